@@ -265,8 +265,9 @@ def test_a_fairness_rule_shows_the_rates_of_its_groups(
 ) -> None:
     few = build.place("east", None, 150, selected=30)
     most = build.place("west", Estimate(0.8, 0.75, 0.85), 450, selected=90)
-    other = build.place("x", None, 9, field="hat", selected=3)
-    tiny.evaluation(slices=[each.tree() for each in (few, most, other)])
+    other = build.place("x", None, 900, field="hat", selected=3)
+    single = build.place("alone", None, 1, selected=1)
+    tiny.evaluation(slices=[each.tree() for each in (few, most, other, single)])
     tiny.policy("name: fair, kind: fairness, of: auc, across: origin, max_difference: 1")
     assert main(["gate", "explain", "fair", "--root", str(tiny.root)]) == 0
     out = capsys.readouterr().out
@@ -274,6 +275,9 @@ def test_a_fairness_rule_shows_the_rates_of_its_groups(
     assert heads.split() == ["group", "rows", "selection", "rate", "auc"]
     assert west.startswith("origin=west   450") and "0.8" in west.rpartition(")")[0]
     assert east.startswith("origin=east   150") and "hat" not in out
+    # What one row says is about one person.
+    assert "origin=alone" not in out.partition("INCONCLUSIVE")[0]
+    assert "1 group of fewer than 10 rows not shown" in out
     assert main(["gate", "explain", "fair", "--json", "--root", str(tiny.root)]) == 0
     groups = json.loads(capsys.readouterr().out)["groups"]
-    assert [each["value"] for each in groups] == ["east", "west"]
+    assert [each["value"] for each in groups] == ["west", "east"]

@@ -30,7 +30,7 @@ from assay.project.params.gate import (
     StabilityRule,
 )
 from assay.project.tasks import Task
-from assay.reports.evaluation import SliceResult
+from assay.reports.evaluation import SliceResult, shown_groups
 from assay.reports.verdict import Finding
 
 FILES = {
@@ -77,7 +77,11 @@ class ExplainedRule:
             "from": self.file,
             "correction": self.gate.correction,
             "findings": [each.tree() for each in self.findings],
-            **({"groups": [each.tree() for each in self.groups]} if self.groups else {}),
+            **(
+                {"groups": [each.tree() for each in shown_groups(self.groups)[0]]}
+                if self.groups
+                else {}
+            ),
         }
 
 

@@ -6,7 +6,7 @@ the gate's rules as findings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -195,6 +195,17 @@ GROUP_RATES: Mapping[Task, tuple[str, ...]] = {
     "regression": ("mae", "bias"),
 }
 """Task -> what is shown of each group of people."""
+
+
+LEAST_SHOWN = 10
+"""Rows of a group of people from which on it is shown: a rate of fewer tells of single ones."""
+
+
+def shown_groups(parts: Iterable[SliceResult]) -> tuple[list[SliceResult], int]:
+    """The groups that people may see, the largest first, and how many are too small for that."""
+    every = sorted(parts, key=lambda part: -part.rows)
+    shown = [part for part in every if part.rows >= LEAST_SHOWN]
+    return shown, len(every) - len(shown)
 
 
 def group_rates(task: Task, part: SliceResult) -> dict[str, Estimate | None]:

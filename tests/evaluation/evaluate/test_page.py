@@ -175,6 +175,7 @@ def test_groups_of_people_have_their_rates_on_the_page() -> None:
     p = random.beta(2, 3, 600)
     scored = LabelledScores("binary", random.random(600) < p, p, (), 0.4)
     frame = pd.DataFrame({"sex": np.where(np.arange(600) < 200, "<f>", "m"), "o": "x"})
+    frame.loc[:8, "sex"] = "rare"
     rows = SamplingUnits.rows(600)
     found = evaluate(frame, scored, rows, ("sex", "o"), Evaluate(), ("sex",))
     body = {
@@ -184,6 +185,7 @@ def test_groups_of_people_have_their_rates_on_the_page() -> None:
     ours = str(section.render(found, ABOUT, body, ""))
     people = ours[ours.index('id="groups"') : ours.index('id="slices"')]
     assert people.index('"row">m<') < people.index('"row">&lt;f&gt;<')  # the largest first
+    assert "rare" not in ours and "1 group of fewer than 10 rows not shown" in ours
     assert "false negative rate</th>" in people and "<h3>o</h3>" not in people
     first = next(part for part in found.slices if part.value == "m")
     assert first.selection_rate is not None and first.selection_rate.value is not None

@@ -14,7 +14,7 @@ from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_
 from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
 from assay.project.tasks import Task, describe_direction
 from assay.project.text.number_format import counted
-from assay.reports.evaluation import SliceResult, group_rates
+from assay.reports.evaluation import LEAST_SHOWN, SliceResult, group_rates, shown_groups
 from assay.reports.verdict import Finding, Outcome
 
 if TYPE_CHECKING:
@@ -45,9 +45,12 @@ def lines(explained: ExplainedRule) -> Iterator[Line]:
     yield f"  decided from {explained.file}"
     for sentence in _policy(rule, explained.gate):
         yield f"  {sentence}"
-    if explained.groups and explained.task is not None:
+    shown, small = shown_groups(explained.groups)
+    if shown and explained.task is not None:
         yield ""
-        yield _groups(explained.rule, explained.task, explained.groups)
+        yield _groups(explained.rule, explained.task, shown)
+    if small:
+        yield f"{counted(small, 'group')} of fewer than {LEAST_SHOWN} rows not shown"
     for finding in explained.findings:
         yield ""
         yield f"{_standing(finding)}  {finding.slice or 'all rows'}"
@@ -61,7 +64,7 @@ def _groups(rule: Rule, task: Task, groups: Sequence[SliceResult]) -> Table:
     from rich.text import Text
 
     asked = rule.of if isinstance(rule, FairnessRule) else ""
-    found = [(part, group_rates(task, part)) for part in sorted(groups, key=lambda one: -one.rows)]
+    found = [(part, group_rates(task, part)) for part in groups]
     for part, rates in found:
         if asked not in rates:
             rates[asked] = (part.metrics or {}).get(asked)

@@ -15,14 +15,17 @@ from assay.metrics.estimate import (
     format_design_effect,
 )
 from assay.metrics.sampling_units import format_unit_count, plural_unit
+from assay.metrics.slices import AND
 from assay.pages import axes, charts, templating
 from assay.project.tasks import HEADLINE, describe_direction
 from assay.reports.evaluation import (
     GROUP_RATES,
+    LEAST_SHOWN,
     SECONDARY_METRIC,
     Measurement,
     SliceResult,
     group_rates,
+    shown_groups,
     sort_slices,
 )
 
@@ -87,6 +90,7 @@ def render(
         meaning=MEANING[found.task],
         cells=format_cells,
         shown=SHOWN,
+        least=LEAST_SHOWN,
         charts=charts,
         fields=_fields(found),
         sensitive=_sensitive(found),
@@ -126,14 +130,13 @@ def _groups(found: Measurement, label: str) -> list[MetricGroup]:
     ]
 
 
-def _sensitive(found: Measurement) -> list[tuple[str, list[Group]]]:
-    """Each sensitive field with its groups, the largest first."""
+def _sensitive(found: Measurement) -> list[tuple[str, list[Group], int]]:
+    """Each sensitive field with its groups, the largest first, and the number of small ones."""
     result = []
     for name in found.sensitive:
-        parts = [part for part in found.slices if part.field == name]
-        parts.sort(key=lambda part: -part.rows)
+        parts, small = shown_groups(part for part in found.slices if part.field == name)
         groups = [(part, [*group_rates(found.task, part).values()]) for part in parts]
-        result.append((name, groups))
+        result.append((name, groups, small))
     return result
 
 
@@ -142,5 +145,7 @@ def _fields(found: Measurement) -> list[tuple[str, list[SliceResult], int]]:
     result = []
     for name in names:
         parts = [part for part in sort_slices(found) if part.field == name]
+        if {name, *name.split(AND)} & {*found.sensitive}:
+            parts = [part for part in parts if part.rows >= LEAST_SHOWN]
         result.append((name, parts[:SHOWN], max(0, len(parts) - SHOWN)))
     return result
