@@ -41,8 +41,8 @@ def evaluate(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tu
         return (finding.fail(rule, reason),)
     if len(wanted) > MOST_GROUPS:
         reason = (
-            f"'{rule.across}' has {counted(len(wanted), 'group')}, more than {MOST_GROUPS}: every pair is "
-            "compared. Put values together when ingesting, or name min_rows"
+            f"'{rule.across}' has {counted(len(wanted), 'group')}, more than {MOST_GROUPS}: every "
+            "pair is compared. Put values together when ingesting, or name min_rows"
         )
         return (finding.fail(rule, reason),)
     problems = [f"{part.title}: {why}" for part in wanted if (why := _problem(rule, part))]
