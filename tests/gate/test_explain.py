@@ -12,6 +12,7 @@ from assay.cli.show.explanation import lines, list_lines
 from assay.errors import UsageError
 from assay.gate.explain import ExplainedRule, RuleList, run
 from assay.gate.pytest_run import items
+from assay.metrics.estimate import Estimate
 from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
 
@@ -257,3 +258,26 @@ def test_without_a_rule_they_are_listed(tiny: Any, capsys: pytest.CaptureFixture
 
 def test_a_policy_without_rules_is_said_to_be_one() -> None:
     assert list(list_lines(RuleList(()))) == ["params.yaml has no gate.rules"]
+
+
+def test_a_fairness_rule_shows_the_rates_of_its_groups(
+    tiny: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = build.place("east", None, 150, selected=30)
+    most = build.place("west", Estimate(0.8, 0.75, 0.85), 450, selected=90)
+    other = build.place("x", None, 900, field="hat", selected=3)
+    single = build.place("alone", None, 1, selected=1)
+    tiny.evaluation(slices=[each.tree() for each in (few, most, other, single)])
+    tiny.policy("name: fair, kind: fairness, of: auc, across: origin, max_difference: 1")
+    assert main(["gate", "explain", "fair", "--root", str(tiny.root)]) == 0
+    out = capsys.readouterr().out
+    heads, west, east = out.splitlines()[5:8]
+    assert heads.split() == ["group", "rows", "selection", "rate", "auc"]
+    assert west.startswith("origin=west   450") and "0.8" in west.rpartition(")")[0]
+    assert east.startswith("origin=east   150") and "hat" not in out
+    # What one row says is about one person.
+    assert "origin=alone" not in out.partition("INCONCLUSIVE")[0]
+    assert "1 group of fewer than 10 rows not shown" in out
+    assert main(["gate", "explain", "fair", "--json", "--root", str(tiny.root)]) == 0
+    groups = json.loads(capsys.readouterr().out)["groups"]
+    assert [each["value"] for each in groups] == ["west", "east"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from assay.init.command import WORKFLOWS
 from tests import projects
+from tests.tables import workbooks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,3 +105,25 @@ def test_nothing_of_a_project_is_overwritten(table: Path) -> None:
     )
     assert "nothing of it is overwritten" in told
     assert [path.name for path in project.iterdir()] == ["params.yaml"]
+
+
+def test_a_query_and_a_workbook_become_projects_that_read_them_again(table: Path) -> None:
+    frame = pd.read_csv(table, sep=";", encoding="cp1252", dtype=str)
+    frame["visits"] = frame["visits"].astype(int)
+    cells = [list(frame.columns), *frame.to_numpy(dtype=object).tolist()]
+    workbooks.write(table.parent / "book.xlsx", {"Customers": cells})
+    with closing(sqlite3.connect(table.parent / "shop.db")) as database:
+        frame.to_sql("customers", database, index=False)
+    (table.parent / "q.sql").write_text("select * from customers order by customer", "utf-8")
+    asked = {
+        "excel": ("--data", "book.xlsx"),
+        "query": ("--data", "q.sql", "--connection", "sqlite:///shop.db"),
+    }
+    for name, options in asked.items():
+        projects.call(table.parent, "assay", "init", name, *options, "--target", "churned")
+        project = table.parent / name
+        projects.call(project, "dvc", "repro", "ingest")
+        rows = [pd.read_parquet(each) for each in (project / "data/raw").glob("night=*/*.parquet")]
+        assert len(pd.concat(rows)) == 600 and set(rows[0]["plz"]) <= set(frame["plz"])
+    assert (table.parent / "excel/data/book.xlsx.dvc").exists()
+    assert not (table.parent / "query/data/q.sql.dvc").exists()

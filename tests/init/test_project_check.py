@@ -49,6 +49,10 @@ def test_this_repository_is_ready() -> None:
 FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a slice": ("params.yaml", "      metric: auc\n", "      metric: auc\n      slice: depo\n",
                 "gate.rules 'ranks late parcels first': slice: there is no 'depo'"),
+    "a fairness rule": ("params.yaml", "  behaviour:\n",
+                        "    - {name: fair, kind: fairness, of: auc, across: express,"
+                        " max_difference: 0.1, owner: us, because: so}\n  behaviour:\n",
+                        "gate.rules 'fair': across: a fairness rule across a column that is not"),
     "a unit": ("params.yaml", "unit: row", "unit: customer",
                "evaluate.unit: there is no 'customer'"),
     "a table rule": ("params.yaml", "    - {rule: unique_key}\n  night",

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.contract.loader import load_contract_text
+from assay.errors import UsageError
 from assay.init.decide import Wishes, decide, time_column
 from assay.init.plan import Plan
 from assay.init.quoting import FILTERS, comment
@@ -155,3 +156,15 @@ def test_names_of_any_kind_give_files_that_can_be_read(tmp_path: Path, names: li
     load_contract_text(texts["data/contract.py"], "data/contract.py")
     params.parse(texts["params.yaml"], "params.yaml")
     ast.parse(texts["data/source.py"])
+
+
+def test_a_weight_is_no_feature_and_told_apart(frame: pd.DataFrame, tmp_path: Path) -> None:
+    given = frame.drop(columns=["hours", "fate"]).assign(copies=np.arange(len(frame)) % 3)
+    plan = planned(given, tmp_path, "late", weight="copies")
+    contract = load_contract_text(render(plan)["data/contract.py"], "data/contract.py")
+    assert contract.weight == "copies" and "copies" not in contract.features
+    assert "copies: greater_than_or_equal_to(0)" in contract.row_rules
+    with pytest.raises(UsageError, match="cannot be weighted"):
+        planned(given, tmp_path, "late", weight="Weight (kg)")
+    with pytest.raises(UsageError, match="cannot be weighted"):
+        planned(given, tmp_path, "late", weight="sex")

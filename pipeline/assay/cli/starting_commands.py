@@ -33,7 +33,17 @@ def add_commands(add: CommandBuilder) -> None:
         help="the project's folder (here)",
     )
     init.add_argument(
-        "--data", type=Path, metavar="FILE", help="the table: CSV, JSON lines or Parquet"
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="the table: CSV, JSON lines, Parquet or Excel (.xlsx), or a query (.sql)",
+    )
+    init.add_argument("--sheet", metavar="NAME", default="", help="of a workbook (the first one)")
+    init.add_argument(
+        "--connection",
+        metavar="ADDRESS",
+        default="",
+        help="where the query is asked: sqlite:///FILE or postgresql://HOST/DATABASE",
     )
     init.add_argument("--target", metavar="COLUMN", help="what is to be predicted")
     init.add_argument("--name", dest="model", help="of the model (the folder's, else the file's)")
@@ -61,11 +71,27 @@ def add_commands(add: CommandBuilder) -> None:
         "intervals are taken over it",
     )
     init.add_argument(
+        "--weight", metavar="COLUMN", help="how much a row counts in training, and no feature"
+    )
+    init.add_argument(
         "--sensitive",
         metavar="COLUMN",
         action="append",
         default=[],
         help="compared by group, and no feature; may be repeated",
+    )
+    init.add_argument(
+        "--upgrade",
+        action="store_true",
+        help="bring the stages and workflows of the project in DIR to this Assay; shows them first",
+    )
+    init.add_argument("--yes", action="store_true", help="write the upgrade without a question")
+    init.add_argument(
+        "--only",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="upgrade this file; may be repeated",
     )
     init.add_argument(
         "--leave-out",
@@ -84,8 +110,16 @@ def _init(given: argparse.Namespace) -> None:
     from assay.init.roles import Said
 
     folder = (given.root / given.folder).resolve()
+    if given.upgrade:
+        _upgrade(given, folder)
+        return
+    for option in ("yes", "only"):
+        if getattr(given, option):
+            raise UsageError("belongs to --upgrade", where=f"assay init --{option}")
     data = given.data or Path(_ask("Which file holds the table?", "--data FILE"))
-    understood = command.look(folder, data, _progress())
+    understood = command.look(
+        folder, data, _progress(), sheet=given.sheet, connection=given.connection
+    )
     wishes = Wishes(
         target=given.target or _ask_target(understood),
         name=project_name(given.model or (folder.name if given.folder != Path() else data.stem)),
@@ -96,12 +130,30 @@ def _init(given: argparse.Namespace) -> None:
             time=given.time,
             keys=tuple(given.key),
             group=given.group,
+            weight=given.weight,
             sensitive=tuple(given.sensitive),
             left_out=tuple(given.leave_out),
         ),
     )
     made = command.run(folder, data, understood, wishes)
     print_result(made, given, start.init_lines, to_indented_json)
+
+
+def _upgrade(given: argparse.Namespace, folder: Path) -> None:
+    """Show what would change; write it with --yes, or if a person at a terminal says so."""
+    from assay.cli.show import start
+    from assay.init import upgrade
+
+    if given.data or given.target:
+        raise UsageError("an upgrade reads no table", where="assay init --upgrade")
+    found = upgrade.look(folder, given.only)
+    if found.changes and given.yes:
+        found = upgrade.write(found)
+    print_result(found, given, start.upgrade_lines, to_indented_json)
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not given.json
+    if found.changes and not found.written and asks:
+        if input("Write them? [y/N] ").strip().lower() in ("y", "yes"):
+            print_result(upgrade.write(found), given, start.upgrade_lines, to_indented_json)
 
 
 def _progress() -> Callable[[int, int], None] | None:

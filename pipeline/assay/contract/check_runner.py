@@ -73,13 +73,14 @@ def check_error(contract: Contract, rule: Rule, error: Exception) -> ContractFil
             expected="one bool per row",
             found=str(error),
         )
-    if is_missing_label_error(contract, rule, error):
+    if (absent := absent_column(contract, rule, error)) is not None:
+        what = "label" if absent == contract.label else "weight"
         return ContractFileError(
-            f"rule {rule.name!r} needs the label {contract.label!r}",
+            f"rule {rule.name!r} needs the {what} {absent!r}",
             where=where,
-            expected="rules over whole rows that also run at scoring time, without the label",
+            expected=f"rules over whole rows that also run at scoring time, without the {what}",
             found=f"{type(error).__name__}: {error}",
-            mend=f"Make it a column check of the label: @pa.check({contract.label!r})",
+            mend=f"Make it a column check of the {what}: @pa.check({absent!r})",
         )
     return ContractFileError(
         f"rule {rule.name!r} cannot be evaluated",
@@ -89,14 +90,14 @@ def check_error(contract: Contract, rule: Rule, error: Exception) -> ContractFil
     )
 
 
-def is_missing_label_error(contract: Contract, rule: Rule, error: Exception) -> bool:
-    """Whether a rule over whole rows failed because the label is absent."""
-    return (
-        rule.column is None
-        and not contract.has_label
-        and isinstance(error, (KeyError, AttributeError))
-        and repr(contract.label) in str(error)
-    )
+def absent_column(contract: Contract, rule: Rule, error: Exception) -> str | None:
+    """The label or weight that a rule over whole rows failed for: neither is there at night."""
+    if rule.column is not None or contract.has_label:
+        return None
+    if not isinstance(error, (KeyError, AttributeError)):
+        return None
+    absent = (contract.label, contract.weight)
+    return next((each for each in absent if each and repr(each) in str(error)), None)
 
 
 def invalid_result_error(contract: Contract, rule: Rule, answer: object) -> ContractFileError:

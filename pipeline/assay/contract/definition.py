@@ -15,6 +15,8 @@ Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
 Test = Literal["not null", "finite", "check"]
 
 NUMERIC: frozenset[Kind] = frozenset({"integer", "float", "boolean"})
+GROUPED: frozenset[Kind] = frozenset({"string", "integer", "boolean"})
+"""Kinds whose values form groups."""
 
 
 class Role(Enum):
@@ -26,6 +28,7 @@ class Role(Enum):
     TIME = "time"
     SLICE = "slice"
     SENSITIVE = "sensitive"
+    WEIGHT = "weight"
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ class Contract:
         Name of the contract file in errors.
     label
         The label's column. It is kept by ``without_label()``, whose fields lack it.
+    weight
+        The column that says how much a row counts when a model is fitted, if there is one. Like the
+        label it is not there at scoring time.
     code
         Path and text of the project's own modules that the file imports.
     """
@@ -101,6 +107,7 @@ class Contract:
     label: str = value(compare=False)
     has_label: bool = True
     code: tuple[tuple[str, str], ...] = value(default=(), repr=False)
+    weight: str | None = value(default=None, compare=False)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -116,7 +123,17 @@ class Contract:
 
     @property
     def slices(self) -> tuple[str, ...]:
-        return self._having(Role.SLICE)
+        """What quality is measured by: fields with the role slice, and sensitive ones.
+
+        A sensitive number with a fraction or a time forms no groups, and a label is not known at
+        night: these are sliced only if they have the role slice too.
+        """
+        return tuple(
+            each.name
+            for each in self.fields
+            if Role.SLICE in each.roles
+            or (Role.SENSITIVE in each.roles and each.kind in GROUPED and each.name != self.label)
+        )
 
     @property
     def sensitive(self) -> tuple[str, ...]:
@@ -155,14 +172,15 @@ class Contract:
         raise KeyError(name)
 
     def without_label(self) -> Contract:
-        """The contract for scoring time, when the label is not known yet.
+        """The contract for scoring time, when the label is not known yet, and nothing is weighted.
 
-        The label's column and its column checks are left out. Rules over whole rows all stay: one
-        that reads the label is rejected when the contract is loaded.
+        The columns of label and weight and their column checks are left out. Rules over whole rows
+        all stay: one that reads either is rejected when the contract is loaded.
         """
+        gone = (self.label, self.weight)
         return replace(
             self,
-            fields=tuple(each for each in self.fields if each.name != self.label),
+            fields=tuple(each for each in self.fields if each.name not in gone),
             has_label=False,
         )
 

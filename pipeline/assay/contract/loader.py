@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from assay.contract import guard
 from assay.contract.check_runner import (
+    absent_column,
     call_check,
     check_error,
     invalid_result_error,
-    is_missing_label_error,
 )
 from assay.contract.columns import to_frame
 from assay.contract.contract_file import ContractSource
@@ -100,6 +100,7 @@ def load_contract_text(
         frame_rules=frame_rules_of(model, source, fields),
         label=_roles(fields, source, model.__name__),
         code=tuple(sorted(code.items())),
+        weight=_weight(fields, source),
     )
     probe_checks(contract)
     return contract
@@ -206,6 +207,36 @@ def _roles(fields: tuple[Field, ...], source: ContractSource, model: str) -> str
     return label.name
 
 
+def _weight(fields: tuple[Field, ...], source: ContractSource) -> str | None:
+    """The name of the field with weights, if there is one."""
+    having = _having(fields, Role.WEIGHT)
+    if not having:
+        return None
+    first, *more = having
+    if more:
+        raise ContractFileError(
+            "more than one weight field",
+            where=source.location(more[0].line),
+            expected="at most one field with the role weight",
+            found=", ".join(each.name for each in having),
+        )
+    if first.roles != (Role.WEIGHT,):
+        raise ContractFileError(
+            f"the weight {first.name!r} has another role too",
+            where=source.location(first.line),
+            expected="a weight, which only training knows: no feature, and not there at night",
+            found=f"the roles {', '.join(each.value for each in first.roles)}",
+        )
+    if first.kind not in ("integer", "float") or first.nullable:
+        raise ContractFileError(
+            f"the weight {first.name!r} may be {'null' if first.nullable else 'no number'}",
+            where=source.location(first.line),
+            expected="an int or float in every row",
+            found=f"{first.kind}{', nullable=True' if first.nullable else ''}",
+        )
+    return first.name
+
+
 def _fits(each: Field, source: ContractSource) -> None:
     needed = [role.value for role in (Role.KEY, Role.TIME) if role in each.roles]
     if each.nullable and needed:
@@ -215,6 +246,14 @@ def _fits(each: Field, source: ContractSource) -> None:
             expected="a value in every row: predictions are joined by key and placed in time",
             found="nullable=True",
             mend="Leave nullable=True out; rows without a value are then refused one by one",
+        )
+    if Role.KEY in each.roles and Role.SENSITIVE in each.roles:
+        raise ContractFileError(
+            f"the sensitive field {each.name!r} is also a key",
+            where=source.location(each.line),
+            expected="a key that people may see: predictions, errors and pages name rows by it",
+            found=f"the roles {', '.join(role.value for role in each.roles)}",
+            mend="Take one of the two roles away, or make a key without meaning when ingesting",
         )
     if Role.FEATURE in each.roles and each.kind == "timestamp":
         raise ContractFileError(
@@ -254,9 +293,7 @@ def probe_checks(contract: Contract) -> None:
         try:
             answer = call_check(rule, frame[rule.column] if rule.column else frame, guard.AT_LOAD)
         except Exception as error:
-            mistaken = is_missing_label_error(given, rule, error) or _unknown_column(
-                error, contract
-            )
+            mistaken = absent_column(given, rule, error) or _unknown_column(error, contract)
             if mistaken or isinstance(error, ContractCodeStopped):
                 raise check_error(given, rule, error) from None
             continue

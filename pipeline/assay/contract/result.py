@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from assay.contract.sensitive.masking import mask_row
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text
 from assay.project.text.quoting import mark_blanks
@@ -39,6 +40,7 @@ class RuleResult(Document):
         Number of rows that break it, and their share of all rows, 0 to 1.
     examples
         A few offending rows: key columns and the columns the rule is about, as JSON values.
+        Cells of sensitive columns are masked.
     """
 
     rule: Text
@@ -179,6 +181,7 @@ class Examples:
     def __init__(self, contract: Contract) -> None:
         self.counts: dict[str, int] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
+        self._sensitive = frozenset(contract.sensitive)
         # The rule's own columns come first, since a phone shows only those. A rule over whole rows
         # whose columns are unknown shows the keys.
         self._columns = {
@@ -197,4 +200,7 @@ class Examples:
             places = np.flatnonzero(mask)[: EXAMPLES - len(kept)]
             if len(places):
                 rows = batch.select(self._columns[rule]).take(pa.array(places)).to_pylist()
-                kept += [{name: json_value(value) for name, value in row.items()} for row in rows]
+                kept += [
+                    mask_row({n: json_value(v) for n, v in row.items()}, self._sensitive)
+                    for row in rows
+                ]

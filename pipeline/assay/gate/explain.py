@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.errors import UsageError
+from assay.errors import AssayError, UsageError
 from assay.gate import waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import evaluate as rules
@@ -29,6 +29,8 @@ from assay.project.params.gate import (
     Rule,
     StabilityRule,
 )
+from assay.project.tasks import Task
+from assay.reports.evaluation import SliceResult, shown_groups
 from assay.reports.verdict import Finding
 
 FILES = {
@@ -47,11 +49,16 @@ FILES = {
 
 @dataclass(frozen=True)
 class ExplainedRule:
-    """A rule, its findings, and the policy that it is part of."""
+    """A rule, its findings, and the policy that it is part of.
+
+    ``groups`` are those that a rule of kind fairness compares, of a model of this ``task``.
+    """
 
     rule: Rule
     findings: tuple[Finding, ...]
     gate: GateParams
+    task: Task | None = None
+    groups: tuple[SliceResult, ...] = ()
 
     @property
     def file(self) -> str:
@@ -70,6 +77,11 @@ class ExplainedRule:
             "from": self.file,
             "correction": self.gate.correction,
             "findings": [each.tree() for each in self.findings],
+            **(
+                {"groups": [each.tree() for each in shown_groups(self.groups)[0]]}
+                if self.groups
+                else {}
+            ),
         }
 
 
@@ -123,4 +135,12 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule:
 def _explain(rule: Rule, inputs: GateInputs, gate: GateParams) -> ExplainedRule:
     decided = rules.evaluate_rule(rule, inputs, gate)
     found = waivers.apply_waivers(decided, gate.waivers, waivers.today())
-    return ExplainedRule(rule, tuple(found), gate)
+    if not isinstance(rule, FairnessRule):
+        return ExplainedRule(rule, tuple(found), gate)
+    try:
+        evaluation = inputs.evaluation
+    except AssayError:
+        # The finding already says what is wrong with the file.
+        return ExplainedRule(rule, tuple(found), gate)
+    groups = tuple(part for part in evaluation.slices if part.field == rule.across)
+    return ExplainedRule(rule, tuple(found), gate, evaluation.task, groups)

@@ -11,7 +11,7 @@ from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFacts, Value
 
 MOST_LISTED = 20
-LEAST_SEEN = 5
+LEAST_SEEN = 10
 """Rows of the rarest category, from which on the list of categories is taken as complete."""
 HEAVY = 10.0
 """A greatest value of so many times the 99 % quantile has no natural limit."""

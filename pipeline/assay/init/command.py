@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from assay.init.render import render
 from assay.init.survey import survey
 from assay.project import layout, textfile
 from assay.registry import git
-from assay.tables.definition import Understanding
+from assay.tables.definition import TableFormat, Understanding
+from assay.tables.files.query_rows import SQLITE
 from assay.tables.reader import read
 from assay.tables.understand import understand
 
@@ -43,8 +45,20 @@ class NewProject:
         return {"folder": str(self.folder), **self.plan.as_json(), "files": list(self.files)}
 
 
-def look(folder: Path, data: Path, progress: Progress | None = None) -> Understanding:
+def look(
+    folder: Path,
+    data: Path,
+    progress: Progress | None = None,
+    *,
+    sheet: str = "",
+    connection: str = "",
+) -> Understanding:
     """Find out how the table ``data`` is written, before anything is asked or written.
+
+    Parameters
+    ----------
+    sheet, connection
+        Of an Excel workbook, and where a query is asked.
 
     Raises
     ------
@@ -54,7 +68,7 @@ def look(folder: Path, data: Path, progress: Progress | None = None) -> Understa
         ``folder`` holds a project.
     """
     _refuse_project(folder)
-    return understand(data, progress=progress)
+    return understand(data, sheet=sheet, connection=connection, progress=progress)
 
 
 def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> NewProject:
@@ -65,7 +79,7 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     folder
         Does not exist, or holds none of the files that are written.
     data
-        The table; copied into the project unless it lies there already.
+        The table, or a query; copied into the project unless it lies there already.
     understood
         From `look`.
 
@@ -83,8 +97,9 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     seen = survey(read(data, understood.table), understood.rows, time, wishes.target)
     inside = _inside(folder, data)
     place = inside or f"{DATA}/{data.name}"
-    plan = decide(understood, seen, time, place, wishes)
-    texts = {**render(plan), **_workflows()}
+    there = replace(understood, table=_seen_from(folder, understood.table))
+    plan = decide(there, seen, time, place, wishes)
+    texts = {**render(plan), **workflows()}
     if inside is None:
         (folder / DATA).mkdir(parents=True, exist_ok=True)
         part = folder / DATA / f".{data.name}.part"
@@ -92,7 +107,8 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
         part.replace(folder / place)
     for path, text in texts.items():
         textfile.write(folder / path, text)
-    _set_up(folder, place)
+    # A query is text of the project's own; a table is data.
+    _set_up(folder, place if understood.table.format != "sql" else None)
     return NewProject(folder, plan, (*texts, place))
 
 
@@ -119,7 +135,17 @@ def _inside(folder: Path, data: Path) -> str | None:
         return None
 
 
-def _workflows() -> dict[str, str]:
+def _seen_from(folder: Path, table: TableFormat) -> TableFormat:
+    """The table as the project reads it, where another path leads to a database in a file."""
+    path = table.connection.removeprefix(SQLITE)
+    if path == table.connection or Path(path).is_absolute():
+        return table
+    way = os.path.relpath(Path(path).resolve(), folder.resolve())
+    return replace(table, connection=SQLITE + Path(way).as_posix())
+
+
+def workflows() -> dict[str, str]:
+    """The text of each workflow, by its path in a project."""
     source = files("assay.init") / "templates" / "workflows"
     return {
         f".github/workflows/{name}": (source / name).read_text(encoding="utf-8")
@@ -127,8 +153,8 @@ def _workflows() -> dict[str, str]:
     }
 
 
-def _set_up(folder: Path, table: str) -> None:
-    """Git and DVC, where they are not there yet; the table is DVC's."""
+def _set_up(folder: Path, table: str | None) -> None:
+    """Git and DVC, where they are not there yet; the table is DVC's, if it is a file."""
     try:
         _, below = git.root_and_prefix(folder)
     except NotARepository:
@@ -136,7 +162,8 @@ def _set_up(folder: Path, table: str) -> None:
         below = ""
     if not (folder / ".dvc").is_dir():
         _call(folder, *_DVC, "init", "--quiet", *(["--subdir"] if below else []))
-    _call(folder, *_DVC, "add", "--quiet", table)
+    if table is not None:
+        _call(folder, *_DVC, "add", "--quiet", table)
 
 
 def _call(folder: Path, *command: str) -> None:

@@ -76,6 +76,7 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
         "--target": [wishes.target],
         "--time": [said.time] if said.time else [],
         "--group": [said.group] if said.group else [],
+        "--weight": [said.weight] if said.weight else [],
         "--key": said.keys,
         "--sensitive": said.sensitive,
         "--leave-out": said.left_out,
@@ -94,6 +95,8 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
                     found=quote_value(name),
                     mend=f"Did you mean {quote_value(near[0])}?" if near else None,
                 )
+    if said.weight is not None:
+        _refuse_weight(_facts(understood, said.weight))
     if understood.rows < LEAST_ROWS:
         raise SourceError(
             "the table is too small to learn from and to test on",
@@ -101,6 +104,21 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
             expected=f"at least {LEAST_ROWS} rows",
             found=f"{understood.rows:,}",
         )
+
+
+def _refuse_weight(facts: ColumnFacts) -> None:
+    number = facts.kind in ("integer", "float")
+    least = facts.low if number else None
+    if number and not facts.nulls and isinstance(least, int | float) and least >= 0:
+        return
+    raise UsageError(
+        "rows cannot be weighted by this column",
+        where=f"assay init --weight {facts.name}",
+        expected="a number of 0 or more in every row",
+        found=f"numbers from {least:g}, {facts.nulls:,} of {facts.rows:,} rows empty"
+        if isinstance(least, int | float)
+        else f"a {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
+    )
 
 
 def decide(
@@ -148,6 +166,13 @@ def decide(
             mend="Make features of these columns before, or say what is no key with --key",
         )
     duplicates, told = count_duplicates(understood, seen.sample, columns)
+    if wishes.columns.group is not None and nights.by == "time":
+        name = plain[wishes.columns.group]
+        told = (
+            *told,
+            f"rows of one {name} are on both sides of a split by time; with prepare.apart: {name} "
+            "in params.yaml none of the holdout's are trained on",
+        )
     left_out = [each for each in uses.values() if each.use == "left out"]
     left_out += [
         ColumnUse(name, "left out", False, why) for name, why in understood.left_out.items()
@@ -213,9 +238,9 @@ def _columns(
     nights: Nights,
     group: str | None,
 ) -> Iterable[ProjectColumn]:
-    """Keys and time first, then features as in the file, then what is sensitive, the label last."""
+    """Keys and time, features as in the file, what is sensitive, a weight, and the label last."""
     by_use = {use: [each for each in uses.values() if each.use == use] for use in
-              ("key", "time", "feature", "sensitive")}  # fmt: skip
+              ("key", "time", "feature", "sensitive", "weight")}  # fmt: skip
 
     def made(each: ColumnUse, *roles: str, required: bool = False) -> ProjectColumn:
         facts = _facts(understood, each.name)
@@ -245,6 +270,12 @@ def _columns(
         yield made(each, *(("feature", "slice") if each.sliced else ("feature",)))
     for each in by_use["sensitive"]:
         yield made(each, *(("sensitive", "slice") if each.sliced else ("sensitive",)))
+    for each in by_use["weight"]:
+        facts = _facts(understood, each.name)
+        yield ProjectColumn(
+            each.name, plain[each.name], facts.kind, ("weight",), FieldChecks({"ge": 0}, False, ""),
+            each.why,
+        )  # fmt: skip
     yield _label(understood, plain, label)
 
 

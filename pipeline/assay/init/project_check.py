@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
+from assay.contract.sensitive.fairness_rules import unsliced_rules
 from assay.errors import AssayError, NotARepository, ProjectUnready
 from assay.project import layout, plugins
 from assay.project.params import NullShareParams, Params, load, yaml_text
@@ -104,25 +105,25 @@ def _kept(faults: list[str], call: Callable[[], T]) -> T | None:
 def _columns(params: Params, contract: Contract) -> Iterator[str]:
     """Columns that params.yaml names and the contract lacks, or has for another purpose."""
     columns, slices = contract.columns, contract.slices
+    sliced = "a column with the role slice or sensitive"
     for part in ("training", "night"):
         for rule in getattr(params.contract, part):
             if isinstance(rule, NullShareParams):
                 yield from _known(rule.column, columns, f"contract.{part}: null_share")
     if params.evaluate.unit not in ("night", "row"):
         yield from _known(params.evaluate.unit, columns, "evaluate.unit")
+    if params.prepare.apart is not None:
+        yield from _known(params.prepare.apart, columns, "prepare.apart")
     for pair in params.evaluate.pairs:
         for name in pair:
-            yield from _known(name, slices, "evaluate.pairs", "a column with the role slice")
+            yield from _known(name, slices, "evaluate.pairs", sliced)
     pairs = {" & ".join(pair) for pair in params.evaluate.pairs}
     for rule in params.gate.rules:
         place = f"gate.rules '{rule.name}'"
         if isinstance(rule, LimitRule | ChangeRule | NightsRule) and rule.slice is not None:
             if rule.slice not in pairs:
-                wanted = "a column with the role slice"
-                yield from _known(rule.slice, slices, f"{place}: slice", wanted)
-        if isinstance(rule, FairnessRule):
-            wanted = "a column with the role slice"
-            yield from _known(rule.across, slices, f"{place}: across", wanted)
+                yield from _known(rule.slice, slices, f"{place}: slice", sliced)
+    yield from unsliced_rules(params, contract)
     for behaviour in params.gate.behaviour:
         place = f"gate.behaviour '{behaviour.name}'"
         for name in _changed(behaviour):

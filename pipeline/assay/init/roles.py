@@ -11,7 +11,7 @@ from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts
 
-Use = Literal["feature", "key", "time", "label", "sensitive", "left out"]
+Use = Literal["feature", "key", "time", "label", "sensitive", "weight", "left out"]
 
 MOST_CATEGORIES = 200
 """A text with more values is no category that a model can count."""
@@ -63,6 +63,7 @@ class Said:
     time: str | None = None
     keys: tuple[str, ...] = ()
     group: str | None = None
+    weight: str | None = None
     sensitive: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -118,6 +119,8 @@ def _use(
         return left_out("left out with --leave-out")
     if name == said.group:
         return ColumnUse(name, "key", False, "rows of the same value stay together in a split")
+    if name == said.weight:
+        return ColumnUse(name, "weight", False, f"as you said: {_described(facts)}; no feature")
     if facts.distinct <= 1:
         always = f"always {quote_value(facts.values[0][0])}" if facts.values else "always empty"
         return left_out(f"{always}: it can tell no row from another")
@@ -214,19 +217,21 @@ def _no_category(facts: ColumnFacts) -> str:
 
 def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
     why = "sensitive, as you said" if said else "sensitive, by its name"
-    if not _sliceable(facts):
-        return ColumnUse(
-            facts.name,
-            "sensitive",
-            False,
-            f"{why}; {counted(facts.distinct, 'value')}: too many groups to compare",
-            "no feature: a model that may learn from it needs the role feature too",
-        )
+    values = f"{'more than ' if facts.many else ''}{counted(facts.distinct, 'value')}"
+    bands = "make bands of it in data/source.py"
+    if _sliceable(facts):
+        told = "quality is measured in each group"
+    elif facts.kind == "float":
+        told = f"a number with fractions forms no groups: {bands}"
+    elif (facts.many or facts.distinct > MOST_CATEGORIES) and not said:
+        return ColumnUse(facts.name, "left out", False, f"{why}; {values} form no groups: {bands}")
+    else:
+        told = f"{values}: too many groups for a fairness rule, {bands}"
     return ColumnUse(
         facts.name,
         "sensitive",
-        True,
-        f"{why}: quality is measured in each group",
+        _sliceable(facts),
+        f"{why}{':' if _sliceable(facts) else ';'} {told}",
         "no feature: a model that may learn from it needs the role feature too",
     )
 

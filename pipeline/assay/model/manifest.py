@@ -60,8 +60,12 @@ class Manifest:
         there are in training (``found``), and how many of them are told apart (``kept``).
     losses_uncompiled
         For each model of a regression's errors that is not compiled: why not.
+    sensitive
+        Columns whose cells people do not see.
+    weight
+        The column that the training rows were weighted by; empty if all count alike.
 
-    Bundles of earlier versions have none of the last four.
+    Bundles of earlier versions have none of the last six.
     """
 
     name: str
@@ -98,6 +102,8 @@ class Manifest:
     chosen: Mapping[str, Any] = field(default_factory=dict)
     vocabularies: Mapping[str, Any] = field(default_factory=dict)
     losses_uncompiled: Mapping[str, str] = field(default_factory=dict)
+    sensitive: tuple[str, ...] = ()
+    weight: str = ""
 
     @property
     def uncompiled(self) -> tuple[str, ...]:
@@ -197,7 +203,9 @@ _ADDED = frozenset(
         "code",
         "loss_noise",
         "losses_uncompiled",
+        "sensitive",
         "vocabularies",
+        "weight",
     }
 )
 """Optional keys: manifests of earlier versions lack them."""

@@ -201,6 +201,7 @@ class NightWriter:
             loaded.reference.scores,
             *columns_of(loaded.reference),
             why_none,
+            loaded.manifest.sensitive,
         )
 
 

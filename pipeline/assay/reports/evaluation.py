@@ -6,11 +6,12 @@ the gate's rules as findings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from assay.metrics.estimate import Estimate
 from assay.project import layout
 from assay.project.document import (
     Count,
@@ -43,7 +44,8 @@ class SliceResult(SparseDocument):
     """One slice (`assay.metrics.slices.SliceRows`); ``metrics`` is None if it is too small.
 
     ``positives``, ``selected`` (rows predicted positive) and ``selection_rate`` are for binary
-    models only.
+    models only. The two error rates are of sensitive fields only: the share of negative rows that
+    are predicted positive, and of positive rows that are not.
     """
 
     field: Text
@@ -53,6 +55,8 @@ class SliceResult(SparseDocument):
     selected: Count | None = None
     units: Count
     selection_rate: Measured | None = None
+    false_positive_rate: Measured | None = None
+    false_negative_rate: Measured | None = None
     metrics: Metrics | None
     why: Text | None = None
 
@@ -72,7 +76,7 @@ class Measurement(SparseDocument):
 
     ``unit`` is the unit of resampling and ``units`` their number (`assay.metrics.sampling_units`).
     ``positives``, ``selected`` (rows predicted positive) and ``threshold`` are for binary models
-    only.
+    only. ``sensitive`` are the fields among the slices that are groups of people.
     """
 
     task: Task
@@ -85,6 +89,7 @@ class Measurement(SparseDocument):
     confidence: Annotated[float, Field(gt=0, lt=1)]
     metrics: Metrics
     slices: tuple[SliceResult, ...]
+    sensitive: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _each_slice_once(self) -> Self:
@@ -182,6 +187,33 @@ def _complete(part: Document, names: Sequence[str], where: str) -> None:
     for name in names:
         if getattr(part, name) is None:
             raise ValueError(f"{where}{name} is missing")
+
+
+GROUP_RATES: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("selection_rate", "false_positive_rate", "false_negative_rate"),
+    "multiclass": ("accuracy", "balanced_accuracy"),
+    "regression": ("mae", "bias"),
+}
+"""Task -> what is shown of each group of people."""
+
+
+LEAST_SHOWN = 10
+"""Rows of a group of people from which on it is shown: a rate of fewer tells of single ones."""
+
+
+def shown_groups(parts: Iterable[SliceResult]) -> tuple[list[SliceResult], int]:
+    """The groups that people may see, the largest first, and how many are too small for that."""
+    every = sorted(parts, key=lambda part: -part.rows)
+    shown = [part for part in every if part.rows >= LEAST_SHOWN]
+    return shown, len(every) - len(shown)
+
+
+def group_rates(task: Task, part: SliceResult) -> dict[str, Estimate | None]:
+    """The rates of a group by name, `GROUP_RATES`; None where they were not measured."""
+    if task == "binary":
+        return {name: getattr(part, name) for name in GROUP_RATES[task]}
+    metrics = part.metrics or {}
+    return {name: metrics.get(name) for name in GROUP_RATES[task]}
 
 
 def sort_slices(found: Measurement) -> list[SliceResult]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
-FileFormat = Literal["csv", "json", "parquet"]
+FileFormat = Literal["csv", "json", "parquet", "excel", "sql"]
 Value = int | float | str | bool | datetime
 
 
@@ -56,6 +56,10 @@ class TableFormat:
         Whether the first line names the columns; without one they are ``column_1`` and so on.
     missing
         Cells that stand for no value, after blanks around them are removed; the empty one always.
+    sheet
+        Of an Excel workbook; empty for its first one.
+    connection
+        Of a query: where it is asked (`assay.tables.files.query_rows`).
     """
 
     format: FileFormat
@@ -65,6 +69,8 @@ class TableFormat:
     quote: str = '"'
     header: bool = True
     missing: tuple[str, ...] = ("",)
+    sheet: str = ""
+    connection: str = ""
 
     def column(self, name: str) -> ColumnFormat:
         """The column called ``name``; raises KeyError if there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -19,7 +19,8 @@ from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFormat, Kind, TableFormat
 from assay.tables.files.csv_rows import text_batches
 from assay.tables.files.csv_text import Dialect, Layout, layout, lines_of, ragged_error
-from assay.tables.files.json_rows import as_text, json_batches, text_array
+from assay.tables.files.excel_rows import excel_batches, open_sheet
+from assay.tables.files.json_rows import Record, as_text, json_batches, text_array
 from assay.tables.files.opened import Tick
 from assay.tables.files.parquet_rows import (
     ParquetColumn,
@@ -28,6 +29,7 @@ from assay.tables.files.parquet_rows import (
     parquet_batches,
     parquet_columns,
 )
+from assay.tables.files.query_rows import query_batches
 from assay.tables.parallel import for_each
 from assay.tables.spelling import spell
 from assay.tables.spelt.cells import TYPES, convert
@@ -59,7 +61,18 @@ def typed_tables(path: Path, table: TableFormat, tick: Tick | None = None) -> It
     if table.format == "csv":
         _check_marks(path, table)
         return _csv(path, table, tick)
-    return _json(path, table, tick) if table.format == "json" else _parquet(path, table, tick)
+    if table.format == "parquet":
+        return _parquet(path, table, tick)
+    if table.format == "excel":
+        sheet = open_sheet(path, table.sheet or None)
+        return _records(path, table, excel_batches(sheet), sheet.place)
+    if table.format == "sql":
+        return _records(path, table, query_batches(path, table.connection), _row)
+    return _records(path, table, json_batches(path, table.encoding, tick), _row)
+
+
+def _row(row: int) -> str:
+    return f"row {row + 1}"
 
 
 def _check_marks(path: Path, table: TableFormat) -> None:
@@ -161,13 +174,21 @@ def _refuse_spare(path: Path, dialect: Dialect, where: Layout, cells: pa.Array, 
     )
 
 
-# ---------------------------------------------------------------------------------- JSON
+# ------------------------------------------------------------- JSON, Excel, and what a query gives
 
 
-def _json(path: Path, table: TableFormat, tick: Tick | None) -> Iterator[pa.Table]:
+def _records(
+    path: Path,
+    table: TableFormat,
+    batches: Iterable[list[Record]],
+    place: Callable[[int], str],
+) -> Iterator[pa.Table]:
+    """Typed columns of records; ``place`` says in words where a row lies, counted from 0."""
     row = 0
     lost = {each.name for each in table.columns}
-    for batch in json_batches(path, table.encoding, tick):
+    names: dict[str, None] = {}
+    for batch in batches:
+        names = names or dict.fromkeys(batch[0])
         columns = []
         for column in table.columns:
             found = [record.get(column.name) for record in batch]
@@ -175,17 +196,18 @@ def _json(path: Path, table: TableFormat, tick: Tick | None) -> Iterator[pa.Tabl
                 lost.remove(column.name)
             if not {list, dict}.isdisjoint(map(type, found)):
                 nested = next(i for i, v in enumerate(found) if type(v) in (list, dict))
-                raise _bad_cell(path, f"row {row + nested + 1}", column, as_text(found[nested]))
+                raise _bad_cell(path, place(row + nested), column, as_text(found[nested]))
             values = _typed(found, column, table.missing)
             if values is None:
                 values, bad = convert(text_array(found), column, table.missing)
                 if bad is not None:
-                    raise _bad_cell(path, f"row {row + bad + 1}", column, as_text(found[bad]))
+                    raise _bad_cell(path, place(row + bad), column, as_text(found[bad]))
             columns.append(values)
         row += len(batch)
         yield _table(table, columns)
     if lost:
-        raise _missing_columns(path, sorted(lost), ["no such key in any object"])
+        there = ["no such key in any object"] if table.format == "json" else list(names)
+        raise _missing_columns(path, sorted(lost), there)
 
 
 _OWN: dict[Kind, set[type]] = {

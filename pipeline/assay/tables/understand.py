@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import repeat
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from assay.errors import SourceError
+from assay.errors import SourceError, UsageError
+from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
 from assay.tables.facts import ColumnCounter, most_distinct
 from assay.tables.files.csv_rows import text_batches
@@ -23,8 +24,10 @@ from assay.tables.files.csv_text import (
     refuse_open_quote,
 )
 from assay.tables.files.dialect import find_dialect
-from assay.tables.files.json_rows import json_batches
+from assay.tables.files.excel_rows import Sheet, excel_batches, open_sheet, sheet_names
+from assay.tables.files.json_rows import Record, json_batches
 from assay.tables.files.opened import Tick, file_format, find_encoding
+from assay.tables.files.query_rows import EXPECTED, query_batches
 from assay.tables.kinds.decide import LINE, Decision, decide_all
 from assay.tables.kinds.decide_json import decide_json
 from assay.tables.kinds.json_tally import tally_json
@@ -36,13 +39,19 @@ from assay.tables.reader import typed_tables
 Progress = Callable[[int, int], None]
 
 
-def understand(path: Path, *, progress: Progress | None = None) -> Understanding:
+def understand(
+    path: Path, *, sheet: str = "", connection: str = "", progress: Progress | None = None
+) -> Understanding:
     """How the file is written, its columns' types, and what was counted in them.
 
     All rows are read twice, in batches: first to decide the types, then as those types.
 
     Parameters
     ----------
+    sheet
+        Of an Excel workbook; the first one if empty.
+    connection
+        If ``path`` is a query: where it is asked.
     progress
         Told how many bytes (of Parquet, rows) of both readings are done, and of how many.
 
@@ -52,15 +61,27 @@ def understand(path: Path, *, progress: Progress | None = None) -> Understanding
         It is no table, is cut or damaged, or its rows are ragged.
     """
     path = Path(path)
+    if connection:
+        table = TableFormat("sql", (), connection=connection)
+        return _records(path, table, query_batches(path, connection), [], {}, None)
+    _refuse_query(path)
     kind = file_format(path)
+    if sheet and kind != "excel":
+        raise UsageError(
+            "only a workbook has sheets", where=f"--sheet {sheet}", found=f"{path}: {kind}"
+        )
     if kind == "parquet":
         return understand_parquet(path, progress)
+    if kind == "excel":
+        return _excel(path, sheet)
     encoding = find_encoding(path)
     size = path.stat().st_size
     first, second = _halves(progress, size)
     remarks = [encoding.remark] if encoding.remark else []
     if kind == "json":
-        return _json(path, encoding.name, remarks, first, second)
+        table = TableFormat("json", (), encoding.name)
+        batches = json_batches(path, encoding.name, first)
+        return _records(path, table, batches, remarks, {}, second)
     dialect, assumed = find_dialect(path, encoding.name)
     if dialect.quote:
         refuse_open_quote(path, dialect, encoding.quotes[dialect.quote])
@@ -183,15 +204,73 @@ def _count(counter: ColumnCounter, values: pa.ChunkedArray) -> None:
     counter.add(values.combine_chunks())
 
 
-# ---------------------------------------------------------------------------------- JSON
+# ------------------------------------------------------------- JSON, Excel, and what a query gives
 
 
-def _json(
-    path: Path, encoding: str, remarks: list[str], first: Tick | None, second: Tick | None
+def _refuse_query(path: Path) -> None:
+    if path.suffix.lower() == ".sql":
+        raise UsageError(
+            "a query needs to know where it is asked",
+            where=str(path),
+            mend=f"Add --connection ADDRESS: {EXPECTED}",
+        )
+
+
+def _excel(path: Path, name: str) -> Understanding:
+    sheet = open_sheet(path, name or None)
+    others = [each for each in sheet_names(path) if each != sheet.name]
+    remarks = []
+    if others and not name:
+        told = ", ".join(map(quote_value, others[:5])) + (", …" if others[5:] else "")
+        remarks = [
+            f"the workbook has other sheets too, which are not read: {told}; --sheet names one"
+        ]
+    table = TableFormat("excel", (), sheet=sheet.name)
+    return _records(path, table, excel_batches(sheet), remarks, _SheetLines(sheet), None)
+
+
+class _SheetLines(Mapping[int, int]):
+    """The number in the sheet of each row that was read."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self._rows = sheet.rows
+
+    def __getitem__(self, row: int) -> int:
+        if not 0 <= row < len(self._rows):
+            raise KeyError(row)
+        return self._rows[row]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self._rows)))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def _records(
+    path: Path,
+    table: TableFormat,
+    batches: Iterable[list[Record]],
+    remarks: list[str],
+    lines: Mapping[int, int],
+    second: Tick | None,
 ) -> Understanding:
-    rows, tallies = tally_json(json_batches(path, encoding, first))
+    """The types of records, then the facts, for which they are read once more.
+
+    Parameters
+    ----------
+    table
+        How they are written, without the columns.
+    lines
+        Number of a row from 0 on -> the number that people know it by, if that is another.
+    """
+    rows, tallies = tally_json(batches)
     if not rows:
-        raise SourceError("has no objects", where=str(path), mend="Write the rows too.")
+        raise SourceError(
+            "has no objects" if table.format == "json" else "has no rows",
+            where=str(path),
+            mend="Write the rows too.",
+        )
     decisions, left_out = decide_json(tallies)
     if not decisions:
         raise SourceError(
@@ -200,6 +279,6 @@ def _json(
             found="; ".join(f"{name}: {why}" for name, why in left_out.items()) or "empty objects",
             mend="Write numbers, texts, booleans or times, not lists and objects.",
         )
-    table = TableFormat("json", _columns(decisions), encoding, missing=_missing(decisions))
-    facts = _facts(path, table, decisions, {}, second)
+    table = replace(table, columns=_columns(decisions), missing=_missing(decisions))
+    facts = _facts(path, table, decisions, lines, second)
     return Understanding(str(path), rows, table, facts, tuple(remarks), left_out)

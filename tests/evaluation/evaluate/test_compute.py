@@ -13,7 +13,7 @@ from assay.metrics.sampling_units import SamplingUnits
 from assay.model import holdout
 from assay.project.params import Evaluate
 from assay.project.tasks import METRICS
-from assay.reports.evaluation import Evaluation, sort_slices
+from assay.reports.evaluation import Evaluation, group_rates, sort_slices
 
 SETTINGS = Evaluate(confidence=0.9, min_slice_rows=50)
 
@@ -246,3 +246,34 @@ def test_the_slice_with_the_largest_errors_is_the_worst() -> None:
         frame, other("regression"), SamplingUnits.rows(600), ("part",), SETTINGS
     )
     assert [part.value for part in sort_slices(found)] == ["third", "second", "first"]
+
+
+def test_groups_of_people_have_error_rates(frame: pd.DataFrame) -> None:
+    truth, p = frame["late"].to_numpy(dtype=bool), frame["p"].to_numpy()
+    scored = LabelledScores("binary", truth, p, (), 0.4)
+    rows = SamplingUnits.rows(len(frame))
+    found = compute.evaluate(frame, scored, rows, ("origin", "rain"), SETTINGS, ("origin",))
+    assert found.sensitive == ("origin",)
+    for part in found.slices:
+        if part.field == "rain":
+            assert part.false_positive_rate is part.false_negative_rate is None
+            continue
+        here = (frame["origin"] == part.value).to_numpy()
+        rates = group_rates("binary", part)
+        for name, among, said in (
+            ("false_positive_rate", ~truth, p >= 0.4),
+            ("false_negative_rate", truth, p < 0.4),
+        ):
+            one = rates[name]
+            assert one is not None and one.value == pytest.approx(said[here & among].mean())
+            assert one.low is not None and one.low < one.value < (one.high or 0)
+
+
+def test_a_group_without_positives_has_no_rate_of_them(frame: pd.DataFrame) -> None:
+    scored = LabelledScores("binary", np.zeros(900, dtype=bool), frame["p"].to_numpy(), (), 0.4)
+    rows = SamplingUnits.rows(len(frame))
+    found = compute.evaluate(frame, scored, rows, ("rare",), SETTINGS, ("rare",))
+    for part in found.slices:
+        assert part.false_negative_rate is not None and part.false_positive_rate is not None
+        assert part.false_negative_rate.value is None and part.false_negative_rate.few
+        assert part.false_positive_rate.value is not None

@@ -10,7 +10,7 @@ import pytest
 from rich.table import Table
 
 from assay.cli.show.evaluation import lines
-from assay.evaluation.evaluate import page, plots
+from assay.evaluation.evaluate import importance_section, page, plots, section, task_charts
 from assay.evaluation.evaluate.compute import evaluate
 from assay.evaluation.evaluate.section import PageHeader
 from assay.metrics.estimate import Estimate, describe_design_effects, format_design_effect
@@ -168,3 +168,25 @@ def test_an_axis_holds_what_is_drawn_on_it(found: list[float], least: float) -> 
     assert least <= low <= min(found) and max(found) <= high
     assert low < high
     assert 3 <= len(axes.ticks(low, high)) <= 9
+
+
+def test_groups_of_people_have_their_rates_on_the_page() -> None:
+    random = np.random.default_rng(4)
+    p = random.beta(2, 3, 600)
+    scored = LabelledScores("binary", random.random(600) < p, p, (), 0.4)
+    frame = pd.DataFrame({"sex": np.where(np.arange(600) < 200, "<f>", "m"), "o": "x"})
+    frame.loc[:8, "sex"] = "rare"
+    rows = SamplingUnits.rows(600)
+    found = evaluate(frame, scored, rows, ("sex", "o"), Evaluate(), ("sex",))
+    body = {
+        **task_charts.template_variables(scored, "late", plots.tables(scored, "late")),
+        **importance_section.template_variables(None, 600, 1),
+    }
+    ours = str(section.render(found, ABOUT, body, ""))
+    people = ours[ours.index('id="groups"') : ours.index('id="slices"')]
+    assert people.index('"row">m<') < people.index('"row">&lt;f&gt;<')  # the largest first
+    assert "rare" not in ours and "1 group of fewer than 10 rows not shown" in ours
+    assert "false negative rate</th>" in people and "<h3>o</h3>" not in people
+    first = next(part for part in found.slices if part.value == "m")
+    assert first.selection_rate is not None and first.selection_rate.value is not None
+    assert f'<td class="n">{first.selection_rate.value:.4f}'[:-1] in people

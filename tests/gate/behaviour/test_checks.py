@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from assay.contract.sensitive.masking import MASK
 from assay.errors import BehaviourError
 from assay.gate.behaviour.changes import parse_change
 from assay.gate.behaviour.checks import direction, invariance, monotonicity, robustness
@@ -326,3 +327,19 @@ def test_the_table_shows_before_and_after() -> None:
 def test_a_long_list_of_failures_is_counted() -> None:
     result = invariance(subject(), all_rows(), FARTHER, within=0.0)
     assert format_result(result).splitlines()[-1] == f"and {result.failed - 5} more"
+
+
+def test_cells_of_sensitive_columns_are_masked() -> None:
+    result = invariance(
+        subject(west_is_late, sensitive=("depot",)), all_rows(), TO_MOON, within=0.1
+    )
+    assert not result.passed
+    assert result.examples[0].changed == (("depot", MASK, MASK),)
+    gone = robustness(
+        subject(west_is_late, nullable=("depot",), sensitive=("depot",)),
+        all_rows(),
+        "missing",
+        within=0.1,
+    )
+    assert all(("depot", MASK, "(missing)") in each.changed for each in gone.examples)
+    assert gone.examples

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.gate.rules import groups
-from assay.gate.rules.fairness import evaluate, limit_and_direction
+from assay.gate.rules.fairness import MOST_GROUPS, evaluate, limit_and_direction
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import GateParams
 from assay.reports.evaluation import Evaluation, SliceResult
@@ -356,3 +356,10 @@ def test_limits() -> None:
     assert limit_and_direction(rule()) == (0.1, "max")
     assert limit_and_direction(rule(max_difference=0.0)) == (0.0, "max")
     assert limit_and_direction(rule(min_ratio=0.8)) == (0.8, "min")
+
+
+def test_too_many_groups_are_refused_before_all_pairs_are_compared() -> None:
+    places = [chosen(f"P{number}", 30, 100) for number in range(MOST_GROUPS + 1)]
+    found = decided(rule(), evaluation(None, *places))
+    assert found.outcome is FAIL and "201 groups, more than 200" in found.detail
+    assert decided(rule(min_rows=101), evaluation(None, *places)).outcome is FAIL

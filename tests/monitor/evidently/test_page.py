@@ -230,3 +230,11 @@ def test_evidently_gets_no_infinity_and_no_empty_column() -> None:
 def test_long_floats_are_cut_in_data_only() -> None:
     text = '[0.12345678901, "0.12345678901"]<script>var global = [0.12345678901]'
     assert round_numbers(text) == text.replace("[0.12345678901,", "[0.123457,")
+
+
+def test_a_sample_leaves_sensitive_columns_out(judged: Judged) -> None:
+    night = table(300, 1)
+    sample = sample_of(night, table(300, 0), [SCORE], ["x", SCORE], ["c"], "", ("c", "id"))
+    assert (sample.numeric, sample.categorical) == (("x", SCORE), ())
+    assert "c" not in sample.night and "c" not in sample.reference
+    assert sample.left_out == "Left out, as sensitive: c."

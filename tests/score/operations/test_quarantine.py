@@ -12,6 +12,7 @@ import pytest
 from assay.cli import terminal
 from assay.cli.__main__ import main
 from assay.cli.show.quarantine import show_lines
+from assay.contract.sensitive.masking import MASK
 from assay.errors import ContractBroken, NothingScored, RunHeld, RunUnknown, SourceError, UsageError
 from assay.project import params
 from assay.registry.pin import pin
@@ -87,6 +88,14 @@ def test_show_counts_rules_with_examples(scored: Scored, capsys: pytest.CaptureF
     assert tree["rows_quarantined"] == 3 and tree["run_id"] == scored.run.run_id
     with pytest.raises(NothingScored):
         quarantine.show(scored.root, scored.params, "2024-03-04")
+    # What is sensitive is masked from then on, and exported as it is.
+    file = scored.root / scored.params.contract.file
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('["feature", "slice"]', '["feature", "sensitive"]'), "utf-8")
+    found = quarantine.show(scored.root, scored.params, NIGHT)
+    shown = [row for each in found.rules for row in each.examples]
+    assert {row["depot"] for row in shown} == {MASK, None}
+    assert "moon" in scored.export().read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["refused.csv", "refused.jsonl"])

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from assay.contract.definition import Contract, Field, Role
+from assay.contract.sensitive.masking import MASK
 from assay.training.leakage import predictive_power, row_hashing, shift
 from assay.training.leakage.predictive_power import BinnedFeature
-from assay.training.leakage.table_pair import ColumnPair, evenly_spaced
+from assay.training.leakage.table_pair import ColumnPair, evenly_spaced, pair_from_tables
 
 CELLS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "text": (pa.string(), st.sampled_from(["", "a", "b", "a\0", "é", None])),
@@ -142,3 +144,14 @@ def test_disjoint_sides_are_all_apart():
     found = shift.measure_shift("x", np.array([10_000, 0]), np.array([0, 10_000]))
     assert found.distance == 1.0
     assert found.beyond > 0.97
+
+
+def test_cells_that_are_shown_are_masked_if_sensitive() -> None:
+    fields = (
+        Field("id", (Role.KEY,), "integer", False, 1),
+        Field("sex", (Role.SENSITIVE, Role.FEATURE), "string", True, 2),
+    )
+    table = pa.table({"id": [1, 2], "sex": ["f", None]})
+    sides = pair_from_tables(Contract("Row", "c.py", "", fields, (), "late"), table, table)
+    shown = sides.cells(sides.train, ["id", "sex"], np.arange(2))
+    assert shown == [{"id": 1, "sex": MASK}, {"id": 2, "sex": None}]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.errors import LabelError, StageInputMissing
+from assay.errors import LabelError, ParamsError, StageInputMissing
 from assay.project import layout, params
 from assay.project.params import Window
 from assay.training.tables import prepare as stage
@@ -90,3 +90,40 @@ def test_a_window_without_rows_leaves_what_was_there(parcels: Path):
     with pytest.raises(LabelError, match="the holdout window, 2030-01-01 to 2030-01-31"):
         stage.run(parcels, moved)
     assert (parcels / layout.TRAIN_TABLE).read_bytes() == before
+
+
+GROUPS = st.lists(st.sampled_from(["a", "b", "c", "d", None]), max_size=9)
+
+
+@given(GROUPS, GROUPS)
+def test_groups_of_the_holdout_are_not_trained_on(train: list[str | None], held: list[str | None]):
+    tables = [
+        pa.table({"who": pa.array(names, pa.string()), "n": range(len(names))})
+        for names in (train, held)
+    ]
+    expected = [n for n, name in enumerate(train) if name is None or name not in held]
+    if train and not expected:
+        with pytest.raises(LabelError, match=r"prepare\.apart"):
+            split.without_groups_of(*tables, "who")
+        return
+    assert split.without_groups_of(*tables, "who")["n"].to_pylist() == expected
+
+
+def test_the_stage_keeps_groups_apart_and_says_how_many_rows_that_took(parcels: Path):
+    values = params.load(parcels)
+    whole = stage.run(parcels, values)
+    apart = values.prepare.model_copy(update={"apart": "express"})
+    with pytest.raises(LabelError, match="each value of 'express' in training"):
+        stage.run(parcels, values.model_copy(update={"prepare": apart}))
+    apart = values.prepare.model_copy(update={"apart": "distance"})
+    sides = stage.run(parcels, values.model_copy(update={"prepare": apart}))
+    train, holdout = (
+        pq.read_table(parcels / name) for name in (layout.TRAIN_TABLE, layout.HOLDOUT_TABLE)
+    )
+    both = set(train["distance"].to_pylist()) & set(holdout["distance"].to_pylist())
+    assert both <= {None} and train.num_rows + sides["train"].apart == whole["train"].labels["rows"]
+    assert sides["holdout"] == whole["holdout"]
+    absent = values.prepare.model_copy(update={"apart": "hat"})
+    with pytest.raises(ParamsError, match="has no 'hat'"):
+        stage.run(parcels, values.model_copy(update={"prepare": absent}))
+    assert stage.run(parcels, values) == whole

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from assay.cli.terminal import Line
 from assay.gate.explain import ExplainedRule, RuleList
 from assay.gate.rules import wording
+from assay.metrics.estimate import format_cells
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
 from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
-from assay.project.tasks import describe_direction
+from assay.project.tasks import Task, describe_direction
 from assay.project.text.number_format import counted
+from assay.reports.evaluation import LEAST_SHOWN, SliceResult, group_rates, shown_groups
 from assay.reports.verdict import Finding, Outcome
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def list_lines(found: RuleList) -> Iterator[str]:
@@ -30,19 +37,47 @@ def list_lines(found: RuleList) -> Iterator[str]:
     yield f"How one came about: assay gate explain {shlex.quote(asked.rule.name)}"
 
 
-def lines(explained: ExplainedRule) -> Iterator[str]:
-    """The rule and its data, then the steps to each finding."""
+def lines(explained: ExplainedRule) -> Iterator[Line]:
+    """The rule and its data, the groups that it compares, then the steps to each finding."""
     rule = explained.rule
     yield f"{rule.name} ({rule.kind})"
     yield f"  asked by {rule.owner}, because {rule.because}"
     yield f"  decided from {explained.file}"
     for sentence in _policy(rule, explained.gate):
         yield f"  {sentence}"
+    shown, small = shown_groups(explained.groups)
+    if shown and explained.task is not None:
+        yield ""
+        yield _groups(explained.rule, explained.task, shown)
+    if small:
+        yield f"{counted(small, 'group')} of fewer than {LEAST_SHOWN} rows not shown"
     for finding in explained.findings:
         yield ""
         yield f"{_standing(finding)}  {finding.slice or 'all rows'}"
         for sentence in _steps(finding):
             yield f"  {sentence}"
+
+
+def _groups(rule: Rule, task: Task, groups: Sequence[SliceResult]) -> Table:
+    """Each group's rows and rates, the largest first; the rule's own metric too."""
+    from rich.table import Table
+    from rich.text import Text
+
+    asked = rule.of if isinstance(rule, FairnessRule) else ""
+    found = [(part, group_rates(task, part)) for part in groups]
+    for part, rates in found:
+        if asked not in rates:
+            rates[asked] = (part.metrics or {}).get(asked)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("group", overflow="fold")
+    table.add_column("rows", justify="right", no_wrap=True)
+    names = [name for name in found[0][1] if any(rates[name] for _, rates in found)]
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for part, rates in found:
+        cells = (" (".join(format_cells(rates[name])) + ")" for name in names)
+        table.add_row(Text(part.title), f"{part.rows:,}", *cells)
+    return table
 
 
 def _standing(finding: Finding) -> str:

@@ -11,6 +11,7 @@ from assay.project.text.number_format import counted
 if TYPE_CHECKING:
     from assay.init.command import NewProject
     from assay.init.plan import Plan
+    from assay.init.upgrade import Upgrade
 
 
 def init_lines(made: NewProject) -> Iterator[Line]:
@@ -46,8 +47,34 @@ def init_lines(made: NewProject) -> Iterator[Line]:
     yield f"  assay score --date {plan.nights.scored[0]}"
 
 
+def upgrade_lines(found: Upgrade) -> Iterator[Line]:
+    """The diff of each file, or what was written; then what to type next."""
+    from assay.init.upgrade import summary
+
+    by = f"Assay {found.written_by}" if found.written_by else "an Assay that left no version"
+    if not found.changes:
+        yield f"{found.folder}: nothing to bring to Assay {found.now} (written by {by})"
+        return
+    if found.written:
+        yield from (f"written: {each.path}" for each in found.changes)
+        yield "next:"
+        yield "  assay check"
+        yield "  git diff"
+        yield "  dvc repro"
+        return
+    for each in found.changes:
+        yield from each.diff()
+    yield ""
+    yield f"{found.folder}, written by {by}, to Assay {found.now}: {summary(found)}"
+    yield "Nothing is written yet: add --yes, or --only FILE for some of them"
+
+
 def _written(plan: Plan) -> str:
     table = plan.understood.table
+    if table.format == "excel":
+        return f"Excel, sheet {table.sheet!r}"
+    if table.format == "sql":
+        return f"a query in {table.connection}"
     if table.format != "csv":
         return table.format
     return f"CSV, {table.encoding}, separated by {table.separator!r}"

@@ -31,6 +31,7 @@ def prepare_lines(sides: Mapping[str, WindowRows]) -> Iterator[str]:
         yield (
             f"prepare: {name}, {side.window}: {counted(side.labels['rows'], 'row')}, "
             f"{_labels(side.labels)}, {side.without_label:,} without a label left out"
+            + (f", {side.apart:,} of groups that the holdout has" if side.apart else "")
         )
 
 

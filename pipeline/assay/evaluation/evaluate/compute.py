@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ def evaluate(
     units: SamplingUnits,
     slices: Sequence[str],
     settings: Evaluate,
+    sensitive: Collection[str] = (),
 ) -> Measurement:
     """Metrics with intervals, over all rows and on each slice.
 
@@ -35,6 +36,8 @@ def evaluate(
         Columns to slice by.
     settings
         Confidence, pairs of slice fields and the minimum rows of a slice.
+    sensitive
+        Those of ``slices`` that are groups of people.
     """
     return Measurement(
         task=scored.task,
@@ -46,5 +49,6 @@ def evaluate(
         threshold=scored.threshold if scored.task == "binary" else None,
         confidence=settings.confidence,
         metrics=estimates(scored, units, settings.confidence),
-        slices=evaluate_slices(frame, scored, units, slices, settings),
+        slices=evaluate_slices(frame, scored, units, slices, settings, sensitive),
+        sensitive=tuple(name for name in slices if name in sensitive),
     )

@@ -15,12 +15,25 @@ from assay.metrics.estimate import (
     format_design_effect,
 )
 from assay.metrics.sampling_units import format_unit_count, plural_unit
+from assay.metrics.slices import AND
 from assay.pages import axes, charts, templating
 from assay.project.tasks import HEADLINE, describe_direction
-from assay.reports.evaluation import SECONDARY_METRIC, Measurement, SliceResult, sort_slices
+from assay.reports.evaluation import (
+    GROUP_RATES,
+    LEAST_SHOWN,
+    SECONDARY_METRIC,
+    Measurement,
+    SliceResult,
+    group_rates,
+    shown_groups,
+    sort_slices,
+)
 
 SHOWN = 30
 """Maximum number of values shown per slice field, worst first."""
+
+Group = tuple[SliceResult, list[Estimate | None]]
+"""A group of people and its rates."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +89,12 @@ def render(
         groups=_groups(found, about.label),
         meaning=MEANING[found.task],
         cells=format_cells,
+        shown=SHOWN,
+        least=LEAST_SHOWN,
         charts=charts,
         fields=_fields(found),
+        sensitive=_sensitive(found),
+        rates=[name.replace("_", " ") for name in GROUP_RATES[found.task]],
         first=first,
         second=second,
         low=low,
@@ -113,10 +130,22 @@ def _groups(found: Measurement, label: str) -> list[MetricGroup]:
     ]
 
 
+def _sensitive(found: Measurement) -> list[tuple[str, list[Group], int]]:
+    """Each sensitive field with its groups, the largest first, and the number of small ones."""
+    result = []
+    for name in found.sensitive:
+        parts, small = shown_groups(part for part in found.slices if part.field == name)
+        groups = [(part, [*group_rates(found.task, part).values()]) for part in parts]
+        result.append((name, groups, small))
+    return result
+
+
 def _fields(found: Measurement) -> list[tuple[str, list[SliceResult], int]]:
     names = dict.fromkeys(part.field for part in found.slices)
     result = []
     for name in names:
         parts = [part for part in sort_slices(found) if part.field == name]
+        if {name, *name.split(AND)} & {*found.sensitive}:
+            parts = [part for part in parts if part.rows >= LEAST_SHOWN]
         result.append((name, parts[:SHOWN], max(0, len(parts) - SHOWN)))
     return result

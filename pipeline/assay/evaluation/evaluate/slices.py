@@ -6,9 +6,13 @@ can see it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from assay.metrics.estimate import Estimate
+from assay.metrics.evaluator import Bools
 from assay.metrics.intervals.estimates import estimate_share, estimates
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
@@ -27,6 +31,7 @@ def evaluate_slices(
     units: SamplingUnits,
     fields: Sequence[str],
     settings: Evaluate,
+    sensitive: Collection[str] = (),
 ) -> tuple[SliceResult, ...]:
     """One result per value of each of ``fields``, and per value of each configured pair.
 
@@ -38,19 +43,36 @@ def evaluate_slices(
         Labels and scores of these rows, and the unit (cluster of dependent rows) of each.
     settings
         Confidence, pairs of slice fields and the minimum rows of a slice.
+    sensitive
+        The fields whose groups also get error rates.
     """
     found = iter_slices(frame, fields, settings.pairs)
     return tuple(
-        _one(part, scored.take(part.rows), units.take(part.rows), settings) for part in found
+        _one(
+            part,
+            scored.take(part.rows),
+            units.take(part.rows),
+            settings,
+            part.field in sensitive,
+        )
+        for part in found
     )
 
 
 def _one(
-    part: SliceRows, scored: LabelledScores, units: SamplingUnits, settings: Evaluate
+    part: SliceRows,
+    scored: LabelledScores,
+    units: SamplingUnits,
+    settings: Evaluate,
+    sensitive: bool,
 ) -> SliceResult:
     rows = len(scored)
     said = scored.predicted_positive
     selection = None if said is None else estimate_share(said, units, settings.confidence)
+    wrong_yes = wrong_no = None
+    if said is not None and sensitive:
+        wrong_yes = _share_within(~scored.truth, said, units, settings)
+        wrong_no = _share_within(scored.truth, ~said, units, settings)
     few = rows < settings.min_slice_rows
     return SliceResult(
         field=part.field,
@@ -60,6 +82,16 @@ def _one(
         selected=scored.selected,
         units=units.count,
         selection_rate=selection,
+        false_positive_rate=wrong_yes,
+        false_negative_rate=wrong_no,
         metrics=None if few else estimates(scored, units, settings.confidence),
         why=f"{counted(rows, 'row')}, fewer than {settings.min_slice_rows}" if few else None,
     )
+
+
+def _share_within(
+    among: Bools, chosen: Bools, units: SamplingUnits, settings: Evaluate
+) -> Estimate:
+    """The share of the rows ``among`` that are ``chosen``; both are masks ``(n,)``."""
+    rows = np.flatnonzero(among)
+    return estimate_share(chosen[rows], units.take(rows), settings.confidence)

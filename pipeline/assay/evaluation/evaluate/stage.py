@@ -40,7 +40,9 @@ def run(root: Path, params: Params) -> Evaluation:
     scores = holdout.validate_scores(score_frame(bundle, frame), len(frame), task, classes)
     scored = LabelledScores(task, truth, scores, classes, manifest.threshold)
     units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
-    found = compute.evaluate(frame, scored, units, manifest.slices, params.evaluate)
+    found = compute.evaluate(
+        frame, scored, units, manifest.slices, params.evaluate, manifest.sensitive
+    )
     importance = measure_importance(
         bundle.scorer, frame, scored, manifest.features, params.train.select_by, params.seed
     )

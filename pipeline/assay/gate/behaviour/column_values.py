@@ -113,10 +113,10 @@ def cast_like(values: Sequence[Any], like: pd.Series[Any]) -> pd.Series[Any]:
         A value does not fit the dtype.
     """
     dtype: Any = like.dtype
-    gaps = any(_null(value) for value in values)
+    gaps = any(is_null(value) for value in values)
     if isinstance(dtype, pd.CategoricalDtype):
         known = set(dtype.categories)
-        new = dict.fromkeys(v for v in values if not _null(v) and v not in known)
+        new = dict.fromkeys(v for v in values if not is_null(v) and v not in known)
         dtype = pd.CategoricalDtype([*dtype.categories, *new], ordered=dtype.ordered)
     elif gaps and isinstance(dtype, np.dtype) and dtype.kind in "iu":
         dtype = np.dtype(np.float64)  # as a contract's nullable integers are stored
@@ -132,7 +132,7 @@ def cast_like(values: Sequence[Any], like: pd.Series[Any]) -> pd.Series[Any]:
 
 def to_python_list(column: pd.Series[Any]) -> list[Any]:
     """The values as a list, None for null."""
-    return [None if _null(value) else value for value in column.astype(object)]
+    return [None if is_null(value) else value for value in column.astype(object)]
 
 
 def constant_column(column: pd.Series[Any], value: Any) -> pd.Series[Any]:
@@ -152,7 +152,7 @@ def changed_mask(before: pd.Series[Any], after: pd.Series[Any]) -> NDArray[np.bo
 
 def format_cell(value: Any) -> str:
     """A cell as short text for messages."""
-    if _null(value):
+    if is_null(value):
         return "(missing)"
     if isinstance(value, float | np.floating):
         return f"{value:.6g}"
@@ -160,7 +160,7 @@ def format_cell(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _null(value: Any) -> bool:
+def is_null(value: Any) -> bool:
     return bool(value is None or value is pd.NA or value is pd.NaT or value != value)
 
 

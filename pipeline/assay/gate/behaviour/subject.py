@@ -43,6 +43,8 @@ class ModelUnderTest:
         The features that may be null.
     keys
         The key columns of a row.
+    sensitive
+        The columns whose cells are masked in examples.
     """
 
     score: Score
@@ -53,6 +55,7 @@ class ModelUnderTest:
     categorical: tuple[str, ...] = ()
     nullable: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -124,6 +127,7 @@ def model_under_test(bundle: Bundle, nullable: Collection[str]) -> ModelUnderTes
         categorical=manifest.categorical,
         nullable=tuple(name for name in manifest.features if name in set(nullable)),
         keys=manifest.keys,
+        sensitive=manifest.sensitive,
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from assay.columns.features import Floats
+from assay.contract.sensitive.masking import MASK
 from assay.errors import BehaviourError
-from assay.gate.behaviour.column_values import changed_mask, format_cell
+from assay.gate.behaviour.column_values import changed_mask, format_cell, is_null
 from assay.gate.behaviour.result import EXAMPLES, BehaviourResult, FailedExample
 from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
 from assay.project.text.number_format import counted
@@ -163,7 +165,11 @@ def _example(
             if key in rows.frame.columns
         },
         changed=tuple(
-            (str(name), format_cell(old[name].iloc[0]), format_cell(new[name].iloc[0]))
+            (
+                str(name),
+                _cell(subject, str(name), old[name].iloc[0]),
+                _cell(subject, str(name), new[name].iloc[0]),
+            )
             for name in trial.before.columns
             if changed_mask(old[name], new[name])[0]
         ),
@@ -171,6 +177,11 @@ def _example(
         after=_score(after[of]) + of_class,
         note=trial.note,
     )
+
+
+def _cell(subject: ModelUnderTest, name: str, value: Any) -> str:
+    """A cell for people; that of a sensitive column says only whether it is empty."""
+    return MASK if name in subject.sensitive and not is_null(value) else format_cell(value)
 
 
 def _score(value: float) -> str:

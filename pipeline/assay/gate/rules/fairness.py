@@ -22,6 +22,8 @@ from assay.project.text.number_format import counted
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Direction, Finding, Outcome
 
+MOST_GROUPS = 200
+
 
 def evaluate(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
     """Exactly one finding, for any number of groups."""
@@ -36,6 +38,12 @@ def evaluate(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tu
     wanted = [part for part in mine if part.rows >= (rule.min_rows or 0)]
     if len(wanted) < 2:
         reason = f"'{rule.across}' has {len(wanted)} group to compare, and it takes two"
+        return (finding.fail(rule, reason),)
+    if len(wanted) > MOST_GROUPS:
+        reason = (
+            f"'{rule.across}' has {counted(len(wanted), 'group')}, more than {MOST_GROUPS}: every "
+            "pair is compared. Put values together when ingesting, or name min_rows"
+        )
         return (finding.fail(rule, reason),)
     problems = [f"{part.title}: {why}" for part in wanted if (why := _problem(rule, part))]
     if problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,6 +63,7 @@ def sample_of(
     numeric: Sequence[str],
     categorical: Sequence[str],
     why_none: str = "",
+    sensitive: Collection[str] = (),
 ) -> Sample:
     """Reduce both frames to what Evidently can compare: columns with a value in each.
 
@@ -76,7 +77,13 @@ def sample_of(
         All columns, by type.
     why_none
         Why ``night`` is empty, if that is known.
+    sensitive
+        Columns that are left out: a sample is single rows.
     """
+    hidden = [name for name in (*numeric, *categorical) if name in sensitive]
+    numeric, categorical = (
+        [name for name in names if name not in hidden] for names in (numeric, categorical)
+    )
     columns = [*numeric, *categorical]
     gone = [name for name in columns if name not in night or name not in reference]
     frames = [_plain(f, numeric, categorical) for f in (night, reference)]
@@ -91,7 +98,11 @@ def sample_of(
         why += f"; {why_none}." if why_none else "."
         return Sample(frames[0], frames[1], tuple(scores), (), (), why)
     kept = [[name for name in names if name not in gone] for names in (numeric, categorical)]
-    why = f"Left out, for lack of values in the sample: {', '.join(gone)}." if gone else ""
+    reasons = [
+        *([f"Left out, as sensitive: {', '.join(hidden)}."] if hidden else []),
+        *([f"Left out, for lack of values in the sample: {', '.join(gone)}."] if gone else []),
+    ]
+    why = " ".join(reasons)
     both = [*kept[0], *kept[1]]
     return Sample(
         frames[0][both], frames[1][both], tuple(scores), tuple(kept[0]), tuple(kept[1]), why

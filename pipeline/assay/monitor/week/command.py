@@ -135,7 +135,8 @@ def _sample(root: Path, params: Params, store: Store, each: WeekPart, nights: in
         why = why or (none and f"{day.partition}: {none}")
     rows = pd.concat([rows for rows in frames if len(rows)] or frames[:1], ignore_index=True)
     before = sample_reference(loaded, params)
-    sample = sample_of(rows, before, reference.scores, *columns_of(reference), why)
+    columns = columns_of(reference)
+    sample = sample_of(rows, before, reference.scores, *columns, why, loaded.manifest.sensitive)
     if sample.rows and why:
         return replace(sample, left_out=f"{sample.left_out} Some nights lack: {why}.".strip())
     return sample

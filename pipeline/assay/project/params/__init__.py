@@ -141,8 +141,11 @@ class ContractParams(Section):
 
 
 class Prepare(Section):
+    """The windows; rows of a value of ``apart`` that the holdout has are not trained on."""
+
     train: Window
     holdout: Window
+    apart: Text | None = None
 
     @model_validator(mode="after")
     def _apart(self) -> Prepare:
@@ -260,8 +263,9 @@ class Alerts(Section):
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """The whole of params.yaml; ``assay`` is the version whose `assay init` wrote the project."""
 
+    assay: Text | None = None
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$")]
     seed: Count
     store: Text = "store"

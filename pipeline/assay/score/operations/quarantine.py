@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from assay.contract.loader import load_contract
+from assay.contract.sensitive.masking import mask_row
 from assay.errors import SourceError, UsageError
 from assay.project.params import Params
 from assay.score.operations import repair_file
@@ -66,7 +68,10 @@ class QuarantineFile:
 def show(
     root: Path, params: Params, partition: str | None, run_id: str | None = None
 ) -> QuarantineReport:
-    """The rules that the quarantined rows of a night broke.
+    """The rules that the quarantined rows of a night broke, with examples.
+
+    Examples are masked where the contract of today calls a column sensitive; `export` has the rows
+    as they are.
 
     Parameters
     ----------
@@ -79,9 +84,12 @@ def show(
         No run of the night is published or held.
     RunUnknown
         There is no such run, or it is neither published nor held.
+    ContractFileError
+        The contract, which says what is sensitive, cannot be read.
     """
     store = open_store(root, params)
     chosen = find_quarantine(store, partition, run_id)
+    contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     found: dict[str, BrokenRule] = {}
     rows = 0
     for row in _rows(store, chosen):
@@ -90,7 +98,7 @@ def show(
             each = found.setdefault(rule, BrokenRule(rule))
             each.rows += 1
             if len(each.examples) < EXAMPLES:
-                each.examples.append(json.loads(row["row"]))
+                each.examples.append(mask_row(json.loads(row["row"]), contract.sensitive))
     rules = sorted(found.values(), key=lambda each: (-each.rows, each.rule))
     return QuarantineReport(chosen.run, rows, tuple(rules))
 

@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import re
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,10 +24,11 @@ HEAD = 1 << 20
 Tick = Callable[[int], None]
 """Told how many bytes of the file have been read."""
 
-_SAVE = "Save the table as CSV, JSON lines or Parquet."
+_SAVE = "Save the table as CSV, JSON lines, Parquet or .xlsx."
+_ASK = "Write a query into a file, and name both: --data QUERY.sql --connection sqlite:///FILE"
 _BINARY = (
-    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"PK\x03\x04", "a zip archive, and no Excel workbook (.xlsx)"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook, or one with a password"),
     (b"\x89PNG", "a picture"),
     (b"GIF8", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
@@ -136,15 +138,26 @@ def file_format(path: Path) -> FileFormat:
         raise SourceError("the file is empty", where=str(path), mend="Write the table again.")
     if head.startswith(b"PAR1"):
         return "parquet"
+    if head.startswith(b"PK") and _is_workbook(path):
+        return "excel"
     for magic, meaning in _BINARY:
         if head.startswith(magic):
-            raise SourceError(f"is {meaning}, not a table", where=str(path), mend=_SAVE)
+            mend = _ASK if "database" in meaning else _SAVE
+            raise SourceError(f"is {meaning}, not a table", where=str(path), mend=mend)
     if b"\x00" in head and not head.startswith(_UTF16):
         raise SourceError("holds bytes that are no text", where=str(path), mend=_SAVE)
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if start[:9].lower() in (b"<!doctype", b"<html>") or start[:5].lower() in (b"<html", b"<?xml"):
         raise SourceError("is a web page or XML, not a table", where=str(path), mend=_SAVE)
     return "json" if _is_json(start, path) else "csv"
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 def _is_json(start: bytes, path: Path) -> bool:

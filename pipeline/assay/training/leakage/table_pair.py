@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from assay.contract.definition import Contract
 from assay.contract.result import json_value
 from assay.contract.schema import cast_column, check_schema
+from assay.contract.sensitive.masking import mask_row
 from assay.errors import StageInputMissing
 from assay.project import layout
 
@@ -52,12 +53,19 @@ class TablePair:
         return ColumnPair(train, holdout)
 
     def cells(self, side: LazyTable, names: Sequence[str], rows: NDArray[np.intp]) -> list[Any]:
-        """Values of a few rows as JSON values: a mapping by column for each row."""
+        """Values of a few rows as JSON values: a mapping by column for each row.
+
+        They are shown to people, so cells of sensitive columns are masked.
+        """
         columns = {}
         for name in names:
             column = cast_column(self.contract.field(name), side.read([name]))
             columns[name] = [json_value(value) for value in column.take(pa.array(rows)).to_pylist()]
-        return [{name: columns[name][place] for name in names} for place in range(len(rows))]
+        sensitive = self.contract.sensitive
+        return [
+            mask_row({name: columns[name][place] for name in names}, sensitive)
+            for place in range(len(rows))
+        ]
 
 
 def pair_from_tables(contract: Contract, train: pa.Table, holdout: pa.Table) -> TablePair:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from assay.contract.loader import load_contract
-from assay.errors import StageInputMissing
+from assay.errors import ParamsError, StageInputMissing
 from assay.project import layout, partitions
 from assay.project.params import Params
 from assay.project.tasks import infer_task
@@ -19,14 +19,19 @@ from assay.training.tables.row_gather import ROW, RowGather
 
 @dataclass(frozen=True)
 class WindowRows:
-    """The rows of one window; ``labels`` is from `assay.training.tables.split.label_facts`."""
+    """The rows of one window; ``labels`` is from `assay.training.tables.split.label_facts`.
+
+    ``apart`` is the number of rows that were left out since the holdout has rows of the same group.
+    """
 
     window: str
     labels: dict[str, Any]
     without_label: int
+    apart: int = 0
 
     def plain(self) -> dict[str, Any]:
-        return {"window": self.window, **self.labels, "without_label": self.without_label}
+        found = {"window": self.window, **self.labels, "without_label": self.without_label}
+        return found | ({"apart": self.apart} if self.apart else {})
 
 
 def run(root: Path, params: Params) -> dict[str, WindowRows]:
@@ -40,6 +45,10 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
     ------
     StageInputMissing
         ``data/checked`` does not exist.
+    ParamsError
+        The contract lacks the column ``prepare.apart``.
+    LabelError
+        A window has no usable labels, or no group is left to train on.
     """
     source, column = root / layout.CHECKED, params.ingest.partition_by
     if not partitions.values(source, column):
@@ -47,16 +56,31 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
             "there are no checked rows", where=layout.CHECKED, mend="Run dvc repro contract."
         )
     contract = load_contract(root / params.contract.file, root=root)
+    group = params.prepare.apart
+    if group is not None and group not in contract.columns:
+        raise ParamsError([f"{layout.PARAMS}: prepare.apart: {contract.file} has no '{group}'"])
     task = infer_task(contract.field(contract.label).kind, contract.label)
     table = RowGather(partitions.open_dataset(source, column))
-    deciding = table.columns([contract.time, contract.label, *contract.keys])
+    apart = [] if group is None else [group]
+    deciding = table.columns([contract.time, contract.label, *contract.keys, *apart])
     sides: dict[str, WindowRows] = {}
+    held = split.filter_labelled(
+        split.filter_window(deciding, contract.time, params.prepare.holdout), contract.label
+    )
     with partitions.replace_folder(root / layout.PREPARED) as made:
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
             seen = split.filter_window(deciding, contract.time, window)
-            rows = split.filter_labelled(seen, contract.label)
+            labelled = split.filter_labelled(seen, contract.label)
+            rows = labelled
+            if group is not None and name == "train":
+                rows = split.without_groups_of(labelled, held, group)
             facts = split.label_facts(rows, contract.label, task, name, window)
-            sides[name] = WindowRows(str(window), facts, seen.num_rows - rows.num_rows)
+            sides[name] = WindowRows(
+                str(window),
+                facts,
+                seen.num_rows - labelled.num_rows,
+                labelled.num_rows - rows.num_rows,
+            )
             rows = split.sort_rows(rows, contract.time, contract.keys)
             table.write(np.asarray(rows[ROW]), made / f"{name}.parquet")
     return sides

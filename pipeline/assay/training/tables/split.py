@@ -28,6 +28,27 @@ def filter_window(table: pa.Table, time: str, window: Window) -> pa.Table:
     return table.filter(pc.and_(pc.greater_equal(column, start), pc.less(column, after)))
 
 
+def without_groups_of(train: pa.Table, holdout: pa.Table, group: str) -> pa.Table:
+    """The training rows of groups that the holdout does not have; those without a group stay.
+
+    Raises
+    ------
+    LabelError
+        None is left.
+    """
+    known = pc.unique(holdout.column(group)).drop_null()
+    kept = train.filter(pc.invert(pc.is_in(train.column(group), value_set=known)))
+    if train.num_rows and not kept.num_rows:
+        raise LabelError(
+            f"each value of '{group}' in training is in the holdout too, so no row is left",
+            where="params.yaml: prepare.apart",
+            expected="values that are in one of the windows only",
+            found=counted(len(known), "value"),
+            mend="Take a shorter holdout, or leave prepare.apart out.",
+        )
+    return kept
+
+
 def sort_rows(table: pa.Table, time: str, keys: tuple[str, ...]) -> pa.Table:
     """Sorted by time, then key, so that the same rows always give the same file."""
     names = [time, *(key for key in keys if key != time)]

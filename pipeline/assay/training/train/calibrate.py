@@ -32,6 +32,7 @@ def out_of_fold_scores(
     block: NDArray[np.int64],
     progress: Callable[[int, int], None],
     days: NDArray[Any] | None = None,
+    weights: Floats | None = None,
 ) -> Floats:
     """Uncalibrated scores of each row from an estimator that was not fitted on its block.
 
@@ -39,6 +40,8 @@ def out_of_fold_scores(
     ----------
     days
         The day of each row, which a search's folds keep whole; by default the blocks do as days.
+    weights
+        How much each row counts in fitting; None if all count alike.
 
     Raises
     ------
@@ -58,7 +61,8 @@ def out_of_fold_scores(
                 where="params.yaml: train.folds",
                 mend="Use fewer folds or a longer training window.",
             )
-        fitted = fit_clone(pipeline, features[~unseen], label[~unseen], whole[~unseen])
+        weighted = None if weights is None else weights[~unseen]
+        fitted = fit_clone(pipeline, features[~unseen], label[~unseen], whole[~unseen], weighted)
         scores[unseen] = raw_scores(task, fitted.pipeline, features[unseen])
         progress(number + 1, folds)
     return scores

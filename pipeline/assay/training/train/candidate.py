@@ -18,6 +18,7 @@ from assay.training.train.nested import (
     accepts_missing,
     accepts_sparse,
     is_search,
+    weight_argument,
     wrapped_estimator,
 )
 from assay.training.train.vocabulary import (
@@ -147,12 +148,20 @@ def build_pipeline(
     ------
     PluginError
         The class is not an estimator for this task (a probabilistic classifier, or a regression),
-        or rejects its arguments.
+        rejects its arguments, or takes no weights where the contract has them.
     """
     key = f"train.candidates.{name}"
     estimator = Builder(root, task, seed).build(candidate.tree, key)
     made_by = f"{key}.{maker_of(candidate.tree)}"
     estimator = check_estimator_task(estimator, task, f"params.yaml: {made_by}", candidate.maker)
+    if contract.weight is not None and weight_argument(estimator) is None:
+        raise PluginError(
+            f"takes no weights, and the contract gives '{contract.weight}' the role weight",
+            where=f"params.yaml: {made_by}",
+            expected="an estimator whose fit has the argument sample_weight",
+            found=candidate.maker,
+            mend=f"Take another estimator, or '{contract.weight}' out of {contract.file}",
+        )
     return encoded_pipeline(
         estimator, candidate.encoding, contract.numeric, contract.categorical, seed, counts
     )

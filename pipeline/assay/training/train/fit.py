@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.columns.features import CategoryColumn, FrameFeatures
+from assay.columns.features import CategoryColumn, Floats, FrameFeatures
 from assay.contract.definition import Contract
+from assay.errors import ContractBroken
 from assay.metrics.label_encoding import encode_labels, label_classes
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import model, prediction
+from assay.project import layout
 from assay.project.params import Train
 from assay.project.tasks import Task
+from assay.project.text.number_format import counted
 from assay.training.train.calibrate import fit_calibrator, out_of_fold_scores
 from assay.training.train.calibration_choice import CalibrationChoice, choose_calibration
 from assay.training.train.days import assign_folds
@@ -70,6 +73,8 @@ class TrainingRows:
         Of a multiclass model, else empty.
     days
         The day of each row.
+    weights
+        How much each row counts when an estimator is fitted; None if all count alike.
     """
 
     task: Task
@@ -78,6 +83,7 @@ class TrainingRows:
     target: NDArray[Any]
     classes: tuple[str, ...]
     days: pd.Series[str]
+    weights: Floats | None = None
 
 
 def training_rows(contract: Contract, task: Task, frame: pd.DataFrame) -> TrainingRows:
@@ -86,7 +92,9 @@ def training_rows(contract: Contract, task: Task, frame: pd.DataFrame) -> Traini
     Raises
     ------
     LabelError
-        The label is not usable.
+        The label cannot be used.
+    ContractBroken
+        The weights cannot be used.
     """
     label = frame[contract.label]
     classes = label_classes(label) if task == "multiclass" else ()
@@ -94,7 +102,23 @@ def training_rows(contract: Contract, task: Task, frame: pd.DataFrame) -> Traini
     target = np.array(classes, dtype=object)[truth] if task == "multiclass" else truth
     features = model.feature_frame(FrameFeatures(frame), contract.numeric, contract.categorical)
     days = frame[contract.time].dt.strftime("%Y-%m-%d")
-    return TrainingRows(task, features, truth, target, classes, days)
+    weights = None if contract.weight is None else _weights(frame[contract.weight])
+    return TrainingRows(task, features, truth, target, classes, days, weights)
+
+
+def _weights(column: pd.Series[Any]) -> Floats:
+    weights = column.to_numpy(dtype=np.float64)
+    # Not weights < 0: NaN must be refused too.
+    bad = weights[~(np.isfinite(weights) & (weights >= 0))]
+    if len(bad) or not weights.any():
+        raise ContractBroken(
+            "a weight cannot be used" if len(bad) else "no row has a weight above 0",
+            where=f"{layout.TRAIN_TABLE}, column '{column.name}'",
+            expected="0 or more in each row, and above 0 in some",
+            found=f"{bad[0]:g}, and {counted(len(bad), 'such row')}" if len(bad) else "0 in all",
+            mend="Refuse such rows in the contract: pa.Field(ge=0, ...)",
+        )
+    return weights
 
 
 def fit(
@@ -106,6 +130,9 @@ def fit(
 ) -> FittedModel:
     """Score out of fold, calibrate, and fit once more on all rows.
 
+    Weights reach the estimator alone. Calibration and metrics count each row once, so that
+    probabilities are those of the rows as they come.
+
     Parameters
     ----------
     pipeline
@@ -113,16 +140,16 @@ def fit(
     progress
         Called with the number of folds done, and the number of all folds.
     """
-    task, features, target = rows.task, rows.features, rows.target
+    task, features, target, weights = rows.task, rows.features, rows.target, rows.weights
     day = rows.days.to_numpy()
     block = assign_folds(day, settings.folds)
-    raw = out_of_fold_scores(task, pipeline, features, target, block, progress, day)
+    raw = out_of_fold_scores(task, pipeline, features, target, block, progress, day, weights)
     calibration = choose_calibration(task, settings.calibration, raw, rows.truth, block)
     calibrator = fit_calibrator(task, calibration.method, raw, rows.truth)
     scored = LabelledScores(
         task, rows.truth, model.calibrate(task, calibrator, raw), rows.classes, settings.threshold
     )
-    fitted = fit_clone(pipeline, features, target, day)
+    fitted = fit_clone(pipeline, features, target, day, weights)
     return FittedModel(
         model.Model(fitted.pipeline, calibrator, contract.numeric, contract.categorical, task),
         calibration,

@@ -109,10 +109,12 @@ def _losses(manifest: Manifest) -> str:
 
 
 def _rows(manifest: Manifest) -> str:
-    rows = counted(manifest.rows, "row")
-    if manifest.positives is None:
-        return rows
-    return f"{rows}, {manifest.positives / manifest.rows:.1%} of them true"
+    told = counted(manifest.rows, "row")
+    if manifest.positives is not None:
+        told += f", {manifest.positives / manifest.rows:.1%} of them true"
+    if manifest.weight:
+        told += f", weighted by {escape_line(manifest.weight)}; in all metrics they count alike"
+    return told
 
 
 def _scorer(manifest: Manifest) -> str:

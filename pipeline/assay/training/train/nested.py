@@ -20,6 +20,9 @@ from assay.training.train.days import assign_folds
 if TYPE_CHECKING:
     import pandas as pd
 
+SAMPLE_WEIGHT = "sample_weight"
+"""What scikit-learn calls the weights of rows."""
+
 SEARCH_FOLDS = 5
 """scikit-learn's own number, for a search without ``cv``."""
 
@@ -79,8 +82,37 @@ class Fitted:
     chosen: Mapping[str, Any] = field(default_factory=dict)
 
 
+def weight_argument(estimator: Any) -> str | None:
+    """The argument of ``fit`` that carries weights to where they count; None if nothing takes them.
+
+    A pipeline passes them to its last step, a search and a TransformedTargetRegressor to what they
+    fit. Any other estimator says in the signature of its ``fit`` whether it takes them.
+    """
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+    from sklearn.utils.validation import has_fit_parameter
+
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        inner = weight_argument(last)
+        return None if inner is None else f"{name}__{inner}"
+    if is_search(estimator):
+        return weight_argument(estimator.estimator)
+    if isinstance(estimator, TransformedTargetRegressor) and estimator.regressor is not None:
+        return weight_argument(estimator.regressor)
+    if isinstance(estimator, CalibratedClassifierCV) and estimator.estimator is not None:
+        # It hands them on under this name only, and where it cannot, it does without.
+        return SAMPLE_WEIGHT if weight_argument(estimator.estimator) == SAMPLE_WEIGHT else None
+    return SAMPLE_WEIGHT if has_fit_parameter(estimator, SAMPLE_WEIGHT) else None
+
+
 def fit_clone(
-    pipeline: Any, features: pd.DataFrame, target: NDArray[Any], days: NDArray[Any]
+    pipeline: Any,
+    features: pd.DataFrame,
+    target: NDArray[Any],
+    days: NDArray[Any],
+    weights: NDArray[np.float64] | None = None,
 ) -> Fitted:
     """Fit a clone of a pipeline.
 
@@ -89,6 +121,8 @@ def fit_clone(
     days
         The day of each row. A search whose ``cv`` is a number or left out does not tear them apart.
         It is found as the last step of (nested) pipelines and below a TransformedTargetRegressor.
+    weights
+        How much each row counts, for a pipeline with a `weight_argument`; None if all count alike.
 
     Raises
     ------
@@ -101,7 +135,8 @@ def fit_clone(
     search = _find_search(unfitted)
     if search is not None and (search.cv is None or isinstance(search.cv, int)):
         search.set_params(cv=_day_splits(days, search.cv or SEARCH_FOLDS))
-    fitted = unfitted.fit(features, target)
+    argument = weight_argument(unfitted) or SAMPLE_WEIGHT
+    fitted = unfitted.fit(features, target, **({} if weights is None else {argument: weights}))
     found = _find_search(fitted, fitted=True)
     chosen = {} if found is None else {k: _plain(v) for k, v in found.best_params_.items()}
     return Fitted(_without_search(fitted), chosen)

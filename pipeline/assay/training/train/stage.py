@@ -20,6 +20,7 @@ from assay.columns.reference import Reference, build_reference
 from assay.contract.columns import to_frame
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
+from assay.contract.sensitive.fairness_rules import refuse_unsliced_rules
 from assay.errors import (
     AssayError,
     ContractFileError,
@@ -85,6 +86,8 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
 
     Raises
     ------
+    ParamsError
+        A fairness rule is about a column that is not sliced.
     PluginError
         There is no such candidate, or fitting failed.
     BundleUntrusted
@@ -119,6 +122,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
 
 def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     contract = load_contract(root / params.contract.file, root=root)
+    refuse_unsliced_rules(params, contract)
     task = _task(contract, params)
     candidate = params.train.candidates[name]
     rows, slices = _read(source, contract, task)
@@ -350,6 +354,8 @@ def _manifest(
         keys=contract.keys,
         time=contract.time,
         slices=contract.slices,
+        sensitive=contract.sensitive,
+        weight=contract.weight or "",
         window=str(params.prepare.train),
         rows=len(scored),
         positives=scored.positives,

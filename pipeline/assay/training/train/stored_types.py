@@ -74,6 +74,7 @@ def held_types(name: str, pipeline: Any, rows: TrainingRows) -> list[str]:
                 rows.features.iloc[some],
                 rows.target[some],
                 rows.days.to_numpy()[some],
+                None if rows.weights is None else rows.weights[some],
             )
     except Exception:
         return []

@@ -1,0 +1,1 @@
+"""What a contract calls sensitive: masked where rows are shown, and sliced into groups."""

@@ -1,0 +1,54 @@
+"""A fairness rule across a column that is not sliced is refused before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.contract.definition import Contract
+from assay.contract.loader import load_contract
+from assay.contract.sensitive.fairness_rules import refuse_unsliced_rules, unsliced_rules
+from assay.errors import ParamsError
+from assay.project import params
+from assay.project.params import Params
+from tests import projects
+
+
+def asked(across: str) -> Params:
+    text = (projects.PARCELS / "params.yaml").read_text(encoding="utf-8")
+    rule = (
+        f"    - {{name: fair, kind: fairness, of: auc, across: {across}, max_difference: 0.1,"
+        " owner: us, because: it must}\n"
+    )
+    text = text.replace("  behaviour:\n", rule + "  behaviour:\n")
+    return params.parse(
+        text.replace("min_slice_rows: 100", "min_slice_rows: 100\n  pairs: [[depot, depot2]]"),
+        "params.yaml",
+    )
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return load_contract(Path(projects.PARCELS) / "data/contract.py", "data/contract.py")
+
+
+@pytest.mark.parametrize("across", ["depot", "depot & depot2"])
+def test_what_is_sliced_is_let_through(contract: Contract, across: str) -> None:
+    refuse_unsliced_rules(asked(across), contract)
+
+
+@pytest.mark.parametrize(
+    ("across", "mend"),
+    [
+        ("depo", "Did you mean 'depot'?"),
+        ("express", "Give 'express' the role sensitive or slice in data/contract.py"),
+        ("hat", "Name a column of data/contract.py that has the role sensitive or slice"),
+    ],
+)
+def test_what_is_not_sliced_is_one_line(contract: Contract, across: str, mend: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        refuse_unsliced_rules(asked(across), contract)
+    (line,) = caught.value.lines()
+    assert line.startswith("params.yaml: gate.rules 'fair': across: ") and line.endswith(mend)
+    assert list(unsliced_rules(asked(across), contract)) == [line]

@@ -1,0 +1,3 @@
+"""Fixtures for tests of tables."""
+
+from tests.postgres import running_postgres, server  # noqa: F401
