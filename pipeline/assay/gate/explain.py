@@ -25,10 +25,12 @@ from assay.project.params.gate import (
     LeakageRule,
     LimitRule,
     NightsRule,
+    OwnRule,
     ParityRule,
     Rule,
     StabilityRule,
 )
+from assay.project.tasks import NO_OWN, OwnMetrics
 from assay.reports.verdict import Finding
 
 FILES = {
@@ -47,15 +49,18 @@ FILES = {
 
 @dataclass(frozen=True)
 class ExplainedRule:
-    """A rule, its findings, and the policy that it is part of."""
+    """A rule, its findings, and the policy and the own metrics that it is decided with."""
 
     rule: Rule
     findings: tuple[Finding, ...]
     gate: GateParams
+    own_metrics: OwnMetrics = NO_OWN
 
     @property
     def file(self) -> str:
-        """The report that the rule is evaluated on."""
+        """The report that the rule is evaluated on, or the project's own function."""
+        if isinstance(self.rule, OwnRule):
+            return self.rule.function
         return FILES[type(self.rule)]
 
     @property
@@ -98,7 +103,7 @@ class RuleList:
 def list_rules(root: Path, params: Params) -> RuleList:
     """Evaluate every rule on the reports in the work tree."""
     inputs = GateInputs.of(root)
-    return RuleList(tuple(_explain(rule, inputs, params.gate) for rule in params.gate.rules))
+    return RuleList(tuple(_explain(rule, inputs, params) for rule in params.gate.rules))
 
 
 def run(root: Path, params: Params, name: str) -> ExplainedRule:
@@ -117,10 +122,10 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule:
             ),
             where="assay gate explain",
         )
-    return _explain(rule, GateInputs.of(root), params.gate)
+    return _explain(rule, GateInputs.of(root), params)
 
 
-def _explain(rule: Rule, inputs: GateInputs, gate: GateParams) -> ExplainedRule:
-    decided = rules.evaluate_rule(rule, inputs, gate)
-    found = waivers.apply_waivers(decided, gate.waivers, waivers.today())
-    return ExplainedRule(rule, tuple(found), gate)
+def _explain(rule: Rule, inputs: GateInputs, params: Params) -> ExplainedRule:
+    decided = rules.evaluate_rule(rule, inputs, params.gate)
+    found = waivers.apply_waivers(decided, params.gate.waivers, waivers.today())
+    return ExplainedRule(rule, tuple(found), params.gate, params.evaluate.metrics)

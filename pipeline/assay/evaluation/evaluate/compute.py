@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from assay.evaluation.evaluate.slices import evaluate_slices
+from assay.metrics.intervals import own as own_metrics
 from assay.metrics.intervals.estimates import estimates
+from assay.metrics.intervals.own import OwnMeasures
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params import Evaluate
@@ -20,6 +23,7 @@ def evaluate(
     units: SamplingUnits,
     slices: Sequence[str],
     settings: Evaluate,
+    own: OwnMeasures = own_metrics.NONE,
 ) -> Measurement:
     """Metrics with intervals, over all rows and on each slice.
 
@@ -35,6 +39,8 @@ def evaluate(
         Columns to slice by.
     settings
         Confidence, pairs of slice fields and the minimum rows of a slice.
+    own
+        The project's own metrics.
     """
     return Measurement(
         task=scored.task,
@@ -45,6 +51,10 @@ def evaluate(
         selected=scored.selected,
         threshold=scored.threshold if scored.task == "binary" else None,
         confidence=settings.confidence,
-        metrics=estimates(scored, units, settings.confidence),
-        slices=evaluate_slices(frame, scored, units, slices, settings),
+        metrics={
+            **estimates(scored, units, settings.confidence),
+            **own.estimates(np.arange(len(scored)), units, settings.confidence),
+        },
+        own_metrics=own.directions,
+        slices=evaluate_slices(frame, scored, units, slices, settings, own),
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assay.metrics.intervals.estimates import estimate_share, estimates
+from assay.metrics.intervals.own import OwnMeasures
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import SliceRows, iter_slices
@@ -27,6 +28,7 @@ def evaluate_slices(
     units: SamplingUnits,
     fields: Sequence[str],
     settings: Evaluate,
+    own: OwnMeasures,
 ) -> tuple[SliceResult, ...]:
     """One result per value of each of ``fields``, and per value of each configured pair.
 
@@ -38,15 +40,21 @@ def evaluate_slices(
         Labels and scores of these rows, and the unit (cluster of dependent rows) of each.
     settings
         Confidence, pairs of slice fields and the minimum rows of a slice.
+    own
+        The project's own metrics.
     """
     found = iter_slices(frame, fields, settings.pairs)
     return tuple(
-        _one(part, scored.take(part.rows), units.take(part.rows), settings) for part in found
+        _one(part, scored.take(part.rows), units.take(part.rows), settings, own) for part in found
     )
 
 
 def _one(
-    part: SliceRows, scored: LabelledScores, units: SamplingUnits, settings: Evaluate
+    part: SliceRows,
+    scored: LabelledScores,
+    units: SamplingUnits,
+    settings: Evaluate,
+    own: OwnMeasures,
 ) -> SliceResult:
     rows = len(scored)
     said = scored.predicted_positive
@@ -60,6 +68,11 @@ def _one(
         selected=scored.selected,
         units=units.count,
         selection_rate=selection,
-        metrics=None if few else estimates(scored, units, settings.confidence),
+        metrics=None
+        if few
+        else {
+            **estimates(scored, units, settings.confidence),
+            **own.estimates(part.rows, units, settings.confidence),
+        },
         why=f"{counted(rows, 'row')}, fewer than {settings.min_slice_rows}" if few else None,
     )
