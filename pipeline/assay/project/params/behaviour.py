@@ -57,7 +57,9 @@ def _pair(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _kind(value: object) -> str:
-    return "a mapping" if isinstance(value, Mapping) else "a list"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, tuple) else f"{value}, without quotes"
 
 
 Scalar = Annotated[str | bool | int | float | None, BeforeValidator(_scalar)]
