@@ -30,7 +30,7 @@ from assay.project.params.gate import (
     Rule,
     StabilityRule,
 )
-from assay.project.tasks import NO_OWN, OwnMetrics
+from assay.project.tasks import OwnMetrics
 from assay.reports.verdict import Finding
 
 FILES = {
@@ -54,7 +54,7 @@ class ExplainedRule:
     rule: Rule
     findings: tuple[Finding, ...]
     gate: GateParams
-    own_metrics: OwnMetrics = NO_OWN
+    own_metrics: OwnMetrics
 
     @property
     def file(self) -> str:
