@@ -93,6 +93,10 @@ season: setup ## Score, monitor and label July to December in the demonstration'
 pictures: setup ## Take the documentation's pictures anew (after demo; the front page's after season)
 	@$(PY) -m scripts.pictures
 
+.PHONY: recording
+recording: setup ## Type docs/start.md into a terminal, and keep docs/images/tutorial.cast and .svg (minutes)
+	@$(PY) -m scripts.record_tutorial
+
 .PHONY: mutants
 mutants: setup ## Change the gate's code in small ways and see that tests notice (SAMPLE=200 for fewer)
 	@$(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(ARGS)

@@ -24,7 +24,7 @@ def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
 
 
 def told(rule: Any, *found: Finding, **policy: Any) -> list[str]:
-    return list(lines(ExplainedRule(rule, found, build.gate(**policy))))
+    return list(lines(ExplainedRule(rule, found, build.gate(**policy), own_metrics={})))
 
 
 def said(tiny: Any, name: str) -> list[str]:

@@ -110,7 +110,7 @@ def test_it_is_frozen() -> None:
         (
             "name: a, kind: limt, metric: auc, min: 0.7",
             "gate.rules[0]: expected one of 'limit', 'change', 'fairness', 'stability', 'parity',"
-            " 'cost', 'nights', 'contract', 'leakage', found the text 'limt'; did you mean"
+            " 'cost', 'nights', 'contract', 'leakage', 'own', found the text 'limt'; did you mean"
             " 'limit'?",
         ),
         (

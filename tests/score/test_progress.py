@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from assay.cli import log_output
-from assay.cli.progress import make_progress_line
+from assay.cli.progress import end_progress_lines, make_progress_line
 from assay.score.progress import Progress
 
 
@@ -64,6 +64,16 @@ def test_on_a_terminal_one_line_changes(
     clear = "\r\x1b[K"
     told = f"{clear}night 1: 1 of 2 tasks{clear}night 1: 2 of 2 tasks{clear}held\ndone\n"
     assert capsys.readouterr() == ("", told)
+
+
+def test_a_result_does_not_go_on_in_a_line_of_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    Progress(1, make_progress_line(), Clock()).task_callback("night 1")(1, 1)
+    end_progress_lines()
+    end_progress_lines()
+    assert capsys.readouterr().err == "\r\x1b[Knight 1: 1 of 1 tasks\r\x1b[K"
 
 
 def test_whoever_calls_it_from_a_program_gets_records_and_no_text(

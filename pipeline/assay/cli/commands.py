@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from assay.cli import terminal
+from assay.cli.progress import end_progress_lines
 from assay.cli.terminal import Line
 from assay.errors import DataError, RunError, StoreError, UsageError, attached_report
 
@@ -95,7 +96,10 @@ def run_command(
 
     root = given.root.resolve()
     try:
-        found = run(root, load(root), *rest, **more)
+        try:
+            found = run(root, load(root), *rest, **more)
+        finally:
+            end_progress_lines()
     except BaseException as error:
         if (report := attached_report(error)) is not None:
             print_result(cast(T, report), given, lines, document)

@@ -20,12 +20,28 @@ class ProgressLine:
         self._open = True
 
     def say(self, text: str) -> None:
-        if self._open:
-            print(_CLEAR, end="", file=sys.stderr)
-            self._open = False
+        self.end()
         print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Make room for what is no progress."""
+        if self._open:
+            print(_CLEAR, end="", file=sys.stderr, flush=True)
+            self._open = False
+
+
+_lines: list[ProgressLine] = []
 
 
 def make_progress_line() -> ProgressLine | None:
     """A progress line if standard error is a terminal, else None: a log gets messages only."""
-    return ProgressLine() if sys.stderr.isatty() else None
+    if not sys.stderr.isatty():
+        return None
+    _lines.append(ProgressLine())
+    return _lines[-1]
+
+
+def end_progress_lines() -> None:
+    """Make room for a command's result or error: neither goes on in a line of progress."""
+    while _lines:
+        _lines.pop().end()

@@ -17,7 +17,7 @@ from assay.gate import provenance, waivers
 from assay.gate.inputs import GateInputs, Source
 from assay.gate.rules import evaluate as rules
 from assay.gate.rules import finding
-from assay.project import layout
+from assay.project import layout, source_code
 from assay.project.params import Params
 from assay.project.params.gate import ContractRule, GateParams
 from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
@@ -72,23 +72,29 @@ def run(root: Path, params: Params) -> Backtest:
     """Replay the policy in the work tree on the reports of each version."""
     from assay.registry import git, versions
 
-    found = []
+    found, code = [], source_code.file_reader(root)
     for version in reversed(versions.read_versions(root, params.name)):
 
         def text(name: str, stage: str, commit: str = version.commit) -> str:
             return git.show(root, commit, name)
 
-        found.append(replay(version.version, version.at[:10], text, params.gate))
+        found.append(replay(version.version, version.at[:10], text, params.gate, code))
     return Backtest(params.name, tuple(found))
 
 
-def replay(version: str, at: str, source: Source, gate: GateParams) -> ReplayedVerdict:
-    """Replay ``gate`` on the reports of one version."""
+def replay(
+    version: str,
+    at: str,
+    source: Source,
+    gate: GateParams,
+    own_code: source_code.Reader | None = None,
+) -> ReplayedVerdict:
+    """Replay ``gate``, with the project's own code of its rules, on the reports of one version."""
     try:
         recorded = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     except AssayError as error:
         return ReplayedVerdict(version, at, None, None, problem=error.line())
-    inputs = GateInputs(source)
+    inputs = GateInputs(source, own_code)
     decided = [
         found
         for rule in gate.rules

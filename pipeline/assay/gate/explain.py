@@ -5,7 +5,7 @@ Without a rule, all of them are evaluated, to be listed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assay.errors import AssayError, UsageError
@@ -25,11 +25,12 @@ from assay.project.params.gate import (
     LeakageRule,
     LimitRule,
     NightsRule,
+    OwnRule,
     ParityRule,
     Rule,
     StabilityRule,
 )
-from assay.project.tasks import Task
+from assay.project.tasks import OwnMetrics, Task
 from assay.reports.evaluation import SliceResult, shown_groups
 from assay.reports.verdict import Finding
 
@@ -49,7 +50,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class ExplainedRule:
-    """A rule, its findings, and the policy that it is part of.
+    """A rule, its findings, and the policy and the own metrics that it is decided with.
 
     ``groups`` are those that a rule of kind fairness compares, of a model of this ``task``.
     """
@@ -57,12 +58,15 @@ class ExplainedRule:
     rule: Rule
     findings: tuple[Finding, ...]
     gate: GateParams
+    own_metrics: OwnMetrics
     task: Task | None = None
     groups: tuple[SliceResult, ...] = ()
 
     @property
     def file(self) -> str:
-        """The report that the rule is evaluated on."""
+        """The report that the rule is evaluated on, or the project's own function."""
+        if isinstance(self.rule, OwnRule):
+            return self.rule.function
         return FILES[type(self.rule)]
 
     @property
@@ -110,7 +114,7 @@ class RuleList:
 def list_rules(root: Path, params: Params) -> RuleList:
     """Evaluate every rule on the reports in the work tree."""
     inputs = GateInputs.of(root)
-    return RuleList(tuple(_explain(rule, inputs, params.gate) for rule in params.gate.rules))
+    return RuleList(tuple(_explain(rule, inputs, params) for rule in params.gate.rules))
 
 
 def run(root: Path, params: Params, name: str) -> ExplainedRule:
@@ -129,18 +133,20 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule:
             ),
             where="assay gate explain",
         )
-    return _explain(rule, GateInputs.of(root), params.gate)
+    return _explain(rule, GateInputs.of(root), params)
 
 
-def _explain(rule: Rule, inputs: GateInputs, gate: GateParams) -> ExplainedRule:
-    decided = rules.evaluate_rule(rule, inputs, gate)
-    found = waivers.apply_waivers(decided, gate.waivers, waivers.today())
+def _explain(rule: Rule, inputs: GateInputs, params: Params) -> ExplainedRule:
+    decided = rules.evaluate_rule(rule, inputs, params.gate)
+    found = waivers.apply_waivers(decided, params.gate.waivers, waivers.today())
+    own = params.evaluate.metrics
+    explained = ExplainedRule(rule, tuple(found), params.gate, own)
     if not isinstance(rule, FairnessRule):
-        return ExplainedRule(rule, tuple(found), gate)
+        return explained
     try:
         evaluation = inputs.evaluation
     except AssayError:
         # The finding already says what is wrong with the file.
-        return ExplainedRule(rule, tuple(found), gate)
+        return explained
     groups = tuple(part for part in evaluation.slices if part.field == rule.across)
-    return ExplainedRule(rule, tuple(found), gate, evaluation.task, groups)
+    return replace(explained, task=evaluation.task, groups=groups)

@@ -7,7 +7,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from assay.contract.result import ContractResult
-from assay.project import jsonfile, layout
+from assay.errors import AssayError
+from assay.project import jsonfile, layout, source_code
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
@@ -21,10 +22,24 @@ class GateInputs:
     """Lazily loaded reports. A property raises AssayError if its file is missing or malformed.
 
     Errors are not cached: every rule that needs the file gets the error.
+
+    Parameters
+    ----------
+    source
+        Also reads the project's own code.
+    own_code
+        Reads that instead, if it is to come from elsewhere.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, own_code: source_code.Reader | None = None) -> None:
         self._source = source
+        self.own_code = own_code or self._read_code
+
+    def _read_code(self, path: str) -> str | None:
+        try:
+            return self._source(path, "gate")
+        except AssayError:
+            return None
 
     @classmethod
     def of(cls, root: Path) -> GateInputs:

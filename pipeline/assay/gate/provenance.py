@@ -17,6 +17,7 @@ from assay.project.params.gate import (
     CostRule,
     LeakageRule,
     NightsRule,
+    OwnRule,
     ParityRule,
 )
 from assay.reports.verdict import STATES, Finding, JudgedChampion, Outcome
@@ -127,9 +128,9 @@ def _problems(
     }
     yield from _differ("comparison", about, now)
     kinds = {type(rule) for rule in params.gate.rules}
-    if kinds & {ParityRule, CostRule, NightsRule}:
+    if kinds & {ParityRule, CostRule, NightsRule, OwnRule}:
         yield from _rehearsal(inputs, now)
-    if LeakageRule in kinds:
+    if kinds & {LeakageRule, OwnRule}:
         yield from _leakage(inputs, now)
     for what, name, confidence in (
         ("evaluation", evaluation.name, evaluation.confidence),

@@ -17,6 +17,8 @@ from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.contract.sensitive.fairness_rules import unsliced_rules
 from assay.errors import AssayError, NotARepository, ProjectUnready
+from assay.gate.rules import own
+from assay.metrics.own_metrics import load_own_metrics
 from assay.project import layout, plugins
 from assay.project.params import NullShareParams, Params, load, yaml_text
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness
@@ -25,8 +27,9 @@ from assay.project.params.gate import (
     FairnessRule,
     LimitRule,
     NightsRule,
+    OwnRule,
 )
-from assay.project.tasks import Task, inapplicable_reason, infer_task
+from assay.project.tasks import NO_OWN, Task, inapplicable_reason, infer_task
 from assay.project.text.quoting import quote_value
 from assay.registry import git
 from assay.training.train.candidate import build_pipeline
@@ -72,8 +75,15 @@ def run(root: Path) -> ProjectCheck:
         contract = _kept(faults, lambda: load_contract(root / params.contract.file, root=root))
         _kept(faults, lambda: plugins.resolve(params.ingest.source, key="ingest.source", root=root))
         faults += _tests(root, params)
+        for rule in params.gate.rules:
+            if isinstance(rule, OwnRule):
+                _kept(faults, partial(_own_rule, rule, root))
     if params is not None and contract is not None:
         faults += _columns(params, contract)
+        columns = (*contract.columns, params.ingest.partition_by)
+        for metric, better in params.evaluate.metrics.items():
+            look = partial(load_own_metrics, {metric: better}, root, columns)
+            _kept(faults, look)
         task = infer_task(contract.field(contract.label).kind, contract.label)
         faults += _metrics(params, task)
         for name, candidate in params.train.candidates.items():
@@ -157,7 +167,7 @@ def _known(
 
 
 def _metrics(params: Params, task: Task) -> Iterator[str]:
-    asked = {"train.select_by": params.train.select_by}
+    asked: dict[str, str] = {"train.select_by": params.train.select_by}
     for rule in params.gate.rules:
         if isinstance(rule, LimitRule | ChangeRule):
             asked[f"gate.rules '{rule.name}': metric"] = rule.metric
@@ -169,8 +179,14 @@ def _metrics(params: Params, task: Task) -> Iterator[str]:
                 f"positive predictions, which a {task} model does not have. Name a metric"
             )
     for key, metric in asked.items():
-        if (reason := inapplicable_reason(metric, task)) is not None:
+        known = NO_OWN if key == "train.select_by" else params.evaluate.metrics
+        if (reason := inapplicable_reason(metric, task, known)) is not None:
             yield f"{layout.PARAMS}: {key}: {reason}"
+
+
+def _own_rule(rule: OwnRule, root: Path) -> None:
+    key = f"gate.rules '{rule.name}': function"
+    own.wanted_reports(rule, plugins.resolve(rule.function, key=key, root=root))
 
 
 def _tests(root: Path, params: Params) -> Iterator[str]:

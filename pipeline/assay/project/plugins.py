@@ -15,7 +15,13 @@ from assay.errors import PluginError
 from assay.project import extras, source_code
 
 
-def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
+def resolve(
+    reference: str,
+    *,
+    key: str,
+    root: Path | None = None,
+    read: source_code.Reader | None = None,
+) -> Any:
     """The object that ``reference`` names.
 
     Parameters
@@ -23,9 +29,11 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     reference
         The module's name, a dot and the name of the object in it.
     key
-        The params.yaml key that holds it, for errors.
+        The params.yaml key that holds it, for errors; or an option of the command line.
     root
         A folder to import from first: the project root, for the user's own code.
+    read
+        Reads the project's own files, if not from ``root``.
 
     Raises
     ------
@@ -35,19 +43,18 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
         It is in a library that one of Assay's extras brings.
     """
     module_name, _, name = reference.rpartition(".")
-    own = (
-        source_code.find_dependencies(source_code.file_reader(root), [module_name])
-        if root is not None
-        else {}
-    )
+    where = key if key.startswith("-") else f"params.yaml: {key}"
+    if read is None and root is not None:
+        read = source_code.file_reader(root)
+    own = {} if read is None else source_code.find_dependencies(read, [module_name])
     # Imports inside functions of the project's modules also resolve to the project.
     with _first_on_path(root), source_code.import_from_files(own, root):
-        module = _import(module_name, reference, key, root)
+        module = _import(module_name, reference, where, root)
     if not _has(module, name):
         near = difflib.get_close_matches(name, dir(module), n=1)
         raise PluginError(
             f"{module_name} has no '{name}'",
-            where=f"params.yaml: {key}",
+            where=where,
             found=reference,
             mend=f"Did you mean '{near[0]}'?" if near else f"Look into {module.__file__}.",
         )
@@ -61,7 +68,7 @@ def _has(module: ModuleType, name: str) -> bool:
         return False
 
 
-def _import(module_name: str, reference: str, key: str, root: Path | None) -> ModuleType:
+def _import(module_name: str, reference: str, where: str, root: Path | None) -> ModuleType:
     if root is not None:
         _forget_other_projects(module_name.partition(".")[0], root)
     try:
@@ -72,14 +79,14 @@ def _import(module_name: str, reference: str, key: str, root: Path | None) -> Mo
         mine = module_name == missing or module_name.startswith(f"{missing}.")
         raise PluginError(
             f"cannot import '{missing}'" + ("" if mine else f", which {module_name} needs"),
-            where=f"params.yaml: {key}",
+            where=where,
             found=reference,
             mend="Check the spelling, or install the package that holds it.",
         ) from None
     except Exception as error:
         raise PluginError(
             f"importing {module_name} failed with {type(error).__name__}: {error}",
-            where=f"params.yaml: {key}",
+            where=where,
             found=reference,
             mend=f"Try: python -c 'import {module_name}'.",
         ) from None

@@ -12,6 +12,7 @@ import builtins
 import hashlib
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -163,6 +164,14 @@ def import_from_files(files: Files, root: Path | None = None) -> Iterator[None]:
 def importing_builtins(files: Files) -> dict[str, Any]:
     """Python's built-ins with an ``__import__`` that imports from ``files``."""
     return _set(tuple(sorted(files.items())), None).builtins
+
+
+def raised_at(error: BaseException) -> str:
+    """Where in the project's own code an error was raised, with a comma before it; or empty."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not Path(frame.filename).is_absolute():  # as the project's modules are compiled
+            return f", {frame.filename}:{frame.lineno}"
+    return ""
 
 
 class _Set(MetaPathFinder, Loader):

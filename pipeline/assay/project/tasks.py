@@ -7,6 +7,7 @@ have to be declared as ``str``.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -62,6 +63,15 @@ For a regression this is not RMSE: a few large errors make its interval uselessl
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error", "rmse", "mae", "p90_error"})
 NEARER_ZERO_IS_BETTER = frozenset({"bias"})
 
+Better = Literal["higher", "lower"]
+OwnMetrics = Mapping[str, Better]
+"""The project's own metrics, ``module.function``, and which of their values are better.
+
+Their names have a dot, so none can be taken for one of Assay's.
+"""
+
+NO_OWN: OwnMetrics = MappingProxyType({})
+
 _TASK_OF_KIND: Mapping[str, Task] = MappingProxyType(
     {
         "boolean": "binary",
@@ -89,22 +99,27 @@ def infer_task(kind: str, label: str) -> Task:
     return _TASK_OF_KIND[kind]
 
 
-def orient_value(metric: str, value: float) -> float:
+def orient_value(metric: str, value: float, own: OwnMetrics = NO_OWN) -> float:
     """``value`` with its sign chosen so that higher is better."""
-    if metric in NEARER_ZERO_IS_BETTER:
+    way = describe_direction(metric, own)
+    if way == "nearer 0":
         return -abs(value)
-    return -value if metric in LOWER_IS_BETTER else value
+    return -value if way == "lower" else value
 
 
-def describe_direction(metric: str) -> str:
-    """Which values are better, in words."""
+def describe_direction(metric: str, own: OwnMetrics = NO_OWN) -> str:
+    """Which values are better, in words: ``higher``, ``lower`` or ``nearer 0``."""
     if metric in NEARER_ZERO_IS_BETTER:
         return "nearer 0"
-    return "lower" if metric in LOWER_IS_BETTER else "higher"
+    return "lower" if metric in LOWER_IS_BETTER else own.get(metric, "higher")
 
 
-def inapplicable_reason(metric: str, task: Task) -> str | None:
+def inapplicable_reason(metric: str, task: Task, own: OwnMetrics = NO_OWN) -> str | None:
     """Why ``metric`` does not apply to this task; None if it does."""
-    if metric in METRICS[task]:
+    if metric in METRICS[task] or metric in own:
         return None
+    if "." in metric:
+        near = difflib.get_close_matches(metric, own, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"{metric} is not among evaluate.metrics{hint}"
     return f"{metric} is no metric of a {task} model; those are {', '.join(METRICS[task])}"

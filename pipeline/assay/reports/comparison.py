@@ -19,7 +19,7 @@ from assay.metrics.intervals.difference import Difference
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text, find_duplicates
 from assay.project.tasks import HEADLINE, Task, orient_value
-from assay.reports.estimates import Measured
+from assay.reports.estimates import Measured, OwnDirections
 
 State = Literal["none", "compared", "unreadable", "features_missing", "incomparable"]
 """``none``: there is no champion. ``unreadable``: the champion's bundle cannot be fetched, loaded
@@ -122,7 +122,8 @@ class Comparison(Report):
     """comparison.json. Digests are ``sha256:<hex>``, ``confidence`` is a share.
 
     ``why`` is the reason why there are no numbers. If there are numbers, it is a caveat about
-    their fairness, or None.
+    their fairness, or None. ``own_metrics`` are those of the project's own code, also
+    where there are no numbers.
     """
 
     SCHEMA: ClassVar = 2
@@ -144,6 +145,7 @@ class Comparison(Report):
     units: Count
     confidence: Annotated[float, Field(gt=0, lt=1)]
     differences: Differences | None
+    own_metrics: OwnDirections = Field(default_factory=dict, validate_default=True)
     slices: tuple[SliceComparison, ...]
     stability: Stability | None
 

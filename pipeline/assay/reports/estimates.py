@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, PlainSerializer
 
 from assay.metrics.estimate import Estimate
+from assay.project.tasks import Better
 
 Measured = Annotated[Estimate, PlainSerializer(Estimate.plain)]
 Metrics = Annotated[
@@ -17,3 +18,8 @@ Metrics = Annotated[
     PlainSerializer(lambda found: {name: one.plain() for name, one in found.items()}),
 ]
 """Metric -> estimate; immutable."""
+
+OwnDirections = Annotated[
+    Mapping[str, Better], AfterValidator(MappingProxyType), PlainSerializer(dict)
+]
+"""The project's own metrics in a report -> which of their values are better; immutable."""

@@ -24,7 +24,7 @@ from assay.project.document import (
 )
 from assay.project.jsonfile import JsonNode, json_type
 from assay.project.tasks import HEADLINE, Task, orient_value
-from assay.reports.estimates import Measured, Metrics
+from assay.reports.estimates import Measured, Metrics, OwnDirections
 
 SECONDARY_METRIC: Mapping[Task, str] = {
     "binary": "calibration_error",
@@ -76,7 +76,8 @@ class Measurement(SparseDocument):
 
     ``unit`` is the unit of resampling and ``units`` their number (`assay.metrics.sampling_units`).
     ``positives``, ``selected`` (rows predicted positive) and ``threshold`` are for binary models
-    only. ``sensitive`` are the fields among the slices that are groups of people.
+    only. ``sensitive`` are the fields among the slices that are groups of people. ``own_metrics``
+    are those of ``metrics`` that are the project's own code.
     """
 
     task: Task
@@ -88,6 +89,7 @@ class Measurement(SparseDocument):
     threshold: float | None = None
     confidence: Annotated[float, Field(gt=0, lt=1)]
     metrics: Metrics
+    own_metrics: OwnDirections = Field(default_factory=dict, validate_default=True)
     slices: tuple[SliceResult, ...]
     sensitive: tuple[Text, ...] = ()
 

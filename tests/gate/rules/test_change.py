@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from assay.gate.rules.change import evaluate, limit_and_direction
 from assay.project.params.gate import GateParams
+from assay.project.tasks import describe_direction
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
@@ -79,7 +80,7 @@ def test_margin_and_gain(
 def test_limits_are_stated_on_challenger_minus_champion(
     metric: str, asked: dict[str, float], limit: tuple[float, str]
 ) -> None:
-    found = limit_and_direction(rule(metric=metric, **asked))
+    found = limit_and_direction(rule(metric=metric, **asked), describe_direction(metric))
     assert found == limit
     assert math.copysign(1, found[0]) == (-1 if found[0] < 0 else 1)  # no '-0' for people
 

@@ -16,6 +16,7 @@ from assay.metrics.intervals.power import (
 )
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
+from assay.project.tasks import describe_direction
 
 
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
@@ -62,7 +63,8 @@ def say(
     rows: int = 214,
 ) -> str:
     units = units or SamplingUnits.rows(rows)
-    return describe_power(rows, units, "this slice", metric, bounds, worst, 0.95, 0.8)
+    better = describe_direction(metric)
+    return describe_power(rows, units, "this slice", better, bounds, worst, 0.95, 0.8)
 
 
 def test_it_says_what_cannot_be_seen_and_how_many_rows_would() -> None:

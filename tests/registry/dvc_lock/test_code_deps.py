@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.project import params
+from assay.project import layout, params
 from assay.registry.dvc_lock.code_deps import missing_deps
 from assay.registry.dvc_lock.compare import Pipeline, PipelineStage, StageFile
 from tests.registry.conftest import PARAMS_YAML
@@ -70,3 +70,31 @@ def test_what_the_contract_needs_is_named_by_some_stage() -> None:
     assert found(Pipeline((train,), {})) == (
         "no stage has data/contract.py among its deps, and the project's own code needs it",
     )
+
+
+OWN = {"data/contract.py": "", "data/metrics.py": "", "data/rules.py": ""}
+METRIC = "data/metrics.py is not among its deps, and metric data.metrics.saved"
+
+
+@pytest.mark.parametrize(
+    ("output", "lacks"),
+    [
+        (layout.EVALUATION, METRIC),
+        (layout.COMPARISON, METRIC),
+        (layout.VERDICT, "data/rules.py is not among its deps, and rule data.rules.few"),
+    ],
+)
+def test_own_metrics_and_rules_are_named_where_they_run(output: str, lacks: str) -> None:
+    text = PARAMS_YAML + "evaluate: {metrics: {data.metrics.saved: lower}}\n"
+    rule = "{name: few, kind: own, function: data.rules.few, owner: a, because: b}"
+    text = text.replace("  rules:\n", f"  rules:\n    - {rule}\n", 1)
+    given = params.parse(text, "params.yaml")
+    assert given.evaluate.metrics and given.gate.functions
+    (_, look) = pipeline().stages
+    both = tuple(StageFile(path, "1") for path in OWN)
+    told = {}
+    for inputs in (look.inputs, both):
+        stage = PipelineStage("one", True, True, False, {}, {}, inputs, (StageFile(output, "2"),))
+        told[inputs] = missing_deps(Pipeline((stage,), {}), given, OWN.get)
+    assert f"one: {lacks} needs it" in told[look.inputs]
+    assert told[both] == ()

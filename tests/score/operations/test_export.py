@@ -197,7 +197,7 @@ def test_what_cannot_be_exported_is_said(
 @pytest.mark.parametrize(
     ("to", "expected"),
     [
-        ("night.csv", "expected parquet:FOLDER, csv:FILE or postgresql://"),
+        ("night.csv", "expected parquet:FOLDER, csv:FILE, postgresql://"),
         ("csv:", "no such target"),
         ("secret", "no such target"),
         ("postgresql//a:secret@b/c", "no such target"),

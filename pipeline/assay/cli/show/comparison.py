@@ -34,7 +34,8 @@ def lines(found: Comparison) -> Iterator[Line]:
     for column in ("metric", "champion", "challenger", "difference", span, "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     for metric, one in found.differences.items():
-        table.add_row(metric, *_numbers(one), one.why or describe_direction(metric))
+        better = describe_direction(metric, found.own_metrics)
+        table.add_row(metric, *_numbers(one), one.why or better)
     yield table
     if found.stability is not None:
         flipped = found.stability.flipped

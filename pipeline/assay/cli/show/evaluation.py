@@ -31,7 +31,7 @@ def lines(found: Evaluation) -> Iterator[Line]:
             metric,
             *format_cells(one),
             format_design_effect(one),
-            one.why or describe_direction(metric),
+            one.why or describe_direction(metric, found.own_metrics),
         )
     yield table
     if told := describe_design_effects(found.metrics):

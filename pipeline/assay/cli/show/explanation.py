@@ -12,7 +12,7 @@ from assay.gate.rules import wording
 from assay.metrics.estimate import format_cells
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
 from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
-from assay.project.tasks import Task, describe_direction
+from assay.project.tasks import OwnMetrics, Task, describe_direction
 from assay.project.text.number_format import counted
 from assay.reports.evaluation import LEAST_SHOWN, SliceResult, group_rates, shown_groups
 from assay.reports.verdict import Finding, Outcome
@@ -43,7 +43,7 @@ def lines(explained: ExplainedRule) -> Iterator[Line]:
     yield f"{rule.name} ({rule.kind})"
     yield f"  asked by {rule.owner}, because {rule.because}"
     yield f"  decided from {explained.file}"
-    for sentence in _policy(rule, explained.gate):
+    for sentence in _policy(rule, explained.gate, explained.own_metrics):
         yield f"  {sentence}"
     shown, small = shown_groups(explained.groups)
     if shown and explained.task is not None:
@@ -85,7 +85,7 @@ def _standing(finding: Finding) -> str:
     return f"{finding.outcome}" + ("" if finding.decides else f" ({finding.exemption_reason})")
 
 
-def _policy(rule: Rule, gate: GateParams) -> Iterator[str]:
+def _policy(rule: Rule, gate: GateParams, own: OwnMetrics) -> Iterator[str]:
     """Settings that apply to all of the rule's findings."""
     if rule.severity == "warn":
         yield "it warns: whatever it finds does not decide"
@@ -102,7 +102,7 @@ def _policy(rule: Rule, gate: GateParams) -> Iterator[str]:
         asked = "no worse by more than" if rule.margin is not None else "better by at least"
         yield (
             f"the challenger has to be {asked} {abs(rule.worst):.12g}, "
-            f"where better is {describe_direction(rule.metric)}"
+            f"where better is {describe_direction(rule.metric, own)}"
         )
 
 

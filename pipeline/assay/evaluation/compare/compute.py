@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from assay.columns.features import Floats
 from assay.columns.grid import ColumnGrid, NumberGrid
 from assay.columns.score_grid import probability_grid
 from assay.metrics.evaluator import Bools, Ints
-from assay.metrics.intervals.difference import differences
+from assay.metrics.intervals.difference import Difference, alike, differences
 from assay.metrics.intervals.estimates import estimate_share
+from assay.metrics.intervals.own import NONE, OwnMeasures
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import SliceRows, iter_slices
@@ -25,6 +26,9 @@ from assay.reports.comparison import SliceComparison, Stability
 if TYPE_CHECKING:
     import pandas as pd
 
+OwnPair: TypeAlias = tuple[OwnMeasures, OwnMeasures]
+"""The project's own metrics of the champion and of the challenger, on the same rows."""
+
 
 def compare_slices(
     frame: pd.DataFrame,
@@ -33,13 +37,36 @@ def compare_slices(
     units: SamplingUnits,
     fields: Sequence[str],
     settings: Evaluate,
+    own: OwnPair = (NONE, NONE),
 ) -> tuple[SliceComparison, ...]:
     """The differences of all metrics on each slice, and on the configured pairs of fields.
 
     A slice with too few rows is listed with the reason, so that rules about it can see it.
+
+    Parameters
+    ----------
+    own
+        The project's own metrics of champion and challenger.
     """
     found = iter_slices(frame, fields, settings.pairs)
-    return tuple(_one(part, champion, challenger, units, settings) for part in found)
+    return tuple(_one(part, champion, challenger, units, settings, own) for part in found)
+
+
+def compare_rows(
+    champion: LabelledScores,
+    challenger: LabelledScores,
+    rows: Ints,
+    units: SamplingUnits,
+    confidence: float,
+    own: OwnPair = (NONE, NONE),
+) -> dict[str, Difference]:
+    """The differences of all metrics, the project's own among them, on a selection of the rows."""
+    before, after = champion.take(rows), challenger.take(rows)
+    old, new = own
+    return {
+        **differences(before, after, units=units, confidence=confidence),
+        **new.differences(old, rows, units, confidence, alike=alike(before, after)),
+    }
 
 
 def _one(
@@ -48,6 +75,7 @@ def _one(
     challenger: LabelledScores,
     units: SamplingUnits,
     settings: Evaluate,
+    own: OwnPair,
 ) -> SliceComparison:
     rows, of_part = len(part.rows), units.take(part.rows)
     if rows < settings.min_slice_rows:
@@ -60,12 +88,7 @@ def _one(
             differences=None,
             why=why,
         )
-    found = differences(
-        champion.take(part.rows),
-        challenger.take(part.rows),
-        units=of_part,
-        confidence=settings.confidence,
-    )
+    found = compare_rows(champion, challenger, part.rows, of_part, settings.confidence, own)
     return SliceComparison(
         field=part.field, value=part.value, rows=rows, units=of_part.count, differences=found
     )

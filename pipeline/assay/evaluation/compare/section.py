@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 
@@ -54,7 +55,7 @@ def render(found: Comparison) -> Markup:
         groups=_groups(found),
         fields=_fields(found),
         by=by,
-        better=describe_direction,
+        better=partial(describe_direction, own=found.own_metrics),
         cells=format_cells,
         charts=charts,
         units=format_unit_count(found.units, found.unit),
@@ -83,10 +84,15 @@ def _groups(found: Comparison) -> list[DifferenceGroup]:
         rows = [
             (name, one)
             for name, one in (found.differences or {}).items()
-            if describe_direction(name) in wanted
+            if describe_direction(name) in wanted and name not in found.own_metrics
         ]
         if rows:
             groups.append(DifferenceGroup(title, rows, *_axis([one for _, one in rows])))
+    for name, better in found.own_metrics.items():
+        one = (found.differences or {}).get(name)
+        if one is not None:  # each may be in a unit of its own
+            title = f"The project's own; {better} is better"
+            groups.append(DifferenceGroup(title, [(name, one)], *_axis([one])))
     return groups
 
 

@@ -6,10 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from assay.evaluation.compare import compute, section
 from assay.evaluation.compare.champion import ScoredChampion, score_champion
-from assay.metrics.intervals.difference import differences
+from assay.metrics.intervals.own import OwnMeasures
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.own_metrics import load_own_metrics
 from assay.metrics.sampling_units import units_of
 from assay.model import bundle as bundles
 from assay.model import holdout
@@ -45,11 +48,18 @@ def run(root: Path, params: Params) -> Comparison:
         before = LabelledScores(task, truth, other.scores, classes, other.manifest.threshold)
         after = LabelledScores(task, truth, scores, classes, manifest.threshold)
         settings = params.evaluate
+        asked = load_own_metrics(settings.metrics, root, [*frame.columns])
+        own = (
+            OwnMeasures.of(asked, frame, before, params.seed),
+            OwnMeasures.of(asked, frame, after, params.seed),
+        )
         why = holdout_overlap(other, params.prepare.holdout)
         numbers = {
-            "differences": differences(before, after, units=units, confidence=settings.confidence),
+            "differences": compute.compare_rows(
+                before, after, np.arange(len(frame)), units, settings.confidence, own
+            ),
             "slices": compute.compare_slices(
-                frame, before, after, units, manifest.slices, settings
+                frame, before, after, units, manifest.slices, settings, own
             ),
             "stability": compute.stability(before, after, units, settings.confidence),
         }
@@ -66,6 +76,7 @@ def run(root: Path, params: Params) -> Comparison:
         unit=units.name,
         units=units.count,
         confidence=params.evaluate.confidence,
+        own_metrics=params.evaluate.metrics,
         **numbers,
     )
     html = compose_page(section.headline(found), section.render(found))

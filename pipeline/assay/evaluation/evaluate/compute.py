@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import pandas as pd
 
 from assay.evaluation.evaluate.slices import evaluate_slices
+from assay.metrics.intervals import own as own_metrics
 from assay.metrics.intervals.estimates import estimates
+from assay.metrics.intervals.own import OwnMeasures
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params import Evaluate
@@ -21,6 +24,7 @@ def evaluate(
     slices: Sequence[str],
     settings: Evaluate,
     sensitive: Collection[str] = (),
+    own: OwnMeasures = own_metrics.NONE,
 ) -> Measurement:
     """Metrics with intervals, over all rows and on each slice.
 
@@ -38,6 +42,8 @@ def evaluate(
         Confidence, pairs of slice fields and the minimum rows of a slice.
     sensitive
         Those of ``slices`` that are groups of people.
+    own
+        The project's own metrics.
     """
     return Measurement(
         task=scored.task,
@@ -48,7 +54,11 @@ def evaluate(
         selected=scored.selected,
         threshold=scored.threshold if scored.task == "binary" else None,
         confidence=settings.confidence,
-        metrics=estimates(scored, units, settings.confidence),
-        slices=evaluate_slices(frame, scored, units, slices, settings, sensitive),
+        metrics={
+            **estimates(scored, units, settings.confidence),
+            **own.estimates(np.arange(len(scored)), units, settings.confidence),
+        },
+        own_metrics=own.directions,
+        slices=evaluate_slices(frame, scored, units, slices, settings, sensitive, own),
         sensitive=tuple(name for name in slices if name in sensitive),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -87,7 +87,10 @@ def render(
         effect=format_design_effect,
         hangs=describe_design_effects(found.metrics),
         groups=_groups(found, about.label),
-        meaning=MEANING[found.task],
+        meaning={
+            **MEANING[found.task],
+            **dict.fromkeys(found.own_metrics, "by evaluate.metrics of params.yaml"),
+        },
         cells=format_cells,
         shown=SHOWN,
         least=LEAST_SHOWN,
@@ -109,7 +112,7 @@ def _groups(found: Measurement, label: str) -> list[MetricGroup]:
         [
             (name, one)
             for name, one in found.metrics.items()
-            if (describe_direction(name) == "higher") is way
+            if (describe_direction(name) == "higher") is way and name not in found.own_metrics
         ]
         for way in (True, False)
     )
@@ -122,11 +125,13 @@ def _groups(found: Measurement, label: str) -> list[MetricGroup]:
         return [
             MetricGroup(f"Errors, in the unit of {label}; nearer 0 is better", lower, *scale),
             MetricGroup("Higher is better", higher, low, 1.0),
+            *_own_groups(found),
         ]
     tops = [one.high or one.value or 0.0 for _, one in lower]
     return [
         MetricGroup("Higher is better", higher, 0.0, 1.0),
         MetricGroup("Lower is better", lower, 0.0, max(1.0, *tops)),
+        *_own_groups(found),
     ]
 
 
@@ -138,6 +143,14 @@ def _sensitive(found: Measurement) -> list[tuple[str, list[Group], int]]:
         groups = [(part, [*group_rates(found.task, part).values()]) for part in parts]
         result.append((name, groups, small))
     return result
+
+
+def _own_groups(found: Measurement) -> Iterator[MetricGroup]:
+    """A group for each of the project's own metrics, since each may be in a unit of its own."""
+    for name, better in found.own_metrics.items():
+        one = found.metrics[name]
+        scale = axes.axis_limits([Estimate(0.0, None, None), one])
+        yield MetricGroup(f"The project's own; {better} is better", [(name, one)], *scale)
 
 
 def _fields(found: Measurement) -> list[tuple[str, list[SliceResult], int]]:

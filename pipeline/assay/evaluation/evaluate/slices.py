@@ -14,6 +14,7 @@ import numpy as np
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import Bools
 from assay.metrics.intervals.estimates import estimate_share, estimates
+from assay.metrics.intervals.own import OwnMeasures
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import SliceRows, iter_slices
@@ -31,7 +32,8 @@ def evaluate_slices(
     units: SamplingUnits,
     fields: Sequence[str],
     settings: Evaluate,
-    sensitive: Collection[str] = (),
+    sensitive: Collection[str],
+    own: OwnMeasures,
 ) -> tuple[SliceResult, ...]:
     """One result per value of each of ``fields``, and per value of each configured pair.
 
@@ -45,6 +47,8 @@ def evaluate_slices(
         Confidence, pairs of slice fields and the minimum rows of a slice.
     sensitive
         The fields whose groups also get error rates.
+    own
+        The project's own metrics.
     """
     found = iter_slices(frame, fields, settings.pairs)
     return tuple(
@@ -54,6 +58,7 @@ def evaluate_slices(
             units.take(part.rows),
             settings,
             part.field in sensitive,
+            own,
         )
         for part in found
     )
@@ -65,6 +70,7 @@ def _one(
     units: SamplingUnits,
     settings: Evaluate,
     sensitive: bool,
+    own: OwnMeasures,
 ) -> SliceResult:
     rows = len(scored)
     said = scored.predicted_positive
@@ -84,7 +90,12 @@ def _one(
         selection_rate=selection,
         false_positive_rate=wrong_yes,
         false_negative_rate=wrong_no,
-        metrics=None if few else estimates(scored, units, settings.confidence),
+        metrics=None
+        if few
+        else {
+            **estimates(scored, units, settings.confidence),
+            **own.estimates(part.rows, units, settings.confidence),
+        },
         why=f"{counted(rows, 'row')}, fewer than {settings.min_slice_rows}" if few else None,
     )
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from assay.evaluation.evaluate import compute, page, plots
 from assay.evaluation.evaluate.feature_importance import measure_importance
 from assay.evaluation.evaluate.section import PageHeader
+from assay.metrics.intervals.own import OwnMeasures
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.own_metrics import load_own_metrics
 from assay.metrics.sampling_units import units_of
 from assay.model import bundle as bundles
 from assay.model import holdout
@@ -40,8 +42,10 @@ def run(root: Path, params: Params) -> Evaluation:
     scores = holdout.validate_scores(score_frame(bundle, frame), len(frame), task, classes)
     scored = LabelledScores(task, truth, scores, classes, manifest.threshold)
     units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
+    asked = load_own_metrics(params.evaluate.metrics, root, [*frame.columns])
+    own = OwnMeasures.of(asked, frame, scored, params.seed)
     found = compute.evaluate(
-        frame, scored, units, manifest.slices, params.evaluate, manifest.sensitive
+        frame, scored, units, manifest.slices, params.evaluate, manifest.sensitive, own
     )
     importance = measure_importance(
         bundle.scorer, frame, scored, manifest.features, params.train.select_by, params.seed

@@ -10,7 +10,15 @@ from assay.gate.comment.words import NAME, table
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.project.code_host.host_markdown import code, prose
-from assay.project.tasks import HEADLINE, METRICS, NEARER_ZERO_IS_BETTER, Task, orient_value
+from assay.project.tasks import (
+    HEADLINE,
+    METRICS,
+    NEARER_ZERO_IS_BETTER,
+    NO_OWN,
+    OwnMetrics,
+    Task,
+    orient_value,
+)
 from assay.project.text.number_format import counted, format_short
 from assay.reports.comparison import Comparison, SliceComparison
 from assay.reports.evaluation import Evaluation
@@ -28,7 +36,8 @@ def metrics(facts: CommentFacts) -> str:
     if compared is not None and compared.differences:
         head = ("metric", "champion", "new", "change", _interval(compared), AXIS)
         names = _ordered(compared.task, list(compared.differences))
-        rows = [_difference_row(name, compared.differences[name]) for name in names]
+        own = compared.own_metrics
+        rows = [_difference_row(name, compared.differences[name], own) for name in names]
         return f"### Metrics\n\n{table(head, rows, right=(1, 2, 3, 4))}"
     if evaluation is None or not evaluation.metrics:
         return ""
@@ -109,9 +118,9 @@ def _interval(found: Comparison | Evaluation) -> str:
     return f"{found.confidence * 100:.4g}% interval"
 
 
-def _difference_row(name: str, one: Difference) -> tuple[str, ...]:
+def _difference_row(name: str, one: Difference, own: OwnMetrics) -> tuple[str, ...]:
     models = (format_short(one.champion), format_short(one.challenger))
-    drawn = _strip(name, one, _reach(one)) or _why(one.why)
+    drawn = _strip(name, one, _reach(one), own) or _why(one.why)
     return (prose(name, NAME), *models, *_change(one), drawn)
 
 
@@ -130,10 +139,10 @@ def _signed(value: float) -> str:
     return f"{value:+.4f}" if abs(value) < 10 else f"{value:+,.5g}"
 
 
-def _strip(metric: str, one: Difference, reach: float) -> str:
+def _strip(metric: str, one: Difference, reach: float, own: OwnMetrics = NO_OWN) -> str:
     if metric in NEARER_ZERO_IS_BETTER:
         return ""  # which way is better depends on where the champion stands
-    sign = orient_value(metric, 1.0)
+    sign = orient_value(metric, 1.0, own)
     value, low, high = (
         None if each is None else each * sign for each in (one.value, one.low, one.high)
     )

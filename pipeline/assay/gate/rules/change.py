@@ -17,7 +17,7 @@ from assay.metrics.intervals.power import describe_power, units_for_difference
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params.gate import ChangeRule, GateParams, RuleBase
-from assay.project.tasks import LOWER_IS_BETTER, NEARER_ZERO_IS_BETTER, inapplicable_reason
+from assay.project.tasks import OwnMetrics, describe_direction, inapplicable_reason
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import STATES, Direction, Finding, Outcome
 
@@ -37,7 +37,7 @@ class ValidDifference:
 
 def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, or for a sliced rule one per value of its field; never empty."""
-    mistaken = inapplicable_reason(rule.metric, comparison.task)
+    mistaken = inapplicable_reason(rule.metric, comparison.task, comparison.own_metrics)
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
     if comparison.state != "compared" or comparison.differences is None:
@@ -50,6 +50,7 @@ def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tupl
                 comparison.rows,
                 SamplingUnits(comparison.unit, comparison.units),
                 None,
+                comparison.own_metrics,
             )
         ]
         return tuple(_decided(rule, read, comparison, gate))
@@ -63,6 +64,7 @@ def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tupl
             part.rows,
             SamplingUnits(comparison.unit, part.units),
             part.title,
+            comparison.own_metrics,
         )
         for part in wanted
     ]
@@ -85,6 +87,7 @@ def _read(
     rows: int,
     units: SamplingUnits,
     title: str | None,
+    own: OwnMetrics,
 ) -> ValidDifference | Finding:
     difference = differences.get(rule.metric)
     if difference is not None and difference.few and difference.standard_error is None and rows:
@@ -100,7 +103,7 @@ def _read(
         problem = f"{rule.metric} has no difference to decide on: {difference.why or 'no reason'}"
     else:
         try:
-            bounds = orient_difference(rule.metric, difference)
+            bounds = orient_difference(rule.metric, difference, own)
             problem = f"the {rule.metric} of one of the two models is missing"
         except ValueError as error:
             problem = f"the difference of {rule.metric} decides nothing: {error}"
@@ -140,7 +143,8 @@ def _finding(
     gate: GateParams,
 ) -> Finding:
     outcome = _OUTCOMES[decision.call]
-    limit, direction = limit_and_direction(rule)
+    better = describe_direction(rule.metric, comparison.own_metrics)
+    limit, direction = limit_and_direction(rule, better)
     sign = 1.0 if direction == "min" else -1.0
     value = sign * sound.bounds.value
     low, high = sorted((sign * decision.low, sign * decision.high))
@@ -163,7 +167,7 @@ def _finding(
                 sound.rows,
                 units,
                 "this slice" if sound.title else "the holdout",
-                rule.metric,
+                better,
                 sound.bounds,
                 rule.worst,
                 comparison.confidence,
@@ -195,11 +199,14 @@ def _finding(
     )
 
 
-def limit_and_direction(rule: ChangeRule) -> tuple[float, Direction]:
+def limit_and_direction(rule: ChangeRule, better: str) -> tuple[float, Direction]:
     """The limit on challenger minus champion, and its direction.
 
     For a metric that is best at zero, the difference is that of the absolute values.
+
+    Parameters
+    ----------
+    better
+        Which values are better (`assay.project.tasks.describe_direction`).
     """
-    if rule.metric in LOWER_IS_BETTER or rule.metric in NEARER_ZERO_IS_BETTER:
-        return 0.0 - rule.worst, "max"
-    return rule.worst, "min"
+    return (rule.worst, "min") if better == "higher" else (0.0 - rule.worst, "max")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from assay.errors import AssayError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import change, fairness, finding, limit, nights, report_rules
+from assay.gate.rules import change, fairness, finding, limit, nights, own, report_rules
 from assay.project.params.gate import (
     ChangeRule,
     ContractRule,
@@ -17,6 +17,7 @@ from assay.project.params.gate import (
     GateParams,
     LimitRule,
     NightsRule,
+    OwnRule,
     ParityRule,
     Rule,
     StabilityRule,
@@ -63,6 +64,8 @@ def _decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, 
         return report_rules.cost(rule, inputs.rehearsal)
     if isinstance(rule, NightsRule):
         return nights.evaluate(rule, inputs.rehearsal)
+    if isinstance(rule, OwnRule):
+        return own.evaluate(rule, inputs)
     if isinstance(rule, ContractRule):
         return report_rules.contract(rule, inputs.contract)
     return report_rules.leakage(rule, inputs.leakage)

@@ -74,7 +74,7 @@ def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
         if evaluation.task == "binary":
             return None
         return f"selection_rate is about yes and no, and this is a {evaluation.task} model"
-    return inapplicable_reason(rule.of, evaluation.task)
+    return inapplicable_reason(rule.of, evaluation.task, evaluation.own_metrics)
 
 
 def _measured(rule: FairnessRule, part: SliceResult) -> Estimate | None:

@@ -47,7 +47,7 @@ class ValidMeasurement:
 
 def evaluate(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, or for a sliced rule one per value of its field; never empty."""
-    mistaken = inapplicable_reason(rule.metric, evaluation.task)
+    mistaken = inapplicable_reason(rule.metric, evaluation.task, evaluation.own_metrics)
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
     if rule.slice is None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from assay.metrics.evaluator import Floats
 from assay.metrics.sampling_distribution import SamplingDistribution
-from assay.project.tasks import NEARER_ZERO_IS_BETTER, orient_value
+from assay.project.tasks import NEARER_ZERO_IS_BETTER, NO_OWN, OwnMetrics, orient_value
 
 Call = Literal["pass", "fail", "unsure"]
 Correction = Literal["holm", "benjamini-hochberg", "none"]
@@ -116,7 +116,9 @@ if TYPE_CHECKING:
     from assay.metrics.intervals.difference import Difference
 
 
-def orient_difference(metric: str, difference: Difference) -> SamplingDistribution | None:
+def orient_difference(
+    metric: str, difference: Difference, own: OwnMetrics = NO_OWN
+) -> SamplingDistribution | None:
     """The difference, signed so that higher is better for the challenger; None if not measured.
 
     A bias is better the nearer it is to 0, so the value is the champion's distance from 0 minus the
@@ -134,4 +136,4 @@ def orient_difference(metric: str, difference: Difference) -> SamplingDistributi
         return SamplingDistribution(
             value, bounds.standard_error, bounds.degrees, side * bounds.skew
         )
-    return bounds if orient_value(metric, 1.0) > 0 else bounds.negated()
+    return bounds if orient_value(metric, 1.0, own) > 0 else bounds.negated()

@@ -148,13 +148,13 @@ def differences(
     methods = _METHODS[champion.task]
     if not (champion.is_valid_input() and challenger.is_valid_input()):
         why = "a truth or a score is not valid" if len(champion) else "no rows"
-        return {name: _missing(methods[name], None, None, why) for name in methods}
+        return {name: missing_difference(methods[name], None, None, why) for name in methods}
     old_table, new_table = champion.evaluator(), challenger.evaluator()
     old, new = champion.compute_metrics(old_table), challenger.compute_metrics(new_table)
-    if _alike(champion, challenger):
+    if alike(champion, challenger):
         # The models agree on every row, so every sample of rows gives a difference of 0.
         return {
-            name: _measured(methods[name], old[name], new[name], _NOTHING, confidence)
+            name: measured_difference(methods[name], old[name], new[name], NOTHING, confidence)
             for name in METRICS[champion.task]
         }
     ways = _ways(champion, challenger, units, confidence)
@@ -172,31 +172,34 @@ def differences(
         ]
         lacking = too_few_reason(challenger, new_table, name, units)
         if lacking is not None:
-            found[name] = _missing(method, before, after, str(lacking.why), True, lacking.needed)
+            found[name] = missing_difference(
+                method, before, after, str(lacking.why), True, lacking.needed
+            )
         elif reasons:
             few = all(why != NO_NUMBER for _, why in reasons)
             told = "; ".join(f"{who}: {why}" for who, why in reasons)
-            found[name] = _missing(method, before, after, told, few)
+            found[name] = missing_difference(method, before, after, told, few)
         else:
             try:
                 before, after, varies = ways[name](before, after)
             except ValueError as error:
                 # No derivative (as with a root mean squared error of 0), or too few rows.
                 few = isinstance(error, regression.TooFewRowsError)
-                found[name] = _missing(method, before, after, str(error), few)
+                found[name] = missing_difference(method, before, after, str(error), few)
                 continue
-            one = _measured(method, before, after, varies, confidence)
+            one = measured_difference(method, before, after, varies, confidence)
             found[name] = replace(one, doubt=doubtful.get(name))
     return found
 
 
-_NOTHING = SamplingVariation(0.0, math.inf, 0.0, 0.0, None)
+NOTHING = SamplingVariation(0.0, math.inf, 0.0, 0.0, None)
 
 Way: TypeAlias = Callable[[float, float], tuple[float, float, SamplingVariation]]
 """Takes both models' values; returns the values to use and the variation of their difference."""
 
 
-def _alike(champion: LabelledScores, challenger: LabelledScores) -> bool:
+def alike(champion: LabelledScores, challenger: LabelledScores) -> bool:
+    """Whether two models give each row the same score and the same answer."""
     return champion.threshold == challenger.threshold and np.array_equal(
         champion.scores, challenger.scores
     )
@@ -260,11 +263,12 @@ def _faultless(
     return SamplingVariation(1 / (rarer + 2), float(rarer - 1), 0.0, 0.0, None)
 
 
-def _measured(
+def measured_difference(
     method: str, before: float, after: float, varies: SamplingVariation, confidence: float
 ) -> Difference:
+    """A difference with its interval, if both values are numbers."""
     if not (math.isfinite(before) and math.isfinite(after)):
-        return _missing(method, before, after, "it has no value in these rows", True)
+        return missing_difference(method, before, after, "it has no value in these rows", True)
     bounds = varies.distribution(after - before)
     low, high = bounds.interval(confidence)
     return Difference(
@@ -285,7 +289,7 @@ def _measured(
     )
 
 
-def _missing(
+def missing_difference(
     method: str,
     before: float | None,
     after: float | None,
@@ -293,6 +297,7 @@ def _missing(
     few: bool = False,
     needed: int | None = None,
 ) -> Difference:
+    """A difference without an interval, and why."""
     old = before if before is not None and math.isfinite(before) else None
     new = after if after is not None and math.isfinite(after) else None
     value = None if old is None or new is None else new - old

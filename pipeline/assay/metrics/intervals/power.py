@@ -20,7 +20,6 @@ from assay.metrics.sampling_units import (
     format_unit_count,
     plural_unit,
 )
-from assay.project.tasks import describe_direction
 from assay.project.text.number_format import counted
 
 MOST = 10_000_000_000
@@ -105,7 +104,7 @@ def describe_power(
     rows: int,
     units: SamplingUnits,
     where: str,
-    metric: str,
+    better: str,
     bounds: SamplingDistribution,
     worst: float,
     confidence: float,
@@ -117,6 +116,8 @@ def describe_power(
     ----------
     where
         What has these rows, such as "this slice".
+    better
+        Which values are better (`assay.project.tasks.describe_direction`).
     bounds
         The difference, signed so that higher is better.
     """
@@ -128,7 +129,7 @@ def describe_power(
         if units.name == ROW
         else f"{format_unit_count(units.count, units.name)}"
     )
-    seen = f"{where} of {size} {_blind(metric, worst, format_number(least))}"
+    seen = f"{where} of {size} {_blind(better, worst, format_number(least))}"
     needed = units_for_difference(units.count, bounds, worst, confidence, power)
     if needed is None:
         many = plural_unit(units.name)
@@ -148,11 +149,10 @@ def format_number(number: float) -> str:
     return f"{rounded:,.{max(0, digits)}f}"
 
 
-def _blind(metric: str, worst: float, least: str) -> str:
+def _blind(better: str, worst: float, least: str) -> str:
     """The effect that cannot be detected, in the metric's own direction."""
-    way = describe_direction(metric)
     if worst > 0:
-        gain = {"higher": "rise", "lower": "drop", "nearer 0": "move to 0"}[way]
+        gain = {"higher": "rise", "lower": "drop", "nearer 0": "move to 0"}[better]
         return f"cannot tell a {gain} of {format_number(worst)} to within {least}"
-    loss = {"higher": "drop", "lower": "rise", "nearer 0": "move from 0"}[way]
+    loss = {"higher": "drop", "lower": "rise", "nearer 0": "move from 0"}[better]
     return f"cannot see a {loss} under {least}"

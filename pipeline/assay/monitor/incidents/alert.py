@@ -1,4 +1,4 @@
-"""``assay alert``: write the open incidents to files and send new ones to the webhook."""
+"""``assay alert``: write the open incidents to files and send new ones to who is to be told."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AlertUndelivered, AssayError, CodeHostFailed
+from assay.errors import AlertUndelivered, AssayError, CodeHostFailed, PluginError
 from assay.monitor.incidents import alert_state, messages, outbox
 from assay.monitor.incidents.alert_state import Alert, AlertHistory
 from assay.monitor.incidents.collect import incidents
 from assay.monitor.incidents.issues import IssuesReport, mirror
 from assay.monitor.incidents.outbox import QueuedMessage
-from assay.monitor.incidents.post import post, retry
+from assay.monitor.incidents.own_receiver import call_own, load_own
+from assay.monitor.incidents.post import PostResult, post, retry
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.facts import KnownNights
 from assay.project import jsonfile, layout, textfile
@@ -36,7 +37,7 @@ class Delivery:
     Attributes
     ----------
     configured
-        Whether params.yaml names a webhook.
+        Whether params.yaml names a webhook, or a function of the project's own.
     sent
         Keys of the messages that were delivered.
     waiting
@@ -169,19 +170,17 @@ def update_alerts(root: Path, params: Params, facts: KnownNights) -> AlertsRepor
     before, listed = _before(root), facts.listed
     known = incidents(listed, facts.nights(), before.until)
     found = alert_state.alerts(known, listed.until, before.alerts)
-    hook = params.alerts.webhook
-    new = alert_state.select_due(found) if hook is not None else []
+    configured = params.alerts.webhook is not None or params.alerts.function is not None
+    new = alert_state.select_due(found) if configured else []
     folder = root / layout.DEAD_LETTERS
     for each in new:
         outbox.enqueue(folder, each.incident)
     found = alert_state.mark_sent(found, new)
     until = max((each for each in (listed.until, before.until) if each), default=None)
     # Written before sending: the messages are queued, and must not be queued twice.
-    told = AlertsReport(
-        params.name, tuple(found), until, Delivery(hook is not None, waiting=len(new))
-    )
+    told = AlertsReport(params.name, tuple(found), until, Delivery(configured, waiting=len(new)))
     _write(root, told)
-    told = replace(told, delivery=_send(folder, params.name, hook))
+    told = replace(told, delivery=_send(folder, root, params))
     _write(root, told)
     return told
 
@@ -209,33 +208,44 @@ def _write(root: Path, told: AlertsReport) -> None:
     textfile.write(root / layout.INCIDENT, messages.render_markdown(told.name, told.alerts))
 
 
-def _send(folder: Path, project: str, hook: Webhook | None) -> Delivery:
-    """Send the queued messages, the oldest first; stop when the server does not answer."""
+def _send(folder: Path, root: Path, params: Params) -> Delivery:
+    """Send the queued messages, the oldest first; stop when nobody takes them."""
     line, broken = outbox.read_queue(folder)
     problem = broken[0].line() if broken else ""
-    if hook is None:
+    hook, function = params.alerts.webhook, params.alerts.function
+    if hook is None and function is None:
         if line:
-            problem = "params.yaml has no alerts.webhook to send them to"
+            problem = "params.yaml has no alerts.webhook and no alerts.function to send them to"
         return Delivery(False, (), len(line) + len(broken), problem)
     sent: list[str] = []
     if line:
         try:
-            url = _address(hook)
-        except ValueError as error:
-            return Delivery(True, (), len(line) + len(broken), str(error))
+            if hook is not None:
+                receiver = f"the webhook of ${hook.url_env}"
+                send = partial(_post, _address(hook), params.name, hook)
+            else:
+                receiver = str(function)
+                send = partial(call_own, load_own(receiver, root), params.name)
+        except (ValueError, PluginError) as error:
+            why = error.line() if isinstance(error, PluginError) else str(error)
+            return Delivery(True, (), len(line) + len(broken), why)
         for letter in line:
-            body, headers = _message(letter, project, hook)
-            answer, times = retry(partial(post, url, body, headers, hook.timeout_s), hook.retries)
+            answer, times = send(letter)
             if answer.ok:
                 outbox.delete_message(letter)
                 sent.append(letter.key)
                 continue
             outbox.record_failure(letter, times, answer.words)
-            problem = f"the webhook of ${hook.url_env} did not take a message: {answer.words}"
+            problem = f"{receiver} did not take a message: {answer.words}"
             if answer.again:
                 break
     left = len(line) - len(sent) + len(broken)
     return Delivery(True, tuple(sent), left, problem)
+
+
+def _post(url: str, project: str, hook: Webhook, letter: QueuedMessage) -> tuple[PostResult, int]:
+    body, headers = _message(letter, project, hook)
+    return retry(partial(post, url, body, headers, hook.timeout_s), hook.retries)
 
 
 def _address(hook: Webhook) -> str:

@@ -27,6 +27,7 @@ from assay.project.params.schedule import ScheduleParams
 from assay.project.params.values import (
     Count,
     Day,
+    Dumped,
     Frozen,
     FunctionName,
     Nights,
@@ -36,7 +37,7 @@ from assay.project.params.values import (
     Text,
     TypeName,
 )
-from assay.project.tasks import Metric
+from assay.project.tasks import Better, Metric
 
 Carrier = Literal["local", "files", "dataframe"]
 AskedCarrier = Literal["auto", "local", "files", "dataframe"]
@@ -189,6 +190,9 @@ class Evaluate(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     min_slice_rows: Positive = 200
     pairs: tuple[Pair, ...] = ()
+    metrics: Annotated[Mapping[FunctionName, Better], Frozen, Dumped] = Field(
+        default_factory=dict, validate_default=True
+    )
 
 
 class Registry(Section):
@@ -259,7 +263,16 @@ class Webhook(Section):
 
 
 class Alerts(Section):
+    """Whom messages go to: a webhook, or a function of the project's own."""
+
     webhook: Webhook | None = None
+    function: FunctionName | None = None
+
+    @model_validator(mode="after")
+    def _one_receiver(self) -> Alerts:
+        if self.webhook is not None and self.function is not None:
+            raise ValueError("webhook or function|both")
+        return self
 
 
 class Params(Section):
@@ -275,7 +288,7 @@ class Params(Section):
     leakage: LeakageParams = LeakageParams()
     train: Train
     bundle: BundleParams = BundleParams()
-    evaluate: Evaluate = Evaluate()
+    evaluate: Evaluate = Field(default_factory=Evaluate)
     rehearse: Rehearse = Rehearse()
     gate: GateParams
     registry: Registry = Registry()

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from assay.project.params.values import Frozen, Positive, Section, Share, Text
+from assay.project.params.values import Dumped, Frozen, Positive, Section, Share, Text
 
 WAYS = ("set", "add", "multiply", "shuffle", "swap")
 """The operations by which a change may alter a column."""
@@ -57,7 +57,9 @@ def _pair(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _kind(value: object) -> str:
-    return "a mapping" if isinstance(value, Mapping) else "a list"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, tuple) else f"{value}, without quotes"
 
 
 Scalar = Annotated[str | bool | int | float | None, BeforeValidator(_scalar)]
@@ -73,8 +75,6 @@ class Range(Section):
 Wanted = Annotated[Any, BeforeValidator(_wanted)]
 """A value, a tuple of values, or a `Range`."""
 
-# pydantic cannot serialise a mapping proxy, and the policy digest is computed from the dump.
-Dumped = PlainSerializer(dict)
 Row = Annotated[Mapping[Text, Scalar], Frozen, Dumped]
 
 

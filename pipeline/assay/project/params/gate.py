@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WrapValidator, field_validator, model_validator
 
-from assay.project.params.behaviour import Behaviours
-from assay.project.params.values import Day, Positive, Section, Share, Text
+from assay.project.params.behaviour import Behaviours, Scalar
+from assay.project.params.values import (
+    Day,
+    Dumped,
+    Frozen,
+    FunctionName,
+    Positive,
+    Section,
+    Share,
+    Text,
+    check_function_name,
+)
 from assay.project.tasks import Metric
 
 CHAMPION_RULE = "the champion can be compared with"
@@ -27,6 +37,21 @@ LeakageCheck = Literal[
     "not_at_scoring",
 ]
 LEAKAGE_CHECKS: tuple[LeakageCheck, ...] = get_args(LeakageCheck)
+
+
+def _own_or_ours(value: Any, ours: Callable[[Any], Any]) -> Any:
+    """A name with a dot is a metric of the project's own, any other has to be one of Assay's."""
+    if isinstance(value, str) and "." in value:
+        return check_function_name(value)
+    return ours(value)
+
+
+if TYPE_CHECKING:
+    RuleMetric = str
+    Compared = str
+else:
+    RuleMetric = Annotated[Metric, WrapValidator(_own_or_ours)]
+    Compared = Annotated[Literal[Metric, "selection_rate"], WrapValidator(_own_or_ours)]
 
 
 class RuleBase(Section):
@@ -56,7 +81,7 @@ class LimitRule(SlicedRule):
     """One limit on one metric."""
 
     kind: Literal["limit"]
-    metric: Metric
+    metric: RuleMetric
     min: float | None = None
     max: float | None = None
     decide: Literal["interval", "value"] = "interval"
@@ -71,7 +96,7 @@ class ChangeRule(SlicedRule):
     """Challenger against champion: worse by at most ``margin``, or better by at least ``gain``."""
 
     kind: Literal["change"]
-    metric: Metric
+    metric: RuleMetric
     margin: Annotated[float, Field(ge=0)] | None = None
     gain: Annotated[float, Field(gt=0)] | None = None
 
@@ -90,7 +115,7 @@ class FairnessRule(RuleBase):
     """A metric or the selection rate, compared across the groups of a slice field."""
 
     kind: Literal["fairness"]
-    of: Literal[Metric, "selection_rate"]
+    of: Compared
     across: Text
     max_difference: Annotated[float, Field(ge=0)] | None = None
     min_ratio: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -172,6 +197,16 @@ class LeakageRule(RuleBase):
     allow: tuple[LeakageCheck, ...] = ()
 
 
+class OwnRule(RuleBase):
+    """A function of the project's own decides, from reports and its arguments."""
+
+    kind: Literal["own"]
+    function: FunctionName
+    args: Annotated[Mapping[Text, Scalar], Frozen, Dumped] = Field(
+        default_factory=dict, validate_default=True
+    )
+
+
 def _exactly_one(rule: Section, *names: str) -> None:
     given = [name for name in names if getattr(rule, name) is not None]
     if len(given) != 1:
@@ -193,7 +228,8 @@ Rule = Annotated[
         | CostRule
         | NightsRule
         | ContractRule
-        | LeakageRule,
+        | LeakageRule
+        | OwnRule,
         Field(discriminator="kind"),
     ],
     BeforeValidator(_kinded),
@@ -259,6 +295,11 @@ class GateParams(Section):
                     f"waivers of rules that there are|a waiver of '{waiver.rule}'{hint}"
                 )
         return self
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The project's own functions that decide rules."""
+        return tuple(rule.function for rule in self.rules if isinstance(rule, OwnRule))
 
     @property
     def names(self) -> tuple[str, ...]:

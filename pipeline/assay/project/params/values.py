@@ -8,7 +8,14 @@ from functools import partial
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -69,11 +76,24 @@ def _named(name: str, example: str) -> str:
     return name
 
 
+def check_function_name(name: str) -> str:
+    """The name of a function, in its one spelling.
+
+    Raises
+    ------
+    ValueError
+        It is spelt in another way; pydantic makes a message of it.
+    """
+    return _named(name, FUNCTION_EXAMPLE)
+
+
 ClassName = Annotated[str, AfterValidator(partial(_named, example=CLASS_EXAMPLE))]
-FunctionName = Annotated[str, AfterValidator(partial(_named, example=FUNCTION_EXAMPLE))]
+FunctionName = Annotated[str, AfterValidator(check_function_name)]
 TypeName = Annotated[str, AfterValidator(partial(_named, example="a type such as numpy.dtype"))]
 """Names of a class, a function and a type, in the one spelling that is valid: with dots."""
 Frozen = AfterValidator(MappingProxyType)
+Dumped = PlainSerializer(dict)
+"""Beside `Frozen`: pydantic cannot serialise a mapping proxy, and digests are of what is dumped."""
 
 
 class Section(BaseModel):

@@ -14,7 +14,7 @@ from assay.registry.dvc_lock.compare import Pipeline, PipelineStage
 
 
 def missing_deps(pipeline: Pipeline, params: Params, read: source_code.Reader) -> tuple[str, ...]:
-    """A line for each file that the contract, source or a candidate needs and no ``deps`` list."""
+    """A line for each file of the project's own code that a stage needs and no ``deps`` list."""
     return tuple(_uncovered(pipeline, params, read))
 
 
@@ -22,12 +22,16 @@ def _uncovered(pipeline: Pipeline, params: Params, read: source_code.Reader) -> 
     anywhere = [file.path for stage in pipeline.stages for file in stage.inputs]
     lacking = set()
     for stage in pipeline.stages:
-        for name, needed in _trained(pipeline, stage, params):
+        for name, needed in (
+            *_trained(pipeline, stage, params),
+            *_measured(pipeline, stage, params),
+            *_judged(pipeline, stage, params),
+        ):
             mine = [file.path for file in stage.inputs]
             for path in source_code.find_dependencies(read, needed):
                 if not _covers(mine, pipeline.path_from_dvc_root(path)):
                     lacking.add(path)
-                    told = f"{path} is not among its deps, and candidate {name} needs it"
+                    told = f"{path} is not among its deps, and {name} needs it"
                     yield f"{stage.name}: {told}"
     for path in digests.project_imports(read, params):
         if path not in lacking and not _covers(anywhere, pipeline.path_from_dvc_root(path)):
@@ -43,7 +47,24 @@ def _trained(
         path = PurePosixPath(file.path)
         candidate = params.train.candidates.get(path.name)
         if str(path.parent) == above and candidate is not None:
-            yield path.name, candidate.names
+            yield f"candidate {path.name}", candidate.names
+
+
+def _measured(
+    pipeline: Pipeline, stage: PipelineStage, params: Params
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The project's own metrics, where a stage measures: evaluate and compare."""
+    reports = {pipeline.path_from_dvc_root(name) for name in (layout.EVALUATION, layout.COMPARISON)}
+    if any(file.path in reports for file in stage.outputs):
+        yield from ((f"metric {name}", (name,)) for name in params.evaluate.metrics)
+
+
+def _judged(
+    pipeline: Pipeline, stage: PipelineStage, params: Params
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The project's own rules, where the gate decides."""
+    if any(file.path == pipeline.path_from_dvc_root(layout.VERDICT) for file in stage.outputs):
+        yield from ((f"rule {name}", (name,)) for name in params.gate.functions)
 
 
 def _covers(paths: Iterable[str], path: str) -> bool:

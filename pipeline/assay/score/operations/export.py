@@ -23,12 +23,15 @@ import pyarrow.parquet as pq
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
 from assay.project.text.number_format import counted
-from assay.score.operations import postgres
+from assay.score.operations import own_sink, postgres
 from assay.score.operations.export_data import ExportData, lists_as_text, write_csv
 from assay.score.operations.git_check import check_not_in_git
 from assay.store import Store, open_store
 
-GRAMMAR = "parquet:FOLDER, csv:FILE or postgresql://USER@HOST:PORT/DATABASE?table=NAME"
+GRAMMAR = (
+    "parquet:FOLDER, csv:FILE, postgresql://USER@HOST:PORT/DATABASE?table=NAME, "
+    "or function:MODULE.NAME of the project's own code"
+)
 LONGEST_KIND = 12
 PART = "part-00000.parquet"
 
@@ -112,6 +115,8 @@ def parse(to: str, root: Path) -> tuple[str, Target]:
     ------
     UsageError
         It is not a valid target.
+    PluginError
+        The project has no such function.
     """
     kind, _, rest = to.partition(":")
     if kind == "parquet" and rest:
@@ -120,6 +125,9 @@ def parse(to: str, root: Path) -> tuple[str, Target]:
     if kind == "csv" and rest:
         file = check_not_in_git(root, Path(rest).expanduser(), "--to")
         return str(file), lambda night: _csv(file, night)
+    if kind == "function" and rest:
+        function = own_sink.load(rest, root)
+        return rest, lambda night: own_sink.write(rest, function, night)
     if kind in {"postgresql", "postgres"}:
         address = postgres.parse(to)
         return address.shown, lambda night: postgres.write(address, night)

@@ -102,12 +102,18 @@ def categorical_arguments(
 ) -> dict[str, Any]:
     """Arguments that tell an estimator with categorical support which columns hold codes.
 
-    Empty if it was told already.
+    Those of scikit-learn's histogram boosting, or of XGBoost. Empty if it was told already.
+    LightGBM is told when it is fitted (`assay.training.train.nested.fit_arguments`).
     """
     settings = estimator.get_params(deep=False)
-    if encoding != "ordinal" or settings.get("categorical_features") != "from_dtype":
+    if encoding != "ordinal":
         return {}
-    return {"categorical_features": [False] * len(numeric) + [True] * len(categorical)}
+    if settings.get("categorical_features") == "from_dtype":
+        return {"categorical_features": [False] * len(numeric) + [True] * len(categorical)}
+    if "enable_categorical" in settings and settings.get("feature_types") is None and categorical:
+        kinds = ["q"] * len(numeric) + ["c"] * len(categorical)
+        return {"enable_categorical": True, "feature_types": kinds}
+    return {}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from assay.errors import PluginError
-from assay.project import plugins
+from assay.project import plugins, source_code
 from assay.project.params.candidates import ARGS, FUNCTION, is_object, maker_of
 from assay.project.tasks import Task
 
@@ -95,7 +94,7 @@ class Builder:
             raise PluginError(
                 f"the function failed with {type(error).__name__}: {error}",
                 where=f"params.yaml: {key}.{FUNCTION}",
-                found=f"{name}{_line_of_project(error)}",
+                found=f"{name}{source_code.raised_at(error)}",
             ) from None
 
     def _value(self, value: Any, key: str) -> Any:
@@ -112,14 +111,6 @@ class Builder:
             plain = not any(isinstance(each, Mapping | tuple) for each in value)
             return tuple(built) if plain else built
         return value
-
-
-def _line_of_project(error: Exception) -> str:
-    """Where in the project's own code an error was raised: its modules have relative paths."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not Path(frame.filename).is_absolute():
-            return f", {frame.filename}:{frame.lineno}"
-    return ""
 
 
 def seed_estimator(estimator: Any, seed: int) -> None:

@@ -135,11 +135,34 @@ def fit_clone(
     search = _find_search(unfitted)
     if search is not None and (search.cv is None or isinstance(search.cv, int)):
         search.set_params(cv=_day_splits(days, search.cv or SEARCH_FOLDS))
-    argument = weight_argument(unfitted) or SAMPLE_WEIGHT
-    fitted = unfitted.fit(features, target, **({} if weights is None else {argument: weights}))
+    arguments = fit_arguments(unfitted)
+    if weights is not None:
+        arguments[weight_argument(unfitted) or SAMPLE_WEIGHT] = weights
+    fitted = unfitted.fit(features, target, **arguments)
     found = _find_search(fitted, fitted=True)
     chosen = {} if found is None else {k: _plain(v) for k, v in found.best_params_.items()}
     return Fitted(_without_search(fitted), chosen)
+
+
+def fit_arguments(pipeline: Any) -> dict[str, Any]:
+    """What LightGBM takes in ``fit`` alone: which columns hold codes of categories.
+
+    Empty for other estimators, and for one within another.
+    """
+    steps = getattr(pipeline, "steps", ())
+    if not steps or type(steps[-1][1]).__module__.partition(".")[0] != "lightgbm":
+        return {}
+    (_, features), (name, _) = steps  # the encoder of the columns, and the candidate
+    parts = {part: (encoder, columns) for part, encoder, columns in features.transformers}
+    coded = [
+        columns
+        for part, (encoder, columns) in parts.items()
+        if part != "numbers" and hasattr(encoder, "encoded_missing_value")
+    ]
+    if not coded:  # one-hot, or no categories
+        return {}
+    first = len(parts["numbers"][1]) if "numbers" in parts else 0
+    return {f"{name}__categorical_feature": [*range(first, first + sum(map(len, coded)))]}
 
 
 def _find_search(estimator: Any, fitted: bool = False) -> Any | None:

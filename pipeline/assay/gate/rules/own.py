@@ -1,0 +1,87 @@
+"""``kind: own``: a function of the project's own decides, from the reports that it asks for.
+
+It gets reports as the mappings of docs/schemas/, by the names of its parameters, and its arguments.
+It returns an outcome, ``PASS``, ``FAIL`` or ``INCONCLUSIVE``, and a sentence that says why.
+Promotion asks it again, with the code and the reports of the commit, and its answer must be the
+same.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from assay.errors import PluginError
+from assay.gate.inputs import GateInputs
+from assay.gate.rules import finding
+from assay.project import plugins, source_code
+from assay.project.params.gate import OwnRule
+from assay.project.text.quoting import quote_value
+from assay.reports.verdict import Finding, Outcome
+
+REPORTS = ("evaluation", "comparison", "rehearsal", "leakage")
+"""The reports that a function can ask for."""
+
+
+def evaluate(rule: OwnRule, inputs: GateInputs) -> tuple[Finding, ...]:
+    """The function's answer; FAIL if it fails, or gives none.
+
+    Raises
+    ------
+    AssayError
+        The function cannot be had, or a report that it asks for.
+    """
+    key = f"gate.rules '{rule.name}': function"
+    function = plugins.resolve(rule.function, key=key, read=inputs.own_code)
+    given: dict[str, Any] = {
+        name: getattr(inputs, name).tree() for name in wanted_reports(rule, function)
+    }
+    try:
+        found = function(**given, **rule.args)
+    except (Exception, SystemExit) as error:
+        what = f"{rule.function} failed with {type(error).__name__}: {error}"
+        return (finding.fail(rule, what + source_code.raised_at(error)),)
+    known = {each.value for each in Outcome}
+    if not (isinstance(found, tuple) and len(found) == 2 and found[0] in known):
+        wanted = f"one of {', '.join(sorted(known))}, and why"
+        return (finding.fail(rule, f"{rule.function} has to return {wanted}, not {_short(found)}"),)
+    outcome, why = found
+    if not isinstance(why, str) or not why.strip():
+        return (finding.fail(rule, f"{rule.function} gives no reason for its {outcome}"),)
+    return (finding.make_finding(rule, Outcome(outcome), " ".join(why.split())),)
+
+
+def wanted_reports(rule: OwnRule, function: Any) -> tuple[str, ...]:
+    """The reports among the parameters of the rule's function.
+
+    Raises
+    ------
+    PluginError
+        It is no function, or its parameters are neither reports nor arguments of the rule.
+    """
+    where = f"params.yaml: gate.rules '{rule.name}': function"
+    if not callable(function) or isinstance(function, type):
+        raise PluginError("no function", where=where, found=rule.function)
+    asked = inspect.signature(function).parameters
+    lacking = [
+        name
+        for name, each in asked.items()
+        if name not in (*REPORTS, *rule.args)
+        and each.default is each.empty
+        and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+    ]
+    if lacking or not any(name in asked for name in REPORTS):
+        raise PluginError(
+            f"the function asks for {quote_value(lacking[0])}, which it cannot get"
+            if lacking
+            else "the function asks for no report",
+            where=where,
+            expected=f"parameters named {', '.join(REPORTS)}, or as an argument of the rule",
+            found=", ".join(asked) or "no parameter",
+        )
+    return tuple(name for name in REPORTS if name in asked)
+
+
+def _short(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
