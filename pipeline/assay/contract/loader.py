@@ -20,6 +20,7 @@ from assay.contract.columns import to_frame
 from assay.contract.contract_file import ContractSource
 from assay.contract.definition import Contract, Field, Role
 from assay.contract.guard import ContractCodeStopped
+from assay.contract.import_pandera import import_pandera
 from assay.contract.schema import canonical_schema
 from assay.errors import ContractFileError
 from assay.project import digests, source_code
@@ -81,9 +82,7 @@ def load_contract_text(
     ContractFileError
         For the first mistake, with file and line.
     """
-    # Import before the file runs: pa.Field(gt=0) uses the built-in checks registered by then.
-    from pandera.backends.pandas import builtin_checks  # noqa: F401
-
+    import_pandera()  # before the file runs: pa.Field(gt=0) uses the checks registered by then
     from assay.contract.loader import probe_checks
     from assay.contract.pandera_model import fields_of, frame_rules_of
 
