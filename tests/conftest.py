@@ -25,7 +25,8 @@ pytest_plugins = ("tests.skips", "tests.postgres")
 ROOT = Path(__file__).resolve().parents[1]
 
 # How long an example takes says more about what else the machine does than about the code.
-settings.register_profile("suite", deadline=None)
+settings.register_profile("suite", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1_000)
 settings.load_profile("suite")
 
 
