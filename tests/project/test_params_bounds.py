@@ -285,7 +285,7 @@ def test_a_date_that_yaml_reads_is_no_text() -> None:
 
 
 def test_a_key_that_is_no_text() -> None:
-    with pytest.raises(ParamsError, match="the file: unknown key; valid keys: name, seed, "):
+    with pytest.raises(ParamsError, match="the file: unknown key; valid keys: assay, name, seed, "):
         params.parse("1: x\n", "params.yaml")
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
-from assay.contract.text_parser import parse_rows, rows_as_text
+from assay.contract.text.text_parser import parse_rows, rows_as_text
 from assay.model import bundle
 from assay.model.batch import InputBatch, new_counter, score_batch
 from assay.model.bundle import Bundle, Files

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from assay.contract import text_parser
 from assay.contract.loader import load_contract
+from assay.contract.text import text_parser
 from assay.contract.text.json_lines import PlainObjects, read_plain_objects
-from assay.contract.text_parser import LINE, parse_rows
+from assay.contract.text.text_parser import LINE, parse_rows
 from tests.projects import ROOT
 
 CONTRACT = load_contract(ROOT / "tests" / "parcels" / "data" / "contract.py").without_label()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.monitor.nights import document_cache, documents
+from assay.monitor.nights import documents
 from assay.monitor.nights.documents import read_documents
 from assay.monitor.nights.night import NightDrift
 from assay.monitor.nights.night_status import WORDS, MonitoringStatus
@@ -108,7 +108,7 @@ def test_a_damaged_document_is_never_kept(root: Path) -> None:
 
 
 def kept(**changes: Any) -> str:
-    return json.dumps({"form": document_cache.FORM, "documents": {}, **changes})
+    return json.dumps({"form": documents.FORM, "documents": {}, **changes})
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,12 @@ def kept(**changes: Any) -> str:
 )
 def test_what_is_kept_and_makes_no_sense_counts_for_nothing(root: Path, text: str) -> None:
     put(root, document())
-    file = root / document_cache.FILE
+    file = root / documents.KEPT
     file.parent.mkdir()
     file.write_text(text, encoding="utf-8")
     found = read_documents(root)[NIGHT].drift
     assert found is not None and found.run_id == "r1"
-    assert f"{NIGHT}.json" in document_cache.read(root)
+    assert f"{NIGHT}.json" in documents.read_kept(root)
 
 
 def test_a_folder_that_cannot_be_written_to_costs_time_only(root: Path) -> None:
@@ -161,8 +161,8 @@ drifts = st.builds(
 
 @given(st.dictionaries(words, st.tuples(st.tuples(*[st.integers()] * 3), drifts), max_size=4))
 def test_what_is_kept_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, entries: dict[str, document_cache.Entry]
+    tmp_path_factory: pytest.TempPathFactory, entries: dict[str, documents.Entry]
 ) -> None:
     root = tmp_path_factory.mktemp("kept")
-    document_cache.keep(root, entries)
-    assert document_cache.read(root) == entries
+    documents.keep(root, entries)
+    assert documents.read_kept(root) == entries

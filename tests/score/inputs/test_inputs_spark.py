@@ -18,7 +18,13 @@ from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
 from assay.contract.loader import load_contract_text
-from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, parse_rows, rows_as_text
+from assay.contract.text.text_parser import (
+    LINE,
+    ONE_CELL_A_COLUMN,
+    ONE_OBJECT,
+    parse_rows,
+    rows_as_text,
+)
 from assay.errors import SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input

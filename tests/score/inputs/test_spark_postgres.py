@@ -13,7 +13,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from assay.contract.loader import load_contract_text
-from assay.contract.text_parser import parse_rows
+from assay.contract.text.text_parser import parse_rows
 from assay.errors import SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from assay.cli.show.store import export_lines
 from assay.contract.loader import load_contract_text
-from assay.contract.text_parser import parse_rows
+from assay.contract.text.text_parser import parse_rows
 from assay.errors import ExportFailed, SchemaMismatch, SourceError, StoreError
 from assay.project import params
 from assay.project.params import Params

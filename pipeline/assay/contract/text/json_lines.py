@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pajson
 
-from assay.contract.cell_parser import Bools, to_bool_mask
 from assay.contract.definition import Contract, Kind
 from assay.contract.schema import TYPES
+from assay.contract.text.cell_parser import Bools, to_bool_mask
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
 _WHOLE = r"(?:-?[1-9][0-9]{0,17}|0)"

@@ -1,25 +1,39 @@
 """Read the JSON documents that ``assay monitor`` wrote, one a night, and validate them.
 
-A document that was read before, and looks the same, is not parsed again.
+A command that lists nights needs a few facts of every document. To parse a thousand of them takes
+longer than all else that it does, so these facts are kept in one file. They count only while their
+document looks the same.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
-from assay.monitor.nights import document_cache
 from assay.monitor.nights.night import NightDrift
+from assay.monitor.nights.night_status import WORDS, MonitoringStatus
 from assay.monitor.nights.status_read import parse_alarm_columns, parse_status
 from assay.project import layout
 from assay.project.jsonfile import JsonNode, reject_duplicate_keys
+from assay.project.textfile import write
 
 if TYPE_CHECKING:
     from assay.monitor.nights.summary import NightSummary
+
+
+KEPT = f"{layout.WORK}/nights.json"
+"""May be deleted at any time."""
+FORM = 1
+"""Grows whenever an entry has other contents: then old files count for nothing."""
+
+Looks: TypeAlias = tuple[int, int, int]
+Entry: TypeAlias = tuple[Looks, NightDrift]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +68,9 @@ class KnownDocument:
 
 def read_documents(root: Path) -> dict[str, KnownDocument]:
     """Read every night's document under ``root``. A damaged one is included, with the reason."""
-    folder, before = root / layout.NIGHTS, document_cache.read(root)
+    folder, before = root / layout.NIGHTS, read_kept(root)
     found: dict[str, KnownDocument] = {}
-    now: dict[str, document_cache.Entry] = {}
+    now: dict[str, Entry] = {}
     for path, looks in _listed(folder):
         kept = before.get(path.name)
         if kept is not None and kept[0] == looks:
@@ -67,11 +81,11 @@ def read_documents(root: Path) -> dict[str, KnownDocument]:
             now[path.name] = (looks, document.drift)
         found[document.partition] = document
     if now != before:
-        document_cache.keep(root, now)
+        keep(root, now)
     return found
 
 
-def _listed(folder: Path) -> list[tuple[Path, document_cache.Looks | None]]:
+def _listed(folder: Path) -> list[tuple[Path, Looks | None]]:
     """The documents in a folder in order, and how each looks before it is read."""
     try:
         with os.scandir(folder) as listed:
@@ -79,7 +93,7 @@ def _listed(folder: Path) -> list[tuple[Path, document_cache.Looks | None]]:
     except OSError:
         return []
     paths = [folder / name for name in names]
-    return [(path, document_cache.looks_of(path)) for path in paths]
+    return [(path, looks_of(path)) for path in paths]
 
 
 def of_summary(summary: NightSummary) -> KnownDocument:
@@ -151,3 +165,61 @@ def _times(distance: float | None, limit: float | None) -> float | None:
     if limit == 0:
         return 0.0 if distance == 0 else None
     return distance / limit
+
+
+def looks_of(document: Path) -> Looks | None:
+    """How a document looks: its inode, size and time of change; None if nobody can tell."""
+    try:
+        found = document.stat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def read_kept(root: Path) -> dict[str, Entry]:
+    """File name -> how the document looked, and its facts. Empty if nothing usable is kept."""
+    try:
+        tree = json.loads((root / KEPT).read_text(encoding="utf-8"))
+        if tree["form"] != FORM:
+            return {}
+        return {name: _of_plain(plain) for name, plain in tree["documents"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+
+
+def keep(root: Path, entries: Mapping[str, Entry]) -> None:
+    """Write all entries. If that fails, the next command parses the documents again."""
+    plain = {name: _to_plain(entry) for name, entry in entries.items()}
+    with suppress(OSError):
+        write(root / KEPT, json.dumps({"form": FORM, "documents": plain}))
+
+
+def _to_plain(entry: Entry) -> list[Any]:
+    looks, drift = entry
+    stand = drift.stand and [drift.stand.standing, drift.stand.incidents]
+    return [
+        *(looks, drift.run_id, drift.crossed, drift.reasons, drift.drifted, drift.features),
+        *(drift.times, sorted(drift.over), stand, drift.in_alarm),
+    ]
+
+
+def _of_plain(plain: list[Any]) -> Entry:
+    looks, run_id, crossed, reasons, drifted, features, times, over, stand, in_alarm = plain
+    status = None
+    if stand is not None:
+        standing, incidents = stand
+        if standing not in WORDS:
+            raise ValueError(standing)
+        status = MonitoringStatus(standing, tuple(incidents))
+    inode, size, changed = looks
+    return (inode, size, changed), NightDrift(
+        run_id=run_id,
+        crossed=crossed,
+        reasons=tuple(reasons),
+        drifted=drifted,
+        features=features,
+        times=times,
+        over=frozenset(over),
+        stand=status,
+        in_alarm=None if in_alarm is None else tuple(in_alarm),
+    )

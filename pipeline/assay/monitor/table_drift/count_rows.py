@@ -22,7 +22,7 @@ from assay.columns.profile_counter import ProfileCounter, empty_profile
 from assay.contract.arrays import convert_column
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import is_compatible_type
-from assay.contract.text_parser import parse_rows
+from assay.contract.text.text_parser import parse_rows
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 from assay.score.inputs.split import RowGroups

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as t
 
-from assay.contract.cell_parser import is_text
 from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
+from assay.contract.text.cell_parser import is_text
 from assay.errors import SourceError
 from assay.project import digests
 from assay.project.params.inputs import Delta

@@ -10,9 +10,9 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.types as t
 
-from assay.contract.cell_parser import is_text
 from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
+from assay.contract.text.cell_parser import is_text
 from assay.errors import SchemaMismatch
 from assay.project.params.inputs import Csv, Json, Parquet
 from assay.score.inputs import files, text_header

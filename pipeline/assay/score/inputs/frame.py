@@ -2,7 +2,7 @@
 
 Spark reads exactly the files that were listed when the night was found. Text files are only split
 into cells. A reader that also parses types would turn bad cells into nulls. So
-`assay.contract.text_parser` parses them, and a bad cell is a reason for quarantine.
+`assay.contract.text.text_parser` parses them, and a bad cell is a reason for quarantine.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from assay.contract.cell_parser import is_text
 from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
+from assay.contract.text.cell_parser import is_text
 from assay.errors import SourceError
 from assay.project import layout
 from assay.project.params import Params

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN
+from assay.contract.text.text_parser import LINE, ONE_CELL_A_COLUMN
 from assay.project.params.inputs import Csv, CsvOptions
 from assay.score.inputs.text_rows import cell_names
 from assay.score.inputs.types import FileGroup

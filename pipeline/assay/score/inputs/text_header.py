@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.contract.cell_parser import REPLACEMENT
 from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
-from assay.contract.text_parser import LINE
+from assay.contract.text.cell_parser import REPLACEMENT
+from assay.contract.text.text_parser import LINE
 from assay.errors import SchemaMismatch, SourceError
 from assay.project.params.inputs import Csv
 from assay.project.text.quoting import quote_value

@@ -1,6 +1,6 @@
 """Rows of a night of CSV or JSON lines, read without Spark as Spark reads them.
 
-Cells stay text, and `assay.contract.text_parser` parses them, whoever read them.
+Cells stay text, and `assay.contract.text.text_parser` parses them, whoever read them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from assay.contract.text_parser import LINE
+from assay.contract.text.text_parser import LINE
 from assay.project.params.inputs import Csv, CsvOptions, Input, Json
 from assay.score.inputs.text_blocks import split_block, split_plain_lines
 from assay.score.inputs.text_cells import is_splittable, split_lines

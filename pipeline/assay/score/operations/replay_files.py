@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from assay.columns.profile import merge_profiles
 from assay.contract.columns import Columns
-from assay.contract.text_parser import parse_rows
+from assay.contract.text.text_parser import parse_rows
 from assay.errors import ContractBroken
 from assay.model.batch import ScoredBatch, score_batch
 from assay.project.text.number_format import counted

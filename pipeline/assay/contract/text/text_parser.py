@@ -16,9 +16,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.contract.cell_parser import Bools, invalid_utf8_mask, is_text, parse_cells, to_bool_mask
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import TYPES, canonical_schema, cast_column
+from assay.contract.text.cell_parser import (
+    Bools,
+    invalid_utf8_mask,
+    is_text,
+    parse_cells,
+    to_bool_mask,
+)
 from assay.contract.text.json_lines import read_plain_objects
 
 LINE = "_input_line"
