@@ -20,6 +20,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "dvc": {"dvc": "dvc", "gto": "gto", "pygit2": "pygit2", "scmrepo": "scmrepo"},
         "evidently": {"evidently": "evidently", "uvicorn": "uvicorn"},
         "train": {"sklearn": "scikit-learn", "skops": "skops"},
+        "excel": {"openpyxl": "openpyxl"},
         "postgres": {
             "adbc_driver_manager": "adbc-driver-manager",
             "adbc_driver_postgresql": "adbc-driver-postgresql",
