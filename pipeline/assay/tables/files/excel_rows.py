@@ -25,8 +25,11 @@ from assay.tables.files.opened import file_format
 
 TEXTS = 256 << 20
 """Bytes that the table of texts may unpack to: openpyxl holds all of it, in up to 1.5 GB."""
-PACKED, TIMES = 64 << 20, 100
-"""A part that unpacks to more bytes than this, and this many times its size, is no sheet."""
+PACKED, TIMES = 8 << 20, 200
+"""A part that unpacks to more bytes than this, and this many times its size, is no sheet.
+
+openpyxl holds a row as a whole, in a hundred times the bytes of its emptiest cells.
+"""
 LAST_ROW = 1_048_576
 _TOGETHER = 1_000
 _SAVE = "Open it in Excel or LibreOffice, and save it as .xlsx again, or as CSV."
@@ -66,7 +69,11 @@ def sheet_names(path: Path) -> tuple[str, ...]:
     with _workbook(path) as book:
         found = tuple(sheet.title for sheet in book.worksheets)
     if not found:
-        raise SourceError("the workbook has no sheet with cells", where=str(path), mend=_SAVE)
+        raise SourceError(
+            "the workbook has no sheet with cells",
+            where=str(path),
+            mend="Save it as an Excel workbook (.xlsx), not as Strict Open XML.",
+        )
     return found
 
 
