@@ -47,6 +47,7 @@ def test_an_extra_brings_what_the_base_does_not() -> None:
         ("py4j.protocol", "this needs pyspark: pip install 'assay[spark]'"),
         ("sklearn.base", "this needs scikit-learn: pip install 'assay[train]'"),
         ("scikit-learn", "this needs scikit-learn: pip install 'assay[train]'"),
+        ("openpyxl.cell", "this needs openpyxl: pip install 'assay[excel]'"),
         ("gto.api", "this needs gto: pip install 'assay[dvc]'"),
     ],
 )

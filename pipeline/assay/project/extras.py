@@ -22,6 +22,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "lightgbm": {"lightgbm": "lightgbm"},
         "xgboost": {"xgboost": "xgboost"},
         "train": {"sklearn": "scikit-learn", "skops": "skops"},
+        "excel": {"openpyxl": "openpyxl"},
         "postgres": {
             "adbc_driver_manager": "adbc-driver-manager",
             "adbc_driver_postgresql": "adbc-driver-postgresql",
