@@ -45,6 +45,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/test_stage",
     ),
     "gate/committed_verdict.py": ("gate/test_committed_verdict",),
+    "gate/many_slices.py": ("gate/test_many_slices",),
     "gate/merged_promotion.py": ("registry/hosted/test_merged_promotion",),
     "gate/proposal.py": ("registry/hosted/test_proposal",),
     "gate/champion_verdict.py": ("gate/pytest_run/test_vanished",),
@@ -63,6 +64,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/rules/finding.py": RULES,
     "gate/rules/groups.py": ("gate/rules/test_groups", *RULES),
     "gate/rules/limit.py": ("gate/rules/test_limit",),
+    "gate/rules/own.py": ("gate/rules/test_own",),
     "gate/rules/rule_slices.py": RULES,
     "gate/rules/report_rules.py": ("gate/rules/test_report_rules",),
     "gate/rules/wording.py": (
