@@ -58,6 +58,8 @@ def test_a_large_model_says_what_to_lower(kind: str, told: str) -> None:
         calibration_losses={},
         out_of_fold={"auc": 0.5},
         compiled={"kind": kind},
+        vocabularies={},
+        uncompiled=(),
     )
     small = TrainSummary("sha256:0", manifest, "auc", stored=training.LARGE - 1, scoring=1)
     assert len(list(training.train_lines(small))) == 1
