@@ -134,7 +134,6 @@ def _answers(part: Any, known: Sequence[list[str]]) -> Any:
     An array or a sparse matrix, of 64-bit numbers.
     """
     import pandas as pd
-    from scipy.sparse import issparse
 
     rows = max(len(names) for names in known) + 2
     asked: Mapping[str, list[str | None]] = {
@@ -147,9 +146,11 @@ def _answers(part: Any, known: Sequence[list[str]]) -> Any:
             made = part.transform(pd.DataFrame(asked, dtype=object))
         except ValueError as error:
             raise NotCompiled(f"the encoder refuses unknown categories or nulls: {error}") from None
-    if not (isinstance(made, np.ndarray) or issparse(made)) or made.dtype != np.float64:
+    # Told by its method: workers, which only import this file, may have no SciPy.
+    sparse = hasattr(made, "tocsr")
+    if not (isinstance(made, np.ndarray) or sparse) or made.dtype != np.float64:
         raise NotCompiled("the encoder makes something else than a matrix of 64-bit numbers")
-    return made.tocsr() if issparse(made) else made
+    return made.tocsr() if sparse else made
 
 
 def _dense(table: Any) -> Floats:
