@@ -24,7 +24,7 @@ def test_a_class_and_a_function_resolve():
         ("nowhere.at.All", r"params.yaml: train.x.class: cannot import 'nowhere'"),
         ("collections.OrderedDit", r"has no 'OrderedDit'.*Did you mean 'OrderedDict'\?"),
         ("collections.OrderedDict.fromkeys", "cannot import 'collections.OrderedDict'"),
-        ("sklearn.model_selection.HalvingGridSearchCV", "has no 'HalvingGridSearchCV'"),
+        ("sklearn.model_selection.HalvingGrid", "has no 'HalvingGrid'"),
         ("broken.thing", r"importing broken failed with ZeroDivisionError"),
         ("needy.thing", r"cannot import 'absent_package', which needy needs"),
     ],
