@@ -93,7 +93,7 @@ class Challenger:
         return (
             finding["rule"] == self.rule
             and finding["outcome"] == self.outcome
-            and self.says in f"{finding['slice']} {finding['detail']}"
+            and self.says in f"{finding.get('slice', '')} {finding['detail']}"
         )
 
 
