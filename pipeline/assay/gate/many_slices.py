@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding, Outcome
 
 SHOWN = 10
@@ -30,8 +31,7 @@ class OtherSlices:
     @property
     def sentence(self) -> str:
         """How many slices of which rule."""
-        what = "slice" if len(self.findings) == 1 else "slices"
-        return f"{self.findings[0].rule}: {len(self.findings):,} more {what}"
+        return f"{self.findings[0].rule}: {counted(len(self.findings), 'more slice')}"
 
 
 Shown: TypeAlias = Finding | OtherSlices

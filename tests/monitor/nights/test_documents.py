@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -107,32 +108,50 @@ def test_a_damaged_document_is_never_kept(root: Path) -> None:
     assert read_documents(root)[NIGHT].drift is not None
 
 
-def kept(**changes: Any) -> str:
-    return json.dumps({"form": documents.FORM, "documents": {}, **changes})
-
-
 @pytest.mark.parametrize(
-    "text",
+    ("before", "after"),
     [
-        "",
-        "[",
-        "[]",
-        "null",
-        kept(form=0),
-        kept(documents=[]),
-        kept(documents={f"{NIGHT}.json": [[1, 2, 3]]}),
-        kept(documents={f"{NIGHT}.json": [[1], *"abcdefgh"]}),
-        kept(documents={f"{NIGHT}.json": [[1, 2, 3], "r", True, [], 0, 0, {}, [], ["x", []], 0]}),
+        ('"r1", true', '"r1", false'),  # what somebody would like it to say
+        ('["weight drifted"]', "[1]"),
+        ('"drift"', '"fine"'),
+        (r"[^\n]*\n", "0\n"),
+        (r"\{.*", "{"),
+        (r"\{.*", "[]"),
+        (r"(?s).*", ""),
+        (r"(?s).*", "null"),
     ],
 )
-def test_what_is_kept_and_makes_no_sense_counts_for_nothing(root: Path, text: str) -> None:
+def test_what_was_kept_and_then_changed_counts_for_nothing(
+    root: Path, before: str, after: str
+) -> None:
+    put(root, document())
+    expected, file = read_documents(root)[NIGHT].drift, root / documents.KEPT
+    kept = file.read_text(encoding="utf-8")
+    plain = before if before.startswith(("[^", "(", "\\")) else re.escape(before)
+    changed, times = re.subn(plain, lambda _: after, kept, count=1)
+    assert times == 1 and changed != kept
+    file.write_text(changed, encoding="utf-8")
+    assert documents.read_kept(root) == {}
+    assert read_documents(root)[NIGHT].drift == expected
+    assert f"{NIGHT}.json" in documents.read_kept(root)
+
+
+def test_what_another_form_of_assay_kept_counts_for_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root, document())
+    read_documents(root)
+    monkeypatch.setattr(documents, "FORM", documents.FORM + 1)
+    assert documents.read_kept(root) == {}
+
+
+def test_what_makes_no_sense_in_the_right_form_counts_for_nothing(root: Path) -> None:
     put(root, document())
     file = root / documents.KEPT
     file.parent.mkdir()
-    file.write_text(text, encoding="utf-8")
-    found = read_documents(root)[NIGHT].drift
-    assert found is not None and found.run_id == "r1"
-    assert f"{NIGHT}.json" in documents.read_kept(root)
+    for body in ("[]", '{"a": [[1, 2, 3]]}', '{"a": 1}', "{"):
+        file.write_text(f"{documents._digest(body)}\n{body}", encoding="utf-8")
+        assert documents.read_kept(root) == {}
 
 
 def test_a_folder_that_cannot_be_written_to_costs_time_only(root: Path) -> None:

@@ -7,6 +7,7 @@ document looks the same.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -177,21 +178,28 @@ def looks_of(document: Path) -> Looks | None:
 
 
 def read_kept(root: Path) -> dict[str, Entry]:
-    """File name -> how the document looked, and its facts. Empty if nothing usable is kept."""
+    """File name -> how the document looked, and its facts. Empty if nothing usable is kept.
+
+    What anybody but `keep` wrote, or changed by hand, is not usable.
+    """
     try:
-        tree = json.loads((root / KEPT).read_text(encoding="utf-8"))
-        if tree["form"] != FORM:
+        digest, body = (root / KEPT).read_text(encoding="utf-8").split("\n", 1)
+        if digest != _digest(body):
             return {}
-        return {name: _of_plain(plain) for name, plain in tree["documents"].items()}
+        return {name: _of_plain(plain) for name, plain in json.loads(body).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 
 
 def keep(root: Path, entries: Mapping[str, Entry]) -> None:
     """Write all entries. If that fails, the next command parses the documents again."""
-    plain = {name: _to_plain(entry) for name, entry in entries.items()}
+    body = json.dumps({name: _to_plain(entry) for name, entry in entries.items()})
     with suppress(OSError):
-        write(root / KEPT, json.dumps({"form": FORM, "documents": plain}))
+        write(root / KEPT, f"{_digest(body)}\n{body}")
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(f"{FORM}\n{body}".encode()).hexdigest()
 
 
 def _to_plain(entry: Entry) -> list[Any]:
