@@ -8,15 +8,17 @@ from typing import Any
 
 import pyarrow.fs as pafs
 import pytest
+from deltalake import DeltaTable
 
 from assay.errors import PublishConflict, StoreError
 from assay.store import PartWriter, Store, vacuum
-from assay.store.delta import location
+from assay.store.delta import location, log
 from assay.store.delta.location import filesystem, storage_options
 from tests import s3
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
 
+really = log._opened
 WHY = {"by": "Ada", "because": "why"}
 
 
@@ -62,6 +64,38 @@ def test_a_night_in_a_bucket_lives_as_one_in_a_folder(
     done = vacuum.vacuum(store, 1, now=vacuum.datetime.now(vacuum.UTC) + 9 * vacuum.GRACE)
     assert sum(each.replaced for each in done[:2]) == 4
     assert make.seen(partition) == ([4], [9])
+
+
+def test_a_log_in_a_bucket_is_replayed_only_when_it_changed(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.run("r1", "p")
+    make.run("r2", "q")
+    opened: list[str] = []
+    monkeypatch.setattr(
+        log, "_opened", lambda uri, version=None: opened.append(uri) or really(uri, version)
+    )
+    for _ in range(3):
+        assert (store.visible_run("p"), store.visible_run("q")) == ("r1", "r2")
+    uri = store.table_uri("predictions")
+    assert opened == [uri]
+    before = log.open_table(uri)
+    elsewhere = DeltaTable(uri, storage_options=storage_options(uri))
+    elsewhere.delete("date = 'p'")
+    assert store.visible_run("p") is None and opened == [uri] * 2
+    assert before is not None and log.open_table(uri) is not before
+    assert before.version() == elsewhere.version() - 1, "who reads a version goes on reading it"
+
+
+def test_a_table_in_a_bucket_that_was_made_anew_is_not_taken_for_the_old_one(
+    store: Store, make: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.run("r1", "p")
+    assert store.visible_run("p") == "r1"
+    s3.use(endpoint, "scores", monkeypatch)
+    assert store.visible_run("p") is None
+    make.run("longer", "p")
+    assert store.visible_run("p") == "longer"
 
 
 def test_a_part_that_fails_leaves_no_object(store: Store, make: Any) -> None:

@@ -77,8 +77,9 @@ def run(
     outcome = LabelsOutcome()
     nights = _nights(job.store, first, last)
     whole = None if file is None else _whole(file, params, first == last)
+    records = {record.partition: record for record in job.store.published_runs(nights)}
     for number, night in enumerate(nights, 1):
-        job.take(night, whole, file, told, outcome)
+        job.take(records.get(night) or job.record(night), whole, file, told, outcome)
         _report_progress("looked for", night, number, nights)
     if not outcome.taken and not patient:
         raise NoLabelsYet("has no truths of any of these nights", where="labels.input",
@@ -112,14 +113,14 @@ class _Job:
 
     def take(
         self,
-        night: str,
+        record: RunRecord,
         whole: pa.Table | None,
         file: Path | None,
         told: datetime | None,
         outcome: LabelsOutcome,
     ) -> None:
         """Take one night's labels, or record why there are none."""
-        names = self._names(self._bundle(self._record(night)).manifest)
+        night, names = record.partition, self._names(self._bundle(record).manifest)
         if whole is None or file is None:
             source = "labels.input"
             try:
@@ -146,11 +147,11 @@ class _Job:
         """Measure these nights, and those that have reached a maturity since they were measured."""
         column, due = self.store.column, [night for night in nights if night not in outcome.absent]
         for number, night in enumerate(due, 1):
-            outcome.measured.append(self._measured(self._record(night)))
+            outcome.measured.append(self._measured(self.record(night)))
             _report_progress("measured with", night, number, due)
         for night in self._overdue(set(due)):
             try:
-                outcome.measured.append(self._measured(self._record(night)))
+                outcome.measured.append(self._measured(self.record(night)))
             except AssayError as error:
                 outcome.unmeasured[night] = error.line()
         self.store.append_performance(
@@ -174,7 +175,8 @@ class _Job:
         loaded = self._bundle(record)
         return measure(self.root, self.params, self.store, record, loaded, self.now)
 
-    def _record(self, night: str) -> RunRecord:
+    def record(self, night: str) -> RunRecord:
+        """The run that has published a night."""
         record = self.store.published_run(night)
         if record is None:
             raise NothingScored(

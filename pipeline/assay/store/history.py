@@ -75,7 +75,7 @@ def visible_runs_in(place: StoreLocation, opened: DeltaTable | None) -> dict[str
 
 def read_partition_view(place: StoreLocation, table: Staged, partition: str) -> log.PartitionView:
     """A partition in the newest version of a table."""
-    return log.partition_view(log.open_table(place.table_uri(table)), place.column, partition)
+    return log.read_partition_view(place.table_uri(table), place.column, partition)
 
 
 def find_visible_run(place: StoreLocation, partition: str) -> VisibleRun | None:

@@ -71,8 +71,10 @@ def add_labels(
     names = keys.names
     scored = _keys(store, partition, keys, "predictions")
     strange = arrived.rows.select(names).join(scored, names, join_type="left anti")
-    refused = _keys(store, partition, keys, "quarantine")
-    unknown = strange.join(refused, names, join_type="left anti")
+    unknown = strange
+    if strange.num_rows:
+        refused = _keys(store, partition, keys, "quarantine")
+        unknown = strange.join(refused, names, join_type="left anti")
     if arrived.rows.num_rows and unknown.num_rows == arrived.rows.num_rows:
         raise LabelError(
             f"none of {unknown.num_rows:,} keys is of this night",

@@ -107,8 +107,8 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         else:
             fsync.sync_commits(uri, before)
             if opened is not None and before is not None:
-                upkeep.tend(uri, opened, before, merge=False)
-                log.give_back(uri, opened)
+                if not upkeep.tend(uri, opened, before, merge=False):
+                    log.give_back(uri, opened)
             return True
     raise StoreError(
         "could not be committed to",

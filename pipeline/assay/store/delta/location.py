@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import pyarrow.fs as pafs
 
@@ -64,12 +64,19 @@ def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
         return pafs.LocalFileSystem(), uri
     scheme, _, path = uri.partition("://")
     if scheme in {"s3", "s3a"}:
-        return _s3(path.partition("/")[0]), path
+        bucket = path.partition("/")[0]
+        # The client takes its credentials when it is made, and a process that was forked cannot
+        # use that of its parent.
+        given = tuple(item for item in sorted(os.environ.items()) if item[0].startswith("AWS_"))
+        return _s3(bucket, given, os.getpid()), path
     opened: tuple[pafs.FileSystem, str] = pafs.FileSystem.from_uri(uri)
     return opened
 
 
-def _s3(bucket: str) -> pafs.FileSystem:
+@lru_cache(maxsize=16)
+def _s3(bucket: str, given: tuple[tuple[str, str], ...], process: int) -> pafs.FileSystem:
+    """The client for a bucket, which keeps its connections; ``given`` is the environment."""
+    del given, process
     endpoint = _endpoint()
     scheme, _, host = endpoint.rpartition("://")
     return pafs.S3FileSystem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import StoreError
-from assay.store.delta import log_folder
+from assay.store.delta import log_bucket, log_folder
 from assay.store.delta.files import StagedFile
 from assay.store.delta.location import storage_options
+from assay.store.delta.log_bucket import BucketState
 from assay.store.delta.log_folder import LogState
 from assay.store.delta.store_errors import translate_errors
 
@@ -50,8 +51,8 @@ class PartitionView:
 def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     """The table at its newest or a given version to read, None if there is no table.
 
-    While nothing changes in a local log, every call for its newest version returns the same table:
-    a command asks many times, and each log is replayed once. So do not change the table through it;
+    While nothing changes in a log, every call for its newest version returns the same table: a
+    command asks many times, and each log is replayed once. So do not change the table through it;
     use `open_to_write`.
 
     Raises
@@ -59,13 +60,16 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     StoreError
         If it is not a readable Delta table, or there is no such version.
     """
-    if "://" in uri:
-        return _open_remote(uri, version)
+    remote = "://" in uri
     if version is not None:
-        return _open_local(uri, _look(uri), version)
+        return _open_remote(uri, version) if remote else _open_local(uri, _look(uri), version)
     found = _READ.get(uri)
     if found is not None and found.state.is_current():
         return found.table
+    if remote:
+        table = _open_remote(uri)
+        _keep_remote(_READ, uri, table)
+        return table
     # Looked at before it is opened: what changes meanwhile shows at the next call.
     state = _look(uri)
     table = _open_local(uri, state)
@@ -88,24 +92,33 @@ def open_to_write(uri: str) -> DeltaTable | None:
 
 
 def give_back(uri: str, table: DeltaTable) -> None:
-    """Keep a table of `open_to_write` for the next writer, if it has the newest version.
-
-    After a checkpoint it is not kept: a table remembers all commits that it has seen, and becomes
-    slower with each. The next writer begins at the checkpoint.
-    """
-    if "://" not in uri:
+    """Keep a table of `open_to_write` for the next writer, if it has the newest version."""
+    if "://" in uri:
+        _keep_remote(_WRITE, uri, table)
+    else:
         state = log_folder.read_state_at(Path(uri, "_delta_log"), table.version())
-        if state is not None and state.listing.needed:
+        if state is not None:
             with _LOCK:
                 _WRITE[uri] = _Kept(table, state)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An opened table, and how its log looked before it was opened."""
+    """An opened table, how its log looked, and its partitions that somebody asked for.
+
+    For each partition's turn delta-rs would read the log again.
+    """
 
     table: DeltaTable
-    state: LogState
+    state: LogState | BucketState
+    views: dict[tuple[str, str], PartitionView] = field(default_factory=dict)
+
+
+def _keep_remote(kept: dict[str, _Kept], uri: str, table: DeltaTable | None) -> None:
+    state = None if table is None else log_bucket.read_bucket_state(uri, table.version())
+    if table is not None and state is not None:
+        with _LOCK:
+            kept[uri] = _Kept(table, state)
 
 
 _READ: dict[str, _Kept] = {}
@@ -253,6 +266,17 @@ def partition_view(table: DeltaTable | None, column: str, partition: str) -> Par
         turn_of(table, partition),
         None if since is None else datetime.fromtimestamp(since / 1000, UTC),
     )
+
+
+def read_partition_view(uri: str, column: str, partition: str) -> PartitionView:
+    """A partition in the newest version of a table; empty if there is no table."""
+    table, kept = open_table(uri), _READ.get(uri)
+    if kept is None or kept.table is not table:
+        return partition_view(table, column, partition)
+    found = kept.views.get((column, partition))
+    if found is None:
+        found = kept.views[column, partition] = partition_view(table, column, partition)
+    return found
 
 
 def schema_of(uri: str) -> pa.Schema:

@@ -52,7 +52,7 @@ class LogState:
 
     def is_current(self) -> bool:
         """Whether nothing was committed, taken away or changed since."""
-        following = _look(f"{self.folder}/{_name(self.listing.newest + 1)}", size=False)
+        following = _look(f"{self.folder}/{commit_name(self.listing.newest + 1)}", size=False)
         return following is None and self.looks == _looks(self.folder, self.listing)
 
 
@@ -90,7 +90,7 @@ def _last_checkpoint(folder: Path) -> int | None:
 
 def _looks(folder: Path, listing: LogListing) -> tuple[tuple[int, ...] | None, ...]:
     # The folder itself changes whenever a name comes or goes.
-    commits = (_look(f"{folder}/{_name(version)}", size=True) for version in listing.needed)
+    commits = (_look(f"{folder}/{commit_name(version)}", size=True) for version in listing.needed)
     return (_look(str(folder), size=False), *commits)
 
 
@@ -103,13 +103,14 @@ def _look(path: str, size: bool) -> tuple[int, ...] | None:
     return (*seen, found.st_size) if size else seen
 
 
-def _name(version: int) -> str:
+def commit_name(version: int) -> str:
+    """The name of a commit's file in a log."""
     return f"{version:020}.json"
 
 
 def commit_path(folder: Path, version: int) -> Path:
     """The file of a commit in a log."""
-    return folder / _name(version)
+    return folder / commit_name(version)
 
 
 def newest_commit(table: Path) -> Path | None:

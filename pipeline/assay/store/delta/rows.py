@@ -53,8 +53,8 @@ def append(
     before = tried[0]
     fsync.sync_commits(uri, before)
     if written is not None and before is not None:
-        upkeep.tend(uri, written, before, merge=True)
-        log.give_back(uri, written)
+        if not upkeep.tend(uri, written, before, merge=True):
+            log.give_back(uri, written)
 
 
 def select(

@@ -24,8 +24,11 @@ they open at most so many files more than one for each partition that they read.
 _log = logging.getLogger(__name__)
 
 
-def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> None:
+def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> bool:
     """Look after a table if its version passed a multiple of `EVERY`; called after each commit.
+
+    Returns whether it did. The table then remembers all commits that it has seen, and becomes
+    slower with each: the next writer should open it anew, which begins at the checkpoint.
 
     Writers need no agreement: of the versions that several of them commit, each is passed by at
     least one. If that one is killed or fails here, the next multiple is not far.
@@ -44,13 +47,14 @@ def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> None:
         if opened.version() == before:
             opened.update_incremental()
         if before // EVERY == opened.version() // EVERY:
-            return
+            return False
         if merge:
             merging.merge_files(uri, opened)
         shorten(uri, opened)
     except Exception as error:  # the caller's commit is done, and no reader needs this
         # Mostly another writer came first: its upkeep, or the next one, does it.
         _log.debug("%s was not tended: %s", uri, summarize_error(error))
+    return True
 
 
 def shorten(uri: str, opened: DeltaTable) -> None:
