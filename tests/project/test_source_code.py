@@ -36,6 +36,41 @@ def test_all_that_importing_a_module_runs_is_found_and_nothing_else(tmp_path: Pa
     assert source_code.third_party_modules(found, ["lightgbm.sklearn"]) == {"numpy", "lightgbm"}
 
 
+EVERYWHERE = """
+import a1
+from b1 import b2
+try:
+    import a2
+except (lambda: ValueError)():
+    import a3
+else:
+    import a4
+finally:
+    import a5
+async def f():
+    async with g() as h:
+        import a6
+    async for each in h:
+        import a7
+class C:
+    def g(self):
+        match 1:
+            case 1 if [each for each in ()]:
+                import a8
+        while 0: import a9
+        if 0: pass
+        elif 1: import a10
+        else: import a11
+        try: pass
+        except* OSError: import a12
+"""
+
+
+def test_an_import_is_found_wherever_a_statement_may_stand() -> None:
+    found = source_code.imported_modules(EVERYWHERE, "a.py")
+    assert {*found} == {*(f"a{number}" for number in range(1, 13)), "b1", "b1.b2"}
+
+
 def test_modules_come_from_the_given_texts_and_leave_no_trace() -> None:
     before = {name for name in sys.modules if name.partition(".")[0] == "data"}
     with source_code.import_from_files(FILES):

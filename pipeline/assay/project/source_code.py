@@ -88,7 +88,7 @@ def imported_modules(text: str, path: str) -> tuple[str, ...]:
         return ()
     package = ".".join(PurePosixPath(_bare(path)).parent.parts)
     found = []
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -98,6 +98,19 @@ def imported_modules(text: str, path: str) -> tuple[str, ...]:
                 continue  # beyond the top-level package: Python reports it at import
             found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return tuple(found)
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement, also inside others; expressions, most of a tree, hold no imports."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, name, None)
+            # The body of a lambda or a conditional expression is no list.
+            if isinstance(inner, list):
+                todo += inner
 
 
 def third_party_modules(files: Files, modules: Iterable[str]) -> frozenset[str]:
