@@ -6,6 +6,7 @@ Heavy modules are imported only when a subcommand needs them, so ``assay --help`
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_program() -> NoReturn:
     """`main` as a process of its own, which ends with its exit code."""
+    # Most of what a short command makes are imported modules, which no collection would free.
+    gc.set_threshold(100_000, 20, 20)
     code = main()
     # The work is done and told. An interrupt while Python tears down would only change the code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -7,10 +7,11 @@ give the same bytes everywhere.
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import numba
 import numpy as np
 
 if TYPE_CHECKING:
@@ -30,8 +31,42 @@ LANES = 32
 """Parallel partial sums: enough to fill the vector registers of any CPU and to hide latency."""
 
 
-def jit(signature: str | Sequence[str], **options: Any) -> Callable[[Function], Function]:
-    """Compile a function when its module is imported, or load it from an earlier process's cache.
+class Kernel:
+    """A function that is compiled, or loaded from an earlier process's cache, when first called.
+
+    Most commands call few kernels or none, and loading all takes longer than such a command.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], signature: str | list[str], options: dict[str, Any]
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._signature, self._options = function, signature, options
+        self._lock = threading.Lock()
+        self._compiled: Callable[..., Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        return (self._compiled or self.compile())(*arguments)
+
+    def compile(self) -> Callable[..., Any]:
+        """Numba's function, made by the first thread that asks."""
+        import numba
+
+        with self._lock:
+            if self._compiled is None:
+                try:
+                    made = numba.njit(self._signature, cache=True, **self._options)(self._function)
+                except Exception:
+                    # The cache is unusable. An error in the function itself is raised again here.
+                    made = numba.njit(self._signature, **self._options)(self._function)
+                self._compiled = made
+            return self._compiled
+
+
+def jit(
+    signature: str | Sequence[str], *, inner: bool = False, **options: Any
+) -> Callable[[Function], Function]:
+    """Compile a function before its first call.
 
     The machine code is stored beside the module, or in the user's cache folder. If neither is
     writable, or the disk is full, the function is compiled without a cache.
@@ -41,21 +76,20 @@ def jit(signature: str | Sequence[str], **options: Any) -> Callable[[Function], 
     signature
         One or several in numba's notation: ``"float64(float64[::1])"``. An array that the function
         only reads should say so (see ``FLOATS``).
+    inner
+        For a function that other kernels call: it is compiled at once, as numba has to know it
+        when it compiles them.
     options
         Of ``numba.njit``.
     """
 
-    def compiled(function: Function) -> Function:
-        chosen = {"nogil": True, "error_model": "numpy", **options}
+    def decorated(function: Function) -> Function:
         given = signature if isinstance(signature, str) else list(signature)
-        try:
-            made = numba.njit(given, cache=True, **chosen)(function)
-        except Exception:
-            # The cache is unusable. An error in the function itself is raised again here.
-            made = numba.njit(given, **chosen)(function)
-        return cast("Function", made)
+        chosen = {"nogil": True, "error_model": "numpy", **options}
+        made = Kernel(function, given, chosen)
+        return cast("Function", made.compile() if inner else made)
 
-    return compiled
+    return decorated
 
 
 @jit(f"Tuple((int64, float64, float64))({FLOATS})")

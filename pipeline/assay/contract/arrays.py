@@ -20,6 +20,9 @@ Array: TypeAlias = npt.NDArray[Any]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Places: TypeAlias = npt.NDArray[np.intp]
 
+FEW_ROWS = 10_000
+"""So many are done by NumPy before the compiled loop would even be loaded."""
+
 
 class ConvertedColumn(NamedTuple):
     """A column as a NumPy array. It may share memory with Arrow and must not be written to.
@@ -90,12 +93,26 @@ def _plain(field: Field, column: pa.Array) -> ConvertedColumn:
     return ConvertedColumn(values, present)
 
 
-def fill_with_nan(values: Array, present: Bools) -> Array:
-    """The values as float64, NaN where null."""
+def extent(values: Array) -> tuple[int, float, float]:
+    """The number of NaN in floats, and the minimum and maximum of the others; see `kernels`."""
+    if len(values) <= FEW_ROWS:
+        known = values[values == values]
+        low, high = known.min(initial=np.inf), known.max(initial=-np.inf)
+        return len(values) - len(known), float(low), float(high)
     from assay.columns import kernels
 
-    result = np.empty(len(values), dtype=np.float64)
-    kernels.fill_nulls(values.astype(np.float64, copy=False), present, result)
+    return kernels.extent(values)
+
+
+def fill_with_nan(values: Array, present: Bools) -> Array:
+    """The values as float64, NaN where null."""
+    floats = values.astype(np.float64, copy=False)
+    if len(floats) <= FEW_ROWS:
+        return np.where(present, floats, np.nan)
+    from assay.columns import kernels
+
+    result = np.empty(len(floats), dtype=np.float64)
+    kernels.fill_nulls(floats, present, result)
     return result
 
 

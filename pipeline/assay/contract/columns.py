@@ -15,6 +15,7 @@ from assay.contract.arrays import (
     ConvertedColumn,
     Places,
     convert_column,
+    extent,
     fill_with_nan,
 )
 from assay.contract.definition import NUMERIC, Contract, Field
@@ -240,9 +241,7 @@ def _extent(column: ConvertedColumn) -> Extent:
         gaps = len(values) > 0 and values.min() < 0
         return Extent(int(np.count_nonzero(values < 0)) if gaps else 0)
     if values.dtype == np.float64:
-        from assay.columns import kernels
-
-        nulls, low, high = kernels.extent(values)
+        nulls, low, high = extent(values)
         return Extent(nulls, low, high) if nulls < len(values) else Extent(nulls)
     known = values if present is None else values[present]
     nulls = len(values) - len(known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import pickle
@@ -50,7 +51,7 @@ def in_python(patch: pytest.MonkeyPatch, but: str = "") -> None:
     """Let the loops run as they are written, all but one."""
     for module, name in KERNELS:
         if name != but:
-            patch.setattr(module, name, getattr(module, name).py_func)
+            patch.setattr(module, name, inspect.unwrap(getattr(module, name)))
 
 
 def refused(data: bytes) -> None:

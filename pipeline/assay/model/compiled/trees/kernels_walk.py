@@ -30,7 +30,7 @@ _RANKS = "Array(uint16, 1, 'C', readonly=True)"
 _LOW, _16, _32, _48 = (np.uint64(number) for number in (0xFFFFFFFF, 0xFFFF, 32, 48))
 
 
-@jit(f"uint64({_NODES}, {_RANKS}, uint64, uint64)")
+@jit(f"uint64({_NODES}, {_RANKS}, uint64, uint64)", inner=True)
 def _step(nodes: Words, ranks: Shorts, node: np.uint64, row: np.uint64) -> np.uint64:
     """The child of ``node`` that a row goes to."""
     word = nodes[node]
