@@ -102,7 +102,7 @@ def read_excel(
 ) -> Iterator[pa.Table]:
     """The rows of a sheet of an Excel workbook (.xlsx), below its first row; else as `read_csv`.
 
-    Dates are ``time``. Rows without any value are passed over.
+    Dates are ``time``. Rows without any value are passed over. It needs ``assay[excel]``.
 
     Parameters
     ----------

@@ -254,6 +254,12 @@ def prediction_limit(usual: Sequence[float], at_most: float, follows: float) -> 
     follows
         Autocorrelation of the nights, in [0, 1).
     """
+    return _prediction_limit(tuple(usual), at_most, follows)
+
+
+@lru_cache(maxsize=4096)
+def _prediction_limit(usual: tuple[float, ...], at_most: float, follows: float) -> float:
+    # Cached: it is the same on every night of a range.
     nights = len(usual)
     if nights < 2:
         return 0.0

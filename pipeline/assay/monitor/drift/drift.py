@@ -30,6 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -221,6 +222,12 @@ def _overall(
 
 def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:
     """The quantile of the reference's own distances, rounded up to one that occurred."""
+    return _learnt_limit(tuple(distances), quantile)
+
+
+@lru_cache(maxsize=4096)
+def _learnt_limit(distances: tuple[float, ...], quantile: float) -> float | None:
+    # Cached: it is the same on every night of a range.
     if not distances:
         return None
     limit = float(np.quantile(np.asarray(distances), quantile, method="higher"))
