@@ -131,3 +131,43 @@ def test_a_thread_that_was_left_behind_does_not_keep_the_process() -> None:
     left = [each for each in threading.enumerate() if each.name == "contract"]
     assert left and all(each.daemon for each in left)
     let_go.set()
+
+
+def test_a_thread_keeps_its_guarded_one_until_it_ends() -> None:
+    seen: list[threading.Thread] = []
+
+    def twice() -> None:
+        seen.extend(run_guarded(threading.current_thread, 60) for _ in range(2))
+
+    one, other = threading.Thread(target=twice), threading.Thread(target=twice)
+    for each in (one, other):
+        each.start()
+        each.join()
+    assert seen[0] is seen[1] is not seen[2] is seen[3]
+    for each in seen:
+        each.join(60)
+        assert not each.is_alive()
+
+
+def test_after_a_timeout_nobody_gets_the_late_answer() -> None:
+    late, came = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        late.wait()
+        came.set()
+        return "late"
+
+    with pytest.raises(ContractCodeStopped, match="no answer in 0.05 s"):
+        run_guarded(slow, 0.05)
+    late.set()
+    assert came.wait(60)
+    assert run_guarded(lambda: "mine", 60) == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_starts_a_guarded_thread_of_its_own() -> None:
+    run_guarded(lambda: None, 60)
+    child = os.fork()
+    if child == 0:
+        os._exit(7 if run_guarded(lambda: 7, 30) == 7 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

@@ -4,17 +4,22 @@ A contract is Python code that runs unattended every night. A check that calls `
 end the night silently and with success, and an endless loop would block it for ever. So the code
 runs in a separate daemon thread, which is abandoned on timeout, and in which ``os._exit`` raises an
 exception instead. Other ways to kill the process (a signal, native code) are not intercepted.
+
+Each thread that has code to run keeps its guarded one: to start a thread for every check of every
+batch would cost a night in threads a tenth of its speed.
 """
 
 from __future__ import annotations
 
 import contextvars
 import os
+import queue
 import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 Value = TypeVar("Value")
 
@@ -49,20 +54,29 @@ def run_guarded(work: Callable[[], Value], seconds: float) -> Value:
         It timed out, or called ``sys.exit``, ``os._exit`` or the like.
     """
     _watch_exits()
-    done = _Work(work)
-    done.start()
-    done.join(seconds)
-    if done.is_alive():
+    guarded: _Guarded | None = getattr(_here, "thread", None)
+    if guarded is None:
+        guarded = _here.thread = _Guarded()
+    # Context variables of the caller, such as numpy's error state, apply here too.
+    guarded.asked.put(partial(contextvars.copy_context().run, work))
+    try:
+        value, error = guarded.answered.get(timeout=seconds)
+    except queue.Empty:
         # A thread cannot be killed; being a daemon, it does not keep the process alive.
-        frame = sys._current_frames().get(done.ident or 0)
+        _here.thread = None
+        frame = sys._current_frames().get(guarded.ident or 0)
         stack = traceback.extract_stack(frame) if frame else traceback.StackSummary()
-        raise ContractCodeStopped(f"no answer in {seconds:g} s", stack)
-    if done.error is None:
-        return done.value
-    if isinstance(done.error, Exception):
-        raise done.error
-    stack = traceback.extract_tb(done.error.__traceback__)
-    raise ContractCodeStopped(_ending(done.error), stack) from None
+        raise ContractCodeStopped(f"no answer in {seconds:g} s", stack) from None
+    except BaseException:
+        _here.thread = None  # interrupted: its answer would be taken for that of the next
+        raise
+    if error is None:
+        answer: Value = value
+        return answer
+    if isinstance(error, Exception):
+        raise error
+    stack = traceback.extract_tb(error.__traceback__)
+    raise ContractCodeStopped(_ending(error), stack) from None
 
 
 def traceback_line(error: ContractCodeStopped, file: str) -> int | None:
@@ -75,22 +89,37 @@ class _Exit(BaseException):
     """Raised in place of ``os._exit``; ``except Exception`` in a contract does not catch it."""
 
 
-class _Work(threading.Thread, Generic[Value]):
-    value: Value
-    error: BaseException | None = None
+class _Guarded:
+    """A guarded thread, which ends with the one that keeps it."""
 
-    def __init__(self, work: Callable[[], Value]) -> None:
-        super().__init__(name="contract", daemon=True)
-        # Context variables of the caller, such as numpy's error state, apply here too.
-        self._context = contextvars.copy_context()
-        self._work = work
+    def __init__(self) -> None:
+        self.asked: _Questions = queue.SimpleQueue()
+        self.answered: _Answers = queue.SimpleQueue()
+        # It must not hold `self`, which would never be let go.
+        thread = threading.Thread(
+            target=_answer, args=(self.asked, self.answered), name="contract", daemon=True
+        )
+        thread.start()
+        self.ident = thread.ident
 
-    def run(self) -> None:
-        _here.guarded = True
+    def __del__(self) -> None:
+        self.asked.put(None)
+
+
+_Questions: TypeAlias = "queue.SimpleQueue[Callable[[], Any] | None]"
+_Answers: TypeAlias = "queue.SimpleQueue[tuple[Any, BaseException | None]]"
+
+
+def _answer(asked: _Questions, answered: _Answers) -> None:
+    _here.guarded = True
+    while (work := asked.get()) is not None:
         try:
-            self.value = self._context.run(self._work)
-        except BaseException as error:
-            self.error = error
+            value, error = work(), None
+        except BaseException as raised:
+            value, error = None, raised
+        answered.put((value, error))
+        # Nothing of a batch is kept until the next.
+        del work, value, error
 
 
 def _ending(error: BaseException) -> str:
@@ -122,4 +151,4 @@ def _exit_elsewhere(status: int) -> Any:
 
 
 def _forget() -> None:
-    _here.guarded = False
+    _here.guarded, _here.thread = False, None
