@@ -24,14 +24,21 @@ from assay.reports.evaluation import Evaluation
 ABOUT = PageHeader("late-flights", "boosting", "sha256:0", "late", "2013-06-01 to 2013-06-30")
 
 
-def page_of(scored: LabelledScores, origin: np.ndarray, units: SamplingUnits | None = None) -> str:
+def page_of(
+    scored: LabelledScores,
+    origin: np.ndarray,
+    units: SamplingUnits | None = None,
+    *,
+    evidently: bool = True,
+) -> str:
     frame = pd.DataFrame({"origin": origin})
     found = evaluate(
         frame, scored, units or SamplingUnits.rows(len(frame)), ("origin",), Evaluate()
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "SAMPLE_ROWS", 1000)
-        return page.render(found, scored, plots.tables(scored, "late"), ABOUT, 1)
+        tables = plots.tables(scored, "late")
+        return page.render(found, scored, tables, ABOUT, 1, evidently=evidently)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +53,16 @@ def test_one_file_that_needs_no_network(html: str) -> None:
     assert len(html.encode()) < 5_000_000
     assert "default-src 'none'" in html[:1000]
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']https?:", html)
+
+
+def test_evidently_is_left_out_where_nobody_asks_for_it(html: str) -> None:
+    p = np.random.default_rng(1).random(300)
+    without = page_of(
+        LabelledScores("binary", p > 0.5, p, (), 0.4), np.full(300, "JFK"), evidently=False
+    )
+    assert "drawDashboard" in html and "drawDashboard" not in without
+    assert "evaluate.evidently in params.yaml says never" in without
+    assert len(without.encode()) < 200_000
 
 
 def test_our_section_comes_first_and_is_whole(html: str) -> None:

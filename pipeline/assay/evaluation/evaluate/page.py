@@ -15,7 +15,12 @@ import pandas as pd
 from assay.evaluation.evaluate import importance_section, section, task_charts
 from assay.evaluation.evaluate.section import PageHeader
 from assay.metrics.labelled_scores import LabelledScores
-from assay.pages.page_layout import WITHOUT_EVIDENTLY, compose_page, suppress_output
+from assay.pages.page_layout import (
+    NOTHING_MORE,
+    WITHOUT_EVIDENTLY,
+    compose_page,
+    suppress_output,
+)
 from assay.project.extras import is_installed
 from assay.project.text.number_format import counted
 from assay.reports.evaluation import FeatureImportance, Measurement
@@ -28,6 +33,8 @@ GENERATED_ID = re.compile(
 )
 """Ids that Evidently generates on each run: the page's root, and its widgets (UUID 7)."""
 
+NOT_ASKED = "It is left out, because evaluate.evidently in params.yaml says never."
+
 
 def render(
     found: Measurement,
@@ -36,6 +43,7 @@ def render(
     about: PageHeader,
     seed: int,
     importance: FeatureImportance | None = None,
+    evidently: bool = True,
 ) -> str:
     """One self-contained HTML file; without Evidently it says so in its place.
 
@@ -53,6 +61,8 @@ def render(
         Seed of the sample for Evidently, used if there are more than ``SAMPLE_ROWS`` rows.
     importance
         Of each feature; left out of the page if None.
+    evidently
+        Whether Evidently's report follows.
     """
     rows = np.arange(len(scored))
     note = f"All {counted(len(rows), 'row')}. Its numbers have no intervals."
@@ -64,13 +74,16 @@ def render(
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE_ROWS, replace=False))
     if scored.task == "regression":
         note += " Percentage errors (MAPE) say nothing where labels come near 0."
+    if not evidently:
+        note = NOT_ASKED
     body = {
         **task_charts.template_variables(scored, about.label, tables),
         **importance_section.template_variables(importance, found.rows, seed),
     }
     ours = section.render(found, about, body, note)
     title = f"{about.name}: {about.candidate} on the holdout"
-    return compose_page(title, ours, _evidently(scored.take(rows), about.label))
+    theirs = _evidently(scored.take(rows), about.label) if evidently else NOTHING_MORE
+    return compose_page(title, ours, theirs)
 
 
 def _evidently(scored: LabelledScores, label: str) -> str:

@@ -75,6 +75,7 @@ def run(root: Path, params: Params) -> Evaluation:
         ),
         params.seed,
         importance,
+        params.evaluate.evidently == "always",
     )
     evaluation.write(root)
     jsonfile.write(root / layout.METRICS, found.summary())
