@@ -157,7 +157,7 @@ def test_after_a_timeout_nobody_gets_the_late_answer() -> None:
         came.set()
         return "late"
 
-    with pytest.raises(ContractCodeStopped, match="no answer in 0.05 s"):
+    with pytest.raises(ContractCodeStopped, match=r"no answer in 0\.05 s"):
         run_guarded(slow, 0.05)
     late.set()
     assert came.wait(60)
