@@ -19,6 +19,9 @@ NANNYML = "0.13.1"
 BESIDE_NANNYML = ("statsmodels", "pandas>=2.2,<3")
 """It imports statsmodels without asking for it, and its DLE fails with pandas 3."""
 
+TABLES = ("duckdb==2.0.0", "frictionless==5.21.0")
+"""They read tables, each in its own way."""
+
 
 def mlflow(folder: Path) -> Path:
     """The Python of mlflow's environment, made unless it is there."""
@@ -29,6 +32,11 @@ def mlflow(folder: Path) -> Path:
 def nannyml(folder: Path) -> Path:
     """The Python of NannyML's environment, made unless it is there."""
     return _made(folder, [f"nannyml=={NANNYML}", *BESIDE_NANNYML], "1 GB")
+
+
+def tables(folder: Path) -> Path:
+    """The Python of an environment that guesses the types of columns, made unless it is there."""
+    return _made(folder, TABLES, "0.2 GB")
 
 
 def _made(folder: Path, wanted: Sequence[str], size: str) -> Path:

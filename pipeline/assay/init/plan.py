@@ -99,6 +99,10 @@ class Plan:
         """The label's name in the project."""
         return self.plain[self.label.column]
 
+    def kind_of(self, given: str) -> str | None:
+        """What a column of the file holds; None if nothing that Assay reads."""
+        return next((each.kind for each in self.understood.facts if each.name == given), None)
+
     def as_json(self) -> dict[str, Any]:
         """For JSON."""
         return {
@@ -132,7 +136,12 @@ class Plan:
                 for each in self.columns
             ],
             "left_out": [
-                {"given": each.name, "why": each.why, "unsure": each.unsure}
+                {
+                    "given": each.name,
+                    "type": self.kind_of(each.name),
+                    "why": each.why,
+                    "unsure": each.unsure,
+                }
                 for each in self.left_out
             ],
             "remarks": list(self.remarks),

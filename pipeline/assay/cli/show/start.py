@@ -30,7 +30,7 @@ def init_lines(made: NewProject) -> Iterator[Line]:
         name = each.name if each.given in ("", each.name) else f"{each.name} ({each.given})"
         uses.add_row(name, each.kind, ", ".join(each.roles), each.why)
     for left in plan.left_out:
-        uses.add_row(left.name, "", "left out", left.why)
+        uses.add_row(left.name, plan.kind_of(left.name) or "", "left out", left.why)
     yield uses
     if plan.doubts:
         yield ""
