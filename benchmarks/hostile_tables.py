@@ -26,7 +26,7 @@ def orders(rows: int = ROWS) -> pd.DataFrame:
     rng = np.random.default_rng(7)
     amount, items = rng.gamma(2.0, 40.0, rows).round(2), rng.integers(1, 9, rows)
     shop = rng.choice(["north", "south", "web"], rows)
-    odds = -2 + amount / 60 + (shop == "web") - items / 6
+    odds = -4 + amount / 20 + 2 * (shop == "web") - items / 3
     return pd.DataFrame(
         {
             "order": np.arange(10_000, 10_000 + rows),

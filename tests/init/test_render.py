@@ -106,6 +106,18 @@ def test_a_baseline_is_what_always_saying_the_same_scores(
     assert (rule.metric, rule.max) == ("brier", pytest.approx(share * (1 - share), rel=0.01))
 
 
+def test_a_number_is_judged_by_the_error_that_few_rows_do_not_decide(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    hours = frame["hours"] ** 3
+    plan = planned(frame.drop(columns=["late", "fate"]).assign(hours=hours), tmp_path, "hours")
+    given = params.parse(render(plan)["params.yaml"], "params.yaml")
+    rule = given.gate.rules[0]
+    off = (hours - hours.median()).abs().mean()
+    assert (rule.metric, given.train.select_by) == ("mae", "mae")
+    assert rule.max == pytest.approx(off, rel=0.02)
+
+
 def test_a_group_is_kept_together_and_is_the_unit(frame: pd.DataFrame, tmp_path: Path) -> None:
     shop = np.arange(len(frame)) // 10
     given = frame.drop(columns=["hours", "fate", "Sent at"]).assign(shop=shop)

@@ -37,7 +37,7 @@ class Label:
         Rows without a label.
     baseline
         The error of always saying the same, over all rows: the Brier score of the classes' shares,
-        or the standard deviation of a number.
+        or a number's mean distance from its median.
     share
         Of the rows with a label, those that are positive; None unless the task is binary.
     evidence, unsure
@@ -68,7 +68,7 @@ def decide_label(
     task, positive
         What a person said; None to find out.
     spread
-        Standard deviation of a column of numbers, else None.
+        Mean distance from the median of a column of numbers, else None.
 
     Raises
     ------

@@ -158,8 +158,9 @@ def _params(plan: Plan) -> dict[str, Any]:
     label, nights = plan.label, plan.nights
     _, fewest, most = nights.rows
     regression, binary = label.task == "regression", label.task == "binary"
-    # Unlike log loss, Brier's score has bounds, so a small holdout can decide on it.
-    judged = "rmse" if regression else "brier"
+    # Unlike log loss, Brier's score has bounds, so a small holdout can decide on it. So can it on
+    # absolute errors: the mean of squared ones is mostly the work of a few rows.
+    judged = "mae" if regression else "brier"
     baseline = _rounded(label.baseline)
     days = {"day": 3, "week": 10, "month": 35, "year": 370}[nights.every]
     return {
@@ -182,7 +183,7 @@ def _params(plan: Plan) -> dict[str, Any]:
         "train_to": nights.train[1].isoformat(),
         "holdout_from": nights.holdout[0].isoformat(),
         "holdout_to": nights.holdout[1].isoformat(),
-        "select_by": "rmse" if regression else "log_loss",
+        "select_by": "mae" if regression else "log_loss",
         "calibration": "none" if regression else "auto",
         "threshold": _threshold(label.share) if label.share is not None else 0.5,
         "threshold_why": f"{label.share:.1%} of the rows are" if binary and label.share else "",
@@ -190,7 +191,9 @@ def _params(plan: Plan) -> dict[str, Any]:
         "slice_rows": 100 if plan.understood.rows >= 5000 else 30,
         "judged": judged,
         "baseline": baseline,
-        "baseline_why": f"always saying the same scores {baseline:g} over all rows",
+        "baseline_why": f"always saying the median is off by {baseline:g} on average"
+        if regression
+        else f"always saying the same scores {baseline:g} over all rows",
         "margin": _rounded(0.02 * label.baseline),
         "margin_why": "2 % of what always saying the same scores is not worth a night's trouble",
         "sensitive": [
@@ -198,7 +201,7 @@ def _params(plan: Plan) -> dict[str, Any]:
             for each in plan.having("sensitive")
             if "slice" in each.roles
         ],
-        "fairness": "rmse" if regression else "selection_rate" if binary else "accuracy",
+        "fairness": "mae" if regression else "selection_rate" if binary else "accuracy",
         "fairness_difference": _rounded(0.2 * label.baseline) if regression else 0.2,
         "nullable": [
             each.name

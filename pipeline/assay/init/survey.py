@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from math import sqrt
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,11 @@ SAMPLE = 20_000
 
 @dataclass(frozen=True)
 class Survey:
-    """``days``: rows of each day; ``spread``: the standard deviation of a label of numbers."""
+    """What was seen on the way.
+
+    ``days``: rows of each day; ``spread``: how far a label of numbers is from its median, on
+    average over the sample.
+    """
 
     days: Mapping[date, int]
     sample: pd.DataFrame
@@ -37,29 +40,28 @@ def survey(tables: Iterable[pa.Table], rows: int, time: str | None, label: str) 
     time
         The column that says when a row is from, if there is one.
     label
-        Its standard deviation is computed if it is a number.
+        Its spread is computed if it is a number.
     """
     step = max(1, -(-rows // SAMPLE))
     days: Counter[date] = Counter()
     kept: list[pa.Table] = []
-    seen, number, total, squares = 0, 0, 0.0, 0.0
+    seen = 0
     for table in tables:
         places = np.arange(-seen % step, table.num_rows, step)
         kept.append(table.take(pa.array(places)))
         seen += table.num_rows
         if time is not None:
             days.update(_days(table.column(time)))
-        values = table.column(label).drop_null()
-        if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
-            array = values.to_numpy().astype(np.float64)
-            number, total = number + len(array), total + float(array.sum())
-            squares += float((array**2).sum())
-    mean = total / number if number else 0.0
-    return Survey(
-        days=days,
-        sample=pa.concat_tables(kept).to_pandas() if kept else pd.DataFrame(),
-        spread=sqrt(max(0.0, squares / number - mean**2)) if number else None,
-    )
+    sample = pa.concat_tables(kept) if kept else pa.table({label: pa.nulls(0)})
+    return Survey(days, sample.to_pandas(), _spread(sample.column(label).drop_null()))
+
+
+def _spread(values: pa.ChunkedArray) -> float | None:
+    numeric = pa.types.is_floating(values.type) or pa.types.is_integer(values.type)
+    if not numeric or not len(values):
+        return None
+    numbers = values.to_numpy().astype(np.float64)
+    return float(np.abs(numbers - np.median(numbers)).mean())
 
 
 def _days(column: pa.ChunkedArray) -> dict[date, int]:
