@@ -20,7 +20,7 @@ from assay.columns.features import Features, FrameFeatures
 from assay.model.compiled import compile_and_compare
 from assay.model.compiled import equivalence as proofs
 from assay.model.compiled.compile import compile_model
-from assay.model.compiled.edge_cases import edge_cases, load_features
+from assay.model.compiled.edge_cases import FeaturesInMemory, edge_cases, load_features
 from assay.model.compiled.scorer import CompiledModel
 from assay.model.model import Model
 from tests.models.compiled.fitted import SMALL, Case, fit, table
@@ -190,3 +190,17 @@ def test_hard_rows_spoil_every_feature_in_every_way() -> None:
     codes, categories = parts["line: a category nobody has seen"].coded("line")
     assert not set(categories[codes]) & set(table()["line"])
     assert (parts["line: null"].coded("line").codes == -1).all()
+
+
+def test_what_is_tried_on_a_wide_table_does_not_grow_with_its_square() -> None:
+    def cells(width: int) -> int:
+        names = [f"x{number}" for number in range(width)]
+        rows = FeaturesInMemory(30, {name: np.arange(30.0) for name in names}, {})
+        tried = list(edge_cases(rows, {name: np.array([0.5]) for name in names}, {}))
+        for name in names:
+            (at,) = (each for each in tried if each.about == f"{name}: at thresholds")
+            assert 0.5 in at.rows.numbers(name)
+        assert sum("null" in each.about for each in tried) > min(width, 40)
+        return sum(each.rows.rows for each in tried) * width
+
+    assert cells(1_200) < 6 * cells(300)

@@ -15,8 +15,13 @@ import numpy as np
 from assay.columns.features import CategoryColumn, Features, Floats
 from assay.model.compiled.array_types import Array, Ints
 
-_BASES = 24
-"""The number of ordinary rows in which one feature is replaced."""
+_BASES, _WIDE = 24, 500
+"""The number of ordinary rows in which one feature is replaced; of more than 500 features fewer,
+as each is replaced in rows of all."""
+
+_SPECIAL_CELLS = 100_000
+"""So many features, times all features, get the values of `_SPECIAL`, spread over all: scikit-learn
+refuses a whole batch for one of them, so each such case is a batch of its own."""
 
 _MOST_EDGES = 96
 """The most thresholds of a feature that are tried, each with its neighbours."""
@@ -100,10 +105,14 @@ def edge_cases(
     known
         For each categorical feature, the categories that the model knows.
     """
-    chosen = np.unique(np.linspace(0, ordinary.rows - 1, _BASES).astype(np.int64))
+    width = len(edges) + len(known)
+    bases = max(1, min(_BASES, _BASES * _WIDE**2 // max(1, width**2)))
+    chosen = np.unique(np.linspace(0, ordinary.rows - 1, bases).astype(np.int64))
     base = ordinary.take(chosen)
+    step = max(1, len(edges) * width // _SPECIAL_CELLS)
+    special_ones = {*list(edges)[::step]}
     for name, values in edges.items():
-        for about, special in _SPECIAL.items():
+        for about, special in _SPECIAL.items() if name in special_ones else ():
             yield EdgeCase(f"{name}: {about}", _with_numbers(base, name, np.array(special)))
         near = _near(values)
         if len(near):

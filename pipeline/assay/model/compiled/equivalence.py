@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from assay.model.compiled.edge_cases import EdgeCase, concatenate, edge_cases, l
 from assay.model.compiled.scorer import CompiledModel
 from assay.model.model import Model
 from assay.project.tasks import Task
+
+CELLS = 8_000_000
+"""Rows times features that scikit-learn scores at once."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +143,26 @@ def _fault(
         fault = seen.fault(compiled.scores(rows), model.scores(rows))
         if fault is not None:
             return f"{fault} (rows as they are)"
-        for part, wanted in _scored(model, [*edge_cases(rows, edges, known)]):
-            fault = seen.fault(compiled.scores(part.rows), wanted)
-            if fault is not None:
-                return f"{fault} ({part.about})"
+        for parts in _together(edge_cases(rows, edges, known), len(edges) + len(known)):
+            for part, wanted in _scored(model, parts):
+                fault = seen.fault(compiled.scores(part.rows), wanted)
+                if fault is not None:
+                    return f"{fault} ({part.about})"
     return None
+
+
+def _together(parts: Iterable[EdgeCase], width: int) -> Iterator[list[EdgeCase]]:
+    """The cases, as many at once as `CELLS` hold: each has rows of all features."""
+    held: list[EdgeCase] = []
+    rows = 0
+    for part in parts:
+        held.append(part)
+        rows += part.rows.rows
+        if rows * width > CELLS:
+            yield held
+            held, rows = [], 0
+    if held:
+        yield held
 
 
 def _scored(model: Model, parts: Sequence[EdgeCase]) -> Iterator[tuple[EdgeCase, Floats | None]]:
