@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.init.nights import LEAST_NIGHTS, cut_by_chance, cut_by_time, last_day
+from assay.init.nights import JUDGED, LEAST_NIGHTS, cut_by_chance, cut_by_time, last_day
 from assay.tables.split import FIRST_INVENTED, Every, first_day
 
 JANUARY = date(2024, 1, 1)
@@ -20,8 +20,10 @@ def spread(days: int, rows: int, step: int = 1) -> dict[date, int]:
     ("days", "every"),
     [
         (spread(60, 500), "day"),
-        (spread(200, 10), "week"),
-        (spread(700, 2), "month"),
+        (spread(400, 10), "week"),
+        (spread(200, 10), "day"),  # a third of 28 weeks could not judge a model
+        (spread(2000, 2), "month"),
+        (spread(700, 2), "week"),  # four months could not judge a model
         (spread(40, 100, step=120), "day"),  # a report each four months is a night, too
         (spread(20, 1), "day"),  # too few rows for any: as many nights as there can be
     ],
@@ -29,6 +31,13 @@ def spread(days: int, rows: int, step: int = 1) -> dict[date, int]:
 def test_the_finest_nights_with_rows_enough(days: dict[date, int], every: Every) -> None:
     found = cut_by_time(days)
     assert found is not None and found.every == every
+
+
+def test_the_holdout_takes_nights_enough_to_judge_by_if_it_may() -> None:
+    year, short = cut_by_time(spread(350, 3)), cut_by_time(spread(20, 100))
+    assert year is not None and (year.every, year.held_out) == ("week", JUDGED)
+    # Fifteen of seventeen nights would be more than the holdout may have.
+    assert short is not None and short.held_out < JUDGED
 
 
 def test_what_a_person_says_is_taken() -> None:

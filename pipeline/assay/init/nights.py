@@ -18,7 +18,11 @@ INVENTED = (20, 40)
 table no more than a seventh of its rows."""
 LEAST_ROWS = 30
 """Rows of a night, in the median, from which on its scores have a shape."""
-HOLDOUT_SHARE = 0.2
+HOLDOUT_SHARE, MOST_HELD_OUT = 0.2, 0.4
+"""Of the rows; more than the first only where that gives the holdout `JUDGED` nights."""
+JUDGED = 15
+"""Nights of the holdout from which on the gate can judge by nights: it asks for what ten would be
+worth if they were alike."""
 MOST_SCORED = 7
 _FINEST_FIRST: tuple[Every, ...] = ("day", "week", "month", "year")
 
@@ -52,6 +56,8 @@ class Nights:
     train: tuple[date, date]
     holdout: tuple[date, date]
     scored: tuple[date, ...]
+    held_out: int
+    """Nights of the holdout."""
 
 
 def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights | None:
@@ -62,7 +68,8 @@ def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights 
     days
         Rows of each day.
     every
-        The length of a night if a person said it; None to choose the finest that has enough rows.
+        The length of a night if a person said it; None to choose the finest that has enough rows,
+        and nights enough in the holdout.
 
     Returns
     -------
@@ -70,15 +77,17 @@ def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights 
         None if no length gives `LEAST_NIGHTS` nights.
     """
     cuts = {each: _merge(days, each) for each in ([every] if every else _FINEST_FIRST)}
-    possible = {each: rows for each, rows in cuts.items() if len(rows) >= LEAST_NIGHTS}
+    possible = [
+        _windows("time", each, rows) for each, rows in cuts.items() if len(rows) >= LEAST_NIGHTS
+    ]
     if not possible:
         return None
-    chosen = next(
-        (each for each, rows in possible.items() if _median(rows) >= LEAST_ROWS),
+    judged = [each for each in possible if each.held_out >= JUDGED] or possible
+    return next(
+        (each for each in judged if each.rows[0] >= LEAST_ROWS),
         # None has enough rows: few large nights are better than many that say nothing.
-        list(possible)[-1],
+        judged[-1],
     )
-    return _windows("time", chosen, possible[chosen])
 
 
 def cut_by_chance(rows: int) -> Nights:
@@ -102,11 +111,15 @@ def _windows(by: Why, every: Every, rows: Mapping[date, int]) -> Nights:
     nights = sorted(rows)
     scored = min(MOST_SCORED, max(3, len(nights) // 10))
     left = nights[:-scored]
-    wanted, held = HOLDOUT_SHARE * sum(rows[night] for night in left), 0
+    whole, held = sum(rows[night] for night in left), 0
     first = len(left)
-    while first > 2 and (held < wanted or first == len(left)):
+    while first > 2 and (held < HOLDOUT_SHARE * whole or first == len(left)):
         first -= 1
         held += rows[left[first]]
+    if by == "time":
+        more = max(2, min(first, len(left) - JUDGED))
+        if sum(rows[night] for night in left[more:]) <= MOST_HELD_OUT * whole:
+            first = more
     counts = sorted(rows.values())
     return Nights(
         by=by,
@@ -116,6 +129,7 @@ def _windows(by: Why, every: Every, rows: Mapping[date, int]) -> Nights:
         train=(left[0], left[first] - timedelta(days=1)),
         holdout=(left[first], last_day(left[-1], every)),
         scored=tuple(nights[-scored:]),
+        held_out=len(left) - first,
     )
 
 
