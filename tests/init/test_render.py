@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from assay.contract.loader import load_contract_text
 from assay.errors import UsageError
 from assay.init.decide import Wishes, decide, time_column
+from assay.init.nights import cut_by_time
 from assay.init.plan import Plan
 from assay.init.quoting import FILTERS, comment
 from assay.init.render import render
@@ -24,6 +27,7 @@ from assay.pages.templating import render_config
 from assay.project import params
 from assay.project.params import RowCount, yaml_text
 from assay.tables.reader import read
+from assay.tables.split import Every
 from assay.tables.understand import understand
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,3 +184,16 @@ def test_a_weight_is_no_feature_and_told_apart(frame: pd.DataFrame, tmp_path: Pa
         planned(given, tmp_path, "late", weight="Weight (kg)")
     with pytest.raises(UsageError, match="cannot be weighted"):
         planned(given, tmp_path, "late", weight="sex")
+
+
+@pytest.mark.parametrize(("every", "asked"), [("day", True), ("week", False)])
+def test_a_night_of_a_week_is_not_held_for_rows_after_its_first_day(
+    frame: pd.DataFrame, tmp_path: Path, every: Every, asked: bool
+) -> None:
+    plan = planned(frame.drop(columns=["hours", "fate"]), tmp_path, "late")
+    nights = cut_by_time(
+        {date(2024, 1, 1) + timedelta(days=each): 40 for each in range(400)}, every
+    )
+    assert nights is not None and nights.every == every
+    given = params.parse(render(replace(plan, nights=nights))["params.yaml"], "params.yaml")
+    assert ("freshness" in [rule.rule for rule in given.contract.night]) is asked

@@ -162,7 +162,6 @@ def _params(plan: Plan) -> dict[str, Any]:
     # absolute errors: the mean of squared ones is mostly the work of a few rows.
     judged = "mae" if regression else "brier"
     baseline = _rounded(label.baseline)
-    days = {"day": 3, "week": 10, "month": 35, "year": 370}[nights.every]
     return {
         "owner": OWNER,
         "duplicates": min(1.0, round(1.5 * plan.duplicates + 0.01, 2)),
@@ -178,7 +177,8 @@ def _params(plan: Plan) -> dict[str, Any]:
         "night_largest": most,
         "row_change": 20.0 if plan.group else _row_change(plan),
         "own_values": plan.own_values,
-        "fresh": days,
+        # A longer night is called by its first day, and its newest row is of a later one.
+        "fresh": 3 if nights.by == "time" and nights.every == "day" else 0,
         "train_from": nights.train[0].isoformat(),
         "train_to": nights.train[1].isoformat(),
         "holdout_from": nights.holdout[0].isoformat(),
