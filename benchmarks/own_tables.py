@@ -145,7 +145,7 @@ def _steps(table: Table, folder: Path, life: Life, *, whole: bool) -> Iterator[s
     ends = ["--from", nights[-NIGHTS], "--to", nights[-1]]
     for command in (
         ["assay", "promote", "--because", "first model"],
-        ["assay", "score", *ends],
+        ["assay", "score", "--due", *ends],  # by day, week or month, as the nights are
         ["assay", "monitor", *ends],
         ["assay", "labels", *ends],
     ):
