@@ -165,6 +165,7 @@ def test_after_a_timeout_nobody_gets_the_late_answer() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_process_starts_a_guarded_thread_of_its_own() -> None:
     run_guarded(lambda: None, 60)
     child = os.fork()
