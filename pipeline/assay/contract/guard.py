@@ -50,7 +50,7 @@ def run_guarded(work: Callable[[], Value], seconds: float) -> Value:
 
     Raises
     ------
-    Stopped
+    ContractCodeStopped
         It timed out, or called ``sys.exit``, ``os._exit`` or the like.
     """
     _watch_exits()

@@ -146,8 +146,8 @@ class Judge:
                 # Distances of another model's nights say nothing about this one's.
                 habits, of_bundle, profiles = WeekdayHistory(limits.budget.of), record.bundle, {}
             # What alarms do not depend on is computed for the requested nights only.
-            alike = limits.baseline == "weekday" or record.partition >= first
-            decision, around = self._decide(each, profile, loaded, profiles if alike else {})
+            shown = limits.baseline == "weekday" or record.partition >= first
+            decision, around = self._decide(each, profile, loaded, profiles if shown else {})
             profiles[record.partition] = profile
             _forget(profiles, record.partition, limits.baseline_weeks)
             usual = habits.next(around, loaded.reference.grid)

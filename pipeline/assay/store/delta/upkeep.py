@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> bool:
     """Look after a table if its version passed a multiple of `EVERY`; called after each commit.
 
-    Returns whether it did. The table then remembers all commits that it has seen, and becomes
-    slower with each: the next writer should open it anew, which begins at the checkpoint.
+    Returns whether it did, or tried. The table then remembers all commits that it has seen, and
+    becomes slower with each: the next writer should open it anew, which begins at the checkpoint.
 
     Writers need no agreement: of the versions that several of them commit, each is passed by at
     least one. If that one is killed or fails here, the next multiple is not far.
