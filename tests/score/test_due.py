@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from assay.errors import SourceError, UsageError
 from assay.project import layout, params, partitions
 from assay.project.params.inputs import Delta, Postgres
 from assay.score import stage
-from assay.score.due import DueNights, find_due_nights, is_day
+from assay.score.due import DueNights, find_due_nights, is_day, nights_between
 from assay.score.inputs.listing import list_nights
 from assay.store import RunEvent, RunRecord, open_store
 from assay.store.runs import fold
@@ -109,6 +109,18 @@ def test_without_a_published_night_the_first_one_has_to_be_named() -> None:
         find_due_nights(DAYS, (), [], example="2030-01-01")
     with pytest.raises(UsageError, match=r"found no input.*--from DAY$"):
         find_due_nights(["tmp"], (), [])
+
+
+def test_a_range_takes_every_day_or_the_weeks_that_are_there() -> None:
+    first, last = date(2024, 3, 1), date(2024, 3, 12)
+    every = [f"2024-03-{number:02}" for number in range(1, 13)]
+    weeks = ["2024-02-23", "2024-03-01", "2024-03-08", "2024-03-15", "tmp"]
+    assert nights_between(first, last, weeks) == ["2024-03-01", "2024-03-08"]
+    # A week is missing: the rest still says that these are no days.
+    assert nights_between(first, last, [weeks[0], *weeks[2:]]) == ["2024-03-08"]
+    assert nights_between(date(2024, 3, 2), date(2024, 3, 5), weeks) == ["2024-03-02"]
+    for known in ((), ["2024-03-04"], ["2024-03-01", "2024-03-08"], DAYS):
+        assert nights_between(first, last, known) == every
 
 
 # --------------------------------------------------------------------------- the command

@@ -7,9 +7,11 @@ A data set is built in a temporary folder beside its target and moved into place
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -53,6 +55,15 @@ def parse_day(value: str) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         return None
+
+
+def usual_step(days: Sequence[date]) -> int:
+    """The most frequent number of days between neighbours, the smallest of several; at least 1.
+
+    1 for fewer than two days.
+    """
+    steps = Counter((after - before).days for before, after in pairwise(sorted(set(days))))
+    return min(steps, key=lambda each: (-steps[each], each), default=1)
 
 
 def values(root: Path, column: str) -> list[str]:

@@ -1,9 +1,13 @@
-"""Which nights are due: they have input, and nobody has scored or decided about them yet."""
+"""Which nights to score: those of a range, or those that are due.
+
+A night is due if it has input, and nobody has scored or decided about it yet.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from assay.errors import UsageError
 from assay.project import partitions
@@ -12,6 +16,9 @@ from assay.store import RunRecord
 
 DECIDED = frozenset({"held", "retracted"})
 """States of a night's last run in which a person decides what happens next."""
+
+FEW = 3
+"""Fewer nights do not tell whether they are days or weeks; they are taken for days."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,19 @@ def find_due_nights(
         left={day: waiting[day] for day in open_ if day in waiting},
         ignored=tuple(value for value in values if not is_day(value)),
     )
+
+
+def nights_between(first: date, last: date, available: Iterable[str] = ()) -> list[str]:
+    """Every day from ``first`` to ``last``, both included, or the weeks or months among them.
+
+    Where the nights that the input holds (``available``) usually lie further apart than a day, a
+    day without input is no missing night: only those that are there are named. If there is none,
+    ``first`` is named all the same, so that somebody says so.
+    """
+    known = [found for value in available if (found := partitions.parse_day(value)) is not None]
+    if len(known) < FEW or partitions.usual_step(known) == 1:
+        return [str(first + timedelta(days=offset)) for offset in range((last - first).days + 1)]
+    return [str(day) for day in sorted(known) if first <= day <= last] or [str(first)]
 
 
 def is_day(value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion, pin
 from assay.score.carriers import needs_spark
-from assay.score.due import DueNights, find_due_nights
+from assay.score.due import DueNights, find_due_nights, nights_between
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import listing
 from assay.score.night_outcome import NightOutcome
@@ -40,18 +40,22 @@ ABOUT_ONE_NIGHT = (DataError, RunHeld, PublishConflict, RowCountMismatch)
 """Errors that concern one night only: the other nights of a range are still scored."""
 
 
-def date_range(first: str, last: str) -> list[str]:
-    """Every day from ``first`` to ``last``, both included.
+def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]:
+    """The nights from ``first`` to ``last``, both included (`assay.score.due.nights_between`).
 
     Raises
     ------
     UsageError
         One of them is not a date, or ``last`` is before ``first``.
+    SourceError
+        The input cannot be accessed.
     """
     start, end = _day(first), _day(last)
     if end < start:
         raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
-    return [str(start + timedelta(days=offset)) for offset in range((end - start).days + 1)]
+    if start == end or not listing.can_list(params):
+        return nights_between(start, end)
+    return nights_between(start, end, listing.list_nights(root, params))
 
 
 def _day(text: str) -> date:
@@ -103,7 +107,7 @@ def run(
     sink
         Where progress is shown; by default the log.
     """
-    wanted = date_range(first, last)
+    wanted = named_nights(root, params, first, last)
     return _all(root, params, wanted, NightOutcomes(params.store, []), force, carrier, sink)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -13,6 +13,7 @@ from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.nights.night_status import NightState
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
+from assay.project.partitions import usual_step
 from assay.project.tasks import HEADLINE
 from assay.store import RunRecord
 
@@ -80,10 +81,7 @@ def fill_missing_dates(names: Iterable[str]) -> list[str]:
         days = [date.fromisoformat(name) for name in known]
     except ValueError:
         return known
-    steps = Counter((after - before).days for before, after in pairwise(days))
-    if not steps:
-        return known
-    step = min(steps, key=lambda each: (-steps[each], each))
+    step = usual_step(days)
     for before, after in pairwise(days):
         between = range(step, (after - before).days, step)
         known += [str(before + timedelta(days=past)) for past in between]

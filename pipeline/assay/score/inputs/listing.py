@@ -10,6 +10,11 @@ from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql
 from assay.score.inputs import delta, files
 
 
+def can_list(params: Params) -> bool:
+    """Whether the input's nights can be listed; a query has to be asked for a night by name."""
+    return not isinstance(params.score.input, Sql | Postgres)
+
+
 def list_nights(root: Path, params: Params) -> tuple[str, ...]:
     """The partition values that the input holds, sorted as text; they need not be days.
 
