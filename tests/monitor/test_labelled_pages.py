@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assay.monitor import labelled_pages, monitor_night
+from assay.project import layout
 from tests.monitor.test_labels import NIGHT, at, take, truths
 
 UNKNOWN = "not known yet"
@@ -28,6 +29,9 @@ def test_labels_renew_the_page_and_keep_what_was_decided(
     assert UNKNOWN in page(project) and 'id="label"' not in page(project)
     take(project, rows, at(2))
     assert UNKNOWN not in page(project) and 'id="label"' in page(project)
+    front = project.root / layout.FRONT
+    assert front.exists(), "it shows how well the night was scored"
+    front.unlink()
     written = (project.root / f"reports/nights/{NIGHT}.json").read_text(encoding="utf-8")
     document, former = json.loads(written), json.loads(before.to_json())
     changed = {name for name in document if document[name] != former[name]}
@@ -35,12 +39,14 @@ def test_labels_renew_the_page_and_keep_what_was_decided(
     # The same labels again change nothing, and draw nothing.
     monkeypatch.setattr(labelled_pages.NightWriter, "_drawn", None)
     take(project, rows, at(2))
-    assert not caplog.records
+    assert not caplog.records and front.exists()
+    front.unlink()
     # Where drawing fails, the labels are taken all the same.
     with caplog.at_level(logging.WARNING):
         take(project, rows.assign(late=~rows["late"]), at(2).replace(hour=18))
     assert "the pages of the nights are not up to date" in caplog.text
     assert f"assay monitor --from {NIGHT} --to {NIGHT}" in caplog.text
+    assert front.exists()
 
 
 def test_a_night_that_was_not_monitored_gets_no_page(project: Any) -> None:

@@ -145,15 +145,22 @@ def to_report_text(found: Report) -> str:
 
 
 @contextmanager
-def refresh_front_page(given: argparse.Namespace) -> Iterator[None]:
-    """Write the front page after the block, so that a held night or new champion shows at once."""
+def refresh_front_page(given: argparse.Namespace, after: bool = True) -> Iterator[None]:
+    """Write the front page after the block, so that a held night or new champion shows at once.
+
+    Parameters
+    ----------
+    after
+        False if the command writes it by itself, unless it fails.
+    """
     try:
         yield
     except (DataError, RunError) as error:
         if not isinstance(error, StoreError):
             _front(given)
         raise
-    _front(given)
+    if after:
+        _front(given)
 
 
 def _front(given: argparse.Namespace) -> None:

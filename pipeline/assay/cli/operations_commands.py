@@ -189,7 +189,7 @@ def _labels(given: argparse.Namespace) -> None:
     from assay.project import jsonfile
 
     first, last = _nights(given)
-    with refresh_front_page(given):
+    with refresh_front_page(given, after=False):
         run_command(
             labels.run,
             given,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from assay.columns.profile import Profile
 from assay.errors import AssayError
 from assay.model.bundle import Bundle
 from assay.monitor.drift.baselines import (
+    NOT_COMPARED,
     WeekdayDistances,
     WeekdayHistory,
     compare_weekdays,
@@ -18,6 +20,7 @@ from assay.monitor.drift.baselines import (
 from assay.monitor.drift.budget import NightEvidence, alarms
 from assay.monitor.drift.drift import DriftDecision, decide
 from assay.monitor.drift.evidence import evidence
+from assay.monitor.drift.kept_decisions import KeptDecision
 from assay.monitor.drift.snooze import find_snooze, states
 from assay.monitor.incidents.document import IncidentHistory
 from assay.monitor.incidents.drift_incident import group_alarms
@@ -27,6 +30,8 @@ from assay.monitor.performance import estimate_rows
 from assay.monitor.performance.label_drift import LabelDrift, label_drift
 from assay.project.params import Monitor
 from assay.store import RunRecord
+
+NOTHING: Mapping[str, DriftDecision] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,15 @@ class JudgedNights:
         Of all nights that could be judged, also those before the requested ones.
     left_out
         Earlier nights that can no longer be judged, and why.
+    decisions
+        Of all nights that could be judged: night -> the decision about its run.
     """
 
     nights: list[JudgedNight] = field(default_factory=list)
     evidence: list[NightEvidence] = field(default_factory=list)
     effects: list[dict[str, float | None]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    decisions: dict[str, KeptDecision] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,12 @@ class Judge:
             published, profile, loaded, self._decide(published, profile, loaded, earlier)
         )
 
-    def nights(self, published: Sequence[Published], first: str) -> JudgedNights:
+    def nights(
+        self,
+        published: Sequence[Published],
+        first: str,
+        decided: Mapping[str, DriftDecision] = NOTHING,
+    ) -> JudgedNights:
         """Judge nights in order, each against the nights before it.
 
         Parameters
@@ -124,6 +137,9 @@ class Judge:
             before the first requested one.
         first
             The first requested night.
+        decided
+            What is known already of nights before, so long before that no requested night is
+            compared with their profiles; these are not needed then.
 
         Raises
         ------
@@ -135,8 +151,10 @@ class Judge:
         profiles: dict[str, Profile] = {}
         for each in published:
             record = each.record
+            known = decided.get(record.partition)
             try:
-                loaded, profile = self.bundle_of(record), each.profile()
+                loaded = self.bundle_of(record)
+                profile = each.profile() if known is None else {}
             except AssayError as error:
                 if record.partition >= first:
                     raise
@@ -145,11 +163,14 @@ class Judge:
             if record.bundle != of_bundle:
                 # Distances of another model's nights say nothing about this one's.
                 habits, of_bundle, profiles = WeekdayHistory(limits.budget.of), record.bundle, {}
-            # What alarms do not depend on is computed for the requested nights only.
-            shown = limits.baseline == "weekday" or record.partition >= first
-            decision, around = self._decide(each, profile, loaded, profiles if shown else {})
-            profiles[record.partition] = profile
-            _forget(profiles, record.partition, limits.baseline_weeks)
+            if known is None:
+                # What alarms do not depend on is computed for the requested nights only.
+                shown = limits.baseline == "weekday" or record.partition >= first
+                decision, around = self._decide(each, profile, loaded, profiles if shown else {})
+                profiles[record.partition] = profile
+                _forget(profiles, record.partition, limits.baseline_weeks)
+            else:
+                decision, around = known, NOT_COMPARED
             usual = habits.next(around, loaded.reference.grid)
             found.evidence.append(
                 evidence(
@@ -161,6 +182,8 @@ class Judge:
                     usual if limits.baseline == "weekday" else None,
                 )
             )
+            about = KeptDecision(record.run_id, record.bundle, decision)
+            found.decisions[record.partition] = about
             found.effects.append({each.column: each.effect for each in decision.findings})
             if record.partition >= first:
                 found.nights.append(self._judged(each, profile, loaded, (decision, around)))

@@ -1,4 +1,4 @@
-"""Bring the pages of nights up to date once their labels are known.
+"""Bring the pages of nights, and the front page, up to date once their labels are known.
 
 The drift decision stays what it was when the night was monitored. What is new on the page is how
 well the night was scored, and how far its labels are from the reference's.
@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assay.errors import AssayError
+from assay.monitor.front import command as front
 from assay.monitor.incidents.collect import all_nights
 from assay.monitor.judge import Judge, JudgedNight
 from assay.monitor.monitor_night import read_published_night
@@ -42,12 +43,13 @@ def try_refresh(
             min(nights),
             max(nights),
         )
+        front.try_run(root, params)
 
 
 def refresh(
     root: Path, params: Params, store: Store, nights: Sequence[str], facts: KnownNights
 ) -> None:
-    """Write the pages and documents of ``nights`` again, where labels changed what they say.
+    """Write the front page again, and the pages of ``nights`` where labels changed what they say.
 
     A night without a page, or whose page is about another run than the published one, is left
     alone: it has to be monitored first.
@@ -66,6 +68,6 @@ def refresh(
         judged = judge.night(published, earlier)
         performance = overall_metrics(facts.measured_on(night))
         renewed.append((judged, replace(old, label=judged.label, performance=performance)))
-    if renewed:
-        writer = NightWriter(root, params, store)
-        writer.write(all_nights(facts), facts, renewed, facts.documents, keep=True)
+    every, writer = all_nights(facts), NightWriter(root, params, store)
+    facts = writer.write(every, facts, renewed, facts.documents, keep=True)
+    front.write_page(root, params, every, facts)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
 from assay.monitor import labelled_pages
+from assay.monitor.front import command as front
 from assay.monitor.nights import facts
 from assay.monitor.performance import maturity, read_labels
 from assay.monitor.performance.labels_report import LabelsOutcome
@@ -52,7 +53,8 @@ def run(
     """Take labels from a file or from ``labels.input``; measure what has matured.
 
     Taking the same labels again changes nothing. If one night fails, the nights before it are done,
-    and running the command again continues. The pages of measured nights are written again.
+    and running the command again continues. The pages of measured nights are written again, and the
+    front page.
 
     Parameters
     ----------
@@ -92,8 +94,10 @@ def run(
         jsonfile.write(root / performance_path(each.record.partition), each.tree())
     if outcome.measured:
         measured = [each.record.partition for each in outcome.measured]
-        known = facts.load(root, job.store)
+        known = facts.load(root, job.store, measured)
         labelled_pages.try_refresh(root, params, job.store, measured, known)
+    else:
+        front.try_run(root, params)
     return outcome
 
 

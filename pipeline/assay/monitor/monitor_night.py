@@ -43,7 +43,7 @@ def run(
         After everything is written: a limit was crossed, or the night is part of an open incident.
     """
     store = open_store(root, params)
-    known = night_facts.load(root, store)
+    known = night_facts.load(root, store, [partition])
     published, earlier = read_published_night(store, params, partition)
     judge = Judge(
         params.monitor, params.evaluate.confidence, known, run_bundle_loader(root, params)

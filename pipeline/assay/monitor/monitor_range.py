@@ -15,8 +15,9 @@ from assay.monitor.incidents import alert
 from assay.monitor.incidents.collect import all_nights
 from assay.monitor.incidents.document import IncidentHistory
 from assay.monitor.judge import Judge
+from assay.monitor.judge_nights import judge_nights
 from assay.monitor.night_writer import NightWriter, summary_of
-from assay.monitor.nights import documents, history
+from assay.monitor.nights import documents
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.night import Night
 from assay.project import layout
@@ -78,13 +79,12 @@ def run(
             mend=f"Score them: assay score --from {first} --to {last}",
         )
     # Load.
-    known = night_facts.load(root, store)
-    published = history.read_published(store, names)
+    known = night_facts.load(root, store, [name for name in names if name >= first])
     # Judge.
     judge = Judge(
         params.monitor, params.evaluate.confidence, known, run_bundle_loader(root, params)
     )
-    judged = judge.nights(published, first)
+    judged = judge_nights(root, store, judge, names, first)
     book = judge.incidents(params.name, first, last, judged)
     # Fold.
     measured = [row for night in judged.nights for row in night.expected]

@@ -87,7 +87,7 @@ def collect_status(root: Path, params: Params) -> Status:
 
     @cache
     def facts() -> KnownNights:
-        return load(root, open_store(root, params))
+        return load(root, open_store(root, params), ())
 
     @cache
     def every() -> AllNights:

@@ -21,6 +21,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "evidently": {"evidently": "evidently", "uvicorn": "uvicorn"},
         "lightgbm": {"lightgbm": "lightgbm"},
         "xgboost": {"xgboost": "xgboost"},
+        "optuna": {"optuna": "optuna", "optuna_integration": "optuna-integration"},
         "train": {"sklearn": "scikit-learn", "skops": "skops"},
         "excel": {"openpyxl": "openpyxl"},
         "postgres": {

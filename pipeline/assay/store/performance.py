@@ -33,11 +33,14 @@ measured."""
 
 
 def read_performance(
-    place: StoreLocation, partition: str | None = None, slices: bool = True
+    place: StoreLocation,
+    partition: str | Sequence[str] | None = None,
+    slices: bool = True,
+    metrics: Sequence[str] | None = None,
 ) -> pa.Table:
     """The latest value of each metric of the visible runs, sorted by key."""
     shown = history.visible_runs(place)
-    table = latest_values(_all(place, partition, slices), place.column)
+    table = latest_values(_all(place, partition, slices, metrics), place.column)
     # In Arrow: a thousand nights are tens of thousands of rows.
     of_run = pc.binary_join_element_wise(table.column(place.column), table.column("run_id"), _AND)
     visible = pa.array((f"{night}{_AND}{run_id}" for night, run_id in shown.items()), pa.string())
@@ -105,9 +108,11 @@ def _tuples(table: pa.Table, names: list[str]) -> list[tuple[Any, ...]]:
 
 
 def _all(
-    place: StoreLocation, partition: str | Sequence[str] | None = None, slices: bool = True
+    place: StoreLocation,
+    partition: str | Sequence[str] | None = None,
+    slices: bool = True,
+    metrics: Sequence[str] | None = None,
 ) -> pa.Table:
-    filters = {} if partition is None else {place.column: partition}
-    if not slices:
-        filters["slice"] = ""
+    asked = {place.column: partition, "metric": metrics, "slice": None if slices else ""}
+    filters = {name: value for name, value in asked.items() if value is not None}
     return rows.select(place, PERFORMANCE, performance_schema(place.column), filters)

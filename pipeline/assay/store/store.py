@@ -290,15 +290,22 @@ class Store(StoreLocation):
         """Append labels to the history, in one commit: see `assay.store.labels.append_labels`."""
         labels.append_labels(self, partition, arrived, source, by)
 
-    def performance(self, partition: str | None = None, slices: bool = True) -> pa.Table:
-        """The latest performance metrics of the visible runs, of all partitions or one.
+    def performance(
+        self,
+        partition: str | Sequence[str] | None = None,
+        slices: bool = True,
+        metrics: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """The latest performance metrics of the visible runs, of all partitions or some.
 
         Parameters
         ----------
         slices
             Also of slices; else only over all rows, which are a small part of the table.
+        metrics
+            Their names; None for all.
         """
-        return performance.read_performance(self, partition, slices)
+        return performance.read_performance(self, partition, slices, metrics)
 
     def measured_maturities(self) -> set[tuple[str, int]]:
         """Each run with each number of days after which it was measured."""

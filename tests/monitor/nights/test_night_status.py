@@ -165,7 +165,6 @@ RELEASE = "assay.score.operations.release"
     ("argv", "module", "name", "shown"),
     [
         (["score", "--date", DAYS[0]], "assay.score.stage", "run", "scoring.lines"),
-        (["labels", "--date", DAYS[0]], "assay.monitor.labels", "run", "performance.labels_lines"),
         (["promote"], "assay.registry.promote", "promote", "versions.stage_move_lines"),
         (
             ["rollback", "--because", "b"],

@@ -77,7 +77,10 @@ def test_what_a_person_said_stands() -> None:
     assert fitted(Extreme(True, ["q"] * 4), "ordinal").feature_types == ["q"] * 4
 
 
-@pytest.mark.parametrize("name", ["lightgbm.LGBMClassifier", "xgboost.XGBRegressor"])
+@pytest.mark.parametrize(
+    "name",
+    ["lightgbm.LGBMClassifier", "xgboost.XGBRegressor", "optuna.distributions.FloatDistribution"],
+)
 def test_without_the_library_the_extra_is_named(name: str) -> None:
     extra = name.partition(".")[0]
     with pytest.raises(ExtraMissing, match=rf"pip install 'assay\[{extra}\]'"):

@@ -31,7 +31,7 @@ def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
     last
         How many nights to show.
     """
-    facts = night_facts.load(root, open_store(root, params))
+    facts = night_facts.load(root, open_store(root, params), ())
     every = all_nights(facts)
     update_statuses(root, params.monitor, every.nights, facts.documents)
     return write_page(root, params, every, facts, last)

@@ -97,7 +97,7 @@ def run(root: Path, params: Params, issues: bool = False) -> AlertsReport:
     CodeHostFailed
         After everything is written and sent: an issue was not written. The next call goes on.
     """
-    facts = night_facts.load(root, open_store(root, params))
+    facts = night_facts.load(root, open_store(root, params), ())
     found = update_alerts(root, params, facts)
     if issues:
         try:

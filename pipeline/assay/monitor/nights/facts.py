@@ -6,7 +6,7 @@ memory, so no stage reads back what an earlier one wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from assay.monitor.nights.incident import ListedIncidents, read_incidents
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.night_path import EVIDENTLY
 from assay.project import layout
+from assay.project.tasks import HEADLINE
 from assay.store import RunRecord, Store, history
 from assay.store.performance import merge_performance
 
@@ -41,7 +42,8 @@ class KnownNights:
         Night -> its published run.
     performance
         The performance rows of those runs over all their rows, not of slices; see
-        `assay.store.delta.tables.performance_schema`.
+        `assay.store.delta.tables.performance_schema`. All metrics of the nights that `load` was
+        asked about, and of the others those that can stand for a night.
     documents
         Night -> its document from ``assay monitor``.
     pages
@@ -119,8 +121,14 @@ class KnownNights:
         return replace(self, performance=merge_performance(self.performance, rows, self.column))
 
 
-def load(root: Path, store: Store) -> KnownNights:
-    """Read all facts. A damaged document or list of incidents is recorded and hides no others."""
+def load(root: Path, store: Store, nights: Sequence[str] | None = None) -> KnownNights:
+    """Read all facts. A damaged document or list of incidents is recorded and hides no others.
+
+    Parameters
+    ----------
+    nights
+        The nights whose metrics are all wanted, at some cost for each; None for all nights.
+    """
     try:
         listed, unlisted = read_incidents(root), None
     except DataError as error:
@@ -129,7 +137,7 @@ def load(root: Path, store: Store) -> KnownNights:
         column=store.column,
         records=tuple(store.runs()),
         visible=history.visible_runs(store),
-        performance=store.performance(slices=False),
+        performance=_performance(store, nights),
         documents=documents.read_documents(root),
         pages=frozenset(
             unquote(page.stem)
@@ -139,3 +147,19 @@ def load(root: Path, store: Store) -> KnownNights:
         listed=listed,
         unlisted=unlisted,
     )
+
+
+def _performance(store: Store, nights: Sequence[str] | None) -> pa.Table:
+    """Rows of the performance table, in order within a night; see `KnownNights.performance`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if nights is None:
+        return store.performance(slices=False)
+    shown = store.performance(slices=False, metrics=sorted({*HEADLINE.values()}))
+    if not shown.num_rows:
+        return store.performance(slices=False)  # another metric stands for each night
+    if not nights:
+        return shown
+    others = pc.invert(pc.is_in(shown.column(store.column), pa.array(nights, pa.string())))
+    return pa.concat_tables([shown.filter(others), store.performance(nights, slices=False)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from assay.columns.profile import Profile, column_from_json
@@ -48,10 +48,21 @@ def read_published(store: Store, partitions: Sequence[str]) -> list[Published]:
     StoreError
         A run has two profiles that differ.
     """
-    records = store.published_runs(partitions)
-    if not records:
-        return []
-    texts = _texts(store, {record.partition: record.run_id for record in records})
+    return with_profiles(store, store.published_runs(partitions))
+
+
+def with_profiles(
+    store: Store, records: Sequence[RunRecord], without: Container[str] = ()
+) -> list[Published]:
+    """Published runs with their profiles; errors as for `read_published`.
+
+    Parameters
+    ----------
+    without
+        The nights whose profiles nobody will look at; they are not read.
+    """
+    wanted = {each.partition: each.run_id for each in records if each.partition not in without}
+    texts = _texts(store, wanted) if wanted else {}
     return [
         Published(
             record,

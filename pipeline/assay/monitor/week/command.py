@@ -20,8 +20,8 @@ from assay.monitor.evidently import page
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.incidents.document import IncidentHistory
 from assay.monitor.judge import Judge, JudgedNight
+from assay.monitor.judge_nights import judge_nights
 from assay.monitor.night_writer import columns_of, sample_reference
-from assay.monitor.nights import history
 from assay.monitor.nights.facts import KnownNights, load
 from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.quarantine_rules import count_broken_rules
@@ -61,9 +61,9 @@ def run(root: Path, params: Params, week: str) -> Week:
             where=f"{week}, {names[0]} to {names[-1]}",
             mend=f"Score them: assay score --from {names[0]} --to {names[-1]}",
         )
-    facts, limits = load(root, store), params.monitor
+    facts, limits = load(root, store, names), params.monitor
     judge = Judge(limits, params.evaluate.confidence, facts, run_bundle_loader(root, params))
-    judged = judge.nights(history.read_published(store, known), names[0])
+    judged = judge_nights(root, store, judge, known, names[0])
     book = judge.incidents(params.name, names[0], names[-1], judged)
     days = _days_of(store, facts, judged.nights, book)
     samples, parts = [], []
