@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.model.prediction import PROBABILITY
 from assay.monitor import labels, monitor_night
 from assay.monitor.nights.night_path import night_path
-from assay.project import layout, params
+from assay.project import layout, params, partitions
 from assay.store import RunEvent, RunRecord, StagedRun, Store, open_store, write_part
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
 from assay.store.runs import FACTS
@@ -137,9 +138,16 @@ class GrowingProject:
         return text.replace(NIGHT, night).replace(self.record.run_id, _run_of(night))
 
     def add_input(self, night: str) -> None:
-        """The night's rows in the input, which labels and monitoring read again."""
-        raw = self.root / layout.RAW
-        shutil.copytree(raw / f"day={NIGHT}", raw / f"day={night}")
+        """The night's rows in the input, their times moved to the night."""
+        rows = partitions.read(self.root / layout.RAW, "day", start=NIGHT, end=NIGHT)
+        moved = date.fromisoformat(night) - date.fromisoformat(NIGHT)
+        for at, field in enumerate(rows.schema):
+            if pa.types.is_timestamp(field.type):
+                by = pa.scalar(moved, pa.duration(field.type.unit))
+                rows = rows.set_column(at, field, pc.add(rows.column(at), by))
+        at = rows.schema.get_field_index("day")
+        rows = rows.set_column(at, "day", pa.array([night] * rows.num_rows))
+        partitions.write(rows, self.root / layout.RAW, "day", "part-00000")
 
 
 def _run_of(night: str) -> str:
