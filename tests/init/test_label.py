@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from assay.errors import LabelError
-from assay.init.label import decide_label
+from assay.init.label import decide_label, refuse_few_groups
 from assay.tables.definition import ColumnFacts
 from tests.init.frames import facts_of
 
@@ -79,3 +79,14 @@ def test_what_cannot_be_learnt_is_refused(values: list[Any], task: Any, words: s
     with pytest.raises(LabelError) as error:
         decide_label(facts(values), task, None, None)
     assert re.search(words, error.value.line())
+
+
+def test_a_class_needs_groups_on_both_sides_of_a_split_by_groups() -> None:
+    rows = pd.DataFrame(
+        {"y": np.repeat(["Asia", "Oceania"], 100), "land": [*map(str, np.arange(100) // 10)] * 2}
+    )
+    label = decide_label(facts(list(rows["y"])), None, None, None)
+    refuse_few_groups(rows, label, "land")
+    rows.loc[100:, "land"] = ["new", "old"] * 50
+    with pytest.raises(LabelError, match=r"at least 5 values of land .*found 'Oceania' with 2"):
+        refuse_few_groups(rows, label, "land")

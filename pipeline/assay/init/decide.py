@@ -10,7 +10,7 @@ from assay.errors import LabelError, SourceError, UsageError
 from assay.init.checks import FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
 from assay.init.group_names import find_group_names
-from assay.init.label import Label, decide_label
+from assay.init.label import Label, decide_label, refuse_few_groups
 from assay.init.leaks import find_leaks
 from assay.init.names import column_names
 from assay.init.nights import Nights, cut_by_chance, cut_by_time
@@ -148,14 +148,17 @@ def decide(
     if nights.by == "chance" and time is not None:
         # A time that cuts no nights is like any other column of times.
         wishes = replace(wishes, columns=replace(wishes.columns, time=None))
+    group = wishes.columns.group
+    if group is not None and nights.by == "chance" and len(seen.sample) == understood.rows:
+        refuse_few_groups(seen.sample, label, group)
     others = [each.name for each in understood.facts if each.name not in (wishes.target, time)]
     leaks = find_leaks(seen.sample, wishes.target, label.task, others)
-    if wishes.columns.group is not None:
-        leaks |= find_group_names(seen.sample, wishes.columns.group, others)
+    if group is not None:
+        leaks |= find_group_names(seen.sample, group, others)
     uses = decide_uses(understood.facts, wishes.target, plain, leaks, wishes.columns)
     if nights.by == "chance" and time in uses:
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
-    columns = list(_columns(understood, seen, uses, plain, label, nights, wishes.columns.group))
+    columns = list(_columns(understood, seen, uses, plain, label, nights, group))
     if not any("feature" in each.roles for each in columns):
         raise LabelError(
             "no column is left to learn from",
@@ -166,8 +169,8 @@ def decide(
             mend="Make features of these columns before, or say what is no key with --key",
         )
     duplicates, told = count_duplicates(understood, seen.sample, columns)
-    if wishes.columns.group is not None and nights.by == "time":
-        name = plain[wishes.columns.group]
+    if group is not None and nights.by == "time":
+        name = plain[group]
         told = (
             *told,
             f"rows of one {name} are on both sides of a split by time; with prepare.apart: {name} "
@@ -186,7 +189,7 @@ def decide(
         night="night",
         time=plain[time] if time and nights.by == "time" else "arrived",
         unit=_unit(nights, wishes.columns, plain),
-        group=wishes.columns.group,
+        group=group,
         columns=tuple(columns),
         left_out=tuple(left_out),
         plain=plain,

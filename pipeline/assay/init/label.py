@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from assay.errors import LabelError
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, Value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 YES = ("true", "yes", "y", "t", "positive", "ja", "oui", "si", "sí", "late", "bad", "spam", "churn")
 """Words that name what is looked for, in the order in which they are tried."""
@@ -17,6 +21,8 @@ FEW_NUMBERS = 10
 """With at most so many different whole numbers in a row from 0 or 1, they are names of classes."""
 LEAST_ROWS = 20
 """Rows of a class that are needed: each fold of training has to see it, and the holdout too."""
+LEAST_GROUPS = 5
+"""As many groups of a class, where rows of a group stay together: one for each fold of training."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,34 @@ def decide_label(
     if found == "binary":
         return _yes_or_no(facts, positive)
     return _classes(facts)
+
+
+def refuse_few_groups(rows: pd.DataFrame, label: Label, group: str) -> None:
+    """Refuse a class that a split by whole groups cannot put on both sides.
+
+    Parameters
+    ----------
+    rows
+        All rows of the table.
+    group
+        The column whose rows are kept together.
+
+    Raises
+    ------
+    LabelError
+        A class is in fewer than `LEAST_GROUPS` groups.
+    """
+    if label.task == "regression":
+        return
+    groups = rows.groupby(label.column)[group].nunique().sort_values()
+    if groups.iloc[0] < LEAST_GROUPS:
+        raise LabelError(
+            "a class is in too few groups to be learnt and tested, as each group is kept whole",
+            where=f"column {quote_value(label.column)}",
+            expected=f"at least {LEAST_GROUPS} values of {group} with rows of each class",
+            found=f"{quote_value(groups.index[0])} with {groups.iloc[0]}",
+            mend="Bring more groups, put the class together with another one, or leave --group out",
+        )
 
 
 def _task(facts: ColumnFacts) -> Task:

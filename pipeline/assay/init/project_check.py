@@ -23,6 +23,7 @@ from assay.project import layout, plugins
 from assay.project.params import NullShareParams, Params, load, yaml_text
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness
 from assay.project.params.gate import (
+    RATES,
     ChangeRule,
     FairnessRule,
     LimitRule,
@@ -171,12 +172,12 @@ def _metrics(params: Params, task: Task) -> Iterator[str]:
     for rule in params.gate.rules:
         if isinstance(rule, LimitRule | ChangeRule):
             asked[f"gate.rules '{rule.name}': metric"] = rule.metric
-        if isinstance(rule, FairnessRule) and rule.of != "selection_rate":
+        if isinstance(rule, FairnessRule) and rule.of not in RATES:
             asked[f"gate.rules '{rule.name}': of"] = rule.of
-        if isinstance(rule, FairnessRule) and rule.of == "selection_rate" and task != "binary":
+        if isinstance(rule, FairnessRule) and rule.of in RATES and task != "binary":
             yield (
-                f"{layout.PARAMS}: gate.rules '{rule.name}': of: selection_rate is the share of "
-                f"positive predictions, which a {task} model does not have. Name a metric"
+                f"{layout.PARAMS}: gate.rules '{rule.name}': of: {rule.of} is a share of "
+                f"yes and no, which a {task} model does not say. Name a metric"
             )
     for key, metric in asked.items():
         known = NO_OWN if key == "train.select_by" else params.evaluate.metrics

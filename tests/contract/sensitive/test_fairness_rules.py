@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from assay.contract.definition import Contract
+from assay.contract.definition import Contract, Role
 from assay.contract.loader import load_contract
 from assay.contract.sensitive.fairness_rules import refuse_unsliced_rules, unsliced_rules
 from assay.errors import ParamsError
@@ -15,10 +16,10 @@ from assay.project.params import Params
 from tests import projects
 
 
-def asked(across: str) -> Params:
+def asked(across: str, of: str = "auc") -> Params:
     text = (projects.PARCELS / "params.yaml").read_text(encoding="utf-8")
     rule = (
-        f"    - {{name: fair, kind: fairness, of: auc, across: {across}, max_difference: 0.1,"
+        f"    - {{name: fair, kind: fairness, of: {of}, across: {across}, max_difference: 0.1,"
         " owner: us, because: it must}\n"
     )
     text = text.replace("  behaviour:\n", rule + "  behaviour:\n")
@@ -52,3 +53,18 @@ def test_what_is_not_sliced_is_one_line(contract: Contract, across: str, mend: s
     (line,) = caught.value.lines()
     assert line.startswith("params.yaml: gate.rules 'fair': across: ") and line.endswith(mend)
     assert list(unsliced_rules(asked(across), contract)) == [line]
+
+
+def test_rates_of_errors_are_measured_by_what_is_sensitive(contract: Contract) -> None:
+    with pytest.raises(ParamsError) as caught:
+        refuse_unsliced_rules(asked("depot", of="false_positive_rate"), contract)
+    (line,) = caught.value.lines()
+    assert "false_positive_rate is measured by columns with the role sensitive" in line
+    assert line.endswith("or compare another metric")
+    fields = tuple(
+        replace(each, roles=(*each.roles, Role.SENSITIVE)) if each.name == "depot" else each
+        for each in contract.fields
+    )
+    people = replace(contract, fields=fields)
+    refuse_unsliced_rules(asked("depot", of="false_positive_rate"), people)
+    refuse_unsliced_rules(asked("depot", of="selection_rate"), contract)

@@ -337,9 +337,27 @@ def test_what_varies_is_named() -> None:
     assert decided(rule(), about).unit == "night"
 
 
+@pytest.mark.parametrize("of", ["false_positive_rate", "false_negative_rate"])
+def test_rates_of_errors_are_compared_like_the_rate_of_answers(of: str) -> None:
+    def wrong(value: str, rows: int) -> SliceResult:
+        return build.changed(chosen(value, 300), **{of: build.share(rows, 700)})
+
+    def found(*parts: SliceResult) -> Finding:
+        return decided(rule(of=of), evaluation(None, *parts))
+
+    assert found(wrong("A", 70), wrong("B", 80)).outcome is PASS
+    assert found(wrong("A", 70), wrong("B", 300)).outcome is FAIL
+    assert found(wrong("A", 70), wrong("B", 120)).outcome is INCONCLUSIVE
+    assert f"the difference of {of} between" in found(wrong("A", 70), wrong("B", 80)).detail
+    unmeasured = found(wrong("A", 70), chosen("B", 300))
+    assert unmeasured.outcome is FAIL
+    assert "measured by columns with the role sensitive" in unmeasured.detail
+
+
 @pytest.mark.parametrize(
     ("of", "task", "reason"),
     [
+        ("false_negative_rate", "regression", "false_negative_rate is about yes and no"),
         ("selection_rate", "regression", "selection_rate is about yes and no"),
         ("selection_rate", "multiclass", "this is a multiclass model"),
         ("auc", "regression", "auc is no metric of a regression model"),

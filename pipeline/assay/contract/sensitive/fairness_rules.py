@@ -10,18 +10,29 @@ from assay.errors import AssayError, ParamsError
 from assay.metrics.slices import AND
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.gate import FairnessRule
+from assay.project.params.gate import ERROR_RATES, FairnessRule
 from assay.project.text.quoting import quote_value
 
 
 def unsliced_rules(params: Params, contract: Contract) -> Iterator[str]:
-    """A line for each fairness rule across a column that is not sliced.
+    """A line for each fairness rule across a column that is not sliced, or not measured by.
 
-    Sliced are columns with the role slice or sensitive, and the pairs of ``evaluate.pairs``.
+    Sliced are columns with the role slice or sensitive, and the pairs of ``evaluate.pairs``. Rates
+    of errors are measured by columns with the role sensitive alone.
     """
     known = [*contract.slices, *(AND.join(pair) for pair in params.evaluate.pairs)]
     for rule in params.gate.rules:
-        if not isinstance(rule, FairnessRule) or rule.across in known:
+        if not isinstance(rule, FairnessRule):
+            continue
+        if rule.across in known:
+            if rule.of in ERROR_RATES and rule.across not in contract.sensitive:
+                yield AssayError(
+                    f"{rule.of} is measured by columns with the role sensitive",
+                    where=f"{layout.PARAMS}: gate.rules '{rule.name}': across",
+                    expected=", ".join(contract.sensitive) or f"such a column in {contract.file}",
+                    found=quote_value(rule.across),
+                    mend=f"Give it that role in {contract.file}, or compare another metric",
+                ).line()
             continue
         near = difflib.get_close_matches(rule.across, known, n=1)
         if near:

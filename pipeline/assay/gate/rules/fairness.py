@@ -1,4 +1,4 @@
-"""``kind: fairness``: a metric or the selection rate, compared across groups.
+"""``kind: fairness``: a metric or a rate of answers, compared across groups.
 
 Every pair of groups is compared. The rule passes if no pair's interval reaches past the limit. It
 fails if a pair's interval is entirely past it after the policy's correction over all pairs. There
@@ -16,13 +16,14 @@ from assay.gate.rules import finding, groups, wording
 from assay.gate.rules.groups import Contrast, GroupValue
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decisions import adjust_p_values
-from assay.project.params.gate import FairnessRule, GateParams
+from assay.project.params.gate import ERROR_RATES, RATES, FairnessRule, GateParams
 from assay.project.tasks import inapplicable_reason
 from assay.project.text.number_format import counted
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Direction, Finding, Outcome
 
 MOST_GROUPS = 200
+ONLY_PEOPLE = "it is measured by columns with the role sensitive"
 
 
 def evaluate(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
@@ -70,29 +71,31 @@ def limit_and_direction(rule: FairnessRule) -> tuple[float, Direction]:
 
 
 def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
-    if rule.of == "selection_rate":
+    if rule.of in RATES:
         if evaluation.task == "binary":
             return None
-        return f"selection_rate is about yes and no, and this is a {evaluation.task} model"
+        return f"{rule.of} is about yes and no, and this is a {evaluation.task} model"
     return inapplicable_reason(rule.of, evaluation.task, evaluation.own_metrics)
 
 
 def _measured(rule: FairnessRule, part: SliceResult) -> Estimate | None:
     """The group's estimate; None if the group is too small to be measured."""
-    if rule.of == "selection_rate":
-        return part.selection_rate
+    if rule.of in RATES:
+        rate: Estimate | None = getattr(part, rule.of)
+        return rate
     return None if part.metrics is None else part.metrics.get(rule.of)
 
 
 def _problem(rule: FairnessRule, part: SliceResult) -> str:
     """Why the group's estimate is invalid; empty if it is valid, or there are too few data."""
     measured = _measured(rule, part)
-    if part.metrics is None and rule.of != "selection_rate":
+    if part.metrics is None and rule.of not in RATES:
         return ""
     if measured is None or measured.value is None:
         if measured is not None and measured.few:
             return ""
-        why = None if measured is None else measured.why
+        why = ONLY_PEOPLE if measured is None and rule.of in ERROR_RATES else None
+        why = why if measured is None else measured.why
         return f"{rule.of} could not be computed: {why or 'no reason was given'}"
     if part.rows == 0:
         return f"{rule.of} was measured on no rows"

@@ -39,6 +39,14 @@ LeakageCheck = Literal[
 LEAKAGE_CHECKS: tuple[LeakageCheck, ...] = get_args(LeakageCheck)
 
 
+ErrorRate = Literal["false_positive_rate", "false_negative_rate"]
+"""What groups of people are compared by; measured by columns with the role sensitive."""
+Rate = Literal["selection_rate", ErrorRate]
+ERROR_RATES: tuple[str, ...] = get_args(ErrorRate)
+RATES: tuple[str, ...] = get_args(Rate)
+"""Shares of a binary model's answers, which fairness rules compare as they do metrics."""
+
+
 def _own_or_ours(value: Any, ours: Callable[[Any], Any]) -> Any:
     """A name with a dot is a metric of the project's own, any other has to be one of Assay's."""
     if isinstance(value, str) and "." in value:
@@ -51,7 +59,7 @@ if TYPE_CHECKING:
     Compared = str
 else:
     RuleMetric = Annotated[Metric, WrapValidator(_own_or_ours)]
-    Compared = Annotated[Literal[Metric, "selection_rate"], WrapValidator(_own_or_ours)]
+    Compared = Annotated[Literal[Metric, Rate], WrapValidator(_own_or_ours)]
 
 
 class RuleBase(Section):
@@ -112,7 +120,7 @@ class ChangeRule(SlicedRule):
 
 
 class FairnessRule(RuleBase):
-    """A metric or the selection rate, compared across the groups of a slice field."""
+    """A metric or a rate of answers, compared across the groups of a slice field."""
 
     kind: Literal["fairness"]
     of: Compared
