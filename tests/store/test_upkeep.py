@@ -97,6 +97,7 @@ def test_an_upkeep_that_ends_anywhere_loses_nothing(
     error: BaseException,
 ) -> None:
     monkeypatch.setattr(upkeep, "EVERY", 4)
+    monkeypatch.setattr(upkeep, "CLEANED_EVERY", 4)
     for number in range(4):
         make.event(f"r{number}", "started", number)
     real = getattr(CALLS[name], name)

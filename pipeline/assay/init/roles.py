@@ -113,8 +113,10 @@ def _use(
     if name == time:
         return ColumnUse(name, "time", False, f"from {facts.low} to {facts.high}, in every row")
     if name in keys:
-        why = f"{counted(facts.distinct, 'different value')} in {counted(facts.rows, 'row')}"
-        return ColumnUse(name, "key", False, why if not facts.many else "no value twice, it seems")
+        different = facts.present if facts.unique else facts.distinct
+        more = "more than " if facts.many and not facts.unique else ""
+        why = f"{more}{counted(different, 'different value')} in {counted(facts.rows, 'row')}"
+        return ColumnUse(name, "key", False, why)
     if name in said.left_out:
         return left_out("left out with --leave-out")
     if name == said.group:

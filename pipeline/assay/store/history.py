@@ -58,7 +58,18 @@ def visible_run_id(place: StoreLocation, view: log.PartitionView, partition: str
 
 def visible_runs(place: StoreLocation) -> dict[str, str]:
     """The visible run of each partition, from one version of the log; see `visible_runs_in`."""
-    return visible_runs_in(place, log.open_table(place.table_uri(PREDICTIONS)))
+    uri = place.table_uri(PREDICTIONS)
+    opened, kept = log.open_table(uri), _VISIBLE.get(uri)
+    if opened is not None and kept is not None and kept[0] is opened:
+        return dict(kept[1])
+    found = visible_runs_in(place, opened)
+    if opened is not None:
+        _VISIBLE[uri] = (opened, found)
+    return dict(found)
+
+
+_VISIBLE: dict[str, tuple[DeltaTable, dict[str, str]]] = {}
+"""As `_FOLDED`, of the visible runs."""
 
 
 def visible_runs_in(place: StoreLocation, opened: DeltaTable | None) -> dict[str, str]:

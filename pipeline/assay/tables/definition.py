@@ -90,6 +90,8 @@ class ColumnFacts:
         Number of distinct values; the number that was counted until then if ``many``.
     many
         Whether counting stopped, because there were too many distinct values to keep.
+    all_differ
+        Whether no value is there twice, though they are ``many``.
     values
         Values and how many rows have each, the commonest first; all of them unless ``many``, then
         some, each counted over all rows.
@@ -117,6 +119,7 @@ class ColumnFacts:
     high: Value | None
     whole: bool = False
     sorted: bool = False
+    all_differ: bool = False
     evidence: tuple[str, ...] = ()
     unsure: str = ""
 
@@ -128,7 +131,7 @@ class ColumnFacts:
     @property
     def unique(self) -> bool:
         """Whether no two rows have the same value; False if it could not be told."""
-        return self.distinct == self.present and not self.many
+        return self.all_differ if self.many else self.distinct == self.present
 
 
 @dataclass(frozen=True)

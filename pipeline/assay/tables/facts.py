@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFacts, ColumnFormat, Value
+from assay.tables.repeats import RepeatFinder
 
 MOST_DISTINCT = 50_000
 MOST_BYTES = 16 << 20
@@ -29,6 +30,8 @@ def most_distinct(columns: int) -> int:
     return max(COMMONEST, min(MOST_DISTINCT, IN_ALL // max(columns, 1)))
 
 
+_NAMING = ("integer", "string")
+"""Kinds whose values may name rows, so that it counts whether one repeats."""
 _NUMBERS = (
     -1, -9, -99, -999, -9999, -99999, -999999, 99, 999, 9999, 99999, 999999, 9999999, -(2**31),
     2**31 - 1,
@@ -70,6 +73,7 @@ class ColumnCounter:
     sorted: bool = True
     _last: pa.Scalar | None = None
     _kept: pa.Array | None = None
+    _repeats: RepeatFinder | None = None
     _pending: list[pa.StructArray] = field(default_factory=list)
     _waiting: int = 0
     _bytes: int = 0
@@ -93,6 +97,8 @@ class ColumnCounter:
 
     def _count(self, values: pa.Array) -> None:
         if self._kept is not None:
+            if self._repeats is not None:
+                self._repeats.add(values)
             values = values.filter(pc.is_in(values, self._kept))
         if self.column.kind == "float":
             values = pc.add(values, 0.0)  # -0.0 is 0.0
@@ -113,6 +119,11 @@ class ColumnCounter:
         if self._kept is None:
             self.distinct = table.num_rows
             if self.distinct > self.most_distinct or table.nbytes > MOST_BYTES:
+                most = pc.max(table["count_sum"]).as_py()
+                if most == 1 and self.column.kind in _NAMING:
+                    self._repeats = RepeatFinder()
+                    for chunk in table["value"].chunks:
+                        self._repeats.add(chunk)
                 table = table.sort_by(order)[:COMMONEST]
                 self._kept = table["value"].combine_chunks()
         table = table.sort_by(order)
@@ -167,6 +178,7 @@ class ColumnCounter:
             nulls=self.nulls,
             distinct=self.distinct,
             many=self._kept is not None,
+            all_differ=self._repeats is not None and self._repeats.all_differ(),
             values=tuple(values),
             low=self.low,
             high=self.high,

@@ -115,7 +115,7 @@ def test_memory_that_runs_out_anywhere_is_no_bug(
     def runs_out(*given: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("assay.training.tables.split.sort_rows", runs_out)
+    monkeypatch.setattr("assay.training.tables.split.sort_order", runs_out)
     assert main(["prepare", "--root", str(parcels)]) == MemoryShort.exit_code
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("assay: memory ran out, so nothing was published. Lower what is held")

@@ -21,6 +21,9 @@ EVERY = 10
 """Commits from one upkeep to the next. Readers replay at most so many, and of an append-only table
 they open at most so many files more than one for each partition that they read."""
 
+CLEANED_EVERY = 100
+"""Commits from one look for old log entries to the next: it takes the longer, the more are kept."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -46,11 +49,14 @@ def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> bool:
     try:
         if opened.version() == before:
             opened.update_incremental()
-        if before // EVERY == opened.version() // EVERY:
+        now = opened.version()
+        if before // EVERY == now // EVERY:
             return False
         if merge:
             merging.merge_files(uri, opened)
-        shorten(uri, opened)
+        _write_checkpoint(uri, opened)
+        if before // CLEANED_EVERY != now // CLEANED_EVERY:
+            opened.cleanup_metadata()
     except Exception as error:  # the caller's commit is done, and no reader needs this
         # Mostly another writer came first: its upkeep, or the next one, does it.
         _log.debug("%s was not tended: %s", uri, summarize_error(error))
@@ -62,6 +68,10 @@ def shorten(uri: str, opened: DeltaTable) -> None:
 
     Errors are those of delta-rs.
     """
+    _write_checkpoint(uri, opened)
+    opened.cleanup_metadata()
+
+
+def _write_checkpoint(uri: str, opened: DeltaTable) -> None:
     opened.create_checkpoint()
     fsync.sync_checkpoint(uri)  # before the commits that it replaces are deleted
-    opened.cleanup_metadata()

@@ -61,26 +61,26 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
         raise ParamsError([f"{layout.PARAMS}: prepare.apart: {contract.file} has no '{group}'"])
     task = infer_task(contract.field(contract.label).kind, contract.label)
     table = RowGather(partitions.open_dataset(source, column))
-    apart = [] if group is None else [group]
-    deciding = table.columns([contract.time, contract.label, *contract.keys, *apart])
+    groups = [] if group is None else [group]
+    deciding = table.columns([contract.time, contract.label, *contract.keys, *groups])
     sides: dict[str, WindowRows] = {}
-    held = split.filter_labelled(
-        split.filter_window(deciding, contract.time, params.prepare.holdout), contract.label
-    )
     with partitions.replace_folder(root / layout.PREPARED) as made:
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
+            # Of a table of many rows even these few columns are large: none is kept for long.
             seen = split.filter_window(deciding, contract.time, window)
-            labelled = split.filter_labelled(seen, contract.label)
-            rows = labelled
+            rows = split.filter_labelled(seen, contract.label)
+            labelled, without_label = rows.num_rows, seen.num_rows - rows.num_rows
+            del seen
             if group is not None and name == "train":
-                rows = split.without_groups_of(labelled, held, group)
+                held = split.filter_window(deciding, contract.time, params.prepare.holdout)
+                held = split.filter_labelled(held, contract.label)
+                rows = split.without_groups_of(rows, held, group)
+                del held
             facts = split.label_facts(rows, contract.label, task, name, window)
-            sides[name] = WindowRows(
-                str(window),
-                facts,
-                seen.num_rows - labelled.num_rows,
-                labelled.num_rows - rows.num_rows,
-            )
-            rows = split.sort_rows(rows, contract.time, contract.keys)
-            table.write(np.asarray(rows[ROW]), made / f"{name}.parquet")
+            apart = labelled - rows.num_rows
+            sides[name] = WindowRows(str(window), facts, without_label, apart)
+            order = split.sort_order(rows, contract.time, contract.keys)
+            numbers = np.asarray(rows[ROW])[order]
+            del rows, order
+            table.write(numbers, made / f"{name}.parquet")
     return sides

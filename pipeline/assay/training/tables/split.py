@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from assay.errors import LabelError
 from assay.project.params import Window
@@ -17,7 +19,9 @@ from assay.project.text.quoting import mark_blanks
 
 def filter_labelled(table: pa.Table, label: str) -> pa.Table:
     """The rows that have a label; NaN is a null, as in the contract."""
-    return table.filter(pc.invert(pc.is_null(table.column(label), nan_is_null=True)))
+    lacking = pc.is_null(table.column(label), nan_is_null=True)
+    # Mostly none lacks, and a copy of a large table is large.
+    return table.filter(pc.invert(lacking)) if pc.any(lacking).as_py() else table
 
 
 def filter_window(table: pa.Table, time: str, window: Window) -> pa.Table:
@@ -49,10 +53,11 @@ def without_groups_of(train: pa.Table, holdout: pa.Table, group: str) -> pa.Tabl
     return kept
 
 
-def sort_rows(table: pa.Table, time: str, keys: tuple[str, ...]) -> pa.Table:
-    """Sorted by time, then key, so that the same rows always give the same file."""
+def sort_order(table: pa.Table, time: str, keys: tuple[str, ...]) -> NDArray[np.uint64]:
+    """The order of the rows by time, then key, so that the same rows always give the same file."""
     names = [time, *(key for key in keys if key != time)]
-    return table.sort_by([(name, "ascending") for name in names])
+    found = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names])
+    return np.asarray(found)
 
 
 def label_facts(
