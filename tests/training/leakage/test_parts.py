@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,12 @@ def same(a: Any, b: Any) -> bool:
     return all(gone) if any(gone) else a == b
 
 
-@given(st.data(), st.sampled_from(sorted(CELLS)), st.integers(0, 5), st.sampled_from([None, 5]))
-def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: int, digits):
+@given(st.data(), st.sampled_from(sorted(CELLS)), st.integers(0, 5))
+def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: int):
     arrow, values = CELLS[kind]
     left, right = (data.draw(st.lists(values, max_size=8)) for _ in range(2))
-    found = row_hashing.encode_column(
-        ColumnPair(chunked(left, arrow, cut), chunked(right, arrow, cut)), digits
-    )
+    pair = ColumnPair(chunked(left, arrow, cut), chunked(right, arrow, cut))
+    found = row_hashing.encode_column(pair)
     assert (len(found.train), len(found.holdout)) == (len(left), len(right))
     everything = list(zip([*left, *right], [*found.train, *found.holdout], strict=True))
     for value, code in everything:
@@ -53,6 +53,14 @@ def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: 
     rows, held = found.counts()
     assert (rows.sum(), held.sum()) == (len(left), len(right))
     assert len(rows) == len(held) == found.size
+    hashes = [*row_hashing.hash_column(pair.train), *row_hashing.hash_column(pair.holdout)]
+    codes = [code for _, code in everything]
+    assert [hashes.index(each) for each in hashes] == [codes.index(each) for each in codes]
+    assert row_hashing.count_distinct(pair.train) == len({*found.train} - {0})
+    if kind != "float":
+        counts = shift.count_values(pair)
+        said = dict(zip(counts.values.to_pylist(), counts.train, strict=True))
+        assert {value: rows for value, rows in said.items() if rows} == Counter(left)
 
 
 @given(
@@ -80,13 +88,18 @@ def test_numbers_that_differ_in_later_digits_are_one():
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40))
 def test_hashes_of_rows_are_equal_if_the_rows_are(rows: list[tuple[int, int]]):
-    columns = [np.array([row[place] for row in rows], np.int64) for place in (0, 1)]
-    none = np.zeros(0, np.int64)
-    pairs = [row_hashing.CodedColumn(column, none, pa.array([0, 1, 2])) for column in columns]
-    hashes, empty = row_hashing.hash_rows(pairs, len(rows), 0)
+    columns = [chunked([row[place] for row in rows], pa.int64(), 3) for place in (0, 1)]
+    none = chunked([], pa.int64(), 0)
+    hashes, empty = row_hashing.hash_rows(ColumnPair(column, none) for column in columns)
     assert len(set(hashes.tolist())) == len(set(rows))
     assert [list(hashes).index(each) for each in hashes] == [rows.index(each) for each in rows]
     assert len(empty) == 0
+
+
+@given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
+def test_equal_ones_are_counted(some: list[int], every: list[int]):
+    found = row_hashing.count_among(np.array(some, np.uint64), np.array(every, np.uint64))
+    assert found.tolist() == [every.count(each) for each in some]
 
 
 @given(st.integers(0, 500), st.integers(1, 500))

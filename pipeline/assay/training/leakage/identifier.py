@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from assay.contract.definition import Kind
 from assay.project.text.number_format import counted
 from assay.reports.leakage import EXAMPLES, Check, Row, unknown_check
-from assay.training.leakage.row_hashing import to_floats
+from assay.training.leakage.row_hashing import Floats, count_distinct, to_floats
 from assay.training.leakage.table_pair import TablePair
 
 MIN_ROWS = 50
@@ -38,8 +38,7 @@ def identifier(sides: TablePair, limit: float) -> Check:
         known = len(values) - pc.sum(pc.is_null(values, nan_is_null=True)).as_py()
         # The few values of a mostly null column may all be distinct without harm.
         enough = known >= MIN_ROWS
-        distinct = pc.count_distinct(values, mode="only_valid").as_py()
-        share = distinct / known if enough else 0.0
+        share = count_distinct(values) / known if enough else 0.0
         found.append((share, name, _why(name, share, limit, contract.keys)))
     found.sort(key=lambda each: (each[2] is None, -each[0], each[1]))
     numbers: tuple[Row, ...] = tuple(
@@ -96,7 +95,10 @@ def _whole(values: pa.ChunkedArray, kind: Kind) -> bool:
     """Whether the values can be identifiers: strings and whole numbers."""
     if kind != "float":
         return True
-    numbers = to_floats(values)
+    return all(_is_whole(to_floats(pa.chunked_array([chunk]))) for chunk in values.chunks)
+
+
+def _is_whole(numbers: Floats) -> bool:
     return bool(np.all(np.isnan(numbers) | (np.isfinite(numbers) & (numbers == np.rint(numbers)))))
 
 

@@ -1,8 +1,8 @@
-"""Encodes the values of training and holdout as integer codes and row hashes."""
+"""Encodes the values of training and holdout, as hashes of all rows or as codes of a sample."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,7 +21,12 @@ Floats: TypeAlias = NDArray[np.float64]
 DIGITS = 5
 """Significant digits of a number that are compared; exports and float32 change later ones."""
 
+PIECE = 1 << 20
+"""Rows that are hashed at a time: what that takes beside the hashes is a few megabytes."""
+
 _STEP = np.uint64(0x9E3779B97F4A7C15)
+_NONE = np.uint64(0xC2B2AE3D27D4EB4F)
+"""The bits of null and NaN: as likely as any other 64."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,10 @@ class CodedColumn:
         )
 
 
-def encode_column(pair: ColumnPair, digits: int | None = None) -> CodedColumn:
-    """One code a value, shared by both sides.
+def encode_column(pair: ColumnPair) -> CodedColumn:
+    """One code a value, shared by both sides; for a sample of rows, as it holds all several times.
 
-    Parameters
-    ----------
-    digits
-        Floats that agree in this many significant digits are one value; None compares all.
+    Of all rows, see `hash_column`.
     """
     kind = pair.train.type
     chunks = [*pair.train.chunks, *pair.holdout.chunks]
@@ -65,10 +67,7 @@ def encode_column(pair: ColumnPair, digits: int | None = None) -> CodedColumn:
     if t.is_string(kind):
         whole = whole.cast(pa.large_string())  # a column may hold more than 2 GB
     if t.is_floating(kind):
-        numbers = to_floats(whole)
-        if digits is not None:
-            numbers = round_significant(numbers, digits)
-        whole = pa.chunked_array([pa.array(numbers + 0.0, from_pandas=True)])  # no -0.0
+        whole = pa.chunked_array([pa.array(to_floats(whole) + 0.0, from_pandas=True)])  # no -0.0
     encoded = whole.combine_chunks().dictionary_encode()
     codes = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False) + 1
     rows = len(pair.train)
@@ -94,24 +93,98 @@ def round_significant(values: Floats, digits: int) -> Floats:
     return np.where(usable & np.isfinite(rounded), rounded, values)
 
 
-def hash_rows(
-    columns: Iterable[CodedColumn], train_rows: int, holdout_rows: int
-) -> tuple[Hashes, Hashes]:
-    """One hash a row over all columns, for each side; equal rows have equal hashes.
+def hash_rows(pairs: Iterable[ColumnPair], digits: int | None = None) -> tuple[Hashes, Hashes]:
+    """One hash a row over some columns, for each side; equal rows have equal hashes.
 
     Two different rows have the same hash with a probability of 1 in 2**64.
+
+    Parameters
+    ----------
+    digits
+        As for `hash_column`.
     """
-    train, holdout = np.zeros(train_rows, np.uint64), np.zeros(holdout_rows, np.uint64)
-    for column in columns:
-        train = mix_hash(train, column.train)
-        holdout = mix_hash(holdout, column.holdout)
+    train, holdout = np.zeros(0, np.uint64), np.zeros(0, np.uint64)
+    for number, pair in enumerate(pairs):
+        if number == 0:
+            train, holdout = (np.zeros(len(side), np.uint64) for side in (pair.train, pair.holdout))
+        mix_hash(train, pair.train, digits)
+        mix_hash(holdout, pair.holdout, digits)
     return train, holdout
 
 
-def mix_hash(hashes: Hashes, codes: Codes) -> Hashes:
-    """Row hashes with one more column mixed in: SplitMix64 (Steele, Lea and Flood 2014)."""
+def mix_hash(hashes: Hashes, column: pa.ChunkedArray, digits: int | None = None) -> None:
+    """Mix one more column into the hashes of its rows, in place."""
+    start = 0
+    for chunk in _pieces(column):
+        mine = hashes[start : start + len(chunk)]
+        mine ^= _bits(chunk, digits)
+        _scramble(mine)
+        start += len(chunk)
+
+
+def hash_column(column: pa.ChunkedArray, digits: int | None = None) -> Hashes:
+    """64 bits of each value: equal values have equal ones, and so have null and NaN.
+
+    Parameters
+    ----------
+    digits
+        Floats that agree in this many significant digits are one value; None compares all.
+    """
+    found = np.zeros(len(column), np.uint64)
+    mix_hash(found, column, digits)
+    return found
+
+
+def count_among(some: Hashes, every: Hashes) -> Codes:
+    """How many of ``every`` equal each of ``some``; of shape (some,)."""
+    ordered, (few, place) = np.sort(every), np.unique(some, return_inverse=True)
+    count = np.searchsorted(ordered, few, "right") - np.searchsorted(ordered, few, "left")
+    return np.asarray(count[place], np.int64)
+
+
+def count_distinct(column: pa.ChunkedArray) -> int:
+    """The number of different values, nulls and NaN aside."""
+    known = column.filter(pc.invert(pc.is_null(column, nan_is_null=True)))
+    hashes = hash_column(known if pc.any(pc.is_null(column, nan_is_null=True)).as_py() else column)
+    hashes.sort()
+    return int(np.count_nonzero(hashes[1:] != hashes[:-1])) + (len(hashes) > 0)
+
+
+def _pieces(column: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """The column in arrays of at most `PIECE` rows, none of them empty."""
+    for chunk in column.chunks:
+        for start in range(0, len(chunk), PIECE):
+            yield chunk.slice(start, PIECE)
+
+
+def _bits(values: pa.Array, digits: int | None) -> Hashes:
+    kind = values.type
+    if t.is_string(kind) or t.is_large_string(kind):
+        import pandas as pd
+
+        encoded = values.dictionary_encode()
+        texts = encoded.dictionary.to_numpy(zero_copy_only=False)
+        known = np.append(pd.util.hash_array(texts, categorize=False), _NONE)
+        places = pc.fill_null(encoded.indices, len(texts)).to_numpy(zero_copy_only=False)
+        return np.asarray(known[places], np.uint64)
+    if t.is_floating(kind):
+        numbers = to_floats(pa.chunked_array([values]))
+        if digits is not None:
+            numbers = round_significant(numbers, digits)
+        return np.where(np.isnan(numbers), _NONE, (numbers + 0.0).view(np.uint64))  # no -0.0
+    whole = values.cast(pa.int8()) if t.is_boolean(kind) else values
+    bits = pc.fill_null(whole.cast(pa.int64()), 0).to_numpy(zero_copy_only=False).view(np.uint64)
+    if not values.null_count:
+        return np.array(bits)
+    return np.where(values.is_null().to_numpy(zero_copy_only=False), _NONE, bits)
+
+
+def _scramble(state: Hashes) -> None:
+    """SplitMix64 (Steele, Lea and Flood 2014), in place."""
     with np.errstate(over="ignore"):
-        state = (hashes ^ codes.astype(np.uint64)) + _STEP
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+        state += _STEP
+        state ^= state >> np.uint64(30)
+        state *= np.uint64(0xBF58476D1CE4E5B9)
+        state ^= state >> np.uint64(27)
+        state *= np.uint64(0x94D049BB133111EB)
+        state ^= state >> np.uint64(31)

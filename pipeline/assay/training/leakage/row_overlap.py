@@ -6,11 +6,19 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.reports.leakage import EXAMPLES, Check, Outcome, Row, unknown_check
-from assay.training.leakage.row_hashing import DIGITS, Hashes, encode_column, hash_rows, mix_hash
+from assay.training.leakage.row_hashing import (
+    DIGITS,
+    Hashes,
+    count_among,
+    hash_column,
+    hash_rows,
+    mix_hash,
+)
 from assay.training.leakage.table_pair import TablePair
 
 DEVIATIONS = 3
@@ -19,10 +27,8 @@ DEVIATIONS = 3
 def same_key(sides: TablePair) -> Check:
     """Whether rows of the holdout have a key that training has too."""
     keys = sides.contract.keys
-    train, holdout = hash_rows(
-        (encode_column(sides.column(name)) for name in keys), sides.train.rows, sides.holdout.rows
-    )
-    twins = np.flatnonzero(np.isin(holdout, train))
+    train, holdout = hash_rows(sides.column(name) for name in keys)
+    twins = np.flatnonzero(count_among(holdout, train))
     count, rows = len(twins), sides.holdout.rows
     detail = (
         f"{count:,} of {rows:,} holdout rows ({count / rows:.2%}) have a key that training has too"
@@ -54,22 +60,24 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
     train, holdout = np.zeros(sides.train.rows, np.uint64), np.zeros(rows, np.uint64)
     likelihood = np.zeros(rows)
     for name in features:
-        column = encode_column(sides.column(name), DIGITS)
-        train, holdout = mix_hash(train, column.train), mix_hash(holdout, column.holdout)
+        column = sides.column(name)
+        mix_hash(train, column.train, DIGITS)
+        mix_hash(holdout, column.holdout, DIGITS)
+        alike = count_among(hash_column(column.holdout, DIGITS), hash_column(column.train, DIGITS))
         with np.errstate(divide="ignore"):  # a value that training lacks has likelihood 0
-            likelihood += np.log(column.counts()[0] / sides.train.rows)[column.holdout]
-    twins = np.flatnonzero(np.isin(holdout, train))
+            likelihood += np.log(alike / sides.train.rows)
+    twins = np.flatnonzero(count_among(holdout, train))
     share = len(twins) / rows
     chance = -np.expm1(-sides.train.rows * np.exp(likelihood))
     spread = math.sqrt(float(np.sum(chance * (1 - chance)))) / rows
     by_chance = min(float(chance.mean()) + DEVIATIONS * spread, 1.0)
     beyond = max(share - by_chance, 0.0)
     outcome = _outcome(beyond, limit)
-    alike = _alike(sides, train, holdout, twins)
+    labels = _alike(sides, train, holdout, twins)
     detail = f"{len(twins):,} of {rows:,} holdout rows ({share:.2%}) equal a training row in all "
     detail += f"features, {by_chance:.2%} can be chance" if len(twins) else "features"
-    if alike is not None:
-        detail += f"; {alike:.0%} of them have the label of such a row"
+    if labels is not None:
+        detail += f"; {labels:.0%} of them have the label of such a row"
     return Check(
         check="near_duplicates",
         outcome=outcome,
@@ -78,7 +86,7 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
         limit=limit,
         detail=detail,
         numbers=(
-            {"rows": len(twins), "share": share, "by_chance": by_chance, "same_label": alike},
+            {"rows": len(twins), "share": share, "by_chance": by_chance, "same_label": labels},
         ),
         examples=_pairs(sides, train, holdout, twins) if outcome == "suspect" else (),
     )
@@ -121,9 +129,11 @@ def _alike(
     """The share of ``twins`` whose label also equals that of a duplicate in training."""
     if not len(twins):
         return None
-    label = encode_column(sides.column(sides.contract.label), DIGITS)
-    known = np.isin(mix_hash(holdout[twins], label.holdout[twins]), mix_hash(train, label.train))
-    return float(known.mean())
+    label = sides.column(sides.contract.label)
+    mine, theirs = holdout[twins], train.copy()
+    mix_hash(mine, label.holdout.take(pa.array(twins)), DIGITS)
+    mix_hash(theirs, label.train, DIGITS)
+    return float((count_among(mine, theirs) > 0).mean())
 
 
 def _pairs(

@@ -12,11 +12,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from assay.project.params.gate import LeakageCheck
 from assay.project.tasks import infer_task
 from assay.reports.leakage import EXAMPLES, Check, Row, unknown_check
-from assay.training.leakage.row_hashing import CodedColumn, Codes, encode_column, to_floats
+from assay.training.leakage.row_hashing import Codes, to_floats
 from assay.training.leakage.table_pair import ColumnPair, TablePair
 
 CONFIDENCE = 0.99
@@ -45,6 +46,35 @@ class Shift:
         }
 
 
+@dataclass(frozen=True)
+class CountedValues:
+    """The different values of a column, null among them, and the rows of each on both sides."""
+
+    values: pa.Array
+    train: Codes
+    holdout: Codes
+
+
+def count_values(pair: ColumnPair) -> CountedValues:
+    """Count the values of a column, in the order in which they come."""
+    parts = []
+    for train, column in ((True, pair.train), (False, pair.holdout)):
+        for chunk in column.chunks:
+            seen = chunk.value_counts()
+            none = pa.array(np.zeros(len(seen), np.int64))
+            rows = [seen.field(1), none] if train else [none, seen.field(1)]
+            parts.append(
+                pa.Table.from_arrays([seen.field(0), *rows], names=["value", "train", "holdout"])
+            )
+    every = pa.concat_tables(parts).group_by("value", use_threads=False)
+    counts = every.aggregate([("train", "sum"), ("holdout", "sum")])
+    return CountedValues(
+        counts["value"].combine_chunks(),
+        np.asarray(counts["train_sum"], np.int64),
+        np.asarray(counts["holdout_sum"], np.int64),
+    )
+
+
 def measure_shift(column: str, train: Codes, holdout: Codes) -> Shift:
     """The shift between counts of the same categories, on sides that have rows."""
     rows, held = int(train.sum()), int(holdout.sum())
@@ -68,9 +98,10 @@ def category_shift(sides: TablePair, limit: float) -> Check:
             limit=limit,
             detail="no feature has categories",
         )
-    found = [measure_shift(name, *encode_column(sides.column(name)).counts()) for name in names]
+    counts = {name: count_values(sides.column(name)) for name in names}
+    found = [measure_shift(name, each.train, each.holdout) for name, each in counts.items()]
     found.sort(key=lambda each: (-each.beyond, -each.distance, each.column))
-    return _told("category_shift", found, limit, encode_column(sides.column(found[0].column)))
+    return _told("category_shift", found, limit, counts[found[0].column])
 
 
 def label_shift(sides: TablePair, limit: float) -> Check:
@@ -78,8 +109,8 @@ def label_shift(sides: TablePair, limit: float) -> Check:
     label = sides.contract.label
     pair = sides.column(label)
     if infer_task(sides.contract.field(label).kind, label) != "regression":
-        codes = encode_column(pair)
-        return _told("label_shift", [measure_shift(label, *codes.counts())], limit, codes)
+        seen = count_values(pair)
+        return _told("label_shift", [measure_shift(label, seen.train, seen.holdout)], limit, seen)
     counts = _parts(pair)
     if isinstance(counts, str):
         return unknown_check("label_shift", counts, limit)
@@ -89,7 +120,9 @@ def label_shift(sides: TablePair, limit: float) -> Check:
 _COUNTED = ("string", "boolean")
 
 
-def _told(name: LeakageCheck, found: list[Shift], limit: float, worst: CodedColumn | None) -> Check:
+def _told(
+    name: LeakageCheck, found: list[Shift], limit: float, worst: CountedValues | None
+) -> Check:
     suspects = [each.column for each in found if each.beyond > limit]
     first = found[0]
     detail = (
@@ -110,18 +143,17 @@ def _told(name: LeakageCheck, found: list[Shift], limit: float, worst: CodedColu
     )
 
 
-def _examples(codes: CodedColumn) -> tuple[Row, ...]:
+def _examples(counts: CountedValues) -> tuple[Row, ...]:
     """The categories whose shares differ most."""
-    train, holdout = codes.counts()
-    shares = train / train.sum(), holdout / holdout.sum()
+    shares = counts.train / counts.train.sum(), counts.holdout / counts.holdout.sum()
     order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:EXAMPLES]
     return tuple(
         {
-            "value": codes.values[code - 1].as_py() if code else None,
-            "training": float(shares[0][code]),
-            "holdout": float(shares[1][code]),
+            "value": counts.values[place].as_py(),
+            "training": float(shares[0][place]),
+            "holdout": float(shares[1][place]),
         }
-        for code in order.tolist()
+        for place in order.tolist()
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from assay.contract.loader import load_contract
 from assay.errors import ParamsError, StageInputMissing
@@ -60,11 +63,11 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
     if group is not None and group not in contract.columns:
         raise ParamsError([f"{layout.PARAMS}: prepare.apart: {contract.file} has no '{group}'"])
     task = infer_task(contract.field(contract.label).kind, contract.label)
-    table = RowGather(partitions.open_dataset(source, column))
     groups = [] if group is None else [group]
-    deciding = table.columns([contract.time, contract.label, *contract.keys, *groups])
     sides: dict[str, WindowRows] = {}
-    with partitions.replace_folder(root / layout.PREPARED) as made:
+    with _memory_given_back(), partitions.replace_folder(root / layout.PREPARED) as made:
+        table = RowGather(partitions.open_dataset(source, column))
+        deciding = table.columns([contract.time, contract.label, *contract.keys, *groups])
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
             # Of a table of many rows even these few columns are large: none is kept for long.
             seen = split.filter_window(deciding, contract.time, window)
@@ -84,3 +87,17 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
             del rows, order
             table.write(numbers, made / f"{name}.parquet")
     return sides
+
+
+@contextmanager
+def _memory_given_back() -> Iterator[None]:
+    """Let Arrow ask the system for memory inside the block, and give it back at once.
+
+    Its own pool keeps what it took: of a table of many rows half as much again as it holds.
+    """
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)

@@ -47,8 +47,6 @@ class RowGather:
         """Some columns of all rows, with the number of each row in the column `ROW`."""
         wanted = [*dict.fromkeys(names)]
         parts = [file.to_table(schema=self.schema, columns=wanted) for file in self._files]
-        # What was read to get at them is several times as large.
-        pa.default_memory_pool().release_unused()
         numbers = pa.array(np.arange(self._starts[-1], dtype=np.int64))
         return pa.concat_tables(parts).append_column(ROW, numbers)
 
