@@ -111,12 +111,15 @@ def test_a_query_and_a_workbook_become_projects_that_read_them_again(table: Path
     frame = pd.read_csv(table, sep=";", encoding="cp1252", dtype=str)
     frame["visits"] = frame["visits"].astype(int)
     cells = [list(frame.columns), *frame.to_numpy(dtype=object).tolist()]
-    workbooks.write(table.parent / "book.xlsx", {"Customers": cells})
+    workbooks.write(table.parent / "book.xlsx", {"Read me": [["note"], ["x"]], "Customers": cells})
+    ask = ("assay", "init", "excel", "--data", "book.xlsx", "--target", "churned")
+    told = projects.call(table.parent, *ask, code=2)
+    assert told.strip().endswith("not read: 'Customers'; --sheet names one")
     with closing(sqlite3.connect(table.parent / "shop.db")) as database:
         frame.to_sql("customers", database, index=False)
     (table.parent / "q.sql").write_text("select * from customers order by customer", "utf-8")
     asked = {
-        "excel": ("--data", "book.xlsx"),
+        "excel": ("--data", "book.xlsx", "--sheet", "Customers"),
         "query": ("--data", "q.sql", "--connection", "sqlite:///shop.db"),
     }
     for name, options in asked.items():

@@ -82,6 +82,8 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
         "--leave-out": said.left_out,
     }
     known = [each.name for each in understood.facts]
+    # It may well be in a sheet of the workbook that was not read.
+    sheets = next((each for each in understood.remarks if "--sheet" in each), "")
     for option, names in given.items():
         for name in names:
             if name not in known:
@@ -93,7 +95,9 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
                     expected=", ".join(map(quote_value, known[:30]))
                     + (", …" if known[30:] else ""),
                     found=quote_value(name),
-                    mend=f"Did you mean {quote_value(near[0])}?" if near else None,
+                    mend=f"Did you mean {quote_value(near[0])}?"
+                    if near
+                    else sheets[:1].upper() + sheets[1:] or None,
                 )
     if said.weight is not None:
         _refuse_weight(_facts(understood, said.weight))

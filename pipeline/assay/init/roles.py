@@ -224,7 +224,12 @@ def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
     if _sliceable(facts):
         told = "quality is measured in each group"
     elif facts.kind == "float":
-        told = f"a number with fractions forms no groups: {bands}"
+        kept = (
+            "whole numbers that are kept as fractions form"
+            if facts.whole
+            else ("a number with fractions forms")
+        )
+        told = f"{kept} no groups: {bands}"
     elif (facts.many or facts.distinct > MOST_CATEGORIES) and not said:
         return ColumnUse(facts.name, "left out", False, f"{why}; {values} form no groups: {bands}")
     else:
