@@ -167,6 +167,20 @@ ROLE = 'x: {} = pa.Field(metadata={{"role": "feature"}})'
         ('x: float = pa.Field(metadata={"role": []})', NEXT, ["'x' has no role"]),
         ('x: float = pa.Field(metadata={"role": 3})', NEXT, ["'x' has no role"]),
         ('x: float = pa.Field(metadata={"role": "featur"})', NEXT, ["mean 'feature'?"]),
+        *(
+            (
+                f'x: {kind} = pa.Field(metadata={{"role": "feature", "order": {order}}})',
+                NEXT,
+                ["'x' has an order that is none", words],
+            )
+            for kind, order, words in (
+                ("str", '"low"', "found 'low'"),
+                ("str", '["low"]', "two texts or more"),
+                ("str", '["low", "high", "low"]', "each once"),
+                ("str", '["low", 3]', "two texts or more"),
+                ("float", '["low", "high"]', "numbers have their own"),
+            )
+        ),
         ('x: float = pa.Field(metadata={"role": ["key", "zzz"]})', NEXT, ["found 'zzz'"]),
         (
             'x: bool = pa.Field(metadata={"role": "label"})',

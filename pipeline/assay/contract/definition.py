@@ -66,7 +66,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Field:
-    """One column of the table."""
+    """One column of the table.
+
+    ``order`` has the values of an ordered category, the least first; empty if there is no order.
+    """
 
     name: str
     roles: tuple[Role, ...]
@@ -75,6 +78,7 @@ class Field:
     line: int
     description: str = ""
     rules: tuple[Rule, ...] = ()
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,12 @@ class Contract:
     def categorical(self) -> tuple[str, ...]:
         """Features that are strings."""
         return self._features_of(lambda kind: kind == "string")
+
+    @property
+    def ordered(self) -> dict[str, tuple[str, ...]]:
+        """The categorical features whose values have an order, with that order."""
+        return {each.name: each.order for each in self.fields
+                if each.order and each.name in self.categorical}  # fmt: skip
 
     @property
     def columns(self) -> tuple[str, ...]:

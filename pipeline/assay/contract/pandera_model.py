@@ -179,6 +179,7 @@ def _field(
         line=line,
         description=str(column.description or column.title or ""),
         rules=tuple(rules),
+        order=_order(name, column.metadata or {}, kind, where),
     )
 
 
@@ -252,6 +253,26 @@ def _kind(name: str, column: Column, where: str) -> Kind:
             mend="Times are read as UTC without a zone" if kind else None,
         )
     return kind
+
+
+def _order(name: str, metadata: object, kind: Kind, where: str) -> tuple[str, ...]:
+    """The values of an ordered category, the least first."""
+    given = metadata.get("order") if isinstance(metadata, Mapping) else None
+    if given is None:
+        return ()
+    values = tuple(given) if isinstance(given, (list, tuple)) else ()
+    texts = all(isinstance(each, str) for each in values)
+    if kind == "string" and texts and len(set(values)) == len(values) >= 2:
+        return values
+    raise ContractFileError(
+        f"field {name!r} has an order that is none",
+        where=where,
+        expected="two texts or more, each once, the least first"
+        if kind == "string"
+        else "an order for a str field alone: numbers have their own",
+        found=f"{given!r} for {kind}" if kind != "string" else repr(given),
+        mend='Such as pa.Field(metadata={"role": "feature", "order": ["low", "high"]})',
+    )
 
 
 def _roles(name: str, metadata: object, where: str) -> tuple[Role, ...]:

@@ -7,6 +7,7 @@ from math import ceil, floor, log10
 
 import pandas as pd
 
+from assay.init.orders import find_order
 from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFacts, Value
 
@@ -31,11 +32,14 @@ class FieldChecks:
         Whether a value may be missing.
     why
         What the limits were learnt from.
+    order
+        The values of an ordered category, the least first; empty if there is no order.
     """
 
     limits: dict[str, Value | list[str]]
     nullable: bool
     why: str
+    order: tuple[str, ...] = ()
 
 
 def learn_checks(facts: ColumnFacts, sample: pd.Series, required: bool = False) -> FieldChecks:
@@ -52,13 +56,26 @@ def learn_checks(facts: ColumnFacts, sample: pd.Series, required: bool = False) 
         Whether a value has to be there, as in a key.
     """
     nullable = not required and (facts.nulls > 0 or facts.rows < LEAST_ROWS)
+    order: tuple[str, ...] = ()
     if facts.kind in ("integer", "float"):
         limits, why = _range(facts, sample)
     elif facts.kind == "string":
         limits, why = _categories(facts)
+        order = _order(facts)
+        if order and "isin" in limits:
+            limits["isin"] = [*order]
     else:
         limits, why = {}, ""
-    return FieldChecks(limits, nullable, why)
+    return FieldChecks(limits, nullable, why, order)
+
+
+def _order(facts: ColumnFacts) -> tuple[str, ...]:
+    if facts.many or facts.distinct > MOST_LISTED:
+        return ()
+    values = [str(value) for value, _ in facts.values]
+    # The file's own order, where it has one: of all categories, though some may be in no row.
+    known = tuple(value for value in facts.order if value in values)
+    return known if len(known) == len(values) > 1 else find_order(values)
 
 
 def _range(facts: ColumnFacts, sample: pd.Series) -> tuple[dict[str, Value | list[str]], str]:

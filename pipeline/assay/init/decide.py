@@ -255,8 +255,11 @@ def _columns(
             FieldChecks({}, False, "") if required
             else learn_checks(facts, seen.sample[each.name])
         )  # fmt: skip
+        why = each.why
+        if checks.order and "feature" in roles:
+            why = f"{why}, in the order {' < '.join(checks.order)}"
         return ProjectColumn(
-            each.name, plain[each.name], facts.kind, roles, checks, each.why, each.unsure
+            each.name, plain[each.name], facts.kind, roles, checks, why, each.unsure
         )
 
     for each in by_use["key"]:

@@ -62,7 +62,8 @@ def field_arguments(given: tuple[FieldChecks, Sequence[str]]) -> Quoted:
     if checks.nullable:
         parts.append("nullable=True")
     role = python(roles[0]) if len(roles) == 1 else f"[{', '.join(map(python, roles))}]"
-    return Quoted(", ".join([*parts, f'metadata={{"role": {role}}}']))
+    order = f', "order": {_limit([*checks.order])}' if checks.order and "feature" in roles else ""
+    return Quoted(", ".join([*parts, f'metadata={{"role": {role}{order}}}']))
 
 
 def _limit(value: Any) -> str:

@@ -106,6 +106,8 @@ class ColumnFacts:
         Why it got its kind, in a few words: ``8,912 of 9,000 values begin with 0``.
     unsure
         What else it might be, and what decides; empty if there was no doubt.
+    order
+        The values of an ordered category in the file's own order, the least first; else empty.
     """
 
     name: str
@@ -122,6 +124,7 @@ class ColumnFacts:
     all_differ: bool = False
     evidence: tuple[str, ...] = ()
     unsure: str = ""
+    order: tuple[str, ...] = ()
 
     @property
     def present(self) -> int:

@@ -90,9 +90,19 @@ def _count(
         if progress:
             progress(done, rows)
     return tuple(
-        counter.facts((column.reason,), _doubts(column, tally))
+        replace(counter.facts((column.reason,), _doubts(column, tally)), order=_order(file, column))
         for column, counter, tally in zip(used, counters, tallies, strict=True)
     )
+
+
+def _order(file: pq.ParquetFile, column: ParquetColumn) -> tuple[str, ...]:
+    """The values of a column that was written as an ordered category, as pandas does."""
+    field = file.schema_arrow.field(column.place)
+    if not (t.is_dictionary(field.type) and field.type.ordered and column.kind == "string"):
+        return ()
+    # Each row group has the whole dictionary, in its order.
+    first = file.read_row_group(0, columns=[field.name]).column(0)
+    return tuple(map(str, first.chunk(0).dictionary.to_pylist())) if first.num_chunks else ()
 
 
 def _normal(path: Path, column: ParquetColumn, wanted: ColumnFormat, values: pa.Array) -> pa.Array:

@@ -28,6 +28,10 @@ CLASSES = ("early", "late", "on time")
 LINES = [f"L{number}" for number in range(30)]
 
 
+ORDER = {"shift": ("am", "pm", "night")}
+"""The order of the categories of `Case.ordered`."""
+
+
 @cache
 def table(rows: int = 500) -> pd.DataFrame:
     """Features with nulls and rare categories, and a label for each task."""
@@ -65,6 +69,7 @@ class Case:
     calibration: str = "none"
     numeric: tuple[str, ...] = NUMERIC
     categorical: tuple[str, ...] = CATEGORICAL
+    ordered: bool = False
 
     @property
     def column(self) -> str:
@@ -82,6 +87,7 @@ class Case:
         parts = [self.name + (f"({shown})" if shown else ""), self.task, self.label, self.encoding]
         parts += ["" if self.calibration == "none" else self.calibration]
         parts += ["" if self.numeric else "no-numbers", "" if self.categorical else "no-categories"]
+        parts += ["ordered" if self.ordered else ""]
         return "-".join(part for part in parts if part not in ("", "auto"))
 
 
@@ -102,10 +108,12 @@ def fit(case: Case) -> Model:
     label = frame[case.column].to_numpy()
     made = estimator(case)
     encoding = resolve_encoding(made, case.encoding)
-    made.set_params(**categorical_arguments(made, encoding, case.numeric, case.categorical))
+    order = ORDER if case.ordered else {}
+    made.set_params(**categorical_arguments(made, encoding, case.numeric, case.categorical, order))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged
-        pipeline = make_pipeline(build_encoder(encoding, case.numeric, case.categorical), made)
+        encoder = build_encoder(encoding, case.numeric, case.categorical, ordered=order)
+        pipeline = make_pipeline(encoder, made)
         pipeline.fit(features, label)
     truth = np.searchsorted(case.classes, label) if case.classes else label
     raw = raw_scores(case.task, pipeline, features)
@@ -132,6 +140,9 @@ def classifiers() -> list[Case]:
         Case(boosting, few | {"categorical_features": None}),
         Case(boosting, few, numeric=()),
         Case(boosting, few, categorical=()),
+        Case(boosting, few | {"max_leaf_nodes": 4}, ordered=True),
+        Case(boosting, few, task="multiclass", ordered=True),
+        Case(forest, {"n_estimators": 7}, ordered=True),
         Case(forest, {"n_estimators": 7}),
         Case(forest, {"n_estimators": 7}, encoding="onehot"),
         Case(forest, {"n_estimators": 7}, numeric=()),

@@ -26,7 +26,7 @@ class Light(ClassifierMixin, BaseEstimator):
         return tags
 
     def fit(self, X: Any, y: Any, categorical_feature: Any = "auto") -> Light:
-        self.told_ = categorical_feature
+        self.told_, self.seen_ = categorical_feature, X
         self.classes_ = np.unique(y)
         return self
 
@@ -45,7 +45,9 @@ class Extreme(Light):
 Extreme.__module__ = "xgboost.sklearn"
 
 
-def fitted(estimator: Any, encoding: str, categorical: tuple[str, ...] = CATEGORICAL) -> Any:
+def fitted(
+    estimator: Any, encoding: str, categorical: tuple[str, ...] = CATEGORICAL, **more: Any
+) -> Any:
     rows = pd.DataFrame(
         {
             "weight": [1.0, 2.0, 3.0, 4.0],
@@ -54,7 +56,7 @@ def fitted(estimator: Any, encoding: str, categorical: tuple[str, ...] = CATEGOR
             "kind": ["x", "y", "x", "y"],
         }
     )
-    made = encoded_pipeline(estimator, encoding, NUMERIC, categorical, seed=1)
+    made = encoded_pipeline(estimator, encoding, NUMERIC, categorical, seed=1, **more)
     done = fit_clone(made.pipeline, rows, np.array([0, 1, 0, 1]), np.array(["d"] * 4))
     return done.pipeline.steps[-1][1]
 
@@ -64,6 +66,16 @@ def test_columns_of_codes_are_named(encoding: str) -> None:
     assert fitted(Light(), encoding).told_ == [2, 3]
     told = fitted(Extreme(), encoding)
     assert told.enable_categorical and told.feature_types == ["q", "q", "c", "c"]
+
+
+def test_codes_of_ordered_categories_are_numbers() -> None:
+    order = {"kind": ("y", "x", "z")}
+    told = fitted(Extreme(), "ordinal", ordered=order)
+    assert told.feature_types == ["q", "q", "q", "c"]
+    assert fitted(Light(), "ordinal", ordered=order).told_ == [3]
+    assert told.seen_[:, 2].tolist() == [1, 0, 1, 0], "the place of each in its order"
+    columns = [fitted(Light(), "onehot", ordered=each).seen_ for each in ({}, order)]
+    np.testing.assert_array_equal(*columns)
 
 
 def test_none_are_named_where_there_are_none() -> None:

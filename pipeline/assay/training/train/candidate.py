@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from assay.project.params.candidates import Candidate, maker_of
 from assay.project.tasks import Task
 from assay.training.train.construct import Builder, seed_estimator
 from assay.training.train.nested import (
+    NUMBERS,
     accepts_missing,
     accepts_sparse,
     is_search,
@@ -30,6 +32,8 @@ from assay.training.train.vocabulary import (
     Vocabulary,
     cap_categories,
 )
+
+NOTHING_ORDERED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def resolve_encoding(estimator: Any, wanted: str) -> Encoding:
@@ -51,25 +55,32 @@ def build_encoder(
     categorical: Sequence[str],
     capped: Mapping[str, Vocabulary] = NOTHING_CAPPED,
     sparse: bool = False,
+    ordered: Mapping[str, Sequence[str]] = NOTHING_ORDERED,
 ) -> Any:
-    """An unfitted ColumnTransformer: numeric columns, categorical ones, then the ``capped`` ones.
+    """An unfitted ColumnTransformer.
 
-    Categories that training lacks do not raise: they become missing (``ordinal``) or are treated as
-    rare ones (``onehot``). In a capped feature they are like any category that is not kept: of one
-    code (``ordinal``), or without a column of its own (``onehot``).
+    Its columns are the numeric ones, the ``ordered`` ones (``ordinal``), the other categories, then
+    the ``capped`` ones. Categories that training lacks do not raise: they become missing
+    (``ordinal``) or are treated as rare ones (``onehot``). In a capped feature they are like any
+    category that is not kept: of one code (``ordinal``), or without a column of its own
+    (``onehot``).
 
     Parameters
     ----------
     sparse
         Whether the estimator takes a sparse matrix. It gets one if few of the numbers in it are
         other than 0.
+    ordered
+        Features whose categories have an order: their codes are numbers, the least 0. One-hot, an
+        order makes no difference.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-    few = [name for name in categorical if name not in capped]
+    ranked = [name for name in categorical if name in ordered and encoding == "ordinal"]
+    few = [name for name in categorical if name not in capped and name not in ranked]
     # Nulls stay apart from the rest. scikit-learn wants an encoder's nulls last.
     kept: Any = [[*vocabulary.kept, None] for vocabulary in capped.values()]
     if encoding == "ordinal":
@@ -90,17 +101,35 @@ def build_encoder(
         )
         many = OneHotEncoder(categories=kept, handle_unknown="ignore", sparse_output=sparse)
     parts = [
-        ("numbers", numbers, list(numeric)),
+        (NUMBERS[0], numbers, list(numeric)),
+        (NUMBERS[1], _ranks([ordered[name] for name in ranked]), ranked),
         ("categories", categories, few),
         ("many categories", many, list(capped)),
     ]
     return ColumnTransformer([part for part in parts if part[2]])
 
 
+def _ranks(orders: Sequence[Sequence[str]]) -> Any:
+    """An unfitted encoder of ordered categories: the place of each, NaN for null and others."""
+    from sklearn.preprocessing import OrdinalEncoder
+
+    return OrdinalEncoder(
+        categories=[[*order] for order in orders],
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+    )
+
+
 def categorical_arguments(
-    estimator: Any, encoding: Encoding, numeric: Sequence[str], categorical: Sequence[str]
+    estimator: Any,
+    encoding: Encoding,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    ordered: Collection[str] = (),
 ) -> dict[str, Any]:
     """Arguments that tell an estimator with categorical support which columns hold codes.
+
+    Codes of ordered categories are numbers.
 
     Those of scikit-learn's histogram boosting, or of XGBoost. Empty if it was told already.
     LightGBM is told when it is fitted (`assay.training.train.nested.fit_arguments`).
@@ -108,10 +137,12 @@ def categorical_arguments(
     settings = estimator.get_params(deep=False)
     if encoding != "ordinal":
         return {}
+    coded = len([name for name in categorical if name not in ordered])
+    numbers = len(numeric) + len(categorical) - coded
     if settings.get("categorical_features") == "from_dtype":
-        return {"categorical_features": [False] * len(numeric) + [True] * len(categorical)}
-    if "enable_categorical" in settings and settings.get("feature_types") is None and categorical:
-        kinds = ["q"] * len(numeric) + ["c"] * len(categorical)
+        return {"categorical_features": [False] * numbers + [True] * coded}
+    if "enable_categorical" in settings and settings.get("feature_types") is None and coded:
+        kinds = ["q"] * numbers + ["c"] * coded
         return {"enable_categorical": True, "feature_types": kinds}
     return {}
 
@@ -169,7 +200,8 @@ def build_pipeline(
             mend=f"Take another estimator, or '{contract.weight}' out of {contract.file}",
         )
     return encoded_pipeline(
-        estimator, candidate.encoding, contract.numeric, contract.categorical, seed, counts
+        *(estimator, candidate.encoding, contract.numeric, contract.categorical, seed, counts),
+        contract.ordered,
     )
 
 
@@ -180,6 +212,7 @@ def encoded_pipeline(
     categorical: Sequence[str],
     seed: int,
     counts: Counts = NOTHING_COUNTED,
+    ordered: Mapping[str, Sequence[str]] = NOTHING_ORDERED,
 ) -> CandidatePipeline:
     """An unfitted estimator, which is seeded, behind the encoder of its features.
 
@@ -187,6 +220,8 @@ def encoded_pipeline(
     ----------
     encoding
         ``auto``, ``onehot`` or ``ordinal``.
+    ordered
+        As for `build_encoder`.
     """
     from sklearn.pipeline import make_pipeline
 
@@ -194,11 +229,14 @@ def encoded_pipeline(
     resolved = resolve_encoding(estimator, encoding)
     inner = estimator
     while inner is not None:
-        inner.set_params(**categorical_arguments(inner, resolved, numeric, categorical))
+        told = categorical_arguments(inner, resolved, numeric, categorical, ordered)
+        inner.set_params(**told)
         inner = wrapped_estimator(inner)
+    if resolved == "ordinal":  # numbers need no cap
+        counts = {name: rows for name, rows in counts.items() if name not in ordered}
     capped = cap_categories(counts, resolved, estimator)
     sparse = accepts_sparse(estimator)
-    features = build_encoder(resolved, numeric, categorical, capped, sparse)
+    features = build_encoder(resolved, numeric, categorical, capped, sparse, ordered)
     return CandidatePipeline(make_pipeline(features, estimator), resolved, capped, sparse)
 
 

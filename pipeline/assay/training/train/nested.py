@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SAMPLE_WEIGHT = "sample_weight"
 """What scikit-learn calls the weights of rows."""
 
+NUMBERS = ("numbers", "ordered categories")
+"""Parts of the encoder whose columns are numbers; they come first."""
+
 SEARCH_FOLDS = 5
 """scikit-learn's own number, for a search without ``cv``."""
 
@@ -157,11 +160,11 @@ def fit_arguments(pipeline: Any) -> dict[str, Any]:
     coded = [
         columns
         for part, (encoder, columns) in parts.items()
-        if part != "numbers" and hasattr(encoder, "encoded_missing_value")
+        if part not in NUMBERS and hasattr(encoder, "encoded_missing_value")
     ]
     if not coded:  # one-hot, or no categories
         return {}
-    first = len(parts["numbers"][1]) if "numbers" in parts else 0
+    first = sum(len(parts[part][1]) for part in NUMBERS if part in parts)
     return {f"{name}__categorical_feature": [*range(first, first + sum(map(len, coded)))]}
 
 
