@@ -109,3 +109,8 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
     assert uses(more)["created_at"].use == "time"
     holes = frame.assign(opened=frame["opened"].where(frame.index % 9 > 0))
     assert uses(holes)["born"].use == "time"
+
+
+def test_a_time_that_is_always_the_same_is_shown_as_one(frame: pd.DataFrame) -> None:
+    found = uses(frame.assign(left=pd.Timestamp("2024-01-05")))["left"]
+    assert found.why == "always 2024-01-05 00:00:00: it can tell no row from another"

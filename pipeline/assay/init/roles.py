@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from assay.project.text.number_format import counted
@@ -124,7 +125,9 @@ def _use(
     if name == said.weight:
         return ColumnUse(name, "weight", False, f"as you said: {_described(facts)}; no feature")
     if facts.distinct <= 1:
-        always = f"always {quote_value(facts.values[0][0])}" if facts.values else "always empty"
+        # A time as people write it; a text in quotes, as it may be blank.
+        only = [str(v) if isinstance(v, datetime) else quote_value(v) for v, _ in facts.values]
+        always = f"always {only[0]}" if only else "always empty"
         return left_out(f"{always}: it can tell no row from another")
     if name in leaks:
         return left_out(leaks[name], "if it is known before the label, it is a feature")
