@@ -25,6 +25,9 @@ TEXTS: Mapping[str, str] = {
 }
 """Path in the project -> template."""
 
+LATENCY, COLUMN_LATENCY = 500, 10
+"""Milliseconds that 1,000 rows may take, at least, and for each column: to look at a column takes
+its time even if a night has few rows."""
 OWNER = "the model's owner"
 RARE, COMMON = 0.2, 0.8
 """Shares of positives outside of which a threshold of 0.5 would call all rows alike."""
@@ -188,6 +191,7 @@ def _params(plan: Plan) -> dict[str, Any]:
         "threshold": _threshold(label.share) if label.share is not None else 0.5,
         "threshold_why": f"{label.share:.1%} of the rows are" if binary and label.share else "",
         "unit": plan.unit,
+        "latency": max(LATENCY, COLUMN_LATENCY * len(plan.columns)),
         "slice_rows": 100 if plan.understood.rows >= 5000 else 30,
         "judged": judged,
         "baseline": baseline,
