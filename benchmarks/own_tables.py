@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ from benchmarks import hostile_tables
 
 RESULTS = Path(__file__).resolve().parents[1] / "reports" / "benchmarks" / "own-tables.md"
 NIGHTS = 3
+_FOLDER = re.compile(r"/\S*/(?=\S+\.(?:csv|jsonl|parquet))")
+"""Where a table lay on this machine, which says nothing to others."""
 VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE")
 
 
@@ -191,7 +194,7 @@ def written(lives: Sequence[Life]) -> str:
     ]
     for each in lives:
         said = " ".join(each.table.options)
-        told = each.told.replace("|", "\\|")
+        told = _FOLDER.sub("", each.told).replace("|", "\\|")
         name, far = f"{each.table.package}: {each.table.name}", (each.steps or ["refused"])[-1]
         cells = (name, each.table.target, said, each.rows, each.task, far, told)
         lines.append(f"| {' | '.join(cells)} | {each.seconds:.0f} |")

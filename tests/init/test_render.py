@@ -197,3 +197,13 @@ def test_a_night_of_a_week_is_not_held_for_rows_after_its_first_day(
     assert nights is not None and nights.every == every
     given = params.parse(render(replace(plan, nights=nights))["params.yaml"], "params.yaml")
     assert ("freshness" in [rule.rule for rule in given.contract.night]) is asked
+
+
+def test_infinities_are_told_before_the_contract_refuses_them(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    weights = frame["Weight (kg)"].mask(frame.index % 50 == 0, np.inf)
+    plan = planned(frame.assign(**{"Weight (kg)": weights}), tmp_path, "late")
+    (weight,) = [each for each in plan.columns if each.name == "weight_kg"]
+    assert "make them empty in data/source.py" in weight.unsure
+    assert render(plan)["data/contract.py"].count("infinities") == 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from assay.errors import LabelError, SourceError, UsageError
-from assay.init.checks import FieldChecks, learn_checks
+from assay.init.checks import INFINITE, FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
 from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
@@ -259,7 +259,8 @@ def _columns(
         if checks.order and "feature" in roles:
             why = f"{why}, in the order {' < '.join(checks.order)}"
         return ProjectColumn(
-            each.name, plain[each.name], facts.kind, roles, checks, why, each.unsure
+            *(each.name, plain[each.name], facts.kind, roles, checks, why),
+            INFINITE if checks.why == INFINITE else each.unsure,
         )
 
     for each in by_use["key"]:

@@ -144,7 +144,9 @@ def _contract(plan: Plan) -> dict[str, Any]:
             {
                 "name": each.name,
                 "kind": each.kind,
-                "why": "; ".join(part for part in (each.why, each.checks.why) if part),
+                "why": "; ".join(
+                    part for part in (each.why, each.checks.why) if part and part != each.unsure
+                ),
                 "unsure": each.unsure,
                 "arguments": (each.checks, each.roles),
             }
