@@ -227,12 +227,8 @@ def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
     if _sliceable(facts):
         told = "quality is measured in each group"
     elif facts.kind == "float":
-        kept = (
-            "whole numbers that are kept as fractions form"
-            if facts.whole
-            else ("a number with fractions forms")
-        )
-        told = f"{kept} no groups: {bands}"
+        kept = "whole numbers kept as fractions" if facts.whole else "numbers with fractions"
+        told = f"{kept}, so it forms none: {bands}"
     elif (facts.many or facts.distinct > MOST_CATEGORIES) and not said:
         return ColumnUse(facts.name, "left out", False, f"{why}; {values} form no groups: {bands}")
     else:
