@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from assay.errors import AssayError, ScoringFailed, from_os_error
 from assay.project.environment import set_variables
+from assay.project.memory import system_allocator
 from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
 from assay.score.work import Outcome, Progress, Work
 
@@ -74,7 +75,7 @@ def run_files(
         A task failed in another way: the model or the project's own code raised, or memory ran out.
     """
     tasks = files_tasks(files, cores)
-    with _allocator(frugal):
+    with system_allocator() if frugal else nullcontext():
         return iter(_run(tasks, work, cores, work.threaded, progress))
 
 
@@ -205,17 +206,3 @@ def _failures(where: str) -> Iterator[None]:
             found=f"{type(error).__name__}: {told}",
             mend="Run again with ASSAY_DEBUG=1 to see where.",
         ) from error
-
-
-@contextmanager
-def _allocator(frugal: bool) -> Iterator[None]:
-    """Arrow's own allocator keeps tens of megabytes of freed memory per thread."""
-    if not frugal:
-        yield
-        return
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from assay.contract.loader import load_contract
 from assay.errors import ParamsError, StageInputMissing
 from assay.project import layout, partitions
+from assay.project.memory import system_allocator
 from assay.project.params import Params
 from assay.project.tasks import infer_task
 from assay.training.tables import split
@@ -65,7 +63,7 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
     task = infer_task(contract.field(contract.label).kind, contract.label)
     groups = [] if group is None else [group]
     sides: dict[str, WindowRows] = {}
-    with _memory_given_back(), partitions.replace_folder(root / layout.PREPARED) as made:
+    with system_allocator(), partitions.replace_folder(root / layout.PREPARED) as made:
         table = RowGather(partitions.open_dataset(source, column))
         deciding = table.columns([contract.time, contract.label, *contract.keys, *groups])
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
@@ -87,17 +85,3 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
             del rows, order
             table.write(numbers, made / f"{name}.parquet")
     return sides
-
-
-@contextmanager
-def _memory_given_back() -> Iterator[None]:
-    """Let Arrow ask the system for memory inside the block, and give it back at once.
-
-    Its own pool keeps what it took: of a table of many rows half as much again as it holds.
-    """
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from assay.columns.features import CategoryColumn, Floats, FrameFeatures, Scorer
+from assay.columns.features import Floats, FrameFeatures, Scorer
+from assay.columns.shuffled import ColumnCache, ShuffledFeatures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,42 +37,14 @@ def permutation_importance(
     seed
         Each feature has its own random stream, so adding one does not change the others.
     """
-    columns = _Columns(sample)
+    columns = ColumnCache(FrameFeatures(sample))
     before = scorer.scores(columns)
     found = {}
     for name in features:
         order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(sample))
-        moved = _moved(before, scorer.scores(_Shuffled(columns, name, order)))
+        moved = _moved(before, scorer.scores(ShuffledFeatures(columns, name, order)))
         found[name] = float(f"{moved:.{DIGITS}g}")
     return found
-
-
-class _Columns:
-    """The columns of a frame, each read once: a wide table is scored once for each of them."""
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.rows = len(frame)
-        features = FrameFeatures(frame)
-        self.numbers = cache(features.numbers)
-        self.coded = cache(features.coded)
-
-
-class _Shuffled:
-    """The same columns, but for one that is in another order."""
-
-    def __init__(self, columns: _Columns, name: str, order: NDArray[np.intp]) -> None:
-        self.rows = columns.rows
-        self._columns, self._name, self._order = columns, name, order
-
-    def numbers(self, name: str) -> Floats:
-        values = self._columns.numbers(name)
-        return values[self._order] if name == self._name else values
-
-    def coded(self, name: str) -> CategoryColumn:
-        column = self._columns.coded(name)
-        if name != self._name:
-            return column
-        return CategoryColumn(column.codes[self._order], column.categories)
 
 
 def _moved(before: Floats, after: Floats) -> float:
