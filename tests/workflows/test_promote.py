@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,4 +93,5 @@ def _kill_pusher(reached: Path) -> None:
     ).stdout.split()
     os.kill(pid, signal.SIGKILL)
     for each in (receiver, *map(int, below)):
-        os.kill(each, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended with the command
+            os.kill(each, signal.SIGKILL)
