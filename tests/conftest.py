@@ -20,7 +20,7 @@ from tests import projects
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytest_plugins = ("tests.skips", "tests.postgres")
+pytest_plugins = ("tests.openmp", "tests.skips", "tests.postgres")
 
 ROOT = Path(__file__).resolve().parents[1]
 

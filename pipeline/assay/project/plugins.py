@@ -88,7 +88,9 @@ def _import(module_name: str, reference: str, where: str, root: Path | None) -> 
             f"importing {module_name} failed with {type(error).__name__}: {error}",
             where=where,
             found=reference,
-            mend=f"Try: python -c 'import {module_name}'.",
+            mend="Install OpenMP, such as the package libgomp1 of Debian or libomp of Homebrew."
+            if "libgomp" in str(error) or "libomp" in str(error)
+            else f"Try: python -c 'import {module_name}'.",
         ) from None
 
 

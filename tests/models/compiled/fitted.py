@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
+import xgboost
 from hypothesis import strategies as st
 from sklearn import dummy, ensemble, linear_model, svm, tree
-from sklearn.pipeline import make_pipeline
 
 from assay.columns.features import FrameFeatures
 from assay.model.model import Model, feature_frame, raw_scores
 from assay.project.tasks import Task
 from assay.training.train.calibrate import fit_calibrator
-from assay.training.train.candidate import build_encoder, categorical_arguments, resolve_encoding
+from assay.training.train.candidate import encoded_pipeline
+from assay.training.train.nested import fit_clone
 
 NUMERIC = ("age", "load", "floor")
 CATEGORICAL = ("line", "shift")
@@ -92,12 +94,9 @@ class Case:
 
 
 def estimator(case: Case) -> Any:
-    for module in (ensemble, linear_model, tree, dummy, svm):
+    for module in (ensemble, linear_model, tree, dummy, svm, lightgbm, xgboost):
         if hasattr(module, case.name):
-            made = getattr(module, case.name)(**case.args)
-            if "random_state" in made.get_params():
-                made.set_params(random_state=3)
-            return made
+            return getattr(module, case.name)(**case.args)
     raise LookupError(case.name)
 
 
@@ -106,15 +105,15 @@ def fit(case: Case) -> Model:
     frame = table()
     features = feature_frame(FrameFeatures(frame), case.numeric, case.categorical)
     label = frame[case.column].to_numpy()
-    made = estimator(case)
-    encoding = resolve_encoding(made, case.encoding)
-    order = ORDER if case.ordered else {}
-    made.set_params(**categorical_arguments(made, encoding, case.numeric, case.categorical, order))
+    made = encoded_pipeline(
+        *(estimator(case), case.encoding, case.numeric, case.categorical),
+        seed=3,
+        ordered=ORDER if case.ordered else {},
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged
-        encoder = build_encoder(encoding, case.numeric, case.categorical, ordered=order)
-        pipeline = make_pipeline(encoder, made)
-        pipeline.fit(features, label)
+        days = np.arange(len(frame)).astype(str)
+        pipeline = fit_clone(made.pipeline, features, label, days).pipeline
     truth = np.searchsorted(case.classes, label) if case.classes else label
     raw = raw_scores(case.task, pipeline, features)
     calibrator = fit_calibrator(case.task, case.calibration, raw, truth)
@@ -210,7 +209,55 @@ def regressors() -> list[Case]:
     return cases
 
 
-CASES = [*classifiers(), *regressors()]
+def light() -> list[Case]:
+    few = {"n_estimators": 9, "verbose": -1}
+    deep = few | {"min_child_samples": 1, "num_leaves": 400}
+    forest = few | {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.5}
+    name = "LGBMClassifier"
+    return [
+        Case(name, few),
+        Case(name, few, encoding="onehot"),
+        Case(name, few, ordered=True),
+        Case(name, few, numeric=()),
+        Case(name, deep, categorical=()),
+        Case(name, few, task="multiclass"),
+        Case(name, few, calibration="isotonic"),
+        Case(name, deep | {"max_cat_to_onehot": 1, "cat_smooth": 0, "min_data_per_group": 1}),
+        Case(name, few | {"use_missing": False}),
+        Case(name, few | {"min_child_samples": 1000}),  # each tree is one leaf
+        Case(name, forest),
+        *(
+            Case("LGBMRegressor", few | {"objective": objective}, task="regression")
+            for objective in ("regression", "regression_l1", "poisson", "gamma", "quantile")
+        ),
+        Case("LGBMRegressor", forest, task="regression"),
+    ]
+
+
+def extreme() -> list[Case]:
+    few = {"n_estimators": 9}
+    deep = few | {"max_depth": 14, "min_child_weight": 0}
+    name = "XGBClassifier"
+    return [
+        Case(name, few),
+        Case(name, deep, encoding="onehot"),
+        Case(name, few, ordered=True),
+        Case(name, few, numeric=()),
+        Case(name, deep, categorical=()),
+        Case(name, few, task="multiclass"),
+        Case(name, few, calibration="sigmoid"),
+        Case(name, deep | {"max_cat_to_onehot": 1}),
+        Case(name, few | {"base_score": 0.9, "num_parallel_tree": 3}),
+        Case("XGBRFClassifier", few),
+        *(
+            Case("XGBRegressor", few | {"objective": objective}, task="regression")
+            for objective in ("reg:squarederror", "reg:absoluteerror", "count:poisson", "reg:gamma")
+        ),
+        Case("XGBRFRegressor", few, task="regression"),
+    ]
+
+
+CASES = [*classifiers(), *regressors(), *light(), *extreme()]
 
 SMALL = {
     "scan": Case("HistGradientBoostingClassifier", {"max_iter": 2, "max_leaf_nodes": 6}),

@@ -89,7 +89,7 @@ def test_a_wrong_compilation_is_seen(
     monkeypatch.setattr(proofs, "compile_model", wrong)
     found = proof_of(fit(SMALL[form]), tolerance=1e-12)
     assert not found.used
-    assert "differs from scikit-learn by" in found.reason
+    assert "differs from the estimator by" in found.reason
     assert found.max_difference is not None
     assert found.max_difference > 1e-12
 
@@ -153,7 +153,7 @@ def test_what_scikit_learn_refuses_may_not_be_scored(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(proofs, "compile_model", lenient)
     found = proof_of(fit(SMALL["walk"]))
     assert not found.used
-    assert found.reason == "it scores what scikit-learn refuses (age: infinity)"
+    assert found.reason == "it scores what the estimator refuses (age: infinity)"
 
 
 def test_a_score_where_there_should_be_none_is_a_fault() -> None:

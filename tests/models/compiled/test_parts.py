@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import math
 
 import numpy as np
@@ -22,6 +24,7 @@ from assay.model.compiled.columns import (
 )
 from assay.model.compiled.edge_cases import FeaturesInMemory
 from assay.model.compiled.kernels_columns import look_up_bits, ranks
+from assay.model.compiled.kernels_single import exponential
 from assay.model.compiled.post_transform import Isotonic
 from assay.model.compiled.ranks import build_grid
 from assay.model.compiled.trees.forest import Forest, Tree, rounded_down
@@ -187,3 +190,19 @@ def test_a_name_is_that_of_the_very_class() -> None:
         build_inputs(
             ColumnEncoder(("x",), (), (), (odd,)), AcceptedValues(null=False, infinite=False)
         )
+
+
+def test_the_exponential_of_32_bits_is_that_of_the_c_library() -> None:
+    asked = np.concatenate(
+        [
+            np.random.default_rng(3).normal(0, 20, 30_000),
+            [0.0, -0.0, 1e-40, 88.7, 88.72283, 88.73, -87.4, -103.9, -104.0, np.inf, -np.inf],
+        ]
+    ).astype(np.float32)
+    expf = ctypes.CDLL(ctypes.util.find_library("m")).expf
+    expf.restype, expf.argtypes = ctypes.c_float, [ctypes.c_float]
+    got = np.empty(len(asked), np.float32)
+    exponential(asked.astype(np.float64), got)
+    np.testing.assert_array_equal(got, np.array([expf(each) for each in asked], np.float32))
+    exponential(np.array([math.nan]), got[:1])
+    assert np.isnan(got[0])

@@ -1,16 +1,22 @@
-"""What LightGBM and XGBoost are told about categories, by stand-ins: neither is installed here."""
+"""What LightGBM and XGBoost are told, by stand-ins that keep it; and both as candidates."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import GridSearchCV
 
-from assay.errors import ExtraMissing
-from assay.project import plugins
+from assay.errors import ExtraMissing, PluginError
+from assay.project import extras, plugins
+from assay.testing import check_estimator
 from assay.training.train.candidate import encoded_pipeline
 from assay.training.train.nested import fit_clone
 
@@ -93,7 +99,48 @@ def test_what_a_person_said_stands() -> None:
     "name",
     ["lightgbm.LGBMClassifier", "xgboost.XGBRegressor", "optuna.distributions.FloatDistribution"],
 )
-def test_without_the_library_the_extra_is_named(name: str) -> None:
+def test_without_the_library_the_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     extra = name.partition(".")[0]
+    monkeypatch.setitem(sys.modules, extra, None)  # as if it were not installed
+    monkeypatch.setattr(extras, "is_installed", lambda module: False)
     with pytest.raises(ExtraMissing, match=rf"pip install 'assay\[{extra}\]'"):
         plugins.resolve(name, key="train.candidates.one.class")
+
+
+def test_a_machine_without_openmp_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "asks.py").write_text("raise OSError('libgomp.so.1: cannot open shared object')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match="libgomp1 of Debian"):
+        plugins.resolve("asks.One", key="train.candidates.one.class")
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_both_keep_the_laws_of_a_candidate(library: str, task: Any) -> None:
+    module: Any = {"lightgbm": lightgbm, "xgboost": xgboost}[library]
+    name = {"lightgbm": "LGBM", "xgboost": "XGB"}[library]
+    name += "Regressor" if task == "regression" else "Classifier"
+    quiet = {"verbose": -1} if library == "lightgbm" else {}
+    check_estimator(
+        lambda: getattr(module, name)(n_estimators=9, **quiet),
+        task=task,
+        allow_types=[
+            "collections.OrderedDict",
+            f"{library}.{'basic' if library == 'lightgbm' else 'core'}.Booster",
+            f"{library}.sklearn.{name}",
+        ],
+    )
+
+
+def test_classes_that_are_texts_reach_xgboost_as_codes_within_a_search_too() -> None:
+    rows = pd.DataFrame({"weight": np.arange(40.0)})
+    target = np.array(["high", "low", "mid", "low"] * 10, object)
+    days = np.repeat(np.arange(10).astype(str), 4)
+    search = GridSearchCV(xgboost.XGBClassifier(n_estimators=2), {"max_depth": [1, 2]}, cv=2)
+    made = encoded_pipeline(search, "auto", ("weight",), (), seed=1)
+    fitted = fit_clone(made.pipeline, rows, target, days)
+    assert fitted.pipeline.classes_.tolist() == [0, 1, 2]
+    assert fitted.pipeline.predict_proba(rows).shape == (40, 3)
+    assert set(fitted.chosen) == {"max_depth"}

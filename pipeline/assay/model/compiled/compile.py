@@ -21,15 +21,17 @@ from assay.model.compiled.post_transform import (
 )
 from assay.model.compiled.read_encoder import read_encoder
 from assay.model.compiled.scorer import Body, CompiledModel
+from assay.model.compiled.trees.forest import ForestModel
 from assay.model.compiled.trees.plan_scan import plan_scan
 from assay.model.compiled.trees.plan_walk import plan_walk
+from assay.model.compiled.trees.read_lightgbm import LIGHTGBM, read_lightgbm
 from assay.model.compiled.trees.read_trees import (
     TREES,
-    ForestModel,
     read_forest,
     read_gradient_boosting,
     read_hist_gradient_boosting,
 )
+from assay.model.compiled.trees.read_xgboost import XGBOOST, read_xgboost
 from assay.model.model import Model
 from assay.project.tasks import Task
 
@@ -61,7 +63,8 @@ def compile_model(model: Model, task: Task, classes: Sequence[str]) -> CompiledM
         raise NotCompiled(f"{public_name(estimator)} does not know the label's classes")
     encoded = read_encoder(encoder, model.numeric, model.categorical)
     body, accepts, link, divisor = _read(estimator, encoded, task)
-    finish = PostTransform(task, link, divisor, count, _calibrators(model.calibrator, task))
+    single = public_name(estimator) in XGBOOST
+    finish = PostTransform(task, link, divisor, count, _calibrators(model.calibrator, task), single)
     compiled = CompiledModel(build_inputs(encoded, accepts), body, finish)
     compiled.body.check(compiled.inputs)
     compiled.finish.check(body.outputs)
@@ -81,6 +84,10 @@ def _read(
         return _planted(read_gradient_boosting(estimator, encoded), encoded)
     if name in TREES:
         return _planted(read_forest(estimator, encoded, task), encoded)
+    if name in LIGHTGBM:
+        return _planted(read_lightgbm(estimator, encoded), encoded)
+    if name in XGBOOST:
+        return _planted(read_xgboost(estimator, encoded), encoded)
     if name in LOGISTIC:
         body = read_linear(estimator, encoded)
         link = "logistic" if body.outputs == 1 else "softmax"

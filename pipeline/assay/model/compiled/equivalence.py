@@ -88,7 +88,7 @@ def compile_and_compare(
         raise
     except Exception as error:
         fault = f"the comparison broke off: {_said(error)}"
-    reason_ = fault or f"as scikit-learn, within {tolerance:g}, on ordinary and on hard rows"
+    reason_ = fault or f"as the estimator, within {tolerance:g}, on ordinary and on hard rows"
     proof = EquivalenceResult(
         fault is None,
         compiled.kind,
@@ -114,7 +114,7 @@ class _Comparison:
     def fault(self, got: Floats, wanted: Floats | None) -> str | None:
         """What is wrong with ``got``, if anything; ``wanted`` is None if scikit-learn refuses."""
         if wanted is None:
-            return None if np.isnan(got).all() else "it scores what scikit-learn refuses"
+            return None if np.isnan(got).all() else "it scores what the estimator refuses"
         if got.shape != wanted.shape or (np.isnan(got) != np.isnan(wanted)).any():
             return "it gives no score where scikit-learn gives one, or one where it gives none"
         same = (got == wanted) | np.isnan(wanted)
@@ -124,7 +124,7 @@ class _Comparison:
         self.rows += len(got)
         self.greatest = max(self.greatest, float(apart.max(initial=0.0)))
         if self.greatest > self._tolerance:
-            return f"it differs from scikit-learn by {self.greatest:.3g}"
+            return f"it differs from the estimator by {self.greatest:.3g}"
         return None
 
 

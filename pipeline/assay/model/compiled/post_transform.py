@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from assay.columns.features import Floats
 from assay.model.compiled.archive import build, dump
@@ -105,6 +106,8 @@ class PostTransform:
         The number of scores of a row; 0 for one score without a second dimension.
     calibrators
         None, or one for the positive class or for each class; each may be None.
+    single
+        Whether the link is computed in 32 bits, as XGBoost does.
     """
 
     task: Task
@@ -112,6 +115,7 @@ class PostTransform:
     divisor: int
     classes: int
     calibrators: tuple[Calibrator | None, ...] | None
+    single: bool = False
 
     def check(self, outputs: int) -> None:
         """Raise ValueError if the parts are inconsistent."""
@@ -149,6 +153,8 @@ class PostTransform:
 
         if self.divisor > 1:
             raw = raw / self.divisor
+        if self.single:
+            return linked_in_single(raw, self.link)
         if self.link == "exp":
             with np.errstate(over="ignore"):
                 return np.exp(raw)
@@ -180,6 +186,7 @@ class PostTransform:
             "divisor": self.divisor,
             "classes": self.classes,
             "calibrators": names,
+            "single": self.single,
         }
         return header, arrays
 
@@ -196,6 +203,8 @@ class PostTransform:
             raise ValueError("an unknown link or task")
         if type(header["divisor"]) is not int or type(header["classes"]) is not int:
             raise ValueError("the divisor or the classes are no number")
+        if type(header["single"]) is not bool:
+            raise ValueError("single is neither true nor false")
         names = header["calibrators"]
         calibrators = (
             None
@@ -206,7 +215,12 @@ class PostTransform:
             )
         )
         return cls(
-            header["task"], header["link"], header["divisor"], header["classes"], calibrators
+            header["task"],
+            header["link"],
+            header["divisor"],
+            header["classes"],
+            calibrators,
+            header["single"],
         )
 
 
@@ -217,6 +231,28 @@ def softmax(raw: Floats) -> Floats:
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=0)
     return shifted
+
+
+def linked_in_single(raw: Floats, link: Link) -> Floats:
+    """The link of float32 outputs, of shape (outputs, rows), in XGBoost's order of operations."""
+    from assay.model.compiled.kernels_single import exponential
+
+    def exp(values: Floats) -> npt.NDArray[np.float32]:
+        out = np.empty(values.shape, np.float32)
+        for row, target in zip(values, out, strict=True):
+            exponential(np.ascontiguousarray(row), target)
+        return out
+
+    one = np.float32(1)
+    if link == "exp":
+        return exp(raw).astype(np.float64)
+    if link == "logistic":
+        return (one / (exp(np.minimum(-raw, np.float32(88.7))) + one)).astype(np.float64)
+    if link == "softmax":
+        raised = exp((raw - raw.max(axis=0)).astype(np.float32).astype(np.float64))
+        total = np.add.accumulate(raised, axis=0, dtype=np.float64)[-1]
+        return np.asarray(raised / total.astype(np.float32), np.float64)
+    return raw
 
 
 def normalised(each: Sequence[Floats]) -> Floats:

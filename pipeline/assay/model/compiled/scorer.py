@@ -19,7 +19,7 @@ from assay.model.compiled.ranks import NumberRanks
 from assay.model.compiled.trees.scan import Scan, ScanNodes, StateTests
 from assay.model.compiled.trees.walk import StateRanks, Walk, WalkNodes
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 class Body(Protocol):

@@ -22,7 +22,7 @@ from assay.training.train.conformance_rows import (
     TrialRows,
     unusual_rows,
 )
-from assay.training.train.nested import fit_clone
+from assay.training.train.nested import fit_clone, takes_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,8 +145,9 @@ def _wrong_scores(trial: _Trial, scores: Floats) -> Iterator[str]:
         return
     if trial.task == "regression":
         return
-    if trial.task == "multiclass" and tuple(trial.fitted.classes_) != CLASSES:
-        yield f"classes_ is {list(trial.fitted.classes_)}, not the sorted classes {list(CLASSES)}"
+    wanted = tuple(range(len(CLASSES))) if takes_codes(trial.fitted) else CLASSES
+    if trial.task == "multiclass" and tuple(trial.fitted.classes_) != wanted:
+        yield f"classes_ is {list(trial.fitted.classes_)}, not the sorted classes {list(wanted)}"
     if scores.min() < 0 or scores.max() > 1:
         yield f"probabilities from {scores.min():g} to {scores.max():g}, not from 0 to 1"
     whole = np.asarray(trial.fitted.predict_proba(trial.rows)).sum(axis=1)

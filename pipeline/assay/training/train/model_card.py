@@ -123,5 +123,5 @@ def _scorer(manifest: Manifest) -> str:
         return f"scikit-learn itself: {escape_line(str(proof['reason']))}"
     return (
         f"compiled arrays ({proof['kind']}): on {counted(proof['rows'], 'row')} at most "
-        f"{proof['max_difference']:.3g} from scikit-learn (allowed: {proof['tolerance']:g})"
+        f"{proof['max_difference']:.3g} from the estimator (allowed: {proof['tolerance']:g})"
     )

@@ -85,6 +85,19 @@ class Fitted:
     chosen: Mapping[str, Any] = field(default_factory=dict)
 
 
+def takes_codes(estimator: Any) -> bool:
+    """Whether a classifier takes classes as the numbers from 0 alone: XGBoost's does."""
+    from sklearn.base import is_classifier
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(estimator, Pipeline):
+        return takes_codes(estimator.steps[-1][1])
+    inner = wrapped_estimator(estimator)
+    if inner is not None:
+        return takes_codes(inner)
+    return type(estimator).__module__.startswith("xgboost.") and is_classifier(estimator)
+
+
 def weight_argument(estimator: Any) -> str | None:
     """The argument of ``fit`` that carries weights to where they count; None if nothing takes them.
 
@@ -121,6 +134,9 @@ def fit_clone(
 
     Parameters
     ----------
+    target
+        Classes that are texts are told to what takes numbers alone by their places among all of
+        them, sorted.
     days
         The day of each row. A search whose ``cv`` is a number or left out does not tear them apart.
         It is found as the last step of (nested) pipelines and below a TransformedTargetRegressor.
@@ -138,6 +154,8 @@ def fit_clone(
     search = _find_search(unfitted)
     if search is not None and (search.cv is None or isinstance(search.cv, int)):
         search.set_params(cv=_day_splits(days, search.cv or SEARCH_FOLDS))
+    if target.dtype == object and takes_codes(unfitted):
+        target = np.unique(target, return_inverse=True)[1]
     arguments = fit_arguments(unfitted)
     if weights is not None:
         arguments[weight_argument(unfitted) or SAMPLE_WEIGHT] = weights

@@ -1,4 +1,4 @@
-"""One representation for the fitted trees of all scikit-learn ensembles."""
+"""One representation for the fitted trees of all ensembles."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from assay.columns.features import Floats
 from assay.model.compiled.array_types import Array, Bools, Ints
+from assay.model.compiled.columns import AcceptedValues
+from assay.model.compiled.post_transform import Link
 
 LEAF = -1
 
@@ -60,10 +62,14 @@ class Forest:
         The initial value of each output.
     single
         Whether values and thresholds are compared in float32.
+    single_sums
+        Whether outputs are float32, rounded after each tree.
     """
 
-    def __init__(self, trees: Sequence[Tree], base: Floats, single: bool) -> None:
-        self.base, self.single = base, single
+    def __init__(
+        self, trees: Sequence[Tree], base: Floats, single: bool, single_sums: bool = False
+    ) -> None:
+        self.base, self.single, self.single_sums = base, single, single_sums
         self.sizes = np.array([len(tree.left) for tree in trees], np.int64)
         self.roots = np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.int64)
         self.output = np.array([tree.output for tree in trees], np.int64)
@@ -101,6 +107,18 @@ class Forest:
     def to_precision(self, values: Floats) -> Floats:
         """Values in the precision in which the trees compare them."""
         return values.astype(np.float32).astype(np.float64) if self.single else values
+
+
+@dataclass(frozen=True)
+class ForestModel:
+    """A forest, the input it accepts, and how its sums become outputs."""
+
+    forest: Forest
+    accepts: AcceptedValues
+    link: Link
+    divisor: int = 1
+    sets: bool = False
+    """Whether nodes split on sets of states."""
 
 
 def rounded_down(thresholds: Floats) -> Floats:

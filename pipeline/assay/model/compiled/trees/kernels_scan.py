@@ -16,7 +16,7 @@ _BYTES = "Array(uint8, 1, 'C', readonly=True)"
 _INTS = "Array(int64, 1, 'C', readonly=True)"
 _SCAN = (
     "void(Array(uint8, 2, 'C', readonly=True), {ints}, {bytes}, {bytes}, {leaf}, {leaf}, {ints}, "
-    "{ints}, {ints}, {floats}, int64, {kind}[::1], float64[:, ::1])"
+    "{ints}, {ints}, {floats}, int64, boolean, {kind}[::1], float64[:, ::1])"
 )
 
 
@@ -44,6 +44,7 @@ def scan(
     output: Ints,
     values: Floats,
     width: int,
+    single: bool,
     place: Bytes | Shorts,
     out: Floats,
 ) -> None:
@@ -77,6 +78,10 @@ def scan(
         Of shape (leaves * width,): for each tree, output by output, one value for each leaf.
     width
         The number of outputs that a tree adds to.
+    single
+        Whether the outputs are rounded to float32 after each tree. Of float32 values that gives
+        the sum of 32 bits: 64 hold more than twice their digits, so none is rounded twice
+        (Figueroa 1995, "When is double rounding innocuous?").
     place
         Working memory of shape (rows,).
     out
@@ -102,5 +107,9 @@ def scan(
         for k in range(width):
             start = leaves[tree] * width + k * count
             value, total = values[start : start + count], out[output[tree] + k]
-            for i in range(rows):
-                total[i] += value[place[i]]
+            if single:
+                for i in range(rows):
+                    total[i] = np.float32(total[i] + value[place[i]])
+            else:
+                for i in range(rows):
+                    total[i] += value[place[i]]

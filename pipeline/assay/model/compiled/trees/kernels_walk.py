@@ -40,7 +40,7 @@ def _step(nodes: Words, ranks: Shorts, node: np.uint64, row: np.uint64) -> np.ui
 
 @jit(
     f"void({_NODES}, Array(uint32, 1, 'C', readonly=True), {_INTS}, {_INTS}, {_INTS}, {FLOATS}, "
-    f"int64, {_RANKS}, int64, float64[:, ::1])"
+    f"int64, boolean, {_RANKS}, int64, float64[:, ::1])"
 )
 def walk(
     nodes: Words,
@@ -50,6 +50,7 @@ def walk(
     output: Ints,
     values: Floats,
     width: int,
+    single: bool,
     ranks: Shorts,
     columns: int,
     out: Floats,
@@ -77,6 +78,8 @@ def walk(
         Of shape (leaves * width,).
     width
         The number of outputs that a tree adds to.
+    single
+        As for `kernels_scan.scan`.
     ranks
         Of shape (rows * columns,), row by row.
     columns
@@ -126,7 +129,10 @@ def walk(
                 for k in range(width):
                     total = out[output[tree] + k]
                     for i in range(done):
-                        total[arrived[i]] += values[leaves[there[i]] * unit + np.uint64(k)]
+                        of = arrived[i]
+                        total[of] += values[leaves[there[i]] * unit + np.uint64(k)]
+                        if single:
+                            total[of] = np.float32(total[of])
                 levels = FURTHER
 
 

@@ -72,6 +72,7 @@ def plan_scan(forest: Forest, columns: Sequence[Column]) -> Scan:
             ),
             base=forest.base,
             width=forest.width,
+            single=int(forest.single_sums),
         ),
     )
 

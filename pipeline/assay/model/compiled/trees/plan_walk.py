@@ -64,6 +64,7 @@ def plan_walk(forest: Forest, columns: Sequence[Column]) -> Walk:
             base=forest.base,
             width=forest.width,
             columns=max(count, 1),
+            single=int(forest.single_sums),
         ),
     )
 

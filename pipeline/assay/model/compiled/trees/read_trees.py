@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,21 +10,9 @@ import numpy as np
 from assay.columns.features import Floats
 from assay.model.compiled.array_types import Array, Bools, Ints, NotCompiled, public_name
 from assay.model.compiled.columns import AcceptedValues, Category, ColumnEncoder
-from assay.model.compiled.post_transform import Link, inverse_link
-from assay.model.compiled.trees.forest import LEAF, Forest, Tree
+from assay.model.compiled.post_transform import inverse_link
+from assay.model.compiled.trees.forest import LEAF, Forest, ForestModel, Tree
 from assay.project.tasks import Task
-
-
-@dataclass(frozen=True)
-class ForestModel:
-    """A forest, the input it accepts, and how its sums become outputs."""
-
-    forest: Forest
-    accepts: AcceptedValues
-    link: Link
-    divisor: int = 1
-    sets: bool = False
-    """Whether nodes split on sets of states."""
 
 
 def read_hist_gradient_boosting(estimator: Any, encoded: ColumnEncoder) -> ForestModel:

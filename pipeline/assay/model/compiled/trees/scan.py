@@ -87,6 +87,8 @@ class ScanNodes:
     base: Floats
     """The initial value of each output."""
     width: int
+    single: int
+    """Whether outputs are rounded to float32 after each tree."""
 
     def check(self, columns: int) -> None:
         """Raise ValueError if anything would be read or written out of range."""
@@ -163,6 +165,7 @@ class Scan:
                 nodes.output,
                 nodes.values,
                 nodes.width,
+                bool(nodes.single),
                 np.empty(padded, nodes.first.dtype),
                 out,
             )

@@ -84,6 +84,8 @@ class WalkNodes:
     """The initial value of each output."""
     width: int
     columns: int
+    single: int
+    """Whether outputs are rounded to float32 after each tree."""
 
     def check(self) -> None:
         """Raise ValueError if anything would be read or written out of range, or loop forever."""
@@ -145,6 +147,7 @@ class Walk:
                 nodes.output,
                 nodes.values,
                 nodes.width,
+                bool(nodes.single),
                 ranks.reshape(-1),
                 nodes.columns,
                 out,
