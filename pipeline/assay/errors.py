@@ -73,6 +73,11 @@ _SECRETS = (
 )
 
 
+def _on_one_line(text: str) -> str:
+    """A message on one line, whatever a cell or key brings into it, and without passwords."""
+    return mask_passwords(" ".join(text.split()))
+
+
 def mask_passwords(text: str) -> str:
     """``text`` with the passwords of all URLs masked.
 
@@ -135,7 +140,7 @@ class AssayError(Exception):
             text += f" ({', '.join(facts)})"
         if self.mend:
             text += f". {self.mend}"
-        return mask_passwords(" ".join(text.split()))
+        return _on_one_line(text)
 
     def attach_report(self, report: object) -> Self:
         """Attach ``report``, the result that was written before the error; returns the error."""
@@ -222,7 +227,7 @@ class LockStale(AssayError):
     exit_code = 5
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [mask_passwords(each) for each in mistakes]
+        self.mistakes = [_on_one_line(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:
@@ -263,7 +268,7 @@ class ProjectUnready(ProjectError):
     exit_code = 15
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [mask_passwords(each) for each in mistakes]
+        self.mistakes = [_on_one_line(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:
@@ -276,7 +281,7 @@ class ParamsError(ProjectError):
     exit_code = 10
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [mask_passwords(each) for each in mistakes]
+        self.mistakes = [_on_one_line(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:
@@ -313,7 +318,7 @@ class SchemaMismatch(DataError):
     exit_code = 21
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [mask_passwords(each) for each in mistakes]
+        self.mistakes = [_on_one_line(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:

@@ -32,7 +32,7 @@ def test_the_table_is_that_of_pyproject() -> None:
     assert told == {name: declared[name] for name in told}
     (reference,) = map(Requirement, bare.PROJECT["optional-dependencies"]["all"])
     # Most projects have no candidates of other libraries, and no searches.
-    assert reference.extras >= told.keys() - {"lightgbm", "xgboost", "optuna"}
+    assert reference.extras >= told.keys() - {"catboost", "lightgbm", "xgboost", "optuna"}
 
 
 def test_an_extra_brings_what_the_base_does_not() -> None:

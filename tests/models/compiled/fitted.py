@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import catboost
 import lightgbm
 import numpy as np
 import pandas as pd
@@ -94,7 +95,7 @@ class Case:
 
 
 def estimator(case: Case) -> Any:
-    for module in (ensemble, linear_model, tree, dummy, svm, lightgbm, xgboost):
+    for module in (ensemble, linear_model, tree, dummy, svm, catboost, lightgbm, xgboost):
         if hasattr(module, case.name):
             return getattr(module, case.name)(**case.args)
     raise LookupError(case.name)
@@ -234,6 +235,34 @@ def light() -> list[Case]:
     ]
 
 
+def cat() -> list[Case]:
+    few = {"iterations": 9}
+    deep = few | {"grow_policy": "Depthwise", "depth": 10, "min_data_in_leaf": 1}
+    name = "CatBoostClassifier"
+    return [
+        Case(name, few, encoding="ordinal"),
+        Case(name, few, encoding="onehot"),
+        Case(name, few, categorical=()),
+        Case(name, few, categorical=("shift",), ordered=True),
+        Case(name, few, encoding="ordinal", task="multiclass"),
+        Case(name, few, encoding="ordinal", calibration="isotonic"),
+        Case(name, deep, encoding="ordinal"),
+        Case(name, deep, encoding="ordinal", task="multiclass"),
+        Case(name, few | {"depth": 12}, encoding="ordinal"),
+        Case(name, few | {"depth": 0}, encoding="ordinal"),
+        Case(name, few | {"nan_mode": "Max", "grow_policy": "Lossguide"}, encoding="ordinal"),
+        *(
+            Case(
+                "CatBoostRegressor",
+                few | {"loss_function": loss},
+                encoding="ordinal",
+                task="regression",
+            )
+            for loss in ("RMSE", "MAE", "Poisson")
+        ),
+    ]
+
+
 def extreme() -> list[Case]:
     few = {"n_estimators": 9}
     deep = few | {"max_depth": 14, "min_child_weight": 0}
@@ -257,7 +286,7 @@ def extreme() -> list[Case]:
     ]
 
 
-CASES = [*classifiers(), *regressors(), *light(), *extreme()]
+CASES = [*classifiers(), *regressors(), *cat(), *light(), *extreme()]
 
 SMALL = {
     "scan": Case("HistGradientBoostingClassifier", {"max_iter": 2, "max_leaf_nodes": 6}),

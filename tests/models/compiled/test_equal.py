@@ -61,8 +61,9 @@ def test_trees_are_equal_to_the_bit(case: Case) -> None:
     if CompiledModel.from_bytes(data, "x").kind == "trees":
         features = FrameFeatures(table())
         got = CompiledModel.from_bytes(data, "x").scores(features)
-        # LightGBM's exponential is the C library's, ours NumPy's: the last bits may differ.
-        bits = 50 if case.name.startswith("LGBM") else 52
+        # The exponential of LightGBM is the C library's, ours NumPy's, and CatBoost adds several
+        # trees at once: the last bits may differ.
+        bits = 49 if case.name.startswith(("Cat", "LGBM")) else 52
         np.testing.assert_allclose(got, model.scores(features), rtol=2.0**-bits, atol=0)
 
 

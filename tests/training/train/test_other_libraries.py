@@ -1,24 +1,32 @@
-"""What LightGBM and XGBoost are told, by stand-ins that keep it; and both as candidates."""
+"""What estimators of other libraries are told, by stand-ins that keep it; and all as candidates."""
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-import lightgbm
+import catboost
+import lightgbm  # noqa: F401
 import numpy as np
 import pandas as pd
 import pytest
 import xgboost
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from assay.errors import ExtraMissing, PluginError
+from assay.model.model import Model, dumps
 from assay.project import extras, plugins
 from assay.testing import check_estimator
 from assay.training.train.candidate import encoded_pipeline
 from assay.training.train.nested import fit_clone
+from assay.training.train.other_libraries import default_arguments
 
 NUMERIC, CATEGORICAL = ("weight", "height"), ("place", "kind")
 
@@ -97,7 +105,12 @@ def test_what_a_person_said_stands() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["lightgbm.LGBMClassifier", "xgboost.XGBRegressor", "optuna.distributions.FloatDistribution"],
+    [
+        "catboost.CatBoost",
+        "lightgbm.LGBMClassifier",
+        "xgboost.XGBRegressor",
+        "optuna.distributions.FloatDistribution",
+    ],
 )
 def test_without_the_library_the_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     extra = name.partition(".")[0]
@@ -116,22 +129,75 @@ def test_a_machine_without_openmp_is_told_what_to_install(
         plugins.resolve("asks.One", key="train.candidates.one.class")
 
 
+TYPES = ("collections.OrderedDict", "lightgbm.basic.Booster", "xgboost.core.Booster")
+NAMES = {"catboost.core": "CatBoost", "lightgbm.sklearn": "LGBM", "xgboost.sklearn": "XGB"}
+
+
+@pytest.mark.parametrize("encoding", ["auto", "onehot"])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
-def test_both_keep_the_laws_of_a_candidate(library: str, task: Any) -> None:
-    module: Any = {"lightgbm": lightgbm, "xgboost": xgboost}[library]
-    name = {"lightgbm": "LGBM", "xgboost": "XGB"}[library]
-    name += "Regressor" if task == "regression" else "Classifier"
-    quiet = {"verbose": -1} if library == "lightgbm" else {}
+@pytest.mark.parametrize("module", NAMES)
+def test_all_keep_the_laws_of_a_candidate(module: str, task: Any, encoding: Any) -> None:
+    name = NAMES[module] + ("Regressor" if task == "regression" else "Classifier")
+    quiet = {"verbose": -1} if module.startswith("lightgbm") else {}
     check_estimator(
-        lambda: getattr(module, name)(n_estimators=9, **quiet),
+        lambda: getattr(sys.modules[module], name)(n_estimators=9, **quiet),
         task=task,
-        allow_types=[
-            "collections.OrderedDict",
-            f"{library}.{'basic' if library == 'lightgbm' else 'core'}.Booster",
-            f"{library}.sklearn.{name}",
-        ],
+        encoding=encoding,
+        allow_types=[*TYPES, f"{module}.{name}"],
     )
+
+
+def test_catboost_takes_categories_as_texts_alone_and_in_a_search() -> None:
+    alone = fitted(catboost.CatBoostClassifier(iterations=2), "auto")
+    assert alone.get_cat_feature_indices() == [2, 3]
+    search = GridSearchCV(catboost.CatBoostClassifier(iterations=2), {"depth": [1, 2]}, cv=2)
+    assert fitted_on_days(search).get_cat_feature_indices() == [1]
+    coded = fitted(catboost.CatBoostClassifier(iterations=2), "ordinal")
+    assert coded.get_cat_feature_indices() == []
+    ordered = fitted(
+        catboost.CatBoostClassifier(iterations=2), "auto", ordered={"kind": ("y", "x", "z")}
+    )
+    assert ordered.get_cat_feature_indices() == [3]
+
+
+def fitted_on_days(estimator: Any) -> Any:
+    rows = pd.DataFrame({"weight": np.arange(40.0), "place": ["a", "b", None, "c"] * 10})
+    days = np.repeat(np.arange(10).astype(str), 4)
+    made = encoded_pipeline(estimator, "auto", ("weight",), ("place",), seed=1)
+    return fit_clone(made.pipeline, rows, np.arange(40) % 3 == 0, days).pipeline.steps[-1][1]
+
+
+def test_two_trainings_of_catboost_store_the_same_and_leave_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    models = []
+    for _ in range(2):
+        models.append(fitted_on_days(catboost.CatBoostClassifier(iterations=2)))
+        time.sleep(1.1)  # it stores the second
+    first, second = (dumps(Model(each, None, ("weight",), ("place",))) for each in models)
+    assert first == second
+    assert [*tmp_path.iterdir()] == []
+    assert capfd.readouterr().out == ""
+    assert models[0].get_param("random_seed") == 1
+
+
+def test_what_a_person_told_catboost_stands() -> None:
+    told = catboost.CatBoostClassifier(iterations=2, random_state=7, silent=True)
+    assert default_arguments(told, seed=1) == {"allow_writing_files": False}
+
+
+def test_a_pipeline_of_one_s_own_gets_texts_too() -> None:
+    own = make_pipeline(
+        make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["texts__place"])),
+        LogisticRegression(C=1e3),
+    )
+    rows = pd.DataFrame({"weight": np.arange(40.0), "place": ["a", "b", None, "c"] * 10})
+    made = encoded_pipeline(own, "text", ("weight",), ("place",), seed=1)
+    days = np.repeat(np.arange(10).astype(str), 4)
+    done = fit_clone(made.pipeline, rows, np.arange(40) % 4 == 2, days).pipeline
+    seen = done.predict_proba(rows)[:, 1]
+    assert seen[2] > 0.9 and seen[:2].max() < 0.1, "the missing ones are a category"
 
 
 def test_classes_that_are_texts_reach_xgboost_as_codes_within_a_search_too() -> None:

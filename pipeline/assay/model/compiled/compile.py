@@ -24,6 +24,7 @@ from assay.model.compiled.scorer import Body, CompiledModel
 from assay.model.compiled.trees.forest import ForestModel
 from assay.model.compiled.trees.plan_scan import plan_scan
 from assay.model.compiled.trees.plan_walk import plan_walk
+from assay.model.compiled.trees.read_catboost import CATBOOST, read_catboost
 from assay.model.compiled.trees.read_lightgbm import LIGHTGBM, read_lightgbm
 from assay.model.compiled.trees.read_trees import (
     TREES,
@@ -84,6 +85,8 @@ def _read(
         return _planted(read_gradient_boosting(estimator, encoded), encoded)
     if name in TREES:
         return _planted(read_forest(estimator, encoded, task), encoded)
+    if name in CATBOOST:
+        return _planted(read_catboost(estimator, encoded), encoded)
     if name in LIGHTGBM:
         return _planted(read_lightgbm(estimator, encoded), encoded)
     if name in XGBOOST:

@@ -36,6 +36,8 @@ def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str
     """
     _expect(encoder, "sklearn.compose.ColumnTransformer")
     # Whether its output is sparse makes no difference to the numbers in it.
+    if "texts" in encoder.named_transformers_:
+        raise NotCompiled("the estimator takes categories as texts")
     plain = encoder.remainder == "drop" and not encoder.transformer_weights
     if not plain or hasattr(encoder, "_sklearn_output_config"):
         raise NotCompiled("the ColumnTransformer does more than put columns side by side")

@@ -86,7 +86,7 @@ class Candidate(Section):
     args: Annotated[Mapping[str, Any], AfterValidator(_checked), Frozen] = Field(
         default_factory=dict, validate_default=True
     )
-    encoding: Literal["auto", "onehot", "ordinal"] = "auto"
+    encoding: Literal["auto", "onehot", "ordinal", "text"] = "auto"
 
     @model_validator(mode="after")
     def _one_maker(self) -> Candidate:

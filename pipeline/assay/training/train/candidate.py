@@ -16,13 +16,14 @@ from assay.project.params.candidates import Candidate, maker_of
 from assay.project.tasks import Task
 from assay.training.train.construct import Builder, seed_estimator
 from assay.training.train.nested import (
-    NUMBERS,
     accepts_missing,
     accepts_sparse,
+    innermost,
     is_search,
     weight_argument,
     wrapped_estimator,
 )
+from assay.training.train.other_libraries import NUMBERS, TEXTS, default_arguments, takes_texts
 from assay.training.train.vocabulary import (
     MIN_ROWS,
     NOTHING_CAPPED,
@@ -35,17 +36,24 @@ from assay.training.train.vocabulary import (
 
 NOTHING_ORDERED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
+NULL_TEXT = "(null)"
+"""What a missing category is, where categories are texts."""
+
 
 def resolve_encoding(estimator: Any, wanted: str) -> Encoding:
     """Resolves the encoding ``auto`` for an estimator.
 
-    An estimator that accepts missing values gets ordinal codes and unchanged numbers. Any other
-    gets one-hot categories and imputed, scaled numbers.
+    CatBoost gets texts and unchanged numbers, any other estimator that accepts missing values
+    ordinal codes, and the rest one-hot categories and imputed, scaled numbers.
     """
     if wanted == "onehot":
         return "onehot"
     if wanted == "ordinal":
         return "ordinal"
+    if wanted == "text":
+        return "text"
+    if takes_texts(innermost(estimator)):
+        return "text"
     return "ordinal" if accepts_missing(estimator) else "onehot"
 
 
@@ -63,7 +71,8 @@ def build_encoder(
     the ``capped`` ones. Categories that training lacks do not raise: they become missing
     (``ordinal``) or are treated as rare ones (``onehot``). In a capped feature they are like any
     category that is not kept: of one code (``ordinal``), or without a column of its own
-    (``onehot``).
+    (``onehot``). As ``text``, categories stay what they are, beside unchanged numbers in a
+    DataFrame, and a missing one is `NULL_TEXT`.
 
     Parameters
     ----------
@@ -71,18 +80,28 @@ def build_encoder(
         Whether the estimator takes a sparse matrix. It gets one if few of the numbers in it are
         other than 0.
     ordered
-        Features whose categories have an order: their codes are numbers, the least 0. One-hot, an
-        order makes no difference.
+        Features whose categories have an order: their codes are numbers, the least 0, in a table
+        of texts too. One-hot, an order makes no difference.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-    ranked = [name for name in categorical if name in ordered and encoding == "ordinal"]
+    ranked = [name for name in categorical if name in ordered and encoding != "onehot"]
     few = [name for name in categorical if name not in capped and name not in ranked]
     # Nulls stay apart from the rest. scikit-learn wants an encoder's nulls last.
     kept: Any = [[*vocabulary.kept, None] for vocabulary in capped.values()]
+    if encoding == "text":
+        same = SimpleImputer(missing_values=None, strategy="constant", fill_value=NULL_TEXT)
+        texts = [
+            (NUMBERS[0], "passthrough", list(numeric)),
+            (NUMBERS[1], _ranks([ordered[name] for name in ranked]), ranked),
+            (TEXTS, same, few),
+        ]
+        made = ColumnTransformer([part for part in texts if part[2]])
+        # Without texts an array will do, which can be compiled.
+        return made.set_output(transform="pandas") if few else made
     if encoding == "ordinal":
         numbers: Any = "passthrough"
         categories: Any = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
@@ -132,7 +151,8 @@ def categorical_arguments(
     Codes of ordered categories are numbers.
 
     Those of scikit-learn's histogram boosting, or of XGBoost. Empty if it was told already.
-    LightGBM is told when it is fitted (`assay.training.train.nested.fit_arguments`).
+    LightGBM and CatBoost are told when they are fitted
+    (`assay.training.train.other_libraries.fit_arguments`).
     """
     settings = estimator.get_params(deep=False)
     if encoding != "ordinal":
@@ -219,7 +239,7 @@ def encoded_pipeline(
     Parameters
     ----------
     encoding
-        ``auto``, ``onehot`` or ``ordinal``.
+        ``auto``, ``onehot``, ``ordinal`` or ``text``.
     ordered
         As for `build_encoder`.
     """
@@ -230,9 +250,9 @@ def encoded_pipeline(
     inner = estimator
     while inner is not None:
         told = categorical_arguments(inner, resolved, numeric, categorical, ordered)
-        inner.set_params(**told)
+        inner.set_params(**told | default_arguments(inner, seed))
         inner = wrapped_estimator(inner)
-    if resolved == "ordinal":  # numbers need no cap
+    if resolved != "onehot":  # numbers need no cap
         counts = {name: rows for name, rows in counts.items() if name not in ordered}
     capped = cap_categories(counts, resolved, estimator)
     sparse = accepts_sparse(estimator)

@@ -22,7 +22,8 @@ from assay.training.train.conformance_rows import (
     TrialRows,
     unusual_rows,
 )
-from assay.training.train.nested import fit_clone, takes_codes
+from assay.training.train.nested import fit_clone, innermost
+from assay.training.train.other_libraries import takes_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def check_estimator(
     build: Callable[[], Any],
     task: Task,
     *,
-    encoding: Literal["auto", "onehot", "ordinal"] = "auto",
+    encoding: Literal["auto", "onehot", "ordinal", "text"] = "auto",
     allow_types: Sequence[str] = (),
     seed: int = 0,
     root: Path | str = ".",
@@ -145,7 +146,7 @@ def _wrong_scores(trial: _Trial, scores: Floats) -> Iterator[str]:
         return
     if trial.task == "regression":
         return
-    wanted = tuple(range(len(CLASSES))) if takes_codes(trial.fitted) else CLASSES
+    wanted = tuple(range(len(CLASSES))) if takes_codes(innermost(trial.fitted)) else CLASSES
     if trial.task == "multiclass" and tuple(trial.fitted.classes_) != wanted:
         yield f"classes_ is {list(trial.fitted.classes_)}, not the sorted classes {list(wanted)}"
     if scores.min() < 0 or scores.max() > 1:

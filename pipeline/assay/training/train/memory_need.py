@@ -66,7 +66,7 @@ def encoded_width(
         In the form of `assay.model.model.feature_frame`.
     """
     numeric, categorical = contract.numeric, contract.categorical
-    if built.encoding == "ordinal":
+    if built.encoding != "onehot":
         both = len(numeric) + len(categorical)
         return EncodedWidth(len(numeric), dict.fromkeys(categorical, 1), both)
     flagged = sum(bool(np.isnan(features[name].to_numpy()).any()) for name in numeric)

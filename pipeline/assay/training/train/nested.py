@@ -16,15 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.training.train.days import assign_folds
+from assay.training.train.other_libraries import fit_arguments, forget_training, takes_codes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE_WEIGHT = "sample_weight"
 """What scikit-learn calls the weights of rows."""
-
-NUMBERS = ("numbers", "ordered categories")
-"""Parts of the encoder whose columns are numbers; they come first."""
 
 SEARCH_FOLDS = 5
 """scikit-learn's own number, for a search without ``cv``."""
@@ -85,17 +83,16 @@ class Fitted:
     chosen: Mapping[str, Any] = field(default_factory=dict)
 
 
-def takes_codes(estimator: Any) -> bool:
-    """Whether a classifier takes classes as the numbers from 0 alone: XGBoost's does."""
-    from sklearn.base import is_classifier
+def innermost(estimator: Any) -> Any:
+    """The estimator that gets the rows in the end: the last step, and what a search tries."""
     from sklearn.pipeline import Pipeline
 
-    if isinstance(estimator, Pipeline):
-        return takes_codes(estimator.steps[-1][1])
-    inner = wrapped_estimator(estimator)
-    if inner is not None:
-        return takes_codes(inner)
-    return type(estimator).__module__.startswith("xgboost.") and is_classifier(estimator)
+    inner = estimator
+    while inner is not None:
+        estimator = inner
+        is_pipeline = isinstance(estimator, Pipeline)
+        inner = estimator.steps[-1][1] if is_pipeline else wrapped_estimator(estimator)
+    return estimator
 
 
 def weight_argument(estimator: Any) -> str | None:
@@ -154,36 +151,29 @@ def fit_clone(
     search = _find_search(unfitted)
     if search is not None and (search.cv is None or isinstance(search.cv, int)):
         search.set_params(cv=_day_splits(days, search.cv or SEARCH_FOLDS))
-    if target.dtype == object and takes_codes(unfitted):
+    if target.dtype == object and takes_codes(innermost(unfitted)):
         target = np.unique(target, return_inverse=True)[1]
-    arguments = fit_arguments(unfitted)
+    arguments = _fit_arguments(unfitted)
     if weights is not None:
         arguments[weight_argument(unfitted) or SAMPLE_WEIGHT] = weights
     fitted = unfitted.fit(features, target, **arguments)
     found = _find_search(fitted, fitted=True)
     chosen = {} if found is None else {k: _plain(v) for k, v in found.best_params_.items()}
-    return Fitted(_without_search(fitted), chosen)
+    left = _without_search(fitted)
+    forget_training(_fitted_inner(left))
+    return Fitted(left, chosen)
 
 
-def fit_arguments(pipeline: Any) -> dict[str, Any]:
-    """What LightGBM takes in ``fit`` alone: which columns hold codes of categories.
+def _fit_arguments(pipeline: Any) -> dict[str, Any]:
+    """What the candidate in a pipeline, or what a search in its place tries, takes in ``fit``."""
+    from sklearn.compose import ColumnTransformer
 
-    Empty for other estimators, and for one within another.
-    """
-    steps = getattr(pipeline, "steps", ())
-    if not steps or type(steps[-1][1]).__module__.partition(".")[0] != "lightgbm":
+    steps: Any = getattr(pipeline, "steps", ())
+    if len(steps) != 2 or not isinstance(steps[0][1], ColumnTransformer):
         return {}
-    (_, features), (name, _) = steps  # the encoder of the columns, and the candidate
-    parts = {part: (encoder, columns) for part, encoder, columns in features.transformers}
-    coded = [
-        columns
-        for part, (encoder, columns) in parts.items()
-        if part not in NUMBERS and hasattr(encoder, "encoded_missing_value")
-    ]
-    if not coded:  # one-hot, or no categories
-        return {}
-    first = sum(len(parts[part][1]) for part in NUMBERS if part in parts)
-    return {f"{name}__categorical_feature": [*range(first, first + sum(map(len, coded)))]}
+    (_, encoder), (name, last) = steps
+    told = fit_arguments(last.estimator if is_search(last) else last, encoder)
+    return {f"{name}__{argument}": value for argument, value in told.items()}
 
 
 def _find_search(estimator: Any, fitted: bool = False) -> Any | None:
@@ -219,6 +209,18 @@ def _without_search(fitted: Any) -> Any:
             fitted.regressor = clone(fitted.regressor_)
     elif is_search(fitted):
         return _without_search(fitted.best_estimator_)
+    return fitted
+
+
+def _fitted_inner(fitted: Any) -> Any:
+    """The fitted estimator at the end of (nested) pipelines and TransformedTargetRegressors."""
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(fitted, Pipeline):
+        return _fitted_inner(fitted.steps[-1][1])
+    if isinstance(fitted, TransformedTargetRegressor):
+        return _fitted_inner(fitted.regressor_)
     return fitted
 
 

@@ -19,7 +19,7 @@ from assay.training.train.nested import wrapped_estimator
 if TYPE_CHECKING:
     import pandas as pd
 
-Encoding = Literal["onehot", "ordinal"]
+Encoding = Literal["onehot", "ordinal", "text"]
 
 MOST_CODES = 254
 """The most codes of one feature: categories, one for nulls and one for the rest."""
@@ -60,8 +60,11 @@ def count_categories(features: pd.DataFrame, categorical: Sequence[str]) -> Coun
 def cap_categories(counts: Counts, encoding: Encoding, estimator: Any) -> dict[str, Vocabulary]:
     """The features with more categories than an encoding has room for, in the order of ``counts``.
 
-    Of equally frequent categories, those that come first in the alphabet are kept.
+    Of equally frequent categories, those that come first in the alphabet are kept. Texts have no
+    such room: what takes them has its own way with many.
     """
+    if encoding == "text":
+        return {}
     most, least = (MOST_COLUMNS, MIN_ROWS) if encoding == "onehot" else (_codes(estimator) - 2, 1)
     # A feature that needs no code for the rest has room for one category more.
     room = most if encoding == "onehot" else most + 1
