@@ -41,8 +41,12 @@ def wrapped_estimator(estimator: Any) -> Any | None:
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
 
+    from assay.training.train.remembered_search import Remembered
+
     inner = None
-    if is_search(estimator) or isinstance(estimator, CalibratedClassifierCV):
+    if isinstance(estimator, Remembered):
+        inner = estimator.tried
+    elif is_search(estimator) or isinstance(estimator, CalibratedClassifierCV):
         inner = estimator.estimator
     elif isinstance(estimator, TransformedTargetRegressor):
         inner = estimator.regressor
@@ -106,10 +110,14 @@ def weight_argument(estimator: Any) -> str | None:
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 
+    from assay.training.train.remembered_search import Remembered
+
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         inner = weight_argument(last)
         return None if inner is None else f"{name}__{inner}"
+    if isinstance(estimator, Remembered):
+        return weight_argument(estimator.tried)
     if is_search(estimator):
         return weight_argument(estimator.estimator)
     if isinstance(estimator, TransformedTargetRegressor) and estimator.regressor is not None:
@@ -148,7 +156,7 @@ def fit_clone(
     from sklearn.base import clone
 
     unfitted = clone(pipeline)
-    search = _find_search(unfitted)
+    search = find_search(unfitted)
     if search is not None and (search.cv is None or isinstance(search.cv, int)):
         search.set_params(cv=_day_splits(days, search.cv or SEARCH_FOLDS))
     if target.dtype == object and takes_codes(innermost(unfitted)):
@@ -157,7 +165,7 @@ def fit_clone(
     if weights is not None:
         arguments[weight_argument(unfitted) or SAMPLE_WEIGHT] = weights
     fitted = unfitted.fit(features, target, **arguments)
-    found = _find_search(fitted, fitted=True)
+    found = find_search(fitted, fitted=True)
     chosen = {} if found is None else {k: _plain(v) for k, v in found.best_params_.items()}
     left = _without_search(fitted)
     forget_training(_fitted_inner(left))
@@ -168,23 +176,26 @@ def _fit_arguments(pipeline: Any) -> dict[str, Any]:
     """What the candidate in a pipeline, or what a search in its place tries, takes in ``fit``."""
     from sklearn.compose import ColumnTransformer
 
+    from assay.training.train.remembered_search import Remembered
+
     steps: Any = getattr(pipeline, "steps", ())
     if len(steps) != 2 or not isinstance(steps[0][1], ColumnTransformer):
         return {}
     (_, encoder), (name, last) = steps
-    told = fit_arguments(last.estimator if is_search(last) else last, encoder)
+    inner = last.estimator if is_search(last) else last
+    told = fit_arguments(inner.tried if isinstance(inner, Remembered) else inner, encoder)
     return {f"{name}__{argument}": value for argument, value in told.items()}
 
 
-def _find_search(estimator: Any, fitted: bool = False) -> Any | None:
+def find_search(estimator: Any, fitted: bool = False) -> Any | None:
     """The search that gets all rows, in their order; None if there is none."""
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
 
     if isinstance(estimator, Pipeline):
-        return _find_search(estimator.steps[-1][1], fitted)
+        return find_search(estimator.steps[-1][1], fitted)
     if isinstance(estimator, TransformedTargetRegressor):
-        return _find_search(estimator.regressor_ if fitted else estimator.regressor, fitted)
+        return find_search(estimator.regressor_ if fitted else estimator.regressor, fitted)
     return estimator if is_search(estimator) else None
 
 
@@ -200,13 +211,17 @@ def _without_search(fitted: Any) -> Any:
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
 
+    from assay.training.train.remembered_search import Remembered
+
     if isinstance(fitted, Pipeline):
         name, last = fitted.steps[-1]
         fitted.steps[-1] = (name, _without_search(last))
     elif isinstance(fitted, TransformedTargetRegressor):
-        if _find_search(fitted, fitted=True) is not None:
+        if find_search(fitted, fitted=True) is not None:
             fitted.regressor_ = _without_search(fitted.regressor_)
             fitted.regressor = clone(fitted.regressor_)
+    elif isinstance(fitted, Remembered):
+        return _without_search(fitted.fitted())
     elif is_search(fitted):
         return _without_search(fitted.best_estimator_)
     return fitted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,8 @@ from assay.training.train.memory_need import (
     table_bytes,
 )
 from assay.training.train.model_card import render_card
+from assay.training.train.nested import find_search
+from assay.training.train.search_scores import watched
 from assay.training.train.slice_fields import select_slice_fields
 from assay.training.train.stored_types import check_types, held_types
 from assay.training.train.vocabulary import Counts, count_categories
@@ -140,7 +143,8 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
         },
     )
     try:
-        made = fit(built.pipeline, contract, rows, params.train, _progress(name))
+        with _searching(root, name, built.pipeline):
+            made = fit(built.pipeline, contract, rows, params.train, _progress(name))
     except (AssayError, MemoryError):
         raise
     except Exception as error:  # an estimator may raise anything
@@ -291,6 +295,17 @@ def _task(contract: Contract, params: Params) -> Task:
 
 def _progress(name: str) -> Callable[[int, int], None]:
     return lambda done, folds: _log.info("train: %s: fold %d of %d scored", name, done, folds)
+
+
+def _searching(root: Path, name: str, pipeline: Any) -> AbstractContextManager[None]:
+    """Remembers the scores of a search in an unfitted pipeline, and tells how far it is."""
+    from assay.training.train.remembered_search import remember
+
+    search = find_search(pipeline)
+    if search is None or not remember(search, root):
+        return nullcontext()
+    told = partial(_log.info, "train: %s: its search computed %s", name)
+    return watched(root, lambda added: told(counted(added, "score")))
 
 
 def _compiled(
