@@ -42,8 +42,8 @@ def main() -> int:
     from assay.columns.features import FrameFeatures
     from assay.model.compiled import CompiledModel, compile_and_compare
     from assay.model.model import Model
-    from assay.training.train.candidate import encoded_pipeline
-    from assay.training.train.nested import fit_clone
+    from assay.training.candidates.nested import fit_clone
+    from assay.training.candidates.pipeline import encoded_pipeline
 
     warnings.simplefilter("ignore")  # columns without names, on purpose
     rows, late = flights()

@@ -39,7 +39,13 @@ MAY_IMPORT = {
     "jinja2": ["pages/templating.py"],
     "ruamel": ["project/params/yaml_text.py"],
     "yaml": [],  # PyYAML reads 1e-3 as text and `no` as False
-    "sklearn": ["training/train/*.py", "evaluation/evaluate/*.py", "model/*.py"],
+    "sklearn": [
+        "training/candidates/*.py",
+        "training/train/*.py",
+        "evaluation/evaluate/*.py",
+        "model/*.py",
+    ],
+    "joblib": ["training/candidates/remembered_search.py"],
     "skops": ["model/*.py"],
     "deltalake": ["store/*.py", "store/delta/*.py"],
     "numba": ["columns/*kernels.py", "model/compiled/kernels*.py", "model/compiled/*/kernels*.py"],

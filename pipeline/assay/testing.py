@@ -8,6 +8,6 @@ candidate (docs/tasks.md).
 from __future__ import annotations
 
 from assay.gate.behaviour.asserts import directional, invariant, minimum, monotone, robust
-from assay.training.train.conformance import check_estimator
+from assay.training.candidates.conformance import check_estimator
 
 __all__ = ["check_estimator", "directional", "invariant", "minimum", "monotone", "robust"]

@@ -33,7 +33,7 @@ from assay.project.params.gate import (
 from assay.project.tasks import NO_OWN, Task, inapplicable_reason, infer_task
 from assay.project.text.quoting import quote_value
 from assay.registry import git
-from assay.training.train.candidate import build_pipeline
+from assay.training.candidates.pipeline import build_pipeline
 
 T = TypeVar("T")
 

@@ -18,9 +18,9 @@ from sklearn import dummy, ensemble, linear_model, svm, tree
 from assay.columns.features import FrameFeatures
 from assay.model.model import Model, feature_frame, raw_scores
 from assay.project.tasks import Task
+from assay.training.candidates.nested import fit_clone
+from assay.training.candidates.pipeline import encoded_pipeline
 from assay.training.train.calibrate import fit_calibrator
-from assay.training.train.candidate import encoded_pipeline
-from assay.training.train.nested import fit_clone
 
 NUMERIC = ("age", "load", "floor")
 CATEGORICAL = ("line", "shift")

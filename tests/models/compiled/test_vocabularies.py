@@ -14,9 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from assay.columns.features import FrameFeatures
 from assay.model.compiled import CompiledModel, compile_and_compare
 from assay.model.model import Model, feature_frame
-from assay.training.train import vocabulary
-from assay.training.train.candidate import encoded_pipeline
-from assay.training.train.vocabulary import count_categories
+from assay.training.candidates import vocabulary
+from assay.training.candidates.pipeline import encoded_pipeline
+from assay.training.candidates.vocabulary import count_categories
 
 NUMERIC, CATEGORICAL = ("x", "y"), ("few", "many")
 KNOWN = 600

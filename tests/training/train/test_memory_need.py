@@ -16,9 +16,9 @@ from assay.cli.__main__ import main
 from assay.errors import MemoryShort
 from assay.model import bundle
 from assay.project import layout, params
+from assay.training.candidates.pipeline import encoded_pipeline
+from assay.training.candidates.vocabulary import count_categories
 from assay.training.train import memory_need, stage
-from assay.training.train.candidate import encoded_pipeline
-from assay.training.train.vocabulary import count_categories
 
 
 class Contract:

@@ -24,8 +24,9 @@ from assay.model.manifest import MANIFEST
 from assay.project import layout, params
 from assay.project.params.candidates import Candidate
 from assay.reports.selection import Selection
-from assay.training.train import calibrate, candidate, days, select, stage
-from assay.training.train import candidate as encode
+from assay.training.candidates import days
+from assay.training.candidates import pipeline as candidate
+from assay.training.train import calibrate, select, stage
 
 
 @given(st.lists(st.integers(0, 30), min_size=1), st.integers(2, 6))
@@ -127,9 +128,9 @@ def test_a_class_that_only_one_block_has_stops_training_with_its_name():
 
 
 def test_encoding_follows_what_the_estimator_takes():
-    assert encode.resolve_encoding(HistGradientBoostingClassifier(), "auto") == "ordinal"
-    assert encode.resolve_encoding(LogisticRegression(), "auto") == "onehot"
-    assert encode.resolve_encoding(LogisticRegression(), "ordinal") == "ordinal"
+    assert candidate.resolve_encoding(HistGradientBoostingClassifier(), "auto") == "ordinal"
+    assert candidate.resolve_encoding(LogisticRegression(), "auto") == "onehot"
+    assert candidate.resolve_encoding(LogisticRegression(), "ordinal") == "ordinal"
 
 
 @pytest.mark.parametrize("encoding", ["onehot", "ordinal"])
@@ -137,7 +138,7 @@ def test_gaps_and_categories_never_seen_do_not_fail(encoding: str):
     frame = pd.DataFrame(
         {"x": [1.0, np.nan] * 30, "c": pd.Series(["a", "b", None] * 20, dtype=object)}
     )
-    fitted = encode.build_encoder(encoding, ["x"], ["c"]).fit(frame)
+    fitted = candidate.build_encoder(encoding, ["x"], ["c"]).fit(frame)
     new = pd.DataFrame({"x": [np.nan, 5.0], "c": pd.Series(["never seen", None], dtype=object)})
     out = fitted.transform(new)
     assert out.shape[0] == 2

@@ -23,9 +23,9 @@ from assay.errors import ContractBroken, ContractFileError, PluginError
 from assay.metrics.labelled_scores import LabelledScores
 from assay.project.params import Train
 from assay.project.params.candidates import Candidate
-from assay.training.train.candidate import build_pipeline
+from assay.training.candidates.nested import fit_clone, weight_argument
+from assay.training.candidates.pipeline import build_pipeline
 from assay.training.train.fit import fit, training_rows
-from assay.training.train.nested import fit_clone, weight_argument
 
 TEXT = """
 import pandas as pd

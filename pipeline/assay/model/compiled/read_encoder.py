@@ -32,7 +32,7 @@ def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str
     Raises
     ------
     NotCompiled
-        It has other parts than those that `assay.training.train.candidate` uses.
+        It has other parts than those that `assay.training.candidates.pipeline` uses.
     """
     _expect(encoder, "sklearn.compose.ColumnTransformer")
     # Whether its output is sparse makes no difference to the numbers in it.

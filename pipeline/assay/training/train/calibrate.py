@@ -18,7 +18,7 @@ from assay.columns.features import Floats
 from assay.errors import LabelError
 from assay.model.model import log_odds, raw_scores
 from assay.project.tasks import Task
-from assay.training.train.nested import fit_clone
+from assay.training.candidates.nested import fit_clone
 
 if TYPE_CHECKING:
     import pandas as pd

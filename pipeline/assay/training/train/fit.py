@@ -19,10 +19,10 @@ from assay.project import layout
 from assay.project.params import Train
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
+from assay.training.candidates.days import assign_folds
+from assay.training.candidates.nested import fit_clone
 from assay.training.train.calibrate import fit_calibrator, out_of_fold_scores
 from assay.training.train.calibration_choice import CalibrationChoice, choose_calibration
-from assay.training.train.days import assign_folds
-from assay.training.train.nested import fit_clone
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,9 +20,9 @@ from assay.columns.features import Floats, FrameFeatures
 from assay.contract.definition import Contract
 from assay.model import compiled, model
 from assay.model.prediction import LOSSES
+from assay.training.candidates.pipeline import build_encoder, categorical_arguments
+from assay.training.candidates.vocabulary import cap_categories, count_categories
 from assay.training.train.calibrate import out_of_fold_scores
-from assay.training.train.candidate import build_encoder, categorical_arguments
-from assay.training.train.vocabulary import cap_categories, count_categories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ def fit_loss_models(
     error
         Prediction minus truth of each row, out of fold.
     block
-        The block of days of each row (`assay.training.train.days.assign_folds`).
+        The block of days of each row (`assay.training.candidates.days.assign_folds`).
     """
     from sklearn.base import clone
 

@@ -14,8 +14,8 @@ import numpy as np
 from assay.errors import MemoryShort
 from assay.project.memory import GIGABYTE, available_memory
 from assay.project.text.number_format import counted
-from assay.training.train.candidate import CandidatePipeline
-from assay.training.train.vocabulary import MIN_ROWS, Counts
+from assay.training.candidates.pipeline import CandidatePipeline
+from assay.training.candidates.vocabulary import MIN_ROWS, Counts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -36,8 +36,11 @@ from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
 from assay.project.text.number_format import counted
-from assay.training.train.candidate import CandidatePipeline, build_pipeline
-from assay.training.train.days import assign_folds
+from assay.training.candidates.days import assign_folds
+from assay.training.candidates.nested import find_search
+from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
+from assay.training.candidates.search_scores import watched
+from assay.training.candidates.vocabulary import Counts, count_categories
 from assay.training.train.fit import FittedModel, TrainingRows, fit, training_rows
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
@@ -48,11 +51,8 @@ from assay.training.train.memory_need import (
     table_bytes,
 )
 from assay.training.train.model_card import render_card
-from assay.training.train.nested import find_search
-from assay.training.train.search_scores import watched
 from assay.training.train.slice_fields import select_slice_fields
 from assay.training.train.stored_types import check_types, held_types
-from assay.training.train.vocabulary import Counts, count_categories
 
 _log = logging.getLogger(__name__)
 
@@ -299,7 +299,7 @@ def _progress(name: str) -> Callable[[int, int], None]:
 
 def _searching(root: Path, name: str, pipeline: Any) -> AbstractContextManager[None]:
     """Remembers the scores of a search in an unfitted pipeline, and tells how far it is."""
-    from assay.training.train.remembered_search import remember
+    from assay.training.candidates.remembered_search import remember
 
     search = find_search(pipeline)
     if search is None or not remember(search, root):

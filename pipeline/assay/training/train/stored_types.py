@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, BundleUntrusted, PluginError
 from assay.model import model
+from assay.training.candidates.nested import fit_clone
 from assay.training.train.fit import TrainingRows
-from assay.training.train.nested import fit_clone
 
 ROWS = 400
 """Rows of the trial, evenly spaced over the table."""

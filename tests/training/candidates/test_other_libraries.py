@@ -24,9 +24,9 @@ from assay.errors import ExtraMissing, PluginError
 from assay.model.model import Model, dumps
 from assay.project import extras, plugins
 from assay.testing import check_estimator
-from assay.training.train.candidate import encoded_pipeline
-from assay.training.train.nested import fit_clone
-from assay.training.train.other_libraries import default_arguments
+from assay.training.candidates.nested import fit_clone
+from assay.training.candidates.other_libraries import default_arguments
+from assay.training.candidates.pipeline import encoded_pipeline
 
 NUMERIC, CATEGORICAL = ("weight", "height"), ("place", "kind")
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.training.train.days import assign_folds
-from assay.training.train.other_libraries import fit_arguments, forget_training, takes_codes
+from assay.training.candidates.days import assign_folds
+from assay.training.candidates.other_libraries import fit_arguments, forget_training, takes_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def wrapped_estimator(estimator: Any) -> Any | None:
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
 
-    from assay.training.train.remembered_search import Remembered
+    from assay.training.candidates.remembered_search import Remembered
 
     inner = None
     if isinstance(estimator, Remembered):
@@ -110,7 +110,7 @@ def weight_argument(estimator: Any) -> str | None:
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 
-    from assay.training.train.remembered_search import Remembered
+    from assay.training.candidates.remembered_search import Remembered
 
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
@@ -176,7 +176,7 @@ def _fit_arguments(pipeline: Any) -> dict[str, Any]:
     """What the candidate in a pipeline, or what a search in its place tries, takes in ``fit``."""
     from sklearn.compose import ColumnTransformer
 
-    from assay.training.train.remembered_search import Remembered
+    from assay.training.candidates.remembered_search import Remembered
 
     steps: Any = getattr(pipeline, "steps", ())
     if len(steps) != 2 or not isinstance(steps[0][1], ColumnTransformer):
@@ -211,7 +211,7 @@ def _without_search(fitted: Any) -> Any:
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
 
-    from assay.training.train.remembered_search import Remembered
+    from assay.training.candidates.remembered_search import Remembered
 
     if isinstance(fitted, Pipeline):
         name, last = fitted.steps[-1]

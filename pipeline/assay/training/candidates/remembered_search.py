@@ -1,4 +1,4 @@
-"""Searches that make no fit twice: see `assay.training.train.search_scores`.
+"""Searches that make no fit twice: see `assay.training.candidates.search_scores`.
 
 The estimator of a search is put into a `Remembered` one, which scores itself. Asked for the score
 of settings that are known on these rows, it answers without fitting.
@@ -14,7 +14,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from assay.training.train.search_scores import FILE, open_scores
+from assay.training.candidates.search_scores import FILE, open_scores
 
 KNOWN = ("builtins", "catboost", "lightgbm", "numpy", "optuna", "scipy", "sklearn", "xgboost")
 """Modules whose versions say all of their code. Of any other, a digest of settings is no digest of

@@ -14,16 +14,16 @@ from assay.errors import AssayError
 from assay.model import model
 from assay.project import source_code
 from assay.project.tasks import Task
-from assay.training.train.candidate import check_estimator_task, encoded_pipeline
-from assay.training.train.conformance_rows import (
+from assay.training.candidates.conformance_rows import (
     CATEGORICAL,
     CLASSES,
     NUMERIC,
     TrialRows,
     unusual_rows,
 )
-from assay.training.train.nested import fit_clone, innermost
-from assay.training.train.other_libraries import takes_codes
+from assay.training.candidates.nested import fit_clone, innermost
+from assay.training.candidates.other_libraries import takes_codes
+from assay.training.candidates.pipeline import check_estimator_task, encoded_pipeline
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,8 +24,9 @@ from assay.model.manifest import MANIFEST
 from assay.project import digests, layout, params
 from assay.project.params.candidates import Candidate
 from assay.project.source_code import file_reader
-from assay.training.train import nested, stage
-from assay.training.train.candidate import build_pipeline
+from assay.training.candidates import nested
+from assay.training.candidates.pipeline import build_pipeline
+from assay.training.train import stage
 from tests import projects
 
 HIST = {"class": "sklearn.ensemble.HistGradientBoostingClassifier", "args": {"max_iter": 5}}

@@ -18,9 +18,10 @@ from sklearn.model_selection import GridSearchCV
 from assay.cli.show import training
 from assay.model import bundle
 from assay.project import layout, params
-from assay.training.train import stage, vocabulary
-from assay.training.train.candidate import build_encoder, encoded_pipeline
-from assay.training.train.vocabulary import Vocabulary, cap_categories, count_categories
+from assay.training.candidates import vocabulary
+from assay.training.candidates.pipeline import build_encoder, encoded_pipeline
+from assay.training.candidates.vocabulary import Vocabulary, cap_categories, count_categories
+from assay.training.train import stage
 
 names = st.lists(st.sampled_from([*"abcdefgh", None]), min_size=1)
 

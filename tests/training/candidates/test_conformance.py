@@ -26,10 +26,10 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 
 from assay.testing import check_estimator
-from tests.training.train import odd_estimators as odd
+from tests.training.candidates import odd_estimators as odd
 
 ROOT = Path(__file__).resolve().parents[3]
-ODD = "tests.training.train.odd_estimators"
+ODD = "tests.training.candidates.odd_estimators"
 KNN = (
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.neighbors._kd_tree.KDTree",

@@ -21,11 +21,12 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, Randomize
 from sklearn.pipeline import make_pipeline
 
 from assay.project import params
-from assay.training.train import search_scores, stage
-from assay.training.train.candidate import encoded_pipeline
-from assay.training.train.nested import find_search, fit_clone
-from assay.training.train.remembered_search import Remembered, remember
-from assay.training.train.search_scores import FILE, SearchScores, watched
+from assay.training.candidates import search_scores
+from assay.training.candidates.nested import find_search, fit_clone
+from assay.training.candidates.pipeline import encoded_pipeline
+from assay.training.candidates.remembered_search import Remembered, remember
+from assay.training.candidates.search_scores import FILE, SearchScores, watched
+from assay.training.train import stage
 
 ROWS = pd.DataFrame(
     {"weight": np.tile([1.0, 2.0, 3.0, np.nan], 30), "place": ["a", "b", None] * 40}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from assay.training.train.nested import wrapped_estimator
+from assay.training.candidates.nested import wrapped_estimator
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ from assay.contract.definition import Contract
 from assay.errors import PluginError
 from assay.project.params.candidates import Candidate, maker_of
 from assay.project.tasks import Task
-from assay.training.train.construct import Builder, seed_estimator
-from assay.training.train.nested import (
+from assay.training.candidates.construct import Builder, seed_estimator
+from assay.training.candidates.nested import (
     accepts_missing,
     accepts_sparse,
     innermost,
@@ -23,8 +23,8 @@ from assay.training.train.nested import (
     weight_argument,
     wrapped_estimator,
 )
-from assay.training.train.other_libraries import NUMBERS, TEXTS, default_arguments, takes_texts
-from assay.training.train.vocabulary import (
+from assay.training.candidates.other_libraries import NUMBERS, TEXTS, default_arguments, takes_texts
+from assay.training.candidates.vocabulary import (
     MIN_ROWS,
     NOTHING_CAPPED,
     NOTHING_COUNTED,
@@ -152,7 +152,7 @@ def categorical_arguments(
 
     Those of scikit-learn's histogram boosting, or of XGBoost. Empty if it was told already.
     LightGBM and CatBoost are told when they are fitted
-    (`assay.training.train.other_libraries.fit_arguments`).
+    (`assay.training.candidates.other_libraries.fit_arguments`).
     """
     settings = estimator.get_params(deep=False)
     if encoding != "ordinal":
