@@ -2,7 +2,8 @@
 
 Scores and monitors July to December 2013 with the version that holds the stage, takes the labels
 as they would have come, and writes reports/benchmarks/season.md: incidents with the night each was
-found, alarms by month, and the AUC that was expected of each week beside the one that came.
+found, alarms by month, the AUC that was expected of each week beside the one that came, and what
+the commands and their pages took.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,22 +66,25 @@ def main() -> int:
         (("assay", "monitor", *SPAN), (INCIDENT_OPEN,)),
         (("assay", "front", "--nights", "184"), ()),
     )
+    seconds = {}
     for command, answers in steps:
         print(f"$ {' '.join(command)}", flush=True)
+        began = time.monotonic()
         code, _ = stream(command, listen=False)
+        seconds[command[1]] = time.monotonic() - began
         if code and code not in answers:
             print(f"season: exit code {code}; by hand: cd {shown(CLONE)}; export {exports()}",
                   file=sys.stderr)  # fmt: skip
             return 1
-    text = page()
+    text = page(seconds)
     PAGE.write_text(text, encoding="utf-8")
     print(text)
     print(f"page: {shown(PAGE)}; the nights at a glance: {shown(CLONE / 'reports/index.html')}")
     return 0
 
 
-def page() -> str:
-    """What was found, as Markdown."""
+def page(seconds: Mapping[str, float]) -> str:
+    """What was found, as Markdown; ``seconds`` that each command took."""
     book = json.loads((CLONE / "reports" / "incidents.json").read_text(encoding="utf-8"))
     found = weeks({name: nights(name) for name in METRICS})
     lines = [
@@ -108,8 +113,28 @@ def page() -> str:
         "## The AUC that was expected, and the one that came",
         "",
         *compared(found),
+        "",
+        "## What it took",
+        "",
+        *costs(seconds, len(book["nights"])),
     ]
     return "\n".join(lines) + "\n"
+
+
+def costs(seconds: Mapping[str, float], judged: int) -> Iterator[str]:
+    """What the commands took, and the pages of the nights."""
+    yield "| command, of all nights at once | seconds |"
+    yield "|---|--:|"
+    for command, each in seconds.items():
+        yield f"| {command} | {each:.0f} |"
+    size = sum(
+        path.stat().st_size for path in (CLONE / "reports" / "nights").rglob("*") if path.is_file()
+    )
+    yield ""
+    yield (
+        f"`monitor` writes the nights' pages: {size / 1e6:.0f} MB of {judged} nights, so "
+        f"{size / 1e6 / judged * 365:.0f} MB of a year. Asked: 60 seconds, and 60 MB a year."
+    )
 
 
 def incidents(book: Mapping[str, Any]) -> Iterator[str]:

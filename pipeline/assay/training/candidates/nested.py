@@ -155,6 +155,8 @@ def fit_clone(
     """
     from sklearn.base import clone
 
+    from assay.training.candidates.stacking import stacked_by_rows
+
     unfitted = clone(pipeline)
     search = find_search(unfitted)
     if search is not None and (search.cv is None or isinstance(search.cv, int)):
@@ -164,7 +166,8 @@ def fit_clone(
     arguments = _fit_arguments(unfitted)
     if weights is not None:
         arguments[weight_argument(unfitted) or SAMPLE_WEIGHT] = weights
-    fitted = unfitted.fit(features, target, **arguments)
+    with stacked_by_rows(unfitted.steps[0][1] if hasattr(unfitted, "steps") else None):
+        fitted = unfitted.fit(features, target, **arguments)
     found = find_search(fitted, fitted=True)
     chosen = {} if found is None else {k: _plain(v) for k, v in found.best_params_.items()}
     left = _without_search(fitted)

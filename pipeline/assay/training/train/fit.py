@@ -150,12 +150,16 @@ def fit(
         task, rows.truth, model.calibrate(task, calibrator, raw), rows.classes, settings.threshold
     )
     fitted = fit_clone(pipeline, features, target, day, weights)
+    # Beside the features, without a copy of them: they may be most of the memory.
+    described = features.copy(deep=False)
+    for name, column in {**_columns(scored), contract.label: target}.items():
+        described[name] = column
     return FittedModel(
         model.Model(fitted.pipeline, calibrator, contract.numeric, contract.categorical, task),
         calibration,
         scored,
         rows.days,
-        features.assign(**_columns(scored), **{contract.label: target}),
+        described,
         fitted.chosen,
     )
 

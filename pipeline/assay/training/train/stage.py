@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.columns.features import FrameFeatures
@@ -204,7 +205,11 @@ def _read(source: Path, contract: Contract, task: Task) -> tuple[TrainingRows, p
         f"{counted(rows, 'row')} of {counted(len(contract.columns), 'column')}",
     )
     frame = to_frame(contract, pq.read_table(source))
-    return training_rows(contract, task, frame), frame[[*contract.slices]].copy()
+    found = training_rows(contract, task, frame), frame[[*contract.slices]].copy()
+    del frame
+    # What was read to get at the rows is larger than they are.
+    pa.default_memory_pool().release_unused()
+    return found
 
 
 def _types_of(
@@ -237,10 +242,12 @@ def _reference(
     scored = made.scored
     beside = prediction.class_probabilities(task, scored.classes, scored.scores)
     beside_grids = prediction.class_grids(task, scored.classes, scored.scores)
+    rows = made.rows.copy(deep=False)
+    for name, column in more.items():
+        if name not in rows:
+            rows[name] = column
     return build_reference(
-        made.rows.assign(
-            **{name: column for name, column in more.items() if name not in made.rows}
-        ),
+        rows,
         made.days,
         contract.numeric,
         contract.categorical,
