@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -149,9 +151,9 @@ def test_what_a_commit_shows_is_synced_before_the_commit(
     synced: list[tuple[str, bool]] = []
     real = fsync._sync_one
 
-    def noted(path: Path) -> None:
+    def noted(path: str) -> None:
         commits = list(Path(store.table_uri(PREDICTIONS)).glob("_delta_log/*.json"))
-        synced.append((str(path), bool(commits)))
+        synced.append((path, bool(commits)))
         real(path)
 
     monkeypatch.setattr(fsync, "_sync_one", noted)
@@ -162,6 +164,38 @@ def test_what_a_commit_shows_is_synced_before_the_commit(
     assert {str(each) for each in (*files, files[0].parent, files[0].parent.parent)} <= before
     assert {str(newest(store, table)) for table in (PREDICTIONS, RUNS)} <= after | before
     assert str(newest(store, PREDICTIONS)) in after
+
+
+def test_the_names_above_a_table_are_synced_once(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(fsync, "_sync_one", synced.append)
+    make.run("r1", good=[1, 2])
+    above = [str(Path(store.uri)), str(Path(store.uri).parent)]
+    assert set(above) <= {*synced}
+    synced.clear()
+    make.run("r2", good=[1, 2, 3])
+    assert not {*above} & {*synced}
+    predictions = store.table_uri(PREDICTIONS)
+    assert {predictions, f"{predictions}/_delta_log"} <= {*synced}
+
+
+def test_a_process_that_was_forked_syncs_with_threads_of_its_own(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    paths = [str(tmp_path / name) for name in "ab"]
+    fsync._sync_each(paths)
+    child = os.fork()
+    if not child:
+        fsync._sync_each(paths)
+        os._exit(0)
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
+    signal.alarm(20)
+    try:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        signal.alarm(0)
 
 
 def test_a_release_whose_event_cannot_be_written_says_that_it_is_published(

@@ -9,7 +9,7 @@ import pytest
 
 from assay.columns.profile import ColumnProfile
 from assay.project.params import Publish
-from assay.store import RecentRuns, Store, publish
+from assay.store import RecentRuns, Store, profiles, publish
 from assay.store.delta import rows
 
 LIMITS = Publish(recent_nights=2)
@@ -79,8 +79,32 @@ def test_no_more_profiles_are_read_than_there_are_recent_nights(
         return table
 
     monkeypatch.setattr(rows, "select", watched)
-    store.recent_runs("2024-03-09", "v1.0.0", LIMITS, "probability")
+    forget(monkeypatch)
+    first = store.recent_runs("2024-03-09", "v1.0.0", LIMITS, "probability")
     assert read == [("profiles", 2)]
+    # None is read twice, and one that this process wrote not even once.
+    scored(make, "r6", "2024-03-08", 6, 0)
+    then = store.recent_runs("2024-03-09", "v1.0.0", LIMITS, "probability")
+    assert read == [("profiles", 2)]
+    assert counts(first) == [5, 4] and counts(then) == [6, 5]
+    forget(monkeypatch)
+    assert store.recent_runs("2024-03-09", "v1.0.0", LIMITS, "probability") == then
+
+
+def test_a_process_that_remembers_few_profiles_reads_the_others(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles._RecentProfiles, "MOST", 1)
+    for number in range(1, 4):
+        scored(make, f"r{number}", f"2024-03-0{number}", number, 0)
+    for _ in range(2):
+        found = store.recent_runs("2024-03-09", "v1.0.0", LIMITS, "probability")
+        assert counts(found) == [3, 2]
+
+
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a process that has neither written nor read a profile."""
+    monkeypatch.setattr(profiles, "_RECENT", profiles._RecentProfiles())
 
 
 def test_a_new_store_has_no_recent_nights(store: Store) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 import pyarrow as pa
 
@@ -31,6 +34,8 @@ def append_profile(place: StoreLocation, staged: StagedRun) -> None:
     ]
     table = pa.Table.from_pylist(kept, profiles_schema(place.column))
     rows.append(place, PROFILES, table, [place.column])
+    columns = {row["column"]: (row["model_version"], row["profile"]) for row in kept}
+    _RECENT.keep(place.table_uri(PROFILES), staged.run_id, columns)
 
 
 def read_profiled_runs(place: StoreLocation) -> set[str]:
@@ -120,19 +125,51 @@ def _scores(
     visible: dict[str, str | None],
     score: str,
 ) -> tuple[ColumnProfile, ...]:
-    kept = rows.select(
-        place,
-        PROFILES,
-        profiles_schema(place.column),
-        {place.column: nights, "column": score, "model_version": version},
-        [place.column, "run_id", "profile"],
-    ).to_pylist()
-    texts = {
-        row[place.column]: row["profile"]
-        for row in kept
-        if row["run_id"] == visible[row[place.column]]
-    }
     uri = place.table_uri(PROFILES)
+    texts = {night: _RECENT.find(uri, visible[night], score) for night in nights}
+    unknown = [night for night, text in texts.items() if text is None]
+    if unknown:
+        kept = rows.select(
+            place,
+            PROFILES,
+            profiles_schema(place.column),
+            {place.column: unknown, "column": score},
+            [place.column, "run_id", "model_version", "profile"],
+        )
+        for row in kept.to_pylist():
+            night, run_id = row[place.column], row["run_id"]
+            text = (row["model_version"], row["profile"])
+            _RECENT.keep(uri, run_id, {score: text})
+            if run_id == visible[night]:
+                texts[night] = text
     return tuple(
-        column_from_json(texts[night], f"{uri}, {night}") for night in nights if night in texts
+        column_from_json(text[1], f"{uri}, {night}")
+        for night, text in texts.items()
+        if text is not None and text[0] == version
     )
+
+
+class _RecentProfiles:
+    """The model's version and the profile of columns, of the last runs that this process met.
+
+    A run's profile never changes, and in a range of nights each looks back at the same ones.
+    """
+
+    MOST = 64
+    """Runs: a command looks back some weeks, over as many nights as it scores meanwhile."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str | None], dict[str, tuple[str, str]]] = OrderedDict()
+        self._lock = Lock()
+
+    def keep(self, uri: str, run_id: str, columns: Mapping[str, tuple[str, str]]) -> None:
+        with self._lock:
+            self._kept[uri, run_id] = {**self._kept.pop((uri, run_id), {}), **columns}
+            while len(self._kept) > self.MOST:
+                self._kept.popitem(last=False)
+
+    def find(self, uri: str, run_id: str | None, column: str) -> tuple[str, str] | None:
+        return self._kept.get((uri, run_id), {}).get(column)
+
+
+_RECENT = _RecentProfiles()

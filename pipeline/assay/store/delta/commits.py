@@ -105,7 +105,7 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
                 with translate_errors(uri, "cannot be written"):
                     raise
         else:
-            fsync.sync_commits(uri, before)
+            fsync.sync_commits(uri, before, files=False)
             if opened is not None and before is not None:
                 if not upkeep.tend(uri, opened, before, merge=False):
                     log.give_back(uri, opened)

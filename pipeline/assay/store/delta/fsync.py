@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from itertools import count, takewhile
 from pathlib import Path
 from urllib.parse import unquote
@@ -36,13 +37,15 @@ def sync_files(uri: str, files: Sequence[StagedFile]) -> None:
             _sync(Path(uri), [Path(uri, file.path) for file in files])
 
 
-def sync_commits(uri: str, after: int | None) -> None:
+def sync_commits(uri: str, after: int | None, files: bool = True) -> None:
     """Sync a table's commits after a version, and the files that they added.
 
     Parameters
     ----------
     after
         The version before these commits; None if there was no table.
+    files
+        Whether to sync the files too; not if `sync_files` did so before the commit.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def sync_commits(uri: str, after: int | None) -> None:
         # By name: to list a log takes longer with every commit that it keeps.
         named = (Path(uri, "_delta_log", f"{version:020}.json") for version in count(first + 1))
         logs = list(takewhile(Path.exists, named))
-        added = [Path(uri, path) for log in logs for path in _added(log)]
+        added = [Path(uri, path) for log in logs for path in _added(log)] if files else []
         _sync(Path(uri), [*added, *logs])
 
 
@@ -87,23 +90,40 @@ def _added(log: Path) -> Iterable[str]:
 
 
 def _sync(table: Path, files: Sequence[Path]) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(_sync_one, files))
-    within = {folder for file in files for folder in _folders(str(file), str(table))}
-    # This run may have created the table, and the store too.
-    above = (str(table.parent), str(table.parent.parent))
-    for folder in (*sorted(within, reverse=True), *above):
-        _sync_one(folder)
+    """Sync files of a table, then each folder that may have got a new name since."""
+    _sync_each([str(file) for file in files])
+    log = f"{table}/_delta_log"
+    folders = {str(file.parent) for file in files}
+    if folders - {log}:
+        folders.add(str(table))  # the folder of a partition may be new
+    number = table.stat().st_ino if table.exists() else 0
+    if (str(table), number) not in _ROOTED:
+        # This run may have created the table, and the store too.
+        folders |= {str(table), str(table.parent), str(table.parent.parent)}
+    _sync_each(sorted(folders))
+    _ROOTED.add((str(table), number))
 
 
-def _folders(file: str, table: str) -> Iterator[str]:
-    """The folders of a file of a table, up to the table's own."""
-    while len(file) > len(table):
-        file = file.rpartition("/")[0]
-        yield file
+_ROOTED: set[tuple[str, int]] = set()
+"""Tables, by path and inode, whose names this process has synced in the folders above them."""
 
 
-def _sync_one(path: Path | str) -> None:
+def _sync_each(paths: Sequence[str]) -> None:
+    if len(paths) > 1:
+        list(_pool(os.getpid()).map(_sync_one, paths))
+    else:
+        for path in paths:
+            _sync_one(path)
+
+
+@lru_cache(maxsize=1)
+def _pool(process: int) -> ThreadPoolExecutor:
+    """The threads of a process, kept: to start them takes longer than most files do."""
+    del process  # a forked one has none of its parent's threads
+    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="assay-sync")
+
+
+def _sync_one(path: str) -> None:
     # If another process merged and replaced the file meanwhile, that process syncs it.
     with suppress(FileNotFoundError):
         opened = os.open(path, os.O_RDONLY)
