@@ -1,4 +1,4 @@
-"""A peer for the start: a script that scores one night with pandas and scikit-learn, and ends."""
+"""A peer for the start: a script that scores nights with pandas and scikit-learn, and ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import pandas as pd
 
 
 def main() -> None:
-    model, night, output, *keys = sys.argv[1:]
+    """``MODEL OUTPUT KEYS NIGHT...``: the output is a folder, the keys have commas between them."""
+    model, output, keys, *nights = sys.argv[1:]
     with Path(model).open("rb") as source:
         fitted = pickle.load(source)
-    rows = pd.read_parquet(night)
-    probability = fitted.predict_proba(rows[list(fitted.feature_names_in_)])[:, 1]
-    rows[keys].assign(probability=probability).to_parquet(output, index=False)
+    for night in nights:
+        rows = pd.read_parquet(night)
+        probability = fitted.predict_proba(rows[list(fitted.feature_names_in_)])[:, 1]
+        scored = rows[keys.split(",")].assign(probability=probability)
+        scored.to_parquet(Path(output, f"{Path(night).name}.parquet"), index=False)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 The night is one of the flights, about a thousand rows, in a copy of the project that `make demo`
 leaves: with its registry, its store and the nights that are published already. Both are processes
 of their own, from their start to their end. Ours checks each row, publishes in one commit and
-brings the front page up to date; the script reads, calls `predict_proba` and writes.
+brings the front page up to date; the script reads, calls `predict_proba` and writes. Then all
+nights of the year, in one command and in one script.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -27,7 +29,10 @@ from benchmarks.measure import in_turns, say
 from benchmarks.results import Result
 
 NIGHT = "2013-07-01"
-TURNS, TURNS_OF_SPARK = 7, 3
+YEAR = ("2013-01-01", "2013-12-31")
+TURNS, FEW_TURNS = 7, 3
+HELD = 51
+"""The code of a command that published all nights but some, which people have to look at."""
 TARGET = 2.0
 DEMO = ROOT / "build" / "demo"
 TOOLS = Path(sys.executable).parent
@@ -44,38 +49,55 @@ def run(bench: Bench) -> list[Result]:
     night = root / layout.RAW / f"{given.ingest.partition_by}={NIGHT}"
     rows = sum(pq.read_metadata(file).num_rows for file in night.glob("*.parquet"))
     model, keys = _fitted(root)
+    year = sorted(path for path in (root / layout.RAW).iterdir() if path.is_dir())
+    of_year = sum(pq.read_metadata(file).num_rows for each in year for file in each.iterdir())
     environment = {
         **os.environ,
         **ONE_THREAD,
         "PATH": os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)]),
     }
 
-    def ours(carrier: str) -> float:
-        command = ["score", "--date", NIGHT, "--force", "--carrier", carrier]
+    def ours(carrier: str, first: str = NIGHT, last: str = NIGHT) -> float:
+        command = ["score", "--from", first, "--to", last, "--force", "--carrier", carrier]
         return _seconds([str(TOOLS / "assay"), *command], root, environment)
 
-    def peer() -> float:
+    def peer(nights: Sequence[Path] = (night,)) -> float:
         script = str(Path(__file__).with_name("pandas_cold.py"))
-        output = str(bench.output("start.parquet"))
-        command = [sys.executable, script, str(model), str(night), output, *keys]
-        return _seconds(command, root, environment)
+        output = bench.output("start")
+        output.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, script, str(model), str(output), ",".join(keys)]
+        return _seconds([*command, *map(str, nights)], root, environment)
 
     say("start: once each without counting")
     ours("local"), peer()
     found = in_turns({"assay": lambda: ours("local"), "pandas": peer}, TURNS, "start")
-    spark = in_turns({"assay": lambda: ours("files"), "pandas": peer}, TURNS_OF_SPARK, "start")
+    spark = in_turns({"assay": lambda: ours("files"), "pandas": peer}, FEW_TURNS, "start")
+    many = in_turns(
+        {"assay": lambda: ours("local", *YEAR), "pandas": lambda: peer(year)}, FEW_TURNS, "start"
+    )
     told = (("without Spark", found, TARGET), ("through Spark", spark, None))
     return [
         bench.result(
-            f"Cold start until one night is published, {how}, against a cold script of pandas",
-            seconds["assay"],
-            seconds["pandas"],
-            target=target,
+            f"{len(year)} nights in one command, against a loop of pandas in one script",
+            many["assay"],
+            many["pandas"],
+            target=TARGET,
             better="lower",
-            rows=rows,
+            rows=of_year,
             unit="s",
-        )
-        for how, seconds, target in told
+        ),
+        *(
+            bench.result(
+                f"Cold start until one night is published, {how}, against a cold script of pandas",
+                seconds["assay"],
+                seconds["pandas"],
+                target=target,
+                better="lower",
+                rows=rows,
+                unit="s",
+            )
+            for how, seconds, target in told
+        ),
     ]
 
 
@@ -107,6 +129,6 @@ def _seconds(command: list[str], place: Path, environment: dict[str, str]) -> fl
     done = subprocess.run(
         command, cwd=place, env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode:
+    if done.returncode not in (0, HELD):
         raise StartFailed(f"{' '.join(command)} ended {done.returncode}: {done.stderr[-500:]}")
     return time.perf_counter() - started

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from assay.errors import StoreError
-from assay.score import stage
+from assay.score import run, stage
 from assay.score.progress import Progress
 from assay.store import RunEvent, Store
 from tests.scorer import NIGHT, Scorer
@@ -55,3 +56,40 @@ def test_a_night_whose_file_is_gone_is_not_skipped(scorer: Scorer, table: str):
     # Of quarantine this night has no file that could be gone.
     assert again(scorer) == ("published" if table == "predictions" else "skipped")
     assert scorer.store.predictions(NIGHT).num_rows == 50
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.3])
+def test_a_start_that_cannot_be_recorded_publishes_nothing(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch, wait: float
+):
+    """Recorded beside the scoring, it may fail before it or after."""
+    told = []
+
+    def full(self: Store, event: RunEvent) -> None:
+        told.append(event.event)
+        time.sleep(wait)
+        raise StoreError("cannot be written", found="No space left on device")
+
+    monkeypatch.setattr(Store, "append_run_event", full)
+    with pytest.raises(StoreError, match="cannot be written") as caught:
+        scorer.score()
+    assert "is published" not in caught.value.line()
+    assert told == ["started", "failed"]
+    assert scorer.store.visible_run(NIGHT) is None
+
+
+def test_scoring_that_fails_waits_for_its_start_to_be_recorded(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+):
+    real, told = Store.append_run_event, []
+
+    def slow(self: Store, event: RunEvent) -> None:
+        time.sleep(0.3 if event.event == "started" else 0)
+        real(self, event)
+        told.append(event.event)
+
+    monkeypatch.setattr(Store, "append_run_event", slow)
+    monkeypatch.setattr(run, "_scored", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        scorer.score()
+    assert told == ["started", "failed"]

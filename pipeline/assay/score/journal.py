@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -26,6 +28,42 @@ class Journal:
     run_id: str
     carrier: str
     base: int
+
+    def start(self, detail: str, beside: bool) -> Callable[[], None]:
+        """Record that the run started.
+
+        Parameters
+        ----------
+        beside
+            Whether to return at once and record it meanwhile: a commit takes as long as to score a
+            thousand rows.
+
+        Returns
+        -------
+        callable
+            To be called before any other event, and before anything is published. It waits until
+            the start is recorded, and raises the StoreError if it could not be.
+        """
+        if not beside:
+            self.event("started", detail=detail)
+            return lambda: None
+        errors: list[BaseException] = []
+
+        def record() -> None:
+            try:
+                self.event("started", detail=detail)
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=record, name="assay-started")
+        thread.start()
+
+        def wait() -> None:
+            thread.join()
+            if errors:
+                raise errors.pop()
+
+        return wait
 
     def event(
         self,

@@ -91,10 +91,13 @@ def score_night(
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     stamp = output.Lineage(run_id, pinned.version.version, pinned.bundle.digest, now)
     log = Journal(store, pinned, params.name, night, run_id, carrier, base)
-    log.event("started", detail=pinned.warning)
+    # Only beside threads: what starts processes changes the environment, which a commit reads.
+    beside = carrier == "local" and bool(pinned.bundle.manifest.compiled["used"])
+    recorded = log.start(pinned.warning, beside)
     try:
         job = _job(params, pinned, store, night, stamp)
         tally, counts, repeats = _scored(params, store, session, night, job, carrier, progress)
+        recorded()
         inputs.check_unchanged(root, params, pinned.contract, night)
         for in_input in sorted(counts):
             check_row_counts(tally, in_input)
@@ -123,6 +126,8 @@ def score_night(
     except RunHeld:
         raise
     except BaseException as error:
+        with suppress(AssayError):
+            recorded()
         _ended(log, time.monotonic() - started, error)
         raise
     return _report(log, stamp, tally, seconds)
