@@ -100,6 +100,8 @@ def raw_scores(task: Task, estimator: Any, frame: pd.DataFrame) -> Floats:
     if task == "regression":
         return np.asarray(estimator.predict(frame), dtype=np.float64).reshape(len(frame))
     raw = np.asarray(estimator.predict_proba(frame), dtype=np.float64)
+    if raw.ndim != 2:
+        raise ValueError("predict_proba gives no column for each class: an objective of one's own?")
     return raw[:, 1] if task == "binary" else raw
 
 

@@ -276,6 +276,7 @@ def extreme() -> list[Case]:
         Case(name, few, task="multiclass"),
         Case(name, few, calibration="sigmoid"),
         Case(name, deep | {"max_cat_to_onehot": 1}),
+        Case(name, few, task="multiclass", label="other"),
         Case(name, few | {"base_score": 0.9, "num_parallel_tree": 3}),
         Case("XGBRFClassifier", few),
         *(

@@ -22,8 +22,9 @@ from assay.model.compiled import equivalence as proofs
 from assay.model.compiled.compile import compile_model
 from assay.model.compiled.edge_cases import FeaturesInMemory, edge_cases, load_features
 from assay.model.compiled.scorer import CompiledModel
-from assay.model.model import Model
-from tests.models.compiled.fitted import SMALL, Case, fit, table
+from assay.model.model import Model, feature_frame
+from assay.training.candidates.pipeline import encoded_pipeline
+from tests.models.compiled.fitted import SMALL, Case, estimator, fit, table
 
 ENDLESS = np.float32(np.inf)
 ROWS = FrameFeatures(table().head(40))
@@ -204,3 +205,25 @@ def test_what_is_tried_on_a_wide_table_does_not_grow_with_its_square() -> None:
         return sum(each.rows.rows for each in tried) * width
 
     assert cells(1_200) < 6 * cells(300)
+
+
+def test_another_number_for_what_is_missing_is_left_to_xgboost() -> None:
+    case = Case("XGBClassifier", {"n_estimators": 2, "missing": -999.0})
+    model = fit(case)
+    features = FrameFeatures(table().head(20))
+    data, found = compile_and_compare(model, features, 1e-12, task="binary", classes=())
+    assert data is None
+    assert found.reason == "XGBoost takes another number for a missing value"
+
+
+def test_a_large_base_of_catboost_is_added_as_catboost_does() -> None:
+    case = Case("CatBoostRegressor", {"iterations": 9}, encoding="ordinal", task="regression")
+    frame = table().assign(value=table()["value"] * 1e10 + 3e9)
+    rows = feature_frame(FrameFeatures(frame), case.numeric, case.categorical)
+    made = encoded_pipeline(estimator(case), "ordinal", case.numeric, case.categorical, seed=1)
+    made.pipeline.fit(rows, frame["value"].to_numpy())
+    model = Model(made.pipeline, None, case.numeric, case.categorical, "regression")
+    data, found = compile_and_compare(
+        model, FrameFeatures(frame), 1e-12, task="regression", classes=()
+    )
+    assert data is not None and found.max_difference <= 1e-15, found

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import catboost
-import lightgbm  # noqa: F401
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
 import xgboost
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from assay.errors import ExtraMissing, PluginError
 from assay.model.model import Model, dumps
 from assay.project import extras, plugins
 from assay.testing import check_estimator
 from assay.training.candidates.nested import fit_clone
-from assay.training.candidates.other_libraries import default_arguments
-from assay.training.candidates.pipeline import encoded_pipeline
+from assay.training.candidates.other_libraries import (
+    default_arguments,
+    fit_arguments,
+    said_on_standard_error,
+)
+from assay.training.candidates.pipeline import build_encoder, encoded_pipeline
 
 NUMERIC, CATEGORICAL = ("weight", "height"), ("place", "kind")
 
@@ -185,6 +192,111 @@ def test_two_trainings_of_catboost_store_the_same_and_leave_no_folder(
 def test_what_a_person_told_catboost_stands() -> None:
     told = catboost.CatBoostClassifier(iterations=2, random_state=7, silent=True)
     assert default_arguments(told, seed=1) == {"allow_writing_files": False}
+
+
+NUMBERED = np.array(["8", "9", "10", "9"] * 10, object)
+
+
+@pytest.mark.parametrize("build", [catboost.CatBoostClassifier, xgboost.XGBClassifier])
+def test_classes_that_are_numbers_as_texts_keep_the_order_of_texts(build: Any) -> None:
+    rows = pd.DataFrame({"weight": np.tile([1.0, 2.0, 3.0, 2.0], 10)})
+    days = np.repeat(np.arange(10).astype(str), 4)
+    told = {"iterations": 20} if build is catboost.CatBoostClassifier else {"n_estimators": 20}
+    made = encoded_pipeline(build(**told), "auto", ("weight",), (), seed=1)
+    scores = fit_clone(made.pipeline, rows, NUMBERED, days).pipeline.predict_proba(rows)
+    classes = np.array(["10", "8", "9"])
+    assert (classes[scores.argmax(axis=1)] == NUMBERED).all()
+
+
+def test_another_order_of_the_classes_is_refused() -> None:
+    class Numeric(Light):
+        def fit(self, X: Any, y: Any) -> Light:
+            self.classes_ = np.array(sorted(set(y), key=int), object)
+            return self
+
+    rows = pd.DataFrame({"weight": np.arange(40.0)})
+    made = encoded_pipeline(Numeric(), "auto", ("weight",), (), seed=1)
+    with pytest.raises(ValueError, match=r"orders the classes \['8', '9', '10'\], not \['10'"):
+        fit_clone(made.pipeline, rows, NUMBERED, np.repeat(np.arange(10).astype(str), 4))
+
+
+@pytest.mark.parametrize(
+    ("around", "encoding"),
+    [
+        (lambda cat: cat, "text"),
+        (lambda cat: GridSearchCV(cat, {"depth": [1, 2]}, cv=2), "text"),
+        (lambda cat: CalibratedClassifierCV(cat, cv=2), "ordinal"),
+        (lambda cat: make_pipeline(cat), "ordinal"),
+        (lambda cat: make_pipeline(StandardScaler(), cat), "ordinal"),
+        (lambda cat: BaggingClassifier(cat, n_estimators=2), "ordinal"),
+        (
+            lambda cat: VotingClassifier([("a", cat), ("b", LogisticRegression())], voting="soft"),
+            "onehot",
+        ),
+    ],
+    ids=["alone", "a search", "calibrated", "one step", "two steps", "bagged", "voting"],
+)
+def test_catboost_deep_within_is_quiet_leaves_nothing_and_repeats_itself(
+    around: Any,
+    encoding: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stored = []
+    for _ in range(2):
+        estimator = around(catboost.CatBoostClassifier(iterations=2))
+        rows = pd.DataFrame({"weight": np.arange(40.0), "place": ["a", "b", None, "c"] * 10})
+        days = np.repeat(np.arange(10).astype(str), 4)
+        made = encoded_pipeline(estimator, "auto", ("weight",), ("place",), seed=1)
+        assert made.encoding == encoding
+        done = fit_clone(made.pipeline, rows, np.arange(40) % 3 == 0, days).pipeline
+        stored.append(dumps(Model(done, None, ("weight",), ("place",))))
+        time.sleep(1.05)
+    assert stored[0] == stored[1]
+    assert [*tmp_path.iterdir()] == [] and capfd.readouterr().out == ""
+
+
+def test_a_category_that_is_null_in_all_rows_stays_a_column() -> None:
+    rows = pd.DataFrame(
+        {"weight": np.arange(40.0), "place": ["a", "b"] * 20, "late": np.full(40, None)}
+    )
+    days = np.repeat(np.arange(10).astype(str), 4)
+    cat = catboost.CatBoostClassifier(iterations=2)
+    made = encoded_pipeline(cat, "auto", ("weight",), ("place", "late"), seed=1)
+    done = fit_clone(made.pipeline, rows, np.arange(40) % 3 == 0, days).pipeline
+    assert done.steps[-1][1].get_cat_feature_indices() == [1, 2]
+
+
+def test_numbers_alone_are_a_data_frame_too_where_texts_are_asked_for() -> None:
+    rows = pd.DataFrame({"weight": np.arange(40.0), "rank": ["low", "high"] * 20})
+    days = np.repeat(np.arange(10).astype(str), 4)
+    picked = ["numbers__weight", "ordered categories__rank"]
+    own = make_pipeline(make_column_transformer(("passthrough", picked)), LogisticRegression())
+    order = {"rank": ("low", "high")}
+    made = encoded_pipeline(own, "text", ("weight",), ("rank",), seed=1, ordered=order)
+    fit_clone(made.pipeline, rows, np.arange(40) % 3 == 0, days)
+    cat = catboost.CatBoostClassifier(iterations=2)
+    made = encoded_pipeline(cat, "auto", ("weight",), ("rank",), seed=1, ordered=order)
+    assert made.encoding == "ordinal", "so that it can be compiled"
+
+
+def test_what_a_person_told_of_categories_stands() -> None:
+    light = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1, categorical_feature=[3])
+    assert fit_arguments(light, build_encoder("ordinal", NUMERIC, CATEGORICAL)) == {}
+    exact = xgboost.XGBClassifier(n_estimators=2, tree_method="exact")
+    assert not fitted(exact, "auto").enable_categorical
+
+
+def test_what_a_library_prints_from_c_is_not_on_standard_output(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with said_on_standard_error():
+        os.write(1, b"from C\n")
+    print("the command", flush=True)
+    said = capfd.readouterr()
+    assert said.out == "the command\n" and said.err == "from C\n"
 
 
 def test_a_pipeline_of_one_s_own_gets_texts_too() -> None:

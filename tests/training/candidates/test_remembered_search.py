@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, make_scorer
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from assay.project import params
 from assay.training.candidates import search_scores
@@ -35,6 +38,9 @@ LATE = np.arange(120) % 3 == 0
 DAYS = np.repeat(np.arange(12).astype(str), 10)
 
 
+TRAINING, OTHER = "0a1b2c3d", "4e5f6a7b"
+
+
 class Counting(LogisticRegression):
     """Counts its fits; its module is none that is known."""
 
@@ -43,6 +49,10 @@ class Counting(LogisticRegression):
     def fit(self, *rows: Any, **more: Any) -> Any:
         type(self).fits += 1
         return super().fit(*rows, **more)
+
+
+def own_metric(truth: Any, said: Any) -> float:
+    return float(np.mean(truth == said))
 
 
 SEARCHES = {
@@ -64,11 +74,18 @@ SEARCHES = {
 }
 
 
-def fit(search: Any, root: Path | None, rows: pd.DataFrame = ROWS, target: Any = LATE) -> Any:
+def fit(
+    search: Any,
+    root: Path | None,
+    rows: pd.DataFrame = ROWS,
+    target: Any = LATE,
+    weights: Any = None,
+    training: str = TRAINING,
+) -> Any:
     made = encoded_pipeline(search, "auto", ("weight",), ("place",), seed=1)
     if root is not None:
-        assert remember(find_search(made.pipeline), root)
-    return fit_clone(made.pipeline, rows, target, DAYS)
+        assert remember(find_search(made.pipeline), root, training)
+    return fit_clone(made.pipeline, rows, target, DAYS, weights)
 
 
 def lines(root: Path) -> int:
@@ -79,12 +96,12 @@ def lines(root: Path) -> int:
 def test_the_same_is_chosen_and_nothing_is_computed_twice(name: str, tmp_path: Path) -> None:
     search = SEARCHES[name]
     plain = fit(search(), None)
-    with watched(tmp_path, lambda added: None):
+    with watched(tmp_path, TRAINING, lambda added: None):
         first = fit(search(), tmp_path)
     before = lines(tmp_path)
     assert before >= 4
-    with watched(tmp_path, lambda added: pytest.fail(f"{added} scores were computed again")):
-        again = fit(search(), tmp_path)
+    with watched(tmp_path, OTHER, lambda added: pytest.fail(f"{added} scores computed again")):
+        again = fit(search(), tmp_path, training=OTHER)
     assert lines(tmp_path) == before
     for each in (first, again):
         assert each.chosen == plain.chosen
@@ -131,12 +148,54 @@ def test_within_another_target_too(tmp_path: Path) -> None:
         GridSearchCV(make_pipeline(Counting()), {"counting__C": [0.1, 1.0]}),
         GridSearchCV(LogisticRegression(), {"C": [0.1]}, scoring=lambda *asked: 1.0),
         GridSearchCV(LogisticRegression(), {"C": [0.1]}, scoring=["roc_auc"], refit="roc_auc"),
+        GridSearchCV(LogisticRegression(), {"C": [0.1]}, scoring=make_scorer(own_metric)),
+        GridSearchCV(LogisticRegression(), {"C": [0.1]}, scoring=make_scorer(lambda *asked: 1.0)),
+        GridSearchCV(
+            make_pipeline(FunctionTransformer(own_metric), LogisticRegression()),
+            {"logisticregression__C": [0.1]},
+        ),
+        GridSearchCV(
+            make_pipeline(FunctionTransformer(), LogisticRegression()),
+            {"functiontransformer": [FunctionTransformer(partial(own_metric, 1))]},
+        ),
+        GridSearchCV(LogisticRegression(), {"C": [0.1]}, scoring="nonsense"),
     ],
-    ids=["an own class", "within", "an own scoring", "several scorings"],
+    ids=[
+        *("an own class", "within", "an own scoring", "several scorings", "an own metric"),
+        *("a lambda", "an own function", "among settings", "misspelt"),
+    ],
 )
 def test_what_no_version_tells_is_not_remembered(search: Any, tmp_path: Path) -> None:
-    assert not remember(search, tmp_path)
+    assert not remember(search, tmp_path, TRAINING)
     assert not isinstance(search.estimator, Remembered)
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_log_loss"])
+def test_weights_count_in_scores_as_without_a_memory(scoring: Any, tmp_path: Path) -> None:
+    weights = np.where(LATE, 9.0, 1.0)
+
+    def search() -> Any:
+        settings = {"C": [1e-4, 1e-2, 1.0, 10.0]}
+        return GridSearchCV(LogisticRegression(), settings, cv=2, scoring=scoring)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plain, first = (fit(search(), root, weights=weights) for root in (None, tmp_path))
+    assert first.chosen == plain.chosen
+    before = lines(tmp_path)
+    fit(search(), tmp_path, weights=weights + LATE)
+    assert lines(tmp_path) == 2 * before
+    assert fit(search(), tmp_path, weights=weights).chosen == plain.chosen
+    assert lines(tmp_path) == 2 * before
+
+
+def test_what_was_chosen_is_told_without_where_it_lies_in_memory() -> None:
+    search = GridSearchCV(
+        make_pipeline(FunctionTransformer(), LogisticRegression()),
+        {"functiontransformer__func": [np.nan_to_num]},
+        cv=2,
+    )
+    assert "0x" not in str(fit(search, None).chosen)
 
 
 def test_a_scorer_of_scikit_learn_is_remembered(tmp_path: Path) -> None:
@@ -162,7 +221,7 @@ def test_scores_come_back_and_a_damaged_line_counts_for_nothing(
     file = tmp_path_factory.mktemp("scores") / "within" / "scores.txt"
     kept = SearchScores(file)
     for key, score in scores.items():
-        kept.keep(key, score)
+        kept.keep(key, score, TRAINING)
     again = SearchScores(file)
     assert all(again.find(key) == score for key, score in scores.items())
     if scores:
@@ -176,7 +235,7 @@ def test_scores_come_back_and_a_damaged_line_counts_for_nothing(
 def test_a_file_that_cannot_be_written_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / FILE).parent.mkdir()
     (tmp_path / FILE).mkdir()
-    with watched(tmp_path, lambda added: pytest.fail("nothing was added")):
+    with watched(tmp_path, TRAINING, lambda added: pytest.fail("nothing was added")):
         fit(SEARCHES["grid"](), tmp_path)
 
 
@@ -184,8 +243,8 @@ def test_a_large_file_loses_its_older_half(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(search_scores, "MOST_BYTES", 100)
     kept = SearchScores(tmp_path / FILE)
     for at in range(10):
-        kept.keep(f"{at}", float(at))
-    with watched(tmp_path, lambda added: None):
+        kept.keep(f"{at}", float(at), TRAINING)
+    with watched(tmp_path, TRAINING, lambda added: None):
         again = SearchScores(tmp_path / FILE)
     assert [again.find(str(at)) for at in range(10)] == [None] * 5 + [5.0, 6.0, 7.0, 8.0, 9.0]
 

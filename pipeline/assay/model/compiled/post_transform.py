@@ -138,7 +138,10 @@ class PostTransform:
             first = self.calibrators[0] if self.calibrators else None
             return linked[0] if first is None else first(linked[0])
         if len(linked) == 1:
-            linked = np.vstack([1 - linked, linked])
+            rest = 1 - linked
+            if self.single:
+                rest = rest.astype(np.float32).astype(np.float64)
+            linked = np.vstack([rest, linked])
         if self.calibrators is None:
             return np.ascontiguousarray(linked.T)
         return normalised(

@@ -16,13 +16,11 @@ from assay.project import source_code
 from assay.project.tasks import Task
 from assay.training.candidates.conformance_rows import (
     CATEGORICAL,
-    CLASSES,
     NUMERIC,
     TrialRows,
     unusual_rows,
 )
-from assay.training.candidates.nested import fit_clone, innermost
-from assay.training.candidates.other_libraries import takes_codes
+from assay.training.candidates.nested import fit_clone
 from assay.training.candidates.pipeline import check_estimator_task, encoded_pipeline
 
 if TYPE_CHECKING:
@@ -146,9 +144,6 @@ def _wrong_scores(trial: _Trial, scores: Floats) -> Iterator[str]:
         return
     if trial.task == "regression":
         return
-    wanted = tuple(range(len(CLASSES))) if takes_codes(innermost(trial.fitted)) else CLASSES
-    if trial.task == "multiclass" and tuple(trial.fitted.classes_) != wanted:
-        yield f"classes_ is {list(trial.fitted.classes_)}, not the sorted classes {list(wanted)}"
     if scores.min() < 0 or scores.max() > 1:
         yield f"probabilities from {scores.min():g} to {scores.max():g}, not from 0 to 1"
     whole = np.asarray(trial.fitted.predict_proba(trial.rows)).sum(axis=1)

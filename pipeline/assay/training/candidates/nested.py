@@ -8,6 +8,7 @@ search nor needs its types.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -171,7 +172,8 @@ def fit_clone(
     found = find_search(fitted, fitted=True)
     chosen = {} if found is None else {k: _plain(v) for k, v in found.best_params_.items()}
     left = _without_search(fitted)
-    forget_training(_fitted_inner(left))
+    _check_classes(left, target)
+    forget_training(left)
     return Fitted(left, chosen)
 
 
@@ -230,19 +232,20 @@ def _without_search(fitted: Any) -> Any:
     return fitted
 
 
-def _fitted_inner(fitted: Any) -> Any:
-    """The fitted estimator at the end of (nested) pipelines and TransformedTargetRegressors."""
-    from sklearn.compose import TransformedTargetRegressor
-    from sklearn.pipeline import Pipeline
-
-    if isinstance(fitted, Pipeline):
-        return _fitted_inner(fitted.steps[-1][1])
-    if isinstance(fitted, TransformedTargetRegressor):
-        return _fitted_inner(fitted.regressor_)
-    return fitted
+def _check_classes(fitted: Any, target: NDArray[Any]) -> None:
+    """Raise ValueError if the columns of ``predict_proba`` are not those of the sorted classes."""
+    known = getattr(fitted, "classes_", None)
+    if known is None or target.dtype.kind == "f":
+        return
+    wanted = np.unique(target).tolist()
+    if np.asarray(known).tolist() != wanted:
+        raise ValueError(f"it orders the classes {np.asarray(known).tolist()}, not {wanted}")
 
 
 def _plain(value: Any) -> Any:
     """A chosen setting for a manifest: a number, text or bool, else how it is written."""
     value = value.item() if isinstance(value, np.generic) else value
-    return value if isinstance(value, bool | int | float | str) or value is None else repr(value)
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    # Where an object lies in memory is another in each training.
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

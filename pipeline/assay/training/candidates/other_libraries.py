@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 NUMBERS = ("numbers", "ordered categories")
 """Parts of the encoder whose columns are numbers; they come first."""
@@ -27,10 +32,14 @@ def library(estimator: Any) -> str:
 
 
 def takes_codes(estimator: Any) -> bool:
-    """Whether a classifier takes classes as the numbers from 0 alone: XGBoost's does."""
+    """Whether a classifier is told its classes as the numbers from 0.
+
+    XGBoost's takes no others. CatBoost's would put "10" behind "9", if all of them are numbers that
+    are written as texts.
+    """
     from sklearn.base import is_classifier
 
-    return library(estimator) == "xgboost" and bool(is_classifier(estimator))
+    return library(estimator) in ("catboost", "xgboost") and bool(is_classifier(estimator))
 
 
 def takes_texts(estimator: Any) -> bool:
@@ -38,13 +47,18 @@ def takes_texts(estimator: Any) -> bool:
     return library(estimator) == "catboost"
 
 
+def set_defaults(estimator: Any, seed: int) -> None:
+    """Give each CatBoost in an unfitted estimator, however deep, its `default_arguments`."""
+    for part in (estimator, *estimator.get_params(deep=True).values()):
+        if library(part) == "catboost" and hasattr(part, "set_params"):
+            part.set_params(**default_arguments(part, seed))
+
+
 def default_arguments(estimator: Any, seed: int) -> dict[str, Any]:
-    """Arguments that CatBoost is given where a person gave none; empty for others.
+    """Arguments that an estimator of CatBoost is given where a person gave none.
 
     A seed, as it lists only arguments that were given; and no folder of logs beside the project.
     """
-    if library(estimator) != "catboost":
-        return {}
     given = estimator.get_params(deep=False)
     chosen: dict[str, Any] = {"allow_writing_files": False, "verbose": False}
     if not {"random_seed", "random_state"} & given.keys():
@@ -73,13 +87,46 @@ def fit_arguments(estimator: Any, encoder: Any) -> dict[str, Any]:
     ]
     if argument is None or not coded or (TEXTS in parts) != takes_texts(estimator):
         return {}  # among others one-hot, or codes that CatBoost takes for numbers
+    if argument in estimator.get_params(deep=False):
+        return {}  # a person said so
     first = sum(len(parts[part][1]) for part in NUMBERS if part in parts)
     return {argument: [*range(first, first + sum(map(len, coded)))]}
 
 
-def forget_training(estimator: Any) -> None:
-    """Take out of a fitted CatBoost model what two trainings of the same model do not share."""
-    if library(estimator) == "catboost":
-        told = estimator.get_metadata()
-        for name in _MADE_ANEW:
-            told[name] = ""
+def forget_training(fitted: Any) -> None:
+    """Take out of each fitted CatBoost, however deep, what two trainings of it do not share."""
+    seen: set[int] = set()
+    waiting = [fitted]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list | tuple | np.ndarray):
+            waiting += [*part] if not isinstance(part, np.ndarray) or part.dtype.hasobject else []
+        elif library(part) == "catboost" and hasattr(part, "get_metadata"):
+            if part.is_fitted():
+                told = part.get_metadata()
+                for name in _MADE_ANEW:
+                    told[name] = ""
+        elif library(part) == "sklearn" and hasattr(part, "__dict__"):
+            waiting += vars(part).values()
+
+
+@contextmanager
+def said_on_standard_error() -> Iterator[None]:
+    """Let what libraries print go to standard error in the block, also what they print from C.
+
+    Standard output is the command's own, a JSON document perhaps.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

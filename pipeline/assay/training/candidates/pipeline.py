@@ -18,12 +18,11 @@ from assay.training.candidates.construct import Builder, seed_estimator
 from assay.training.candidates.nested import (
     accepts_missing,
     accepts_sparse,
-    innermost,
     is_search,
     weight_argument,
     wrapped_estimator,
 )
-from assay.training.candidates.other_libraries import NUMBERS, TEXTS, default_arguments, takes_texts
+from assay.training.candidates.other_libraries import NUMBERS, TEXTS, set_defaults, takes_texts
 from assay.training.candidates.vocabulary import (
     MIN_ROWS,
     NOTHING_CAPPED,
@@ -40,11 +39,17 @@ NULL_TEXT = "(null)"
 """What a missing category is, where categories are texts."""
 
 
-def resolve_encoding(estimator: Any, wanted: str) -> Encoding:
+def resolve_encoding(estimator: Any, wanted: str, texts: bool = True) -> Encoding:
     """Resolves the encoding ``auto`` for an estimator.
 
-    CatBoost gets texts and unchanged numbers, any other estimator that accepts missing values
-    ordinal codes, and the rest one-hot categories and imputed, scaled numbers.
+    CatBoost gets texts and unchanged numbers, itself or within a search: elsewhere it could not be
+    told which columns are texts. Any other estimator that accepts missing values gets ordinal
+    codes, and the rest one-hot categories and imputed, scaled numbers.
+
+    Parameters
+    ----------
+    texts
+        Whether there are categories without an order; else CatBoost gets numbers alone.
     """
     if wanted == "onehot":
         return "onehot"
@@ -52,7 +57,7 @@ def resolve_encoding(estimator: Any, wanted: str) -> Encoding:
         return "ordinal"
     if wanted == "text":
         return "text"
-    if takes_texts(innermost(estimator)):
+    if texts and takes_texts(estimator.estimator if is_search(estimator) else estimator):
         return "text"
     return "ordinal" if accepts_missing(estimator) else "onehot"
 
@@ -93,15 +98,19 @@ def build_encoder(
     # Nulls stay apart from the rest. scikit-learn wants an encoder's nulls last.
     kept: Any = [[*vocabulary.kept, None] for vocabulary in capped.values()]
     if encoding == "text":
-        same = SimpleImputer(missing_values=None, strategy="constant", fill_value=NULL_TEXT)
+        same = SimpleImputer(
+            missing_values=None,
+            strategy="constant",
+            fill_value=NULL_TEXT,
+            keep_empty_features=True,
+        )
         texts = [
             (NUMBERS[0], "passthrough", list(numeric)),
             (NUMBERS[1], _ranks([ordered[name] for name in ranked]), ranked),
             (TEXTS, same, few),
         ]
         made = ColumnTransformer([part for part in texts if part[2]])
-        # Without texts an array will do, which can be compiled.
-        return made.set_output(transform="pandas") if few else made
+        return made.set_output(transform="pandas")
     if encoding == "ordinal":
         numbers: Any = "passthrough"
         categories: Any = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
@@ -161,7 +170,8 @@ def categorical_arguments(
     numbers = len(numeric) + len(categorical) - coded
     if settings.get("categorical_features") == "from_dtype":
         return {"categorical_features": [False] * numbers + [True] * coded}
-    if "enable_categorical" in settings and settings.get("feature_types") is None and coded:
+    exact = settings.get("tree_method") == "exact"  # which knows no categories
+    if "enable_categorical" in settings and not exact and coded and not settings["feature_types"]:
         kinds = ["q"] * numbers + ["c"] * coded
         return {"enable_categorical": True, "feature_types": kinds}
     return {}
@@ -246,11 +256,12 @@ def encoded_pipeline(
     from sklearn.pipeline import make_pipeline
 
     seed_estimator(estimator, seed)
-    resolved = resolve_encoding(estimator, encoding)
+    set_defaults(estimator, seed)
+    resolved = resolve_encoding(estimator, encoding, texts=bool({*categorical} - {*ordered}))
     inner = estimator
     while inner is not None:
         told = categorical_arguments(inner, resolved, numeric, categorical, ordered)
-        inner.set_params(**told | default_arguments(inner, seed))
+        inner.set_params(**told)
         inner = wrapped_estimator(inner)
     if resolved != "onehot":  # numbers need no cap
         counts = {name: rows for name, rows in counts.items() if name not in ordered}

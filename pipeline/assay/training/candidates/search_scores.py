@@ -58,10 +58,10 @@ class SearchScores:
             self._known.update(_scores(whole.decode(errors="replace")))
             self._read += len(whole) + 1 if b"\n" in added else 0
 
-    def keep(self, key: str, score: float) -> None:
+    def keep(self, key: str, score: float, training: str) -> None:
         """Add a score, for other processes too. If that fails, it is computed anew next time."""
         self._known[key] = score
-        line = _line(key, score)
+        line = _line(key, score, training)
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             # One write of few bytes at the end: lines of several processes do not mix.
@@ -80,21 +80,20 @@ def open_scores(file: Path, process: int) -> SearchScores:
 
 
 @contextmanager
-def watched(root: Path, report: Callable[[int], None]) -> Iterator[None]:
-    """Report how many scores were added within the block, while it runs and at its end.
+def watched(root: Path, training: str, report: Callable[[int], None]) -> Iterator[None]:
+    """Report how many scores a training added within the block, while it runs and at its end.
 
     They are counted in the file, as a search may compute them in other processes. Too large a file
     is cut before.
     """
     file = root / FILE
     _cut(file)
-    before = _count(file)
     ended = threading.Event()
     told = 0
 
     def look() -> None:
         nonlocal told
-        added = _count(file) - before
+        added = _count(file, training)
         if added > told:
             told = added
             report(added)
@@ -116,21 +115,21 @@ def watched(root: Path, report: Callable[[int], None]) -> Iterator[None]:
 
 def _scores(text: str) -> Iterator[tuple[str, float]]:
     for line in text.splitlines():
-        key, _, rest = line.partition(" ")
         with suppress(ValueError):
-            score = float.fromhex(rest.partition(" ")[0])
-            if line + "\n" == _line(key, score):
+            key, text, training, _ = line.split(" ")
+            score = float.fromhex(text)
+            if line + "\n" == _line(key, score, training):
                 yield key, score
 
 
-def _line(key: str, score: float) -> str:
-    text = f"{key} {float(score).hex()}"
+def _line(key: str, score: float, training: str) -> str:
+    text = f"{key} {float(score).hex()} {training}"
     return f"{text} {zlib.crc32(text.encode()):08x}\n"
 
 
-def _count(file: Path) -> int:
+def _count(file: Path, training: str) -> int:
     try:
-        return file.read_bytes().count(b"\n")
+        return file.read_bytes().count(f" {training} ".encode())
     except OSError:
         return 0
 

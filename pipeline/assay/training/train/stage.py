@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -39,6 +40,7 @@ from assay.project.tasks import Task, inapplicable_reason, infer_task
 from assay.project.text.number_format import counted
 from assay.training.candidates.days import assign_folds
 from assay.training.candidates.nested import find_search
+from assay.training.candidates.other_libraries import said_on_standard_error
 from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
 from assay.training.candidates.search_scores import watched
 from assay.training.candidates.vocabulary import Counts, count_categories
@@ -144,7 +146,7 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
         },
     )
     try:
-        with _searching(root, name, built.pipeline):
+        with _searching(root, name, built.pipeline), said_on_standard_error():
             made = fit(built.pipeline, contract, rows, params.train, _progress(name))
     except (AssayError, MemoryError):
         raise
@@ -308,11 +310,11 @@ def _searching(root: Path, name: str, pipeline: Any) -> AbstractContextManager[N
     """Remembers the scores of a search in an unfitted pipeline, and tells how far it is."""
     from assay.training.candidates.remembered_search import remember
 
-    search = find_search(pipeline)
-    if search is None or not remember(search, root):
+    search, training = find_search(pipeline), secrets.token_hex(4)
+    if search is None or not remember(search, root, training):
         return nullcontext()
     told = partial(_log.info, "train: %s: its search computed %s", name)
-    return watched(root, lambda added: told(counted(added, "score")))
+    return watched(root, training, lambda added: told(counted(added, "score")))
 
 
 def _compiled(

@@ -63,8 +63,10 @@ def read_catboost(estimator: Any, encoded: ColumnEncoder) -> ForestModel:
     width = len(base)
     trees = [_symmetric(tree, null_left, width) for tree in stored.get("oblivious_trees", ())]
     trees += [_any(tree, null_left, width) for tree in stored.get("trees", ())]
+    # CatBoost adds its base last, so here it is a tree of one leaf.
+    trees.append(_any({"value": base}, null_left, width))
     return ForestModel(
-        Forest(trees, np.array(base, np.float64), single=True),
+        Forest(trees, np.zeros(width), single=True),
         AcceptedValues(null=True, infinite=True, single=True),
         _LINKS[loss],
     )

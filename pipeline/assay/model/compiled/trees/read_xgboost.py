@@ -46,6 +46,8 @@ def read_xgboost(estimator: Any, encoded: ColumnEncoder) -> ForestModel:
     NotCompiled
         Its booster or its objective is not supported.
     """
+    if not np.isnan(estimator.missing):
+        raise NotCompiled("XGBoost takes another number for a missing value")
     booster = estimator.get_booster()
     stored = json.loads(booster.save_raw(raw_format="json"))["learner"]
     objective, boosted = stored["objective"]["name"], stored["gradient_booster"]
