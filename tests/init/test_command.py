@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assay.cli.__main__ import main
 from assay.init.command import WORKFLOWS
 from tests import projects
 from tests.tables import workbooks
@@ -130,3 +131,27 @@ def test_a_query_and_a_workbook_become_projects_that_read_them_again(table: Path
         assert len(pd.concat(rows)) == 600 and set(rows[0]["plz"]) <= set(frame["plz"])
     assert (table.parent / "excel/data/book.xlsx.dvc").exists()
     assert not (table.parent / "query/data/q.sql.dvc").exists()
+
+
+def test_what_was_assumed_of_the_time_is_among_what_is_not_sure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "first.csv"
+    rows = [f"01/{at % 12 + 1:02d}/2024,{at % 7},{at % 2}" for at in range(600)]
+    table.write_text("\n".join(["day,x,y", *rows]))
+    assert main(["init", str(tmp_path / "p"), "--data", str(table), "--target", "y"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "day: day and month cannot be told apart: read as %m/%d/%Y" in said
+
+
+def test_digits_as_a_time_are_refused_with_what_to_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "digits.csv"
+    rows = [f"{1_700_000_000 + at},{at % 7},{at % 2}" for at in range(600)]
+    table.write_text("\n".join(["ts,x,y", *rows]))
+    given = ["init", str(tmp_path / "p"), "--data", str(table), "--target", "y", "--time", "ts"]
+    assert main(given) == 2
+    said = capsys.readouterr().err
+    assert "found integer values" in said and "such as 2024-01-31" in said
+    assert said.count("\n") == 1

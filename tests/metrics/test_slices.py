@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import SchemaMismatch
-from assay.metrics.slices import MISSING, iter_slices
+from assay.metrics.slices import MISSING, iter_slices, slice_names
 
 WORDS = st.sampled_from(["EWR", "JFK", None, "a & b"])
 
@@ -36,3 +36,9 @@ def test_fields_that_are_missing_are_named_once() -> None:
 
 def test_no_rows_have_no_parts() -> None:
     assert list(iter_slices(pd.DataFrame({"a": []}), ["a"])) == []
+
+
+def test_whole_numbers_of_any_size_are_written_as_such() -> None:
+    column = pd.Series([1e19, -0.0, np.nan, 3.0])
+    assert slice_names(column).tolist() == ["10000000000000000000", "0", "(missing)", "3"]
+    assert slice_names(pd.Series([0.5, np.inf])).tolist() == ["0.5", "inf"]

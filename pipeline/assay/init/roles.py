@@ -112,12 +112,13 @@ def _use(
         return ColumnUse(name, "left out", False, why, unsure)
 
     if name == time:
-        return ColumnUse(name, "time", False, f"from {facts.low} to {facts.high}, in every row")
+        why = f"from {facts.low} to {facts.high}, in every row"
+        return ColumnUse(name, "time", False, why, facts.unsure)
     if name in keys:
         different = facts.present if facts.unique else facts.distinct
         more = "more than " if facts.many and not facts.unique else ""
         why = f"{more}{counted(different, 'different value')} in {counted(facts.rows, 'row')}"
-        return ColumnUse(name, "key", False, why)
+        return ColumnUse(name, "key", False, why, facts.unsure)
     if name in said.left_out:
         return left_out("left out with --leave-out")
     if name == said.group:
@@ -134,7 +135,8 @@ def _use(
     if (personal := _personal(facts, plain)) and name not in said.sensitive:
         return ColumnUse(name, "left out", False, personal, personal=True)
     if facts.kind == "timestamp":
-        return left_out("a time; make what the model should see of it in data/source.py")
+        why = "a time; make what the model should see of it in data/source.py"
+        return left_out(why, facts.unsure)
     if name in said.sensitive or _SENSITIVE.search(plain):
         return _sensitive(facts, name in said.sensitive)
     if named := _identifier(facts, plain):

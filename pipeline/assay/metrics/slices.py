@@ -68,9 +68,10 @@ def slice_names(column: pd.Series[Any]) -> NDArray[np.object_]:
     import pandas as pd
 
     null = column.isna().to_numpy()
-    if pd.api.types.is_float_dtype(column) and bool((column[~null] % 1 == 0).all()):
-        column = column.astype("Int64")
-    text = column.astype(object).map(str).to_numpy(dtype=object)
+    whole = pd.api.types.is_float_dtype(column) and bool((column[~null] % 1 == 0).all())
+    # Not as a column of integers: 64 bits may be too few for a number that a float holds.
+    written = (lambda value: str(int(value))) if whole else str
+    text = column.astype(object).map(written, na_action="ignore").to_numpy(dtype=object)
     return np.where(null, MISSING, text).astype(object)
 
 

@@ -83,12 +83,12 @@ def _written(plan: Plan) -> str:
 def _nights(plan: Plan) -> str:
     nights = plan.nights
     middle, fewest, most = nights.rows
-    how = (
-        f"{nights.count} by {plan.time}, one a {nights.every}"
-        if nights.by == "time"
-        else f"{nights.count} invented ones"
-    )
+    if nights.by == "time":
+        how = f"{nights.count} by {plan.time}, one a {nights.every}, of {fewest:,} to "
+        how += f"{counted(most, 'row')} ({middle:,} in the median)"
+    else:
+        how = f"{nights.count} invented ones, of about {counted(middle, 'row')}"
     return (
-        f"{how}, of {fewest:,} to {counted(most, 'row')} ({middle:,} in the median); training to "
+        f"{how}; training to "
         f"{nights.train[1]}, holdout to {nights.holdout[1]}, {len(nights.scored)} left to be scored"
     )
