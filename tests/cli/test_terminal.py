@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
-from assay.cli.terminal import WIDTH, console
+from assay.cli.terminal import WIDTH, console, said_on_standard_error
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,13 @@ def test_what_came_from_data_is_no_style(capsys: pytest.CaptureFixture[str]) -> 
     console(markup=False).print("[bold]x[/bold]")
     console().print("[bold]x[/bold]")
     assert capsys.readouterr().out.split() == ["[bold]x[/bold]", "x"]
+
+
+def test_what_a_library_prints_from_c_is_not_on_standard_output(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with said_on_standard_error():
+        os.write(1, b"from C\n")
+    print("the command", flush=True)
+    said = capfd.readouterr()
+    assert said.out == "the command\n" and said.err == "from C\n"

@@ -153,5 +153,5 @@ def test_digits_as_a_time_are_refused_with_what_to_write(
     given = ["init", str(tmp_path / "p"), "--data", str(table), "--target", "y", "--time", "ts"]
     assert main(given) == 2
     said = capsys.readouterr().err
-    assert "found integer values" in said and "such as 2024-01-31" in said
+    assert "found the type integer" in said and "such as 2024-01-31" in said
     assert said.count("\n") == 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 if TYPE_CHECKING:
@@ -40,3 +41,20 @@ def print_lines(lines: Iterable[Line]) -> None:
             print(line)
         else:
             console(markup=False).print(line)
+
+
+@contextmanager
+def said_on_standard_error() -> Iterator[None]:
+    """Let what libraries print go to standard error in the block, also what they print from C.
+
+    Standard output is the command's own, a JSON document perhaps.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

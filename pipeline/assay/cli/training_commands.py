@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from assay.cli.commands import (
     CommandBuilder,
@@ -12,6 +13,7 @@ from assay.cli.commands import (
     to_json_line,
     to_report_text,
 )
+from assay.cli.terminal import said_on_standard_error
 
 
 def add_commands(add: CommandBuilder) -> None:
@@ -142,9 +144,12 @@ def _train(given: argparse.Namespace) -> None:
     from assay.cli.show import training
     from assay.training.train import stage
 
-    run_command(
-        stage.run, given, given.candidate, lines=training.train_lines, document=to_json_line
-    )
+    def run(*given: Any) -> stage.TrainSummary:
+        # LightGBM and CatBoost report their progress on standard output.
+        with said_on_standard_error():
+            return stage.run(*given)
+
+    run_command(run, given, given.candidate, lines=training.train_lines, document=to_json_line)
 
 
 def _select(given: argparse.Namespace) -> None:

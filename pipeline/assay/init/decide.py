@@ -59,7 +59,7 @@ def time_column(understood: Understanding, wishes: Wishes) -> str | None:
                 "rows cannot be put in order by this column",
                 where=f"assay init --time {name}",
                 expected="a time in every row",
-                found=f"{facts.kind} values, {facts.nulls:,} of {facts.rows:,} rows empty",
+                found=f"the type {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
                 mend="Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00: "
                 "digits alone, such as seconds since 1970, are numbers here."
                 if facts.kind == "integer"

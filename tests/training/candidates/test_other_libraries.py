@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -31,7 +30,6 @@ from assay.training.candidates.nested import fit_clone
 from assay.training.candidates.other_libraries import (
     default_arguments,
     fit_arguments,
-    said_on_standard_error,
 )
 from assay.training.candidates.pipeline import build_encoder, encoded_pipeline
 
@@ -287,16 +285,6 @@ def test_what_a_person_told_of_categories_stands() -> None:
     assert fit_arguments(light, build_encoder("ordinal", NUMERIC, CATEGORICAL)) == {}
     exact = xgboost.XGBClassifier(n_estimators=2, tree_method="exact")
     assert not fitted(exact, "auto").enable_categorical
-
-
-def test_what_a_library_prints_from_c_is_not_on_standard_output(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    with said_on_standard_error():
-        os.write(1, b"from C\n")
-    print("the command", flush=True)
-    said = capfd.readouterr()
-    assert said.out == "the command\n" and said.err == "from C\n"
 
 
 def test_a_pipeline_of_one_s_own_gets_texts_too() -> None:

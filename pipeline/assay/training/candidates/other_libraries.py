@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,20 +110,3 @@ def forget_training(fitted: Any) -> None:
                     told[name] = ""
         elif library(part) == "sklearn" and hasattr(part, "__dict__"):
             waiting += vars(part).values()
-
-
-@contextmanager
-def said_on_standard_error() -> Iterator[None]:
-    """Let what libraries print go to standard error in the block, also what they print from C.
-
-    Standard output is the command's own, a JSON document perhaps.
-    """
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)

@@ -40,7 +40,6 @@ from assay.project.tasks import Task, inapplicable_reason, infer_task
 from assay.project.text.number_format import counted
 from assay.training.candidates.days import assign_folds
 from assay.training.candidates.nested import find_search
-from assay.training.candidates.other_libraries import said_on_standard_error
 from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
 from assay.training.candidates.search_scores import watched
 from assay.training.candidates.vocabulary import Counts, count_categories
@@ -146,7 +145,7 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
         },
     )
     try:
-        with _searching(root, name, built.pipeline), said_on_standard_error():
+        with _searching(root, name, built.pipeline):
             made = fit(built.pipeline, contract, rows, params.train, _progress(name))
     except (AssayError, MemoryError):
         raise
