@@ -127,13 +127,15 @@ def costs(seconds: Mapping[str, float], judged: int) -> Iterator[str]:
     yield "|---|--:|"
     for command, each in seconds.items():
         yield f"| {command} | {each:.0f} |"
-    size = sum(
-        path.stat().st_size for path in (CLONE / "reports" / "nights").rglob("*") if path.is_file()
-    )
+    pages = [path for path in (CLONE / "reports" / "nights").rglob("*") if path.is_file()]
+    looked = [path for path in pages if path.name.endswith(".evidently.html")]
+    size, theirs = (sum(path.stat().st_size for path in each) / 1e6 for each in (pages, looked))
     yield ""
     yield (
-        f"`monitor` writes the nights' pages: {size / 1e6:.0f} MB of {judged} nights, so "
-        f"{size / 1e6 / judged * 365:.0f} MB of a year. Asked: 60 seconds, and 60 MB a year."
+        f"`monitor` writes the nights' pages: {size - theirs:.0f} MB of {judged} nights, so "
+        f"{(size - theirs) / judged * 365:.0f} MB of a year; and {theirs:.0f} MB of Evidently's, "
+        f"of {len(looked)} nights that were asked for or in an incident. Asked: 60 seconds, and "
+        "60 MB a year."
     )
 
 
