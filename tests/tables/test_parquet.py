@@ -85,6 +85,22 @@ def test_precision_that_is_lost_is_told(tmp_path: Path) -> None:
     assert "beyond the fifteenth" in understand(written(tmp_path, a=values)).facts[0].unsure
 
 
+@pytest.mark.parametrize(
+    ("values", "doubted"),
+    [
+        ([20240131, 20240201], True),
+        ([20240131, 20240232], False),
+        ([20240131, 20240131], False),
+        ([12345678, 20240131], False),
+    ],
+)
+def test_whole_numbers_that_may_be_dates_are_doubted(
+    tmp_path: Path, values: list[int], doubted: bool
+) -> None:
+    facts = understand(written(tmp_path, a=pa.array(values))).facts[0]
+    assert facts.kind == "integer" and ("dates in eight digits" in facts.unsure) == doubted
+
+
 def test_a_text_can_be_read_as_stated(tmp_path: Path) -> None:
     path = written(tmp_path, a=pa.array(["31.01.2024", None, "1.2.2024"]))
     column = ColumnFormat("a", "timestamp", time_format="%d.%m.%Y")

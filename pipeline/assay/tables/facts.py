@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -185,7 +186,7 @@ class ColumnCounter:
             whole=number and self.whole and self.rows > self.nulls,
             sorted=self.sorted,
             evidence=evidence,
-            unsure="; ".join((*doubts, *self._doubts())),
+            unsure="; ".join((*doubts, *([] if doubts else self._dates(values)), *self._doubts())),
         )
 
     # -------------------------------------------------------------------------- doubts
@@ -198,6 +199,15 @@ class ColumnCounter:
             return [*self._epoch(), *self._sentinels()]
         if self.column.kind in ("float", "timestamp"):
             return self._sentinels()
+        return []
+
+    def _dates(self, values: Sequence[tuple[Value, int]]) -> list[str]:
+        """Whole numbers of a file with types, in which a date may be written in eight digits."""
+        if self.column.kind != "integer" or self.distinct < 2:
+            return []
+        found = [self.low, self.high] if self._kept is not None else [value for value, _ in values]
+        if all(_is_date(value) for value in found):
+            return [f"dates in eight digits, such as {self.low}, or numbers? Write 2024-01-31"]
         return []
 
     def _epoch(self) -> list[str]:
@@ -230,6 +240,17 @@ class ColumnCounter:
         if value < low:
             return bool(low >= 0 or abs(value) >= 5 * max(abs(low), abs(high)))
         return bool(value > high and value >= 5 * max(abs(low), abs(high), 1))
+
+
+def _is_date(value: Any) -> bool:
+    """Whether a whole number is a day of our time, as 20240131."""
+    if not 19_000_101 <= value <= 20_991_231:
+        return False
+    try:
+        datetime(value // 10_000, value // 100 % 100, value % 100)
+    except ValueError:
+        return False
+    return True
 
 
 def _shown(value: Any) -> str:
