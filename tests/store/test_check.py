@@ -181,6 +181,21 @@ def test_the_names_above_a_table_are_synced_once(
     assert {predictions, f"{predictions}/_delta_log"} <= {*synced}
 
 
+def test_the_name_of_a_new_log_is_synced_after_its_first_commit(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after: list[str] = []
+    table = Path(store.table_uri(PREDICTIONS))
+
+    def noted(path: str) -> None:
+        if (table / "_delta_log").exists():
+            after.append(path)
+
+    monkeypatch.setattr(fsync, "_sync_one", noted)
+    make.run("r1", good=[1, 2])
+    assert {str(table / "_delta_log"), str(table), store.uri} <= {*after}
+
+
 def test_a_process_that_was_forked_syncs_with_threads_of_its_own(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).write_text(name)

@@ -96,16 +96,23 @@ def _sync(table: Path, files: Sequence[Path]) -> None:
     folders = {str(file.parent) for file in files}
     if folders - {log}:
         folders.add(str(table))  # the folder of a partition may be new
-    number = table.stat().st_ino if table.exists() else 0
-    if (str(table), number) not in _ROOTED:
-        # This run may have created the table, and the store too.
+    known = (log, _inode(log))
+    if known not in _ROOTED:
+        # This run may have created the log, its table, and the store too.
         folders |= {str(table), str(table.parent), str(table.parent.parent)}
     _sync_each(sorted(folders))
-    _ROOTED.add((str(table), number))
+    _ROOTED.add(known)
 
 
-_ROOTED: set[tuple[str, int]] = set()
-"""Tables, by path and inode, whose names this process has synced in the folders above them."""
+_ROOTED: set[tuple[str, int | None]] = set()
+"""Logs, by path and inode, whose names this process has synced in all folders above them."""
+
+
+def _inode(path: str) -> int | None:
+    """None where there is no such folder yet."""
+    with suppress(OSError):
+        return Path(path).stat().st_ino
+    return None
 
 
 def _sync_each(paths: Sequence[str]) -> None:
