@@ -39,3 +39,10 @@ def test_what_a_library_prints_from_c_is_not_on_standard_output(
     print("the command", flush=True)
     said = capfd.readouterr()
     assert said.out == "the command\n" and said.err == "from C\n"
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_is_left_so(monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    with said_on_standard_error():
+        assert getattr(sys, closed) is None

@@ -49,6 +49,9 @@ def said_on_standard_error() -> Iterator[None]:
 
     Standard output is the command's own, a JSON document perhaps.
     """
+    if sys.stdout is None or sys.stderr is None:  # closed by who started the command
+        yield
+        return
     sys.stdout.flush()
     kept = os.dup(1)
     try:
