@@ -155,6 +155,17 @@ class AssayError(Exception):
         return (_rebuild, (type(self), self.__dict__))
 
 
+class _Several(Exception):
+    """For errors that report several mistakes at once; ``mistakes`` has one line for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = [_on_one_line(each) for each in mistakes]
+        super().__init__("; ".join(mistakes))
+
+    def lines(self) -> list[str]:
+        return self.mistakes
+
+
 E = TypeVar("E", bound=BaseException)
 
 
@@ -221,17 +232,10 @@ class LimitCrossed(AssayError):
     exit_code = 4
 
 
-class LockStale(AssayError):
+class LockStale(_Several, AssayError):
     """Reports all changed stages at once; ``mistakes`` has one line per stage."""
 
     exit_code = 5
-
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [_on_one_line(each) for each in mistakes]
-        super().__init__("; ".join(mistakes))
-
-    def lines(self) -> list[str]:
-        return self.mistakes
 
 
 class RetrainAdvised(AssayError):
@@ -262,30 +266,16 @@ class ProjectError(AssayError):
     """A problem in the project's own files."""
 
 
-class ProjectUnready(ProjectError):
+class ProjectUnready(_Several, ProjectError):
     """Reports all that is wrong in the project's files at once, one line each."""
 
     exit_code = 15
 
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [_on_one_line(each) for each in mistakes]
-        super().__init__("; ".join(mistakes))
 
-    def lines(self) -> list[str]:
-        return self.mistakes
-
-
-class ParamsError(ProjectError):
+class ParamsError(_Several, ProjectError):
     """Reports all mistakes of params.yaml at once; ``mistakes`` has one line per mistake."""
 
     exit_code = 10
-
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [_on_one_line(each) for each in mistakes]
-        super().__init__("; ".join(mistakes))
-
-    def lines(self) -> list[str]:
-        return self.mistakes
 
 
 class PluginError(ProjectError):
@@ -312,17 +302,10 @@ class ContractBroken(DataError):
     exit_code = 20
 
 
-class SchemaMismatch(DataError):
+class SchemaMismatch(_Several, DataError):
     """Reports all mismatched columns at once; ``mistakes`` has one line per column."""
 
     exit_code = 21
-
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [_on_one_line(each) for each in mistakes]
-        super().__init__("; ".join(mistakes))
-
-    def lines(self) -> list[str]:
-        return self.mistakes
 
 
 class LabelError(DataError):

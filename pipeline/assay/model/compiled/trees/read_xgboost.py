@@ -49,7 +49,8 @@ def read_xgboost(estimator: Any, encoded: ColumnEncoder) -> ForestModel:
     if not np.isnan(estimator.missing):
         raise NotCompiled("XGBoost takes another number for a missing value")
     booster = estimator.get_booster()
-    stored = json.loads(booster.save_raw(raw_format="json"))["learner"]
+    whole = json.loads(booster.save_raw(raw_format="json"))
+    stored = whole["learner"]
     objective, boosted = stored["objective"]["name"], stored["gradient_booster"]
     if objective not in _LINKS:
         raise NotCompiled(f"XGBoost's objective {objective} is not one that can be compiled")
@@ -62,17 +63,21 @@ def read_xgboost(estimator: Any, encoded: ColumnEncoder) -> ForestModel:
         _tree(tree, encoded, output)
         for tree, output in zip(model["trees"][:used], model["tree_info"][:used], strict=True)
     ]
+    sets = any(tree["categories_nodes"] for tree in model["trees"][:used])
+    base = _base(booster, whole)
     return ForestModel(
-        Forest(trees, _base(booster), single=True, single_sums=True),
+        Forest(trees, base, single=True, single_sums=True),
         AcceptedValues(null=True, infinite=True, single=True),
         _LINKS[objective],
-        sets=any(tree["categories_nodes"] for tree in model["trees"][:used]),
+        sets=sets,
     )
 
 
-def _base(booster: Any) -> Floats:
-    """The initial value of each output: what XGBoost answers without its trees."""
-    stored = json.loads(booster.save_raw(raw_format="json"))
+def _base(booster: Any, stored: Any) -> Floats:
+    """The initial value of each output: what XGBoost answers without its trees.
+
+    They are taken out of ``stored``, the booster's JSON.
+    """
     model = stored["learner"]["gradient_booster"]["model"]
     model["trees"], model["tree_info"], model["iteration_indptr"] = [], [], [0]
     model["gbtree_model_param"]["num_trees"] = "0"
