@@ -29,6 +29,11 @@ from tests.tables.written import only, rows, understood
         (["+5", "-7", "0"], [5, -7, 0]),
         (["1.0", "2.0", ""], [1.0, 2.0, None]),
         ([".5", "-.25", "3."], [0.5, -0.25, 3.0]),
+        (["12.50", "(7.25)", "(1,234.00)"], [12.5, -7.25, -1234.0]),
+        (["$12.50", "($7.25)", "$(3.00)"], [12.5, -7.25, -3.0]),
+        (["12", "(7)", "0"], [12, -7, 0]),
+        (["1.234,50 €", "7,25- €", "3,00-€"], [1234.5, -7.25, -3.0]),
+        (["12.50", "7.25-"], [12.5, -7.25]),
     ],
 )
 def test_numbers(tmp_path: Path, cells: list[str], values: list[float]) -> None:
@@ -45,12 +50,14 @@ def test_numbers(tmp_path: Path, cells: list[str], values: list[float]) -> None:
         (["+49301234567", "+49891234567", "+1"], "telephone"),
         (["DE89370400440532013000", "GB33BUKB20201555555555", "x"], "texts"),
         (["1.2.3", "1.10.0", "2.0.1"], "texts"),
+        (["(1)", "(2)", "(3)"], "codes, or numbers below zero?"),
+        (["1-", "2", "2-"], "codes, or numbers below zero?"),
     ],
 )
 def test_texts_that_look_like_numbers(tmp_path: Path, cells: list[str], said: str) -> None:
     found = understood(tmp_path, "a\n" + "\n".join(cells))
     assert [row["a"] for row in rows(found)] == cells
-    assert said in " ".join(only(found).evidence)
+    assert said in " ".join((*only(found).evidence, only(found).unsure))
 
 
 def test_versions_by_name(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ class ColumnFormat:
         Marks in numbers; ``thousands`` is empty if there are none.
     prefix, suffix
         What stands before and behind each number, such as ``$`` and ``%``; empty if nothing does.
+    negative
+        How numbers below zero are written beside ``-12``: ``()`` for ``(12)``, ``-`` for ``12-``;
+        empty if in no other way.
     time_format
         As for `datetime.strptime`; None means ISO 8601.
     true, false
@@ -40,6 +43,7 @@ class ColumnFormat:
     thousands: str = ""
     prefix: str = ""
     suffix: str = ""
+    negative: str = ""
     time_format: str | None = None
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()

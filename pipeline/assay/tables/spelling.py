@@ -4,6 +4,7 @@
 
     integer | float | text | boolean | time
     float decimal=, thousands=. prefix=$ suffix=%
+    float negative=()
     boolean true=ja|j false=nein|n
     text keep=NA
     time %d.%m.%Y
@@ -19,6 +20,7 @@ from dataclasses import replace
 
 from assay.errors import SourceError
 from assay.tables.definition import ColumnFormat, Kind
+from assay.tables.spelt.numbers import NEGATIVES
 
 _WORDS: dict[Kind, str] = {
     "integer": "integer",
@@ -28,7 +30,7 @@ _WORDS: dict[Kind, str] = {
     "timestamp": "time",
 }
 _KINDS = {word: kind for kind, word in _WORDS.items()}
-_NUMBER = ("decimal", "thousands", "prefix", "suffix")
+_NUMBER = ("decimal", "thousands", "prefix", "suffix", "negative")
 _OPTIONS: dict[Kind, tuple[str, ...]] = {
     "integer": (*_NUMBER, "keep"),
     "float": (*_NUMBER, "keep"),
@@ -107,6 +109,8 @@ def _with(column: ColumnFormat, key: str, values: tuple[str, ...], text: str) ->
         return replace(column, false=values)
     if len(values) != 1:
         raise _wrong(column.name, text, f"one value for {key}")
+    if key == "negative" and values[0] not in NEGATIVES:
+        raise _wrong(column.name, text, 'negative=() for "(12)", or negative=- for "12-"')
     return _with_mark(column, key, values[0])
 
 
@@ -115,7 +119,11 @@ def _with_mark(column: ColumnFormat, key: str, value: str) -> ColumnFormat:
         return replace(column, decimal=value)
     if key == "thousands":
         return replace(column, thousands=value)
-    return replace(column, prefix=value) if key == "prefix" else replace(column, suffix=value)
+    if key == "prefix":
+        return replace(column, prefix=value)
+    if key == "suffix":
+        return replace(column, suffix=value)
+    return replace(column, negative=value)
 
 
 def _items(name: str, text: str, value: str) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from assay.tables.definition import ColumnFormat
 from assay.tables.spelt.numbers import Marks, number_shape, to_numbers
 from assay.tables.spelt.shapes import shapes
 
-CELL = st.text("0123456789.,-+eE xnaif%", max_size=9)
+CELL = st.text("0123456789.,-+eE xnaif%()$", max_size=9)
 
 
 def shape_of(cell: str) -> str:
@@ -20,9 +22,7 @@ def shape_of(cell: str) -> str:
 def test_a_cell_with_the_shape_of_a_number_reads_as_one(cell: str) -> None:
     found = number_shape(shape_of(cell))
     for marks in found.marks if found else ():
-        column = ColumnFormat(
-            "a", "float", marks.decimal, marks.thousands, marks.prefix, marks.suffix
-        )
+        column = ColumnFormat("a", "float", **asdict(marks))
         assert to_numbers(pa.array([cell]), column)[0].as_py() is not None, (cell, marks)
 
 

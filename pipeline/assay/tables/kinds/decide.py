@@ -241,6 +241,9 @@ def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decis
         return Decision(text, evidence=("telephone numbers, by its name",))
     if best.fractions and _VERSION_NAME.search(name):
         return Decision(text, evidence=("versions, by its name",), doubts=("or numbers?",))
+    grades = marks.negative == "-" and not best.fractions and not marks.thousands
+    if marks.negative and (grades or found.below == present):
+        return Decision(text, doubts=("codes, or numbers below zero?",))
     column = ColumnFormat(
         name,
         "float" if best.fractions else "integer",
@@ -248,6 +251,7 @@ def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decis
         thousands=marks.thousands,
         prefix=marks.prefix,
         suffix=marks.suffix,
+        negative=marks.negative,
     )
     evidence = [
         f"all of {counted(present, 'value')} are {'numbers' if best.fractions else 'whole numbers'}"

@@ -22,8 +22,9 @@ class Numbers:
         The ways in which all of them can be read.
     others
         Rows whose cells are no numbers; ``misfits`` are their shapes.
-    bare, zeros, plus
-        Rows with nothing but digits; with a leading 0 among them; with a plus.
+    bare, zeros, plus, below
+        Rows with nothing but digits; with a leading 0 among them; with a plus; below zero in
+        brackets or with the minus behind.
     """
 
     found: tuple[tuple[str, NumberShape, Seen], ...]
@@ -32,6 +33,7 @@ class Numbers:
     bare: int
     zeros: int
     plus: int
+    below: int
 
     @property
     def others(self) -> int:
@@ -83,6 +85,7 @@ def numbers_of(shapes: Mapping[str, Seen]) -> Numbers:
         bare=sum(seen.count for _, n, seen in found if n.bare),
         zeros=sum(seen.count for _, n, seen in found if n.zeros),
         plus=sum(seen.count for _, n, seen in found if n.plus),
+        below=sum(seen.count for _, n, seen in found if n.negative),
     )
 
 
@@ -118,6 +121,10 @@ def best_marks(numbers: Numbers, separator: str, decimal: str | None) -> Best:
         if mark:
             evidence.append(f"{quote_value(mark)} stands {where} each number")
     doubts = []
+    if chosen.negative:
+        first = next(seen for _, number, seen in numbers.found if number.negative)
+        said = f"written as {quote_value(first.example)}"
+        evidence.append(f"{numbers.below:,} are below zero and {said}")
     open_mark = len(options) > 1
     if open_mark and (chosen.thousands or chosen.decimal == "," or prefer == ","):
         example = max(numbers.found, key=lambda each: len(each[0]))[2].example
@@ -141,6 +148,8 @@ def _options(numbers: Numbers) -> Sequence[Marks]:
         grouped = any(each in number.grouped for _, number, _ in numbers.found)
         marked = _rows_with(numbers, each, each.decimal)
         if each.thousands and not grouped:
+            continue
+        if each.negative and not any(n.negative for _, n, _ in numbers.found):
             continue
         if not grouped and not marked and each.decimal != ".":
             continue

@@ -21,8 +21,11 @@ _BEFORE = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _BEHIND = "|".join(map(re.escape, sorted((*_CURRENCIES, *_UNITS), key=len, reverse=True)))
 _PARTS = re.compile(
     rf"(?P<s1>[+-]?)(?:(?P<before>{_BEFORE}){BLANK}?(?P<s2>[+-]?))?(?P<body>[09.].*?)"
-    rf"(?P<exponent>[eE][+-]?[09]+)?(?:{BLANK}?(?P<behind>{_BEHIND}))?"
+    rf"(?P<exponent>[eE][+-]?[09]+)?(?P<minus>(?<=[09.])-)?(?:{BLANK}?(?P<behind>{_BEHIND}))?"
 )
+_BRACKETS = re.compile(rf"((?:{_BEFORE}){BLANK}?)?\(([^()+-]*)\)({BLANK}?(?:{_BEHIND}))?")
+NEGATIVES = ("()", "-")
+"""How bookkeepers write numbers below zero: in brackets, or with the minus behind."""
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 LONGEST = 15
 """Digits that both an integer and a double hold exactly."""
@@ -36,6 +39,7 @@ class Marks:
     thousands: str = ""
     prefix: str = ""
     suffix: str = ""
+    negative: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class NumberShape:
     """A plus and at least seven digits: a telephone number."""
     bare: bool = False
     """Nothing but digits and a sign, beside what stands before and behind the number."""
+    negative: str = ""
+    """Which of `NEGATIVES` the cell is written with; empty if with neither."""
     long: bool = False
     """Perhaps a whole number that a double does not hold."""
 
@@ -68,14 +74,19 @@ def number_shape(shape: str) -> NumberShape | None:
     """How a cell of this shape can be read as a number; None if it cannot."""
     if _INFINITY.fullmatch(shape):
         ways = frozenset(
-            Marks(decimal, thousands)
+            Marks(decimal, thousands, negative=negative)
             for decimal in ".,"
             for thousands in _THOUSANDS
+            for negative in ("", *NEGATIVES)
             if thousands != decimal
         )
         return NumberShape(ways, ways, frozenset())
-    found = _PARTS.fullmatch(shape)
-    if not found or (found["s1"] and found["s2"]):
+    brackets = _BRACKETS.fullmatch(shape)
+    found = _PARTS.fullmatch("".join(brackets.groups("")) if brackets else shape)
+    if not found or sum(bool(found[sign]) for sign in ("s1", "s2", "minus")) > 1:
+        return None
+    negative = "()" if brackets else found["minus"] or ""
+    if brackets and found["minus"]:
         return None
     body, prefix, suffix = found["body"], found["before"] or "", found["behind"] or ""
     marks, fraction, grouped = set(), set(), set()
@@ -84,12 +95,14 @@ def number_shape(shape: str) -> NumberShape | None:
             way = _way(body, decimal, thousands)
             if way is None or thousands == decimal:
                 continue
-            each = Marks(decimal, thousands, prefix, suffix)
-            marks.add(each)
-            if way[0] or found["exponent"]:
-                fraction.add(each)
-            if way[1]:
-                grouped.add(each)
+            # A number that is not below zero is written alike in each of the three ways.
+            for below in (negative,) if negative else ("", *NEGATIVES):
+                each = Marks(decimal, thousands, prefix, suffix, below)
+                marks.add(each)
+                if way[0] or found["exponent"]:
+                    fraction.add(each)
+                if way[1]:
+                    grouped.add(each)
     if not marks:
         return None
     bare = body.isdigit() and not found["exponent"]
@@ -100,6 +113,7 @@ def number_shape(shape: str) -> NumberShape | None:
         zeros=bare and len(body) > 1 and body[0] == "0" and not prefix and not suffix,
         plus=bare and found["s1"] == "+" and len(body) >= 7,
         bare=bare,
+        negative=negative,
         long=sum(map(str.isdigit, body)) > LONGEST and fraction != marks,
     )
 
@@ -153,8 +167,14 @@ def to_numbers(cells: pa.Array, column: ColumnFormat) -> pa.Array:
 def _plain(cells: pa.Array, column: ColumnFormat) -> pa.Array:
     """The cells as Arrow reads numbers; null where the column's marks are not as stated."""
     none = pa.scalar(None, pa.string())
+    before, behind = re.escape(column.prefix), re.escape(column.suffix)
+    if column.negative == "()":
+        pattern = rf"^({before}{BLANK}?)?\(([^()+-]+)\)({BLANK}?{behind})?$"
+        cells = pc.replace_substring_regex(cells, pattern, r"-\1\2\3")
+    elif column.negative == "-":
+        pattern = rf"^({before}{BLANK}?)?([^+-]*[0-9.])-({BLANK}?{behind})?$"
+        cells = pc.replace_substring_regex(cells, pattern, r"-\1\2\3")
     if column.prefix or column.suffix:
-        before, behind = re.escape(column.prefix), re.escape(column.suffix)
         pattern = rf"^([+-]?){before}{BLANK}?(.*?){BLANK}?{behind}$"
         fits = pc.match_substring_regex(cells, pattern)
         cells = pc.if_else(fits, pc.replace_substring_regex(cells, pattern, r"\1\2"), none)
