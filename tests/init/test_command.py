@@ -144,11 +144,22 @@ def test_what_was_assumed_of_the_time_is_among_what_is_not_sure(
     assert "day: day and month cannot be told apart: read as %m/%d/%Y" in said
 
 
+def test_seconds_since_1970_are_a_time_if_a_person_says_so(tmp_path: Path) -> None:
+    table = tmp_path / "digits.csv"
+    rows = [f"{1_700_000_000 + 7_200 * at},{at % 7},{at % 2}" for at in range(600)]
+    table.write_text("\n".join(["seen,x,y", *rows]))
+    given = ["init", str(tmp_path / "p"), "--data", str(table), "--target", "y", "--time", "seen"]
+    assert main(given) == 0
+    source = (tmp_path / "p/data/source.py").read_text()
+    assert '"seen": "time unix s",  # ' in source and "read as seconds since 1970" in source
+    assert main(["check", "--root", str(tmp_path / "p")]) == 0
+
+
 def test_digits_as_a_time_are_refused_with_what_to_write(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = tmp_path / "digits.csv"
-    rows = [f"{1_700_000_000 + at},{at % 7},{at % 2}" for at in range(600)]
+    rows = [f"{1_000_000 + at},{at % 7},{at % 2}" for at in range(600)]
     table.write_text("\n".join(["ts,x,y", *rows]))
     given = ["init", str(tmp_path / "p"), "--data", str(table), "--target", "y", "--time", "ts"]
     assert main(given) == 2

@@ -136,15 +136,40 @@ def test_dates_in_more_than_one_format(tmp_path: Path) -> None:
 def test_eight_digits_are_dates_only_if_all_are(tmp_path: Path) -> None:
     assert only(understood(tmp_path, "a\n20240131\n20240232\n")).kind == "integer"
     constant = only(understood(tmp_path, "a\n20240131\n20240131\n"))
-    assert (constant.kind, bool(constant.unsure)) == ("integer", True)
+    assert (constant.kind, constant.unsure) == ("integer", "")
     assert only(understood(tmp_path, "day\n20240131\n20240131\n")).kind == "timestamp"
 
 
-def test_seconds_since_1970_stay_numbers(tmp_path: Path) -> None:
-    facts = only(understood(tmp_path, "ts\n1700000000\n1700000060\n1700000120\n"))
-    assert (facts.kind, facts.unsure) == ("integer", "seconds since 1970, or numbers?")
-    facts = only(understood(tmp_path, "ts\n1700000000000\n1700000060000\n1700000120000\n"))
-    assert facts.unsure == "milliseconds since 1970, or numbers?"
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (1_700_000_000, "seconds since 1970"),
+        (1_700_000_000_000, "milliseconds since 1970"),
+        (1_700_000_000_000_000, "microseconds since 1970"),
+    ],
+)
+def test_numbers_since_1970(tmp_path: Path, first: int, said: str) -> None:
+    unit = first // 1_700_000_000
+    cells = f"{first}\n{first + unit // 2}\n{first + 86_400 * unit}\n"
+    facts = only(understood(tmp_path, f"amount\n{cells}"))
+    assert facts.unsure == f"{said}, or numbers? --time amount reads them as times"
+    found = understood(tmp_path, f"created_at\n{cells}")
+    assert only(found).evidence[-1] == f"read as {said}" and only(found).unsure == ""
+    half = 500_000 if unit > 1 else 0
+    times = [row["created_at"] for row in rows(found)]
+    assert times == [
+        datetime(2023, 11, 14, 22, 13, 20),
+        datetime(2023, 11, 14, 22, 13, 20, half),
+        datetime(2023, 11, 15, 22, 13, 20),
+    ]
+    assert (only(found).low, only(found).high) == (times[0], times[2])
+    assert [value for value, _ in only(found).values] == sorted(set(times))
+
+
+def test_numbers_are_no_times_if_one_is_out_of_our_days(tmp_path: Path) -> None:
+    assert only(understood(tmp_path, "ts\n1700000000\n0\n")).kind == "integer"
+    grouped = understood(tmp_path, "ts|b\n1,700,000,000|x\n1,700,000,001|y\n")
+    assert grouped.facts[0].kind == "integer"
 
 
 @pytest.mark.parametrize(

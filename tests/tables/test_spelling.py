@@ -55,8 +55,8 @@ def test_a_person_can_write_it(text: str, column: ColumnFormat) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "int", "integer x", "float size=3", "text decimal=,", "float decimal=,|.", "float negative=[]",
-     'text keep="'],
+    ["", "int", "integer x", "float size=3", "text decimal=,", "float decimal=,|.", 'text keep="',
+     "float negative=[]"],
 )  # fmt: skip
 def test_what_states_no_type_is_refused(text: str) -> None:
     with pytest.raises(SourceError, match=r"columns\['a'\]: is no type of a column"):

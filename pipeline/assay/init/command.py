@@ -20,6 +20,7 @@ from assay.init.survey import survey
 from assay.project import layout, textfile
 from assay.registry import git
 from assay.tables.definition import TableFormat, Understanding
+from assay.tables.digit_times import as_time
 from assay.tables.files.query_rows import SQLITE
 from assay.tables.reader import read
 from assay.tables.understand import understand
@@ -93,6 +94,8 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
         A named column is not in the table.
     """
     refuse_unknown(understood, wishes)
+    if wishes.columns.time is not None:
+        understood = as_time(understood, wishes.columns.time)
     time = time_column(understood, wishes)
     seen = survey(read(data, understood.table), understood.rows, time, wishes.target)
     inside = _inside(folder, data)

@@ -60,8 +60,9 @@ def time_column(understood: Understanding, wishes: Wishes) -> str | None:
                 where=f"assay init --time {name}",
                 expected="a time in every row",
                 found=f"the type {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
-                mend="Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00: "
-                "digits alone, such as seconds since 1970, are numbers here."
+                mend="Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00. "
+                "Digits are times if all are dates such as 20240131, or seconds since 1970, "
+                "of our days."
                 if facts.kind == "integer"
                 else "",
             )

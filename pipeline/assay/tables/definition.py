@@ -28,7 +28,8 @@ class ColumnFormat:
         How numbers below zero are written beside ``-12``: ``()`` for ``(12)``, ``-`` for ``12-``;
         empty if in no other way.
     time_format
-        As for `datetime.strptime`; None means ISO 8601.
+        As for `datetime.strptime`; None means ISO 8601, ``unix s``, ``unix ms``, ``unix us`` and
+        ``unix ns`` numbers since 1970.
     true, false
         The words of a boolean column, in any case; empty means ``true``, ``t``, ``1`` and
         ``false``, ``f``, ``0``.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.project.text.number_format import counted
+from assay.tables import digit_times
 from assay.tables.definition import ColumnFacts, ColumnFormat, Value
 from assay.tables.repeats import RepeatFinder
 
@@ -45,9 +45,6 @@ _TIMES = tuple(
     )
 )  # fmt: skip
 """Values that often stand for no value, because there was no better way to say it."""
-
-_SECONDS = (9.4e8, 2.2e9)
-"""1999 to 2039, in seconds since 1970."""
 
 
 @dataclass
@@ -172,7 +169,7 @@ class ColumnCounter:
             columns = (self._pending[0].field(place).to_pylist() for place in (0, 1))
             values = list(zip(*columns, strict=True))
         number = self.column.kind in ("integer", "float")
-        return ColumnFacts(
+        found = ColumnFacts(
             name=self.column.name,
             kind=self.column.kind,
             rows=self.rows,
@@ -186,7 +183,10 @@ class ColumnCounter:
             whole=number and self.whole and self.rows > self.nulls,
             sorted=self.sorted,
             evidence=evidence,
-            unsure="; ".join((*doubts, *([] if doubts else self._dates(values)), *self._doubts())),
+        )
+        digits = "" if doubts else digit_times.doubt(found)
+        return replace(
+            found, unsure="; ".join(each for each in (*doubts, digits, *self._doubts()) if each)
         )
 
     # -------------------------------------------------------------------------- doubts
@@ -195,27 +195,8 @@ class ColumnCounter:
         number = self.column.kind in ("integer", "float")
         if number and (self.low, self.high, self.distinct) == (0, 1, 2):
             return ["0 and 1: a boolean?"]
-        if self.column.kind == "integer":
-            return [*self._epoch(), *self._sentinels()]
-        if self.column.kind in ("float", "timestamp"):
+        if self.column.kind in ("integer", "float", "timestamp"):
             return self._sentinels()
-        return []
-
-    def _dates(self, values: Sequence[tuple[Value, int]]) -> list[str]:
-        """Whole numbers of a file with types, in which a date may be written in eight digits."""
-        if self.column.kind != "integer" or self.distinct < 2:
-            return []
-        found = [self.low, self.high] if self._kept is not None else [value for value, _ in values]
-        if all(_is_date(value) for value in found):
-            return [f"dates in eight digits, such as {self.low}, or numbers? Write 2024-01-31"]
-        return []
-
-    def _epoch(self) -> list[str]:
-        for unit, factor in (("seconds", 1.0), ("milliseconds", 1e3), ("microseconds", 1e6)):
-            low, high = (bound * factor for bound in _SECONDS)
-            if self.low is not None and low <= self.low and self.high <= high:
-                if self.distinct > 2:
-                    return [f"{unit} since 1970, or numbers?"]
         return []
 
     def _sentinels(self) -> list[str]:
@@ -240,17 +221,6 @@ class ColumnCounter:
         if value < low:
             return bool(low >= 0 or abs(value) >= 5 * max(abs(low), abs(high)))
         return bool(value > high and value >= 5 * max(abs(low), abs(high), 1))
-
-
-def _is_date(value: Any) -> bool:
-    """Whether a whole number is a day of our time, as 20240131."""
-    if not 19_000_101 <= value <= 20_991_231:
-        return False
-    try:
-        datetime(value // 10_000, value // 100 % 100, value % 100)
-    except ValueError:
-        return False
-    return True
 
 
 def _shown(value: Any) -> str:

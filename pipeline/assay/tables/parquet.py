@@ -56,15 +56,15 @@ def understand_parquet(
 
 
 def _with_large(file: pq.ParquetFile, column: ParquetColumn) -> ParquetColumn:
-    """The column as float, if it holds whole numbers beyond int64."""
+    """The column as text, if it holds whole numbers beyond int64: ids, as a rule."""
     found = file.schema_arrow.field(column.place).type
     if not t.is_uint64(found):
         return column
     for batch in file.iter_batches(columns=[file.schema_arrow.names[column.place]]):
         highest = pc.max(batch.column(0)).as_py()
         if highest is not None and highest >= 2**63:
-            doubt = f"whole numbers up to {highest}, beyond int64: digits are lost in a float"
-            return replace(column, kind="float", doubt=doubt)
+            doubt = f"whole numbers up to {highest}, beyond int64, kept as text"
+            return replace(column, kind="string", doubt=doubt)
     return column
 
 

@@ -269,7 +269,9 @@ def _as_kind(
     try:
         if there.kind == column.kind or {there.kind, column.kind} == {"integer", "float"}:
             return normal(values, column.kind)
-        cells = pc.cast(normal(values, there.kind), pa.string())
+        # Whole numbers as they are: those of uint64 may lie beyond int64.
+        whole = there.kind == "integer"
+        cells = pc.cast(normal(values, "string" if whole else there.kind), pa.string())
     except pa.ArrowInvalid as error:
         raise SourceError(
             f"a value does not fit {column.kind}",
@@ -279,7 +281,8 @@ def _as_kind(
         ) from None
     if column.kind == "string":
         return cells
-    if not t.is_string(normal(values[:0], there.kind).type):
+    digits = there.kind in ("integer", "float") and column.time_format is not None
+    if not digits and not t.is_string(normal(values[:0], there.kind).type):
         raise SourceError(
             f"this column is of kind {there.kind}",
             where=f"{path}, column {quote_value(column.name)}",

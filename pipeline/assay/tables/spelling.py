@@ -8,6 +8,7 @@
     boolean true=ja|j false=nein|n
     text keep=NA
     time %d.%m.%Y
+    time unix s
 
 An option stands behind the kind; what has blanks, quotes or bars in it is written as a JSON string.
 """

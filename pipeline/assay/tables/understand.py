@@ -13,6 +13,7 @@ import pyarrow as pa
 from assay.errors import SourceError, UsageError
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
+from assay.tables.digit_times import with_named_times
 from assay.tables.facts import ColumnCounter, most_distinct
 from assay.tables.files.csv_rows import text_batches
 from assay.tables.files.csv_text import (
@@ -60,7 +61,13 @@ def understand(
     SourceError
         It is no table, is cut or damaged, or its rows are ragged.
     """
-    path = Path(path)
+    found = _understand(Path(path), sheet, connection, progress)
+    return with_named_times(found)
+
+
+def _understand(
+    path: Path, sheet: str, connection: str, progress: Progress | None
+) -> Understanding:
     if connection:
         table = TableFormat("sql", (), connection=connection)
         return _records(path, table, query_batches(path, connection), [], {}, None)

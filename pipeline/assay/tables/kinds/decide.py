@@ -11,6 +11,7 @@ from typing import Literal
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFormat
+from assay.tables.digit_times import named_like_a_time
 from assay.tables.kinds.decide_numbers import best_marks, numbers_of
 from assay.tables.kinds.tally import ColumnTally, Seen, TimeTest
 from assay.tables.spelt.times import ISO, time_formats
@@ -23,7 +24,6 @@ NEARLY = 0.9
 
 Order = Literal["day first", "month first"]
 _CODES = re.compile(r"[A-Z]{2,3}")
-_DATE_NAME = re.compile(r"date|datum|day|tag|time|zeit|fecha|jour|giorno|(^|_)(dt|ts)($|_)", re.I)
 _PHONE_NAME = re.compile(r"phone|telefon|(^|_)(tel|fax|mobile)($|_)", re.I)
 _VERSION_NAME = re.compile(r"version|release", re.I)
 _POST_NAME = re.compile(r"(^|_| )(zip|plz|postal|postcode|zipcode|cap|cp)($|_| )", re.I)
@@ -195,7 +195,7 @@ def _is_date(name: str, tally: ColumnTally) -> bool:
     """Whether numbers of eight digits are dates: hardly any eight digits are, by chance."""
     test = tally.times["%Y%m%d"]
     likely = _in_our_time(test.low) and _in_our_time(test.high)
-    return likely and (bool(_DATE_NAME.search(name)) or test.low != test.high)
+    return likely and (named_like_a_time(name) or test.low != test.high)
 
 
 def _in_our_time(value: object) -> bool:
@@ -257,20 +257,9 @@ def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decis
         f"all of {counted(present, 'value')} are {'numbers' if best.fractions else 'whole numbers'}"
     ]
     evidence += best.evidence
-    if column.kind == "integer":
-        doubts += _integer_doubts(name, tally)
+    if column.kind == "integer" and _POST_NAME.search(name):
+        doubts.append("postal codes rather than numbers, by its name?")
     return Decision(column, evidence=tuple(evidence), doubts=tuple(doubts), decimal=best.settles)
-
-
-def _integer_doubts(name: str, tally: ColumnTally) -> list[str]:
-    found = []
-    test = tally.times.get("%Y%m%d")
-    if test and not test.fails and tally.time_rows == sum(s.count for s in tally.shapes.values()):
-        if _in_our_time(test.low) and _in_our_time(test.high):
-            found.append("eight digits that may be a date, such as 20240131")
-    if _POST_NAME.search(name):
-        found.append("postal codes rather than numbers, by its name?")
-    return found
 
 
 # --------------------------------------------------------------------------------- texts

@@ -122,8 +122,8 @@ def best_marks(numbers: Numbers, separator: str, decimal: str | None) -> Best:
             evidence.append(f"{quote_value(mark)} stands {where} each number")
     doubts = []
     if chosen.negative:
-        first = next(seen for _, number, seen in numbers.found if number.negative)
-        said = f"written as {quote_value(first.example)}"
+        sample = next(seen for _, number, seen in numbers.found if number.negative).example
+        said = f"written as {quote_value(sample)}"
         evidence.append(f"{numbers.below:,} are below zero and {said}")
     open_mark = len(options) > 1
     if open_mark and (chosen.thousands or chosen.decimal == "," or prefer == ","):

@@ -13,9 +13,15 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.tables.definition import ColumnFormat
+from assay.tables.spelt.numbers import to_numbers
+
 MICROS = pa.timestamp("us")
 ISO = None
 """The format of ISO 8601, as `ColumnFormat.time_format` states it."""
+
+UNIX = {"unix s": 1, "unix ms": 1_000, "unix us": 1_000_000, "unix ns": 1_000_000_000}
+"""The formats of numbers since 1970 in UTC, and how many of their units are a second."""
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _LONG = [
@@ -110,6 +116,8 @@ def _month_words(word: str) -> list[str]:
 
 # ------------------------------------------------------------------------------- reading
 
+_YEARS = (-62_135_596_800, 253_402_300_799)
+"""The first second of the year 1 and the last one of 9999, since 1970."""
 _GROUPS = {
     "Y": r"\d{4}",
     "y": r"\d\d",
@@ -139,6 +147,11 @@ def to_times(cells: pa.Array, time_format: str | None) -> pa.Array:
             return pc.cast(cells, MICROS)
         except pa.ArrowInvalid:
             pass
+    elif time_format in UNIX:
+        numbers = to_numbers(cells, ColumnFormat("", "integer"))
+        if numbers.null_count > cells.null_count:
+            numbers = to_numbers(cells, ColumnFormat("", "float"))
+        return since_1970(numbers, time_format)
     # Times repeat, and a pattern is slow: each is read once.
     coded = cells.dictionary_encode()
     if time_format is ISO:
@@ -150,6 +163,33 @@ def to_times(cells: pa.Array, time_format: str | None) -> pa.Array:
         else:
             values = _each(_as_iso(pc.extract_regex(coded.dictionary, pattern), pattern))
     return values.take(coded.indices)
+
+
+def since_1970(numbers: pa.Array, time_format: str) -> pa.Array:
+    """Numbers since 1970 as microseconds, rounded down; null beyond the years 1 to 9999.
+
+    Parameters
+    ----------
+    numbers
+        int64 or float64.
+    time_format
+        One of `UNIX`.
+    """
+    per_second = UNIX[time_format]
+    kind = float if pa.types.is_floating(numbers.type) else int
+    # int64 ends before the years do, if its unit is a nanosecond.
+    bounds = (max(-(2**63), min(bound * per_second, 2**63 - 1)) for bound in _YEARS)
+    least, most = (pa.scalar(kind(bound), numbers.type) for bound in bounds)
+    inside = pc.and_(pc.greater_equal(numbers, least), pc.less_equal(numbers, most))
+    numbers = pc.if_else(inside, numbers, pa.scalar(None, numbers.type))
+    if kind is float:
+        # A double holds a second of our days to a quarter of a microsecond.
+        micros = pc.round(pc.multiply(numbers, 1_000_000 / per_second))
+        return pc.cast(pc.cast(micros, pa.int64()), MICROS)
+    if per_second > 1_000_000:
+        moments = pc.cast(numbers, pa.timestamp("ns"))
+        return pc.cast(pc.floor_temporal(moments, unit="microsecond"), MICROS)
+    return pc.cast(pc.multiply(numbers, 1_000_000 // per_second), MICROS)
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,135 @@
+"""Columns of digits that are times: seconds since 1970, and dates such as 20240131.
+
+Files with types know such a column as numbers only, and so does a text file. It becomes one of
+times where its name says so, or a person; otherwise it is doubted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from assay.tables.definition import ColumnFacts, ColumnFormat, Understanding, Value
+from assay.tables.spelt.times import UNIX, since_1970
+
+DAYS = "%Y%m%d"
+_TIME_NAME = re.compile(
+    r"date|datum|day|tag|time|zeit|fecha|jour|giorno|stamp|epoch|unix"
+    r"|(^|_)(dt|ts|tms|created|updated|modified)($|_)|_(at|on|when)$",
+    re.I,
+)
+_SECONDS = (9.4e8, 2.2e9)
+"""1999 to 2039."""
+
+
+def time_format(facts: ColumnFacts) -> str | None:
+    """The format in which all numbers of a column are times of our days; None if they are not.
+
+    Parameters
+    ----------
+    facts
+        Of a column of numbers, with all its values unless they are ``many``.
+    """
+    if facts.kind not in ("integer", "float") or facts.low is None:
+        return None
+    low, high = facts.low, facts.high
+    assert isinstance(low, int | float) and isinstance(high, int | float)
+    for word, per_second in UNIX.items():
+        least, most = (bound * per_second for bound in _SECONDS)
+        if least <= low and high <= most:
+            return word
+    if facts.kind == "integer":
+        if all(map(_is_day, (low, high, *(value for value, _ in facts.values)))):
+            return DAYS
+    return None
+
+
+def named_like_a_time(name: str) -> bool:
+    """Whether a column is called so that numbers in it may be times: ``created_at``, ``ts``."""
+    return _TIME_NAME.search(name) is not None
+
+
+def with_named_times(understood: Understanding) -> Understanding:
+    """``understood`` with the columns of digits that are times, by their names, as times."""
+    for each in understood.facts:
+        if named_like_a_time(each.name) and not (each.many and time_format(each) == DAYS):
+            understood = as_time(understood, each.name)
+    return understood
+
+
+def as_time(understood: Understanding, name: str) -> Understanding:
+    """``understood`` with the column ``name`` as one of times, if its numbers all may be some.
+
+    Facts that were counted stay: other numbers are other times, in the same order.
+    """
+    facts = next((each for each in understood.facts if each.name == name), None)
+    found = time_format(facts) if facts is not None else None
+    if facts is None or found is None or facts.low is None or facts.high is None:
+        return understood
+    table = understood.table
+    column = table.column(name)
+    if column != ColumnFormat(name, column.kind, kept=column.kept):
+        return understood
+    column = replace(column, kind="timestamp", time_format=found)
+    columns = tuple(column if each.name == name else each for each in table.columns)
+    low, high, *values = _moments(
+        [facts.low, facts.high, *(value for value, _ in facts.values)], found
+    )
+    counts = (count for _, count in facts.values)
+    times = replace(
+        facts,
+        kind="timestamp",
+        values=tuple(zip(values, counts, strict=True)),
+        low=low,
+        high=high,
+        whole=False,
+        evidence=(*facts.evidence, f"read as {told(found)}"),
+        unsure="",
+    )
+    return replace(
+        understood,
+        table=replace(table, columns=columns),
+        facts=tuple(times if each.name == name else each for each in understood.facts),
+    )
+
+
+def doubt(facts: ColumnFacts) -> str:
+    """What a column of numbers may be, in words; empty if there is no doubt."""
+    found = time_format(facts)
+    if found is None or facts.distinct < 2:
+        return ""
+    return f"{told(found)}, or numbers? --time {facts.name} reads them as times"
+
+
+def told(time_format: str) -> str:
+    """The format in words."""
+    return {
+        DAYS: "dates in eight digits",
+        "unix s": "seconds since 1970",
+        "unix ms": "milliseconds since 1970",
+        "unix us": "microseconds since 1970",
+        "unix ns": "nanoseconds since 1970",
+    }[time_format]
+
+
+def _moments(values: Sequence[Value], found: str) -> list[Any]:
+    if found == DAYS:
+        return [datetime.strptime(str(value), DAYS) for value in values]
+    moments: list[datetime] = since_1970(pa.array(values), found).to_pylist()
+    return moments
+
+
+def _is_day(value: Any) -> bool:
+    """Whether a whole number is a day of our time, as 20240131."""
+    if not 19_000_101 <= value <= 20_991_231:
+        return False
+    try:
+        datetime(value // 10_000, value // 100 % 100, value % 100)
+    except ValueError:
+        return False
+    return True
