@@ -21,10 +21,9 @@ from assay.project import digests, layout, params
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion
 from assay.registry.state import UNKNOWN, Version
-from assay.score import local, run
+from assay.score import local, run, together
 from assay.score.carriers import OpenNight
 from assay.score.inputs import discovery as inputs
-from assay.score.journal import Journal
 from assay.score.spark import files as spark_files
 from assay.score.spark import frame as spark_frame
 from assay.score.spark.session import BackgroundSession
@@ -39,8 +38,8 @@ PARTS = {
     "Spark job, rows through the JVM": (spark_frame, "run"),
     "keys that repeat": (OpenNight, "duplicate_hashes"),
     "rules for the night": (run, "_held"),
-    "publish": (Store, "publish_run"),
-    "events of the run": (Journal, "event"),
+    "publish": (Store, "publish_runs"),
+    "events of the run": (Store, "append_run_events"),
 }
 """Where the time of a run goes: what is timed for a name."""
 
@@ -118,7 +117,7 @@ def main() -> None:
             began = time.perf_counter()
             found = inputs.find_night(root, settled, with_what.contract, night)
             store = open_store(root, settled)
-            report = run.score_night(settled, root, with_what, store, started.session, found)
+            report = together.score_night(settled, root, with_what, store, started.session, found)
             seconds = time.perf_counter() - began
         # That a run started is recorded beside its tasks, so the parts may take longer together.
         parts["everything else"] = max(0.0, seconds - sum(parts.values()))

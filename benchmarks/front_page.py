@@ -81,7 +81,7 @@ def _publish(store: Store, name: str, night: str, run_id: str, minute: int) -> N
     )
     rows = {"rows_read": 900, "rows_scored": 890, "rows_quarantined": 10}
     for event in ("started", "published"):
-        store.append_run_event(
+        store.append_run_events(
             RunEvent(event=event, at=at, partition=night, **facts, **rows)  # type: ignore[arg-type]
         )
 

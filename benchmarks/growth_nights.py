@@ -113,7 +113,7 @@ class GrowingProject:
     def _event(self, event: Any, night: str, base: int) -> None:
         facts = {name: getattr(self.record, name) for name in FACTS}
         changed = {"run_id": _run_of(night), "partition": night, "base": base}
-        self.store.append_run_event(
+        self.store.append_run_events(
             RunEvent(**{**facts, **changed, "event": event, "at": datetime.now(UTC)})
         )
 

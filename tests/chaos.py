@@ -32,7 +32,7 @@ from deltalake import DeltaTable
 from assay.project import params
 from assay.registry.pin import PinnedVersion, pin
 from assay.score.inputs import discovery as inputs
-from assay.score.run import score_night
+from assay.score.together import score_night
 from assay.store import open_store
 from tests import projects
 

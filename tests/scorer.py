@@ -13,7 +13,8 @@ from assay.project import layout, params
 from assay.registry.pin import PinnedVersion, pin
 from assay.registry.versions import read_champion
 from assay.score.inputs import discovery as inputs
-from assay.score.run import RunReport, score_night
+from assay.score.run import RunReport
+from assay.score.together import score_night
 from assay.store import Store, open_store
 
 NIGHT = "2024-03-01"

@@ -79,7 +79,7 @@ class Score(Deed):
         next(local.run_files(night.files, job, 1, no_progress))
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from assay.score import run
+        from assay.score import together
         from assay.score.inputs import discovery as inputs
         from assay.store import open_store
 
@@ -87,7 +87,7 @@ class Score(Deed):
         night = inputs.find_night(root, given, pinned.contract, NIGHT)
         store = open_store(root, given)
         nothing: Any = None
-        return lambda: run.score_night(given, root, pinned, store, lambda: nothing, night)
+        return lambda: together.score_night(given, root, pinned, store, lambda: nothing, night)
 
     def state(self, root: Path) -> str:
         store = _store(root)

@@ -296,7 +296,7 @@ class Project:
         detail: str = "",
         at: datetime = datetime(2013, 2, 2, 1, 30, tzinfo=UTC),
     ) -> None:
-        open_store(self.root, self.params).append_run_event(
+        open_store(self.root, self.params).append_run_events(
             RunEvent(
                 run_id=run_id,
                 event=event,

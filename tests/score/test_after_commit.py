@@ -9,6 +9,7 @@ import pytest
 
 from assay.errors import StoreError
 from assay.score import run, stage
+from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress
 from assay.store import RunEvent, Store
 from tests.scorer import NIGHT, Scorer
@@ -21,21 +22,25 @@ def scorer(live: Path, spark) -> Scorer:
 
 def again(scorer: Scorer) -> str:
     """What the nightly command makes of the night, without --force."""
-    given = (scorer.root, scorer.params, scorer.pinned, scorer.store, lambda: scorer.spark)
-    return stage._one(*given, NIGHT, False, Progress(1), "night").outcome
+    scoring = run.Scoring(
+        scorer.params, scorer.root, scorer.pinned, scorer.store, lambda: scorer.spark
+    )
+    outcomes: list[NightOutcome] = []
+    stage._score_all(scoring, [NIGHT], outcomes, False, Progress(1))
+    return outcomes[0].outcome
 
 
 def test_a_disk_that_fills_after_the_commit_says_that_the_night_is_published(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ):
-    real = Store.append_run_event
+    real = Store.append_run_events
 
     def full(self: Store, event: RunEvent) -> None:
         if event.event != "started":
             raise StoreError("cannot be written", found="No space left on device")
         real(self, event)
 
-    monkeypatch.setattr(Store, "append_run_event", full)
+    monkeypatch.setattr(Store, "append_run_events", full)
     with pytest.raises(StoreError) as caught:
         scorer.score()
     line, run_id = caught.value.line(), scorer.store.visible_run(NIGHT)
@@ -70,7 +75,7 @@ def test_a_start_that_cannot_be_recorded_publishes_nothing(
         time.sleep(wait)
         raise StoreError("cannot be written", found="No space left on device")
 
-    monkeypatch.setattr(Store, "append_run_event", full)
+    monkeypatch.setattr(Store, "append_run_events", full)
     with pytest.raises(StoreError, match="cannot be written") as caught:
         scorer.score()
     assert "is published" not in caught.value.line()
@@ -81,14 +86,14 @@ def test_a_start_that_cannot_be_recorded_publishes_nothing(
 def test_scoring_that_fails_waits_for_its_start_to_be_recorded(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ):
-    real, told = Store.append_run_event, []
+    real, told = Store.append_run_events, []
 
     def slow(self: Store, event: RunEvent) -> None:
         time.sleep(0.3 if event.event == "started" else 0)
         real(self, event)
         told.append(event.event)
 
-    monkeypatch.setattr(Store, "append_run_event", slow)
+    monkeypatch.setattr(Store, "append_run_events", slow)
     monkeypatch.setattr(run, "_scored", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         scorer.score()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from assay.errors import AssayError, RunHeld, UsageError
 from assay.model.bundle import COMPILED
-from assay.score import carriers, local, run
+from assay.score import carriers, local, together
 from assay.score.carriers import choose_carrier, needs_spark
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import split as splits
@@ -155,7 +155,7 @@ def test_without_spark_nothing_of_it_is_asked_for(scorer: Scorer) -> None:
         raise AssertionError("Spark was asked for")
 
     night = inputs.find_night(scorer.root, scorer.params, scorer.pinned.contract, NIGHT)
-    report = run.score_night(
+    report = together.score_night(
         scorer.params, scorer.root, scorer.pinned, scorer.store, no_spark, night
     )
     assert (report.carrier, report.rows_scored) == ("local", 50)

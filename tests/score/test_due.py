@@ -205,12 +205,12 @@ KILLED = """
 import os, signal, sys
 from assay.cli.__main__ import main
 from assay.store import Store
-real = Store.publish_run
-def publish(self, staged):
-    if staged.partition == sys.argv[1]:
+real = Store.publish_runs
+def publish(self, runs):
+    if sys.argv[1] in [staged.partition for staged in runs]:
         os.killpg(0, signal.SIGKILL)
-    real(self, staged)
-Store.publish_run = publish
+    return real(self, runs)
+Store.publish_runs = publish
 main(["score", "--due", "--from", "2024-03-01", "--to", "2024-03-03", "--root", sys.argv[2]])
 """
 

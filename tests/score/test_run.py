@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -105,10 +106,10 @@ def test_a_run_that_dies_before_the_commit_changes_nothing_and_the_next_succeeds
 ):
     first = scorer.score()
 
-    def dies(self: Store, staged: object) -> None:
+    def dies(self: Store, runs: object) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(Store, "publish_run", dies)
+    monkeypatch.setattr(Store, "publish_runs", dies)
     with pytest.raises(StoreError, match="disk is full"):
         scorer.score()
     assert scorer.seen() == {first.run_id}
@@ -135,15 +136,15 @@ def test_a_row_that_got_lost_on_the_way_stops_the_run(
 def test_of_two_runs_of_one_night_the_second_to_commit_ends_with_a_clear_message(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ):
-    real = Store.publish_run
+    real = Store.publish_runs
     others: list[RunReport] = []
 
-    def late(self: Store, staged: object) -> None:
-        monkeypatch.setattr(Store, "publish_run", real)
+    def late(self: Store, runs: Any) -> Any:
+        monkeypatch.setattr(Store, "publish_runs", real)
         others.append(scorer.score())
-        real(self, staged)
+        return real(self, runs)
 
-    monkeypatch.setattr(Store, "publish_run", late)
+    monkeypatch.setattr(Store, "publish_runs", late)
     with pytest.raises(PublishConflict) as caught:
         scorer.score()
     assert others[0].run_id in str(caught.value)

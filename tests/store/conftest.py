@@ -134,7 +134,7 @@ class Maker:
         self.event(run_id, "started", 0, partition=partition, base=base)
 
     def event(self, run_id: str, kind: Any, minutes: int = 0, **more: Any) -> None:
-        self.store.append_run_event(event(run_id, kind, minutes, **more))
+        self.store.append_run_events(event(run_id, kind, minutes, **more))
 
     def seen(self, partition: str = "p") -> tuple[list[int], list[int]]:
         """The keys that readers see: scored, and refused."""

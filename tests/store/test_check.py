@@ -222,7 +222,7 @@ def test_a_release_whose_event_cannot_be_written_says_that_it_is_published(
     def full(*_: object) -> None:
         raise StoreError("cannot be written", found="No space left on device")
 
-    monkeypatch.setattr(release, "append_event", full)
+    monkeypatch.setattr(release, "append_events", full)
     with pytest.raises(StoreError, match=r"is published, readers see run r2.*No space left"):
         store.release("r2", "me", "why")
     assert make.seen() == ([2], [])

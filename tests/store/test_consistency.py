@@ -88,7 +88,7 @@ def test_so_is_no_retraction_that_died_before_it_could_say_so(
     def killed(*_: object) -> None:
         raise StoreError("killed")
 
-    monkeypatch.setattr(release, "append_event", killed)
+    monkeypatch.setattr(release, "append_events", killed)
     with pytest.raises(StoreError, match="killed"):
         store.retract("r1", "me", "why")
     assert store.partitions() == [] and whats(store) == []

@@ -37,7 +37,7 @@ def test_other_columns_than_the_table_has_are_named(store: Store, make: Any) -> 
     other = Store(store.uri, "day")
     with pytest.raises(StoreError, match="expected by day, found by date"):
         commits.commit(
-            commits.CommitTarget(other, "predictions", make.keys, "p", {}),
+            commits.CommitTarget(other, "predictions", make.keys, ["p"]),
             lambda now: commits.CommitChange((), ()),
         )
     assert make.seen() == ([1], [])
@@ -115,7 +115,7 @@ def test_files_of_two_runs_in_a_partition_are_an_error_that_a_rerun_mends(
     make.run("r1")
     files = make.stage("r2", good=[2]).predictions
     schema = predictions_schema("date", make.keys, "binary")
-    target = commits.CommitTarget(store, "predictions", schema, "p", {})
+    target = commits.CommitTarget(store, "predictions", schema, ["p"])
     commits.commit(target, lambda _: commits.CommitChange(files, ()))
     for use in (lambda: store.predictions("p"), lambda: store.visible_run("p")):
         with pytest.raises(StoreError, match="not those of one run"):

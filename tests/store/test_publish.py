@@ -114,7 +114,7 @@ def test_what_a_run_that_started_after_the_commit_added_is_not_tidied_away(
         monkeypatch.setattr(publishing, "_remove", remove)
         if not later:
             later.append(make.stage("r2", good=[5], bad=[7]))
-            publishing._add(target, later[0].quarantine)
+            publishing._add(target, later[0].quarantine, {"p": {}})
         remove(target, files)
 
     monkeypatch.setattr(publishing, "_remove", meanwhile)

@@ -154,12 +154,12 @@ def test_a_commit_planned_on_an_old_version_is_planned_again(
 ) -> None:
     make.run("r1")
     staged = make.stage("r3", good=[4])
-    looked = log.partition_view
+    looked = log.partition_views
 
-    def then_someone_commits(*given: Any) -> log.PartitionView:
+    def then_someone_commits(*given: Any) -> dict[str, log.PartitionView]:
         found = looked(*given)
         if "predictions" in given[0].table_uri:
-            monkeypatch.setattr(log, "partition_view", looked)
+            monkeypatch.setattr(log, "partition_views", looked)
             make.run("r2", "q", good=[2, 3])
         return found
 
@@ -168,7 +168,7 @@ def test_a_commit_planned_on_an_old_version_is_planned_again(
     def watched(target: commits.CommitTarget, plan: commits.Plan) -> bool:
         if target.table == "predictions":
             monkeypatch.setattr(commits, "commit", commit)
-            monkeypatch.setattr(log, "partition_view", then_someone_commits)
+            monkeypatch.setattr(log, "partition_views", then_someone_commits)
         return commit(target, plan)
 
     monkeypatch.setattr(commits, "commit", watched)
@@ -193,7 +193,7 @@ def test_a_table_that_someone_else_made_first_is_joined(
     monkeypatch.setattr(log, "open_to_write", not_there_yet)
     schema = staged.predictions_schema
     commits.commit(
-        commits.CommitTarget(store, "predictions", schema, "q", {}),
+        commits.CommitTarget(store, "predictions", schema, ["q"]),
         lambda now: commits.CommitChange(staged.predictions, ()),
     )
     assert store.partitions() == ["p", "q"]

@@ -79,7 +79,7 @@ def test_a_release_that_died_before_it_could_say_so_is_completed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(release, "append_event", killed)
+        patch.setattr(release, "append_events", killed)
         store.release("r1", **WHY)
     assert store.visible_run("p") == "r1" and store.runs()[0].event == "published"
     store.release("r1", **WHY)
@@ -189,7 +189,7 @@ def test_a_retraction_that_died_before_it_could_say_so_is_completed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(release, "append_event", killed)
+        patch.setattr(release, "append_events", killed)
         store.retract("r2", **WHY)
     assert store.visible_run("p") == "r1"
     assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1")

@@ -80,7 +80,7 @@ def test_no_reader_sees_that_files_were_merged(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(upkeep, "EVERY", every)
         for number, each in enumerate(events, start=1):
-            store.append_run_event(each)
+            store.append_run_events(each)
             assert store.runs() == fold(events[:number])
     assert DeltaTable(store.table_uri(RUNS)).to_pyarrow_table().num_rows == len(events)
 

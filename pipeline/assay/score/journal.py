@@ -1,13 +1,14 @@
-"""Records a run's events: one when it starts, one when it ends."""
+"""The events of runs: one when it starts, one when it ends."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from assay.project.params import Carrier
 from assay.registry.pin import PinnedVersion
 from assay.score.tally import Tally
 from assay.store import RunEvent, Store
@@ -26,44 +27,8 @@ class Journal:
     name: str
     night: NightInput
     run_id: str
-    carrier: str
+    carrier: Carrier
     base: int
-
-    def start(self, detail: str, beside: bool) -> Callable[[], None]:
-        """Record that the run started.
-
-        Parameters
-        ----------
-        beside
-            Whether to return at once and record it meanwhile: a commit takes as long as to score a
-            thousand rows.
-
-        Returns
-        -------
-        callable
-            To be called before any other event, and before anything is published. It waits until
-            the start is recorded, and raises the StoreError if it could not be.
-        """
-        if not beside:
-            self.event("started", detail=detail)
-            return lambda: None
-        errors: list[BaseException] = []
-
-        def record() -> None:
-            try:
-                self.event("started", detail=detail)
-            except BaseException as error:
-                errors.append(error)
-
-        thread = threading.Thread(target=record, name="assay-started")
-        thread.start()
-
-        def wait() -> None:
-            thread.join()
-            if errors:
-                raise errors.pop()
-
-        return wait
 
     def event(
         self,
@@ -74,27 +39,36 @@ class Journal:
         files: str = "",
     ) -> None:
         """Append one event to the runs table."""
-        self.store.append_run_event(
-            RunEvent(
-                run_id=self.run_id,
-                event=event,
-                at=datetime.now(UTC),
-                partition=self.night.value,
-                name=self.name,
-                version=self.pinned.version.version,
-                bundle=self.pinned.bundle.digest,
-                contract=self.pinned.contract_digest,
-                input=self.night.fingerprint,
-                carrier=self.carrier,
-                scorer=self.pinned.scorer,
-                base=self.base,
-                rows_read=tally.rows if tally else None,
-                rows_scored=tally.scored if tally else None,
-                rows_quarantined=tally.quarantined if tally else None,
-                seconds=seconds,
-                detail=detail,
-                files=files,
-            )
+        self.store.append_run_events(self.entry(event, tally, seconds, detail, files))
+
+    def entry(
+        self,
+        event: Event,
+        tally: Tally | None = None,
+        seconds: float | None = None,
+        detail: str = "",
+        files: str = "",
+    ) -> RunEvent:
+        """An event of the run, to be appended with others."""
+        return RunEvent(
+            run_id=self.run_id,
+            event=event,
+            at=datetime.now(UTC),
+            partition=self.night.value,
+            name=self.name,
+            version=self.pinned.version.version,
+            bundle=self.pinned.bundle.digest,
+            contract=self.pinned.contract_digest,
+            input=self.night.fingerprint,
+            carrier=self.carrier,
+            scorer=self.pinned.scorer,
+            base=self.base,
+            rows_read=tally.rows if tally else None,
+            rows_scored=tally.scored if tally else None,
+            rows_quarantined=tally.quarantined if tally else None,
+            seconds=seconds,
+            detail=detail,
+            files=files,
         )
 
     def commit_metadata(self) -> dict[str, str]:
@@ -107,3 +81,48 @@ class Journal:
             "contract": self.pinned.contract_digest,
             "input": self.night.fingerprint,
         }
+
+
+def record_starts(journals: Sequence[Journal], detail: str, beside: bool) -> Callable[[], None]:
+    """Record that runs started, in one commit.
+
+    Parameters
+    ----------
+    journals
+        Of one store; at least one.
+    beside
+        Whether to return at once and record it meanwhile: a commit takes as long as to score a
+        thousand rows.
+
+    Returns
+    -------
+    callable
+        To be called before any other event, and before anything is published. It waits until the
+        starts are recorded, and raises the StoreError if they could not be.
+    """
+
+    def record() -> None:
+        journals[0].store.append_run_events(
+            *(each.entry("started", detail=detail) for each in journals)
+        )
+
+    if not beside:
+        record()
+        return lambda: None
+    errors: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            record()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=attempt, name="assay-started")
+    thread.start()
+
+    def wait() -> None:
+        thread.join()
+        if errors:
+            raise errors.pop()
+
+    return wait

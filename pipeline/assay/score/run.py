@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.errors import AssayError, RunHeld, UsageError
+from assay.errors import RunHeld, UsageError
 from assay.model import prediction
-from assay.project import interrupts, partitions
+from assay.project import partitions
 from assay.project.params import Carrier, Params, UniqueKey
 from assay.project.text.number_format import counted
 from assay.registry.pin import PinnedVersion
@@ -26,11 +25,10 @@ from assay.score.inputs import discovery as inputs
 from assay.score.journal import Journal
 from assay.score.scoring_job import Job
 from assay.score.tally import Tally, check_row_counts, total
-from assay.score.work import Progress, no_progress
+from assay.score.work import Progress
 from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
-from assay.store.publish import report_if_published
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,86 +57,126 @@ class RunReport:
         return asdict(self)
 
 
-def score_night(
-    params: Params,
-    root: Path,
-    pinned: PinnedVersion,
-    store: Store,
-    session: Callable[[], SparkSession],
-    night: NightInput,
-    progress: Progress = no_progress,
-) -> RunReport:
-    """Score one night and publish it; on failure, the visible run stays.
+@dataclass(frozen=True)
+class Scoring:
+    """What all runs of a command share.
 
-    Parameters
+    Attributes
     ----------
     session
         Called if Spark is needed, after every check that does not need it.
+    """
+
+    params: Params
+    root: Path
+    pinned: PinnedVersion
+    store: Store
+    session: Callable[[], SparkSession]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A run that has an id, and has done nothing yet."""
+
+    log: Journal
+    stamp: output.Lineage
+    job: Job
+
+
+@dataclass(frozen=True)
+class ScoredNight:
+    """A run whose files are written, and which may be published."""
+
+    attempt: Attempt
+    staged: StagedRun
+    tally: Tally
+    seconds: float
+
+    def report(self, more: float = 0.0) -> RunReport:
+        """What is told of it; ``more`` are seconds that publishing took."""
+        log, tally = self.attempt.log, self.tally
+        name = prediction.score_column(log.pinned.bundle.manifest.task)
+        score = tally.profile[name] if tally.profile else None
+        counted = score.rows - score.nulls if score else 0
+        return RunReport(
+            partition=log.night.value,
+            run_id=log.run_id,
+            version=self.attempt.stamp.version,
+            bundle=self.attempt.stamp.bundle,
+            carrier=log.carrier,
+            scorer=log.pinned.scorer,
+            rows_read=tally.rows,
+            rows_scored=tally.scored,
+            rows_quarantined=tally.quarantined,
+            broken=dict(tally.broken),
+            mean=score.total / counted if score and counted else None,
+            seconds=round(self.seconds + more, 3),
+        )
+
+
+def begin(scoring: Scoring, night: NightInput, turn: int) -> Attempt:
+    """A run of a night that is at this turn (`Store.turn`); nothing is written.
+
+    Raises
+    ------
+    UsageError
+        The night is no date, or the carrier cannot read its input.
+    """
+    params, pinned, store = scoring.params, scoring.pinned, scoring.store
+    partition_date(night.value)
+    publication_checks.check_budget(params.quarantine, pinned.contract)
+    carrier = choose_carrier(params, night)
+    if carrier != "local":
+        scoring.session()
+    now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    stamp = output.Lineage(run_id, pinned.version.version, pinned.bundle.digest, now)
+    log = Journal(store, pinned, params.name, night, run_id, carrier, turn)
+    return Attempt(log, stamp, _job(params, pinned, store, night, stamp))
+
+
+def score(
+    scoring: Scoring,
+    attempt: Attempt,
+    ahead: Sequence[StagedRun],
+    recorded: Callable[[], None],
+    progress: Progress,
+) -> ScoredNight:
+    """Check and score each row of a night; what comes out is written, and not visible yet.
+
+    Parameters
+    ----------
+    ahead
+        Runs of other nights that will be published before this one.
+    recorded
+        Waits until the run's start is recorded (`assay.score.journal.record_starts`).
 
     Raises
     ------
     RunHeld
-        Scored, but a publication check failed.
+        Scored, but a publication check failed; that is recorded.
     """
-    as_of = partition_date(night.value)
-    publication_checks.check_budget(params.quarantine, pinned.contract)
-    carrier = choose_carrier(params, night)
-    if carrier != "local":
-        session()
+    log, job = attempt.log, attempt.job
+    night, params, pinned, store = log.night, scoring.params, log.pinned, log.store
     started = time.monotonic()
-    base = store.turn(night.value)
-    now = datetime.now(UTC)
-    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    stamp = output.Lineage(run_id, pinned.version.version, pinned.bundle.digest, now)
-    log = Journal(store, pinned, params.name, night, run_id, carrier, base)
-    # Only beside threads: what starts processes changes the environment, which a commit reads.
-    beside = carrier == "local" and bool(pinned.bundle.manifest.compiled["used"])
-    recorded = log.start(pinned.warning, beside)
-    try:
-        job = _job(params, pinned, store, night, stamp)
-        tally, counts, repeats = _scored(params, store, session, night, job, carrier, progress)
-        recorded()
-        inputs.check_unchanged(root, params, pinned.contract, night)
-        for in_input in sorted(counts):
-            check_row_counts(tally, in_input)
-        staged = _staged(job, log, tally)
-        held = _held(params, pinned, store, tally, night.value, repeats, as_of)
-        if held:
-            log.event(
-                "held",
-                tally,
-                time.monotonic() - started,
-                "; ".join(held),
-                files=store.hold(staged),
-            )
-            raise RunHeld(
-                "scored but not published: " + "; ".join(held),
-                where=f"night {night.value}, run {run_id}",
-                mend="Readers keep what they had. Look at its refused rows: assay quarantine show "
-                f"--run {run_id}. Mend the input and score the night again, or publish it as it "
-                f"is: assay release {run_id} --because WHY",
-            )
-        interrupts.raise_if_interrupted()
-        with report_if_published(store, night.value, run_id):
-            store.publish_run(staged)
-            seconds = time.monotonic() - started
-            log.event("published", tally, seconds)
-    except RunHeld:
-        raise
-    except BaseException as error:
-        with suppress(AssayError):
-            recorded()
-        _ended(log, time.monotonic() - started, error)
-        raise
-    return _report(log, stamp, tally, seconds)
-
-
-def _ended(log: Journal, seconds: float, error: BaseException) -> None:
-    """Record that a run failed, unless it is visible."""
-    # The user has to see the original error, even if the store cannot be written.
-    with suppress(AssayError):
-        if log.store.visible_run(log.night.value) != log.run_id:
-            log.event("failed", seconds=seconds, detail=str(error)[:500])
+    tally, counts, repeats = _scored(scoring, night, job, log.carrier, progress)
+    recorded()
+    inputs.check_unchanged(scoring.root, params, pinned.contract, night)
+    for in_input in sorted(counts):
+        check_row_counts(tally, in_input)
+    staged = _staged(job, log, tally)
+    held = _held(params, pinned, store, tally, night.value, repeats, ahead)
+    seconds = time.monotonic() - started
+    if held:
+        log.event("held", tally, seconds, "; ".join(held), files=store.hold(staged))
+        raise RunHeld(
+            "scored but not published: " + "; ".join(held),
+            where=f"night {night.value}, run {log.run_id}",
+            mend="Readers keep what they had. Look at its refused rows: assay quarantine show "
+            f"--run {log.run_id}. Mend the input and score the night again, or publish it as it "
+            f"is: assay release {log.run_id} --because WHY",
+        )
+    return ScoredNight(attempt, staged, tally, seconds)
 
 
 def partition_date(partition: str) -> date:
@@ -184,17 +222,12 @@ def _job(
 
 
 def _scored(
-    params: Params,
-    store: Store,
-    session: Callable[[], SparkSession],
-    night: NightInput,
-    job: Job,
-    carrier: Carrier,
-    progress: Progress,
+    scoring: Scoring, night: NightInput, job: Job, carrier: Carrier, progress: Progress
 ) -> tuple[Tally, frozenset[int], DuplicateKeys | None]:
     """The tally, the input's own row counts, and the duplicate keys."""
+    params, store = scoring.params, scoring.store
     try:
-        with open_night(session, params, night, job.contract, carrier) as rows:
+        with open_night(scoring.session, params, night, job.contract, carrier) as rows:
             parts, counts = rows.run(job, progress)
             first = total(parts)
             if job.keys is None:
@@ -250,7 +283,7 @@ def _held(
     tally: Tally,
     partition: str,
     repeats: DuplicateKeys | None,
-    as_of: date,
+    ahead: Sequence[StagedRun],
 ) -> tuple[str, ...]:
     score = prediction.score_column(pinned.bundle.manifest.task)
     facts = publication_checks.collect_facts(
@@ -260,9 +293,14 @@ def _held(
         params.monitor,
         None if repeats is None else repeats.rows,
     )
-    recent = store.recent_runs(partition, pinned.version.version, params.publish, score)
+    recent = store.recent_runs(partition, pinned.version.version, params.publish, score, ahead)
     found = publication_checks.hold_reasons(
-        facts, pinned.rules.night, params.quarantine, params.publish, recent, as_of
+        facts,
+        pinned.rules.night,
+        params.quarantine,
+        params.publish,
+        recent,
+        partition_date(partition),
     )
     if repeats is not None and repeats.rows and not repeats.keys and not _unique(pinned):
         found = (
@@ -277,23 +315,3 @@ def _held(
 def _unique(pinned: PinnedVersion) -> bool:
     """Whether the contract requires unique keys in a night."""
     return any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
-
-
-def _report(log: Journal, stamp: output.Lineage, tally: Tally, seconds: float) -> RunReport:
-    name = prediction.score_column(log.pinned.bundle.manifest.task)
-    score = tally.profile[name] if tally.profile else None
-    counted = score.rows - score.nulls if score else 0
-    return RunReport(
-        partition=log.night.value,
-        run_id=stamp.run_id,
-        version=stamp.version,
-        bundle=stamp.bundle,
-        carrier=log.carrier,
-        scorer=log.pinned.scorer,
-        rows_read=tally.rows,
-        rows_scored=tally.scored,
-        rows_quarantined=tally.quarantined,
-        broken=dict(tally.broken),
-        mean=score.total / counted if score and counted else None,
-        seconds=round(seconds, 3),
-    )

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import (
-    DataError,
-    NightNotFound,
-    PublishConflict,
-    RowCountMismatch,
-    RunHeld,
-    UsageError,
-    attach_report,
-)
+from assay.errors import NightNotFound, UsageError, attach_report
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion, pin
@@ -27,17 +20,14 @@ from assay.score.inputs import discovery as inputs
 from assay.score.inputs import listing
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress, Sink
-from assay.score.run import score_night
+from assay.score.run import Scoring
 from assay.score.spark.session import BackgroundSession
-from assay.store import RunRecord, Store, open_store
+from assay.score.together import ABOUT_ONE_NIGHT, how_many, score_together
+from assay.score.work import Progress as TaskProgress
+from assay.store import RunRecord, open_store
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from assay.score.inputs.types import NightInput
-
-ABOUT_ONE_NIGHT = (DataError, RunHeld, PublishConflict, RowCountMismatch)
-"""Errors that concern one night only: the other nights of a range are still scored."""
 
 
 def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]:
@@ -211,44 +201,79 @@ def _score(
             progress.say(f"score: {pinned.warning}")
         if not pinned.bundle.manifest.compiled["used"]:
             progress.say(f"score: {pinned.version.version} scores with {pinned.scorer}")
-        for number, night in enumerate(wanted, start=1):
-            name = f"score: night {night} ({number} of {len(wanted)}), {pinned.version.version}"
-            progress.step(name)
-            found = _one(root, params, pinned, store, spark.session, night, force, progress, name)
-            outcomes.append(replace(found, unverified=pinned.doubt))
-            progress.done()
-            if found.error is not None and len(wanted) > 1:
-                progress.say(f"score: {found.error.line()}")
+        scoring = Scoring(params, root, pinned, store, spark.session)
+        _score_all(scoring, wanted, outcomes, force, progress)
 
 
-def _one(
-    root: Path,
-    params: Params,
-    pinned: PinnedVersion,
-    store: Store,
-    spark: Callable[[], SparkSession],
-    value: str,
+def _score_all(
+    scoring: Scoring,
+    wanted: list[str],
+    outcomes: list[NightOutcome],
     force: bool,
     progress: Progress,
-    name: str,
-) -> NightOutcome:
-    interrupts.raise_if_interrupted()
+) -> None:
+    """Score each night, small ones several at a time."""
+    number = {night: place for place, night in enumerate(wanted, start=1)}
+    version, size = scoring.pinned.version.version, 1
+    waiting: list[NightInput] = []
+
+    @contextmanager
+    def step(night: str) -> Iterator[TaskProgress]:
+        name = f"score: night {night} ({number[night]} of {len(wanted)}), {version}"
+        progress.step(name)
+        try:
+            yield progress.task_callback(name)
+        finally:
+            progress.done()
+
+    def add(found: Sequence[NightOutcome]) -> None:
+        for each in found:
+            outcomes.append(replace(each, unverified=scoring.pinned.doubt))
+            if each.error is not None and len(wanted) > 1:
+                progress.say(f"score: {each.error.line()}")
+
+    def flush() -> int:
+        found: list[NightOutcome] = []
+        started = time.monotonic()
+        try:
+            score_together(scoring, waiting, found, lambda night: step(night.value))
+        finally:
+            add(found)
+        many = len(waiting)
+        waiting.clear()
+        return how_many(time.monotonic() - started, many)
+
+    for night in wanted:
+        interrupts.raise_if_interrupted()
+        found = _look(scoring, night, force, progress)
+        if not isinstance(found, NightOutcome):
+            waiting.append(found)
+        if waiting and (len(waiting) >= size or found is not waiting[-1]):
+            size = flush()
+        if isinstance(found, NightOutcome):
+            with step(night):
+                add([found])
+    if waiting:
+        flush()
+
+
+def _look(
+    scoring: Scoring, value: str, force: bool, progress: Progress
+) -> NightInput | NightOutcome:
+    """The night's input; its outcome if there is nothing to score."""
+    pinned, store = scoring.pinned, scoring.store
     try:
-        night = inputs.find_night(root, params, pinned.contract, value)
-        done = None if force else store.published_run(value)
-        if done is not None and store.has_lost_data(value):
-            progress.say(
-                f"score: what was published of night {value} is gone or damaged, "
-                "so it is scored again"
-            )
-        elif done is not None and is_up_to_date(done, pinned, night):
-            return NightOutcome(value, "skipped", run_id=done.run_id)
-        report = score_night(
-            params, root, pinned, store, spark, night, progress.task_callback(name)
-        )
+        night = inputs.find_night(scoring.root, scoring.params, pinned.contract, value)
     except ABOUT_ONE_NIGHT as error:
-        return NightOutcome(value, "held" if isinstance(error, RunHeld) else "failed", error=error)
-    return NightOutcome(value, "published", report)
+        return NightOutcome(value, "failed", error=error)
+    done = None if force else store.published_run(value)
+    if done is not None and store.has_lost_data(value):
+        progress.say(
+            f"score: what was published of night {value} is gone or damaged, so it is scored again"
+        )
+    elif done is not None and is_up_to_date(done, pinned, night):
+        return NightOutcome(value, "skipped", run_id=done.run_id)
+    return night
 
 
 def is_up_to_date(done: RunRecord, pinned: PinnedVersion, night: NightInput) -> bool:

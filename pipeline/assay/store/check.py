@@ -30,7 +30,7 @@ from assay.store.history import (
     read_run_records,
     visible_runs,
 )
-from assay.store.release import append_event
+from assay.store.release import append_events
 from assay.store.runs import FACTS, RunEvent
 from assay.store.vacuum import APPENDED, TABLES
 
@@ -140,7 +140,7 @@ def _tell_again(place: StoreLocation, night: str) -> None:
     said = {name: getattr(record, name) for name in FACTS}
     detail = "told again by assay fsck: what the commit says"
     said |= {"at": now.since, "base": now.turn - 1, "detail": detail}
-    append_event(place, RunEvent(**said))
+    append_events(place, RunEvent(**said))
 
 
 def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import NothingScored, StoreError
-from assay.store.delta import log, rows
+from assay.store.delta import commits, log, rows
 from assay.store.delta.files import StagedFile, parse_run_id
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.store_errors import translate_errors
@@ -86,7 +86,14 @@ def visible_runs_in(place: StoreLocation, opened: DeltaTable | None) -> dict[str
 
 def read_partition_view(place: StoreLocation, table: Staged, partition: str) -> log.PartitionView:
     """A partition in the newest version of a table."""
-    return log.read_partition_view(place.table_uri(table), place.column, partition)
+    return read_partition_views(place, table, [partition])[partition]
+
+
+def read_partition_views(
+    place: StoreLocation, table: Staged, partitions: Sequence[str]
+) -> Mapping[str, log.PartitionView]:
+    """Partitions in the newest version of a table."""
+    return log.read_partition_views(place.table_uri(table), place.column, partitions)
 
 
 def find_visible_run(place: StoreLocation, partition: str) -> VisibleRun | None:
@@ -226,7 +233,8 @@ def partition_commits(place: StoreLocation, table: Staged, partition: str) -> li
     opened = log.open_table(uri)
     with translate_errors(uri, "its history cannot be read"):
         every = [] if opened is None else opened.history()
-    return [entry for entry in every if entry.get("partition") == partition]
+    found = (commits.facts_of(entry, partition) for entry in every)
+    return [facts for facts in found if facts is not None]
 
 
 def commit_of(

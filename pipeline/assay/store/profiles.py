@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -16,11 +16,12 @@ from assay.store.delta import log, rows
 from assay.store.delta.files import parse_run_id
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, profiles_schema
+from assay.store.history import read_partition_views
 from assay.store.staged_run import StagedRun
 
 
-def append_profile(place: StoreLocation, staged: StagedRun) -> None:
-    """Write a run's profile; readers ignore it until the run is published."""
+def append_profiles(place: StoreLocation, runs: Sequence[StagedRun]) -> None:
+    """Write the profiles of runs; readers ignore one until its run is published."""
     kept = [
         {
             place.column: staged.partition,
@@ -30,12 +31,16 @@ def append_profile(place: StoreLocation, staged: StagedRun) -> None:
             "column": name,
             "profile": column_to_json(counts),
         }
+        for staged in runs
         for name, counts in (staged.profile or {}).items()
     ]
+    if not kept:
+        return
     table = pa.Table.from_pylist(kept, profiles_schema(place.column))
     rows.append(place, PROFILES, table, [place.column])
-    columns = {row["column"]: (row["model_version"], row["profile"]) for row in kept}
-    _RECENT.keep(place.table_uri(PROFILES), staged.run_id, columns)
+    for row in kept:
+        text = (row["model_version"], row["profile"])
+        _RECENT.keep(place.table_uri(PROFILES), row["run_id"], {row["column"]: text})
 
 
 def read_profiled_runs(place: StoreLocation) -> set[str]:
@@ -86,47 +91,73 @@ class RecentRuns:
 
 
 def read_recent_runs(
-    place: StoreLocation, partition: str, version: str, limits: Publish, score: str
+    place: StoreLocation,
+    partition: str,
+    version: str,
+    limits: Publish,
+    score: str,
+    ahead: Sequence[StagedRun] = (),
 ) -> RecentRuns:
     """Row counts and score profiles of the last ``limits.recent_nights`` partitions before one.
 
     Row counts come from the log, so no data file is opened. Only these partitions' profiles are
     read.
+
+    Parameters
+    ----------
+    ahead
+        Runs that will be published before that of ``partition``, as if they were.
     """
-    column = place.column
-    opened = log.open_table(place.table_uri(PREDICTIONS))
-    known = [] if opened is None else log.partitions(opened, column)
-    earlier = [night for night in known if night < partition]
+    known = log.read_partitions(place.table_uri(PREDICTIONS), place.column)
+    staged = {run.partition: run for run in ahead}
+    earlier = sorted(night for night in {*known, *staged} if night < partition)
     nights = earlier[: -limits.recent_nights - 1 : -1]
-    if opened is None or not nights:
-        return RecentRuns()
-    refused = log.open_table(place.table_uri(QUARANTINE))
-    scored = log.partition_files(opened, column, nights)
-    files = [*scored, *([] if refused is None else log.partition_files(refused, column, nights))]
-    visible = {file.partition: parse_run_id(file.path) for file in scored}
-    counts = {
-        night: sum(
-            file.rows
-            for file in files
-            if file.partition == night and parse_run_id(file.path) == visible[night]
-        )
-        for night in nights
-    }
-    return RecentRuns(
-        rows=tuple(counts[night] for night in nights),
-        scores=_scores(place, nights, version, visible, score),
-    )
+    stored = [night for night in nights if night not in staged]
+    counts, texts = _stored(place, stored, score)
+    scores = []
+    for night in nights:
+        run = staged.get(night)
+        if run is not None:
+            counts[night] = sum(file.rows for file in (*run.predictions, *run.quarantine))
+            if run.profile and run.facts["version"] == version:
+                scores.append(run.profile[score])
+        elif night in texts and texts[night][0] == version:
+            uri = place.table_uri(PROFILES)
+            scores.append(column_from_json(texts[night][1], f"{uri}, {night}"))
+    return RecentRuns(tuple(counts[night] for night in nights if night in counts), tuple(scores))
 
 
-def _scores(
-    place: StoreLocation,
-    nights: list[str],
-    version: str,
-    visible: dict[str, str | None],
-    score: str,
-) -> tuple[ColumnProfile, ...]:
+def _stored(
+    place: StoreLocation, nights: list[str], score: str
+) -> tuple[dict[str, int], dict[str, tuple[str, str]]]:
+    """Rows of each night's visible run; the version and the score's profile of those that have one.
+
+    Parameters
+    ----------
+    nights
+        Those that are published.
+    """
+    if not nights:
+        return {}, {}
+    scored = read_partition_views(place, PREDICTIONS, nights)
+    refused = read_partition_views(place, QUARANTINE, nights)
+    counts, visible = {}, {}
+    for night in nights:
+        if not scored[night].files:
+            continue  # retracted since the nights were listed
+        run_id = parse_run_id(scored[night].files[0].path)
+        files = (*scored[night].files, *refused[night].files)
+        counts[night] = sum(file.rows for file in files if parse_run_id(file.path) == run_id)
+        visible[night] = run_id
+    return counts, _texts(place, visible, score)
+
+
+def _texts(
+    place: StoreLocation, visible: Mapping[str, str | None], score: str
+) -> dict[str, tuple[str, str]]:
+    """The version and the profile's text of each night's visible run that has one."""
     uri = place.table_uri(PROFILES)
-    texts = {night: _RECENT.find(uri, visible[night], score) for night in nights}
+    texts = {night: _RECENT.find(uri, visible[night], score) for night in visible}
     unknown = [night for night, text in texts.items() if text is None]
     if unknown:
         kept = rows.select(
@@ -142,11 +173,7 @@ def _scores(
             _RECENT.keep(uri, run_id, {score: text})
             if run_id == visible[night]:
                 texts[night] = text
-    return tuple(
-        column_from_json(text[1], f"{uri}, {night}")
-        for night, text in texts.items()
-        if text is not None and text[0] == version
-    )
+    return {night: text for night, text in texts.items() if text is not None}
 
 
 class _RecentProfiles:

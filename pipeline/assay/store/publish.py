@@ -23,8 +23,8 @@ from assay.store.delta.files import StagedFile, parse_run_id
 from assay.store.delta.location import StoreLocation, filesystem
 from assay.store.delta.store_errors import translate_errors
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
-from assay.store.history import read_partition_view, visible_run_id
-from assay.store.profiles import append_profile
+from assay.store.history import read_partition_view, read_partition_views, visible_run_id
+from assay.store.profiles import append_profiles
 from assay.store.runs import to_commit_metadata
 from assay.store.staged_run import StagedRun
 
@@ -42,65 +42,116 @@ def publish(place: StoreLocation, staged: StagedRun, **said: str) -> None:
     RunOvertaken
         If the partition changed since the run started. Nothing became visible.
     """
-    partition = staged.partition
-    check_files(place, staged)
-    check_turn(place, staged, read_partition_view(place, PREDICTIONS, partition))
-    refused = str(sum(file.rows for file in staged.quarantine))
-    facts = {
-        **to_commit_metadata(staged.facts),
-        "partition": partition,
-        "quarantined": refused,
-        "event": "published",
-        **said,
-    }
-
-    def target(table: Staged, schema: pa.Schema) -> commits.CommitTarget:
-        if place.column not in schema.names:
-            schema = schema.insert(0, pa.field(place.column, pa.string()))
-        return commits.CommitTarget(place, table, schema, partition, facts)
-
-    quarantine = target(QUARANTINE, staged.quarantine_schema)
-    _add(quarantine, staged.quarantine)
-    if staged.profile is not None:
-        append_profile(place, staged)
-    try:
-        stale = _replace(
-            target(PREDICTIONS, staged.predictions_schema),
-            staged.predictions,
-            staged.quarantine,
-            lambda now: check_turn(place, staged, now),
-        )
-    except PublishConflict:
-        with suppress(StoreError):
-            _remove(quarantine, staged.quarantine)
-        raise
-    # The run is published even if the cleanup fails; the next publication cleans up again.
-    with suppress(StoreError):
-        _remove(quarantine, stale)
+    for overtaken in publish_together(place, [staged], **said).values():
+        raise overtaken
 
 
-@contextmanager
-def report_if_published(place: StoreLocation, partition: str, run_id: str) -> Iterator[None]:
-    """Add to an error inside the block that the run was published all the same.
+def publish_together(
+    place: StoreLocation, runs: Sequence[StagedRun], **said: str
+) -> dict[str, PublishConflict]:
+    """Replace several partitions, each by a run's files, in one commit.
+
+    Parameters
+    ----------
+    runs
+        At most one of each partition; all with the same columns.
+    said
+        Further metadata for the commits.
+
+    Returns
+    -------
+    dict of str to PublishConflict
+        The runs that were overtaken, by id. Nothing of them became visible; the others are.
 
     Raises
     ------
     StoreError
-        In place of the error, if the run is visible: the failure came after the commit.
+        None of them is visible, or all are that were not overtaken.
+    """
+    for staged in runs:
+        check_files(place, staged)
+    overtaken: dict[str, PublishConflict] = {}
+    views = read_partition_views(place, PREDICTIONS, [staged.partition for staged in runs])
+    current = []
+    for staged in runs:
+        try:
+            check_turn(place, staged, views[staged.partition])
+        except PublishConflict as error:
+            overtaken[staged.run_id] = error
+        else:
+            current.append(staged)
+    if not current:
+        return overtaken
+    facts = {staged.partition: _facts(staged, said) for staged in current}
+
+    def target(table: Staged, schema: pa.Schema) -> commits.CommitTarget:
+        if place.column not in schema.names:
+            schema = schema.insert(0, pa.field(place.column, pa.string()))
+        return commits.CommitTarget(place, table, schema, list(facts))
+
+    quarantine = target(QUARANTINE, current[0].quarantine_schema)
+    _add(quarantine, [file for staged in current for file in staged.quarantine], facts)
+    append_profiles(place, current)
+    late: dict[str, PublishConflict] = {}
+
+    def replacements(now: Mapping[str, log.PartitionView]) -> list[StagedRun]:
+        late.clear()
+        needed = []
+        for staged in current:
+            try:
+                if not check_turn(place, staged, now[staged.partition]):
+                    needed.append(staged)
+            except PublishConflict as error:
+                late[staged.run_id] = error
+        return needed
+
+    stale = _replace(target(PREDICTIONS, current[0].predictions_schema), replacements, facts)
+    unseen = [file for staged in current if staged.run_id in late for file in staged.quarantine]
+    # The others are published even if the cleanup fails; the next publication cleans up again.
+    with suppress(StoreError):
+        _remove(quarantine, [*stale, *unseen])
+    return {**overtaken, **late}
+
+
+def _facts(staged: StagedRun, said: Mapping[str, str]) -> dict[str, str]:
+    refused = str(sum(file.rows for file in staged.quarantine))
+    kept = to_commit_metadata(staged.facts)
+    return {**kept, "quarantined": refused, "event": "published", **said}
+
+
+@contextmanager
+def report_if_published(place: StoreLocation, runs: Mapping[str, str]) -> Iterator[None]:
+    """Add to an error inside the block that runs were published all the same.
+
+    Parameters
+    ----------
+    runs
+        Partition -> id of the run that is published in the block.
+
+    Raises
+    ------
+    StoreError
+        In place of the error, if a run is visible: the failure came after the commit.
     """
     try:
         yield
     except AssayError as error:
-        shown = None
+        shown: dict[str, str] = {}
         with suppress(AssayError):
-            shown = visible_run_id(
-                place, read_partition_view(place, PREDICTIONS, partition), partition
-            )
-        if shown != run_id:
+            views = read_partition_views(place, PREDICTIONS, list(runs))
+            shown = {
+                partition: run_id
+                for partition, run_id in runs.items()
+                if visible_run_id(place, views[partition], partition) == run_id
+            }
+        if not shown:
             raise
+        first, run_id = next(iter(shown.items()))
         raise StoreError(
-            f"the night is published, readers see run {run_id}; what failed came after that",
-            where=f"{place.column}={partition}",
+            f"the night is published, readers see run {run_id}; what failed came after that"
+            if len(shown) == 1
+            else f"{len(shown)} nights are published from this one on; what failed came after that",
+            where=f"{place.column}={first}",
             found=error.line(),
             mend="Nothing has to be done again.",
         ) from None
@@ -116,47 +167,49 @@ def unpublish(place: StoreLocation, partition: str, base: int, facts: Mapping[st
     """
 
     def target(table: Staged) -> commits.CommitTarget:
-        schema = log.schema_of(place.table_uri(table))
         return commits.CommitTarget(
-            place, table, schema, partition, {**facts, "partition": partition}
+            place, table, log.schema_of(place.table_uri(table)), [partition]
         )
 
-    def check(now: log.PartitionView) -> bool:
+    def plan(views: Mapping[str, log.PartitionView]) -> commits.CommitChange | None:
+        now = views[partition]
         if now.turn != base:
             raise PublishConflict("the night changed hands", where=f"{place.column}={partition}")
-        return not now.files
+        turns = {partition: now.turn + 1}
+        return commits.CommitChange((), now.files, {partition: facts}, turns) if now.files else None
 
-    stale = _replace(target(PREDICTIONS), (), (), check)
+    commits.commit(target(PREDICTIONS), plan)
     with suppress(StoreError):
-        _remove(target(QUARANTINE), stale)
+        refused = read_partition_view(place, QUARANTINE, partition).files
+        _remove(target(QUARANTINE), refused)
 
 
-def _add(target: commits.CommitTarget, files: Sequence[StagedFile]) -> None:
+def _add(
+    target: commits.CommitTarget,
+    files: Sequence[StagedFile],
+    facts: Mapping[str, Mapping[str, str]],
+) -> None:
     """Add files beside the active ones."""
 
-    def plan(now: log.PartitionView) -> commits.CommitChange | None:
-        missing = [file for file in files if file not in now.files]
-        return commits.CommitChange(missing, ()) if missing else None
+    def plan(now: Mapping[str, log.PartitionView]) -> commits.CommitChange | None:
+        missing = [file for file in files if file not in now[file.partition].files]
+        kept = {name: facts[name] for name in {file.partition: None for file in missing}}
+        return commits.CommitChange(missing, (), kept) if missing else None
 
     commits.commit(target, plan)
 
 
 def _replace(
     target: commits.CommitTarget,
-    files: Sequence[StagedFile],
-    refused: Sequence[StagedFile],
-    done: Callable[[log.PartitionView], bool],
+    replacements: Callable[[Mapping[str, log.PartitionView]], list[StagedRun]],
+    facts: Mapping[str, Mapping[str, str]],
 ) -> list[StagedFile]:
-    """The commit point: replace the files of the partition in predictions.
+    """The commit point: replace the files of partitions in predictions.
 
     Parameters
     ----------
-    files
-        All files of the partition that become visible.
-    refused
-        The quarantine files that belong to them.
-    done
-        Whether the files are visible already; raises if they must not be.
+    replacements
+        The runs that are to become visible and are not yet.
 
     Returns
     -------
@@ -165,15 +218,24 @@ def _replace(
     """
     stale: list[StagedFile] = []
 
-    def plan(now: log.PartitionView) -> commits.CommitChange | None:
+    def plan(views: Mapping[str, log.PartitionView]) -> commits.CommitChange | None:
         stale.clear()
-        if done(now):
+        runs = replacements(views)
+        if not runs:
             return None
         # All quarantine files present now belong to runs that started before this commit: to the
         # visible run, or to runs that this commit overtakes.
-        others = read_partition_view(target.place, QUARANTINE, target.partition).files
-        stale.extend(file for file in others if file not in refused)
-        return commits.CommitChange(files, now.files, now.turn + 1)
+        names = [staged.partition for staged in runs]
+        refused = read_partition_views(target.place, QUARANTINE, names)
+        for staged in runs:
+            others = refused[staged.partition].files
+            stale.extend(file for file in others if file not in staged.quarantine)
+        return commits.CommitChange(
+            [file for staged in runs for file in staged.predictions],
+            [file for name in names for file in views[name].files],
+            {name: facts[name] for name in names},
+            {name: views[name].turn + 1 for name in names},
+        )
 
     commits.commit(target, plan)
     return stale
@@ -181,9 +243,10 @@ def _replace(
 
 def _remove(target: commits.CommitTarget, files: Sequence[StagedFile]) -> None:
     """Remove files from the active ones; the files stay on the disk."""
+    wanted = set(files)
 
-    def plan(now: log.PartitionView) -> commits.CommitChange | None:
-        removed = [file for file in now.files if file in files]
+    def plan(now: Mapping[str, log.PartitionView]) -> commits.CommitChange | None:
+        removed = [file for view in now.values() for file in view.files if file in wanted]
         return commits.CommitChange((), removed) if removed else None
 
     if files:

@@ -21,7 +21,7 @@ from assay.store.history import (
     read_runs,
     visible_run_id,
 )
-from assay.store.profiles import append_profile
+from assay.store.profiles import append_profiles
 from assay.store.publish import (
     check_files,
     find_missing_files,
@@ -42,17 +42,16 @@ class Retraction:
     back_to: str | None
 
 
-def append_event(place: StoreLocation, event: RunEvent) -> None:
-    """Append an event to the runs table."""
-    row = {name: getattr(event, name) for name in RUNS_SCHEMA.names}
-    rows.append(place, RUNS, pa.Table.from_pylist([row], RUNS_SCHEMA))
+def append_events(place: StoreLocation, *events: RunEvent) -> None:
+    """Append events to the runs table, in one commit."""
+    found = [{name: getattr(event, name) for name in RUNS_SCHEMA.names} for event in events]
+    rows.append(place, RUNS, pa.Table.from_pylist(found, RUNS_SCHEMA))
 
 
 def hold(place: StoreLocation, staged: StagedRun) -> str:
     """Check that a run could be published later; returns what its ``held`` event has to keep."""
     check_files(place, staged)
-    if staged.profile is not None:
-        append_profile(place, staged)
+    append_profiles(place, [staged])
     return to_json(staged)
 
 
@@ -71,7 +70,7 @@ def release(place: StoreLocation, run_id: str, by: str, because: str) -> RunReco
         raise _wrong_state(place, record, "released", "held")
     staged = read_held_run(place, run_id)
     assert staged is not None, "its state says that it has the event"
-    with report_if_published(place, record.partition, run_id):
+    with report_if_published(place, {record.partition: run_id}):
         publish(place, staged, event="released", by=by, because=because)
         _append(place, record, "released", by, because)
     return replace(record, event="published", by=by, because=because)
@@ -191,7 +190,7 @@ def _wrong_state(place: StoreLocation, record: RunRecord, done: str, wanted: str
 def _append(
     place: StoreLocation, record: RunRecord, event: Event, by: str, because: str, detail: str = ""
 ) -> None:
-    append_event(
+    append_events(
         place,
         RunEvent(
             run_id=record.run_id,

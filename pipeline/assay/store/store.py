@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from assay.columns.profile import Profile
-from assay.errors import NothingScored, StoreError
+from assay.errors import NothingScored, PublishConflict, StoreError
 from assay.project.params import Params, Publish
 from assay.store import check, consistency, history, labels, performance, profiles, release, vacuum
 from assay.store import profiles as recent_profiles
@@ -22,7 +22,7 @@ from assay.store.delta.files import StagedFile
 from assay.store.delta.location import StoreLocation, filesystem
 from assay.store.delta.tables import LABELS, PREDICTIONS, QUARANTINE, Staged, profiles_schema
 from assay.store.profiles import RecentRuns
-from assay.store.publish import find_missing_files, publish
+from assay.store.publish import find_missing_files, publish_together
 from assay.store.release import Retraction
 from assay.store.runs import RunEvent, RunRecord
 from assay.store.sample import RowSample
@@ -59,7 +59,12 @@ class Store(StoreLocation):
         A run can be published only at the turn that it started from. So a changed turn shows that
         it was overtaken, independent of clocks.
         """
-        return history.read_partition_view(self, PREDICTIONS, partition).turn
+        return self.turns([partition])[partition]
+
+    def turns(self, partitions: Sequence[str]) -> dict[str, int]:
+        """The turn of each of some partitions."""
+        views = history.read_partition_views(self, PREDICTIONS, partitions)
+        return {name: view.turn for name, view in views.items()}
 
     def publish_run(self, staged: StagedRun) -> None:
         """Replace a partition by a run's files, in one commit; repeating it changes nothing.
@@ -74,10 +79,31 @@ class Store(StoreLocation):
         StoreError
             If a file is not there as described, a table has other columns, or cannot be written.
         """
-        publish(self, staged)
-        # The run is published; a cleanup that fails now is done next time.
+        for overtaken in self.publish_runs([staged]).values():
+            raise overtaken
+
+    def publish_runs(self, runs: Sequence[StagedRun]) -> dict[str, PublishConflict]:
+        """Replace several partitions, each by a run's files, in one commit for all.
+
+        Otherwise as `publish_run`.
+
+        Parameters
+        ----------
+        runs
+            At most one of each partition; all with the same columns.
+
+        Returns
+        -------
+        dict of str to PublishConflict
+            The runs that were overtaken, by id: nothing of them became visible. The others are.
+        """
+        overtaken = publish_together(self, runs)
+        # What is published is published; a cleanup that fails now is done next time.
         with suppress(StoreError):
-            self.delete_dead_files(staged.partition)
+            for staged in runs:
+                if staged.run_id not in overtaken:
+                    self.delete_dead_files(staged.partition)
+        return overtaken
 
     def hold(self, staged: StagedRun) -> str:
         """Hold a run until a person releases it; returns ``files`` of its ``held`` event.
@@ -116,16 +142,15 @@ class Store(StoreLocation):
         """
         return release.retract(self, run_id, by, because)
 
-    def append_run_event(self, event: RunEvent) -> None:
-        """Append an event to the runs table."""
-        release.append_event(self, event)
+    def append_run_events(self, *events: RunEvent) -> None:
+        """Append events to the runs table, in one commit."""
+        release.append_events(self, *events)
 
     # --------------------------------------------------------------------------- reading
 
     def partitions(self) -> list[str]:
         """The partition values that have a published run, sorted."""
-        opened = log.open_table(self.table_uri(PREDICTIONS))
-        return [] if opened is None else log.partitions(opened, self.column)
+        return log.read_partitions(self.table_uri(PREDICTIONS), self.column)
 
     def visible_run(self, partition: str) -> str | None:
         """The id of the visible run, None if there is none.
@@ -243,7 +268,14 @@ class Store(StoreLocation):
                 raise NothingScored(f"run {run_id} has published nothing in {partition}")
         return profiles.read_profile(self, partition, run_id)
 
-    def recent_runs(self, partition: str, version: str, limits: Publish, score: str) -> RecentRuns:
+    def recent_runs(
+        self,
+        partition: str,
+        version: str,
+        limits: Publish,
+        score: str,
+        ahead: Sequence[StagedRun] = (),
+    ) -> RecentRuns:
         """Facts about the visible runs of the partitions before one, to compare a new run with.
 
         Parameters
@@ -252,8 +284,10 @@ class Store(StoreLocation):
             Of the model; scores are compared only with scores of the same version.
         score
             The column of the profile that counts the scores.
+        ahead
+            Runs that will be published before the new one, as if they were.
         """
-        return recent_profiles.read_recent_runs(self, partition, version, limits, score)
+        return recent_profiles.read_recent_runs(self, partition, version, limits, score, ahead)
 
     # ------------------------------------------------------------- labels and performance
 
@@ -279,8 +313,7 @@ class Store(StoreLocation):
 
     def labelled_partitions(self) -> list[str]:
         """The partitions that have at least one label, sorted."""
-        opened = log.open_table(self.table_uri(LABELS))
-        return [] if opened is None else log.partitions(opened, self.column)
+        return log.read_partitions(self.table_uri(LABELS), self.column)
 
     def label_history(self, partition: str) -> pa.Table:
         """Every label that ever arrived for a partition; errors as for `labels`."""

@@ -152,7 +152,7 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
             base=store.turn(day),
         )
     )
-    store.append_run_event(
+    store.append_run_events(
         RunEvent(
             run_id=day, event="published", at=NOW, partition=day, name="late-flights",
             version=version, bundle=digest, contract="c", rows_read=len(frame),

@@ -16,7 +16,8 @@ import pytest
 from assay.errors import SourceError
 from assay.project.params.inputs import Csv
 from assay.score.inputs import discovery as inputs
-from assay.score.run import RunReport, score_night
+from assay.score.run import RunReport
+from assay.score.together import score_night
 from tests.scorer import NIGHT, Scorer
 
 FILES = 5

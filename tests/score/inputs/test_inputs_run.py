@@ -22,7 +22,8 @@ from assay.project.params.inputs import Input
 from assay.registry.pin import pin
 from assay.registry.versions import read_champion
 from assay.score.inputs import discovery as inputs
-from assay.score.run import RunReport, score_night
+from assay.score.run import RunReport
+from assay.score.together import score_night
 from assay.store import Store, open_store
 from tests import postgres
 

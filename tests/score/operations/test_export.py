@@ -171,7 +171,7 @@ def test_a_night_that_is_held_names_its_run(store: Store, values: Params, tmp_pa
     about = {"partition": NIGHT, "name": "parcels", "version": "v0.1.0", "bundle": "b"}
     at = datetime(2024, 3, 2, tzinfo=UTC)
     held = RunEvent(run_id="run-7", event="held", at=at, contract="c", files="[]", **about)
-    store.append_run_event(held)
+    store.append_run_events(held)
     with pytest.raises(NothingScored, match=r"run-7 is held.*show --run run-7.*release run-7"):
         export.run(tmp_path, values, NIGHT, "csv:a.csv")
 

@@ -19,7 +19,8 @@ from assay.registry.pin import pin
 from assay.registry.versions import read_champion
 from assay.score.inputs import discovery as inputs
 from assay.score.operations import quarantine, repair_file, replay
-from assay.score.run import RunReport, score_night
+from assay.score.run import RunReport
+from assay.score.together import score_night
 from assay.store import Store, open_store
 
 NIGHT = "2024-03-02"

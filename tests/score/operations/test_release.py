@@ -58,7 +58,7 @@ def scored(store: Store, run_id: str, held: bool = False) -> None:
     files = store.hold(staged) if held else ""
     if not held:
         store.publish_run(staged)
-    store.append_run_event(
+    store.append_run_events(
         RunEvent(
             run_id=run_id, event="held" if held else "published", at=datetime.now(UTC),
             partition=DAY, name="x", version="v1", bundle="x", contract="x", base=base,

@@ -54,7 +54,7 @@ from assay.registry.versions import read_champion
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import split
 from assay.registry.pin import pin
-from assay.score.run import score_night
+from assay.score.together import score_night
 from assay.score.spark.session import session
 from assay.store import open_store
 
@@ -111,7 +111,7 @@ def expected(live: Path, spark) -> Callable[[], Rows]:
     from assay.registry.pin import pin
     from assay.registry.versions import read_champion
     from assay.score.inputs import discovery as inputs
-    from assay.score.run import score_night
+    from assay.score.together import score_night
 
     def score() -> Rows:
         given = params.load(live).model_copy(update={"store": "local-store"})

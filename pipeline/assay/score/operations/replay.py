@@ -102,7 +102,7 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
         by=by,
         because=because,
     )
-    store.append_run_event(begun)
+    store.append_run_events(begun)
     good = [mark for mark, bad in zip(wanted, scored.bad, strict=True) if not bad]
     staged = stage_replay(store, begun, stamp, scored, frozenset(good))
     counts = ReplayCounts(
@@ -121,7 +121,7 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
         still_broken=len(wanted) - len(good),
         broken=dict(scored.broken),
     )
-    store.append_run_event(
+    store.append_run_events(
         replace(
             begun,
             event="published",

@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pyarrow as pa
@@ -29,13 +29,12 @@ ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class CommitTarget:
-    """The partition of a table that a commit changes, and the commit's metadata."""
+    """The partitions of a table that a commit changes."""
 
     place: StoreLocation
     table: Staged
     schema: pa.Schema
-    partition: str
-    metadata: Mapping[str, str]
+    partitions: Sequence[str]
 
     @property
     def uri(self) -> str:
@@ -48,15 +47,50 @@ class CommitTarget:
 
 @dataclass(frozen=True, slots=True)
 class CommitChange:
-    """The files that a commit adds and removes, and the partition's turn after it."""
+    """What a commit does.
+
+    Attributes
+    ----------
+    facts
+        What the commit keeps of each partition: see `facts_of`.
+    turns
+        The turns of partitions after it.
+    """
 
     add: Sequence[StagedFile]
     remove: Sequence[StagedFile]
-    turn: int | None = None
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    turns: Mapping[str, int] = field(default_factory=dict)
 
 
-Plan: TypeAlias = Callable[[log.PartitionView], CommitChange | None]
-"""Computes the change from the current state; None for no change. Called once per attempt."""
+Plan: TypeAlias = Callable[[Mapping[str, log.PartitionView]], CommitChange | None]
+"""Computes the change from the current state of each partition; None for no change. Called once per
+attempt."""
+
+MANY = "partitions"
+"""The key of a commit's metadata under which it keeps the facts of several partitions, as JSON."""
+
+
+def facts_of(entry: Mapping[str, Any], partition: str) -> dict[str, Any] | None:
+    """What a commit keeps of a partition, with the commit's own metadata; None if nothing.
+
+    Parameters
+    ----------
+    entry
+        Of the table's history. The facts of a single partition are keys of their own there, so
+        that any tool shows them.
+    """
+    if MANY not in entry:
+        return dict(entry) if entry.get("partition") == partition else None
+    facts = json.loads(entry[MANY]).get(partition)
+    return None if facts is None else {**entry, **facts}
+
+
+def _metadata(facts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    of_each = {name: {**kept, "partition": name} for name, kept in facts.items()}
+    if len(of_each) == 1:
+        return next(iter(of_each.values()))
+    return {MANY: json.dumps(of_each, separators=(",", ":"))} if of_each else {}
 
 
 def retention_properties(keep_days: int) -> dict[str, str]:
@@ -66,7 +100,7 @@ def retention_properties(keep_days: int) -> dict[str, str]:
 
 
 def commit(target: CommitTarget, plan: Plan) -> bool:
-    """Change the active files of a partition in one commit; creates the table if it is missing.
+    """Change the active files of partitions in one commit; creates the table if it is missing.
 
     If an overwrite was planned on an old version, delta-rs still commits it after someone else's
     overwrite, and both stay: two copies of every row. So each attempt plans on the newest version
@@ -90,7 +124,7 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         opened = log.open_to_write(uri)
         if opened is not None:
             check_schema(opened, target.schema, target.column)
-        change = plan(log.partition_view(opened, target.column, target.partition))
+        change = plan(log.partition_views(opened, target.column, target.partitions))
         if change is not None:
             fsync.sync_files(uri, change.add)
         if change is None and opened is not None:
@@ -163,10 +197,9 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
     now = int(time.time() * 1000)
     column, schema = target.column, Schema.from_arrow(to_delta_schema(target.schema))
     added = [_add(file, column, now) for file in change.add]
-    name = log.turn_app_id(target.partition)
-    turns = [] if change.turn is None else [Transaction(name, change.turn)]
+    turns = [Transaction(log.turn_app_id(name), turn) for name, turn in change.turns.items()]
     properties = CommitProperties(
-        custom_metadata=dict(target.metadata), max_commit_retries=0, app_transactions=turns
+        custom_metadata=_metadata(change.facts), max_commit_retries=0, app_transactions=turns
     )
     if table is None:
         create_table_with_add_actions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,14 +104,15 @@ def give_back(uri: str, table: DeltaTable) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An opened table, how its log looked, and its partitions that somebody asked for.
+    """An opened table, how its log looked, and what somebody asked of its partitions.
 
-    For each partition's turn delta-rs would read the log again.
+    For each partition's turn delta-rs would read the log again, and for their names list all files.
     """
 
     table: DeltaTable
     state: LogState | BucketState
     views: dict[tuple[str, str], PartitionView] = field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def _keep_remote(kept: dict[str, _Kept], uri: str, table: DeltaTable | None) -> None:
@@ -226,6 +227,18 @@ def partitions(table: DeltaTable, column: str) -> list[str]:
     return sorted(pc.unique(values).to_pylist())
 
 
+def read_partitions(uri: str, column: str) -> list[str]:
+    """As `partitions`, of the newest version of a table; none if there is no table."""
+    table, kept = open_table(uri), _READ.get(uri)
+    if table is None:
+        return []
+    if kept is None or kept.table is not table:
+        return partitions(table, column)
+    if column not in kept.names:
+        kept.names[column] = tuple(partitions(table, column))
+    return list(kept.names[column])
+
+
 def _files(actions: pa.Table, column: str) -> list[StagedFile]:
     # delta-rs percent-encodes paths on writing and returns them encoded.
     return [
@@ -257,26 +270,44 @@ def turn_app_id(partition: str) -> str:
 
 def partition_view(table: DeltaTable | None, column: str, partition: str) -> PartitionView:
     """A partition in the opened version of the table; empty if there is no table."""
+    return partition_views(table, column, [partition])[partition]
+
+
+def partition_views(
+    table: DeltaTable | None, column: str, partitions: Sequence[str]
+) -> dict[str, PartitionView]:
+    """Partitions in the opened version of the table; empty ones if there is no table."""
     if table is None:
-        return PartitionView()
-    actions = _actions(table, column, partition)
-    since = pc.max(actions.column("modification_time")).as_py()
-    return PartitionView(
-        tuple(_files(actions, column)),
-        turn_of(table, partition),
-        None if since is None else datetime.fromtimestamp(since / 1000, UTC),
-    )
+        return {name: PartitionView() for name in partitions}
+    actions = _actions(table, column, partitions)
+    files: dict[str, list[StagedFile]] = {name: [] for name in partitions}
+    since: dict[str, int] = {}
+    times = actions.column("modification_time").to_pylist()
+    for file, time in zip(_files(actions, column), times, strict=True):
+        files[file.partition].append(file)
+        since[file.partition] = max(time, since.get(file.partition, time))
+    return {
+        name: PartitionView(
+            tuple(files[name]),
+            turn_of(table, name),
+            datetime.fromtimestamp(since[name] / 1000, UTC) if name in since else None,
+        )
+        for name in partitions
+    }
 
 
-def read_partition_view(uri: str, column: str, partition: str) -> PartitionView:
-    """A partition in the newest version of a table; empty if there is no table."""
+def read_partition_views(
+    uri: str, column: str, partitions: Sequence[str]
+) -> Mapping[str, PartitionView]:
+    """Partitions in the newest version of a table; empty ones if there is no table."""
     table, kept = open_table(uri), _READ.get(uri)
     if kept is None or kept.table is not table:
-        return partition_view(table, column, partition)
-    found = kept.views.get((column, partition))
-    if found is None:
-        found = kept.views[column, partition] = partition_view(table, column, partition)
-    return found
+        return partition_views(table, column, partitions)
+    unknown = [name for name in partitions if (column, name) not in kept.views]
+    if unknown:
+        found = partition_views(table, column, unknown)
+        kept.views.update(((column, name), view) for name, view in found.items())
+    return {name: kept.views[column, name] for name in partitions}
 
 
 def schema_of(uri: str) -> pa.Schema:
