@@ -16,10 +16,11 @@ import pyarrow as pa
 import pytest
 
 from assay.errors import AssayError, ScoringFailed, SourceError
+from assay.project.processes import own_cores
 from assay.score.inputs import split as splits
 from assay.score.inputs.split import RowGroups
 from assay.score.inputs.types import InputFile
-from assay.score.local import local_cores, own_cores, run_files
+from assay.score.local import local_cores, run_files
 from assay.score.work import no_progress
 from tests.projects import ROOT
 

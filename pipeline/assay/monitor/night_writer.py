@@ -18,6 +18,7 @@ from assay.columns.grid import NumberGrid
 from assay.columns.reference import Reference
 from assay.model.bundle import Bundle
 from assay.monitor.evidently import page
+from assay.monitor.evidently.drawing import ReportDrawer
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.judge import JudgedNight
@@ -128,7 +129,7 @@ class NightWriter:
         """
         limits = self.params.monitor
         stands = {night.partition: night for night in every.nights}
-        written = []
+        written, drawn = [], []
         for night, summary in judged:
             known = stands[night.partition]
             if known.drift is not None:  # None if the run was replaced in the meantime
@@ -137,9 +138,17 @@ class NightWriter:
             wanted = self._evidently_part(summary, evidently) is EvidentlyPart.THERE
             lacking = wanted and not self._evidently_file(summary).exists()
             kept = None if lacking else self._kept(summary, old)
-            written.append(kept or self._drawn(night, summary, evidently))
-            if len(judged) > 1:  # progress: drawing a page takes seconds
+            if kept is None:
+                drawn.append((night, summary, wanted))
+                continue
+            written.append(kept)
+            if len(judged) > 1:
                 log.info("looked at %s", night.partition)
+        with ReportDrawer(sum(wanted for _, _, wanted in drawn)) as reports:
+            for night, summary, _ in drawn:
+                written.append(self._drawn(night, summary, evidently, reports))
+                if len(judged) > 1:  # progress: drawing pages takes seconds
+                    log.info("looked at %s", night.partition)
         mine = {night.partition for night, _ in judged}
         others = (night for night in every.nights if night.partition not in mine)
         written += update_statuses(self.root, limits, others, facts.documents)
@@ -156,7 +165,9 @@ class NightWriter:
             return documents.of_summary(same)
         return update_status(self.root, same)
 
-    def _drawn(self, night: JudgedNight, summary: NightSummary, asked: bool) -> KnownDocument:
+    def _drawn(
+        self, night: JudgedNight, summary: NightSummary, asked: bool, reports: ReportDrawer
+    ) -> KnownDocument:
         """Write the page and the document, and Evidently's report if the night is to have one."""
         record, loaded = night.record, night.loaded
         rules = count_broken_rules(self.store, record)
@@ -172,7 +183,7 @@ class NightWriter:
         if sample is None:
             file.unlink(missing_ok=True)
         else:
-            write(file, page.render_page(title, section.introduce(summary), [(told, sample)]))
+            reports.draw(file, title, section.introduce(summary), [(told, sample)])
         ours = section.render(summary, loaded.reference, told, part)
         document = documents.of_summary(summary)
         write(self.root / summary.page, compose_page(title, ours, links=page.FRONT))

@@ -17,6 +17,7 @@ from assay.contract.definition import Contract
 from assay.errors import UsageError
 from assay.project.params import Carrier, Params
 from assay.project.params.inputs import Delta, Parquet
+from assay.project.processes import own_cores
 from assay.score import local
 from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges
 from assay.score.inputs import discovery as inputs
@@ -189,7 +190,7 @@ def open_night(
     """
     if carrier == "local":
         cores = local.local_cores(params.spark.master)
-        yield OpenNight(night, local.own_cores() if cores is None else cores)
+        yield OpenNight(night, own_cores() if cores is None else cores)
         return
     if carrier == "files":
         yield OpenNight(night, spark=session())

@@ -6,14 +6,10 @@ and other models get a process for each core.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pickle
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -24,6 +20,7 @@ import pyarrow as pa
 from assay.errors import AssayError, ScoringFailed, from_os_error
 from assay.project.environment import set_variables
 from assay.project.memory import system_allocator
+from assay.project.processes import own_cores, process_pool
 from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
 from assay.score.work import Outcome, Progress, Work
 
@@ -45,12 +42,6 @@ def local_cores(master: str) -> int | None:
     if found is None:
         return None
     return own_cores() if found[1] == "*" else int(found[1] or 1)
-
-
-def own_cores() -> int:
-    """The number of cores that this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def run_files(
@@ -125,11 +116,9 @@ def _process(work: Work[Any], task: Task, name: str) -> Any:
 def _in_processes(
     tasks: Sequence[Task], work: Work[Any], cores: int, progress: Progress
 ) -> list[Any]:
-    # Not forked: this process has threads of Arrow and numba, whose locks a fork would copy.
-    start = multiprocessing.get_context("spawn")
     with (
         set_variables(ONE_THREAD),
-        ProcessPoolExecutor(cores, start, _receive, (pickle.dumps(work),)) as pool,
+        process_pool(cores, _receive, (pickle.dumps(work),)) as pool,
     ):
         return _collect(pool, _process_received, tasks, work.where, progress)
 
@@ -140,18 +129,7 @@ _received: Any = None
 
 def _receive(sent: bytes) -> None:
     global _received
-    # An interrupt at the terminal reaches each process; the command alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_command, daemon=True).start()
     _received = pickle.loads(sent)
-
-
-def _end_with_command() -> None:
-    """A process whose command was killed would wait for its next task for ever."""
-    command = multiprocessing.parent_process()
-    assert command is not None, "this runs in a process of the pool"
-    command.join()
-    os._exit(1)
 
 
 def _process_received(task: Task, name: str) -> Any:
