@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,12 @@ import pandas as pd
 import pytest
 
 from assay.cli.__main__ import main
+from assay.contract.loader import load_contract
+from assay.errors import SchemaMismatch
 from assay.init.command import WORKFLOWS
+from assay.project import params
+from assay.score.inputs.discovery import find_night
+from assay.score.inputs.text_rows import text_table
 from tests import projects
 from tests.tables import workbooks
 
@@ -166,3 +172,26 @@ def test_digits_as_a_time_are_refused_with_what_to_write(
     said = capsys.readouterr().err
     assert "found the type integer" in said and "such as 2024-01-31" in said
     assert said.count("\n") == 1
+
+
+def test_rows_without_a_time_arrive_as_the_readme_says(table: Path) -> None:
+    frame = pd.read_csv(table, sep=";", encoding="cp1252").drop(columns="since")
+    frame.to_csv(table.parent / "people.csv", index=False)
+    root = table.parent / "p"
+    given = ["init", str(root), "--data", str(table.parent / "people.csv"), "--target", "churned"]
+    assert main(given) == 0
+    said = (root / "README.md").read_text(encoding="utf-8")
+    (path,) = re.findall(r"^(arrivals/\S+)  ", said, re.MULTILINE)
+    (spec,) = re.findall(r"`input: (\{format: csv, path: arrivals\})`", said)
+    text = (root / "params.yaml").read_text(encoding="utf-8")
+    changed = re.sub(r"(?<=\nscore:\n  input: ).*", spec, text, count=1)
+    (root / "params.yaml").write_text(changed, encoding="utf-8")
+    (root / path).parent.mkdir(parents=True)
+    rows = frame.drop(columns="churned").assign(arrived="2026-11-29")
+    rows.to_csv(root / path, index=False)
+    contract = load_contract(root / "data/contract.py").without_label()
+    night = find_night(root, params.load(root), contract, "2026-11-29")
+    assert (night.value, text_table(night) is not None) == ("2026-11-29", True)
+    rows.drop(columns="arrived").to_csv(root / path, index=False)
+    with pytest.raises(SchemaMismatch, match="arrived"):
+        find_night(root, params.load(root), contract, "2026-11-29")

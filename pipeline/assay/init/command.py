@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from assay.errors import NotARepository, UsageError
 from assay.init.decide import Wishes, decide, refuse_unknown, time_column
+from assay.init.folder import (
+    all_or_nothing,
+    refuse_others,
+    refuse_output,
+    refuse_project,
+    set_up,
+    with_existing,
+)
 from assay.init.plan import Plan
 from assay.init.render import render
 from assay.init.survey import survey
-from assay.project import layout, textfile
-from assay.registry import git
+from assay.project import textfile
 from assay.tables.definition import TableFormat, Understanding
 from assay.tables.digit_times import as_time
 from assay.tables.files.query_rows import SQLITE
@@ -27,9 +31,6 @@ from assay.tables.understand import understand
 
 DATA = "data"
 WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")
-
-_DVC = (sys.executable, "-m", "dvc")
-"""DVC beside this Python, whether or not its folder is on the PATH."""
 
 Progress = Callable[[int, int], None]
 
@@ -66,9 +67,10 @@ def look(
     SourceError
         The table cannot be read.
     UsageError
-        ``folder`` holds a project.
+        ``folder`` holds a project, or the table lies where its stages will write.
     """
-    _refuse_project(folder)
+    refuse_project(folder)
+    refuse_output(folder, _inside(folder, data))
     return understand(data, sheet=sheet, connection=connection, progress=progress)
 
 
@@ -78,7 +80,8 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     Parameters
     ----------
     folder
-        Does not exist, or holds none of the files that are written.
+        Need not exist. Ignore files in it get more lines, a README stays; after an error or an
+        interrupt it is as it was.
     data
         The table, or a query; copied into the project unless it lies there already.
     understood
@@ -91,7 +94,9 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     LabelError
         The target cannot be learnt.
     UsageError
-        A named column is not in the table.
+        A named column is not in the table, or another file has the name of one that is written.
+    NotARepository
+        Git is not installed; the project is written all the same. Or git or DVC failed.
     """
     refuse_unknown(understood, wishes)
     if wishes.columns.time is not None:
@@ -102,32 +107,21 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     place = inside or f"{DATA}/{data.name}"
     there = replace(understood, table=_seen_from(folder, understood.table))
     plan = decide(there, seen, time, place, wishes)
-    texts = {**render(plan), **workflows()}
-    if inside is None:
-        (folder / DATA).mkdir(parents=True, exist_ok=True)
-        part = folder / DATA / f".{data.name}.part"
-        shutil.copyfile(data, part)
-        part.replace(folder / place)
-    for path, text in texts.items():
-        textfile.write(folder / path, text)
-    # A query is text of the project's own; a table is data.
-    _set_up(folder, place if understood.table.format != "sql" else None)
+    texts = with_existing(folder, {**render(plan), **workflows()})
+    copied = [] if inside is not None else [place]
+    refuse_others(folder, dict.fromkeys(copied, data))
+    with all_or_nothing(folder, [*texts, *copied]):
+        for each in copied:
+            target = folder / each
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(f".{target.name}.part")
+            shutil.copyfile(data, part)
+            part.replace(target)
+        for path, text in texts.items():
+            textfile.write(folder / path, text)
+        # A query is text of the project's own; a table is data.
+        set_up(folder, place if understood.table.format != "sql" else None)
     return NewProject(folder, plan, (*texts, place))
-
-
-def _refuse_project(folder: Path) -> None:
-    there = [name for name in (layout.PARAMS, layout.DVC_YAML, "data/contract.py", "data/source.py")
-             if (folder / name).exists()]  # fmt: skip
-    if there:
-        raise UsageError(
-            "there is a project already, and nothing of it is overwritten",
-            where=str(folder),
-            expected="a folder without params.yaml, dvc.yaml and data/",
-            found=", ".join(there),
-            mend="Name another folder: assay init DIR --data TABLE --target COLUMN",
-        )
-    if folder.exists() and not folder.is_dir():
-        raise UsageError("this is no folder", where=str(folder))
 
 
 def _inside(folder: Path, data: Path) -> str | None:
@@ -154,33 +148,3 @@ def workflows() -> dict[str, str]:
         f".github/workflows/{name}": (source / name).read_text(encoding="utf-8")
         for name in WORKFLOWS
     }
-
-
-def _set_up(folder: Path, table: str | None) -> None:
-    """Git and DVC, where they are not there yet; the table is DVC's, if it is a file."""
-    try:
-        _, below = git.root_and_prefix(folder)
-    except NotARepository:
-        _call(folder, "git", "init", "--quiet", "-b", "main")
-        below = ""
-    if not (folder / ".dvc").is_dir():
-        _call(folder, *_DVC, "init", "--quiet", *(["--subdir"] if below else []))
-    if table is not None:
-        _call(folder, *_DVC, "add", "--quiet", table)
-
-
-def _call(folder: Path, *command: str) -> None:
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise NotARepository(
-            f"{command[0]} is not installed, so the project is written but not set up",
-            where=str(folder),
-            mend=f"Install it, then: {' '.join(command)}",
-        ) from None
-    if done.returncode:
-        raise NotARepository(
-            f"{' '.join(command)} failed",
-            where=str(folder),
-            found=(done.stderr or done.stdout).strip().splitlines()[-1][:300],
-        )

@@ -13,7 +13,7 @@ from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
 from assay.init.leaks import find_leaks
 from assay.init.names import column_names
-from assay.init.nights import Nights, cut_by_chance, cut_by_time
+from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses
 from assay.init.survey import Survey
@@ -21,7 +21,7 @@ from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, Kind, Understanding
-from assay.tables.split import Every
+from assay.tables.split import Every, first_day
 
 LEAST_ROWS = 100
 """Fewer rows cannot be cut into training, holdout and nights that say anything."""
@@ -221,12 +221,17 @@ def _nights(
             return found, (f"some {found.every}s have {counted(least, 'row')}, most have {few:,}",)
         return found, ()
     if wishes.columns.time is not None or wishes.every is not None:
+        every = wishes.every or "day"
+        there = {first_day(day, every) for day in seen.days}
+        finer = wishes.every is not None and cut_by_time(seen.days) is not None
         raise UsageError(
-            "these rows cannot be cut into nights by time",
-            where=f"assay init --time {time} --every {wishes.every or 'day'}",
-            expected="at least ten different days, weeks, months or years",
-            found=counted(len(seen.days), "day"),
-            mend="Leave --time and --every out: rows are then split by chance",
+            f"these rows cannot be cut into nights of a {every} each",
+            where="assay init" + (f" --time {time}" if time else "") + f" --every {every}",
+            expected=f"at least {LEAST_NIGHTS} different {every}s",
+            found=counted(len(there), every),
+            mend="Leave --every out: nights are then as long as fits."
+            if finer
+            else "Leave --time and --every out: rows are then split by chance.",
         )
     why = "no column says when a row is from" if time is None else f"{time} has too few days"
     return cut_by_chance(rows), (

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 import pyarrow as pa
 
 from assay.errors import AssayError, PublishConflict, StoreError
+from assay.project.text.number_format import counted
 from assay.store.delta import commits, log
 from assay.store.delta.files import StagedFile, parse_run_id
 from assay.store.delta.location import StoreLocation, filesystem
@@ -150,7 +151,8 @@ def report_if_published(place: StoreLocation, runs: Mapping[str, str]) -> Iterat
         raise StoreError(
             f"the night is published, readers see run {run_id}; what failed came after that"
             if len(shown) == 1
-            else f"{len(shown)} nights are published from this one on; what failed came after that",
+            else f"{counted(len(shown), 'night')} from this one on are published; what failed came "
+            "after that",
             where=f"{place.column}={first}",
             found=error.line(),
             mend="Nothing has to be done again.",

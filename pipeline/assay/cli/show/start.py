@@ -38,7 +38,8 @@ def init_lines(made: NewProject) -> Iterator[Line]:
         yield from (f"  - {doubt}" for doubt in plan.doubts)
     yield ""
     files = counted(len(made.files), "file")
-    yield f"written to {made.folder}: {files}; README.md says what each is for"
+    guide = next(name for name in ("ASSAY.md", "README.md") if name in made.files)
+    yield f"written to {made.folder}: {files}; {guide} says what each is for"
     yield "next:"
     yield f"  cd {made.folder}"
     yield "  dvc repro"

@@ -1,0 +1,217 @@
+"""The folder that a project is written into: nothing that is there is lost or left half done."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+
+from assay.errors import NotARepository, UsageError
+from assay.project import layout
+from assay.registry import git
+
+IGNORE_FILES = (".gitignore", ".dvcignore")
+README, BESIDE = "README.md", "ASSAY.md"
+"""Where a README is already, that of the project gets another name."""
+
+_PROJECT = (layout.PARAMS, layout.DVC_YAML, "data/contract.py", "data/source.py")
+_DVC = (sys.executable, "-m", "dvc")
+"""DVC beside this Python, whether or not its folder is on the PATH."""
+
+
+def refuse_project(folder: Path) -> None:
+    """Refuse a folder that holds a project, or is none.
+
+    Raises
+    ------
+    UsageError
+    """
+    there = [name for name in _PROJECT if (folder / name).exists()]
+    if there:
+        raise UsageError(
+            "there is a project already, and nothing of it is overwritten",
+            where=str(folder),
+            expected="a folder without params.yaml, dvc.yaml and data/",
+            found=", ".join(there),
+            mend="Name another folder: assay init DIR --data TABLE --target COLUMN",
+        )
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("this is no folder", where=str(folder))
+
+
+def refuse_output(folder: Path, table: str | None) -> None:
+    """Refuse a table that lies where stages write, which DVC empties first.
+
+    Parameters
+    ----------
+    table
+        Its path in the folder; None if it lies elsewhere.
+
+    Raises
+    ------
+    UsageError
+    """
+    text = (files("assay.init") / "templates" / "gitignore.jinja").read_text(encoding="utf-8")
+    outputs = [line.strip("/") for line in text.splitlines() if line.startswith("/")]
+    inside = [each for each in outputs if f"{table}/".startswith(f"{each}/")]
+    if table is not None and inside:
+        raise UsageError(
+            f"the table lies in {inside[0]}/, which the project's stages write anew each time",
+            where=str(folder / table),
+            mend=f"Move it, for example to {folder / 'data' / Path(table).name}",
+        )
+
+
+def with_existing(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
+    """The texts to write, beside the files that are there.
+
+    Parameters
+    ----------
+    texts
+        Path in the folder -> text. Of an ignore file the lines that are there stay, and come first.
+
+    Raises
+    ------
+    UsageError
+        Another file would be overwritten.
+    """
+    found = dict(texts)
+    for name in IGNORE_FILES:
+        if (path := folder / name).exists():
+            before = path.read_text(encoding="utf-8")
+            known = set(map(str.strip, before.splitlines()))
+            new = [line for line in texts[name].splitlines() if line.strip() not in known]
+            found[name] = before.rstrip("\n") + "\n\n" + "\n".join(new).strip("\n") + "\n"
+    if (folder / README).exists() and (folder / README).read_bytes() != found[README].encode():
+        found[BESIDE] = found.pop(README)
+    refuse_others(folder, {path: text for path, text in found.items() if path not in IGNORE_FILES})
+    return found
+
+
+def refuse_others(folder: Path, wanted: Mapping[str, str | Path]) -> None:
+    """Refuse to write where another file is.
+
+    Parameters
+    ----------
+    wanted
+        Path in the folder -> the text that will be there, or the file that will be copied there.
+
+    Raises
+    ------
+    UsageError
+    """
+    other = [path for path, given in wanted.items() if _differs(folder / path, given)]
+    if other:
+        raise UsageError(
+            "files are there already, and nothing is overwritten",
+            where=str(folder),
+            found=", ".join(other),
+            mend="Move them, or name another folder: assay init DIR --data TABLE --target COLUMN",
+        )
+
+
+def _differs(path: Path, given: str | Path) -> bool:
+    if not path.exists():
+        return False
+    if isinstance(given, str):
+        return path.is_dir() or path.read_bytes() != given.encode()
+    return not filecmp.cmp(given, path, shallow=False)
+
+
+@contextmanager
+def all_or_nothing(folder: Path, paths: Iterable[str]) -> Iterator[None]:
+    """Leave the folder as it was if the block is interrupted or fails.
+
+    Where git is not installed, what was written stays: it is whole without it.
+
+    Parameters
+    ----------
+    paths
+        The files that the block writes, in the folder.
+    """
+    there = folder.exists()
+    names = [*paths, ".dvc", ".git", "data/.gitignore", *IGNORE_FILES]
+    # Of folders it is enough to know whether they were there.
+    before = {
+        name: path.read_bytes() if (path := folder / name).is_file() else path.exists()
+        for name in names
+    }
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, NotARepository) and shutil.which("git") is None:
+            raise
+        if not there:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            _restore(folder, before)
+        raise
+
+
+def _restore(folder: Path, before: Mapping[str, bytes | bool]) -> None:
+    new = [name for name in (".dvc", ".dvcignore") if before[name] is False]
+    if new:
+        # DVC has added its own files to git's index.
+        with suppress(NotARepository):
+            _call(folder, "git", "rm", "-rq", "--cached", "--ignore-unmatch", "--", *new)
+    for name, kept in before.items():
+        path = folder / name
+        with suppress(OSError):
+            if isinstance(kept, bytes):
+                path.write_bytes(kept)
+            elif not kept and path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif not kept:
+                path.unlink(missing_ok=True)
+                path.with_name(f"{path.name}.dvc").unlink(missing_ok=True)
+    for name in sorted(before, key=len, reverse=True):
+        for parent in (folder / name).relative_to(folder).parents:
+            with suppress(OSError):  # not empty, so it was there
+                (folder / parent).rmdir()
+
+
+def set_up(folder: Path, table: str | None) -> None:
+    """Make a repository of git and one of DVC, where they are not there yet.
+
+    Parameters
+    ----------
+    table
+        The path of the table, which DVC then keeps; None if there is no file to keep.
+
+    Raises
+    ------
+    NotARepository
+        Git is not installed, or git or DVC failed.
+    """
+    try:
+        _, below = git.root_and_prefix(folder)
+    except NotARepository:
+        _call(folder, "git", "init", "--quiet", "-b", "main")
+        below = ""
+    if not (folder / ".dvc").is_dir():
+        _call(folder, *_DVC, "init", "--quiet", *(["--subdir"] if below else []))
+    if table is not None:
+        _call(folder, *_DVC, "add", "--quiet", table)
+
+
+def _call(folder: Path, *command: str) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise NotARepository(
+            f"{command[0]} is not installed, so the project is written but not set up",
+            where=str(folder),
+            mend=f"Install it, then: {' '.join(command)}",
+        ) from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise NotARepository(
+            f"{' '.join(command)} failed, so nothing was written",
+            where=str(folder),
+            found=said[-1][:300] if said else f"status {done.returncode}, and no message",
+        )
