@@ -1,4 +1,4 @@
-"""Processes that help this command, and end with it."""
+"""Processes that this command starts: they end with it, and have the variables that it sets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -46,3 +47,21 @@ def _end_with_command() -> None:
     assert command is not None, "this runs in a process of a pool"
     command.join()
     os._exit(1)
+
+
+@contextmanager
+def set_variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables while the block runs, for programs and libraries that it starts.
+
+    Afterwards each is as it was before, or not there.
+    """
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from assay.errors import AssayError, ScoringFailed, from_os_error
-from assay.project.environment import set_variables
 from assay.project.memory import system_allocator
-from assay.project.processes import own_cores, process_pool
+from assay.project.processes import own_cores, process_pool, set_variables
 from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
 from assay.score.work import Outcome, Progress, Work
 

@@ -17,7 +17,7 @@ from assay.errors import CodeHostFailed, PromotionRefused, UsageError
 from assay.project.code_host import environment, github
 from assay.project.code_host.client import Client
 from assay.project.code_host.items import number_of, text_of
-from assay.project.environment import set_variables
+from assay.project.processes import set_variables
 
 CHECK = "gate"
 """The job of ``.github/workflows/gate.yml``, which GitHub calls a check run."""

@@ -15,9 +15,9 @@ from typing import IO, TYPE_CHECKING
 import assay
 from assay.errors import SparkFailed
 from assay.project import layout
-from assay.project.environment import set_variables
 from assay.project.params import Params
 from assay.project.params.inputs import Delta, Parquet
+from assay.project.processes import set_variables
 from assay.score.inputs.text_rows import can_read
 from assay.score.pack import archive
 from assay.score.spark.java import java_home
