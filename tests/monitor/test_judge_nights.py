@@ -15,6 +15,7 @@ from assay.monitor import monitor_range, night_writer
 from assay.monitor.drift import kept_decisions
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.drift.kept_decisions import KEPT, KeptDecision
+from assay.monitor.evidently.page import ReportPage
 from assay.monitor.nights.history import Published
 from assay.project import layout
 from assay.project.params import Monitor
@@ -28,7 +29,9 @@ NEAR, LAST = "2013-02-20", "2013-02-22"
 def project(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Three nights long ago, shifted at the end, one a few days ago, and last night."""
     monkeypatch.setattr(
-        night_writer.page, "render_page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}"
+        night_writer.page,
+        "render_page",
+        lambda title, ours, shown: ReportPage(f"<h1>{title}</h1>{ours}"),
     )
     for night in (*OLD, NEAR, LAST):
         project.score(night, f"run-{night}", shift=0.2 if night in OLD[1:] else 0.0)

@@ -11,6 +11,7 @@ from assay.cli import __main__ as cli
 from assay.cli.show import monitoring
 from assay.errors import LimitCrossed, NothingScored, StoreError, UsageError, VersionUnknown
 from assay.monitor import monitor_night, monitor_range, night_writer
+from assay.monitor.evidently.page import ReportPage
 from assay.monitor.nights import history
 from assay.project.params.drift import Budget, Snooze
 from assay.registry import pin
@@ -24,7 +25,9 @@ DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
 def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidently has tests of its own, and takes a second a night."""
     monkeypatch.setattr(
-        night_writer.page, "render_page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}"
+        night_writer.page,
+        "render_page",
+        lambda title, ours, shown: ReportPage(f"<h1>{title}</h1>{ours}"),
     )
 
 

@@ -2,7 +2,7 @@
 
 Everything is decided before this. The written documents are also returned, so that later steps
 (front page, alerts) need not read them. A night's own page holds all that Assay knows of it.
-Evidently's report, of 4 MB and three seconds, is a file beside it, for nights that cross a limit or
+Evidently's report, which takes two seconds, is a file beside it, for nights that cross a limit or
 are asked for.
 """
 

@@ -27,6 +27,10 @@ POLICY = (
 )
 """The page's Content Security Policy: nothing that needs a network."""
 
+FILES_BESIDE = POLICY.replace("src 'unsafe-inline'", "src 'unsafe-inline' 'self' file:")
+"""The policy of a page that has scripts and styles beside it: still nothing of another host. A page
+that is opened from a disk has no origin that ``'self'`` could mean."""
+
 NOTHING_MORE = "<html><head></head><body></body></html>"
 
 WITHOUT_EVIDENTLY = (
@@ -41,7 +45,11 @@ _HEADING = re.compile(r'<h2 id="([\w-]+)">(.*?)(?:<small>.*?)?</h2>', re.DOTALL)
 
 
 def compose_page(
-    title: str, main: str, theirs: str = NOTHING_MORE, links: Sequence[tuple[str, str]] = ()
+    title: str,
+    main: str,
+    theirs: str = NOTHING_MORE,
+    links: Sequence[tuple[str, str]] = (),
+    policy: str = POLICY,
 ) -> str:
     """Build one file from the base template, Assay's part and the body of ``theirs``.
 
@@ -55,6 +63,8 @@ def compose_page(
         A whole document of another library.
     links
         Links to other pages: address and name.
+    policy
+        `POLICY`, or `FILES_BESIDE`.
 
     Raises
     ------
@@ -72,12 +82,14 @@ def compose_page(
             mend="Install a version of evidently that pyproject.toml allows.",
         )
     # The base template has these meta tags already; duplicates would be invalid HTML.
-    start = min((at for at in map(head.find, ("<style", "<script")) if at >= 0), default=len(head))
+    start = min(
+        (at for at in map(head.find, ("<style", "<script", "<link")) if at >= 0), default=len(head)
+    )
     head = _META.sub("", head[:start]) + head[start:]
     page = render(
         "base.html",
         title=title,
-        policy=Markup(POLICY),
+        policy=Markup(policy),
         main=Markup(main),
         headings=[(name, Markup(words.strip())) for name, words in _HEADING.findall(main)],
         links=links,

@@ -32,3 +32,8 @@ def test_it_draws_and_asks_for_nothing(project: Any) -> None:
         assert [line for line in found.said if "Content Security Policy" in line] == []
         assert found.errors == []
         assert [url[:80] for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+        assert found.page.locator("#lost").is_hidden()
+        (library,) = (project.root / "reports/nights").glob("evidently-*.js")
+        library.unlink()
+        found.open(project.root / night_path("2013-02-01", EVIDENTLY))
+        assert f"{library.name}, its library, has to lie beside" in found.page.inner_text("body")

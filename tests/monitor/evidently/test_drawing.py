@@ -29,6 +29,9 @@ def test_processes_draw_what_this_one_does(
         reports.draw(alone, "late-flights", "ours", [(judged.told, judged.sample)])
         assert alone.exists(), "one report is drawn at once"
     size = alone.stat().st_size
+    (code,) = tmp_path.glob("evidently-*.js")
+    assert f'src="{code.name}"' in alone.read_text(encoding="utf-8") and size < 500_000
+    assert len(list(tmp_path.glob("evidently-*.css"))) == 1
     assert [abs(file.stat().st_size - size) < 0.01 * size for file in files] == [True, True]
 
 

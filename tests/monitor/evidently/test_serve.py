@@ -23,6 +23,7 @@ from assay.errors import UsageError
 from assay.monitor import monitor_night, night_writer
 from assay.monitor.evidently import serve
 from assay.monitor.evidently.folder import project_of
+from assay.monitor.evidently.page import ReportPage
 
 ROOT = Path(__file__).resolve().parents[3]
 NIGHT = "2013-02-01"
@@ -30,7 +31,9 @@ NIGHT = "2013-02-01"
 
 @pytest.fixture
 def shown(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(night_writer.page, "render_page", lambda title, ours, shown: title)
+    monkeypatch.setattr(
+        night_writer.page, "render_page", lambda title, ours, shown: ReportPage(title)
+    )
     monitor = project.params.monitor.model_copy(update={"workspace": "work/evidently"})
     project.params = project.params.model_copy(update={"monitor": monitor})
     project.score(NIGHT, "run-1")

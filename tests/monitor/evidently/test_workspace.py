@@ -13,6 +13,7 @@ import pytest
 from assay.monitor import monitor_night, night_writer
 from assay.monitor.evidently import workspace
 from assay.monitor.evidently.folder import project_of
+from assay.monitor.evidently.page import ReportPage
 from assay.monitor.nights.facts import KnownNights, load
 from assay.pages.page_layout import suppress_output
 from assay.store import open_store
@@ -23,7 +24,9 @@ FOLDER = ".assay/evidently"
 
 @pytest.fixture(autouse=True)
 def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(night_writer.page, "render_page", lambda title, ours, shown: title)
+    monkeypatch.setattr(
+        night_writer.page, "render_page", lambda title, ours, shown: ReportPage(title)
+    )
 
 
 @pytest.fixture

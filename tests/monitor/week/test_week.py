@@ -12,6 +12,7 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.errors import NothingScored, UsageError
 from assay.monitor import monitor_range
+from assay.monitor.evidently.page import ReportPage
 from assay.monitor.week import command as week
 from assay.monitor.week.merge import describe_counts, means
 from assay.project.params.drift import Budget, Snooze
@@ -35,7 +36,7 @@ def scored(project: Any, shifts: str) -> Any:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        week.page, "render_page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}"
+        week.page, "render_page", lambda title, ours, shown: ReportPage(f"<h1>{title}</h1>{ours}")
     )
 
 
@@ -121,7 +122,7 @@ def test_two_models_are_not_mixed_and_the_page_is_whole(project: Any) -> None:
     assert "v0.1.0, then v0.2.0" in text
     # A share of monitor.sample_rows from each night.
     assert text.count("A sample of 74 rows, for looking at") == 2 and found.sample_rows == 148
-    known = ("data:", "../nights/", "../index.html", "#")
+    known = ("data:", "../nights/", "../index.html", "#", "evidently-")
     assert [a for a in Addresses(text).found if not a.startswith(known)] == []
 
 

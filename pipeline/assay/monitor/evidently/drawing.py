@@ -15,7 +15,6 @@ from assay.monitor.evidently import page
 from assay.monitor.evidently.sample import Sample
 from assay.monitor.nights.content import ReportContent
 from assay.project.processes import own_cores, process_pool
-from assay.project.textfile import write
 
 FEW = 4
 """Reports for which a process would not pay: it loads Evidently first, for three seconds."""
@@ -77,4 +76,4 @@ class ReportDrawer:
 def _draw(
     file: Path, title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]
 ) -> None:
-    write(file, page.render_page(title, section, shown))
+    page.render_page(title, section, shown).write(file)

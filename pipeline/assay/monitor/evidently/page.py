@@ -7,15 +7,18 @@ Only this folder and ``evaluate/page.py`` import evidently. Nothing outside this
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from assay.monitor.evidently.minify import minify_widget, round_numbers
+from assay.monitor.evidently.minify import minify_widget, round_numbers, share_library
 from assay.monitor.evidently.sample import Sample
 from assay.monitor.nights.content import ReportContent
-from assay.pages.page_layout import WITHOUT_EVIDENTLY, compose_page, suppress_output
+from assay.pages.page_layout import FILES_BESIDE, WITHOUT_EVIDENTLY, compose_page, suppress_output
+from assay.project import textfile
 from assay.project.extras import is_installed
 
 if TYPE_CHECKING:
@@ -34,8 +37,25 @@ FRONT = (("../index.html", "All nights"),)
 NO_SAMPLE = "**No sample of rows to look at.** {left_out}"
 
 
-def render_page(title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]) -> str:
-    """The page as one self-contained HTML document; without Evidently it says so in its place.
+@dataclass(frozen=True)
+class ReportPage:
+    """A page, and the files that have to lie beside it, by their names: Evidently's library."""
+
+    html: str
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, file: Path) -> None:
+        """Write the page to ``file``, and beside it what other pages have not brought already."""
+        for name, text in self.beside.items():
+            if not (file.parent / name).exists():
+                textfile.write(file.parent / name, text)
+        textfile.write(file, self.html)
+
+
+def render_page(
+    title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]
+) -> ReportPage:
+    """The page; without Evidently it says so in its place.
 
     Parameters
     ----------
@@ -45,10 +65,10 @@ def render_page(title: str, section: str, shown: Sequence[tuple[ReportContent, S
         The content about all rows, and a sample of them: one pair, or for a week one per model.
     """
     if not is_installed("evidently"):
-        return compose_page(title, section, WITHOUT_EVIDENTLY, FRONT)
+        return ReportPage(compose_page(title, section, WITHOUT_EVIDENTLY, FRONT))
     with suppress_output():
-        document = _document(shown)
-    return compose_page(title, section, document, FRONT)
+        document, beside = share_library(_document(shown))
+    return ReportPage(compose_page(title, section, document, FRONT, FILES_BESIDE), beside)
 
 
 def snapshot(told: ReportContent) -> Snapshot:

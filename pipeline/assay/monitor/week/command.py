@@ -32,7 +32,6 @@ from assay.monitor.week.merge import WeekNight, WeekPart, merge_nights
 from assay.monitor.week.week import Week
 from assay.project import jsonfile
 from assay.project.params import Params
-from assay.project.textfile import write
 from assay.registry.pin import run_bundle_loader
 from assay.store import Store, open_store
 
@@ -84,7 +83,7 @@ def run(root: Path, params: Params, week: str) -> Week:
     )
     title = f"{params.name}: {found.headline()}"
     shown = [(each.told, sample) for each, sample in zip(parts, samples, strict=True)]
-    write(root / found.page, page.render_page(title, section.render(found), shown))
+    page.render_page(title, section.render(found), shown).write(root / found.page)
     jsonfile.write((root / found.page).with_suffix(".json"), found.tree())
     return found
 
