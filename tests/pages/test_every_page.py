@@ -7,6 +7,7 @@ wide it makes the page.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -123,18 +124,26 @@ PAGES = (*MADE, *MONITORED)
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    root = tmp_path_factory.mktemp("pages") / "project"
-    root.mkdir()
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project that the pages of nights are of."""
+    found = tmp_path_factory.mktemp("pages") / "project"
+    found.mkdir()
+    return found
+
+
+@pytest.fixture(scope="module")
+def pages(root: Path) -> dict[str, str]:
     templating._environment.cache_clear()
     return {**{name: make() for name, make in MADE.items()}, **dict(monitored(root))}
 
 
 @pytest.fixture(scope="module")
 def opened(
-    pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    root: Path, pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Browser]]:
     folder = tmp_path_factory.mktemp("opened")
+    for library in (root / "reports/weeks").glob("evidently-*"):
+        shutil.copy(library, folder)
     with browser() as found:
 
         def open_page(name: str) -> Browser:
