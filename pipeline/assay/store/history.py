@@ -93,7 +93,8 @@ def read_partition_views(
     place: StoreLocation, table: Staged, partitions: Sequence[str]
 ) -> Mapping[str, log.PartitionView]:
     """Partitions in the newest version of a table."""
-    return log.read_partition_views(place.table_uri(table), place.column, partitions)
+    turns = table == PREDICTIONS  # only its commits change what readers see
+    return log.read_partition_views(place.table_uri(table), place.column, partitions, turns)
 
 
 def find_visible_run(place: StoreLocation, partition: str) -> VisibleRun | None:

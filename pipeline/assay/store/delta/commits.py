@@ -16,7 +16,7 @@ from assay.store.delta import fsync, log, merging, upkeep
 from assay.store.delta.files import StagedFile
 from assay.store.delta.location import StoreLocation, storage_options
 from assay.store.delta.store_errors import translate_errors
-from assay.store.delta.tables import Staged, check_schema, to_delta_schema
+from assay.store.delta.tables import PREDICTIONS, Staged, check_schema, to_delta_schema
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -124,7 +124,8 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         opened = log.open_to_write(uri)
         if opened is not None:
             check_schema(opened, target.schema, target.column)
-        change = plan(log.partition_views(opened, target.column, target.partitions))
+        turns = target.table == PREDICTIONS
+        change = plan(log.partition_views(opened, target.column, target.partitions, turns))
         if change is not None:
             fsync.sync_files(uri, change.add)
         if change is None and opened is not None:

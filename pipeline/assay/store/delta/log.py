@@ -274,9 +274,15 @@ def partition_view(table: DeltaTable | None, column: str, partition: str) -> Par
 
 
 def partition_views(
-    table: DeltaTable | None, column: str, partitions: Sequence[str]
+    table: DeltaTable | None, column: str, partitions: Sequence[str], turns: bool = True
 ) -> dict[str, PartitionView]:
-    """Partitions in the opened version of the table; empty ones if there is no table."""
+    """Partitions in the opened version of the table; empty ones if there is no table.
+
+    Parameters
+    ----------
+    turns
+        Whether to look up turns, which takes half a millisecond each; else they are 0.
+    """
     if table is None:
         return {name: PartitionView() for name in partitions}
     actions = _actions(table, column, partitions)
@@ -289,7 +295,7 @@ def partition_views(
     return {
         name: PartitionView(
             tuple(files[name]),
-            turn_of(table, name),
+            turn_of(table, name) if turns else 0,
             datetime.fromtimestamp(since[name] / 1000, UTC) if name in since else None,
         )
         for name in partitions
@@ -297,15 +303,21 @@ def partition_views(
 
 
 def read_partition_views(
-    uri: str, column: str, partitions: Sequence[str]
+    uri: str, column: str, partitions: Sequence[str], turns: bool = True
 ) -> Mapping[str, PartitionView]:
-    """Partitions in the newest version of a table; empty ones if there is no table."""
+    """As `partition_views`, in the newest version of a table.
+
+    Parameters
+    ----------
+    turns
+        The same in every call for one table.
+    """
     table, kept = open_table(uri), _READ.get(uri)
     if kept is None or kept.table is not table:
-        return partition_views(table, column, partitions)
+        return partition_views(table, column, partitions, turns)
     unknown = [name for name in partitions if (column, name) not in kept.views]
     if unknown:
-        found = partition_views(table, column, unknown)
+        found = partition_views(table, column, unknown, turns)
         kept.views.update(((column, name), view) for name, view in found.items())
     return {name: kept.views[column, name] for name in partitions}
 
