@@ -19,8 +19,9 @@ from typing import Any
 from assay.errors import AssayError, PromotionRefused, RunHeld, RunUnknown
 from assay.project import layout, params
 
-NIGHT = "2024-03-02"
-ROWS, REFUSED = 47, 3
+NIGHT, SECOND = "2024-03-02", "2024-03-03"
+ROWS = {NIGHT: (47, 3), SECOND: (50, 0)}
+"""Rows of each night that are scored, and refused."""
 
 
 class Deed(ABC):
@@ -101,6 +102,37 @@ class Score(Deed):
         store = _store(root)
         now = store.visible_run(NIGHT)
         return "the next run is not visible" if now == shown else _whole_night(store, now)
+
+
+class ScoreTogether(Score):
+    """Two nights that are published already, scored again and published in one commit."""
+
+    name = "score two nights"
+
+    def prepare(self, root: Path) -> Callable[[], object]:
+        from contextlib import nullcontext
+
+        from assay.score.inputs import discovery as inputs
+        from assay.score.run import Scoring
+        from assay.score.together import score_together
+        from assay.score.work import no_progress
+
+        given, pinned, nothing = params.load(root), _pinned(root), lambda: None
+        nights = [
+            inputs.find_night(root, given, pinned.contract, night) for night in (NIGHT, SECOND)
+        ]
+        scoring = Scoring(given, root, pinned, _store(root), nothing)
+        return lambda: score_together(scoring, nights, [], lambda _: nullcontext(no_progress))
+
+    def state(self, root: Path) -> str:
+        store, noted = _store(root), _noted(root)
+        shown = {night: store.visible_run(night) for night in (NIGHT, SECOND)}
+        wrong = [_whole_night(store, run, night) for night, run in shown.items()]
+        if any(wrong):
+            return "; ".join(filter(None, wrong))
+        if shown[SECOND] == noted["second"]:
+            return "before"  # the first may be new, if it was whole when the second failed
+        return "the second night alone is new" if shown[NIGHT] == noted["run"] else "after"
 
 
 class Release(Deed):
@@ -233,17 +265,20 @@ class Rollback(Promote):
         return lambda: rollback(root, given, because="it erred")
 
 
-DEEDS: tuple[Deed, ...] = (Score(), Release(), Labels(), Promote(), Rollback())
+DEEDS: tuple[Deed, ...] = (Score(), ScoreTogether(), Release(), Labels(), Promote(), Rollback())
 
 
 def publish(root: Path, held: bool = False) -> None:
-    """Score the night here, and note what became of it; ``held`` scores it twice."""
+    """Score both nights here, and note what became of them; ``held`` scores the first twice."""
     import pyarrow.compute as pc
     import pyarrow.csv as pcsv
     import pyarrow.parquet as pq
 
-    Score().prepare(root)()
-    noted: dict[str, Any] = {"run": _store(root).visible_run(NIGHT)}
+    ScoreTogether().prepare(root)()
+    noted: dict[str, Any] = {
+        "run": _store(root).visible_run(NIGHT),
+        "second": _store(root).visible_run(SECOND),
+    }
     if held:
         path = root / "params.yaml"
         text = path.read_text(encoding="utf-8")
@@ -261,7 +296,7 @@ def publish(root: Path, held: bool = False) -> None:
     (root / "noted.json").write_text(json.dumps(noted), encoding="utf-8")
     # Each trial copies the project: what no trial reads is left out.
     for path in (*(root / layout.RAW).iterdir(), root / "models", root / ".dvc" / "cache"):
-        if path.name != f"day={NIGHT}":
+        if path.name not in (f"day={NIGHT}", f"day={SECOND}"):
             shutil.rmtree(path)
 
 
@@ -285,19 +320,20 @@ def _store(root: Path) -> Any:
     return open_store(root, params.load(root))
 
 
-def _whole_night(store: Any, shown: str | None) -> str:
+def _whole_night(store: Any, shown: str | None, night: str = NIGHT) -> str:
     """What is wrong with a night in the eyes of its readers, empty if nothing is."""
     try:
-        rows, refused = store.predictions(NIGHT), store.quarantine(NIGHT)
-        counted = store.profile(shown, NIGHT)["probability"].rows
-        store.runs(), store.performance(), store.published_run(NIGHT)
+        rows, refused = store.predictions(night), store.quarantine(night)
+        counted = store.profile(shown, night)["probability"].rows
+        store.runs(), store.performance(), store.published_run(night)
     except AssayError as error:
         return error.line()
+    many, few = ROWS[night]
     found = {
-        "rows": rows.num_rows == ROWS and len(set(rows["parcel"].to_pylist())) == ROWS,
+        "rows": rows.num_rows == many and len(set(rows["parcel"].to_pylist())) == many,
         "runs": set(rows["run_id"].to_pylist()) == {shown},
-        "refused": refused.num_rows == REFUSED and set(refused["run_id"].to_pylist()) == {shown},
-        "profile": counted == ROWS,
+        "refused": refused.num_rows == few and {shown} >= set(refused["run_id"].to_pylist()),
+        "profile": counted == many,
     }
     return "; ".join(f"the night's {name} are wrong" for name, right in found.items() if not right)
 
