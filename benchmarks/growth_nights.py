@@ -8,7 +8,7 @@ model, which does not depend on history, is not asked again.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def make(build: Path) -> Path:
 
 
 class GrowingProject:
-    """A copy of that project whose store is filled night by night."""
+    """A copy of that project whose store is filled with nights."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.params = root, params.load(root)
@@ -75,13 +75,23 @@ class GrowingProject:
             (root / night_path(NIGHT, suffix)).unlink()
         (root / layout.PERFORMANCE / f"{NIGHT}.json").unlink()
 
-    def publish(self, night: str) -> None:
-        """All that the store does when a night is scored."""
+    def publish(self, nights: Sequence[str]) -> None:
+        """All that the store does when nights are scored and published together."""
+        for night in nights:
+            self.store.published_run(night)  # whether the night is up to date
+        turns = self.store.turns(nights)
+        self._events("started", turns)
+        given, runs = self.params.publish, list[StagedRun]()
+        for night in nights:
+            run = self._staged(night, turns[night])
+            self.store.recent_runs(night, self.record.version, given, PROBABILITY, runs)
+            runs.append(run)
+        self.store.publish_runs(runs)
+        self._events("published", turns)
+
+    def _staged(self, night: str, base: int) -> StagedRun:
         run_id = _run_of(night)
-        self.store.published_run(night)  # whether the night is up to date
-        base = self.store.turn(night)
-        self._event("started", night, base)
-        staged = StagedRun(
+        return StagedRun(
             run_id=run_id,
             partition=night,
             facts={
@@ -98,10 +108,6 @@ class GrowingProject:
             quarantine_schema=self.rows[QUARANTINE].schema,
             base=base,
         )
-        given = self.params.publish
-        self.store.recent_runs(night, self.record.version, given, PROBABILITY)
-        self.store.publish_run(staged)
-        self._event("published", night, base)
 
     def _written(self, table: Any, night: str) -> Any:
         rows = self.rows[table].drop_columns([self.store.column])
@@ -110,11 +116,22 @@ class GrowingProject:
         path = self.store.part_path_for(table, night, _run_of(night), "0")
         return write_part(self.store.table_uri(table), path, rows)
 
-    def _event(self, event: Any, night: str, base: int) -> None:
+    def _events(self, event: Any, turns: Mapping[str, int]) -> None:
         facts = {name: getattr(self.record, name) for name in FACTS}
-        changed = {"run_id": _run_of(night), "partition": night, "base": base}
         self.store.append_run_events(
-            RunEvent(**{**facts, **changed, "event": event, "at": datetime.now(UTC)})
+            *(
+                RunEvent(
+                    **{
+                        **facts,
+                        "run_id": _run_of(night),
+                        "partition": night,
+                        "base": base,
+                        "event": event,
+                        "at": datetime.now(UTC),
+                    }
+                )
+                for night, base in turns.items()
+            )
         )
 
     def look_after(self, nights: Sequence[str]) -> None:
