@@ -186,6 +186,14 @@ def test_events_that_cannot_be_recorded_say_that_the_nights_are_published(
     assert all(scorer.events(night) == ["published"] for night in NIGHTS)
 
 
+def test_nights_that_take_longer_than_was_thought_are_published_sooner(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "SECONDS", 0.0)
+    assert [each.outcome for each in score(scorer)] == ["published"] * 5
+    assert commits(scorer, "predictions") == 5
+
+
 def test_so_many_as_a_second_holds() -> None:
     assert together.how_many(10.0, 1) == 1 and together.how_many(0.0, 1) == together.MOST
     assert together.how_many(0.25, 5) == 20

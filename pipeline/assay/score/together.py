@@ -111,17 +111,9 @@ def score_together(
     journals = [each.log for each in attempts]
     recorded = record_starts(journals, scoring.pinned.warning, beside)
     found: dict[str, NightOutcome] = {}
-    scored: list[ScoredNight] = []
     started = time.monotonic()
     try:
-        try:
-            _score_each(scoring, attempts, recorded, found, scored, step)
-        except AssayError:
-            with suppress(AssayError):
-                _publish(scoring.store, scored, found)
-            raise
-        interrupts.raise_if_interrupted()
-        _publish(scoring.store, scored, found)
+        _score_each(scoring, attempts, recorded, found, step)
     except BaseException as error:
         with suppress(AssayError):
             recorded()
@@ -132,18 +124,16 @@ def score_together(
         outcomes += [found[night.value] for night in nights if night.value in found]
 
 
-def _of(scored: ScoredNight) -> str:
-    return scored.attempt.log.night.value
-
-
 def _score_each(
     scoring: Scoring,
     attempts: Sequence[Attempt],
     recorded: Callable[[], None],
     found: dict[str, NightOutcome],
-    scored: list[ScoredNight],
     step: Step,
 ) -> None:
+    """Score nights, and publish after the last, or sooner if they take longer than was thought."""
+    scored: list[ScoredNight] = []
+    since = time.monotonic()
     for attempt in attempts:
         interrupts.raise_if_interrupted()
         night, started = attempt.log.night, time.monotonic()
@@ -157,6 +147,15 @@ def _score_each(
             recorded()
             _record_failures(scoring.store, [attempt], time.monotonic() - started, error)
             found[night.value] = NightOutcome(night.value, "failed", error=error)
+        except AssayError:
+            with suppress(AssayError):
+                _publish(scoring.store, scored, found)
+            raise
+        if attempt is attempts[-1] or time.monotonic() - since >= SECONDS:
+            interrupts.raise_if_interrupted()
+            _publish(scoring.store, scored, found)
+            scored.clear()
+            since = time.monotonic()
 
 
 def _publish(store: Store, scored: Sequence[ScoredNight], found: dict[str, NightOutcome]) -> None:
@@ -183,6 +182,10 @@ def _publish(store: Store, scored: Sequence[ScoredNight], found: dict[str, Night
             if error is None
             else NightOutcome(_of(each), "failed", error=error)
         )
+
+
+def _of(scored: ScoredNight) -> str:
+    return scored.attempt.log.night.value
 
 
 def _ended(scored: ScoredNight, overtaken: Mapping[str, PublishConflict], more: float) -> RunEvent:
