@@ -29,6 +29,7 @@ SCIKIT = {
     "average_precision": lambda y, p, w: theirs.average_precision_score(y, p, sample_weight=w),
     "log_loss": lambda y, p, w: theirs.log_loss(y, p, sample_weight=w, labels=[0, 1]),
     "brier": lambda y, p, w: theirs.brier_score_loss(y, p, sample_weight=w),
+    "brier_skill": lambda y, p, w: theirs.d2_brier_score(y, p, sample_weight=w),
     "accuracy": lambda y, p, w: theirs.accuracy_score(y, p >= THRESHOLD, sample_weight=w),
     "precision": lambda y, p, w: theirs.precision_score(y, p >= THRESHOLD, sample_weight=w),
     "recall": lambda y, p, w: theirs.recall_score(y, p >= THRESHOLD, sample_weight=w),
@@ -114,6 +115,8 @@ def test_calibration_error_knows_good_from_bad() -> None:
         ("auc", [0, 0], [0.2, 0.9]),
         ("average_precision", [1, 1], [0.2, 0.9]),  # scikit-learn says 1.0
         ("average_precision", [0, 0], [0.2, 0.9]),
+        ("brier_skill", [1, 1], [0.2, 0.9]),
+        ("brier_skill", [0, 0], [0.0, 0.0]),
         ("precision", [0, 1], [0.1, 0.2]),
         ("recall", [0, 0], [0.1, 0.9]),
         ("f1", [0, 0], [0.1, 0.2]),

@@ -24,6 +24,7 @@ SCIKIT = {
     ),
     "log_loss": lambda y, p, w: theirs.log_loss(y, p, sample_weight=w, labels=PLACES),
     "brier": lambda y, p, w: theirs.brier_score_loss(y, p, sample_weight=w, labels=PLACES),
+    "brier_skill": lambda y, p, w: theirs.d2_brier_score(y, p, sample_weight=w, labels=PLACES),
     "accuracy": lambda y, p, w: theirs.accuracy_score(y, p.argmax(1), sample_weight=w),
     "balanced_accuracy": lambda y, p, w: theirs.balanced_accuracy_score(
         y, p.argmax(1), sample_weight=w
@@ -101,6 +102,13 @@ def test_a_class_that_does_not_occur_leaves_means_over_classes_without_a_value()
         assert "c" in table.why(name).split()[-1] or "class c" in table.why(name)
     assert found["balanced_accuracy"] == 0.75
     assert found["accuracy"] == 0.75
+
+
+def test_rows_of_one_class_have_no_skill() -> None:
+    p = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]])
+    table = MulticlassEvaluator(np.array([0, 0]), p, CLASSES)
+    assert math.isnan(compute_metrics(table)["brier_skill"])
+    assert table.why("brier_skill") == "one class only"
 
 
 def test_a_class_that_does_not_occur_takes_no_interval_from_those_that_do() -> None:

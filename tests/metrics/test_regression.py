@@ -39,17 +39,21 @@ def test_equals_scikit_learn_and_numpy_weights_included(rows) -> None:
     }
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name
+    if (w * abs(y - y[w > 0][0])).sum() > 1e-6:
+        d2 = theirs.d2_absolute_error_score(y, p, sample_weight=w)
+        assert found["mae_skill"] == pytest.approx(d2, rel=1e-6, abs=1e-6)
     spread = np.average((y - np.average(y, weights=w)) ** 2, weights=w)
     if spread > 1e-6:
         r2 = theirs.r2_score(y, p, sample_weight=w)
         assert found["r2"] == pytest.approx(r2, rel=1e-6, abs=1e-6)
 
 
-def test_labels_that_are_all_alike_have_no_r2() -> None:
+def test_labels_that_are_all_alike_have_neither_r2_nor_skill() -> None:
     y = np.full(20, 0.1)
     found = LabelledScores("regression", y, np.linspace(0, 1, 20)).values()
-    assert math.isnan(found["r2"])
-    assert RegressionEvaluator(y, y).why("r2") == "every row has the same label"
+    for name in ("r2", "mae_skill"):
+        assert math.isnan(found[name])
+        assert RegressionEvaluator(y, y).why(name) == "every row has the same label"
 
 
 def test_large_labels_lose_no_digits() -> None:

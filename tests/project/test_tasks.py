@@ -51,5 +51,6 @@ def test_more_is_better_once_turned(metric: str, good: float, bad: float, words:
 def test_a_metric_of_another_task_is_named_with_those_that_fit() -> None:
     assert inapplicable_reason("auc", "multiclass") is None
     assert inapplicable_reason("auc", "regression") == (
-        "auc is no metric of a regression model; those are rmse, mae, p90_error, bias, r2"
+        "auc is no metric of a regression model; those are rmse, mae, mae_skill, p90_error, bias, "
+        "r2"
     )

@@ -166,7 +166,6 @@ def _params(plan: Plan) -> dict[str, Any]:
     # Unlike log loss, Brier's score has bounds, so a small holdout can decide on it. So can it on
     # absolute errors: the mean of squared ones is mostly the work of a few rows.
     judged = "mae" if regression else "brier"
-    baseline = _rounded(label.baseline)
     return {
         "owner": OWNER,
         "duplicates": min(1.0, round(1.5 * plan.duplicates + 0.01, 2)),
@@ -196,10 +195,8 @@ def _params(plan: Plan) -> dict[str, Any]:
         "latency": max(LATENCY, COLUMN_LATENCY * len(plan.columns)),
         "slice_rows": 100 if plan.understood.rows >= 5000 else 30,
         "judged": judged,
-        "baseline": baseline,
-        "baseline_why": f"always saying the median is off by {baseline:g} on average"
-        if regression
-        else f"always saying the same scores {baseline:g} over all rows",
+        "baseline_why": "otherwise always saying the same would do, which has a "
+        f"{judged} of {_rounded(label.baseline):g} over all rows",
         "margin": _rounded(0.02 * label.baseline),
         "margin_why": "2 % of what always saying the same scores is not worth a night's trouble",
         "sensitive": [

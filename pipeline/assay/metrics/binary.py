@@ -1,4 +1,4 @@
-"""The nine metrics of a binary classifier.
+"""The ten metrics of a binary classifier.
 
 Rows are split by label and sorted by probability once.
 
@@ -26,6 +26,7 @@ from assay.metrics.evaluator import (
     cumulative_weights,
     row_dot,
 )
+from assay.metrics.skill import compute_skill
 
 
 def is_valid_input(y: Floats, p: Floats) -> bool:
@@ -101,7 +102,7 @@ class BinaryEvaluator:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
         positives, negatives = (len(rows) for rows in self.strata)
         predicted = sum(self._called)
-        if name in ("auc", "average_precision") and not (positives and negatives):
+        if name in ("auc", "average_precision", "brier_skill") and not (positives and negatives):
             return f"one class only: {positives} positives, {negatives} negatives"
         if name == "recall" and not positives:
             return "no positives"
@@ -147,7 +148,8 @@ class BinaryEvaluator:
     def _means(
         self, positive: Floats, negative: Floats, positives: Floats, negatives: Floats
     ) -> dict[str, Floats]:
-        total = positives[:, -1] + negatives[:, -1]
+        all_positive, all_negative = positives[:, -1], negatives[:, -1]
+        total = all_positive + all_negative
         gap = np.zeros(len(total))
         for (a, b), (c, d) in zip(*self._bins, strict=True):
             expected = positive[:, a:b] @ self._high[a:b] + negative[:, c:d] @ self._low[c:d]
@@ -157,6 +159,9 @@ class BinaryEvaluator:
         return {
             "log_loss": loss / total,
             "brier": square / total,
+            "brier_skill": compute_skill(
+                square / total, all_positive * all_negative / np.square(total)
+            ),
             "calibration_error": gap / total,
         }
 

@@ -1,10 +1,12 @@
-"""The nine metrics of a classifier with several classes.
+"""The ten metrics of a classifier with several classes.
 
 ==================  ==================================================================
 ``auc``             mean over classes of the AUC of one class against the rest
 ``log_loss``        mean of minus the logarithm of the true class's probability
 ``brier``           mean of the squared distance of the probabilities from the truth,
                     summed over classes (0 to 2)
+``brier_skill``     the share of the Brier score of always saying the rows' own shares of
+                    the classes that the model saves (`assay.metrics.skill`)
 ``calibration_error``  as in the binary case, of the likeliest class's probability
                     against how often that class is the true one ("top label")
 ``accuracy``        share of rows whose likeliest class is the true one
@@ -31,6 +33,7 @@ from assay.metrics.evaluator import (
     calibration_bins,
     cumulative_weights,
 )
+from assay.metrics.skill import compute_skill
 from assay.project.text.number_format import counted
 
 OVER_CLASSES = frozenset(
@@ -111,9 +114,10 @@ class MulticlassEvaluator:
     def why(self, name: str) -> str:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
         absent = [c for c, rows in zip(self._classes, self._rows, strict=True) if not rows]
+        single = len(absent) == len(self._classes) - 1
+        if name in ("auc", "macro_recall", "brier_skill") and single:
+            return "one class only"
         if name in ("auc", "macro_recall") and absent:
-            if len(absent) == len(self._classes) - 1:
-                return "one class only"
             return f"no row of class {', '.join(absent)}"
         counts = zip(self._classes, self._rows, self._called, strict=True)
         if name == "macro_precision":
@@ -145,7 +149,10 @@ class MulticlassEvaluator:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
         weight = np.concatenate(weights, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return {**self._auc(weight), **self._means(weight), **self._calls(weight)}
+            cells = np.add.reduceat(weight, self._cells, axis=1)
+            actual = self._by_actual.of(cells)
+            means, calls = self._means(weight, actual), self._calls(cells, actual)
+            return {**self._auc(weight), **means, **calls}
 
     def _auc(self, weight: Floats) -> dict[str, Floats]:
         total = np.zeros(len(weight))
@@ -153,18 +160,19 @@ class MulticlassEvaluator:
             total += rank.auc(weight)
         return {"auc": total / len(self._ranks)}
 
-    def _means(self, weight: Floats) -> dict[str, Floats]:
+    def _means(self, weight: Floats, actual: Floats) -> dict[str, Floats]:
         sums = weight @ self._per_row / weight.sum(axis=1, keepdims=True)
+        shares = actual / actual.sum(axis=1, keepdims=True)
         return {
             "log_loss": sums[:, 0],
             "brier": sums[:, 1],
+            "brier_skill": compute_skill(sums[:, 1], 1 - np.square(shares).sum(axis=1)),
             "calibration_error": np.abs(sums[:, 2:]).sum(axis=1),
         }
 
-    def _calls(self, weight: Floats) -> dict[str, Floats]:
-        cells = np.add.reduceat(weight, self._cells, axis=1)
+    def _calls(self, cells: Floats, actual: Floats) -> dict[str, Floats]:
         right = self._by_actual.of(cells * self._right)
-        actual, predicted = self._by_actual.of(cells), self._by_predicted.of(cells)
+        predicted = self._by_predicted.of(cells)
         recall = right / actual
         return {
             "accuracy": right.sum(axis=1) / actual.sum(axis=1),

@@ -1,8 +1,10 @@
-"""The five metrics of a regression; an error is the prediction minus the truth.
+"""The six metrics of a regression; an error is the prediction minus the truth.
 
 =============  =======================================================================
 ``rmse``       root of the mean squared error, in the unit of the label
 ``mae``        mean absolute error, in the unit of the label
+``mae_skill``  the share of the mean absolute error of always saying the rows' own median
+               that the model saves (`assay.metrics.skill`)
 ``p90_error``  90th percentile of the absolute errors: the smallest absolute error that
                at least nine in ten rows do not exceed
 ``bias``       mean error, above 0 if predictions are too high
@@ -17,7 +19,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, Ints
+from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, Ints, row_dot
+from assay.metrics.skill import compute_skill
 from assay.project.text.number_format import counted
 
 SHARE = 0.9
@@ -51,13 +54,15 @@ class RegressionEvaluator:
         # Centred labels avoid cancellation in the sum of squares.
         centred = truth[order] - truth.mean()
         self._size = np.abs(error)
+        self._by_truth = np.argsort(centred, kind="stable")
+        self._ascending = centred[self._by_truth]
         self._per_row = np.column_stack(
             [error, self._size, np.square(error), centred, np.square(centred)]
         )
 
     def why(self, name: str) -> str:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
-        return "every row has the same label" if name == "r2" else NO_NUMBER
+        return "every row has the same label" if name in ("r2", "mae_skill") else NO_NUMBER
 
     def few(self, name: str) -> str | None:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
@@ -82,10 +87,18 @@ class RegressionEvaluator:
         return {
             "rmse": np.sqrt(square),
             "mae": size,
+            "mae_skill": compute_skill(size, self._distance_from_median(weight, total)),
             "p90_error": self._quantile(weight, total),
             "bias": error,
             "r2": r2,
         }
+
+    def _distance_from_median(self, weight: Floats, total: Floats) -> Floats:
+        """The mean distance of the labels from their median under each weighting, ``(r,)``."""
+        weight = np.take(weight, self._by_truth, axis=1)
+        below = np.cumsum(weight, axis=1) < (total / 2)[:, None]
+        place = np.minimum(below.sum(axis=1), len(self._size) - 1)
+        return row_dot(weight, np.abs(self._ascending - self._ascending[place][:, None])) / total
 
     def _quantile(self, weight: Floats, total: Floats) -> Floats:
         below = np.cumsum(weight, axis=1) < (SHARE * total)[:, None]

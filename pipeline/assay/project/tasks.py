@@ -21,6 +21,7 @@ BinaryMetric = Literal[
     "average_precision",
     "log_loss",
     "brier",
+    "brier_skill",
     "calibration_error",
     "accuracy",
     "precision",
@@ -31,6 +32,7 @@ MulticlassMetric = Literal[
     "auc",
     "log_loss",
     "brier",
+    "brier_skill",
     "calibration_error",
     "accuracy",
     "balanced_accuracy",
@@ -38,7 +40,7 @@ MulticlassMetric = Literal[
     "macro_recall",
     "macro_f1",
 ]
-RegressionMetric = Literal["rmse", "mae", "p90_error", "bias", "r2"]
+RegressionMetric = Literal["rmse", "mae", "mae_skill", "p90_error", "bias", "r2"]
 
 Metric = Literal[BinaryMetric, MulticlassMetric, RegressionMetric]
 """Every metric that a gate rule or ``select_by`` may name, over all tasks."""

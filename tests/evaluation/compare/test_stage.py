@@ -120,7 +120,7 @@ def test_parcels_that_hang_together_are_said_to(match: Any) -> None:
     html = render(found.model_copy(update={"differences": tight, "unit": "night", "units": 12}))
     assert "interval of the difference over\n12 nights." in html
     assert (
-        "<b>Rows hang together here</b>: taken as independent, rows would give 1 of 9 metrics an "
+        "<b>Rows hang together here</b>: taken as independent, rows would give 1 of 10 metrics an "
         "interval that is too narrow, that of auc by a factor of 2.0."
     ) in html
     assert "DeLong, design effect 4</td>" in html

@@ -453,7 +453,8 @@ def test_a_metric_of_another_task_fails_and_names_those_that_fit(slice_field: st
     (found,) = decided(rule(slice=slice_field), about)
     assert found.outcome is FAIL
     assert found.detail == (
-        "auc is no metric of a regression model; those are rmse, mae, p90_error, bias, r2"
+        "auc is no metric of a regression model; those are rmse, mae, mae_skill, p90_error, bias, "
+        "r2"
     )
 
 

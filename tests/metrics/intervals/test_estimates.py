@@ -12,9 +12,11 @@ from assay.metrics.intervals.estimates import estimate_share, estimates, influen
 from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
+from assay.metrics.skill import NO_SKILL
 from assay.project.tasks import METRICS
 from tests.metrics.intervals import scenes
 
+SKILLS = [("binary", "brier_skill"), ("multiclass", "brier_skill"), ("regression", "mae_skill")]
 Z = float(special.ndtri(0.975))
 
 
@@ -220,6 +222,43 @@ def test_labels_that_are_all_alike_have_no_r2_and_errors_of_0_no_derivative() ->
     exact = measured(LabelledScores("regression", np.arange(50.0), np.arange(50.0)))["rmse"]
     assert (exact.value, exact.low, exact.few) == (0, None, False)
     assert exact.why == "it has no derivative here"
+
+
+@pytest.mark.parametrize(("task", "name"), SKILLS)
+def test_a_constant_has_a_skill_of_0_at_most_and_no_interval_to_pass_with(
+    task: str, name: str
+) -> None:
+    scored = one(task, 400, 3)
+    best = np.median(scored.truth) if task == "regression" else scored.truth.mean()
+    if task == "multiclass":
+        best = np.bincount(scored.truth, minlength=len(scored.classes)) / 400
+    scores = np.broadcast_to(best, scored.scores.shape).copy()
+    found = measured(LabelledScores(task, scored.truth, scores, scored.classes))[name]
+    assert found.value == pytest.approx(0, abs=1e-12)
+    assert (found.low, found.why, found.few) == (None, NO_SKILL, False)
+
+
+def test_a_skill_is_decided_where_the_brier_score_itself_is_not() -> None:
+    # Few positives: how many there are is what the Brier score varies with.
+    random = np.random.default_rng(5)
+    p = special.expit(random.normal(-6, 2, size=4000))
+    scored = LabelledScores("binary", random.random(4000) < p, p)
+    found, share = measured(scored), scored.truth.mean()
+    assert found["brier"].high > share * (1 - share)
+    assert found["brier_skill"].low > 0.05
+
+
+@pytest.mark.parametrize(("task", "name"), SKILLS)
+def test_scores_of_shuffled_rows_hardly_ever_pass_for_skill(task: str, name: str) -> None:
+    passed = 0
+    for seed in range(200):
+        scored = one(task, 300, seed)
+        order = np.random.default_rng(seed).permutation(300)
+        mean = scored.scores.mean(axis=0)
+        scores = mean + (scored.scores[order] - mean) / 20
+        low = measured(LabelledScores(task, scored.truth, scores, scored.classes))[name].low
+        passed += low >= 0
+    assert passed <= 200 * 0.05
 
 
 def test_a_doubt_comes_with_the_number() -> None:

@@ -25,7 +25,7 @@ def test_every_metric_is_asked_alone_and_as_a_difference(monkeypatch) -> None:
     monkeypatch.setattr("benchmarks.gate_populations.LARGE", 20_000)
     found = gate_simulation.simulate(Cell(Binary(0.21, NIGHTS), 600), 12, seed=1)
     assert {paired for _, paired in found} == {False, True}
-    assert len(found) == 2 * 9
+    assert len(found) == 2 * 10
     for count in found.values():
         assert 0 <= count.covered <= count.answered <= count.trials == 12
         assert count.passed <= count.answered

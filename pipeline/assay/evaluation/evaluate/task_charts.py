@@ -33,6 +33,8 @@ MEANING: Mapping[Task, Mapping[str, str]] = {
         "average_precision": "mean precision over all thresholds; a coin gets the share of "
         "positives",
         "brier": "mean squared distance of the probability from 0 or 1",
+        "brier_skill": "share of the brier of always saying the rows' share of positives that is "
+        "saved; 0 is no better than that",
         "precision": "share of predicted positives that are positive",
         "recall": "share of positives that are predicted positive",
         "f1": "harmonic mean of precision and recall",
@@ -41,6 +43,8 @@ MEANING: Mapping[Task, Mapping[str, str]] = {
         **_SLICED,
         "auc": "one class against the rest, mean over classes; a coin gets 0.5",
         "brier": "mean squared distance of all probabilities from 0 or 1, from 0 to 2",
+        "brier_skill": "share of the brier of always saying the rows' shares of the classes that "
+        "is saved; 0 is no better than that",
         "calibration_error": "mean distance of the predicted class's probability from how often "
         "it is right, over ten bins",
         "balanced_accuracy": "mean over the classes that occur of the share predicted right",
@@ -51,6 +55,8 @@ MEANING: Mapping[Task, Mapping[str, str]] = {
     "regression": {
         "rmse": "root of the mean squared error; large errors weigh more",
         "mae": "mean size of an error",
+        "mae_skill": "share of the mae of always saying the rows' median that is saved; 0 is no "
+        "better than that",
         "p90_error": "nine in ten errors are no larger",
         "bias": "mean error, prediction less label: above 0 it predicts too much",
         "r2": "share of the label's variance that is explained; 0 for always saying the mean",

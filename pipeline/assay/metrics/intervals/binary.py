@@ -15,6 +15,7 @@ from assay.metrics.evaluator import CLIP
 from assay.metrics.influence import Influence
 from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.skill import skill_influence
 
 
 def influences(scored: LabelledScores) -> Mapping[str, Influence]:
@@ -35,6 +36,7 @@ def influences(scored: LabelledScores) -> Mapping[str, Influence]:
         found = {
             "log_loss": Influence(loss - loss.mean()),
             "brier": Influence(square - square.mean()),
+            "brier_skill": skill_influence(square, np.square(true - positives)),
             "accuracy": Influence(right - right.mean(), np.ones(1)),
             "precision": Influence(said * (true - precision) / called, 1 / called[None]),
             "recall": Influence(true * (said - recall) / positives, 1 / positives[None]),

@@ -42,6 +42,7 @@ _METHODS: Mapping[Task, Mapping[str, str]] = MappingProxyType(
             "average_precision": JACKKNIFE,
             "log_loss": MEANS,
             "brier": MEANS,
+            "brier_skill": JACKKNIFE,
             "calibration_error": DRAWN,
             "accuracy": SHARES,
             "precision": SHARES,
@@ -52,6 +53,7 @@ _METHODS: Mapping[Task, Mapping[str, str]] = MappingProxyType(
             "auc": JACKKNIFE,
             "log_loss": MEANS,
             "brier": MEANS,
+            "brier_skill": JACKKNIFE,
             "calibration_error": DRAWN,
             "accuracy": SHARES,
             "balanced_accuracy": SHARES,
@@ -62,6 +64,7 @@ _METHODS: Mapping[Task, Mapping[str, str]] = MappingProxyType(
         "regression": {
             "rmse": JACKKNIFE,
             "mae": MEANS,
+            "mae_skill": JACKKNIFE,
             "p90_error": WOODRUFF,
             "bias": MEANS,
             "r2": JACKKNIFE,

@@ -11,10 +11,11 @@ means over classes              (Pepe 2003, The Statistical Evaluation of Medica
                                 average precision with its bias removed
                                 (`assay.metrics.intervals.ranks`)
 means of losses and errors,     t with Hall's correction for skewness
-(`assay.metrics.sampling_distribution`), R2; RMSE by the mean square     for losses with the full
-sample skewness calibration error               `assay.metrics.calibration` 90th percentile of
-errors       Woodruff's interval ==============================
-==========================================================
+skills, R2; RMSE by the mean    (`assay.metrics.sampling_distribution`), with the full sample
+square                          skewness
+calibration error               `assay.metrics.calibration`
+90th percentile of errors       Woodruff's interval
+==============================  ==========================================================
 
 Variance is measured between units (`assay.metrics.sampling_units`).
 """
@@ -37,6 +38,7 @@ from assay.metrics.intervals.reliability import reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
+from assay.metrics.skill import NO_SKILL, SKILLS
 from assay.project.text.number_format import counted
 
 Interval = tuple[float, float]
@@ -84,6 +86,8 @@ def estimates(
             return lacking or _without(table, name)
         if lacking is not None:
             return Estimate(value, None, None, lacking.why, few=True, needed=lacking.needed)
+        if name in SKILLS and bool((scored.scores == scored.scores[0]).all()):
+            return Estimate(value, None, None, NO_SKILL)
         doubt = doubtful.get(name)
         if name == "calibration_error":
             gaps = classifier_gaps(scored.scores, scored.truth, units)
@@ -167,7 +171,7 @@ def _way(
         return _of_loss
     if name == "rmse":
         return _of_root
-    if name in ("bias", "r2"):
+    if name in SKILLS or name in ("bias", "r2"):
         return _of_number
     return _of_log_odds
 

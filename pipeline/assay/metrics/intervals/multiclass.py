@@ -10,6 +10,7 @@ from assay.metrics.evaluator import CLIP, Floats
 from assay.metrics.influence import Influence
 from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.skill import skill_influence
 
 
 def influences(scored: LabelledScores) -> Mapping[str, Influence]:
@@ -35,6 +36,7 @@ def influences(scored: LabelledScores) -> Mapping[str, Influence]:
         found = {
             "log_loss": Influence(loss - loss.mean()),
             "brier": Influence(square - square.mean()),
+            "brier_skill": skill_influence(square, np.square(actual).sum() - 2 * actual[truth] + 1),
             "accuracy": Influence(right - right.mean(), np.ones(1)),
             "balanced_accuracy": Influence(by_actual / occur.sum(), _steps(actual[occur])),
             "macro_recall": Influence(by_actual / size, _steps(actual)),

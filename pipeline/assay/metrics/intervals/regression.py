@@ -14,6 +14,7 @@ from assay.metrics.influence import Influence, SamplingVariation, sampling_varia
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.regression import SHARE
 from assay.metrics.sampling_units import SamplingUnits
+from assay.metrics.skill import skill_influence
 
 
 class TooFewRowsError(ValueError):
@@ -33,6 +34,7 @@ def influences(scored: LabelledScores) -> Mapping[str, Influence]:
         return {
             "rmse": Influence((square - mean) / (2 * np.sqrt(mean))),
             "mae": Influence(size - size.mean()),
+            "mae_skill": skill_influence(size, np.abs(scored.truth - np.median(scored.truth))),
             "bias": Influence(error - error.mean()),
             "r2": Influence((mean * spread / variance - square) / variance),
         }
