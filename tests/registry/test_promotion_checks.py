@@ -193,6 +193,16 @@ def test_an_override_overrules_the_gate_and_nothing_else(
         assert told == []
 
 
+def test_a_verdict_that_is_no_pass_is_the_reason_why_dvc_lock_lacks_the_gate() -> None:
+    lacking = changed(GOOD, verdict=FAILED, stale=("gate: it is not in dvc.lock",))
+    (reason,) = refusals(lacking)
+    assert reason.what == "the gate did not let it pass"
+    assert "assay promote --override" in reason.mend
+    assert len(overridable(lacking)) == 2  # the tags keep both
+    for other in (changed(lacking, verdict=VERDICT), changed(lacking, stale=("train: changed",))):
+        assert refusals(other)[0].where == "dvc.lock"
+
+
 def test_a_verdict_against_the_champion_of_today_is_a_yes() -> None:
     verdict = changed(VERDICT, champion=COMPARED)
     facts = changed(

@@ -106,7 +106,7 @@ def refusals(facts: PromotionFacts, *, override: bool = False) -> list[Promotion
     return [
         *_repository(facts),
         *_bundle(facts),
-        *([] if override else overridable(facts)),
+        *([] if override else _unjudged(facts)),
         *_registry(facts),
     ]
 
@@ -117,6 +117,18 @@ def overridable(facts: PromotionFacts) -> list[PromotionRefused]:
     It cannot be overruled that the bundle cannot be fetched: nobody could score with it.
     """
     return [*_lock(facts), *_verdict(facts)]
+
+
+def _unjudged(facts: PromotionFacts) -> list[PromotionRefused]:
+    """The same as a person is told them.
+
+    A gate that refuses ends its stage with an error, so DVC leaves it out of dvc.lock however often
+    it runs. Then the verdict is the reason for both, and ``dvc repro`` alone mends neither.
+    """
+    refused = facts.verdict is not None and facts.verdict.outcome is not Outcome.PASS
+    if refused and all(line.startswith("gate: ") for line in facts.stale):
+        return list(_verdict(facts))
+    return overridable(facts)
 
 
 def verdict_applies(facts: PromotionFacts) -> bool:
@@ -223,7 +235,9 @@ def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             where=layout.VERDICT,
             expected=Outcome.PASS.value,
             found=f"{verdict.outcome.value}: {'; '.join(bad) or 'no finding decides'}",
-            mend="Read reports/gate, then change the model; the limits are in params.yaml: gate.",
+            mend="assay gate verdict says why. Mend the model, or the rule in params.yaml (gate), "
+            "then run dvc repro and commit. If it may go out all the same: assay promote "
+            "--override --because 'why it may'.",
         )
     yield from _waived(facts, verdict)
     yield from _another(facts)
