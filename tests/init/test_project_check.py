@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from assay.cli.__main__ import build_parser
 from assay.errors import ProjectUnready
 from assay.init import project_check
 from tests import projects
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = build_parser().parse_args(["check"]).known
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def project(tmp_path: Path) -> Path:
 
 def faults(root: Path) -> list[str]:
     with pytest.raises(ProjectUnready) as error:
-        project_check.run(root)
+        project_check.run(root, COMMANDS)
     return error.value.lines()
 
 
@@ -37,13 +39,13 @@ def replace(root: Path, name: str, old: str, new: str) -> None:
 
 
 def test_a_project_that_is_ready_says_what_it_will_do(project: Path) -> None:
-    found = project_check.run(project)
+    found = project_check.run(project, COMMANDS)
     assert (found.name, found.task, found.features) == ("parcels", "binary", 4)
     assert (found.candidates, found.rules) == (2, 2)
 
 
 def test_this_repository_is_ready() -> None:
-    assert project_check.run(ROOT).task == "binary"
+    assert project_check.run(ROOT, COMMANDS).task == "binary"
 
 
 FAULTS: dict[str, tuple[str, str, str, str]] = {
@@ -71,6 +73,16 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
                        "stage ingest: deps: no stage makes data/sauce.py"),
     "an artifact": ("dvc.yaml", "artifacts:\n  parcels:", "artifacts:\n  parcel:",
                     "no artifact has the model's name"),
+    "a command": ("dvc.yaml", "cmd: assay leakage", "cmd: assay leakge",
+                  "stage leakage: cmd: assay has no such command"),
+    "a list for numbers": ("data/contract.py", "float] = pa.Field(ge=0,",
+                           "float] = pa.Field(isin=[1, 'ios'],",
+                           "isin lists what 'distance' can never be (expected values of its type, "
+                           "float, found 'ios')"),
+    "a list for texts": ("data/contract.py", '"south", "west"]', '3]',
+                         "isin lists what 'depot' can never be"),
+    "a store": ("params.yaml", "seed: 7", "seed: 7\nstore: data/raw/store",
+                "store: the store lies in what a stage makes"),
     "tests": ("params.yaml", "tests: tests/model", "tests: tests/modle", "there is no model test"),
 }  # fmt: skip
 
@@ -102,6 +114,36 @@ def test_what_cannot_be_read_does_not_hide_the_rest(project: Path) -> None:
     found = faults(project)
     assert any("sead" in line for line in found)
     assert any("data/sauce.py" in line for line in found)
+
+
+def test_broken_yaml_is_said_of_its_own_file_alone(project: Path) -> None:
+    break_params(project)
+    replace(project, "dvc.yaml", "      - data/source.py\n", "      - data/sauce.py\n")
+    found = faults(project)
+    assert not any("dvc.yaml: cannot be read" in line for line in found)
+    assert any("params.yaml" in line and "YAML" in line for line in found)
+    assert any("data/sauce.py" in line for line in found)
+
+
+SOURCES = {
+    "by name": "COLUMNS = {'a': 'text', 'b': 'flaot'}\ndef parcels():\n"
+    "    return read('data/t.csv', columns=COLUMNS)\n",
+    "in place": "def parcels():\n    return read('data/t.csv', columns={'b': 'flaot'})\n",
+}
+
+
+@pytest.mark.parametrize("how", SOURCES)
+def test_a_type_that_no_reader_knows_is_named(project: Path, how: str) -> None:
+    text = f"from assay.sources import read_csv as read\n{SOURCES[how]}"
+    (project / "data/source.py").write_text(text, encoding="utf-8")
+    (line,) = faults(project)
+    assert line.startswith("data/source.py: columns['b']: is no type of a column")
+
+
+def test_columns_of_other_functions_are_not_types(project: Path) -> None:
+    text = "def names(columns): ...\ndef parcels():\n    return names(columns={'b': 'flaot'})\n"
+    (project / "data/source.py").write_text(text, encoding="utf-8")
+    assert project_check.run(project).name == "parcels"
 
 
 def break_params(root: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -36,6 +36,8 @@ class CommandBuilder:
         self._commands = commands
         self._beneath = beneath
         self.names: list[str] = []
+        self.known: Mapping[str, Any] = commands.choices
+        """By its name, each command beside these ones; also those that are added later."""
 
     def __call__(self, name: str, help: str, example: str, run: Command) -> argparse.ArgumentParser:
         sub: argparse.ArgumentParser = self._commands.add_parser(

@@ -81,6 +81,7 @@ def add_commands(add: CommandBuilder) -> None:
         action="store_true",
         help="do store and DVC remote outlive this machine? exit 52 or 30 if not",
     )
+    check.set_defaults(known=add.known)
     remote = add.group(
         "remote", "results of the stages from and to the DVC remote, if there is one"
     )
@@ -185,7 +186,7 @@ def _check(given: argparse.Namespace) -> None:
         from assay.init import project_check
 
         # Not run_command, which ends at the first fault in params.yaml.
-        found = project_check.run(given.root.resolve())
+        found = project_check.run(given.root.resolve(), given.known)
         print_result(found, given, versions.ready_lines, to_indented_json)
         return
     if given.bucket:

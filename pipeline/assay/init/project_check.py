@@ -7,20 +7,22 @@ Here everything is looked at that needs no data.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from assay.contract.definition import Contract
+from assay.contract.definition import Contract, Kind
 from assay.contract.loader import load_contract
 from assay.contract.sensitive.fairness_rules import unsliced_rules
 from assay.errors import AssayError, NotARepository, ProjectUnready
 from assay.gate.rules import own
+from assay.init import pipeline_check
+from assay.init.source_check import type_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.project import layout, plugins
-from assay.project.params import NullShareParams, Params, load, yaml_text
+from assay.project.params import NullShareParams, Params, load
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness
 from assay.project.params.gate import (
     RATES,
@@ -59,8 +61,13 @@ class ProjectCheck:
         }
 
 
-def run(root: Path) -> ProjectCheck:
+def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
     """Look at params.yaml, the contract, dvc.yaml, the tests, the project's own code, git and DVC.
+
+    Parameters
+    ----------
+    commands
+        The names of Assay's commands, one of which a stage of dvc.yaml may run.
 
     Raises
     ------
@@ -69,18 +76,20 @@ def run(root: Path) -> ProjectCheck:
     """
     faults: list[str] = []
     params = _kept(faults, lambda: load(root))
-    faults += _pipeline(root, params)
+    faults += pipeline_check.pipeline_faults(root, params, commands)
     faults += _repository(root)
     contract = None
     if params is not None:
         contract = _kept(faults, lambda: load_contract(root / params.contract.file, root=root))
-        _kept(faults, lambda: plugins.resolve(params.ingest.source, key="ingest.source", root=root))
+        find = partial(plugins.resolve, params.ingest.source, key="ingest.source", root=root)
+        faults += type_faults(_kept(faults, find), root)
         faults += _tests(root, params)
         for rule in params.gate.rules:
             if isinstance(rule, OwnRule):
                 _kept(faults, partial(_own_rule, rule, root))
     if params is not None and contract is not None:
         faults += _columns(params, contract)
+        faults += _listed(contract, params.contract.file)
         columns = (*contract.columns, params.ingest.partition_by)
         for metric, better in params.evaluate.metrics.items():
             look = partial(load_own_metrics, {metric: better}, root, columns)
@@ -139,6 +148,33 @@ def _columns(params: Params, contract: Contract) -> Iterator[str]:
         place = f"gate.behaviour '{behaviour.name}'"
         for name in _changed(behaviour):
             yield from _known(name, columns, place)
+
+
+_LISTS = {"isin": "allowed_values", "notin": "forbidden_values"}
+
+
+def _listed(contract: Contract, file: str) -> Iterator[str]:
+    """Lists of values that a field's type can never have."""
+    for field in contract.fields:
+        for rule in field.rules:
+            name = str(getattr(rule.check, "name", ""))
+            given = getattr(rule.check, "statistics", None) or {}
+            values = given.get(_LISTS.get(name, ""), ())
+            never = [each for each in values if _is_never(each, field.kind)]
+            if never:
+                yield AssayError(
+                    f"{name} lists what {quote_value(field.name)} can never be",
+                    where=f"{file}:{field.line}",
+                    expected=f"values of its type, {field.kind}",
+                    found=", ".join(map(repr, never[:5])) + (", …" if never[5:] else ""),
+                    mend="Take them out, or declare the field with their type",
+                ).line()
+
+
+def _is_never(value: object, kind: Kind) -> bool:
+    if value is None or kind == "timestamp":
+        return False
+    return isinstance(value, str) != (kind == "string")
 
 
 def _changed(behaviour: Any) -> tuple[str, ...]:
@@ -201,73 +237,7 @@ def _tests(root: Path, params: Params) -> Iterator[str]:
         ).line()
 
 
-# --------------------------------------------------------------------------- dvc.yaml, git, DVC
-
-
-def _pipeline(root: Path, params: Params | None) -> Iterator[str]:
-    """What DVC would refuse, or wait for in vain: keys and files that do not exist."""
-    try:
-        text = (root / layout.DVC_YAML).read_text(encoding="utf-8")
-        tree = yaml_text.load(text)
-        given = yaml_text.load((root / layout.PARAMS).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        if Path(str(error.filename)).name == layout.DVC_YAML:
-            yield f"{layout.DVC_YAML}: no such file. It names the stages: assay init writes one"
-        return
-    except (OSError, UnicodeDecodeError, yaml_text.YamlError) as error:
-        yield f"{layout.DVC_YAML}: cannot be read as YAML ({error})"
-        return
-    if not isinstance(tree, Mapping) or not isinstance(tree.get("stages"), Mapping):
-        yield f"{layout.DVC_YAML}: no stages in it (expected a mapping called stages)"
-        return
-    made = {path for stage in tree["stages"].values() for path in _outputs(stage)}
-    for name, stage in tree["stages"].items():
-        body = stage.get("do", stage) if isinstance(stage, Mapping) else {}
-        for key in body.get("params", ()):
-            if isinstance(key, str) and "${" not in key and not _has(given, key):
-                yield (
-                    f"{layout.DVC_YAML}: stage {name}: params: {key} is not in {layout.PARAMS}: "
-                    "DVC needs it written out, with its default of docs/params.md"
-                )
-        for path in body.get("deps", ()):
-            if "${" not in str(path) and not _comes_from(str(path), made, root):
-                yield (
-                    f"{layout.DVC_YAML}: stage {name}: deps: no stage makes {path}, and it is not "
-                    "there"
-                )
-    artifacts = tree.get("artifacts", {})
-    if params is not None and params.name not in artifacts:
-        yield AssayError(
-            "no artifact has the model's name",
-            where=f"{layout.DVC_YAML}: artifacts",
-            expected=params.name,
-            found=", ".join(artifacts) or "none",
-            mend=f"Name one as name: in {layout.PARAMS} does",
-        ).line()
-
-
-def _outputs(stage: Any) -> Iterator[str]:
-    body = stage.get("do", stage) if isinstance(stage, Mapping) else {}
-    for kind in ("outs", "metrics", "plots"):
-        for each in body.get(kind, ()):
-            yield from each if isinstance(each, Mapping) else (str(each),)
-
-
-def _comes_from(path: str, made: Collection[str], root: Path) -> bool:
-    if (root / path).exists() or (root / f"{path}.dvc").exists():
-        return True
-    # A stage may make a folder that the file lies in, or, for each candidate, a part of the folder.
-    return any(
-        path == out or path.startswith(f"{out}/") or out.startswith(f"{path}/") for out in made
-    )
-
-
-def _has(tree: Any, key: str) -> bool:
-    for part in key.split("."):
-        if not isinstance(tree, Mapping) or part not in tree:
-            return False
-        tree = tree[part]
-    return True
+# -------------------------------------------------------------------------------- git and DVC
 
 
 def _repository(root: Path) -> Iterator[str]:
