@@ -9,8 +9,11 @@ import pytest
 
 from assay.errors import LabelError
 from assay.init.label import decide_label, refuse_few_groups
+from assay.init.survey import Spread
 from assay.tables.definition import ColumnFacts
 from tests.init.frames import facts_of
+
+EVEN = Spread(mean=1.0, median=1.0, distance=2.0)
 
 
 def facts(values: list[Any]) -> ColumnFacts:
@@ -48,18 +51,32 @@ def test_texts_and_numbers_in_a_row_are_classes() -> None:
     texts = decide_label(facts(["a", "b", "c"] * 40), None, None, None)
     assert (texts.task, texts.classes, texts.as_text) == ("multiclass", ("a", "b", "c"), False)
     assert texts.baseline == pytest.approx(2 / 3)
-    codes = decide_label(facts([0.0, 1.0, 2.0] * 40), None, None, 1.0)
+    codes = decide_label(facts([0.0, 1.0, 2.0] * 40), None, None, EVEN)
     assert (codes.task, codes.classes, codes.as_text) == ("multiclass", ("0", "1", "2"), True)
     assert "regression" in codes.unsure
 
 
 def test_other_numbers_are_a_regression() -> None:
     values = list(np.linspace(-3, 5, 200))
-    found = decide_label(facts(values), None, None, 2.0)
-    assert (found.task, found.baseline) == ("regression", 2.0)
-    grades = decide_label(facts([3, 4, 5, 6, 7, 8] * 40), None, None, 1.7)
+    found = decide_label(facts(values), None, None, EVEN)
+    assert (found.task, found.baseline, found.unsure) == ("regression", 2.0, "")
+    grades = decide_label(facts([3, 4, 5, 6, 7, 8] * 40), None, None, EVEN)
     assert grades.task == "regression" and "multiclass" in grades.unsure
-    assert decide_label(facts([3, 4, 5] * 40), "multiclass", None, 1.0).task == "multiclass"
+    assert decide_label(facts([3, 4, 5] * 40), "multiclass", None, EVEN).task == "multiclass"
+
+
+@pytest.mark.parametrize(
+    ("spread", "words"),
+    [
+        (Spread(mean=0.4, median=0.0, distance=0.4), "too little; if sums count"),
+        (Spread(mean=8.0, median=9.0, distance=2.0), "too much; if sums count"),
+        (Spread(mean=8.0, median=8.5, distance=2.0), ""),
+        (Spread(mean=0.01, median=-0.01, distance=1.0), ""),  # noise around 0
+    ],
+)
+def test_a_mean_far_from_the_median_is_told(spread: Spread, words: str) -> None:
+    found = decide_label(facts(list(np.linspace(-3, 5, 200))), None, None, spread).unsure
+    assert (words in found and "train.candidates.boosting" in found) if words else not found
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.errors import LabelError
+from assay.init.survey import Spread
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 YES = ("true", "yes", "y", "t", "positive", "ja", "oui", "si", "sí", "late", "bad", "spam", "churn")
 """Words that name what is looked for, in the order in which they are tried."""
 MOST_CLASSES = 50
+FAR = 0.1
+"""Distance of the mean from the median, relative to the mean, that people feel in sums."""
 FEW_NUMBERS = 10
 """With at most so many different whole numbers in a row from 0 or 1, they are names of classes."""
 LEAST_ROWS = 20
@@ -63,7 +66,7 @@ class Label:
 
 
 def decide_label(
-    facts: ColumnFacts, task: Task | None, positive: str | None, spread: float | None
+    facts: ColumnFacts, task: Task | None, positive: str | None, spread: Spread | None
 ) -> Label:
     """The task that a column sets.
 
@@ -74,7 +77,7 @@ def decide_label(
     task, positive
         What a person said; None to find out.
     spread
-        Mean distance from the median of a column of numbers, else None.
+        Of a column of numbers, else None.
 
     Raises
     ------
@@ -163,7 +166,7 @@ def _refuse_unusable(facts: ColumnFacts) -> None:
         )
 
 
-def _number(facts: ColumnFacts, spread: float | None) -> Label:
+def _number(facts: ColumnFacts, spread: Spread | None) -> Label:
     if facts.kind not in ("integer", "float") or spread is None:
         raise LabelError(
             "a regression needs numbers",
@@ -172,6 +175,8 @@ def _number(facts: ColumnFacts, spread: float | None) -> Label:
             found=f"a {facts.kind}",
         )
     few = facts.whole and not facts.many and facts.distinct <= FEW_NUMBERS
+    classes = f"{facts.distinct} whole numbers could be classes: --task multiclass"
+    unsure = (classes if few else "", _far_from_median(spread))
     return Label(
         column=facts.name,
         task="regression",
@@ -179,10 +184,24 @@ def _number(facts: ColumnFacts, spread: float | None) -> Label:
         classes=(),
         as_text=False,
         missing=facts.nulls,
-        baseline=spread,
+        baseline=spread.distance,
         share=None,
         evidence=f"numbers from {facts.low} to {facts.high}, {facts.distinct:,} different ones",
-        unsure=f"{facts.distinct} whole numbers could be classes: --task multiclass" if few else "",
+        unsure="; ".join(each for each in unsure if each),
+    )
+
+
+def _far_from_median(spread: Spread) -> str:
+    """What a model of the median does to sums; empty if it hardly differs from one of the mean."""
+    away = spread.mean - spread.median
+    # Of numbers around 0 the mean is nearly 0 too, and any noise is much of it.
+    if abs(away) <= FAR * max(abs(spread.mean), spread.distance):
+        return ""
+    return (
+        f"the mean is {spread.mean:.3g} and the median {spread.median:.3g}, which the model "
+        f"learns, so that its predictions add up to too {'little' if away > 0 else 'much'}; if "
+        "sums count, leave loss out at train.candidates.boosting in params.yaml, and put rmse for "
+        "mae and r2 for mae_skill there"
     )
 
 

@@ -16,16 +16,24 @@ SAMPLE = 20_000
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Where the numbers of a sample lie; ``distance`` is the mean distance from their median."""
+
+    mean: float
+    median: float
+    distance: float
+
+
+@dataclass(frozen=True)
 class Survey:
     """What was seen on the way.
 
-    ``days``: rows of each day; ``spread``: how far a label of numbers is from its median, on
-    average over the sample.
+    ``days``: rows of each day; ``spread``: of a label of numbers, else None.
     """
 
     days: Mapping[date, int]
     sample: pd.DataFrame
-    spread: float | None
+    spread: Spread | None
 
 
 def survey(tables: Iterable[pa.Table], rows: int, time: str | None, label: str) -> Survey:
@@ -56,12 +64,13 @@ def survey(tables: Iterable[pa.Table], rows: int, time: str | None, label: str) 
     return Survey(days, sample.to_pandas(), _spread(sample.column(label).drop_null()))
 
 
-def _spread(values: pa.ChunkedArray) -> float | None:
+def _spread(values: pa.ChunkedArray) -> Spread | None:
     numeric = pa.types.is_floating(values.type) or pa.types.is_integer(values.type)
     if not numeric or not len(values):
         return None
     numbers = values.to_numpy().astype(np.float64)
-    return float(np.abs(numbers - np.median(numbers)).mean())
+    median = float(np.median(numbers))
+    return Spread(float(numbers.mean()), median, float(np.abs(numbers - median).mean()))
 
 
 def _days(column: pa.ChunkedArray) -> dict[date, int]:
