@@ -248,6 +248,14 @@ def test_a_skill_is_decided_where_the_brier_score_itself_is_not() -> None:
     assert found["brier_skill"].low > 0.05
 
 
+def test_a_skill_is_1_at_most() -> None:
+    truth = np.arange(100) % 4 == 0
+    p = np.where(truth, 1.0, 0.0)
+    p[:2] = (0.2, 0.4)  # a positive and a negative that are missed
+    found = measured(LabelledScores("binary", truth, p))["brier_skill"]
+    assert 0.9 < found.value < found.high == 1
+
+
 @pytest.mark.parametrize(("task", "name"), SKILLS)
 def test_scores_of_shuffled_rows_hardly_ever_pass_for_skill(task: str, name: str) -> None:
     passed = 0

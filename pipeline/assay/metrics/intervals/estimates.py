@@ -171,7 +171,9 @@ def _way(
         return _of_loss
     if name == "rmse":
         return _of_root
-    if name in SKILLS or name in ("bias", "r2"):
+    if name in SKILLS:
+        return _of_skill
+    if name in ("bias", "r2"):
         return _of_number
     return _of_log_odds
 
@@ -202,6 +204,13 @@ def _of_number(
     return SamplingDistribution(value, varies.standard_error, varies.degrees, varies.skew).interval(
         confidence
     )
+
+
+def _of_skill(
+    value: float, varies: SamplingVariation, units: SamplingUnits, confidence: float
+) -> Interval:
+    low, high = _of_number(value, varies, units, confidence)
+    return low, min(high, 1.0)
 
 
 def _of_log_odds(
