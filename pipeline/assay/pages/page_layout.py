@@ -16,7 +16,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from assay.errors import AssayError
 from assay.pages.templating import render
@@ -33,15 +33,28 @@ that is opened from a disk has no origin that ``'self'`` could mean."""
 
 NOTHING_MORE = "<html><head></head><body></body></html>"
 
-WITHOUT_EVIDENTLY = (
-    "<html><head></head><body><p>Evidently's part is left out, because it is not installed where "
-    "this page was written: <code>pip install 'assay[evidently]'</code>. Nothing above depends "
-    "on it.</p></body></html>"
+NOT_INSTALLED = Markup(
+    "it is not installed where this page was written: <code>pip install 'assay[evidently]'</code>"
 )
-"""What stands in Evidently's place on a page that is written without it."""
+"""Why a page lacks Evidently's part, where there is no Evidently."""
 
 _META = re.compile(r"\s*<meta [^>]*>")
 _HEADING = re.compile(r'<h2 id="([\w-]+)">(.*?)(?:<small>.*?)?</h2>', re.DOTALL)
+
+
+def without_evidently(why: str) -> str:
+    """What stands in Evidently's place on a page that is written without it.
+
+    Parameters
+    ----------
+    why
+        Text, which is escaped unless it is markup; it ends the sentence that begins with "because".
+    """
+    told = escape(why)
+    return (
+        f"<html><head></head><body><p>Evidently's part is left out, because {told}. Nothing above "
+        "depends on it.</p></body></html>"
+    )
 
 
 def compose_page(

@@ -163,6 +163,40 @@ def test_several_classes(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("predicted", "held", "drawn"),
+    [
+        ((0, 1, 2), (0, 1, 2), True),  # the fourth is neither there nor predicted
+        ((0, 1, 2, 3), (0, 1, 2), True),
+        ((0, 1), (0, 1), False),
+        ((0,), (0,), True),
+    ],
+)
+def test_a_class_that_the_holdout_lacks(
+    predicted: tuple[int, ...], held: tuple[int, ...], drawn: bool
+) -> None:
+    random = np.random.default_rng(1)
+    p = random.dirichlet([1, 1, 1, 1], 900)
+    p[np.arange(900), random.choice(predicted, 900)] += 9
+    scored = LabelledScores(
+        "multiclass", random.choice(held, 900), p / 10, ("rain", "sun", "fog", "snow")
+    )
+    html = page_of(scored, np.repeat("JFK", 900))
+    assert ("window.drawDashboard" in html) is drawn
+    assert ("these rows have only two of the 4 classes" in html) is not drawn
+
+
+def test_a_fault_of_evidently_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError("<b>snow")
+
+    monkeypatch.setattr(page, "_asked", fails)
+    p = np.random.default_rng(1).random(300)
+    html = page_of(LabelledScores("binary", p > 0.5, p, (), 0.4), np.full(300, "JFK"))
+    assert "left out, because it ended with KeyError: &#39;&lt;b&gt;snow&#39;. Nothing" in html
+    assert "drawDashboard" not in html
+
+
 def test_numbers(capfd: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(1)
     truth = random.gamma(2, 100, 1500)

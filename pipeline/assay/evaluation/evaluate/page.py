@@ -16,10 +16,11 @@ from assay.evaluation.evaluate import importance_section, section, task_charts
 from assay.evaluation.evaluate.section import PageHeader
 from assay.metrics.labelled_scores import LabelledScores
 from assay.pages.page_layout import (
+    NOT_INSTALLED,
     NOTHING_MORE,
-    WITHOUT_EVIDENTLY,
     compose_page,
     suppress_output,
+    without_evidently,
 )
 from assay.project.extras import is_installed
 from assay.project.text.number_format import counted
@@ -88,14 +89,28 @@ def render(
 
 def _evidently(scored: LabelledScores, label: str) -> str:
     if not is_installed("evidently"):
-        return WITHOUT_EVIDENTLY
-    with suppress_output():
-        from evidently import Dataset, Report
+        return without_evidently(NOT_INSTALLED)
+    if scored.task == "multiclass":
+        seen = np.union1d(scored.truth, np.argmax(scored.scores, axis=1))
+        if len(seen) == 2 < len(scored.classes):
+            return without_evidently(
+                f"these rows have only two of the {len(scored.classes)} classes, which it would "
+                "take for yes and no"
+            )
+    try:
+        with suppress_output():
+            return _report(scored, label)
+    except Exception as error:  # the page is whole without it, so no fault of its may end the stage
+        return without_evidently(f"it ended with {type(error).__name__}: {error}")
 
-        table, definition, preset = _asked(scored, label)
-        report = Report([preset])
-        snapshot = report.run(Dataset.from_pandas(table, data_definition=definition), None)
-        return _stable(str(snapshot.get_html_str(as_iframe=False)))
+
+def _report(scored: LabelledScores, label: str) -> str:
+    from evidently import Dataset, Report
+
+    table, definition, preset = _asked(scored, label)
+    report = Report([preset])
+    snapshot = report.run(Dataset.from_pandas(table, data_definition=definition), None)
+    return _stable(str(snapshot.get_html_str(as_iframe=False)))
 
 
 def _asked(scored: LabelledScores, label: str) -> tuple[pd.DataFrame, Any, Any]:
@@ -124,11 +139,14 @@ def _asked(scored: LabelledScores, label: str) -> tuple[pd.DataFrame, Any, Any]:
         definition = DataDefinition(classification=[binary], **nothing)
         return table, definition, ClassificationPreset(probas_threshold=scored.threshold)
     names = np.array(scored.classes, dtype=object)
-    table = pd.DataFrame(scored.scores, columns=list(scored.classes))
+    # Evidently looks up each class of the probabilities among those of the rows' labels. Without
+    # one of them the others add up to less than 1, so then it gets the predicted classes alone.
+    whole = len(np.unique(scored.truth)) == len(names)
+    table = pd.DataFrame(scored.scores, columns=list(scored.classes)) if whole else pd.DataFrame()
     many = MulticlassClassification(
         target=f"{label} (actual)",
         prediction_labels=predicted,
-        prediction_probas=list(scored.classes),
+        prediction_probas=list(scored.classes) if whole else None,
     )
     table[many.target] = names[scored.truth]
     table[predicted] = names[np.argmax(scored.scores, axis=1)]

@@ -17,7 +17,13 @@ import pandas as pd
 from assay.monitor.evidently.minify import minify_widget, round_numbers, share_library
 from assay.monitor.evidently.sample import Sample
 from assay.monitor.nights.content import ReportContent
-from assay.pages.page_layout import FILES_BESIDE, WITHOUT_EVIDENTLY, compose_page, suppress_output
+from assay.pages.page_layout import (
+    FILES_BESIDE,
+    NOT_INSTALLED,
+    compose_page,
+    suppress_output,
+    without_evidently,
+)
 from assay.project import textfile
 from assay.project.extras import is_installed
 
@@ -65,7 +71,7 @@ def render_page(
         The content about all rows, and a sample of them: one pair, or for a week one per model.
     """
     if not is_installed("evidently"):
-        return ReportPage(compose_page(title, section, WITHOUT_EVIDENTLY, FRONT))
+        return ReportPage(compose_page(title, section, without_evidently(NOT_INSTALLED), FRONT))
     with suppress_output():
         document, beside = share_library(_document(shown))
     return ReportPage(compose_page(title, section, document, FRONT, FILES_BESIDE), beside)
