@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from assay.errors import LabelError
-from assay.init.label import decide_label, refuse_few_groups
-from assay.init.survey import Spread
+from assay.init.label import Spread, decide_label, refuse_few_groups
 from assay.tables.definition import ColumnFacts
 from tests.init.frames import facts_of
 

@@ -17,6 +17,7 @@ from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses
 from assay.init.survey import Survey
+from assay.init.unseen_classes import tell_unseen
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
@@ -185,6 +186,8 @@ def decide(
             f"rows of one {name} are on both sides of a split by time; with prepare.apart: {name} "
             "in params.yaml none of the holdout's are trained on",
         )
+    if nights.by == "time" and label.task != "regression":
+        told = (*told, *tell_unseen(seen.label_days, nights))
     left_out = [each for each in uses.values() if each.use == "left out"]
     left_out += [
         ColumnUse(name, "left out", False, why) for name, why in understood.left_out.items()

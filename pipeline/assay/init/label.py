@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.errors import LabelError
-from assay.init.survey import Spread
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
@@ -26,6 +25,15 @@ LEAST_ROWS = 20
 """Rows of a class that are needed: each fold of training has to see it, and the holdout too."""
 LEAST_GROUPS = 5
 """As many groups of a class, where rows of a group stay together: one for each fold of training."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where the numbers of a sample lie; ``distance`` is the mean distance from their median."""
+
+    mean: float
+    median: float
+    distance: float
 
 
 @dataclass(frozen=True)

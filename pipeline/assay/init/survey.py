@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -12,28 +12,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.init.label import MOST_CLASSES, Spread
+from assay.tables.definition import Value
+
 SAMPLE = 20_000
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Where the numbers of a sample lie; ``distance`` is the mean distance from their median."""
-
-    mean: float
-    median: float
-    distance: float
 
 
 @dataclass(frozen=True)
 class Survey:
     """What was seen on the way.
 
-    ``days``: rows of each day; ``spread``: of a label of numbers, else None.
+    ``days``: rows of each day; ``spread``: of a label of numbers, else None; ``label_days``: rows
+    of each day for each value of the label, empty if there are more than `MOST_CLASSES` or no time.
     """
 
     days: Mapping[date, int]
     sample: pd.DataFrame
     spread: Spread | None
+    label_days: Mapping[Value, Mapping[date, int]] = field(default_factory=dict)
 
 
 def survey(tables: Iterable[pa.Table], rows: int, time: str | None, label: str) -> Survey:
@@ -52,6 +48,7 @@ def survey(tables: Iterable[pa.Table], rows: int, time: str | None, label: str) 
     """
     step = max(1, -(-rows // SAMPLE))
     days: Counter[date] = Counter()
+    classes: dict[Value, Counter[date]] = {}
     kept: list[pa.Table] = []
     seen = 0
     for table in tables:
@@ -60,8 +57,11 @@ def survey(tables: Iterable[pa.Table], rows: int, time: str | None, label: str) 
         seen += table.num_rows
         if time is not None:
             days.update(_days(table.column(time)))
+            if len(classes) <= MOST_CLASSES:
+                _count_classes(table.column(label), table.column(time), classes)
     sample = pa.concat_tables(kept) if kept else pa.table({label: pa.nulls(0)})
-    return Survey(days, sample.to_pandas(), _spread(sample.column(label).drop_null()))
+    few = classes if len(classes) <= MOST_CLASSES else {}
+    return Survey(days, sample.to_pandas(), _spread(sample.column(label).drop_null()), few)
 
 
 def _spread(values: pa.ChunkedArray) -> Spread | None:
@@ -76,3 +76,17 @@ def _spread(values: pa.ChunkedArray) -> Spread | None:
 def _days(column: pa.ChunkedArray) -> dict[date, int]:
     counted = pc.value_counts(pc.cast(column, pa.date32(), safe=False)).to_pylist()
     return {each["values"]: each["counts"] for each in counted if each["values"] is not None}
+
+
+def _count_classes(
+    label: pa.ChunkedArray, time: pa.ChunkedArray, classes: dict[Value, Counter[date]]
+) -> None:
+    """Add the days of each value to ``classes``; of too many values, only that they are there."""
+    values = label.unique().drop_null()
+    if len(values) > MOST_CLASSES:
+        classes.update((value, Counter()) for value in values.to_pylist())
+        return
+    for value in values:
+        classes.setdefault(value.as_py(), Counter()).update(
+            _days(time.filter(pc.equal(label, value)))
+        )
