@@ -91,6 +91,10 @@ def test_a_machine_gets_one_document(table: Path) -> None:
         (["--data", "nowhere.csv", "--target", "churned"], 25, "nowhere.csv"),
         (["--data", "customers.csv", "--target", "customer"], 22, "too many classes"),
         (["--data", "customers.csv", "--target", "churned", "--time", "plz"], 2, "a time in every"),
+        (
+            ["--data", "customers.csv", "--target", "churned", "--key", "plz"],
+            *(2, "found 597 rows with the key of an earlier one"),
+        ),
     ],
 )
 def test_what_it_cannot_do_leaves_nothing(

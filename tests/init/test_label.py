@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,34 @@ def test_what_means_yes_can_be_said() -> None:
     assert (found.positive, found.unsure) == ("M", "")
     with pytest.raises(LabelError, match="the target never has this value"):
         decide_label(column, None, "X", None)
+
+
+def test_what_means_yes_is_said_in_the_words_of_the_file() -> None:
+    column, words = facts([True] * 30 + [False] * 70), {True: "y", False: "n"}
+    assert decide_label(column, None, None, None, words).evidence == "'y' in 30 of 100 rows"
+    assert decide_label(column, None, "Y", None, words).positive is None
+    assert decide_label(column, None, "N", None, words).positive is False
+    with pytest.raises(LabelError, match="expected 'n' or 'y', found 'X'"):
+        decide_label(column, None, "X", None, words)
+
+
+@pytest.mark.parametrize("values", [["sue", "pay", "wait"] * 40, list(range(120))])
+def test_only_one_of_two_values_can_mean_yes(values: list[Any]) -> None:
+    with pytest.raises(LabelError, match="only a target of two values has one that means yes"):
+        decide_label(facts(values), None, "sue", 1.0)
+
+
+def test_a_text_of_nearly_all_numbers_is_refused_with_the_cell_to_mend() -> None:
+    why = "all but 1 of 200 are numbers; the first other one is 'err' in line 8"
+    column = replace(facts([f"{number}.5" for number in range(200)]), stays_text=why)
+    with pytest.raises(LabelError, match=why):
+        decide_label(column, None, None, None)
+
+
+def test_a_target_without_bounds_is_refused() -> None:
+    column = replace(facts([*np.linspace(0, 1, 99), np.inf]), infinite=1)
+    with pytest.raises(LabelError, match="found infinite in 1 of 100 rows"):
+        decide_label(column, None, None, 1.0)
 
 
 def test_texts_and_numbers_in_a_row_are_classes() -> None:

@@ -203,6 +203,13 @@ def test_infinities_are_told_before_the_contract_refuses_them(
 ) -> None:
     weights = frame["Weight (kg)"].mask(frame.index % 50 == 0, np.inf)
     plan = planned(frame.assign(**{"Weight (kg)": weights}), tmp_path, "late")
+    (left,) = [each for each in plan.left_out if each.name == "Weight (kg)"]
+    assert left.why == "infinite in 60 of 3,000 rows, which would all be refused"
+    assert render(plan)["data/contract.py"].count("infinite in 60") == 1
+    # Of so few, params.yaml lets the contract refuse the rows.
+    weights = frame["Weight (kg)"].mask(frame.index < 3, np.inf)
+    plan = planned(frame.assign(**{"Weight (kg)": weights}), tmp_path, "late")
     (weight,) = [each for each in plan.columns if each.name == "weight_kg"]
-    assert "make them empty in data/source.py" in weight.unsure
-    assert render(plan)["data/contract.py"].count("infinities") == 1
+    assert weight.unsure.startswith("infinite in 3 rows, refused unless data/source.py")
+    text = render(plan)["params.yaml"]
+    assert params.parse(text, "params.yaml").contract.max_bad_share >= 3 / 3000

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -114,3 +115,57 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
 def test_a_time_that_is_always_the_same_is_shown_as_one(frame: pd.DataFrame) -> None:
     found = uses(frame.assign(left=pd.Timestamp("2024-01-05")))["left"]
     assert found.why == "always 2024-01-05 00:00:00: it can tell no row from another"
+
+
+def test_a_doubt_that_explains_why_a_column_is_left_out_is_the_reason(frame: pd.DataFrame) -> None:
+    texts = frame.assign(price=[f"{number}.5" for number in range(ROWS)])
+    why = "all but 1 of 400 are numbers; the first other one is 'err' in line 8"
+    facts = [
+        replace(each, unsure=f"{why}: mend it", stays_text=why) if each.name == "price" else each
+        for each in facts_of(texts)
+    ]
+    price = decide_uses(facts, "churned", column_names(map(str, texts)), {}, Said())["price"]
+    assert (price.use, price.why, price.unsure) == ("left out", why, f"{why}: mend it")
+
+
+@pytest.mark.parametrize("name", ["branch_id", "country", "Gender", "age", "visits", "born"])
+def test_no_doubt_is_lost(frame: pd.DataFrame, name: str) -> None:
+    facts = [
+        replace(each, unsure="or is it?") if each.name == name else each for each in facts_of(frame)
+    ]
+    found = decide_uses(facts, "churned", column_names(map(str, frame)), {}, Said())
+    assert found[name].unsure.endswith("or is it?")
+
+
+def test_a_time_with_a_gap_says_why_it_is_not_the_time(frame: pd.DataFrame) -> None:
+    gap = frame.drop(columns="born")
+    gap["opened"] = gap["opened"].where(gap.index != 7)
+    opened = uses(gap)["opened"]
+    assert opened.use == "left out"
+    assert opened.unsure.startswith("no time in 1 of 400 rows, so it cannot say when a row is from")
+    # Another time is taken, but by its name that one is less likely.
+    assert uses(gap.assign(born=frame["born"]))["opened"].unsure.startswith("no time in 1 of 400")
+    # A time that many rows lack was not meant to.
+    gap["opened"] = gap["opened"].where(gap.index % 2 > 0)
+    assert uses(gap)["opened"].unsure == ""
+
+
+def test_one_value_tells_rows_apart_where_others_have_none(frame: pd.DataFrame) -> None:
+    vip = pd.Series(np.where(frame.index % 3, "Y", None), dtype=object)
+    found = uses(frame.assign(vip=vip))["vip"]
+    assert (found.use, found.why, found.sliced) == ("feature", "always 'Y', 33.5% empty", False)
+    few = vip.where(frame.index < 9)
+    assert uses(frame.assign(vip=few))["vip"].use == "left out"
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ("{0:02}:{1:02}:{1:02}", "times of day or durations: make numbers"),
+        ("PT{0}H{1}M", "durations as ISO 8601 writes them"),
+        ("{0}/{1}", "several numbers with a slash between"),
+    ],
+)
+def test_texts_that_numbers_can_be_made_of(frame: pd.DataFrame, shape: str, words: str) -> None:
+    texts = [shape.format(number // 60, number % 60) for number in [*range(ROWS - 1), 0]]
+    assert words in uses(frame.assign(took=texts))["took"].why

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from assay.errors import SourceError
 from assay.tables.definition import Understanding
 from assay.tables.reader import read
+from assay.tables.spelling import parse
 from assay.tables.understand import understand
 
 
@@ -49,7 +51,19 @@ def test_kinds(tmp_path: Path, values: list[Any], kind: str, expected: list[Any]
 
 def test_strings_that_look_like_numbers_stay_strings_and_are_told(tmp_path: Path) -> None:
     found = understood(tmp_path, ["1", "2"])
-    assert found.facts[0].unsure == "strings in the file that all read as integer; kept as text"
+    assert found.facts[0].unsure.startswith("strings in the file that all read as integer; kept")
+
+
+def test_strings_that_look_like_numbers_are_read_so_where_the_doubt_is_followed(
+    tmp_path: Path,
+) -> None:
+    found = understood(tmp_path, ["12.5%", "7%", None])
+    facts = found.facts[0]
+    assert 'write "a": "float suffix=%" in data/source.py' in facts.unsure
+    assert facts.stays_text == "strings in the file that all read as float; kept as text"
+    table = replace(found.table, columns=(parse("a", "float suffix=%"),))
+    (read_so,) = read(Path(found.path), table)
+    assert read_so["a"].to_pylist() == [12.5, 7.0, None]
 
 
 def test_mixed_kinds_are_told_with_a_line(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ LEAST_SEEN = 10
 """Rows of the rarest category, from which on the list of categories is taken as complete."""
 HEAVY = 10.0
 """A greatest value of so many times the 99 % quantile has no natural limit."""
-INFINITE = "it holds infinities, whose rows are refused: make them empty in data/source.py"
 LEAST_ROWS = 100
 """With fewer rows, that none was empty says too little."""
 
@@ -83,7 +82,7 @@ def _range(facts: ColumnFacts, sample: pd.Series) -> tuple[dict[str, Value | lis
     assert isinstance(facts.low, int | float) and isinstance(facts.high, int | float)
     low, high = float(facts.low), float(facts.high)
     if not (abs(low) < float("inf") and abs(high) < float("inf")):
-        return {}, INFINITE
+        return {}, "no limits, as some are infinite"
     apart = high - low or max(abs(high), 1.0)
     whole = facts.kind == "integer"
     limits: dict[str, Value | list[str]] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 
 from assay.errors import LabelError, SourceError, UsageError
-from assay.init.checks import INFINITE, FieldChecks, learn_checks
+from assay.init.checks import FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
 from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
@@ -21,7 +22,7 @@ from assay.init.unseen_classes import tell_unseen
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import ColumnFacts, Kind, Understanding
+from assay.tables.definition import ColumnFacts, Kind, Understanding, Value
 from assay.tables.split import Every, first_day
 
 LEAST_ROWS = 100
@@ -148,9 +149,15 @@ def decide(
     LabelError
         The target cannot be learnt, or no column is left to learn from.
     """
+    written = understood.table.column(wishes.target)
+    words: dict[Value, str] = {}
+    if written.true and written.false:
+        words = {True: written.true[0], False: written.false[0]}
     label = decide_label(
-        _facts(understood, wishes.target), wishes.task, wishes.positive, seen.spread
+        _facts(understood, wishes.target), wishes.task, wishes.positive, seen.spread, words
     )
+    if wishes.columns.keys:
+        _refuse_repeated(understood, seen, wishes.columns)
     plain = column_names(
         (each.name for each in understood.facts), ("night", "arrived", "row_number")
     )
@@ -163,9 +170,14 @@ def decide(
         refuse_few_groups(seen.sample, label, group)
     others = [each.name for each in understood.facts if each.name not in (wishes.target, time)]
     leaks = find_leaks(seen.sample, wishes.target, label.task, others)
-    if group is not None:
-        leaks |= find_group_names(seen.sample, group, others)
-    uses = decide_uses(understood.facts, wishes.target, plain, leaks, wishes.columns)
+    names = find_group_names(seen.sample, group, others) if group is not None else {}
+    uses = decide_uses(
+        understood.facts, wishes.target, plain, {**leaks.certain, **names}, wishes.columns
+    )
+    for name, why in leaks.likely.items():
+        if uses[name].use == "feature":
+            unsure = "; ".join(part for part in (why, uses[name].unsure) if part)
+            uses[name] = replace(uses[name], unsure=unsure)
     if nights.by == "chance" and time in uses:
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
     columns = list(_columns(understood, seen, uses, plain, label, nights, group))
@@ -212,6 +224,27 @@ def decide(
 
 def _facts(understood: Understanding, name: str) -> ColumnFacts:
     return next(each for each in understood.facts if each.name == name)
+
+
+def _refuse_repeated(understood: Understanding, seen: Survey, said: Said) -> None:
+    """Refuse keys that several rows share, as far as can be told: the contract would, later."""
+    keys = [*said.keys, *([said.group] if said.group else [])]
+    facts = [_facts(understood, name) for name in keys]
+    if len(seen.sample) == understood.rows:
+        repeats = int(seen.sample.duplicated(keys).sum())
+    elif any(each.many for each in facts):
+        repeats = 0
+    else:
+        repeats = understood.rows - prod(each.distinct + (each.nulls > 0) for each in facts)
+    if repeats > 0:
+        raise UsageError(
+            "these keys do not tell each row from all others",
+            where=f"assay init --key {' --key '.join(said.keys)}",
+            expected="another value in each row",
+            found=f"{counted(repeats, 'row')} with the key of an earlier one",
+            mend="Name all columns that tell rows apart, each with --key, or none: rows are then "
+            "numbered",
+        )
 
 
 def _nights(
@@ -273,7 +306,7 @@ def _columns(
             why = f"{why}, in the order {' < '.join(checks.order)}"
         return ProjectColumn(
             *(each.name, plain[each.name], facts.kind, roles, checks, why),
-            INFINITE if checks.why == INFINITE else each.unsure,
+            each.unsure,
         )
 
     for each in by_use["key"]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from assay.errors import LabelError
@@ -74,7 +76,11 @@ class Label:
 
 
 def decide_label(
-    facts: ColumnFacts, task: Task | None, positive: str | None, spread: Spread | None
+    facts: ColumnFacts,
+    task: Task | None,
+    positive: str | None,
+    spread: Spread | None,
+    words: Mapping[Value, str] = MappingProxyType({}),
 ) -> Label:
     """The task that a column sets.
 
@@ -86,6 +92,8 @@ def decide_label(
         What a person said; None to find out.
     spread
         Of a column of numbers, else None.
+    words
+        How the file writes the two values of a boolean, if otherwise than ``true`` and ``false``.
 
     Raises
     ------
@@ -95,10 +103,18 @@ def decide_label(
     """
     _refuse_unusable(facts)
     found = task or _task(facts)
+    if positive is not None and found != "binary":
+        raise LabelError(
+            "only a target of two values has one that means yes",
+            where=f"assay init --positive {positive}",
+            expected=f"two different values in {quote_value(facts.name)}",
+            found=counted(facts.distinct, "value"),
+            mend=f"Leave --positive out, or name a column that says whether it is {positive}",
+        )
     if found == "regression":
         return _number(facts, spread)
     if found == "binary":
-        return _yes_or_no(facts, positive)
+        return _yes_or_no(facts, positive, words)
     return _classes(facts)
 
 
@@ -182,6 +198,14 @@ def _number(facts: ColumnFacts, spread: Spread | None) -> Label:
             expected="an integer or a float",
             found=f"a {facts.kind}",
         )
+    if facts.infinite:
+        raise LabelError(
+            "a target cannot be infinite",
+            where=f"column {quote_value(facts.name)}",
+            expected="a finite number in each row that has a label",
+            found=f"infinite in {facts.infinite:,} of {counted(facts.rows, 'row')}",
+            mend="Leave those rows out of the file, or those cells empty",
+        )
     few = facts.whole and not facts.many and facts.distinct <= FEW_NUMBERS
     classes = f"{facts.distinct} whole numbers could be classes: --task multiclass"
     unsure = (classes if few else "", _far_from_median(spread))
@@ -213,7 +237,7 @@ def _far_from_median(spread: Spread) -> str:
     )
 
 
-def _yes_or_no(facts: ColumnFacts, positive: str | None) -> Label:
+def _yes_or_no(facts: ColumnFacts, positive: str | None, words: Mapping[Value, str]) -> Label:
     counts = dict(facts.values)
     if facts.distinct != 2:
         raise LabelError(
@@ -223,7 +247,7 @@ def _yes_or_no(facts: ColumnFacts, positive: str | None) -> Label:
             found=counted(facts.distinct, "different value"),
             mend="Leave --task out, or say --task multiclass",
         )
-    yes, unsure = _positive(facts, positive)
+    yes, unsure = _positive(facts, positive, words)
     _refuse_rare({str(value): rows for value, rows in counts.items()}, facts.name)
     share = counts[yes] / facts.present
     return Label(
@@ -235,20 +259,25 @@ def _yes_or_no(facts: ColumnFacts, positive: str | None) -> Label:
         missing=facts.nulls,
         baseline=share * (1 - share),
         share=share,
-        evidence=f"{quote_value(yes)} in {counts[yes]:,} of {facts.present:,} rows",
+        evidence=f"{quote_value(words.get(yes, yes))} in {counts[yes]:,} of {facts.present:,} rows",
         unsure=unsure,
     )
 
 
-def _positive(facts: ColumnFacts, positive: str | None) -> tuple[Value, str]:
+def _positive(
+    facts: ColumnFacts, positive: str | None, words: Mapping[Value, str]
+) -> tuple[Value, str]:
     """The value that means yes, and what was unsure about it."""
     known = {_spelt(value): value for value, _ in facts.values}
     if positive is not None:
+        known |= {_spelt(words[value]): value for value, _ in facts.values if value in words}
         if _spelt(positive) not in known:
             raise LabelError(
                 "the target never has this value",
                 where=f"--positive {positive}",
-                expected=" or ".join(quote_value(value) for value, _ in facts.values),
+                expected=" or ".join(
+                    quote_value(words.get(value, value)) for value, _ in facts.values
+                ),
                 found=quote_value(positive),
             )
         return known[_spelt(positive)], ""
@@ -269,6 +298,14 @@ def _spelt(value: Value) -> str:
 
 
 def _classes(facts: ColumnFacts) -> Label:
+    if facts.stays_text and (facts.many or facts.distinct > MOST_CLASSES):
+        raise LabelError(
+            "the target is text, which has too many classes",
+            where=f"column {quote_value(facts.name)}",
+            expected=f"at most {MOST_CLASSES} different values, or numbers",
+            found=facts.stays_text,
+            mend="Mend the file, or name another column with --target",
+        )
     if facts.many or facts.distinct > MOST_CLASSES:
         raise LabelError(
             "the target has too many classes",

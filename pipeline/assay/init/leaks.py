@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,22 @@ POWER = 0.995
 """How well one column alone may predict the label, as the area under the ROC curve or the share of
 variance: above it, the column is taken for the label in other words. `assay leakage` has the same
 question for every run, with `leakage.max_label_power`."""
+SUSPECT = 0.95
+"""The same for a column that stays a feature, with a question: few columns are so good by right."""
 LEAST_ROWS = 50
 """With fewer rows on a side, a good feature looks like a leak."""
 BINS = 64
 
 
-def find_leaks(
-    rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str]
-) -> dict[str, str]:
+@dataclass(frozen=True)
+class Leaks:
+    """Columns that are above `POWER` alone, and those above `SUSPECT`, each with what to say."""
+
+    certain: Mapping[str, str] = field(default_factory=dict)
+    likely: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_leaks(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str]) -> Leaks:
     """The columns that give the label away in a sample of rows, each with the reason.
 
     The model of one column is a table: the mean label in each of its bins on the even rows, asked
@@ -36,10 +45,10 @@ def find_leaks(
     """
     known = rows[rows[label].notna()]
     if len(known) < 2 * LEAST_ROWS:
-        return {}
+        return Leaks()
     targets = _targets(known[label], task)
     learn, ask = np.arange(len(known)) % 2 == 0, np.arange(len(known)) % 2 == 1
-    found = {}
+    certain, likely = {}, {}
     for name in columns:
         bins = _bins(known[name])
         if bins.max() > len(known) / 4:
@@ -47,13 +56,16 @@ def find_leaks(
         powers = [_power(bins, target, learn, ask, task) for target in targets]
         # One class that a column tells from all others is no leak: it has to give all of them away.
         power = max(powers) if task == "regression" else min(powers)
+        alone = (
+            f"alone it explains {power:.1%} of the label"
+            if task == "regression"
+            else f"alone it ranks rows with an AUC of {power:.3f}"
+        )
         if power > POWER:
-            found[name] = (
-                f"it gives the label away: alone it explains {power:.1%} of it"
-                if task == "regression"
-                else f"it gives the label away: alone it ranks rows with an AUC of {power:.3f}"
-            )
-    return found
+            certain[name] = f"it gives the label away: {alone}"
+        elif power > SUSPECT:
+            likely[name] = f"{alone}: is it known before the label is?"
+    return Leaks(certain, likely)
 
 
 def _targets(label: pd.Series, task: Task) -> list[NDArray[np.float64]]:
@@ -69,7 +81,9 @@ def _bins(column: pd.Series) -> NDArray[np.int64]:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         counts = column.value_counts()
         # A frequent value, such as 0, has a bin of its own; the others share bins of equal count.
-        known = column.isin(counts.index[counts.to_numpy() > len(column) / BINS])
+        # So have infinities, as nothing lies at an equal distance from them.
+        frequent = counts.index[counts.to_numpy() > len(column) / BINS]
+        known = column.isin([*frequent, np.inf, -np.inf])
         rest = column[~known].astype("float64")
         if rest.nunique() > BINS:
             binned = pd.qcut(rest, BINS, labels=False, duplicates="drop")

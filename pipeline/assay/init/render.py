@@ -9,6 +9,7 @@ from typing import Any
 
 from assay.init.plan import Plan
 from assay.init.quoting import FILTERS
+from assay.init.roles import ColumnUse
 from assay.pages.templating import Quoted, render_config
 from assay.tables.spelling import spell
 
@@ -152,8 +153,14 @@ def _contract(plan: Plan) -> dict[str, Any]:
             }
             for each in plan.columns
         ],
-        "left_out": plan.left_out,
+        "left_out": [(each.name, _left_out(each)) for each in plan.left_out],
     }
+
+
+def _left_out(column: ColumnUse) -> str:
+    if column.unsure.startswith(column.why):
+        return column.unsure
+    return f"{column.why} ({column.unsure})" if column.unsure else column.why
 
 
 # ---------------------------------------------------------------------------------- params.yaml

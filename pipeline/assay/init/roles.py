@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -20,6 +20,12 @@ MOST_SLICED = 12
 LONGEST_CATEGORY = 60
 SMALL_TABLE = 50
 """With fewer rows, that no value repeats says nothing."""
+LEAST_TOLD = 10
+"""Rows with a column's only value, and as many without, for which that it is empty tells a row."""
+FEW_EMPTY = 0.1
+"""Share of rows without a time, up to which a column may be meant to say when rows are from."""
+MOST_REFUSED = 0.001
+"""Share of rows that may break a contract: `contract.max_bad_share` in a new project."""
 
 _KEY = re.compile(
     r"(^|_)(id|ids|uuid|guid|key|number|nr|no|code_number|index|rowid|pk)$|^(id|uuid)(_|$)"
@@ -39,6 +45,12 @@ _SHAPES = {
     "an internet address of a machine": re.compile(r"(\d{1,3}\.){3}\d{1,3}"),
     "a phone number": re.compile(r"\+\d[\d\s()/.-]{7,}"),
 }
+_WRITTEN = {
+    "times of day or durations": re.compile(r"-?\d{1,3}:\d\d(:\d\d(\.\d+)?)?"),
+    "durations as ISO 8601 writes them": re.compile(r"P(?=.)(\d+[YMWD])*(T(\d+(\.\d+)?[HMS])+)?"),
+    "several numbers with a slash between": re.compile(r"\d+([.,]\d+)?(/\d+([.,]\d+)?)+"),
+}
+"""Texts that a number can be made of."""
 _TIME = re.compile(r"(^|_)(date|time|timestamp|datetime|day|when|created|at|on|datum|zeit)($|_)")
 
 
@@ -91,11 +103,23 @@ def decide_uses(
     """
     known = [each for each in facts if each.name != label]
     keys = said.keys or _key(known, plain)
-    time = said.time or _time(known, plain)
+    time = said.time or _time([each for each in known if not each.nulls], plain)
     found = {}
     for each in known:
         found[each.name] = _use(each, plain[each.name], keys, time, leaks, said)
+    meant = _time([each for each in known if each.nulls <= FEW_EMPTY * each.rows], plain)
+    if said.time is None and meant not in (None, time):
+        found[meant] = _with_gaps(found[meant], next(x for x in known if x.name == meant))
     return found
+
+
+def _with_gaps(use: ColumnUse, facts: ColumnFacts) -> ColumnUse:
+    """``use`` of a column that would say when rows are from, if none were empty."""
+    doubt = (
+        f"no time in {facts.nulls:,} of {counted(facts.rows, 'row')}, so it cannot say when a row "
+        "is from: write it there, or leave those rows out of the file, and run assay init again"
+    )
+    return replace(use, unsure="; ".join(part for part in (doubt, use.unsure) if part))
 
 
 def _use(
@@ -122,16 +146,19 @@ def _use(
     if name in said.left_out:
         return left_out("left out with --leave-out")
     if name == said.group:
-        return ColumnUse(name, "key", False, "rows of the same value stay together in a split")
+        why = "rows of the same value stay together in a split"
+        return ColumnUse(name, "key", False, why, facts.unsure)
     if name == said.weight:
-        return ColumnUse(name, "weight", False, f"as you said: {_described(facts)}; no feature")
-    if facts.distinct <= 1:
+        why = f"as you said: {_described(facts)}; no feature"
+        return ColumnUse(name, "weight", False, why, facts.unsure)
+    if facts.distinct <= 1 and min(facts.present, facts.nulls) < LEAST_TOLD:
         # A time as people write it; a text in quotes, as it may be blank.
         only = [str(v) if isinstance(v, datetime) else quote_value(v) for v, _ in facts.values]
         always = f"always {only[0]}" if only else "always empty"
-        return left_out(f"{always}: it can tell no row from another")
+        return left_out(f"{always}: it can tell no row from another", facts.unsure)
     if name in leaks:
-        return left_out(leaks[name], "if it is known before the label, it is a feature")
+        known = "if it is known before the label, it is a feature"
+        return left_out(leaks[name], "; ".join(part for part in (known, facts.unsure) if part))
     if (personal := _personal(facts, plain)) and name not in said.sensitive:
         return ColumnUse(name, "left out", False, personal, personal=True)
     if facts.kind == "timestamp":
@@ -139,11 +166,24 @@ def _use(
         return left_out(why, facts.unsure)
     if name in said.sensitive or _SENSITIVE.search(plain):
         return _sensitive(facts, name in said.sensitive)
-    if named := _identifier(facts, plain):
-        return left_out(named, "if its value says something by itself, it is a feature")
-    if facts.kind == "string" and (why := _no_category(facts)):
-        return left_out(why)
-    return ColumnUse(name, "feature", _sliceable(facts), _described(facts), facts.unsure)
+    named = _identifier(facts, plain)
+    other = _no_category(facts) if facts.kind == "string" else ""
+    if (named or other) and facts.stays_text:
+        return left_out(facts.stays_text, facts.unsure)
+    if named:
+        says = "if its value says something by itself, it is a feature"
+        return left_out(named, "; ".join(part for part in (says, facts.unsure) if part))
+    if other:
+        return left_out(other, facts.unsure)
+    if facts.infinite > MOST_REFUSED * facts.rows:
+        rows = f"{facts.infinite:,} of {counted(facts.rows, 'row')}"
+        why = f"infinite in {rows}, which would all be refused"
+        return left_out(why, f"{why}: make those cells empty in the file and run assay init again")
+    unsure = facts.unsure
+    if facts.infinite:
+        refused = f"infinite in {counted(facts.infinite, 'row')}, refused unless data/source.py"
+        unsure = "; ".join(part for part in (f"{refused} makes those cells empty", unsure) if part)
+    return ColumnUse(name, "feature", _sliceable(facts), _described(facts), unsure)
 
 
 def _key(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> tuple[str, ...]:
@@ -166,9 +206,8 @@ def _is_code(facts: ColumnFacts) -> bool:
 
 
 def _time(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> str | None:
-    """The column that says when a row is from: times without nulls, the likeliest by its name."""
-    times = [each for each in facts if each.kind == "timestamp" and not each.nulls]
-    times = [each for each in times if each.distinct > 1]
+    """The column that says when a row is from: times, the likeliest by its name."""
+    times = [each for each in facts if each.kind == "timestamp" and each.distinct > 1]
     if not times:
         return None
     return max(
@@ -211,6 +250,10 @@ def _no_category(facts: ColumnFacts) -> str:
     if longest > LONGEST_CATEGORY:
         return f"free text of up to {longest:,} characters: make numbers of it in data/source.py"
     if facts.many or facts.distinct > MOST_CATEGORIES:
+        shown = [str(value) for value, _ in facts.values[:200]]
+        for what, written in _WRITTEN.items():
+            if all(map(written.fullmatch, shown)):
+                return f"{what}: make numbers of them in data/source.py"
         more = "more than " if facts.many else ""
         return (
             f"{more}{facts.distinct:,} different texts, over {MOST_CATEGORIES}: "
@@ -226,13 +269,15 @@ def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
     why = "sensitive, as you said" if said else "sensitive, by its name"
     values = f"{'more than ' if facts.many else ''}{counted(facts.distinct, 'value')}"
     bands = "make bands of it in data/source.py"
+    no_feature = "no feature: a model that may learn from it needs the role feature too"
     if _sliceable(facts):
         told = "quality is measured in each group"
     elif facts.kind == "float":
         kept = "whole numbers kept as fractions" if facts.whole else "numbers with fractions"
         told = f"{kept}, so it forms none: {bands}"
     elif (facts.many or facts.distinct > MOST_CATEGORIES) and not said:
-        return ColumnUse(facts.name, "left out", False, f"{why}; {values} form no groups: {bands}")
+        told = f"{why}; {values} form no groups: {bands}"
+        return ColumnUse(facts.name, "left out", False, told, facts.unsure)
     else:
         told = f"{values}: too many groups for a fairness rule, {bands}"
     return ColumnUse(
@@ -240,7 +285,7 @@ def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
         "sensitive",
         _sliceable(facts),
         f"{why}{':' if _sliceable(facts) else ';'} {told}",
-        "no feature: a model that may learn from it needs the role feature too",
+        "; ".join(part for part in (no_feature, facts.unsure) if part),
     )
 
 
@@ -251,6 +296,8 @@ def _sliceable(facts: ColumnFacts) -> bool:
 
 def _described(facts: ColumnFacts) -> str:
     missing = f", {facts.nulls / facts.rows:.1%} empty" if facts.nulls else ""
+    if facts.distinct == 1 and facts.nulls:
+        return f"always {quote_value(facts.values[0][0])}{missing}"
     if facts.kind == "string":
         return f"{facts.distinct:,} categories{missing}"
     if facts.kind == "boolean":

@@ -111,6 +111,11 @@ class ColumnFacts:
         Why it got its kind, in a few words: ``8,912 of 9,000 values begin with 0``.
     unsure
         What else it might be, and what decides; empty if there was no doubt.
+    stays_text
+        Why texts are not taken for the numbers or times that they look like, as ``unsure`` says
+        with what mends it; empty if they look like none.
+    infinite
+        Rows with an infinite number.
     order
         The values of an ordered category in the file's own order, the least first; else empty.
     """
@@ -129,6 +134,8 @@ class ColumnFacts:
     all_differ: bool = False
     evidence: tuple[str, ...] = ()
     unsure: str = ""
+    stays_text: str = ""
+    infinite: int = 0
     order: tuple[str, ...] = ()
 
     @property

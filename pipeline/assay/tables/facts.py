@@ -67,6 +67,7 @@ class ColumnCounter:
     rest_low: Any = None
     rest_high: Any = None
     odd: dict[Any, int] = field(default_factory=dict)
+    infinite: int = 0
     whole: bool = True
     sorted: bool = True
     _last: pa.Scalar | None = None
@@ -90,6 +91,8 @@ class ColumnCounter:
         elif self.column.kind != "boolean":
             self._bounds(values)
             self._sift(values)
+        if self.column.kind == "float":
+            self.infinite += pc.sum(pc.is_inf(values)).as_py() or 0
         if self.column.kind == "float" and self.whole:
             self.whole = bool(pc.all(pc.equal(values, pc.floor(values))).as_py())
 
@@ -161,7 +164,12 @@ class ColumnCounter:
             found["max"] if self.rest_high is None else max(self.rest_high, found["max"])
         )
 
-    def facts(self, evidence: tuple[str, ...] = (), doubts: tuple[str, ...] = ()) -> ColumnFacts:
+    def facts(
+        self,
+        evidence: tuple[str, ...] = (),
+        doubts: tuple[str, ...] = (),
+        stays_text: str = "",
+    ) -> ColumnFacts:
         """What was counted, with the reasons for the column's kind."""
         values: list[tuple[Value, int]] = []
         if self._pending:
@@ -183,6 +191,8 @@ class ColumnCounter:
             whole=number and self.whole and self.rows > self.nulls,
             sorted=self.sorted,
             evidence=evidence,
+            stays_text=stays_text,
+            infinite=self.infinite,
         )
         digits = "" if doubts else digit_times.doubt(found)
         return replace(

@@ -200,10 +200,11 @@ def _facts(
     for counter in counters:
         decision = decisions[counter.column.name]
         odd = -1 if decision.odd_row is None else decision.odd_row
-        doubts = tuple(
-            doubt.replace(LINE, str(lines.get(odd, odd + 1))) for doubt in decision.doubts
+        *doubts, stays_text = (
+            doubt.replace(LINE, str(lines.get(odd, odd + 1)))
+            for doubt in (*decision.doubts, decision.stays_text)
         )
-        found.append(counter.facts(decision.evidence, doubts))
+        found.append(counter.facts(decision.evidence, tuple(doubts), stays_text))
     return tuple(found)
 
 

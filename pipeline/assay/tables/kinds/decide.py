@@ -19,6 +19,7 @@ from assay.tables.spelt.words import FLAGS, UNMISTAKABLE, flag_words
 
 LINE = "\x00"
 """Stands in a doubt for the line of `Decision.odd_row`, which costs a look at the file."""
+AGAIN = "mend the file and run assay init again"
 NEARLY = 0.9
 """Share of values from which the others are worth a word."""
 
@@ -55,6 +56,9 @@ class Decision:
         Words that are there and stand for no value, or are values.
     odd_row
         The row whose line the doubt names.
+    stays_text
+        Why texts are not taken for the numbers or times that they look like: the first doubt begins
+        with it.
     """
 
     column: ColumnFormat
@@ -63,6 +67,7 @@ class Decision:
     evidence: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     odd_row: int | None = None
+    stays_text: str = ""
     decimal: str | None = None
     order: Order | None = None
 
@@ -230,8 +235,8 @@ def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decis
             text, evidence=(f"telephone numbers with + in {counted(found.plus, 'row')}",)
         )
     if not found.common:
-        doubt = "all are numbers, but they are written in more than one way: " + found.examples
-        return Decision(text, doubts=(doubt,))
+        why = f"all are numbers, but they are written in more than one way: {found.examples}"
+        return Decision(text, doubts=(f"{why}: {AGAIN}",), stays_text=why)
     best = best_marks(found, hints.separator, hints.decimal)
     marks, doubts = best.marks, list(best.doubts)
     if not best.fractions and tally.inexact:
@@ -284,11 +289,14 @@ def _almost(name: str, tally: ColumnTally, present: int) -> Decision:
         odd = min(found.misfits, key=lambda seen: seen.row)
     else:
         odd = _odd_time(tally, best)
-    doubt = (
+    why = (
         f"all but {present - count:,} of {present:,} are {what}; the first other one is "
         f"{quote_value(odd.example)} in line {LINE}"
     )
-    return Decision(text, evidence=("kept as text",), doubts=(doubt,), odd_row=odd.row)
+    doubts = (f"{why}: {AGAIN}",)
+    return Decision(
+        text, evidence=("kept as text",), doubts=doubts, odd_row=odd.row, stays_text=why
+    )
 
 
 def _odd_time(tally: ColumnTally, best: TimeTest) -> Seen:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
 from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFormat
 from assay.tables.files.json_rows import NESTED
-from assay.tables.kinds.decide import LINE, Decision, Hints, decide, gather
+from assay.tables.kinds.decide import AGAIN, LINE, NEARLY, Decision, Hints, decide, gather
 from assay.tables.kinds.json_tally import JsonTally
+from assay.tables.spelling import spell
 
 _NUMBER = {"integer", "float"}
 
@@ -67,12 +69,14 @@ def _decide(name: str, tally: JsonTally, hints: Hints) -> Decision:
         return Decision(column, words, evidence=(said,))
     rarest = min(kinds, key=lambda kind: tally.kinds[kind])
     counts = ", ".join(f"{tally.kinds[kind]:,} of kind {kind}" for kind in sorted(kinds))
-    doubt = f"values of different kinds, kept as text: {counts}; the first {rarest} in line {LINE}"
+    why = f"values of different kinds, kept as text: {counts}; the first {rarest} in line {LINE}"
+    few = tally.kinds[rarest] <= (1 - NEARLY) * present
     return Decision(
         ColumnFormat(name, "string"),
         evidence=("kept as text",),
-        doubts=(doubt,),
+        doubts=(f"{why}: {AGAIN}" if few else why,),
         odd_row=tally.first[rarest],
+        stays_text=why,
     )
 
 
@@ -83,12 +87,15 @@ def _texts(name: str, tally: JsonTally, hints: Hints) -> Decision:
     empty = not tally.texts.shapes and not tally.texts.loose
     if column.kind == "string" or empty or column == ColumnFormat(name, "timestamp"):
         return found
-    doubt = f"strings in the file that all read as {column.kind}; kept as text"
+    item = json.dumps({name: spell(column)}, ensure_ascii=False)[1:-1]
+    why = f"strings in the file that all read as {column.kind}; kept as text"
+    mend = f"write {item} in data/source.py, and give the column this type in data/contract.py"
     return replace(
         found,
         column=ColumnFormat(name, "string"),
         evidence=("strings",),
-        doubts=(doubt,),
+        doubts=(f"{why}: to have them read, {mend}",),
+        stays_text=why,
         decimal=None,
         order=None,
     )
