@@ -112,12 +112,27 @@ def test_a_mark_that_no_cell_decides(tmp_path: Path) -> None:
         (["December 31, 2024", "May 1, 2024"], datetime(2024, 12, 31)),
         (["2024-12", "2024-01"], datetime(2024, 12, 1)),
         (["20241231", "20240102"], datetime(2024, 12, 31)),
+        (["20241231T230506Z", "20240102T000000Z"], datetime(2024, 12, 31, 23, 5, 6)),
+        (["20241231T2305", "20240102T0000"], datetime(2024, 12, 31, 23, 5)),
+        (["20250101T010500.5+0200", "20240102T000000.0+0100"],
+         datetime(2024, 12, 31, 23, 5, 0, 500_000)),
+        (["2025-W01", "2024-W02"], datetime(2024, 12, 30)),
+        (["2025-W01-2", "2024-W02-1"], datetime(2024, 12, 31)),
+        (["Tue Dec 31 23:05:06 2024", "Tue Jan  2 00:00:00 2024"],
+         datetime(2024, 12, 31, 23, 5, 6)),
     ],
 )  # fmt: skip
 def test_times(tmp_path: Path, cells: list[str], first: datetime) -> None:
     found = understood(tmp_path, "a|b\n" + "".join(f"{cell}|x\n" for cell in cells))
     assert rows(found)[0]["a"] == first
     assert found.facts[0].unsure == ""
+
+
+def test_a_week_is_its_monday_and_only_years_of_53_weeks_have_the_last(tmp_path: Path) -> None:
+    found = only(understood(tmp_path, "a\n2020-W53\n2021-W01\n"))
+    assert "weeks; each becomes its Monday" in found.evidence
+    facts = only(understood(tmp_path, "a\n2023-W53\n2021-W01\n"))
+    assert facts.kind == "string"
 
 
 def test_day_or_month_first(tmp_path: Path) -> None:
@@ -165,6 +180,18 @@ def test_numbers_since_1970(tmp_path: Path, first: int, said: str) -> None:
     ]
     assert (only(found).low, only(found).high) == (times[0], times[2])
     assert [value for value, _ in only(found).values] == sorted(set(times))
+
+
+def test_six_digits_are_months_by_a_name_or_where_a_person_says_so(tmp_path: Path) -> None:
+    cells = "".join(f"{year}{month:02}\n" for year in (2023, 2024) for month in (1, 6, 12))
+    found = understood(tmp_path, f"month\n{cells}")
+    assert [row["month"] for row in rows(found)][:2] == [datetime(2023, 1, 1), datetime(2023, 6, 1)]
+    assert only(found).evidence[-1] == "read as months in six digits, each as its first day"
+    said = "months in six digits, each as its first day, or numbers? --time n reads them as times"
+    assert only(understood(tmp_path, f"n\n{cells}")).unsure == said
+    assert only(understood(tmp_path, f"month\n{cells}202413\n")).kind == "integer"
+    # So few may be numbers that look alike.
+    assert only(understood(tmp_path, "n\n200001\n200002\n")).unsure == ""
 
 
 def test_numbers_are_no_times_if_one_is_out_of_our_days(tmp_path: Path) -> None:

@@ -61,14 +61,25 @@ def time_column(understood: Understanding, wishes: Wishes) -> str | None:
                 "rows cannot be put in order by this column",
                 where=f"assay init --time {name}",
                 expected="a time in every row",
-                found=f"the type {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
-                mend="Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00. "
-                "Digits are times if all are dates such as 20240131, or seconds since 1970, "
-                "of our days."
-                if facts.kind == "integer"
-                else "",
+                found=f"{facts.stays_text or f'the type {facts.kind}'}, "
+                f"{facts.nulls:,} of {facts.rows:,} rows empty",
+                mend=_mend_time(facts),
             )
     return found[0] if found else None
+
+
+def _mend_time(facts: ColumnFacts) -> str:
+    if facts.kind == "timestamp":
+        return "Write a time in those rows too, or leave them out of the file."
+    if facts.stays_text:
+        return "Mend the file, or name another column."
+    mend = "Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00."
+    if facts.kind != "integer":
+        return mend
+    return (
+        f"{mend} Digits are times if all are dates such as 20240131, months such as 202401, or "
+        "seconds since 1970, of our days."
+    )
 
 
 def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:

@@ -1,4 +1,4 @@
-"""Columns of digits that are times: seconds since 1970, and dates such as 20240131.
+"""Columns of digits that are times: seconds since 1970, dates and months: 20240131, 202401.
 
 Files with types know such a column as numbers only, and so does a text file. It becomes one of
 times where its name says so, or a person; otherwise it is doubted.
@@ -17,10 +17,12 @@ import pyarrow as pa
 from assay.tables.definition import ColumnFacts, ColumnFormat, Understanding, Value
 from assay.tables.spelt.times import UNIX, since_1970
 
-DAYS = "%Y%m%d"
+DAYS, MONTHS = "%Y%m%d", "%Y%m"
+LEAST_MONTHS = 6
+"""Different values that look like months, from which on that is hardly chance."""
 _TIME_NAME = re.compile(
-    r"date|datum|day|tag|time|zeit|fecha|jour|giorno|stamp|epoch|unix"
-    r"|(^|_)(dt|ts|tms|created|updated|modified)($|_)|_(at|on|when)$",
+    r"date|datum|day|tag|time|zeit|fecha|jour|giorno|stamp|epoch|unix|month|monat|yyyymm|(^|_)when$"
+    r"|(^|_)(dt|ts|tms|created|updated|modified)($|_)|_(at|on)$",
     re.I,
 )
 _SECONDS = (9.4e8, 2.2e9)
@@ -44,8 +46,11 @@ def time_format(facts: ColumnFacts) -> str | None:
         if least <= low and high <= most:
             return word
     if facts.kind == "integer":
-        if all(map(_is_day, (low, high, *(value for value, _ in facts.values)))):
+        values = (low, high, *(value for value, _ in facts.values))
+        if all(map(_is_day, values)):
             return DAYS
+        if all(map(_is_month, values)):
+            return MONTHS
     return None
 
 
@@ -101,7 +106,7 @@ def as_time(understood: Understanding, name: str) -> Understanding:
 def doubt(facts: ColumnFacts) -> str:
     """What a column of numbers may be, in words; empty if there is no doubt."""
     found = time_format(facts)
-    if found is None or facts.distinct < 2:
+    if found is None or facts.distinct < (LEAST_MONTHS if found == MONTHS else 2):
         return ""
     return f"{told(found)}, or numbers? --time {facts.name} reads them as times"
 
@@ -110,6 +115,7 @@ def told(time_format: str) -> str:
     """The format in words."""
     return {
         DAYS: "dates in eight digits",
+        MONTHS: "months in six digits, each as its first day",
         "unix s": "seconds since 1970",
         "unix ms": "milliseconds since 1970",
         "unix us": "microseconds since 1970",
@@ -118,8 +124,8 @@ def told(time_format: str) -> str:
 
 
 def _moments(values: Sequence[Value], found: str) -> list[Any]:
-    if found == DAYS:
-        return [datetime.strptime(str(value), DAYS) for value in values]
+    if found in (DAYS, MONTHS):
+        return [datetime.strptime(str(value), found) for value in values]
     moments: list[datetime] = since_1970(pa.array(values), found).to_pylist()
     return moments
 
@@ -133,3 +139,8 @@ def _is_day(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_month(value: Any) -> bool:
+    """Whether a whole number is a month of our time, as 202401."""
+    return bool(190_001 <= value <= 209_912 and 1 <= value % 100 <= 12)

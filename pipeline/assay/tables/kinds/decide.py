@@ -185,6 +185,8 @@ def _times(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decisio
         evidence.append("cut to microseconds")
     if chosen == "%Y-%m":
         evidence.append("months; each becomes its first day")
+    if chosen and "%V" in chosen and "%u" not in chosen:
+        evidence.append("weeks; each becomes its Monday")
     return Decision(
         ColumnFormat(name, "timestamp", time_format=chosen),
         evidence=tuple(evidence),

@@ -38,6 +38,7 @@ _LONG = [
     "november",
     "december",
 ]
+_DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _CLOCK = r"[09]?9:99(:99(\.9{1,9})?)?"
 _ISO = re.compile(
     rf"9999-[09]9-99([T ]{_CLOCK}( ?(Z|UTC|[+-][09]9(:?99)?))?)?".replace("[09]?9:", "[09]9:")
@@ -47,6 +48,10 @@ _DAY = re.compile(
     r"(?P<a>[09]?9|9999)(?P<mark>[-./ ]|\. )(?P<b>99?|[A-Za-z]{3,9})(?P=mark)(?P<c>9999|99?)"
 )
 _NAMED = re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<gap>[-/ ])99?(?P<comma>,?)(?P=gap)9999")
+_BASIC = re.compile(r"9{8}T9{4}(?P<seconds>99)?(?P<part>\.9{1,6})?(?P<zone>Z|[+-]99:?99)?")
+_WEEK = re.compile(r"9999(?P<mark>-?)W99(?P<day>(?P=mark)9)?")
+_CTIME = re.compile(rf"(?i:{'|'.join(_DAYS)}) (?i:{'|'.join(_MONTHS)}) (99| ?9) 99:99:99 9999")
+"""As the C library's ctime writes it, which puts a second blank before a day of one digit."""
 _WITH_CLOCK = re.compile(
     r"(?P<day>.*?\d)(?P<gap>[T ]|, )(?P<clock>[09]?9:99)(?P<seconds>:99)?"
     r"(?P<part>\.9{1,6})?(?P<half> ?[AaPp]\.?[Mm]\.?)?"
@@ -62,6 +67,8 @@ def time_formats(shape: str) -> tuple[str | None, ...]:
     cut = _WITH_CLOCK.fullmatch(shape)
     if found and cut:
         return (ISO,)
+    if whole := _whole(shape):
+        return (whole,)
     days = _days(cut["day"] if cut else shape)
     if not cut:
         if re.fullmatch(r"9{8}", shape):
@@ -79,6 +86,21 @@ def time_formats(shape: str) -> tuple[str | None, ...]:
     if cut["half"]:
         clock += " %p" if cut["half"].startswith(" ") else "%p"
     return (*found, *(f"{day}{cut['gap']}{clock}" for day in days))
+
+
+def _whole(shape: str) -> str:
+    """The format of a cell whose day is written in none of the usual ways; empty if it is."""
+    if _CTIME.fullmatch(shape):
+        return "%a %b %d %H:%M:%S %Y"
+    if week := _WEEK.fullmatch(shape):
+        mark = week["mark"]
+        return f"%G{mark}W%V{mark}%u" if week["day"] else f"%G{mark}W%V"
+    basic = _BASIC.fullmatch(shape)
+    if not basic or (basic["part"] and not basic["seconds"]):
+        return ""
+    clock = "%H%M" + ("%S" if basic["seconds"] else "") + (".%f" if basic["part"] else "")
+    zone = basic["zone"] or ""
+    return f"%Y%m%dT{clock}{zone if zone in ('', 'Z') else '%z'}"
 
 
 def _days(shape: str) -> list[str]:
@@ -128,6 +150,7 @@ _GROUPS = {
     "M": r"[0-5]?\d",
     "S": r"[0-5]?\d",
     "f": r"\d{1,6}",
+    "a": "(?i:" + "|".join(_DAYS) + ")",
     "b": "(?i:" + "|".join(_MONTHS) + ")",
     "B": "(?i:" + "|".join(_LONG) + ")",
     "p": "(?i:am|pm)",
@@ -197,7 +220,8 @@ def _pattern(time_format: str) -> str | None:
     """The format as a pattern; None if it holds what only Python knows, or something twice."""
     parts, seen = [], set()
     for text, code in re.findall(r"([^%]*)(?:%(.)|$)", time_format):
-        parts.append(re.escape(text))
+        # Any number of blanks, as for Python's strptime.
+        parts.append(re.escape(text).replace(r"\ ", " +"))
         if not code:
             continue
         if code not in _GROUPS or code in seen:
@@ -283,8 +307,20 @@ def _by_python(cells: pa.Array, time_format: str) -> pa.Array:
 
 
 def _one(cell: str | None, time_format: str) -> datetime | None:
+    if cell is None:
+        return None
+    week = "%V" in time_format
     try:
-        found = None if cell is None else datetime.strptime(cell, time_format)
+        # A week is called by its Monday; without a day Python reads none.
+        monday = week and "%u" not in time_format
+        found = (
+            datetime.strptime(f"{cell} 1", f"{time_format} %u")
+            if monday
+            else datetime.strptime(cell, time_format)
+        )
     except ValueError:
         return None
-    return found.astimezone(UTC).replace(tzinfo=None) if found and found.tzinfo else found
+    # Python takes week 53 of a year that has none for the first of the next one.
+    if week and f"{found.isocalendar().year:04}" not in cell:
+        return None
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
