@@ -213,3 +213,11 @@ def test_infinities_are_told_before_the_contract_refuses_them(
     assert weight.unsure.startswith("infinite in 3 rows, refused unless data/source.py")
     text = render(plan)["params.yaml"]
     assert params.parse(text, "params.yaml").contract.max_bad_share >= 3 / 3000
+
+
+def test_a_doubt_that_columns_share_is_one_line(frame: pd.DataFrame, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    flags = {f"is_{name}": rng.integers(0, 2, len(frame)) for name in "abcdefg"}
+    plan = planned(frame.assign(**flags).drop(columns=["hours", "fate"]), tmp_path, "late")
+    (line,) = [each for each in plan.doubts if "a boolean?" in each]
+    assert line == "is_a, is_b, is_c, is_d, is_e and 2 others: 0 and 1: a boolean?"

@@ -214,6 +214,12 @@ def test_groups_that_are_all_alike_may_be_codes(tmp_path: Path) -> None:
     assert (facts.kind, facts.unsure[:31]) == ("integer", "all have the same groups of dig")
 
 
+def test_a_name_that_is_there_twice_is_told(tmp_path: Path) -> None:
+    found = understood(tmp_path, "a,b, a\n1,2,3\n4,5,6\n")
+    assert [each.name for each in found.facts] == ["a", "b", "a_2"]
+    assert "names that the header has twice get a number: 'a_2'" in found.remarks
+
+
 def test_what_may_be_a_boolean(tmp_path: Path) -> None:
     assert only(understood(tmp_path, "a\n0.0\n1.0\n")).unsure == "0 and 1: a boolean?"
     facts = only(understood(tmp_path, "a\n0\n1\n1\n"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,25 @@ from assay.init.checks import FieldChecks
 from assay.init.label import Label
 from assay.init.nights import Nights
 from assay.init.roles import ColumnUse
+from assay.project.text.number_format import counted
 from assay.tables.definition import Kind, Understanding
 
+NAMED = 5
+"""Columns of one doubt that a line names; the others are counted."""
 OWN = 0.9
 """Share of rows with a value of their own from which on whole numbers look like identifiers."""
+
+
+def _together(doubts: Iterable[tuple[str, str]]) -> list[str]:
+    """A line for each doubt, with the names of all columns that share it."""
+    names: dict[str, list[str]] = {}
+    for name, doubt in doubts:
+        names.setdefault(doubt, []).append(name)
+    lines = []
+    for doubt, found in names.items():
+        more = f" and {counted(len(found) - NAMED, 'other')}" if found[NAMED:] else ""
+        lines.append(f"{', '.join(found[:NAMED])}{more}: {doubt}")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ class Plan:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What somebody should look at: remarks on the table, and guesses that may be wrong."""
-        kept = [f"{each.name}: {each.unsure}" for each in self.columns if each.unsure]
+        kept = _together((each.name, each.unsure) for each in self.columns if each.unsure)
         out = [f"{each.name} is left out: {each.unsure}" for each in self.left_out if each.unsure]
         own = [
             f"{name}: whole numbers that hardly repeat, taken as a quantity; if they name rows, "

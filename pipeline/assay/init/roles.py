@@ -155,7 +155,7 @@ def _use(
         # A time as people write it; a text in quotes, as it may be blank.
         only = [str(v) if isinstance(v, datetime) else quote_value(v) for v, _ in facts.values]
         always = f"always {only[0]}" if only else "always empty"
-        return left_out(f"{always}: it can tell no row from another", facts.unsure)
+        return left_out(f"{always}: it can tell no row from another", facts.unsure if only else "")
     if name in leaks:
         known = "if it is known before the label, it is a feature"
         return left_out(leaks[name], "; ".join(part for part in (known, facts.unsure) if part))

@@ -125,7 +125,7 @@ def _csv(
     if not rows:
         raise SourceError("a header and no rows", where=str(path), mend="Write the rows too.")
     used = _without_spare(where, tallies, remarks)
-    remarks += _named_twice(where.names, dialect)
+    remarks += _renamed(where, dialect)
     decisions = decide_all(used, dialect.separator)
     lines = lines_of(path, dialect, len(where.names), _odd_rows(decisions))
     table = TableFormat(
@@ -153,11 +153,17 @@ def _without_spare(
     return used
 
 
-def _named_twice(names: Iterable[str], dialect: Dialect) -> list[str]:
-    made = [name for name in names if name.startswith("column_")]
-    return [f"columns without a name are called {', '.join(made[:5])}"] * bool(
-        made and dialect.header and len(made) < 20
-    )
+def _renamed(where: Layout, dialect: Dialect) -> list[str]:
+    """Remarks on names that are not in the header, or there twice."""
+    found = []
+    made = [name for name in where.names if name.startswith("column_")]
+    if made and dialect.header and len(made) < 20:
+        found.append(f"columns without a name are called {', '.join(made[:5])}")
+    if where.repeated:
+        more = ", …" if where.repeated[5:] else ""
+        shown = ", ".join(map(quote_value, where.repeated[:5]))
+        found.append(f"names that the header has twice get a number: {shown}{more}")
+    return found
 
 
 def _columns(decisions: Mapping[str, Decision]) -> tuple[ColumnFormat, ...]:

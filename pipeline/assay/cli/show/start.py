@@ -20,7 +20,8 @@ def init_lines(made: NewProject) -> Iterator[Line]:
 
     plan = made.plan
     table = plan.understood
-    size = f"{counted(table.rows, 'row')}, {counted(len(table.facts), 'column')}"
+    width = len(table.facts) + len(table.left_out)
+    size = f"{counted(table.rows, 'row')}, {counted(width, 'column')}"
     yield f"{plan.data}: {size}, {_written(plan)}"
     yield f"label: {plan.target}, {plan.label.task}: {plan.label.evidence}"
     yield f"nights: {_nights(plan)}"

@@ -35,7 +35,8 @@ class Layout:
     Parameters
     ----------
     names
-        One for each cell of a row; a number is added to those that are there twice.
+        One for each cell of a row; a number is added to those that are there twice, which are
+        ``repeated``.
     spare
         Whether the last cell has no name in the header: a separator at the end of each row.
     start
@@ -45,6 +46,7 @@ class Layout:
     names: tuple[str, ...]
     spare: bool
     start: int
+    repeated: tuple[str, ...] = ()
 
 
 def records(
@@ -118,7 +120,10 @@ def layout(path: Path, dialect: Dialect) -> Layout:
     spare = not first[-1].strip() and len(first) > 1
     if len(second) == len(first) + 1 and not second[-1].strip():
         first, spare = [*first, ""], True
-    return Layout(column_names(first), spare, len(text[:start].encode()))
+    names = column_names(first)
+    given = zip((cell.strip() for cell in first), names, strict=True)
+    repeated = tuple(name for cell, name in given if cell not in ("", name))
+    return Layout(names, spare, len(text[:start].encode()), repeated)
 
 
 def _counted(lines: Iterable[str], read: list[int]) -> Iterator[str]:
