@@ -24,8 +24,9 @@ LEAST_TOLD = 10
 """Rows with a column's only value, and as many without, for which that it is empty tells a row."""
 FEW_EMPTY = 0.1
 """Share of rows without a time, up to which a column may be meant to say when rows are from."""
-MOST_REFUSED = 0.001
-"""Share of rows that may break a contract: `contract.max_bad_share` in a new project."""
+MOST_REFUSED = 0.0005
+"""Share of rows that a feature may cost: half of `contract.max_bad_share` in a new project, as the
+rows may all be among those of training."""
 
 _KEY = re.compile(
     r"(^|_)(id|ids|uuid|guid|key|number|nr|no|code_number|index|rowid|pk)$|^(id|uuid)(_|$)"
@@ -181,8 +182,11 @@ def _use(
         return left_out(why, f"{why}: make those cells empty in the file and run assay init again")
     unsure = facts.unsure
     if facts.infinite:
-        refused = f"infinite in {counted(facts.infinite, 'row')}, refused unless data/source.py"
-        unsure = "; ".join(part for part in (f"{refused} makes those cells empty", unsure) if part)
+        refused = (
+            f"infinite in {counted(facts.infinite, 'row')}, to be refused: make those cells empty "
+            "in the file and run assay init again to keep such rows"
+        )
+        unsure = "; ".join(part for part in (refused, unsure) if part)
     return ColumnUse(name, "feature", _sliceable(facts), _described(facts), unsure)
 
 
