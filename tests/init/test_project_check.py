@@ -10,7 +10,7 @@ import pytest
 
 from assay.cli.__main__ import build_parser
 from assay.errors import ProjectUnready
-from assay.init import project_check
+from assay.init.project_check import command as project_check
 from tests import projects
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -183,7 +183,7 @@ def _check(given: argparse.Namespace) -> None:
     from assay.registry.hosted import bucket
 
     if not (given.lock or given.bucket):
-        from assay.init import project_check
+        from assay.init.project_check import command as project_check
 
         # Not run_command, which ends at the first fault in params.yaml.
         found = project_check.run(given.root.resolve(), given.known)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from assay.gate.merged_promotion import NothingToPromote
     from assay.gate.proposal import Proposal
-    from assay.init.project_check import ProjectCheck
+    from assay.init.project_check.command import ProjectCheck
     from assay.registry.hosted.bucket import Buckets
     from assay.registry.hosted.transfer import Transfer
     from assay.registry.promote import StageMove

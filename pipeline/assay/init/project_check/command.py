@@ -18,8 +18,8 @@ from assay.contract.loader import load_contract
 from assay.contract.sensitive.fairness_rules import unsliced_rules
 from assay.errors import AssayError, NotARepository, ProjectUnready
 from assay.gate.rules import own
-from assay.init import pipeline_check
-from assay.init.source_check import type_faults
+from assay.init.project_check.pipeline import pipeline_faults
+from assay.init.project_check.source_types import type_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.project import layout, plugins
 from assay.project.params import NullShareParams, Params, load
@@ -76,7 +76,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
     """
     faults: list[str] = []
     params = _kept(faults, lambda: load(root))
-    faults += pipeline_check.pipeline_faults(root, params, commands)
+    faults += pipeline_faults(root, params, commands)
     faults += _repository(root)
     contract = None
     if params is not None:
