@@ -190,6 +190,15 @@ def test_what_data_is_called_is_never_run(judged: Judged) -> None:
     assert found == ["script", "body", "script", "script"]
 
 
+def test_what_ends_evidently_ends_no_command(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_presets", lambda sample: 1 / 0)
+    html = judged.page()
+    assert "Limits crossed" in html
+    assert "is left out, because it ended with ZeroDivisionError: division by zero" in html
+
+
 def test_a_night_without_a_sample_still_has_a_page(judged: Judged) -> None:
     none = sample_of(
         judged.sample.night.iloc[:0], judged.sample.reference, [SCORE], ["x", SCORE], ["c"]

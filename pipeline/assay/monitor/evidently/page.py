@@ -61,7 +61,7 @@ class ReportPage:
 def render_page(
     title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]
 ) -> ReportPage:
-    """The page; without Evidently it says so in its place.
+    """The page; where Evidently is not installed or fails, that stands in its place.
 
     Parameters
     ----------
@@ -72,8 +72,12 @@ def render_page(
     """
     if not is_installed("evidently"):
         return ReportPage(compose_page(title, section, without_evidently(NOT_INSTALLED), FRONT))
-    with suppress_output():
-        document, beside = share_library(_document(shown))
+    try:
+        with suppress_output():
+            document, beside = share_library(_document(shown))
+    except Exception as error:  # what Assay knows of the night is on the page, whatever it meets
+        why = f"it ended with {type(error).__name__}: {error}"
+        return ReportPage(compose_page(title, section, without_evidently(why), FRONT))
     return ReportPage(compose_page(title, section, document, FRONT, FILES_BESIDE), beside)
 
 
