@@ -112,6 +112,12 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
     assert uses(holes)["born"].use == "time"
 
 
+def test_a_time_that_a_person_leaves_out_is_not_the_time(frame: pd.DataFrame) -> None:
+    (time,) = [name for name, each in uses(frame).items() if each.use == "time"]
+    found = uses(frame, Said(left_out=(time,)))
+    assert found[time].use == "left out" and found[time].why == "left out with --leave-out"
+
+
 def test_a_time_that_is_always_the_same_is_shown_as_one(frame: pd.DataFrame) -> None:
     found = uses(frame.assign(left=pd.Timestamp("2024-01-05")))["left"]
     assert found.why == "always 2024-01-05 00:00:00: it can tell no row from another"

@@ -103,12 +103,13 @@ def decide_uses(
         What is not to be guessed.
     """
     known = [each for each in facts if each.name != label]
-    keys = said.keys or _key(known, plain)
-    time = said.time or _time([each for each in known if not each.nulls], plain)
+    free = [each for each in known if each.name not in said.left_out]
+    keys = said.keys or _key(free, plain)
+    time = said.time or _time([each for each in free if not each.nulls], plain)
     found = {}
     for each in known:
         found[each.name] = _use(each, plain[each.name], keys, time, leaks, said)
-    meant = _time([each for each in known if each.nulls <= FEW_EMPTY * each.rows], plain)
+    meant = _time([each for each in free if each.nulls <= FEW_EMPTY * each.rows], plain)
     if said.time is None and meant not in (None, time):
         found[meant] = _with_gaps(found[meant], next(x for x in known if x.name == meant))
     return found
