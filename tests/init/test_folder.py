@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -131,3 +133,38 @@ def test_without_git_the_project_is_written(
     assert init(tmp_path / "p", table) == NotARepository.exit_code
     assert "git is not installed, so the project is written" in capsys.readouterr().err
     assert (tmp_path / "p" / "dvc.yaml").is_file()
+
+
+def test_a_table_that_git_keeps_is_told_and_how_to_mend_it(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "p"
+    (project / "data").mkdir(parents=True)
+    inside = table.rename(project / "data" / table.name)
+    for command in (["init", "-q"], ["add", "data"], ["commit", "-qm", "the table"]):
+        subprocess.run(["git", *command], cwd=project, check=True)
+    assert init(project, inside) == NotARepository.exit_code
+    (mend,) = re.findall(r"git rm .*(?=, then again)", capsys.readouterr().err)
+    subprocess.run(mend, cwd=project, check=True, shell=True)
+    assert init(project, inside) == 0
+
+
+def test_a_second_interrupt_does_not_keep_half_of_a_project(
+    tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, call = folder._restore, folder._call
+
+    def twice(*given: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        real(*given)
+
+    def interrupted(*_: Any) -> None:
+        monkeypatch.setattr(folder, "_call", call)
+        raise KeyboardInterrupt
+
+    project = tmp_path / "p"
+    project.mkdir()
+    monkeypatch.setattr(folder, "_restore", twice)
+    monkeypatch.setattr(folder, "_call", interrupted)
+    assert init(project, table) == INTERRUPTED
+    assert contents(project) == {}

@@ -112,6 +112,8 @@ def test_a_mean_far_from_the_median_is_told(spread: Spread, words: str) -> None:
     [
         ([None] * 100, None, "no value in any row"),
         (["a"] * 100, None, "the same in every row"),
+        (["x"] * 60 + [None] * 40, None, "40 empty cells.*If an empty cell means no, write"),
+        ([0] * 90 + [1] * 40 + [2] * 30 + [3] * 3, None, "how many, and not which: --task regress"),
         (["a"] * 99 + ["b"], None, "too rare.*'b' in 1 row"),
         (["a"] * 60 + ["b"] * 40 + ["c"] * 3, None, "too rare.*'c' in 3 rows"),
         ([f"text {number}" for number in range(200)], None, "too many classes"),

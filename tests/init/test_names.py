@@ -40,3 +40,12 @@ def test_any_names_become_different_words_that_nothing_else_has(given: list[str]
 @given(st.text())
 def test_any_text_becomes_the_name_of_a_model(text: str) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9-]*[a-z0-9]", project_name(text))
+
+
+def test_a_contract_imports_whatever_columns_are_called() -> None:
+    """Its class has attributes of its own, and its module imports two others."""
+    import pandera.pandas as pa
+
+    own = {name.lower() for name in dir(pa.DataFrameModel) if not name.startswith("_")}
+    given = sorted({*own, "pa", "pd", "PA"})
+    assert {*column_names(given).values()}.isdisjoint({*own, "pa", "pd"})

@@ -79,4 +79,16 @@ def test_invented_nights_hold_every_row(rows: int) -> None:
     found = cut_by_chance(rows)
     assert found.by == "chance" and found.train[0] == FIRST_INVENTED
     assert 20 <= found.count <= 40 and len(found.scored) <= 4
-    assert found.rows[2] - found.rows[1] <= 1
+    middle, fewest, most = found.rows
+    assert 0 <= fewest < middle < most and middle * found.count <= rows
+
+
+def test_a_month_of_days_keeps_as_many_for_the_holdout_as_training_can_spare() -> None:
+    days = {date(2024, 1, 1) + timedelta(days=number): 25 for number in range(32)}
+    found = cut_by_time(days)
+    assert found is not None and (found.every, found.held_out) == ("day", 11)
+
+
+def test_invented_nights_have_as_many_rows_as_chance_gives_them() -> None:
+    middle, fewest, most = cut_by_chance(1500).rows
+    assert (middle, fewest, most) == (37, 13, 61)

@@ -25,6 +25,7 @@ from tests.tables.written import only, rows, understood
         (["5 %", "7.5 %", "-1%"], [5.0, 7.5, -1.0]),
         (["$5", "-$7.50", "$1,000.00"], [5.0, -7.5, 1000.0]),
         (["5 EUR", "7 EUR"], [5, 7]),
+        (["€\u20091\u2009234,50", "€\u20097,00"], [1234.5, 7.0]),
         (["1e5", "2.5E-3", "-inf"], [1e5, 2.5e-3, float("-inf")]),
         (["+5", "-7", "0"], [5, -7, 0]),
         (["1.0", "2.0", ""], [1.0, 2.0, None]),
@@ -192,6 +193,17 @@ def test_six_digits_are_months_by_a_name_or_where_a_person_says_so(tmp_path: Pat
     assert only(understood(tmp_path, f"month\n{cells}202413\n")).kind == "integer"
     # So few may be numbers that look alike.
     assert only(understood(tmp_path, "n\n200001\n200002\n")).unsure == ""
+
+
+@pytest.mark.parametrize("marks", ["", "[]"])
+def test_times_of_a_web_server_s_log(tmp_path: Path, marks: str) -> None:
+    begin, end = marks[:1], marks[1:]
+    cells = [f"{begin}{day:02}/Mar/2024:00:30:12 +0100{end}" for day in (1, 12)]
+    found = understood(tmp_path, "a|b\n" + "".join(f"{cell}|x\n" for cell in cells))
+    assert [row["a"] for row in rows(found)] == [
+        datetime(2024, 2, 29, 23, 30, 12),
+        datetime(2024, 3, 11, 23, 30, 12),
+    ]
 
 
 def test_numbers_are_no_times_if_one_is_out_of_our_days(tmp_path: Path) -> None:

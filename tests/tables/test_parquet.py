@@ -77,7 +77,10 @@ def test_what_cannot_be_used_is_left_out(tmp_path: Path) -> None:
 def test_texts_are_what_their_owner_wrote(tmp_path: Path) -> None:
     facts = understand(written(tmp_path, a=pa.array(["1", "2", None]))).facts[0]
     assert facts.kind == "string"
-    assert facts.unsure == "texts in the file that all read as integer; kept as text"
+    assert facts.unsure == (
+        "texts in the file that all read as integer; kept as text: to have them read, write "
+        '"a": "integer" in data/source.py, and give the column this type in data/contract.py'
+    )
 
 
 def test_precision_that_is_lost_is_told(tmp_path: Path) -> None:

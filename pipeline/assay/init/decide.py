@@ -19,6 +19,7 @@ from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses
 from assay.init.survey import Survey
 from assay.init.unseen_classes import tell_unseen
+from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
@@ -264,9 +265,16 @@ def _nights(
     found = cut_by_time(seen.days, wishes.every) if time is not None else None
     if found is not None:
         few, least, _ = found.rows
+        told = []
         if least * 10 < few:
-            return found, (f"some {found.every}s have {counted(least, 'row')}, most have {few:,}",)
-        return found, ()
+            told.append(f"some {found.every}s have {counted(least, 'row')}, most have {few:,}")
+        if found.held_out < LEAST_UNITS and wishes.columns.group is None:
+            told.append(
+                f"the holdout has {counted(found.held_out, 'night')}, and the gate judges by "
+                f"nights, of which it asks for {LEAST_UNITS}: its verdict will be INCONCLUSIVE "
+                "until the table covers a longer time"
+            )
+        return found, told
     if wishes.columns.time is not None or wishes.every is not None:
         every = wishes.every or "day"
         there = {first_day(day, every) for day in seen.days}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -146,11 +147,22 @@ def all_or_nothing(folder: Path, paths: Iterable[str]) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, NotARepository) and shutil.which("git") is None:
             raise
-        if not there:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            _restore(folder, before)
+        with _uninterrupted():
+            if not there:
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                _restore(folder, before)
         raise
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Whoever presses Ctrl-C twice wants the command to end, not half of it to stay."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _restore(folder: Path, before: Mapping[str, bytes | bool]) -> None:
@@ -196,7 +208,21 @@ def set_up(folder: Path, table: str | None) -> None:
     if not (folder / ".dvc").is_dir():
         _call(folder, *_DVC, "init", "--quiet", *(["--subdir"] if below else []))
     if table is not None:
+        if _tracked(folder, table):
+            raise NotARepository(
+                "git keeps the table, so that DVC cannot; nothing was written",
+                where=str(folder / table),
+                mend=f"git rm --cached {table} && git commit -m 'Leave the table to DVC', then "
+                "again",
+            )
         _call(folder, *_DVC, "add", "--quiet", table)
+
+
+def _tracked(folder: Path, table: str) -> bool:
+    done = subprocess.run(
+        ["git", "ls-files", "--error-unmatch", table], cwd=folder, capture_output=True
+    )
+    return not done.returncode
 
 
 def _call(folder: Path, *command: str) -> None:

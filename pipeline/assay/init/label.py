@@ -177,8 +177,11 @@ def _refuse_unusable(facts: ColumnFacts) -> None:
             "the target is the same in every row, so nothing can be learnt",
             where=where,
             expected="at least two different values",
-            found=f"{quote_value(facts.values[0][0])} in {counted(facts.present, 'row')}",
-            mend="Name another column with --target, or bring rows with other values",
+            found=f"{quote_value(facts.values[0][0])} in {counted(facts.present, 'row')}"
+            + (f", and {facts.nulls:,} empty cells" if facts.nulls else ""),
+            mend="If an empty cell means no, write a word for it in the file"
+            if facts.nulls
+            else "Name another column with --target, or bring rows with other values",
         )
     if facts.kind == "timestamp":
         raise LabelError(
@@ -315,7 +318,7 @@ def _classes(facts: ColumnFacts) -> Label:
             mend="Name another column with --target, or put rare classes together first",
         )
     counts = {_class_name(value): rows for value, rows in facts.values}
-    _refuse_rare(counts, facts.name)
+    _refuse_rare(counts, facts.name, whole=facts.whole)
     shares = [rows / facts.present for rows in counts.values()]
     rarest = counted(min(counts.values()), "row")
     number = facts.kind in ("integer", "float")
@@ -339,7 +342,8 @@ def _class_name(value: Value) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _refuse_rare(counts: dict[str, int], column: str) -> None:
+def _refuse_rare(counts: dict[str, int], column: str, whole: bool = False) -> None:
+    """Refuse classes of few rows; ``whole`` numbers may be counts, and no classes at all."""
     rare = {name: rows for name, rows in counts.items() if rows < LEAST_ROWS}
     if rare:
         name, rows = min(rare.items(), key=lambda item: item[1])
@@ -349,5 +353,7 @@ def _refuse_rare(counts: dict[str, int], column: str) -> None:
             where=f"column {quote_value(column)}",
             expected=f"at least {LEAST_ROWS} rows of each class",
             found=f"{quote_value(name)} in {counted(rows, 'row')}{more}",
-            mend="Bring more rows, or put the class together with another one",
+            mend="If the numbers say how many, and not which: --task regression"
+            if whole
+            else "Bring more rows, or put the class together with another one",
         )

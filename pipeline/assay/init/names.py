@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 RESERVED = frozenset(
     {
         *("config", "empty", "example", "strategy", "validate"),  # of a pandera model
+        *("from_json", "from_yaml", "to_json", "to_json_schema", "to_schema", "to_yaml"),
+        *("build_schema_", "get_metadata", "pydantic_validate"),
+        *("pa", "pd"),  # of the modules that a contract imports
         *("prediction", "probability", "probabilities", "truth"),  # of the tables that a run writes
         *("model_version", "bundle", "run_id", "scored_at", "broken_rules", "row"),
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import calendar
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from math import isqrt
 from typing import Literal
 
 from assay.tables.split import FIRST_INVENTED, Every, first_day
@@ -19,7 +20,7 @@ table no more than a seventh of its rows."""
 LEAST_ROWS = 30
 """Rows of a night, in the median, from which on its scores have a shape."""
 HOLDOUT_SHARE, MOST_HELD_OUT = 0.2, 0.4
-"""Of the rows; more than the first only where that gives the holdout `JUDGED` nights."""
+"""Of the rows; more than the first only where the holdout has fewer than `JUDGED` nights."""
 JUDGED = 15
 """Nights of the holdout from which on the gate can judge by nights: it asks for what ten would be
 worth if they were alike."""
@@ -95,9 +96,12 @@ def cut_by_chance(rows: int) -> Nights:
     count = max(INVENTED[0], min(INVENTED[1], rows // LEAST_ROWS))
     each, more = divmod(rows, count)
     days = [FIRST_INVENTED + timedelta(days=number) for number in range(count)]
-    return _windows(
+    found = _windows(
         "chance", "day", {day: each + (number < more) for number, day in enumerate(days)}
     )
+    # Chance fills them: four standard deviations of what it does.
+    apart = 4 * isqrt(each)
+    return replace(found, rows=(each, max(0, each - apart), each + apart))
 
 
 def _merge(days: Mapping[date, int], every: Every) -> dict[date, int]:
@@ -117,9 +121,11 @@ def _windows(by: Why, every: Every, rows: Mapping[date, int]) -> Nights:
         first -= 1
         held += rows[left[first]]
     if by == "time":
-        more = max(2, min(first, len(left) - JUDGED))
-        if sum(rows[night] for night in left[more:]) <= MOST_HELD_OUT * whole:
-            first = more
+        for count in range(JUDGED, len(left) - first, -1):
+            more = len(left) - count
+            if more >= 2 and sum(rows[night] for night in left[more:]) <= MOST_HELD_OUT * whole:
+                first = more
+                break
     counts = sorted(rows.values())
     return Nights(
         by=by,

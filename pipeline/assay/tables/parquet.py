@@ -23,6 +23,7 @@ from assay.tables.files.parquet_rows import (
     parquet_columns,
 )
 from assay.tables.kinds.decide import Hints, decide
+from assay.tables.kinds.decide_json import to_have_read
 from assay.tables.kinds.tally import ColumnTally
 
 
@@ -126,7 +127,8 @@ def _packed(cells: pa.Array) -> pa.Array:
 def _doubts(column: ParquetColumn, tally: ColumnTally) -> tuple[str, ...]:
     doubts: tuple[str, ...] = (column.doubt,) if column.doubt else ()
     if column.kind == "string" and (tally.shapes or tally.loose):
-        kind = decide(column.name, tally, Hints()).column.kind
-        if kind != "string":
-            doubts += (f"texts in the file that all read as {kind}; kept as text",)
+        found = decide(column.name, tally, Hints()).column
+        if found.kind != "string":
+            why = f"texts in the file that all read as {found.kind}; kept as text"
+            doubts += (f"{why}: {to_have_read(found)}",)
     return doubts

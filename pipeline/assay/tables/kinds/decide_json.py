@@ -87,15 +87,22 @@ def _texts(name: str, tally: JsonTally, hints: Hints) -> Decision:
     empty = not tally.texts.shapes and not tally.texts.loose
     if column.kind == "string" or empty or column == ColumnFormat(name, "timestamp"):
         return found
-    item = json.dumps({name: spell(column)}, ensure_ascii=False)[1:-1]
     why = f"strings in the file that all read as {column.kind}; kept as text"
-    mend = f"write {item} in data/source.py, and give the column this type in data/contract.py"
     return replace(
         found,
         column=ColumnFormat(name, "string"),
         evidence=("strings",),
-        doubts=(f"{why}: to have them read, {mend}",),
+        doubts=(f"{why}: {to_have_read(column)}",),
         stays_text=why,
         decimal=None,
         order=None,
+    )
+
+
+def to_have_read(column: ColumnFormat) -> str:
+    """What a person has to write so that texts of a file with types are read as this type."""
+    item = json.dumps({column.name: spell(column)}, ensure_ascii=False)[1:-1]
+    return (
+        f"to have them read, write {item} in data/source.py, and give the column this type in "
+        "data/contract.py"
     )

@@ -9,7 +9,12 @@ from assay.project.text.quoting import quote_value
 from assay.tables.kinds.tally import Seen
 from assay.tables.spelt.numbers import Marks, NumberShape, number_shape
 
-_NAMES = {" ": "a blank", "\u00a0": "a hard blank", "\u202f": "a narrow blank"}
+_NAMES = {
+    " ": "a blank",
+    "\u00a0": "a hard blank",
+    "\u2009": "a thin blank",
+    "\u202f": "a narrow blank",
+}
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from assay.tables.definition import ColumnFormat
 from assay.tables.spelt.shapes import has_bytes
 
-BLANK = "[ \u00a0\u202f]"
+BLANK = "[ \u00a0\u2009\u202f]"
 _CURRENCIES = ("$", "€", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "JPY", "US$")
 _UNITS = ("%", "‰", "°C", "°F", "°", "km", "kg", "cm", "mm", "kWh", "kr", "zł")
-_THOUSANDS = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u202f")
+_THOUSANDS = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u2009", "\u202f")
 
 _BEFORE = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _BEHIND = "|".join(map(re.escape, sorted((*_CURRENCIES, *_UNITS), key=len, reverse=True)))

@@ -50,6 +50,8 @@ _DAY = re.compile(
 _NAMED = re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<gap>[-/ ])99?(?P<comma>,?)(?P=gap)9999")
 _BASIC = re.compile(r"9{8}T9{4}(?P<seconds>99)?(?P<part>\.9{1,6})?(?P<zone>Z|[+-]99:?99)?")
 _WEEK = re.compile(r"9999(?P<mark>-?)W99(?P<day>(?P=mark)9)?")
+_LOG = re.compile(rf"(?P<mark>\[)?[09]9/(?i:{'|'.join(_MONTHS)})/9999:99:99:99 [+-]9999(?(mark)\])")
+"""As web servers write it in their logs, with its brackets or without."""
 _CTIME = re.compile(rf"(?i:{'|'.join(_DAYS)}) (?i:{'|'.join(_MONTHS)}) (99| ?9) 99:99:99 9999")
 """As the C library's ctime writes it, which puts a second blank before a day of one digit."""
 _WITH_CLOCK = re.compile(
@@ -95,6 +97,8 @@ def _whole(shape: str) -> str:
     if week := _WEEK.fullmatch(shape):
         mark = week["mark"]
         return f"%G{mark}W%V{mark}%u" if week["day"] else f"%G{mark}W%V"
+    if log := _LOG.fullmatch(shape):
+        return "[%d/%b/%Y:%H:%M:%S %z]" if log["mark"] else "%d/%b/%Y:%H:%M:%S %z"
     basic = _BASIC.fullmatch(shape)
     if not basic or (basic["part"] and not basic["seconds"]):
         return ""
