@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,6 +99,23 @@ def test_a_night_s_size_is_compared_with_the_median_of_recent_nights(rows: int, 
             "row count: expected within 50% of 100 rows, the median of 3 recent nights, "
             f"found {rows}",
         )
+
+
+def test_few_rows_may_lie_far_apart_by_chance() -> None:
+    """Nights of twelve rows of one distribution, over 256 cells as those of a model have."""
+    random = np.random.default_rng(4)
+    shares = random.dirichlet(np.ones(256))
+    limits = Publish(min_nights=3, max_score_distance=0.5)
+
+    def reasons(rows: int, of: Any) -> tuple[str, ...]:
+        recent = [score(*random.multinomial(rows, shares)) for _ in range(3)]
+        facts = replace(GOOD, score=score(*random.multinomial(rows, of)))
+        usual = replace(USUAL, scores=tuple(recent))
+        return hold_reasons(facts, RULES, Quarantine(), limits, usual, DAY)
+
+    assert [reasons(12, shares) for _ in range(20)] == [()] * 20
+    others = np.where(np.arange(256) < 20, 1 / 20, 0)
+    assert "score distribution" in reasons(2000, others)[0]
 
 
 def test_scores_are_compared_with_those_of_recent_nights_together() -> None:

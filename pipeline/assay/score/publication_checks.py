@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from statistics import median
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from assay.columns.break_limits import EXPLAINED, describe_score_breaks
 from assay.columns.distance import js_distance
@@ -25,6 +27,8 @@ from assay.project.params.drift import DriftParams
 from assay.score.duplicate_keys import UNIQUE
 from assay.score.tally import Tally
 from assay.store import RecentRuns
+
+Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -196,12 +200,41 @@ def _score_distance(facts: NightFacts, limits: Publish, recent: RecentRuns) -> I
     if len(nights) < limits.min_nights:
         return
     usual = np.sum(np.asarray(nights, dtype=np.int64), axis=0)
-    distance = float(js_distance(usual, np.asarray(facts.score.counts)))
-    if not distance <= limits.max_score_distance:
+    found = np.asarray(facts.score.counts, dtype=np.int64)
+    distance = float(js_distance(usual, found))
+    if not (distance <= limits.max_score_distance or distance <= by_chance(usual, found)):
         yield (
             f"score distribution: expected within {limits.max_score_distance:.2f} of "
             f"{len(nights)} recent nights (Jensen-Shannon distance), found {distance:.2f}"
         )
+
+
+DRAWS = 500
+"""A night like the others is farther away than each of so many draws once in 501 nights."""
+
+
+def by_chance(usual: Counts, found: Counts) -> float:
+    """How far two samples of these sizes may be apart although they are of one distribution.
+
+    Few rows leave most cells empty, so that any two small samples are far apart: 12 rows and 36 of
+    one distribution by 0.7.
+
+    Parameters
+    ----------
+    usual, found
+        Rows in each cell, shape (cells,).
+
+    Returns
+    -------
+    float
+        The largest Jensen-Shannon distance over `DRAWS` divisions of all rows into two samples of
+        these sizes, always the same ones.
+    """
+    every = usual + found
+    draws = np.random.default_rng(0).multivariate_hypergeometric(
+        every, int(found.sum()), size=DRAWS, method="marginals"
+    )
+    return float(js_distance(every - draws, draws).max())
 
 
 def _share(part: int, whole: int) -> float:
