@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from hypothesis import given, settings
@@ -121,3 +123,12 @@ def test_a_file_that_is_gone_keeps_all_of_them_back(store: Store, make: Any) -> 
     assert store.partitions() == []
     assert store.publish_runs([staged[0], staged[2]]) == {}
     assert store.partitions() == ["p", "r"]
+
+
+def test_runs_of_other_columns_are_not_published_together(store: Store, make: Any) -> None:
+    staged = [make.stage(f"r-{night}", night, [1]) for night in NIGHTS]
+    other = staged[1].predictions_schema.append(pa.field("more", pa.int64()))
+    staged[1] = replace(staged[1], predictions_schema=other)
+    with pytest.raises(StoreError, match=r"date=q, run r-q: the columns of runs .* differ"):
+        store.publish_runs(staged)
+    assert store.partitions() == []

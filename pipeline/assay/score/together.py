@@ -103,59 +103,111 @@ def score_together(
         One that concerns more than one night. What was scored before is published all the same,
         except after an interrupt.
     """
-    turns = scoring.store.turns([night.value for night in nights])
-    attempts = [begin(scoring, night, turns[night.value]) for night in nights]
-    # Only beside threads: what starts processes changes the environment, which a commit reads.
-    local = all(each.log.carrier == "local" for each in attempts)
-    beside = local and bool(scoring.pinned.bundle.manifest.compiled["used"])
-    journals = [each.log for each in attempts]
-    recorded = record_starts(journals, scoring.pinned.warning, beside)
     found: dict[str, NightOutcome] = {}
-    started = time.monotonic()
     try:
-        _score_each(scoring, attempts, recorded, found, step)
-    except BaseException as error:
-        with suppress(AssayError):
-            recorded()
-        rest = [each for each in attempts if each.log.night.value not in found]
-        _record_failures(scoring.store, rest, time.monotonic() - started, error)
-        raise
+        _Group(scoring, found, step).score(nights)
     finally:
         outcomes += [found[night.value] for night in nights if night.value in found]
 
 
-def _score_each(
-    scoring: Scoring,
-    attempts: Sequence[Attempt],
-    recorded: Callable[[], None],
-    found: dict[str, NightOutcome],
-    step: Step,
-) -> None:
-    """Score nights, and publish after the last, or sooner if they take longer than was thought."""
-    scored: list[ScoredNight] = []
-    since = time.monotonic()
-    for attempt in attempts:
-        interrupts.raise_if_interrupted()
-        night, started = attempt.log.night, time.monotonic()
-        try:
-            with step(night) as progress:
-                ahead = [each.staged for each in scored]
-                scored.append(score(scoring, attempt, ahead, recorded, progress))
-        except RunHeld as error:
-            found[night.value] = NightOutcome(night.value, "held", error=error)
-        except ABOUT_ONE_NIGHT as error:
-            recorded()
-            _record_failures(scoring.store, [attempt], time.monotonic() - started, error)
-            found[night.value] = NightOutcome(night.value, "failed", error=error)
-        except AssayError:
-            with suppress(AssayError):
-                _publish(scoring.store, scored, found)
-            raise
-        if attempt is attempts[-1] or time.monotonic() - since >= SECONDS:
+class _Group:
+    """Nights on their way: those that are scored wait until they are published.
+
+    A night's start is recorded when it begins, if it is the first, or just before it is published:
+    nobody reads in the journal of nights that were never begun.
+    """
+
+    def __init__(self, scoring: Scoring, found: dict[str, NightOutcome], step: Step) -> None:
+        self._scoring, self._store, self._step = scoring, scoring.store, step
+        self._found = found
+        self._scored: list[ScoredNight] = []
+        self._recorded: Callable[[], None] = lambda: None
+        self._begun: set[str] = set()
+        """Runs whose start is recorded, or is being recorded."""
+
+    def score(self, nights: Sequence[NightInput]) -> None:
+        """Score nights, and publish after the last, or sooner if they take longer than thought."""
+        turns = self._store.turns([night.value for night in nights])
+        since = time.monotonic()
+        for night in nights:
             interrupts.raise_if_interrupted()
-            _publish(scoring.store, scored, found)
-            scored.clear()
-            since = time.monotonic()
+            self._score(night, turns[night.value])
+            if night is nights[-1] or time.monotonic() - since >= SECONDS:
+                interrupts.raise_if_interrupted()
+                self._publish()
+                since = time.monotonic()
+
+    def _score(self, night: NightInput, turn: int) -> None:
+        attempt, started = None, time.monotonic()
+        try:
+            attempt = begin(self._scoring, night, turn)
+            if not self._begun:
+                self._begin_first(attempt)
+            with self._step(night) as progress:
+                ahead = [each.staged for each in self._scored]
+                scored = score(self._scoring, attempt, ahead, self._recorded, progress)
+            self._scored.append(scored)
+        except RunHeld as error:
+            self._found[night.value] = NightOutcome(night.value, "held", error=error)
+        except ABOUT_ONE_NIGHT as error:
+            self._fail(attempt, started, error)
+            self._found[night.value] = NightOutcome(night.value, "failed", error=error)
+        except Exception as error:
+            # What was scored before it is whole.
+            with suppress(AssayError):
+                self._publish()
+            self._fail(attempt, started, error)
+            raise
+        except BaseException as error:
+            self._fail(attempt, started, error)
+            raise
+
+    def _begin_first(self, attempt: Attempt) -> None:
+        # Only beside threads: what starts processes changes the environment, which a commit reads.
+        local = attempt.log.carrier == "local"
+        beside = local and bool(self._scoring.pinned.bundle.manifest.compiled["used"])
+        self._begun.add(attempt.log.run_id)
+        self._recorded = record_starts([attempt.log], self._scoring.pinned.warning, beside)
+
+    def _publish(self) -> None:
+        scored, self._scored = self._scored, []
+        if not scored:
+            return
+        rest = [each.attempt.log for each in scored if each.staged.run_id not in self._begun]
+        started = time.monotonic()
+        try:
+            if rest:
+                self._begun.update(log.run_id for log in rest)
+                record_starts(rest, self._scoring.pinned.warning, beside=False)
+            _publish(self._store, scored, self._found)
+        except BaseException as error:
+            lost = [each.attempt for each in scored if _of(each) not in self._found]
+            self._record_failures(lost, started, error)
+            raise
+
+    def _fail(self, attempt: Attempt | None, started: float, error: BaseException) -> None:
+        """Record that a run failed, and the first one, if it waits to be published in vain."""
+        lost = [] if attempt is None else [attempt]
+        if not isinstance(error, ABOUT_ONE_NIGHT):
+            lost += [each.attempt for each in self._scored if each.staged.run_id in self._begun]
+        self._record_failures(lost, started, error)
+
+    def _record_failures(
+        self, attempts: Sequence[Attempt], started: float, error: BaseException
+    ) -> None:
+        """Record that runs failed, except those that are visible."""
+        seconds = time.monotonic() - started
+        # The user has to see the original error, even if the store cannot be written.
+        with suppress(AssayError):
+            self._recorded()
+        with suppress(AssayError):
+            failed = [
+                each.log.entry("failed", seconds=seconds, detail=str(error)[:500])
+                for each in attempts
+                if self._store.visible_run(each.log.night.value) != each.log.run_id
+            ]
+            if failed:
+                self._store.append_run_events(*failed)
 
 
 def _publish(store: Store, scored: Sequence[ScoredNight], found: dict[str, NightOutcome]) -> None:
@@ -194,18 +246,3 @@ def _ended(scored: ScoredNight, overtaken: Mapping[str, PublishConflict], more: 
     if error is not None:
         return log.entry("failed", seconds=seconds, detail=str(error)[:500])
     return log.entry("published", scored.tally, seconds)
-
-
-def _record_failures(
-    store: Store, attempts: Sequence[Attempt], seconds: float, error: BaseException
-) -> None:
-    """Record that runs failed, except those that are visible."""
-    # The user has to see the original error, even if the store cannot be written.
-    with suppress(AssayError):
-        failed = [
-            each.log.entry("failed", seconds=seconds, detail=str(error)[:500])
-            for each in attempts
-            if store.visible_run(each.log.night.value) != each.log.run_id
-        ]
-        if failed:
-            store.append_run_events(*failed)

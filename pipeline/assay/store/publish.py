@@ -71,6 +71,7 @@ def publish_together(
     """
     for staged in runs:
         check_files(place, staged)
+    _check_alike(place, runs)
     overtaken: dict[str, PublishConflict] = {}
     views = read_partition_views(place, PREDICTIONS, [staged.partition for staged in runs])
     current = []
@@ -112,6 +113,21 @@ def publish_together(
     with suppress(StoreError):
         _remove(quarantine, [*stale, *unseen])
     return {**overtaken, **late}
+
+
+def _check_alike(place: StoreLocation, runs: Sequence[StagedRun]) -> None:
+    """Check that all runs have the columns of the first, which is compared with the table."""
+    first = runs[0]
+    for each in runs:
+        if not (
+            each.predictions_schema.equals(first.predictions_schema)
+            and each.quarantine_schema.equals(first.quarantine_schema)
+        ):
+            raise StoreError(
+                "the columns of runs that are published together differ",
+                where=f"{place.column}={each.partition}, run {each.run_id}",
+                expected=f"those of {first.partition}",
+            )
 
 
 def _facts(staged: StagedRun, said: Mapping[str, str]) -> dict[str, str]:
