@@ -10,6 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from assay.errors import PublishConflict, ScoringFailed, StoreError
+from assay.project import interrupts
 from assay.score import run, stage, together
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress
@@ -133,6 +134,23 @@ def test_an_interrupt_publishes_nothing_more(
     # The first's start was recorded, the fourth was interrupted; nobody began the fifth.
     found = [scorer.events(night) for night in NIGHTS[1:]]
     assert found == [["failed"], [], ["failed"], []]
+
+
+def test_an_interrupt_that_nobody_raised_ends_the_run_whose_start_is_recorded(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As py4j swallows one: it is seen before the night is published."""
+    real = together.score
+
+    def unnoticed(*given: Any) -> Any:
+        found = real(*given)
+        monkeypatch.setattr(interrupts, "_seen", True)
+        return found
+
+    monkeypatch.setattr(together, "score", unnoticed)
+    with pytest.raises(KeyboardInterrupt):
+        score(scorer)
+    assert scorer.store.partitions() == [] and scorer.events(NIGHTS[0]) == ["failed"]
 
 
 def test_one_that_another_run_overtakes_fails_alone(

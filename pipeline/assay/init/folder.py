@@ -84,14 +84,22 @@ def with_existing(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
     found = dict(texts)
     for name in IGNORE_FILES:
         if (path := folder / name).exists():
-            before = path.read_text(encoding="utf-8")
-            known = set(map(str.strip, before.splitlines()))
-            new = [line for line in texts[name].splitlines() if line.strip() not in known]
-            found[name] = before.rstrip("\n") + "\n\n" + "\n".join(new).strip("\n") + "\n"
+            found[name] = with_rules(path.read_text(encoding="utf-8"), texts[name])
     if (folder / README).exists() and (folder / README).read_bytes() != found[README].encode():
         found[BESIDE] = found.pop(README)
     refuse_others(folder, {path: text for path, text in found.items() if path not in IGNORE_FILES})
     return found
+
+
+def with_rules(kept: str, fresh: str) -> str:
+    """An ignore file as it is, and behind it what a ``fresh`` one has and it lacks."""
+    more = [line for line in _rules(fresh) if line not in _rules(kept)]
+    return kept if not more else kept.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in more)
+
+
+def _rules(text: str) -> list[str]:
+    """The lines of an ignore file that do something."""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def refuse_others(folder: Path, wanted: Mapping[str, str | Path]) -> None:

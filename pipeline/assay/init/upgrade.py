@@ -20,6 +20,7 @@ from packaging.version import InvalidVersion, Version
 from assay.contract.loader import load_contract
 from assay.errors import PipelineFileError, UsageError
 from assay.init.command import workflows
+from assay.init.folder import with_rules
 from assay.init.quoting import FILTERS
 from assay.pages.templating import render_config
 from assay.project import layout, textfile
@@ -203,13 +204,7 @@ def _after(root: Path, params: Params, path: str, before: str | None, now: str) 
     fresh = render_config("assay.init", f"{template[path]}.jinja", FILTERS)
     if path == "Makefile" or not kept:
         return fresh
-    more = [line for line in _rules(fresh) if line not in _rules(kept)]
-    return kept if not more else kept.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in more)
-
-
-def _rules(text: str) -> list[str]:
-    """The lines of an ignore file that do something."""
-    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return with_rules(kept, fresh)
 
 
 def _with_version(text: str, now: str) -> str:

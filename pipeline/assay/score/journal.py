@@ -30,17 +30,6 @@ class Journal:
     carrier: Carrier
     base: int
 
-    def event(
-        self,
-        event: Event,
-        tally: Tally | None = None,
-        seconds: float | None = None,
-        detail: str = "",
-        files: str = "",
-    ) -> None:
-        """Append one event to the runs table."""
-        self.store.append_run_events(self.entry(event, tally, seconds, detail, files))
-
     def entry(
         self,
         event: Event,
@@ -49,7 +38,7 @@ class Journal:
         detail: str = "",
         files: str = "",
     ) -> RunEvent:
-        """An event of the run, to be appended with others."""
+        """An event of the run, for `Store.append_run_events`."""
         return RunEvent(
             run_id=self.run_id,
             event=event,

@@ -168,7 +168,8 @@ def score(
     held = _held(params, pinned, store, tally, night.value, repeats, ahead)
     seconds = time.monotonic() - started
     if held:
-        log.event("held", tally, seconds, "; ".join(held), files=store.hold(staged))
+        files = store.hold(staged)
+        store.append_run_events(log.entry("held", tally, seconds, "; ".join(held), files))
         raise RunHeld(
             "scored but not published: " + "; ".join(held),
             where=f"night {night.value}, run {log.run_id}",

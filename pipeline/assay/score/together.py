@@ -130,12 +130,19 @@ class _Group:
         turns = self._store.turns([night.value for night in nights])
         since = time.monotonic()
         for night in nights:
-            interrupts.raise_if_interrupted()
+            self._stop_if_interrupted()
             self._score(night, turns[night.value])
             if night is nights[-1] or time.monotonic() - since >= SECONDS:
-                interrupts.raise_if_interrupted()
+                self._stop_if_interrupted()
                 self._publish()
                 since = time.monotonic()
+
+    def _stop_if_interrupted(self) -> None:
+        try:
+            interrupts.raise_if_interrupted()
+        except KeyboardInterrupt as error:
+            self._fail(None, time.monotonic(), error)
+            raise
 
     def _score(self, night: NightInput, turn: int) -> None:
         attempt, started = None, time.monotonic()
@@ -212,8 +219,6 @@ class _Group:
 
 def _publish(store: Store, scored: Sequence[ScoredNight], found: dict[str, NightOutcome]) -> None:
     """Publish runs and record that; ``found`` gets their outcomes."""
-    if not scored:
-        return
     started = time.monotonic()
     try:
         with report_if_published(store, {_of(each): each.staged.run_id for each in scored}):
