@@ -10,8 +10,9 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
-MONDAY = pd.Timestamp("2012-12-31")
-MINUTE, DAY = pd.Timedelta(minutes=1), pd.Timedelta(days=1)
+# In the unit of the column, or pandas converts every row first.
+MONDAY = pd.Timestamp("2012-12-31").as_unit("us")
+MINUTE, DAY = (pd.Timedelta(text).as_unit("us") for text in ("1min", "1D"))
 
 FEATURE = {"role": "feature"}
 SLICED = {"role": ["feature", "slice"]}

@@ -77,7 +77,7 @@ def test_a_mistake_is_named(old: str, new: str, expected: str):
 
 
 def test_all_mistakes_come_in_one_go_in_the_order_of_the_file():
-    text = TEXT.replace("seed: 2013", "seed: x").replace("batch_rows: 50000", "batch_rows: many")
+    text = TEXT.replace("seed: 2013", "seed: x").replace("batch_rows: 100000", "batch_rows: many")
     text = text.replace("  threshold: 0.35", "  treshold: 0.35")
     with pytest.raises(ParamsError) as caught:
         params.parse(text, "params.yaml")

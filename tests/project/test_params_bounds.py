@@ -82,7 +82,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (leakage.max_category_shift, leakage.max_label_shift) == (0.1, 0.1)
     assert (leakage.max_duplicate_share, leakage.max_identifier_share) == (0.01, 0.95)
     assert found.registry.stage == "prod"
-    assert (found.score.carrier, found.score.batch_rows) == ("auto", 50_000)
+    assert (found.score.carrier, found.score.batch_rows) == ("auto", 100_000)
     assert (found.quarantine.max_share, found.quarantine.rules) == (0.02, {})
     publish = found.publish
     assert (publish.recent_nights, publish.min_nights, publish.keep_days) == (14, 3, 30)

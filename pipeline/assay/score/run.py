@@ -25,7 +25,7 @@ from assay.score.inputs import discovery as inputs
 from assay.score.journal import Journal
 from assay.score.scoring_job import Job
 from assay.score.tally import Tally, check_row_counts, total
-from assay.score.work import Progress
+from assay.score.work import Progress, rows_per_batch
 from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
@@ -217,7 +217,7 @@ def _job(
         place=StoreLocation(store.uri, store.column, store.keep_days),
         predictions=columns(predictions_schema(store.column, keys, task)),
         quarantine=columns(quarantine_schema(store.column, keys)),
-        batch_rows=params.score.batch_rows,
+        batch_rows=rows_per_batch(params.score.batch_rows, len(pinned.contract.columns)),
         keys=store.scratch_uri(stamp.run_id) if wanted else None,
     )
 

@@ -16,6 +16,19 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called at intervals with the number of tasks done, and of all tasks."""
 
 
+MOST_CELLS = 25_000_000
+"""Cells in a batch: 200 MB of numbers, of which a task holds a few copies."""
+
+
+def rows_per_batch(most: int, columns: int) -> int:
+    """At most ``most`` rows (`score.batch_rows`), and fewer if they are wide.
+
+    >>> rows_per_batch(100_000, 20), rows_per_batch(100_000, 500)
+    (100000, 50000)
+    """
+    return max(1, min(most, MOST_CELLS // max(columns, 1)))
+
+
 def no_progress(done: int, tasks: int) -> None:
     """Tells nobody."""
 

@@ -27,7 +27,7 @@ from assay.score.carriers import choose_carrier, open_night
 from assay.score.inputs import discovery as inputs
 from assay.score.scoring_job import Job
 from assay.score.tally import check_row_counts, total
-from assay.score.work import no_progress
+from assay.score.work import no_progress, rows_per_batch
 from assay.store import predictions_schema, quarantine_schema
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS
@@ -168,6 +168,6 @@ def _job(
         place=StoreLocation(str(store), column),
         predictions=columns(predictions_schema(column, keys, bundle.manifest.task)),
         quarantine=columns(quarantine_schema(column, keys)),
-        batch_rows=params.score.batch_rows,
+        batch_rows=rows_per_batch(params.score.batch_rows, len(contract.columns)),
         keys=None,
     )

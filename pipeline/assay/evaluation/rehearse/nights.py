@@ -26,7 +26,7 @@ from assay.reports.rehearsed_nights import RehearsedChampion, RehearsedNight, Re
 from assay.score import publication_checks
 from assay.score.carriers import choose_carrier, open_night
 from assay.score.inputs import discovery
-from assay.score.work import no_progress
+from assay.score.work import no_progress, rows_per_batch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -142,7 +142,7 @@ def _count(
 ) -> NightCounts:
     work = NightWork(
         where=f"night {night.value}",
-        batch_rows=params.score.batch_rows,
+        batch_rows=rows_per_batch(params.score.batch_rows, len(challenger.contract.columns)),
         challenger=_sent(challenger),
         champion=None if champion is None else _sent(champion),
     )
@@ -197,7 +197,7 @@ def _cost(
             allow_types=params.bundle.allow_types,
             contract=sources / model.rules.file,
             rows=rows,
-            batch_rows=params.score.batch_rows,
+            batch_rows=rows_per_batch(params.score.batch_rows, len(model.contract.columns)),
             repeats=params.rehearse.repeats,
             sources=sources,
             code=root / layout.CHAMPION_CODE,

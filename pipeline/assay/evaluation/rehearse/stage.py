@@ -30,6 +30,7 @@ from assay.project.params import Params
 from assay.reports.rehearsal import Parity, Rehearsal
 from assay.score.carriers import needs_spark
 from assay.score.spark.session import BackgroundSession
+from assay.score.work import rows_per_batch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -115,7 +116,7 @@ def rehearse(
         allow_types=params.bundle.allow_types,
         contract=file,
         rows=holdout_night,
-        batch_rows=params.score.batch_rows,
+        batch_rows=rows_per_batch(params.score.batch_rows, len(contract.columns)),
         repeats=settings.repeats,
     )
     real = None

@@ -203,7 +203,7 @@ class Registry(Section):
 class Score(Section):
     input: Input
     carrier: AskedCarrier = "auto"
-    batch_rows: Positive = 50_000
+    batch_rows: Positive = 100_000
 
 
 class Quarantine(Section):
