@@ -156,17 +156,13 @@ class KeyWriter:
 def duplicates_in_ranges(files: Sequence[KeyFile], ranges: range) -> dict[int, int]:
     """Hashes that occur more than once in adjacent ranges, with their counts.
 
-    At most `CONFIRMED` per range are listed; the rest is added to the count of one of them.
+    At most `CONFIRMED` are listed of those that are read at once; the rest is added to the count
+    of one of them.
     """
     found: dict[int, int] = {}
     for block in _blocks(files, ranges):
         parts = [_read(file, block) for file in files]
-        for number in block:
-            slices = [
-                part[file.bounds[number] - file.bounds[block.start] :][: _count(file, number)]
-                for file, part in zip(files, parts, strict=True)
-            ]
-            found |= _twice(np.concatenate([np.empty(0, dtype=np.uint64), *slices]))
+        found |= _twice(np.concatenate([np.empty(0, dtype=np.uint64), *parts]))
     return found
 
 

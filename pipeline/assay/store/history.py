@@ -90,10 +90,16 @@ def read_partition_view(place: StoreLocation, table: Staged, partition: str) -> 
 
 
 def read_partition_views(
-    place: StoreLocation, table: Staged, partitions: Sequence[str]
+    place: StoreLocation, table: Staged, partitions: Sequence[str], turns: bool = True
 ) -> Mapping[str, log.PartitionView]:
-    """Partitions in the newest version of a table."""
-    turns = table == PREDICTIONS  # only its commits change what readers see
+    """Partitions in the newest version of a table.
+
+    Parameters
+    ----------
+    turns
+        Whether to look up turns; else they are 0, as in every table but predictions.
+    """
+    turns = turns and table == PREDICTIONS  # only its commits change what readers see
     return log.read_partition_views(place.table_uri(table), place.column, partitions, turns)
 
 

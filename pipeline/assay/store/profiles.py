@@ -139,7 +139,7 @@ def _stored(
     """
     if not nights:
         return {}, {}
-    scored = read_partition_views(place, PREDICTIONS, nights)
+    scored = read_partition_views(place, PREDICTIONS, nights, turns=False)
     refused = read_partition_views(place, QUARANTINE, nights)
     counts, visible = {}, {}
     for night in nights:

@@ -111,7 +111,7 @@ class _Kept:
 
     table: DeltaTable
     state: LogState | BucketState
-    views: dict[tuple[str, str], PartitionView] = field(default_factory=dict)
+    views: dict[tuple[str, str, bool], PartitionView] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -305,21 +305,15 @@ def partition_views(
 def read_partition_views(
     uri: str, column: str, partitions: Sequence[str], turns: bool = True
 ) -> Mapping[str, PartitionView]:
-    """As `partition_views`, in the newest version of a table.
-
-    Parameters
-    ----------
-    turns
-        The same in every call for one table.
-    """
+    """As `partition_views`, in the newest version of a table."""
     table, kept = open_table(uri), _READ.get(uri)
     if kept is None or kept.table is not table:
         return partition_views(table, column, partitions, turns)
-    unknown = [name for name in partitions if (column, name) not in kept.views]
+    unknown = [name for name in partitions if (column, name, turns) not in kept.views]
     if unknown:
         found = partition_views(table, column, unknown, turns)
-        kept.views.update(((column, name), view) for name, view in found.items())
-    return {name: kept.views[column, name] for name in partitions}
+        kept.views.update(((column, name, turns), view) for name, view in found.items())
+    return {name: kept.views[column, name, turns] for name in partitions}
 
 
 def schema_of(uri: str) -> pa.Schema:
