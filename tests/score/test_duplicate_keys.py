@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from assay.contract.columns import Columns
 from assay.contract.loader import load_contract_text
+from assay.errors import StoreError
 from assay.score import duplicate_keys
 from assay.score.duplicate_keys import (
     RANGES,
@@ -114,3 +115,20 @@ def test_a_long_task_leaves_several_files(
         duplicates_in_ranges([*files, files[0]], half) for half in (range(100), range(100, RANGES))
     ]
     assert halves[0] | halves[1] == duplicates_in_ranges([*files, files[0]], range(RANGES))
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "full").write_text("")
+    writer = KeyWriter(str(tmp_path / "full"), "00000")
+    writer.add(np.arange(3, dtype=np.uint64))
+    with pytest.raises(StoreError, match=r"full/00000\.000\.keys"):
+        writer.files()
+
+
+def test_a_file_of_hashes_that_is_gone_is_named(tmp_path: Path) -> None:
+    writer = KeyWriter(str(tmp_path), "00000")
+    writer.add(np.arange(3, dtype=np.uint64))
+    files = writer.files()
+    Path(files[0].path).unlink()
+    with pytest.raises(StoreError, match=r"00000\.000\.keys"):
+        duplicates_in_ranges(files, range(RANGES))

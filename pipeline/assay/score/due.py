@@ -78,7 +78,7 @@ def find_due_nights(
     values = sorted(set(available))
     days = [value for value in values if is_day(value)]
     published = set(visible)
-    last_states = {record.partition: record.event for record in runs}
+    last_states = _last_states(runs)
     waiting = {night: state for night, state in last_states.items() if state in DECIDED}
     known = sorted(published | {night for night, state in waiting.items() if state == "held"})
     if start is None:
@@ -94,6 +94,22 @@ def find_due_nights(
         left={day: waiting[day] for day in open_ if day in waiting},
         ignored=tuple(value for value in values if not is_day(value)),
     )
+
+
+def _last_states(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """The state of each night's last run, of those that began after the last decision about it."""
+    retracted: dict[str, int] = {}
+    states: dict[str, str] = {}
+    for record in runs:
+        night, base = record.partition, record.base
+        if record.event == "retracted" and base is not None:
+            # Its publication and its retraction each raised the night's turn by one.
+            retracted[night] = max(base + 2, retracted.get(night, 0))
+    for record in runs:
+        overtaken = record.base is not None and record.base < retracted.get(record.partition, 0)
+        if record.event != "failed" or not overtaken:
+            states[record.partition] = record.event
+    return states
 
 
 def nights_between(first: date, last: date, available: Iterable[str] = ()) -> list[str]:

@@ -22,6 +22,7 @@ from assay.contract.columns import Columns
 from assay.contract.definition import Contract
 from assay.project.text.quoting import mark_blanks
 from assay.store.delta.location import filesystem
+from assay.store.delta.store_errors import translate_errors
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -120,7 +121,10 @@ def _mixed(value: Hashes) -> Hashes:
 
 
 class KeyWriter:
-    """Collects the hashes of a task and writes them sorted, in as few files as memory allows."""
+    """Collects the hashes of a task and writes them sorted, in as few files as memory allows.
+
+    Its methods raise `StoreError` if a file cannot be written.
+    """
 
     def __init__(self, folder: str, part: str) -> None:
         self._folder, self._part = folder, part
@@ -145,10 +149,11 @@ class KeyWriter:
         starts = np.arange(RANGES, dtype=np.uint64) << np.uint64(56)
         bounds = [*np.searchsorted(ordered, starts).tolist(), len(ordered)]
         path = f"{self._folder}/{self._part}.{len(self._files):03d}.keys"
-        system, base = filesystem(path)
-        system.create_dir(base.rpartition("/")[0], recursive=True)
-        with system.open_output_stream(base) as sink:
-            sink.write(ordered.astype("<u8", copy=False))
+        with translate_errors(path, "cannot be written"):
+            system, base = filesystem(path)
+            system.create_dir(base.rpartition("/")[0], recursive=True)
+            with system.open_output_stream(base) as sink:
+                sink.write(ordered.astype("<u8", copy=False))
         self._files.append(KeyFile(path, tuple(bounds)))
         self._held, self._count = [], 0
 
@@ -186,9 +191,10 @@ def _read(file: KeyFile, block: range) -> Hashes:
     start, end = file.bounds[block.start], file.bounds[block.stop]
     if start == end:
         return np.empty(0, dtype=np.uint64)
-    system, path = filesystem(file.path)
-    with system.open_input_file(path) as source:
-        return np.frombuffer(source.read_at(8 * (end - start), 8 * start), dtype="<u8")
+    with translate_errors(file.path, "cannot be read"):
+        system, path = filesystem(file.path)
+        with system.open_input_file(path) as source:
+            return np.frombuffer(source.read_at(8 * (end - start), 8 * start), dtype="<u8")
 
 
 def _twice(hashes: Hashes) -> dict[int, int]:
