@@ -12,8 +12,9 @@ from assay.model.compiled.array_types import Bools, Ints
 from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
 from assay.model.compiled.ranks import check_range
 
-_ROWS = 4096
-"""Rows in a block: a feature, its encoding and the sums fit in the L2 cache."""
+_ROWS = 16_384
+"""Rows in a block: an encoded feature and the sums fit in the L2 cache. A shorter block costs more
+of Python's own work, for which threads wait for each other."""
 
 
 @dataclass(frozen=True, eq=False)
