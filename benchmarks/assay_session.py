@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -58,10 +59,12 @@ def pinned(root: Path, given: Params, name: str) -> PinnedVersion:
 
 
 @contextmanager
-def timed(found: dict[str, float]) -> Iterator[None]:
-    """Add up the seconds of each of `PARTS` while the block runs."""
+def timed(
+    found: dict[str, float], parts: Mapping[str, tuple[Any, str]] = MappingProxyType(PARTS)
+) -> Iterator[None]:
+    """Add up the seconds of each of some parts while the block runs."""
     patches = []
-    for name, (place, attribute) in PARTS.items():
+    for name, (place, attribute) in parts.items():
         patches.append(
             patch.object(place, attribute, _timer(getattr(place, attribute), name, found))
         )
