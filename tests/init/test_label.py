@@ -137,3 +137,9 @@ def test_a_class_needs_groups_on_both_sides_of_a_split_by_groups() -> None:
     rows.loc[100:, "land"] = ["new", "old"] * 50
     with pytest.raises(LabelError, match=r"at least 5 values of land .*found 'Oceania' with 2"):
         refuse_few_groups(rows, label, "land")
+
+
+def test_that_a_target_has_an_order_which_is_not_used_is_told() -> None:
+    ordered = replace(facts(["low", "high", "mid"] * 40), order=("low", "mid", "high"))
+    assert "have an order" in decide_label(ordered, None, None, None).unsure
+    assert decide_label(replace(ordered, order=()), None, None, None).unsure == ""

@@ -175,3 +175,17 @@ def test_one_value_tells_rows_apart_where_others_have_none(frame: pd.DataFrame) 
 def test_texts_that_numbers_can_be_made_of(frame: pd.DataFrame, shape: str, words: str) -> None:
     texts = [shape.format(number // 60, number % 60) for number in [*range(ROWS - 1), 0]]
     assert words in uses(frame.assign(took=texts))["took"].why
+
+
+def test_numbers_that_all_differ_where_chance_would_repeat_some_name_rows() -> None:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "Respondent": rng.permutation(4 * ROWS)[:ROWS] + 1,
+            "parcel": rng.permutation(ROWS),
+            "paid": rng.integers(0, 10**9, ROWS),
+            "churned": rng.random(ROWS) < 0.3,
+        }
+    )
+    found = {name: each.use for name, each in uses(frame).items()}
+    assert found == {"Respondent": "key", "parcel": "left out", "paid": "feature"}

@@ -321,7 +321,14 @@ def _classes(facts: ColumnFacts) -> Label:
     _refuse_rare(counts, facts.name, whole=facts.whole)
     shares = [rows / facts.present for rows in counts.values()]
     rarest = counted(min(counts.values()), "row")
-    number = facts.kind in ("integer", "float")
+    unsure = ""
+    if facts.kind in ("integer", "float"):
+        unsure = "the classes are numbers; if their order counts: --task regression"
+    elif facts.order:
+        unsure = (
+            "the classes have an order, which the model does not use; if it counts, write numbers "
+            "in the file: --task regression"
+        )
     return Label(
         column=facts.name,
         task="multiclass",
@@ -332,9 +339,7 @@ def _classes(facts: ColumnFacts) -> Label:
         baseline=1 - sum(share**2 for share in shares),
         share=None,
         evidence=f"{counted(len(counts), 'class', 'classes')}, the rarest in {rarest}",
-        unsure="the classes are numbers; if their order counts: --task regression"
-        if number
-        else "",
+        unsure=unsure,
     )
 
 

@@ -24,6 +24,8 @@ LEAST_TOLD = 10
 """Rows with a column's only value, and as many without, for which that it is empty tells a row."""
 FEW_EMPTY = 0.1
 """Share of rows without a time, up to which a column may be meant to say when rows are from."""
+EQUAL_BY_CHANCE = 10
+"""Pairs of equal numbers to be expected, from which on it is no chance that there is none."""
 MOST_REFUSED = 0.0005
 """Share of rows that a feature may cost: half of `contract.max_bad_share` in a new project, as the
 rows may all be among those of training."""
@@ -199,11 +201,26 @@ def _key(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> tuple[str, .
         if each.unique and not each.nulls and each.kind in ("integer", "string") and each.rows > 1
     ]
     named = [each for each in unique if _KEY.search(plain[each.name])]
-    # Of those that no name gives away: a text, or numbers in order, as a database counts them.
+    # Of those that no name gives away: a text, or numbers as a database counts them.
     other = [
-        each for each in unique if each.rows >= SMALL_TABLE and (each.sorted or _is_code(each))
+        each
+        for each in unique
+        if each.rows >= SMALL_TABLE and (each.sorted or _is_code(each) or _counts_rows(each))
     ]
     return tuple(each.name for each in [*named, *other][:1])
+
+
+def _counts_rows(facts: ColumnFacts) -> bool:
+    """Whether whole numbers all differ where chance would repeat some: they number something.
+
+    Of n numbers drawn from a range of m, about n * n / 2 m pairs are equal.
+    """
+    low, high = facts.low, facts.high
+    if facts.kind != "integer" or not facts.unique or facts.rows < SMALL_TABLE:
+        return False
+    if not isinstance(low, int) or not isinstance(high, int):
+        return False
+    return facts.present**2 >= 2 * EQUAL_BY_CHANCE * (high - low + 1)
 
 
 def _is_code(facts: ColumnFacts) -> bool:
@@ -243,7 +260,9 @@ def _identifier(facts: ColumnFacts, plain: str) -> str:
     """Why a column names its row, or what the row is about; empty if it describes it."""
     if facts.kind not in ("integer", "string") or facts.rows < SMALL_TABLE:
         return ""
-    if facts.unique and (facts.kind == "string" or facts.sorted or _KEY.search(plain)):
+    if facts.unique and (
+        facts.kind == "string" or facts.sorted or _counts_rows(facts) or _KEY.search(plain)
+    ):
         return "no value is there twice: it names the row and does not describe it"
     if _KEY.search(plain) and facts.distinct > MOST_SLICED:
         return f"{counted(facts.distinct, 'value')}, and by its name it says who, not how"
