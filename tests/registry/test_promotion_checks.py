@@ -245,6 +245,9 @@ def test_the_champion_itself_needs_no_verdict_against_itself() -> None:
         ({"verdict": FAILED}, True),
         ({"verdict": None}, False),
         ({"stale": ("gate: code changed",)}, False),
+        # DVC leaves a gate that refused out of dvc.lock.
+        ({"verdict": FAILED, "stale": ("gate: it is not in dvc.lock",)}, True),
+        ({"verdict": FAILED, "stale": ("gate: x", "train: code changed")}, False),
         ({"again": ("'ranks' is missing in it",)}, False),
         ({"data": FoundDigest(digest("f"))}, False),
         ({"champion": "v0.1.0", "champion_bundle": FoundDigest(digest("e"))}, False),

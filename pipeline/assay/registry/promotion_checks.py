@@ -120,21 +120,25 @@ def overridable(facts: PromotionFacts) -> list[PromotionRefused]:
 
 
 def _unjudged(facts: PromotionFacts) -> list[PromotionRefused]:
-    """The same as a person is told them.
+    """The same as a person is told them: only of the verdict if `_only_refused`."""
+    return list(_verdict(facts)) if _only_refused(facts) else overridable(facts)
+
+
+def _only_refused(facts: PromotionFacts) -> bool:
+    """Whether dvc.lock lacks no more than the gate, because the gate refused.
 
     A gate that refuses ends its stage with an error, so DVC leaves it out of dvc.lock however often
     it runs. Then the verdict is the reason for both, and ``dvc repro`` alone mends neither.
     """
     refused = facts.verdict is not None and facts.verdict.outcome is not Outcome.PASS
-    if refused and all(line.startswith("gate: ") for line in facts.stale):
-        return list(_verdict(facts))
-    return overridable(facts)
+    return refused and all(line.startswith("gate: ") for line in facts.stale)
 
 
 def verdict_applies(facts: PromotionFacts) -> bool:
     """Whether the verdict is the gate's, and about this bundle, data, policy and champion."""
-    made = facts.verdict is not None and not facts.stale and not facts.again
-    return made and not list(_another(facts))
+    if facts.verdict is None or facts.again or list(_another(facts)):
+        return False
+    return not facts.stale or _only_refused(facts)
 
 
 def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
