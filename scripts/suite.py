@@ -83,7 +83,8 @@ def start(
     process = subprocess.Popen(
         [sys.executable, *runner, "-m", "pytest", *arguments],
         cwd=ROOT,
-        env={**os.environ, SHARED: shared},
+        # The parts share the cores, so that threads of OpenMP must not spin while they wait.
+        env={"OMP_WAIT_POLICY": "passive", **os.environ, SHARED: shared},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
