@@ -60,3 +60,15 @@ def test_few_rows_accuse_nobody(rows: pd.DataFrame) -> None:
 def test_infinities_are_values_like_others(rows: pd.DataFrame) -> None:
     odd = np.where(rows.index % 50, rows["amount"], np.inf)
     assert find_leaks(rows.assign(odd=odd), "bad", "binary", ["odd"]).certain == {}
+
+
+@pytest.mark.parametrize("many", [124, 300, 900])
+def test_of_few_rows_too_a_function_of_the_label_gives_it_away(many: int) -> None:
+    rng = np.random.default_rng(4)
+    y, noise, x = rng.normal(6, 2, many), rng.normal(size=many), rng.normal(size=many)
+    few = pd.DataFrame({"y": y, "yes": x > 0, "x": x, "price": 1e4 - 25 * y, "noise": noise})
+    few["near"] = y + rng.normal(0, 1, many)
+    number = find_leaks(few, "y", "regression", ["price", "noise", "near", "x"])
+    assert (set(number.certain), set(number.likely)) == ({"price"}, set())
+    truth = find_leaks(few, "yes", "binary", ["x", "noise", "near"])
+    assert {*truth.certain, *truth.likely} == {"x"}

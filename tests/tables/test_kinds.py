@@ -66,6 +66,22 @@ def test_versions_by_name(tmp_path: Path) -> None:
     assert (facts.kind, facts.unsure) == ("string", "or numbers?")
 
 
+@pytest.mark.parametrize(
+    ("name", "cell", "kind"),
+    [
+        ("conversion_rate", "0.25", "float"),
+        ("released_at", "2024-01-31", "timestamp"),
+        ("release", "2024-01-31", "timestamp"),
+        ("release", "4.10", "string"),
+        ("appVersion", "4.10", "string"),
+    ],
+)
+def test_a_word_within_another_is_no_version(
+    tmp_path: Path, name: str, cell: str, kind: str
+) -> None:
+    assert only(understood(tmp_path, f"{name}\n{cell}\n{cell}\n")).kind == kind
+
+
 def test_mixed_numbers_and_texts(tmp_path: Path) -> None:
     facts = only(understood(tmp_path, "a\n1\nx\n2\ny\n"))
     assert facts.kind == "string" and "2 of 4 values are numbers" in facts.evidence[0]

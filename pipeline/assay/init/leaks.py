@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assay.columns.interpolation import FEW_ROWS, interpolate
 from assay.project.tasks import Task
 
 POWER = 0.995
@@ -34,7 +35,8 @@ def find_leaks(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str
     """The columns that give the label away in a sample of rows, each with the reason.
 
     The model of one column is a table: the mean label in each of its bins on the even rows, asked
-    about the odd rows. So it sees any relation, and chance does not look like one.
+    about the odd rows. So it sees any relation, and chance does not look like one. Of few rows a
+    number is also asked by lines between its values.
 
     Parameters
     ----------
@@ -50,10 +52,19 @@ def find_leaks(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str
     learn, ask = np.arange(len(known)) % 2 == 0, np.arange(len(known)) % 2 == 1
     certain, likely = {}, {}
     for name in columns:
+        said = []
         bins = _bins(known[name])
-        if bins.max() > len(known) / 4:
-            continue  # too few rows of each text
-        powers = [_power(bins, target, learn, ask, task) for target in targets]
+        if bins.max() <= len(known) / 4:  # else too few rows of each text
+            said.append([_by_bins(bins, target, learn, ask) for target in targets])
+        if len(known) < FEW_ROWS and _is_number(known[name]):
+            values = known[name].to_numpy(np.float64, na_value=np.nan)
+            said.append([interpolate(values[learn], each[learn], values[ask]) for each in targets])
+        if not said:
+            continue
+        powers = [
+            max(_power(each, target[ask], task) for each in answers)
+            for target, *answers in zip(targets, *said, strict=True)
+        ]
         # One class that a column tells from all others is no leak: it has to give all of them away.
         power = max(powers) if task == "regression" else min(powers)
         alone = (
@@ -77,8 +88,12 @@ def _targets(label: pd.Series, task: Task) -> list[NDArray[np.float64]]:
     return [(codes == code).astype(np.float64) for code in wanted]
 
 
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
 def _bins(column: pd.Series) -> NDArray[np.int64]:
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+    if _is_number(column):
         counts = column.value_counts()
         # A frequent value, such as 0, has a bin of its own; the others share bins of equal count.
         # So have infinities, as nothing lies at an equal distance from them.
@@ -92,19 +107,21 @@ def _bins(column: pd.Series) -> NDArray[np.int64]:
     return codes.astype(np.int64)
 
 
-def _power(
+def _by_bins(
     bins: NDArray[np.int64],
     target: NDArray[np.float64],
     learn: NDArray[np.bool_],
     ask: NDArray[np.bool_],
-    task: Task,
-) -> float:
+) -> NDArray[np.float64]:
     size = int(bins.max()) + 1
     sums = np.bincount(bins[learn], weights=target[learn], minlength=size)
     rows = np.bincount(bins[learn], minlength=size)
     mean = target[learn].mean()
-    said = np.where(rows > 0, sums / np.maximum(rows, 1), mean)[bins[ask]]
-    truth = target[ask]
+    said: NDArray[np.float64] = np.where(rows > 0, sums / np.maximum(rows, 1), mean)[bins[ask]]
+    return said
+
+
+def _power(said: NDArray[np.float64], truth: NDArray[np.float64], task: Task) -> float:
     if task == "regression":
         spread = float(((truth - truth.mean()) ** 2).sum())
         return 1 - float(((truth - said) ** 2).sum()) / spread if spread else 0.0

@@ -120,7 +120,9 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(rows: list[tuple[int, bool
     rates = np.array([5, 1, 1, 4, 0, 3, 2]) / 10  # by bin; two of them are ties
     train_bins = np.repeat(np.arange(7), 10)
     train = np.concatenate([np.arange(10) < rate * 10 for rate in rates]).astype(np.float64)
-    found = predictive_power.auc(BinnedFeature(train_bins, bins, 7), train, yes)
+    found = predictive_power.auc(
+        predictive_power.said_by_bins(BinnedFeature(train_bins, bins, 7), train), yes
+    )
     score = rates[bins]
     pairs = [
         1.0 if a > b else 0.5 if a == b else 0.0 for a in score[yes == 1] for b in score[yes == 0]

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,6 +189,18 @@ def test_the_same_inputs_give_the_same_digest_anywhere(parcels: Path):
     before = bundle.verified_digest(parcels / layout.CANDIDATES / "logistic")
     shutil.rmtree(parcels / layout.CANDIDATES)
     assert stage.run(parcels, values, "logistic").digest == before
+
+
+def test_reference_nights_are_those_of_the_night_column_and_not_days(parcels: Path):
+    values = params.load(parcels)
+    table = pq.read_table(parcels / layout.TRAIN_TABLE)
+    column = values.ingest.partition_by
+    months = pa.array([f"{night}"[:7] + "-01" for night in table.column(column).to_pylist()])
+    place = table.column_names.index(column)
+    pq.write_table(table.set_column(place, column, months), parcels / layout.TRAIN_TABLE)
+    stage.run(parcels, values, "logistic")
+    made = bundle.load(parcels / layout.CANDIDATES / "logistic", expected=None, allow_types=())
+    assert made.reference.nights == len(months.unique()) > 1
 
 
 def test_a_candidate_nobody_declared_is_refused(parcels: Path):

@@ -26,7 +26,9 @@ NEARLY = 0.9
 Order = Literal["day first", "month first"]
 _CODES = re.compile(r"[A-Z]{2,3}")
 _PHONE_NAME = re.compile(r"phone|telefon|(^|_)(tel|fax|mobile)($|_)", re.I)
-_VERSION_NAME = re.compile(r"version|release", re.I)
+_VERSION_NAME = re.compile(
+    r"(^|[\W_\d]|(?<=[a-z])(?=V))([Vv]ersions?|VERSION|[Vv]er)($|[^a-z])|(^|[\W_])[Rr]elease$"
+)
 _POST_NAME = re.compile(r"(^|_| )(zip|plz|postal|postcode|zipcode|cap|cp)($|_| )", re.I)
 
 
@@ -160,7 +162,7 @@ def _times(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decisio
     if tally.time_rows != present:
         return None
     good = [each for each, test in tally.times.items() if not test.fails]
-    if not good or _VERSION_NAME.search(name):
+    if not good or (_VERSION_NAME.search(name) and ISO not in good):
         return None
     if good[0] == "%Y%m%d" and not _is_date(name, tally):
         return None

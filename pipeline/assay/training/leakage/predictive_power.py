@@ -2,7 +2,8 @@
 
 The model of a feature is a table: the mean label in each of its bins on training rows. A number has
 a bin for each value, or bins of equal count if there are many values. A string has one for each
-value, and nulls have their own. So it detects any relation, not only a monotone one.
+value, and nulls have their own. So it detects any relation, not only a monotone one. Of few rows a
+number's model is also a line from value to value.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.columns.interpolation import FEW_ROWS, interpolate
 from assay.contract.definition import NUMERIC
 from assay.project.tasks import infer_task
 from assay.project.text.number_format import counted
@@ -64,10 +66,17 @@ def label_power(sides: TablePair, limit: float, sample_rows: int) -> Check:
     if isinstance(targets, str):
         return unknown_check(NAME, targets, limit)
     found: list[tuple[float, str, str]] = []
+    measure = r_squared if number else auc
     for name in contract.features:
-        binned = _binned(_sampled(sides.column(name), places), contract.field(name).kind in NUMERIC)
-        measure = r_squared if number else auc
-        power, about = max((measure(binned, train, held), what) for what, train, held in targets)
+        pair, numeric = _sampled(sides.column(name), places), contract.field(name).kind in NUMERIC
+        binned = _binned(pair, numeric)
+        powers = [(measure(said_by_bins(binned, y), held), what) for what, y, held in targets]
+        if numeric and len(places[0]) < FEW_ROWS:
+            known, asked = to_floats(pair.train), to_floats(pair.holdout)
+            powers += [
+                (measure(interpolate(known, y, asked), held), what) for what, y, held in targets
+            ]
+        power, about = max(powers)
         found.append((power, name, about))
     return _told(sorted(found, key=lambda each: (-each[0], each[1])), limit, number)
 
@@ -98,30 +107,28 @@ def _row(name: str, about: str, power: float) -> Row:
     return {"column": name, "about": about, "power": power}
 
 
-def auc(binned: BinnedFeature, train: Floats, holdout: Floats) -> float:
-    """AUC of the holdout's labels, ranked by the positive rates of training's bins."""
-    rates = _means(binned, train)
-    order, place = np.unique(rates, return_inverse=True)  # bins of one rate are ties
-    rows = np.bincount(place[binned.holdout], minlength=len(order)).astype(np.float64)
-    yes = np.bincount(place[binned.holdout], weights=holdout, minlength=len(order))
+def auc(said: Floats, holdout: Floats) -> float:
+    """AUC of the holdout's labels, ranked by what a feature's model says of each row."""
+    order, place = np.unique(said, return_inverse=True)  # rows of which it says the same are ties
+    rows = np.bincount(place, minlength=len(order)).astype(np.float64)
+    yes = np.bincount(place, weights=holdout, minlength=len(order))
     no = rows - yes
     below = np.cumsum(no) - no
     return float(np.sum(yes * (below + no / 2)) / (yes.sum() * no.sum()))
 
 
-def r_squared(binned: BinnedFeature, train: Floats, holdout: Floats) -> float:
-    """Share of the holdout's variance that the means of training's bins explain (R squared)."""
-    wrong = holdout - _means(binned, train)[binned.holdout]
+def r_squared(said: Floats, holdout: Floats) -> float:
+    """Share of the holdout's variance that a feature's model explains; 0 if it only adds to it."""
     spread = holdout - holdout.mean()
-    return float(1 - np.mean(wrong**2) / np.mean(spread**2))
+    return max(0.0, float(1 - np.mean((holdout - said) ** 2) / np.mean(spread**2)))
 
 
-def _means(binned: BinnedFeature, train: Floats) -> Floats:
-    """Training's mean in each bin, smoothed by one row of the overall mean."""
+def said_by_bins(binned: BinnedFeature, train: Floats) -> Floats:
+    """Training's mean in the bin of each holdout row, smoothed by one row of the overall mean."""
     rows = np.bincount(binned.train, minlength=binned.size)
     sums = np.bincount(binned.train, weights=train, minlength=binned.size)
     means: Floats = (sums + train.mean()) / (rows + 1)
-    return means
+    return means[binned.holdout]
 
 
 def _sampled(pair: ColumnPair, places: tuple[NDArray[np.intp], NDArray[np.intp]]) -> ColumnPair:

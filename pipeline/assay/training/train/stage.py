@@ -130,7 +130,7 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     refuse_unsliced_rules(params, contract)
     task = _task(contract, params)
     candidate = params.train.candidates[name]
-    rows, slices = _read(source, contract, task)
+    rows, slices, nights = _read(source, contract, task, params.ingest.partition_by)
     counts = count_categories(rows.features, contract.categorical)
     built = build_pipeline(name, candidate, contract, task, params.seed, root, counts)
     require_for_fit(name, rows.features, contract, built, counts)
@@ -185,7 +185,7 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
         manifest,
         model=packed,
         compiled=arrays,
-        reference=_reference(contract, task, made, slices, grids, params, moved, losses),
+        reference=_reference(contract, task, made, nights, slices, grids, params, moved, losses),
         sample=sample,
         card=render_card(manifest),
         losses={
@@ -197,17 +197,22 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     return TrainSummary(digest, manifest, params.train.select_by, sum(sizes), sizes[-1])
 
 
-def _read(source: Path, contract: Contract, task: Task) -> tuple[TrainingRows, pd.DataFrame]:
-    """The training rows, and their slice fields; the rest of the table is not kept."""
+def _read(
+    source: Path, contract: Contract, task: Task, night: str
+) -> tuple[TrainingRows, pd.DataFrame, pd.Series[str]]:
+    """The training rows, their slice fields and nights; the rest of the table is not kept."""
     rows = pq.read_metadata(source).num_rows
     require_memory(
         table_bytes(rows, contract),
         layout.TRAIN_TABLE,
         f"{counted(rows, 'row')} of {counted(len(contract.columns), 'column')}",
     )
-    frame = to_frame(contract, pq.read_table(source))
-    found = training_rows(contract, task, frame), frame[[*contract.slices]].copy()
-    del frame
+    table = pq.read_table(source)
+    frame = to_frame(contract, table)
+    # By their own column: a night may be a week or a month.
+    nights = table.column(night).cast(pa.string()).to_pandas()
+    found = training_rows(contract, task, frame), frame[[*contract.slices]].copy(), nights
+    del frame, table
     # What was read to get at the rows is larger than they are.
     pa.default_memory_pool().release_unused()
     return found
@@ -230,6 +235,7 @@ def _reference(
     contract: Contract,
     task: Task,
     made: FittedModel,
+    nights: pd.Series[str],
     sliced: pd.DataFrame,
     grids: Grid,
     params: Params,
@@ -249,7 +255,7 @@ def _reference(
             rows[name] = column
     return build_reference(
         rows,
-        made.days,
+        nights,
         contract.numeric,
         contract.categorical,
         grids,
