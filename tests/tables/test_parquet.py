@@ -83,6 +83,18 @@ def test_texts_are_what_their_owner_wrote(tmp_path: Path) -> None:
     )
 
 
+def test_texts_in_iso_8601_are_times_as_in_other_files(tmp_path: Path) -> None:
+    texts = pa.array(["2024-01-31", None, "2024-02-01 08:15:00"])
+    path = written(tmp_path, a=texts, b=texts.dictionary_encode(), c=pa.array(["01.02.2024"] * 3))
+    found = understand(path)
+    assert [each.kind for each in found.facts] == ["timestamp", "timestamp", "string"]
+    assert (found.facts[0].low, found.facts[0].nulls) == (datetime(2024, 1, 31), 1)
+    assert found.facts[0].unsure == "" and "read as timestamp" in found.facts[2].unsure
+    (table,) = read(path, found.table)
+    moments = [datetime(2024, 1, 31), None, datetime(2024, 2, 1, 8, 15)]
+    assert table.column("a").to_pylist() == table.column("b").to_pylist() == moments
+
+
 def test_precision_that_is_lost_is_told(tmp_path: Path) -> None:
     values = pa.array([Decimal("1.5")], pa.decimal128(30, 10))
     assert "beyond the fifteenth" in understand(written(tmp_path, a=values)).facts[0].unsure

@@ -1,4 +1,7 @@
-"""Understands a Parquet file: its columns have types, so one reading is enough."""
+"""Understands a Parquet file: its columns have types, so one reading is enough.
+
+Only texts that are all times in ISO 8601, as many libraries write dates, are read a second time.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import pyarrow.types as t
 
 from assay.errors import SourceError
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
+from assay.tables.definition import ColumnFacts, ColumnFormat, Kind, TableFormat, Understanding
 from assay.tables.facts import ColumnCounter, most_distinct
 from assay.tables.files.parquet_rows import (
     ParquetColumn,
@@ -25,6 +28,7 @@ from assay.tables.files.parquet_rows import (
 from assay.tables.kinds.decide import Hints, decide
 from assay.tables.kinds.decide_json import to_have_read
 from assay.tables.kinds.tally import ColumnTally
+from assay.tables.spelt.times import ISO, to_times
 
 
 def understand_parquet(
@@ -51,7 +55,12 @@ def understand_parquet(
                 found="; ".join(f"{name}: {why}" for name, why in left_out.items()),
                 mend="Write numbers, texts, booleans or times.",
             )
-        facts = _count(path, file, used, rows, progress)
+        facts, written = _count(path, file, used, rows, progress)
+        if written:
+            texts = [each for each in used if each.name in written]
+            as_times, _ = _count(path, file, texts, rows, None, read_as="timestamp")
+            times = {each.name: each for each in as_times}
+            facts = tuple(times.get(each.name, each) for each in facts)
     columns = tuple(ColumnFormat(each.name, each.kind) for each in facts)
     return Understanding(str(path), rows, TableFormat("parquet", columns), facts, (), left_out)
 
@@ -75,9 +84,17 @@ def _count(
     used: Sequence[ParquetColumn],
     rows: int,
     progress: Callable[[int, int], None] | None,
-) -> tuple[ColumnFacts, ...]:
+    read_as: Kind | None = None,
+) -> tuple[tuple[ColumnFacts, ...], set[str]]:
+    """The facts of some columns, and the names of those whose texts are all times in ISO 8601.
+
+    Parameters
+    ----------
+    read_as
+        The kind to read their texts as; that of the file if None.
+    """
     most = most_distinct(len(used))
-    columns = [ColumnFormat(each.name, each.kind or "float") for each in used]
+    columns = [ColumnFormat(each.name, read_as or each.kind or "float") for each in used]
     counters = [ColumnCounter(each, most_distinct=most) for each in columns]
     tallies = [ColumnTally() for _ in used]
     done = 0
@@ -85,15 +102,21 @@ def _count(
         for column, counter, tally in zip(used, counters, tallies, strict=True):
             values = _normal(path, column, counter.column, batch[column.place])
             counter.add(values)
-            if column.kind == "string":
+            if counter.column.kind == "string":
                 tally.add(_packed(values.drop_null()), done)
         done += len(batch[0])
         if progress:
             progress(done, rows)
-    return tuple(
+    written = {
+        each.name
+        for each, tally in zip(used, tallies, strict=True)
+        if _text_kind(each.name, tally) == ColumnFormat(each.name, "timestamp")
+    }
+    facts = (
         replace(counter.facts((column.reason,), _doubts(column, tally)), order=_order(file, column))
         for column, counter, tally in zip(used, counters, tallies, strict=True)
     )
+    return tuple(facts), written
 
 
 def _order(file: pq.ParquetFile, column: ParquetColumn) -> tuple[str, ...]:
@@ -108,6 +131,8 @@ def _order(file: pq.ParquetFile, column: ParquetColumn) -> tuple[str, ...]:
 
 def _normal(path: Path, column: ParquetColumn, wanted: ColumnFormat, values: pa.Array) -> pa.Array:
     try:
+        if column.kind == "string" and wanted.kind == "timestamp":
+            return to_times(normal(values, "string"), ISO)
         return normal(values, wanted.kind)
     except pa.ArrowInvalid as error:
         raise SourceError(
@@ -124,11 +149,15 @@ def _packed(cells: pa.Array) -> pa.Array:
     return pa.concat_arrays([cells]) if cells.offset else cells
 
 
+def _text_kind(name: str, tally: ColumnTally) -> ColumnFormat | None:
+    """What texts read as; None if there are none."""
+    return decide(name, tally, Hints()).column if tally.shapes or tally.loose else None
+
+
 def _doubts(column: ParquetColumn, tally: ColumnTally) -> tuple[str, ...]:
     doubts: tuple[str, ...] = (column.doubt,) if column.doubt else ()
-    if column.kind == "string" and (tally.shapes or tally.loose):
-        found = decide(column.name, tally, Hints()).column
-        if found.kind != "string":
-            why = f"texts in the file that all read as {found.kind}; kept as text"
-            doubts += (f"{why}: {to_have_read(found)}",)
+    found = _text_kind(column.name, tally)
+    if found is not None and found.kind != "string":
+        why = f"texts in the file that all read as {found.kind}; kept as text"
+        doubts += (f"{why}: {to_have_read(found)}",)
     return doubts
