@@ -79,7 +79,8 @@ def test_texts_are_what_their_owner_wrote(tmp_path: Path) -> None:
     assert facts.kind == "string"
     assert facts.unsure == (
         "texts in the file that all read as integer; kept as text: to have them read, write "
-        '"a": "integer" in data/source.py, and give the column this type in data/contract.py'
+        '"a": "integer" in data/source.py, and in data/contract.py make it Series[int], without '
+        "isin"
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -16,7 +17,7 @@ from assay.init.leaks import find_leaks
 from assay.init.names import column_names
 from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time
 from assay.init.plan import Plan, ProjectColumn
-from assay.init.roles import ColumnUse, Said, decide_uses
+from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
 from assay.init.survey import Survey
 from assay.init.unseen_classes import tell_unseen
 from assay.metrics.sampling_units import LEAST_UNITS
@@ -110,7 +111,7 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
                 why = understood.left_out.get(name)
                 raise UsageError(
                     "the table has no such column" if why is None else f"it cannot be used: {why}",
-                    where=f"assay init {option} {name}",
+                    where=f"{understood.path}: {option} {name}",
                     expected=", ".join(map(quote_value, known[:30]))
                     + (", …" if known[30:] else ""),
                     found=quote_value(name),
@@ -127,6 +128,15 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
             expected=f"at least {LEAST_ROWS} rows",
             found=f"{understood.rows:,}",
         )
+    label = _facts(understood, wishes.target)
+    if 0 < label.present < LEAST_ROWS:
+        raise SourceError(
+            "too few rows have a label to learn from and to test on",
+            where=f"{understood.path}, column {quote_value(label.name)}",
+            expected=f"a value in at least {LEAST_ROWS} rows",
+            found=f"{label.present:,} of {understood.rows:,}",
+            mend="Bring rows whose label is known, or name another column with --target.",
+        )
 
 
 def _refuse_weight(facts: ColumnFacts) -> None:
@@ -142,6 +152,27 @@ def _refuse_weight(facts: ColumnFacts) -> None:
         if isinstance(least, int | float)
         else f"a {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
     )
+
+
+def _doubted(use: ColumnUse, why: str) -> ColumnUse:
+    return replace(use, unsure="; ".join(part for part in (why, use.unsure) if part))
+
+
+@contextmanager
+def _in_file(path: str) -> Iterator[None]:
+    """Names the file in errors that are about a column."""
+    try:
+        yield
+    except LabelError as error:
+        if error.where is None or not error.where.startswith("column "):
+            raise
+        raise LabelError(
+            error.what,
+            where=f"{path}, {error.where}",
+            expected=error.expected,
+            found=error.found,
+            mend=error.mend,
+        ) from None
 
 
 def decide(
@@ -165,9 +196,9 @@ def decide(
     words: dict[Value, str] = {}
     if written.true and written.false:
         words = {True: written.true[0], False: written.false[0]}
-    label = decide_label(
-        _facts(understood, wishes.target), wishes.task, wishes.positive, seen.spread, words
-    )
+    target = _facts(understood, wishes.target)
+    with _in_file(understood.path):
+        label = decide_label(target, wishes.task, wishes.positive, seen.spread, words)
     if wishes.columns.keys:
         _refuse_repeated(understood, seen, wishes.columns)
     plain = column_names(
@@ -179,7 +210,8 @@ def decide(
         wishes = replace(wishes, columns=replace(wishes.columns, time=None))
     group = wishes.columns.group
     if group is not None and nights.by == "chance" and len(seen.sample) == understood.rows:
-        refuse_few_groups(seen.sample, label, group)
+        with _in_file(understood.path):
+            refuse_few_groups(seen.sample, label, group)
     others = [each.name for each in understood.facts if each.name not in (wishes.target, time)]
     leaks = find_leaks(seen.sample, wishes.target, label.task, others)
     names = find_group_names(seen.sample, group, others) if group is not None else {}
@@ -188,8 +220,12 @@ def decide(
     )
     for name, why in leaks.likely.items():
         if uses[name].use == "feature":
-            unsure = "; ".join(part for part in (why, uses[name].unsure) if part)
-            uses[name] = replace(uses[name], unsure=unsure)
+            uses[name] = _doubted(uses[name], why)
+    if group is None and nights.by == "chance":
+        for name in may_be_groups(understood.facts, plain):
+            if name in uses and uses[name].use == "left out":
+                together = f"--group {plain[name]} keeps its rows on one side of the split"
+                uses[name] = _doubted(uses[name], together)
     if nights.by == "chance" and time in uses:
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
     columns = list(_columns(understood, seen, uses, plain, label, nights, group))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ FEW_NUMBERS = 10
 """With at most so many different whole numbers in a row from 0 or 1, they are names of classes."""
 LEAST_ROWS = 20
 """Rows of a class that are needed: each fold of training has to see it, and the holdout too."""
+MANY_EMPTY = 0.2
+"""Share of rows without a label from which on it is worth a question."""
 LEAST_GROUPS = 5
 """As many groups of a class, where rows of a group stay together: one for each fold of training."""
 
@@ -112,10 +114,27 @@ def decide_label(
             mend=f"Leave --positive out, or name a column that says whether it is {positive}",
         )
     if found == "regression":
-        return _number(facts, spread)
-    if found == "binary":
-        return _yes_or_no(facts, positive, words)
-    return _classes(facts)
+        label = _number(facts, spread)
+    elif found == "binary":
+        label = _yes_or_no(facts, positive, words)
+    else:
+        label = _classes(facts)
+    return _with_gaps(label, facts)
+
+
+def _with_gaps(label: Label, facts: ColumnFacts) -> Label:
+    """The label with a word on the rows that have none, which teach nothing."""
+    if not facts.nulls:
+        return label
+    told = f"none in {facts.nulls:,} of {counted(facts.rows, 'row')}"
+    doubt = ""
+    if facts.nulls > MANY_EMPTY * facts.rows:
+        doubt = f"{told}, which nothing is learnt from: will those still come?"
+    return replace(
+        label,
+        evidence=f"{label.evidence}, {told}",
+        unsure="; ".join(each for each in (label.unsure, doubt) if each),
+    )
 
 
 def refuse_few_groups(rows: pd.DataFrame, label: Label, group: str) -> None:
@@ -353,12 +372,24 @@ def _refuse_rare(counts: dict[str, int], column: str, whole: bool = False) -> No
     if rare:
         name, rows = min(rare.items(), key=lambda item: item[1])
         more = f", and {len(rare) - 1} more like it" if len(rare) > 1 else ""
+        counts_too = "; if the numbers say how many, and not which: --task regression"
         raise LabelError(
             "a class is too rare to be learnt and tested",
             where=f"column {quote_value(column)}",
             expected=f"at least {LEAST_ROWS} rows of each class",
             found=f"{quote_value(name)} in {counted(rows, 'row')}{more}",
-            mend="If the numbers say how many, and not which: --task regression"
-            if whole
-            else "Bring more rows, or put the class together with another one",
+            mend=f"{_twin(rare, counts)}Bring more rows, put the class together with another one, "
+            f"or leave its rows out{counts_too if whole else ''}",
         )
+
+
+def _twin(rare: Mapping[str, int], counts: Mapping[str, int]) -> str:
+    """A word on a rare class that is another one in other spelling; empty if none is."""
+    known = {name.strip().casefold(): name for name in counts if name not in rare}
+    for name in rare:
+        if (twin := known.get(name.strip().casefold())) is not None:
+            return (
+                f"{quote_value(name)} differs from {quote_value(twin)} in blanks or capitals only: "
+                "write both alike. "
+            )
+    return ""

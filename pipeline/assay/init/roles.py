@@ -31,14 +31,23 @@ MOST_REFUSED = 0.0005
 rows may all be among those of training."""
 
 _KEY = re.compile(
-    r"(^|_)(id|ids|uuid|guid|key|number|nr|no|code_number|index|rowid|pk)$|^(id|uuid)(_|$)"
+    r"(^|_)(id|ids|uuid|guid|key|code_number|rowid|pk)$|^(id|uuid)(_|$)|^(number|nr|no|index)$"
+    r"|(^|_)(row|case|customer|client|account|order|invoice|item|person|patient|student|member|user"
+    r"|policy|contract|claim|ticket|serial|part|record|sample|reg|registration|document|file"
+    r"|flight|tail|room|house|licen[cs]e)"
+    r"_?(number|nr|no|index)$"
+    r"|^(row|case|cust|customer|client|account|order|child|unit|person|patient|student|school|user"
+    r"|member|product|store|country|subject|record|sample|object|device|session|trans|transaction)"
+    r"id$"
 )
 _SENSITIVE = re.compile(
-    r"(^|_)(gender|sex|race|ethnicity|ethnic|religion|nationality|citizenship|disability|"
-    r"orientation|marital(_status)?|pregnan\w*|age|birth_year|geschlecht|alter)($|_)"
+    r"(^|_)(gender|sex|race|ethnicity|ethnic|religion|relig|nationality|citizenship|disability|"
+    r"disabled|orientation|marital(_status)?|married|pregnan\w*|age|agea|age_?sq(uared)?|birth_year|"
+    r"female|male|hispanic|black|skin_colou?r|foreigner|immigrant|geschlecht|alter)($|_)"
 )
 _PERSONAL = re.compile(
-    r"(^|_)(e_?mail|phone|telephone|mobile|fax|first_?name|last_?name|surname|full_?name|"
+    r"(^|_)(e_?mail|phone|telephone|mobile|fax|first_?name|last_?name|forename|given_?name|"
+    r"family_?name|surname|full_?name|"
     r"street|address|ssn|social_security|iban|passport|credit_?card|card_number|ip_address|"
     r"vorname|nachname|strasse)($|_)"
 )
@@ -267,6 +276,18 @@ def _identifier(facts: ColumnFacts, plain: str) -> str:
     if _KEY.search(plain) and facts.distinct > MOST_SLICED:
         return f"{counted(facts.distinct, 'value')}, and by its name it says who, not how"
     return ""
+
+
+def may_be_groups(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
+    """Columns that by their names say who, with several rows each: a split should not part them."""
+    return [
+        each.name
+        for each in facts
+        if each.kind in ("integer", "string")
+        and _KEY.search(plain[each.name])
+        and not each.unique
+        and MOST_SLICED < each.distinct <= each.present / 2
+    ]
 
 
 def _no_category(facts: ColumnFacts) -> str:

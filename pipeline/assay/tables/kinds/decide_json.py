@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from assay.project.text.number_format import counted
-from assay.tables.definition import ColumnFormat
+from assay.tables.definition import ColumnFormat, Kind
 from assay.tables.files.json_rows import NESTED
 from assay.tables.kinds.decide import AGAIN, LINE, NEARLY, Decision, Hints, decide, gather
 from assay.tables.kinds.json_tally import JsonTally
@@ -103,6 +103,16 @@ def to_have_read(column: ColumnFormat) -> str:
     """What a person has to write so that texts of a file with types are read as this type."""
     item = json.dumps({column.name: spell(column)}, ensure_ascii=False)[1:-1]
     return (
-        f"to have them read, write {item} in data/source.py, and give the column this type in "
-        "data/contract.py"
+        f"to have them read, write {item} in data/source.py, and in data/contract.py make it "
+        f"{_ANNOTATIONS[column.kind]}, without isin"
     )
+
+
+_ANNOTATIONS: dict[Kind, str] = {
+    "integer": "Series[int]",
+    "float": "Series[float]",
+    "boolean": "Series[bool]",
+    "timestamp": "Series[pd.Timestamp]",
+    "string": "Series[str]",
+}
+"""How a contract writes the type of a field."""
