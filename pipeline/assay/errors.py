@@ -208,9 +208,20 @@ def from_os_error(error: BaseException) -> AssayError | None:
     )
 
 
+_NO_ROOM = re.compile(
+    r"failed to map segment|cannot allocate memory|can't (start new|spawn worker) thread"
+    r"|find/load shared object file 'libllvmlite",
+    re.IGNORECASE,
+)
+
+
 def from_memory_error(error: BaseException) -> AssayError | None:
-    """A MemoryShort if memory ran out, so it is not a bug; else None. Arrow's error is one too."""
-    if not isinstance(error, MemoryError):
+    """A MemoryShort if memory ran out, so it is not a bug; else None. Arrow's error is one too.
+
+    Where a process may have little address space (``ulimit -v``), libraries and threads that cannot
+    be loaded or started say so in their own ways.
+    """
+    if not isinstance(error, MemoryError) and not _NO_ROOM.search(str(error)):
         return None
     return MemoryShort(
         "memory ran out, so nothing was published",

@@ -102,3 +102,26 @@ def test_a_number_of_nights_is_a_whole_number(
         cli.main(["front", f"--nights={given}"])
     assert caught.value.code == 2
     assert f"expected a whole number from 1 on, found '{given}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "a.so: failed to map segment from shared object",
+        "can't start new thread",
+        "OS can't spawn worker thread: Resource temporarily unavailable",
+    ],
+)
+def test_memory_that_libraries_do_not_get_is_no_bug(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class PanicException(BaseException):
+        """As libraries in Rust raise it."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise PanicException(said)
+
+    monkeypatch.setattr("assay.project.params.load", fail)
+    assert cli.main(["ingest", "--root", str(tmp_path)]) == 8
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "memory ran out" in err and said in err

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from assay.cli.__main__ import main
 from assay.errors import LockStale, NotARepository, PipelineFileError, TrackedByGit
@@ -130,7 +131,6 @@ def test_everything_that_is_gone(clone: Any) -> None:
         "copy@other": "it is not in dvc.lock",
         "report": "its parameter params.yaml: gate is in dvc.lock, and gone from dvc.yaml",
         "look": "its output looked is in dvc.lock, and gone from dvc.yaml",
-        "copy@prior": "it is in dvc.lock, and gone from dvc.yaml",
         "dvc.yaml": "no stage has data/contract.py among its deps, and the project's own code"
         " needs it. Add it there and run dvc repro.",
     }
@@ -204,6 +204,17 @@ def test_parameters(clone: Any) -> None:
 def test_a_stage_that_is_new_by_its_template(clone: Any) -> None:
     edit(clone, "params.yaml", "candidates:\n", "candidates:\n    more: {class: a.B}\n")
     assert stale(clone) == {"copy@more": "it is not in dvc.lock"}
+
+
+def test_an_item_that_left_its_template_is_no_change(clone: Any) -> None:
+    lock = clone.root / "dvc.lock"
+    tree = yaml.safe_load(lock.read_text(encoding="utf-8"))
+    tree["stages"]["copy@more"] = tree["stages"]["copy@prior"]
+    lock.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    assert stale(clone) == {}
+    tree["stages"]["other@more"] = tree["stages"]["copy@prior"]
+    lock.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    assert stale(clone) == {"other@more": "it is in dvc.lock, and gone from dvc.yaml"}
 
 
 def test_commands_inputs_and_outputs_of_dvc_yaml(clone: Any) -> None:

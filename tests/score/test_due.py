@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,15 +82,13 @@ def test_a_run_that_failed_or_was_killed_is_no_answer(state: str) -> None:
     assert due(DAYS[:1], (DAYS[1], "held"), (DAYS[1], state)).nights == DAYS[1:]
 
 
-def test_a_run_that_a_retraction_overtook_decides_nothing() -> None:
-    def runs(base: int) -> list[RunRecord]:
-        published, failed = ran((DAYS[1], "retracted"), (DAYS[1], "failed"))
-        return [replace(published, base=3), replace(failed, base=base)]
-
-    # It began at the turn of the publication, so before a person took that back.
-    assert find_due_nights(DAYS, DAYS[:1], runs(4)).left == {DAYS[1]: "retracted"}
-    # It began afterwards: somebody wanted the night scored again.
-    assert find_due_nights(DAYS, DAYS[:1], runs(5)).nights == DAYS[1:]
+@pytest.mark.parametrize("state", ["failed", "started"])
+def test_a_retracted_night_waits_until_it_is_scored_again(state: str) -> None:
+    # It may have begun before the retraction.
+    later = ((DAYS[1], "retracted"), (DAYS[1], state))
+    assert due(DAYS[:1], *later).left == {DAYS[1]: "retracted"}
+    assert due(DAYS[:1], *later, (DAYS[1], "held")).left == {DAYS[1]: "held"}
+    assert due(DAYS[:2], *later, (DAYS[1], "published")).left == {}
 
 
 def test_a_held_first_night_is_a_beginning_and_a_failed_one_is_none() -> None:

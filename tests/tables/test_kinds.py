@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.tables.digit_times import as_time
 from tests.tables.written import only, rows, understood
 
 # -------------------------------------------------------------------------------- kinds
@@ -209,6 +210,24 @@ def test_six_digits_are_months_by_a_name_or_where_a_person_says_so(tmp_path: Pat
     assert only(understood(tmp_path, f"month\n{cells}202413\n")).kind == "integer"
     # So few may be numbers that look alike.
     assert only(understood(tmp_path, "n\n200001\n200002\n")).unsure == ""
+
+
+def test_years_are_times_only_if_a_person_says_so(tmp_path: Path) -> None:
+    cells = "".join(f"{year}\n" for year in (1950, 2009, 1984))
+    found = understood(tmp_path, f"year\n{cells}")
+    said = "years, each as its first day, or numbers? --time year reads them as times"
+    assert (only(found).kind, only(found).unsure) == ("integer", said)
+    found = as_time(found, "year")
+    assert (only(found).kind, only(found).low) == ("timestamp", datetime(1950, 1, 1))
+    assert [row["year"] for row in rows(found)][1] == datetime(2009, 1, 1)
+    assert only(understood(tmp_path, f"size\n{cells}")).unsure == ""
+
+
+def test_codes_with_zeros_in_front_of_which_some_end_in_a_letter(tmp_path: Path) -> None:
+    cells = "\n".join([f"{number:03}" for number in range(1, 100)] + ["136A"])
+    facts = only(understood(tmp_path, f"family\n{cells}\n"))
+    assert (facts.kind, facts.unsure, facts.stays_text) == ("string", "", "")
+    assert facts.evidence[0] == "99 of 100 values begin with 0, 1 hold letters"
 
 
 @pytest.mark.parametrize("marks", ["", "[]"])

@@ -102,7 +102,10 @@ def _run(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
+    except BaseException as error:
+        # A library in Rust that panics, as without memory, raises something that is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         if os.environ.get(DEBUG):
             traceback.print_exc()
         known = from_os_error(error) or from_memory_error(error) or missing_extra(error)

@@ -79,8 +79,8 @@ def _mend_time(facts: ColumnFacts) -> str:
     if facts.kind != "integer":
         return mend
     return (
-        f"{mend} Digits are times if all are dates such as 20240131, months such as 202401, or "
-        "seconds since 1970, of our days."
+        f"{mend} Digits are times if all are dates such as 20240131, months such as 202401, years "
+        "such as 2024, or seconds since 1970, of our days."
     )
 
 

@@ -106,7 +106,7 @@ def refusals(facts: PromotionFacts, *, override: bool = False) -> list[Promotion
     return [
         *_repository(facts),
         *_bundle(facts),
-        *([] if override else _unjudged(facts)),
+        *([] if override else unjudged(facts)),
         *_registry(facts),
     ]
 
@@ -119,8 +119,8 @@ def overridable(facts: PromotionFacts) -> list[PromotionRefused]:
     return [*_lock(facts), *_verdict(facts)]
 
 
-def _unjudged(facts: PromotionFacts) -> list[PromotionRefused]:
-    """The same as a person is told them: only of the verdict if `_only_refused`."""
+def unjudged(facts: PromotionFacts) -> list[PromotionRefused]:
+    """As `overridable`, in the words of people: of the verdict alone if `_only_refused`."""
     return list(_verdict(facts)) if _only_refused(facts) else overridable(facts)
 
 

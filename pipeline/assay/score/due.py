@@ -17,6 +17,9 @@ from assay.store import RunRecord
 DECIDED = frozenset({"held", "retracted"})
 """States of a night's last run in which a person decides what happens next."""
 
+UNDECIDED = frozenset({"started", "failed"})
+"""States of a run that came to no scores."""
+
 FEW = 3
 """Fewer nights do not tell whether they are days or weeks; they are taken for days."""
 
@@ -97,17 +100,13 @@ def find_due_nights(
 
 
 def _last_states(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """The state of each night's last run, of those that began after the last decision about it."""
-    retracted: dict[str, int] = {}
+    """The state of each night's last run; of a retracted night, only what was scored changes it.
+
+    A run that failed or was killed may have begun before the retraction, and is no decision.
+    """
     states: dict[str, str] = {}
     for record in runs:
-        night, base = record.partition, record.base
-        if record.event == "retracted" and base is not None:
-            # Its publication and its retraction each raised the night's turn by one.
-            retracted[night] = max(base + 2, retracted.get(night, 0))
-    for record in runs:
-        overtaken = record.base is not None and record.base < retracted.get(record.partition, 0)
-        if record.event != "failed" or not overtaken:
+        if states.get(record.partition) != "retracted" or record.event not in UNDECIDED:
             states[record.partition] = record.event
     return states
 

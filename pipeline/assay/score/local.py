@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.errors import AssayError, ScoringFailed, from_os_error
+from assay.errors import AssayError, ScoringFailed, from_memory_error, from_os_error
 from assay.project.memory import system_allocator
 from assay.project.processes import own_cores, process_pool, set_variables
 from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
@@ -174,7 +174,8 @@ def _failures(where: str) -> Iterator[None]:
             "spark.master: local[1].",
         ) from None
     except Exception as error:
-        if (machine := from_os_error(error)) is not None:
+        machine = from_os_error(error) or from_memory_error(error)
+        if machine is not None:
             raise machine from None
         told = " ".join(str(error).split())[:300]
         raise ScoringFailed(

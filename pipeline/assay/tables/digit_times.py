@@ -1,4 +1,4 @@
-"""Columns of digits that are times: seconds since 1970, dates and months: 20240131, 202401.
+"""Columns of digits that are times: seconds since 1970, dates (20240131), months (202401), years.
 
 Files with types know such a column as numbers only, and so does a text file. It becomes one of
 times where its name says so, or a person; otherwise it is doubted.
@@ -17,7 +17,7 @@ import pyarrow as pa
 from assay.tables.definition import ColumnFacts, ColumnFormat, Understanding, Value
 from assay.tables.spelt.times import UNIX, since_1970
 
-DAYS, MONTHS = "%Y%m%d", "%Y%m"
+DAYS, MONTHS, YEARS = "%Y%m%d", "%Y%m", "%Y"
 LEAST_MONTHS = 6
 """Different values that look like months, from which on that is hardly chance."""
 _TIME_NAME = re.compile(
@@ -25,6 +25,7 @@ _TIME_NAME = re.compile(
     r"|(^|_)(dt|ts|tms|created|updated|modified)($|_)|_(at|on)$",
     re.I,
 )
+_YEAR_NAME = re.compile(r"(^|[_\W])(year|yr|jahr|anno|ann[ée]e|a[ñn]o)($|[_\W])", re.I)
 _SECONDS = (9.4e8, 2.2e9)
 """1999 to 2039."""
 
@@ -51,6 +52,8 @@ def time_format(facts: ColumnFacts) -> str | None:
             return DAYS
         if all(map(_is_month, values)):
             return MONTHS
+        if all(map(_is_year, values)):
+            return YEARS
     return None
 
 
@@ -62,7 +65,9 @@ def named_like_a_time(name: str) -> bool:
 def with_named_times(understood: Understanding) -> Understanding:
     """``understood`` with the columns of digits that are times, by their names, as times."""
     for each in understood.facts:
-        if named_like_a_time(each.name) and not (each.many and time_format(each) == DAYS):
+        found = time_format(each) if named_like_a_time(each.name) else None
+        # A year may be that of a car, a birth or a film: only a person knows.
+        if found not in (None, YEARS) and not (each.many and found == DAYS):
             understood = as_time(understood, each.name)
     return understood
 
@@ -108,6 +113,8 @@ def doubt(facts: ColumnFacts) -> str:
     found = time_format(facts)
     if found is None or facts.distinct < (LEAST_MONTHS if found == MONTHS else 2):
         return ""
+    if found == YEARS and not _YEAR_NAME.search(facts.name):
+        return ""
     return f"{told(found)}, or numbers? --time {facts.name} reads them as times"
 
 
@@ -116,6 +123,7 @@ def told(time_format: str) -> str:
     return {
         DAYS: "dates in eight digits",
         MONTHS: "months in six digits, each as its first day",
+        YEARS: "years, each as its first day",
         "unix s": "seconds since 1970",
         "unix ms": "milliseconds since 1970",
         "unix us": "microseconds since 1970",
@@ -124,7 +132,7 @@ def told(time_format: str) -> str:
 
 
 def _moments(values: Sequence[Value], found: str) -> list[Any]:
-    if found in (DAYS, MONTHS):
+    if found in (DAYS, MONTHS, YEARS):
         return [datetime.strptime(str(value), found) for value in values]
     moments: list[datetime] = since_1970(pa.array(values), found).to_pylist()
     return moments
@@ -139,6 +147,11 @@ def _is_day(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_year(value: Any) -> bool:
+    """Whether a whole number is a year of our time, as 2024."""
+    return bool(1800 <= value <= 2100)
 
 
 def _is_month(value: Any) -> bool:

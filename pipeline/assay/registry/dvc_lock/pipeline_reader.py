@@ -79,7 +79,13 @@ def read_pipeline(root: Path, scratch: Path | None = None) -> Pipeline:
             mend="If it was emptied by mistake: git checkout HEAD -- dvc.yaml dvc.lock.",
         )
     there = {stage.name for stage in own}
-    gone = tuple(name for name in entries if name not in there)
+    # DVC keeps the entry of an item that left a template, such as a candidate, whatever it runs.
+    templates = {name.partition("@")[0] for name in there if "@" in name}
+    gone = tuple(
+        name
+        for name in entries
+        if name not in there and not ("@" in name and name.partition("@")[0] in templates)
+    )
     return Pipeline(stages, others, gone, "" if folder == "." else folder)
 
 

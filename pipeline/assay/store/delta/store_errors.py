@@ -44,11 +44,14 @@ def translate_errors(where: str, what: str) -> Iterator[None]:
                 mend="See assay fsck.",
             ) from None
         far = "://" in where
+        full = re.search("no space left|quota", str(error), re.IGNORECASE)
         raise StoreError(
             what,
             where=where,
             found=summarize_error(error),
-            mend="Check the bucket in params.yaml under store, AWS_ENDPOINT_URL and the keys."
+            mend="Make room there, and run the same command again."
+            if full
+            else "Check the bucket in params.yaml under store, AWS_ENDPOINT_URL and the keys."
             if far
             else "Check the folder, its permissions and store in params.yaml.",
         ) from None

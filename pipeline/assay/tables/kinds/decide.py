@@ -289,6 +289,10 @@ def _almost(name: str, tally: ColumnTally, present: int) -> Decision:
     if count < NEARLY * present:
         said = f"{count:,} of {present:,} values are {what}, the others are not"
         return Decision(text, evidence=(said,))
+    if what == "numbers" and found.zeros and found.bare == numbers:
+        # Codes, of which a few end in a letter.
+        said = f"{found.zeros:,} of {present:,} values begin with 0"
+        return Decision(text, evidence=(f"{said}, {found.others:,} hold letters",))
     if what == "numbers":
         odd = min(found.misfits, key=lambda seen: seen.row)
     else:
