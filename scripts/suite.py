@@ -83,8 +83,8 @@ def start(
     process = subprocess.Popen(
         [sys.executable, *runner, "-m", "pytest", *arguments],
         cwd=ROOT,
-        # The parts share the cores, so that threads of OpenMP must not spin while they wait.
-        env={"OMP_WAIT_POLICY": "passive", **os.environ, SHARED: shared},
+        # The parts share the cores, where threads of OpenMP would spin while they wait for others.
+        env={"OMP_NUM_THREADS": "1", **os.environ, SHARED: shared},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -51,24 +48,6 @@ def test_mistakes_of_params_come_a_line_each(tmp_path: Path, capsys: pytest.Capt
     assert lines[0].startswith("assay: params.yaml:")
     assert sum("seed: expected a whole number" in line for line in lines) == 1
     assert all(line.startswith("assay: params.yaml") for line in lines)
-
-
-@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
-def test_libraries_are_told_what_nobody_told_them_otherwise(
-    given: str | None, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
-    if given is None:
-        monkeypatch.delenv("OMP_WAIT_POLICY")
-    (tmp_path / "params.yaml").write_text("name: x y\n")
-    cli.main(["ingest", "--root", str(tmp_path)])
-    assert os.environ["OMP_WAIT_POLICY"] == found
-
-
-def test_libraries_with_threads_are_loaded_after_they_are_told() -> None:
-    code = "import sys, assay.cli.__main__; print({'sklearn', 'scipy', 'numba'} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
 
 
 def test_what_nobody_foresaw_is_one_line_too(

@@ -52,25 +52,15 @@ GROUPS: Mapping[str, ModuleType] = {
 }
 """Title of a group in the help -> the module with its commands."""
 
-QUIET = {
-    # No library that Assay calls may send telemetry.
-    "DVC_NO_ANALYTICS": "1",
-    "DO_NOT_TRACK": "1",
-    # Threads of OpenMP that wait for each other would keep a core busy. Where another program has
-    # one of the cores, training trees then took ten times as long.
-    "OMP_WAIT_POLICY": "passive",
-}
-"""What libraries and programs are told, unless somebody told them otherwise. They look once, when
-they are loaded."""
-
 _Commands = argparse._SubParsersAction
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code; see ``assay.errors`` for the codes."""
     arguments = build_parser().parse_args(argv)
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    # No library that Assay calls may send telemetry.
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     with interrupts.handle_interrupts(), log_output.log_to_stderr():
         code = _run(arguments)
     return INTERRUPTED if interrupts.was_interrupted() else code

@@ -23,7 +23,12 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "lightgbm": {"lightgbm": "lightgbm"},
         "xgboost": {"xgboost": "xgboost"},
         "optuna": {"optuna": "optuna", "optuna_integration": "optuna-integration"},
-        "train": {"joblib": "joblib", "sklearn": "scikit-learn", "skops": "skops"},
+        "train": {
+            "joblib": "joblib",
+            "sklearn": "scikit-learn",
+            "skops": "skops",
+            "threadpoolctl": "threadpoolctl",
+        },
         "excel": {"openpyxl": "openpyxl"},
         "postgres": {
             "adbc_driver_manager": "adbc-driver-manager",

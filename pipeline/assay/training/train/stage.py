@@ -44,6 +44,7 @@ from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
 from assay.training.candidates.search_scores import watched
 from assay.training.candidates.vocabulary import Counts, count_categories
 from assay.training.train.fit import FittedModel, TrainingRows, fit, training_rows
+from assay.training.train.free_cores import read_clocks, use_free_cores
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
 from assay.training.train.memory_need import (
@@ -126,6 +127,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
 
 
 def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
+    clocks = read_clocks()
     contract = load_contract(root / params.contract.file, root=root)
     refuse_unsliced_rules(params, contract)
     task = _task(contract, params)
@@ -145,7 +147,7 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
         },
     )
     try:
-        with _searching(root, name, built.pipeline):
+        with _searching(root, name, built.pipeline), use_free_cores(clocks):
             made = fit(built.pipeline, contract, rows, params.train, _progress(name))
     except (AssayError, MemoryError):
         raise
