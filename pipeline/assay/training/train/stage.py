@@ -203,21 +203,23 @@ def _read(
     source: Path, contract: Contract, task: Task, night: str
 ) -> tuple[TrainingRows, pd.DataFrame, pd.Series[str]]:
     """The training rows, their slice fields and nights; the rest of the table is not kept."""
-    rows = pq.read_metadata(source).num_rows
+    count = pq.read_metadata(source).num_rows
     require_memory(
-        table_bytes(rows, contract),
+        table_bytes(count, contract),
         layout.TRAIN_TABLE,
-        f"{counted(rows, 'row')} of {counted(len(contract.columns), 'column')}",
+        f"{counted(count, 'row')} of {counted(len(contract.columns), 'column')}",
     )
-    table = pq.read_table(source)
-    frame = to_frame(contract, table)
-    # By their own column: a night may be a week or a month.
-    nights = table.column(night).cast(pa.string()).to_pandas()
-    found = training_rows(contract, task, frame), frame[[*contract.slices]].copy(), nights
-    del frame, table
+    frame = to_frame(contract, pq.read_table(source))
+    rows = training_rows(contract, task, frame)
+    slices = frame[[*contract.slices]].copy()
+    del frame
+    # A night may be a week or a month; a table that somebody else prepared need not tell.
+    nights = rows.days
+    if night in pq.read_schema(source).names:
+        nights = pq.read_table(source, columns=[night]).column(0).cast(pa.string()).to_pandas()
     # What was read to get at the rows is larger than they are.
     pa.default_memory_pool().release_unused()
-    return found
+    return rows, slices, nights
 
 
 def _types_of(
