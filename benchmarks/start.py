@@ -88,43 +88,26 @@ def run(bench: Bench) -> list[Result]:
         FEW_TURNS,
         "start",
     )
-    told = (("without Spark", found, TARGET), ("through Spark", spark, None))
-    of_session = (("without Spark", "local", SESSION_TARGET), ("through Spark", "files", None))
+
+    def told(
+        name: str,
+        mine: Sequence[float],
+        theirs: Sequence[float],
+        target: float | None,
+        of: int = rows,
+    ) -> Result:
+        return bench.result(name, mine, theirs, target=target, better="lower", rows=of, unit="s")
+
+    one = "Cold start until one night is published"
+    script, session = "a cold script of pandas", "a bare Spark session's first batch"
+    name = f"{len(year)} nights in one command, against a loop of pandas in one script"
+    bare_seconds, local, files = beside["bare"], beside["local"], beside["files"]
     return [
-        *(
-            bench.result(
-                f"Cold start until one night is published, {how}, against a bare Spark session's "
-                "first batch",
-                beside[carrier],
-                beside["bare"],
-                target=target,
-                better="lower",
-                rows=rows,
-                unit="s",
-            )
-            for how, carrier, target in of_session
-        ),
-        bench.result(
-            f"{len(year)} nights in one command, against a loop of pandas in one script",
-            many["assay"],
-            many["pandas"],
-            target=TARGET,
-            better="lower",
-            rows=of_year,
-            unit="s",
-        ),
-        *(
-            bench.result(
-                f"Cold start until one night is published, {how}, against a cold script of pandas",
-                seconds["assay"],
-                seconds["pandas"],
-                target=target,
-                better="lower",
-                rows=rows,
-                unit="s",
-            )
-            for how, seconds, target in told
-        ),
+        told(name, many["assay"], many["pandas"], TARGET, of_year),
+        told(f"{one}, without Spark, against {script}", found["assay"], found["pandas"], TARGET),
+        told(f"{one}, through Spark, against {script}", spark["assay"], spark["pandas"], None),
+        told(f"{one}, without Spark, against {session}", local, bare_seconds, SESSION_TARGET),
+        told(f"{one}, through Spark, against {session}", files, bare_seconds, None),
     ]
 
 

@@ -203,3 +203,39 @@ def test_rows_without_a_time_arrive_as_the_readme_says(table: Path) -> None:
     rows.drop(columns="arrived").to_csv(root / path, index=False)
     with pytest.raises(SchemaMismatch, match="arrived"):
         find_night(root, params.load(root), contract, "2026-11-29")
+
+
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> str:
+    """What is said of a table that cannot be used."""
+    table = tmp_path / "odd.csv"
+    table.write_text(text)
+    assert main(["init", str(tmp_path / "p"), "--data", str(table), "--target", "y"]) != 0
+    return capsys.readouterr().err
+
+
+def test_what_is_wrong_with_a_column_names_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{at % 7},{at % 2 if at < 40 else ''}" for at in range(300)]
+    said = refused(tmp_path, capsys, "\n".join(["x,y", *rows]))
+    assert "odd.csv, column 'y': too few rows have a label" in said and "found 40 of 300" in said
+    rows = [f"{at % 7},no" for at in range(300)]
+    assert "odd.csv, column 'y': the target is the same" in refused(
+        tmp_path, capsys, "\n".join(["x,y", *rows])
+    )
+    assert "odd.csv: --target y: the table has no such column" in refused(
+        tmp_path, capsys, "\n".join(["x,z", *rows])
+    )
+
+
+def test_rows_of_one_customer_may_stay_together_as_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "many.csv"
+    rows = [f"{at // 5 + 1000},{at % 7},{(at % 7 > 2) ^ (at % 11 == 0):d}" for at in range(600)]
+    table.write_text("\n".join(["customer id,x,y", *rows]))
+    given = ["init", str(tmp_path / "p"), "--data", str(table), "--target", "y"]
+    assert main(given) == 0
+    assert "--group 'customer id' keeps its rows on one side" in capsys.readouterr().out
+    given[1] = str(tmp_path / "q")
+    assert main([*given, "--group", "customer id"]) == 0

@@ -143,3 +143,15 @@ def test_that_a_target_has_an_order_which_is_not_used_is_told() -> None:
     ordered = replace(facts(["low", "high", "mid"] * 40), order=("low", "mid", "high"))
     assert "have an order" in decide_label(ordered, None, None, None).unsure
     assert decide_label(replace(ordered, order=()), None, None, None).unsure == ""
+
+
+def test_rows_without_a_label_are_told_and_many_are_asked_about() -> None:
+    few = decide_label(facts([1.0, 2.5] * 50 + [None] * 5), "regression", None, EVEN)
+    assert few.evidence.endswith("none in 5 of 105 rows") and few.unsure.count("none in") == 0
+    many = decide_label(facts(["yes", "no"] * 50 + [None] * 60), None, None, None)
+    assert "none in 60 of 160 rows, which nothing is learnt from" in many.unsure
+
+
+def test_a_rare_class_that_is_another_in_other_capitals_is_named() -> None:
+    with pytest.raises(LabelError, match=r"'Alive.' differs from 'ALIVE' in blanks or capitals"):
+        decide_label(facts(["ALIVE", "DEAD", "Alive "] + ["ALIVE", "DEAD"] * 40), None, None, None)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from assay.init.names import column_names
-from assay.init.roles import ColumnUse, Said, decide_uses
+from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
 from tests.init.frames import facts_of
 
 ROWS = 400
@@ -189,3 +189,30 @@ def test_numbers_that_all_differ_where_chance_would_repeat_some_name_rows() -> N
     )
     found = {name: each.use for name, each in uses(frame).items()}
     assert found == {"Respondent": "key", "parcel": "left out", "paid": "feature"}
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("body_mass_index", "feature"),
+        ("price_index", "feature"),
+        ("account_number", "left out"),
+        ("unitid", "left out"),
+        ("married", "sensitive"),
+        ("female", "sensitive"),
+        ("forename", "left out"),
+    ],
+)
+def test_names_that_say_what_a_column_is(name: str, use: str) -> None:
+    rng = np.random.default_rng(5)
+    values = rng.integers(20, 60, ROWS)
+    if name in ("married", "female"):
+        values = values % 2
+    column = [f"N{value}" for value in values] if name == "forename" else values
+    frame = pd.DataFrame({name: column, "churned": rng.random(ROWS) < 0.3})
+    assert uses(frame)[name].use == use
+
+
+def test_who_has_several_rows_may_be_a_group(frame: pd.DataFrame) -> None:
+    plain = column_names(map(str, frame))
+    assert may_be_groups(facts_of(frame), plain) == ["branch_id"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -224,7 +225,7 @@ def decide(
     if group is None and nights.by == "chance":
         for name in may_be_groups(understood.facts, plain):
             if name in uses and uses[name].use == "left out":
-                together = f"--group {plain[name]} keeps its rows on one side of the split"
+                together = f"--group {shlex.quote(name)} keeps its rows on one side of the split"
                 uses[name] = _doubted(uses[name], together)
     if nights.by == "chance" and time in uses:
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")

@@ -11,7 +11,7 @@ import pytest
 from assay.contract.definition import Field, Role
 from assay.reports import leakage as results
 from assay.training.leakage import stage as checks
-from tests.training.leakage.tables import LABELS, both, contract, feature, found, sides
+from tests.training.leakage.tables import LABELS, both, contract, feature, found, sides, suspects
 
 
 def leaks(task: str) -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
@@ -175,3 +175,14 @@ def test_measurements_alone_hold_no_names():
     bare = type(of)(of.name, of.file, "", fields, (), "late")
     check = checks.identifier(sides(bare, *both()), 0.95)
     assert (check.outcome, check.observed, check.columns) == ("ok", 0.0, ())
+
+
+def test_among_few_rows_too_a_function_of_the_label_is_found() -> None:
+    train, holdout = (each.head(200).copy() for each in both("regression"))
+    for side in (train, holdout):
+        side["price"] = 1e4 - 25 * side["late"]
+    price = feature("price", "float")
+    assert suspects((train, holdout), "regression", price)["label_power"].columns[0] == "price"
+    for side in (train, holdout):
+        side["price"] = side["price"].to_numpy()[::-1]
+    assert "label_power" not in suspects((train, holdout), "regression", price)

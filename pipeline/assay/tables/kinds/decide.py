@@ -289,10 +289,11 @@ def _almost(name: str, tally: ColumnTally, present: int) -> Decision:
     if count < NEARLY * present:
         said = f"{count:,} of {present:,} values are {what}, the others are not"
         return Decision(text, evidence=(said,))
-    if what == "numbers" and found.zeros and found.bare == numbers:
-        # Codes, of which a few end in a letter.
-        said = f"{found.zeros:,} of {present:,} values begin with 0"
-        return Decision(text, evidence=(f"{said}, {found.others:,} hold letters",))
+    padded = len({len(shape) for shape in tally.shapes if set(shape) <= {"0", "9"}}) == 1
+    if what == "numbers" and found.zeros and found.bare == numbers and padded:
+        # Codes of one length, of which a few are written otherwise: 001 to 136, and 136A.
+        said = f"{found.zeros:,} of {present:,} values begin with 0: codes"
+        return Decision(text, evidence=(said,))
     if what == "numbers":
         odd = min(found.misfits, key=lambda seen: seen.row)
     else:

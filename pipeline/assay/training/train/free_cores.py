@@ -16,8 +16,6 @@ from typing import NamedTuple
 from assay.project.processes import own_cores
 
 SET_BY_USER = "OMP_NUM_THREADS"
-TICKS = 100
-"""Of the kernel's clock in a second, in which it counts what a core did."""
 LEAST_SECONDS = 0.2
 """Over less time, counts of a hundredth of a second say little."""
 
@@ -36,12 +34,13 @@ def read_clocks() -> Clocks | None:
         mine = {f"cpu{number}" for number in os.sched_getaffinity(0)}
         lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
         busy = [_busy(line.split()[1:]) for line in lines if line.split()[0] in mine]
-        return Clocks(sum(busy) / TICKS, time.process_time(), time.monotonic())
+        ticks = os.sysconf("SC_CLK_TCK")
+        return Clocks(sum(busy) / ticks, time.process_time(), time.monotonic())
     return None
 
 
 def _busy(counts: list[str]) -> int:
-    """Ticks of one core that were not idle: all but the fourth and fifth count (idle, iowait)."""
+    """Ticks of the kernel's clock in which a core was busy: all but the fourth and fifth count."""
     user, nice, system, _, _, *others = map(int, counts[:8])
     return user + nice + system + sum(others)
 
