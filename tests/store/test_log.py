@@ -52,6 +52,37 @@ def test_a_night_more_replays_no_log_to_write_and_each_at_most_twice_to_read(
     assert max(opened.count(name) for name in (PREDICTIONS, RUNS, "quarantine")) <= 2
 
 
+def test_a_turn_is_looked_up_once_from_the_start_of_a_run_to_its_commit(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.run("r1", "p")
+    asked: list[str] = []
+    real = DeltaTable.transaction_version
+
+    def counted(self: DeltaTable, name: str) -> int | None:
+        asked.append(name)
+        return real(self, name)
+
+    monkeypatch.setattr(DeltaTable, "transaction_version", counted)
+    nights = ["q1", "q2", "q3"]
+    store.publish_runs([make.stage(f"r-{night}", night) for night in nights])
+    assert sorted(asked) == [log.turn_app_id(night) for night in nights]
+
+
+def test_a_table_made_anew_with_the_same_version_is_read_anew_before_a_change(
+    store: Store, make: Any, tmp_path: Path
+) -> None:
+    make.run("r1", "p")
+    uri = store.table_uri(PREDICTIONS)
+    assert log.read_partition_views(uri, "date", ["p"])["p"].turn == 1
+    Path(uri).rename(tmp_path / "old")
+    table = DeltaTable(tmp_path / "old").to_pyarrow_table()
+    write_deltalake(uri, table, partition_by=["date"])
+    opened = log.open_to_write(uri)
+    assert opened is not None and opened.version() == 0
+    assert log.views_to_change(uri, opened, "date", ["p"])["p"].turn == 0
+
+
 def other_commits(store: Store) -> None:
     uri = store.table_uri(RUNS)
     write_deltalake(uri, DeltaTable(uri).to_pyarrow_table(), mode="append")

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -154,12 +154,12 @@ def test_a_commit_planned_on_an_old_version_is_planned_again(
 ) -> None:
     make.run("r1")
     staged = make.stage("r3", good=[4])
-    looked = log.partition_views
+    looked = log.views_to_change
 
-    def then_someone_commits(*given: Any) -> dict[str, log.PartitionView]:
+    def then_someone_commits(*given: Any) -> Mapping[str, log.PartitionView]:
         found = looked(*given)
-        if "predictions" in given[0].table_uri:
-            monkeypatch.setattr(log, "partition_views", looked)
+        if "predictions" in given[0]:
+            monkeypatch.setattr(log, "views_to_change", looked)
             make.run("r2", "q", good=[2, 3])
         return found
 
@@ -168,7 +168,7 @@ def test_a_commit_planned_on_an_old_version_is_planned_again(
     def watched(target: commits.CommitTarget, plan: commits.Plan) -> bool:
         if target.table == "predictions":
             monkeypatch.setattr(commits, "commit", commit)
-            monkeypatch.setattr(log, "partition_views", then_someone_commits)
+            monkeypatch.setattr(log, "views_to_change", then_someone_commits)
         return commit(target, plan)
 
     monkeypatch.setattr(commits, "commit", watched)

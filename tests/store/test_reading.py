@@ -69,8 +69,8 @@ def test_a_night_that_changes_hands_between_the_tables_is_looked_at_again(
     make.run("r1", good=[1], bad=[8])
     view = history.read_partition_view
 
-    def then_another_publishes(place: Store, table: Any, partition: str) -> Any:
-        found = view(place, table, partition)
+    def then_another_publishes(place: Store, table: Any, partition: str, **how: Any) -> Any:
+        found = view(place, table, partition, **how)
         if table == "predictions":
             monkeypatch.setattr(history, "read_partition_view", view)
             make.run("r2", good=[2], bad=[9])

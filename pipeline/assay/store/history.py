@@ -84,9 +84,11 @@ def visible_runs_in(place: StoreLocation, opened: DeltaTable | None) -> dict[str
     return {night: run_id for night, run_id in sorted(found.items()) if run_id is not None}
 
 
-def read_partition_view(place: StoreLocation, table: Staged, partition: str) -> log.PartitionView:
-    """A partition in the newest version of a table."""
-    return read_partition_views(place, table, [partition])[partition]
+def read_partition_view(
+    place: StoreLocation, table: Staged, partition: str, turns: bool = True
+) -> log.PartitionView:
+    """A partition in the newest version of a table; see `read_partition_views`."""
+    return read_partition_views(place, table, [partition], turns)[partition]
 
 
 def read_partition_views(
@@ -109,13 +111,13 @@ def find_visible_run(place: StoreLocation, partition: str) -> VisibleRun | None:
     The two tables are read one after the other. If the visible run changes in between, the
     quarantine would be that of another run, so both are read again.
     """
-    found = read_partition_view(place, PREDICTIONS, partition)
+    found = read_partition_view(place, PREDICTIONS, partition, turns=False)
     while True:
         run_id = visible_run_id(place, found, partition)
         if run_id is None:
             return None
         refused = read_partition_view(place, QUARANTINE, partition).files
-        again = read_partition_view(place, PREDICTIONS, partition)
+        again = read_partition_view(place, PREDICTIONS, partition, turns=False)
         if again == found:
             mine = tuple(file for file in refused if parse_run_id(file.path) == run_id)
             return VisibleRun(run_id, found.files, mine, found.since)

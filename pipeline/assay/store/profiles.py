@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,7 +111,10 @@ def read_recent_runs(
     """
     known = log.read_partitions(place.table_uri(PREDICTIONS), place.column)
     staged = {run.partition: run for run in ahead}
-    earlier = sorted(night for night in {*known, *staged} if night < partition)
+    # Of a long history only its end is looked at: this is asked for each night of a backfill.
+    before = bisect_left(known, partition)
+    last = known[max(0, before - limits.recent_nights) : before]
+    earlier = sorted({*last, *(night for night in staged if night < partition)})
     nights = earlier[: -limits.recent_nights - 1 : -1]
     stored = [night for night in nights if night not in staged]
     counts, texts = _stored(place, stored, score)

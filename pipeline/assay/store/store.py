@@ -150,7 +150,7 @@ class Store(StoreLocation):
 
     def partitions(self) -> list[str]:
         """The partition values that have a published run, sorted."""
-        return log.read_partitions(self.table_uri(PREDICTIONS), self.column)
+        return list(log.read_partitions(self.table_uri(PREDICTIONS), self.column))
 
     def visible_run(self, partition: str) -> str | None:
         """The id of the visible run, None if there is none.
@@ -313,7 +313,7 @@ class Store(StoreLocation):
 
     def labelled_partitions(self) -> list[str]:
         """The partitions that have at least one label, sorted."""
-        return log.read_partitions(self.table_uri(LABELS), self.column)
+        return list(log.read_partitions(self.table_uri(LABELS), self.column))
 
     def label_history(self, partition: str) -> pa.Table:
         """Every label that ever arrived for a partition; errors as for `labels`."""

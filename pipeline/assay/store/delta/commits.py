@@ -125,7 +125,7 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         if opened is not None:
             check_schema(opened, target.schema, target.column)
         turns = target.table == PREDICTIONS
-        change = plan(log.partition_views(opened, target.column, target.partitions, turns))
+        change = plan(log.views_to_change(uri, opened, target.column, target.partitions, turns))
         if change is not None:
             fsync.sync_files(uri, change.add)
         if change is None and opened is not None:

@@ -113,6 +113,19 @@ class _Kept:
     state: LogState | BucketState
     views: dict[tuple[str, str, bool], PartitionView] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    actions: list[pa.Table] = field(default_factory=list)
+
+    def partition_views(
+        self, column: str, partitions: Sequence[str], turns: bool
+    ) -> dict[str, PartitionView]:
+        """As the function of this name; each partition is looked up once."""
+        unknown = [name for name in partitions if (column, name, turns) not in self.views]
+        if unknown:
+            if not self.actions:
+                self.actions.append(_actions(self.table))
+            found = _views(self.table, self.actions[0], column, unknown, turns)
+            self.views.update(((column, name, turns), view) for name, view in found.items())
+        return {name: self.views[column, name, turns] for name in partitions}
 
 
 def _keep_remote(kept: dict[str, _Kept], uri: str, table: DeltaTable | None) -> None:
@@ -184,14 +197,19 @@ def _check_folder(folder: Path) -> None:
                 raise PermissionError(f"{path} may not be read")
 
 
-def _actions(table: DeltaTable, column: str, partition: str | Sequence[str] | None) -> pa.Table:
+def _actions(table: DeltaTable) -> pa.Table:
     with translate_errors(table.table_uri, "its log cannot be read"):
-        actions = pa.table(table.get_add_actions(flatten=True))
-        if partition is not None:
-            # Filter in Arrow, before rows become Python objects: a table may have many partitions.
-            wanted = [partition] if isinstance(partition, str) else list(partition)
-            values = actions.column(f"partition.{column}")
-            actions = actions.filter(pc.is_in(values, pa.array(wanted, pa.string())))
+        return pa.table(table.get_add_actions(flatten=True))
+
+
+def _of_partitions(
+    table: DeltaTable, actions: pa.Table, column: str, partition: str | Sequence[str] | None
+) -> pa.Table:
+    if partition is not None:
+        # Filter in Arrow, before rows become Python objects: a table may have many partitions.
+        wanted = [partition] if isinstance(partition, str) else list(partition)
+        values = actions.column(f"partition.{column}")
+        actions = actions.filter(pc.is_in(values, pa.array(wanted, pa.string())))
     if actions.column("num_records").null_count:
         raise StoreError("a file's number of rows is not in the log", where=table.table_uri)
     return actions
@@ -201,7 +219,7 @@ def partition_files(
     table: DeltaTable, column: str, partition: str | Sequence[str] | None = None
 ) -> list[StagedFile]:
     """The active files of a version of the table, of all partitions or of some."""
-    return _files(_actions(table, column, partition), column)
+    return _files(_of_partitions(table, _actions(table), column, partition), column)
 
 
 def active_paths(table: DeltaTable) -> set[str]:
@@ -223,20 +241,20 @@ def active_files(table: DeltaTable) -> list[ActiveFile]:
 
 def partitions(table: DeltaTable, column: str) -> list[str]:
     """The partition values that have an active file, sorted."""
-    values = _actions(table, column, None).column(f"partition.{column}")
+    values = _of_partitions(table, _actions(table), column, None).column(f"partition.{column}")
     return sorted(pc.unique(values).to_pylist())
 
 
-def read_partitions(uri: str, column: str) -> list[str]:
+def read_partitions(uri: str, column: str) -> Sequence[str]:
     """As `partitions`, of the newest version of a table; none if there is no table."""
     table, kept = open_table(uri), _READ.get(uri)
     if table is None:
-        return []
+        return ()
     if kept is None or kept.table is not table:
         return partitions(table, column)
     if column not in kept.names:
         kept.names[column] = tuple(partitions(table, column))
-    return list(kept.names[column])
+    return kept.names[column]
 
 
 def _files(actions: pa.Table, column: str) -> list[StagedFile]:
@@ -285,7 +303,13 @@ def partition_views(
     """
     if table is None:
         return {name: PartitionView() for name in partitions}
-    actions = _actions(table, column, partitions)
+    return _views(table, _actions(table), column, partitions, turns)
+
+
+def _views(
+    table: DeltaTable, actions: pa.Table, column: str, partitions: Sequence[str], turns: bool
+) -> dict[str, PartitionView]:
+    actions = _of_partitions(table, actions, column, partitions)
     files: dict[str, list[StagedFile]] = {name: [] for name in partitions}
     since: dict[str, int] = {}
     times = actions.column("modification_time").to_pylist()
@@ -309,11 +333,23 @@ def read_partition_views(
     table, kept = open_table(uri), _READ.get(uri)
     if kept is None or kept.table is not table:
         return partition_views(table, column, partitions, turns)
-    unknown = [name for name in partitions if (column, name, turns) not in kept.views]
-    if unknown:
-        found = partition_views(table, column, unknown, turns)
-        kept.views.update(((column, name, turns), view) for name, view in found.items())
-    return {name: kept.views[column, name, turns] for name in partitions}
+    return kept.partition_views(column, partitions, turns)
+
+
+def views_to_change(
+    uri: str, table: DeltaTable | None, column: str, partitions: Sequence[str], turns: bool = True
+) -> Mapping[str, PartitionView]:
+    """As `partition_views`, of a table of `open_to_write`.
+
+    What this process read of the same version is not read again: without this, a backfill would
+    look up each turn twice, and each look takes the longer, the more nights there are.
+    """
+    kept = _READ.get(uri)
+    same = kept is not None and table is not None and kept.table.version() == table.version()
+    # A table that was deleted and made again may have the same version: its log has changed.
+    if kept is None or not same or not kept.state.is_current():
+        return partition_views(table, column, partitions, turns)
+    return kept.partition_views(column, partitions, turns)
 
 
 def schema_of(uri: str) -> pa.Schema:
