@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
+from assay.columns.categories import Categories
 from assay.columns.distance import js_distance, psi
 from assay.columns.features import CategoryColumn, FrameFeatures
 from assay.columns.grid import SCORE_GRID, CategoryGrid, CellCounts, Grid, NumberGrid
@@ -119,9 +120,7 @@ def test_the_counts_are_those_of_the_rows_cells(rows: list) -> None:
 
 def test_scores_are_counted_beside_the_features_or_instead_of_them() -> None:
     table = FrameFeatures(pd.DataFrame({"x": [0.0, 1.0, 2.0], "c": ["a", "b", None]}))
-    said = CategoryColumn(
-        np.array([1, 1, -1], dtype=np.int32), np.array(["no", "yes"], dtype=object)
-    )
+    said = CategoryColumn(np.array([1, 1, -1], dtype=np.int32), Categories(["no", "yes"]))
     grid = {"x": NumberGrid((1.0,)), "said": CategoryGrid(("yes",)), "c": CategoryGrid(("a",))}
     both = np.array([[0.0, 5.0], [0.0, 6.0], [0.0, math.nan]])
     counted = compute_profile(table, grid, {"said": said, "x": both[:, 1]})
@@ -132,7 +131,7 @@ def test_scores_are_counted_beside_the_features_or_instead_of_them() -> None:
 
 def test_what_is_no_column_of_its_grid_is_refused() -> None:
     table = FrameFeatures(pd.DataFrame({"x": [0.0]}))
-    names = np.array(["a"], dtype=object)
+    names = Categories(["a"])
     for codes in ([1], [-2]):
         beyond = {"c": CategoryColumn(np.array(codes, dtype=np.int32), names)}
         with pytest.raises(ValueError, match="beyond the 1 categories"):

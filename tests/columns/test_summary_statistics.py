@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
 from assay.columns import sketch, summary_statistics
+from assay.columns.categories import Categories
 from assay.columns.distance import wasserstein
 from assay.columns.features import CategoryColumn, FrameFeatures
 from assay.columns.grid import CategoryGrid, NumberGrid
@@ -111,7 +112,7 @@ def test_distinct_values() -> None:
 
 
 def explosion(first: int, rows: int) -> ColumnProfile:
-    names = np.array([f"v{i}" for i in range(first, first + rows)], dtype=object)
+    names = Categories([f"v{i}" for i in range(first, first + rows)])
     codes = np.arange(rows, dtype=np.int32)
     features = FrameFeatures(pd.DataFrame(index=range(rows)))
     grid = {"c": CategoryGrid(("v1", "v2"))}

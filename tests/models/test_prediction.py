@@ -100,7 +100,9 @@ def test_what_is_counted_is_what_is_published(task: Task) -> None:
     said = prediction.prediction_columns(task, classes_of(task), 0.5, scores)
     for name, values in prediction.profiled_scores(task, classes_of(task), scores).items():
         if isinstance(values, CategoryColumn):
-            named = [values.categories[code] if code >= 0 else None for code in values.codes]
+            named = [
+                values.categories.objects[code] if code >= 0 else None for code in values.codes
+            ]
             assert said[name].to_pylist() == named
         else:
             assert said[name].to_numpy(zero_copy_only=False) == pytest.approx(values, nan_ok=True)

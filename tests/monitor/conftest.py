@@ -97,7 +97,9 @@ def counted(task: Task, scores: np.ndarray) -> dict[str, np.ndarray]:
     """Scores as columns of a frame, as training writes them."""
     found = prediction.profiled_scores(task, classes_of(task), scores)
     return {
-        name: values.categories[values.codes] if isinstance(values, CategoryColumn) else values
+        name: values.categories.objects[values.codes]
+        if isinstance(values, CategoryColumn)
+        else values
         for name, values in found.items()
     }
 

@@ -6,10 +6,12 @@ batch on an executor (`assay.contract.columns`) and a pandas frame in a test.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from assay.columns.categories import Categories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,11 +28,11 @@ class CategoryColumn(NamedTuple):
     codes
         Of shape (rows,); -1 where the value is null.
     categories
-        Distinct strings, not all of which need occur; an object array.
+        Distinct strings, not all of which need occur.
     """
 
     codes: Codes
-    categories: npt.NDArray[Any]
+    categories: Categories
 
 
 class Features(Protocol):
@@ -81,4 +83,4 @@ class FrameFeatures:
         import pandas as pd
 
         codes, categories = pd.factorize(self._frame[name].to_numpy(dtype=object))
-        return CategoryColumn(codes.astype(np.int32), categories)
+        return CategoryColumn(codes.astype(np.int32), Categories(categories))

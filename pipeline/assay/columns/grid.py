@@ -22,8 +22,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from assay.columns.categories import KnownNames
 from assay.columns.features import Floats
-from assay.columns.sketch import HashRanks, hash_names, hash_numbers, rank_hashes
+from assay.columns.sketch import HashRanks, hash_numbers, rank_hashes
+from assay.columns.text_hash import hash_texts
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.uint16]
@@ -187,14 +189,14 @@ class CategoryGrid:
         return len(self.categories) + 1
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """The cell of each category."""
-        return {name: place for place, name in enumerate(self.categories)}
+    def known(self) -> KnownNames:
+        """The categories, to look others up among them."""
+        return KnownNames(self.categories)
 
     @cached_property
     def ranked(self) -> HashRanks:
         """The register and rank of each category's hash."""
-        return rank_hashes(hash_names(self.categories))
+        return rank_hashes(hash_texts(self.categories))
 
 
 ColumnGrid: TypeAlias = NumberGrid | CategoryGrid

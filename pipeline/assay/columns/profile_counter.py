@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from assay.columns import sketch
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Codes, Features, Floats
 from assay.columns.grid import CategoryGrid, CellCounts, Grid, Ints, NumberGrid, Places
 from assay.columns.profile import ColumnProfile, clip_to_finite
@@ -195,20 +196,20 @@ class _Categories:
             raise ValueError(f"codes beyond the {len(categories)} categories")
         self._nulls += int(by_code[0])
         used = np.flatnonzero(by_code[1:])
-        names, many = [str(name) for name in categories[used]], by_code[used + 1]
-        others, place = len(self._grid.categories), self._grid.places
-        cells = np.array([place.get(name, others) for name in names], dtype=np.intp)
+        many, cells = by_code[used + 1], self._grid.known.find(categories)[used]
         np.add.at(self._counts, cells, many)
-        new = np.flatnonzero(cells == others).tolist()
-        if new:
-            self._add_new([sketch.shorten_name(names[at]) for at in new], many[new].tolist())
+        new = cells == len(self._grid.known)
+        if new.any():
+            self._add_new(sketch.shorten_names(categories.take(used[new])), many[new])
 
-    def _add_new(self, names: list[str], many: list[int]) -> None:
-        fallen = sketch.build_registers(sketch.rank_hashes(sketch.hash_names(names)))
+    def _add_new(self, names: Categories, many: Ints) -> None:
+        hashed = names.hashes()
+        fallen = sketch.build_registers(sketch.rank_hashes(hashed))
         self._registers = sketch.merge_registers(self._registers, fallen)
-        for name, count in zip(names, many, strict=True):
+        # A name that is not kept of a batch is not kept of all: so many come before it already.
+        kept = sketch.select_hashes(hashed)
+        for name, count in zip(names.take(kept), many[kept].tolist(), strict=True):
             self._new[name] += count
-        # A name dropped here would not be kept at the end either.
         self._new = Bag(dict(sketch.select_names(self._new)))
 
     def profile(self) -> ColumnProfile:

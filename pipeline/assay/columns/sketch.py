@@ -19,13 +19,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
-Hashes: TypeAlias = npt.NDArray[np.uint64]
+from assay.columns.categories import Categories
+from assay.columns.text_hash import Hashes, hash_texts
+
 Named: TypeAlias = tuple[tuple[str, int], ...]
 
 REGISTERS = 1024
@@ -39,14 +42,6 @@ LONGEST_NAME = 80
 
 _RANKS = 53
 _ZERO = 48  # registers are written as characters, from "0" on
-
-
-def hash_names(names: Sequence[str]) -> Hashes:
-    """A 64-bit hash of each name, the same in every process."""
-    from pandas.util import hash_array
-
-    hashed: Hashes = hash_array(np.array(names, dtype=object), categorize=False)
-    return hashed
 
 
 def hash_numbers(values: npt.NDArray[np.float64]) -> Hashes:
@@ -163,13 +158,25 @@ def shorten_name(name: str) -> str:
     return f"{name[: LONGEST_NAME - 17]}…{digest}"
 
 
+def shorten_names(names: Categories) -> Categories:
+    """As `shorten_name`, of each."""
+    longest = pc.max(pc.utf8_length(names.arrow)).as_py()
+    long = longest is not None and longest > LONGEST_NAME
+    return Categories([shorten_name(name) for name in names]) if long else names
+
+
+def select_hashes(hashed: Hashes) -> npt.NDArray[np.intp]:
+    """The places of the names whose counts are kept: those of the smallest hashes."""
+    if len(hashed) <= NEW_KEPT:
+        return np.arange(len(hashed))
+    return np.argpartition(hashed, NEW_KEPT - 1)[:NEW_KEPT]
+
+
 def select_names(counts: Mapping[str, int]) -> Named:
     """The names whose counts are kept, the most frequent first."""
     names = list(counts)
     if len(names) > NEW_KEPT:
-        hashed = hash_names(names)
-        chosen = np.argpartition(hashed, NEW_KEPT - 1)[:NEW_KEPT]
-        names = [names[place] for place in chosen.tolist()]
+        names = [names[place] for place in select_hashes(hash_texts(names)).tolist()]
     return tuple(sorted(((name, counts[name]) for name in names), key=lambda n: (-n[1], n[0])))
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from assay.columns.categories import KnownNames
 from assay.columns.features import Codes, Features, Floats
 
 _TRUTHS = {"True": 1.0, "False": 0.0}
@@ -53,8 +54,9 @@ class SliceField:
         null = -1 if self.null is None else len(self.values)
         if not self.numeric:
             coded = features.coded(self.name)
-            places = [self._places.get(str(value), -1) for value in coded.categories]
-            return coded.codes, np.array([null, *places], dtype=np.int32)
+            found = self._known.find(coded.categories)
+            places = np.where(found < len(self._known), found, -1)
+            return coded.codes, np.concatenate([[null], places]).astype(np.int32)
         values, (known, places_of) = features.numbers(self.name), self._sorted
         at = np.searchsorted(known, values)
         unknown = len(known)
@@ -63,8 +65,8 @@ class SliceField:
         return codes, np.concatenate([[null], places_of, [-1]]).astype(np.int32)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {value: place for place, value in enumerate(self.values)}
+    def _known(self) -> KnownNames:
+        return KnownNames(self.values)
 
     @cached_property
     def _sorted(self) -> tuple[Floats, Codes]:

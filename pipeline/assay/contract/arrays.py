@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Codes
 from assay.contract.definition import Field
 from assay.contract.schema import cast_column
@@ -35,12 +36,12 @@ class ConvertedColumn(NamedTuple):
     present
         Mask of the non-null values of integers, timestamps and bools; None if there are no nulls.
     categories
-        The distinct strings of a string column, as objects.
+        The distinct strings of a string column.
     """
 
     values: Array
     present: Bools | None = None
-    categories: Array | None = None
+    categories: Categories | None = None
 
     def take(self, places: Places) -> ConvertedColumn:
         present = None if self.present is None else self.present.take(places)
@@ -151,27 +152,29 @@ def _code(column: pa.Array) -> CategoryColumn:
     # Most of a dictionary longer than the column is unused, so a new one is cheaper.
     if t.is_dictionary(column.type) and len(column.dictionary) > max(len(column), 256):
         column = column.dictionary_decode()
-    made_here = not t.is_dictionary(column.type)
-    if made_here:
-        column = column.dictionary_encode()
+    if not t.is_dictionary(column.type):
+        column = column.dictionary_encode()  # no category is null, or there twice
+        return CategoryColumn(_codes(column), _categories(column.dictionary))
+    again = column.dictionary.dictionary_encode()
+    codes = _codes(column)
+    if len(again.dictionary) < len(again):  # some are null, or there twice
+        codes = np.append(_codes(again), np.int32(-1))[codes]
+    return CategoryColumn(codes, _categories(again.dictionary))
+
+
+def _codes(column: pa.DictionaryArray) -> Codes:
+    """The place of each text in the dictionary, -1 for a null."""
     indices = column.indices
     if indices.type != pa.int32():
         indices = pc.cast(indices, pa.int32())
     if indices.null_count:
         indices = pc.fill_null(indices, -1)
     codes: Codes = indices.to_numpy()
-    if made_here:  # so no category is null, or there twice
-        return CategoryColumn(codes, _texts(column.dictionary))
-    names: list[str | None] = column.dictionary.to_pylist()
-    numbers: dict[str, int] = {}
-    code_of = _numbered(names, numbers)
-    if len(numbers) < len(names):  # some are null, or there twice
-        codes = np.append(code_of, np.int32(-1))[codes]
-    return CategoryColumn(codes, _objects(numbers))
+    return codes
 
 
-def _texts(dictionary: pa.Array) -> Array:
-    """Texts without nulls, as objects.
+def _categories(dictionary: pa.Array) -> Categories:
+    """Texts without nulls.
 
     Raises
     ------
@@ -179,27 +182,18 @@ def _texts(dictionary: pa.Array) -> Array:
         One is not UTF-8.
     """
     try:
-        return dictionary.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+        dictionary.validate(full=True)
     except pa.ArrowException:
-        return np.array(dictionary.to_pylist(), dtype=object)  # names the bytes that are wrong
+        dictionary.to_pylist()  # names the bytes that are wrong
+        raise
+    return Categories(dictionary)
 
 
 def _joined(parts: Sequence[CategoryColumn]) -> CategoryColumn:
-    numbers: dict[str, int] = {}
-    codes = []
+    every = pa.concat_arrays([part.categories.arrow for part in parts]).dictionary_encode()
+    code_of, codes, start = _codes(every), [], 0
     for part in parts:
-        code_of = _numbered(part.categories, numbers)
-        codes.append(np.append(code_of, np.int32(-1))[part.codes])
-    return CategoryColumn(np.concatenate(codes), _objects(numbers))
-
-
-def _numbered(names: Sequence[str | None] | Array, numbers: dict[str, int]) -> Codes:
-    """The code of each name, -1 for null; new names get the next codes."""
-    found = [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names]
-    return np.array(found, dtype=np.int32)
-
-
-def _objects(names: dict[str, int]) -> Array:
-    result = np.empty(len(names), dtype=object)
-    result[:] = list(names)
-    return result
+        mine = code_of[start : start + len(part.categories)]
+        codes.append(np.append(mine, np.int32(-1))[part.codes])
+        start += len(part.categories)
+    return CategoryColumn(np.concatenate(codes), Categories(every.dictionary))

@@ -146,7 +146,7 @@ class Columns:
         """A column without nulls, as the array that `frame` holds if the field is not nullable."""
         column = self.exact(name)
         if column.categories is not None:
-            return np.asarray(column.categories[column.values])
+            return np.asarray(column.categories.objects[column.values])
         if self.contract.field(name).kind == "timestamp":
             return column.values.view("datetime64[us]")
         return column.values
@@ -160,7 +160,7 @@ class Columns:
         if field.kind in ("integer", "float"):
             return self.numbers(name)
         if column.categories is not None:
-            return np.asarray(np.append(column.categories, [None])[column.values])
+            return np.asarray(np.append(column.categories.objects, [None])[column.values])
         if field.kind == "timestamp":
             times = column.values.view("datetime64[us]")
             there = column.present

@@ -228,7 +228,8 @@ def _ask(rule: Rule, check: Check, name: str, batch: _Batch) -> Bools | None:
         codes, categories = judged.coded(name)
         used = np.flatnonzero(np.bincount(codes[there], minlength=len(categories)))
         of_code = np.ones(len(categories) + 1, dtype=bool)
-        of_code[used] = run_check(contract, rule, pd.Series(categories[used], name=name))
+        some = categories.take(used).objects
+        of_code[used] = run_check(contract, rule, pd.Series(some, name=name))
         return of_code[codes]
     known = pd.Series(judged.filter(there).non_null(name), name=name, copy=True)
     result[there] = run_check(contract, rule, known)

@@ -124,7 +124,7 @@ def feature_frame(
 def decode_categories(coded: CategoryColumn) -> NDArray[Any]:
     """Categories as text, None where the value is null; object array of shape (rows,)."""
     known = np.empty(len(coded.categories) + 1, dtype=object)  # the last one is None, of code -1
-    known[:-1] = coded.categories
+    known[:-1] = coded.categories.objects
     return known[coded.codes]
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Floats
 from assay.columns.grid import CategoryGrid, ColumnGrid
 from assay.columns.grid_builder import build_grid
@@ -119,7 +120,7 @@ def profiled_scores(
         return {score_column(task): scores}
     best, top, unknown = _best(scores)
     codes = np.where(unknown, -1, best).astype(np.int32)
-    return {PROBABILITY: top, PREDICTION: CategoryColumn(codes, np.array(classes, dtype=object))}
+    return {PROBABILITY: top, PREDICTION: CategoryColumn(codes, Categories(classes))}
 
 
 def class_columns(classes: Sequence[str]) -> dict[str, tuple[str, str]]:

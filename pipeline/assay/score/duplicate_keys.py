@@ -99,10 +99,7 @@ def hash_keys(columns: Columns) -> Hashes:
 def _column(columns: Columns, name: str) -> Hashes:
     column = columns.exact(name)
     if column.categories is not None:
-        from pandas.util import hash_array
-
-        known = hash_array(column.categories, categorize=False)
-        return np.append(known, _NULL)[column.values]
+        return np.append(column.categories.hashes(), _NULL)[column.values]
     if column.values.dtype == np.float64:
         # Adding zero turns -0.0 into 0.0: equal keys with different bits.
         bits = (column.values + 0.0).view(np.uint64)

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assay.columns.text_hash import hash_texts
+
 MOST_ROWS = 50_000_000
 """Rows up to which it is told; each takes 8 bytes, and 8 more while they are compared."""
 
@@ -51,8 +53,4 @@ class RepeatFinder:
 def _bits(values: pa.Array) -> NDArray[np.uint64]:
     if pa.types.is_integer(values.type):
         return np.asarray(values.cast(pa.int64())).view(np.uint64)
-    import pandas as pd
-
-    # Not categorize: that would look for the repeats among these values first.
-    hashed = pd.util.hash_array(values.to_numpy(zero_copy_only=False), categorize=False)
-    return np.asarray(hashed, np.uint64)
+    return hash_texts(values.cast(pa.large_string()))

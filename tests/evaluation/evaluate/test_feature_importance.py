@@ -29,7 +29,7 @@ class Model:
 
     def scores(self, features: Features) -> Floats:
         town = features.coded("town")
-        odds = features.numbers("used") + 0.5 * (town.categories[town.codes] == "north")
+        odds = features.numbers("used") + 0.5 * (town.categories.objects[town.codes] == "north")
         if self.task == "regression":
             return odds
         p = 1 / (1 + np.exp(-odds))

@@ -214,10 +214,11 @@ from assay.model.compiled import CompiledModel
 compiled = CompiledModel.from_bytes(Path({str(path)!r}).read_bytes(), "x")
 loaded = set(sys.modules)
 from assay.model.compiled.edge_cases import FeaturesInMemory
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn
 import numpy as np
 numbers = {{name: np.ones(3) for name in compiled.inputs.numeric}}
-coded = CategoryColumn(np.zeros(3, np.int32), np.array(["L1"], object))
+coded = CategoryColumn(np.zeros(3, np.int32), Categories(["L1"]))
 compiled.scores(FeaturesInMemory(3, numbers, dict.fromkeys(compiled.inputs.categorical, coded)))
 print({{"numba", "pandas"}} & loaded, {{"sklearn", "skops", "pandas"}} & set(sys.modules))
 """

@@ -189,7 +189,7 @@ def test_hard_rows_spoil_every_feature_in_every_way() -> None:
     assert np.isnan(parts["load: null"].numbers("load")).all()
     assert not np.isnan(parts["age: infinity"].numbers("load")).all()
     codes, categories = parts["line: a category nobody has seen"].coded("line")
-    assert not set(categories[codes]) & set(table()["line"])
+    assert not set(categories.objects[codes]) & set(table()["line"])
     assert (parts["line: null"].coded("line").codes == -1).all()
 
 

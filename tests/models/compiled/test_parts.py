@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn
 from assay.model.compiled.array_types import NotCompiled, public_name
 from assay.model.compiled.columns import (
@@ -134,7 +135,7 @@ def test_blocks_cover_all_rows_once(count: int, parts: int, multiple: int) -> No
     given_ = FeaturesInMemory(
         count,
         {"x": np.arange(float(count))},
-        {"y": CategoryColumn(codes, np.array(["b", "new", "a"], object))},
+        {"y": CategoryColumn(codes, Categories(["b", "new", "a"]))},
     )
     blocks = list(inputs.rows(given_).blocks(parts * multiple, multiple))
     assert [block.start for block in blocks][1:] == [block.stop for block in blocks][:-1]

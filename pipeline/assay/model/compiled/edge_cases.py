@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Features, Floats
-from assay.model.compiled.array_types import Array, Ints
+from assay.model.compiled.array_types import Ints
 
 _BASES, _WIDE = 24, 500
 """The number of ordinary rows in which one feature is replaced; of more than 500 features fewer,
@@ -163,9 +163,7 @@ def _with_categories(
     rows, which = _repeated(base, len(values))
     texts = [value for value in values if value is not None]
     codes = [-1 if value is None else texts.index(value) for value in values]
-    categories: Array = np.empty(len(texts), object)
-    categories[:] = texts
-    coded: Any = CategoryColumn(np.array(codes, np.int32)[which], categories)
+    coded = CategoryColumn(np.array(codes, np.int32)[which], Categories(texts))
     return FeaturesInMemory(rows.rows, rows.of_numbers, {**rows.of_categories, name: coded})
 
 
@@ -177,11 +175,11 @@ def concatenate(parts: Sequence[FeaturesInMemory]) -> FeaturesInMemory:
     }
     categories = {}
     for name in first.of_categories:
-        offset, codes, texts = 0, [], []
+        offset, codes, texts = 0, [], list[str]()
         for part in parts:
             of_part, found = part.of_categories[name]
             codes.append(np.where(of_part < 0, -1, of_part + offset).astype(np.int32))
-            texts.append(np.asarray(found, object))
+            texts += found
             offset += len(found)
-        categories[name] = CategoryColumn(np.concatenate(codes), np.concatenate(texts))
+        categories[name] = CategoryColumn(np.concatenate(codes), Categories(texts))
     return FeaturesInMemory(sum(part.rows for part in parts), numbers, categories)

@@ -6,16 +6,15 @@ often share a state. A missing value has its own state, or that of unknown categ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
-from typing import Any
 
 import numpy as np
 
+from assay.columns.categories import Categories, KnownNames
 from assay.columns.features import Codes, Features, Floats
-from assay.model.compiled.array_types import Array, Bools, Ints, Shorts
+from assay.model.compiled.array_types import Bools, Ints, Shorts
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +76,14 @@ class FeatureInputs:
         return self.states.state[starts[place] : starts[place + 1]]
 
     @cached_property
-    def _known(self) -> list[dict[str, int]]:
-        return [
-            dict(zip(names, self.states_of(place).tolist(), strict=False))
-            for place, names in enumerate(self.categories)
-        ]
+    def _known(self) -> list[KnownNames]:
+        return [KnownNames(names) for names in self.categories]
 
-    def translation(self, place: int, categories: Sequence[Any] | Array) -> Shorts:
+    def translation(self, place: int, categories: Categories) -> Shorts:
         """The state of each category of a batch, followed by the state of a null."""
-        other, null = self.states_of(place)[-2:].tolist()
-        # A loop in C: a batch may have as many categories as rows.
-        states = map(self._known[place].get, categories, repeat(other))
-        return np.array([*states, null], np.uint16)
+        # The states are those of the known categories, of all others, and of a null.
+        states = self.states_of(place)
+        return np.append(states[self._known[place].find(categories)], states[-1])
 
     def refused_states(self, place: int) -> Bools:
         starts = self.states.refused_starts

@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Floats
 from assay.columns.grid import CategoryGrid, ColumnGrid, Grid, NumberGrid
 from assay.columns.profile import ColumnProfile, merge_profiles
@@ -116,7 +117,7 @@ class RawFeatures:
 
     def coded(self, name: str) -> CategoryColumn:
         if name not in self._batch.schema.names:
-            return CategoryColumn(np.full(self.rows, -1, np.int32), np.empty(0, object))
+            return CategoryColumn(np.full(self.rows, -1, np.int32), Categories([]))
         found = convert_column(_field(name, "string"), self._batch)
         assert found.categories is not None, "text has categories"
         return CategoryColumn(found.values, found.categories)

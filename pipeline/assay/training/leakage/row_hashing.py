@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.types as t
 from numpy.typing import NDArray
 
+from assay.columns.text_hash import hash_texts
 from assay.training.leakage.table_pair import ColumnPair
 
 Codes: TypeAlias = NDArray[np.int64]
@@ -160,13 +161,10 @@ def _pieces(column: pa.ChunkedArray) -> Iterator[pa.Array]:
 def _bits(values: pa.Array, digits: int | None) -> Hashes:
     kind = values.type
     if t.is_string(kind) or t.is_large_string(kind):
-        import pandas as pd
-
-        encoded = values.dictionary_encode()
-        texts = encoded.dictionary.to_numpy(zero_copy_only=False)
-        known = np.append(pd.util.hash_array(texts, categorize=False), _NONE)
-        places = pc.fill_null(encoded.indices, len(texts)).to_numpy(zero_copy_only=False)
-        return np.asarray(known[places], np.uint64)
+        hashed = hash_texts(values)
+        if not values.null_count:
+            return hashed
+        return np.where(values.is_null().to_numpy(zero_copy_only=False), _NONE, hashed)
     if t.is_floating(kind):
         numbers = to_floats(pa.chunked_array([values]))
         if digits is not None:
