@@ -76,6 +76,24 @@ def test_a_held_run_after_the_last_night_is_told(
     assert "too few rows" in text
 
 
+def test_nights_that_wait_for_a_person_are_told_whatever_came_after(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1")
+    assert told(project, capsys)[0]["night"]["waiting"] == []
+    # Of a night that nobody sees, and of one that shows an earlier run.
+    project.log("2013-01-02", "run-2", "held", detail="too few rows")
+    project.log("2013-01-03", "run-3", "retracted")
+    project.log(NIGHT, "run-4", "retracted")
+    document, text = told(project, capsys)
+    assert document["night"]["waiting"] == [
+        {"partition": "2013-01-02", "state": "held"},
+        {"partition": "2013-01-03", "state": "retracted"},
+    ]
+    assert "held, so a person decides (assay release RUN): 2013-01-02" in text
+    assert "retracted, so a person decides (assay score --date DAY): 2013-01-03" in text
+
+
 INCIDENTS = """{"schema": 1, "to": "2013-02-03", "incidents": [
  {"id": "2013-02-03-answers", "kind": "answers", "state": "open", "first": "2013-02-01",
   "last": "2013-02-03", "columns": ["probability"], "sentence": "the model's answers drifted"},

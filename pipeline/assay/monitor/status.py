@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
 from assay.project.params import Params
 from assay.project.text.number_format import counted, format_count
 from assay.registry.verification import unverified_warning
+from assay.score.due import DECIDED
+
+SHOWN = 5
+"""The most nights that one line names, the last ones."""
 
 
 def run(root: Path, params: Params) -> Status:
@@ -80,7 +84,15 @@ def night_lines(facts: Facts) -> list[str]:
             f"the latest run published nothing: {other['run_id']} of {other['partition']} "
             f"({other['event']}{detail})"
         )
-    return lines
+    return [*lines, *_waiting_lines(facts["waiting"])]
+
+
+def _waiting_lines(waiting: Sequence[Facts]) -> Iterator[str]:
+    for state, how in DECIDED.items():
+        nights = [each["partition"] for each in waiting if each["state"] == state]
+        if nights:
+            more = f" and {len(nights) - SHOWN:,} more" if len(nights) > SHOWN else ""
+            yield f"{state}, so a person decides ({how}): {', '.join(nights[-SHOWN:])}{more}"
 
 
 def quarantine_lines(facts: Facts) -> list[str]:

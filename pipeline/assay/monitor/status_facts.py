@@ -185,6 +185,7 @@ def _night(store: Store, known: KnownNights, every: Sequence[Night]) -> StatusPa
         "rows_scored": record.rows_scored,
         "rows_quarantined": record.rows_quarantined,
         "unpublished_run": None,
+        "waiting": _waiting(known),
     }
     if latest is not None and latest.event != "published":
         facts["unpublished_run"] = {
@@ -194,6 +195,13 @@ def _night(store: Store, known: KnownNights, every: Sequence[Night]) -> StatusPa
             "detail": latest.detail,
         }
     return StatusPart(facts, None)
+
+
+def _waiting(known: KnownNights) -> list[Facts]:
+    from assay.score.due import nights_waiting
+
+    found = nights_waiting(known.visible, known.records)
+    return [{"partition": night, "state": state} for night, state in found.items()]
 
 
 def _quarantine(store: Store) -> StatusPart:

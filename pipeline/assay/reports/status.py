@@ -48,8 +48,15 @@ class UnpublishedRun(Document):
     detail: str | None
 
 
+class WaitingNight(Document):
+    """A night that waits for a person, as its last run was held or retracted."""
+
+    partition: Text
+    state: Text
+
+
 class NightStatus(Document):
-    """The last published night."""
+    """The last published night, and every night that waits for a person."""
 
     latest: LatestNight
     partition: Text
@@ -61,6 +68,7 @@ class NightStatus(Document):
     rows_scored: Count | None
     rows_quarantined: Count | None
     unpublished_run: UnpublishedRun | None
+    waiting: tuple[WaitingNight, ...]
 
 
 class QuarantineStatus(Document):

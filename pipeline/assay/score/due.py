@@ -14,8 +14,8 @@ from assay.project import partitions
 from assay.project.text.number_format import counted
 from assay.store import RunRecord
 
-DECIDED = frozenset({"held", "retracted"})
-"""States of a night's last run in which a person decides what happens next."""
+DECIDED: Mapping[str, str] = {"held": "assay release RUN", "retracted": "assay score --date DAY"}
+"""States of a night's last run in which a person decides what happens next -> how to say so."""
 
 UNDECIDED = frozenset({"started", "failed"})
 """States of a run that came to no scores."""
@@ -81,8 +81,7 @@ def find_due_nights(
     values = sorted(set(available))
     days = [value for value in values if is_day(value)]
     published = set(visible)
-    last_states = _last_states(runs)
-    waiting = {night: state for night, state in last_states.items() if state in DECIDED}
+    waiting = nights_waiting((), runs)
     known = sorted(published | {night for night, state in waiting.items() if state == "held"})
     if start is None:
         if not known:
@@ -97,6 +96,24 @@ def find_due_nights(
         left={day: waiting[day] for day in open_ if day in waiting},
         ignored=tuple(value for value in values if not is_day(value)),
     )
+
+
+def nights_waiting(visible: Iterable[str], runs: Sequence[RunRecord]) -> dict[str, str]:
+    """The nights that wait for a person, in order: night -> ``held`` or ``retracted``.
+
+    Parameters
+    ----------
+    visible
+        Nights with a published run, which are left out unless a later run of theirs was held.
+    runs
+        Every run of the store, in order of start.
+    """
+    published = set(visible)
+    return {
+        night: state
+        for night, state in sorted(_last_states(runs).items())
+        if state in DECIDED and (state == "held" or night not in published)
+    }
 
 
 def _last_states(runs: Sequence[RunRecord]) -> dict[str, str]:

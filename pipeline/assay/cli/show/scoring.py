@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from assay.cli.terminal import Line, console
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
+from assay.score.due import DECIDED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,7 +63,7 @@ def _due_lines(due: DueNights) -> Iterator[str]:
         named = ", ".join(quote_value(value) for value in due.ignored[:SHOWN])
         more = len(due.ignored) - SHOWN
         yield f"left out of the input, no days: {named}" + (f" and {more} more" if more > 0 else "")
-    for state, how in (("held", "assay release RUN"), ("retracted", "assay score --date DAY")):
+    for state, how in DECIDED.items():
         waiting = [night for night, found in due.left.items() if found == state]
         if waiting:
             yield f"{state}, so a person decides ({how}): {', '.join(waiting)}"
