@@ -87,11 +87,11 @@ def test_nights_that_wait_for_a_person_are_told_whatever_came_after(
     project.log(NIGHT, "run-4", "retracted")
     document, text = told(project, capsys)
     assert document["night"]["waiting"] == [
-        {"partition": "2013-01-02", "state": "held"},
-        {"partition": "2013-01-03", "state": "retracted"},
+        {"partition": "2013-01-02", "state": "held", "run_id": "run-2"},
+        {"partition": "2013-01-03", "state": "retracted", "run_id": "run-3"},
     ]
-    assert "held, so a person decides (assay release RUN): 2013-01-02" in text
-    assert "retracted, so a person decides (assay score --date DAY): 2013-01-03" in text
+    assert "held, so a person decides (assay release RUN): 2013-01-02 (run run-2)" in text
+    assert "retracted, so a person decides (assay score --date DAY): 2013-01-03 (run run-3)" in text
 
 
 INCIDENTS = """{"schema": 1, "to": "2013-02-03", "incidents": [

@@ -89,7 +89,11 @@ def night_lines(facts: Facts) -> list[str]:
 
 def _waiting_lines(waiting: Sequence[Facts]) -> Iterator[str]:
     for state, how in DECIDED.items():
-        nights = [each["partition"] for each in waiting if each["state"] == state]
+        nights = [
+            f"{each['partition']} (run {each['run_id']})"
+            for each in waiting
+            if each["state"] == state
+        ]
         if nights:
             more = f" and {len(nights) - SHOWN:,} more" if len(nights) > SHOWN else ""
             yield f"{state}, so a person decides ({how}): {', '.join(nights[-SHOWN:])}{more}"

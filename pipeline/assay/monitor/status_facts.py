@@ -201,7 +201,10 @@ def _waiting(known: KnownNights) -> list[Facts]:
     from assay.score.due import nights_waiting
 
     found = nights_waiting(known.visible, known.records)
-    return [{"partition": night, "state": state} for night, state in found.items()]
+    return [
+        {"partition": night, "state": run.event, "run_id": run.run_id}
+        for night, run in found.items()
+    ]
 
 
 def _quarantine(store: Store) -> StatusPart:

@@ -53,6 +53,7 @@ class WaitingNight(Document):
 
     partition: Text
     state: Text
+    run_id: Text
 
 
 class NightStatus(Document):

@@ -82,7 +82,7 @@ def find_due_nights(
     days = [value for value in values if is_day(value)]
     published = set(visible)
     waiting = nights_waiting((), runs)
-    known = sorted(published | {night for night, state in waiting.items() if state == "held"})
+    known = sorted(published | {night for night, run in waiting.items() if run.event == "held"})
     if start is None:
         if not known:
             raise _no_start(days, example)
@@ -93,13 +93,13 @@ def find_due_nights(
         nights=tuple(day for day in open_ if day not in waiting),
         first=asked[0] if asked else None,
         last=asked[-1] if asked else None,
-        left={day: waiting[day] for day in open_ if day in waiting},
+        left={day: waiting[day].event for day in open_ if day in waiting},
         ignored=tuple(value for value in values if not is_day(value)),
     )
 
 
-def nights_waiting(visible: Iterable[str], runs: Sequence[RunRecord]) -> dict[str, str]:
-    """The nights that wait for a person, in order: night -> ``held`` or ``retracted``.
+def nights_waiting(visible: Iterable[str], runs: Sequence[RunRecord]) -> dict[str, RunRecord]:
+    """The nights that wait for a person, in order: night -> the run that was held or retracted.
 
     Parameters
     ----------
@@ -110,22 +110,23 @@ def nights_waiting(visible: Iterable[str], runs: Sequence[RunRecord]) -> dict[st
     """
     published = set(visible)
     return {
-        night: state
-        for night, state in sorted(_last_states(runs).items())
-        if state in DECIDED and (state == "held" or night not in published)
+        night: run
+        for night, run in sorted(_last_runs(runs).items())
+        if run.event in DECIDED and (run.event == "held" or night not in published)
     }
 
 
-def _last_states(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """The state of each night's last run; of a retracted night, only what was scored changes it.
+def _last_runs(runs: Sequence[RunRecord]) -> dict[str, RunRecord]:
+    """The last run of each night; after a retraction only one that scored something counts.
 
     A run that failed or was killed may have begun before the retraction, and is no decision.
     """
-    states: dict[str, str] = {}
-    for record in runs:
-        if states.get(record.partition) != "retracted" or record.event not in UNDECIDED:
-            states[record.partition] = record.event
-    return states
+    last: dict[str, RunRecord] = {}
+    for run in runs:
+        before = last.get(run.partition)
+        if before is None or before.event != "retracted" or run.event not in UNDECIDED:
+            last[run.partition] = run
+    return last
 
 
 def nights_between(first: date, last: date, available: Iterable[str] = ()) -> list[str]:
