@@ -66,6 +66,7 @@ COMMANDS: Mapping[str, Command] = {
     "performance": Command("judged", ("performance", "--metric", "auc")),
     "monitor": Command("scored", ("monitor", "--date", NIGHT)),
     "explain-night": Command("scored", ("explain-night", "--date", SECOND)),
+    "history": Command("scored", ("history", "--date", SECOND)),
     "status": Command("judged", ("status",)),
     "front": Command("judged", ("front",)),
     "report": Command("judged", ("report", "--week", "2024-W09")),

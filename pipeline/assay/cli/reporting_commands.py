@@ -1,4 +1,4 @@
-"""Commands that show results: status, front page, reports, performance, explanations and drift."""
+"""Commands that show results: status, front page, reports, performance, nights and drift."""
 
 from __future__ import annotations
 
@@ -85,6 +85,13 @@ def add_commands(add: CommandBuilder) -> None:
     explain.add_argument(
         "--against", metavar="DAY", help="the night to compare with (the published one before)"
     )
+    history = add(
+        "history",
+        "say what happened to a night: each run, who released or took it back, and why",
+        "assay history --date 2013-07-02",
+        _history,
+    )
+    history.add_argument("--date", metavar="DAY", required=True, help="a night of the store")
     drift = add(
         "drift",
         "compare a table with the promoted version's reference, without scoring it; exit 4 if a "
@@ -220,6 +227,19 @@ def _explain_night(given: argparse.Namespace) -> None:
         given.date,
         given.against,
         lines=explained_night.lines,
+        document=lambda found: found.to_json(),
+    )
+
+
+def _history(given: argparse.Namespace) -> None:
+    from assay.cli.show import store
+    from assay.score.operations import night_history
+
+    run_command(
+        night_history.run,
+        given,
+        given.date,
+        lines=store.history_lines,
         document=lambda found: found.to_json(),
     )
 

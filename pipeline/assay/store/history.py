@@ -13,7 +13,15 @@ from assay.store.delta.files import StagedFile, parse_run_id
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.store_errors import translate_errors
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, RUNS_SCHEMA, Staged
-from assay.store.runs import FACTS, RunRecord, fold, from_commit_metadata, parse_events
+from assay.store.runs import (
+    EVENTS,
+    FACTS,
+    RunEvent,
+    RunRecord,
+    fold,
+    from_commit_metadata,
+    parse_events,
+)
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -168,8 +176,21 @@ its log does not change, `log.open_table` gives the same table."""
 
 
 def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[RunRecord]:
+    return fold(_events(place, filters))
+
+
+def _events(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[RunEvent]:
     found = rows.select(place, RUNS, RUNS_SCHEMA, filters, FACTS)
-    return fold(parse_events(found.to_pylist(), place.table_uri(RUNS)))
+    return parse_events(found.to_pylist(), place.table_uri(RUNS))
+
+
+def read_run_events(place: StoreLocation, partition: str) -> list[RunEvent]:
+    """The events of a partition's runs, by their time."""
+    # Of events at one instant, the one that can only come later is the later one.
+    return sorted(
+        _events(place, {"partition": partition}),
+        key=lambda event: (event.at, EVENTS.index(event.event)),
+    )
 
 
 def read_runs(

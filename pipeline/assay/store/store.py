@@ -184,6 +184,10 @@ class Store(StoreLocation):
         """
         return history.read_runs(self, partition)
 
+    def run_events(self, partition: str) -> list[RunEvent]:
+        """The events of a partition's runs, by their time."""
+        return history.read_run_events(self, partition)
+
     def predictions(self, partition: str) -> pa.Table:
         """The published rows of a partition, as one table.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 
 from assay.cli.show import store as show_store
 from assay.cli.show import store as shown
-from assay.errors import RunUnknown, UsageError
+from assay.errors import NothingScored, RunUnknown, UsageError
 from assay.project import params
-from assay.score.operations import vacuum
+from assay.score.operations import night_history, vacuum
 from assay.score.operations.release import release, retract
 from assay.store import (
     RunEvent,
@@ -140,3 +141,34 @@ def test_sizes_are_told_in_units_that_fit() -> None:
         "999 bytes",
         "1,000.0 TB",
     ]
+
+
+def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(NothingScored, match=f"no run of day={DAY} has begun"):
+        night_history.run(tmp_path, VALUES, DAY)
+    scored(store, "r1", held=True)
+    store.release("r1", "ann", "a fair was in town")
+    scored(store, "r2")
+    store.retract("r2", "bob", "the export of another day")
+    found = night_history.run(tmp_path, VALUES, DAY)
+    *events, last = shown.history_lines(found)
+    assert [event.partition(" UTC  ")[2] for event in events] == [
+        "r1  held: 3 rows read, 3 scored, 0 quarantined",
+        "r1  released: by ann, because a fair was in town",
+        "r2  published: 3 rows read, 3 scored, 0 quarantined",
+        "r2  retracted: by bob, because the export of another day; back to run r1",
+    ]
+    assert last == f"readers of {DAY} see run r1"
+    document = json.loads(found.to_json())
+    assert (document["visible"], len(document["events"])) == ("r1", 4)
+    assert document["events"][1]["because"] == "a fair was in town"
+
+
+def test_a_run_that_died_after_its_commit_is_in_its_night_s_history(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "append_run_events", lambda *_: None)
+    scored(store, "r1")
+    found = night_history.run(tmp_path, VALUES, DAY)
+    (line,) = shown.history_lines(found)
+    assert line.startswith(f"readers of {DAY} see run r1; nothing tells when")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
-from assay.project.text.number_format import counted
+from assay.project.text.number_format import counted, format_count
 from assay.score.fsck import FsckReport
 from assay.score.operations.export import ExportReport
+from assay.score.operations.night_history import NightHistory
 from assay.score.operations.release import ReleaseReport, RetractionReport
 from assay.score.operations.vacuum import VacuumReport
+from assay.store import RunEvent
 
 
 def release_lines(run: ReleaseReport) -> Iterator[str]:
@@ -19,6 +22,35 @@ def release_lines(run: ReleaseReport) -> Iterator[str]:
 def retract_lines(run: RetractionReport) -> Iterator[str]:
     now = f"run {run.done.back_to} again" if run.done.back_to else "nothing"
     yield f"retracted: readers of {run.done.partition} see {now}"
+
+
+def history_lines(found: NightHistory) -> Iterator[str]:
+    """Each event in a line of its own: when, which run, and what is known of it."""
+    for event in found.events:
+        at = event.at.astimezone(UTC)
+        yield f"{at:%Y-%m-%d %H:%M:%S} UTC  {event.run_id}  {event.event}{_told(event)}"
+    if found.visible is None:
+        yield f"readers of {found.partition} see nothing"
+        return
+    lost = "; nothing tells when, as the run died right after" if found.lost else ""
+    yield f"readers of {found.partition} see run {found.visible.run_id}{lost}"
+
+
+def _told(event: RunEvent) -> str:
+    if event.event == "started":
+        how = f", {event.carrier}" if event.carrier else ""
+        return f": {event.version}, bundle {event.bundle[:19]}{how}"
+    facts = []
+    if event.by:
+        facts.append(f"by {event.by}, because {event.because}")
+    if event.rows_read is not None and not event.by:
+        facts.append(
+            f"{counted(event.rows_read, 'row')} read, "
+            f"{format_count(event.rows_scored, 'unknown')} scored, "
+            f"{format_count(event.rows_quarantined, 'unknown')} quarantined"
+        )
+    facts += [event.detail] if event.detail else []
+    return f": {'; '.join(facts)}" if facts else ""
 
 
 def export_lines(done: ExportReport) -> Iterator[str]:
