@@ -112,6 +112,14 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
     assert uses(holes)["born"].use == "time"
 
 
+def test_a_time_with_a_zone_is_told_with_what_becomes_of_its_nights(frame: pd.DataFrame) -> None:
+    assert "UTC" not in uses(frame)["opened"].why
+    at = frame["opened"].dt.tz_localize("America/New_York")
+    for zoned in (at, pd.Series([each.isoformat() for each in at])):
+        found = uses(frame.assign(opened=zoned))["opened"]
+        assert found.use == "time" and found.why.endswith("; turned into UTC, as are nights")
+
+
 def test_a_time_that_a_person_leaves_out_is_not_the_time(frame: pd.DataFrame) -> None:
     (time,) = [name for name, each in uses(frame).items() if each.use == "time"]
     found = uses(frame, Said(left_out=(time,)))

@@ -10,7 +10,7 @@ from typing import Literal
 
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import ColumnFacts
+from assay.tables.definition import TO_UTC, ColumnFacts
 
 Use = Literal["feature", "key", "time", "label", "sensitive", "weight", "left out"]
 
@@ -149,7 +149,9 @@ def _use(
         return ColumnUse(name, "left out", False, why, unsure)
 
     if name == time:
-        why = f"from {facts.low} to {facts.high}, in every row"
+        utc = any(TO_UTC in each for each in facts.evidence)
+        zone = f"; {TO_UTC}, as are nights" if utc else ""
+        why = f"from {facts.low} to {facts.high}, in every row{zone}"
         return ColumnUse(name, "time", False, why, facts.unsure)
     if name in keys:
         different = facts.present if facts.unique else facts.distinct

@@ -10,6 +10,8 @@ from typing import Any, Literal
 Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
 FileFormat = Literal["csv", "json", "parquet", "excel", "sql"]
 Value = int | float | str | bool | datetime
+TO_UTC = "turned into UTC"
+"""What the evidence says of times that have a zone."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as t
 
 from assay.errors import SourceError
-from assay.tables.definition import Kind
+from assay.tables.definition import TO_UTC, Kind
 from assay.tables.files.csv_rows import ROWS
 from assay.tables.files.csv_text import column_names
 from assay.tables.spelt.cells import TYPES
@@ -72,7 +72,7 @@ def _column(name: str, place: int, found: pa.DataType) -> ParquetColumn:
         if found.precision > INEXACT_DIGITS:
             doubt = f"a {found}: digits beyond the fifteenth are lost in a float"
     elif t.is_timestamp(found):
-        reason += "; becomes UTC" if found.tz else ""
+        reason += f"; {TO_UTC}" if found.tz else ""
         reason += "; cut to microseconds" if found.unit == "ns" else ""
     elif t.is_null(found):
         doubt = "there is no value to tell its kind by; a column without values is of no use"

@@ -10,7 +10,7 @@ from typing import Literal
 
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import ColumnFormat
+from assay.tables.definition import TO_UTC, ColumnFormat
 from assay.tables.digit_times import named_like_a_time
 from assay.tables.kinds.decide_numbers import best_marks, numbers_of
 from assay.tables.kinds.tally import ColumnTally, Seen, TimeTest
@@ -178,7 +178,7 @@ def _times(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decisio
     zoned = sum(s.count for shape, s in tally.shapes.items() if _ZONE.search(shape))
     evidence = [f"all of {counted(present, 'value')} are times written {chosen or 'in ISO 8601'}"]
     if zoned:
-        evidence.append(f"{zoned:,} have a zone and become UTC")
+        evidence.append(f"{zoned:,} have a zone and are {TO_UTC}")
     if 0 < zoned < present:
         doubts.append(
             f"{present - zoned:,} of {present:,} have no zone and are taken as UTC like the others"
