@@ -9,6 +9,7 @@ import pytest
 
 from assay.init.names import column_names
 from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
+from assay.tables.definition import TO_UTC
 from tests.init.frames import facts_of
 
 ROWS = 400
@@ -114,10 +115,9 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
 
 def test_a_time_with_a_zone_is_told_with_what_becomes_of_its_nights(frame: pd.DataFrame) -> None:
     assert "UTC" not in uses(frame)["opened"].why
-    at = frame["opened"].dt.tz_localize("America/New_York")
-    for zoned in (at, pd.Series([each.isoformat() for each in at])):
-        found = uses(frame.assign(opened=zoned))["opened"]
-        assert found.use == "time" and found.why.endswith("; turned into UTC, as are nights")
+    zoned = [replace(each, evidence=(f"they are {TO_UTC}",)) for each in facts_of(frame)]
+    found = decide_uses(zoned, "churned", column_names(map(str, frame)), {}, Said())["opened"]
+    assert found.use == "time" and found.why.endswith("; turned into UTC, as are nights")
 
 
 def test_a_time_that_a_person_leaves_out_is_not_the_time(frame: pd.DataFrame) -> None:
