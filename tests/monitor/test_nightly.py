@@ -203,6 +203,43 @@ def test_nights_that_were_not_looked_at_are_made_up_for(tmp_path: Path, flights:
     assert "monitor --from 2013-06-30 --to 2013-07-02 --notify" in shell.ran
 
 
+MONTHS = [f"2012-{month:02}-01" for month in range(6, 13)]
+
+
+def test_of_months_that_were_made_up_for_each_is_looked_at_and_gets_its_labels(
+    tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know(monkeypatch, MONTHS, MONTHS)
+    for last_seen in ([], MONTHS[:2]):
+        shell = Shell()
+        seen(tmp_path, *last_seen)
+        nightly.run(tmp_path, flights, shell)
+        start = MONTHS[len(last_seen)]
+        assert f"labels --from {start} --to 2012-12-01" in shell.ran
+        assert f"monitor --from {start} --to 2012-12-01 --notify" in shell.ran
+
+
+def test_labels_of_a_month_are_asked_for_until_its_last_rows_are_of_age(
+    tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know(monkeypatch, MONTHS, MONTHS)
+    seen(tmp_path, *MONTHS)
+    shell = Shell()
+    nightly.run(tmp_path, flights, shell)
+    # Of October the last rows were of age on 30 November, when November's night was scored.
+    assert "labels --from 2012-10-03 --to 2012-12-01" in shell.ran
+
+
+def test_a_night_that_cannot_be_looked_at_is_given_up_in_time(
+    tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Shell()
+    know(monkeypatch, ["2013-01-01", *NIGHTS], ["2013-01-01", *NIGHTS])
+    seen(tmp_path, *NIGHTS)
+    nightly.run(tmp_path, flights, shell)
+    assert "monitor --from 2013-07-02 --to 2013-07-02 --notify" in shell.ran
+
+
 def test_an_interrupt_ends_it_at_once(tmp_path: Path, flights: Params) -> None:
     class Interrupted(Shell):
         def __call__(self, command: Sequence[str]) -> Any:

@@ -36,7 +36,7 @@ from assay.monitor.labels import NoLabelsYet
 from assay.monitor.nights.night_path import night_path
 from assay.project import interrupts
 from assay.project.params import Params
-from assay.project.partitions import parse_day
+from assay.project.partitions import parse_day, usual_step
 from assay.store import open_store
 
 log = logging.getLogger(__name__)
@@ -143,11 +143,15 @@ def run(
 
 def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightNames) -> None:
     last = known.all[-1]
-    first = look_back(last, max(params.monitor.maturities))
-    if params.labels.input is not None:
-        steps.run(["labels", "--from", first, "--to", last], fine=(NoLabelsYet, NothingScored))
-    unseen = [name for name in known.published if first <= name and not _is_seen(root, name)]
+    first = look_back(known.all, max(params.monitor.maturities))
+    seen = [name for name in known.published if _is_seen(root, name)]
+    # A night that cannot be looked at is given up in time, but not one that came after all others.
+    since = min(first, seen[-1]) if seen else ""
+    unseen = [name for name in known.published if since <= name and name not in set(seen)]
     start = min([*unseen, *known.published[-1:], last])
+    if params.labels.input is not None:
+        asked = ["labels", "--from", min(first, start), "--to", last]
+        steps.run(asked, fine=(NoLabelsYet, NothingScored))
     watch = ["monitor", "--from", start, "--to", last, "--notify"]
     if isinstance(steps.run(watch, fine=(NothingScored,)), NothingScored):
         steps.run(["alert"])  # nothing is published, but a run may be held or have failed
@@ -181,13 +185,18 @@ def known_nights(root: Path, params: Params) -> KnownNightNames:
     return KnownNightNames(tuple(sorted(published | tried)), tuple(sorted(published)))
 
 
-def look_back(last: str, days: int) -> str:
-    """The night ``days`` days before ``last``.
+def look_back(nights: Sequence[str], days: int) -> str:
+    """The first day on which a night may have begun that ended ``days`` days before the last one.
 
-    >>> look_back("2013-07-01", 30)
+    A night of a month or a week is named by its first day, and its rows come until the next.
+
+    >>> look_back(["2013-06-30", "2013-07-01"], 30)
     '2013-06-01'
+    >>> look_back(["2012-11-01", "2012-12-01", "2013-01-01"], 30)
+    '2012-11-03'
     """
-    return str(date.fromisoformat(last) - timedelta(days=days))
+    known = [date.fromisoformat(name) for name in nights]
+    return str(known[-1] - timedelta(days=days + usual_step(known) - 1))
 
 
 class _Steps:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -62,8 +62,37 @@ def usual_step(days: Sequence[date]) -> int:
 
     1 for fewer than two days.
     """
-    steps = Counter((after - before).days for before, after in pairwise(sorted(set(days))))
-    return min(steps, key=lambda each: (-steps[each], each), default=1)
+    return _most_frequent((after - before).days for before, after in pairwise(sorted(set(days))))
+
+
+def missing_dates(days: Iterable[date]) -> list[date]:
+    """The dates between nights on which one would be expected and none is, in order.
+
+    Nights on one day of the month, such as the first, are months, quarters or years. Others follow
+    each other at the usual step.
+    """
+    known = sorted(set(days))
+    monthly = len({day.day for day in known}) == 1 and known[0].day <= _IN_EVERY_MONTH
+    if monthly:
+        months = [12 * day.year + day.month - 1 for day in known]
+        step = _most_frequent(after - before for before, after in pairwise(months))
+        between = [past for a, b in pairwise(months) for past in range(a + step, b, step)]
+        return [date(past // 12, past % 12 + 1, known[0].day) for past in between]
+    step = usual_step(known)
+    return [
+        before + timedelta(days=past)
+        for before, after in pairwise(known)
+        for past in range(step, (after - before).days, step)
+    ]
+
+
+_IN_EVERY_MONTH = 28
+
+
+def _most_frequent(steps: Iterable[int]) -> int:
+    """The smallest of several; 1 if there are none."""
+    counts = Counter(steps)
+    return min(counts, key=lambda each: (-counts[each], each), default=1)
 
 
 def values(root: Path, column: str) -> list[str]:

@@ -97,6 +97,15 @@ def test_a_weekly_schedule_leaves_out_no_days() -> None:
     assert combine.fill_missing_dates([]) == []
 
 
+def test_months_and_years_are_not_of_one_length() -> None:
+    months = ["2012-09-01", "2012-10-01", "2012-11-01", "2013-01-01"]
+    assert combine.fill_missing_dates(months) == [*months[:3], "2012-12-01", months[3]]
+    years = ["2011-01-01", "2012-01-01", "2013-01-01"]
+    assert combine.fill_missing_dates(years) == years
+    quarters = ["2012-01-15", "2012-04-15", "2012-07-15"]
+    assert combine.fill_missing_dates(quarters) == quarters
+
+
 @given(st.sets(st.dates(date(2013, 1, 1), date(2014, 1, 1)), min_size=1, max_size=40))
 def test_every_night_keeps_what_is_known_and_stays_between_first_and_last(days: set[date]) -> None:
     known = {str(day) for day in days}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from assay.cli import __main__ as cli
+from assay.cli.show import overview
 from assay.errors import NothingScored, UsageError
 from assay.monitor import monitor_range
 from assay.monitor.evidently.page import ReportPage
@@ -196,3 +197,15 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     with pytest.raises(SystemExit):
         cli.main(["report"])
     assert "--week" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("plain")
+def test_of_nights_that_are_weeks_no_day_is_missing(project: Any) -> None:
+    for day in ("2013-01-28", "2013-02-04", "2013-02-18"):
+        project.score(day, f"run-{day}")
+    found = week.run(project.root, project.params, TITLE)
+    assert [line.partition(": ")[2] for line in overview.week_lines(found)][1:-1] == [
+        "1 night, 298 rows scored, 2 quarantined"
+    ]
+    with pytest.raises(NothingScored, match=r"found 2013-02-04 as the last one before it.*no days"):
+        week.run(project.root, project.params, "2013-W07")

@@ -51,7 +51,7 @@ def week_lines(found: Week) -> Iterator[Line]:
     yield found.headline()
     for each in found.open:
         yield each.sentence()
-    missing = [name for name in found.names if name not in {day.partition for day in found.days}]
+    missing = [name for name in found.expected if name not in {day.partition for day in found.days}]
     not_there = f"; nothing is published of {', '.join(missing)}" if missing else ""
     yield (
         f"{found.name} {', then '.join(each.version for each in found.parts)}: "

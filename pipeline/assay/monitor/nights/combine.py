@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
-from itertools import pairwise
+from datetime import date
 from typing import Any
 
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.nights.night_status import NightState
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
-from assay.project.partitions import usual_step
+from assay.project.partitions import missing_dates
 from assay.project.tasks import HEADLINE
 from assay.store import RunRecord
 
@@ -71,21 +70,13 @@ def nights(
 
 
 def fill_missing_dates(names: Iterable[str]) -> list[str]:
-    """Sort the nights; if all are dates, add the missing dates between them.
-
-    Missing dates are added at the usual step, the most frequent gap between consecutive nights. A
-    weekly schedule therefore has no six missing days a week.
-    """
+    """Sort the nights; if all are dates, add the missing dates between them."""
     known = sorted(names)
     try:
         days = [date.fromisoformat(name) for name in known]
     except ValueError:
         return known
-    step = usual_step(days)
-    for before, after in pairwise(days):
-        between = range(step, (after - before).days, step)
-        known += [str(before + timedelta(days=past)) for past in between]
-    return sorted(known)
+    return sorted([*known, *map(str, missing_dates(days))])
 
 
 def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night:

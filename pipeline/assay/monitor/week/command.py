@@ -32,6 +32,7 @@ from assay.monitor.week.merge import WeekNight, WeekPart, merge_nights
 from assay.monitor.week.week import Week
 from assay.project import jsonfile
 from assay.project.params import Params
+from assay.project.partitions import missing_dates, parse_day, usual_step
 from assay.registry.pin import run_bundle_loader
 from assay.store import Store, open_store
 
@@ -58,7 +59,10 @@ def run(root: Path, params: Params, week: str) -> Week:
         raise NothingScored(
             "no run has published any night of this week",
             where=f"{week}, {names[0]} to {names[-1]}",
-            mend=f"Score them: assay score --from {names[0]} --to {names[-1]}",
+            found=f"{known[-1]} as the last one before it" if known else "",
+            mend=f"Score them: assay score --from {names[0]} --to {names[-1]}"
+            if _expected(names, known) == names
+            else "Ask for a week that has one of the project's nights, which are no days.",
         )
     facts, limits = load(root, store, names), params.monitor
     judge = Judge(limits, params.evaluate.confidence, facts, run_bundle_loader(root, params))
@@ -74,6 +78,7 @@ def run(root: Path, params: Params, week: str) -> Week:
         name=params.name,
         title=week,
         names=names,
+        expected=_expected(names, store.partitions()),
         pages=frozenset(name for name in names if (root / night_path(name, ".html")).exists()),
         parts=tuple(parts),
         open=book.open,
@@ -86,6 +91,15 @@ def run(root: Path, params: Params, week: str) -> Week:
     page.render_page(title, section.render(found), shown).write(root / found.page)
     jsonfile.write((root / found.page).with_suffix(".json"), found.tree())
     return found
+
+
+def _expected(names: Sequence[str], published: Sequence[str]) -> tuple[str, ...]:
+    """The days of a week on which a night would be: all, if the project's nights are days."""
+    known = [day for name in published if (day := parse_day(name))]
+    if usual_step(known) == 1:
+        return tuple(names)
+    there = {*published, *map(str, missing_dates(known))}
+    return tuple(name for name in names if name in there)
 
 
 def _days(week: str) -> tuple[str, ...]:

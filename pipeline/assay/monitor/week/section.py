@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def render(week: Week) -> Markup:
     """Render the section as HTML. All text from data or people is escaped."""
     days = {day.partition: day for day in week.days}
-    lines = [_line(week, name, days.get(name)) for name in week.names]
+    lines = [_line(week, name, days.get(name)) for name in week.expected]
     return templating.render("week.html", w=week, lines=lines)
 
 

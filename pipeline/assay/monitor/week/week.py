@@ -21,6 +21,8 @@ class Week:
         ISO 8601, such as ``2013-W36``: Monday to Sunday.
     names
         All its days; ``days`` are the published ones.
+    expected
+        The days on which a night would be.
     pages
         The nights that have an HTML page.
     parts
@@ -34,6 +36,7 @@ class Week:
     name: str
     title: str
     names: tuple[str, ...]
+    expected: tuple[str, ...]
     pages: frozenset[str]
     parts: tuple[WeekPart, ...]
     open: tuple[DriftIncident, ...]
