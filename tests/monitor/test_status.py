@@ -94,6 +94,18 @@ def test_nights_that_wait_for_a_person_are_told_whatever_came_after(
     assert "retracted, so a person decides (assay score --date DAY): 2013-01-03 (run run-3)" in text
 
 
+def test_a_column_over_another_limit_than_its_distance_s_says_which() -> None:
+    top = {"column": "x", "distance": 0.14, "limit": 0.19}
+    over = "Wasserstein distance 0.393 over its limit 0.338"
+    facts = {
+        "headline": "Within limits on 2013-02-01", "version": "v1", "drifted": 1, "features": 9,
+        "reasons": [], "crossed": False, "page": "p", "top": {**top, "reasons": [over]},
+    }  # fmt: skip
+    assert status.drift_lines(facts)[1] == f"furthest: x: {over}"
+    facts["top"]["reasons"] = []
+    assert status.drift_lines(facts)[1] == "furthest: x, distance 0.140, limit 0.190"
+
+
 INCIDENTS = """{"schema": 1, "to": "2013-02-03", "incidents": [
  {"id": "2013-02-03-answers", "kind": "answers", "state": "open", "first": "2013-02-01",
   "last": "2013-02-03", "columns": ["probability"], "sentence": "the model's answers drifted"},

@@ -119,7 +119,8 @@ def drift_lines(facts: Facts) -> list[str]:
     ]
     top = facts["top"]
     if top is not None and not facts["crossed"]:
-        if top["distance"] is None or top["limit"] is None:
+        # A column may be over another limit than that of its distance.
+        if top["reasons"] or top["distance"] is None or top["limit"] is None:
             lines.append(f"furthest: {top['column']}: {'; '.join(top['reasons'])}")
         else:
             lines.append(

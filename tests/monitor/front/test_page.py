@@ -132,6 +132,14 @@ def test_columns_come_by_how_often_they_were_over(drift: Callable[..., object]) 
     assert charts.UNKNOWN not in str(lines[1].picture)
 
 
+def test_a_night_over_any_limit_is_drawn_over_its_limit(drift: Callable[..., object]) -> None:
+    # Such as that of the Wasserstein distance, or of empty values.
+    found = replace(drift("r", False, a=0.6, b=2.5), over=frozenset({"a", "b"}))  # type: ignore[type-var]
+    nights = [Night("2013-07-01", "published", run_id="r", drift=found)]
+    pictures = {line.name: str(line.picture) for line in column_lines(nights)[0]}
+    assert charts.shade(1.0) in pictures["a"] and charts.shade(2.5) in pictures["b"]
+
+
 def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
     def night(day: int, value: float | None) -> Night:
         one = None if value is None else NightMetric(value, None, None, 0)

@@ -78,9 +78,9 @@ def _notes(book: IncidentHistory) -> Iterator[str]:
         names = book.blind_columns
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield (
-            f"on {counted(len(book.blind), 'night')} {', '.join(names[:3])}{more} could not be in "
-            "alarm alone, however far away: too few nights are known to be ordinary, or they hang "
-            "together too much (docs/drift.md)"
+            f"on {counted(len(book.blind), 'night')} no distance of {', '.join(names[:3])}{more} "
+            "alone could raise an alarm, but for a break: too few nights are known to be ordinary, "
+            "or they hang together too much (docs/drift.md)"
         )
     for night, why in book.left_out.items():
         yield f"{night} is left out: {why}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assay.monitor.front import charts
 from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
 from assay.monitor.front.content import Front
-from assay.monitor.nights.night import Night, NightMetric
+from assay.monitor.nights.night import Night, NightDrift, NightMetric
 from assay.monitor.nights.night_status import WORDS
 from assay.monitor.status import champion_lines, incident_lines
 from assay.monitor.status_facts import incidents_part
@@ -74,10 +74,16 @@ def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
     lines = []
     for name, count in sorted(over.items(), key=lambda item: (-item[1], item[0]))[:MOST_COLUMNS]:
         known = [drift is not None and name in drift.times for drift in looked]
-        times = [drift.times.get(name) if drift is not None else None for drift in looked]
+        times = [None if drift is None else _times_limit(drift, name) for drift in looked]
         label = f"{name}: over a limit on {counted(count, 'night')}"
         lines.append(ColumnLine(name, count, charts.heat_map(times, known, label)))
     return lines, len(names - set(over))
+
+
+def _times_limit(drift: NightDrift, name: str) -> float | None:
+    """How far a column was, as a multiple of its limit; at least 1 if it was over any limit."""
+    times = drift.times.get(name)
+    return max(times, 1.0) if times is not None and name in drift.over else times
 
 
 def champion_words(front: Front) -> list[str]:
