@@ -79,6 +79,18 @@ def test_rows_that_differ_in_one_feature_are_no_duplicates():
     assert (check.numbers[0]["rows"], check.numbers[0]["same_label"]) == (0, None)
 
 
+def test_rows_that_differ_in_a_column_that_is_no_feature_are_no_duplicates():
+    train, holdout = both()
+    copied(train, holdout, HOLDOUT)
+    age = Field("age", (Role.SENSITIVE,), "integer", False, 3)
+    train, holdout = (each.assign(age=np.arange(len(each))) for each in (train, holdout))
+    assert found((train, holdout), "binary", age)["near_duplicates"].numbers[0]["rows"] < 9
+    holdout["age"] = train["age"].iloc[-HOLDOUT:].to_numpy()
+    check = found((train, holdout), "binary", age)["near_duplicates"]
+    assert check.outcome == "suspect" and "all features and in 'age'" in check.detail
+    assert check.columns[-1] == "age"
+
+
 def test_duplicates_say_whether_their_labels_agree():
     train, holdout = both()
     train["weight"] = np.arange(len(train)) + 1.0

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay.contract.definition import Contract, Role
+from assay.project.text.quoting import quote_value
 from assay.reports.leakage import EXAMPLES, Check, Outcome, Row, unknown_check
 from assay.training.leakage.row_hashing import (
     DIGITS,
@@ -49,17 +51,20 @@ def same_key(sides: TablePair) -> Check:
 
 
 def near_duplicates(sides: TablePair, limit: float) -> Check:
-    """Whether rows of the holdout equal one of training in all features.
+    """Whether rows of the holdout equal one of training in all that describes them.
+
+    That is the features, and what the model does not see but tells rows apart all the same: two
+    people who differ in nothing but a sensitive column are two people.
 
     Floats are compared to five significant digits, and nulls are equal. With few, coarse features,
     rows are equal by chance, which does not count against the limit. If columns are independent, a
     row has a duplicate with probability 1 - exp(-n), n being its expected number of duplicates. The
     allowance is the mean of these probabilities plus three standard deviations.
     """
-    features, rows = sides.contract.features, sides.holdout.rows
+    described, rows = _described(sides.contract), sides.holdout.rows
     train, holdout = np.zeros(sides.train.rows, np.uint64), np.zeros(rows, np.uint64)
     likelihood = np.zeros(rows)
-    for name in features:
+    for name in described:
         column = sides.column(name)
         mix_hash(train, column.train, DIGITS)
         mix_hash(holdout, column.holdout, DIGITS)
@@ -75,13 +80,14 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
     outcome = _outcome(beyond, limit)
     labels = _alike(sides, train, holdout, twins)
     detail = f"{len(twins):,} of {rows:,} holdout rows ({share:.2%}) equal a training row in all "
-    detail += f"features, {by_chance:.2%} can be chance" if len(twins) else "features"
+    detail += _words(sides.contract.features, described)
+    detail += f"; {by_chance:.2%} can be chance if columns are independent" if len(twins) else ""
     if labels is not None:
         detail += f"; {labels:.0%} of them have the label of such a row"
     return Check(
         check="near_duplicates",
         outcome=outcome,
-        columns=features,
+        columns=described,
         observed=beyond,
         limit=limit,
         detail=detail,
@@ -90,6 +96,25 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
         ),
         examples=_pairs(sides, train, holdout, twins) if outcome == "suspect" else (),
     )
+
+
+def _described(contract: Contract) -> tuple[str, ...]:
+    """All columns but those that name a row, date it, weigh it or are what is to be learnt."""
+    apart = {Role.KEY, Role.TIME}
+    return tuple(
+        each.name
+        for each in contract.fields
+        if Role.FEATURE in each.roles
+        or not (apart & {*each.roles} or each.name in (contract.label, contract.weight))
+    )
+
+
+def _words(features: Sequence[str], described: Sequence[str]) -> str:
+    beside = [quote_value(name) for name in described if name not in features]
+    if not beside:
+        return "features"
+    more = f" and {len(beside) - 3} more" if len(beside) > 3 else ""
+    return f"features and in {', '.join(beside[:3])}{more}"
 
 
 def time_overlap(sides: TablePair) -> Check:
