@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,8 +32,10 @@ from assay.reports.verdict import Outcome
 from assay.score.operations import own_sink
 from assay.score.operations.export_data import ExportData
 from assay.testing import check_estimator
+from assay.training.train import stage as train
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "own-code.md"
+PIPELINE = PAGE.parents[1] / "pipeline"
 BLOCK = re.compile(r"^```(python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 KINDS = ("transformer", "metric", "rule", "behaviour", "source", "sink", "alert")
 
@@ -92,6 +97,32 @@ def test_a_transformer_can_be_part_of_a_candidate(root: Path, given: Params) -> 
         allow_types=given.bundle.allow_types,
         root=root,
     )
+
+
+def test_a_model_with_a_transformer_of_the_project_s_own_can_be_tested(
+    root: Path, given: Params, tmp_path: Path
+) -> None:
+    there = tmp_path / "parcels"
+    shutil.copytree(root, there)
+    train.run(there, given, "clipped")
+    shutil.rmtree(there / layout.BUNDLE)
+    shutil.copytree(there / layout.CANDIDATES / "clipped", there / layout.BUNDLE)
+    for old in (there / "tests/model").glob("test_*.py"):
+        old.unlink()
+    # Each section on a line of its own, as pytest looks for them.
+    sections = json.loads((there / "params.yaml").read_text()).items()
+    text = "".join(f"{name}: {json.dumps(value)}\n" for name, value in sections)
+    (there / "params.yaml").write_text(text)
+    (there / "tests/model/test_it.py").write_text(
+        "def test_scores(score, bundle, holdout):\n"
+        "    assert 'data/models.py' in bundle.manifest.code\n"
+        "    assert len(score(holdout)) == len(holdout)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "test_scores"],
+        cwd=there, env={**os.environ, "PYTHONPATH": str(PIPELINE)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout
 
 
 def test_a_metric_has_an_interval_and_a_rule(root: Path, evaluated: Evaluation) -> None:

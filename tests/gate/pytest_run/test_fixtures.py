@@ -30,7 +30,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         manifest=SimpleNamespace(slices=("place",)), sample=lambda: made.append("sample") or "rows"
     )
 
-    def load(folder: Any, *, expected: Any, allow_types: Any, code: Any = None) -> Any:
+    def load(folder: Any, *, expected: Any, allow_types: Any, code: Any) -> Any:
         made.append(f"load {folder.name} {expected} {','.join(allow_types)}")
         return fake
 

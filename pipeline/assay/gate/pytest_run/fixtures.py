@@ -57,14 +57,10 @@ def evaluation(assay_project: Project) -> Evaluation:
 @pytest.fixture(scope="session")
 def bundle(assay_project: Project) -> Bundle:
     """The bundle that is being judged, loaded as in a scoring run."""
-    from assay.model.bundle import load as load_bundle
+    from assay.gate.pytest_run.behaviours import load_challenger
 
     with _one_line():
-        return load_bundle(
-            assay_project.root / layout.BUNDLE,
-            expected=None,
-            allow_types=assay_project.params.bundle.allow_types,
-        )
+        return load_challenger(assay_project.root, assay_project.params)
 
 
 @pytest.fixture(scope="session")
