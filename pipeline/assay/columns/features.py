@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from assay.columns.categories import Categories
+from assay.columns.texts.categories import Categories
 
 if TYPE_CHECKING:
     import pandas as pd

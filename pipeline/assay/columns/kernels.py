@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from assay.columns.features import Floats
+    Floats = npt.NDArray[np.float64]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

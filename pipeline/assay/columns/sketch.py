@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from assay.columns.categories import Categories
-from assay.columns.text_hash import Hashes, hash_texts
+from assay.columns.texts.categories import Categories
+from assay.columns.texts.text_hash import Hashes, hash_texts
 
 Named: TypeAlias = tuple[tuple[str, int], ...]
 

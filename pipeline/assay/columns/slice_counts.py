@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from assay.columns.categories import KnownNames
 from assay.columns.features import Codes, Features, Floats
+from assay.columns.texts.categories import KnownNames
 
 _TRUTHS = {"True": 1.0, "False": 0.0}
 

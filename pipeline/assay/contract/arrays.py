@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
-from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Codes
+from assay.columns.texts.categories import Categories
 from assay.contract.definition import Field
 from assay.contract.schema import cast_column
 from assay.errors import SchemaMismatch

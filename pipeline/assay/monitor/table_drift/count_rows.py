@@ -15,11 +15,11 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Floats
 from assay.columns.grid import CategoryGrid, ColumnGrid, Grid, NumberGrid
 from assay.columns.profile import ColumnProfile, merge_profiles
 from assay.columns.profile_counter import ProfileCounter, empty_profile
+from assay.columns.texts.categories import Categories
 from assay.contract.arrays import convert_column
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import is_compatible_type

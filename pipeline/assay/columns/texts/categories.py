@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.columns.text_hash import Hashes, hash_texts
+from assay.columns.texts.text_hash import Hashes, hash_texts
 
 Places: TypeAlias = npt.NDArray[np.intp]
 
