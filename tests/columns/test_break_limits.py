@@ -265,10 +265,10 @@ def test_a_reference_of_an_earlier_version_is_read_and_still_sees_breaks(
 
     tree = json.loads(reference.to_json())
     for column in tree["columns"].values():
-        for name in ("ks", "moved", "serial"):
+        for name in ("ks", "moved", "serial", "unseen"):
             del column[name]
     old = Reference.from_json(json.dumps(tree), "reference.json")
-    assert old == replace(reference, ks={}, moved={}, serial={})
+    assert old == replace(reference, ks={}, moved={}, serial={}, unseen={})
     rows = table(15)
     rows["x0"] *= 60
     broken = {f.column: f.breaks for f in judged(old, rows).findings if f.breaks}

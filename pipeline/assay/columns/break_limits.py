@@ -21,7 +21,13 @@ is the largest of three:
 - **Twice the largest distance of a reference night.** Detecting small shifts is the budget's task:
   a night is never withheld for one, however certain it is.
 
-New infinities are a break too, if their share is above the limit for new categories.
+New infinities are a break too, if their share is above the limit for new categories. That of
+categories is the larger of a person's limit and of what the reference leads to expect: the share of
+values that only one of its nights has estimates that of values nobody has seen yet (I. J. Good,
+"The population frequencies of species and the estimation of population parameters", Biometrika
+40(3/4), 1953), night by night instead of value by value, since the values of a night hang together.
+Tonight's number of them is Poisson, in clumps as large as the variance between the reference's
+nights says.
 
 `SHARE` of the budget is spent on breaks, split evenly over all tests of a night (Bonferroni). A
 limit that reaches 1 is dropped, since no distance exceeds 1.
@@ -167,6 +173,32 @@ def limits(
     )
 
 
+def new_category_limit(
+    reference: Reference, rule: Budget, name: str, night: ColumnProfile, least: float
+) -> float:
+    """The largest share of new categories that is no break on a night of this many values.
+
+    It is one of values beyond the grid, minus the reference's own.
+
+    Parameters
+    ----------
+    night
+        Only its numbers of rows are used.
+    least
+        The limit set by a person: a share that is always allowed.
+    """
+    usual, values = reference.unseen.get(name, ()), night.rows - night.nulls
+    if len(usual) < 2 or not values:
+        return least
+    counts = reference.profile[name].counts
+    before, beyond = sum(counts), counts[-1]
+    expected = (float(np.mean(usual)) * before + 1) / (before + 2)
+    # The variance of a night's count over its mean, which is 1 if values are independent.
+    clump = max(1.0, float(np.var(usual, ddof=1)) * before / len(usual) / expected)
+    most = clump * poisson_quantile(expected * values / clump, significance_level(reference, rule))
+    return max(least, min(1.0, most / values - beyond / before))
+
+
 def find_breaks(
     found: BreakLimits,
     distance: float,
@@ -288,6 +320,23 @@ def _smaller(usual: Sequence[float], square: float, rows: int, rows_before: floa
     whole = float(np.square(np.asarray(usual)).mean())
     between = max(0.0, whole - square / rows_before)
     return math.sqrt((between + square / max(1, rows)) / (between + square / rows_before))
+
+
+def poisson_quantile(mean: float, at_most: float) -> float:
+    """The smallest count that a Poisson variable exceeds with a chance of at most ``at_most``."""
+    if mean > _NEARLY_NORMAL:
+        far = NormalDist().inv_cdf(1 - at_most)
+        return math.ceil(mean + far * math.sqrt(mean) + far * far / 6)
+    count, chance = 0, math.exp(-mean)
+    beyond = 1 - chance
+    while beyond > at_most and chance > 0:
+        count += 1
+        chance *= mean / count
+        beyond -= chance
+    return count
+
+
+_NEARLY_NORMAL = 500
 
 
 @lru_cache(maxsize=1024)

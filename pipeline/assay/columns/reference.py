@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from assay.columns import autocorrelation, numeric_distances
 from assay.columns.distance import js_distance, wasserstein
 from assay.columns.features import CategoryColumn, Floats, FrameFeatures
-from assay.columns.grid import CellCounts, ColumnGrid, Grid, NumberGrid
+from assay.columns.grid import CategoryGrid, CellCounts, ColumnGrid, Grid, NumberGrid
 from assay.columns.grid_builder import Ints, assign_cells, build_grid
 from assay.columns.profile import (
     ColumnProfile,
@@ -75,8 +75,11 @@ class Reference:
     serial
         For each column the autocorrelations of the nights
         (`assay.columns.autocorrelation.autocorrelations`).
+    unseen
+        For each column of categories each night's share of values that no other night has, or that
+        are beyond the grid.
 
-    The last three are empty in references of earlier versions.
+    The last four are empty in references of earlier versions.
     """
 
     grid: Grid
@@ -92,6 +95,7 @@ class Reference:
     ks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     moved: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     serial: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    unseen: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def counted(self) -> Grid:
@@ -109,6 +113,7 @@ class Reference:
                 self.ks.get(name, ()),
                 self.moved.get(name, ()),
                 self.serial.get(name, ()),
+                self.unseen.get(name, ()),
             ).to_dict()
             for name, grid in self.grid.items()
         }
@@ -186,6 +191,7 @@ class Reference:
             {name: column.ks for name, column in columns.items() if column.ks},
             {name: column.moved for name, column in columns.items() if column.moved},
             {name: column.serial for name, column in columns.items() if column.serial},
+            {name: column.unseen for name, column in columns.items() if column.unseen},
         )
 
 
@@ -273,6 +279,7 @@ def build_reference(
         {name: found.ks for name, found in strays.items() if found.ks},
         {name: found.moved for name, found in strays.items() if found.moved},
         {name: found.serial for name, found in strays.items() if found.serial},
+        {name: found.unseen for name, found in strays.items() if found.unseen},
     )
 
 
@@ -296,7 +303,8 @@ def _counted(
     distances, null_changes = _leave_one_out(by_night)
     ks, moved = _tails(column, grid, profile, codes, nights)
     told = autocorrelation.autocorrelations(by_night)
-    return ReferenceColumn(grid, profile, distances, null_changes, ks, moved, told)
+    unseen = _unseen(by_night) if isinstance(grid, CategoryGrid) else ()
+    return ReferenceColumn(grid, profile, distances, null_changes, ks, moved, told, unseen)
 
 
 def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:
@@ -317,6 +325,25 @@ def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]
         nulls = by_night[:, 0] / by_night.sum(axis=1)
         changes = np.abs(nulls - others[:, 0] / others.sum(axis=1))
     return _known(distances), _known(changes)
+
+
+def _unseen(by_night: Ints) -> tuple[float, ...]:
+    """Each night's share of values that would be beyond a grid that was learnt from the others.
+
+    These are the values in the grid's last cell, and those in categories that the other nights do
+    not have. A grid that cannot hold all categories lacks some of the rarest that it has.
+    """
+    values, named, beyond = by_night[:, 1:].sum(axis=1), by_night[:, 1:-1], by_night[:, -1]
+    often = named.sum(axis=0)
+    others, rarest = often - named, often.min() if beyond.any() else 1
+    lost = np.where(others < rarest, named, 0).sum(axis=1).astype(np.float64)
+    if beyond.any():
+        # Among categories that are as rare as the rarest on the grid, chance decides.
+        beside = beyond.sum() / rarest
+        share = beside / (beside + np.count_nonzero(often == rarest))
+        lost += share * np.where(others == rarest, named, 0).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _known((lost + beyond) / values)
 
 
 def _tails(

@@ -22,8 +22,11 @@ class ReferenceColumn:
         The same for numbers, by the measures of `assay.columns.numeric_distances`.
     serial
         Autocorrelations of the nights (`assay.columns.autocorrelation.autocorrelations`).
+    unseen
+        Of categories: each night's share of values that no other night has, or that are beyond the
+        grid; in [0, 1].
 
-    The last three are empty in references of earlier versions.
+    The last four are empty in references of earlier versions.
     """
 
     grid: ColumnGrid
@@ -33,6 +36,7 @@ class ReferenceColumn:
     ks: tuple[float, ...] = ()
     moved: tuple[float, ...] = ()
     serial: tuple[float, ...] = ()
+    unseen: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The column as numbers, text and lists, for `from_tree`."""
@@ -44,6 +48,7 @@ class ReferenceColumn:
             "ks": list(self.ks),
             "moved": list(self.moved),
             "serial": list(self.serial),
+            "unseen": list(self.unseen),
         }
 
     @classmethod
@@ -74,6 +79,7 @@ class ReferenceColumn:
             _shares(tree.get("ks", ())),
             moved,
             serial,
+            _shares(tree.get("unseen", ())),
         )
 
 

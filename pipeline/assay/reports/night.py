@@ -41,7 +41,10 @@ class ColumnFinding(Document):
     """Drift measures of one column; None if one could not be computed."""
 
     LATER: ClassVar = frozenset(
-        {"ks", "wasserstein_limit", "breaks", "break_limit", "ks_break_limit", "null_break_limit"}
+        {
+            *("ks", "wasserstein_limit", "breaks", "break_limit", "ks_break_limit"),
+            *("null_break_limit", "new_category_limit"),
+        }
     )
     model_config = ConfigDict(extra="ignore")
 
@@ -66,6 +69,7 @@ class ColumnFinding(Document):
     break_limit: float | None = None
     ks_break_limit: float | None = None
     null_break_limit: float | None = None
+    new_category_limit: float | None = None
 
 
 class WeekdayComparison(Document):

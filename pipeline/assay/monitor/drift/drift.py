@@ -20,7 +20,7 @@ The night crosses its limits when
   the reference nights' own changes (some columns are null on whole nights: a weather station
   reports no gusts on a calm day, and a fixed limit would alarm on most nights),
 - more than ``max_new_category_share`` of a column's values are categories that the reference did
-  not have,
+  not have, and more than the reference's own nights lead to expect,
 - or anything could not be computed: what cannot be compared does not pass. (Only a feature that
   was null all night, as an ordinary share of the reference's nights were, just counts as drifted.)
 """
@@ -76,6 +76,8 @@ class DriftFinding:
     break_limit, ks_break_limit, null_break_limit
         The limits above which ``distance``, ``ks`` and the change of the null share are breaks;
         None where there is none.
+    new_category_limit
+        The upper limit of ``new_category_share``; None for numbers.
     effect
         Estimated effect on the model's scores: see `assay.monitor.drift.measures`.
     """
@@ -101,6 +103,7 @@ class DriftFinding:
     break_limit: float | None = None
     ks_break_limit: float | None = None
     null_break_limit: float | None = None
+    new_category_limit: float | None = None
 
     @property
     def times_limit(self) -> float:
@@ -282,9 +285,9 @@ def _finding(
     # Not "distance > limit": NaN must count as drifted.
     far = not distance <= limit
     infinite = break_limits.infinite_share(reference, name, night)
-    most_new = limits.max_new_category_share
+    most_infinite = limits.max_new_category_share
     broken = break_limits.find_breaks(
-        most_explained, distance, found.ks, change, infinite, most_new
+        most_explained, distance, found.ks, change, infinite, most_infinite
     )
     grave = [each.words for each in broken]
     if not abs(change) <= most:
@@ -292,11 +295,13 @@ def _finding(
             f"null share {night.nulls / night.rows:.3f}, {before.nulls / before.rows:.3f} in the "
             f"reference (may change by {most:.3f})"
         )
-    if new is not None and not new <= limits.max_new_category_share:
-        grave.append(
-            f"{new:.1%} of its values are new categories "
-            f"(at most {limits.max_new_category_share:.1%} may be)"
-        )
+    most_new = None
+    if new is not None:
+        least = limits.max_new_category_share
+        most_new = break_limits.new_category_limit(reference, limits.budget, name, night, least)
+        if not new <= most_new:
+            words = f"{new:.1%} of its values are new categories (at most {most_new:.1%} may be)"
+            grave.append(words)
     over = [f"distance {distance:.3f} over its limit {limit:.3f}"] if far else []
     if moved:
         over.append(f"Wasserstein distance {found.wasserstein:.3f} over its limit {wide:.3f}")
@@ -327,6 +332,7 @@ def _finding(
         break_limit=most_explained.distance,
         ks_break_limit=most_explained.ks,
         null_break_limit=most_explained.nulls,
+        new_category_limit=most_new,
     )
 
 

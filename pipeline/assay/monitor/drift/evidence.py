@@ -62,10 +62,10 @@ def evidence(
                 beyond[DriftTest(name, "data", each.what)] = each.words
             elif weekday is None:
                 beyond[_question(name, reference, each.what)] = each.words
-        new = finding.new_category_share
-        if new is not None and not new <= limits.max_new_category_share:
+        new, most = finding.new_category_share, finding.new_category_limit
+        if new is not None and most is not None and not new <= most:
             over[DriftTest(name, "data", CATEGORIES)] = (
-                f"new categories over {limits.max_new_category_share:.1%} of its values"
+                f"new categories over {most:.1%} of its values"
             )
     return NightEvidence(partition, bundle, seen, over, broken, beyond)
 
