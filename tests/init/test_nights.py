@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,3 +93,13 @@ def test_a_month_of_days_keeps_as_many_for_the_holdout_as_training_can_spare() -
 def test_invented_nights_have_as_many_rows_as_chance_gives_them() -> None:
     middle, fewest, most = cut_by_chance(1500).rows
     assert (middle, fewest, most) == (37, 13, 61)
+
+
+@pytest.mark.parametrize(("freq", "every"), [("YS", "year"), ("MS", "month"), ("W-MON", "week")])
+def test_days_that_are_all_firsts_of_a_year_are_years(freq: str, every: str) -> None:
+    days = {each.date(): 50 for each in pd.date_range("1990-01-01", periods=20, freq=freq)}
+    found = cut_by_time(days)
+    assert found is not None and (found.every, found.count) == (every, 20)
+    assert found.holdout[1] + timedelta(days=1) == found.scored[0]
+    said = cut_by_time(days, "day")
+    assert said is not None and said.every == "day"

@@ -77,7 +77,7 @@ def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights 
     Nights or None
         None if no length gives `LEAST_NIGHTS` nights.
     """
-    cuts = {each: _merge(days, each) for each in ([every] if every else _FINEST_FIRST)}
+    cuts = {every: _merge(days, every)} if every else _cuts(days)
     possible = [
         _windows("time", each, rows) for each, rows in cuts.items() if len(rows) >= LEAST_NIGHTS
     ]
@@ -102,6 +102,15 @@ def cut_by_chance(rows: int) -> Nights:
     # Chance fills them: four standard deviations of what it does.
     apart = 4 * isqrt(each)
     return replace(found, rows=(each, max(0, each - apart), each + apart))
+
+
+def _cuts(days: Mapping[date, int]) -> dict[Every, dict[date, int]]:
+    """Nights of each length, the finest first; where all days are firsts of a year, of years."""
+    cuts = {each: _merge(days, each) for each in _FINEST_FIRST}
+    finest = max(
+        place for place, each in enumerate(_FINEST_FIRST) if cuts[each].keys() == days.keys()
+    )
+    return {each: cuts[each] for each in _FINEST_FIRST[finest:]}
 
 
 def _merge(days: Mapping[date, int], every: Every) -> dict[date, int]:
