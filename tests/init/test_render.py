@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from assay.contract.loader import load_contract_text
 from assay.errors import UsageError
-from assay.init.decide import Wishes, decide, time_column
+from assay.init.decide import decide, time_column
 from assay.init.nights import cut_by_time
 from assay.init.plan import Plan
 from assay.init.quoting import FILTERS, comment
 from assay.init.render import render
 from assay.init.roles import Said
 from assay.init.survey import survey
+from assay.init.wishes import Wishes
 from assay.pages.templating import render_config
 from assay.project import params
 from assay.project.params import RowCount, yaml_text
@@ -183,6 +184,17 @@ def test_a_weight_is_no_feature_and_told_apart(frame: pd.DataFrame, tmp_path: Pa
         planned(given, tmp_path, "late", weight="Weight (kg)")
     with pytest.raises(UsageError, match="cannot be weighted"):
         planned(given, tmp_path, "late", weight="sex")
+
+
+@pytest.mark.parametrize(("option", "said"), [("--group", "group"), ("--key", "keys")])
+def test_a_group_or_key_that_rows_lack_is_refused(
+    frame: pd.DataFrame, tmp_path: Path, option: str, said: str
+) -> None:
+    given = frame.drop(columns=["hours", "fate"]).assign(who=np.arange(len(frame)) // 3.0)
+    given.loc[::50, "who"] = np.nan
+    rows = f"{int(given['who'].isna().sum())} of {len(frame):,} rows empty"
+    with pytest.raises(UsageError, match=f"{option} who: rows without a value .*{rows}"):
+        planned(given, tmp_path, "late", **{said: "who" if said == "group" else ("who",)})
 
 
 @pytest.mark.parametrize(("every", "asked"), [("day", True), ("week", False)])

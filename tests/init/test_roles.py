@@ -206,6 +206,7 @@ def test_numbers_that_all_differ_where_chance_would_repeat_some_name_rows() -> N
         ("price_index", "feature"),
         ("account_number", "left out"),
         ("unitid", "left out"),
+        ("countyid", "left out"),
         ("married", "sensitive"),
         ("female", "sensitive"),
         ("forename", "left out"),
@@ -224,3 +225,12 @@ def test_names_that_say_what_a_column_is(name: str, use: str) -> None:
 def test_who_has_several_rows_may_be_a_group(frame: pd.DataFrame) -> None:
     plain = column_names(map(str, frame))
     assert may_be_groups(facts_of(frame), plain) == ["branch_id"]
+
+
+def test_an_identifier_with_blanks_is_one(frame: pd.DataFrame) -> None:
+    holes = frame.assign(branch_id=frame["branch_id"].where(frame.index % 50 > 0))
+    assert holes["branch_id"].dtype == float
+    assert "says who, not how" in uses(holes)["branch_id"].why
+    assert may_be_groups(facts_of(holes), column_names(map(str, holes))) == ["branch_id"]
+    few = holes.assign(branch_id=frame["branch_id"].where(frame.index > 0))
+    assert uses(few, Said(group="branch_id"))["branch_id"].unsure == "empty in 1 row, to be refused"

@@ -37,7 +37,9 @@ _KEY = re.compile(
     r"|flight|tail|room|house|licen[cs]e)"
     r"_?(number|nr|no|index)$"
     r"|^(row|case|cust|customer|client|account|order|child|unit|person|patient|student|school|user"
-    r"|member|product|store|country|subject|record|sample|object|device|session|trans|transaction)"
+    r"|member|product|store|country|county|state|city|district|region|village|subject|record|sample"
+    r"|object|device|session|trans|transaction|firm|company|employee|worker|family|household|hh"
+    r"|hospital|bank|team|player|driver|vehicle)"
     r"id$"
 )
 _SENSITIVE = re.compile(
@@ -157,12 +159,12 @@ def _use(
         different = facts.present if facts.unique else facts.distinct
         more = "more than " if facts.many and not facts.unique else ""
         why = f"{more}{counted(different, 'different value')} in {counted(facts.rows, 'row')}"
-        return ColumnUse(name, "key", False, why, facts.unsure)
+        return ColumnUse(name, "key", False, why, _gaps(facts))
     if name in said.left_out:
         return left_out("left out with --leave-out")
     if name == said.group:
         why = "rows of the same value stay together in a split"
-        return ColumnUse(name, "key", False, why, facts.unsure)
+        return ColumnUse(name, "key", False, why, _gaps(facts))
     if name == said.weight:
         why = f"as you said: {_described(facts)}; no feature"
         return ColumnUse(name, "weight", False, why, facts.unsure)
@@ -202,6 +204,12 @@ def _use(
         )
         unsure = "; ".join(part for part in (refused, unsure) if part)
     return ColumnUse(name, "feature", _sliceable(facts), _described(facts), unsure)
+
+
+def _gaps(facts: ColumnFacts) -> str:
+    """What is unsure of a key, with a word on the few rows without one."""
+    gaps = f"empty in {counted(facts.nulls, 'row')}, to be refused" if facts.nulls else ""
+    return "; ".join(part for part in (gaps, facts.unsure) if part)
 
 
 def _key(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> tuple[str, ...]:
@@ -269,7 +277,7 @@ def _personal(facts: ColumnFacts, plain: str) -> str:
 
 def _identifier(facts: ColumnFacts, plain: str) -> str:
     """Why a column names its row, or what the row is about; empty if it describes it."""
-    if facts.kind not in ("integer", "string") or facts.rows < SMALL_TABLE:
+    if not _may_name(facts) or facts.rows < SMALL_TABLE:
         return ""
     if facts.unique and (
         facts.kind == "string" or facts.sorted or _counts_rows(facts) or _KEY.search(plain)
@@ -280,12 +288,17 @@ def _identifier(facts: ColumnFacts, plain: str) -> str:
     return ""
 
 
+def _may_name(facts: ColumnFacts) -> bool:
+    """Whether the values can be names: whole numbers are also written 7.0, where some are empty."""
+    return facts.kind in ("integer", "string") or (facts.kind == "float" and facts.whole)
+
+
 def may_be_groups(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
     """Columns that by their names say who, with several rows each: a split should not part them."""
     return [
         each.name
         for each in facts
-        if each.kind in ("integer", "string")
+        if _may_name(each)
         and _KEY.search(plain[each.name])
         and not each.unique
         and MOST_SLICED < each.distinct <= each.present / 2
