@@ -197,6 +197,24 @@ def test_a_group_or_key_that_rows_lack_is_refused(
         planned(given, tmp_path, "late", **{said: "who" if said == "group" else ("who",)})
 
 
+def test_a_year_and_a_month_are_told_as_one_date_and_their_trend_is_no_leak(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    months = np.arange(len(frame))
+    given = frame[["sex", "fate"]].assign(year=1900 + months // 30, month=months % 12 + 1)
+    given["price"] = given["year"] * 10.0 + months % 7
+    plan = planned(given, tmp_path, "price")
+    assert any("year and month together say when a row is from" in each for each in plan.remarks)
+    (year,) = [each for each in plan.left_out if each.name == "year"]
+    assert year.why.startswith("a part of the time; alone it explains")
+    (out,) = [
+        each
+        for each in planned(given, tmp_path, "price", left_out=("year",)).left_out
+        if each.name == "year"
+    ]
+    assert out.why == "left out with --leave-out"
+
+
 @pytest.mark.parametrize(("every", "asked"), [("day", True), ("week", False)])
 def test_a_night_of_a_week_is_not_held_for_rows_after_its_first_day(
     frame: pd.DataFrame, tmp_path: Path, every: Every, asked: bool

@@ -14,7 +14,7 @@ from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
 from assay.init.leaks import find_leaks
 from assay.init.names import column_names
-from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time
+from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time, date_parts
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
 from assay.init.survey import Survey
@@ -119,7 +119,10 @@ def decide(
     plain = column_names(
         (each.name for each in understood.facts), ("night", "arrived", "row_number")
     )
+    parts = date_parts(understood.facts, plain) if time is None else []
     nights, remarks = _nights(seen, time, wishes, understood.rows)
+    if len(parts) > 1:
+        remarks = (*remarks, _mend_parts(understood, parts))
     if nights.by == "chance" and time is not None:
         # A time that cuts no nights is like any other column of times.
         wishes = replace(wishes, columns=replace(wishes.columns, time=None))
@@ -143,6 +146,11 @@ def decide(
                 if _facts(understood, name).nulls:
                     together += ", once each row has a value"
                 uses[name] = _doubted(uses[name], together)
+    for name in parts:
+        if uses[name].why != leaks.certain.get(name):
+            continue
+        why = f"a part of the time; {leaks.certain[name].rpartition(': ')[2]}, as a trend may"
+        uses[name] = ColumnUse(name, "left out", False, why, _facts(understood, name).unsure)
     if nights.by == "chance" and time in uses:
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
     columns = list(_columns(understood, seen, uses, plain, label, nights, group))
@@ -224,6 +232,15 @@ def _nights(
     return cut_by_chance(rows), (
         f"{why}, so nights are invented and rows are split by chance: "
         "drift over time cannot be seen, and a model that ages looks as good as new",
+    )
+
+
+def _mend_parts(understood: Understanding, parts: Sequence[str]) -> str:
+    year = _facts(understood, parts[0]).low
+    example = "-".join([f"{year:g}", "01", "31"][: len(parts)])
+    return (
+        f"{' and '.join(parts)} together say when a row is from: write them into the table as one "
+        f"column of dates, such as {example}, and run assay init again"
     )
 
 
