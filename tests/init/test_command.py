@@ -54,7 +54,7 @@ def test_a_project_is_written_and_ready(table: Path) -> None:
     told = projects.call(
         table.parent, "assay", "init", "churn", "--data", table.name, "--target", "churned"
     )
-    assert "separated by ';'" in told and "one a day" in told and "assay promote" in told
+    assert "separated by ';'" in told and "each a day" in told and "assay promote" in told
     project = table.parent / "churn"
     assert {path.name for path in (project / ".github/workflows").iterdir()} == set(WORKFLOWS)
     source = (project / "data/source.py").read_text(encoding="utf-8")

@@ -10,10 +10,15 @@ from assay.tables.definition import TableFormat, Understanding
 from tests.init.frames import facts_of
 
 
-def counted(frame: pd.DataFrame) -> tuple[float, tuple[str, ...]]:
+def counted(frame: pd.DataFrame, **roles: str) -> tuple[float, tuple[str, ...]]:
+    """What is told of a frame whose columns are features, but for those in ``roles``."""
     facts = tuple(facts_of(frame))
     columns = [
-        ProjectColumn(each.name, each.name, each.kind, ("feature",), FieldChecks({}, False, ""), "")
+        ProjectColumn(
+            *(each.name, each.name, each.kind, (roles.get(each.name, "feature"),)),
+            FieldChecks({}, False, ""),
+            "",
+        )
         for each in facts
     ]
     known = Understanding("t.csv", len(frame), TableFormat("csv", ()), facts)
@@ -39,3 +44,13 @@ def test_rounded_numbers_are_equal_by_chance() -> None:
     frame = pd.DataFrame({"a": rng.normal(size=500).round(2), "b": rng.integers(1, 4, 500)})
     share, told = counted(frame)
     assert 0.2 < share < 0.6 and told == ()
+
+
+def test_people_who_differ_in_what_is_sensitive_are_no_copies() -> None:
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"pay": rng.normal(size=1000), "age": rng.integers(20, 40, 1000)})
+    twice = pd.concat([frame, frame.head(100)], ignore_index=True)
+    older = twice.assign(age=twice["age"] + 20 * (twice.index >= 1000))
+    assert counted(older, age="sensitive") == (0.0, ())
+    _, (told,) = counted(twice, age="sensitive")
+    assert "equal another one in all that describes them" in told

@@ -2,12 +2,23 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.init.nights import JUDGED, LEAST_NIGHTS, cut_by_chance, cut_by_time, last_day
+from assay.init.names import column_names
+from assay.init.nights import (
+    JUDGED,
+    LEAST_NIGHTS,
+    cut_by_chance,
+    cut_by_time,
+    date_parts,
+    last_day,
+)
 from assay.tables.split import FIRST_INVENTED, Every, first_day
+from tests.init.frames import facts_of
 
 JANUARY = date(2024, 1, 1)
 
@@ -92,3 +103,32 @@ def test_a_month_of_days_keeps_as_many_for_the_holdout_as_training_can_spare() -
 def test_invented_nights_have_as_many_rows_as_chance_gives_them() -> None:
     middle, fewest, most = cut_by_chance(1500).rows
     assert (middle, fewest, most) == (37, 13, 61)
+
+
+@pytest.mark.parametrize(("freq", "every"), [("YS", "year"), ("MS", "month"), ("W-MON", "week")])
+def test_days_that_are_all_firsts_of_a_year_are_years(freq: str, every: str) -> None:
+    days = {each.date(): 50 for each in pd.date_range("1990-01-01", periods=20, freq=freq)}
+    found = cut_by_time(days)
+    assert found is not None and (found.every, found.count) == (every, 20)
+    assert found.holdout[1] + timedelta(days=1) == found.scored[0]
+    said = cut_by_time(days, "day")
+    assert said is not None and said.every == "day"
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["month", "Year", "day"], ["Year", "month", "day"]),
+        (["sale_year", "sale_month", "x"], ["sale_year", "sale_month"]),
+        (["sale_year", "order_month", "x"], ["sale_year"]),
+        (["birth_year", "birth_month", "x"], []),
+        (["x", "month", "day"], []),
+    ],
+)
+def test_parts_of_a_date(names: list[str], found: list[str]) -> None:
+    numbers = np.arange(120)
+    values = {"year": 1990 + numbers // 12, "month": numbers % 12 + 1, "day": numbers % 28 + 1}
+    table = pd.DataFrame({name: values.get(name.lower().split("_")[-1], numbers) for name in names})
+    assert date_parts(facts_of(table), column_names(names)) == found
+    odd = table.apply(lambda each: each + 30 if "month" in str(each.name) else each)
+    assert not [name for name in date_parts(facts_of(odd), column_names(names)) if "month" in name]

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from assay.contract.loader import load_contract_text
 from assay.errors import UsageError
-from assay.init.decide import Wishes, decide, time_column
+from assay.init.decide import decide, time_column
 from assay.init.nights import cut_by_time
 from assay.init.plan import Plan
 from assay.init.quoting import FILTERS, comment
 from assay.init.render import render
 from assay.init.roles import Said
 from assay.init.survey import survey
+from assay.init.wishes import Wishes
 from assay.pages.templating import render_config
 from assay.project import params
 from assay.project.params import RowCount, yaml_text
@@ -183,6 +184,35 @@ def test_a_weight_is_no_feature_and_told_apart(frame: pd.DataFrame, tmp_path: Pa
         planned(given, tmp_path, "late", weight="Weight (kg)")
     with pytest.raises(UsageError, match="cannot be weighted"):
         planned(given, tmp_path, "late", weight="sex")
+
+
+@pytest.mark.parametrize(("option", "said"), [("--group", "group"), ("--key", "keys")])
+def test_a_group_or_key_that_rows_lack_is_refused(
+    frame: pd.DataFrame, tmp_path: Path, option: str, said: str
+) -> None:
+    given = frame.drop(columns=["hours", "fate"]).assign(who=np.arange(len(frame)) // 3.0)
+    given.loc[::50, "who"] = np.nan
+    rows = f"{int(given['who'].isna().sum())} of {len(frame):,} rows empty"
+    with pytest.raises(UsageError, match=f"{option} who: rows without a value .*{rows}"):
+        planned(given, tmp_path, "late", **{said: "who" if said == "group" else ("who",)})
+
+
+def test_a_year_and_a_month_are_told_as_one_date_and_their_trend_is_no_leak(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    months = np.arange(len(frame))
+    given = frame[["sex", "fate"]].assign(year=1900 + months // 30, month=months % 12 + 1)
+    given["price"] = given["year"] * 10.0 + months % 7
+    plan = planned(given, tmp_path, "price")
+    assert any("year and month together say when a row is from" in each for each in plan.remarks)
+    (year,) = [each for each in plan.left_out if each.name == "year"]
+    assert year.why.startswith("a part of the time; alone it explains")
+    (out,) = [
+        each
+        for each in planned(given, tmp_path, "price", left_out=("year",)).left_out
+        if each.name == "year"
+    ]
+    assert out.why == "left out with --leave-out"
 
 
 @pytest.mark.parametrize(("every", "asked"), [("day", True), ("week", False)])

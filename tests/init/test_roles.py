@@ -206,21 +206,51 @@ def test_numbers_that_all_differ_where_chance_would_repeat_some_name_rows() -> N
         ("price_index", "feature"),
         ("account_number", "left out"),
         ("unitid", "left out"),
+        ("countyid", "left out"),
         ("married", "sensitive"),
         ("female", "sensitive"),
+        ("hisp", "sensitive"),
+        ("nonwhite", "sensitive"),
+        ("othrace_cl", "sensitive"),
+        ("widowed", "sensitive"),
+        ("white", "feature"),
+        ("age_of_domain", "feature"),
+        ("age_of_account_days", "feature"),
+        ("house_age", "feature"),
+        ("house_owner_age", "sensitive"),
+        ("age_of_mother", "sensitive"),
         ("forename", "left out"),
     ],
 )
 def test_names_that_say_what_a_column_is(name: str, use: str) -> None:
     rng = np.random.default_rng(5)
     values = rng.integers(20, 60, ROWS)
-    if name in ("married", "female"):
+    if name in ("married", "female", "hisp", "nonwhite", "othrace_cl", "widowed", "white"):
         values = values % 2
     column = [f"N{value}" for value in values] if name == "forename" else values
     frame = pd.DataFrame({name: column, "churned": rng.random(ROWS) < 0.3})
     assert uses(frame)[name].use == use
 
 
+def test_white_is_a_person_beside_asian_and_single_beside_married() -> None:
+    rng = np.random.default_rng(5)
+    flags = rng.integers(0, 2, (ROWS, 6))
+    frame = pd.DataFrame(flags, columns=["white", "asian", "single", "married", "red", "churned"])
+    found = {name for name, each in uses(frame).items() if each.use == "sensitive"}
+    assert found == {"white", "asian", "single", "married"}
+    wine = frame.drop(columns=["asian", "married"])
+    assert not [name for name, each in uses(wine).items() if each.use == "sensitive"]
+
+
 def test_who_has_several_rows_may_be_a_group(frame: pd.DataFrame) -> None:
     plain = column_names(map(str, frame))
     assert may_be_groups(facts_of(frame), plain) == ["branch_id"]
+
+
+def test_an_identifier_with_blanks_is_one(frame: pd.DataFrame) -> None:
+    holes = frame.assign(branch_id=frame["branch_id"].where(frame.index % 50 > 0))
+    assert holes["branch_id"].dtype == float
+    assert "says who, not how" in uses(holes)["branch_id"].why
+    assert may_be_groups(facts_of(holes), column_names(map(str, holes))) == ["branch_id"]
+    few = holes.assign(branch_id=frame["branch_id"].where(frame.index > 0))
+    assert uses(few, Said(group="branch_id"))["branch_id"].unsure == "empty in 1 row, to be refused"

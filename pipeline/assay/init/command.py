@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from assay.init.decide import Wishes, decide, refuse_unknown, time_column
+from assay.init.decide import decide, time_column
 from assay.init.folder import (
     all_or_nothing,
     refuse_others,
@@ -22,6 +22,7 @@ from assay.init.folder import (
 from assay.init.plan import Plan
 from assay.init.render import render
 from assay.init.survey import survey
+from assay.init.wishes import Wishes, refuse_unknown
 from assay.project import textfile
 from assay.tables.definition import TableFormat, Understanding
 from assay.tables.digit_times import as_time

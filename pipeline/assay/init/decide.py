@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from math import prod
+from dataclasses import replace
 
-from assay.errors import LabelError, SourceError, UsageError
+from assay.errors import LabelError, UsageError
 from assay.init.checks import FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
 from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
 from assay.init.leaks import find_leaks
 from assay.init.names import column_names
-from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time
+from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time, date_parts
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
 from assay.init.survey import Survey
 from assay.init.unseen_classes import tell_unseen
+from assay.init.wishes import Wishes, refuse_repeated, refuse_unknown
 from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
-from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, Kind, Understanding, Value
-from assay.tables.split import Every, first_day
+from assay.tables.split import first_day
 
-LEAST_ROWS = 100
-"""Fewer rows cannot be cut into training, holdout and nights that say anything."""
 NO_CHECKS = FieldChecks({}, nullable=False, why="")
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a person said on the command line; all of it but the target may be left open."""
-
-    target: str
-    name: str
-    task: Task | None = None
-    positive: str | None = None
-    every: Every | None = None
-    columns: Said = field(default_factory=Said)
 
 
 def time_column(understood: Understanding, wishes: Wishes) -> str | None:
@@ -82,76 +66,6 @@ def _mend_time(facts: ColumnFacts) -> str:
     return (
         f"{mend} Digits are times if all are dates such as 20240131, months such as 202401, years "
         "such as 2024, or seconds since 1970, of our days."
-    )
-
-
-def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
-    """Refuse names of columns that the table lacks, and a table of too few rows.
-
-    Raises
-    ------
-    UsageError, SourceError
-    """
-    said = wishes.columns
-    given = {
-        "--target": [wishes.target],
-        "--time": [said.time] if said.time else [],
-        "--group": [said.group] if said.group else [],
-        "--weight": [said.weight] if said.weight else [],
-        "--key": said.keys,
-        "--sensitive": said.sensitive,
-        "--leave-out": said.left_out,
-    }
-    known = [each.name for each in understood.facts]
-    # It may well be in a sheet of the workbook that was not read.
-    sheets = next((each for each in understood.remarks if "--sheet" in each), "")
-    for option, names in given.items():
-        for name in names:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                why = understood.left_out.get(name)
-                raise UsageError(
-                    "the table has no such column" if why is None else f"it cannot be used: {why}",
-                    where=f"{understood.path}: {option} {name}",
-                    expected=", ".join(map(quote_value, known[:30]))
-                    + (", …" if known[30:] else ""),
-                    found=quote_value(name),
-                    mend=f"Did you mean {quote_value(near[0])}?"
-                    if near
-                    else sheets[:1].upper() + sheets[1:] or None,
-                )
-    if said.weight is not None:
-        _refuse_weight(_facts(understood, said.weight))
-    if understood.rows < LEAST_ROWS:
-        raise SourceError(
-            "the table is too small to learn from and to test on",
-            where=understood.path,
-            expected=f"at least {LEAST_ROWS} rows",
-            found=f"{understood.rows:,}",
-        )
-    label = _facts(understood, wishes.target)
-    if 0 < label.present < LEAST_ROWS:
-        raise SourceError(
-            "too few rows have a label to learn from and to test on",
-            where=f"{understood.path}, column {quote_value(label.name)}",
-            expected=f"a value in at least {LEAST_ROWS} rows",
-            found=f"{label.present:,} of {understood.rows:,}",
-            mend="Bring rows whose label is known, or name another column with --target.",
-        )
-
-
-def _refuse_weight(facts: ColumnFacts) -> None:
-    number = facts.kind in ("integer", "float")
-    least = facts.low if number else None
-    if number and not facts.nulls and isinstance(least, int | float) and least >= 0:
-        return
-    raise UsageError(
-        "rows cannot be weighted by this column",
-        where=f"assay init --weight {facts.name}",
-        expected="a number of 0 or more in every row",
-        found=f"numbers from {least:g}, {facts.nulls:,} of {facts.rows:,} rows empty"
-        if isinstance(least, int | float)
-        else f"a {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
     )
 
 
@@ -201,11 +115,14 @@ def decide(
     with _in_file(understood.path):
         label = decide_label(target, wishes.task, wishes.positive, seen.spread, words)
     if wishes.columns.keys:
-        _refuse_repeated(understood, seen, wishes.columns)
+        refuse_repeated(understood, seen, wishes.columns)
     plain = column_names(
         (each.name for each in understood.facts), ("night", "arrived", "row_number")
     )
+    parts = date_parts(understood.facts, plain) if time is None else []
     nights, remarks = _nights(seen, time, wishes, understood.rows)
+    if len(parts) > 1:
+        remarks = (*remarks, _mend_parts(understood, parts))
     if nights.by == "chance" and time is not None:
         # A time that cuts no nights is like any other column of times.
         wishes = replace(wishes, columns=replace(wishes.columns, time=None))
@@ -226,7 +143,14 @@ def decide(
         for name in may_be_groups(understood.facts, plain):
             if name in uses and uses[name].use == "left out":
                 together = f"--group {shlex.quote(name)} keeps its rows on one side of the split"
+                if _facts(understood, name).nulls:
+                    together += ", once each row has a value"
                 uses[name] = _doubted(uses[name], together)
+    for name in parts:
+        if uses[name].why != leaks.certain.get(name):
+            continue
+        why = f"a part of the time; {leaks.certain[name].rpartition(': ')[2]}, as a trend may"
+        uses[name] = ColumnUse(name, "left out", False, why, _facts(understood, name).unsure)
     if nights.by == "chance" and time in uses:
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
     columns = list(_columns(understood, seen, uses, plain, label, nights, group))
@@ -275,27 +199,6 @@ def _facts(understood: Understanding, name: str) -> ColumnFacts:
     return next(each for each in understood.facts if each.name == name)
 
 
-def _refuse_repeated(understood: Understanding, seen: Survey, said: Said) -> None:
-    """Refuse keys that several rows share, as far as can be told: the contract would, later."""
-    keys = [*said.keys, *([said.group] if said.group else [])]
-    facts = [_facts(understood, name) for name in keys]
-    if len(seen.sample) == understood.rows:
-        repeats = int(seen.sample.duplicated(keys).sum())
-    elif any(each.many for each in facts):
-        repeats = 0
-    else:
-        repeats = understood.rows - prod(each.distinct + (each.nulls > 0) for each in facts)
-    if repeats > 0:
-        raise UsageError(
-            "these keys do not tell each row from all others",
-            where=f"assay init --key {' --key '.join(said.keys)}",
-            expected="another value in each row",
-            found=f"{counted(repeats, 'row')} with the key of an earlier one",
-            mend="Name all columns that tell rows apart, each with --key, or none: rows are then "
-            "numbered",
-        )
-
-
 def _nights(
     seen: Survey, time: str | None, wishes: Wishes, rows: int
 ) -> tuple[Nights, Sequence[str]]:
@@ -329,6 +232,15 @@ def _nights(
     return cut_by_chance(rows), (
         f"{why}, so nights are invented and rows are split by chance: "
         "drift over time cannot be seen, and a model that ages looks as good as new",
+    )
+
+
+def _mend_parts(understood: Understanding, parts: Sequence[str]) -> str:
+    year = _facts(understood, parts[0]).low
+    example = "-".join([f"{year:g}", "01", "31"][: len(parts)])
+    return (
+        f"{' and '.join(parts)} together say when a row is from: write them into the table as one "
+        f"column of dates, such as {example}, and run assay init again"
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows that equal another one in all features: copies, or values too coarse to tell rows apart."""
+"""Rows that equal another one in all that describes them: copies, or values that are too coarse."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ CORRELATED = 3.0
 def count_duplicates(
     understood: Understanding, sample: pd.DataFrame, columns: Sequence[ProjectColumn]
 ) -> tuple[float, tuple[str, ...]]:
-    """The share of rows of a sample that equal another one in all features, where that is no fault.
+    """The share of a sample's rows that equal another one and may: in all that describes them.
 
-    Where features have so few values that equal rows are expected, the share is what the limit of
+    That is the features, and what is sensitive: people who differ in nothing else are no copies.
+    Where these have so few values that equal rows are expected, the share is what the limit of
     `assay leakage` has to allow. Elsewhere equal rows are copies: the share is 0, so the limit
     stays strict, and a remark tells of them.
 
@@ -30,18 +31,18 @@ def count_duplicates(
     tuple
         The share, and remarks.
     """
-    features = [each.given for each in columns if "feature" in each.roles]
-    equal = float(sample[features].duplicated(keep=False).mean()) if len(sample) else 0.0
+    described = [each.given for each in columns if {"feature", "sensitive"} & {*each.roles}]
+    equal = float(sample[described].duplicated(keep=False).mean()) if len(sample) else 0.0
     if equal <= TOLD:
         return 0.0, ()
     facts = {each.name: each for each in understood.facts}
-    expected = 1 - exp(-prod(_alike(facts[name]) for name in features) * len(sample))
+    expected = 1 - exp(-prod(_alike(facts[name]) for name in described) * len(sample))
     if equal <= CORRELATED * expected:
         return equal, ()
     return 0.0, (
-        f"{equal:.0%} of the rows equal another one in all features, {expected:.0%} would by "
-        "chance: if they are copies, leave them out in data/source.py, or the holdout knows what "
-        "training knows",
+        f"{equal:.0%} of the rows equal another one in all that describes them, {expected:.0%} "
+        "would by chance: if they are copies, leave them out in data/source.py, or the holdout "
+        "knows what training knows",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from assay.columns.interpolation import FEW_ROWS, interpolate
 from assay.project.tasks import Task
+from assay.project.text.quoting import mark_blanks
 
 POWER = 0.995
 """How well one column alone may predict the label, as the area under the ROC curve or the share of
@@ -20,6 +21,8 @@ SUSPECT = 0.95
 """The same for a column that stays a feature, with a question: few columns are so good by right."""
 LEAST_ROWS = 50
 """With fewer rows on a side, a good feature looks like a leak."""
+LEAST_CLASS_ROWS = 5
+"""With fewer rows of a class, chance tells them from all others by some column."""
 BINS = 64
 
 
@@ -34,9 +37,11 @@ class Leaks:
 def find_leaks(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str]) -> Leaks:
     """The columns that give the label away in a sample of rows, each with the reason.
 
-    The model of one column is a table: the mean label in each of its bins on the even rows, asked
-    about the odd rows. So it sees any relation, and chance does not look like one. Of few rows a
-    number is also asked by lines between its values.
+    The model of one column is a table: the mean label in each of its bins on one half of the rows,
+    asked about the other half. So it sees any relation, and chance does not look like one. Of few
+    rows a number is also asked by lines between its values. A class is also ranked by the number
+    itself, as a rare one fills no bin. Of several classes, one that a column tells from all others
+    is enough, as it is for `assay leakage`.
 
     Parameters
     ----------
@@ -49,43 +54,76 @@ def find_leaks(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str
     if len(known) < 2 * LEAST_ROWS:
         return Leaks()
     targets = _targets(known[label], task)
-    learn, ask = np.arange(len(known)) % 2 == 0, np.arange(len(known)) % 2 == 1
+    if not targets:
+        return Leaks()
     certain, likely = {}, {}
     for name in columns:
-        said = []
-        bins = _bins(known[name])
-        if bins.max() <= len(known) / 4:  # else too few rows of each text
-            said.append([_by_bins(bins, target, learn, ask) for target in targets])
-        if len(known) < FEW_ROWS and _is_number(known[name]):
-            values = known[name].to_numpy(np.float64, na_value=np.nan)
-            said.append([interpolate(values[learn], each[learn], values[ask]) for each in targets])
-        if not said:
-            continue
-        powers = [
-            max(_power(each, target[ask], task) for each in answers)
-            for target, *answers in zip(targets, *said, strict=True)
-        ]
-        # One class that a column tells from all others is no leak: it has to give all of them away.
-        power = max(powers) if task == "regression" else min(powers)
+        powers = _powers(known[name], list(targets.values()), task)
+        power, most = max(zip(powers, targets, strict=True))
+        one = len(targets) > 1 and task != "regression" and min(powers) <= POWER
+        measured = _is_number(known[name]) and known[name].nunique() > len(targets)
+        about = most if one else "rows"
         alone = (
             f"alone it explains {power:.1%} of the label"
             if task == "regression"
-            else f"alone it ranks rows with an AUC of {power:.3f}"
+            else f"alone it ranks {about} with an AUC of {power:.3f}"
         )
-        if power > POWER:
+        if power > POWER and one and measured:
+            # It may do so by right, as a petal's length does; a code of few values is that class in
+            # other words.
+            likely[name] = (
+                f"{alone}, which assay leakage fails: leave it out, or, if it is known before the "
+                "label, raise leakage.max_label_power in params.yaml"
+            )
+        elif power > POWER:
             certain[name] = f"it gives the label away: {alone}"
-        elif power > SUSPECT:
+        elif power > SUSPECT and not one:
             likely[name] = f"{alone}: is it known before the label is?"
     return Leaks(certain, likely)
 
 
-def _targets(label: pd.Series, task: Task) -> list[NDArray[np.float64]]:
+def _targets(label: pd.Series, task: Task) -> dict[str, NDArray[np.float64]]:
+    """What a column is asked for: a number, or whether a row is of a class; by what it is about."""
+    name = str(label.name)
     if task == "regression":
         # The rank as well: a few large values would hide that all others are told exactly.
-        return [label.to_numpy(np.float64), label.rank().to_numpy(np.float64)]
+        ranks = label.rank().to_numpy(np.float64)
+        return {name: label.to_numpy(np.float64), f"the rank of {name}": ranks}
     codes, classes = pd.factorize(label, sort=False)
+    rows = np.bincount(codes)
     wanted = range(1) if len(classes) == 2 else range(len(classes))
-    return [(codes == code).astype(np.float64) for code in wanted]
+    return {
+        f"{name}={mark_blanks(classes[code])}": (codes == code).astype(np.float64)
+        for code in wanted
+        if LEAST_CLASS_ROWS <= rows[code] <= len(label) - LEAST_CLASS_ROWS
+    }
+
+
+def _powers(
+    column: pd.Series, targets: Sequence[NDArray[np.float64]], task: Task
+) -> Sequence[float]:
+    """How well a column alone predicts each target, by the model of it that does so best."""
+    # By chance, as every second row may be of one class.
+    half = np.random.default_rng(0).permutation(len(column)) % 2 == 0
+    bins = _bins(column)
+    numbers = column.to_numpy(np.float64, na_value=np.nan) if _is_number(column) else None
+    # An empty cell is below all numbers or above them, whichever tells more.
+    places = [] if numbers is None or task == "regression" else _places(numbers)
+    powers = []
+    for target in targets:
+        areas = [_area(each, target > 0.5) for each in places]
+        found = [area for each in areas for area in (each, 1 - each)]
+        said = np.empty(len(target))
+        if bins.max() <= len(column) / 4:  # else too few rows of each text
+            for learn in (half, ~half):
+                said[~learn] = _by_bins(bins, target, learn)
+            found.append(_power(said, target, task))
+        if numbers is not None and len(column) < FEW_ROWS:
+            for learn in (half, ~half):
+                said[~learn] = interpolate(numbers[learn], target[learn], numbers[~learn])
+            found.append(_power(said, target, task))
+        powers.append(max(found, default=0.0))
+    return powers
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -108,16 +146,13 @@ def _bins(column: pd.Series) -> NDArray[np.int64]:
 
 
 def _by_bins(
-    bins: NDArray[np.int64],
-    target: NDArray[np.float64],
-    learn: NDArray[np.bool_],
-    ask: NDArray[np.bool_],
+    bins: NDArray[np.int64], target: NDArray[np.float64], learn: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     size = int(bins.max()) + 1
     sums = np.bincount(bins[learn], weights=target[learn], minlength=size)
     rows = np.bincount(bins[learn], minlength=size)
     mean = target[learn].mean()
-    said: NDArray[np.float64] = np.where(rows > 0, sums / np.maximum(rows, 1), mean)[bins[ask]]
+    said: NDArray[np.float64] = np.where(rows > 0, sums / np.maximum(rows, 1), mean)[bins[~learn]]
     return said
 
 
@@ -125,10 +160,19 @@ def _power(said: NDArray[np.float64], truth: NDArray[np.float64], task: Task) ->
     if task == "regression":
         spread = float(((truth - truth.mean()) ** 2).sum())
         return 1 - float(((truth - said) ** 2).sum()) / spread if spread else 0.0
-    positives = truth > 0.5
-    if not positives.any() or positives.all():
-        return 0.0
-    ranks = pd.Series(said).rank().to_numpy()
-    many, few = int(positives.sum()), int((~positives).sum())
-    area = (ranks[positives].sum() - many * (many + 1) / 2) / (many * few)
-    return float(max(area, 1 - area))
+    return _area(_ranks(said), truth > 0.5)
+
+
+def _places(numbers: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    empty = np.isnan(numbers)
+    ends = [-np.inf, np.inf] if empty.any() else [0.0]
+    return [_ranks(np.where(empty, end, numbers)) for end in ends]
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(pd.Series(values).rank(), np.float64)
+
+
+def _area(places: NDArray[np.float64], positives: NDArray[np.bool_]) -> float:
+    yes, no = int(positives.sum()), int((~positives).sum())
+    return float((places[positives].sum() - yes * (yes + 1) / 2) / (yes * no))

@@ -1,15 +1,20 @@
-"""Cuts a table into nights: by its own time, or by chance where it has none."""
+"""Cuts a table into nights: by its own time, or by chance where it has none.
+
+And finds columns that only together are a time, as such a table says when its rows are from.
+"""
 
 from __future__ import annotations
 
 import calendar
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import isqrt
 from typing import Literal
 
+from assay.tables.definition import ColumnFacts
 from assay.tables.split import FIRST_INVENTED, Every, first_day
 
 LEAST_NIGHTS = 10
@@ -25,6 +30,13 @@ JUDGED = 15
 """Nights of the holdout from which on the gate can judge by nights: it asks for what ten would be
 worth if they were alike."""
 MOST_SCORED = 7
+_PARTS = (
+    (re.compile(r"(?P<of>.*_)?(year|yr)"), 1800, 2200),
+    (re.compile(r"(?P<of>.*_)?month"), 1, 12),
+    (re.compile(r"(?P<of>.*_)?(day|day_of_month)"), 1, 31),
+)
+"""Names of a date's parts, the longest first, with their bounds."""
+_NOT_NOW = re.compile(r"birth|born|built|model")
 _FINEST_FIRST: tuple[Every, ...] = ("day", "week", "month", "year")
 
 Why = Literal["time", "chance"]
@@ -77,7 +89,7 @@ def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights 
     Nights or None
         None if no length gives `LEAST_NIGHTS` nights.
     """
-    cuts = {each: _merge(days, each) for each in ([every] if every else _FINEST_FIRST)}
+    cuts = {every: _merge(days, every)} if every else _cuts(days)
     possible = [
         _windows("time", each, rows) for each, rows in cuts.items() if len(rows) >= LEAST_NIGHTS
     ]
@@ -102,6 +114,43 @@ def cut_by_chance(rows: int) -> Nights:
     # Chance fills them: four standard deviations of what it does.
     apart = 4 * isqrt(each)
     return replace(found, rows=(each, max(0, each - apart), each + apart))
+
+
+def date_parts(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
+    """Columns that by name and bounds are the year, month and day of one date, in this order.
+
+    Only those up to the first that is not there: a month without a year is no time.
+
+    Parameters
+    ----------
+    plain
+        Name in the file -> the name to guess by.
+    """
+    found: list[str] = []
+    of = None
+    for shape, low, high in _PARTS:
+        for each in facts:
+            named = shape.fullmatch(plain[each.name])
+            if named is None or not each.whole or each.nulls or _NOT_NOW.search(named[0]):
+                continue
+            if found and named["of"] != of:
+                continue
+            if low <= each.low and each.high <= high:  # type: ignore[operator]
+                found.append(each.name)
+                of = named["of"]
+                break
+        else:
+            break
+    return found
+
+
+def _cuts(days: Mapping[date, int]) -> dict[Every, dict[date, int]]:
+    """Nights of each length, the finest first; where all days are firsts of a year, of years."""
+    cuts = {each: _merge(days, each) for each in _FINEST_FIRST}
+    finest = max(
+        place for place, each in enumerate(_FINEST_FIRST) if cuts[each].keys() == days.keys()
+    )
+    return {each: cuts[each] for each in _FINEST_FIRST[finest:]}
 
 
 def _merge(days: Mapping[date, int], every: Every) -> dict[date, int]:

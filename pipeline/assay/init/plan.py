@@ -81,7 +81,7 @@ class Plan:
     plain: Mapping[str, str]
     remarks: tuple[str, ...]
     duplicates: float
-    """Share of rows that equal another one in all features, where that can be chance; else 0."""
+    """Share of rows that equal another one in all that describes them, if by chance; else 0."""
 
     def having(self, role: str) -> tuple[ProjectColumn, ...]:
         """The columns with a role, in the contract's order."""

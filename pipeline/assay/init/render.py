@@ -176,10 +176,11 @@ def _params(plan: Plan) -> dict[str, Any]:
     return {
         "owner": OWNER,
         "duplicates": min(1.0, round(1.5 * plan.duplicates + 0.01, 2)),
-        "duplicates_why": f"{plan.duplicates:.0%} of the rows equal another one in all features, "
-        "which are coarse"
+        "duplicates_why": f"{plan.duplicates:.0%} of the rows equal another one in all that "
+        "describes them, which is coarse"
         if plan.duplicates
-        else "of the holdout's rows that equal one of training in all features, beyond chance",
+        else "of the holdout's rows that equal one of training in all that describes "
+        "them, beyond chance",
         "rows_least": max(1, plan.understood.rows // 2),
         # Groups differ in size, so nights that keep them together do too.
         "night_least": 1 if plan.group else max(1, fewest // 3),

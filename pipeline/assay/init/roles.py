@@ -37,13 +37,30 @@ _KEY = re.compile(
     r"|flight|tail|room|house|licen[cs]e)"
     r"_?(number|nr|no|index)$"
     r"|^(row|case|cust|customer|client|account|order|child|unit|person|patient|student|school|user"
-    r"|member|product|store|country|subject|record|sample|object|device|session|trans|transaction)"
+    r"|member|product|store|country|county|state|city|district|region|village|subject|record|sample"
+    r"|object|device|session|trans|transaction|firm|company|employee|worker|family|household|hh"
+    r"|hospital|bank|team|player|driver|vehicle)"
     r"id$"
 )
 _SENSITIVE = re.compile(
-    r"(^|_)(gender|sex|race|ethnicity|ethnic|religion|relig|nationality|citizenship|disability|"
-    r"disabled|orientation|marital(_status)?|married|pregnan\w*|age|agea|age_?sq(uared)?|birth_year|"
-    r"female|male|hispanic|black|skin_colou?r|foreigner|immigrant|geschlecht|alter)($|_)"
+    r"(^|_)(gender|sex|ethnic|religion|relig|catholic|protestant|muslim|jewish|nationality|"
+    r"citizenship|disability|disabled|orientation|pregnan\w*|birth_year|female|male|skin_colou?r|"
+    r"foreigner|immigrant|geschlecht|alter)($|_)"
+)
+_ORIGIN = re.compile(
+    r"(^|_)(race|oth(er)?_?race|ethnicity|black|asian|non_?white|hispanics?|hispan|hisp|latin[aox]|"
+    r"caucasian|african_american|native_american|indigenous)($|_)"
+)
+_MARITAL = re.compile(
+    r"(^|_)(marital(_status)?|marstat|(never_?)?married|divorced|widow(ed|er)?)($|_)"
+)
+_BESIDE = ((_ORIGIN, {"white", "other"}), (_MARITAL, {"divorce", "separated", "single"}))
+"""Flags that say it too, but only beside a column of that kind: a wine is white as well."""
+_AGE = re.compile(r"(^|_)(age|agea|age_?sq(uared)?)($|_)")
+_OF_THINGS = re.compile(
+    r"(^|_)(account|domain|site|website|page|link|device|machine|equipment|asset|car|vehicle|house|"
+    r"home|building|property|roof|company|firm|business|loan|policy|contract|tree|wine|rock)($|_)"
+    r"(?!owner|holder|driver|buyer|user|head)"
 )
 _PERSONAL = re.compile(
     r"(^|_)(e_?mail|phone|telephone|mobile|fax|first_?name|last_?name|forename|given_?name|"
@@ -117,9 +134,10 @@ def decide_uses(
     free = [each for each in known if each.name not in said.left_out]
     keys = said.keys or _key(free, plain)
     time = said.time or _time([each for each in free if not each.nulls], plain)
+    by_name = _sensitive_names(facts, plain)
     found = {}
     for each in known:
-        found[each.name] = _use(each, plain[each.name], keys, time, leaks, said)
+        found[each.name] = _use(each, plain[each.name], keys, time, leaks, by_name, said)
     meant = _time([each for each in free if each.nulls <= FEW_EMPTY * each.rows], plain)
     if said.time is None and meant not in (None, time):
         found[meant] = _with_gaps(found[meant], next(x for x in known if x.name == meant))
@@ -141,6 +159,7 @@ def _use(
     keys: Collection[str],
     time: str | None,
     leaks: Mapping[str, str],
+    by_name: Collection[str],
     said: Said,
 ) -> ColumnUse:
     name = facts.name
@@ -157,12 +176,12 @@ def _use(
         different = facts.present if facts.unique else facts.distinct
         more = "more than " if facts.many and not facts.unique else ""
         why = f"{more}{counted(different, 'different value')} in {counted(facts.rows, 'row')}"
-        return ColumnUse(name, "key", False, why, facts.unsure)
+        return ColumnUse(name, "key", False, why, _gaps(facts))
     if name in said.left_out:
         return left_out("left out with --leave-out")
     if name == said.group:
         why = "rows of the same value stay together in a split"
-        return ColumnUse(name, "key", False, why, facts.unsure)
+        return ColumnUse(name, "key", False, why, _gaps(facts))
     if name == said.weight:
         why = f"as you said: {_described(facts)}; no feature"
         return ColumnUse(name, "weight", False, why, facts.unsure)
@@ -179,7 +198,7 @@ def _use(
     if facts.kind == "timestamp":
         why = "a time; make what the model should see of it in data/source.py"
         return left_out(why, facts.unsure)
-    if name in said.sensitive or _SENSITIVE.search(plain):
+    if name in said.sensitive or name in by_name:
         return _sensitive(facts, name in said.sensitive)
     named = _identifier(facts, plain)
     other = _no_category(facts) if facts.kind == "string" else ""
@@ -202,6 +221,12 @@ def _use(
         )
         unsure = "; ".join(part for part in (refused, unsure) if part)
     return ColumnUse(name, "feature", _sliceable(facts), _described(facts), unsure)
+
+
+def _gaps(facts: ColumnFacts) -> str:
+    """What is unsure of a key, with a word on the few rows without one."""
+    gaps = f"empty in {counted(facts.nulls, 'row')}, to be refused" if facts.nulls else ""
+    return "; ".join(part for part in (gaps, facts.unsure) if part)
 
 
 def _key(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> tuple[str, ...]:
@@ -269,7 +294,7 @@ def _personal(facts: ColumnFacts, plain: str) -> str:
 
 def _identifier(facts: ColumnFacts, plain: str) -> str:
     """Why a column names its row, or what the row is about; empty if it describes it."""
-    if facts.kind not in ("integer", "string") or facts.rows < SMALL_TABLE:
+    if not _may_name(facts) or facts.rows < SMALL_TABLE:
         return ""
     if facts.unique and (
         facts.kind == "string" or facts.sorted or _counts_rows(facts) or _KEY.search(plain)
@@ -280,12 +305,17 @@ def _identifier(facts: ColumnFacts, plain: str) -> str:
     return ""
 
 
+def _may_name(facts: ColumnFacts) -> bool:
+    """Whether the values can be names: whole numbers are also written 7.0, where some are empty."""
+    return facts.kind in ("integer", "string") or (facts.kind == "float" and facts.whole)
+
+
 def may_be_groups(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
     """Columns that by their names say who, with several rows each: a split should not part them."""
     return [
         each.name
         for each in facts
-        if each.kind in ("integer", "string")
+        if _may_name(each)
         and _KEY.search(plain[each.name])
         and not each.unique
         and MOST_SLICED < each.distinct <= each.present / 2
@@ -310,6 +340,21 @@ def _no_category(facts: ColumnFacts) -> str:
         rows = counted(facts.present, "row")
         return f"{counted(facts.distinct, 'different text')} in {rows}: too few of each"
     return ""
+
+
+def _sensitive_names(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> Collection[str]:
+    """Columns that by their names, and those of other columns, say what a person is."""
+    names = [plain[each.name] for each in facts]
+    flags = {
+        flag for kind, beside in _BESIDE if any(map(kind.search, names)) for flag in beside
+    }  # fmt: skip
+    return {
+        each.name
+        for each, name in zip(facts, names, strict=True)
+        if any(shape.search(name) for shape in (_SENSITIVE, _ORIGIN, _MARITAL))
+        or (_AGE.search(name) and not _OF_THINGS.search(name))
+        or (name in flags and each.distinct <= 2)
+    }
 
 
 def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:

@@ -86,7 +86,7 @@ def _nights(plan: Plan) -> str:
     nights = plan.nights
     middle, fewest, most = nights.rows
     if nights.by == "time":
-        how = f"{nights.count} by {plan.time}, one a {nights.every}, of {fewest:,} to "
+        how = f"{nights.count} by {plan.time}, each a {nights.every}, of {fewest:,} to "
         how += f"{counted(most, 'row')} ({middle:,} in the median)"
     else:
         how = f"{nights.count} invented ones, of about {counted(middle, 'row')}"

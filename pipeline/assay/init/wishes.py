@@ -1,0 +1,145 @@
+"""What a person said about a new project, and what of it the table cannot give."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from math import prod
+
+from assay.errors import SourceError, UsageError
+from assay.init.roles import MOST_REFUSED, Said
+from assay.init.survey import Survey
+from assay.project.tasks import Task
+from assay.project.text.number_format import counted
+from assay.project.text.quoting import quote_value
+from assay.tables.definition import ColumnFacts, Understanding
+from assay.tables.split import Every
+
+LEAST_ROWS = 100
+"""Fewer rows cannot be cut into training, holdout and nights that say anything."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person said on the command line; all of it but the target may be left open."""
+
+    target: str
+    name: str
+    task: Task | None = None
+    positive: str | None = None
+    every: Every | None = None
+    columns: Said = field(default_factory=Said)
+
+
+def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
+    """Refuse columns that the table lacks or that are no use as told, and a table of too few rows.
+
+    Raises
+    ------
+    UsageError, SourceError
+    """
+    said = wishes.columns
+    given = {
+        "--target": [wishes.target],
+        "--time": [said.time] if said.time else [],
+        "--group": [said.group] if said.group else [],
+        "--weight": [said.weight] if said.weight else [],
+        "--key": said.keys,
+        "--sensitive": said.sensitive,
+        "--leave-out": said.left_out,
+    }
+    known = {each.name: each for each in understood.facts}
+    # It may well be in a sheet of the workbook that was not read.
+    sheets = next((each for each in understood.remarks if "--sheet" in each), "")
+    for option, names in given.items():
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                why = understood.left_out.get(name)
+                raise UsageError(
+                    "the table has no such column" if why is None else f"it cannot be used: {why}",
+                    where=f"{understood.path}: {option} {name}",
+                    expected=", ".join(map(quote_value, [*known][:30]))
+                    + (", …" if len(known) > 30 else ""),
+                    found=quote_value(name),
+                    mend=f"Did you mean {quote_value(near[0])}?"
+                    if near
+                    else sheets[:1].upper() + sheets[1:] or None,
+                )
+    if said.weight is not None:
+        _refuse_weight(known[said.weight])
+    for name in said.keys:
+        _refuse_gaps(known[name], "--key", "rows are then numbered")
+    if said.group is not None:
+        _refuse_gaps(known[said.group], "--group", "each row is then split for itself")
+    if understood.rows < LEAST_ROWS:
+        raise SourceError(
+            "the table is too small to learn from and to test on",
+            where=understood.path,
+            expected=f"at least {LEAST_ROWS} rows",
+            found=f"{understood.rows:,}",
+        )
+    label = known[wishes.target]
+    if 0 < label.present < LEAST_ROWS:
+        raise SourceError(
+            "too few rows have a label to learn from and to test on",
+            where=f"{understood.path}, column {quote_value(label.name)}",
+            expected=f"a value in at least {LEAST_ROWS} rows",
+            found=f"{label.present:,} of {understood.rows:,}",
+            mend="Bring rows whose label is known, or name another column with --target.",
+        )
+
+
+def _refuse_weight(facts: ColumnFacts) -> None:
+    number = facts.kind in ("integer", "float")
+    least = facts.low if number else None
+    if number and not facts.nulls and isinstance(least, int | float) and least >= 0:
+        return
+    raise UsageError(
+        "rows cannot be weighted by this column",
+        where=f"assay init --weight {facts.name}",
+        expected="a number of 0 or more in every row",
+        found=f"numbers from {least:g}, {facts.nulls:,} of {facts.rows:,} rows empty"
+        if isinstance(least, int | float)
+        else f"a {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
+    )
+
+
+def _refuse_gaps(facts: ColumnFacts, option: str, without: str) -> None:
+    """Refuse a column that too many rows lack: the contract would refuse each of them, later."""
+    if facts.nulls <= MOST_REFUSED * facts.rows:
+        return
+    raise UsageError(
+        "rows without a value here would all be refused",
+        where=f"assay init {option} {facts.name}",
+        expected="a value in every row",
+        found=f"{facts.nulls:,} of {counted(facts.rows, 'row')} empty",
+        mend="Write one in those rows, or leave them out of the file; or leave "
+        f"{option} out: {without}.",
+    )
+
+
+def refuse_repeated(understood: Understanding, seen: Survey, said: Said) -> None:
+    """Refuse keys that several rows share, as far as can be told: the contract would, later.
+
+    Raises
+    ------
+    UsageError
+    """
+    keys = [*said.keys, *([said.group] if said.group else [])]
+    facts = [each for each in understood.facts if each.name in keys]
+    if len(seen.sample) == understood.rows:
+        repeats = int(seen.sample.duplicated(keys).sum())
+    elif any(each.many for each in facts):
+        repeats = 0
+    else:
+        repeats = understood.rows - prod(each.distinct + (each.nulls > 0) for each in facts)
+    if repeats > 0:
+        raise UsageError(
+            "these keys do not tell each row from all others",
+            where=f"assay init --key {' --key '.join(said.keys)}",
+            expected="another value in each row",
+            found=f"{counted(repeats, 'row')} with the key of an earlier one",
+            mend="Name all columns that tell rows apart, each with --key, or none: rows are then "
+            "numbered",
+        )
