@@ -224,6 +224,13 @@ def test_labels_that_are_all_alike_have_no_r2_and_errors_of_0_no_derivative() ->
     assert exact.why == "it has no derivative here"
 
 
+def test_a_few_large_errors_leave_the_root_of_their_squares_above_their_mean_size() -> None:
+    random = np.random.default_rng(1)
+    truth = np.exp(random.normal(3, 2, 60))
+    found = measured(LabelledScores("regression", truth, np.full(60, 20.0)))
+    assert 0 < found["mae"].low <= found["rmse"].low <= found["rmse"].value
+
+
 @pytest.mark.parametrize(("task", "name"), SKILLS)
 def test_a_constant_has_a_skill_of_0_at_most_and_no_interval_to_pass_with(
     task: str, name: str

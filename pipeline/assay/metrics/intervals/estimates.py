@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy import special
@@ -113,7 +114,20 @@ def estimates(
             )
         return _estimate(value, _way(name, shares)(value, varies, units, confidence), varies, doubt)
 
-    return {name: estimate(name) for name in found}
+    made = {name: estimate(name) for name in found}
+    if "rmse" in made:
+        made["rmse"] = _no_less_than(made["rmse"], made["mae"])
+    return made
+
+
+def _no_less_than(root: Estimate, mean: Estimate) -> Estimate:
+    """The root of a mean square is at least the mean size: of few large errors only that is known.
+
+    The interval of the mean square itself would reach down to 0 there.
+    """
+    if root.low is None or mean.low is None:
+        return root
+    return replace(root, low=max(root.low, mean.low))
 
 
 def too_few_reason(
