@@ -180,6 +180,13 @@ def test_nights_take_their_truths_from_the_input(project: Any) -> None:
         labels.run(project.root, project.params, nights[2], nights[2], now=at(1, month=5))
 
 
+def test_a_file_as_input_says_how_it_is_taken(project: Any) -> None:
+    with_params(project, "labels: {input: truths.csv}\n")
+    (project.root / "truths.csv").touch()
+    with pytest.raises(SourceError, match=r"is one file.*--rows truths\.csv"):
+        labels.run(project.root, project.params, NIGHT, NIGHT, now=at(2))
+
+
 def test_a_night_that_matured_since_is_measured_with_the_next(project: Any) -> None:
     for number, night in enumerate(["2013-02-01", "2013-02-07"]):
         project.score(night, f"run-{number}")
