@@ -209,7 +209,7 @@ def _entries(
 def missing_night_error(
     where: str, column: str, value: str, known: Sequence[str], expected: str, mend: str
 ) -> NightNotFound:
-    """The error that there is no such night; names the nearest one, or says ``mend`` without any."""
+    """The error that there is no such night; names the nearest one, or says ``mend`` if none is."""
     if not known:
         return NightNotFound(
             "the input has no partitions",
