@@ -145,8 +145,16 @@ def told(build: Callable[[], Any], task: Any, *kinds: str) -> list[str]:
 @pytest.mark.parametrize(
     ("build", "task", "said"),
     [
-        (linear_model.Ridge(), "regression", "build: expected a class.*lambda: Ridge.*an object of type Ridge"),
-        (linear_model.Ridge, "binry", "task: expected binary, multiclass, regression, found 'binry'"),
+        (
+            linear_model.Ridge(),
+            "regression",
+            "build: expected a class.*lambda: Ridge.*an object of type Ridge",
+        ),
+        (
+            linear_model.Ridge,
+            "binry",
+            "task: expected binary, multiclass, regression, found 'binry'",
+        ),
     ],
 )
 def test_what_cannot_be_checked_is_one_line(build: Any, task: Any, said: str) -> None:
