@@ -58,8 +58,11 @@ def test_without_a_webhook_there_are_files(project: Any) -> None:
     assert "probability" in drift["columns"]
     assert run["sentence"] == "2013-02-02 has nothing published: held: too many rows"
     assert told["delivery"] == {
-        **{"webhook": False, "function": None},
-        **{"sent": [], "waiting": 0, "problem": None},
+        "webhook": False,
+        "function": None,
+        "sent": [],
+        "waiting": 0,
+        "problem": None,
     }
     markdown = (project.root / "reports/incident.md").read_text(encoding="utf-8")
     assert markdown.startswith("# late-flights: 2 open incidents\n")
