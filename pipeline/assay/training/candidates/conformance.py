@@ -77,8 +77,9 @@ def check_estimator(
     """
     if task not in get_args(Task):
         raise AssertionError(f"task: expected {', '.join(get_args(Task))}, found {task!r}")
-    if not callable(build):
-        name = type(build).__name__
+    given: object = build
+    if not callable(given):
+        name = type(given).__name__
         raise AssertionError(
             "build: expected a class, or a function that returns a new estimator, such as "
             f"lambda: {name}(...), found an object of type {name}"
