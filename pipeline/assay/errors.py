@@ -61,7 +61,7 @@ from __future__ import annotations
 
 import errno
 import re
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 UNFORESEEN = 70
 INTERRUPTED = 130
@@ -111,6 +111,11 @@ class AssayError(Exception):
 
     exit_code = 1
     report: object = None
+    what: str
+    where: str | None = None
+    expected: str | None = None
+    found: str | None = None
+    mend: str | None = None
 
     def __init__(
         self,
@@ -150,6 +155,22 @@ class AssayError(Exception):
         """One line per mistake; most errors have one."""
         return [self.line()]
 
+    def plain(self) -> dict[str, Any]:
+        """The error as plain values, for JSON; ``lines`` as on standard error."""
+        parts = {
+            "message": self.what,
+            "where": self.where,
+            "expected": self.expected,
+            "found": self.found,
+            "mend": self.mend,
+        }
+        return {
+            "code": type(self).__name__,
+            "exit_code": self.exit_code,
+            **{name: None if text is None else _on_one_line(text) for name, text in parts.items()},
+            "lines": self.lines(),
+        }
+
     def __reduce__(self) -> tuple[object, ...]:
         # Pickling would lose keyword-only arguments on the way back from a Spark worker.
         return (_rebuild, (type(self), self.__dict__))
@@ -160,6 +181,7 @@ class _Several(Exception):
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = [_on_one_line(each) for each in mistakes]
+        self.what = "; ".join(self.mistakes)
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:

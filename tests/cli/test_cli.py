@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
 
 from assay.cli import __main__ as cli
-from assay.errors import UNFORESEEN
+from assay.errors import UNFORESEEN, StoreError
 
 
 def commands(
@@ -48,6 +49,35 @@ def test_mistakes_of_params_come_a_line_each(tmp_path: Path, capsys: pytest.Capt
     assert lines[0].startswith("assay: params.yaml:")
     assert sum("seed: expected a whole number" in line for line in lines) == 1
     assert all(line.startswith("assay: params.yaml") for line in lines)
+
+
+def test_an_error_is_a_document_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "params.yaml").write_text("name: x y\nseed: a\n")
+    for command, code, name in (("ingest", 10, "ParamsError"), ("check", 15, "ProjectUnready")):
+        assert cli.main([command, "--json", "--root", str(tmp_path)]) == code
+        said = capsys.readouterr()
+        error = json.loads(said.out)["error"]
+        assert (error["code"], error["exit_code"], error["mend"]) == (name, code, None)
+        assert [f"assay: {line}" for line in error["lines"]] == said.err.splitlines()
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("two\nlines", where="store", mend="Look at postgresql://ada:s3@db.")
+
+    monkeypatch.setattr("assay.project.params.load", fail)
+    assert cli.main(["status", "--json", "--root", str(tmp_path)]) == 52
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["message"], error["where"], error["found"]) == ("two lines", "store", None)
+    assert error["mend"] == "Look at postgresql://ada:***@db."
+
+
+def test_a_report_that_came_with_an_error_is_the_only_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["doctor", "--only", "git", "--json"]) == 7
+    assert "error" not in json.loads(capsys.readouterr().out)
 
 
 def test_what_nobody_foresaw_is_one_line_too(

@@ -85,6 +85,19 @@ def test_of_an_error_with_nothing_done_nothing_is_shown(
     assert capsys.readouterr() == ("", "")
 
 
+def test_what_the_projects_code_prints_is_in_no_document(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(*_: object, **__: object) -> Done:
+        print("from a contract")
+        return Done(2)
+
+    ask(run, as_json=True)
+    assert capsys.readouterr() == ('{"rows": 2}\n', "from a contract\n")
+    ask(run)
+    assert capsys.readouterr() == ("from a contract\n2 rows [bold]or[/bold] more\n", "")
+
+
 def test_reports_are_indented_as_their_files_are() -> None:
     assert to_indented_json(Done(1)) == '{\n  "rows": 1\n}\n'
 

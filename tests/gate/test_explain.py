@@ -13,6 +13,7 @@ from assay.errors import UsageError
 from assay.gate.explain import ExplainedRule, RuleList, run
 from assay.gate.pytest_run import items
 from assay.metrics.estimate import Estimate
+from assay.project import layout
 from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
 
@@ -46,6 +47,20 @@ def test_a_limit_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> 
         "  so: auc 0.8, 95% interval 0.75 to 0.85, meets the limit of at least 0.7",
     ]
     assert [each.outcome for each in run(tiny.root, tiny.params, name).findings] == [PASS]
+
+
+@pytest.mark.parametrize("text", ["x", "[]", "{}"])
+@pytest.mark.parametrize("rule", [[], ["ranks late ones first"]])
+def test_a_verdict_that_cannot_be_read_is_warned_of(
+    tiny: Any, text: str, rule: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tiny.root / layout.VERDICT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    assert main(["gate", "explain", *rule, "--root", str(tiny.root)]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(f"assay: {layout.VERDICT}: not a verdict: ")
+    assert said.err.endswith("The rules are asked anew here.\n") and "PASS" in said.out
 
 
 def test_a_slice_rule_is_explained_place_by_place(tiny: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,19 @@ def test_truths_are_taken_once_and_measured(
     found = numbers(project)[1]
     assert (found["run_id"], found["rows"], found["labelled_share"]) == ("run-1", 149, 0.5)
     assert found["low"] < found["value"] < found["high"]
+
+
+def test_a_metric_without_an_interval_says_why(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1")
+    (measured,) = take(project, truths(project).head(12), at(2)).measured
+    assert "; no interval: " in (out := capsys.readouterr().out)
+    assert re.search(r"no interval: \d+ positives and \d+ negatives, fewer than 10 of a label", out)
+    tree = measured.tree()["maturities"][0]["numbers"][0]
+    assert (tree["metric"], tree["low"]) == ("auc", None) and "fewer than 10" in tree["why"]
+    rows = open_store(project.root, project.params).performance(NIGHT).to_pylist()
+    assert {row["why"] for row in rows} == {None}
 
 
 def test_an_earlier_maturity_keeps_what_was_known_then(project: Any) -> None:
@@ -178,6 +192,13 @@ def test_nights_take_their_truths_from_the_input(project: Any) -> None:
     assert set(table.column("labelled_share").to_pylist()) == {1.0}
     with pytest.raises(SourceError, match="no truths of any of these nights"):
         labels.run(project.root, project.params, nights[2], nights[2], now=at(1, month=5))
+
+
+def test_a_file_as_input_says_how_it_is_taken(project: Any) -> None:
+    with_params(project, "labels: {input: truths.csv}\n")
+    (project.root / "truths.csv").touch()
+    with pytest.raises(SourceError, match=r"is one file.*--rows truths\.csv"):
+        labels.run(project.root, project.params, NIGHT, NIGHT, now=at(2))
 
 
 def test_a_night_that_matured_since_is_measured_with_the_next(project: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import date, timedelta
 from typing import Any
 
@@ -45,6 +46,16 @@ def mistakes(*rules: str, more: str = "") -> list[str]:
 LIMIT = "name: ranks, metric: auc, min: 0.7"
 CHANGE = "name: no worse, kind: change, metric: auc, margin: 0.01"
 FAIR = "name: fair, kind: fairness, of: auc, across: origin, max_difference: 0.1"
+
+
+def test_a_rule_on_a_metric_of_ones_own_is_dumped_without_a_warning() -> None:
+    name = "data.metrics.hours_saved"
+    gate = parse(f"name: saves, metric: {name}, min: 0", FAIR.replace("of: auc", f"of: {name}"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        limit, fair = gate.model_dump(mode="json")["rules"]
+        gate.model_dump_json()
+    assert limit["metric"] == fair["of"] == name
 
 
 def test_what_is_not_said_has_a_careful_default() -> None:

@@ -87,6 +87,19 @@ def test_modules_come_from_the_given_texts_and_leave_no_trace() -> None:
     assert {name for name in sys.modules if name.partition(".")[0] == "data"} == before
 
 
+def test_an_error_is_placed_in_the_projects_own_code() -> None:
+    """Libraries in Cython are compiled under relative names too."""
+    inner: dict[str, object] = {}
+    exec(compile("def fail():\n    return 1 / 0\n", "pyarrow/table.pxi", "exec"), inner)
+    exec(compile("\n\ndef ask():\n    fail()\n", "data/sinks.py", "exec"), inner)
+    with pytest.raises(ZeroDivisionError) as caught:
+        inner["ask"]()  # type: ignore[operator]
+    assert source_code.raised_at(caught.value) == ", data/sinks.py:4"
+    with pytest.raises(ZeroDivisionError) as caught:
+        inner["fail"]()  # type: ignore[operator]
+    assert source_code.raised_at(caught.value) == ""
+
+
 def test_a_module_that_is_not_given_is_not_found_beside_those_that_are() -> None:
     with (
         source_code.import_from_files({"data/models.py": "import data.source"}),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import os
 import signal
 import sys
@@ -82,9 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except AssayError as error:
         if os.environ.get(DEBUG) and error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
-        for line in error.lines():
-            print(f"assay: {line}", file=sys.stderr)
-        return error.exit_code
+        return _print_error(error, arguments)
     except KeyboardInterrupt:
         if not interrupts.was_interrupted():
             interrupts.print_interrupt()
@@ -99,17 +98,34 @@ def _run(arguments: argparse.Namespace) -> int:
         if os.environ.get(DEBUG):
             traceback.print_exc()
         known = from_os_error(error) or from_memory_error(error) or missing_extra(error)
-        if known is not None:
-            print(f"assay: {known.line()}", file=sys.stderr)
-            return known.exit_code
-        text = mask_passwords(" ".join(str(error).split()))
-        print(
-            f"assay: unforeseen {type(error).__name__}: {text[:300]}. This is a bug in Assay; "
-            f"run again with {DEBUG}=1 to see where.",
-            file=sys.stderr,
-        )
-        return UNFORESEEN
+        return _print_error(known or _unforeseen(error), arguments)
     return 0
+
+
+class Unforeseen(AssayError):
+    """A bug in Assay."""
+
+    exit_code = UNFORESEEN
+
+
+def _unforeseen(error: BaseException) -> AssayError:
+    text = mask_passwords(" ".join(str(error).split()))
+    return Unforeseen(
+        f"unforeseen {type(error).__name__}: {text[:300]}",
+        mend=f"This is a bug in Assay; run again with {DEBUG}=1 to see where.",
+    )
+
+
+def _print_error(error: AssayError, arguments: argparse.Namespace) -> int:
+    """Print the error's lines, with ``--json`` also a document of it; returns the exit code.
+
+    A report that came with the error is the one document of its command.
+    """
+    for line in error.lines():
+        print(f"assay: {line}", file=sys.stderr)
+    if arguments.json and not arguments.printed:
+        print(json.dumps({"error": error.plain()}), flush=True)
+    return error.exit_code
 
 
 def build_parser() -> argparse.ArgumentParser:

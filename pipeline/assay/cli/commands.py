@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -50,9 +50,12 @@ class CommandBuilder:
         folder, flag = (argparse.SUPPRESS,) * 2 if self._beneath else (Path(), False)
         sub.add_argument("--root", type=Path, default=folder, help="the project's folder (here)")
         sub.add_argument(
-            "--json", action="store_true", default=flag, help="print one JSON document instead"
+            "--json",
+            action="store_true",
+            default=flag,
+            help="print one JSON document instead, of an error too",
         )
-        sub.set_defaults(command=run, name=name)
+        sub.set_defaults(command=run, name=name, printed=False)
         self.names.append(name)
         return sub
 
@@ -99,7 +102,8 @@ def run_command(
     root = given.root.resolve()
     try:
         try:
-            found = run(root, load(root), *rest, **more)
+            with own_code_apart(given):
+                found = run(root, load(root), *rest, **more)
         finally:
             end_progress_lines()
     except BaseException as error:
@@ -110,6 +114,14 @@ def run_command(
     return found
 
 
+def own_code_apart(given: argparse.Namespace) -> AbstractContextManager[None]:
+    """With ``--json``, lets what the project's own code prints in the block go to standard error.
+
+    Otherwise it may stand between the lines for people.
+    """
+    return terminal.said_on_standard_error() if given.json else nullcontext()
+
+
 def print_result(
     found: T,
     given: argparse.Namespace,
@@ -117,6 +129,7 @@ def print_result(
     document: Callable[[T], str],
 ) -> None:
     """Print a command's result, for people or as one JSON document."""
+    given.printed = True
     if given.json:
         print(document(found).rstrip("\n"), flush=True)
     else:
@@ -170,7 +183,8 @@ def _front(given: argparse.Namespace) -> None:
     from assay.project.params import load
 
     root = given.root.resolve()
-    try_run(root, load(root))
+    with own_code_apart(given):
+        try_run(root, load(root))
 
 
 def add_night_options(command: argparse.ArgumentParser, one: str) -> None:

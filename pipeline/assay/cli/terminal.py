@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 if TYPE_CHECKING:
@@ -45,19 +45,22 @@ def print_lines(lines: Iterable[Line]) -> None:
 
 @contextmanager
 def said_on_standard_error() -> Iterator[None]:
-    """Let what libraries print go to standard error in the block, also what they print from C.
+    """Let what other code prints go to standard error in the block, also what it prints from C.
 
     Standard output is the command's own, a JSON document perhaps.
     """
     if sys.stdout is None or sys.stderr is None:  # closed by who started the command
         yield
         return
-    sys.stdout.flush()
+    ours = sys.stdout
+    ours.flush()
     kept = os.dup(1)
     try:
         os.dup2(2, 1)
-        yield
+        # What a program that calls the command line captures is in no file descriptor.
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
-        sys.stdout.flush()
+        ours.flush()
         os.dup2(kept, 1)
         os.close(kept)

@@ -6,6 +6,7 @@ import argparse
 
 from assay.cli.commands import (
     CommandBuilder,
+    own_code_apart,
     print_result,
     refresh_front_page,
     run_command,
@@ -186,7 +187,8 @@ def _check(given: argparse.Namespace) -> None:
         from assay.init.project_check import command as project_check
 
         # Not run_command, which ends at the first fault in params.yaml.
-        found = project_check.run(given.root.resolve(), given.known)
+        with own_code_apart(given):
+            found = project_check.run(given.root.resolve(), given.known)
         print_result(found, given, versions.ready_lines, to_indented_json)
         return
     if given.bucket:

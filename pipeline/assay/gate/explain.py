@@ -5,14 +5,16 @@ Without a rule, all of them are evaluated, to be listed.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assay.errors import AssayError, UsageError
+from assay.errors import AssayError, StageInputMissing, UsageError
 from assay.gate import waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import evaluate as rules
 from assay.gate.rules import wording
+from assay.gate.verdict_command import read_verdict
 from assay.gate.verdict_text import sort_findings
 from assay.project import layout
 from assay.project.params import Params
@@ -33,6 +35,8 @@ from assay.project.params.gate import (
 from assay.project.tasks import OwnMetrics, Task
 from assay.reports.evaluation import SliceResult, shown_groups
 from assay.reports.verdict import Finding
+
+_LOG = logging.getLogger("assay")
 
 FILES = {
     LimitRule: layout.EVALUATION,
@@ -112,13 +116,17 @@ class RuleList:
 
 
 def list_rules(root: Path, params: Params) -> RuleList:
-    """Evaluate every rule on the reports in the work tree."""
+    """Evaluate every rule on the reports in the work tree.
+
+    A verdict that cannot be read is warned of: the outcomes are those of now.
+    """
+    _warn_of_verdict(root)
     inputs = GateInputs.of(root)
     return RuleList(tuple(_explain(rule, inputs, params) for rule in params.gate.rules))
 
 
 def run(root: Path, params: Params, name: str) -> ExplainedRule:
-    """Evaluate one rule on the reports in the work tree.
+    """Evaluate one rule on the reports in the work tree, with a warning as `list_rules` gives.
 
     Raises
     ------
@@ -133,7 +141,17 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule:
             ),
             where="assay gate explain",
         )
+    _warn_of_verdict(root)
     return _explain(rule, GateInputs.of(root), params)
+
+
+def _warn_of_verdict(root: Path) -> None:
+    try:
+        read_verdict(root)
+    except StageInputMissing:
+        return  # the gate has not run, and rules can be tried before it does
+    except AssayError as error:
+        _LOG.warning("%s The rules are asked anew here.", error.line())
 
 
 def _explain(rule: Rule, inputs: GateInputs, params: Params) -> ExplainedRule:

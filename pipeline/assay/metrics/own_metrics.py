@@ -129,8 +129,7 @@ def load_own_metrics(
 def _load(name: str, better: Better, root: Path, columns: Collection[str]) -> OwnMetric:
     key = f"evaluate.metrics.{name}"
     function = plugins.resolve(name, key=key, root=root)
-    if not callable(function) or isinstance(function, type):
-        raise PluginError("no function", where=f"params.yaml: {key}", found=name)
+    plugins.require_function(function, name, f"params.yaml: {key}")
     try:
         asked = [*inspect.signature(function).parameters.values()]
     except (TypeError, ValueError):  # written in C, without a signature

@@ -21,6 +21,7 @@ from assay.monitor.performance.measure import NightMeasurement, measure
 from assay.monitor.performance.take_labels import add_labels, set_arrival_time
 from assay.project import jsonfile, layout
 from assay.project.params import Params
+from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.partitions import parse_day
 from assay.registry.pin import run_bundle_loader
 from assay.registry.user_identity import user_name
@@ -71,9 +72,13 @@ def run(
         None of the nights is published.
     UsageError
         The range or ``instant`` is invalid, or no source of labels is given.
+    SourceError
+        ``labels.input`` is one file.
     NoLabelsYet
         There are no labels of any of these nights.
     """
+    if file is None:
+        _refuse_one_file(root, params)
     job = _Job(root, params, open_store(root, params), now or datetime.now(UTC))
     told = _instant(instant, job.now)
     outcome = LabelsOutcome()
@@ -99,6 +104,18 @@ def run(
     else:
         front.try_run(root, params)
     return outcome
+
+
+def _refuse_one_file(root: Path, params: Params) -> None:
+    given = params.labels.input
+    if given is not None and NIGHT_IN_PATH not in given.path and (root / given.path).is_file():
+        raise SourceError(
+            "is one file, and a night is not a part of a file",
+            where=f"labels.input: {given.path}",
+            expected=f"a folder with folders {params.ingest.partition_by}=..., or a Delta table",
+            mend=f"Take its truths with assay labels --date DAY --rows {given.path}; with "
+            f"--from DAY --to DAY it needs the column '{params.ingest.partition_by}'.",
+        )
 
 
 def performance_path(night: str) -> str:

@@ -61,6 +61,19 @@ def resolve(
     return getattr(module, name)
 
 
+def require_function(found: Any, reference: str, where: str) -> None:
+    """Refuse what `resolve` found if it is no function, or an object that is called like one.
+
+    Raises
+    ------
+    PluginError
+        It is a class, or cannot be called.
+    """
+    if not callable(found) or isinstance(found, type):
+        kind = "a class" if isinstance(found, type) else f"of type {type(found).__name__}"
+        raise PluginError("no function", where=where, found=f"{reference}, which is {kind}")
+
+
 def _has(module: ModuleType, name: str) -> bool:
     try:
         return hasattr(module, name)
@@ -87,7 +100,7 @@ def _import(module_name: str, reference: str, where: str, root: Path | None) -> 
         raise PluginError(
             f"importing {module_name} failed with {type(error).__name__}: {error}",
             where=where,
-            found=reference,
+            found=f"{reference}{source_code.raised_at(error)}",
             mend="Install OpenMP, such as the package libgomp1 of Debian or libomp of Homebrew."
             if "libgomp" in str(error) or "libomp" in str(error)
             else f"Try: python -c 'import {module_name}'.",

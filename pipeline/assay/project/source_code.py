@@ -182,7 +182,9 @@ def importing_builtins(files: Files) -> dict[str, Any]:
 def raised_at(error: BaseException) -> str:
     """Where in the project's own code an error was raised, with a comma before it; or empty."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not Path(frame.filename).is_absolute():  # as the project's modules are compiled
+        # The project's modules are compiled under relative names; so are libraries in Cython, .pyx.
+        file = Path(frame.filename)
+        if not file.is_absolute() and file.suffix == ".py":
             return f", {frame.filename}:{frame.lineno}"
     return ""
 

@@ -17,7 +17,7 @@ from assay.registry.pin import PinnedVersion, pin
 from assay.score.carriers import needs_spark
 from assay.score.due import DueNights, find_due_nights, nights_between
 from assay.score.inputs import discovery as inputs
-from assay.score.inputs import listing
+from assay.score.inputs import files, listing
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress, Sink
 from assay.score.run import Scoring
@@ -133,7 +133,7 @@ def run_due(
             "the input has no partitions",
             where="params.yaml: score.input",
             expected="at least one",
-            mend="Run dvc repro ingest, or check score.input in params.yaml.",
+            mend=files.no_nights_mend(params.ingest.partition_by),
         )
     store = open_store(root, params)
     due = find_due_nights(

@@ -57,10 +57,23 @@ def test_without_a_webhook_there_are_files(project: Any) -> None:
     assert (drift["id"], drift["kind"], drift["state"]) == (f"drift-{NIGHT}", "drift", "open")
     assert "probability" in drift["columns"]
     assert run["sentence"] == "2013-02-02 has nothing published: held: too many rows"
-    assert told["delivery"] == {"webhook": False, "sent": [], "waiting": 0, "problem": None}
+    assert told["delivery"] == {
+        "webhook": False,
+        "function": None,
+        "sent": [],
+        "waiting": 0,
+        "problem": None,
+    }
     markdown = (project.root / "reports/incident.md").read_text(encoding="utf-8")
     assert markdown.startswith("# late-flights: 2 open incidents\n")
     assert waiting(project.root) == []
+
+
+def test_a_function_of_ones_own_is_no_webhook(project: Any) -> None:
+    own = Alerts.model_validate({"function": "data.alerts.page"})
+    found = command.run(project.root, project.params.model_copy(update={"alerts": own}))
+    delivery = json.loads(found.to_json())["delivery"]
+    assert (delivery["webhook"], delivery["function"]) == (False, "data.alerts.page")
 
 
 def test_a_webhook_hears_once_when_it_opens_and_once_when_it_is_over(

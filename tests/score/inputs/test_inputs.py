@@ -21,6 +21,7 @@ from assay.errors import AssayError, NightEmpty, NightNotFound, SchemaMismatch, 
 from assay.project import params
 from assay.project.params.inputs import Input, bind_night, has_night_parameter
 from assay.score.inputs.discovery import NightInput, find_night
+from assay.score.inputs.files import list_values
 from tests.projects import PARCELS
 
 NIGHT = "2024-03-01"
@@ -88,6 +89,22 @@ def test_a_night_that_is_not_there_names_the_nearest(look: Look, folder: Path) -
         look(value="2024-03-06")
     with pytest.raises(NightNotFound, match=r"no partitions.*score\.input"):
         look("nowhere")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_an_input_without_nights_says_what_a_night_is(
+    look: Look, tmp_path: Path, kind: str
+) -> None:
+    mend = r"folder day=DAY, or a file that score\.input .* names with {night}.*data/raw"
+    flat = tmp_path / "in" / f"flat.{kind}"
+    flat.parent.mkdir()
+    pq.write_table(parcels(), flat)
+    with pytest.raises(SourceError, match=rf"flat\.{kind}: is one file, .*{mend}"):
+        look({"format": kind, "path": f"in/flat.{kind}"})
+    with pytest.raises(NightNotFound, match=rf"no partitions.*{mend}"):
+        look({"format": kind, "path": "in"})
+    with pytest.raises(SourceError, match=r"is one file"):
+        list_values(str(flat), "day")
 
 
 def test_a_night_without_rows_is_not_a_night(look: Look, folder: Path) -> None:
@@ -398,7 +415,7 @@ def test_a_query_is_known_by_its_text_and_its_tables(
     prints.append(look(spec).fingerprint)
     assert len(set(prints)) == 4
     shutil.rmtree(tmp_path / "in")
-    with pytest.raises(SourceError, match="in: cannot be read"):
+    with pytest.raises(SourceError, match="in: no such file or folder"):
         look(spec)
 
 

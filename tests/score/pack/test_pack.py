@@ -302,6 +302,15 @@ def test_paths_are_taken_from_the_root_and_an_archive_of_this_code_is_right(
     assert not pack_archive.has_pack_archive("")
 
 
+def test_git_ignores_the_archive_in_a_project_that_ignores_no_build_folder(
+    project: Path, packed: Path, call: Callable[..., str]
+) -> None:
+    (project / ".gitignore").write_text("/store/\n")
+    assert "build" not in call(project, "git", "status", "--porcelain", "--untracked-files=all")
+    pack.run(project, params.load(project), "other/pack.tar.gz")
+    assert sorted(each.name for each in (project / "other").iterdir()) == ["pack.tar.gz"]
+
+
 def test_an_archive_of_other_code_is_refused(project: Path, packed: Path):
     source = project / "data" / "source.py"
     source.write_text(f"{source.read_text()}\n# changed\n")

@@ -142,6 +142,27 @@ def told(build: Callable[[], Any], task: Any, *kinds: str) -> list[str]:
     return faults
 
 
+@pytest.mark.parametrize(
+    ("build", "task", "said"),
+    [
+        (
+            linear_model.Ridge(),
+            "regression",
+            "build: expected a class.*lambda: Ridge.*an object of type Ridge",
+        ),
+        (
+            linear_model.Ridge,
+            "binry",
+            "task: expected binary, multiclass, regression, found 'binry'",
+        ),
+    ],
+)
+def test_what_cannot_be_checked_is_one_line(build: Any, task: Any, said: str) -> None:
+    with pytest.raises(AssertionError, match=said) as caught:
+        check_estimator(build, task)
+    assert "\n" not in str(caught.value)
+
+
 def test_the_project_s_own_estimator_that_keeps_all_laws_passes():
     check_estimator(odd.Mean, "regression", allow_types=[f"{ODD}.Mean"], root=ROOT)
     check_estimator(odd.Shares, "multiclass", allow_types=[f"{ODD}.Shares"], root=ROOT)

@@ -105,7 +105,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ),
     (
         pipeline_of(SCALER, {**LOGISTIC, "args": {"depth": 3}}),
-        r"mine\.args\.steps\[1\]\[1\]\.args: LogisticRegression refuses its arguments",
+        r"mine\.args\.steps\[1\]\[1\]\.args: LogisticRegression refuses its arg.*expected .* C,",
         "binary",
     ),
     (search_of({"class": "sklearn.svm.LinearSVC"}), r"mine\.class: has no predict_proba", "binary"),
@@ -269,7 +269,10 @@ def test_a_function_may_stand_among_arguments_and_take_objects(contract, own: Pa
             r"mine\.function: the function failed with ZeroDivisionError: division by zero "
             r"\(found data\.models\.fails, data/models\.py:19\)",
         ),
-        ({"function": "data.models.build", "args": {"depth": 1}}, "argument 'depth'"),
+        (
+            {"function": "data.models.build", "args": {"depth": 1}},
+            "argument 'depth' .expected arguments named level, task, seed",
+        ),
         (
             {"function": "data.models.nothing"},
             r"mine\.function: not an estimator.*or a function that returns one, found data\.models",

@@ -203,9 +203,49 @@ def test_reference_nights_are_those_of_the_night_column_and_not_days(parcels: Pa
     assert made.reference.nights == len(months.unique()) > 1
 
 
+OWN = """\
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+
+class Same(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        # What the test is about:
+        {body}
+
+    def transform(self, X):
+        return X
+
+
+def build():
+    return make_pipeline(Same(), LogisticRegression())
+"""
+
+
 def test_a_candidate_nobody_declared_is_refused(parcels: Path):
     with pytest.raises(PluginError, match=r"no such candidate.*prior, logistic.*found forest"):
         stage.run(parcels, params.load(parcels), "forest")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            "raise RuntimeError('a\\nb')",
+            r"RuntimeError: a b \(found data.models.build, data/models.py:9",
+        ),
+        ("self.seen_ = True", "'NoneType' object has no attribute .*end with: return self"),
+    ],
+)
+def test_own_code_that_cannot_be_fitted_says_where(parcels: Path, body: str, told: str) -> None:
+    (parcels / "data/models.py").write_text(OWN.format(body=body))
+    path = parcels / layout.PARAMS
+    text = path.read_text().replace("allow_types: []", "allow_types: [data.models.Same]")
+    own = "    own: {function: data.models.build}\n"
+    path.write_text(text.replace("  candidates:\n", "  candidates:\n" + own))
+    with pytest.raises(PluginError, match=told):
+        stage.run(parcels, params.load(parcels), "own")
 
 
 def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(

@@ -55,6 +55,7 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
         yield (
             f"labels: {night} after {days}: {number.metric} {value}{between}, "
             f"{number.labelled_share:.1%} of {measured.rows:,} rows labelled"
+            + (f"; no interval: {number.why}" if number.low is None and number.why else "")
             + ("" if each.final else "; may change until the day is over")
         )
     if measured.no_slices:

@@ -60,8 +60,7 @@ def wanted_reports(rule: OwnRule, function: Any) -> tuple[str, ...]:
         It is no function, or its parameters are neither reports nor arguments of the rule.
     """
     where = f"params.yaml: gate.rules '{rule.name}': function"
-    if not callable(function) or isinstance(function, type):
-        raise PluginError("no function", where=where, found=rule.function)
+    plugins.require_function(function, rule.function, where)
     asked = inspect.signature(function).parameters
     lacking = [
         name

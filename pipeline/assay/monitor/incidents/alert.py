@@ -36,22 +36,26 @@ class Delivery:
 
     Attributes
     ----------
-    configured
-        Whether params.yaml names a webhook, or a function of the project's own.
+    webhook
+        Whether params.yaml names a webhook.
+    function
+        The function of the project's own that it names instead.
     sent
         Keys of the messages that were delivered.
     waiting
         How many messages are left for the next call; ``problem`` says why.
     """
 
-    configured: bool
+    webhook: bool
+    function: str | None = None
     sent: tuple[str, ...] = ()
     waiting: int = 0
     problem: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         return {
-            "webhook": self.configured,
+            "webhook": self.webhook,
+            "function": self.function,
             "sent": list(self.sent),
             "waiting": self.waiting,
             "problem": self.problem or None,
@@ -170,15 +174,16 @@ def update_alerts(root: Path, params: Params, facts: KnownNights) -> AlertsRepor
     before, listed = _before(root), facts.listed
     known = incidents(listed, facts.nights(), before.until)
     found = alert_state.alerts(known, listed.until, before.alerts)
-    configured = params.alerts.webhook is not None or params.alerts.function is not None
-    new = alert_state.select_due(found) if configured else []
+    hook, function = params.alerts.webhook, params.alerts.function
+    new = [] if hook is None and function is None else alert_state.select_due(found)
     folder = root / layout.DEAD_LETTERS
     for each in new:
         outbox.enqueue(folder, each.incident)
     found = alert_state.mark_sent(found, new)
     until = max((each for each in (listed.until, before.until) if each), default=None)
     # Written before sending: the messages are queued, and must not be queued twice.
-    told = AlertsReport(params.name, tuple(found), until, Delivery(configured, waiting=len(new)))
+    queued = Delivery(hook is not None, function, waiting=len(new))
+    told = AlertsReport(params.name, tuple(found), until, queued)
     _write(root, told)
     told = replace(told, delivery=_send(folder, root, params))
     _write(root, told)
@@ -216,7 +221,7 @@ def _send(folder: Path, root: Path, params: Params) -> Delivery:
     if hook is None and function is None:
         if line:
             problem = "params.yaml has no alerts.webhook and no alerts.function to send them to"
-        return Delivery(False, (), len(line) + len(broken), problem)
+        return Delivery(False, None, (), len(line) + len(broken), problem)
     sent: list[str] = []
     if line:
         try:
@@ -228,7 +233,7 @@ def _send(folder: Path, root: Path, params: Params) -> Delivery:
                 send = partial(call_own, load_own(receiver, root), params.name)
         except (ValueError, PluginError) as error:
             why = error.line() if isinstance(error, PluginError) else str(error)
-            return Delivery(True, (), len(line) + len(broken), why)
+            return Delivery(hook is not None, function, (), len(line) + len(broken), why)
         for letter in line:
             answer, times = send(letter)
             if answer.ok:
@@ -240,7 +245,7 @@ def _send(folder: Path, root: Path, params: Params) -> Delivery:
             if answer.again:
                 break
     left = len(line) - len(sent) + len(broken)
-    return Delivery(True, tuple(sent), left, problem)
+    return Delivery(hook is not None, function, tuple(sent), left, problem)
 
 
 def _post(url: str, project: str, hook: Webhook, letter: QueuedMessage) -> tuple[PostResult, int]:

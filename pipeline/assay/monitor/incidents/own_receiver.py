@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from assay.errors import PluginError
 from assay.monitor.incidents import messages
 from assay.monitor.incidents.outbox import QueuedMessage
 from assay.monitor.incidents.post import PostResult
@@ -28,8 +27,7 @@ def load_own(name: str, root: Path) -> Receiver:
         It cannot be imported, or is no function.
     """
     found = plugins.resolve(name, key="alerts.function", root=root)
-    if not callable(found) or isinstance(found, type):
-        raise PluginError("no function", where="params.yaml: alerts.function", found=name)
+    plugins.require_function(found, name, "params.yaml: alerts.function")
     return found  # type: ignore[no-any-return]
 
 

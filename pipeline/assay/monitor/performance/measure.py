@@ -87,7 +87,9 @@ class NightMeasurement:
         }
         for measured in self.maturities:
             for number in measured.numbers:
-                yield {**same, "maturity_days": measured.days, **asdict(number)}
+                # The column of that name says why an estimate is not trusted.
+                row = {**asdict(number), "why": None}
+                yield {**same, "maturity_days": measured.days, **row}
 
     def tree(self) -> dict[str, Any]:
         """The content of the night's JSON document, with the calibration tables."""

@@ -81,6 +81,8 @@ class RealizedMetric:
         How many of them have a label.
     labelled_share
         Share of the slice's scored rows with a label.
+    why
+        Why there is no value or no interval, where that is known.
     """
 
     slice: str
@@ -90,6 +92,7 @@ class RealizedMetric:
     high: float | None
     rows: int
     labelled_share: float
+    why: str | None = None
 
 
 def measure_realized(
@@ -125,7 +128,7 @@ def _numbers(
         known = np.isin(truths.rows, rows)
         found[UNKNOWN] = estimate_share(~known, night.units.take(truths.rows), confidence)
     for metric, one in found.items():
-        yield RealizedMetric(name, metric, one.value, one.low, one.high, labelled, share)
+        yield RealizedMetric(name, metric, one.value, one.low, one.high, labelled, share, one.why)
 
 
 def select_labelled(night: LabelledNight, truths: KnownLabels) -> LabelledScores:

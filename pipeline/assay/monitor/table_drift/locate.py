@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from assay.contract.definition import Contract
-from assay.errors import NightEmpty
+from assay.errors import NightEmpty, SourceError
 from assay.project.params import Params
 from assay.project.text.number_format import counted
 from assay.score.inputs import discovery as inputs
@@ -22,6 +22,8 @@ from assay.store.delta.location import filesystem
 
 NO_CONTRACT = Contract("", "", "", (), (), "", has_label=False)
 """Requires no column, so that missing columns are reported as drift."""
+
+_TEXT = frozenset({".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"})
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,13 @@ def locate_path(path: str, here: Path) -> RawTable:
     ------
     NightEmpty
         It has no rows.
+    SourceError
+        There is nothing, or files that are neither Parquet nor Delta.
     """
     address = files.resolve_uri(here, path)
-    footers = files.parallel_map(files.read_footer, _listed(address))
+    listed = _listed(address)
+    _refuse_text(listed)
+    footers = files.parallel_map(files.read_footer, listed)
     where = path.rstrip("/")
     schemas = {each.file.path.removeprefix(f"{address}/"): each.schema for each in footers}
     if len(footers) == 1:
@@ -94,6 +100,19 @@ def _listed(address: str) -> Sequence[ListedFile]:
         ListedFile(f"{address}/{file.path}", file.path, file.size, file.written)
         for file in read_snapshot(address, "").files
     ]
+
+
+def _refuse_text(listed: Sequence[ListedFile]) -> None:
+    for file in listed:
+        ending = Path(file.relative.lower().removesuffix(".gz")).suffix
+        if ending in _TEXT:
+            raise SourceError(
+                "its columns have no types to compare",
+                where=file.path,
+                expected="a Parquet file, a folder of them or a Delta table",
+                found=ending,
+                mend="Write it as Parquet, or name a night of score.input: assay drift --date DAY.",
+            )
 
 
 def locate_night(root: Path, params: Params, contract: Contract | None, value: str) -> RawTable:

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, WrapValidator, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from assay.project.params.behaviour import Behaviours, Scalar
 from assay.project.params.values import (
@@ -58,8 +65,10 @@ if TYPE_CHECKING:
     RuleMetric = str
     Compared = str
 else:
-    RuleMetric = Annotated[Metric, WrapValidator(_own_or_ours)]
-    Compared = Annotated[Literal[Metric, Rate], WrapValidator(_own_or_ours)]
+    # Without a serialiser of its own, pydantic warns of each name that is not among the literals.
+    _NAME = (WrapValidator(_own_or_ours), PlainSerializer(str, return_type=str))
+    RuleMetric = Annotated[Metric, *_NAME]
+    Compared = Annotated[Literal[Metric, Rate], *_NAME]
 
 
 class RuleBase(Section):

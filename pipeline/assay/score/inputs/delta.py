@@ -28,6 +28,8 @@ from assay.store.delta.location import filesystem
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
+_NONE = "The table holds no night; check score.input in params.yaml, and the table."
+
 
 def find_delta_night(
     root: Path, spec: Delta, column: str, value: str, contract: Contract
@@ -49,7 +51,9 @@ def find_delta_night(
     mine = [file for file in shot.files if file.values[place] == value]
     if not mine:
         known = sorted({each for file in shot.files if (each := file.values[place]) is not None})
-        raise files.missing_night_error(uri, column, value, known, f"partitions {column}=...")
+        raise files.missing_night_error(
+            uri, column, value, known, f"partitions {column}=...", _NONE
+        )
     footers = files.parallel_map(files.read_footer, [_listed(uri, file) for file in mine])
     for file, footer in zip(mine, footers, strict=True):
         if file.rows not in (None, footer.file.rows):
@@ -138,7 +142,9 @@ def _searched(
     ]
     if not mine:
         span = [min(lows), max(highs)] if lows and highs else []
-        raise files.missing_night_error(shot.uri, column, value, span, f"values {column}=...")
+        raise files.missing_night_error(
+            shot.uri, column, value, span, f"values {column}=...", _NONE
+        )
     return NightInput(
         value,
         column,

@@ -17,8 +17,9 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import NightNotFound, SourceError
-from assay.project import digests
+from assay.project import digests, layout
 from assay.project.night_names import NightNames
+from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.partitions import parse_day
 from assay.project.text.number_format import counted
 from assay.score.inputs.types import InputFile
@@ -92,18 +93,27 @@ def _gist(text: str) -> str:
     return words[:160]
 
 
+def no_nights_mend(column: str) -> str:
+    """What to do about an input in which no night is found."""
+    return (
+        f"A night is a folder {column}=DAY, or a file that score.input in params.yaml names with "
+        f"{NIGHT_IN_PATH}, such as in/rows-{NIGHT_IN_PATH}.csv; a file of many nights is read by a "
+        f"query (format: sql); dvc repro ingest fills {layout.RAW}."
+    )
+
+
 def list_values(root: str, column: str) -> tuple[str, ...]:
     """The nights that have a folder or file at ``root`` (`assay.project.night_names`), sorted.
 
     Raises
     ------
     SourceError
-        The input cannot be accessed.
+        The input cannot be accessed, or is one file.
     """
     names = NightNames.of(root, column)
     with read_errors(root):
         system, base = filesystem(names.folder)
-        return names.values(_entries(system, base, names))
+        return names.values(_entries(system, base, names, column))
 
 
 def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFile, ...]]:
@@ -114,16 +124,17 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFil
     NightNotFound
         There is no such night; names the nearest one.
     SourceError
-        The folder contains folders.
+        The folder contains folders, or the input is one file.
     """
     names = NightNames.of(root, column)
     name = names.name(value)
     folder = f"{names.folder}/{name}"
     with read_errors(root):
         system, base = filesystem(names.folder)
-        entries = _entries(system, base, names)
+        entries = _entries(system, base, names, column)
         if name not in entries:
-            raise missing_night_error(root, column, value, names.values(entries), names.expected)
+            known, mend = names.values(entries), no_nights_mend(column)
+            raise missing_night_error(root, column, value, known, names.expected, mend)
     if entries[name].type == pafs.FileType.File:
         return folder, _listed([entries[name]], folder, f"{base}/{name}")
     with read_errors(folder):
@@ -147,11 +158,13 @@ def list_tree(root: str) -> tuple[ListedFile, ...]:
     Raises
     ------
     SourceError
-        There is none.
+        There is none, or no ``root``.
     """
     with read_errors(root):
         system, base = filesystem(root)
         kind = system.get_file_info(base)
+        if kind.type == pafs.FileType.NotFound:
+            raise SourceError("no such file or folder", where=root, mend="Check the path.")
         if kind.type == pafs.FileType.File:
             return _listed([kind], root, base)
         found = system.get_file_info(pafs.FileSelector(base, recursive=True))
@@ -174,26 +187,35 @@ def _listed(entries: Iterable[pafs.FileInfo], shown: str, base: str) -> tuple[Li
     return tuple(sorted(files, key=lambda file: file.relative))
 
 
-def _entries(system: pafs.FileSystem, base: str, names: NightNames) -> dict[str, pafs.FileInfo]:
+def _entries(
+    system: pafs.FileSystem, base: str, names: NightNames, column: str
+) -> dict[str, pafs.FileInfo]:
     """What lies in the folder of the nights, by name; only folders if nights must be some."""
     try:
         there = system.get_file_info(pafs.FileSelector(base))
     except FileNotFoundError:
         there = []
+    except NotADirectoryError:
+        raise SourceError(
+            "is one file, and a night is not a part of a file",
+            where=names.folder,
+            expected=f"a folder with {names.expected}",
+            mend=no_nights_mend(column),
+        ) from None
     kinds = {pafs.FileType.Directory} | ({pafs.FileType.File} if names.column is None else set())
     return {each.base_name: each for each in there if each.type in kinds}
 
 
 def missing_night_error(
-    where: str, column: str, value: str, known: Sequence[str], expected: str
+    where: str, column: str, value: str, known: Sequence[str], expected: str, mend: str
 ) -> NightNotFound:
-    """The error that there is no such night; names the nearest one."""
+    """The error that there is no such night; names the nearest one, or says ``mend`` if none is."""
     if not known:
         return NightNotFound(
             "the input has no partitions",
             where=where,
             expected=expected,
-            mend="Run dvc repro ingest, or check score.input in params.yaml.",
+            mend=mend,
         )
     near = _nearest(value, known)
     return NightNotFound(

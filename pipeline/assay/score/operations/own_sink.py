@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from assay.errors import AssayError, ExportFailed, PluginError, UsageError
+from assay.errors import AssayError, ExportFailed, UsageError
 from assay.project import plugins, source_code
 from assay.project.params.values import FUNCTION_EXAMPLE, name_fault
 from assay.project.text.number_format import counted
@@ -36,8 +36,7 @@ def load(name: str, root: Path) -> Sink:
     if fault is not None:
         raise UsageError("no such target", where="--to function:", expected=fault, found=name)
     found = plugins.resolve(name, key="--to", root=root)
-    if not callable(found) or isinstance(found, type):
-        raise PluginError("no function", where="assay export --to", found=name)
+    plugins.require_function(found, name, "assay export --to")
     return found  # type: ignore[no-any-return]
 
 

@@ -103,6 +103,9 @@ def run(root: Path, params: Params, out: Path | str = ARCHIVE) -> PackReport:
             archive.write(made, facts, members, _progress(total))
             _log.info("pack: trying it in an empty environment")
             _try(made, Path(scratch) / "tried", root / params.contract.file)
+            if path == root / ARCHIVE:
+                # An archive of hundreds of megabytes is not to be committed by git add --all.
+                (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
             made.replace(path)
     except OSError as error:
         raise RunError("the archive cannot be written", where=str(path), found=str(error)) from None

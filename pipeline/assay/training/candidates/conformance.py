@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -75,6 +75,15 @@ def check_estimator(
     >>> from sklearn.linear_model import LogisticRegression
     >>> check_estimator(LogisticRegression, "binary")
     """
+    if task not in get_args(Task):
+        raise AssertionError(f"task: expected {', '.join(get_args(Task))}, found {task!r}")
+    given: object = build
+    if not callable(given):
+        name = type(given).__name__
+        raise AssertionError(
+            "build: expected a class, or a function that returns a new estimator, such as "
+            f"lambda: {name}(...), found an object of type {name}"
+        )
     faults = list(_faults(build, task, encoding, tuple(allow_types), seed, Path(root)))
     if faults:
         raise AssertionError("\n".join([f"no candidate for a {task} label:", *faults]))

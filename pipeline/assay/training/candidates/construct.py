@@ -68,7 +68,9 @@ class Builder:
         made_by = plugins.resolve(name, key=f"{key}.{maker}", root=self.root)
         if not callable(made_by):
             raise PluginError(
-                "neither a class nor a function", where=f"params.yaml: {key}.{maker}", found=name
+                "neither a class nor a function",
+                where=f"params.yaml: {key}.{maker}",
+                found=f"{name}, which is of type {type(made_by).__name__}",
             )
         given = {name: self._value(each, f"{key}.{ARGS}.{name}") for name, each in args.items()}
         if maker == FUNCTION:
@@ -79,6 +81,7 @@ class Builder:
             raise PluginError(
                 f"{name.rpartition('.')[2]} refuses its arguments: {error}",
                 where=f"params.yaml: {key}.{ARGS}",
+                expected=_wanted(made_by, given),
                 found=str(dict(args)),
             ) from None
         _seed_splitter(made, self.seed)
@@ -86,14 +89,18 @@ class Builder:
 
     def _call(self, name: str, function: Any, given: Mapping[str, Any], key: str) -> Any:
         more: dict[str, Any] = {"task": self.task, "seed": self.seed}
+        handed = dict(given)
         try:
             asked = inspect.signature(function).parameters
-            wanted = {each: value for each, value in more.items() if each in asked}
-            return function(**{**wanted, **given})
+            handed |= {
+                each: value for each, value in more.items() if each in asked and each not in given
+            }
+            return function(**handed)
         except Exception as error:
             raise PluginError(
                 f"the function failed with {type(error).__name__}: {error}",
                 where=f"params.yaml: {key}.{FUNCTION}",
+                expected=_wanted(function, handed),
                 found=f"{name}{source_code.raised_at(error)}",
             ) from None
 
@@ -111,6 +118,19 @@ class Builder:
             plain = not any(isinstance(each, Mapping | tuple) for each in value)
             return tuple(built) if plain else built
         return value
+
+
+def _wanted(maker: Any, given: Mapping[str, Any]) -> str | None:
+    """What a class or function takes, if it does not take these arguments; None if it does."""
+    try:
+        signature = inspect.signature(maker)
+    except (TypeError, ValueError):  # written in C, without a signature
+        return None
+    try:
+        signature.bind(**given)
+    except TypeError:
+        return f"arguments named {', '.join(signature.parameters)}"
+    return None
 
 
 def seed_estimator(estimator: Any, seed: int) -> None:

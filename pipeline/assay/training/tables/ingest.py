@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assay.errors import AssayError, SourceError
-from assay.project import layout, partitions, plugins
+from assay.project import layout, partitions, plugins, source_code
 from assay.project.params import Params
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
@@ -71,10 +71,11 @@ def _tables(source: Any, where: str) -> Iterator[pa.Table]:
     except (AssayError, MemoryError):
         raise
     except Exception as error:
+        place = source_code.raised_at(error)
         raise SourceError(
             f"the source failed with {type(error).__name__}: {error}",
-            where=where,
-            mend="Call the function in a Python shell to see where.",
+            where=f"{where}{place}",
+            mend=None if place else "Call the function in a Python shell to see where.",
         ) from None
 
 

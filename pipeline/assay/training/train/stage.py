@@ -155,7 +155,10 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
         raise PluginError(
             f"fitting failed: {model.error_message(error)}",
             where=f"params.yaml: train.candidates.{name}",
-            found=candidate.maker,
+            found=f"{candidate.maker}{source_code.raised_at(error)}",
+            mend="Let each fit of the project's own end with: return self."
+            if "'NoneType' object has no attribute" in str(error)
+            else None,
         ) from None
     packed = model.dumps(made.model)
     sample = _sample(made.rows, params)
