@@ -69,10 +69,14 @@ def test_truths_are_taken_once_and_measured(
     assert (first.truths, first.new, first.corrected) == (149, 149, 0)
     out = capsys.readouterr().out
     assert "labels: 2013-02-01: 149 truths (149 new)" in out
-    assert "after 1 day: auc" in out
     assert "50.0% of 298 rows labelled; may change until the day is over" in out
+    assert "after 1 day: auc" in out
     (again,) = take(project, rows, at(3)).taken
     assert (again.new, again.corrected) == (0, 0)
+    capsys.readouterr()
+    take(project, rows, at(20, month=3))
+    out = capsys.readouterr().out
+    assert "after 1, 7 and 30 days: auc" in out and out.count("after") == 1
     store = open_store(project.root, project.params)
     assert store.label_history(NIGHT).num_rows == 149
     assert set(store.label_history(NIGHT).column("by").to_pylist()) == {"Ada <ada@example.com>"}

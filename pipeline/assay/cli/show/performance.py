@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from assay.monitor.performance.all_metrics import AllMetrics
     from assay.monitor.performance.comparison import PerformancePair, PerformancePairs
     from assay.monitor.performance.labels_report import LabelsOutcome
-    from assay.monitor.performance.measure import NightMeasurement
+    from assay.monitor.performance.measure import MaturityMeasurement, NightMeasurement
     from assay.monitor.performance.retrain import RetrainAdvice
     from assay.monitor.performance.window import MovedWindow
 
@@ -46,20 +47,26 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
     night = measured.record.partition
     if not measured.maturities:
         yield f"labels: {night}: no maturity reached yet, so nothing was measured"
-    for each in measured.maturities:
-        wanted = {name for names in METRICS.values() for name in names[:1]}
-        number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
-        value = format_fixed(number.value, none="no value")
-        days = counted(each.days, "day")
-        between = "" if number.low is None else f" ({number.low:.3f} to {number.high:.3f})"
-        yield (
-            f"labels: {night} after {days}: {number.metric} {value}{between}, "
-            f"{number.labelled_share:.1%} of {measured.rows:,} rows labelled"
-            + (f"; no interval: {number.why}" if number.low is None and number.why else "")
-            + ("" if each.final else "; may change until the day is over")
-        )
+    # Where all labels came at once, the numbers are those of each maturity.
+    for words, alike in groupby(measured.maturities, lambda each: _words(measured, each)):
+        *more, last = [each.days for each in alike]
+        days = f"{', '.join(map(str, more))} and {last} days" if more else counted(last, "day")
+        yield f"labels: {night} after {days}: {words}"
     if measured.no_slices:
         yield f"labels: {night}: slices that need the input are missing: {measured.no_slices}"
+
+
+def _words(measured: NightMeasurement, each: MaturityMeasurement) -> str:
+    wanted = {name for names in METRICS.values() for name in names[:1]}
+    number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
+    value = format_fixed(number.value, none="no value")
+    between = "" if number.low is None else f" ({number.low:.3f} to {number.high:.3f})"
+    return (
+        f"{number.metric} {value}{between}, "
+        f"{number.labelled_share:.1%} of {measured.rows:,} rows labelled"
+        + (f"; no interval: {number.why}" if number.low is None and number.why else "")
+        + ("" if each.final else "; may change until the day is over")
+    )
 
 
 def performance_lines(found: PerformancePairs) -> Iterator[Line]:
