@@ -83,6 +83,14 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
                          "isin lists what 'depot' can never be"),
     "a store": ("params.yaml", "seed: 7", "seed: 7\nstore: data/raw/store",
                 "store: the store lies in what a stage makes"),
+    "a receiver": ("params.yaml", "seed: 7", "seed: 7\nalerts: {function: data.alerts.page}",
+                   "alerts.function: cannot import 'data.alerts'"),
+    "a receiver of nothing": ("params.yaml", "seed: 7",
+                              "seed: 7\nalerts: {function: data.source.parcels}",
+                              "params.yaml: alerts.function: the function cannot be called"),
+    "a source that asks": ("data/source.py", "def parcels(", "def parcels(day, ",
+                           "ingest.source: the function cannot be called as it will be: "
+                           "missing a required argument: 'day'"),
     "tests": ("params.yaml", "tests: tests/model", "tests: tests/modle", "there is no model test"),
 }  # fmt: skip
 

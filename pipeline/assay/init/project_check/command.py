@@ -21,6 +21,7 @@ from assay.gate.rules import own
 from assay.init.project_check.pipeline import pipeline_faults
 from assay.init.project_check.source_types import type_faults
 from assay.metrics.own_metrics import load_own_metrics
+from assay.monitor.incidents.own_receiver import load_own
 from assay.project import layout, plugins
 from assay.project.params import NullShareParams, Params, load
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness
@@ -36,6 +37,7 @@ from assay.project.tasks import NO_OWN, Task, inapplicable_reason, infer_task
 from assay.project.text.quoting import quote_value
 from assay.registry import git
 from assay.training.candidates.pipeline import build_pipeline
+from assay.training.tables.ingest import load_source
 
 T = TypeVar("T")
 
@@ -81,8 +83,9 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
     contract = None
     if params is not None:
         contract = _kept(faults, lambda: load_contract(root / params.contract.file, root=root))
-        find = partial(plugins.resolve, params.ingest.source, key="ingest.source", root=root)
-        faults += type_faults(_kept(faults, find), root)
+        faults += type_faults(_kept(faults, partial(load_source, root, params)), root)
+        if params.alerts.function is not None:
+            _kept(faults, partial(load_own, params.alerts.function, root))
         faults += _tests(root, params)
         for rule in params.gate.rules:
             if isinstance(rule, OwnRule):

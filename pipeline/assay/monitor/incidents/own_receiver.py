@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from assay.errors import PluginError
 from assay.monitor.incidents import messages
 from assay.monitor.incidents.outbox import QueuedMessage
 from assay.monitor.incidents.post import PostResult
@@ -25,11 +24,11 @@ def load_own(name: str, root: Path) -> Receiver:
     Raises
     ------
     PluginError
-        It cannot be imported, or is no function.
+        It cannot be imported, is no function, or takes other arguments than a message.
     """
     found = plugins.resolve(name, key="alerts.function", root=root)
-    if not callable(found) or isinstance(found, type):
-        raise PluginError("no function", where="params.yaml: alerts.function", found=name)
+    where = "params.yaml: alerts.function"
+    plugins.check_call(found, ["the message"], where=where, reference=name)
     return found  # type: ignore[no-any-return]
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from assay.errors import AssayError, ExportFailed, PluginError, UsageError
+from assay.errors import AssayError, ExportFailed, UsageError
 from assay.project import plugins, source_code
 from assay.project.params.values import FUNCTION_EXAMPLE, name_fault
 from assay.project.text.number_format import counted
@@ -30,14 +30,14 @@ def load(name: str, root: Path) -> Sink:
     UsageError
         ``name`` names no function of a module.
     PluginError
-        It cannot be imported, or is no function.
+        It cannot be imported, is no function, or takes other arguments than a night and batches.
     """
     fault = name_fault(name, FUNCTION_EXAMPLE)
     if fault is not None:
         raise UsageError("no such target", where="--to function:", expected=fault, found=name)
     found = plugins.resolve(name, key="--to", root=root)
-    if not callable(found) or isinstance(found, type):
-        raise PluginError("no function", where="assay export --to", found=name)
+    takes = ["the night", "batches of rows"]
+    plugins.check_call(found, takes, where="assay export --to", reference=name)
     return found  # type: ignore[no-any-return]
 
 
