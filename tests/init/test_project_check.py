@@ -91,6 +91,15 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a source that asks": ("data/source.py", "def parcels(", "def parcels(day, ",
                            "ingest.source: the function cannot be called as it will be: "
                            "missing a required argument: 'day'"),
+    "a limit": ("params.yaml", "monitor:\n", "monitor:\n  limits: {wieght: 0.2, probability: 1}\n",
+                "monitor.limits: there is no 'wieght' (expected a feature or the score: depot, "
+                "weight, distance, express, probability, found 'wieght'). Did you mean 'weight'?"),
+    "a snooze": ("params.yaml", "monitor:\n",
+                 "monitor:\n  snooze: [{column: dopot, because: so, owner: us, "
+                 "until: '2024-05-01'}]\n", "monitor.snooze: there is no 'dopot'"),
+    "a quarantine rule": ("params.yaml", "quarantine:\n",
+                          "quarantine:\n  rules: {'wieght: not null': 0.1}\n",
+                          "no rule 'wieght: not null'; did you mean 'weight: not null'?"),
     "tests": ("params.yaml", "tests: tests/model", "tests: tests/modle", "there is no model test"),
 }  # fmt: skip
 
