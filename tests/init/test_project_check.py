@@ -101,7 +101,24 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
                           "quarantine:\n  rules: {'wieght: not null': 0.1}\n",
                           "no rule 'wieght: not null'; did you mean 'weight: not null'?"),
     "tests": ("params.yaml", "tests: tests/model", "tests: tests/modle", "there is no model test"),
+    "a fixture": ("tests/model/test_direction.py", "(score, holdout)", "(score, hodlout)",
+                  "test_direction.py::test_farther_is_later: cannot run: fixture 'hodlout' not"),
+    "a test's syntax": ("tests/model/test_direction.py", "holdout):", "holdout)",
+                        "tests/model/test_direction.py:4: not valid Python (found expected ':')"),
+    "a test's import": ("tests/model/test_direction.py", "def test", "import nmupy\n\n\ndef test",
+                        "tests/model/test_direction.py: could not be collected: "
+                        "ModuleNotFoundError: No module named 'nmupy'"),
+    "a test's name": ("tests/model/test_direction.py", "test_farther", "tset_farther",
+                      "tests/model: there is no model test"),
 }  # fmt: skip
+
+
+def test_tests_are_found_and_not_called(project: Path) -> None:
+    text = "def test_it(score):\n    open('called', 'w')\n"
+    (project / "tests/model/test_it.py").write_text(text, encoding="utf-8")
+    before = sorted(project.rglob("*"))
+    project_check.run(project, COMMANDS)
+    assert sorted(project.rglob("*")) == before
 
 
 @pytest.mark.parametrize("fault", FAULTS)

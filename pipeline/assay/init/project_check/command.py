@@ -21,12 +21,13 @@ from assay.init.project_check.columns import (
     metric_faults,
     value_faults,
 )
+from assay.init.project_check.model_tests import test_faults
 from assay.init.project_check.pipeline import pipeline_faults
 from assay.init.project_check.source_types import type_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.monitor.incidents.own_receiver import load_own
 from assay.project import plugins
-from assay.project.params import Params, load
+from assay.project.params import load
 from assay.project.params.gate import OwnRule
 from assay.project.tasks import Task, infer_task
 from assay.registry import git
@@ -81,7 +82,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         faults += type_faults(_kept(faults, partial(load_source, root, params)), root)
         if params.alerts.function is not None:
             _kept(faults, partial(load_own, params.alerts.function, root))
-        faults += _tests(root, params)
+        faults += test_faults(root, params.gate.tests)
         for rule in params.gate.rules:
             if isinstance(rule, OwnRule):
                 _kept(faults, partial(_own_rule, rule, root))
@@ -122,17 +123,6 @@ def _kept(faults: list[str], call: Callable[[], T]) -> T | None:
 def _own_rule(rule: OwnRule, root: Path) -> None:
     key = f"gate.rules '{rule.name}': function"
     own.wanted_reports(rule, plugins.resolve(rule.function, key=key, root=root))
-
-
-def _tests(root: Path, params: Params) -> Iterator[str]:
-    folder = root / params.gate.tests
-    if not [*folder.glob("**/test_*.py"), *folder.glob("**/*_test.py")]:
-        yield AssayError(
-            "there is no model test",
-            where=params.gate.tests,
-            expected="a file test_*.py with a function test_* (gate.tests in params.yaml)",
-            found="none" if folder.is_dir() else "no such folder",
-        ).line()
 
 
 # -------------------------------------------------------------------------------- git and DVC
