@@ -100,6 +100,8 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a quarantine rule": ("params.yaml", "quarantine:\n",
                           "quarantine:\n  rules: {'wieght: not null': 0.1}\n",
                           "no rule 'wieght: not null'; did you mean 'weight: not null'?"),
+    "an empty range": ("data/contract.py", "gt=0, le=50", "gt=50, le=0",
+                       "data/contract.py:14: no value of 'weight' can meet all its checks"),
     "tests": ("params.yaml", "tests: tests/model", "tests: tests/modle", "there is no model test"),
     "a fixture": ("tests/model/test_direction.py", "(score, holdout)", "(score, hodlout)",
                   "test_direction.py::test_farther_is_later: cannot run: fixture 'hodlout' not"),

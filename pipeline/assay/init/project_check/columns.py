@@ -1,4 +1,4 @@
-"""Columns, values and metrics that params.yaml and the contract name, and that there are not."""
+"""Columns and metrics that params.yaml names, and that there are not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from assay.contract.definition import Contract, Kind
+from assay.contract.definition import Contract
 from assay.contract.sensitive.fairness_rules import unsliced_rules
 from assay.errors import AssayError
 from assay.model.prediction import PREDICTION, score_column
@@ -44,33 +44,6 @@ def column_faults(params: Params, contract: Contract) -> Iterator[str]:
         place = f"gate.behaviour '{behaviour.name}'"
         for name in _changed(behaviour):
             yield from _known(name, columns, place)
-
-
-_LISTS = {"isin": "allowed_values", "notin": "forbidden_values"}
-
-
-def value_faults(contract: Contract, file: str) -> Iterator[str]:
-    """Lists of values that a field's type can never have."""
-    for field in contract.fields:
-        for rule in field.rules:
-            name = str(getattr(rule.check, "name", ""))
-            given = getattr(rule.check, "statistics", None) or {}
-            values = given.get(_LISTS.get(name, ""), ())
-            never = [each for each in values if _is_never(each, field.kind)]
-            if never:
-                yield AssayError(
-                    f"{name} lists what {quote_value(field.name)} can never be",
-                    where=f"{file}:{field.line}",
-                    expected=f"values of its type, {field.kind}",
-                    found=", ".join(map(repr, never[:5])) + (", …" if never[5:] else ""),
-                    mend="Take them out, or declare the field with their type",
-                ).line()
-
-
-def _is_never(value: object, kind: Kind) -> bool:
-    if value is None or kind == "timestamp":
-        return False
-    return isinstance(value, str) != (kind == "string")
 
 
 def _changed(behaviour: Any) -> tuple[str, ...]:

@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from assay.contract.loader import load_contract
+from assay.contract.contradictions import contradictions
+from assay.contract.loader import read_contract
 from assay.errors import AssayError, NotARepository, ProjectUnready
 from assay.gate.rules import own
 from assay.init.project_check.columns import (
     column_faults,
     drift_faults,
     metric_faults,
-    value_faults,
 )
 from assay.init.project_check.model_tests import test_faults
 from assay.init.project_check.pipeline import pipeline_faults
@@ -78,7 +78,8 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
     faults += _repository(root)
     contract = None
     if params is not None:
-        contract = _kept(faults, lambda: load_contract(root / params.contract.file, root=root))
+        file = params.contract.file
+        contract = _kept(faults, partial(read_contract, root / file, file, root=root))
         faults += type_faults(_kept(faults, partial(load_source, root, params)), root)
         if params.alerts.function is not None:
             _kept(faults, partial(load_own, params.alerts.function, root))
@@ -88,7 +89,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
                 _kept(faults, partial(_own_rule, rule, root))
     if params is not None and contract is not None:
         faults += column_faults(params, contract)
-        faults += value_faults(contract, params.contract.file)
+        faults += [each.line() for each in contradictions(contract)]
         _kept(faults, partial(check_budget, params.quarantine, contract))
         columns = (*contract.columns, params.ingest.partition_by)
         for metric, better in params.evaluate.metrics.items():
