@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,55 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a test's name": ("tests/model/test_direction.py", "test_farther", "tset_farther",
                       "tests/model: there is no model test"),
 }  # fmt: skip
+
+
+STAGES: dict[str, tuple[str, str, str]] = {
+    "gate": ("assay gate", "assay gate || true",
+             "stage gate: reports/gate/verdict.json is made by `assay gate || true`, where only "
+             "`assay gate` alone is evidence"),
+    "select": ("assay select", "echo hi",
+               "stage select: models/bundle is made by `echo hi`"),
+    "train": ("assay train ${key}", "assay train ${key} | tee log",
+              "stage train: models/candidates is made by"),
+    "ingest": ("    outs: [data/raw]\n", "",
+               "stage ingest: outs: data/raw is not among its outputs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_of_assays_runs_its_own_command(project: Path, stage: str) -> None:
+    old, new, words = STAGES[stage]
+    replace(project, "dvc.yaml", old, new)
+    (line,) = faults(project)
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    "stage", ["code", "contract", "leakage", "select", "champion", "nights", "gate"]
+)
+def test_a_missing_stage_is_named(project: Path, stage: str) -> None:
+    text = (project / "dvc.yaml").read_text(encoding="utf-8")
+    cut = re.sub(rf"(?m)^  {stage}:\n(    .*\n)+", "", text)
+    assert cut != text
+    (project / "dvc.yaml").write_text(cut, encoding="utf-8")
+    (line,) = faults(project)
+    assert line.startswith("dvc.yaml: stages: no stage makes ")
+    assert f"(expected one with cmd: assay {stage}, found " in line
+
+
+def test_rows_may_come_from_elsewhere(project: Path) -> None:
+    text = (project / "dvc.yaml").read_text(encoding="utf-8")
+    cut = re.sub(r"(?m)^  ingest:\n(    .*\n)+", "", text)
+    (project / "dvc.yaml").write_text(cut, encoding="utf-8")
+    (project / "data/raw.dvc").touch()
+    assert project_check.run(project, COMMANDS).name == "parcels"
+
+
+def test_marks_of_a_merge_in_dvc_lock_are_named(project: Path) -> None:
+    text = "<<<<<<< HEAD\nschema: '2.0'\n=======\nstages: {}\n>>>>>>> other\n"
+    (project / "dvc.lock").write_text(text, encoding="utf-8")
+    (line,) = faults(project)
+    assert line.startswith("dvc.lock:2: not valid YAML")
 
 
 def test_tests_are_found_and_not_called(project: Path) -> None:

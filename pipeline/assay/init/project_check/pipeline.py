@@ -9,10 +9,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError
+from assay.errors import AssayError, PipelineFileError
+from assay.init.project_check.stages import PRODUCED, stage_faults, stage_outputs
 from assay.project import layout
 from assay.project.params import Params, yaml_text
 from assay.project.text.quoting import quote_value
+from assay.registry.dvc_lock.pipeline_reader import refuse_unreadable
 
 
 def pipeline_faults(root: Path, params: Params | None, commands: Collection[str]) -> Iterator[str]:
@@ -37,9 +39,11 @@ def pipeline_faults(root: Path, params: Params | None, commands: Collection[str]
         yield f"{layout.DVC_YAML}: no stages in it (expected a mapping called stages)"
         return
     given = _params(root)
-    made = {path for stage in tree["stages"].values() for path in _outputs(stage)}
-    for name, stage in tree["stages"].items():
-        body = stage.get("do", stage) if isinstance(stage, Mapping) else {}
+    stages = {name: _body(stage) for name, stage in tree["stages"].items()}
+    made = {path for body in stages.values() for path in stage_outputs(body)}
+    yield from stage_faults(stages, root)
+    yield from _lock(root)
+    for name, body in stages.items():
         yield from _unknown_commands(name, body.get("cmd"), commands)
         for key in body.get("params", ()):
             known = given is None or "${" in str(key) or not isinstance(key, str)
@@ -106,16 +110,26 @@ def _lost_store(store: str, made: Collection[str]) -> Iterator[str]:
             ).line()
 
 
-def _outputs(stage: Any) -> Iterator[str]:
-    body = stage.get("do", stage) if isinstance(stage, Mapping) else {}
-    for kind in ("outs", "metrics", "plots"):
-        for each in body.get(kind, ()):
-            yield from each if isinstance(each, Mapping) else (str(each),)
+def _body(stage: Any) -> Mapping[str, Any]:
+    """A stage's keys; those of a template under ``do``."""
+    body = stage.get("do", stage) if isinstance(stage, Mapping) else None
+    return body if isinstance(body, Mapping) else {}
+
+
+def _lock(root: Path) -> Iterator[str]:
+    """A dvc.lock that DVC could not read, such as one with the marks of a merge."""
+    if (root / layout.DVC_LOCK).is_file():
+        try:
+            refuse_unreadable(root, layout.DVC_LOCK)
+        except PipelineFileError as error:
+            yield error.line()
 
 
 def _comes_from(path: str, made: Collection[str], root: Path) -> bool:
     if (root / path).exists() or (root / f"{path}.dvc").exists():
         return True
+    if any(path == each or path.startswith(f"{each}/") for each in PRODUCED):
+        return True  # it is told of its stage
     # A stage may make a folder that the file lies in, or, for each candidate, a part of the folder.
     return any(
         path == out or path.startswith(f"{out}/") or out.startswith(f"{path}/") for out in made
