@@ -103,6 +103,9 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
                           "no rule 'wieght: not null'; did you mean 'weight: not null'?"),
     "an empty range": ("data/contract.py", "gt=0, le=50", "gt=50, le=0",
                        "data/contract.py:14: no value of 'weight' can meet all its checks"),
+    "folds": ("params.yaml", "folds: 4", "folds: 41",
+              "train.folds: too few days to cut into folds (expected at most 40, the days of "
+              "prepare.train, found 41)"),
     "tests": ("params.yaml", "tests: tests/model", "tests: tests/modle", "there is no model test"),
     "a fixture": ("tests/model/test_direction.py", "(score, holdout)", "(score, hodlout)",
                   "test_direction.py::test_farther_is_later: cannot run: fixture 'hodlout' not"),
@@ -114,6 +117,22 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a test's name": ("tests/model/test_direction.py", "test_farther", "tset_farther",
                       "tests/model: there is no model test"),
 }  # fmt: skip
+
+
+def test_an_input_that_is_not_there_is_a_warning(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    replace(project, "params.yaml", "input: data/raw", "input: incoming/parcels-{night}.parquet")
+    project_check.run(project, COMMANDS)
+    assert caplog.messages == [
+        "params.yaml: score.input: nothing lies at 'incoming' yet. Check the spelling, if it is "
+        "not to come later"
+    ]
+    caplog.clear()
+    (project / "incoming").mkdir()
+    replace(project, "params.yaml", "seed: 7", "seed: 7\nlabels: {input: s3://truth/labels}")
+    project_check.run(project, COMMANDS)
+    assert not caplog.messages
 
 
 STAGES: dict[str, tuple[str, str, str]] = {

@@ -6,6 +6,7 @@ Here everything is looked at that needs no data.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from assay.init.project_check.columns import (
 )
 from assay.init.project_check.model_tests import test_faults
 from assay.init.project_check.pipeline import pipeline_faults
+from assay.init.project_check.rows import fold_faults, missing_inputs
 from assay.init.project_check.source_types import type_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.monitor.incidents.own_receiver import load_own
@@ -34,6 +36,8 @@ from assay.registry import git
 from assay.score.publication_checks import check_budget
 from assay.training.candidates.pipeline import build_pipeline
 from assay.training.tables.ingest import load_source
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -84,6 +88,9 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         if params.alerts.function is not None:
             _kept(faults, partial(load_own, params.alerts.function, root))
         faults += test_faults(root, params.gate.tests)
+        faults += fold_faults(params)
+        for line in missing_inputs(params, root):
+            _log.warning(line)
         for rule in params.gate.rules:
             if isinstance(rule, OwnRule):
                 _kept(faults, partial(_own_rule, rule, root))
