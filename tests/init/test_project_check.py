@@ -67,7 +67,8 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a class": ("params.yaml", "LogisticRegression", "LogisticRegresion", "no 'LogisticRegresion'"),
     "an argument": ("params.yaml", "strategy: prior", "strategi: prior", "refuses its arguments"),
     "a source": ("params.yaml", "data.source.parcels", "data.source.parcel", "no 'parcel'"),
-    "a role": ("data/contract.py", '"role": "time"', '"role": "tim"', "unknown role"),
+    "a role": ("data/contract.py", '"role": "time"', '"role": "tim"',
+               "data/contract.py:10: field 'sent' has an unknown role"),
     "a missing key": ("params.yaml", "registry:\n  stage: prod\n", "",
                       "stage champion: params: registry is not in params.yaml"),
     "a missing file": ("dvc.yaml", "      - data/source.py\n", "      - data/sauce.py\n",
@@ -198,6 +199,7 @@ def test_each_fault_is_named(project: Path, fault: str) -> None:
     replace(project, name, old, new)
     (line,) = [each for each in faults(project) if words in each]
     assert name.partition("/")[0] in line or "tests/modle" in line
+    assert str(project) not in line
 
 
 def test_all_faults_are_named_at_once(project: Path) -> None:
@@ -219,6 +221,21 @@ def test_what_cannot_be_read_does_not_hide_the_rest(project: Path) -> None:
     found = faults(project)
     assert any("sead" in line for line in found)
     assert any("data/sauce.py" in line for line in found)
+
+
+def test_a_section_that_is_gone_is_one_line(project: Path) -> None:
+    replace(project, "params.yaml", "bundle:\n  reference_rows: 500\n  allow_types: []\n", "")
+    (line,) = faults(project)
+    assert line.startswith(
+        "dvc.yaml: stages train, evaluate, compare, rehearse, gate: params: bundle is not in params"
+    )
+
+
+@pytest.mark.parametrize("key", ["name: parcels\n", "seed: 7\n"])
+def test_a_key_without_a_default_is_missing_in_one_place(project: Path, key: str) -> None:
+    replace(project, "params.yaml", key, "")
+    (line,) = faults(project)
+    assert line.startswith(f"params.yaml: {key.partition(':')[0]}: missing")
 
 
 def test_broken_yaml_is_said_of_its_own_file_alone(project: Path) -> None:

@@ -316,6 +316,12 @@ def test_yaml_mistakes_have_a_line() -> None:
     assert "\n" not in line
 
 
+def test_a_key_that_comes_twice_is_named_without_what_is_under_it() -> None:
+    with pytest.raises(ParamsError) as caught:
+        params.parse("train: {folds: 5}\nname: a\ntrain: {folds: 6}\n", "params.yaml")
+    assert caught.value.lines() == ['params.yaml:3: not valid YAML: found duplicate key "train"']
+
+
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"name: \xff\n")
     with pytest.raises(ParamsError, match="cannot be read as UTF-8 text"):

@@ -43,15 +43,9 @@ def pipeline_faults(root: Path, params: Params | None, commands: Collection[str]
     made = {path for body in stages.values() for path in stage_outputs(body)}
     yield from stage_faults(stages, root)
     yield from _lock(root)
+    yield from _lacking(stages, given)
     for name, body in stages.items():
         yield from _unknown_commands(name, body.get("cmd"), commands)
-        for key in body.get("params", ()):
-            known = given is None or "${" in str(key) or not isinstance(key, str)
-            if not known and not _has(given, key):
-                yield (
-                    f"{layout.DVC_YAML}: stage {name}: params: {key} is not in {layout.PARAMS}: "
-                    "DVC needs it written out, with its default of docs/params.md"
-                )
         for path in body.get("deps", ()):
             if "${" not in str(path) and not _comes_from(str(path), made, root):
                 yield (
@@ -78,6 +72,36 @@ def _params(root: Path) -> Any:
         return yaml_text.load((root / layout.PARAMS).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml_text.YamlError):
         return None
+
+
+def _lacking(stages: Mapping[str, Mapping[str, Any]], given: Any) -> Iterator[str]:
+    """A line for each key that stages name and params.yaml lacks, though Assay has a default."""
+    lacking: dict[str, list[str]] = {}
+    for name, body in stages.items() if given is not None else ():
+        for key in body.get("params") or ():
+            known = "${" in str(key) or not isinstance(key, str)
+            if not known and (gone := _first_gone(given, key)) is not None:
+                lacking.setdefault(gone, []).append(name)
+    for key, names in lacking.items():
+        if not _is_required(key):  # then it is told as a fault of params.yaml
+            stages_said = f"stage{'s' * (len(names) > 1)} {', '.join(dict.fromkeys(names))}"
+            yield (
+                f"{layout.DVC_YAML}: {stages_said}: params: {key} is not in {layout.PARAMS}: "
+                "DVC needs it written out, with its default of docs/params.md"
+            )
+
+
+def _is_required(key: str) -> bool:
+    """Whether params.yaml has no default for a key."""
+    model: Any = Params
+    needed = False
+    for part in key.split("."):
+        fields = getattr(model, "model_fields", {})
+        field = next((each for n, each in fields.items() if part == (each.alias or n)), None)
+        if field is None:
+            return False
+        model, needed = field.annotation, field.is_required()
+    return needed
 
 
 def _unknown_commands(stage: str, cmd: Any, commands: Collection[str]) -> Iterator[str]:
@@ -136,9 +160,11 @@ def _comes_from(path: str, made: Collection[str], root: Path) -> bool:
     )
 
 
-def _has(tree: Any, key: str) -> bool:
-    for part in key.split("."):
+def _first_gone(tree: Any, key: str) -> str | None:
+    """The part of a key, up to the first step that is not there; None if all are."""
+    parts = key.split(".")
+    for number, part in enumerate(parts, start=1):
         if not isinstance(tree, Mapping) or part not in tree:
-            return False
+            return ".".join(parts[:number])
         tree = tree[part]
-    return True
+    return None
