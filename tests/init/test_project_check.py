@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +67,8 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a class": ("params.yaml", "LogisticRegression", "LogisticRegresion", "no 'LogisticRegresion'"),
     "an argument": ("params.yaml", "strategy: prior", "strategi: prior", "refuses its arguments"),
     "a source": ("params.yaml", "data.source.parcels", "data.source.parcel", "no 'parcel'"),
-    "a role": ("data/contract.py", '"role": "time"', '"role": "tim"', "unknown role"),
+    "a role": ("data/contract.py", '"role": "time"', '"role": "tim"',
+               "data/contract.py:10: field 'sent' has an unknown role"),
     "a missing key": ("params.yaml", "registry:\n  stage: prod\n", "",
                       "stage champion: params: registry is not in params.yaml"),
     "a missing file": ("dvc.yaml", "      - data/source.py\n", "      - data/sauce.py\n",
@@ -83,8 +85,112 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
                          "isin lists what 'depot' can never be"),
     "a store": ("params.yaml", "seed: 7", "seed: 7\nstore: data/raw/store",
                 "store: the store lies in what a stage makes"),
+    "a receiver": ("params.yaml", "seed: 7", "seed: 7\nalerts: {function: data.alerts.page}",
+                   "alerts.function: cannot import 'data.alerts'"),
+    "a receiver of nothing": ("params.yaml", "seed: 7",
+                              "seed: 7\nalerts: {function: data.source.parcels}",
+                              "params.yaml: alerts.function: the function cannot be called"),
+    "a source that asks": ("data/source.py", "def parcels(", "def parcels(day, ",
+                           "ingest.source: the function cannot be called as it will be: "
+                           "missing a required argument: 'day'"),
+    "a limit": ("params.yaml", "monitor:\n", "monitor:\n  limits: {wieght: 0.2, probability: 1}\n",
+                "monitor.limits: there is no 'wieght' (expected a feature or the score: depot, "
+                "weight, distance, express, probability, found 'wieght'). Did you mean 'weight'?"),
+    "a snooze": ("params.yaml", "monitor:\n",
+                 "monitor:\n  snooze: [{column: dopot, because: so, owner: us, "
+                 "until: '2024-05-01'}]\n", "monitor.snooze: there is no 'dopot'"),
+    "a quarantine rule": ("params.yaml", "quarantine:\n",
+                          "quarantine:\n  rules: {'wieght: not null': 0.1}\n",
+                          "no rule 'wieght: not null'; did you mean 'weight: not null'?"),
+    "an empty range": ("data/contract.py", "gt=0, le=50", "gt=50, le=0",
+                       "data/contract.py:14: no value of 'weight' can meet all its checks"),
+    "folds": ("params.yaml", "folds: 4", "folds: 41",
+              "train.folds: too few days to cut into folds (expected at most 40, the days of "
+              "prepare.train, found 41)"),
     "tests": ("params.yaml", "tests: tests/model", "tests: tests/modle", "there is no model test"),
+    "a fixture": ("tests/model/test_direction.py", "(score, holdout)", "(score, hodlout)",
+                  "test_direction.py::test_farther_is_later: cannot run: fixture 'hodlout' not"),
+    "a test's syntax": ("tests/model/test_direction.py", "holdout):", "holdout)",
+                        "tests/model/test_direction.py:4: not valid Python (found expected ':')"),
+    "a test's import": ("tests/model/test_direction.py", "def test", "import nmupy\n\n\ndef test",
+                        "tests/model/test_direction.py: could not be collected: "
+                        "ModuleNotFoundError: No module named 'nmupy'"),
+    "a test's name": ("tests/model/test_direction.py", "test_farther", "tset_farther",
+                      "tests/model: there is no model test"),
 }  # fmt: skip
+
+
+def test_an_input_that_is_not_there_is_a_warning(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    replace(project, "params.yaml", "input: data/raw", "input: incoming/parcels-{night}.parquet")
+    project_check.run(project, COMMANDS)
+    assert caplog.messages == [
+        "params.yaml: score.input: nothing lies at 'incoming' yet. Check the spelling, if it is "
+        "not to come later"
+    ]
+    caplog.clear()
+    (project / "incoming").mkdir()
+    replace(project, "params.yaml", "seed: 7", "seed: 7\nlabels: {input: s3://truth/labels}")
+    project_check.run(project, COMMANDS)
+    assert not caplog.messages
+
+
+STAGES: dict[str, tuple[str, str, str]] = {
+    "gate": ("assay gate", "assay gate || true",
+             "stage gate: reports/gate/verdict.json is made by `assay gate || true`, where only "
+             "`assay gate` alone is evidence"),
+    "select": ("assay select", "echo hi",
+               "stage select: models/bundle is made by `echo hi`"),
+    "train": ("assay train ${key}", "assay train ${key} | tee log",
+              "stage train: models/candidates is made by"),
+    "ingest": ("    outs: [data/raw]\n", "",
+               "stage ingest: outs: data/raw is not among its outputs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_of_assays_runs_its_own_command(project: Path, stage: str) -> None:
+    old, new, words = STAGES[stage]
+    replace(project, "dvc.yaml", old, new)
+    (line,) = faults(project)
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    "stage", ["code", "contract", "leakage", "select", "champion", "nights", "gate"]
+)
+def test_a_missing_stage_is_named(project: Path, stage: str) -> None:
+    text = (project / "dvc.yaml").read_text(encoding="utf-8")
+    cut = re.sub(rf"(?m)^  {stage}:\n(    .*\n)+", "", text)
+    assert cut != text
+    (project / "dvc.yaml").write_text(cut, encoding="utf-8")
+    (line,) = faults(project)
+    assert line.startswith("dvc.yaml: stages: no stage makes ")
+    assert f"(expected one with cmd: assay {stage}, found " in line
+
+
+def test_rows_may_come_from_elsewhere(project: Path) -> None:
+    text = (project / "dvc.yaml").read_text(encoding="utf-8")
+    cut = re.sub(r"(?m)^  ingest:\n(    .*\n)+", "", text)
+    (project / "dvc.yaml").write_text(cut, encoding="utf-8")
+    (project / "data/raw.dvc").touch()
+    assert project_check.run(project, COMMANDS).name == "parcels"
+
+
+def test_marks_of_a_merge_in_dvc_lock_are_named(project: Path) -> None:
+    text = "<<<<<<< HEAD\nschema: '2.0'\n=======\nstages: {}\n>>>>>>> other\n"
+    (project / "dvc.lock").write_text(text, encoding="utf-8")
+    (line,) = faults(project)
+    assert line.startswith("dvc.lock:2: not valid YAML")
+
+
+def test_tests_are_found_and_not_called(project: Path) -> None:
+    text = "def test_it(score):\n    open('called', 'w')\n"
+    (project / "tests/model/test_it.py").write_text(text, encoding="utf-8")
+    before = sorted(project.rglob("*"))
+    project_check.run(project, COMMANDS)
+    assert sorted(project.rglob("*")) == before
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -93,6 +199,7 @@ def test_each_fault_is_named(project: Path, fault: str) -> None:
     replace(project, name, old, new)
     (line,) = [each for each in faults(project) if words in each]
     assert name.partition("/")[0] in line or "tests/modle" in line
+    assert str(project) not in line
 
 
 def test_all_faults_are_named_at_once(project: Path) -> None:
@@ -114,6 +221,21 @@ def test_what_cannot_be_read_does_not_hide_the_rest(project: Path) -> None:
     found = faults(project)
     assert any("sead" in line for line in found)
     assert any("data/sauce.py" in line for line in found)
+
+
+def test_a_section_that_is_gone_is_one_line(project: Path) -> None:
+    replace(project, "params.yaml", "bundle:\n  reference_rows: 500\n  allow_types: []\n", "")
+    (line,) = faults(project)
+    assert line.startswith(
+        "dvc.yaml: stages train, evaluate, compare, rehearse, gate: params: bundle is not in params"
+    )
+
+
+@pytest.mark.parametrize("key", ["name: parcels\n", "seed: 7\n"])
+def test_a_key_without_a_default_is_missing_in_one_place(project: Path, key: str) -> None:
+    replace(project, "params.yaml", key, "")
+    (line,) = faults(project)
+    assert line.startswith(f"params.yaml: {key.partition(':')[0]}: missing")
 
 
 def test_broken_yaml_is_said_of_its_own_file_alone(project: Path) -> None:

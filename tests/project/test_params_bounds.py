@@ -122,7 +122,9 @@ def test_mappings_are_frozen_also_where_they_are_defaults() -> None:
         ("publish", "max_row_change", (0.01, 9.0), (0, -1)),
         ("publish", "max_score_distance", (0.01, 1), (0, 1.1)),
         ("publish", "max_null_share", (0, 1), (-0.1, 1.1)),
-        ("publish", "keep_days", (1, 9), (0, -1)),
+        ("publish", "keep_days", (1, 3650), (0, 3651)),
+        ("rehearse", "repeats", (1, 1000), (0, 1001)),
+        ("labels", "known_after_days", (0, 3650), (-1, 3651)),
         ("monitor", "limit_quantile", (0.51, 1), (0.5, 1.1)),
         ("monitor", "max_drifted_share", (0, 1), (-0.1, 1.1)),
         ("monitor", "sample_rows", (1, 9), (0, -1)),
@@ -175,6 +177,15 @@ def test_a_webhook_has_limits_of_its_own() -> None:
     assert "alerts.webhook.url_env: " in mistake(alerts=webhook(url_env="https://us"))
 
 
+def test_what_has_no_end_of_its_own_has_one() -> None:
+    assert parse(seed=2**32 - 1).seed == 2**32 - 1
+    assert "seed: expected a value of at most 4294967295" in mistake(seed=2**32)
+    assert parse(monitor={"maturities": [1, 3650]}).monitor.maturities == (1, 3650)
+    assert mistake(monitor={"maturities": [1, 3651]}).endswith(
+        "monitor.maturities[1]: expected a value of at most 3650, found 3651"
+    )
+
+
 def test_a_retrain_rule_is_of_a_maturity_that_is_measured() -> None:
     rule = {"metric": "auc", "min": 0.6, "maturity": 30}
     found = parse(monitor={"retrain": [rule]}).monitor
@@ -217,6 +228,10 @@ def test_windows() -> None:
     assert mistake(prepare={"holdout": backwards}).endswith(
         "prepare.holdout: expected 'to' on or after 'from', found from 2020-02-02 to 2020-02-01"
     )
+    for to in ("9999-12-31", "2200-01-01"):
+        assert mistake(prepare={"holdout": {"from": "2020-02-01", "to": to}}).endswith(
+            f"prepare.holdout.to: expected a day from 1700-01-01 to 2199-12-31, found {to}"
+        )
     same_day = {"from": "2020-01-31", "to": "2020-02-01"}
     assert mistake(prepare={"holdout": same_day}).endswith(
         "prepare: expected a holdout that starts after the training window ends, found train"
@@ -301,6 +316,12 @@ def test_yaml_mistakes_have_a_line() -> None:
     assert "\n" not in line
 
 
+def test_a_key_that_comes_twice_is_named_without_what_is_under_it() -> None:
+    with pytest.raises(ParamsError) as caught:
+        params.parse("train: {folds: 5}\nname: a\ntrain: {folds: 6}\n", "params.yaml")
+    assert caught.value.lines() == ['params.yaml:3: not valid YAML: found duplicate key "train"']
+
+
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"name: \xff\n")
     with pytest.raises(ParamsError, match="cannot be read as UTF-8 text"):
@@ -337,7 +358,8 @@ def test_nights_to_rehearse_are_a_number_or_days() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (-1, "expected a number of nights from 0, or a list of days in quotes"),
+        (-1, "expected a number of nights from 0 to 1000, or a list of days"),
+        (1001, ", found 1001"),
         (True, ", found True"),
         ("7", ", found 7"),
         ([], ", found an empty list"),

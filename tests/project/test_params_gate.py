@@ -124,6 +124,7 @@ def test_it_is_frozen() -> None:
             " 'cost', 'nights', 'contract', 'leakage', 'own', found the text 'limt'; did you mean"
             " 'limit'?",
         ),
+        ("name: a, kind: null, metric: auc, min: 0.7", "'leakage', 'own', found nothing"),
         (
             "name: a, metirc: auc, metric: auc, min: 0.7",
             "gate.rules[0].metirc: unknown key; did you mean 'metric'?",

@@ -18,6 +18,7 @@ from assay.contract.check_runner import (
 )
 from assay.contract.columns import to_frame
 from assay.contract.contract_file import ContractSource
+from assay.contract.contradictions import contradictions
 from assay.contract.definition import Contract, Field, Role
 from assay.contract.guard import ContractCodeStopped
 from assay.contract.import_pandera import import_pandera
@@ -30,7 +31,26 @@ if TYPE_CHECKING:
 
 
 def load_contract(path: Path, name: str | None = None, *, root: Path | None = None) -> Contract:
-    """Read the contract file at ``path``.
+    """Read the contract file at ``path``, and refuse what cannot be meant.
+
+    Parameters
+    ----------
+    name, root
+        As in `read_contract`.
+
+    Raises
+    ------
+    ContractFileError
+        For the first mistake, or the first of `contradictions`, with file and line.
+    """
+    contract = read_contract(path, name, root=root)
+    for fault in contradictions(contract):
+        raise fault
+    return contract
+
+
+def read_contract(path: Path, name: str | None = None, *, root: Path | None = None) -> Contract:
+    """Read the contract file at ``path``, whether or not what it says agrees.
 
     Parameters
     ----------

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ from typing import Any
 
 from assay.errors import PluginError
 from assay.project import extras, source_code
+from assay.project.text.number_format import counted
 
 
 def resolve(
@@ -72,6 +74,38 @@ def require_function(found: Any, reference: str, where: str) -> None:
     if not callable(found) or isinstance(found, type):
         kind = "a class" if isinstance(found, type) else f"of type {type(found).__name__}"
         raise PluginError("no function", where=where, found=f"{reference}, which is {kind}")
+
+
+def check_call(found: Any, takes: Sequence[str], *, where: str, reference: str) -> None:
+    """Check that ``found`` is a function that can be called with these arguments, by position.
+
+    Parameters
+    ----------
+    found, reference
+        What `resolve` found, and its name.
+    takes
+        What each argument is, in words.
+
+    Raises
+    ------
+    PluginError
+        It is no function, or asks for other arguments.
+    """
+    require_function(found, reference, where)
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):  # written in C, without a signature
+        return
+    try:
+        signature.bind(*takes)
+    except TypeError as error:
+        called = f"{counted(len(takes), 'argument')}: {', '.join(takes)}" if takes else "nothing"
+        raise PluginError(
+            f"the function cannot be called as it will be: {error}",
+            where=where,
+            expected=f"a function that is called with {called}",
+            found=f"{reference}{signature}",
+        ) from None
 
 
 def _has(module: ModuleType, name: str) -> bool:

@@ -39,7 +39,9 @@ def _find(root: Path, params: Params) -> LastNights:
     kind, asked = params.score.input.format, params.rehearse.nights
     if asked == 0:
         return LastNights(input=kind, nights=(), why=NOT_ASKED)
-    contract = load_contract(root / params.contract.file, root=root).without_label()
+    contract = load_contract(
+        root / params.contract.file, params.contract.file, root=root
+    ).without_label()
     if isinstance(asked, int):
         try:
             held = [day for day in listing.list_nights(root, params) if is_day(day)]

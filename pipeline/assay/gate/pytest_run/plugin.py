@@ -169,7 +169,8 @@ class _Recorder:
         if isinstance(longrepr, tuple):  # a skip: file, line, reason
             return normalize_detail(str(longrepr[2]), self.homes)
         crash = getattr(longrepr, "reprcrash", None)
-        text = crash.message if crash else _last_line(str(longrepr))
+        lacking = getattr(longrepr, "errorstring", "")  # of a fixture that there is not
+        text = crash.message if crash else lacking or _last_line(str(longrepr))
         return normalize_detail(text, self.homes)
 
 

@@ -45,7 +45,9 @@ class PytestRun:
     crash: str | None
 
 
-def run_pytest(root: Path, tests: str, decided: Sequence[PytestFinding]) -> PytestRun:
+def run_pytest(
+    root: Path, tests: str, decided: Sequence[PytestFinding], *, plan: bool = False
+) -> PytestRun:
     """Run the rules of ``root/params.yaml`` and the tests under ``root/tests``.
 
     Parameters
@@ -56,6 +58,8 @@ def run_pytest(root: Path, tests: str, decided: Sequence[PytestFinding]) -> Pyte
         Folder of model tests, relative to ``root``. If it does not exist, only the rules run.
     decided
         The findings of rules and behaviours, to be shown beside the tests.
+    plan
+        Only collect the tests and find their fixtures; nothing is run or written to the project.
     """
     with tempfile.TemporaryDirectory(prefix="assay-gate-") as scratch:
         target = Path(scratch) / "seen.json"
@@ -63,7 +67,7 @@ def run_pytest(root: Path, tests: str, decided: Sequence[PytestFinding]) -> Pyte
         write_findings(findings_path(target), decided)
         try:
             done = subprocess.run(
-                pytest_command(root, tests, target),
+                [*pytest_command(root, tests, target), *(_plan(target) if plan else ())],
                 cwd=root,
                 env=pytest_environment(os.environ, Path(scratch)),
                 stdin=subprocess.DEVNULL,
@@ -116,6 +120,11 @@ def pytest_command(root: Path, tests: str, target: Path) -> list[str]:
         *(sys.executable, "-m", "pytest", *plugins, *settings, *output),
         *("--continue-on-collection-errors", *where),
     ]
+
+
+def _plan(target: Path) -> tuple[str, ...]:
+    """Options that override those of the gate: no test is called, and its junit.xml stays."""
+    return ("--setup-plan", f"--junitxml={target.parent / 'junit.xml'}")
 
 
 def _installed_plugins() -> list[str]:

@@ -8,6 +8,7 @@ same.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from typing import Any
 
@@ -57,7 +58,8 @@ def wanted_reports(rule: OwnRule, function: Any) -> tuple[str, ...]:
     Raises
     ------
     PluginError
-        It is no function, or its parameters are neither reports nor arguments of the rule.
+        It is no function, its parameters are neither reports nor arguments of the rule, or it does
+        not take one of these arguments.
     """
     where = f"params.yaml: gate.rules '{rule.name}': function"
     plugins.require_function(function, rule.function, where)
@@ -77,6 +79,16 @@ def wanted_reports(rule: OwnRule, function: Any) -> tuple[str, ...]:
             where=where,
             expected=f"parameters named {', '.join(REPORTS)}, or as an argument of the rule",
             found=", ".join(asked) or "no parameter",
+        )
+    strange = [name for name in rule.args if name not in asked]
+    if strange and not any(each.kind is each.VAR_KEYWORD for each in asked.values()):
+        near = difflib.get_close_matches(strange[0], set(asked) - {*REPORTS, *rule.args}, n=1)
+        raise PluginError(
+            f"the function takes no {quote_value(strange[0])}",
+            where=f"params.yaml: gate.rules '{rule.name}': args",
+            expected=f"arguments of {rule.function}: {', '.join(asked)}",
+            found=", ".join(rule.args),
+            mend=f"Did you mean {quote_value(near[0])}?" if near else None,
         )
     return tuple(name for name in REPORTS if name in asked)
 

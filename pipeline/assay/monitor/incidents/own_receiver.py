@@ -24,10 +24,11 @@ def load_own(name: str, root: Path) -> Receiver:
     Raises
     ------
     PluginError
-        It cannot be imported, or is no function.
+        It cannot be imported, is no function, or takes other arguments than a message.
     """
     found = plugins.resolve(name, key="alerts.function", root=root)
-    plugins.require_function(found, name, "params.yaml: alerts.function")
+    where = "params.yaml: alerts.function"
+    plugins.check_call(found, ["the message"], where=where, reference=name)
     return found  # type: ignore[no-any-return]
 
 

@@ -104,5 +104,7 @@ def _asked(root: Path, params: Params, version: Version | None, loaded: Bundle) 
     if isinstance(params.score.input, Parquet | Delta):
         return None
     if version is None:
-        return load_contract(root / params.contract.file, root=root).without_label()
+        return load_contract(
+            root / params.contract.file, params.contract.file, root=root
+        ).without_label()
     return load_pinned_contract(root, version, loaded)[0]

@@ -25,15 +25,17 @@ from assay.project.params.labels import LabelsParams, Maturities, RetrainRule
 from assay.project.params.messages import explain_errors
 from assay.project.params.schedule import ScheduleParams
 from assay.project.params.values import (
+    MOST_DAYS,
     Count,
-    Day,
     Dumped,
     Frozen,
     FunctionName,
     Nights,
     Positive,
     Section,
+    Seed,
     Share,
+    TableDay,
     Text,
     TypeName,
 )
@@ -50,7 +52,7 @@ class Rehearse(Section):
     """
 
     rows: Positive = 20_000
-    repeats: Positive = 5
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 5
     carriers: Annotated[tuple[AskedCarrier, ...], Field(min_length=1)] = ("auto",)
     nights: Nights = 0
 
@@ -76,8 +78,8 @@ class LeakageParams(Section):
 class Window(Section):
     """Days from ``from`` to ``to``, both included."""
 
-    start: Day = Field(alias="from")
-    end: Day = Field(alias="to")
+    start: TableDay = Field(alias="from")
+    end: TableDay = Field(alias="to")
 
     @model_validator(mode="after")
     def _ordered(self) -> Window:
@@ -224,7 +226,7 @@ class Publish(Section):
     max_row_change: Annotated[float, Field(gt=0)] = 0.5
     max_score_distance: Annotated[float, Field(gt=0, le=1)] = 0.5
     max_null_share: Share = 0.0
-    keep_days: Positive = 30
+    keep_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
 
 
 class SparkParams(Section):
@@ -281,7 +283,7 @@ class Params(Section):
 
     assay: Text | None = None
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$")]
-    seed: Count
+    seed: Seed
     store: Text = "store"
     ingest: Ingest
     contract: ContractParams

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from assay.project.params.inputs import Delta, Parquet
-from assay.project.params.values import Count, Positive, Section, Share, Text
+from assay.project.params.values import MOST_DAYS, Positive, Section, Share, Text
 from assay.project.tasks import Metric
 from assay.project.text.number_format import counted
 
@@ -27,7 +27,7 @@ class LabelsParams(Section):
     input: LabelInput | None = None
     truth: Text | None = None
     arrived_at: Text | None = None
-    known_after_days: Count | None = None
+    known_after_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
 
     @model_validator(mode="after")
     def _one_clock(self) -> LabelsParams:
@@ -84,5 +84,6 @@ def _ascending(days: tuple[int, ...]) -> tuple[int, ...]:
     return days
 
 
-Maturities = Annotated[tuple[Positive, ...], AfterValidator(_ascending)]
+Maturity = Annotated[int, Field(ge=1, le=MOST_DAYS)]
+Maturities = Annotated[tuple[Maturity, ...], AfterValidator(_ascending)]
 """Label maturities: how many days after a night its labels are counted."""

@@ -87,8 +87,10 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
         return f"{where}: expected {expected}, found {got}"
     template = _EXPECTED.get(kind)
     expected = template.format(**context) if template else str(item["msg"])
-    # For an unknown kind of list item, show the kind and not the whole item.
-    found = context["tag"] if kind == "union_tag_invalid" else item["input"]
+    found = item["input"]
+    if kind == "union_tag_invalid":
+        # For an unknown kind of list item, show the kind and not the whole item.
+        found = found[context["discriminator"].strip("'")]
     text = f"{where}: expected {expected}, found {show_value(found)}"
     named = context.get("expected_tags" if kind == "union_tag_invalid" else "expected")
     if kind in {"literal_error", "union_tag_invalid"} and isinstance(found, str):

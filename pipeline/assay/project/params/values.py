@@ -20,6 +20,10 @@ from pydantic import (
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+"""What NumPy takes."""
+MOST_DAYS = 3650
+"""The longest time that is counted in days from a night: ten years."""
 
 
 def _day(value: object) -> date:
@@ -36,17 +40,30 @@ def _day(value: object) -> date:
 Day = Annotated[date, BeforeValidator(_day)]
 
 
+def _near(day: date) -> date:
+    if not 1700 <= day.year < 2200:
+        raise ValueError(f"a day from 1700-01-01 to 2199-12-31|{day}")
+    return day
+
+
+TableDay = Annotated[Day, AfterValidator(_near)]
+"""A day of a table, whose times are nanoseconds in 64 bits."""
+MOST_NIGHTS = 1000
+"""The most nights that are scored again in one stage."""
+
+
 def _nights(value: object) -> int | tuple[date, ...]:
-    wanted = 'a number of nights from 0, or a list of days in quotes such as ["2013-12-31"]'
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    days = 'a list of days in quotes such as ["2013-12-31"]'
+    wanted = f"a number of nights from 0 to {MOST_NIGHTS}, or {days}"
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NIGHTS:
         return value
     if not isinstance(value, tuple) or not value:
         shown = "an empty list" if value == () else "nothing" if value is None else str(value)
         raise ValueError(f"{wanted}|{shown}")
-    days = [_day(each) for each in value]
-    if len(set(days)) != len(days):
-        raise ValueError(f"each day once|{', '.join(map(str, days))}")
-    return tuple(sorted(days))
+    nights = [_day(each) for each in value]
+    if len(set(nights)) != len(nights):
+        raise ValueError(f"each day once|{', '.join(map(str, nights))}")
+    return tuple(sorted(nights))
 
 
 Nights = Annotated[int | tuple[date, ...], BeforeValidator(_nights)]

@@ -7,7 +7,7 @@ report after it was written, leaves a dvc.lock in which everything agrees.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from assay.project import layout
 from assay.registry.dvc_lock.compare import Pipeline
@@ -28,15 +28,21 @@ _OPTIONS = r"(?: [\w./:=,@+-]+)*"
 """Words without special meaning in a shell."""
 
 
-def foreign_commands(pipeline: Pipeline) -> tuple[str, ...]:
-    """A line for each stage that produces evidence by another command than Assay's."""
-    return tuple(_foreign(pipeline))
+def foreign_commands(pipeline: Pipeline, makers: Mapping[str, str] = MAKERS) -> tuple[str, ...]:
+    """A line for each stage that produces evidence by another command than Assay's.
+
+    Parameters
+    ----------
+    makers
+        What counts as evidence, and the command that writes it.
+    """
+    return tuple(_foreign(pipeline, makers))
 
 
-def _foreign(pipeline: Pipeline) -> Iterator[str]:
+def _foreign(pipeline: Pipeline, makers: Mapping[str, str]) -> Iterator[str]:
     for stage in pipeline.stages:
         outputs = [file.path for file in stage.outputs]
-        for path, name in MAKERS.items():
+        for path, name in makers.items():
             whole = pipeline.path_from_dvc_root(path)
             makes = any(each == whole or each.startswith(f"{whole}/") for each in outputs)
             if makes and not re.fullmatch(f"assay {name}{_OPTIONS}", stage.command):

@@ -38,7 +38,7 @@ def read_pipeline(root: Path, scratch: Path | None = None) -> Pipeline:
     ):
         if not (root / name).is_file():
             raise PipelineFileError("no such file", where=name, mend=mend)
-        _refuse_bombs(root, name)
+        refuse_unreadable(root, name)
     # Git returns real paths, and DVC paths below the root it was given.
     root = root.resolve()
     top, _ = git.root_and_prefix(root)
@@ -89,8 +89,14 @@ def read_pipeline(root: Path, scratch: Path | None = None) -> Pipeline:
     return Pipeline(stages, others, gone, "" if folder == "." else folder)
 
 
-def _refuse_bombs(root: Path, name: str) -> None:
-    """Reject YAML whose aliases expand without limit: DVC would hang on it."""
+def refuse_unreadable(root: Path, name: str) -> None:
+    """Reject what is no YAML, and YAML whose aliases expand without limit: DVC would hang on it.
+
+    Raises
+    ------
+    PipelineFileError
+        With file and line.
+    """
     try:
         yaml_text.check_limits((root / name).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

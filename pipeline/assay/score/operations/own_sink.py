@@ -30,13 +30,14 @@ def load(name: str, root: Path) -> Sink:
     UsageError
         ``name`` names no function of a module.
     PluginError
-        It cannot be imported, or is no function.
+        It cannot be imported, is no function, or takes other arguments than a night and batches.
     """
     fault = name_fault(name, FUNCTION_EXAMPLE)
     if fault is not None:
         raise UsageError("no such target", where="--to function:", expected=fault, found=name)
     found = plugins.resolve(name, key="--to", root=root)
-    plugins.require_function(found, name, "assay export --to")
+    takes = ["the night", "batches of rows"]
+    plugins.check_call(found, takes, where="assay export --to", reference=name)
     return found  # type: ignore[no-any-return]
 
 

@@ -33,9 +33,9 @@ contract, *modules = sys.argv[1:]
 for module in modules:
     importlib.import_module(module)
 import pyarrow
-from assay.contract.loader import load_contract
+from assay.contract.loader import read_contract
 from assay.store import write_part
-load_contract(Path(contract), "contract")
+read_contract(Path(contract), "contract")
 write_part(".", "night=1/trial-0.parquet", pyarrow.table({"rows": [1]}))
 """
 _WORK = (

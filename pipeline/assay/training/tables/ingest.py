@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from assay.project import layout, partitions, plugins, source_code
 from assay.project.params import Params
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
+
+_KEY = "ingest.source"
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,13 @@ def run(root: Path, params: Params) -> IngestSummary:
 
     Raises
     ------
+    PluginError
+        The function cannot be imported, or asks for arguments.
     SourceError
         The function failed, or did not return rows with a night.
     """
-    key, column = "ingest.source", params.ingest.partition_by
-    source = plugins.resolve(params.ingest.source, key=key, root=root)
-    where = f"params.yaml: {key}: {params.ingest.source}"
+    column, source = params.ingest.partition_by, load_source(root, params)
+    where = f"params.yaml: {_KEY}: {params.ingest.source}"
     rows = 0
     with partitions.replace_folder(root / layout.RAW) as made:
         for number, table in enumerate(_tables(source, where)):
@@ -53,6 +56,20 @@ def run(root: Path, params: Params) -> IngestSummary:
         if rows == 0:
             raise SourceError("the source returned no rows", where=where)
     return IngestSummary(rows, len(nights), nights[0], nights[-1])
+
+
+def load_source(root: Path, params: Params) -> Callable[[], object]:
+    """The function that ``ingest.source`` names.
+
+    Raises
+    ------
+    PluginError
+        It cannot be imported, is no function, or asks for arguments.
+    """
+    name = params.ingest.source
+    found: Callable[[], object] = plugins.resolve(name, key=_KEY, root=root)
+    plugins.check_call(found, [], where=f"params.yaml: {_KEY}", reference=name)
+    return found
 
 
 def _tables(source: Any, where: str) -> Iterator[pa.Table]:

@@ -56,7 +56,7 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
         raise StageInputMissing(
             "there are no checked rows", where=layout.CHECKED, mend="Run dvc repro contract."
         )
-    contract = load_contract(root / params.contract.file, root=root)
+    contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     group = params.prepare.apart
     if group is not None and group not in contract.columns:
         raise ParamsError([f"{layout.PARAMS}: prepare.apart: {contract.file} has no '{group}'"])

@@ -128,7 +128,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
 
 def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     clocks = read_clocks()
-    contract = load_contract(root / params.contract.file, root=root)
+    contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     refuse_unsliced_rules(params, contract)
     task = _task(contract, params)
     candidate = params.train.candidates[name]
