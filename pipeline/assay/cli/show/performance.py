@@ -50,8 +50,8 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
     # Where all labels came at once, the numbers are those of each maturity.
     for words, alike in groupby(measured.maturities, lambda each: _words(measured, each)):
         *more, last = [each.days for each in alike]
-        days = f"{', '.join(map(str, more))} and {last} days" if more else counted(last, "day")
-        yield f"labels: {night} after {days}: {words}"
+        before = f"{', '.join(map(str, more))} and " if more else ""
+        yield f"labels: {night} after {before}{counted(last, 'day')}: {words}"
     if measured.no_slices:
         yield f"labels: {night}: slices that need the input are missing: {measured.no_slices}"
 
