@@ -144,6 +144,7 @@ STAGES: dict[str, tuple[str, str, str]] = {
                "stage select: models/bundle is made by `echo hi`"),
     "train": ("assay train ${key}", "assay train ${key} | tee log",
               "stage train: models/candidates is made by"),
+    "no ingest": ("assay ingest", "echo hi", "stage ingest: cmd: the stage does not run assay in"),
     "ingest": ("    outs: [data/raw]\n", "",
                "stage ingest: outs: data/raw is not among its outputs"),
 }  # fmt: skip

@@ -33,6 +33,8 @@ def stage_faults(tree: Mapping[str, Any], root: Path) -> Iterator[str]:
     stages = [_stage(name, body) for name, body in tree.items()]
     for line in foreign_commands(Pipeline(tuple(stages), {}), {**MAKERS, **_BUNDLE}):
         yield f"{layout.DVC_YAML}: stage {line}. Put that there"
+    for name, body in tree.items():
+        yield from _pretended(name, body)
     told = set()
     for path, command in PRODUCED.items():
         outs = [file.path for stage in stages for file in stage.outputs]
@@ -57,6 +59,20 @@ def stage_faults(tree: Mapping[str, Any], root: Path) -> Iterator[str]:
                 found=", ".join(tree),
                 mend="Commit your changes: assay init --upgrade then adds it",
             ).line()
+
+
+def _pretended(name: str, body: Mapping[str, Any]) -> Iterator[str]:
+    """An ingest that is none: what makes rows in its own way needs no digest of Assay's code."""
+    digests = [each.get(layout.CODE) for each in body.get("params") or () if hasattr(each, "get")]
+    claims = any("ingest" in (each or ()) for each in digests)
+    if claims and "assay ingest" not in str(body.get("cmd")):
+        yield AssayError(
+            "the stage does not run assay ingest",
+            where=f"{layout.DVC_YAML}: stage {name}: cmd",
+            expected=f"assay ingest, because its params have {layout.CODE}: [ingest]",
+            found=str(body.get("cmd")),
+            mend="Put it there, or take this one out of its params if it makes the rows itself",
+        ).line()
 
 
 def _stage(name: str, body: Mapping[str, Any]) -> PipelineStage:
