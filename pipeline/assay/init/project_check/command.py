@@ -66,6 +66,8 @@ class ProjectCheck:
 def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
     """Look at params.yaml, the contract, dvc.yaml, the tests, the project's own code, git and DVC.
 
+    An input that is not there yet is a warning in the log.
+
     Parameters
     ----------
     commands
@@ -131,9 +133,6 @@ def _kept(faults: list[str], call: Callable[[], T]) -> T | None:
 def _own_rule(rule: OwnRule, root: Path) -> None:
     key = f"gate.rules '{rule.name}': function"
     own.wanted_reports(rule, plugins.resolve(rule.function, key=key, root=root))
-
-
-# -------------------------------------------------------------------------------- git and DVC
 
 
 def _repository(root: Path) -> Iterator[str]:
