@@ -113,11 +113,11 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
     assert uses(holes)["born"].use == "time"
 
 
-def test_a_time_with_a_zone_is_told_with_what_becomes_of_its_nights(frame: pd.DataFrame) -> None:
+def test_a_time_that_had_a_zone_is_told_in_utc(frame: pd.DataFrame) -> None:
     assert "UTC" not in uses(frame)["opened"].why
     zoned = [replace(each, evidence=(f"they are {TO_UTC}",)) for each in facts_of(frame)]
     found = decide_uses(zoned, "churned", column_names(map(str, frame)), {}, Said())["opened"]
-    assert found.use == "time" and found.why.endswith("; turned into UTC, as are nights")
+    assert found.use == "time" and found.why.endswith(" UTC, in every row")
 
 
 def test_a_time_that_a_person_leaves_out_is_not_the_time(frame: pd.DataFrame) -> None:

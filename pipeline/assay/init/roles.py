@@ -168,9 +168,9 @@ def _use(
         return ColumnUse(name, "left out", False, why, unsure)
 
     if name == time:
-        utc = any(TO_UTC in each for each in facts.evidence)
-        zone = f"; {TO_UTC}, as are nights" if utc else ""
-        why = f"from {facts.low} to {facts.high}, in every row{zone}"
+        # Nights are days of it.
+        utc = " UTC" if any(TO_UTC in each for each in facts.evidence) else ""
+        why = f"from {facts.low} to {facts.high}{utc}, in every row"
         return ColumnUse(name, "time", False, why, facts.unsure)
     if name in keys:
         different = facts.present if facts.unique else facts.distinct
