@@ -170,7 +170,7 @@ def _use(
     if name == time:
         # Nights are days of it.
         utc = " UTC" if any(TO_UTC in each for each in facts.evidence) else ""
-        why = f"from {facts.low} to {facts.high}{utc}, in every row"
+        why = f"{facts.low} to {facts.high}{utc}, in every row"
         return ColumnUse(name, "time", False, why, facts.unsure)
     if name in keys:
         different = facts.present if facts.unique else facts.distinct
