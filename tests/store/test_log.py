@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from assay.errors import StoreError
+from assay.errors import PublishConflict, StoreError
 from assay.store import Store
 from assay.store.delta import log, log_folder
 from assay.store.delta.log_folder import LogListing, LogState
@@ -52,10 +52,13 @@ def test_a_night_more_replays_no_log_to_write_and_each_at_most_twice_to_read(
     assert max(opened.count(name) for name in (PREDICTIONS, RUNS, "quarantine")) <= 2
 
 
+@pytest.mark.parametrize("emptied", [False, True])
 def test_a_turn_is_looked_up_once_from_the_start_of_a_run_to_its_commit(
-    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch, emptied: bool
 ) -> None:
     make.run("r1", "p")
+    if emptied:
+        store.retract("r1", "ann", "another day's")
     asked: list[str] = []
     real = DeltaTable.transaction_version
 
@@ -65,8 +68,20 @@ def test_a_turn_is_looked_up_once_from_the_start_of_a_run_to_its_commit(
 
     monkeypatch.setattr(DeltaTable, "transaction_version", counted)
     nights = ["q1", "q2", "q3"]
-    store.publish_runs([make.stage(f"r-{night}", night) for night in nights])
-    assert sorted(asked) == [log.turn_app_id(night) for night in nights]
+    turns = store.turns(nights)
+    runs = [make.stage(f"r-{night}", night, base=turns[night]) for night in nights]
+    store.publish_runs(runs)
+    expected = [log.EMPTIED, *nights] if emptied else [log.EMPTIED]
+    assert sorted(asked) == [log.turn_app_id(name) for name in expected]
+
+
+def test_the_turn_of_a_night_that_was_left_empty_is_not_forgotten(store: Store, make: Any) -> None:
+    make.run("r1", "p")
+    late = make.stage("r2", "p")
+    store.retract("r1", "ann", "another day's")
+    assert (store.turn("p"), store.turn("q")) == (2, 0)
+    with pytest.raises(PublishConflict, match="retracted"):
+        store.publish_run(late)
 
 
 def test_a_table_made_anew_with_the_same_version_is_read_anew_before_a_change(

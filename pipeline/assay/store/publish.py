@@ -193,7 +193,7 @@ def unpublish(place: StoreLocation, partition: str, base: int, facts: Mapping[st
         now = views[partition]
         if now.turn != base:
             raise PublishConflict("the night changed hands", where=f"{place.column}={partition}")
-        turns = {partition: now.turn + 1}
+        turns = {partition: now.turn + 1, log.EMPTIED: 1}
         return commits.CommitChange((), now.files, {partition: facts}, turns) if now.files else None
 
     commits.commit(target(PREDICTIONS), plan)

@@ -281,6 +281,12 @@ def turn_of(table: DeltaTable, partition: str) -> int:
         return table.transaction_version(turn_app_id(partition)) or 0
 
 
+EMPTIED = ""
+"""Stands for all partitions in the name of a turn: it is set once one of them was left without
+files. Until then only partitions with files have turns, so that those of new nights need not be
+looked up, which takes the longer, the more nights there are."""
+
+
 def turn_app_id(partition: str) -> str:
     """The name of the transaction counter under which the log stores a partition's turn."""
     return f"assay/{partition}"
@@ -316,10 +322,11 @@ def _views(
     for file, time in zip(_files(actions, column), times, strict=True):
         files[file.partition].append(file)
         since[file.partition] = max(time, since.get(file.partition, time))
+    emptied = turns and not all(files.values()) and turn_of(table, EMPTIED) > 0
     return {
         name: PartitionView(
             tuple(files[name]),
-            turn_of(table, name) if turns else 0,
+            turn_of(table, name) if turns and (files[name] or emptied) else 0,
             datetime.fromtimestamp(since[name] / 1000, UTC) if name in since else None,
         )
         for name in partitions
