@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.init.names import column_names
 from assay.init.nights import (
     JUDGED,
     LEAST_NIGHTS,
@@ -17,6 +16,7 @@ from assay.init.nights import (
     date_parts,
     last_day,
 )
+from assay.tables.names import column_names
 from assay.tables.split import FIRST_INVENTED, Every, first_day
 from tests.init.frames import facts_of
 

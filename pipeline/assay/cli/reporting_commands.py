@@ -103,7 +103,8 @@ def add_commands(add: CommandBuilder) -> None:
         "table",
         metavar="TABLE",
         nargs="?",
-        help="a Parquet file, a folder of them, or a Delta table",
+        help="a Parquet file, a folder of them, a Delta table, or a file of CSV, JSON lines or "
+        "Excel, read as assay init would",
     )
     drift.add_argument("--date", metavar="DAY", help="instead: a night of score.input")
     drift.add_argument(

@@ -105,9 +105,9 @@ def add_commands(add: CommandBuilder) -> None:
 def _init(given: argparse.Namespace) -> None:
     from assay.cli.show import start
     from assay.init import command
-    from assay.init.names import project_name
     from assay.init.roles import Said
     from assay.init.wishes import Wishes
+    from assay.tables.names import project_name
 
     folder = (given.root / given.folder).resolve()
     if given.upgrade:

@@ -13,7 +13,6 @@ from assay.init.duplicates import count_duplicates
 from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
 from assay.init.leaks import find_leaks
-from assay.init.names import column_names
 from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time, date_parts
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
@@ -24,6 +23,7 @@ from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFacts, Kind, Understanding, Value
+from assay.tables.names import OF_PROJECT, column_names
 from assay.tables.split import first_day
 
 NO_CHECKS = FieldChecks({}, nullable=False, why="")
@@ -116,9 +116,7 @@ def decide(
         label = decide_label(target, wishes.task, wishes.positive, seen.spread, words)
     if wishes.columns.keys:
         refuse_repeated(understood, seen, wishes.columns)
-    plain = column_names(
-        (each.name for each in understood.facts), ("night", "arrived", "row_number")
-    )
+    plain = column_names((each.name for each in understood.facts), OF_PROJECT)
     parts = date_parts(understood.facts, plain) if time is None else []
     nights, remarks = _nights(seen, time, wishes, understood.rows)
     if len(parts) > 1:

@@ -44,7 +44,7 @@ def test_of_a_delta_table_only_the_files_of_its_newest_version_count(tmp_path: P
     ("name", "error", "said"),
     [
         ("nowhere", SourceError, "nowhere: no such file or folder"),
-        ("rows.csv", SourceError, r"rows.csv: its columns have no types.*expected a Parquet file"),
+        ("texts", SourceError, r"rows.csv: its columns have no types.*expected a Parquet file"),
         ("text.parquet", SourceError, r"text.parquet: cannot be read as Parquet"),
         ("empty.parquet", NightEmpty, r"empty.parquet: the table has no rows"),
     ],
@@ -52,7 +52,8 @@ def test_of_a_delta_table_only_the_files_of_its_newest_version_count(tmp_path: P
 def test_what_is_no_table_is_refused_in_a_line(
     tmp_path: Path, name: str, error: type[Exception], said: str
 ) -> None:
-    for each in ("text.parquet", "rows.csv"):
+    (tmp_path / "texts").mkdir()
+    for each in ("text.parquet", "texts/rows.csv"):
         (tmp_path / each).write_text("x,c\n1,a\n")
     pq.write_table(TABLE.slice(0, 0), tmp_path / "empty.parquet")
     with pytest.raises(error, match=said):

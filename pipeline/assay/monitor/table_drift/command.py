@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
@@ -12,6 +13,7 @@ from assay.model.bundle import Bundle
 from assay.monitor.drift.drift import decide
 from assay.monitor.table_drift import count, locate
 from assay.monitor.table_drift.count_rows import match_schemas
+from assay.monitor.table_drift.flat_file import is_flat
 from assay.monitor.table_drift.result import TableDrift, drop_scores
 from assay.project import layout, source_code
 from assay.project.params import Params
@@ -35,8 +37,8 @@ def run(
     Parameters
     ----------
     table, date
-        Exactly one of them: a Parquet file, a folder of them or a Delta table; or a night of
-        ``score.input``.
+        Exactly one of them: a Parquet file, a folder of them, a Delta table, or a flat file that is
+        read as `assay init` would; or a night of ``score.input``.
     folder
         A bundle to compare with instead.
     spark
@@ -55,18 +57,21 @@ def run(
         raise UsageError("say what to compare", where="assay drift", expected="TABLE or --date DAY")
     version, loaded = _with_what(root, params, folder)
     features = drop_scores(loaded.reference)
-    if table is not None:
-        raw = locate.locate_path(table, Path.cwd())
-    else:
-        assert date is not None, "one of the two is given"
-        contract = _asked(root, params, version, loaded)
-        raw = locate.locate_night(root, params, contract, date)
-    known = match_schemas(features.grid, raw.schemas) if raw.contract is None else None
-    grid, lacking = (features.grid, {}) if known is None else (known.grid, known.lacking)
-    progress = Progress(1, sink)
-    name = f"drift: {raw.where}"
-    progress.step(name)
-    counted = count.count(root, params, raw, grid, spark, progress.task_callback(name))
+    with TemporaryDirectory(prefix="assay-drift-") as scratch:
+        if table is None:
+            assert date is not None, "one of the two is given"
+            contract = _asked(root, params, version, loaded)
+            raw = locate.locate_night(root, params, contract, date)
+        elif is_flat(Path(table)):
+            raw = locate.locate_flat(table, Path.cwd(), features.grid, Path(scratch))
+        else:
+            raw = locate.locate_path(table, Path.cwd())
+        known = match_schemas(features.grid, raw.schemas) if raw.contract is None else None
+        grid, lacking = (features.grid, {}) if known is None else (known.grid, known.lacking)
+        progress = Progress(1, sink)
+        name = f"drift: {raw.where}"
+        progress.step(name)
+        counted = count.count(root, params, raw, grid, spark, progress.task_callback(name))
     decision = decide(
         features, counted.profile, params.monitor, counted.rows, lacking, by_sampling=True
     )

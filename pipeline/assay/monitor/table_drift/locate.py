@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from assay.columns.grid import CategoryGrid, Grid
 from assay.contract.definition import Contract
 from assay.errors import NightEmpty, SourceError
+from assay.monitor.table_drift.flat_file import TEXT, ending, write_parquet
 from assay.project.params import Params
 from assay.project.text.number_format import counted
 from assay.score.inputs import discovery as inputs
@@ -22,8 +24,6 @@ from assay.store.delta.location import filesystem
 
 NO_CONTRACT = Contract("", "", "", (), (), "", has_label=False)
 """Requires no column, so that missing columns are reported as drift."""
-
-_TEXT = frozenset({".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"})
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,27 @@ class RawTable:
     def rows(self) -> int | None:
         """The sum over the files' footers; None if unknown."""
         return None if self.files is None else sum(file.rows for file in self.files)
+
+
+def locate_flat(path: str, here: Path, grid: Grid, scratch: Path) -> RawTable:
+    """One file of CSV, JSON lines or Excel, whose rows are written to ``scratch`` as Parquet.
+
+    Parameters
+    ----------
+    grid
+        Of the reference: columns of categories are texts.
+
+    Raises
+    ------
+    SourceError
+        The file is no table that can be understood.
+    """
+    texts = [name for name, cells in grid.items() if isinstance(cells, CategoryGrid)]
+    target = scratch / "rows.parquet"
+    write_parquet(here / path, texts, target)
+    found = locate_path(str(target), here)
+    (schema,) = found.schemas.values()
+    return replace(found, where=path, schemas={path: schema})
 
 
 def locate_path(path: str, here: Path) -> RawTable:
@@ -104,14 +125,14 @@ def _listed(address: str) -> Sequence[ListedFile]:
 
 def _refuse_text(listed: Sequence[ListedFile]) -> None:
     for file in listed:
-        ending = Path(file.relative.lower().removesuffix(".gz")).suffix
-        if ending in _TEXT:
+        if ending(file.relative) in TEXT:
             raise SourceError(
                 "its columns have no types to compare",
                 where=file.path,
-                expected="a Parquet file, a folder of them or a Delta table",
-                found=ending,
-                mend="Write it as Parquet, or name a night of score.input: assay drift --date DAY.",
+                expected="a Parquet file, a folder of them, a Delta table, or one file of text on "
+                "this machine",
+                found=ending(file.relative),
+                mend="Name one of them, or a night of score.input: assay drift --date DAY.",
             )
 
 

@@ -19,6 +19,9 @@ RESERVED = frozenset(
 )
 """Names that something else has."""
 
+OF_PROJECT = ("night", "arrived", "row_number")
+"""Names of columns that a project adds to those of its table."""
+
 _BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 
 

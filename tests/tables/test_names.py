@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.init.names import RESERVED, column_names, project_name
+from assay.tables.names import RESERVED, column_names, project_name
 
 
 def test_names_that_a_person_would_give() -> None:
