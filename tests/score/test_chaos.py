@@ -13,5 +13,4 @@ from tests.chaos import Chaos, trials
 def test_readers_never_see_what_a_killed_run_left(live: Path, carrier: str, count: int) -> None:
     done = trials(Chaos(live, seed=7, carrier=carrier), count)
     assert [trial.violations for trial in done] == [()] * count
-    # The moments are drawn from how long a run took before, which a busy machine changes.
-    assert sum(not trial.ended for trial in done) >= count / 4, "too few killed while they ran"
+    assert sum(not trial.ended for trial in done) >= count / 2, "too few killed while they ran"
