@@ -60,6 +60,45 @@ def test_an_interrupt_that_got_lost_still_ends_the_command_with_one_line(then: s
     assert interrupted(then) == (130, "assay: interrupted\n")
 
 
+BETWEEN = """
+import os, signal, sys
+from contextlib import contextmanager
+from assay.cli import __main__ as cli
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+@contextmanager
+def log_to_stderr():
+    {before}
+    yield
+    {after}
+
+cli.log_output.log_to_stderr = log_to_stderr
+parsed = cli.build_parser
+def build_parser():
+    {while_parsing}
+    return parsed()
+
+cli.build_parser = build_parser
+cli.scoring_commands.add_commands = lambda add: add("work", "work", "work", lambda given: None)
+sys.argv = ["assay", "work"]
+cli.run_program()
+"""
+
+
+@pytest.mark.parametrize("moment", ["while_parsing", "before", "after"])
+def test_an_interrupt_just_before_or_after_the_command_ends_it_the_same_way(moment: str) -> None:
+    moments = dict.fromkeys(["while_parsing", "before", "after"], "pass")
+    done = subprocess.run(
+        [sys.executable, "-c", BETWEEN.format(**moments | {moment: "interrupt()"})],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "assay: interrupted\n")
+
+
 @pytest.mark.parametrize("carrier", ["local", "files"])
 def test_a_scoring_run_says_one_line_and_leaves_readers_what_they_had(
     live: Path, carrier: str

@@ -71,9 +71,15 @@ def run_program() -> NoReturn:
     """`main` as a process of its own, which ends with its exit code."""
     # Most of what a short command makes are imported modules, which no collection would free.
     gc.set_threshold(100_000, 20, 20)
-    code = main()
-    # The work is done and told. An interrupt while Python tears down would only change the code.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = main()
+        # The work is done and told. An interrupt during teardown would only change the code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:  # before or after the command itself, where nothing else catches it
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if not interrupts.was_interrupted():
+            interrupts.print_interrupt()
+        code = INTERRUPTED
     sys.exit(code)
 
 
