@@ -16,8 +16,10 @@ from assay.init.nights import (
     date_parts,
     last_day,
 )
+from assay.project.params.values import Every
+from assay.project.partitions import first_day
 from assay.tables.names import column_names
-from assay.tables.split import FIRST_INVENTED, Every, first_day
+from assay.tables.split import FIRST_INVENTED
 from tests.init.frames import facts_of
 
 JANUARY = date(2024, 1, 1)

@@ -27,8 +27,8 @@ from assay.init.wishes import Wishes
 from assay.pages.templating import render_config
 from assay.project import params
 from assay.project.params import RowCount, yaml_text
+from assay.project.params.values import Every
 from assay.tables.reader import read
-from assay.tables.split import Every
 from assay.tables.understand import understand
 
 ROOT = Path(__file__).resolve().parents[2]

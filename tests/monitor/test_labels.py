@@ -180,13 +180,37 @@ def publish_truths(project: Any, night: str) -> None:
     partitions.write(table, project.root / "data/truths", "date", "part")
 
 
-def test_nights_take_their_truths_from_the_input(project: Any) -> None:
-    with_params(project, "labels: {input: data/truths, known_after_days: 1}\n")
+def flat_truths(project: Any, nights: list[str], kind: str) -> None:
+    """One file with the truths of several nights; the last has a day that no row of it is of."""
+    every = pd.concat([truths(project, night).assign(day=night) for night in nights])
+    if kind == "csv":
+        every.to_csv(project.root / "truths.csv", index=False, sep=";")
+    elif kind == "json":
+        written = {"orient": "records", "lines": True, "date_format": "iso", "date_unit": "us"}
+        every.to_json(project.root / "truths.json", **written)
+    else:
+        every.to_parquet(project.root / "truths.parquet", index=False)
+
+
+INPUTS = {
+    "folders": "data/truths",
+    "csv": "{format: csv, path: truths.csv, night_by: day, options: {sep: ;}}",
+    "json": "{format: json, path: truths.json, night_by: day}",
+    "parquet": "{format: parquet, path: truths.parquet, night_by: day}",
+}
+
+
+@pytest.mark.parametrize("source", INPUTS)
+def test_nights_take_their_truths_from_the_input(project: Any, source: str) -> None:
+    with_params(project, f"labels: {{input: {INPUTS[source]}, known_after_days: 1}}\n")
     nights = ["2013-02-01", "2013-02-02", "2013-02-03"]
     for number, night in enumerate(nights):
         project.score(night, f"run-{number}")
-    for night in nights[:2]:
-        publish_truths(project, night)
+    if source == "folders":
+        for night in nights[:2]:
+            publish_truths(project, night)
+    else:
+        flat_truths(project, nights[:2], source)
     done = labels.run(project.root, project.params, nights[0], nights[-1], now=at(1, month=5))
     assert [each.partition for each in done.taken] == nights[:2]
     assert list(done.absent) == nights[2:]
@@ -201,7 +225,8 @@ def test_nights_take_their_truths_from_the_input(project: Any) -> None:
 def test_a_file_as_input_says_how_it_is_taken(project: Any) -> None:
     with_params(project, "labels: {input: truths.csv}\n")
     (project.root / "truths.csv").touch()
-    with pytest.raises(SourceError, match=r"is one file.*--rows truths\.csv"):
+    told = r"is one file.*{format: csv, path: truths\.csv, night_by: COLUMN}.*--rows truths\.csv"
+    with pytest.raises(SourceError, match=told):
         labels.run(project.root, project.params, NIGHT, NIGHT, now=at(2))
 
 

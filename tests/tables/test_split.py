@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import SourceError
+from assay.project.params.values import Every
+from assay.project.partitions import first_day
 from assay.tables.split import (
-    Every,
     add_night,
     add_random_night,
     add_row_number,
-    first_day,
     label_as_text,
     label_is_true,
 )

@@ -20,11 +20,11 @@ from assay.init.survey import Survey
 from assay.init.unseen_classes import tell_unseen
 from assay.init.wishes import Wishes, refuse_repeated, refuse_unknown
 from assay.metrics.sampling_units import LEAST_UNITS
+from assay.project.partitions import first_day
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFacts, Kind, Understanding, Value
 from assay.tables.names import OF_PROJECT, column_names
-from assay.tables.split import first_day
 
 NO_CHECKS = FieldChecks({}, nullable=False, why="")
 

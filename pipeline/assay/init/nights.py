@@ -14,8 +14,10 @@ from datetime import date, timedelta
 from math import isqrt
 from typing import Literal
 
+from assay.project.params.values import Every
+from assay.project.partitions import first_day
 from assay.tables.definition import ColumnFacts
-from assay.tables.split import FIRST_INVENTED, Every, first_day
+from assay.tables.split import FIRST_INVENTED
 
 LEAST_NIGHTS = 10
 """Fewer nights cannot be cut into training, holdout and nights to score."""

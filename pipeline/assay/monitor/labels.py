@@ -21,11 +21,13 @@ from assay.monitor.performance.measure import NightMeasurement, measure
 from assay.monitor.performance.take_labels import add_labels, set_arrival_time
 from assay.project import jsonfile, layout
 from assay.project.params import Params
-from assay.project.params.inputs import NIGHT_IN_PATH
+from assay.project.params.inputs import NIGHT_IN_PATH, Csv, Json
 from assay.project.partitions import parse_day
 from assay.registry.pin import run_bundle_loader
 from assay.registry.user_identity import user_name
 from assay.score.inputs import night_rows
+from assay.score.inputs.flat.flat_file import is_flat
+from assay.score.inputs.text_night import read_text_night
 from assay.store import open_store
 from assay.store.labels import read_keys_and_task
 
@@ -108,13 +110,21 @@ def run(
 
 def _refuse_one_file(root: Path, params: Params) -> None:
     given = params.labels.input
-    if given is not None and NIGHT_IN_PATH not in given.path and (root / given.path).is_file():
+    if (
+        given is not None
+        and not is_flat(given)
+        and NIGHT_IN_PATH not in given.path
+        and (root / given.path).is_file()
+    ):
+        kinds = {".csv": "csv", ".json": "json", ".jsonl": "json"}
+        kind = kinds.get(Path(given.path).suffix.lower(), "parquet")
         raise SourceError(
             "is one file, and a night is not a part of a file",
             where=f"labels.input: {given.path}",
             expected=f"a folder with folders {params.ingest.partition_by}=..., or a Delta table",
-            mend=f"Take its truths with assay labels --date DAY --rows {given.path}; with "
-            f"--from DAY --to DAY it needs the column '{params.ingest.partition_by}'.",
+            mend="Say which column of days or times cuts it: labels.input: "
+            f"{{format: {kind}, path: {given.path}, night_by: COLUMN}}; or take its truths with "
+            f"assay labels --date DAY --rows {given.path}.",
         )
 
 
@@ -220,10 +230,17 @@ class _Job:
                 where="assay labels",
                 expected="--rows FILE, or labels.input in params.yaml",
             )
-        read = list(night_rows.batches(self.root, self.params, night, names.every, given.input))
-        if not read:
+        if isinstance(given.input, Csv | Json):
+            column = self.params.ingest.partition_by
+            rows = read_text_night(self.root, given.input, column, night, names.every)
+            if rows is None:
+                raise night_rows.InputUnreadable("its input has no such night")
+        else:
+            read = list(night_rows.batches(self.root, self.params, night, names.every, given.input))
+            rows = pa.Table.from_batches(read) if read else pa.table({})
+        if rows.num_rows == 0:
             raise night_rows.InputUnreadable("its input has no rows")
-        return pa.Table.from_batches(read)
+        return rows
 
     def _first(self, night: str) -> datetime:
         day, days = parse_day(night), self.params.labels.known_after_days

@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from assay.project.params.values import Every
+
 
 @contextmanager
 def replace_folder(target: Path) -> Iterator[Path]:
@@ -47,6 +49,21 @@ def write(table: pa.Table, root: Path, column: str, part: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows.slice(start, end - start), folder / f"{part}.parquet")
         start = end
+
+
+def first_day(day: date, every: Every) -> date:
+    """The first day of the day's week (a Monday), month or year; a night is named by it."""
+    if every == "week":
+        return day - timedelta(days=day.weekday())
+    if every == "month":
+        return day.replace(day=1)
+    return day.replace(month=1, day=1) if every == "year" else day
+
+
+def first_days(times: pa.ChunkedArray | pa.Array, every: Every) -> pa.ChunkedArray | pa.Array:
+    """The night of each time, as text: its day, or the `first_day` of its week, month or year."""
+    days = pc.floor_temporal(times, 1, every, week_starts_monday=True)
+    return pc.strftime(days, "%Y-%m-%d")
 
 
 def parse_day(value: str) -> date | None:

@@ -21,6 +21,7 @@ from assay.project.processes import own_cores
 from assay.score import local
 from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges
 from assay.score.inputs import discovery as inputs
+from assay.score.inputs.flat.flat_file import is_flat
 from assay.score.inputs.text_rows import can_read, text_table
 from assay.score.inputs.types import InputTable, NightInput
 from assay.score.work import Outcome, Progress, Work
@@ -43,7 +44,8 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
     Raises
     ------
     UsageError
-        ``local`` or ``files`` is requested, but cannot read this input.
+        ``local`` or ``files`` is requested, but cannot read this input; or another one than
+        ``local`` on a cluster, whose workers cannot read what was cut on this machine.
     """
     wanted, text = params.score.carrier, text_table(night)
     readable = night.files is not None or text is not None
@@ -55,6 +57,16 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
             found=night.where,
             mend="Use auto or dataframe; docs/inputs.md says what needs Spark.",
         )
+    if is_flat(params.score.input) and not _is_local(params):
+        if wanted in ("files", "dataframe"):
+            raise UsageError(
+                f"the {wanted} carrier cannot read this input on a cluster",
+                where="params.yaml: score.carrier",
+                expected="auto or local, as its nights are cut on this machine",
+                found=night.where,
+                mend="For larger nights, write a folder for each, or a table that a query reads.",
+            )
+        return "local"
     if wanted != "auto":
         return wanted
     if not readable:
@@ -72,7 +84,9 @@ def needs_spark(params: Params) -> bool:
     if not (isinstance(spec, Parquet | Delta) or can_read(spec)):
         return True
     wanted = params.score.carrier
-    return not _is_local(params) if wanted == "auto" else wanted != "local"
+    if wanted == "auto":
+        return not _is_local(params) and not is_flat(spec)
+    return wanted != "local"
 
 
 def _is_local(params: Params) -> bool:

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
-from typing import Any, Literal
+from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import SourceError
+from assay.project import partitions
+from assay.project.params.values import Every
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 
-Every = Literal["day", "week", "month", "year"]
 FIRST_INVENTED = date(2000, 1, 1)
 """The first night of a table without a time."""
-
-
-def first_day(day: date, every: Every) -> date:
-    """The first day of the day's week (a Monday), month or year; a night is named by it."""
-    if every == "week":
-        return day - timedelta(days=day.weekday())
-    if every == "month":
-        return day.replace(day=1)
-    return day.replace(month=1, day=1) if every == "year" else day
 
 
 def add_night(table: pa.Table, time: str, every: Every = "day", name: str = "night") -> pa.Table:
@@ -53,8 +45,7 @@ def add_night(table: pa.Table, time: str, every: Every = "day", name: str = "nig
             found="empty cells",
             mend="Leave those rows out in data/source.py, or cut nights by another column",
         )
-    days = pc.floor_temporal(column, 1, every, week_starts_monday=True)
-    return table.append_column(name, pc.strftime(days, "%Y-%m-%d"))
+    return table.append_column(name, partitions.first_days(column, every))
 
 
 def add_row_number(tables: Iterable[pa.Table], name: str = "row_number") -> Iterator[pa.Table]:

@@ -170,7 +170,7 @@ QUERY = "select * from t where day = :night"
             {"format": "postgres", "url": "postgresql://db/x", "query": QUERY},
             "score.input is a query (postgres): its columns are known when it runs",
         ),
-        ({"format": "parquet", "path": "in"}, "in: holds no day=..."),
+        ({"format": "parquet", "path": "in"}, "in: holds no folders day=..."),
         ({"format": "delta", "path": "in"}, "in: there is no Delta table"),
     ],
 )

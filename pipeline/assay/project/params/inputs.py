@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from assay.project.params.values import Frozen, Positive, Section, Text
+from assay.project.params.values import Every, Frozen, Positive, Section, Text
 
 NIGHT = ":night"
 """The placeholder for the night's partition value in a query."""
@@ -60,6 +60,16 @@ class CsvOptions(Section):
     null_value: str = Field(default="", alias="nullValue")
     multi_line: bool = Field(default=False, alias="multiLine")
 
+    @property
+    def rows_are_lines(self) -> bool:
+        """Whether rows can be cut at line ends, and into cells without Spark."""
+        return self.escape == self.quote and not self.multi_line
+
+    @property
+    def beyond_lines(self) -> str:
+        """The option because of which they cannot."""
+        return "multiLine: true" if self.multi_line else f"escape: {self.escape}"
+
 
 def _placed(path: str) -> str:
     places = path.count(NIGHT_IN_PATH)
@@ -72,18 +82,41 @@ NightPath = Annotated[Text, AfterValidator(_placed)]
 """A folder with a folder for each night, or a path with `NIGHT_IN_PATH`."""
 
 
-class Parquet(Section):
-    """Parquet, one folder or file a night."""
+class NightFiles(Section):
+    """Files with one folder or file a night; with ``night_by``, files that hold many nights.
+
+    ``night_by`` is a column of days or times, and a night the day, week, month or year in it.
+    """
+
+    path: NightPath
+    night_by: Text | None = None
+    every: Every = "day"
+
+    @model_validator(mode="after")
+    def _one_cut(self) -> Self:
+        if self.night_by is None and "every" in self.model_fields_set:
+            raise ValueError("every together with night_by, the column of times|night_by missing")
+        if self.night_by is not None and NIGHT_IN_PATH in self.path:
+            raise ValueError(f"{NIGHT_IN_PATH} in path, or night_by|both")
+        return self
+
+    @property
+    def settings(self) -> str:
+        """All keys as text; without those that cut nights where there is no ``night_by``."""
+        cut = set() if self.night_by else {"night_by", "every"}
+        return self.model_dump_json(exclude=cut)
+
+
+class Parquet(NightFiles):
+    """Parquet."""
 
     format: Literal["parquet"]
-    path: NightPath
 
 
-class Csv(Section):
-    """CSV, one folder or file a night; ``columns`` names the columns of files without a header."""
+class Csv(NightFiles):
+    """CSV; ``columns`` names the columns of files without a header."""
 
     format: Literal["csv"]
-    path: NightPath
     columns: tuple[Text, ...] = ()
     options: CsvOptions = Field(default_factory=CsvOptions)
 
@@ -95,12 +128,20 @@ class Csv(Section):
             raise ValueError(f"each column once|{', '.join(twice)} more than once")
         return columns
 
+    @model_validator(mode="after")
+    def _cut_at_lines(self) -> Self:
+        if self.night_by is not None and not self.options.rows_are_lines:
+            raise ValueError(
+                "with night_by, rows that are lines, and the quote as escape; a query "
+                f"(format: sql) reads the others|{self.options.beyond_lines}"
+            )
+        return self
 
-class Json(Section):
-    """JSON, one object a line, one folder or file a night."""
+
+class Json(NightFiles):
+    """JSON, one object a line."""
 
     format: Literal["json"]
-    path: NightPath
 
 
 class Delta(Section):
@@ -138,7 +179,7 @@ class Sql(Section):
     @classmethod
     def _whole_tables(cls, tables: Mapping[str, Any]) -> Mapping[str, Any]:
         for name, table in tables.items():
-            if NIGHT_IN_PATH in table.path:
+            if NIGHT_IN_PATH in table.path or getattr(table, "night_by", None):
                 raise ValueError(f"whole tables; the query names the night|{name}: {table.path}")
         return tables
 

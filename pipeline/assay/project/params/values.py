@@ -6,7 +6,7 @@ import re
 from datetime import date
 from functools import partial
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,8 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 """What NumPy takes."""
+Every = Literal["day", "week", "month", "year"]
+"""The length of a night."""
 MOST_DAYS = 3650
 """The longest time that is counted in days from a night: ten years."""
 

@@ -6,6 +6,7 @@ damaged file.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +24,8 @@ from assay.project.params.inputs import (
     has_night_parameter,
 )
 from assay.project.text.number_format import counted
-from assay.score.inputs import delta, folder
+from assay.score.inputs import delta, files, folder
+from assay.score.inputs.flat import flat_file
 from assay.score.inputs.types import FileGroup, InputFile, InputTable, NightInput
 
 __all__ = [
@@ -54,14 +56,22 @@ def find_night(root: Path, params: Params, contract: Contract, value: str) -> Ni
     SourceError
         The input cannot be accessed, or a file is damaged.
     SchemaMismatch
-        A file lacks a column of the contract or has it in another type; a line for each.
+        A file lacks a column of the contract or has it in another type; a line for each. A flat
+        file lacks the column that cuts it into nights.
     """
-    spec, column = params.score.input, params.ingest.partition_by
+    with flat_file.errors_name_the_file(root, params.score.input):
+        return _find(root, params, contract, value)
+
+
+def _find(root: Path, params: Params, contract: Contract, value: str) -> NightInput:
+    given, column = params.score.input, params.ingest.partition_by
+    spec = flat_file.as_nights(root, given)
     match spec:
         case Parquet():
             night = folder.find_parquet_night(root, spec, column, value, contract)
         case Csv() | Json():
-            night = folder.find_text_night(root, spec, column, value, contract)
+            kind = given.settings if isinstance(given, Csv | Json) else ""
+            night = folder.find_text_night(root, spec, column, value, contract, kind)
         case Delta():
             night = delta.find_delta_night(root, spec, column, value, contract)
         case Sql():
@@ -69,6 +79,9 @@ def find_night(root: Path, params: Params, contract: Contract, value: str) -> Ni
         case Postgres():
             shown = urlsplit(spec.url)._replace(query="").geturl()
             night = NightInput(value, column, shown, text=True)
+    if flat_file.is_flat(given):
+        where = f"{files.resolve_uri(root, given.path)}: {given.night_by} {value}"
+        night = replace(night, where=where)
     if night.rows == 0:
         raise empty_night_error(night)
     return night

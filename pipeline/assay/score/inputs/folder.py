@@ -52,9 +52,12 @@ def find_parquet_night(
 
 
 def find_text_night(
-    root: Path, spec: Csv | Json, column: str, value: str, contract: Contract
+    root: Path, spec: Csv | Json, column: str, value: str, contract: Contract, kind: str
 ) -> NightInput:
-    """A night in CSV or JSON files; errors as for `assay.score.inputs.discovery.find_night`."""
+    """A night in CSV or JSON files; errors as for `assay.score.inputs.discovery.find_night`.
+
+    ``kind`` is a part of the fingerprint: the settings of the input.
+    """
     base = files.resolve_uri(root, spec.path)
     where, listed = files.list_night(base, column, value)
     found = _heads(spec, listed)
@@ -63,7 +66,7 @@ def find_text_night(
     )
     filled = [(file, head) for file, head in zip(listed, found, strict=True) if head.filled]
     check_all(lambda each: check(contract, each[1], each[0].path), filled)
-    kind, facts = spec.model_dump_json(), files.parallel_map(files.content_digest, listed)
+    facts = files.parallel_map(files.content_digest, listed)
     mark = files.fingerprint(kind, listed, facts)
     return NightInput(
         value,
@@ -78,13 +81,18 @@ def find_text_night(
     )
 
 
+def text_table(spec: Csv | Json, base: str, listed: Sequence[ListedFile]) -> InputTable:
+    """Files of CSV or JSON lines as a table, whatever their columns are."""
+    return InputTable(spec, base, _groups(spec, listed, _heads(spec, listed)))
+
+
 def find_table(root: Path, spec: Parquet | Csv | Json) -> tuple[InputTable, str]:
     """All files of a table that a query reads, and a fingerprint of their listing."""
     base = files.resolve_uri(root, spec.path)
     listed = files.list_tree(base)
-    mark = files.fingerprint(spec.model_dump_json(), listed, [""] * len(listed))
+    mark = files.fingerprint(spec.settings, listed, [""] * len(listed))
     if isinstance(spec, Csv):
-        return InputTable(spec, base, _groups(spec, listed, _heads(spec, listed))), mark
+        return text_table(spec, base, listed), mark
     return InputTable(spec, base, (FileGroup(tuple(file.path for file in listed)),)), mark
 
 

@@ -8,6 +8,7 @@ from assay.errors import SourceError
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql
 from assay.score.inputs import delta, files
+from assay.score.inputs.flat import flat_file
 
 
 def can_list(params: Params) -> bool:
@@ -21,9 +22,12 @@ def list_nights(root: Path, params: Params) -> tuple[str, ...]:
     Raises
     ------
     SourceError
-        The input cannot be accessed, or is a query, which has to be asked for a night by name.
+        The input cannot be accessed, or is a query, which has to be asked for a night by name; a
+        flat file has a row whose night cannot be told.
+    SchemaMismatch
+        A flat file lacks the column that cuts it into nights.
     """
-    spec, column = params.score.input, params.ingest.partition_by
+    spec, column = flat_file.as_nights(root, params.score.input), params.ingest.partition_by
     match spec:
         case Parquet() | Csv() | Json():
             return files.list_values(files.resolve_uri(root, spec.path), column)

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from assay.errors import SourceError
+from assay.errors import SchemaMismatch, SourceError
 from assay.project.night_names import NightNames
 from assay.project.params import Params
 from assay.project.params.inputs import Delta, Input, Parquet
+from assay.score.inputs.flat import flat_file
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
 
@@ -81,13 +82,12 @@ def batches(
     given, column = given or params.score.input, params.ingest.partition_by
     if not isinstance(given, Parquet | Delta):
         raise InputUnreadable(f"an input in {given.format} is not read again")
-    path = given.path.rstrip("/")
-    uri = path if "://" in path else str((root / path).resolve())
     opened = _folder if isinstance(given, Parquet) else _table
     try:
+        uri = flat_file.nights_uri(root, given)
         found = opened(uri, column, partition, columns)
         yield from _all(found) if near is None else _nearest(found, near)
-    except (OSError, pa.ArrowException, SourceError) as error:
+    except (OSError, pa.ArrowException, SourceError, SchemaMismatch) as error:
         first = str(error).strip().splitlines()[0]
         raise InputUnreadable(f"its input cannot be read any more ({first})") from None
 

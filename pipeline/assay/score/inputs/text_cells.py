@@ -3,7 +3,7 @@
 A line without quotes is cut at each separator. The others are cut one by one: a cell that begins
 with a quote ends at the quote before a separator or the end of the line. A quote in a cell is
 doubled. With another escape character Spark has rules of its own, which are not repeated here
-(`is_splittable`).
+(`CsvOptions.rows_are_lines`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.project.params.inputs import CsvOptions
-
-
-def is_splittable(options: CsvOptions) -> bool:
-    """Whether files with these options are split here into the same cells as by Spark."""
-    return options.escape == options.quote and not options.multi_line
 
 
 def split_lines(lines: Sequence[str], width: int, options: CsvOptions) -> list[pa.Array]:

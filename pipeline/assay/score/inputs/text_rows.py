@@ -13,14 +13,14 @@ import pyarrow as pa
 from assay.contract.text.text_parser import LINE
 from assay.project.params.inputs import Csv, CsvOptions, Input, Json
 from assay.score.inputs.text_blocks import split_block, split_plain_lines
-from assay.score.inputs.text_cells import is_splittable, split_lines
+from assay.score.inputs.text_cells import split_lines
 from assay.score.inputs.text_lines import PIECE, Piece, cut_file, is_readable, line_blocks
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
 
 
 def can_read(spec: Input) -> bool:
     """Whether rows of such an input are read here; a file's name may still say otherwise."""
-    return isinstance(spec, Json) or (isinstance(spec, Csv) and is_splittable(spec.options))
+    return isinstance(spec, Json) or (isinstance(spec, Csv) and spec.options.rows_are_lines)
 
 
 def text_table(night: NightInput) -> InputTable | None:

@@ -19,9 +19,11 @@ import pyarrow.csv as pacsv
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from assay.errors import SourceError
+from assay.errors import SchemaMismatch, SourceError
 from assay.project.night_names import NightNames
 from assay.project.params.inputs import Csv, CsvOptions, Delta, Input, Json, Parquet
+from assay.score.inputs.files import resolve_uri
+from assay.score.inputs.flat import flat_file
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
 
@@ -99,12 +101,12 @@ def sample_source(
         return UnsampledSource(
             f"score.input is a query ({spec.format}): its columns are known when it runs"
         )
-    uri = spec.path.rstrip("/") if "://" in spec.path else str((root / spec.path).resolve())
+    uri = resolve_uri(root, spec.path)
     try:
         if isinstance(spec, Delta):
             return _delta(uri, spec.path, column, rows)
-        return _folder(uri, spec, column, rows)
-    except SourceError as error:
+        return _folder(root, spec, column, rows)
+    except (SourceError, SchemaMismatch) as error:
         return UnsampledSource(f"{spec.path}: {error.what}")
     except (OSError, ValueError, pa.ArrowException) as error:
         gist = " ".join(str(error).replace(uri, spec.path).split())[:160]
@@ -112,15 +114,17 @@ def sample_source(
 
 
 def _folder(
-    uri: str, spec: Parquet | Csv | Json, column: str, rows: int
+    root: Path, spec: Parquet | Csv | Json, column: str, rows: int
 ) -> SourceSample | UnsampledSource:
-    names = NightNames.of(uri, column)
+    names = NightNames.of(flat_file.nights_uri(root, spec), column)
     system, base = filesystem(names.folder)
     there = system.get_file_info(pafs.FileSelector(base, allow_not_found=True))
     kinds = {each.base_name: each.type for each in there}
     nights = names.values(kinds)
     if not nights:
-        return UnsampledSource(f"{spec.path}: holds no {names.before}...{names.after}")
+        return UnsampledSource(
+            f"{spec.path}: holds no {'rows' if spec.night_by else names.expected}"
+        )
     reader = _reader(spec)
     found = []
     for name in [names.name(night) for night in nights[-NIGHTS:]]:

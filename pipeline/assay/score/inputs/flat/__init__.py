@@ -1,0 +1,1 @@
+"""Flat files, which hold the rows of many nights."""

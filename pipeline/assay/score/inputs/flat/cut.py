@@ -1,0 +1,287 @@
+"""Cuts a flat file into nights: ``<folder>/<night>/<name>``, its rows in the order of the file.
+
+A line of text is copied as it is, so what is wrong in it is found when its night is scored. Memory
+does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.errors import SchemaMismatch, SourceError
+from assay.project.params.inputs import Csv, CsvOptions, Json, Parquet
+from assay.project.text.number_format import counted
+from assay.project.text.quoting import quote_value
+from assay.score.inputs import text_header
+from assay.score.inputs.files import ListedFile, read_errors
+from assay.score.inputs.flat.cells import READABLE, can_name_nights, nights_of
+from assay.score.inputs.text_cells import cut_line
+from assay.score.inputs.text_lines import ONLY_SPARK, Piece, cut_file, is_readable, line_blocks
+from assay.store.delta.location import filesystem
+
+HELD = 64 << 20
+"""Bytes of rows that are held until they are written, so that files are opened seldom."""
+BATCH = 1 << 16
+"""Rows of Parquet that are cut at once."""
+SHOWN = 3
+"""Rows without a night that an error shows."""
+
+Told = Callable[[float], None]
+"""Called with the share of the file that was read; NaN if that is not known."""
+
+
+def cut_text(spec: Csv | Json, file: ListedFile, folder: Path, name: str, told: Told) -> None:
+    """Cut a file of CSV or JSON lines; `assay.score.inputs.flat.flat_file.as_nights` for errors."""
+    if not is_readable(file.path):
+        raise SourceError(
+            "is compressed in a way that is not read here",
+            where=file.path,
+            expected=f"no name that ends in {', '.join(sorted(ONLY_SPARK))}",
+            mend="Unpack it, or compress it with gzip.",
+        )
+    if isinstance(spec, Json):
+        _place(text_header.read_json_keys(file).columns or (spec.night_by,), spec, file, "key")
+        rows, header = _json_rows(spec, file, told), b""
+    else:
+        head = text_header.read_csv_header(spec, file)
+        place = _place(head.columns or (spec.night_by,), spec, file, "column")
+        encoding = spec.options.encoding
+        header = b"" if head.header is None else head.header.encode(encoding) + b"\n"
+        rows = _csv_rows(spec, file, head.header, place, told)
+    writer, refused = _TextWriter(folder, name, header), _NoNight(file, spec)
+    for numbers, lines, texts in rows:
+        cells = pa.array(texts, pa.string())
+        nights, places = nights_of(cells, spec.every)
+        refused.add(places, cells, numbers)
+        for night, chosen in _by_night(nights, places):
+            writer.add(night, [lines[row] for row in chosen])
+    refused.refuse()
+    writer.flush()
+
+
+def cut_parquet(spec: Parquet, file: ListedFile, folder: Path, name: str, told: Told) -> None:
+    """Cut a Parquet file; `assay.score.inputs.flat.flat_file.as_nights` for errors."""
+    assert spec.night_by is not None
+    with read_errors(file.path, "cannot be read as Parquet"):
+        system, path = filesystem(file.path)
+        with system.open_input_file(path) as source, pq.ParquetFile(source) as data:
+            schema = data.schema_arrow
+            _place(schema.names, spec, file, "column")
+            kind = schema.field(spec.night_by).type
+            if not can_name_nights(kind):
+                raise SchemaMismatch(
+                    [
+                        f"{file.path}: nights cannot be cut by {quote_value(spec.night_by)} "
+                        f"(expected days, times, texts or integers, found {kind})"
+                    ]
+                )
+            writer, refused = _ParquetWriter(folder, name, schema), _NoNight(file, spec)
+            done, total = 0, max(data.metadata.num_rows, 1)
+            for batch in data.iter_batches(BATCH):
+                cells = batch.column(spec.night_by)
+                nights, places = nights_of(cells, spec.every)
+                refused.add(places, cells, range(done + 1, done + len(batch) + 1))
+                for night, chosen in _by_night(nights, places):
+                    writer.add(
+                        night, batch if len(chosen) == len(batch) else batch.take(pa.array(chosen))
+                    )
+                done += batch.num_rows
+                told(done / total)
+            refused.refuse()
+            writer.flush()
+
+
+def _place(
+    columns: Sequence[str | None], spec: Csv | Json | Parquet, file: ListedFile, what: str
+) -> int:
+    """The position of the column that cuts nights.
+
+    Raises
+    ------
+    SchemaMismatch
+        There is no such column, or more than one.
+    """
+    assert spec.night_by is not None
+    if columns.count(spec.night_by) != 1:
+        there = ", ".join(quote_value(each) for each in columns)
+        fault = "there is no" if spec.night_by not in columns else "more than one"
+        raise SchemaMismatch(
+            [
+                f"{file.path}: {fault} {what} {quote_value(spec.night_by)}, by which "
+                f"score.input.night_by cuts nights (found {there})"
+            ]
+        )
+    return columns.index(spec.night_by)
+
+
+class _NoNight:
+    """The rows of a file whose night cannot be told.
+
+    They are refused: in no night they would never be scored, and nobody would know.
+    """
+
+    def __init__(self, file: ListedFile, spec: Csv | Json | Parquet) -> None:
+        self._file, self._spec = file, spec
+        self._rows = 0
+        self._shown: list[str] = []
+
+    def add(self, places: npt.NDArray[np.int64], cells: pa.Array, numbers: Sequence[int]) -> None:
+        """Take those of some rows; ``numbers`` are their lines or rows in the file."""
+        rows = np.flatnonzero(places < 0)
+        self._rows += len(rows)
+        what = "row" if isinstance(self._spec, Parquet) else "line"
+        for row in rows[: SHOWN - len(self._shown)].tolist():
+            cell = cells[row].as_py()
+            shown = "nothing" if cell is None else quote_value(cell)
+            self._shown.append(f"{shown} in {what} {numbers[row]}")
+
+    def refuse(self) -> None:
+        """Raise SourceError if there are any."""
+        if self._rows:
+            more = ", ..." if self._rows > SHOWN else ""
+            raise SourceError(
+                f"{counted(self._rows, 'row')} of {quote_value(self._spec.night_by)} "
+                "without a night",
+                where=self._file.path,
+                expected=READABLE,
+                found=", ".join(self._shown) + more,
+                mend="Mend these rows in the file; no night of it is scored before, "
+                "so that no row is left out unseen.",
+            )
+
+
+def _by_night(
+    nights: pa.Array, places: npt.NDArray[np.int64]
+) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+    """The rows of each night, in their order."""
+    order = np.argsort(places, kind="stable")
+    names = nights.to_pylist()
+    bounds = np.searchsorted(places[order], np.arange(len(names) + 1))
+    for number, night in enumerate(names):
+        yield night, order[bounds[number] : bounds[number + 1]]
+
+
+TextRows = Iterator[tuple[Sequence[int], list[bytes], list[str | None]]]
+"""For each block: the line number of each row, the row's line, its cell that says the night."""
+
+
+def _csv_rows(spec: Csv, file: ListedFile, header: str | None, place: int, told: Told) -> TextRows:
+    options, encoding = spec.options, spec.options.encoding
+    sep, quote = options.sep.encode(encoding), options.quote.encode(encoding)
+    for first, lines in _numbered_lines(file, told):
+        numbers, kept, cells = [], [], []
+        for number, line in enumerate(lines, first):
+            if not line.strip(b" ") or _is_no_row(line, header, options):
+                continue
+            parts = (
+                line.split(sep, place + 1)
+                if quote not in line
+                else [each.encode() for each in cut_line(line.decode(encoding, "replace"), options)]
+            )
+            numbers.append(number)
+            kept.append(line)
+            cell = parts[place].decode("utf-8", "replace") if place < len(parts) else ""
+            cells.append(cell or None)
+        yield numbers, kept, cells
+
+
+def _is_no_row(line: bytes, header: str | None, options: CsvOptions) -> bool:
+    """As `assay.score.inputs.text_rows` leaves out comments and repeated headers."""
+    if header is not None and line == header.encode(options.encoding):
+        return True
+    comment = options.comment
+    return comment is not None and line.startswith(comment.encode(options.encoding))
+
+
+def _json_rows(spec: Json, file: ListedFile, told: Told) -> TextRows:
+    assert spec.night_by is not None
+    for first, lines in _numbered_lines(file, told):
+        numbers, kept, cells = [], [], []
+        for number, line in enumerate(lines, first):
+            if not line.strip(b" "):
+                continue
+            numbers.append(number)
+            kept.append(line)
+            cells.append(_json_cell(line, spec.night_by))
+        yield numbers, kept, cells
+
+
+def _json_cell(line: bytes, key: str) -> str | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return line[:60].decode(errors="replace")  # no night; the error shows what is there
+    value = row.get(key) if isinstance(row, dict) else row
+    plain = value is None or (isinstance(value, str | int) and not isinstance(value, bool))
+    return None if value is None else str(value) if plain else json.dumps(value)
+
+
+def _numbered_lines(file: ListedFile, told: Told) -> Iterator[tuple[int, list[bytes]]]:
+    """The lines of a file, with the number of the first of them, some megabytes at a time."""
+    piece: Piece = cut_file(file.path, file.size, max(file.size, 1))[0]
+    number, done = 1, 0
+    for block in line_blocks(piece):
+        lines = block.splitlines()
+        yield number, lines
+        number += len(lines)
+        done += len(block)
+        told(done / file.size if piece.stop is not None else float("nan"))
+
+
+class _TextWriter:
+    """Appends lines to the files of their nights, each of which begins with the header line."""
+
+    def __init__(self, folder: Path, name: str, header: bytes) -> None:
+        self._folder, self._name, self._header = folder, name, header
+        self._held: dict[str, list[bytes]] = defaultdict(list)
+        self._bytes = 0
+
+    def add(self, night: str, lines: Sequence[bytes]) -> None:
+        text = b"\n".join([*lines, b""])
+        self._held[night].append(text)
+        self._bytes += len(text)
+        if self._bytes > HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        for night, texts in self._held.items():
+            path = self._folder / night / self._name
+            new = not path.exists()
+            if new:
+                path.parent.mkdir(exist_ok=True)
+            with path.open("ab") as file:
+                file.write(b"".join([self._header, *texts] if new else texts))
+        self._held.clear()
+        self._bytes = 0
+
+
+class _ParquetWriter:
+    """Writes the rows of each night in one file or, if they are many, in several."""
+
+    def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
+        self._folder, self._name, self._schema = folder, name, schema
+        self._held: dict[str, list[pa.RecordBatch]] = defaultdict(list)
+        self._bytes = self._part = 0
+
+    def add(self, night: str, rows: pa.RecordBatch) -> None:
+        self._held[night].append(rows)
+        self._bytes += rows.nbytes
+        if self._bytes > HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        for night, batches in self._held.items():
+            path = self._folder / night / f"{self._name}.{self._part:05d}.parquet"
+            path.parent.mkdir(exist_ok=True)
+            pq.write_table(pa.Table.from_batches(batches, self._schema), path)
+        self._held.clear()
+        self._bytes = 0
+        self._part += 1

@@ -1,0 +1,44 @@
+"""Columns of a night of text, for labels: what cannot be read is refused, not left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from assay.errors import SourceError
+from assay.project.params.inputs import Input
+from assay.score.inputs.text_night import read_text_night
+
+
+def read(root: Path, spec: Any, *columns: str) -> Any:
+    given = TypeAdapter(Input).validate_python(spec)
+    found = read_text_night(root, given, "day", "2024-03-01", columns)
+    return found if found is None else found.to_pydict()
+
+
+def test_cells_of_csv_are_text_and_values_of_json_are_not(tmp_path: Path) -> None:
+    (tmp_path / "2024-03-01.csv").write_text('key,late\n"07",\n08,1\n')
+    (tmp_path / "2024-03-01.json").write_text('{"key": 7, "late": null}\n{"key": 8}\n')
+    csv, json = ({"format": kind, "path": f"{{night}}.{kind}"} for kind in ("csv", "json"))
+    assert read(tmp_path, csv, "late", "key", "x") == {"late": [None, "1"], "key": ["07", "08"]}
+    assert read(tmp_path, json, "late", "key", "x") == {"late": [None, None], "key": [7, 8]}
+    assert read(tmp_path, csv | {"path": "x-{night}.csv"}, "key") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "told"),
+    [
+        ("csv", "key,late\n1,0,2\n", "one cell for each column, found '1,0,2'"),
+        ("json", '{"key": 1}\n[2]\n', r"one JSON object, each key once, found '\[2\]'"),
+        ("json", '{"key": 1}\n{"key": "a"}\n', "values of several types"),
+    ],
+)
+def test_a_line_that_cannot_be_read_refuses_the_night(
+    tmp_path: Path, kind: str, text: str, told: str
+) -> None:
+    (tmp_path / f"2024-03-01.{kind}").write_text(text)
+    with pytest.raises(SourceError, match=told):
+        read(tmp_path, {"format": kind, "path": f"{{night}}.{kind}"}, "key")
