@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile
 from assay.contract.loader import load_contract
 from assay.errors import ParamsError
@@ -116,6 +117,32 @@ def test_few_rows_may_lie_far_apart_by_chance() -> None:
     assert [reasons(12, shares) for _ in range(20)] == [()] * 20
     others = np.where(np.arange(256) < 20, 1 / 20, 0)
     assert "score distribution" in reasons(2000, others)[0]
+
+
+def test_nights_may_differ_as_much_as_those_of_the_reference() -> None:
+    """Nights whose rows hang together: each has about its own score, as by its weather."""
+    random = np.random.default_rng(7)
+
+    def night() -> Any:
+        around = random.normal(50, 12)
+        return np.bincount(np.clip(random.normal(around, 3, 70), 0, 99).astype(int), minlength=100)
+
+    reference = [night() for _ in range(100)]
+    whole = np.sum(reference, axis=0)
+    farthest = max(float(js_distance(whole - each, each)) for each in reference)
+    limits = Publish(min_nights=3, max_score_distance=0.5)
+
+    def reasons(counts: Any, learnt: float) -> tuple[str, ...]:
+        usual = replace(USUAL, scores=tuple(score(*night()) for _ in range(5)))
+        facts = replace(GOOD, score=score(*counts), farthest=learnt)
+        return hold_reasons(facts, RULES, Quarantine(), limits, usual, DAY)
+
+    ordinary = [night() for _ in range(50)]
+    assert sum(bool(reasons(each, 0.0)) for each in ordinary) > 25
+    assert sum(bool(reasons(each, farthest)) for each in ordinary) <= 1
+    # Where nights were alike, the limit stays what params.yaml says.
+    (reason,) = reasons(np.eye(100, dtype=int)[99] * 70, 0.1)
+    assert "expected within 0.50 of 5 recent nights" in reason
 
 
 def test_scores_are_compared_with_those_of_recent_nights_together() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -50,6 +51,8 @@ class NightFacts:
     breaks
         Unexplained gross breaks in the model's answers
         (`assay.columns.break_limits.describe_score_breaks`).
+    farthest
+        The largest distance of the scores of a reference night from those of all the others.
     """
 
     rows: int
@@ -61,6 +64,7 @@ class NightFacts:
     duplicate_keys: int | None
     score: ColumnProfile | None
     breaks: tuple[str, ...] = ()
+    farthest: float = 0.0
 
 
 def collect_facts(
@@ -86,6 +90,7 @@ def collect_facts(
         duplicate_keys=duplicate_keys,
         score=tally.profile[score] if tally.profile else None,
         breaks=breaks,
+        farthest=max(bundle.reference.distances.get(score, ()), default=0.0),
     )
 
 
@@ -202,11 +207,22 @@ def _score_distance(facts: NightFacts, limits: Publish, recent: RecentRuns) -> I
     usual = np.sum(np.asarray(nights, dtype=np.int64), axis=0)
     found = np.asarray(facts.score.counts, dtype=np.int64)
     distance = float(js_distance(usual, found))
-    if not (distance <= limits.max_score_distance or distance <= by_chance(usual, found)):
+    limit = max(limits.max_score_distance, _ordinary(facts.farthest, len(nights)))
+    if not (distance <= limit or distance <= by_chance(usual, found)):
         yield (
-            f"score distribution: expected within {limits.max_score_distance:.2f} of "
+            f"score distribution: expected within {limit:.2f} of "
             f"{len(nights)} recent nights (Jensen-Shannon distance), found {distance:.2f}"
         )
+
+
+def _ordinary(farthest: float, nights: int) -> float:
+    """How far an ordinary night's scores may be from those of some nights before it.
+
+    The rows of a night hang together, by its weather or its news, so that nights differ by more
+    than chance. In the reference each was compared with all the others; fewer nights vary too, and
+    their mean by as many times less.
+    """
+    return farthest * math.sqrt(1 + 1 / nights)
 
 
 DRAWS = 500
