@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from assay.project.params.gate import LEAKAGE_CHECKS
@@ -103,6 +106,42 @@ def test_a_label_that_is_missing_in_a_regression_is_unknown():
     train, holdout = both("regression")
     holdout.loc[3, "late"] = np.nan
     assert found((train, holdout), "regression")["label_shift"].outcome == "unknown"
+
+
+def seasonal(train_days: int, holdout_days: int) -> tuple[Any, Any]:
+    """Depot and label go with the season, which turns once in 200 days."""
+    train, holdout = both("regression")
+    made = []
+    for side, first, days in ((train, 0, train_days), (holdout, train_days, holdout_days)):
+        day = first + np.arange(len(side)) * days // len(side)
+        summer = np.sin(day * 2 * np.pi / 200)
+        random = np.random.default_rng(first)
+        made.append(
+            side.assign(
+                sent=pd.Timestamp("2024-01-01") + pd.to_timedelta(day, unit="D"),
+                depot=np.where(random.random(len(side)) < 0.5 + 0.45 * summer, "north", "south"),
+                late=10 * summer + random.normal(0, 1, len(side)),
+            )
+        )
+    return made[0], made[1]
+
+
+def test_seasons_that_training_shows_are_no_shift():
+    told = found(seasonal(300, 40), "regression")
+    for name, column in (("label_shift", "late"), ("category_shift", "depot")):
+        assert told[name].outcome == "ok", told[name].detail
+        (row,) = [each for each in told[name].numbers if each["column"] == column]
+        assert row["in_training"] >= row["distance"] > 0.3
+    # One that training is too short for, and one that goes beyond every season, still are.
+    told = found(seasonal(90, 60), "regression")
+    assert {name for name, each in told.items() if each.outcome == "suspect"} == {
+        "label_shift",
+        "category_shift",
+    }
+    train, holdout = seasonal(300, 40)
+    told = found((train, holdout.assign(depot="moon")), "regression")["category_shift"]
+    assert told.outcome == "suspect"
+    assert "windows of training differ from its other rows" in told.detail
 
 
 def test_without_categories_nothing_shifts():

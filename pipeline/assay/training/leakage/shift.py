@@ -3,22 +3,27 @@
 The distance is total variation: the share of rows that would have to change. Two samples of one
 population differ too, the more so the more categories there are. The limit therefore applies only
 to what exceeds the 99 % quantile of the distance by chance: its expected value, bounded by the
-categories' standard deviations, plus the margin of McDiarmid's inequality (1989).
+categories' standard deviations, plus the margin of McDiarmid's inequality (1989). Nor does it apply
+to what training shows by itself, as seasons change (`assay.training.leakage.training_windows`).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay.project.params.gate import LeakageCheck
 from assay.project.tasks import infer_task
 from assay.reports.leakage import EXAMPLES, Check, Row, unknown_check
 from assay.training.leakage.row_hashing import Codes, to_floats
 from assay.training.leakage.table_pair import ColumnPair, TablePair
+from assay.training.leakage.training_windows import largest_distance
 
 CONFIDENCE = 0.99
 PARTS = 10
@@ -27,21 +32,27 @@ PARTS = 10
 
 @dataclass(frozen=True)
 class Shift:
-    """The distance of two distributions, and the distance that chance can explain."""
+    """The distance of two distributions, and the distances that chance and seasons can explain.
+
+    ``in_training`` is the largest distance of a window of training from its other rows; 0 if
+    chance explains enough, so that nobody looked.
+    """
 
     column: str
     distance: float
     by_chance: float
+    in_training: float = 0.0
 
     @property
     def beyond(self) -> float:
-        return max(self.distance - self.by_chance, 0.0)
+        return max(self.distance - max(self.by_chance, self.in_training), 0.0)
 
     def row(self) -> Row:
         return {
             "column": self.column,
             "distance": self.distance,
             "by_chance": self.by_chance,
+            "in_training": self.in_training,
             "beyond": self.beyond,
         }
 
@@ -100,6 +111,10 @@ def category_shift(sides: TablePair, limit: float) -> Check:
         )
     counts = {name: count_values(sides.column(name)) for name in names}
     found = [measure_shift(name, each.train, each.holdout) for name, each in counts.items()]
+    found = [
+        _less_seasons(sides, each, limit, partial(_codes, sides, each.column, counts[each.column]))
+        for each in found
+    ]
     found.sort(key=lambda each: (-each.beyond, -each.distance, each.column))
     return _told("category_shift", found, limit, counts[found[0].column])
 
@@ -110,14 +125,35 @@ def label_shift(sides: TablePair, limit: float) -> Check:
     pair = sides.column(label)
     if infer_task(sides.contract.field(label).kind, label) != "regression":
         seen = count_values(pair)
-        return _told("label_shift", [measure_shift(label, seen.train, seen.holdout)], limit, seen)
-    counts = _parts(pair)
-    if isinstance(counts, str):
-        return unknown_check("label_shift", counts, limit)
-    return _told("label_shift", [measure_shift(label, *counts)], limit, None)
+        found = measure_shift(label, seen.train, seen.holdout)
+        found = _less_seasons(sides, found, limit, partial(_codes, sides, label, seen))
+        return _told("label_shift", [found], limit, seen)
+    parts = _parts(pair)
+    if isinstance(parts, str):
+        return unknown_check("label_shift", parts, limit)
+    cells = max(int(each.max(initial=0)) for each in parts) + 1
+    train, holdout = (np.bincount(each, minlength=cells) for each in parts)
+    found = _less_seasons(sides, measure_shift(label, train, holdout), limit, lambda: parts[0])
+    return _told("label_shift", [found], limit, None)
 
 
 _COUNTED = ("string", "boolean")
+
+
+def _less_seasons(
+    sides: TablePair, found: Shift, limit: float, codes: Callable[[], Codes]
+) -> Shift:
+    """The shift, and what training shows by itself if it is suspect without that."""
+    if found.beyond <= limit:
+        return found
+    time = sides.column(sides.contract.time)
+    return replace(found, in_training=largest_distance(time, codes()))
+
+
+def _codes(sides: TablePair, name: str, counts: CountedValues) -> Codes:
+    """The place of each training row's value in ``counts``."""
+    found = pc.index_in(sides.column(name).train, value_set=counts.values)
+    return np.asarray(found.to_numpy(), np.int64)
 
 
 def _told(
@@ -129,6 +165,9 @@ def _told(
         f"'{first.column}' differs in {first.distance:.2%} of rows, "
         f"{first.by_chance:.2%} can be chance"
     )
+    if first.in_training:
+        most = f"{first.in_training:.2%}"
+        detail += f"; windows of training differ from its other rows in up to {most}"
     if len(suspects) > 1:
         detail += f"; too much so do {', '.join(repr(each) for each in suspects[1:])}"
     return Check(
@@ -158,13 +197,10 @@ def _examples(counts: CountedValues) -> tuple[Row, ...]:
 
 
 def _parts(pair: ColumnPair) -> tuple[Codes, Codes] | str:
-    """Rows of each side in parts that are equal in training, or the reason why there are none."""
+    """The part of each row, where parts are equal in training; or why there are none."""
     train, holdout = to_floats(pair.train), to_floats(pair.holdout)
     if np.isnan(train).any() or np.isnan(holdout).any():
         return "there are rows without a label"
     inner = np.linspace(0, 1, PARTS + 1)[1:-1]
     edges = np.unique(np.quantile(train, inner, method="lower"))
-    return (
-        np.bincount(np.searchsorted(edges, train, side="left"), minlength=len(edges) + 1),
-        np.bincount(np.searchsorted(edges, holdout, side="left"), minlength=len(edges) + 1),
-    )
+    return np.searchsorted(edges, train, side="left"), np.searchsorted(edges, holdout, side="left")
