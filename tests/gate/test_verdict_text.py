@@ -56,7 +56,7 @@ MANY = (
     finding(INCONCLUSIVE, "unsure", detail="cannot tell", rows=None, challenger=0.7, champion=0.8),
     finding(FAIL, "warned", severity="warn", observed=None, low=None, high=None, limit=None),
     finding(FAIL, "waived", waiver=WAIVER, metric=None, direction="max"),
-    finding(FAIL, "bad", detail="too <low>", owner=None, because=None),
+    finding(FAIL, "bad", detail="too <low>", mend="Do <more>.", owner=None, because=None),
     test_of("t::a"),
     test_of("t::b", FAIL),
     test_of("t::c", INCONCLUSIVE),
@@ -70,10 +70,13 @@ FAIL: it must not be promoted. Compared with: champion, v0.1.0 (sha256:012345678
 
 ## What stands in the way
 
-- **FAIL** bad: too &lt;low>
+- **FAIL** bad: too &lt;low>. Do &lt;more>.
 - **FAIL** `t::b`: it failed
 - **INCONCLUSIVE** unsure: cannot tell
 - **INCONCLUSIVE** `t::c`: it inconclusiveed
+
+If it may go out all the same: a waiver with a reason and a last day (gate.waivers in params.yaml), or \
+assay promote --override --because WHY.
 
 ## Rules
 
@@ -168,7 +171,7 @@ FAIL          waived                0.8  at most 0.7   1,200
 PASS          ranks   origin=EWR    0.8  at least 0.7  1,200
 Behaviour: 1 of 1 passed
 Model tests: 1 of 3 passed
-FAIL bad: too <low>
+FAIL bad: too <low>. Do <more>.
 FAIL t::b: it failed
 INCONCLUSIVE unsure: cannot tell (owner: us)
 INCONCLUSIVE t::c: it inconclusiveed

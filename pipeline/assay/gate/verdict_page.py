@@ -7,6 +7,7 @@ import math
 from markupsafe import Markup
 
 from assay.gate.many_slices import fold
+from assay.gate.rules.next_steps import OVERRIDE
 from assay.gate.verdict_text import (
     HEADLINES,
     findings_of_kind,
@@ -38,6 +39,7 @@ def render_page(verdict: Verdict, confidence: float) -> str:
         confidence=f"{confidence * 100:.4g}%",
         rules=fold(sort_findings(findings_of_kind(verdict, "rule"))),
         blocking=fold(verdict.blocking),
+        override=OVERRIDE,
         lists=[
             (title, kind, sort_findings(findings_of_kind(verdict, kind))) for title, kind in kinds
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from assay.gate.many_slices import OtherSlices, Shown, fold
+from assay.gate.rules.next_steps import OVERRIDE
 from assay.project import layout
 from assay.project.text.markdown import escape_code, escape_line
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
@@ -31,7 +32,7 @@ def render_markdown(verdict: Verdict) -> str:
         f"{escape_line(verdict.champion.description)}.",
     ]
     if verdict.blocking:
-        parts += ["## What stands in the way", _explained(verdict.blocking)]
+        parts += ["## What stands in the way", _explained(verdict.blocking), OVERRIDE]
     parts += ["## Rules", _table(rules)]
     undecided = [each for each in rules if each.outcome is not Outcome.PASS and not each.blocks]
     if undecided:
@@ -105,7 +106,7 @@ def _explained(findings: Sequence[Finding]) -> str:
 def _line(finding: Shown) -> str:
     if isinstance(finding, OtherSlices):
         return f"- {badge(finding.findings[0])} {escape_line(finding.sentence)}"
-    return f"- {badge(finding)} {_name(finding)}: {escape_line(finding.detail)}{_waived(finding)}"
+    return f"- {badge(finding)} {_name(finding)}: {escape_line(finding.told)}{_waived(finding)}"
 
 
 def _waived(finding: Finding) -> str:

@@ -81,7 +81,10 @@ class Finding(SparseDocument):
     ]
     kind: Kind
     outcome: Outcome
-    detail: Annotated[Text, Field(description="One sentence a person can act on.")]
+    detail: Annotated[Text, Field(description="What is so, in one sentence.")]
+    mend: Annotated[Text | None, Field(description="What its owner can do, if it is not PASS.")] = (
+        None
+    )
     metric: Text | None = None
     slice: Annotated[Text | None, Field(description="field=value, or null for all rows.")] = None
     observed: Annotated[
@@ -127,6 +130,11 @@ class Finding(SparseDocument):
     def title(self) -> str:
         """The rule, and its slice in brackets."""
         return f"{self.rule}[{self.slice}]" if self.slice else self.rule
+
+    @property
+    def told(self) -> str:
+        """What is so, and what its owner can do."""
+        return f"{self.detail}. {self.mend}" if self.mend else self.detail
 
     @property
     def decides(self) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import pytest
 
 from assay.gate.rules import report_rules as rule_reports
 from assay.metrics.estimate import Estimate
-from assay.project.params import LeakageParams
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.comparison import Stability
 from assay.reports.verdict import Finding, Outcome
@@ -289,15 +287,6 @@ def test_what_is_suspect_fails_and_what_is_unknown_cannot_be_told() -> None:
     assert (told["label_power"].outcome, told["label_power"].blocks) == (INCONCLUSIVE, True)
     assert told["label_power"].observed is None
     assert sum(each.blocks for each in told.values()) == 2
-
-
-def test_what_is_suspect_says_what_to_do_with_settings_that_there_are() -> None:
-    assert tuple(rule_reports.MENDS) == LEAKAGE_CHECKS
-    for name in LEAKAGE_CHECKS:
-        detail = leaks(**{name: "suspect"})[name].detail
-        assert detail == f"{name} says so. {rule_reports.MENDS[name]}"
-        settings = re.findall(r"leakage\.(\w+)", detail)
-        assert set(settings) <= set(LeakageParams.model_fields)
 
 
 def test_what_is_allowed_by_name_is_shown_and_does_not_decide() -> None:

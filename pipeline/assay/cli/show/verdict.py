@@ -54,7 +54,7 @@ def lines(verdict: Verdict) -> Iterator[Line]:
             notes = [finding.exemption_reason, f"owner: {finding.owner}" if finding.owner else ""]
             told = "; ".join(note for note in notes if note)
             more = f" ({told})" if told else ""
-            yield Text.assemble(badge, f" {finding.title}: {finding.detail}{more}")
+            yield Text.assemble(badge, f" {finding.title}: {finding.told}{more}")
     yield Text.assemble(
         Text(verdict.outcome.value, style=styles[verdict.outcome]),
         f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "

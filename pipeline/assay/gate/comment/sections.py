@@ -86,7 +86,7 @@ def blocking(verdict: Verdict) -> str:
         told = units_that_would_tell(each)
         owner = f" (owner: {prose(each.owner, NAME)})" if each.owner else ""
         more = f"; {told}" if told else ""
-        lines.append(f"- {MARKS[each.outcome]} {name_of(each)}: {prose(each.detail)}{more}{owner}")
+        lines.append(f"- {MARKS[each.outcome]} {name_of(each)}: {prose(each.told)}{more}{owner}")
     shown, more = several(lines, MOST)
     return "\n".join(["### What stands in the way", "", *shown, *([f"- {more}"] if more else [])])
 

@@ -152,13 +152,15 @@ def load_champion(root: Path, params: Params) -> Bundle | str:
 def _finding(
     spec: Behaviour, outcome: Outcome, detail: str, result: BehaviourResult | None = None
 ) -> Finding:
-    from assay.reports.verdict import Finding
+    from assay.gate.rules.next_steps import BEHAVIOUR
+    from assay.reports.verdict import Finding, Outcome
 
     return Finding(
         rule=spec.name,
         kind="behaviour",
         outcome=outcome,
         detail=detail,
+        mend=BEHAVIOUR[spec.check] if result and outcome is Outcome.FAIL else None,
         metric="share of rows that fail" if result else None,
         severity=spec.severity,
         observed=result.share if result else None,

@@ -10,6 +10,7 @@ from assay.gate.pytest_run.fixtures import NO_CHAMPION
 from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
 from assay.gate.rules import wording
+from assay.gate.rules.next_steps import test_alone
 from assay.project import layout
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict
 
@@ -50,7 +51,13 @@ def _expected(finding: Finding) -> str:
 def _distrusted(finding: Finding, detail: str) -> Finding:
     """A copy that is a blocking FAIL, without severity or waiver of the rule."""
     return finding.model_copy(
-        update={"outcome": Outcome.FAIL, "detail": detail, "severity": "block", "waiver": None}
+        update={
+            "outcome": Outcome.FAIL,
+            "detail": detail,
+            "mend": None,
+            "severity": "block",
+            "waiver": None,
+        }
     )
 
 
@@ -151,4 +158,5 @@ def _explains(seen: PytestRecord) -> bool:
 
 
 def _about_tests(node: str, outcome: Outcome, detail: str) -> Finding:
-    return Finding(rule=node, kind="test", outcome=outcome, detail=detail)
+    mend = None if outcome is Outcome.PASS else test_alone(node)
+    return Finding(rule=node, kind="test", outcome=outcome, detail=detail, mend=mend)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from assay.errors import AssayError
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import change, fairness, finding, limit, nights, own, report_rules
+from assay.gate.rules.next_steps import with_next_step
 from assay.project.params.gate import (
     ChangeRule,
     ContractRule,
@@ -39,7 +40,7 @@ def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Fin
         Never empty. A missing or malformed file gives one FAIL with the reason.
     """
     try:
-        return _decide(rule, inputs, gate)
+        return tuple(with_next_step(rule, each) for each in _decide(rule, inputs, gate))
     except AssayError as error:
         return (finding.fail(rule, error.line()),)
 

@@ -5,8 +5,6 @@ These are stability, parity, cost, contract and leakage.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from assay.contract.result import ContractResult
 from assay.gate.rules import change, finding, wording
 from assay.metrics.sampling_units import SamplingUnits
@@ -14,7 +12,6 @@ from assay.project.params.gate import (
     LEAKAGE_CHECKS,
     ContractRule,
     CostRule,
-    LeakageCheck,
     LeakageRule,
     ParityRule,
     StabilityRule,
@@ -29,24 +26,6 @@ UNITS = {
     "memory_mb": "MB of memory",
     "bundle_mb": "MB on disk",
 }
-
-MENDS: Mapping[LeakageCheck, str] = {
-    "same_key": "Leave copies out in data/source.py; where they are none, give the key role to "
-    "what tells them apart.",
-    "near_duplicates": "Leave copies out in data/source.py; if they are none, raise "
-    "leakage.max_duplicate_share.",
-    "time_overlap": "Let the window holdout begin after the window train in params.yaml.",
-    "label_power": "If that is not known before the label, take it out of data/contract.py; if it "
-    "is, raise leakage.max_label_power.",
-    "identifier": "Take the role feature from it in data/contract.py; if it describes a row, raise "
-    "leakage.max_identifier_share.",
-    "category_shift": "If it stays so, train on newer rows; if it comes and goes, raise "
-    "leakage.max_category_shift.",
-    "label_shift": "If it stays so, train on newer rows; if it comes and goes as seasons do, raise "
-    "leakage.max_label_shift.",
-    "not_at_scoring": "Take it out of data/contract.py, or let score.input have it at night.",
-}
-"""What to do about a check that is suspect."""
 
 
 def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...]:
@@ -172,7 +151,7 @@ def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
         told = finding.make_finding(
             rule,
             outcome,
-            f"{check.detail}. {MENDS[name]}" if outcome is Outcome.FAIL else check.detail,
+            check.detail,
             slice=name,
             metric=name,
             observed=finding.finite_or_none(check.observed),

@@ -1,0 +1,118 @@
+"""What an owner can do about a finding names settings, files and commands that there are."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, get_args
+
+import pytest
+from pydantic import TypeAdapter
+
+from assay.gate.rules import next_steps
+from assay.project import layout
+from assay.project.params import LeakageParams
+from assay.project.params.behaviour import Behaviour
+from assay.project.params.gate import LEAKAGE_CHECKS, Rule
+from assay.reports.verdict import Finding, Outcome
+
+FAIL, INCONCLUSIVE, PASS = Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS
+BASE = {"name": "r", "owner": "o", "because": "b"}
+RULES: dict[str, dict[str, Any]] = {
+    "limit": {"metric": "auc", "min": 0.7},
+    "change": {"metric": "auc", "margin": 0.01},
+    "gain": {"kind": "change", "metric": "auc", "gain": 0.01},
+    "fairness": {"of": "false_negative_rate", "across": "town", "max_difference": 0.1},
+    "stability": {"max_flipped": 0.1},
+    "parity": {},
+    "cost": {"of": "latency_ms", "max": 5},
+    "nights": {"of": "held", "max": 0},
+    "contract": {"max_bad_share": 0.1},
+}
+
+
+def rule(kind: str, **more: Any) -> Any:
+    given = {"kind": kind, **BASE, **RULES.get(kind, {}), **more}
+    return TypeAdapter(Rule).validate_python(given)
+
+
+def mend(of: Any, outcome: Outcome, **facts: Any) -> str | None:
+    found = Finding(
+        rule="r", kind="rule", outcome=outcome, detail="so it is", severity=of.severity, **facts
+    )
+    return next_steps.with_next_step(of, found).mend
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_a_fail_that_was_measured_says_what_to_do_and_a_pass_nothing(kind: str) -> None:
+    told = mend(rule(kind), FAIL, observed=1.0)
+    assert told is not None and told.endswith(".") and len(told) > 40
+    paths = {value for name, value in vars(layout).items() if name.isupper()}
+    assert set(re.findall(r"reports/[\w/.]+\w", told)) <= paths
+    assert mend(rule(kind), PASS, observed=1.0) is None
+
+
+def test_what_could_not_be_measured_is_told_in_the_detail_alone() -> None:
+    assert mend(rule("limit"), FAIL) is None
+    assert mend(rule("contract"), FAIL) is not None
+
+
+def test_the_limit_that_may_be_moved_is_the_one_that_the_rule_has() -> None:
+    for of, name in (
+        (rule("change"), "margin"),
+        (rule("gain"), "gain"),
+        (rule("stability"), "max_flipped"),
+        (rule("stability", max_flipped=None, max_distance=0.1), "max_distance"),
+    ):
+        assert re.search(rf"\b{name}\b", mend(of, FAIL, observed=1.0) or "")
+        assert name in type(of).model_fields
+    assert "gate explain 'r'" in (mend(rule("fairness"), FAIL, observed=1.0) or "")
+    assert "'town'" in (mend(rule("fairness"), FAIL, observed=1.0) or "")
+
+
+def test_what_cannot_be_told_needs_more_of_the_holdout_or_a_looser_rule() -> None:
+    of = rule("limit", slice="town")
+    assert mend(of, INCONCLUSIVE, observed=1.0, units_needed=40) == (
+        "Let the window holdout in params.yaml have so many, or ask for less in gate.rules."
+    )
+    assert mend(of, INCONCLUSIVE, slice="town=A") == (
+        "Let the window holdout in params.yaml be longer, or leave small slices out with min_rows "
+        "in gate.rules."
+    )
+    assert mend(of, INCONCLUSIVE, tolerated=True) is None
+    assert mend(rule("cost"), INCONCLUSIVE) is None
+
+
+def test_each_leakage_check_names_settings_that_there_are() -> None:
+    assert tuple(next_steps.LEAKAGE) == LEAKAGE_CHECKS
+    for name in LEAKAGE_CHECKS:
+        told = mend(rule("leakage"), FAIL, metric=name)
+        assert told == next_steps.LEAKAGE[name]
+        assert set(re.findall(r"leakage\.(\w+)", told)) <= set(LeakageParams.model_fields)
+        assert mend(rule("leakage"), INCONCLUSIVE, metric=name) is None
+    assert mend(rule("leakage"), FAIL, slice="x") is None
+
+
+def test_what_is_allowed_by_name_needs_nothing() -> None:
+    of = rule("leakage", allow=("same_key",))
+    found = Finding(
+        rule="r", kind="rule", outcome=FAIL, detail="x", metric="same_key", severity="warn"
+    )
+    assert next_steps.with_next_step(of, found).mend is None
+
+
+def test_every_behaviour_and_each_test_has_a_next_step() -> None:
+    kinds = {
+        get_args(each.model_fields["check"].annotation)[0]
+        for each in get_args(get_args(Behaviour)[0])
+    }
+    assert set(next_steps.BEHAVIOUR) == kinds
+    assert next_steps.test_alone("tests/model/test_a.py::test_b[x]") == (
+        "See it alone: pytest 'tests/model/test_a.py::test_b[x]'"
+    )
+    assert next_steps.test_alone("pytest") is None
+
+
+def test_it_stands_behind_what_is_so() -> None:
+    found = Finding(rule="r", kind="rule", outcome=FAIL, detail="so it is", mend="Do that.")
+    assert found.told == "so it is. Do that."
+    assert found.model_copy(update={"mend": None}).told == "so it is"
