@@ -88,7 +88,8 @@ def test_a_change_is_explained(tiny: Any) -> None:
         "  so: the change of auc is -0.01, 95% interval -0.0296 to 0.0096, which cannot be told"
         " from the limit of at least -0.02: the holdout of 1,000 rows cannot see a drop under"
         " 0.028; about 7,800 rows would tell",
-        "  next: Let the window holdout in params.yaml have so many, or ask for less in gate.rules.",
+        "  next: Let the window holdout in params.yaml have so many, or ask for less in"
+        " gate.rules.",
     ]
 
 

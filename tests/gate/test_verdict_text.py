@@ -75,8 +75,8 @@ FAIL: it must not be promoted. Compared with: champion, v0.1.0 (sha256:012345678
 - **INCONCLUSIVE** unsure: cannot tell
 - **INCONCLUSIVE** `t::c`: it inconclusiveed
 
-If it may go out all the same: a waiver with a reason and a last day (gate.waivers in params.yaml), or \
-assay promote --override --because WHY.
+If it may go out all the same: a waiver with a reason and a last day (gate.waivers in \
+params.yaml), or assay promote --override --because WHY.
 
 ## Rules
 

@@ -59,7 +59,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def know(monkeypatch: pytest.MonkeyPatch, every: Sequence[str], shown: Sequence[str]) -> None:
-    known = KnownNightNames(tuple(every), tuple(shown))
+    known = KnownNightNames(tuple(every), {night: f"run of {night}" for night in shown})
     monkeypatch.setattr(nightly, "known_nights", lambda *_: known)
 
 
@@ -73,7 +73,7 @@ def seen(root: Path, *nights: str) -> None:
     for night in nights:
         path = root / night_path(night, ".json")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_text(json.dumps({"run_id": f"run of {night}"}))
 
 
 def test_the_steps_of_a_good_night(tmp_path: Path, flights: Params) -> None:
@@ -94,6 +94,18 @@ def test_the_steps_of_a_good_night(tmp_path: Path, flights: Params) -> None:
         "words": None,
         "result": {"ran": "score --due"},
     }
+
+
+def test_a_night_that_was_scored_again_is_looked_at_again(tmp_path: Path, flights: Params) -> None:
+    shell = Shell()
+    seen(tmp_path, *NIGHTS)
+    path = tmp_path / night_path(NIGHTS[0], ".json")
+    path.write_text('{"run_id": "the run before"}')
+    nightly.run(tmp_path, flights, shell)
+    assert f"monitor --from {NIGHTS[0]} --to {NIGHTS[-1]} --notify" in shell.ran
+    path.write_text("torn")
+    nightly.run(tmp_path, flights, shell)
+    assert shell.ran.count(f"monitor --from {NIGHTS[0]} --to {NIGHTS[-1]} --notify") == 2
 
 
 def test_one_night_by_name(tmp_path: Path, flights: Params) -> None:

@@ -153,7 +153,8 @@ class _Job:
         """Take one night's labels, or record why there are none."""
         night, names = record.partition, self._names(self._bundle(record).manifest)
         if whole is None or file is None:
-            source = "labels.input"
+            given = self.params.labels.input
+            source = "labels.input" if given is None else f"labels.input: {given.path}"
             try:
                 table = self._input(night, names)
             except night_rows.InputUnreadable as reason:

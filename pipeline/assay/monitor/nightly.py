@@ -7,9 +7,10 @@ meaning of their exit codes are here, once, and a schedule only has to run one c
 
 from __future__ import annotations
 
+import json
 import logging
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -131,7 +132,7 @@ def run(
     except AssayError as error:
         # What follows would fail in the same way, and what is known of alerts is in files.
         steps.note(("monitor",), error)
-        known = KnownNightNames((), ())
+        known = KnownNightNames((), {})
     if known.all:
         _look_after(root, params, steps, known)
     found = NightlySteps(tuple(steps.done))
@@ -144,11 +145,15 @@ def run(
 def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightNames) -> None:
     last = known.all[-1]
     first = look_back(known.all, max(params.monitor.maturities))
-    seen = [name for name in known.published if _is_seen(root, name)]
+    seen = [
+        name
+        for name, run_id in known.published.items()
+        if _is_seen(root, name, run_id if name >= first else None)
+    ]
     # A night that cannot be looked at is given up in time, but not one that came after all others.
     since = min(first, seen[-1]) if seen else ""
     unseen = [name for name in known.published if since <= name and name not in set(seen)]
-    start = min([*unseen, *known.published[-1:], last])
+    start = min([*unseen, *list(known.published)[-1:], last])
     if params.labels.input is not None:
         asked = ["labels", "--from", min(first, start), "--to", last]
         steps.run(asked, fine=(NoLabelsYet, NothingScored))
@@ -159,16 +164,21 @@ def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightName
         steps.run(["monitor", "--retrain-if", "--date", last], fine=(NothingScored,))
 
 
-def _is_seen(root: Path, night: str) -> bool:
-    return (root / night_path(night, ".json")).is_file()
+def _is_seen(root: Path, night: str, run_id: str | None) -> bool:
+    """Whether monitoring has looked at a night; if ``run_id`` is given, at this run of it."""
+    try:
+        text = (root / night_path(night, ".json")).read_text(encoding="utf-8")
+        return run_id is None or json.loads(text)["run_id"] == run_id
+    except (OSError, ValueError, LookupError, TypeError):
+        return False  # as are all that cannot be read: it is written again
 
 
 @dataclass(frozen=True, slots=True)
 class KnownNightNames:
-    """Nights in order: ``all`` that any run tried, and those that are ``published``."""
+    """Nights in order: ``all`` that any run tried, and those that are ``published`` -> by which."""
 
     all: tuple[str, ...]
-    published: tuple[str, ...]
+    published: Mapping[str, str]
 
 
 def known_nights(root: Path, params: Params) -> KnownNightNames:
@@ -180,9 +190,9 @@ def known_nights(root: Path, params: Params) -> KnownNightNames:
         The store cannot be read.
     """
     store = open_store(root, params)
-    published = {name for name in store.partitions() if parse_day(name)}
+    published = {name: run for name, run in store.visible_runs().items() if parse_day(name)}
     tried = {record.partition for record in store.runs() if parse_day(record.partition)}
-    return KnownNightNames(tuple(sorted(published | tried)), tuple(sorted(published)))
+    return KnownNightNames(tuple(sorted(tried.union(published))), published)
 
 
 def look_back(nights: Sequence[str], days: int) -> str:

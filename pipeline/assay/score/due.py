@@ -37,6 +37,8 @@ class DueNights:
         ``retracted``.
     ignored
         Partition values of the input that are no days.
+    changed
+        Published nights whose input has changed since, and which are not scored again.
     """
 
     nights: tuple[str, ...]
@@ -44,6 +46,7 @@ class DueNights:
     last: str | None = None
     left: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def find_due_nights(

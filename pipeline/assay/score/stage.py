@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import NightNotFound, UsageError, attach_report
+from assay.errors import DataError, NightNotFound, UsageError, attach_report
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion, pin
 from assay.score.carriers import needs_spark
-from assay.score.due import DueNights, find_due_nights, nights_between
+from assay.score.due import DueNights, find_due_nights, is_day, nights_between
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import files, listing
+from assay.score.inputs.flat import flat_file
+from assay.score.inputs.flat.flat_file import is_flat
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress, Sink
 from assay.score.run import Scoring
 from assay.score.spark.session import BackgroundSession
 from assay.score.together import ABOUT_ONE_NIGHT, how_many, score_together
 from assay.score.work import Progress as TaskProgress
-from assay.store import RunRecord, open_store
+from assay.store import RunRecord, Store, open_store
 
 if TYPE_CHECKING:
     from assay.score.inputs.types import NightInput
+
+
+LOOKED_AT = 7
+"""The newest published nights whose input is looked at for changes."""
 
 
 def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]:
@@ -98,6 +104,9 @@ def run(
         Where progress is shown; by default the log.
     """
     wanted = named_nights(root, params, first, last)
+    if is_flat(params.score.input):
+        visible = open_store(root, params).visible_runs()
+        flat_file.check_length(params.score.input, visible, listing.list_nights(root, params))
     return _all(root, params, wanted, NightOutcomes(params.store, []), force, carrier, sink)
 
 
@@ -133,21 +142,46 @@ def run_due(
             "the input has no partitions",
             where="params.yaml: score.input",
             expected="at least one",
-            mend=files.no_nights_mend(params.ingest.partition_by),
+            mend=flat_file.NO_ROWS
+            if is_flat(params.score.input)
+            else files.no_nights_mend(params.ingest.partition_by),
         )
     store = open_store(root, params)
+    visible, runs = store.visible_runs(), store.runs()
+    flat_file.check_length(params.score.input, visible, available)
     due = find_due_nights(
-        available,
-        store.visible_runs(),
-        store.runs(),
-        start,
-        end,
-        example=str(params.prepare.holdout.end),
+        available, visible, runs, start, end, example=str(params.prepare.holdout.end)
     )
+    due = _with_changed(root, params, store, due, set(available) & set(visible), set(due.left))
     done = NightOutcomes(params.store, [], due)
     if not due.nights:
         return done
     return _all(root, params, list(due.nights), done, False, carrier, sink)
+
+
+def _with_changed(
+    root: Path, params: Params, store: Store, due: DueNights, known: set[str], waiting: set[str]
+) -> DueNights:
+    """The nights that are due, and of the newest published ones those whose input has changed.
+
+    A flat file grows, so the last of them may have been published before all of its rows were
+    there: it is due again. The others are named, as a person may rely on what they have.
+    """
+    inside = (night for night in known if (due.first or night) <= night <= (due.last or night))
+    days = sorted(night for night in inside if is_day(night) and night not in waiting)
+    newest = days[-LOOKED_AT:]
+    changed = []
+    for record in store.published_runs(newest):
+        with suppress(DataError):  # it would be told if the night were scored
+            found = inputs.find_fingerprint(root, params, record.partition)
+            if found and record.input and found != record.input:
+                changed.append(record.partition)
+    again = changed[-1:] if is_flat(params.score.input) and changed[-1:] == newest[-1:] else []
+    return replace(
+        due,
+        nights=tuple(sorted({*due.nights, *again})),
+        changed=tuple(night for night in changed if night not in again),
+    )
 
 
 def _all(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from assay.contract.text.text_parser import LINE
 from assay.errors import AssayError, NightEmpty, NightNotFound, SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input, bind_night, has_night_parameter
-from assay.score.inputs.discovery import NightInput, find_night
+from assay.score.inputs.discovery import NightInput, find_fingerprint, find_night
 from assay.score.inputs.files import list_values
 from tests.projects import PARCELS
 
@@ -81,6 +83,30 @@ def test_rows_and_row_groups_are_counted_from_the_footers(look: Look, folder: Pa
     assert night.schema == parcels().schema
     again = look({"format": "parquet", "path": str(folder.parent)})
     assert (again.files, again.fingerprint) == (night.files, night.fingerprint)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "json", "delta", "flat"])
+def test_a_fingerprint_is_the_same_without_a_look_at_the_columns(tmp_path: Path, kind: str) -> None:
+    dated = parcels().append_column("day", pa.array([NIGHT] * 3))
+    made = tmp_path / "in" / f"day={NIGHT}"
+    if kind == "delta":
+        write_deltalake(str(tmp_path / "in"), dated, partition_by=["day"])
+    elif kind == "flat":
+        pq.write_table(dated, tmp_path / "in")
+    else:
+        made.mkdir(parents=True)
+        if kind == "parquet":
+            pq.write_table(parcels(), made / "a")
+        else:
+            line = "1,2024-03-01,north,2.5,,true" if kind == "csv" else json.dumps({"parcel": 1})
+            (made / "a").write_text(f"{HEADER}\n{line}\n" if kind == "csv" else line)
+    spec = {"format": "parquet", "night_by": "day"} if kind == "flat" else {"format": kind}
+    given = params.load(PARCELS)
+    found = TypeAdapter(Input).validate_python({**spec, "path": "in"})
+    given = given.model_copy(update={"score": given.score.model_copy(update={"input": found})})
+    contract = replace(CONTRACT, fields=CONTRACT.fields[:1]) if kind == "json" else CONTRACT
+    night = find_night(tmp_path, given, contract, NIGHT)
+    assert find_fingerprint(tmp_path, given, NIGHT) == night.fingerprint != ""
 
 
 def test_a_night_that_is_not_there_names_the_nearest(look: Look, folder: Path) -> None:

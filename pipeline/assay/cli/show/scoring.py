@@ -67,6 +67,11 @@ def _due_lines(due: DueNights) -> Iterator[str]:
         waiting = [night for night, found in due.left.items() if found == state]
         if waiting:
             yield f"{state}, so a person decides ({how}): {', '.join(waiting)}"
+    if due.changed:
+        yield (
+            "published, and the input has changed since (assay score --date DAY scores it again): "
+            + ", ".join(due.changed)
+        )
     if not due.nights:
         yield (
             "nothing is due: the input has no nights there"

@@ -20,7 +20,7 @@ from assay.project.params import yaml_text
 from assay.project.params.candidates import Candidate
 from assay.project.params.drift import DriftParams
 from assay.project.params.gate import GateParams
-from assay.project.params.inputs import Input
+from assay.project.params.inputs import Input, NightFiles
 from assay.project.params.labels import LabelsParams, Maturities, RetrainRule
 from assay.project.params.messages import explain_errors
 from assay.project.params.schedule import ScheduleParams
@@ -303,6 +303,16 @@ class Params(Section):
     labels: LabelsParams = LabelsParams()
     alerts: Alerts = Alerts()
     schedule: ScheduleParams = ScheduleParams()
+
+    @model_validator(mode="after")
+    def _labels_are_cut_like_rows(self) -> Params:
+        rows, labels = self.score.input, self.labels.input
+        if isinstance(rows, NightFiles) and isinstance(labels, NightFiles):
+            if rows.night_by and labels.night_by and rows.every != labels.every:
+                raise ValueError(
+                    f"labels.input.every like score.input.every, {rows.every}|{labels.every}"
+                )
+        return self
 
 
 def load(root: Path) -> Params:

@@ -75,9 +75,22 @@ def find_delta_night(
         schema=stored,
         files=tuple(footer.file for footer in footers) if plain else None,
         rows=sum(footer.file.rows for footer in footers),
-        fingerprint=digests.digest_texts("delta", shot.identity, value, *_marks(mine)),
+        fingerprint=_fingerprint(shot, value, mine),
         tables={"": _table(spec, shot, mine, folders=bool(wanted))},
     )
+
+
+def find_fingerprint(root: Path, spec: Delta, column: str, value: str) -> str:
+    """The fingerprint of a night as `find_delta_night` gives it; empty if that cannot be told."""
+    shot = read_snapshot(files.resolve_uri(root, spec.path), column)
+    if column not in shot.partitioned_by:
+        return ""
+    place = shot.partitioned_by.index(column)
+    return _fingerprint(shot, value, [file for file in shot.files if file.values[place] == value])
+
+
+def _fingerprint(shot: TableSnapshot, value: str, mine: Sequence[ExternalFile]) -> str:
+    return digests.digest_texts("delta", shot.identity, value, *_marks(mine))
 
 
 def list_values(root: Path, spec: Delta, column: str) -> tuple[str, ...]:

@@ -87,6 +87,30 @@ def _find(root: Path, params: Params, contract: Contract, value: str) -> NightIn
     return night
 
 
+def find_fingerprint(root: Path, params: Params, value: str) -> str:
+    """The fingerprint that `find_night` gives a night, without a look at its columns.
+
+    Empty if changes of the input cannot be detected.
+
+    Raises
+    ------
+    NightNotFound, SourceError, SchemaMismatch
+        As for `find_night`.
+    """
+    given, column = params.score.input, params.ingest.partition_by
+    with flat_file.errors_name_the_file(root, given):
+        spec = flat_file.as_nights(root, given)
+        match spec:
+            case Parquet():
+                return folder.parquet_fingerprint(root, spec, column, value)
+            case Csv() | Json():
+                kind = given.settings if isinstance(given, Csv | Json) else ""
+                return folder.text_fingerprint(root, spec, column, value, kind)
+            case Delta():
+                return delta.find_fingerprint(root, spec, column, value)
+    return ""
+
+
 def check_unchanged(root: Path, params: Params, contract: Contract, night: NightInput) -> None:
     """Check that the input did not change while it was read, so that all rows are of one export.
 

@@ -81,6 +81,19 @@ def find_text_night(
     )
 
 
+def parquet_fingerprint(root: Path, spec: Parquet, column: str, value: str) -> str:
+    """The fingerprint of a night in Parquet files, as `find_parquet_night` gives it."""
+    _, listed = files.list_night(files.resolve_uri(root, spec.path), column, value)
+    footers = files.parallel_map(files.read_footer, listed)
+    return files.fingerprint("parquet", listed, [each.digest for each in footers])
+
+
+def text_fingerprint(root: Path, spec: Csv | Json, column: str, value: str, kind: str) -> str:
+    """The fingerprint of a night in CSV or JSON files, as `find_text_night` gives it."""
+    _, listed = files.list_night(files.resolve_uri(root, spec.path), column, value)
+    return files.fingerprint(kind, listed, files.parallel_map(files.content_digest, listed))
+
+
 def text_table(spec: Csv | Json, base: str, listed: Sequence[ListedFile]) -> InputTable:
     """Files of CSV or JSON lines as a table, whatever their columns are."""
     return InputTable(spec, base, _groups(spec, listed, _heads(spec, listed)))

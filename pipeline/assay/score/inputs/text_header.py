@@ -74,7 +74,7 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextHeader:
             where=file.path,
             expected=f"names of columns as {spec.options.encoding}",
             found=quote_value(lines[0][:60]),
-            mend="Name the columns under score.input.columns, or write the file again.",
+            mend=_mend(lines[0]),
         )
     options = spec.options
     doubled = options.escape == options.quote
@@ -88,6 +88,14 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextHeader:
         )
     )
     return TextHeader(tuple(names), lines[0], len(lines) > 1)
+
+
+def _mend(line: str) -> str:
+    if "\x00" in line:
+        return "It looks like UTF-16: write it as UTF-8."
+    if line.startswith("\x1f"):
+        return "It is compressed: let its name end in .gz."
+    return "Name the columns under score.input.columns, or write the file again."
 
 
 def read_json_keys(file: ListedFile) -> TextHeader:

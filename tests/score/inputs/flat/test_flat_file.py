@@ -6,7 +6,7 @@ import bz2
 import datetime as dt
 import gzip
 import json
-import os
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
@@ -128,7 +128,7 @@ def test_each_row_is_in_its_night_once_and_in_the_order_of_the_file(
         base = Path(flat_file.nights_uri(root, found)).parent
         got = {
             night.name: [row for each in sorted(night.iterdir()) for row in read_file(each)]
-            for night in base.iterdir()
+            for night in base.glob("[!_]*")
         }
         assert got == expected
         assert nights(root, spec) == tuple(sorted(expected))
@@ -143,9 +143,6 @@ def test_each_row_is_in_its_night_once_and_in_the_order_of_the_file(
         (pa.array(["2024-03-01T23:30:00-05:00"], pa.large_string()), "2024-03-02"),
         (pa.array([1709249400], pa.timestamp("s", "Europe/Berlin")), "2024-02-29"),
         (pa.array([20240301], pa.int64()), "2024-03-01"),
-        (pa.array([202403], pa.int32()), "2024-03-01"),
-        (pa.array([2024], pa.int16()), "2024-01-01"),
-        (pa.array([" 2024-03 "]), "2024-03-01"),
     ],
     ids=str,
 )
@@ -154,6 +151,18 @@ def test_days_and_times_of_any_type_name_nights(
 ) -> None:
     pq.write_table(pa.table({"sent": values}), tmp_path / "rows.parquet")
     assert nights(tmp_path, CSV | {"format": "parquet", "path": "rows.parquet"}) == (expected,)
+
+
+@pytest.mark.parametrize(("cell", "shortest"), [(" 2024-03 ", 1), ("202403", 1), ("2024", 2)])
+def test_a_month_or_a_year_is_no_day(tmp_path: Path, cell: str, shortest: int) -> None:
+    for number, every in enumerate(("week", "month", "year")):
+        spec = CSV | {"format": "parquet", "path": f"{every}.parquet", "every": every}
+        pq.write_table(pa.table({"sent": [cell]}), tmp_path / f"{every}.parquet")
+        if number < shortest:
+            with pytest.raises(SourceError, match="1 row of 'sent' without a night"):
+                nights(tmp_path, spec)
+        else:
+            assert nights(tmp_path, spec) == ("2024-01-01" if every == "year" else "2024-03-01",)
 
 
 def test_lines_are_copied_as_they_are_but_for_their_ends(tmp_path: Path) -> None:
@@ -272,39 +281,64 @@ def test_a_file_that_changes_while_it_is_cut_is_refused(
     assert content(find(tmp_path, "2024-03-01")).count(b"\n") == 3
 
 
-def test_where_there_are_no_links_old_nights_are_copied_with_their_times(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any) -> None:
-        raise PermissionError("no links here")
+@pytest.mark.parametrize("damage", ["gone", "cut short", "one night", "list", "all"])
+def test_a_damaged_copy_is_made_again_and_is_the_same_input(tmp_path: Path, damage: str) -> None:
+    write(tmp_path, line(1, "2024-03-01"), line(2, "2024-03-02"), line(3, "2024-03-02"))
+    found = find(tmp_path, "2024-03-02")
+    (copy,) = found.tables[""].groups[0].paths
+    night = Path(copy).parent
+    if damage == "gone":
+        Path(copy).unlink()
+    elif damage == "cut short":
+        Path(copy).write_bytes(Path(copy).read_bytes()[:-20])
+    elif damage == "list":
+        (night.parent / flat_file._FILES).write_text("{")
+    else:
+        shutil.rmtree(night if damage == "one night" else tmp_path / ".assay")
+    again = find(tmp_path, "2024-03-02")
+    assert (content(again).count(b"\n"), again.fingerprint) == (3, found.fingerprint)
+    assert nights(tmp_path) == ("2024-03-01", "2024-03-02")
 
-    monkeypatch.setattr(os, "link", refuse)
-    write(tmp_path, line(1, "2024-03-01"))
-    first = find(tmp_path, "2024-03-01")
-    write(tmp_path, line(1, "2024-03-01"), line(3, "2024-03-03"))
-    assert find(tmp_path, "2024-03-01").fingerprint == first.fingerprint
+
+def test_the_same_rows_written_again_are_the_same_input(tmp_path: Path) -> None:
+    rows = [line(1, "2024-03-01"), line(2, "2024-03-02")]
+    write(tmp_path, *rows)
+    found = find(tmp_path, "2024-03-01")
+    write(tmp_path, *rows, end="\r\n")
+    assert find(tmp_path, "2024-03-01").fingerprint == found.fingerprint
+    write(tmp_path, rows[0].replace("2.5", "2.6"), rows[1])
+    assert find(tmp_path, "2024-03-01").fingerprint != found.fingerprint
+    assert find(tmp_path, "2024-03-01").replaceable == find(tmp_path, "2024-03-01").replaceable
 
 
 # ---------------------------------------------------------------------------------- refused
 
 
-def refusal(root: Path, spec: Any = CSV, night: str = "2024-03-01") -> str:
+def refusal(root: Path, spec: Any = CSV, night: str = "2024-03-01", hidden: bool = True) -> str:
     with pytest.raises((SourceError, SchemaMismatch, NightNotFound)) as caught:
         find(root, night, spec)
     (told,) = caught.value.lines()
-    assert ".assay" not in told
+    assert not hidden or ".assay" not in told
     return told.removeprefix(f"{root}/")
 
 
 def test_rows_without_a_night_are_named_by_their_lines(tmp_path: Path) -> None:
-    rows = [line(1, "2024-03-01"), "", line(2, ""), line(3, "soon"), "4"]
-    write(tmp_path, *rows, line(5, "0001-01-01"))
+    rows = [line(1, "2024-03-01"), "", line(2, ""), line(3, "soon"), '"4,2024-03-01,north']
+    write(tmp_path, *rows, line(5, "9999-12-31"))
     assert refusal(tmp_path) == (
-        "rows.csv: 4 rows of 'sent' without a night (expected a day or a time such as 2013-07-01, "
-        "2013-07-01 10:00, 20130701, 201307 or 2013, found nothing in line 4, 'soon' in line 5, "
-        "nothing in line 6, ...). Mend these rows in the file; no night of it is scored before, so "
-        "that no row is left out unseen."
+        "rows.csv: 4 rows of 'sent' without a night (expected a day or a time from 1700 to 2199, "
+        "such as 2013-07-01, 2013-07-01 10:00, 20130701, found nothing in line 4, 'soon' in line "
+        "5, '\"4,2024-03-01,north' in line 6, ...). Mend these rows in the file; no night of it is "
+        "read before, so that no row is left out unseen."
     )
+
+
+def test_a_column_without_any_time_is_probably_another_one(tmp_path: Path) -> None:
+    write(tmp_path, *[line(row, "2024-03-01") for row in range(5)])
+    told = refusal(tmp_path, CSV | {"night_by": "depot"})
+    assert told.startswith("rows.csv: no row has a night in 'depot' (expected a day or a time")
+    assert "Name the column of days or times as night_by." in told
+    assert "data/source.py" in told
 
 
 def test_rows_of_json_and_parquet_without_a_night(tmp_path: Path) -> None:
@@ -322,9 +356,12 @@ def test_rows_of_json_and_parquet_without_a_night(tmp_path: Path) -> None:
 def test_a_column_that_is_not_there_twice_or_no_time(tmp_path: Path) -> None:
     write(tmp_path, line(1, "2024-03-01"))
     assert refusal(tmp_path, CSV | {"night_by": "day"}) == (
-        "rows.csv: there is no column 'day', by which score.input.night_by cuts nights "
+        "rows.csv: there is no column 'day', by which night_by cuts nights "
         "(found 'parcel', 'sent', 'depot', 'weight', 'distance', 'express')"
     )
+    assert refusal(tmp_path, CSV | {"night_by": "sentt"}).endswith(". Did you mean 'sent'?")
+    told = refusal(tmp_path, CSV | {"options": {"sep": ";"}})
+    assert told.endswith("If that is several, say what lies between them: options: {sep: ...}")
     (tmp_path / "rows.csv").write_text("sent,sent\n1,2\n")
     assert refusal(tmp_path).startswith("rows.csv: more than one column 'sent'")
     (tmp_path / "rows.json").write_text('{"parcel": 1}')
@@ -348,7 +385,7 @@ def test_what_is_wrong_with_the_file_names_the_file(tmp_path: Path) -> None:
         find(tmp_path, "2024-03-01")
     assert all(each.startswith(f"{tmp_path}/rows.csv: ") for each in caught.value.lines())
     (tmp_path / "rows.csv").write_text(f"{HEADER}\n")
-    assert refusal(tmp_path).startswith("rows.csv: the input has no partitions")
+    assert refusal(tmp_path) == "rows.csv: holds no row. Check the export that fills it."
     (tmp_path / "rows.parquet").write_text("no")
     told = refusal(tmp_path, CSV | {"format": "parquet", "path": "rows.parquet"})
     assert told.startswith("rows.parquet: cannot be read as Parquet")
@@ -379,6 +416,35 @@ def test_settings_that_contradict_each_other(spec: Any, told: str) -> None:
 def test_settings_of_other_inputs_read_as_before() -> None:
     plain = TypeAdapter(Input).validate_python({"format": "json", "path": "in"})
     assert json.loads(plain.settings) == {"path": "in", "format": "json"}
+
+
+def test_where_nothing_can_be_written_the_error_says_where(tmp_path: Path) -> None:
+    write(tmp_path, line(1, "2024-03-01"))
+    (tmp_path / ".assay").mkdir()
+    (tmp_path / flat_file.CUTS).write_text("in the way")
+    told = refusal(tmp_path, hidden=False)
+    assert told.startswith("rows.csv: cannot be cut into nights (found ")
+
+
+def test_nights_of_another_length_than_the_published_ones_are_refused() -> None:
+    days = [str(dt.date(2024, 3, 4) + dt.timedelta(days=number)) for number in range(28)]
+    weeks = days[::7]
+    weekly = TypeAdapter(Input).validate_python(CSV | {"every": "week"})
+    daily = TypeAdapter(Input).validate_python(CSV)
+    for spec, published, available in (
+        (weekly, weeks, weeks),
+        (daily, days[:3], days),
+        (daily, [], days),
+        (weekly, [], weeks),
+        (daily, [*weeks[:2]], days),
+        (TypeAdapter(Input).validate_python("in"), days, weeks),
+    ):
+        flat_file.check_length(spec, published, available)
+    with pytest.raises(UsageError, match=r"score\.input\.every: nights of another length.*such as"):
+        flat_file.check_length(weekly, days[:2], weeks)
+    months = [f"2024-{number:02d}-01" for number in range(1, 7)]
+    with pytest.raises(UsageError, match="found day"):
+        flat_file.check_length(daily, months, days)
 
 
 # ------------------------------------------------------------------- what else reads an input

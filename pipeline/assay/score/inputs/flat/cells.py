@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -12,16 +14,38 @@ from assay.contract.text.cell_parser import is_text, parse_cells, to_bool_mask
 from assay.project.params.values import Every
 from assay.project.partitions import first_days
 
-READABLE = "a day or a time such as 2013-07-01, 2013-07-01 10:00, 20130701, 201307 or 2013"
 _YEARS = (1700, 2199)
 """The first and the last year whose nights have a name."""
 
-_DIGITS = (
-    (r"^\s*(\d{4})(\d{2})(\d{2})\s*$", r"\1-\2-\3"),
-    (r"^\s*(\d{4})-?(\d{2})\s*$", r"\1-\2-01"),
-    (r"^\s*(\d{4})\s*$", r"\1-01-01"),
-)
-"""Days, months and years written as digits -> as days."""
+_DAY = (r"^\s*(\d{4})(\d{2})(\d{2})\s*$", r"\1-\2-\3")
+_MONTH = (r"^\s*(\d{4})-?(\d{2})\s*$", r"\1-\2-01")
+_YEAR = (r"^\s*(\d{4})\s*$", r"\1-01-01")
+_DIGITS: Mapping[Every, tuple[tuple[str, str], ...]] = {
+    "day": (_DAY,),
+    "week": (_DAY,),
+    "month": (_DAY, _MONTH),
+    "year": (_DAY, _MONTH, _YEAR),
+}
+"""How long a night is -> times that are no shorter, written as digits -> as days.
+
+A month is no day: all its rows would be of the first.
+"""
+
+_EXAMPLES: Mapping[Every, str] = {
+    "day": "20130701",
+    "week": "20130701",
+    "month": "20130701, 201307",
+    "year": "20130701, 201307, 2013",
+}
+
+
+def readable(every: Every) -> str:
+    """What a cell has to be, for errors."""
+    first, last = _YEARS
+    return (
+        f"a day or a time from {first} to {last}, such as 2013-07-01, 2013-07-01 10:00, "
+        f"{_EXAMPLES[every]}"
+    )
 
 
 def can_name_nights(kind: pa.DataType) -> bool:
@@ -39,7 +63,7 @@ def nights_of(cells: pa.Array, every: Every) -> tuple[pa.Array, npt.NDArray[np.i
     Parameters
     ----------
     cells
-        Days, times, or texts or integers that are written as `READABLE` says.
+        Days, times, or texts or integers that are written as `readable` says.
 
     Returns
     -------
@@ -58,20 +82,20 @@ def nights_of(cells: pa.Array, every: Every) -> tuple[pa.Array, npt.NDArray[np.i
 
 
 def _night(values: pa.Array, every: Every) -> pa.Array:
-    times = _times(values)
+    times = _times(values, every)
     year = pc.year(times)
     named = pc.and_(pc.greater_equal(year, _YEARS[0]), pc.less_equal(year, _YEARS[1]))
     return first_days(pc.if_else(named, times, pa.scalar(None, times.type)), every)
 
 
-def _times(values: pa.Array) -> pa.Array:
+def _times(values: pa.Array, every: Every) -> pa.Array:
     if t.is_timestamp(values.type):
         # Of a time with a zone, Arrow stores the instant in UTC.
         return values.cast(pa.timestamp(values.type.unit)).cast(pa.timestamp("s"), safe=False)
     if t.is_date(values.type):
         return values.cast(pa.timestamp("s"), safe=False)
     texts = values.cast(pa.string())
-    for digits, day in _DIGITS:
+    for digits, day in _DIGITS[every]:
         texts = pc.replace_substring_regex(texts, digits, day)
     times, unreadable = parse_cells("timestamp", texts)
     assert not to_bool_mask(pc.is_valid(times))[unreadable].any()

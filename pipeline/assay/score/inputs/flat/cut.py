@@ -6,6 +6,7 @@ does not grow with the file.
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.score.inputs import text_header
 from assay.score.inputs.files import ListedFile, read_errors
-from assay.score.inputs.flat.cells import READABLE, can_name_nights, nights_of
+from assay.score.inputs.flat.cells import can_name_nights, nights_of, readable
 from assay.score.inputs.text_cells import cut_line
 from assay.score.inputs.text_lines import ONLY_SPARK, Piece, cut_file, is_readable, line_blocks
 from assay.store.delta.location import filesystem
@@ -33,6 +34,8 @@ BATCH = 1 << 16
 """Rows of Parquet that are cut at once."""
 SHOWN = 3
 """Rows without a night that an error shows."""
+SHOWN_OF_LINE = 60
+"""Bytes of a line that an error shows."""
 
 Told = Callable[[float], None]
 """Called with the share of the file that was read; NaN if that is not known."""
@@ -113,10 +116,14 @@ def _place(
     if columns.count(spec.night_by) != 1:
         there = ", ".join(quote_value(each) for each in columns)
         fault = "there is no" if spec.night_by not in columns else "more than one"
+        near = difflib.get_close_matches(spec.night_by, [str(each) for each in columns], n=1)
+        hint = f". Did you mean {quote_value(near[0])}?" if near and fault == "there is no" else ""
+        if isinstance(spec, Csv) and len(columns) == 1:
+            hint = ". If that is several, say what lies between them: options: {sep: ...}"
         raise SchemaMismatch(
             [
-                f"{file.path}: {fault} {what} {quote_value(spec.night_by)}, by which "
-                f"score.input.night_by cuts nights (found {there})"
+                f"{file.path}: {fault} {what} {quote_value(spec.night_by)}, by which night_by cuts "
+                f"nights (found {there}){hint}"
             ]
         )
     return columns.index(spec.night_by)
@@ -130,13 +137,14 @@ class _NoNight:
 
     def __init__(self, file: ListedFile, spec: Csv | Json | Parquet) -> None:
         self._file, self._spec = file, spec
-        self._rows = 0
+        self._rows = self._every = 0
         self._shown: list[str] = []
 
     def add(self, places: npt.NDArray[np.int64], cells: pa.Array, numbers: Sequence[int]) -> None:
         """Take those of some rows; ``numbers`` are their lines or rows in the file."""
         rows = np.flatnonzero(places < 0)
         self._rows += len(rows)
+        self._every += len(places)
         what = "row" if isinstance(self._spec, Parquet) else "line"
         for row in rows[: SHOWN - len(self._shown)].tolist():
             cell = cells[row].as_py()
@@ -147,14 +155,21 @@ class _NoNight:
         """Raise SourceError if there are any."""
         if self._rows:
             more = ", ..." if self._rows > SHOWN else ""
+            column = quote_value(self._spec.night_by)
+            many = self._rows == self._every if self._rows > SHOWN else False
             raise SourceError(
-                f"{counted(self._rows, 'row')} of {quote_value(self._spec.night_by)} "
-                "without a night",
+                f"no row has a night in {column}"
+                if many
+                else f"{counted(self._rows, 'row')} of {column} without a night",
                 where=self._file.path,
-                expected=READABLE,
+                expected=readable(self._spec.every),
                 found=", ".join(self._shown) + more,
-                mend="Mend these rows in the file; no night of it is scored before, "
-                "so that no row is left out unseen.",
+                mend="Name the column of days or times as night_by. Times that are written in "
+                "another way are read by data/source.py: let score.input be data/raw, and run dvc "
+                "repro ingest before the night."
+                if many
+                else "Mend these rows in the file; no night of it is read before, so that no row "
+                "is left out unseen.",
             )
 
 
@@ -188,8 +203,9 @@ def _csv_rows(spec: Csv, file: ListedFile, header: str | None, place: int, told:
             )
             numbers.append(number)
             kept.append(line)
-            cell = parts[place].decode("utf-8", "replace") if place < len(parts) else ""
-            cells.append(cell or None)
+            # A line that is cut short, as by a quote that is never closed, is shown itself.
+            cell = parts[place] if place < len(parts) else line[:SHOWN_OF_LINE]
+            cells.append(cell.decode("utf-8", "replace") or None)
         yield numbers, kept, cells
 
 
@@ -218,7 +234,7 @@ def _json_cell(line: bytes, key: str) -> str | None:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        return line[:60].decode(errors="replace")  # no night; the error shows what is there
+        return line[:SHOWN_OF_LINE].decode(errors="replace")  # no night; the error shows it
     value = row.get(key) if isinstance(row, dict) else row
     plain = value is None or (isinstance(value, str | int) and not isinstance(value, bool))
     return None if value is None else str(value) if plain else json.dumps(value)

@@ -2,29 +2,31 @@
 
 ``.assay/nights/<name>/<digest>/<night>/`` holds copies of its rows, where the digest is of the
 file's name, size and time of change and of the settings. A cut is complete or not there, and never
-changes. Nights that a later cut finds unchanged are the same files again, so their fingerprints
-stay and only new nights are scored. The newest `KEPT` cuts stay, for a run that reads the last but
-one.
+changes; what is missing of it later is found by its list of files. The time of change of a copy
+comes from its content, so the fingerprint of a night stays where its rows stay, and only new nights
+are scored. The newest `KEPT` cuts stay, for a run that reads the last but one.
 """
 
 from __future__ import annotations
 
-import filecmp
+import hashlib
+import json
 import logging
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
-from assay.errors import NightEmpty, NightNotFound, SchemaMismatch, SourceError
+from assay.errors import NightEmpty, NightNotFound, SchemaMismatch, SourceError, UsageError
 from assay.project import digests, layout
 from assay.project.params.inputs import NIGHT_IN_PATH, Csv, Delta, Json, Parquet, Postgres, Sql
+from assay.project.partitions import first_day, parse_day, usual_step
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.flat.cut import cut_parquet, cut_text
@@ -33,6 +35,14 @@ CUTS = f"{layout.WORK}/nights"
 KEPT = 2
 SELDOM = 10.0
 """Seconds between two lines of progress."""
+NO_ROWS = "Check the export that fills it."
+FEW = 5
+"""Fewer published nights do not tell how long they are."""
+_FILES = "_files.json"
+"""In a cut: the path of each of its files -> bytes."""
+_BLOCK = 1 << 20
+_SECONDS = 1 << 31
+"""What any file system takes as a time."""
 _SCRATCH = ".cut-"
 _ABANDONED = 86_400.0
 """Seconds after which an unfinished cut is taken for one whose command was killed."""
@@ -69,17 +79,50 @@ def nights_uri(root: Path, spec: FileInput | Delta) -> str:
     Raises
     ------
     SourceError
-        The file cannot be read, changed meanwhile, or has a row whose night cannot be told.
+        The file cannot be read, changed meanwhile, has a row whose night cannot be told, or cannot
+        be copied.
     SchemaMismatch
         It lacks the column ``night_by``, or has it in a type that is no time.
     """
     if not is_flat(spec):
         return files.resolve_uri(root, spec.path)
     cut = _folder(root, spec)
-    if not cut.is_dir():
-        _cut(root, spec, cut)
-        _remove_old(cut)
+    if not _is_whole(cut):
+        try:
+            _cut(root, spec, cut)
+            _remove_old(cut)
+        except OSError as error:
+            raise SourceError(
+                "cannot be cut into nights",
+                where=files.resolve_uri(root, spec.path),
+                found=f"{error.strerror or error}: {error.filename or cut.parent}",
+                mend=f"It needs room for a copy, and the right to write, in {CUTS}.",
+            ) from None
     return f"{cut}/{NIGHT_IN_PATH}"
+
+
+def check_length(spec: AnyInput, published: Iterable[str], available: Iterable[str]) -> None:
+    """Check that the nights of a flat file are as long as those that are published.
+
+    Raises
+    ------
+    UsageError
+        They are longer or shorter, so that a row would be published in two nights.
+    """
+    if not is_flat(spec):
+        return
+    days = sorted(day for night in published if (day := parse_day(night)) is not None)
+    found = [day for night in available if (day := parse_day(night)) is not None]
+    odd = [day for day in days if first_day(day, spec.every) != day]
+    shorter = len(days) >= FEW and usual_step(found) < usual_step(days)
+    if odd or shorter:
+        raise UsageError(
+            "nights of another length are published, so rows would be published in two nights",
+            where=f"{layout.PARAMS}: score.input.every",
+            expected=f"the length of the published nights, such as {(odd or days)[0]}",
+            found=spec.every,
+            mend="Set it back, or name another store for nights of this length.",
+        )
 
 
 @contextmanager
@@ -96,6 +139,9 @@ def errors_name_the_file(root: Path, spec: AnyInput) -> Iterator[None]:
         if not is_flat(spec):
             raise
         told = partial(_in_the_file, root, spec)
+        if isinstance(error, NightNotFound) and error.found is None:  # nor is there any other
+            uri = files.resolve_uri(root, spec.path)
+            raise NightNotFound("holds no row", where=uri, mend=NO_ROWS) from None
         raise type(error)(
             told(error.what),
             where=error.where and told(error.where),
@@ -126,10 +172,18 @@ def _folder(root: Path, spec: FileInput) -> Path:
     return _home(root, spec) / mark.rpartition(":")[2][:16]
 
 
+def _is_whole(cut: Path) -> bool:
+    """Whether a cut is there, with all its files at their sizes."""
+    try:
+        listed = json.loads((cut / _FILES).read_text(encoding="utf-8"))
+        return all((cut / name).stat().st_size == size for name, size in listed.items())
+    except (OSError, ValueError):
+        return False
+
+
 def _cut(root: Path, spec: FileInput, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     uri = files.resolve_uri(root, spec.path)
-    before = _newest(target.parent)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=_SCRATCH) as scratch:
         made = Path(scratch) / "made"
         made.mkdir()
@@ -146,14 +200,28 @@ def _cut(root: Path, spec: FileInput, target: Path) -> None:
                 expected="the same file from the first row to the last",
                 mend="Run this again once its export is complete.",
             )
-        if before is not None:
-            for night in made.iterdir():
-                _keep_unchanged(before / night.name, night)
+        sizes = {}
+        for path in sorted(made.glob("*/*")):
+            _set_time(path)
+            sizes[path.relative_to(made).as_posix()] = path.stat().st_size
+        (made / _FILES).write_text(json.dumps(sizes), encoding="utf-8")
+        if target.exists() and not _is_whole(target):
+            target.rename(Path(scratch) / "damaged")
         try:
             made.rename(target)
         except OSError:
-            if not target.is_dir():  # else another command has cut the same file meanwhile
+            if not _is_whole(target):  # else another command has cut the same file meanwhile
                 raise
+
+
+def _set_time(path: Path) -> None:
+    """Set a copy's time of change by its content, so that equal rows are an equal input."""
+    found = hashlib.blake2b(digest_size=8)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            found.update(block)
+    seconds = int.from_bytes(found.digest(), "big") % _SECONDS
+    os.utime(path, (seconds, seconds))
 
 
 def _name(file: ListedFile) -> str:
@@ -176,30 +244,10 @@ def _progress(file: ListedFile) -> Callable[[float], None]:
     return told
 
 
-def _newest(home: Path) -> Path | None:
-    cuts = _complete(home)
-    return cuts[0] if cuts else None
-
-
 def _complete(home: Path) -> Sequence[Path]:
     """The cuts of a file, the newest first."""
     found = [each for each in home.iterdir() if each.is_dir() and each.name[0] != "."]
     return sorted(found, key=lambda each: each.stat().st_mtime_ns, reverse=True)
-
-
-def _keep_unchanged(old: Path, new: Path) -> None:
-    """Take the old files if the night's rows have not changed, so that its fingerprint stays."""
-    names = sorted(each.name for each in new.iterdir())
-    if not old.is_dir() or sorted(each.name for each in old.iterdir()) != names:
-        return
-    if not all(filecmp.cmp(old / name, new / name, shallow=False) for name in names):
-        return
-    for name in names:
-        (new / name).unlink()
-        try:
-            os.link(old / name, new / name)
-        except OSError:  # a file system without links
-            shutil.copy2(old / name, new / name)
 
 
 def _remove_old(newest: Path) -> None:
