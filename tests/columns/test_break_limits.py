@@ -74,8 +74,8 @@ def judged(reference: Reference, rows: pd.DataFrame) -> DriftDecision:
 
 def held(reference: Reference, rows: pd.DataFrame) -> tuple[str, ...]:
     """Of a store in which nothing was published yet."""
-    found = break_limits.describe_score_breaks(
-        reference, counted(reference, rows), MONITOR.budget, MONITOR.limits
+    found = break_limits.describe_breaks(
+        reference, counted(reference, rows), reference.scores, MONITOR.budget, MONITOR.limits
     )
     facts = NightFacts(len(rows), 0, 0, {}, {}, None, 0, None, breaks=found)
     return hold_reasons(facts, (), Quarantine(), Publish(), RecentRuns(), date(2024, 3, 1))
@@ -150,7 +150,78 @@ def test_one_broken_feature_decides_alone(how: str, nights: int) -> None:
                 finding.ks_break_limit,
                 finding.null_break_limit,
                 MONITOR.max_new_category_share,
+                finding.moved_break_limit,
+                nights,  # on none of which the column was constant
             }
+
+
+def test_a_tenth_of_the_rows_at_an_impossible_value_is_a_break() -> None:
+    reference, rows = taught(40), table(3)
+    values = 45 + rows["x1"] / 100
+    far = pd.DataFrame({**table(2, 40), "x1": 45 + table(2, 40)["x1"] / 100})
+    reference = reference_on(far, 40)
+    good = judged(reference, rows.assign(x1=values))
+    assert not any(finding.breaks for finding in good.findings)
+    zero = values.mask(np.arange(len(rows)) % 10 == 0, 0.0)
+    found = {each.column: each for each in judged(reference, rows.assign(x1=zero)).findings}
+    (broken,) = [each for each in found["x1"].breaks if each.what == "Wasserstein distance"]
+    assert found["x1"].decisive
+    assert broken.value > broken.limit >= 20 * max(reference.moved["x1"])
+
+
+@pytest.mark.parametrize("tail", [1.5, 2.5])
+def test_a_far_value_of_a_long_tail_is_none(tail: float) -> None:
+    random = np.random.default_rng(11)
+
+    def rows(nights: int) -> pd.DataFrame:
+        drawn = table(int(tail * 10), nights, rows=60)
+        return drawn.assign(x1=random.pareto(tail, len(drawn)))
+
+    reference, wrong = reference_on(rows(60), 60), 0
+    for _ in range(300):
+        found = {each.column: each for each in judged(reference, rows(1)).findings}
+        wrong += bool(found["x1"].breaks)
+    assert wrong <= 1
+
+
+def test_one_value_in_every_row_is_a_break_where_no_night_had_it() -> None:
+    random = np.random.default_rng(4)
+
+    def rows(nights: int, each: int = 24) -> pd.DataFrame:
+        drawn = table(nights, nights, rows=each)
+        rare = pd.Series(random.random(len(drawn)) < 0.02).map({True: "yes", False: "no"})
+        return drawn.assign(c=random.choice(list("abcdef"), len(drawn)), d=rare)
+
+    reference = reference_on(rows(40), 40)
+    assert reference.constant["c"] == 0 < reference.constant["d"]
+
+    def breaks(night: pd.DataFrame) -> dict[str, list[str]]:
+        found = judged(reference, night).findings
+        return {
+            each.column: [one.words for one in each.breaks if one.what == "one value"]
+            for each in found
+            if any(one.what == "one value" for one in each.breaks)
+        }
+
+    stuck = rows(1).assign(c="a", d="no", x1=0.25)
+    told = "it says the same in all 24 rows, as on none of the 40 nights of the reference"
+    assert breaks(stuck) == {"c": [told], "x1": [told]}
+    assert breaks(rows(1)) == {}
+    assert breaks(rows(1, each=4).assign(c="a")) == {}, "four of six letters are alike by chance"
+    again = Reference.from_json(reference.to_json(), "r")
+    assert again.constant == reference.constant
+    old = replace(reference, constant={})
+    assert break_limits.find_constant(old, "c", counted(reference, stuck)["c"]) is None
+
+
+def test_breaks_of_features_are_described_too(reference: Reference) -> None:
+    rows = table(9)
+    rows["x5"] = rows["x5"].mask(np.arange(len(rows)) % 3 > 0)
+    profile = counted(reference, rows)
+    asked = (reference, profile)
+    assert break_limits.describe_breaks(*asked, reference.scores, Budget(), {}) == ()
+    (told,) = break_limits.describe_breaks(*asked, reference.grid, Budget(), {})
+    assert told.startswith("x5: null share changed by ")
 
 
 def test_a_limit_by_hand_is_never_taken_for_a_break(reference: Reference) -> None:
@@ -162,8 +233,8 @@ def test_a_limit_by_hand_is_never_taken_for_a_break(reference: Reference) -> Non
     assert (found["x0"].break_limit, found["x0"].ks_break_limit) == (0.99, None)
     assert found[SCORE].break_limit is None, "no distance is beyond 1"
     assert (
-        break_limits.describe_score_breaks(
-            reference, counted(reference, rows), Budget(), by_hand.limits
+        break_limits.describe_breaks(
+            reference, counted(reference, rows), reference.scores, Budget(), by_hand.limits
         )
         == ()
     )

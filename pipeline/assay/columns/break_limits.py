@@ -21,6 +21,14 @@ is the largest of three:
 - **Twice the largest distance of a reference night.** Detecting small shifts is the budget's task:
   a night is never withheld for one, however certain it is.
 
+The other distances count how many values moved, not how far: a tenth of a column at an impossible
+value is within them. The Wasserstein distance tells, but where values have a long tail, one of them
+alone may be farther away than all before. Its limit is `TIMES_MOVED` times the largest of a
+reference night, or the prediction limit, for as many rows.
+
+A column that says the same in every row is a break where no night of the reference did, and where
+so many values drawn from the reference's shares are equal with a chance of at most `BY_CHANCE`.
+
 New infinities are a break too, if their share is above the limit for new categories. That of
 categories is the larger of a person's limit and of what the reference leads to expect: the share of
 values that only one of its nights has estimates that of values nobody has seen yet (I. J. Good,
@@ -36,7 +44,7 @@ limit that reaches 1 is dropped, since no distance exceeds 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -54,9 +62,15 @@ SHARE = 1 / 8
 """The part of the allowed false alarms that breaks may cause."""
 TIMES = 2.0
 """A break limit is at least this multiple of the largest distance of a reference night."""
+TIMES_MOVED = 20.0
+"""The same of the Wasserstein distance: values ten times as far as any before come by chance."""
+BY_CHANCE = 1e-5
+LEAST_NIGHTS = 20
+"""Nights of a reference from which on it shows that a column is never the same in every row."""
 YEAR = 365
 BITS = 8 * math.log(2)
 DISTANCE, KS, NULLS, INFINITE = "distance", "KS statistic", "null share", "infinite values"
+MOVED, CONSTANT = "Wasserstein distance", "one value"
 """The tested quantities of a column, as users read them."""
 EXPLAINED = "the most that sampling and the spread between the reference's nights explain"
 """The definition of a break limit for users."""
@@ -76,12 +90,15 @@ class BreakLimits:
         move.
     sampled
         The distance that sampling alone explains.
+    moved
+        Limit of the Wasserstein distance, in standard deviations of the reference.
     """
 
     distance: float | None
     ks: float | None
     nulls: float | None
     sampled: float | None
+    moved: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,8 @@ class Break:
     Attributes
     ----------
     value
-        For the null share, its change; for infinite values, their share.
+        For the null share, its change; for infinite values, their share; for one value in every
+        row, the number of rows.
     """
 
     what: str
@@ -105,6 +123,11 @@ class Break:
             return (
                 f"{self.value:.1%} of its values are infinite, none were before "
                 f"(at most {self.limit:.1%} may be)"
+            )
+        if self.what == CONSTANT:
+            return (
+                f"it says the same in all {self.value:.0f} rows, as on none of the "
+                f"{self.limit:.0f} nights of the reference"
             )
         changed = "changed by " if self.what == NULLS else ""
         return f"{self.what} {changed}{self.value:.3f} beyond its break limit {self.limit:.3f}"
@@ -165,12 +188,31 @@ def limits(
     asked = name in reference.ks and by_hand is None
     ks = limit(*kolmogorov, values, known) if asked else 1.0
     sampled = math.sqrt(far / BITS * (1 / max(1, values) + 1 / max(1, known)))
+    moved = reference.moved.get(name, ())
+    furthest = None
+    if len(moved) > 1 and by_hand is None:
+        usual = max(TIMES_MOVED * max(moved), prediction_limit(moved, at_most, follows))
+        furthest = usual * math.sqrt(max(1.0, known / nights / max(1, values)))
     return BreakLimits(
         _real(max(limit(*distance), by_hand or 0.0)),
         _real(ks),
         _real(max(limit(*changed, night.rows, before.rows), most_nulls)),
         _real(sampled),
+        furthest,
     )
+
+
+def find_constant(reference: Reference, name: str, night: ColumnProfile) -> Break | None:
+    """The break that a column says the same in every row; None if it does not, or may."""
+    values, constant = night.rows - night.nulls, reference.constant.get(name)
+    if constant != 0 or reference.nights < LEAST_NIGHTS or sum(c > 0 for c in night.counts) != 1:
+        return None
+    if night.low is not None and night.low != night.high:
+        return None
+    counts = reference.profile[name].counts
+    if (max(counts) / sum(counts)) ** values > BY_CHANCE:
+        return None
+    return Break(CONSTANT, values, reference.nights)
 
 
 def new_category_limit(
@@ -206,13 +248,17 @@ def find_breaks(
     null_change: float,
     infinite: float | None = None,
     most_infinite: float = 0.0,
+    moved: float | None = None,
+    constant: Break | None = None,
 ) -> tuple[Break, ...]:
     """The quantities that exceed their break limits.
 
     Parameters
     ----------
-    distance, ks, null_change
+    distance, ks, null_change, moved
         Of the night from the reference; None if the column has no such statistic.
+    constant
+        From `find_constant`.
     infinite, most_infinite
         Share of infinite values if the reference had none, and its limit.
     """
@@ -221,32 +267,51 @@ def find_breaks(
         (KS, ks, found.ks),
         (NULLS, abs(null_change), found.nulls),
         (INFINITE, infinite, most_infinite),
+        (MOVED, moved, found.moved),
     )
-    return tuple(
+    found_ones = tuple(
         Break(what, value, limit)
         for what, value, limit in asked
         if value is not None and limit is not None and value > limit
     )
+    return found_ones if constant is None else (*found_ones, constant)
 
 
-def describe_score_breaks(
+def describe_breaks(
     reference: Reference,
     profile: Mapping[str, ColumnProfile],
+    names: Iterable[str],
     rule: Budget,
     by_hand: Mapping[str, float],
 ) -> tuple[str, ...]:
-    """A sentence for each of the model's outputs whose distribution is broken."""
+    """A sentence for each break in the distribution of some of the columns."""
     return tuple(
         f"{name}: {each.words}"
-        for name in reference.scores
+        for name in names
         if name in profile and _comparable(reference.profile[name], profile[name])
         for each in find_breaks(
             limits(reference, rule, name, profile[name], by_hand.get(name)),
             float(js_distance(reference.profile[name].counts, profile[name].counts)),
             ks_statistic(reference, name, profile[name]),
-            0.0,  # rows without a score have a rule of their own
+            # Rows without a score have a rule of their own.
+            0.0 if name in reference.scores else _null_change(reference, name, profile[name]),
+            moved=wasserstein(reference, name, profile[name]),
+            constant=None if name in by_hand else find_constant(reference, name, profile[name]),
         )
     )
+
+
+def _null_change(reference: Reference, name: str, night: ColumnProfile) -> float:
+    before = reference.profile[name]
+    return night.nulls / night.rows - before.nulls / before.rows
+
+
+def wasserstein(reference: Reference, name: str, night: ColumnProfile) -> float | None:
+    """The Wasserstein distance in standard deviations of the reference; None for categories."""
+    grid = reference.grid[name]
+    if not isinstance(grid, NumberGrid):
+        return None
+    return numeric_distances.scaled_wasserstein(grid, reference.profile[name], night)
 
 
 def ks_statistic(reference: Reference, name: str, night: ColumnProfile) -> float | None:

@@ -78,8 +78,10 @@ class Reference:
     unseen
         For each column of categories each night's share of values that no other night has, or that
         are beyond the grid.
+    constant
+        For each column the number of nights on which all values lay in one cell.
 
-    The last four are empty in references of earlier versions.
+    The last five are empty in references of earlier versions.
     """
 
     grid: Grid
@@ -96,6 +98,7 @@ class Reference:
     moved: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     serial: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     unseen: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    constant: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counted(self) -> Grid:
@@ -114,6 +117,7 @@ class Reference:
                 self.moved.get(name, ()),
                 self.serial.get(name, ()),
                 self.unseen.get(name, ()),
+                self.constant.get(name),
             ).to_dict()
             for name, grid in self.grid.items()
         }
@@ -192,6 +196,11 @@ class Reference:
             {name: column.moved for name, column in columns.items() if column.moved},
             {name: column.serial for name, column in columns.items() if column.serial},
             {name: column.unseen for name, column in columns.items() if column.unseen},
+            {
+                name: column.constant
+                for name, column in columns.items()
+                if column.constant is not None
+            },
         )
 
 
@@ -280,6 +289,7 @@ def build_reference(
         {name: found.moved for name, found in strays.items() if found.moved},
         {name: found.serial for name, found in strays.items() if found.serial},
         {name: found.unseen for name, found in strays.items() if found.unseen},
+        {name: found.constant for name, found in strays.items() if found.constant is not None},
     )
 
 
@@ -304,7 +314,10 @@ def _counted(
     ks, moved = _tails(column, grid, profile, codes, nights)
     told = autocorrelation.autocorrelations(by_night)
     unseen = _unseen(by_night) if isinstance(grid, CategoryGrid) else ()
-    return ReferenceColumn(grid, profile, distances, null_changes, ks, moved, told, unseen)
+    constant = int(((by_night[:, 1:] > 0).sum(axis=1) == 1).sum())
+    return ReferenceColumn(
+        grid, profile, distances, null_changes, ks, moved, told, unseen, constant
+    )
 
 
 def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:

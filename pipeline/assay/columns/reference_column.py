@@ -25,8 +25,10 @@ class ReferenceColumn:
     unseen
         Of categories: each night's share of values that no other night has, or that are beyond the
         grid; in [0, 1].
+    constant
+        The number of nights on which all values lay in one cell.
 
-    The last four are empty in references of earlier versions.
+    The last five are empty, or None, in references of earlier versions.
     """
 
     grid: ColumnGrid
@@ -37,6 +39,7 @@ class ReferenceColumn:
     moved: tuple[float, ...] = ()
     serial: tuple[float, ...] = ()
     unseen: tuple[float, ...] = ()
+    constant: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The column as numbers, text and lists, for `from_tree`."""
@@ -49,6 +52,7 @@ class ReferenceColumn:
             "moved": list(self.moved),
             "serial": list(self.serial),
             "unseen": list(self.unseen),
+            "constant": self.constant,
         }
 
     @classmethod
@@ -71,6 +75,9 @@ class ReferenceColumn:
         serial = tuple(finite_number(value) for value in tree.get("serial", ()))
         if any(value < 0 for value in moved) or any(not -1 <= value <= 1 for value in serial):
             raise ValueError("nights move by at least 0, and correlations lie in [-1, 1]")
+        constant = tree.get("constant")
+        if constant is not None and (type(constant) is not int or constant < 0):
+            raise ValueError(f"constant must be a number of nights, found {constant!r}")
         return cls(
             grid,
             profile,
@@ -80,6 +87,7 @@ class ReferenceColumn:
             moved,
             serial,
             _shares(tree.get("unseen", ())),
+            constant,
         )
 
 

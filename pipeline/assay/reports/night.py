@@ -43,7 +43,7 @@ class ColumnFinding(Document):
     LATER: ClassVar = frozenset(
         {
             *("ks", "wasserstein_limit", "breaks", "break_limit", "ks_break_limit"),
-            *("null_break_limit", "new_category_limit"),
+            *("null_break_limit", "moved_break_limit", "new_category_limit"),
         }
     )
     model_config = ConfigDict(extra="ignore")
@@ -69,6 +69,7 @@ class ColumnFinding(Document):
     break_limit: float | None = None
     ks_break_limit: float | None = None
     null_break_limit: float | None = None
+    moved_break_limit: float | None = None
     new_category_limit: float | None = None
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from assay.columns.break_limits import EXPLAINED, describe_score_breaks
+from assay.columns.break_limits import EXPLAINED, describe_breaks
 from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile
 from assay.contract.definition import Contract
@@ -23,8 +23,7 @@ from assay.errors import ParamsError
 from assay.model import prediction
 from assay.model.bundle import Bundle
 from assay.project import layout
-from assay.project.params import Publish, Quarantine, TableRule
-from assay.project.params.drift import DriftParams
+from assay.project.params import Params, Publish, Quarantine, TableRule
 from assay.score.duplicate_keys import UNIQUE
 from assay.score.tally import Tally
 from assay.store import RecentRuns
@@ -49,10 +48,12 @@ class NightFacts:
     score
         The distribution of the scores; None if no row was scored.
     breaks
-        Unexplained gross breaks in the model's answers
-        (`assay.columns.break_limits.describe_score_breaks`).
+        Unexplained gross breaks (`assay.columns.break_limits.describe_breaks`) in the model's
+        answers and, if ``publish.hold_broken`` says so, in its features.
     farthest
         The largest distance of the scores of a reference night from those of all the others.
+    repeats
+        Whether nights with the same rows are ordinary, as some in the reference had.
     """
 
     rows: int
@@ -65,21 +66,23 @@ class NightFacts:
     score: ColumnProfile | None
     breaks: tuple[str, ...] = ()
     farthest: float = 0.0
+    repeats: bool = False
 
 
 def collect_facts(
-    tally: Tally, quarantined: int, bundle: Bundle, monitor: DriftParams, duplicate_keys: int | None
+    tally: Tally, quarantined: int, bundle: Bundle, params: Params, duplicate_keys: int | None
 ) -> NightFacts:
     """The facts of a night that a model scored, whether or not its rows were written.
 
     Gross breaks are only looked for against the model's own reference.
     """
     score = prediction.score_column(bundle.manifest.task)
+    monitor, reference = params.monitor, bundle.reference
     breaks: tuple[str, ...] = ()
     if tally.profile and monitor.baseline == "reference":
-        breaks = describe_score_breaks(
-            bundle.reference, tally.profile, monitor.budget, monitor.limits
-        )
+        names = reference.scores if params.publish.hold_broken == "scores" else [*reference.grid]
+        breaks = describe_breaks(reference, tally.profile, names, monitor.budget, monitor.limits)
+    usual = reference.distances.get(score, ())
     return NightFacts(
         rows=tally.rows,
         quarantined=quarantined,
@@ -90,7 +93,8 @@ def collect_facts(
         duplicate_keys=duplicate_keys,
         score=tally.profile[score] if tally.profile else None,
         breaks=breaks,
-        farthest=max(bundle.reference.distances.get(score, ()), default=0.0),
+        farthest=max(usual, default=0.0),
+        repeats=len(set(usual)) < len(usual),
     )
 
 
@@ -140,6 +144,7 @@ def hold_reasons(
         *_null_scores(facts, limits),
         *_row_change(facts, limits, recent),
         *_score_distance(facts, limits, recent),
+        *_same_rows(facts, recent),
         *(f"gross break: {each}, {EXPLAINED}" for each in facts.breaks),
     )
 
@@ -159,7 +164,9 @@ def _table(facts: NightFacts, rules: tuple[TableRule, ...], as_of: date) -> Iter
 
 def _quarantine(facts: NightFacts, budget: Quarantine) -> Iterator[str]:
     share = _share(facts.quarantined, facts.rows)
-    if not share <= budget.max_share:
+    if not (
+        share <= budget.max_share or _is_one_row(facts.quarantined, facts.rows, budget.max_share)
+    ):
         worst = max(facts.broken, key=lambda rule: facts.broken[rule], default="no rule")
         yield (
             f"quarantine: expected at most {budget.max_share:.2%} of the rows, found "
@@ -168,7 +175,7 @@ def _quarantine(facts: NightFacts, budget: Quarantine) -> Iterator[str]:
     for rule, limit in budget.rules.items():
         broken = facts.broken.get(rule, 0)
         share = _share(broken, facts.rows)
-        if not share <= limit:
+        if not (share <= limit or _is_one_row(broken, facts.rows, limit)):
             yield (
                 f"quarantine by '{rule}': expected at most {limit:.2%} of the rows, found "
                 f"{share:.2%} ({broken} of {facts.rows})"
@@ -188,11 +195,11 @@ def _null_scores(facts: NightFacts, limits: Publish) -> Iterator[str]:
 def _row_change(facts: NightFacts, limits: Publish, recent: RecentRuns) -> Iterator[str]:
     if len(recent.rows) < limits.min_nights:
         return
-    usual = median(recent.rows)
-    if not abs(facts.rows - usual) <= limits.max_row_change * usual:
+    usual, times = median(recent.rows), 1 + limits.max_row_change
+    if not usual / times <= facts.rows <= usual * times:
         yield (
-            f"row count: expected within {limits.max_row_change:.0%} of {usual:,.0f} rows, the "
-            f"median of {len(recent.rows)} recent nights, found {facts.rows:,}"
+            f"row count: expected {usual / times:,.0f} to {usual * times:,.0f} rows, as the median "
+            f"of {len(recent.rows)} recent nights is {usual:,.0f}, found {facts.rows:,}"
         )
 
 
@@ -203,6 +210,9 @@ def _score_distance(facts: NightFacts, limits: Publish, recent: RecentRuns) -> I
     cells = len(facts.score.counts)
     nights = [score.counts for score in recent.scores if len(score.counts) == cells]
     if len(nights) < limits.min_nights:
+        return
+    if not sum(facts.score.counts):
+        yield "score distribution: no row has a score to compare with those of recent nights"
         return
     usual = np.sum(np.asarray(nights, dtype=np.int64), axis=0)
     found = np.asarray(facts.score.counts, dtype=np.int64)
@@ -223,6 +233,35 @@ def _ordinary(farthest: float, nights: int) -> float:
     their mean by as many times less.
     """
     return farthest * math.sqrt(1 + 1 / nights)
+
+
+UNLIKELY = math.log(1e-6)
+"""Two nights of one distribution have the same counts less often than this."""
+
+
+def _same_rows(facts: NightFacts, recent: RecentRuns) -> Iterator[str]:
+    """Whether an earlier night was delivered once more, under this one's name."""
+    score = facts.score
+    if score is None or facts.repeats or _chance_of_counts(score.counts) > UNLIKELY:
+        return
+    for night, before in zip(recent.nights, recent.scores, strict=True):
+        same = (before.rows, before.counts, before.low, before.high) == (
+            (score.rows, score.counts, score.low, score.high)
+        )
+        if same and math.isclose(before.total, score.total, rel_tol=1e-9):
+            yield (
+                f"the same rows again: expected other scores than on night {night}, found the same "
+                f"{score.rows:,}, as if its rows were delivered once more"
+            )
+            return
+
+
+def _chance_of_counts(counts: tuple[int, ...]) -> float:
+    """About the logarithm of the chance that a second sample has the same counts in all cells.
+
+    By Stirling's formula, for cells that are Poisson with these counts as their means.
+    """
+    return -0.5 * sum(math.log(2 * math.pi * count) for count in counts if count)
 
 
 DRAWS = 500
@@ -251,6 +290,15 @@ def by_chance(usual: Counts, found: Counts) -> float:
         every, int(found.sum()), size=DRAWS, method="marginals"
     )
     return float(js_distance(every - draws, draws).max())
+
+
+ONE_OF = 20
+"""Rows of a night from which on one row alone, as a new kind, is no reason to hold it."""
+
+
+def _is_one_row(part: int, rows: int, limit: float) -> bool:
+    """Whether it is one row alone, where some may be."""
+    return part == 1 and rows >= ONE_OF and limit > 0
 
 
 def _share(part: int, whole: int) -> float:

@@ -291,7 +291,7 @@ def _held(
         tally,
         tally.quarantined,
         pinned.bundle,
-        params.monitor,
+        params,
         None if repeats is None else repeats.rows,
     )
     recent = store.recent_runs(partition, pinned.version.version, params.publish, score, ahead)

@@ -85,10 +85,13 @@ class RecentRuns:
         Rows read per partition; the latest partition first.
     scores
         Profiles of the score column, for those of the partitions that the same version scored.
+    nights
+        The partitions of ``scores``.
     """
 
     rows: tuple[int, ...] = ()
     scores: tuple[ColumnProfile, ...] = ()
+    nights: tuple[str, ...] = ()
 
 
 def read_recent_runs(
@@ -118,17 +121,18 @@ def read_recent_runs(
     nights = earlier[: -limits.recent_nights - 1 : -1]
     stored = [night for night in nights if night not in staged]
     counts, texts = _stored(place, stored, score)
-    scores = []
+    scores: dict[str, ColumnProfile] = {}
     for night in nights:
         run = staged.get(night)
         if run is not None:
             counts[night] = sum(file.rows for file in (*run.predictions, *run.quarantine))
             if run.profile and run.facts["version"] == version:
-                scores.append(run.profile[score])
+                scores[night] = run.profile[score]
         elif night in texts and texts[night][0] == version:
             uri = place.table_uri(PROFILES)
-            scores.append(column_from_json(texts[night][1], f"{uri}, {night}"))
-    return RecentRuns(tuple(counts[night] for night in nights if night in counts), tuple(scores))
+            scores[night] = column_from_json(texts[night][1], f"{uri}, {night}")
+    rows = tuple(counts[night] for night in nights if night in counts)
+    return RecentRuns(rows, tuple(scores.values()), tuple(scores))
 
 
 def _stored(

@@ -67,7 +67,7 @@ def _model(params: Params, day: str, counts: ModelCounts, model: NightModel) -> 
 def _held(params: Params, day: str, counts: ModelCounts, model: NightModel) -> tuple[str, ...]:
     """Why the night would be held back, judged alone: no earlier night is compared with."""
     facts = publication_checks.collect_facts(
-        counts.tally, counts.quarantined, model.bundle, params.monitor, None
+        counts.tally, counts.quarantined, model.bundle, params, None
     )
     rules = tuple(rule for rule in model.rules.night if not isinstance(rule, UniqueKey))
     return publication_checks.hold_reasons(

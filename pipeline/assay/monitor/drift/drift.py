@@ -73,9 +73,9 @@ class DriftFinding:
         The upper limit of ``wasserstein``; None if none could be learnt.
     breaks
         The column's breaks: see `assay.columns.break_limits`.
-    break_limit, ks_break_limit, null_break_limit
-        The limits above which ``distance``, ``ks`` and the change of the null share are breaks;
-        None where there is none.
+    break_limit, ks_break_limit, null_break_limit, moved_break_limit
+        The limits above which ``distance``, ``ks``, the change of the null share and
+        ``wasserstein`` are breaks; None where there is none.
     new_category_limit
         The upper limit of ``new_category_share``; None for numbers.
     effect
@@ -103,6 +103,7 @@ class DriftFinding:
     break_limit: float | None = None
     ks_break_limit: float | None = None
     null_break_limit: float | None = None
+    moved_break_limit: float | None = None
     new_category_limit: float | None = None
 
     @property
@@ -287,7 +288,14 @@ def _finding(
     infinite = break_limits.infinite_share(reference, name, night)
     most_infinite = limits.max_new_category_share
     broken = break_limits.find_breaks(
-        most_explained, distance, found.ks, change, infinite, most_infinite
+        most_explained,
+        distance,
+        found.ks,
+        change,
+        infinite,
+        most_infinite,
+        moved=found.wasserstein,
+        constant=break_limits.find_constant(reference, name, night) if by_hand is None else None,
     )
     grave = [each.words for each in broken]
     if not abs(change) <= most:
@@ -332,6 +340,7 @@ def _finding(
         break_limit=most_explained.distance,
         ks_break_limit=most_explained.ks,
         null_break_limit=most_explained.nulls,
+        moved_break_limit=most_explained.moved,
         new_category_limit=most_new,
     )
 

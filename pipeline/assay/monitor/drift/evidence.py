@@ -10,8 +10,8 @@ from assay.monitor.drift.budget import DriftTest, NightEvidence, SeenValue
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.project.params import Monitor
 
-DISTANCE, NULLS = break_limits.DISTANCE, break_limits.NULLS
-MOVED, CATEGORIES, COMPARED = "Wasserstein distance", "new categories", "comparison"
+DISTANCE, NULLS, MOVED = break_limits.DISTANCE, break_limits.NULLS, break_limits.MOVED
+CATEGORIES, COMPARED = "new categories", "comparison"
 
 
 def evidence(

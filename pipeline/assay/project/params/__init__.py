@@ -226,6 +226,7 @@ class Publish(Section):
     max_row_change: Annotated[float, Field(gt=0)] = 0.5
     max_score_distance: Annotated[float, Field(gt=0, le=1)] = 0.5
     max_null_share: Share = 0.0
+    hold_broken: Literal["scores", "features"] = "scores"
     keep_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
 
 
