@@ -14,6 +14,7 @@ from assay.errors import StoreError
 from assay.monitor import monitor_night, status
 from assay.monitor.status_facts import Status
 from assay.store import open_store
+from tests.monitor.test_labels import at, take, truths
 from tests.shown import shown
 
 NIGHT = "2013-02-01"
@@ -33,6 +34,7 @@ def test_nothing_at_all(empty_project: Any, capsys: pytest.CaptureFixture[str]) 
     assert document["quarantine"] == {"none": "no night has been published yet"}
     assert "assay monitor" in document["drift"]["none"]
     assert "assay monitor --from" in document["incidents"]["none"]
+    assert document["performance"] == {"none": "no labels of a published night yet: assay labels"}
     assert "no night has been published yet" in text
 
 
@@ -62,6 +64,23 @@ def test_everything(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert document["drift"]["crossed"] is False
     for fact in ("v0.1.0", "300 rows read", "2 broke 'x: finite'", "within limits", "furthest"):
         assert fact in text
+
+
+def test_performance_is_told_beside_what_was_estimated(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, night in enumerate((NIGHT, "2013-02-02")):
+        project.score(night, f"run-{number}")
+        monitor_night.run(project.root, project.params, night)
+        take(project, truths(project, night), at(number + 2), night=night)
+    document, text = told(project, capsys)
+    found = document["performance"]
+    assert (found["metric"], found["partition"], found["maturity_days"]) == ("auc", "2013-02-02", 1)
+    assert found["low"] < found["realized"] < found["high"] and found["nights"] == 2
+    told_line = next(line for line in text.splitlines() if "on 2013-02-02, with the labels" in line)
+    assert f"auc {found['realized']:.4g} (" in told_line
+    assert f"{found['estimated']:.4g} was estimated" in " ".join(text.split())
+    assert f"auc {found['mean_realized']:.4g} in the mean of the last 2 nights" in text
 
 
 def test_a_held_run_after_the_last_night_is_told(

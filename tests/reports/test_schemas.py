@@ -14,7 +14,13 @@ from assay.reports.doctor import CheckDocument, DoctorDocument
 from assay.reports.incidents import AlarmBudget, ColumnAlarm, IncidentReport, Incidents
 from assay.reports.last_nights import LastNights, ListedNight
 from assay.reports.selection import Selection
-from assay.reports.status import IncidentsStatus, MissingPart, QuarantineStatus, StatusDocument
+from assay.reports.status import (
+    IncidentsStatus,
+    MissingPart,
+    PerformanceStatus,
+    QuarantineStatus,
+    StatusDocument,
+)
 from assay.reports.verdict import Finding, ModelTests, Outcome
 from scripts.schemas import REPORTS, place, schema
 from tests.gate import build
@@ -108,6 +114,18 @@ WRITTEN: dict[str, Report] = {
             last_nights_rows=3,
         ),
         drift=MissingPart(none="no night has been monitored yet"),
+        performance=PerformanceStatus(
+            metric="auc",
+            partition="2013-07-01",
+            maturity_days=7,
+            realized=0.7,
+            low=0.6,
+            high=0.8,
+            estimated=None,
+            nights=0,
+            mean_realized=None,
+            mean_estimated=None,
+        ),
         incidents=IncidentsStatus(to=None, open=(), snoozed=0),
         damaged=("the store is gone",),
     ),

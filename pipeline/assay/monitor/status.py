@@ -40,6 +40,7 @@ def status_lines(found: Status) -> Iterator[tuple[str, list[str]]]:
     yield "last night", _lines(found.night, night_lines)
     yield "quarantine", _lines(found.quarantine, quarantine_lines)
     yield "drift", _lines(found.drift, drift_lines)
+    yield "performance", _lines(found.performance, performance_lines)
     yield "incidents", _lines(found.incidents, incident_lines)
 
 
@@ -128,6 +129,30 @@ def drift_lines(facts: Facts) -> list[str]:
                 f"limit {top['limit']:.3f}"
             )
     return [*lines, f"page {facts['page']}"]
+
+
+def performance_lines(facts: Facts) -> list[str]:
+    """The headline metric as it turned out, beside what the model led to expect."""
+    metric = facts["metric"]
+    interval = ""
+    if facts["low"] is not None and facts["high"] is not None:
+        interval = f" ({facts['low']:.4g} to {facts['high']:.4g})"
+    after = f"with the labels after {counted(facts['maturity_days'], 'day')}"
+    lines = [
+        f"{metric} {facts['realized']:.4g}{interval} on {facts['partition']}, {after}; "
+        f"{_expected(facts['estimated'])}"
+    ]
+    if facts["nights"] > 1:
+        nights = counted(facts["nights"], "night")
+        lines.append(
+            f"{metric} {facts['mean_realized']:.4g} in the mean of the last {nights} with labels; "
+            f"{_expected(facts['mean_estimated'])}"
+        )
+    return lines
+
+
+def _expected(value: float | None) -> str:
+    return "nothing was estimated" if value is None else f"{value:.4g} was estimated"
 
 
 def incident_lines(facts: Facts) -> list[str]:

@@ -7,7 +7,7 @@ others are still shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from assay.reports.status import StatusDocument
 if TYPE_CHECKING:
     from assay.monitor.incidents.collect import AllNights
     from assay.monitor.nights.facts import KnownNights
-    from assay.monitor.nights.night import Night
+    from assay.monitor.nights.night import Night, NightMetric
     from assay.store import Store
 
 WEEK = 7
@@ -58,13 +58,14 @@ class Status:
     night: StatusPart
     quarantine: StatusPart
     drift: StatusPart
+    performance: StatusPart
     incidents: StatusPart
     damaged: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         parts = {
             name: getattr(self, name).to_plain()
-            for name in ("champion", "night", "quarantine", "drift", "incidents")
+            for name in ("champion", "night", "quarantine", "drift", "performance", "incidents")
         }
         tree = {"schema": 1, "name": self.name, "stage": self.stage, **parts}
         return StatusDocument.of_tree({**tree, "damaged": list(self.damaged)}).text()
@@ -104,6 +105,7 @@ def collect_status(root: Path, params: Params) -> Status:
         night=of_store(lambda store: _night(store, facts(), every().nights)),
         quarantine=of_store(_quarantine),
         drift=_told(lambda: _drift(facts(), every().nights), damaged),
+        performance=_told(lambda: performance_part(facts(), every().nights), damaged),
         incidents=_told(incidents, damaged),
     )
     of_store(agreed)
@@ -252,6 +254,38 @@ def incidents_part(known: AllNights) -> StatusPart:
         },
         None,
     )
+
+
+def performance_part(known: KnownNights, every: Sequence[Night]) -> StatusPart:
+    """The last night with labels, and the means of the last `WEEK` of them."""
+    measured = [night for night in every if night.realized is not None]
+    metric = known.headline_metric
+    if not measured or metric is None:
+        return StatusPart(None, "no labels of a published night yet: assay labels")
+    both = [night for night in measured[-WEEK:] if night.estimated is not None]
+    last = measured[-1]
+    realized, estimated = last.realized, last.estimated
+    assert realized is not None
+    return StatusPart(
+        {
+            "metric": metric,
+            "partition": last.partition,
+            "maturity_days": realized.maturity_days,
+            "realized": realized.value,
+            "low": realized.low,
+            "high": realized.high,
+            "estimated": None if estimated is None else estimated.value,
+            "nights": len(both),
+            "mean_realized": _mean(night.realized for night in both),
+            "mean_estimated": _mean(night.estimated for night in both),
+        },
+        None,
+    )
+
+
+def _mean(found: Iterable[NightMetric | None]) -> float | None:
+    values = [each.value for each in found if each is not None]
+    return sum(values) / len(values) if values else None
 
 
 def _drift(known: KnownNights, every: Sequence[Night]) -> StatusPart:

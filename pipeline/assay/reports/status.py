@@ -107,6 +107,24 @@ class DriftStatus(Document):
     page: Text
 
 
+class PerformanceStatus(Document):
+    """The headline metric of the last night with labels, and means of the last such nights.
+
+    ``nights`` of them also have an estimate, and the means are theirs.
+    """
+
+    metric: Text
+    partition: Text
+    maturity_days: Count
+    realized: float
+    low: float | None
+    high: float | None
+    estimated: float | None
+    nights: Count
+    mean_realized: float | None
+    mean_estimated: float | None
+
+
 class OpenIncident(Document):
     """An incident that needs attention."""
 
@@ -140,5 +158,6 @@ class StatusDocument(Report):
     night: NightStatus | MissingPart
     quarantine: QuarantineStatus | MissingPart
     drift: DriftStatus | MissingPart
+    performance: PerformanceStatus | MissingPart
     incidents: IncidentsStatus | MissingPart
     damaged: tuple[str, ...]
