@@ -16,12 +16,14 @@ from assay.metrics.estimate import Estimate
 from assay.project import layout
 from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
+from tests.verdicts import verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 
 
 def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
-    return Finding(rule="ranks", kind="rule", outcome=outcome, detail="so it is", **changes)
+    given = {"rule": "ranks", "kind": "rule", "outcome": outcome, "detail": "so it is", **changes}
+    return Finding.model_validate(given)
 
 
 def told(rule: Any, *found: Finding, **policy: Any) -> list[str]:
@@ -242,9 +244,70 @@ def test_an_unknown_rule_is_a_usage_error(tiny: Any) -> None:
     with pytest.raises(UsageError) as caught:
         run(tiny.root, tiny.params, "ranks late one first")
     assert caught.value.line() == (
-        "assay gate explain: params.yaml has no rule 'ranks late one first', only no place is"
-        " left behind, ranks late ones first; did you mean 'ranks late ones first'?"
+        "assay gate explain: there is no rule, behaviour or model test 'ranks late one first'."
+        " Did you mean 'ranks late ones first'?"
     )
+
+
+TEST = "tests/model/test_it.py::test_holds"
+
+
+def judged(tiny: Any) -> None:
+    """A verdict with a rule, a behaviour and a model test."""
+    shown = finding(
+        FAIL, metric="share of rows that fail", observed=0.5, limit=0.0, direction="max"
+    )
+    behaviour = {"rule": "rain helps nobody", "kind": "behaviour", "mend": "Take rain out."}
+    found = (
+        finding(rule="ranks late ones first"),
+        shown.model_copy(update={**behaviour, "owner": "us", "because": "it is dry inside"}),
+        finding(rule=TEST, kind="test", detail="passed"),
+    )
+    verdict(*found).write(tiny.root)
+
+
+def test_a_behaviour_and_a_model_test_are_shown_as_recorded(
+    tiny: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged(tiny)
+    root = ["--root", str(tiny.root)]
+    assert main(["gate", "explain", "rain helps nobody", *root]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "rain helps nobody (behaviour)",
+        "  asked by us, because it is dry inside",
+        "  as recorded in reports/gate/verdict.json",
+        "",
+        "FAIL",
+        "  share of rows that fail 0.5",
+        "  limit: at most 0",
+        "  so: so it is",
+        "  next: Take rain out.",
+    ]
+    assert main(["gate", "explain", TEST, "--json", *root]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    assert (tree["name"], tree["kind"], tree["from"]) == (TEST, "test", layout.VERDICT)
+    assert [each["detail"] for each in tree["findings"]] == ["passed"]
+
+
+def test_what_is_recorded_is_listed_too(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    judged(tiny)
+    root = ["--root", str(tiny.root)]
+    assert main(["gate", "explain", *root]) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "FAIL  rain helps nobody (behaviour)",
+        f"PASS  {TEST} (model test)",
+        "How one came about: assay gate explain 'rain helps nobody'",
+    ]
+    assert main(["gate", "explain", "--json", *root]) == 0
+    first, second = json.loads(capsys.readouterr().out)["recorded"]
+    assert (first["name"], first["outcome"], first["decides"]) == (
+        "rain helps nobody",
+        "FAIL",
+        True,
+    )
+    assert (second["kind"], second["findings"]) == ("test", 1)
+    with pytest.raises(UsageError, match="Did you mean 'rain helps nobody'"):
+        run(tiny.root, tiny.params, "rain help nobody")
 
 
 def test_without_a_rule_they_are_listed(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,15 +60,16 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
     add = CommandBuilder(gate.add_subparsers(title="commands", metavar="COMMAND"), beneath=True)
     explain = add(
         "explain",
-        "say how a rule's number came about; without a rule, list them and their outcomes",
+        "say how a rule, behaviour or model test came about; without a name, list their outcomes",
         "assay gate explain 'no airport is left behind'",
         _explain,
     )
     explain.add_argument(
-        "rule",
-        metavar="RULE",
+        "finding",
+        metavar="NAME",
         nargs="?",
-        help="its name under gate.rules in params.yaml (all of them, to choose from)",
+        help="as the verdict prints it: of a rule, of a behaviour, or a model test's node id "
+        "(all of them, to choose from)",
     )
     verdict = add(
         "verdict",
@@ -225,12 +226,14 @@ def _explain(given: argparse.Namespace) -> None:
     from assay.cli.show import explanation
     from assay.gate import explain
 
-    if given.rule is None:
+    if given.finding is None:
         run_command(
             explain.list_rules, given, lines=explanation.list_lines, document=to_indented_json
         )
         return
-    run_command(explain.run, given, given.rule, lines=explanation.lines, document=to_indented_json)
+    run_command(
+        explain.run, given, given.finding, lines=explanation.lines, document=to_indented_json
+    )
 
 
 def _verdict(given: argparse.Namespace) -> None:

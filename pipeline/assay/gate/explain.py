@@ -1,11 +1,14 @@
-"""``assay gate explain RULE``: evaluate one rule again and show its findings and source.
+"""``assay gate explain NAME``: evaluate one rule again and show its findings and source.
 
-Without a rule, all of them are evaluated, to be listed.
+Behaviours, model tests and the gate's own checks cannot be repeated from reports: they are shown as
+the verdict records them. Without a name, all are listed.
 """
 
 from __future__ import annotations
 
+import difflib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +16,6 @@ from assay.errors import AssayError, StageInputMissing, UsageError
 from assay.gate import waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import evaluate as rules
-from assay.gate.rules import wording
 from assay.gate.verdict_command import read_verdict
 from assay.gate.verdict_text import sort_findings
 from assay.project import layout
@@ -34,7 +36,7 @@ from assay.project.params.gate import (
 )
 from assay.project.tasks import OwnMetrics, Task
 from assay.reports.evaluation import SliceResult, shown_groups
-from assay.reports.verdict import Finding
+from assay.reports.verdict import Finding, Kind
 
 _LOG = logging.getLogger("assay")
 
@@ -94,64 +96,112 @@ class ExplainedRule:
 
 
 @dataclass(frozen=True)
+class RecordedName:
+    """A name that is no rule of the policy, with its findings in the verdict; never empty."""
+
+    name: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def kind(self) -> Kind:
+        return self.findings[0].kind
+
+    @property
+    def worst(self) -> Finding:
+        """The finding that speaks for the name: one that blocks, if there is one."""
+        return sort_findings(self.findings)[0]
+
+    def plain(self) -> dict[str, object]:
+        return {
+            "schema": 1,
+            "name": self.name,
+            "kind": self.kind,
+            "from": layout.VERDICT,
+            "findings": [each.tree() for each in self.findings],
+        }
+
+
+@dataclass(frozen=True)
 class RuleList:
-    """All rules of the policy with their findings, in its order."""
+    """All rules of the policy with their findings, in its order, and what else is recorded."""
 
     rules: tuple[ExplainedRule, ...]
+    recorded: tuple[RecordedName, ...] = ()
 
     def plain(self) -> dict[str, object]:
         return {
             "schema": 1,
             "rules": [
-                {
-                    "rule": each.rule.name,
-                    "kind": each.rule.kind,
-                    "outcome": each.worst.outcome.value,
-                    "decides": each.worst.decides,
-                    "findings": len(each.findings),
-                }
+                {"rule": each.rule.name, "kind": each.rule.kind, **_summary(each)}
                 for each in self.rules
+            ],
+            "recorded": [
+                {"name": each.name, "kind": each.kind, **_summary(each)} for each in self.recorded
             ],
         }
 
 
 def list_rules(root: Path, params: Params) -> RuleList:
-    """Evaluate every rule on the reports in the work tree.
+    """Evaluate every rule on the reports in the work tree, and read what the verdict has besides.
 
-    A verdict that cannot be read is warned of: the outcomes are those of now.
+    A verdict that cannot be read is warned of: the outcomes of rules are those of now.
     """
-    _warn_of_verdict(root)
+    recorded = _recorded(root, params)
     inputs = GateInputs.of(root)
-    return RuleList(tuple(_explain(rule, inputs, params) for rule in params.gate.rules))
+    return RuleList(
+        tuple(_explain(rule, inputs, params) for rule in params.gate.rules),
+        tuple(recorded.values()),
+    )
 
 
-def run(root: Path, params: Params, name: str) -> ExplainedRule:
+def run(root: Path, params: Params, name: str) -> ExplainedRule | RecordedName:
     """Evaluate one rule on the reports in the work tree, with a warning as `list_rules` gives.
+
+    Of any other name, what the verdict records.
 
     Raises
     ------
     UsageError
-        There is no rule ``name``.
+        Neither the policy nor the verdict has ``name``.
     """
+    recorded = _recorded(root, params)
     rule = next((each for each in params.gate.rules if each.name == name), None)
-    if rule is None:
-        raise UsageError(
-            wording.unknown_name_message(
-                "rule", name, (each.name for each in params.gate.rules), layout.PARAMS
-            ),
-            where="assay gate explain",
-        )
-    _warn_of_verdict(root)
-    return _explain(rule, GateInputs.of(root), params)
+    if rule is not None:
+        return _explain(rule, GateInputs.of(root), params)
+    if name in recorded:
+        return recorded[name]
+    known = {*(each.name for each in params.gate.rules), *recorded}
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    raise UsageError(
+        f"there is no rule, behaviour or model test '{name}'",
+        where="assay gate explain",
+        mend=f"Did you mean '{near[0]}'?" if near else "assay gate explain lists them.",
+    )
 
 
-def _warn_of_verdict(root: Path) -> None:
+def _summary(found: ExplainedRule | RecordedName) -> dict[str, object]:
+    return {
+        "outcome": found.worst.outcome.value,
+        "decides": found.worst.decides,
+        "findings": len(found.findings),
+    }
+
+
+def _recorded(root: Path, params: Params) -> Mapping[str, RecordedName]:
+    """What the verdict has besides the policy's rules, by name; a broken verdict is warned of."""
     try:
-        read_verdict(root)
+        verdict = read_verdict(root)
     except StageInputMissing:
-        return  # the gate has not run, and rules can be tried before it does
+        return {}  # the gate has not run, and rules can be tried before it does
     except AssayError as error:
         _LOG.warning("%s The rules are asked anew here.", error.line())
+        return {}
+    rules = {each.name for each in params.gate.rules}
+    found: dict[str, tuple[Finding, ...]] = {}
+    for finding in verdict.findings:
+        if finding.rule not in rules:
+            found[finding.rule] = (*found.get(finding.rule, ()), finding)
+    return {name: RecordedName(name, mine) for name, mine in found.items()}
 
 
 def _explain(rule: Rule, inputs: GateInputs, params: Params) -> ExplainedRule:

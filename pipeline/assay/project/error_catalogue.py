@@ -32,7 +32,7 @@ _ADVICE: Mapping[str, Advice] = {
         "the verdict is not PASS",
         "a rule, a behaviour or a model test failed or could not tell; or the verdict is about "
         "other files than those that are here",
-        "reports/gate/verdict.md says which; assay gate explain 'RULE' shows the numbers behind it",
+        "reports/gate/verdict.md says which; assay gate explain 'NAME' shows the numbers behind it",
     ),
     "LimitCrossed": Advice(
         "monitoring found a value over its limit",

@@ -1,4 +1,4 @@
-"""How a rule of the verdict was decided, step by step."""
+"""How a finding of the verdict came about, step by step."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.gate.explain import ExplainedRule, RuleList
+from assay.gate.explain import ExplainedRule, RecordedName, RuleList
 from assay.gate.rules import wording
 from assay.metrics.estimate import format_cells
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
+from assay.project import layout
 from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
 from assay.project.tasks import OwnMetrics, Task, describe_direction
 from assay.project.text.number_format import counted
@@ -21,23 +22,56 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+KINDS = {"rule": "check of the gate itself", "behaviour": "behaviour", "test": "model test"}
+"""Kind of a finding that no rule of the policy made -> words for it."""
+
+
 def list_lines(found: RuleList) -> Iterator[str]:
-    """The outcome, name and kind of each rule, then how to ask for one of them."""
+    """The outcome, name and kind of each rule and of what else the verdict has; how to ask."""
     if not found.rules:
         yield "params.yaml has no gate.rules"
+    named: list[tuple[str, str, ExplainedRule | RecordedName]] = [
+        *((each.rule.name, each.rule.kind, each) for each in found.rules),
+        *((each.name, KINDS[each.kind], each) for each in found.recorded),
+    ]
+    if not named:
         return
-    outcomes = [_standing(each.worst) for each in found.rules]
+    outcomes = [_standing(each.worst) for _, _, each in named]
     wide = max(map(len, outcomes))
-    for outcome, each in zip(outcomes, found.rules, strict=True):
-        count = len(each.findings)
-        over = "pairs" if isinstance(each.rule, FairnessRule) else "slices"
-        several = f", the worst of {count} {over}" if count > 1 else ""
-        yield f"{outcome:<{wide}}  {each.rule.name} ({each.rule.kind}{several})"
-    asked = next((each for each in found.rules if each.worst.blocks), found.rules[0])
-    yield f"How one came about: assay gate explain {shlex.quote(asked.rule.name)}"
+    for outcome, (name, kind, each) in zip(outcomes, named, strict=True):
+        yield f"{outcome:<{wide}}  {name} ({kind}{_several(each)})"
+    asked = next((name for name, _, each in named if each.worst.blocks), named[0][0])
+    yield f"How one came about: assay gate explain {shlex.quote(asked)}"
 
 
-def lines(explained: ExplainedRule) -> Iterator[Line]:
+def _several(found: ExplainedRule | RecordedName) -> str:
+    count = len(found.findings)
+    if count == 1:
+        return ""
+    if isinstance(found, RecordedName):
+        return f", the worst of {count}"
+    over = "pairs" if isinstance(found.rule, FairnessRule) else "slices"
+    return f", the worst of {count} {over}"
+
+
+def lines(found: ExplainedRule | RecordedName) -> Iterator[Line]:
+    """What is asked and decided from what, then the steps to each finding."""
+    yield from _recorded(found) if isinstance(found, RecordedName) else _explained(found)
+
+
+def _recorded(found: RecordedName) -> Iterator[Line]:
+    yield f"{found.name} ({KINDS[found.kind]})"
+    if found.worst.owner and found.worst.because:
+        yield f"  asked by {found.worst.owner}, because {found.worst.because}"
+    yield f"  as recorded in {layout.VERDICT}"
+    for finding in found.findings:
+        yield ""
+        yield _standing(finding)
+        for sentence in _steps(finding):
+            yield f"  {sentence}"
+
+
+def _explained(explained: ExplainedRule) -> Iterator[Line]:
     """The rule and its data, the groups that it compares, then the steps to each finding."""
     rule = explained.rule
     yield f"{rule.name} ({rule.kind})"
