@@ -43,7 +43,7 @@ def test_a_limit_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> 
         "  decided from reports/evaluate/evaluation.json",
         "",
         "PASS  all rows",
-        "  auc 0.8, interval 0.75 to 0.85 by interval",
+        "  auc 0.8, interval 0.75 to 0.85",
         "  limit: at least 0.7",
         "  over 600 rows",
         "  so: auc 0.8, 95% interval 0.75 to 0.85, meets the limit of at least 0.7",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from typing import Any
 
 import pytest
 
-from assay.gate import verdict_text, verdict_verification
+from assay.gate import verdict_text, verdict_verification, waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.pytest_run import findings
 from assay.gate.pytest_run.record import SEVERITY, PytestRecord
@@ -215,6 +216,18 @@ def test_a_waiver_of_params_yaml_covers_what_it_names(tiny: Any) -> None:
     assert told(tiny, edited(verdict, "ranks", waiver=other)) == (
         "'ranks' is waived in it, and not in params.yaml",
     )
+
+
+def test_a_waiver_that_had_ended_is_no_edit(tiny: Any) -> None:
+    verdict = made(tiny, waivers=WAIVED)
+    tiny.evaluation(metrics={"auc": {"value": 0.5, "low": 0.45, "high": 0.55}})
+    (failed,) = rules.evaluate_rules(GateInputs.of(tiny.root), tiny.params.gate)
+    (late,) = waivers.apply_waivers([failed], tiny.params.gate.waivers, date(2999, 1, 2))
+    assert late.mend != failed.mend
+    assert told(tiny, changed(verdict, findings=(late, STEADY, TEST))) == ()
+    edit = changed(late, mend="Look away.")
+    (line,) = told(tiny, changed(verdict, findings=(edit, STEADY, TEST)))
+    assert line.startswith("'ranks' has mend Look away. in it")
 
 
 def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) -> None:

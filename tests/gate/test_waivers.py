@@ -51,6 +51,23 @@ def test_a_waiver_covers_until_its_last_day(outcome: Outcome) -> None:
     assert found.detail == "so it is (its waiver ended on 2020-05-31)"
 
 
+@pytest.mark.parametrize(
+    ("mend", "told"),
+    [
+        (None, "Renew until under gate.waivers, or mend it."),
+        ("Take it out.", "Take it out. Or renew until under gate.waivers."),
+    ],
+)
+def test_that_it_ended_is_said_once(mend: str | None, told: str) -> None:
+    some = finding().model_copy(update={"mend": mend})
+    ended = covered(some, waiver(), now=LAST + timedelta(days=1))
+    # The gate asks twice: when a rule is evaluated, and of all that pytest confirmed.
+    again = covered(ended, waiver(), now=LAST + timedelta(days=1))
+    assert ended == again
+    assert (again.detail, again.mend) == ("so it is (its waiver ended on 2020-05-31)", told)
+    assert waivers.without_ended(again) == some
+
+
 def test_what_passes_needs_no_waiver() -> None:
     assert covered(finding(PASS), waiver()) == finding(PASS)
     late = LAST + timedelta(days=1)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
 from assay.errors import AssayError
-from assay.gate import provenance, verdict_text
+from assay.gate import provenance, verdict_text, waivers
 from assay.gate.inputs import GateInputs, Source
 from assay.gate.provenance import InputDigests
 from assay.gate.rules import evaluate as rules
@@ -23,9 +23,6 @@ from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 
 _CLOSE = 1e-9
 """Tolerance: two machines may differ in the last digits of a number from the same report."""
-
-_ENDED = " (its waiver ended on "
-"""Suffix that the gate adds to the detail of a finding whose waiver has expired."""
 
 
 def find_discrepancies(
@@ -118,14 +115,13 @@ def _differences(said: Finding, told: Finding) -> Iterator[str]:
         return
     if said.severity != told.severity:
         yield f"'{said.title}' is a {said.severity} in it and a {told.severity} in params.yaml"
+    bare = waivers.without_ended(said)
     odd = [
         name
         for name in Finding.model_fields
-        if name not in ("waiver", "severity", "detail")
-        and not _equal(getattr(said, name), getattr(told, name))
+        if name not in ("waiver", "severity")
+        and not _equal(getattr(bare, name), getattr(told, name))
     ]
-    if said.detail.partition(_ENDED)[0] != told.detail:
-        odd.append("detail")
     for name in odd:
         was, now = getattr(said, name), getattr(told, name)
         yield f"'{said.title}' has {name} {_short(was)} in it; the reports say {_short(now)}"
@@ -167,7 +163,7 @@ def _tests(recorded: Verdict, former: Verdict | None) -> Iterator[str]:
             yield f"'{each.title}' is a {each.severity} in it, and no model test is"
         if each.tolerated and recorded.champion.state != "none":
             yield f"'{each.title}' is tolerated in it, although there is a champion"
-    yield from _counts(recorded, [each.detail.partition(_ENDED)[0] for each in tests], former)
+    yield from _counts(recorded, [waivers.without_ended(each).detail for each in tests], former)
 
 
 def _counts(recorded: Verdict, details: list[str], former: Verdict | None) -> Iterator[str]:

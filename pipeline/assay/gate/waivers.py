@@ -6,6 +6,7 @@ is checked again at promotion.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +19,10 @@ from assay.reports.verdict import Finding, Outcome
 SLACK_SECONDS = 24 * 60 * 60
 """How far this machine's clock may be behind the newest commit."""
 
+_ENDED = re.compile(r" \(its waiver ended on \d{4}-\d{2}-\d{2}\)$")
+_RENEW = "Renew until under gate.waivers, or mend it."
+_OR_RENEW = " Or renew until under gate.waivers."
+
 
 def today() -> date:
     """Today's date in UTC, so that a waiver ends everywhere at the same time."""
@@ -27,8 +32,20 @@ def today() -> date:
 def apply_waivers(
     findings: Iterable[Finding], waivers: Sequence[WaiverParams], now: date
 ) -> tuple[Finding, ...]:
-    """The findings, with a valid waiver attached to each that did not pass and is covered."""
-    return tuple(_covered(finding, waivers, now) for finding in findings)
+    """The findings, with a valid waiver attached to each that did not pass and is covered.
+
+    Where the waiver has ended, the detail and the mend say so: once, however often they are given.
+    """
+    return tuple(_covered(without_ended(each), waivers, now) for each in findings)
+
+
+def without_ended(finding: Finding) -> Finding:
+    """The finding as it was before `apply_waivers` said that its waiver has ended."""
+    detail = _ENDED.sub("", finding.detail)
+    if detail == finding.detail or finding.mend is None:
+        return finding.model_copy(update={"detail": detail})
+    mend = None if finding.mend == _RENEW else finding.mend.removesuffix(_OR_RENEW)
+    return finding.model_copy(update={"detail": detail, "mend": mend})
 
 
 def waiver_findings(
@@ -83,7 +100,8 @@ def _covered(finding: Finding, waivers: Sequence[WaiverParams], now: date) -> Fi
     if mine:
         ended = max(waiver.until for waiver in mine)
         detail = f"{finding.detail} (its waiver ended on {ended})"
-        return finding.model_copy(update={"detail": detail})
+        mend = f"{finding.mend}{_OR_RENEW}" if finding.mend else _RENEW
+        return finding.model_copy(update={"detail": detail, "mend": mend})
     return finding
 
 

@@ -84,7 +84,7 @@ def test_limits(
     assert (found.observed, found.low, found.high) == measured
     (direction,) = limit
     assert (found.limit, found.direction) == (limit[direction], direction)
-    assert found.method == ("the value alone" if decided_by == "value" else "interval")
+    assert found.method == ("the value alone" if decided_by == "value" else None)
     assert (found.metric, found.slice, found.rows) == ("auc", None, 1000)
 
 

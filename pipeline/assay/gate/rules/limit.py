@@ -209,7 +209,7 @@ def _numbers(rule: LimitRule, measured: Estimate) -> dict[str, object]:
         "high": finding.finite_or_none(measured.high),
         "limit": limit,
         "direction": direction,
-        "method": "interval" if rule.decide == "interval" else "the value alone",
+        "method": None if rule.decide == "interval" else "the value alone",
     }
 
 
