@@ -64,7 +64,7 @@ stages:
       - reports/code.json: {cache: false}
   evaluate:
     cmd: assay evaluate
-    deps: [models/bundle]
+    deps: [models/bundle, models/bundle/card.md]
     params: [{reports/code.json: [evaluate]}]
     outs:
       - reports/evaluate/evaluation.json: {cache: false}
@@ -76,7 +76,7 @@ stages:
       - reports/compare/comparison.json: {cache: false}
   gate:
     cmd: assay gate
-    deps: [models/bundle, data/contract.py, tests/model]
+    deps: [models/bundle, models/bundle/card.md, data/contract.py, tests/model]
     params: [gate, leakage, {reports/code.json: [gate]}]
     outs:
       - reports/gate/verdict.json: {cache: false}
@@ -204,6 +204,15 @@ class Project:
             )
         )
         self.dvc_commit()
+
+    def refuse(self) -> None:
+        """What ``dvc repro`` leaves after a gate that refused: the gate's entry is the old one."""
+        before = self.locked()["stages"]["gate"]
+        self.judge(Outcome.FAIL)
+        tree = self.locked()
+        tree["stages"]["gate"] = before
+        with (self.root / layout.DVC_LOCK).open("w", encoding="utf-8") as stream:
+            YAML(typ="safe").dump(tree, stream)
 
     def verdict(self, verdict: Verdict) -> None:
         """Leave it and its page."""

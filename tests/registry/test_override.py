@@ -63,6 +63,45 @@ def test_both_tags_keep_who_when_why_and_what_was_overruled(project: Any, outcom
         assert told["Verdict"] == digests.digest_file(project.root / layout.VERDICT)
 
 
+def test_a_gate_that_refuses_after_one_that_passed_is_overruled_in_two_sentences(
+    project: Any,
+) -> None:
+    project.judge()
+    project.commit()
+    up(project)
+    project.train("two")
+    project.refuse()
+    project.commit()
+    unbound = (
+        "DVC keeps no output of a gate that did not pass, so the verdict in the commit is not in "
+        "dvc.lock"
+    )
+    with pytest.raises(PromotionRefused) as caught:
+        up(project)
+    verdict, lock = caught.value.lines()
+    assert "the gate did not let it pass" in verdict
+    assert lock == (
+        f"dvc.lock: {unbound}. It is once the gate passes; an override records that it was not."
+    )
+    made = over(project)
+    assert made.override == f"the gate did not let it pass (FAIL: ranks); {unbound}"
+    assert (made.outcome, made.verdict) == (
+        "FAIL",
+        digests.digest_file(project.root / layout.VERDICT),
+    )
+
+
+def test_a_report_edited_beside_a_gate_that_refused_is_still_named(project: Any) -> None:
+    project.judge()
+    project.commit()
+    project.refuse()
+    project.write(layout.EVALUATION, "{}")
+    project.commit()
+    made = over(project)
+    assert "evaluate: its output reports/evaluate/evaluation.json was changed" in made.override
+    assert (made.outcome, made.verdict) == (NONE, versions.UNKNOWN)
+
+
 def test_a_verdict_that_is_missing_or_about_something_else_is_no_evidence(project: Any) -> None:
     project.judge(data=f"sha256:{'0' * 64}")
     project.commit()

@@ -195,10 +195,13 @@ def test_an_override_overrules_the_gate_and_nothing_else(
 
 def test_a_verdict_that_is_no_pass_is_the_reason_why_dvc_lock_lacks_the_gate() -> None:
     lacking = changed(GOOD, verdict=FAILED, stale=("gate: it is not in dvc.lock",))
-    (reason,) = refusals(lacking)
-    assert reason.what == "the gate did not let it pass"
-    assert "assay promote --override" in reason.mend
-    assert len(overridable(lacking)) == 2  # the tags keep both
+    verdict, lock = refusals(lacking)
+    assert verdict.what == "the gate did not let it pass"
+    assert "assay promote --override" in verdict.mend
+    assert lock.what.startswith("DVC keeps no output of a gate that did not pass")
+    assert "dvc repro" not in lock.line()  # it would stop at the gate again
+    assert refusals(lacking, override=True) == []
+    assert refusals(changed(lacking, stale=()))[1:] == []
     for other in (changed(lacking, verdict=VERDICT), changed(lacking, stale=("train: changed",))):
         assert refusals(other)[0].where == "dvc.lock"
 

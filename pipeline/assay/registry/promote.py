@@ -182,7 +182,7 @@ def rollback(
 
 def _evidence(facts: PromotionFacts, text: str | None) -> PromotionEvidence:
     """The evidence for the tags; a verdict about something else does not count."""
-    override = format_override(promotion_checks.unjudged(facts))
+    override = format_override(promotion_checks.overridable(facts))
     if facts.verdict is None or text is None or not promotion_checks.verdict_applies(facts):
         return PromotionEvidence(outcome=NONE, champion=facts.champion, override=override)
     return PromotionEvidence(

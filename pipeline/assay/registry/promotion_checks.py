@@ -106,7 +106,7 @@ def refusals(facts: PromotionFacts, *, override: bool = False) -> list[Promotion
     return [
         *_repository(facts),
         *_bundle(facts),
-        *([] if override else unjudged(facts)),
+        *([] if override else overridable(facts)),
         *_registry(facts),
     ]
 
@@ -116,19 +116,17 @@ def overridable(facts: PromotionFacts) -> list[PromotionRefused]:
 
     It cannot be overruled that the bundle cannot be fetched: nobody could score with it.
     """
+    if _only_refused(facts):
+        return [*_verdict(facts), *_unbound(facts)]
     return [*_lock(facts), *_verdict(facts)]
 
 
-def unjudged(facts: PromotionFacts) -> list[PromotionRefused]:
-    """As `overridable`, in the words of people: of the verdict alone if `_only_refused`."""
-    return list(_verdict(facts)) if _only_refused(facts) else overridable(facts)
-
-
 def _only_refused(facts: PromotionFacts) -> bool:
-    """Whether dvc.lock lacks no more than the gate, because the gate refused.
+    """Whether nothing but the gate differs from dvc.lock, because the gate refused.
 
     A gate that refuses ends its stage with an error, so DVC leaves it out of dvc.lock however often
-    it runs. Then the verdict is the reason for both, and ``dvc repro`` alone mends neither.
+    it runs, or leaves the entry of an earlier run that passed. Then the verdict is the reason for
+    both, and ``dvc repro`` alone mends neither.
     """
     refused = facts.verdict is not None and facts.verdict.outcome is not Outcome.PASS
     return refused and all(line.startswith("gate: ") for line in facts.stale)
@@ -219,6 +217,17 @@ def _lock(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             where=layout.DVC_LOCK,
             found=line,
             mend="Run dvc repro and commit what it writes.",
+        )
+
+
+def _unbound(facts: PromotionFacts) -> Iterator[PromotionRefused]:
+    """That no hash in dvc.lock holds the verdict of a gate that refused."""
+    if facts.stale:
+        yield PromotionRefused(
+            "DVC keeps no output of a gate that did not pass, so the verdict in the commit is not "
+            "in dvc.lock",
+            where=layout.DVC_LOCK,
+            mend="It is once the gate passes; an override records that it was not.",
         )
 
 

@@ -144,9 +144,16 @@ def _unclean(root: Path) -> tuple[str, ...]:
 
 
 def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
-    answer = compare.compare(pipeline)
-    lines = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
-    if pipeline.producer(layout.VERDICT) is None:
+    gate = pipeline.producer(layout.VERDICT)
+    # A gate that refused keeps the entry of an earlier run. That its inputs differ is said of the
+    # gate alone, not also of each stage that read the same files since.
+    others = compare.compare(pipeline.without_inputs(gate)).changes
+    changes = {
+        stage: found if stage == gate else others.get(stage, ())
+        for stage, found in compare.compare(pipeline).changes.items()
+    }
+    lines = [f"{stage}: {'; '.join(found)}" for stage, found in changes.items() if found]
+    if gate is None:
         lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")
     lines += evidence_commands.foreign_commands(pipeline)
     lines += assay_code.outdated_stages(pipeline)

@@ -105,6 +105,13 @@ class Pipeline:
         stages = tuple(replace(stage, frozen=False) for stage in self.stages)
         return replace(self, stages=stages)
 
+    def without_inputs(self, name: str | None) -> Pipeline:
+        """The same pipeline with no inputs of one stage: what the other stages say without it."""
+        stages = tuple(
+            replace(stage, inputs=()) if stage.name == name else stage for stage in self.stages
+        )
+        return replace(self, stages=stages)
+
 
 @dataclass(frozen=True)
 class LockChanges:
