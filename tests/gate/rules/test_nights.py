@@ -156,6 +156,30 @@ def test_a_night_without_rows_is_no_measurement() -> None:
         assert told.metric == measure
 
 
+@pytest.mark.parametrize(
+    ("whose", "who"),
+    [("challenger", "the contract"), ("champion", "the champion's contract")],
+)
+@pytest.mark.parametrize("values", [{"of": "flipped"}, {"of": "flipped", "slice": "origin"}])
+def test_nights_whose_rows_were_all_refused_are_told_by_their_rule(
+    whose: str, who: str, values: dict[str, Any]
+) -> None:
+    both = [
+        build.night(
+            day,
+            change=build.changed(build.night(flipped=0).change, rows=0),
+            **{whose: build.model_night(100, 100)},
+        )
+        for day in ("2013-12-30", "2013-12-31")
+    ]
+    found = one(build.nights(*both), max=0.1, **values)
+    assert (found.outcome, found.blocks) == (FAIL, True)
+    assert found.detail == (
+        f"{who} refused all 200 rows of 2 nights, 2013-12-30 to 2013-12-31: 200 by weight: over 0"
+    )
+    assert found.mend is not None and "data/contract.py" in found.mend
+
+
 def test_the_slowest_night_is_the_one_with_the_largest_ratio() -> None:
     def night(day: str, mine: float, theirs: float) -> Any:
         return build.night(

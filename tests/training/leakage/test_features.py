@@ -68,7 +68,7 @@ def test_two_features_that_tell_the_label_are_both_named():
     told = found((train, holdout), "binary", feature("a", "boolean"), feature("b", "boolean"))
     check = told["label_power"]
     assert check.columns == ("a", "b")
-    assert check.detail.endswith("; so do 'b'")
+    assert check.detail.endswith(" over the limit of 0.98; so is 'b'")
 
 
 @pytest.mark.parametrize(

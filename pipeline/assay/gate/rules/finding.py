@@ -71,7 +71,7 @@ def insufficient_data(
 
 def excluded_slice(rule: RuleBase, title: str, rows: int, min_rows: int) -> Finding:
     """A tolerated INCONCLUSIVE for a slice below the rule's ``min_rows``."""
-    detail = _below(title, rows, min_rows)
+    detail = f"{title} has {counted(rows, 'row')}; the rule is about {min_rows:,} or more"
     return tolerate(make_finding(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))
 
 
@@ -113,7 +113,3 @@ def tolerate(finding: Finding) -> Finding:
 def finite_or_none(value: float | None) -> float | None:
     """The number, or None if it is missing, NaN or infinite."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def _below(title: str, rows: int, min_rows: int) -> str:
-    return f"{title} has {counted(rows, 'row')}; the rule is about {min_rows} or more"

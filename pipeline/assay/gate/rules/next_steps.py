@@ -73,9 +73,9 @@ OVERRIDE = (
 
 
 def with_next_step(rule: Rule, finding: Finding) -> Finding:
-    """The finding, and what its owner can do if it is not PASS."""
+    """The finding, and what its owner can do if it is not PASS and does not say so itself."""
     allowed = finding.severity != rule.severity  # by name, as only a leakage rule can
-    if finding.outcome is Outcome.PASS or allowed:
+    if finding.outcome is Outcome.PASS or allowed or finding.mend:
         return finding
     return finding.model_copy(update={"mend": _mend(rule, finding)})
 

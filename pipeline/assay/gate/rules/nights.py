@@ -7,7 +7,8 @@ been, so it has no interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assay.gate.rules import finding, rule_slices
@@ -25,6 +26,9 @@ from assay.reports.verdict import STATES, Finding, Outcome
 ALONE = frozenset({"quarantined", "held"})
 """Measures that need no champion."""
 
+SCORED = frozenset({"flipped", "score_distance"})
+"""Measures of rows that both models scored."""
+
 ABOUT = {
     "flipped": "the share of rows with another decision is",
     "newly_quarantined": "the share of rows that only the challenger refuses is",
@@ -34,6 +38,10 @@ ABOUT = {
     "held": "the number of nights that would be held with the challenger is",
     "slower": "the challenger's time for each row, as a multiple of the champion's, is",
 }
+REFUSED = (
+    "If the rows are as they should be, correct data/contract.py; else mend score.input. Then dvc "
+    "repro."
+)
 NOT_ASKED = "no night was rehearsed: set rehearse.nights in params.yaml and run dvc repro"
 
 
@@ -88,6 +96,9 @@ def evaluate(rule: NightsRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
     if not nights:
         return (_unknown(rule, _why_none(found)),)
     about = f"on {_span(nights)}{_left_out(found, nights)}"
+    refused = _refused(nights) if rule.of in SCORED else None
+    if refused is not None:
+        return (finding.fail(rule, refused, metric=rule.of, mend=REFUSED),)
     if rule.of == "flipped" and any(one.flipped is None for _, one in _changes(nights)):
         return (finding.fail(rule, "a regression gives no decisions that could be flipped"),)
     if rule.slice is not None:
@@ -137,6 +148,29 @@ def _left_out(found: RehearsedNights, nights: Sequence[RehearsedNight]) -> str:
     first = missing[0]
     why = first.why or first.champion_why or "no reason given"
     return f" ({len(missing)} of {len(found.nights)} could not be; {first.day}: {why})"
+
+
+def _refused(nights: Sequence[RehearsedNight]) -> str | None:
+    """That a contract refused every row of the nights, and by which rule; None if it did not."""
+    rows = sum(night.rows or 0 for night in nights)
+    for whose, models in (
+        ("the contract", [one for _, one in _challengers(nights)]),
+        ("the champion's contract", [night.champion for night in nights if night.champion]),
+    ):
+        if rows and sum(one.quarantined for one in models) == rows:
+            name, broken = _by_rule(models).most_common(1)[0]
+            return (
+                f"{whose} refused {'all ' if rows > 1 else ''}{counted(rows, 'row')} of "
+                f"{_span(nights)}: {broken:,} by {name}"
+            )
+    return None
+
+
+def _by_rule(models: Iterable[ModelNight]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for one in models:
+        found.update(one.refused_by)
+    return found
 
 
 def _judged(

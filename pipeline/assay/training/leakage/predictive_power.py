@@ -89,9 +89,10 @@ def _told(found: list[tuple[float, str, str]], limit: float, number: bool) -> Ch
         if number
         else f"'{name}' alone ranks {about} with an AUC of {power:.4f}"
     )
-    detail += ", nearly the label itself" if suspects else ", the most of all features"
+    detail += f", over the limit of {limit:.12g}" if suspects else ", the most of all features"
     if len(suspects) > 1:
-        detail += f"; so do {', '.join(repr(each) for each in suspects[1:])}"
+        are = "is" if len(suspects) == 2 else "are"
+        detail += f"; so {are} {', '.join(repr(each) for each in suspects[1:])}"
     return Check(
         check=NAME,
         outcome="suspect" if suspects else "ok",
