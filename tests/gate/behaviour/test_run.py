@@ -114,7 +114,14 @@ def test_where(where: dict[str, Any], fits: Any) -> None:
 @pytest.mark.parametrize(
     ("where", "reason"),
     [
-        ({"depot": "moon"}, r"no row fits where \(depot\)"),
+        (
+            {"depot": "moon"},
+            r"^no row fits where \(depot\) \(found depot: north, south, west\)$",
+        ),
+        (
+            {"sent": "1999-01-01", "distance": Range(min=10_000)},
+            r"found sent: .*, 2024-01-01 04:00:00 or \d+ more; distance: 0\S* to \d\S*\)$",
+        ),
         ({"dept": "west"}, "no column 'dept'"),
         ({"pieces": "many"}, "holds numbers"),
         ({"depot": Range(min=1)}, "no numbers to lie in a range"),
@@ -123,6 +130,12 @@ def test_where(where: dict[str, Any], fits: Any) -> None:
 def test_where_that_fits_nothing_is_refused(where: dict[str, Any], reason: str) -> None:
     with pytest.raises(BehaviourError, match=reason):
         select_rows(rows(), where, 1000)
+
+
+def test_values_of_a_sensitive_column_are_not_named() -> None:
+    with pytest.raises(BehaviourError) as caught:
+        select_rows(rows(), {"depot": "moon"}, 1000, sensitive=("depot",))
+    assert caught.value.line() == "no row fits where (depot)"
 
 
 def test_an_empty_holdout_is_refused() -> None:

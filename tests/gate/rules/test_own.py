@@ -79,6 +79,13 @@ def test_anything_else_is_a_fail_in_one_line(name: str, args: dict[str, Any], wo
     assert words in found.detail and "\n" not in found.detail
 
 
+def test_a_key_that_a_report_lacks_is_answered_with_those_that_it_has() -> None:
+    told = decide("fails").mend
+    assert told is not None and told.startswith("Evaluation has task, unit, ")
+    assert " metrics, " in told
+    assert decide("ends").mend is None
+
+
 def test_the_code_comes_from_where_the_reports_do() -> None:
     """As promotion and backtest read both at a commit, whatever lies in the work tree."""
     other = GateInputs(lambda path, stage: "{}", own_code=FILES.get)

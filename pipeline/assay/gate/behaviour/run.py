@@ -32,7 +32,7 @@ def run(
         The behaviour does not apply to this model or these rows. The error names the behaviour.
     """
     try:
-        rows = select_rows(holdout, spec.where, spec.rows)
+        rows = select_rows(holdout, spec.where, spec.rows, subject.sensitive)
         return _dispatched(spec, subject, rows, [seed, zlib.crc32(spec.name.encode())])
     except BehaviourError as error:
         raise BehaviourError(

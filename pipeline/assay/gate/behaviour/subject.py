@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Score = Callable[[pd.DataFrame], Any]
 
+_NAMED = 5
+"""So many values of a column are named in an error."""
+
 
 @dataclass(frozen=True)
 class ModelUnderTest:
@@ -152,13 +155,17 @@ class RowSubset:
         return cls(frame.reset_index(drop=True), np.arange(len(frame), dtype=np.int64))
 
 
-def select_rows(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> RowSubset:
+def select_rows(
+    frame: pd.DataFrame, where: Mapping[str, Any], rows: int, sensitive: Collection[str] = ()
+) -> RowSubset:
     """At most ``rows`` rows that match ``where``, evenly spaced over the table.
 
     Parameters
     ----------
     where
         Column -> required value, tuple of accepted values, or `Range`.
+    sensitive
+        Columns whose values an error must not show.
 
     Raises
     ------
@@ -170,13 +177,29 @@ def select_rows(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> Row
         fits &= _fits(select_column(frame, name), wanted)
     places = np.flatnonzero(fits)
     if not len(places):
-        told = ", ".join(where)
+        if not where:
+            raise BehaviourError("there are no rows to ask it of")
         raise BehaviourError(
-            f"no row fits where ({told})" if where else "there are no rows to ask it of"
+            f"no row fits where ({', '.join(where)})",
+            found="; ".join(
+                f"{name}: {_values(frame[name])}" for name in where if name not in sensitive
+            )
+            or None,
         )
     if len(places) > rows:
         places = places[np.linspace(0, len(places) - 1, rows).round().astype(np.int64)]
     return RowSubset(frame.iloc[places].reset_index(drop=True), places.astype(np.int64))
+
+
+def _values(column: pd.Series[Any]) -> str:
+    """The first few values of a column, or the range of many numbers."""
+    found = column.dropna().drop_duplicates().sort_values()
+    if not len(found):
+        return "null in every row"
+    if len(found) > _NAMED and value_kind(column) == "number":
+        return f"{found.iloc[0]} to {found.iloc[-1]}"
+    more = f" or {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return ", ".join(str(value) for value in found[:_NAMED]) + more
 
 
 def _fits(column: pd.Series[Any], wanted: Any) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from assay.errors import PluginError
@@ -41,7 +42,8 @@ def evaluate(rule: OwnRule, inputs: GateInputs) -> tuple[Finding, ...]:
         found = function(**given, **rule.args)
     except (Exception, SystemExit) as error:
         what = f"{rule.function} failed with {type(error).__name__}: {error}"
-        return (finding.fail(rule, what + source_code.raised_at(error)),)
+        mend = _keys(given) if isinstance(error, KeyError) else None
+        return (finding.fail(rule, what + source_code.raised_at(error), mend=mend),)
     known = {each.value for each in Outcome}
     if not (isinstance(found, tuple) and len(found) == 2 and found[0] in known):
         wanted = f"one of {', '.join(sorted(known))}, and why"
@@ -91,6 +93,12 @@ def wanted_reports(rule: OwnRule, function: Any) -> tuple[str, ...]:
             mend=f"Did you mean {quote_value(near[0])}?" if near else None,
         )
     return tuple(name for name in REPORTS if name in asked)
+
+
+def _keys(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """What there is where a key is not."""
+    told = "; ".join(f"{name} has {', '.join(tree)}" for name, tree in reports.items())
+    return f"{told[0].upper()}{told[1:]}; docs/schemas has what lies within."
 
 
 def _short(value: object) -> str:
