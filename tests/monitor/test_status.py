@@ -118,9 +118,12 @@ def test_a_column_over_another_limit_than_its_distance_s_says_which() -> None:
     over = "Wasserstein distance 0.393 over its limit 0.338"
     facts = {
         "headline": "Within limits on 2013-02-01", "version": "v1", "drifted": 1, "features": 9,
-        "reasons": [], "crossed": False, "page": "p", "top": {**top, "reasons": [over]},
+        "max_drifted_share": 0.5, "reasons": [], "crossed": False, "page": "p",
+        "top": {**top, "reasons": [over]},
     }  # fmt: skip
-    assert status.drift_lines(facts)[1] == f"furthest: x: {over}"
+    first, second, _ = status.drift_lines(facts)
+    assert first == ("Within limits on 2013-02-01 (v1), 1 of 9 features drifted (at most 50% may)")
+    assert second == f"furthest: x: {over}"
     facts["top"]["reasons"] = []
     assert status.drift_lines(facts)[1] == "furthest: x, distance 0.140, limit 0.190"
 

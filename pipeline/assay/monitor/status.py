@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from assay.monitor.drift.drift import drifted_words
 from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
 from assay.project.params import Params
 from assay.project.text.number_format import counted, format_count
@@ -115,7 +116,7 @@ def drift_lines(facts: Facts) -> list[str]:
     """The last monitored night."""
     lines = [
         f"{facts['headline']} ({facts['version']}), "
-        f"{facts['drifted']} of {facts['features']} features drifted",
+        + drifted_words(facts["drifted"], facts["features"], facts["max_drifted_share"]),
         *facts["reasons"][:3],
     ]
     top = facts["top"]

@@ -308,6 +308,7 @@ def _drift(known: KnownNights, every: Sequence[Night]) -> StatusPart:
             "reasons": list(night.reasons()),
             "drifted": len(tree["drifted"]),
             "features": int(tree["features"]),
+            "max_drifted_share": float(tree["limits"]["max_drifted_share"]),
             "top": top and {key: top[key] for key in ("column", "distance", "limit", "reasons")},
             "page": tree["page"],
         }

@@ -103,6 +103,7 @@ class DriftStatus(Document):
     reasons: tuple[str, ...]
     drifted: Count
     features: Count
+    max_drifted_share: float
     top: MostDriftedColumn | None
     page: Text
 

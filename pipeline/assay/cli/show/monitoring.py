@@ -27,15 +27,21 @@ AT_LEAST = 5
 
 def night_lines(summary: NightSummary) -> Iterator[Line]:
     """The columns over a limit, filled up to `AT_LEAST` columns, and facts about the night."""
+    from assay.monitor.drift.drift import drifted_words
+
     decision = summary.decision
     told = [f for f in decision.findings if f.crossed]
     told += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(told))]
-    yield from finding_lines(summary.headline(), told)
+    drifted = drifted_words(
+        len(decision.drifted), decision.features, summary.limits.max_drifted_share
+    )
+    some = f", {drifted}" if decision.drifted and not decision.crossed else ""
+    yield from finding_lines(summary.headline() + some, told)
     yield from summary.stand.incidents
     yield (
         f"{summary.name} {summary.version}, run {summary.run_id}: "
         f"{counted(summary.rows_scored, 'row')} scored, {summary.rows_quarantined:,} quarantined; "
-        f"{len(decision.drifted)} of {decision.features} features drifted"
+        f"{drifted}"
     )
     yield f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
     yield BREAK_LIMITS
@@ -94,10 +100,7 @@ def table_lines(found: TableDrift) -> Iterator[Line]:
     decision = found.decision
     yield from finding_lines(found.headline(), decision.findings)
     against = found.version or f"bundle {found.bundle[:19]}"
-    yield (
-        f"{counted(decision.rows, 'row')} against {against}; {len(decision.drifted)} of "
-        f"{decision.features} features drifted"
-    )
+    yield (f"{counted(decision.rows, 'row')} against {against}; {found.drifted_words}")
     yield (
         f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
         if decision.nights > 1

@@ -217,11 +217,19 @@ def _overall(
     if not features:
         return ["the reference has no feature to compare"]
     if len(drifted) / len(features) > limits.max_drifted_share:
-        return [
-            f"{len(drifted)} of {len(features)} features drifted "
-            f"(at most {limits.max_drifted_share:.0%} may)"
-        ]
+        return [drifted_words(len(drifted), len(features), limits.max_drifted_share)]
     return []
+
+
+def drifted_words(drifted: int, features: int, most: float) -> str:
+    """How many features drifted, beside the share that may: some may be over a limit of their own.
+
+    Examples
+    --------
+    >>> drifted_words(1, 8, 0.5)
+    '1 of 8 features drifted (at most 50% may)'
+    """
+    return f"{drifted} of {features} features drifted (at most {most:.0%} may)"
 
 
 def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:

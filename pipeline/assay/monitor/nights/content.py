@@ -10,7 +10,7 @@ from assay.columns.grid import ColumnGrid
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 from assay.model.prediction import score_column
-from assay.monitor.drift.drift import DriftFinding
+from assay.monitor.drift.drift import DriftFinding, drifted_words
 from assay.monitor.nights.summary import NightSummary
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.monitor.performance.realized_metrics import metric_names
@@ -128,10 +128,9 @@ class ReportContent:
     @property
     def drifted_words(self) -> str:
         """How many features drifted, in words."""
-        words = f"{self.drifted} of {self.features} features"
         if self.span == "week":
-            return f"{words} were in alarm"
-        return f"{words} drifted ({self.most_drifted:.0%} may)"
+            return f"{self.drifted} of {self.features} features were in alarm"
+        return drifted_words(self.drifted, self.features, self.most_drifted)
 
     @property
     def drifted_share(self) -> float | None:

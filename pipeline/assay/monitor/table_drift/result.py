@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from assay.columns.reference import Reference
-from assay.monitor.drift.drift import DriftDecision
+from assay.monitor.drift.drift import DriftDecision, drifted_words
 from assay.project.params import Monitor
 
 SCHEMA = 1
@@ -33,8 +33,19 @@ class TableDrift:
 
     def headline(self) -> str:
         """The result in one sentence."""
-        crossed = "Limits crossed in" if self.decision.crossed else "Within limits:"
-        return f"{crossed} {self.table}"
+        if self.decision.crossed:
+            return f"Limits crossed in {self.table}"
+        if self.decision.drifted:
+            return f"Within limits, {self.drifted_words}: {self.table}"
+        return f"Within limits: {self.table}"
+
+    @property
+    def drifted_words(self) -> str:
+        """How many features drifted, and what share of them may."""
+        decision = self.decision
+        return drifted_words(
+            len(decision.drifted), decision.features, self.limits.max_drifted_share
+        )
 
     def to_json(self) -> str:
         """The result as one JSON document."""
