@@ -52,6 +52,17 @@ gate:
 score: {input: data/raw}
 monitor: {sample_rows: 150, workspace: null}
 """
+CONTRACT = """
+import datetime
+import pandera.pandas as pa
+
+class Flights(pa.DataFrameModel):
+    at: datetime.datetime = pa.Field(metadata={"role": ["key", "time"]})
+    flight: int = pa.Field(metadata={"role": "key"})
+    x: float = pa.Field(nullable=True, metadata={"role": "feature"})
+    c: str = pa.Field(metadata={"role": "feature"})
+    late: bool = pa.Field(metadata={"role": "label"})
+"""
 KEYS = pa.schema([("at", pa.timestamp("us")), ("flight", pa.int64())])
 ROWS = 300
 CLASSES = ("early", "late", "lost")
@@ -191,6 +202,15 @@ class Project:
     def reference(self) -> Reference:
         folder = self.root / layout.WORK / "bundles" / self.digest.removeprefix("sha256:")
         return bundle.load(folder, expected=self.digest, allow_types=()).reference
+
+    def export(self, day: str) -> None:
+        """A scored night as text too, and the contract, which says what its cells are."""
+        raw = partitions.read(self.root / "data/raw", "date", start=day, end=day).to_pandas()
+        raw["at"] = raw["at"].dt.strftime("%Y-%m-%d %H:%M")
+        (self.root / "exports").mkdir()
+        raw.to_csv(self.root / f"exports/{day}.csv", index=False)
+        raw.to_json(self.root / f"exports/{day}.json", orient="records", lines=True)
+        (self.root / "data/contract.py").write_text(CONTRACT, encoding="utf-8")
 
     def score(self, day: str, run_id: str, shift: float = 0.0) -> None:
         """A published run of a night; its first two rows were refused."""

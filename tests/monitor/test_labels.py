@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pydantic import TypeAdapter
 
 from assay.cli.show import performance
 from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
@@ -20,6 +21,7 @@ from assay.monitor import labels
 from assay.monitor.performance import retrain
 from assay.project import partitions
 from assay.project.params import parse
+from assay.project.params.inputs import Input
 from assay.store import open_store
 from tests.shown import shown
 
@@ -123,6 +125,20 @@ def test_slices_come_from_the_input_and_their_rows_have_to_be_enough(project: An
     (day,) = document["maturities"]
     assert (day["days"], day["final"], document["no_slices"]) == (1, False, None)
     assert sum(each["rows"] for each in day["calibration"]) == 298
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_slices_come_from_an_input_of_text_too(project: Any, kind: str) -> None:
+    with_params(project, "evaluate: {min_slice_rows: 100}\n")
+    project.score(NIGHT, "run-1")
+    project.export(NIGHT)
+    given = TypeAdapter(Input).validate_python(
+        {"format": kind, "path": f"exports/{{night}}.{kind}"}
+    )
+    score = project.params.score.model_copy(update={"input": given})
+    project.params = project.params.model_copy(update={"score": score})
+    take(project, truths(project), at(2))
+    assert sum(numbers(project, slice=f"c={value}")[1]["rows"] for value in "ab") == 298
 
 
 def test_without_its_input_a_night_has_no_slices_and_says_so(

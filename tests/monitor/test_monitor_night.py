@@ -15,7 +15,7 @@ from assay.monitor import judge, monitor_night, monitor_range
 from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary
 from assay.project.params import Params
-from assay.project.params.inputs import Csv, Delta, Parquet
+from assay.project.params.inputs import Csv, Delta, Json, Parquet
 from tests.shown import shown
 
 NIGHT = "2013-02-01"
@@ -206,7 +206,9 @@ def test_a_shift_in_what_other_models_say_crosses(other_task: Any) -> None:
     ("given", "partitioned", "rows", "why"),
     [
         ({"format": "delta", "path": "lake"}, True, 150, ""),
-        ({"format": "csv", "path": "data/raw"}, False, 0, "an input in csv is not read again"),
+        ({"format": "csv", "path": "data/raw"}, False, 0, "cannot be read any more"),
+        ({"format": "csv", "path": "exports/{night}.csv"}, False, 150, ""),
+        ({"format": "json", "path": "exports/{night}.json"}, False, 150, ""),
         ({"format": "delta", "path": "nowhere"}, False, 0, "there is no Delta table"),
         ({"format": "parquet", "path": "nowhere"}, False, 0, "cannot be read any more"),
     ],
@@ -215,12 +217,13 @@ def test_where_rows_to_look_at_come_from(
     project: Any, given: dict[str, str], partitioned: bool, rows: int, why: str
 ) -> None:
     project.score(NIGHT, "run-1")
+    project.export(NIGHT)
     if partitioned:
         project.params = with_input(project.params, Delta(**given))
         project.score("2013-02-02", "run-2")
         project.score(NIGHT, "run-3")
     else:
-        kinds = {"delta": Delta, "csv": Csv, "parquet": Parquet}
+        kinds = {"delta": Delta, "csv": Csv, "json": Json, "parquet": Parquet}
         project.params = with_input(project.params, kinds[given["format"]](**given))
     summary, report = asked(project)
     assert summary.sample_rows == rows

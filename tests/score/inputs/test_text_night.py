@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from assay.errors import SourceError
+from assay.contract.loader import load_contract_text
+from assay.errors import NightNotFound, SourceError
 from assay.project.params.inputs import Input
-from assay.score.inputs.text_night import read_text_night
+from assay.score.inputs.text_night import read_text_night, typed_batches
+
+CONTRACT = load_contract_text(
+    """
+import datetime
+import pandera.pandas as pa
+
+class Rows(pa.DataFrameModel):
+    key: int = pa.Field(metadata={"role": "key"})
+    at: datetime.datetime = pa.Field(metadata={"role": "time"})
+    x: float = pa.Field(nullable=True, metadata={"role": "feature"})
+    late: bool = pa.Field(metadata={"role": "label"})
+""",
+    "data/contract.py",
+).without_label()
 
 
 def read(root: Path, spec: Any, *columns: str) -> Any:
@@ -26,6 +42,34 @@ def test_cells_of_csv_are_text_and_values_of_json_are_not(tmp_path: Path) -> Non
     assert read(tmp_path, csv, "late", "key", "x") == {"late": [None, "1"], "key": ["07", "08"]}
     assert read(tmp_path, json, "late", "key", "x") == {"late": [None, None], "key": [7, 8]}
     assert read(tmp_path, csv | {"path": "x-{night}.csv"}, "key") is None
+
+
+def typed(root: Path, **spec: Any) -> list[dict[str, Any]]:
+    given = TypeAdapter(Input).validate_python(spec)
+    read = typed_batches(root, given, "day", "2024-03-01", CONTRACT)
+    return [row for batch in read for row in batch.to_pylist()]
+
+
+def test_a_night_of_text_has_the_types_of_the_contract(tmp_path: Path) -> None:
+    """What cannot be read is null, whether a cell or a whole line, as it is for a model."""
+    (tmp_path / "2024-03-01.csv").write_text(
+        "x,key,at,other\n 1.5 ,7,2024-03-01 10:00,a\nten,8,2024-03-01T11:00Z,b\n1,2\n"
+    )
+    (tmp_path / "2024-03-01.json").write_text(
+        '{"key": 7, "at": "2024-03-01 10:00", "x": 1.5}\n{"key": 8.0, "at": "2024-03-01T11:00Z"'
+        ', "x": "1"}\n{"key"\n'
+    )
+    rows = [
+        {"key": 7, "at": datetime(2024, 3, 1, 10), "x": 1.5},
+        {"key": 8, "at": datetime(2024, 3, 1, 11), "x": None},
+        {"key": None, "at": None, "x": None},
+    ]
+    for kind in ("csv", "json"):
+        assert typed(tmp_path, format=kind, path=f"{{night}}.{kind}") == rows
+    with pytest.raises(NightNotFound):
+        typed(tmp_path, format="csv", path="x-{night}.csv")
+    with pytest.raises(SourceError, match="need Spark"):
+        typed(tmp_path, format="csv", path="{night}.csv", options={"multiLine": True})
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ def _as_published(
         raise SourceError(
             f"there are no rows to look at: {why_none}",
             where=where,
-            mend="Parquet files and Delta tables can be read again while they are kept.",
+            mend="Files and Delta tables can be read again while they are kept.",
         )
     lacking = [name for name in columns if name not in rows]
     if lacking:

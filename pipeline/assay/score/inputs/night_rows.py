@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -12,11 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from assay.errors import SchemaMismatch, SourceError
+from assay.contract.definition import Contract
+from assay.contract.loader import load_contract
+from assay.errors import AssayError, NightNotFound, SchemaMismatch, SourceError
 from assay.project.night_names import NightNames
 from assay.project.params import Params
-from assay.project.params.inputs import Delta, Input, Parquet
+from assay.project.params.inputs import Csv, Delta, Input, Json, Parquet
 from assay.score.inputs.flat import flat_file
+from assay.score.inputs.text_night import typed_batches
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
 
@@ -63,16 +66,16 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """A night's rows, with those of ``columns`` that its files have.
 
-    Parquet files and Delta tables are read where monitoring runs. Other inputs need Spark, which is
-    not started for a chart.
+    CSV and JSON have the types of the contract here, and no column that it lacks. An input that
+    needs Spark is not read, as Spark is not started for a chart.
 
     Parameters
     ----------
     given
         Another input than ``score.input``.
     near
-        Read row groups in order of their distance to its spans, and only some of them; None for
-        all, in the order of the files.
+        Read row groups in order of their distance to its spans, and only some of them; of text,
+        which has none, rows from the first on. None for all, in the order of the files.
 
     Raises
     ------
@@ -80,16 +83,43 @@ def batches(
         The input is of another kind, or no longer exists.
     """
     given, column = given or params.score.input, params.ingest.partition_by
-    if not isinstance(given, Parquet | Delta):
+    if not isinstance(given, Parquet | Delta | Csv | Json):
         raise InputUnreadable(f"an input in {given.format} is not read again")
-    opened = _folder if isinstance(given, Parquet) else _table
     try:
+        if isinstance(given, Csv | Json):
+            contract = _some(_contract(root, params), columns)
+            read = typed_batches(root, given, column, partition, contract)
+            yield from read if near is None else _first(read, near.most)
+            return
+        opened = _folder if isinstance(given, Parquet) else _table
         uri = flat_file.nights_uri(root, given)
         found = opened(uri, column, partition, columns)
         yield from _all(found) if near is None else _nearest(found, near)
-    except (OSError, pa.ArrowException, SourceError, SchemaMismatch) as error:
+    except (OSError, pa.ArrowException, SourceError, SchemaMismatch, NightNotFound) as error:
         first = str(error).strip().splitlines()[0]
         raise InputUnreadable(f"its input cannot be read any more ({first})") from None
+
+
+def _contract(root: Path, params: Params) -> Contract:
+    try:
+        return load_contract(root / params.contract.file, params.contract.file, root=root)
+    except AssayError as error:
+        raise InputUnreadable(f"its contract cannot be read ({error.line()})") from None
+
+
+def _some(contract: Contract, columns: Sequence[str]) -> Contract:
+    """The contract of some columns, those of them that it has."""
+    fields = tuple(field for field in contract.fields if field.name in columns)
+    return replace(contract, fields=fields)
+
+
+def _first(read: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
+    looked_at = 0
+    for batch in read:
+        yield batch
+        looked_at += batch.num_rows
+        if looked_at >= most:
+            return
 
 
 def _all(found: _Opened) -> Iterator[pa.RecordBatch]:

@@ -1,20 +1,23 @@
-"""Some columns of a night of CSV or JSON lines as a table, such as keys and labels."""
+"""Some columns of a night of CSV or JSON lines: as they are there, or in a contract's types."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
-from assay.contract.text.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT
+from assay.contract.definition import Contract
+from assay.contract.text.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, parse_rows
 from assay.errors import NightNotFound, SourceError
 from assay.project.params.inputs import Csv, Json
 from assay.project.text.quoting import quote_value
-from assay.score.inputs import files, folder
+from assay.score.inputs import files, folder, text_rows
+from assay.score.inputs.files import ListedFile
 from assay.score.inputs.flat import flat_file
-from assay.score.inputs.text_rows import split_text
+from assay.score.inputs.text_lines import is_readable
 
 ROWS = 1 << 16
 """Rows that are read at once."""
@@ -40,11 +43,48 @@ def read_text_night(
             where, listed = files.list_night(base, column, night)
         except NightNotFound:
             return None
-        table = folder.text_table(spec, base, listed)
-        batches = (batch for part in split_text(table) for batch in part.batches(ROWS))
+        batches = _batches(spec, base, listed)
         if isinstance(spec, Csv):
             return _csv(batches, columns, where)
         return _json(batches, columns, where)
+
+
+def typed_batches(
+    root: Path, spec: Csv | Json, column: str, night: str, contract: Contract
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a night, with those of the contract's columns that its files have.
+
+    They have the contract's types. A cell that cannot be read is null, as it is for a model.
+
+    Raises
+    ------
+    NightNotFound
+        There is no such night.
+    SourceError
+        A file cannot be read, or Spark alone reads rows of such files.
+    SchemaMismatch
+        A flat file lacks the column that cuts it into nights.
+    """
+    with flat_file.errors_name_the_file(root, spec):
+        base = flat_file.nights_uri(root, spec)
+        where, listed = files.list_night(base, column, night)
+        if not (text_rows.can_read(spec) and all(is_readable(file.path) for file in listed)):
+            raise SourceError("its rows need Spark", where=where)
+        for batch in _batches(spec, base, listed):
+            there = [
+                field
+                for field in contract.fields
+                if isinstance(spec, Json) or field.name in batch.schema.names
+            ]
+            found, _ = parse_rows(replace(contract, fields=tuple(there)), batch)
+            if column in found.column_names and found[column].null_count == found.num_rows:
+                found = found.drop_columns([column])  # the folder's name says it
+            yield from found.combine_chunks().to_batches()
+
+
+def _batches(spec: Csv | Json, base: str, listed: Sequence[ListedFile]) -> Iterator[pa.RecordBatch]:
+    table = folder.text_table(spec, base, listed)
+    return (batch for part in text_rows.split_text(table) for batch in part.batches(ROWS))
 
 
 def _csv(batches: Iterator[pa.RecordBatch], columns: Sequence[str], where: str) -> pa.Table:
