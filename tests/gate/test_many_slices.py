@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.cli.show.verdict import lines
 from assay.gate.many_slices import SHOWN, OtherSlices, fold
 from assay.gate.verdict_page import render_page
 from assay.gate.verdict_text import render_markdown, sort_findings
@@ -28,6 +29,20 @@ def finding(number: int, **changes: Any) -> Finding:
         "rows": 100,
     }
     return Finding(**{**values, **changes})
+
+
+def test_a_reason_that_rules_share_is_told_once_for_all() -> None:
+    why = {"detail": "no night could be rehearsed", "observed": None, "outcome": Outcome.FAIL}
+    rules = [finding(0, rule=name, slice=None, **why) for name in ("held", "flipped", "slower")]
+    tests = [finding(0, rule=f"t::{name}", kind="test", slice=None, **why) for name in "ab"]
+    other = finding(0, rule="calm", slice=None, **why, owner="another")
+    judged = verdict(*rules, other, *tests)
+    names = "held, flipped, slower"
+    assert f"- **FAIL** {names}: no night could be rehearsed\n" in render_markdown(judged)
+    assert "- **FAIL** calm: no night could be rehearsed\n" in render_markdown(judged)
+    assert "- **FAIL** `t::a`: no night could be rehearsed\n" in render_markdown(judged)
+    assert f"<b>{names}</b>: no night" in render_page(judged, 0.95)
+    assert f" {names}: no night could be rehearsed" in "\n".join(map(str, lines(judged)))
 
 
 some = st.builds(

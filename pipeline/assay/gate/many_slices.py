@@ -1,7 +1,8 @@
-"""Of a rule with many slices, show those that matter and count the others.
+"""Of a rule with many slices, show those that matter and count the others; tell the same once.
 
 A rule across 2,000 slices has 2,000 findings. Whoever reads the verdict needs those that decide,
-and those that nearly did; the others are in verdict.json.
+and those that nearly did; the others are in verdict.json. A night that could not be rehearsed is
+the reason of every rule on nights, and is told for all of them at once.
 """
 
 from __future__ import annotations
@@ -54,6 +55,21 @@ def fold(findings: Iterable[Finding]) -> list[Shown]:
         if rest := [each for number, each in enumerate(group) if number not in kept]:
             shown.append(OtherSlices(tuple(rest)))
     return shown
+
+
+def together(shown: Iterable[Shown]) -> list[tuple[Shown, ...]]:
+    """Findings of rules of which the same is told, in one group; in the order of each first."""
+    groups: dict[object, list[Shown]] = {}
+    for each in shown:
+        groups.setdefault(_telling(each), []).append(each)
+    return [tuple(group) for group in groups.values()]
+
+
+def _telling(shown: Shown) -> object:
+    """What is equal if the same is told; its own for a test, which is looked up by its name."""
+    if isinstance(shown, OtherSlices) or shown.kind != "rule":
+        return id(shown)
+    return shown.outcome, shown.exemption_reason, shown.told, shown.owner, repr(shown.waiver)
 
 
 def _distance(finding: Finding) -> float:

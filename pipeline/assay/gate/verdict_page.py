@@ -6,7 +6,7 @@ import math
 
 from markupsafe import Markup
 
-from assay.gate.many_slices import fold
+from assay.gate.many_slices import fold, together
 from assay.gate.rules.next_steps import OVERRIDE
 from assay.gate.verdict_text import (
     HEADLINES,
@@ -38,7 +38,7 @@ def render_page(verdict: Verdict, confidence: float) -> str:
         headline=HEADLINES[verdict.outcome],
         confidence=f"{confidence * 100:.4g}%",
         rules=fold(sort_findings(findings_of_kind(verdict, "rule"))),
-        blocking=fold(verdict.blocking),
+        blocking=together(fold(verdict.blocking)),
         override=OVERRIDE,
         lists=[
             (title, kind, sort_findings(findings_of_kind(verdict, kind))) for title, kind in kinds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from assay.gate.many_slices import OtherSlices, Shown, fold
+from assay.gate.many_slices import OtherSlices, Shown, fold, together
 from assay.gate.rules.next_steps import OVERRIDE
 from assay.project import layout
 from assay.project.text.markdown import escape_code, escape_line
@@ -100,13 +100,15 @@ def _table(rules: Sequence[Finding]) -> str:
 
 
 def _explained(findings: Sequence[Finding]) -> str:
-    return "\n".join(_line(finding) for finding in fold(findings))
+    return "\n".join(_line(group) for group in together(fold(findings)))
 
 
-def _line(finding: Shown) -> str:
+def _line(group: Sequence[Shown]) -> str:
+    finding = group[0]
     if isinstance(finding, OtherSlices):
         return f"- {badge(finding.findings[0])} {escape_line(finding.sentence)}"
-    return f"- {badge(finding)} {_name(finding)}: {escape_line(finding.told)}{_waived(finding)}"
+    names = ", ".join(_name(each) for each in group if isinstance(each, Finding))
+    return f"- {badge(finding)} {names}: {escape_line(finding.told)}{_waived(finding)}"
 
 
 def _waived(finding: Finding) -> str:

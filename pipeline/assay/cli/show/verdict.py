@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from assay.cli.terminal import Line
 from assay.gate.backtest import Backtest, ReplayedVerdict
 from assay.gate.comment.command import VerdictComment
-from assay.gate.many_slices import OtherSlices, fold
+from assay.gate.many_slices import OtherSlices, fold, together
 from assay.gate.stage import GateResult
 from assay.gate.verdict_text import findings_of_kind, format_values, sort_findings
-from assay.reports.verdict import Outcome, Verdict
+from assay.reports.verdict import Finding, Outcome, Verdict
 
 
 def gate_lines(found: GateResult) -> Iterator[Line]:
@@ -46,7 +46,8 @@ def lines(verdict: Verdict) -> Iterator[Line]:
         passed = sum(finding.outcome is Outcome.PASS for finding in tests)
         yield Text(f"{title}: {passed} of {len(tests)} passed")
     found = [each for each in verdict.findings if each.outcome is not Outcome.PASS]
-    for finding in fold(sort_findings(found)):
+    for group in together(fold(sort_findings(found))):
+        finding = group[0]
         badge = Text(finding.outcome.value, style=styles[finding.outcome])
         if isinstance(finding, OtherSlices):
             yield Text.assemble(badge, f" {finding.sentence}")
@@ -54,7 +55,8 @@ def lines(verdict: Verdict) -> Iterator[Line]:
             notes = [finding.exemption_reason, f"owner: {finding.owner}" if finding.owner else ""]
             told = "; ".join(note for note in notes if note)
             more = f" ({told})" if told else ""
-            yield Text.assemble(badge, f" {finding.title}: {finding.told}{more}")
+            titles = ", ".join(each.title for each in group if isinstance(each, Finding))
+            yield Text.assemble(badge, f" {titles}: {finding.told}{more}")
     yield Text.assemble(
         Text(verdict.outcome.value, style=styles[verdict.outcome]),
         f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "

@@ -161,7 +161,7 @@ def _refused(nights: Sequence[RehearsedNight]) -> str | None:
             name, broken = _by_rule(models).most_common(1)[0]
             return (
                 f"{whose} refused {'all ' if rows > 1 else ''}{counted(rows, 'row')} of "
-                f"{_span(nights)}: {broken:,} by {name}"
+                f"{_span(nights)}: {broken:,} broke '{name}'"
             )
     return None
 
