@@ -22,8 +22,22 @@ def test_numbers_get_room_on_both_sides() -> None:
     assert learnt(np.linspace(-1.0, 1.0, 200)).limits == {"ge": -3.0, "le": 3.0}
 
 
+def test_what_lies_far_from_zero_has_no_more_room_than_it_is_apart() -> None:
+    latitudes = learnt(np.linspace(44.8905, 45.0512, 200)).limits
+    assert latitudes == {"ge": 44.72, "le": 45.22}
+    assert learnt(np.linspace(2016.5, 2017.19, 200)).limits == {"ge": 2015.81, "le": 2017.88}
+    assert learnt(np.linspace(-93.3, -93.1, 200)).limits == {"ge": -93.5, "le": -92.9}
+    assert learnt(np.arange(2011, 2016)).limits == {"ge": 2007, "le": 2019}
+
+
 def test_what_is_never_below_zero_stays_so() -> None:
     assert learnt(np.linspace(0.5, 1.0, 200)).limits["ge"] == 0
+    assert learnt(np.concatenate([[0.5], np.linspace(99, 100, 999)])).limits["ge"] == 0
+
+
+def test_what_is_as_large_as_a_float_can_be_has_no_limits() -> None:
+    found = learnt([-1e308, 1e308])
+    assert found.limits == {} and "nearly" in found.why
 
 
 def test_a_heavy_tail_has_no_limit() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from math import isfinite
 
 import pandas as pd
 
@@ -81,18 +82,20 @@ def _order(facts: ColumnFacts) -> tuple[str, ...]:
 def _range(facts: ColumnFacts, sample: pd.Series) -> tuple[dict[str, Value | list[str]], str]:
     assert isinstance(facts.low, int | float) and isinstance(facts.high, int | float)
     low, high = float(facts.low), float(facts.high)
-    if not (abs(low) < float("inf") and abs(high) < float("inf")):
-        return {}, "no limits, as some are infinite"
-    apart = high - low or max(abs(high), 1.0)
+    if not (isfinite(2 * low) and isfinite(2 * high)):
+        return {}, "no limits, as some are infinite or nearly so"
+    # Decimal, as 0.4 + 0.3 in floats is above 0.7, and a multiple of 0.01 may lie on either side.
+    least, most = Decimal(repr(low)), Decimal(repr(high))
+    apart = most - least or max(abs(most), Decimal(1))
     whole = facts.kind == "integer"
     limits: dict[str, Value | list[str]] = {}
     heavy_above, heavy_below = _heavy(sample, high, low)
-    if low >= 0:
+    if low >= 0 and (heavy_below or least <= apart):
         limits["ge"] = 0
     elif not heavy_below:
-        limits["ge"] = _round(low - apart, whole, down=True)
+        limits["ge"] = _round(least - apart, apart, whole, down=True)
     if not heavy_above:
-        limits["le"] = _round(high + apart, whole, down=False)
+        limits["le"] = _round(most + apart, apart, whole, down=False)
     return limits, "a heavy tail, so no limit there" if heavy_above or heavy_below else ""
 
 
@@ -106,13 +109,13 @@ def _heavy(sample: pd.Series, high: float, low: float) -> tuple[bool, bool]:
     return high - middle > HEAVY * up, middle - low > HEAVY * down
 
 
-def _round(value: float, whole: bool, *, down: bool) -> int | float:
-    """To two digits, away from the values."""
-    if value == 0:
-        return 0
-    step = 10.0 ** (floor(log10(abs(value))) - 1)
-    rounded = (floor if down else ceil)(value / step) * step
-    return int(rounded) if whole or abs(rounded) >= 10 else float(f"{rounded:.6g}")
+def _round(value: Decimal, apart: Decimal, whole: bool, *, down: bool) -> int | float:
+    """Away from the values, to two digits of how far they are ``apart``."""
+    digit = apart.adjusted() - 1
+    step = Decimal(1).scaleb(max(digit, 0) if whole else digit)
+    rounded = (value / step).to_integral_value(ROUND_FLOOR if down else ROUND_CEILING)
+    rounded *= step
+    return int(rounded) if whole or digit >= 0 else float(rounded)
 
 
 def _categories(facts: ColumnFacts) -> tuple[dict[str, Value | list[str]], str]:
