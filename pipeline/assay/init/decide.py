@@ -17,7 +17,7 @@ from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time, 
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
 from assay.init.survey import Survey
-from assay.init.unseen_classes import tell_unseen
+from assay.init.unseen import find_unlearnable, tell_unseen
 from assay.init.wishes import Wishes, refuse_repeated, refuse_unknown
 from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.partitions import first_day
@@ -151,6 +151,10 @@ def decide(
         uses[name] = ColumnUse(name, "left out", False, why, _facts(understood, name).unsure)
     if nights.by == "chance" and time in uses:
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
+    if time is not None and nights.by == "time":
+        features = [name for name, each in uses.items() if each.use == "feature"]
+        for name, why in find_unlearnable(seen.sample, time, nights, features).items():
+            uses[name] = ColumnUse(name, "left out", False, why)
     columns = list(_columns(understood, seen, uses, plain, label, nights, group))
     if not any("feature" in each.roles for each in columns):
         raise LabelError(

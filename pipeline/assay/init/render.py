@@ -10,6 +10,7 @@ from typing import Any
 from assay.init.plan import Plan
 from assay.init.quoting import FILTERS
 from assay.init.roles import ColumnUse
+from assay.init.unseen import FOLDS
 from assay.pages.templating import Quoted, render_config
 from assay.tables.spelling import spell
 
@@ -196,6 +197,7 @@ def _params(plan: Plan) -> dict[str, Any]:
         "holdout_from": nights.holdout[0].isoformat(),
         "holdout_to": nights.holdout[1].isoformat(),
         "select_by": "mae" if regression else "log_loss",
+        "folds": FOLDS,
         "calibration": "none" if regression else "auto",
         "threshold": _threshold(label.share) if label.share is not None else 0.5,
         "threshold_why": f"{label.share:.1%} of the rows are" if binary and label.share else "",

@@ -248,6 +248,24 @@ def test_own_code_that_cannot_be_fitted_says_where(parcels: Path, body: str, tol
         stage.run(parcels, params.load(parcels), "own")
 
 
+@pytest.mark.parametrize(
+    ("nights", "where"), [(0, "any training row"), (3, "any training row but those of fold 1 of 4")]
+)
+def test_a_feature_without_a_value_is_named_where_it_cannot_be_fitted(
+    parcels: Path, nights: int, where: str
+) -> None:
+    path = parcels / layout.PARAMS
+    own = "    trees:\n      class: sklearn.ensemble.HistGradientBoostingClassifier\n"
+    path.write_text(path.read_text().replace("  candidates:\n", "  candidates:\n" + own))
+    table = pq.read_table(parcels / layout.TRAIN_TABLE).to_pandas()
+    night = table["day"].astype(str)
+    table.loc[~night.isin(sorted(night.unique())[:nights]), "distance"] = None
+    pq.write_table(pa.Table.from_pandas(table), parcels / layout.TRAIN_TABLE)
+    told = rf"'distance' has no value in {where} \(.*ValueError.*Leave 'distance' out of data/con"
+    with pytest.raises(PluginError, match=told):
+        stage.run(parcels, params.load(parcels), "trees")
+
+
 def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(
     parcels: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -106,6 +106,25 @@ def training_rows(contract: Contract, task: Task, frame: pd.DataFrame) -> Traini
     return TrainingRows(task, features, truth, target, classes, days, weights)
 
 
+def find_valueless(rows: TrainingRows, folds: int) -> dict[str, str]:
+    """Features without a value in rows that an estimator is fitted to, each with which rows.
+
+    Parameters
+    ----------
+    folds
+        What each fold leaves out, the estimator is not fitted to.
+    """
+    block = assign_folds(rows.days.to_numpy(), folds)
+    found = {}
+    for name in rows.features:
+        filled = np.unique(block[rows.features[name].notna().to_numpy()])
+        if not len(filled):
+            found[str(name)] = "any training row"
+        elif len(filled) == 1:
+            found[str(name)] = f"any training row but those of fold {filled[0] + 1} of {folds}"
+    return found
+
+
 def _weights(column: pd.Series[Any]) -> Floats:
     weights = column.to_numpy(dtype=np.float64)
     # Not weights < 0: NaN must be refused too.

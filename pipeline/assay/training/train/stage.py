@@ -43,7 +43,7 @@ from assay.training.candidates.nested import find_search
 from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
 from assay.training.candidates.search_scores import watched
 from assay.training.candidates.vocabulary import Counts, count_categories
-from assay.training.train.fit import FittedModel, TrainingRows, fit, training_rows
+from assay.training.train.fit import FittedModel, TrainingRows, find_valueless, fit, training_rows
 from assay.training.train.free_cores import read_clocks, use_free_cores
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
@@ -152,14 +152,7 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     except (AssayError, MemoryError):
         raise
     except Exception as error:  # an estimator may raise anything
-        raise PluginError(
-            f"fitting failed: {model.error_message(error)}",
-            where=f"params.yaml: train.candidates.{name}",
-            found=f"{candidate.maker}{source_code.raised_at(error)}",
-            mend="Let each fit of the project's own end with: return self."
-            if "'NoneType' object has no attribute" in str(error)
-            else None,
-        ) from None
+        raise _fit_failed(error, params, name, rows) from None
     packed = model.dumps(made.model)
     sample = _sample(made.rows, params)
     arrays, proof = _compiled(
@@ -200,6 +193,28 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     )
     sizes = [len(each) for each in (packed, arrays) if each is not None]
     return TrainSummary(digest, manifest, params.train.select_by, sum(sizes), sizes[-1])
+
+
+def _fit_failed(error: Exception, params: Params, name: str, rows: TrainingRows) -> PluginError:
+    where = f"params.yaml: train.candidates.{name}"
+    found = f"{params.train.candidates[name].maker}{source_code.raised_at(error)}"
+    told = model.error_message(error)
+    if "'NoneType' object has no attribute" in told:
+        mend = "Let each fit of the project's own end with: return self."
+        return PluginError(f"fitting failed: {told}", where=where, found=found, mend=mend)
+    lacking = find_valueless(rows, params.train.folds)
+    if not lacking:
+        return PluginError(f"fitting failed: {told}", where=where, found=found)
+    # Many an estimator cannot take a column without a value, and says something else.
+    first, lacked = next(iter(lacking.items()))
+    return PluginError(
+        f"fitting failed, and the feature '{first}' has no value in {lacked}",
+        where=where,
+        expected="values of each feature in at least two folds of training",
+        found=f"none of {', '.join(lacking)}; {told}, by {found}",
+        mend=f"Leave '{first}' out of {params.contract.file}, or choose a longer window at "
+        "prepare.train.",
+    )
 
 
 def _read(
