@@ -14,6 +14,7 @@ from assay.init.nights import (
     cut_by_chance,
     cut_by_time,
     date_parts,
+    find_time_copies,
     last_day,
 )
 from assay.project.params.values import Every
@@ -134,3 +135,33 @@ def test_parts_of_a_date(names: list[str], found: list[str]) -> None:
     assert date_parts(facts_of(table), column_names(names)) == found
     odd = table.apply(lambda each: each + 30 if "month" in str(each.name) else each)
     assert not [name for name in date_parts(facts_of(odd), column_names(names)) if "month" in name]
+
+
+def test_numbers_that_are_the_time_in_another_form() -> None:
+    rng = np.random.default_rng(2)
+    when = pd.Series(pd.date_range("2015-09-01", periods=700).repeat(3))
+    days = pd.Series(np.arange(700).repeat(3))
+    forms = pd.DataFrame(
+        {
+            "when": when,
+            "decimal": (when.dt.year + when.dt.dayofyear / 366).round(3),
+            "excel": days + 42248,
+            "left": 1000.0 - days.where(days % 10 > 0),
+            "yyyyddd": when.dt.year * 1000 + when.dt.dayofyear,
+            "yyyymmdd": when.dt.strftime("%Y%m%d").astype(int),
+            "yyyymm": when.dt.strftime("%Y%m").astype(int),
+            "month": when.dt.month,
+            "odometer": rng.gamma(2, 1, 2100).cumsum(),
+            "price": days / 100 + rng.normal(0, 1, 2100),
+            "flag": days > 350,
+        }
+    )
+    found = find_time_copies(forms, "when", [name for name in forms if name != "when"])
+    assert [*found] == ["decimal", "excel", "left", "yyyyddd", "yyyymmdd", "yyyymm"]
+    assert "a straight line of it (correlation -1.00000)" in found["left"]
+    assert "its year, month and day" in found["yyyymmdd"]
+
+
+def test_a_month_is_no_time_though_the_table_has_but_one_year() -> None:
+    when = pd.Series(pd.date_range("2015-01-01", periods=300))
+    assert find_time_copies(pd.DataFrame({"t": when, "month": when.dt.month}), "t", ["month"]) == {}

@@ -13,7 +13,14 @@ from assay.init.duplicates import count_duplicates
 from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
 from assay.init.leaks import find_leaks
-from assay.init.nights import LEAST_NIGHTS, Nights, cut_by_chance, cut_by_time, date_parts
+from assay.init.nights import (
+    LEAST_NIGHTS,
+    Nights,
+    cut_by_chance,
+    cut_by_time,
+    date_parts,
+    find_time_copies,
+)
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
 from assay.init.survey import Survey
@@ -153,7 +160,9 @@ def decide(
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
     if time is not None and nights.by == "time":
         features = [name for name, each in uses.items() if each.use == "feature"]
-        for name, why in find_unlearnable(seen.sample, time, nights, features).items():
+        unlearnable = find_unlearnable(seen.sample, time, nights, features)
+        copies = find_time_copies(seen.sample, time, features)
+        for name, why in {**unlearnable, **copies}.items():
             uses[name] = ColumnUse(name, "left out", False, why)
     columns = list(_columns(understood, seen, uses, plain, label, nights, group))
     if not any("feature" in each.roles for each in columns):

@@ -1,6 +1,7 @@
 """Cuts a table into nights: by its own time, or by chance where it has none.
 
-And finds columns that only together are a time, as such a table says when its rows are from.
+And finds columns that only together are a time, as such a table says when its rows are from, and
+those that are the time once more.
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 import calendar
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import isqrt
 from typing import Literal
+
+import numpy as np
+import pandas as pd
 
 from assay.project.params.values import Every
 from assay.project.partitions import first_day
@@ -38,6 +42,9 @@ _PARTS = (
     (re.compile(r"(?P<of>.*_)?(day|day_of_month)"), 1, 31),
 )
 """Names of a date's parts, the longest first, with their bounds."""
+STRAIGHT = 0.9999
+"""Correlation with the time above which a number is the time. A decimal year is above it, in spite
+of leap years and rounding; what merely grows, as an odometer does, seldom is."""
 _NOT_NOW = re.compile(r"birth|born|built|model")
 _FINEST_FIRST: tuple[Every, ...] = ("day", "week", "month", "year")
 
@@ -143,6 +150,44 @@ def date_parts(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[s
                 break
         else:
             break
+    return found
+
+
+def find_time_copies(sample: pd.DataFrame, time: str, names: Iterable[str]) -> dict[str, str]:
+    """Numbers that are the time in another form, each with the reason: no night is like another.
+
+    Parameters
+    ----------
+    sample
+        Of all rows.
+    names
+        Columns to look at.
+    """
+    when = sample[time]
+    year, month, day = when.dt.year, when.dt.month, when.dt.day
+    digits = {
+        "year and day": year * 1000 + when.dt.dayofyear,
+        "year, month and day": year * 10_000 + month * 100 + day,
+        "year and month": year * 100 + month,
+    }
+    found = {}
+    for name in names:
+        column = sample[name]
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            continue
+        finite = np.isfinite(column.to_numpy(np.float64, na_value=np.nan))
+        values, since = column[finite].astype("float64"), when[finite]
+        if len(values) < LEAST_ROWS or values.nunique() < 3:
+            continue
+        for what, written in digits.items():
+            if (values == written[finite]).all():
+                found[name] = f"{time} in another form, its {what}: each night's value is new"
+        straight = np.corrcoef(values, since.astype("int64"))[0, 1]
+        if abs(straight) > STRAIGHT:
+            found[name] = (
+                f"{time} in another form, a straight line of it (correlation {straight:.5f}): each "
+                "night's value is new"
+            )
     return found
 
 
