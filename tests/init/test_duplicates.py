@@ -11,7 +11,12 @@ from tests.init.frames import facts_of
 
 
 def counted(frame: pd.DataFrame, **roles: str) -> tuple[float, tuple[str, ...]]:
-    """What is told of a frame whose columns are features, but for those in ``roles``."""
+    """What is told of a frame whose columns are features but for the label y and ``roles``.
+
+    Without y, all rows have one label.
+    """
+    roles = {"y": "label", **roles}
+    frame = frame if "y" in frame else frame.assign(y=1)
     facts = tuple(facts_of(frame))
     columns = [
         ProjectColumn(
@@ -37,6 +42,15 @@ def test_copies_are_told_and_not_allowed() -> None:
     assert counted(frame) == (0.0, ())
     share, (told,) = counted(pd.concat([frame, frame.head(100)], ignore_index=True))
     assert share == 0.0 and "18% of the rows equal another one" in told
+
+
+def test_rows_whose_labels_differ_are_no_copies() -> None:
+    rng = np.random.default_rng(6)
+    town = rng.integers(0, 400, 1000)
+    frame = pd.DataFrame({"town": town, "postcode": town + 1000, "y": rng.integers(0, 2, 1000)})
+    assert counted(frame) == (0.0, ())
+    _, (told,) = counted(frame.assign(y=town % 2))
+    assert "100% of such pairs agree in the label, so the gate will ask" in told
 
 
 def test_rounded_numbers_are_equal_by_chance() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from assay.init.plan import ProjectColumn
 from assay.tables.definition import ColumnFacts, Understanding
+from assay.training.leakage.row_overlap import COARSE, LEAST_PAIRED
 
 TOLD = 0.01
 """Share of equal rows that is worth a word."""
@@ -23,8 +24,8 @@ def count_duplicates(
 
     That is the features, and what is sensitive: people who differ in nothing else are no copies.
     Where these have so few values that equal rows are expected, the share is what the limit of
-    `assay leakage` has to allow. Elsewhere equal rows are copies: the share is 0, so the limit
-    stays strict, and a remark tells of them.
+    `assay leakage` has to allow. Elsewhere the share is 0, so the limit stays strict, and if equal
+    rows have one label, as copies have, a remark tells of them.
 
     Returns
     -------
@@ -39,11 +40,26 @@ def count_duplicates(
     expected = 1 - exp(-prod(_alike(facts[name]) for name in described) * len(sample))
     if equal <= CORRELATED * expected:
         return equal, ()
+    agreed = _agreeing(sample, described, next(x.given for x in columns if "label" in x.roles))
+    if agreed <= COARSE:
+        return 0.0, ()
     return 0.0, (
         f"{equal:.0%} of the rows equal another one in all that describes them, {expected:.0%} "
-        "would by chance: if they are copies, leave them out in data/source.py, or the holdout "
-        "knows what training knows",
+        f"would by chance, and {agreed:.0%} of such pairs agree in the label, so the gate will "
+        "ask: if they are copies, leave them out in data/source.py, or the holdout knows what "
+        "training knows; else raise leakage.max_duplicate_share in params.yaml",
     )
+
+
+def _agreeing(rows: pd.DataFrame, described: Sequence[str], label: str) -> float:
+    """How often rows that are equal otherwise have one label; 1 if there are too few to say."""
+    kind = rows.groupby([*described], dropna=False, sort=False, observed=True).ngroup()
+    others = kind.map(kind.value_counts()) - 1
+    if (others > 0).sum() < LEAST_PAIRED:
+        return 1.0
+    same = rows.groupby([kind, rows[label]], dropna=False, sort=False, observed=True).ngroup()
+    alike = same.map(same.value_counts()) - 1
+    return float((alike / others)[others > 0].mean())
 
 
 def _alike(facts: ColumnFacts) -> float:

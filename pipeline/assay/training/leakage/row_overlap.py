@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -24,6 +23,12 @@ from assay.training.leakage.row_hashing import (
 from assay.training.leakage.table_pair import TablePair
 
 DEVIATIONS = 3
+LABEL_DEVIATIONS = 2
+"""Of the share of duplicates that agree in the label."""
+COARSE = 0.95
+"""Pairs of rows that agree in the label more often by nature cannot be told from copies."""
+LEAST_PAIRED = 30
+"""With fewer duplicates within training, how often they agree says too little."""
 
 
 def same_key(sides: TablePair) -> Check:
@@ -60,6 +65,10 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
     rows are equal by chance, which does not count against the limit. If columns are independent, a
     row has a duplicate with probability 1 - exp(-n), n being its expected number of duplicates. The
     allowance is the mean of these probabilities plus three standard deviations.
+
+    Columns that hang together make more. So duplicates count only as far as they agree in the label
+    more often than duplicates within training do, as copies have the label too. Where those nearly
+    always agree, they may be copies themselves, and any two rows of training are compared with.
     """
     described, rows = _described(sides.contract), sides.holdout.rows
     train, holdout = np.zeros(sides.train.rows, np.uint64), np.zeros(rows, np.uint64)
@@ -76,14 +85,18 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
     chance = -np.expm1(-sides.train.rows * np.exp(likelihood))
     spread = math.sqrt(float(np.sum(chance * (1 - chance)))) / rows
     by_chance = min(float(chance.mean()) + DEVIATIONS * spread, 1.0)
+    labels, usual = _alike(sides, train, holdout, twins) if len(twins) else (None, None)
     beyond = max(share - by_chance, 0.0)
+    if labels is not None and usual is not None:
+        usual += LABEL_DEVIATIONS * math.sqrt(usual * (1 - usual) / len(twins))
+        if usual <= COARSE:  # else a label that is nearly always the same tells nothing
+            beyond = min(beyond, share * max(labels - usual, 0.0) / (1 - usual))
     outcome = _outcome(beyond, limit)
-    labels = _alike(sides, train, holdout, twins)
     detail = f"{len(twins):,} of {rows:,} holdout rows ({share:.2%}) equal a training row in all "
     detail += _words(sides.contract.features, described)
     detail += f"; {by_chance:.2%} can be chance if columns are independent" if len(twins) else ""
     if labels is not None:
-        detail += f"; {labels:.0%} of them have the label of such a row"
+        detail += f"; {labels:.1%} of such pairs agree in the label, {usual:.1%} can without copies"
     return Check(
         check="near_duplicates",
         outcome=outcome,
@@ -92,7 +105,13 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
         limit=limit,
         detail=detail,
         numbers=(
-            {"rows": len(twins), "share": share, "by_chance": by_chance, "same_label": labels},
+            {
+                "rows": len(twins),
+                "share": share,
+                "by_chance": by_chance,
+                "same_label": labels,
+                "same_label_by_chance": usual,
+            },
         ),
         examples=_pairs(sides, train, holdout, twins) if outcome == "suspect" else (),
     )
@@ -150,15 +169,21 @@ def _outcome(observed: float, limit: float) -> Outcome:
 
 def _alike(
     sides: TablePair, train: Hashes, holdout: Hashes, twins: NDArray[np.intp]
-) -> float | None:
-    """The share of ``twins`` whose label also equals that of a duplicate in training."""
-    if not len(twins):
-        return None
+) -> tuple[float, float]:
+    """How often ``twins`` have the label of a duplicate in training, and would without copies."""
     label = sides.column(sides.contract.label)
-    mine, theirs = holdout[twins], train.copy()
-    mix_hash(mine, label.holdout.take(pa.array(twins)), DIGITS)
+    mine, theirs = holdout.copy(), train.copy()
+    mix_hash(mine, label.holdout, DIGITS)
     mix_hash(theirs, label.train, DIGITS)
-    return float((count_among(mine, theirs) > 0).mean())
+    alike = count_among(mine[twins], theirs) / count_among(holdout[twins], train)
+    others = count_among(train, train) - 1
+    paired = others > 0
+    if np.count_nonzero(paired) >= LEAST_PAIRED:
+        own = (count_among(theirs[paired], theirs) - 1) / others[paired]
+        if own.mean() <= COARSE:
+            return float(alike.mean()), float(own.mean())
+    values = hash_column(label.train, DIGITS)
+    return float(alike.mean()), float(count_among(values, values).mean() / len(values))
 
 
 def _pairs(
