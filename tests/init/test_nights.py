@@ -137,6 +137,16 @@ def test_parts_of_a_date(names: list[str], found: list[str]) -> None:
     assert not [name for name in date_parts(facts_of(odd), column_names(names)) if "month" in name]
 
 
+def test_an_odd_night_is_not_what_nights_are_like() -> None:
+    days = spread(200, 100)
+    odd = {**days, JANUARY + timedelta(days=90): 900, JANUARY + timedelta(days=120): 5}
+    weekly = {day: 50 if day.weekday() == 6 else rows for day, rows in odd.items()}
+    growing = {day: 100 + number for number, day in enumerate(days)}
+    for rows, swing in ((days, 1.0), (odd, 1.0), (weekly, 2.0), (growing, 1.07)):
+        found = cut_by_time(rows, "day")
+        assert found is not None and found.swing == pytest.approx(swing, abs=0.01)
+
+
 def test_numbers_that_are_the_time_in_another_form() -> None:
     rng = np.random.default_rng(2)
     when = pd.Series(pd.date_range("2015-09-01", periods=700).repeat(3))

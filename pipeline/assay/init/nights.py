@@ -13,11 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import isqrt
+from statistics import median
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from assay.project.params import Publish
 from assay.project.params.values import Every
 from assay.project.partitions import first_day
 from assay.tables.definition import ColumnFacts
@@ -36,6 +38,8 @@ JUDGED = 15
 """Nights of the holdout from which on the gate can judge by nights: it asks for what ten would be
 worth if they were alike."""
 MOST_SCORED = 7
+ORDINARY = 0.98
+"""Share of nights whose number of rows is no accident."""
 _PARTS = (
     (re.compile(r"(?P<of>.*_)?(year|yr)"), 1800, 2200),
     (re.compile(r"(?P<of>.*_)?month"), 1, 12),
@@ -80,6 +84,8 @@ class Nights:
     scored: tuple[date, ...]
     held_out: int
     """Nights of the holdout."""
+    swing: float
+    """How many times the rows of the nights before it an ordinary night has, or they of it."""
 
 
 def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights | None:
@@ -122,7 +128,8 @@ def cut_by_chance(rows: int) -> Nights:
     )
     # Chance fills them: four standard deviations of what it does.
     apart = 4 * isqrt(each)
-    return replace(found, rows=(each, max(0, each - apart), each + apart))
+    fewest = max(1, each - 3 * isqrt(each))
+    return replace(found, rows=(each, max(0, each - apart), each + apart), swing=each / fewest)
 
 
 def date_parts(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
@@ -232,7 +239,22 @@ def _windows(by: Why, every: Every, rows: Mapping[date, int]) -> Nights:
         holdout=(left[first], last_day(left[-1], every)),
         scored=tuple(nights[-scored:]),
         held_out=len(left) - first,
+        swing=_swing(list(rows.values())),
     )
+
+
+def _swing(rows: Sequence[int]) -> float:
+    """The ratio of a night's rows to the median of the nights before it, as it is looked at.
+
+    ``rows`` of each night, in order. One night in fifty is not ordinary, and one of fewer.
+    """
+    limits = Publish()
+    ratios = [
+        rows[night] / median(rows[max(0, night - limits.recent_nights) : night])
+        for night in range(limits.min_nights, len(rows))
+    ]
+    either = [max(ratio, 1 / ratio) for ratio in ratios]
+    return float(np.quantile(either, ORDINARY, method="lower")) if either else 1.0
 
 
 def _median(rows: Mapping[date, int]) -> int:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from math import floor, log10
 from typing import Any
 
+from assay.init.nights import Nights
 from assay.init.plan import Plan
 from assay.init.quoting import FILTERS
 from assay.init.roles import ColumnUse
@@ -170,6 +171,7 @@ def _left_out(column: ColumnUse) -> str:
 def _params(plan: Plan) -> dict[str, Any]:
     label, nights = plan.label, plan.nights
     _, fewest, most = nights.rows
+    row_change = 20.0 if plan.group else _row_change(nights)
     regression, binary = label.task == "regression", label.task == "binary"
     # Unlike log loss, Brier's score has bounds, so a small holdout can decide on it. So can it on
     # absolute errors: the mean of squared ones is mostly the work of a few rows.
@@ -188,7 +190,8 @@ def _params(plan: Plan) -> dict[str, Any]:
         "night_most": 20 * most if plan.group else 3 * most,
         "night_fewest": fewest,
         "night_largest": most,
-        "row_change": 20.0 if plan.group else _row_change(plan),
+        "row_change": row_change,
+        "most_times": f"{1 + row_change:g}",
         "own_values": plan.own_values,
         # A longer night is called by its first day, and its newest row is of a later one.
         "fresh": 3 if nights.by == "time" and nights.every == "day" else 0,
@@ -224,10 +227,9 @@ def _params(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _row_change(plan: Plan) -> float:
-    """How far a night's rows may be from the median, relative to it: half more than was seen."""
-    middle, fewest, most = plan.nights.rows
-    return round(max(0.5, 1.5 * (most / max(middle, 1) - 1), 1 - fewest / max(most, 1)), 2)
+def _row_change(nights: Nights) -> float:
+    """How many times more rows than usual a night may have: half more than ordinary ones had."""
+    return round(max(0.5, 1.5 * (nights.swing - 1)), 2)
 
 
 def _threshold(share: float) -> float:
