@@ -122,6 +122,20 @@ def test_a_number_is_judged_by_the_error_that_few_rows_do_not_decide(
     assert (rule.metric, rule.min, given.train.select_by) == ("mae_skill", 0, "mae")
 
 
+@pytest.mark.parametrize(("apart", "nights", "of"), [("1h", 3, 5), ("12h", 2, 3)])
+def test_a_model_that_is_worse_than_a_constant_is_to_be_trained_again(
+    frame: pd.DataFrame, tmp_path: Path, apart: str, nights: int, of: int
+) -> None:
+    given = frame.drop(columns=["hours", "fate"])
+    given["Sent at"] = pd.date_range("2024-01-01", periods=len(given), freq=apart)
+    plan = planned(given, tmp_path, "late")
+    assert (plan.nights.every == "day") == (of == 5)
+    made = params.parse(render(plan)["params.yaml"], "params.yaml")
+    (rule,) = made.monitor.retrain
+    assert (rule.metric, rule.min, rule.nights, rule.of) == ("brier_skill", 0, nights, of)
+    assert rule.maturity == made.monitor.maturities[0] == made.labels.known_after_days
+
+
 def test_a_group_is_kept_together_and_is_the_unit(frame: pd.DataFrame, tmp_path: Path) -> None:
     shop = np.arange(len(frame)) // 10
     given = frame.drop(columns=["hours", "fate", "Sent at"]).assign(shop=shop)

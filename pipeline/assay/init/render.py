@@ -31,6 +31,8 @@ TEXTS: Mapping[str, str] = {
 LATENCY, COLUMN_LATENCY = 500, 10
 """Milliseconds that 1,000 rows may take, at least, and for each column: to look at a column takes
 its time even if a night has few rows."""
+KNOWN_AFTER = 1
+"""Days after a night: the shortest of `monitor.maturities`."""
 OWNER = "the model's owner"
 RARE, COMMON = 0.2, 0.8
 """Shares of positives outside of which a threshold of 0.5 would call all rows alike."""
@@ -208,6 +210,9 @@ def _params(plan: Plan) -> dict[str, Any]:
         "latency": max(LATENCY, COLUMN_LATENCY * len(plan.columns)),
         "slice_rows": 100 if plan.understood.rows >= 5000 else 30,
         "judged": judged,
+        "retrain_nights": 3 if nights.every == "day" else 2,
+        "retrain_of": 5 if nights.every == "day" else 3,
+        "known_after": KNOWN_AFTER,
         "baseline_why": "otherwise always saying the same would do, which has a "
         f"{judged} of {_rounded(label.baseline):g} over all rows",
         "margin": _rounded(0.02 * label.baseline),
