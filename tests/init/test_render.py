@@ -136,6 +136,17 @@ def test_a_model_that_is_worse_than_a_constant_is_to_be_trained_again(
     assert rule.maturity == made.monitor.maturities[0] == made.labels.known_after_days
 
 
+@pytest.mark.parametrize("timed", [True, False])
+def test_nights_from_elsewhere_are_told_to_have_the_names_of_the_contract(
+    frame: pd.DataFrame, tmp_path: Path, timed: bool
+) -> None:
+    others = ["hours", "fate"] + ([] if timed else ["Sent at"])
+    readme = render(planned(frame.drop(columns=others), tmp_path, "late"))["README.md"]
+    told = readme.partition("Those nights do not pass through `data/source.py`.")[2]
+    assert "`parcel_id` and not `Parcel ID`.\nRows in the shape" in told
+    assert "`dvc repro ingest` makes nights of them.\n\n" in told
+
+
 def test_a_group_is_kept_together_and_is_the_unit(frame: pd.DataFrame, tmp_path: Path) -> None:
     shop = np.arange(len(frame)) // 10
     given = frame.drop(columns=["hours", "fate", "Sent at"]).assign(shop=shop)
