@@ -175,7 +175,8 @@ def test_nights_whose_rows_were_all_refused_are_told_by_their_rule(
     found = one(build.nights(*both), max=0.1, **values)
     assert (found.outcome, found.blocks) == (FAIL, True)
     assert found.detail == (
-        f"{who} refused all 200 rows of 2 nights, 2013-12-30 to 2013-12-31: 200 broke 'weight: over 0'"
+        f"{who} refused all 200 rows of 2 nights, 2013-12-30 to 2013-12-31: "
+        "200 broke 'weight: over 0'"
     )
     assert found.mend is not None and "data/contract.py" in found.mend
 
