@@ -122,7 +122,7 @@ def test_a_number_is_judged_by_the_error_that_few_rows_do_not_decide(
     assert (rule.metric, rule.min, given.train.select_by) == ("mae_skill", 0, "mae")
 
 
-@pytest.mark.parametrize(("apart", "nights", "of"), [("1h", 3, 5), ("12h", 2, 3)])
+@pytest.mark.parametrize(("apart", "nights", "of"), [("1h", 4, 5), ("12h", 3, 3)])
 def test_a_model_that_is_worse_than_a_constant_is_to_be_trained_again(
     frame: pd.DataFrame, tmp_path: Path, apart: str, nights: int, of: int
 ) -> None:

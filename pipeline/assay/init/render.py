@@ -210,7 +210,9 @@ def _params(plan: Plan) -> dict[str, Any]:
         "latency": max(LATENCY, COLUMN_LATENCY * len(plan.columns)),
         "slice_rows": 100 if plan.understood.rows >= 5000 else 30,
         "judged": judged,
-        "retrain_nights": 3 if nights.every == "day" else 2,
+        # A weak model is no better than a constant on three nights of ten by chance: on four of
+        # five in a row seldom.
+        "retrain_nights": 4 if nights.every == "day" else 3,
         "retrain_of": 5 if nights.every == "day" else 3,
         "known_after": KNOWN_AFTER,
         "baseline_why": "otherwise always saying the same would do, which has a "
