@@ -88,7 +88,7 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
     labels, usual = _alike(sides, train, holdout, twins) if len(twins) else (None, None)
     beyond = max(share - by_chance, 0.0)
     if labels is not None and usual is not None:
-        usual += LABEL_DEVIATIONS * math.sqrt(usual * (1 - usual) / len(twins))
+        usual = min(usual + LABEL_DEVIATIONS * math.sqrt(usual * (1 - usual) / len(twins)), 1.0)
         if usual <= COARSE:  # else a label that is nearly always the same tells nothing
             beyond = min(beyond, share * max(labels - usual, 0.0) / (1 - usual))
     outcome = _outcome(beyond, limit)
