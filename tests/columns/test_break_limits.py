@@ -214,6 +214,19 @@ def test_one_value_in_every_row_is_a_break_where_no_night_had_it() -> None:
     assert break_limits.find_constant(old, "c", counted(reference, stuck)["c"]) is None
 
 
+def test_a_night_in_one_narrow_place_is_not_one_value() -> None:
+    """A sensor whose nights each lie close together, and the same that is stuck."""
+    drawn = table(6, 40, rows=24)
+    around = np.repeat(np.random.default_rng(8).normal(0, 9, 40), 24)
+    reference = reference_on(drawn.assign(x1=around + drawn["x1"] / 1000), 40)
+    assert reference.constant["x1"] == 0
+    night = table(7, 1, rows=24)
+    profile = counted(reference, night.assign(x1=around[5] + night["x1"] / 1000))
+    assert break_limits.find_constant(reference, "x1", profile["x1"]) is None
+    stuck = counted(reference, night.assign(x1=around[5]))
+    assert break_limits.find_constant(reference, "x1", stuck["x1"]) is not None
+
+
 def test_breaks_of_features_are_described_too(reference: Reference) -> None:
     rows = table(9)
     rows["x5"] = rows["x5"].mask(np.arange(len(rows)) % 3 > 0)

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from assay.score.publication_checks import (
     NightFacts,
     _chance_of_counts,
     check_budget,
+    collect_facts,
     hold_reasons,
 )
 from assay.store import RecentRuns
@@ -240,6 +242,33 @@ def test_the_rows_of_an_earlier_night_once_more_are_held() -> None:
     assert held(replace(facts, score=replace(again, total=again.total * 1.001)), recent) == ()
     assert held(replace(facts, score=replace(again, high=again.high + 1)), recent) == ()  # type: ignore[operator]
     assert held(replace(facts, score=counted(9)), recent) == ()
+
+
+@pytest.mark.parametrize(
+    ("distances", "moved", "repeats"),
+    [
+        ((0.1, 0.2, 0.3), (0.1, 0.2, 0.3), False),
+        ((0.1, 0.2, 0.1), (0.1, 0.2, 0.3), False),
+        ((0.1, 0.2, 0.1), (0.1, 0.2, 0.1), True),
+        ((0.1, 0.2, 0.1), None, True),
+        ((), None, False),
+    ],
+)
+def test_a_reference_with_equal_nights_expects_them(
+    distances: tuple[float, ...], moved: Any, repeats: bool
+) -> None:
+    reference = SimpleNamespace(
+        scores=("probability",),
+        distances={"probability": distances},
+        moved={} if moved is None else {"probability": moved},
+    )
+    bundle: Any = SimpleNamespace(reference=reference, manifest=SimpleNamespace(task="binary"))
+    given: Any = SimpleNamespace(monitor=SimpleNamespace(baseline="weekday"), publish=Publish())
+    tally: Any = SimpleNamespace(
+        profile={}, rows=1, null_scores=0, broken={}, nulls={}, newest=None
+    )
+    facts = collect_facts(tally, 0, bundle, given, 0)
+    assert (facts.repeats, facts.farthest) == (repeats, max(distances, default=0.0))
 
 
 def test_few_rows_in_few_cells_are_the_same_by_chance() -> None:

@@ -79,7 +79,7 @@ class Reference:
         For each column of categories each night's share of values that no other night has, or that
         are beyond the grid.
     constant
-        For each column the number of nights on which all values lay in one cell.
+        For each column the number of nights on which all values were the same.
 
     The last five are empty in references of earlier versions.
     """
@@ -314,7 +314,7 @@ def _counted(
     ks, moved = _tails(column, grid, profile, codes, nights)
     told = autocorrelation.autocorrelations(by_night)
     unseen = _unseen(by_night) if isinstance(grid, CategoryGrid) else ()
-    constant = int(((by_night[:, 1:] > 0).sum(axis=1) == 1).sum())
+    constant = _constant_nights(column, grid, by_night, codes, nights)
     return ReferenceColumn(
         grid, profile, distances, null_changes, ks, moved, told, unseen, constant
     )
@@ -338,6 +338,20 @@ def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]
         nulls = by_night[:, 0] / by_night.sum(axis=1)
         changes = np.abs(nulls - others[:, 0] / others.sum(axis=1))
     return _known(distances), _known(changes)
+
+
+def _constant_nights(
+    column: pd.Series[Any], grid: ColumnGrid, by_night: Ints, codes: Ints, nights: int
+) -> int:
+    """On how many nights all values are the same; of categories beyond the grid, all beyond it."""
+    if not isinstance(grid, NumberGrid):
+        return int(((by_night[:, 1:] > 0).sum(axis=1) == 1).sum())
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    low, high = np.full(nights, np.inf), np.full(nights, -np.inf)
+    known = ~np.isnan(values)
+    np.minimum.at(low, codes[known], values[known])
+    np.maximum.at(high, codes[known], values[known])
+    return int((low == high).sum())
 
 
 def _unseen(by_night: Ints) -> tuple[float, ...]:

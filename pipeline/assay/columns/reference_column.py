@@ -26,7 +26,7 @@ class ReferenceColumn:
         Of categories: each night's share of values that no other night has, or that are beyond the
         grid; in [0, 1].
     constant
-        The number of nights on which all values lay in one cell.
+        The number of nights on which all values were the same.
 
     The last five are empty, or None, in references of earlier versions.
     """

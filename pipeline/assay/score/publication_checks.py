@@ -83,6 +83,8 @@ def collect_facts(
         names = reference.scores if params.publish.hold_broken == "scores" else [*reference.grid]
         breaks = describe_breaks(reference, tally.profile, names, monitor.budget, monitor.limits)
     usual = reference.distances.get(score, ())
+    # Two nights that are equally far from all the others by both measures had the same rows.
+    told = list(zip(usual, reference.moved.get(score, usual), strict=False))
     return NightFacts(
         rows=tally.rows,
         quarantined=quarantined,
@@ -94,7 +96,7 @@ def collect_facts(
         score=tally.profile[score] if tally.profile else None,
         breaks=breaks,
         farthest=max(usual, default=0.0),
-        repeats=len(set(usual)) < len(usual),
+        repeats=len(set(told)) < len(told),
     )
 
 
@@ -242,11 +244,11 @@ UNLIKELY = math.log(1e-6)
 def _same_rows(facts: NightFacts, recent: RecentRuns) -> Iterator[str]:
     """Whether an earlier night was delivered once more, under this one's name."""
     score = facts.score
-    if score is None or facts.repeats or _chance_of_counts(score.counts) > UNLIKELY:
+    if score is None or facts.repeats or _chance_of_counts(_cells(score)) > UNLIKELY:
         return
     for night, before in zip(recent.nights, recent.scores, strict=True):
-        same = (before.rows, before.counts, before.low, before.high) == (
-            (score.rows, score.counts, score.low, score.high)
+        same = (before.rows, _cells(before), before.low, before.high) == (
+            (score.rows, _cells(score), score.low, score.high)
         )
         if same and math.isclose(before.total, score.total, rel_tol=1e-9):
             yield (
@@ -254,6 +256,11 @@ def _same_rows(facts: NightFacts, recent: RecentRuns) -> Iterator[str]:
                 f"{score.rows:,}, as if its rows were delivered once more"
             )
             return
+
+
+def _cells(score: ColumnProfile) -> tuple[int, ...]:
+    """The finest counts that there are."""
+    return tuple(score.fine.counts.tolist()) or score.counts
 
 
 def _chance_of_counts(counts: tuple[int, ...]) -> float:
