@@ -64,6 +64,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/rules/finding.py": RULES,
     "gate/rules/groups.py": ("gate/rules/test_groups", *RULES),
     "gate/rules/limit.py": ("gate/rules/test_limit",),
+    "gate/rules/next_steps.py": ("gate/rules/test_next_steps",),
     "gate/rules/own.py": ("gate/rules/test_own",),
     "gate/rules/rule_slices.py": RULES,
     "gate/rules/report_rules.py": ("gate/rules/test_report_rules",),
