@@ -89,7 +89,8 @@ def test_a_report_that_was_asked_for_is_brought_up_to_date(project: Any) -> None
     monitor_range.run(project.root, project.params, NIGHT, NIGHT)
     report = (project.root / night_path(NIGHT, EVIDENTLY)).read_text(encoding="utf-8")
     page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
-    assert "run-2" in page and document(project)["sample_rows"] == 150
+    assert "run-2" in page and "assay retract" not in page
+    assert document(project)["sample_rows"] == 150
     assert "A sample of 150 rows" in report
 
 
@@ -101,7 +102,10 @@ def test_a_shifted_night_is_written_and_then_refused(
         shown(monitoring.night_lines, monitor_night.run, project.root, project.params, NIGHT)
     assert caught.value.exit_code == 4
     assert document(project)["crossed"] is True
-    assert "Limits crossed" in (project.root / f"reports/nights/{NIGHT}.html").read_text()
+    page = (project.root / f"reports/nights/{NIGHT}.html").read_text()
+    assert "Limits crossed" in page
+    for step in (f"assay score --date {NIGHT}", "assay retract run-1 --because", "monitor.snooze"):
+        assert step in page
     told = capsys.readouterr().out
     assert "Limits crossed on 2013-02-01" in told and "run-1" in told
 
