@@ -54,8 +54,19 @@ FILES = {
 """Kind of rule -> the report that it is evaluated on."""
 
 
+class _Found:
+    """Has ``findings``, at least one."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def worst(self) -> Finding:
+        """The finding that speaks for all: one that blocks, if there is one."""
+        return sort_findings(self.findings)[0]
+
+
 @dataclass(frozen=True)
-class ExplainedRule:
+class ExplainedRule(_Found):
     """A rule, its findings, and the policy and the own metrics that it is decided with.
 
     ``groups`` are those that a rule of kind fairness compares, of a model of this ``task``.
@@ -75,11 +86,6 @@ class ExplainedRule:
             return self.rule.function
         return FILES[type(self.rule)]
 
-    @property
-    def worst(self) -> Finding:
-        """The finding that speaks for the rule: one that blocks, if there is one."""
-        return sort_findings(self.findings)[0]
-
     def plain(self) -> dict[str, object]:
         return {
             "schema": 1,
@@ -96,7 +102,7 @@ class ExplainedRule:
 
 
 @dataclass(frozen=True)
-class RecordedName:
+class RecordedName(_Found):
     """A name that is no rule of the policy, with its findings in the verdict; never empty."""
 
     name: str
@@ -105,11 +111,6 @@ class RecordedName:
     @property
     def kind(self) -> Kind:
         return self.findings[0].kind
-
-    @property
-    def worst(self) -> Finding:
-        """The finding that speaks for the name: one that blocks, if there is one."""
-        return sort_findings(self.findings)[0]
 
     def plain(self) -> dict[str, object]:
         return {
@@ -179,7 +180,7 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule | RecordedName:
     )
 
 
-def _summary(found: ExplainedRule | RecordedName) -> dict[str, object]:
+def _summary(found: _Found) -> dict[str, object]:
     return {
         "outcome": found.worst.outcome.value,
         "decides": found.worst.decides,
