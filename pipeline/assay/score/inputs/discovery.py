@@ -65,7 +65,7 @@ def find_night(root: Path, params: Params, contract: Contract, value: str) -> Ni
 
 def _find(root: Path, params: Params, contract: Contract, value: str) -> NightInput:
     given, column = params.score.input, params.ingest.partition_by
-    spec = flat_file.as_nights(root, given)
+    spec = flat_file.as_nights(root, given, value)
     match spec:
         case Parquet():
             night = folder.find_parquet_night(root, spec, column, value, contract)
@@ -99,7 +99,7 @@ def find_fingerprint(root: Path, params: Params, value: str) -> str:
     """
     given, column = params.score.input, params.ingest.partition_by
     with flat_file.errors_name_the_file(root, given):
-        spec = flat_file.as_nights(root, given)
+        spec = flat_file.as_nights(root, given, value)
         match spec:
             case Parquet():
                 return folder.parquet_fingerprint(root, spec, column, value)

@@ -92,7 +92,7 @@ def batches(
             yield from read if near is None else _first(read, near.most)
             return
         opened = _folder if isinstance(given, Parquet) else _table
-        uri = flat_file.nights_uri(root, given)
+        uri = flat_file.nights_uri(root, given, partition)
         found = opened(uri, column, partition, columns)
         yield from _all(found) if near is None else _nearest(found, near)
     except (OSError, pa.ArrowException, SourceError, SchemaMismatch, NightNotFound) as error:

@@ -38,7 +38,7 @@ def read_text_night(
         A flat file lacks the column that cuts it into nights.
     """
     with flat_file.errors_name_the_file(root, spec):
-        base = flat_file.nights_uri(root, spec)
+        base = flat_file.nights_uri(root, spec, night)
         try:
             where, listed = files.list_night(base, column, night)
         except NightNotFound:
@@ -66,7 +66,7 @@ def typed_batches(
         A flat file lacks the column that cuts it into nights.
     """
     with flat_file.errors_name_the_file(root, spec):
-        base = flat_file.nights_uri(root, spec)
+        base = flat_file.nights_uri(root, spec, night)
         where, listed = files.list_night(base, column, night)
         if not (text_rows.can_read(spec) and all(is_readable(file.path) for file in listed)):
             raise SourceError("its rows need Spark", where=where)

@@ -300,6 +300,16 @@ def test_a_damaged_copy_is_made_again_and_is_the_same_input(tmp_path: Path, dama
     assert nights(tmp_path) == ("2024-03-01", "2024-03-02")
 
 
+def test_a_night_is_found_without_a_look_at_the_copies_of_others(tmp_path: Path) -> None:
+    write(tmp_path, line(1, "2024-03-01"), line(2, "2024-03-02"))
+    first = find(tmp_path, "2024-03-01").tables[""].groups[0].paths
+    Path(first[0]).unlink()
+    find(tmp_path, "2024-03-02")
+    assert not Path(first[0]).exists()
+    assert nights(tmp_path) == ("2024-03-01", "2024-03-02")
+    assert Path(first[0]).exists()
+
+
 def test_the_same_rows_written_again_are_the_same_input(tmp_path: Path) -> None:
     rows = [line(1, "2024-03-01"), line(2, "2024-03-02")]
     write(tmp_path, *rows)

@@ -58,8 +58,13 @@ def is_flat(spec: AnyInput) -> TypeGuard[FileInput]:
     return isinstance(spec, Parquet | Csv | Json) and spec.night_by is not None
 
 
-def as_nights(root: Path, spec: AnyInput) -> AnyInput:
+def as_nights(root: Path, spec: AnyInput, night: str | None = None) -> AnyInput:
     """A flat file as an input with a folder for each night; any other input as it is.
+
+    Parameters
+    ----------
+    night
+        The one that is wanted; None for all of them.
 
     Raises
     ------
@@ -69,12 +74,17 @@ def as_nights(root: Path, spec: AnyInput) -> AnyInput:
     if not is_flat(spec):
         return spec
     return spec.model_copy(
-        update={"path": nights_uri(root, spec), "night_by": None, "every": "day"}
+        update={"path": nights_uri(root, spec, night), "night_by": None, "every": "day"}
     )
 
 
-def nights_uri(root: Path, spec: FileInput | Delta) -> str:
+def nights_uri(root: Path, spec: FileInput | Delta, night: str | None = None) -> str:
     """Where the nights of an input lie; a flat file is cut first if it is new or has changed.
+
+    Parameters
+    ----------
+    night
+        The one that is wanted, so that the copies of the others are not looked at; None for all.
 
     Raises
     ------
@@ -87,7 +97,7 @@ def nights_uri(root: Path, spec: FileInput | Delta) -> str:
     if not is_flat(spec):
         return files.resolve_uri(root, spec.path)
     cut = _folder(root, spec)
-    if not _is_whole(cut):
+    if not _is_whole(cut, night):
         try:
             _cut(root, spec, cut)
             _remove_old(cut)
@@ -172,11 +182,15 @@ def _folder(root: Path, spec: FileInput) -> Path:
     return _home(root, spec) / mark.rpartition(":")[2][:16]
 
 
-def _is_whole(cut: Path) -> bool:
-    """Whether a cut is there, with all its files at their sizes."""
+def _is_whole(cut: Path, night: str | None = None) -> bool:
+    """Whether a cut is there, with its files, or those of one night, at their sizes."""
     try:
         listed = json.loads((cut / _FILES).read_text(encoding="utf-8"))
-        return all((cut / name).stat().st_size == size for name, size in listed.items())
+        return all(
+            (cut / name).stat().st_size == size
+            for name, size in listed.items()
+            if night is None or name.startswith(f"{night}/")
+        )
     except (OSError, ValueError):
         return False
 
