@@ -42,7 +42,7 @@ def test_a_rank_is_how_many_thresholds_lie_below(given_: list[float], asked: lis
     with np.errstate(over="ignore"):
         near = [np.nextafter(thresholds, way) for way in (-np.inf, np.inf)]
     values = np.concatenate([np.array(asked), thresholds, *near])
-    low, high, room = (np.empty(len(values), kind) for kind in (np.uint8, np.uint8, np.uint16))
+    low, high, room = (np.empty(len(values), kind) for kind in (np.uint8, np.uint8, np.uint32))
     ranks(values, *build_grid(thresholds), 255, room, low, high)
     null = np.isnan(values)
     wanted = np.searchsorted(thresholds, values[~null], "left")
@@ -62,11 +62,15 @@ def test_a_grid_of_even_thresholds_has_one_in_a_cell() -> None:
 @given(st.integers(1, 6), st.integers(1, 40), st.randoms(use_true_random=False))
 def test_bits_of_states_become_columns_of_bytes(squares: int, states: int, random: object) -> None:
     rng = np.random.default_rng(random.getrandbits(32))  # type: ignore[attr-defined]
-    table = rng.integers(0, 2**64, states, np.uint64)
+    words = rng.integers(0, 2**64, 3 * states, np.uint64)
     state = rng.integers(0, states, 8 * squares).astype(np.uint16)
-    out = np.zeros((8, 8 * squares), np.uint8)
-    look_up_bits(state, table, out.view(np.uint64))
-    assert (out == table[state].view(np.uint8).reshape(-1, 8).T).all()
+    starts, chosen = np.arange(4) * states, np.array([0, 2])
+    out = np.zeros((24, 8 * squares), np.uint8)
+    look_up_bits(state, words, starts, chosen, out.view(np.uint64))
+    assert not out[8:16].any()
+    for word in chosen:
+        found = words[word * states :][state].view(np.uint8).reshape(-1, 8).T
+        assert (out[8 * word : 8 * word + 8] == found).all()
 
 
 @given(

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from assay.columns.features import Codes, Floats
-    from assay.model.compiled.array_types import Bytes, Shorts, Words
+    from assay.model.compiled.array_types import Bytes, Ints, Shorts, Words
 
 SHORTS = "Array(uint16, 1, 'C', readonly=True)"
+_INTS = "Array(int64, 1, 'C', readonly=True)"
 _WORDS = "Array(uint64, 1, 'C', readonly=True)"
 _RANKS = (
     "void({floats}, {floats}, {shorts}, float64, float64, int64, int64, "
-    "uint16[::1], Array({kind}, 1, 'A'), Array({kind}, 1, 'A'))"
+    "uint32[::1], Array({kind}, 1, 'A'), Array({kind}, 1, 'A'))"
 )
 
 
@@ -85,7 +86,7 @@ def ranks(
     step: float,
     half: int,
     top: int,
-    rank: Shorts,
+    rank: npt.NDArray[np.uint32],
     low: Bytes | Shorts,
     high: Bytes | Shorts,
 ) -> None:
@@ -116,7 +117,9 @@ def ranks(
         cell = (values[i] - origin) * step
         cell = cell if cell > 0.0 else 0.0
         cell = cell if cell < last else last
-        at = np.uint64(starts[np.uint32(cell)])
+        rank[i] = np.uint32(cell)
+    for i in range(len(rank)):
+        at = np.uint64(starts[rank[i]])
         rank[i] = at + (width if thresholds[at + width - one] < values[i] else zero)
     width >>= one
     while width > zero:
@@ -137,9 +140,9 @@ def look_up(states: Shorts, table: Shorts, out: Shorts) -> None:
         out[i] = table[states[i]]
 
 
-@jit(f"void({SHORTS}, {_WORDS}, uint64[:, ::1])")
-def look_up_bits(states: Shorts, table: Words, out: Words) -> None:
-    """Look up 64 bits for each row and store them as eight byte columns.
+@jit(f"void({SHORTS}, {_WORDS}, {_INTS}, {_INTS}, uint64[:, ::1])")
+def look_up_bits(states: Shorts, words: Words, starts: Ints, chosen: Ints, out: Words) -> None:
+    """Look up 64 bits for each row and store them as eight byte columns, for some words.
 
     Eight rows form a matrix of 8 by 8 bytes, which is transposed by three exchanges of halves
     (Warren 2012, "Hacker's Delight", section 7-3), for many matrices at a time in vector
@@ -149,24 +152,29 @@ def look_up_bits(states: Shorts, table: Words, out: Words) -> None:
     ----------
     states
         Of shape (rows,), a multiple of 8.
-    table
-        64 bits for each state.
+    words, starts
+        The 64 bits of word w for a state: ``words[starts[w] + state]``.
+    chosen
+        The words that are looked up.
     out
-        Output: (8, rows / 8) words, or (8, rows) bytes; byte i of column k holds bits
-        8 k to 8 k + 7 of row i (the lowest byte of a word comes first in memory).
+        Output: (8 * all words, rows / 8) words, or (8 * all words, rows) bytes; of word w, byte i
+        of column 8 w + k holds bits 8 k to 8 k + 7 of row i (the lowest byte of a word comes first
+        in memory).
     """
     squares = out.shape[1]
-    for row in range(8):
-        words = out[row]
-        for square in range(squares):
-            words[square] = table[states[8 * square + row]]
-    for size in (4, 2, 1):
-        shift = np.uint64(8 * size)
-        lower = np.uint64(0xFFFFFFFFFFFFFFFF) // ((np.uint64(1) << shift) + np.uint64(1))
+    for word in chosen:
+        table, columns = words[starts[word] : starts[word + 1]], out[8 * word : 8 * word + 8]
         for row in range(8):
-            if row & size == 0:
-                a, b = out[row], out[row + size]
-                for square in range(squares):
-                    first, second = a[square], b[square]
-                    a[square] = (first & lower) | ((second & lower) << shift)
-                    b[square] = ((first >> shift) & lower) | (second & ~lower)
+            line = columns[row]
+            for square in range(squares):
+                line[square] = table[states[8 * square + row]]
+        for size in (4, 2, 1):
+            shift = np.uint64(8 * size)
+            lower = np.uint64(0xFFFFFFFFFFFFFFFF) // ((np.uint64(1) << shift) + np.uint64(1))
+            for row in range(8):
+                if row & size == 0:
+                    a, b = columns[row], columns[row + size]
+                    for square in range(squares):
+                        first, second = a[square], b[square]
+                        a[square] = (first & lower) | ((second & lower) << shift)
+                        b[square] = ((first >> shift) & lower) | (second & ~lower)

@@ -97,7 +97,7 @@ class NumberRanks:
 
         encoded = np.empty(block.rows)
         spare = np.empty(block.rows, columns.dtype)
-        room = np.empty(block.rows, np.uint16)
+        room = np.empty(block.rows, np.uint32)
         for column, (thresholds, starts, origin, step, half) in enumerate(self.grids):
             values = block.numbers[self.place[column]]
             if self.scaled[column] or self.single:

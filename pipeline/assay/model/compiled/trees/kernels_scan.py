@@ -16,7 +16,7 @@ _BYTES = "Array(uint8, 1, 'C', readonly=True)"
 _INTS = "Array(int64, 1, 'C', readonly=True)"
 _SCAN = (
     "void(Array(uint8, 2, 'C', readonly=True), {ints}, {bytes}, {bytes}, {leaf}, {leaf}, {ints}, "
-    "{ints}, {ints}, {floats}, int64, boolean, {kind}[::1], float64[:, ::1])"
+    "{ints}, {ints}, {floats}, int64, boolean, {kind}[:, ::1], float64[:, ::1])"
 )
 
 
@@ -83,33 +83,52 @@ def scan(
         the sum of 32 bits: 64 hold more than twice their digits, so none is rounded twice
         (Figueroa 1995, "When is double rounding innocuous?").
     place
-        Working memory of shape (rows,).
+        Working memory of shape (4, rows).
     out
         Of shape (outputs, rows); added to.
     """
-    rows = len(place)
-    for tree in range(len(output)):
-        for i in range(rows):
-            place[i] = 0
-        for node in range(nodes[tree], nodes[tree + 1], 2):
-            # Two nodes at a time halve the loads and stores of places.
-            a, mask_a, limit_a = columns[column[node]], mask[node], limit[node]
-            first_a, middle_a = first[node], middle[node]
-            b, mask_b, limit_b = columns[column[node + 1]], mask[node + 1], limit[node + 1]
-            first_b, middle_b = first[node + 1], middle[node + 1]
+    rows, trees, tree = place.shape[1], len(output), 0
+    while tree < trees:
+        many = min(4, trees - tree)
+        together = many == 4 and width == 1 and not single
+        for k in range(many):
+            at = place[k]
             for i in range(rows):
-                at = place[i]
-                right = (at == first_a) & (np.uint8(a[i] & mask_a) > limit_a)
-                at = middle_a if right else at
-                right = (at == first_b) & (np.uint8(b[i] & mask_b) > limit_b)
-                place[i] = middle_b if right else at
-        count = leaves[tree + 1] - leaves[tree]
-        for k in range(width):
-            start = leaves[tree] * width + k * count
-            value, total = values[start : start + count], out[output[tree] + k]
-            if single:
+                at[i] = 0
+            for node in range(nodes[tree + k], nodes[tree + k + 1], 2):
+                # Two nodes at a time halve the loads and stores of places.
+                a, mask_a, limit_a = columns[column[node]], mask[node], limit[node]
+                first_a, middle_a = first[node], middle[node]
+                b, mask_b, limit_b = columns[column[node + 1]], mask[node + 1], limit[node + 1]
+                first_b, middle_b = first[node + 1], middle[node + 1]
                 for i in range(rows):
-                    total[i] = np.float32(total[i] + value[place[i]])
-            else:
-                for i in range(rows):
-                    total[i] += value[place[i]]
+                    leaf = at[i]
+                    right = (leaf == first_a) & (np.uint8(a[i] & mask_a) > limit_a)
+                    leaf = middle_a if right else leaf
+                    right = (leaf == first_b) & (np.uint8(b[i] & mask_b) > limit_b)
+                    at[i] = middle_b if right else leaf
+            together = together and output[tree + k] == output[tree]
+        if together:
+            # Four trees at a time quarter the loads and stores of sums, in the same order.
+            total, p, q, r, s = out[output[tree]], place[0], place[1], place[2], place[3]
+            t = values[leaves[tree] : leaves[tree + 1]]
+            u = values[leaves[tree + 1] : leaves[tree + 2]]
+            v = values[leaves[tree + 2] : leaves[tree + 3]]
+            w = values[leaves[tree + 3] : leaves[tree + 4]]
+            for i in range(rows):
+                total[i] = (((total[i] + t[p[i]]) + u[q[i]]) + v[r[i]]) + w[s[i]]
+            tree += many
+            continue
+        for k in range(many):
+            at, before = place[k], leaves[tree + k]
+            count = leaves[tree + k + 1] - before
+            for j in range(width):
+                start = before * width + j * count
+                value, total = values[start : start + count], out[output[tree + k] + j]
+                if single:
+                    for i in range(rows):
+                        total[i] = np.float32(total[i] + value[at[i]])
+                else:
+                    for i in range(rows):
+                        total[i] += value[at[i]]
+        tree += many

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from assay.model.compiled.ranks import NumberRanks, check_range
 TOP = 0xFF
 """The rank of a null that lies above all thresholds."""
 
-_ROOM = 1 << 19
-"""Bytes for the columns of a block, which fill most of an L2 cache."""
+_ROOM, _ROWS = 1 << 20, 8192
+"""Most bytes and rows of a block's columns: they fill an L2 cache. A shorter block costs more of
+Python's own work, for which threads wait for each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +61,22 @@ class StateTests:
         """Write the results for a block: eight columns for each word, from column ``first`` on."""
         from assay.model.compiled.kernels_columns import look_up_bits, nulls
 
-        padded = columns.shape[1]
-        for word in range(self.count):
-            if self.of_nulls[word]:
-                states = np.zeros(padded, np.uint16)
-                nulls(block.numbers[self.place[word]], states[: block.rows])
+        out = columns[first : first + 8 * self.count].view(np.uint64)
+        for place, null, chosen in self._sources:
+            if null:
+                states = np.zeros(columns.shape[1], np.uint16)
+                nulls(block.numbers[place], states[: block.rows])
             else:
-                states = block.states[self.place[word]]
-            begin = first + 8 * word
-            table = self.words[self.starts[word] : self.starts[word + 1]]
-            look_up_bits(states, table, columns[begin : begin + 8].view(np.uint64))
+                states = block.states[place]
+            look_up_bits(states, self.words, self.starts, chosen, out)
+
+    @cached_property
+    def _sources(self) -> list[tuple[int, bool, Ints]]:
+        """Each feature that words test, whether for nulls, and the indices of those words."""
+        found: dict[tuple[int, bool], list[int]] = {}
+        for word, source in enumerate(zip(self.place.tolist(), self.of_nulls.tolist(), strict=True)):
+            found.setdefault(source, []).append(word)
+        return [(*source, np.array(words, np.int64)) for source, words in found.items()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +153,7 @@ class Scan:
 
         nodes = self.nodes
         columns: Bytes | None = None
-        most = min(4096, max(512, _ROOM // max(self.columns, 1) // 8 * 8))
+        most = min(_ROWS, max(512, _ROOM // max(self.columns, 1) // 8 * 8))
         for block in rows.blocks(most, multiple=8):
             padded = -(-block.rows // 8) * 8
             if columns is None or columns.shape[1] != padded:
@@ -166,7 +174,7 @@ class Scan:
                 nodes.values,
                 nodes.width,
                 bool(nodes.single),
-                np.empty(padded, nodes.first.dtype),
+                np.empty((4, padded), nodes.first.dtype),
                 out,
             )
             yield block, out[:, : block.rows]
