@@ -1,8 +1,9 @@
 """Static analysis of a user's check: which columns it reads, and whether it is row-wise.
 
 If the source proves which columns a check reads, it gets only those. If it also proves that each
-row's result depends on that row alone, equal rows are evaluated once. A check that is not
-recognised here gets all rows and all columns, as in pandera.
+row's result depends on that row alone, equal rows are evaluated once. A check that is one
+expression of columns and constants is first tried on arrays (`assay.contract.array_rules`). A check
+that is not recognised here gets all rows and all columns, as in pandera.
 """
 
 from __future__ import annotations
@@ -42,10 +43,14 @@ class CheckAnalysis(NamedTuple):
         All columns that it can read; None if unknown.
     rowwise
         Whether a row's result depends only on that row's values in these columns.
+    on_arrays
+        Whether it is one expression of these columns, of constants, and of names, which may stand
+        for anything.
     """
 
     columns: tuple[str, ...] | None = None
     rowwise: bool = False
+    on_arrays: bool = False
 
 
 def analyze_frame_check(method: ast.FunctionDef | None, fields: Collection[str]) -> CheckAnalysis:
@@ -64,9 +69,12 @@ def analyze_frame_check(method: ast.FunctionDef | None, fields: Collection[str])
     columns = _columns(method, given)
     if not columns or not set(columns) <= set(fields):
         return CheckAnalysis()
-    return CheckAnalysis(
-        columns, _is_rowwise(method, lambda node: _column(node, given) is not None)
-    )
+
+    def is_column(node: ast.AST) -> bool:
+        return _column(node, given) is not None
+
+    expression = _is_rowwise(method, is_column, named=True)
+    return CheckAnalysis(columns, _is_rowwise(method, is_column), expression)
 
 
 def is_rowwise(method: ast.FunctionDef | None) -> bool:
@@ -108,27 +116,39 @@ def _column(node: ast.AST, given: str) -> str | None:
     return None
 
 
-def _is_rowwise(method: ast.FunctionDef, is_column: IsColumn) -> bool:
-    """Whether the body is one expression of columns, with optional variables for parts of it."""
+def _is_rowwise(method: ast.FunctionDef, is_column: IsColumn, named: bool = False) -> bool:
+    """Whether the body is one expression of columns, with optional variables for parts of it.
+
+    Parameters
+    ----------
+    named
+        Whether any name passes for a constant.
+    """
     known: set[str] = set()
     for statement in method.body:
         match statement:
             case ast.Expr(ast.Constant(str())):
                 continue  # a docstring
-            case ast.Assign([ast.Name(name)], value) if _is_series(value, is_column, known):
+            case ast.Assign([ast.Name(name)], value) if _is_series(value, is_column, known, named):
                 known.add(name)
             case ast.Return(ast.expr() as value):
-                return _is_series(value, is_column, known)
+                return _is_series(value, is_column, known, named)
             case _:
                 return False
     return False
 
 
-def _is_series(node: ast.AST, is_column: IsColumn, known: set[str]) -> bool:
+def _is_series(node: ast.AST, is_column: IsColumn, known: set[str], named: bool) -> bool:
     """Whether an expression is a series whose every value depends only on its own row."""
 
     def series(*nodes: ast.AST) -> bool:
-        return all(_is_series(each, is_column, known) for each in nodes)
+        return all(_is_series(each, is_column, known, named) for each in nodes)
+
+    def number(node: ast.AST) -> bool:
+        return _is_number(node, named)
+
+    def constant(node: ast.AST) -> bool:
+        return isinstance(node, ast.Constant) or number(node)
 
     def either(left: ast.AST, right: ast.AST, constant: Callable[[ast.AST], bool]) -> bool:
         return (series(left) and (constant(right) or series(right))) or (
@@ -143,9 +163,9 @@ def _is_series(node: ast.AST, is_column: IsColumn, known: set[str]) -> bool:
         case ast.UnaryOp(ast.Invert() | ast.USub(), value):
             return series(value)
         case ast.BinOp(left, operation, right):
-            return isinstance(operation, ARITHMETIC) and either(left, right, _is_number)
+            return isinstance(operation, ARITHMETIC) and either(left, right, number)
         case ast.Compare(left, [operation], [right]):
-            return isinstance(operation, COMPARISONS) and either(left, right, _is_constant)
+            return isinstance(operation, COMPARISONS) and either(left, right, constant)
         case ast.Call(ast.Attribute(ast.Attribute(value, "str"), name), given, []):
             return name in OF_STRINGS and series(value) and _are_constants(given)
         case ast.Call(ast.Attribute(value, name), given, []):
@@ -168,14 +188,16 @@ def _is_constant(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) or _is_number(node)
 
 
-def _is_number(node: ast.AST) -> bool:
+def _is_number(node: ast.AST, named: bool = False) -> bool:
     match node:
         case ast.Constant(bool() | int() | float()):
             return True
+        case ast.Name():
+            return named
         case ast.UnaryOp(ast.USub(), value):
-            return _is_number(value)
-        case ast.BinOp(left, operation, right):
-            return isinstance(operation, ARITHMETIC) and _is_number(left) and _is_number(right)
+            return _is_number(value, named)
+        case ast.BinOp(left, operation, right) if isinstance(operation, ARITHMETIC):
+            return _is_number(left, named) and _is_number(right, named)
     return False
 
 

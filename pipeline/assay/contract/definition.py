@@ -52,6 +52,8 @@ class Rule:
         All columns that the check can read; None if unknown.
     rowwise
         Whether the result for a row provably depends only on that row's values in ``reads``.
+    on_arrays
+        Whether the check is one expression of columns and constants; see `contract.array_rules`.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Rule:
     check: Check | None = None
     reads: tuple[str, ...] | None = None
     rowwise: bool = False
+    on_arrays: bool = False
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def frame_rules_of(
                 check=check,
                 reads=known.columns,
                 rowwise=known.rowwise or _is_by_row(check),
+                on_arrays=known.on_arrays,
             )
         )
     return tuple(rules)

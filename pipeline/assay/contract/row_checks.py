@@ -2,8 +2,8 @@
 
 A column's range is tested first: a rule that holds for its minimum and maximum holds for all values
 between. Rows are read only if that does not settle a rule. pandera's own checks then run as
-operations on arrays or on distinct strings (`assay.contract.builtin_checks`), and user-defined
-checks run in pandera.
+operations on arrays or on distinct strings (`assay.contract.builtin_checks`). Checks over whole
+rows run on arrays where that gives the same (`assay.contract.array_rules`), all others in pandera.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assay.columns.features import CategoryColumn
+from assay.contract.array_rules import evaluate_on_arrays
 from assay.contract.arrays import Bools, Places
 from assay.contract.builtin_checks import numeric_check, string_check
 from assay.contract.check_runner import run_check
@@ -237,8 +238,12 @@ def _ask(rule: Rule, check: Check, name: str, batch: _Batch) -> Bools | None:
 
 
 def _frame(rule: Rule, batch: _Batch) -> Bools:
-    """Runs a check over whole rows in pandera; returns the mask of rows that satisfy it."""
+    """The mask of rows that satisfy a check over whole rows, which runs on arrays or in pandera."""
     contract, judged, reads = batch.contract, batch.judged, rule.reads
+    if rule.on_arrays:
+        found = evaluate_on_arrays(rule, judged)
+        if found is not None:
+            return found
     if reads is None or not set(reads) <= set(contract.columns):
         return run_check(contract, rule, batch.frame)
     if rule.check is not None and rule.check.element_wise:

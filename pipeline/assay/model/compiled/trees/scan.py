@@ -74,7 +74,9 @@ class StateTests:
     def _sources(self) -> list[tuple[int, bool, Ints]]:
         """Each feature that words test, whether for nulls, and the indices of those words."""
         found: dict[tuple[int, bool], list[int]] = {}
-        for word, source in enumerate(zip(self.place.tolist(), self.of_nulls.tolist(), strict=True)):
+        for word, source in enumerate(
+            zip(self.place.tolist(), self.of_nulls.tolist(), strict=True)
+        ):
             found.setdefault(source, []).append(word)
         return [(*source, np.array(words, np.int64)) for source, words in found.items()]
 
