@@ -111,14 +111,18 @@ def count_known(
     # Four independent counters, so that repeated values do not wait for the previous count.
     many = np.zeros((4, len(known) + 2), np.int32)
     found, before = 0, 0
+    places = np.empty(BLOCK, np.uint32)
     for start in range(0, len(values), BLOCK):
         block = values[start : start + BLOCK]
+        # A separate loop, which the compiler can vectorise.
         for i in range(len(block)):
-            value = block[i]
-            bucket = (value - origin) * scale
+            bucket = (block[i] - origin) * scale
             bucket = bucket if bucket > 0.0 else 0.0
             bucket = bucket if bucket < end else end
-            at = np.uint64(buckets[np.uint32(bucket)])
+            places[i] = np.uint32(bucket)
+        for i in range(len(block)):
+            value = block[i]
+            at = np.uint64(buckets[places[i]])
             missed = other if value == value else null
             at = at if known[at] == value else missed
             many[np.uint64(i) & np.uint64(3), at] += 1
@@ -129,10 +133,7 @@ def count_known(
                 return -1
             for i in range(len(block)):
                 value = block[i]
-                bucket = (value - origin) * scale
-                bucket = bucket if bucket > 0.0 else 0.0
-                bucket = bucket if bucket < end else end
-                if value == value and known[buckets[np.uint32(bucket)]] != value:
+                if value == value and known[buckets[places[i]]] != value:
                     others[found] = value
                     found += 1
     counts += many[:, :-1].sum(axis=0)

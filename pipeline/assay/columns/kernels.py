@@ -1,4 +1,4 @@
-"""Compiled loops over a batch's columns: extents and null filling; see also `count_kernels`.
+"""Compiled loops over a batch's columns: extents, nulls, hashes; see also `count_kernels`.
 
 Each function is called once a column of a batch, so its cost per row is the cost of the whole pass
 per row. Sums are formed in a fixed order, whatever the vector width of the machine: the same rows
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+    Hashes = npt.NDArray[np.uint64]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -115,3 +116,13 @@ def fill_nulls(values: Floats, present: npt.NDArray[np.bool_], filled: Floats) -
     """Copy ``values`` to ``filled``, with NaN where they are not ``present``."""
     for i in range(len(values)):
         filled[i] = values[i] if present[i] else np.nan
+
+
+@jit("void(uint64[::1], Array(uint64, 1, 'C', readonly=True))")
+def mix_hashes(hashes: Hashes, more: Hashes) -> None:
+    """Mix another value into each hash; see `assay.score.duplicate_keys.mix_hashes`."""
+    for i in range(len(hashes)):
+        mixed = hashes[i] * np.uint64(31) + more[i]
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        hashes[i] = mixed ^ (mixed >> np.uint64(31))

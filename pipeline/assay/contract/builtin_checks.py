@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -78,11 +79,30 @@ def builtin_check_name(check: Check) -> str | None:
     return name if runs is not None and runs is getattr(builtin_checks, name, None) else None
 
 
+class _Same:
+    """A check as a key of what was found about it: itself, whatever another one is equal to."""
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+
+    def __hash__(self) -> int:
+        return id(self.check)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.check is self.check
+
+
 def numeric_check(check: Check, kind: Kind) -> NumericCheck | None:
     """The check on a column of integers or floats, or of times as microseconds since 1970.
 
     The column's array is int64 or float64, without nulls.
     """
+    return _numeric_check(_Same(check), kind)
+
+
+@lru_cache(maxsize=4096)
+def _numeric_check(same: _Same, kind: Kind) -> NumericCheck | None:
+    check = same.check
     name = builtin_check_name(check)
     if name is None or kind not in ("integer", "float", "timestamp"):
         return None
@@ -138,6 +158,12 @@ def _instant(name: str, limit: object) -> int | None:
 
 def string_check(check: Check) -> Callable[[str], bool] | None:
     """The check as a function of one string; None if it is left to pandera."""
+    return _string_check(_Same(check))
+
+
+@lru_cache(maxsize=4096)
+def _string_check(same: _Same) -> Callable[[str], bool] | None:
+    check = same.check
     name = builtin_check_name(check)
     given: dict[str, Any] = {} if name is None else check._check_kwargs
     if name in COMPARISONS:

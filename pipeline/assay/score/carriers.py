@@ -19,7 +19,7 @@ from assay.project.params import Carrier, Params
 from assay.project.params.inputs import Delta, Parquet
 from assay.project.processes import own_cores
 from assay.score import local
-from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges
+from assay.score.duplicate_keys import KeyFile
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs.flat.flat_file import is_flat
 from assay.score.inputs.text_rows import can_read, text_table
@@ -116,12 +116,21 @@ class OpenNight:
     frame: DataFrame | None = None
 
     def run(
-        self, work: Work[Outcome], progress: Progress
+        self,
+        work: Work[Outcome],
+        progress: Progress,
+        ended: Callable[[Outcome], None] = lambda _: None,
     ) -> tuple[Iterator[Outcome], frozenset[int]]:
         """Run a job on all rows; returns each task's outcome, and every row count that is known.
 
         The counts are the files' own, and of those who read them. The job read all rows if it
         counted as many as each of them (`assay.score.tally.check_row_counts`).
+
+        Parameters
+        ----------
+        ended
+            Called by the ``local`` carrier with the outcome of each task of files, while others
+            still run.
 
         Raises
         ------
@@ -141,7 +150,7 @@ class OpenNight:
                 raise inputs.empty_night_error(night)
             return parts, frozenset({rows})
         if self.spark is None:
-            return local.run_files(files, work, self.cores, progress), stated
+            return local.run_files(files, work, self.cores, progress, ended), stated
         if self.frame is None:
             from assay.score.spark import files as spark_files
 
@@ -168,7 +177,7 @@ class OpenNight:
         ``files`` are those that a job wrote; see `assay.score.duplicate_keys`.
         """
         if self.spark is None:
-            return duplicates_in_ranges(files, range(RANGES)) if files else {}
+            return local.duplicate_hashes(files, self.cores)
         from assay.score.spark.duplicate_keys import duplicate_hashes
 
         return duplicate_hashes(self.spark, files)

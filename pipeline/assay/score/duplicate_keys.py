@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from assay.contract.arrays import FEW_ROWS
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
 from assay.project.text.quoting import mark_blanks
@@ -91,8 +93,7 @@ def hash_keys(columns: Columns) -> Hashes:
     """A 64-bit hash of each row's key columns, shape (rows,); equal keys have equal hashes."""
     result = np.zeros(columns.rows, dtype=np.uint64)
     for name in columns.contract.keys:
-        with np.errstate(over="ignore"):
-            result = _mixed(result * np.uint64(31) + _column(columns, name))
+        mix_hashes(result, _column(columns, name))
     return result
 
 
@@ -110,11 +111,21 @@ def _column(columns: Columns, name: str) -> Hashes:
     return bits if present is None else np.where(present, bits, _NULL)
 
 
-def _mixed(value: Hashes) -> Hashes:
-    """Each bit of the result depends on all bits (splitmix64: Steele, Lea, Flood 2014)."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
+def mix_hashes(hashes: Hashes, more: Hashes) -> None:
+    """Mix another value into each hash, of which all bits depend on all bits.
+
+    By splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
+    """
+    if len(hashes) > FEW_ROWS:
+        from assay.columns import kernels
+
+        kernels.mix_hashes(hashes, more)
+        return
+    with np.errstate(over="ignore"):
+        mixed = hashes * np.uint64(31) + more
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        hashes[:] = mixed ^ (mixed >> np.uint64(31))
 
 
 class KeyWriter:
@@ -153,6 +164,13 @@ class KeyWriter:
                 sink.write(ordered.astype("<u8", copy=False))
         self._files.append(KeyFile(path, tuple(bounds)))
         self._held, self._count = [], 0
+
+
+def split_ranges(shares: int) -> list[range]:
+    """All ranges, in about equal shares."""
+    shares = min(RANGES, shares)
+    cuts = [RANGES * number // shares for number in range(shares + 1)]
+    return [range(start, stop) for start, stop in pairwise(cuts)]
 
 
 def duplicates_in_ranges(files: Sequence[KeyFile], ranges: range) -> dict[int, int]:

@@ -20,7 +20,9 @@ import pyarrow as pa
 from assay.errors import AssayError, ScoringFailed, from_memory_error, from_os_error
 from assay.project.memory import system_allocator
 from assay.project.processes import own_cores, process_pool, set_variables
+from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges, split_ranges
 from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
+from assay.score.inputs.split import SMALL
 from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
@@ -48,12 +50,15 @@ def run_files(
     work: Work[Outcome],
     cores: int,
     progress: Progress,
+    ended: Callable[[Outcome], None] = lambda _: None,
     frugal: bool = False,
 ) -> Iterator[Outcome]:
     """Run a job on Parquet files; returns each task's outcome, in the order of the files.
 
     Parameters
     ----------
+    ended
+        Called with the outcome of each task, in this order, while later ones still run.
     frugal
         Return freed memory to the system at once, which is slower: for long tables.
 
@@ -66,7 +71,7 @@ def run_files(
     """
     tasks = files_tasks(files, cores)
     with system_allocator() if frugal else nullcontext():
-        return iter(_run(tasks, work, cores, work.threaded, progress))
+        return iter(_run(tasks, work, cores, work.threaded, progress, ended))
 
 
 def run_text(
@@ -87,23 +92,37 @@ def run_text(
     return text_outcomes(_run(text_tasks(table), work, cores, False, progress))
 
 
+def duplicate_hashes(files: Sequence[KeyFile], cores: int) -> dict[int, int]:
+    """Hashes of keys that occur more than once, with counts; each core looks at some ranges."""
+    many = sum(file.bounds[-1] for file in files)
+    if cores == 1 or many <= SMALL:
+        return duplicates_in_ranges(files, range(RANGES)) if files else {}
+    found: dict[int, int] = {}
+    with ThreadPoolExecutor(cores) as pool:
+        for part in pool.map(partial(duplicates_in_ranges, files), split_ranges(cores)):
+            found |= part
+    return found
+
+
 def _run(
     tasks: Sequence[Task],
     work: Work[Any],
     cores: int,
     threaded: bool,
     progress: Progress,
+    ended: Callable[[Any], None] = lambda _: None,
 ) -> list[Any]:
     many = min(cores, len(tasks))
     if many > 1 and not threaded:
-        return _in_processes(tasks, work, many, progress)
+        return _in_processes(tasks, work, many, progress, ended)
     if many > 1:
         with ThreadPoolExecutor(many) as pool:
-            return _collect(pool, partial(_process, work), tasks, work.where, progress)
+            return _collect(pool, partial(_process, work), tasks, work.where, progress, ended)
     found = []
     for at, task in enumerate(tasks):
         with _failures(work.where):
             found.append(task.process(work, f"{at:05d}"))
+        ended(found[-1])
         progress(len(found), len(tasks))
     return found
 
@@ -113,13 +132,17 @@ def _process(work: Work[Any], task: Task, name: str) -> Any:
 
 
 def _in_processes(
-    tasks: Sequence[Task], work: Work[Any], cores: int, progress: Progress
+    tasks: Sequence[Task],
+    work: Work[Any],
+    cores: int,
+    progress: Progress,
+    ended: Callable[[Any], None],
 ) -> list[Any]:
     with (
         set_variables(ONE_THREAD),
         process_pool(cores, _receive, (pickle.dumps(work),)) as pool,
     ):
-        return _collect(pool, _process_received, tasks, work.where, progress)
+        return _collect(pool, _process_received, tasks, work.where, progress, ended)
 
 
 _received: Any = None
@@ -141,6 +164,7 @@ def _collect(
     tasks: Sequence[Task],
     where: str,
     progress: Progress,
+    ended: Callable[[Any], None],
 ) -> list[Any]:
     running = [pool.submit(process, task, f"{at:05d}") for at, task in enumerate(tasks)]
     found: list[Any] = []
@@ -148,6 +172,7 @@ def _collect(
         for each in running:
             with _failures(where):
                 found.append(each.result())
+            ended(found[-1])
             progress(len(found), len(tasks))
     finally:
         # After an error or an interrupt, the tasks that have not begun are not begun.

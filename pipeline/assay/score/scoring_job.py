@@ -173,7 +173,8 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
             write(QUARANTINE, scored.quarantine)
             if keys is not None:
                 # The contract already refuses a row without a key.
-                keys.add(hash_keys(scored.columns)[complete_keys(scored.columns)])
+                hashes, whole = hash_keys(scored.columns), complete_keys(scored.columns)
+                keys.add(hashes if whole.all() else hashes[whole])
             if counter is None:
                 counter = new_counter(scored.reference)
             scored.count(counter)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges
+from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges, split_ranges
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,13 +21,11 @@ def duplicate_hashes(spark: SparkSession, files: Sequence[KeyFile]) -> dict[int,
         return {}
     if sum(file.bounds[-1] for file in files) <= ON_DRIVER:
         return duplicates_in_ranges(files, range(RANGES))
-    shares = min(RANGES, 4 * spark.sparkContext.defaultParallelism)
-    cuts = [RANGES * number // shares for number in range(shares + 1)]
-    ranges = [range(start, stop) for start, stop in pairwise(cuts)]
+    ranges = split_ranges(4 * spark.sparkContext.defaultParallelism)
     shared = tuple(files)
     found: dict[int, int] = {}
     for part in (
-        spark.sparkContext.parallelize(ranges, shares)
+        spark.sparkContext.parallelize(ranges, len(ranges))
         .map(lambda numbers: duplicates_in_ranges(shared, numbers))
         .collect()
     ):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from itertools import count, takewhile
@@ -35,6 +35,18 @@ def sync_files(uri: str, files: Sequence[StagedFile]) -> None:
     if "://" not in uri and files:
         with translate_errors(uri, "cannot be synced to the disk"):
             _sync(Path(uri), [Path(uri, file.path) for file in files])
+
+
+def begin_sync(uri: str, files: Sequence[StagedFile]) -> None:
+    """Begin to sync files in the background, while others are still being written.
+
+    `sync_files` waits until it is done, and raises what went wrong: the system tells a file's
+    error only once.
+    """
+    if "://" not in uri:
+        for file in files:
+            path = str(Path(uri, file.path))
+            _BEGUN[path] = (_inode(path), _pool(os.getpid()).submit(_sync_file, path))
 
 
 def sync_commits(uri: str, after: int | None, files: bool = True) -> None:
@@ -107,6 +119,9 @@ def _sync(table: Path, files: Sequence[Path]) -> None:
 _ROOTED: set[tuple[str, int | None]] = set()
 """Logs, by path and inode, whose names this process has synced in all folders above them."""
 
+_BEGUN: dict[str, tuple[int | None, Future[None]]] = {}
+"""Files by path, each with its inode, whose sync has begun and which nobody has asked for yet."""
+
 
 def _inode(path: str) -> int | None:
     """None where there is no such folder yet."""
@@ -131,6 +146,14 @@ def _pool(process: int) -> ThreadPoolExecutor:
 
 
 def _sync_one(path: str) -> None:
+    inode, begun = _BEGUN.pop(path, (None, None))
+    if begun is None or inode != _inode(path):
+        _sync_file(path)
+    else:
+        begun.result()
+
+
+def _sync_file(path: str) -> None:
     # If another process merged and replaced the file meanwhile, that process syncs it.
     with suppress(FileNotFoundError):
         opened = os.open(path, os.O_RDONLY)
