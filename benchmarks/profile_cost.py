@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 from assay.columns.profile import Profile
-from assay.contract import row_checks
+from assay.contract.checks import row_checks
 from assay.model import batch
 from assay.model.batch import InputBatch
 from assay.project import params

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from assay.contract.checks.row_checks import check_rows
 from assay.contract.definition import Contract, Role
 from assay.contract.loader import load_contract, load_contract_text
-from assay.contract.row_checks import check_rows
 from assay.errors import ContractFileError
 
 HEAD = """\

@@ -58,6 +58,6 @@ def test_a_file_that_was_cut_short_is_refused() -> None:
 def test_who_reads_it_does_not_load_what_checks_a_table() -> None:
     script = (
         "import sys, assay.contract.result\n"
-        "assert not {'pyarrow', 'assay.contract.row_checks'} & {*sys.modules}"
+        "assert not {'pyarrow', 'assay.contract.checks.row_checks'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

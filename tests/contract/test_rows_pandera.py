@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from assay.contract.builtin_checks import builtin_check_name, numeric_check, string_check
+from assay.contract.checks.builtin_checks import builtin_check_name, numeric_check, string_check
+from assay.contract.checks.row_checks import check_rows
 from assay.contract.definition import Kind, Rule
-from assay.contract.row_checks import check_rows
 from assay.errors import ContractFileError
 from tests.contract.tables import BIG, VALUES, batches, contract, field, series
 

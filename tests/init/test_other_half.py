@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from assay.contract.checks.row_checks import check_rows
 from assay.contract.loader import load_contract_text
-from assay.contract.row_checks import check_rows
 from assay.contract.schema import conform
 from assay.contract.table_checks import (
     TableStatistics,

@@ -91,7 +91,7 @@ def with_a_remark(package: Path, file: str) -> dict[str, str]:
         "columns/features.py",
         "metrics/binary.py",
         "metrics/intervals/difference.py",
-        "contract/row_checks.py",
+        "contract/checks/row_checks.py",
         "model/batch.py",
         "model/compiled/trees/walk.py",
         "reports/comparison.py",

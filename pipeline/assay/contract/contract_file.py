@@ -9,8 +9,8 @@ import traceback
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
-from assay.contract import guard
-from assay.contract.guard import ContractCodeStopped, run_guarded
+from assay.contract.checks import guard
+from assay.contract.checks.guard import ContractCodeStopped, run_guarded
 from assay.errors import ContractFileError
 from assay.project import source_code
 

@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assay.contract.builtin_checks import COMPARISONS, builtin_check_name
+from assay.contract.checks.builtin_checks import COMPARISONS, builtin_check_name
 from assay.contract.definition import Contract, Field, Kind
 from assay.errors import ContractFileError
 from assay.project.text.quoting import quote_value

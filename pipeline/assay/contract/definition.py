@@ -53,7 +53,7 @@ class Rule:
     rowwise
         Whether the result for a row provably depends only on that row's values in ``reads``.
     on_arrays
-        Whether the check is one expression of columns and constants; see `contract.array_rules`.
+        Whether the check is one expression of columns and constants (`checks.array_rules`).
     """
 
     name: str

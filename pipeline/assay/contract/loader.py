@@ -9,18 +9,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from assay.contract import guard
-from assay.contract.check_runner import (
+from assay.contract.checks import guard
+from assay.contract.checks.check_runner import (
     absent_column,
     call_check,
     check_error,
     invalid_result_error,
 )
+from assay.contract.checks.guard import ContractCodeStopped
 from assay.contract.columns import to_frame
 from assay.contract.contract_file import ContractSource
 from assay.contract.contradictions import contradictions
 from assay.contract.definition import Contract, Field, Role
-from assay.contract.guard import ContractCodeStopped
 from assay.contract.import_pandera import import_pandera
 from assay.contract.schema import canonical_schema
 from assay.errors import ContractFileError

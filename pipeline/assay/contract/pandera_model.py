@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from assay.contract.check_analysis import analyze_frame_check, is_rowwise
+from assay.contract.checks.check_analysis import analyze_frame_check, is_rowwise
 from assay.contract.contract_file import ContractSource, referenced_names
 from assay.contract.definition import Field, Kind, Role, Rule, Test
 from assay.errors import ContractFileError

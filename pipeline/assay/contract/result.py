@@ -21,8 +21,8 @@ from assay.project.text.quoting import mark_blanks
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from assay.contract.checks.row_checks import RowCheck
     from assay.contract.definition import Contract
-    from assay.contract.row_checks import RowCheck
 
 EXAMPLES = 5
 """Most offending rows that a rule shows."""

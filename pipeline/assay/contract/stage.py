@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from assay.contract import render
+from assay.contract.checks.row_checks import check_rows
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.contract.result import ContractResult, Examples, row_results
-from assay.contract.row_checks import check_rows
 from assay.contract.schema import canonical_schema, check_schema, conform
 from assay.contract.sensitive.fairness_rules import refuse_unsliced_rules
 from assay.contract.table_checks import (

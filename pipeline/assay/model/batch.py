@@ -21,9 +21,9 @@ from assay.columns.features import Features, Floats, FrameFeatures
 from assay.columns.profile import Profile
 from assay.columns.profile_counter import ProfileCounter
 from assay.columns.reference import Reference
+from assay.contract.checks.row_checks import RowCheck, check_rows
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
-from assay.contract.row_checks import RowCheck, check_rows
 from assay.contract.table_checks import newest_day, null_counts
 from assay.errors import ScoresInvalid
 from assay.model import prediction

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from assay.contract.checks.row_checks import RowCheck
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
-from assay.contract.row_checks import RowCheck
 
 
 def quarantine_rows(

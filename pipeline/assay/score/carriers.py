@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.contract.definition import Contract
 from assay.errors import UsageError
@@ -119,7 +119,7 @@ class OpenNight:
         self,
         work: Work[Outcome],
         progress: Progress,
-        ended: Callable[[Outcome], None] = lambda _: None,
+        ended: Callable[[Any], None] = lambda _: None,
     ) -> tuple[Iterator[Outcome], frozenset[int]]:
         """Run a job on all rows; returns each task's outcome, and every row count that is known.
 

@@ -50,7 +50,7 @@ def run_files(
     work: Work[Outcome],
     cores: int,
     progress: Progress,
-    ended: Callable[[Outcome], None] = lambda _: None,
+    ended: Callable[[Any], None] = lambda _: None,
     frugal: bool = False,
 ) -> Iterator[Outcome]:
     """Run a job on Parquet files; returns each task's outcome, in the order of the files.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from assay.contract.checks.row_checks import check_rows
 from assay.contract.definition import Contract, Field, Role, Rule
 from assay.contract.result import Examples, row_results
-from assay.contract.row_checks import check_rows
 from assay.contract.sensitive.masking import MASK, mask_row
 from tests.contract.tables import contract
 

@@ -2,8 +2,8 @@
 
 A column's range is tested first: a rule that holds for its minimum and maximum holds for all values
 between. Rows are read only if that does not settle a rule. pandera's own checks then run as
-operations on arrays or on distinct strings (`assay.contract.builtin_checks`). Checks over whole
-rows run on arrays where that gives the same (`assay.contract.array_rules`), all others in pandera.
+operations on arrays or on distinct strings, in `builtin_checks`. Checks over whole rows run on
+arrays where that gives the same, in `array_rules`, and all others in pandera.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import pandas as pd
 import pyarrow as pa
 
 from assay.columns.features import CategoryColumn
-from assay.contract.array_rules import evaluate_on_arrays
 from assay.contract.arrays import Bools, Places
-from assay.contract.builtin_checks import numeric_check, string_check
-from assay.contract.check_runner import run_check
+from assay.contract.checks.array_rules import evaluate_on_arrays
+from assay.contract.checks.builtin_checks import numeric_check, string_check
+from assay.contract.checks.check_runner import run_check
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract, Field, Rule
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.contract.array_rules import evaluate_on_arrays
+from assay.contract.checks.array_rules import evaluate_on_arrays
+from assay.contract.checks.row_checks import check_rows
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract, Rule
 from assay.contract.loader import load_contract_text
-from assay.contract.row_checks import check_rows
 from assay.errors import ContractFileError
 
 HEAD = """\

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.pandas import DataFrameModel
 
+from assay.contract.checks.row_checks import check_rows
 from assay.contract.columns import to_frame
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract_text
-from assay.contract.row_checks import check_rows
 from assay.errors import ContractFileError
 
 SOURCE = """\
@@ -289,7 +289,7 @@ def test_all_null_and_no_rows() -> None:
 SWITCHED_OFF = """\
 import pyarrow as pa
 from assay.contract.loader import load_contract_text
-from assay.contract.row_checks import check_rows
+from assay.contract.checks.row_checks import check_rows
 contract = load_contract_text(open("c.py").read(), "c.py")
 import datetime
 table = pa.table({

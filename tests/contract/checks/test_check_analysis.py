@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.contract.checks.row_checks import check_rows, group_equal_rows
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract, Rule
 from assay.contract.loader import load_contract_text
-from assay.contract.row_checks import check_rows, group_equal_rows
 
 HEAD = """\
 import datetime

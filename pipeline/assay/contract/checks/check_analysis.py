@@ -2,8 +2,8 @@
 
 If the source proves which columns a check reads, it gets only those. If it also proves that each
 row's result depends on that row alone, equal rows are evaluated once. A check that is one
-expression of columns and constants is first tried on arrays (`assay.contract.array_rules`). A check
-that is not recognised here gets all rows and all columns, as in pandera.
+expression of columns and constants is first tried on arrays, in `array_rules`. A check that is not
+recognised here gets all rows and all columns, as in pandera.
 """
 
 from __future__ import annotations

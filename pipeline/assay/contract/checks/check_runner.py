@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assay.contract import guard
+from assay.contract.checks import guard
+from assay.contract.checks.guard import ContractCodeStopped, run_guarded
 from assay.contract.definition import Contract, Rule
-from assay.contract.guard import ContractCodeStopped, run_guarded
 from assay.errors import ContractFileError
 from assay.project.text.number_format import counted
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 
 import assay
-from assay.contract import guard
-from assay.contract.guard import ContractCodeStopped, run_guarded
-from assay.contract.row_checks import check_rows
+from assay.contract.checks import guard
+from assay.contract.checks.guard import ContractCodeStopped, run_guarded
+from assay.contract.checks.row_checks import check_rows
 from assay.errors import ContractFileError
 from tests.contract.test_loader import HEAD, NEXT, read, refused
 

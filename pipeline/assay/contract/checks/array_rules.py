@@ -19,7 +19,7 @@ import pandas as pd
 
 from assay.columns.features import CategoryColumn
 from assay.contract.arrays import Array, Bools
-from assay.contract.builtin_checks import INT64
+from assay.contract.checks.builtin_checks import INT64
 from assay.contract.columns import Columns
 from assay.contract.definition import Rule
 
