@@ -19,6 +19,7 @@ from assay.contract.definition import Contract
 from assay.model import bundle
 from assay.model.bundle import Bundle, Files
 from assay.score.inputs.split import RowGroups, input_batches, split_tasks
+from assay.score.spark.tasks import freeze_imports
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,7 +46,10 @@ def run(
     def work(task: tuple[int, tuple[RowGroups, ...]]) -> int:
         number, parts = task
         given, rules = pickle.loads(shared.value)
-        return score(given, rules, parts, batch_rows, output / f"part-{number:05d}.parquet")
+        try:
+            return score(given, rules, parts, batch_rows, output / f"part-{number:05d}.parquet")
+        finally:
+            freeze_imports()
 
     try:
         handed_out = context.parallelize(list(enumerate(tasks)), max(len(tasks), 1))

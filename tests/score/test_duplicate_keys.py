@@ -19,6 +19,7 @@ from assay.score.duplicate_keys import (
     RANGES,
     KeyWriter,
     confirm_duplicates,
+    duplicate_hashes,
     duplicates_in_ranges,
     hash_keys,
 )
@@ -88,6 +89,16 @@ def test_counts_are_those_of_the_keys_themselves(
     assert len(found.examples) == min(3, sum(count > 1 for count in times.values()))
 
 
+@given(rows=ROWS)
+@settings(deadline=None, max_examples=40)
+def test_the_compiled_loop_hashes_as_numpy_does(contract, rows):
+    columns = Columns(contract, table(rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duplicate_keys, "FEW_ROWS", -1)
+        compiled = hash_keys(columns)
+    assert compiled.tolist() == hash_keys(columns).tolist()
+
+
 def test_two_keys_that_share_a_hash_are_not_one(contract, monkeypatch: pytest.MonkeyPatch):
     rows = table([(1, "a", 0.0, True, 0), (2, "a", 0.0, True, 0), (2, "a", 0.0, True, 0)])
     monkeypatch.setattr(
@@ -114,7 +125,11 @@ def test_a_long_task_leaves_several_files(
     halves = [
         duplicates_in_ranges([*files, files[0]], half) for half in (range(100), range(100, RANGES))
     ]
-    assert halves[0] | halves[1] == duplicates_in_ranges([*files, files[0]], range(RANGES))
+    every = duplicates_in_ranges([*files, files[0]], range(RANGES))
+    assert halves[0] | halves[1] == every
+    for cores in (1, 2, 3, 300):
+        assert duplicate_hashes([*files, files[0]], cores) == every
+    assert duplicate_hashes([], 2) == {}
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from assay.project.params import Carrier, Params
 from assay.project.params.inputs import Delta, Parquet
 from assay.project.processes import own_cores
 from assay.score import local
-from assay.score.duplicate_keys import KeyFile
+from assay.score.duplicate_keys import KeyFile, duplicate_hashes
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs.flat.flat_file import is_flat
 from assay.score.inputs.text_rows import can_read, text_table
@@ -177,10 +177,10 @@ class OpenNight:
         ``files`` are those that a job wrote; see `assay.score.duplicate_keys`.
         """
         if self.spark is None:
-            return local.duplicate_hashes(files, self.cores)
-        from assay.score.spark.duplicate_keys import duplicate_hashes
+            return duplicate_hashes(files, self.cores)
+        from assay.score.spark import duplicate_keys
 
-        return duplicate_hashes(self.spark, files)
+        return duplicate_keys.duplicate_hashes(self.spark, files)
 
 
 @contextmanager

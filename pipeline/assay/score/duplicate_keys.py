@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -164,6 +166,19 @@ class KeyWriter:
                 sink.write(ordered.astype("<u8", copy=False))
         self._files.append(KeyFile(path, tuple(bounds)))
         self._held, self._count = [], 0
+
+
+def duplicate_hashes(files: Sequence[KeyFile], cores: int) -> dict[int, int]:
+    """Hashes that occur more than once, with their counts; each core looks at some ranges."""
+    if not files:
+        return {}
+    if cores == 1 or sum(file.bounds[-1] for file in files) <= GATHERED:
+        return duplicates_in_ranges(files, range(RANGES))
+    found: dict[int, int] = {}
+    with ThreadPoolExecutor(cores) as pool:
+        for part in pool.map(partial(duplicates_in_ranges, files), split_ranges(cores)):
+            found |= part
+    return found
 
 
 def split_ranges(shares: int) -> list[range]:

@@ -20,9 +20,7 @@ import pyarrow as pa
 from assay.errors import AssayError, ScoringFailed, from_memory_error, from_os_error
 from assay.project.memory import system_allocator
 from assay.project.processes import own_cores, process_pool, set_variables
-from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges, split_ranges
 from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
-from assay.score.inputs.split import SMALL
 from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
@@ -90,18 +88,6 @@ def run_text(
         As for `run_files`.
     """
     return text_outcomes(_run(text_tasks(table), work, cores, False, progress))
-
-
-def duplicate_hashes(files: Sequence[KeyFile], cores: int) -> dict[int, int]:
-    """Hashes of keys that occur more than once, with counts; each core looks at some ranges."""
-    many = sum(file.bounds[-1] for file in files)
-    if cores == 1 or many <= SMALL:
-        return duplicates_in_ranges(files, range(RANGES)) if files else {}
-    found: dict[int, int] = {}
-    with ThreadPoolExecutor(cores) as pool:
-        for part in pool.map(partial(duplicates_in_ranges, files), split_ranges(cores)):
-            found |= part
-    return found
 
 
 def _run(

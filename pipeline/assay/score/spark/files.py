@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from assay.errors import AssayError
 from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
 from assay.score.spark.sent_work import received, send
-from assay.score.spark.tasks import collect_outcomes, task_name
+from assay.score.spark.tasks import collect_outcomes, freeze_imports, task_name
 from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
@@ -82,3 +82,5 @@ def _outcome(shared: Any, task: Task) -> Any:
     except AssayError as error:
         # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
         return error
+    finally:
+        freeze_imports()

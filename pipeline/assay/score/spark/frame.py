@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from assay.errors import AssayError
 from assay.score.spark.sent_work import received, send
-from assay.score.spark.tasks import collect_outcomes, task_name
+from assay.score.spark.tasks import collect_outcomes, freeze_imports, task_name
 from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def run(
         except AssayError as error:
             # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
             outcome = error
+        finally:
+            freeze_imports()
         yield pa.RecordBatch.from_pydict({"outcome": [pickle.dumps(outcome)]})
 
     def collect() -> list[bytes]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError, SparkFailed
@@ -30,6 +32,16 @@ def task_name() -> str:
     if context is None:
         return "00000"
     return f"{context.partitionId():05d}.{context.taskAttemptId():05d}"
+
+
+@cache
+def freeze_imports() -> None:
+    """Take all objects that there are out of the garbage collector's sight; to be called in a task.
+
+    After each task PySpark's daemon looks for garbage in its worker, among a million objects of
+    pandas, pandera and others: a tenth of a second, in which nothing is scored.
+    """
+    gc.freeze()
 
 
 def collect_outcomes(

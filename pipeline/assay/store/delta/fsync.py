@@ -46,7 +46,8 @@ def begin_sync(uri: str, files: Sequence[StagedFile]) -> None:
     if "://" not in uri:
         for file in files:
             path = str(Path(uri, file.path))
-            _BEGUN[path] = (_inode(path), _pool(os.getpid()).submit(_sync_file, path))
+            begun = _pool(os.getpid()).submit(_sync_file, path)
+            _BEGUN[os.getpid(), path] = (_inode(path), begun)
 
 
 def sync_commits(uri: str, after: int | None, files: bool = True) -> None:
@@ -119,8 +120,9 @@ def _sync(table: Path, files: Sequence[Path]) -> None:
 _ROOTED: set[tuple[str, int | None]] = set()
 """Logs, by path and inode, whose names this process has synced in all folders above them."""
 
-_BEGUN: dict[str, tuple[int | None, Future[None]]] = {}
-"""Files by path, each with its inode, whose sync has begun and which nobody has asked for yet."""
+_BEGUN: dict[tuple[int, str], tuple[int | None, Future[None]]] = {}
+"""By process and path, the inode of a file whose sync has begun and that nobody has asked for. A
+process that was forked has none of the threads that sync its parent's."""
 
 
 def _inode(path: str) -> int | None:
@@ -146,7 +148,7 @@ def _pool(process: int) -> ThreadPoolExecutor:
 
 
 def _sync_one(path: str) -> None:
-    inode, begun = _BEGUN.pop(path, (None, None))
+    inode, begun = _BEGUN.pop((os.getpid(), path), (None, None))
     if begun is None or inode != _inode(path):
         _sync_file(path)
     else:
