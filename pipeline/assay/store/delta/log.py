@@ -104,9 +104,10 @@ def give_back(uri: str, table: DeltaTable) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An opened table, how its log looked, and what somebody asked of its partitions.
+    """An opened table, how its log looked, and what somebody asked of it.
 
     For each partition's turn delta-rs would read the log again, and for their names list all files.
+    ``columns`` are of all rows; see `kept_columns`.
     """
 
     table: DeltaTable
@@ -114,6 +115,7 @@ class _Kept:
     views: dict[tuple[str, str, bool], PartitionView] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     actions: list[pa.Table] = field(default_factory=list)
+    columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
 
     def partition_views(
         self, column: str, partitions: Sequence[str], turns: bool
@@ -126,6 +128,15 @@ class _Kept:
             found = _views(self.table, self.actions[0], column, unknown, turns)
             self.views.update(((column, name, turns), view) for name, view in found.items())
         return {name: self.views[column, name, turns] for name in partitions}
+
+
+def kept_columns(uri: str, table: DeltaTable) -> dict[str, pa.ChunkedArray] | None:
+    """Where a reader may keep columns that it has read of a table of `open_table`.
+
+    They are forgotten when the table has a new version. None if the table is not kept itself.
+    """
+    kept = _READ.get(uri)
+    return kept.columns if kept is not None and kept.table is table else None
 
 
 def _keep_remote(kept: dict[str, _Kept], uri: str, table: DeltaTable | None) -> None:

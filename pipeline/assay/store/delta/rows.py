@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 BATCH_ROWS = 65_536
+
+KEPT_ROWS = 500_000
+"""A table of more rows is read anew each time."""
 
 
 def append(
@@ -82,28 +85,60 @@ def select(
     if opened is None:
         return wanted.empty_table()
     with translate_errors(uri, "cannot be read"):
-        asked: Any = [
+        asked: Asked = [
             (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
             for name, value in filters.items()
         ]
         lacking = ADDED.get(table, frozenset()) - {field.name for field in opened.schema().fields}
         stored = [name for name in names if name not in lacking]
-        # By default delta-rs reads through Python objects, whose bytes Arrow's own threads may
-        # release while the interpreter shuts down: that aborts the process.
-        system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
-        # The log tells which files can hold such rows; the others become no Python object. delta-rs
-        # takes an empty text for null there.
-        pruned = [each for each in asked if each[2] != ""]
-        dataset = opened.to_pyarrow_dataset(
-            filesystem=system, file_pruning_predicate=pruned or None
-        )
-        found = dataset.to_table(
-            columns=stored, filter=pq.filters_to_expression(asked) if asked else None
-        )
+        if opened.metadata().partition_columns:
+            found = _of_some_files(opened, uri, stored, asked)
+        else:
+            found = _of_all_files(opened, uri, stored, asked)
         for name in sorted(lacking & {*names}):
             field = wanted.field(name)
             found = found.append_column(field, pa.nulls(found.num_rows, field.type))
         return found.select(names).cast(wanted)
+
+
+Asked: TypeAlias = Sequence[tuple[str, str, str | list[str]]]
+"""Filters, each a column, an operation and what its value has to be."""
+
+
+def _of_some_files(table: DeltaTable, uri: str, names: Sequence[str], asked: Asked) -> pa.Table:
+    """Rows of a partitioned table. The log tells which of its files can hold such rows."""
+    # The others become no Python object. delta-rs takes an empty text for null here.
+    pruned = [each for each in asked if each[2] != ""]
+    return _dataset(table, uri, pruned).to_table(columns=list(names), filter=_expression(asked))
+
+
+def _of_all_files(table: DeltaTable, uri: str, names: Sequence[str], asked: Asked) -> pa.Table:
+    """Rows of a table that is not partitioned: its few files are read once a command."""
+    needed = list(dict.fromkeys([*names, *(name for name, _, _ in asked)]))
+    kept = log.kept_columns(uri, table)
+    if kept is None:
+        kept = {}
+    missing = [name for name in needed if name not in kept]
+    if missing:
+        read = _dataset(table, uri, ()).to_table(columns=missing)
+        if read.num_rows > KEPT_ROWS:
+            return _dataset(table, uri, ()).to_table(columns=list(names), filter=_expression(asked))
+        kept.update(zip(missing, read.columns, strict=True))
+    found = pa.table({name: kept[name] for name in needed})
+    expression = _expression(asked)
+    return (found if expression is None else found.filter(expression)).select(list(names))
+
+
+def _dataset(table: DeltaTable, uri: str, pruned: Asked) -> Any:
+    # By default delta-rs reads through Python objects, whose bytes Arrow's own threads may release
+    # while the interpreter shuts down: that aborts the process.
+    system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
+    given: Any = list(pruned)
+    return table.to_pyarrow_dataset(filesystem=system, file_pruning_predicate=given or None)
+
+
+def _expression(asked: Asked) -> Any:
+    return pq.filters_to_expression(list(asked)) if asked else None
 
 
 def batches(
