@@ -67,17 +67,11 @@ def visible_run_id(place: StoreLocation, view: log.PartitionView, partition: str
 def visible_runs(place: StoreLocation) -> dict[str, str]:
     """The visible run of each partition, from one version of the log; see `visible_runs_in`."""
     uri = place.table_uri(PREDICTIONS)
-    opened, kept = log.open_table(uri), _VISIBLE.get(uri)
-    if opened is not None and kept is not None and kept[0] is opened:
-        return dict(kept[1])
-    found = visible_runs_in(place, opened)
-    if opened is not None:
-        _VISIBLE[uri] = (opened, found)
-    return dict(found)
-
-
-_VISIBLE: dict[str, tuple[DeltaTable, dict[str, str]]] = {}
-"""As `_FOLDED`, of the visible runs."""
+    opened = log.open_table(uri)
+    kept = log.kept_facts(uri, opened)
+    if "visible runs" not in kept:
+        kept["visible runs"] = visible_runs_in(place, opened)
+    return dict(kept["visible runs"])
 
 
 def visible_runs_in(place: StoreLocation, opened: DeltaTable | None) -> dict[str, str]:
@@ -161,18 +155,10 @@ def read_run_records(
     filters = {name: value for name, value in wanted.items() if value is not None}
     if filters:
         return _folded(place, filters)
-    opened, kept = log.open_table(uri), _FOLDED.get(uri)
-    if opened is not None and kept is not None and kept[0] is opened:
-        return list(kept[1])
-    records = _folded(place, {})
-    if opened is not None:
-        _FOLDED[uri] = (opened, tuple(records))
-    return records
-
-
-_FOLDED: dict[str, tuple[DeltaTable, tuple[RunRecord, ...]]] = {}
-"""All records of a version of a table of runs, by its address: a command asks several times. While
-its log does not change, `log.open_table` gives the same table."""
+    kept = log.kept_facts(uri, log.open_table(uri))
+    if "records" not in kept:
+        kept["records"] = tuple(_folded(place, {}))
+    return list(kept["records"])
 
 
 def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[RunRecord]:

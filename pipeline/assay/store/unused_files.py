@@ -109,6 +109,8 @@ def find_unused_files(
         return []
     # In this order, a file that is replaced meanwhile is seen as active or as removed.
     before = log.open_table(predictions)
+    if before is not None:  # one that a writer of this process cannot take in the meantime
+        before = log.open_table(predictions, before.version())
     active, is_table = _active(place, table)
     gone = unused_files.read_tombstones(uri) if is_table else {}
     known = {record.run_id: record for record in read_run_records(place, partition)}

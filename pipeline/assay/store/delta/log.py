@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -52,8 +52,8 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     """The table at its newest or a given version to read, None if there is no table.
 
     While nothing changes in a log, every call for its newest version returns the same table: a
-    command asks many times, and each log is replayed once. So do not change the table through it;
-    use `open_to_write`.
+    command asks many times, and each log is replayed once. So do not change the table through it,
+    and ask again after a commit: the next writer may take the table with `open_to_write`.
 
     Raises
     ------
@@ -63,43 +63,46 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     remote = "://" in uri
     if version is not None:
         return _open_remote(uri, version) if remote else _open_local(uri, _look(uri), version)
-    found = _READ.get(uri)
+    found = _KEPT.get(uri)
     if found is not None and found.state.is_current():
         return found.table
     if remote:
         table = _open_remote(uri)
-        _keep_remote(_READ, uri, table)
+        _keep_remote(uri, table)
         return table
     # Looked at before it is opened: what changes meanwhile shows at the next call.
     state = _look(uri)
     table = _open_local(uri, state)
     if table is not None and state.listing.newest == table.version():
-        _READ[uri] = _Kept(table, state)
+        with _LOCK:
+            _KEPT[uri] = _Kept(table, state)
     return table
 
 
 def open_to_write(uri: str) -> DeltaTable | None:
     """The table at its newest version for one writer; else as `open_table`.
 
-    Give it back with `give_back` once its commit is done, and the next writer need not replay the
-    log. After a failure do not: nobody knows which version it has then.
+    Give it back with `give_back` once its commit is done, and those who ask next need not replay
+    the log. After a failure do not: nobody knows which version it has then.
     """
     with _LOCK:
-        kept = _WRITE.pop(uri, None)
+        kept = _KEPT.pop(uri, None)
+        if kept is not None:
+            _LENT[uri] = kept
     if kept is not None and kept.state.is_current():
         return kept.table
     return _open_remote(uri) if "://" in uri else _open_local(uri, _look(uri))
 
 
 def give_back(uri: str, table: DeltaTable) -> None:
-    """Keep a table of `open_to_write` for the next writer, if it has the newest version."""
+    """Keep a table of `open_to_write` for those who ask next, if it has the newest version."""
     if "://" in uri:
-        _keep_remote(_WRITE, uri, table)
+        _keep_remote(uri, table)
     else:
         state = log_folder.read_state_at(Path(uri, "_delta_log"), table.version())
         if state is not None:
             with _LOCK:
-                _WRITE[uri] = _Kept(table, state)
+                _KEPT[uri] = _Kept(table, state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class _Kept:
     """An opened table, how its log looked, and what somebody asked of it.
 
     For each partition's turn delta-rs would read the log again, and for their names list all files.
-    ``columns`` are of all rows; see `kept_columns`.
+    ``facts`` are what readers made of this version; see `kept_facts`.
     """
 
     table: DeltaTable
@@ -115,7 +118,7 @@ class _Kept:
     views: dict[tuple[str, str, bool], PartitionView] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     actions: list[pa.Table] = field(default_factory=list)
-    columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def partition_views(
         self, column: str, partitions: Sequence[str], turns: bool
@@ -130,26 +133,27 @@ class _Kept:
         return {name: self.views[column, name, turns] for name in partitions}
 
 
-def kept_columns(uri: str, table: DeltaTable) -> dict[str, pa.ChunkedArray] | None:
-    """Where a reader may keep columns that it has read of a table of `open_table`.
+def kept_facts(uri: str, table: DeltaTable | None) -> dict[str, Any]:
+    """Where readers may keep by name what they made of a table of `open_table`.
 
-    They are forgotten when the table has a new version. None if the table is not kept itself.
+    It is forgotten when the table has a new version, or at once if the table itself is not kept.
     """
-    kept = _READ.get(uri)
-    return kept.columns if kept is not None and kept.table is table else None
+    kept = _KEPT.get(uri)
+    return kept.facts if kept is not None and kept.table is table else {}
 
 
-def _keep_remote(kept: dict[str, _Kept], uri: str, table: DeltaTable | None) -> None:
+def _keep_remote(uri: str, table: DeltaTable | None) -> None:
     state = None if table is None else log_bucket.read_bucket_state(uri, table.version())
     if table is not None and state is not None:
         with _LOCK:
-            kept[uri] = _Kept(table, state)
+            _KEPT[uri] = _Kept(table, state)
 
 
-_READ: dict[str, _Kept] = {}
-_WRITE: dict[str, _Kept] = {}
+_KEPT: dict[str, _Kept] = {}
+_LENT: dict[str, _Kept] = {}
 _LOCK = Lock()
-"""Tables that this process has opened, by address: to read, shared, and to write, one user each."""
+"""Tables that this process has opened, by address: those that readers share, and those that the
+last writer took."""
 
 
 def _open_local(uri: str, state: LogState, version: int | None = None) -> DeltaTable | None:
@@ -258,7 +262,7 @@ def partitions(table: DeltaTable, column: str) -> list[str]:
 
 def read_partitions(uri: str, column: str) -> Sequence[str]:
     """As `partitions`, of the newest version of a table; none if there is no table."""
-    table, kept = open_table(uri), _READ.get(uri)
+    table, kept = open_table(uri), _KEPT.get(uri)
     if table is None:
         return ()
     if kept is None or kept.table is not table:
@@ -348,7 +352,7 @@ def read_partition_views(
     uri: str, column: str, partitions: Sequence[str], turns: bool = True
 ) -> Mapping[str, PartitionView]:
     """As `partition_views`, in the newest version of a table."""
-    table, kept = open_table(uri), _READ.get(uri)
+    table, kept = open_table(uri), _KEPT.get(uri)
     if kept is None or kept.table is not table:
         return partition_views(table, column, partitions, turns)
     return kept.partition_views(column, partitions, turns)
@@ -359,15 +363,13 @@ def views_to_change(
 ) -> Mapping[str, PartitionView]:
     """As `partition_views`, of a table of `open_to_write`.
 
-    What this process read of the same version is not read again: without this, a backfill would
-    look up each turn twice, and each look takes the longer, the more nights there are.
+    What readers asked of the same table is not read again: without this, a backfill would look up
+    each turn twice, and each look takes the longer, the more nights there are.
     """
-    kept = _READ.get(uri)
-    same = kept is not None and table is not None and kept.table.version() == table.version()
-    # A table that was deleted and made again may have the same version: its log has changed.
-    if kept is None or not same or not kept.state.is_current():
-        return partition_views(table, column, partitions, turns)
-    return kept.partition_views(column, partitions, turns)
+    lent = _LENT.get(uri)
+    if lent is not None and lent.table is table:
+        return lent.partition_views(column, partitions, turns)
+    return partition_views(table, column, partitions, turns)
 
 
 def schema_of(uri: str) -> pa.Schema:

@@ -115,9 +115,7 @@ def _of_some_files(table: DeltaTable, uri: str, names: Sequence[str], asked: Ask
 def _of_all_files(table: DeltaTable, uri: str, names: Sequence[str], asked: Asked) -> pa.Table:
     """Rows of a table that is not partitioned: its few files are read once a command."""
     needed = list(dict.fromkeys([*names, *(name for name, _, _ in asked)]))
-    kept = log.kept_columns(uri, table)
-    if kept is None:
-        kept = {}
+    kept = log.kept_facts(uri, table).setdefault("columns", {})
     missing = [name for name in needed if name not in kept]
     if missing:
         read = _dataset(table, uri, ()).to_table(columns=missing)
