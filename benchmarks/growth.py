@@ -58,16 +58,21 @@ class Growth:
     ----------
     seconds
         Command -> seconds of each turn.
-    backfill
-        Seconds from the first night until each night is published.
+    backfills
+        Of each backfill, the seconds from the first night until each night is published.
     files
         Table -> files in its folder, and in its log.
     """
 
     nights: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
-    backfill: list[float] = field(default_factory=list)
+    backfills: list[list[float]] = field(default_factory=list)
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def backfill(self) -> float:
+        """Seconds of a backfill: the median."""
+        return median(times[-1] for times in self.backfills)
 
     def exponent(self) -> float:
         """How the time of a backfill grows with its nights: 1 is linear, 2 is quadratic.
@@ -75,22 +80,28 @@ class Growth:
         From the last nine tenths of the nights: the first ones pay for what is done once.
         """
         tenth = self.nights // 10
-        rest = self.backfill[-1] - self.backfill[tenth - 1]
-        share = rest / (self.backfill[-1] - rest)
-        return math.log(1 + share) / math.log(self.nights / tenth)
+        found = []
+        for times in self.backfills:
+            rest = times[-1] - times[tenth - 1]
+            share = rest / (times[-1] - rest)
+            found.append(math.log(1 + share) / math.log(self.nights / tenth))
+        return median(found)
 
 
 def measure(made: Path, folder: Path, nights: int, turns: int) -> Growth:
     """Publish nights into a copy of the project at ``made``, then time single nights more."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(made, folder, symlinks=True)
-    found, project = Growth(nights), GrowingProject(folder)
-    started = time.perf_counter()
-    for first in range(0, nights, TOGETHER):
-        group = range(first, min(first + TOGETHER, nights))
-        project.publish([_night(number) for number in group])
-        found.backfill += [time.perf_counter() - started] * len(group)
-    say(f"growth: {nights} nights published", found.backfill[-1])
+    found = Growth(nights)
+    for _ in range(turns):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(made, folder, symlinks=True)
+        project, times = GrowingProject(folder), list[float]()
+        started = time.perf_counter()
+        for first in range(0, nights, TOGETHER):
+            group = range(first, min(first + TOGETHER, nights))
+            project.publish([_night(number) for number in group])
+            times += [time.perf_counter() - started] * len(group)
+        found.backfills.append(times)
+        say(f"growth: {nights} nights published", times[-1])
     project.look_after([_night(number) for number in range(nights)])
     say(f"growth: {nights} nights labelled and monitored", time.perf_counter() - started)
     for number in range(nights, nights + turns):
@@ -156,7 +167,7 @@ def page(few: Growth, many: Growth) -> str:
     lines += [
         "",
         f"A backfill of {many.nights:,} nights, {TOGETHER} in a commit, took "
-        f"{many.backfill[-1]:.0f} s; its time grows with "
+        f"{many.backfill:.0f} s; its time grows with "
         f"the nights to the power of {many.exponent():.2f} (asked: at most {EXPONENT}).",
         "",
         f"| table | files after {many.nights:,} nights | of them in its log |",
@@ -185,7 +196,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth")
     parser.add_argument("--few", type=int, default=FEW, help="%(default)s")
     parser.add_argument("--many", type=int, default=MANY, help="%(default)s")
-    parser.add_argument("--turns", type=int, default=3, help="%(default)s")
+    parser.add_argument("--turns", type=int, default=5, help="%(default)s")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "growth")
     parser.add_argument("--out", type=Path, default=ROOT / OUT, help="%(default)s")
     wanted = parser.parse_args()
