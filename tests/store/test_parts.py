@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -234,3 +235,22 @@ def test_the_documentation_names_the_columns_of_every_table() -> None:
         assert told[table] == schema.names
     predictions = predictions_schema("partition", keys, "binary").names
     assert told["predictions"] == [*predictions[:2], "what the model says", *predictions[4:]]
+
+
+@pytest.mark.parametrize("error", [None, OSError(22, "no such advice")])
+def test_a_file_begins_to_be_written_to_the_disk_when_it_is_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: OSError | None
+) -> None:
+    sizes: list[int] = []
+
+    def advised(opened: int, start: int, length: int, advice: int) -> None:
+        assert (start, length, advice) == (0, 0, os.POSIX_FADV_DONTNEED)
+        sizes.append(os.fstat(opened).st_size)
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(os, "posix_fadvise", advised)
+    with PartWriter(store.table_uri("predictions"), "date=p/r-0.parquet") as part:
+        part.write(pa.table({"x": [1, 2]}))
+        assert sizes == []
+    assert sizes == [part.staged.size]

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.contract.definition import Contract
 from assay.errors import UsageError
@@ -116,21 +116,12 @@ class OpenNight:
     frame: DataFrame | None = None
 
     def run(
-        self,
-        work: Work[Outcome],
-        progress: Progress,
-        ended: Callable[[Any], None] = lambda _: None,
+        self, work: Work[Outcome], progress: Progress
     ) -> tuple[Iterator[Outcome], frozenset[int]]:
         """Run a job on all rows; returns each task's outcome, and every row count that is known.
 
         The counts are the files' own, and of those who read them. The job read all rows if it
         counted as many as each of them (`assay.score.tally.check_row_counts`).
-
-        Parameters
-        ----------
-        ended
-            Called by the ``local`` carrier with the outcome of each task of files, while others
-            still run.
 
         Raises
         ------
@@ -150,7 +141,7 @@ class OpenNight:
                 raise inputs.empty_night_error(night)
             return parts, frozenset({rows})
         if self.spark is None:
-            return local.run_files(files, work, self.cores, progress, ended), stated
+            return local.run_files(files, work, self.cores, progress), stated
         if self.frame is None:
             from assay.score.spark import files as spark_files
 

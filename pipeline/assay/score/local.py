@@ -48,15 +48,12 @@ def run_files(
     work: Work[Outcome],
     cores: int,
     progress: Progress,
-    ended: Callable[[Any], None] = lambda _: None,
     frugal: bool = False,
 ) -> Iterator[Outcome]:
     """Run a job on Parquet files; returns each task's outcome, in the order of the files.
 
     Parameters
     ----------
-    ended
-        Called with the outcome of each task, in this order, while later ones still run.
     frugal
         Return freed memory to the system at once, which is slower: for long tables.
 
@@ -69,7 +66,7 @@ def run_files(
     """
     tasks = files_tasks(files, cores)
     with system_allocator() if frugal else nullcontext():
-        return iter(_run(tasks, work, cores, work.threaded, progress, ended))
+        return iter(_run(tasks, work, cores, work.threaded, progress))
 
 
 def run_text(
@@ -96,19 +93,17 @@ def _run(
     cores: int,
     threaded: bool,
     progress: Progress,
-    ended: Callable[[Any], None] = lambda _: None,
 ) -> list[Any]:
     many = min(cores, len(tasks))
     if many > 1 and not threaded:
-        return _in_processes(tasks, work, many, progress, ended)
+        return _in_processes(tasks, work, many, progress)
     if many > 1:
         with ThreadPoolExecutor(many) as pool:
-            return _collect(pool, partial(_process, work), tasks, work.where, progress, ended)
+            return _collect(pool, partial(_process, work), tasks, work.where, progress)
     found = []
     for at, task in enumerate(tasks):
         with _failures(work.where):
             found.append(task.process(work, f"{at:05d}"))
-        ended(found[-1])
         progress(len(found), len(tasks))
     return found
 
@@ -118,17 +113,13 @@ def _process(work: Work[Any], task: Task, name: str) -> Any:
 
 
 def _in_processes(
-    tasks: Sequence[Task],
-    work: Work[Any],
-    cores: int,
-    progress: Progress,
-    ended: Callable[[Any], None],
+    tasks: Sequence[Task], work: Work[Any], cores: int, progress: Progress
 ) -> list[Any]:
     with (
         set_variables(ONE_THREAD),
         process_pool(cores, _receive, (pickle.dumps(work),)) as pool,
     ):
-        return _collect(pool, _process_received, tasks, work.where, progress, ended)
+        return _collect(pool, _process_received, tasks, work.where, progress)
 
 
 _received: Any = None
@@ -150,7 +141,6 @@ def _collect(
     tasks: Sequence[Task],
     where: str,
     progress: Progress,
-    ended: Callable[[Any], None],
 ) -> list[Any]:
     running = [pool.submit(process, task, f"{at:05d}") for at, task in enumerate(tasks)]
     found: list[Any] = []
@@ -158,8 +148,7 @@ def _collect(
         for each in running:
             with _failures(where):
                 found.append(each.result())
-            ended(found[-1])
-            progress(len(found), len(tasks))
+                progress(len(found), len(tasks))
     finally:
         # After an error or an interrupt, the tasks that have not begun are not begun.
         pool.shutdown(cancel_futures=True)

@@ -227,14 +227,9 @@ def _scored(
 ) -> tuple[Tally, frozenset[int], DuplicateKeys | None]:
     """The tally, the input's own row counts, and the duplicate keys."""
     params, store = scoring.params, scoring.store
-
-    def ended(task: Tally) -> None:
-        store.begin_sync(PREDICTIONS, task.predictions)
-        store.begin_sync(QUARANTINE, task.quarantine)
-
     try:
         with open_night(scoring.session, params, night, job.contract, carrier) as rows:
-            parts, counts = rows.run(job, progress, ended)
+            parts, counts = rows.run(job, progress)
             first = total(parts)
             if job.keys is None:
                 return first, counts, None
@@ -245,7 +240,7 @@ def _scored(
             # Rare: everything is scored and written again, without the rows that are refused.
             store.delete_staged_files(PREDICTIONS, first.predictions)
             store.delete_staged_files(QUARANTINE, first.quarantine)
-            parts, counts = rows.run(replace(job, keys=None, repeats=repeats), progress, ended)
+            parts, counts = rows.run(replace(job, keys=None, repeats=repeats), progress)
             return total(parts), counts, repeats
     finally:
         if job.keys is not None:

@@ -17,7 +17,7 @@ from assay.store import check, consistency, history, labels, performance, profil
 from assay.store import profiles as recent_profiles
 from assay.store import sample as row_sample
 from assay.store.check import Damage
-from assay.store.delta import fsync, log, rows
+from assay.store.delta import log, rows
 from assay.store.delta.files import StagedFile
 from assay.store.delta.location import StoreLocation, filesystem
 from assay.store.delta.tables import LABELS, PREDICTIONS, QUARANTINE, Staged, profiles_schema
@@ -383,10 +383,6 @@ class Store(StoreLocation):
         system, path = filesystem(self.scratch_uri(run_id))
         with suppress(OSError):
             system.delete_dir(path)
-
-    def begin_sync(self, table: Staged, files: Sequence[StagedFile]) -> None:
-        """Begin to sync written files to the disk, which publication would otherwise wait for."""
-        fsync.begin_sync(self.table_uri(table), files)
 
     def delete_staged_files(self, table: Staged, files: Iterable[StagedFile]) -> None:
         """Delete files that a run will not publish; any that cannot be deleted are swept later."""

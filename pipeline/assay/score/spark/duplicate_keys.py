@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from assay.project.processes import own_cores
-from assay.score.duplicate_keys import KeyFile, duplicates_in_ranges, split_ranges
-from assay.score.duplicate_keys import duplicate_hashes as count_here
+from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges, split_ranges
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -19,8 +17,10 @@ longer."""
 
 def duplicate_hashes(spark: SparkSession, files: Sequence[KeyFile]) -> dict[int, int]:
     """Hashes that occur more than once, with counts; see `assay.score.duplicate_keys`."""
+    if not files:
+        return {}
     if sum(file.bounds[-1] for file in files) <= ON_DRIVER:
-        return count_here(files, own_cores())
+        return duplicates_in_ranges(files, range(RANGES))
     ranges = split_ranges(4 * spark.sparkContext.defaultParallelism)
     shared = tuple(files)
     found: dict[int, int] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from itertools import count, takewhile
@@ -37,17 +37,19 @@ def sync_files(uri: str, files: Sequence[StagedFile]) -> None:
             _sync(Path(uri), [Path(uri, file.path) for file in files])
 
 
-def begin_sync(uri: str, files: Sequence[StagedFile]) -> None:
-    """Begin to sync files in the background, while others are still being written.
+def begin_writing(path: str) -> None:
+    """Ask the system to begin writing a whole file to the disk, while others are being written.
 
-    `sync_files` waits until it is done, and raises what went wrong: the system tells a file's
-    error only once.
+    Otherwise it waits for seconds, and a night of many files waits for all of them at its end. It
+    is a hint: nothing is waited for, and errors are those of the sync that follows.
     """
-    if "://" not in uri:
-        for file in files:
-            path = str(Path(uri, file.path))
-            begun = _pool(os.getpid()).submit(_sync_file, path)
-            _BEGUN[os.getpid(), path] = (_inode(path), begun)
+    with suppress(OSError, AttributeError):  # only Linux and some others have it
+        opened = os.open(path, os.O_RDONLY)
+        try:
+            # Of a file that nobody has in memory but as it was just written, this drops nothing.
+            os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(opened)
 
 
 def sync_commits(uri: str, after: int | None, files: bool = True) -> None:
@@ -120,10 +122,6 @@ def _sync(table: Path, files: Sequence[Path]) -> None:
 _ROOTED: set[tuple[str, int | None]] = set()
 """Logs, by path and inode, whose names this process has synced in all folders above them."""
 
-_BEGUN: dict[tuple[int, str], tuple[int | None, Future[None]]] = {}
-"""By process and path, the inode of a file whose sync has begun and that nobody has asked for. A
-process that was forked has none of the threads that sync its parent's."""
-
 
 def _inode(path: str) -> int | None:
     """None where there is no such folder yet."""
@@ -148,14 +146,6 @@ def _pool(process: int) -> ThreadPoolExecutor:
 
 
 def _sync_one(path: str) -> None:
-    inode, begun = _BEGUN.pop((os.getpid(), path), (None, None))
-    if begun is None or inode != _inode(path):
-        _sync_file(path)
-    else:
-        begun.result()
-
-
-def _sync_file(path: str) -> None:
     # If another process merged and replaced the file meanwhile, that process syncs it.
     with suppress(FileNotFoundError):
         opened = os.open(path, os.O_RDONLY)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import StoreError
 from assay.project.text.number_format import counted
+from assay.store.delta import fsync
 from assay.store.delta.files import StagedFile, parse_partition, temporary_path
 from assay.store.delta.location import filesystem
 from assay.store.delta.store_errors import translate_errors
@@ -131,6 +132,7 @@ class PartWriter:
                     found=f"{rows}",
                 )
             if self._temp != self._path:
+                fsync.begin_writing(self._temp)
                 self._fs.move(self._temp, self._path)
         self._staged = StagedFile(self.relative, size, rows, self._partition)
 
