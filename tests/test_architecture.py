@@ -296,6 +296,13 @@ def test_pandera_is_imported_only_where_rows_are_checked() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_scipy_is_imported_only_where_it_computes() -> None:
+    """It takes a tenth of a second, and every command of a night writes the front page."""
+    code = "import sys, assay.monitor.front.command; sys.exit('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_stage_imports_no_other_stage() -> None:
     strays = [
         f"{path.relative_to(ROOT)}:{found.line} imports {found.name}"

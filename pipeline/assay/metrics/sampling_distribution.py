@@ -17,7 +17,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 
 @dataclass(frozen=True)
@@ -94,11 +93,15 @@ class SamplingDistribution:
         return 3 * (float(np.cbrt(1 + a * y)) - 1) / a
 
     def _quantile(self, share: float) -> float:
+        from scipy import special
+
         if self.degrees is None:
             return float(special.ndtri(share))
         return float(special.stdtrit(self.degrees, share))
 
     def _share(self, x: float) -> float:
+        from scipy import special
+
         if self.degrees is None:
             return float(special.ndtr(x))
         return float(special.stdtr(self.degrees, x))

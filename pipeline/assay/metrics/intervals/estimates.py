@@ -27,7 +27,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
-from scipy import special
 
 from assay.metrics.calibration import classifier_gaps
 from assay.metrics.estimate import Estimate
@@ -234,6 +233,8 @@ def _of_log_odds(
     confidence: float,
     bias: float = 0.0,
 ) -> Interval:
+    from scipy import special
+
     if not 0 < value < 1:
         # Nothing varies: the interval covers what this number of units could miss.
         return wilson_interval(value, units.count, float(special.ndtri((1 + confidence) / 2)))
@@ -248,6 +249,8 @@ def _plain(
     share: float, varies: SamplingVariation, rows: float, units: int, confidence: float
 ) -> Interval:
     """The interval of a share of ``rows`` rows, at its effective sample size."""
+    from scipy import special
+
     worth = min(rows, float(units))
     if varies.standard_error and 0 < share < 1:
         worth = min(rows, share * (1 - share) / varies.standard_error**2)

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 
-from scipy import special
-
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import (
     ROW,
@@ -48,6 +46,8 @@ def minimum_detectable_effect(
     freedom is more often too small than too large, so it is corrected by the median of its
     chi-square distribution.
     """
+    from scipy import special
+
     if degrees is not None:
         standard_error *= math.sqrt(degrees / float(special.chdtri(degrees, 0.5)))
     number = SamplingDistribution(0.0, standard_error, degrees, skew)

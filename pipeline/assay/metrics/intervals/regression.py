@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from assay.metrics.evaluator import Floats
 from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
@@ -70,6 +69,8 @@ def error_quantile(
     TooFew
         There are too few units beyond the percentile.
     """
+    from scipy import special
+
     errors = np.abs(scored.scores - scored.truth)
     at = float(np.quantile(errors, SHARE, method="inverted_cdf"))
     within = (errors <= at).astype(np.float64)

@@ -19,7 +19,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy import special
 
 from assay.columns.features import Floats
 
@@ -87,6 +86,8 @@ def _curve(n: int, k: int, persistence: float) -> Floats:
 
 def clustered_probability(n: int, k: int, share: float, persistence: float) -> float:
     """Probability that at least k of n consecutive nights exceed what a share of nights exceeds."""
+    from scipy import special
+
     edge = -float(special.ndtri(share / 2))
     # Quadrature nodes below and above the threshold; each part is integrated separately.
     sizes = np.concatenate([edge * (_POINTS + 1) / 2, edge + (FAR - edge) * (_POINTS + 1) / 2])

@@ -21,7 +21,6 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from assay.columns.features import Floats
 from assay.columns.grid_builder import Ints
@@ -68,6 +67,8 @@ def persistence(columns: tuple[tuple[float, ...], ...], window: int) -> tuple[fl
 
 def _correlation(distances: Floats, lags: Ints, weights: Floats) -> float:
     """The mean correlation of two nights of one window."""
+    from scipy import special
+
     n = len(distances)
     ranks = (pd.Series(distances).rank().to_numpy() - 0.5) / n
     squares = special.ndtri((1 + ranks) / 2) ** 2
@@ -87,6 +88,8 @@ def _least(found: float, nights: int, lags: Ints, weights: Floats) -> float:
 
 def _drawn_together(found: Floats, chance: float) -> Floats:
     """Shrink towards the mean, by the share of the variance that ``chance`` explains."""
+    from scipy import special
+
     middle, free = found.mean(), len(found) - 3
     if free <= 0:
         return found  # the James-Stein estimator needs at least four values
