@@ -79,6 +79,13 @@ def test_quarantine_has_a_budget_for_all_rows_and_one_for_each_rule() -> None:
     )
 
 
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_of_rules_that_as_many_rows_broke_the_first_by_name_is_told(order: tuple[str, str]) -> None:
+    facts = replace(GOOD, quarantined=4, broken=dict.fromkeys(order, 2))
+    (reason,) = held(facts, max_share=0.03)
+    assert reason.endswith("most broke 'a')")
+
+
 def test_a_budget_for_a_rule_that_the_contract_does_not_have_is_a_mistake() -> None:
     check_budget(Quarantine(rules={RULE: 0.1}), CONTRACT)
     with pytest.raises(ParamsError) as caught:

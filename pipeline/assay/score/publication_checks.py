@@ -169,7 +169,8 @@ def _quarantine(facts: NightFacts, budget: Quarantine) -> Iterator[str]:
     if not (
         share <= budget.max_share or _is_one_row(facts.quarantined, facts.rows, budget.max_share)
     ):
-        worst = max(facts.broken, key=lambda rule: facts.broken[rule], default="no rule")
+        # Of several, the first by name: their order depends on who counted first.
+        worst = max(sorted(facts.broken), key=lambda rule: facts.broken[rule], default="no rule")
         yield (
             f"quarantine: expected at most {budget.max_share:.2%} of the rows, found "
             f"{share:.2%} ({facts.quarantined} of {facts.rows}; most broke '{worst}')"

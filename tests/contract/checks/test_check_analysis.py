@@ -104,6 +104,7 @@ def test_rules_that_may_look_at_other_rows(body: str) -> None:
     [
         "return width(rows) > 5",
         "return rows.size > rows['id']",  # not the column: how many cells there are
+        "return rows.__id > rows['id']",  # Python reads rows._Row__id
         "return rows.count(axis=1) > 5",
         "return rows.isna().sum(axis=1) < 3",
         "return rows.iloc[:, 0] > 0",

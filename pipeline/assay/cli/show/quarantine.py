@@ -62,5 +62,5 @@ def replay_lines(done: ReplayReport) -> Iterator[str]:
     )
     if done.still_broken:
         yield f"replay: {counted(done.still_broken, 'row')} still broken, left in quarantine"
-        for rule, count in sorted(done.broken.items(), key=lambda item: -item[1]):
+        for rule, count in sorted(done.broken.items(), key=lambda item: (-item[1], item[0])):
             yield f"replay: {count} broke '{rule}'"

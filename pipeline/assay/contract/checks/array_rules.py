@@ -184,9 +184,6 @@ class _Numbers(_Column):
         return self._compute(operator.sub, other)
 
     def __rsub__(self, other: object) -> _Numbers:
-        value, kind = _operand(other)
-        if self.kind == kind == "M":
-            return _Numbers(value - self.values)
         return self._compute(lambda a, b: b - a, other)
 
     def __mul__(self, other: object) -> _Numbers:

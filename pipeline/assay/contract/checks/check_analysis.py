@@ -45,7 +45,7 @@ class CheckAnalysis(NamedTuple):
         Whether a row's result depends only on that row's values in these columns.
     on_arrays
         Whether it is one expression of these columns, of constants, and of names, which may stand
-        for anything.
+        for anything and are only on the right of an operator: what is on the left decides.
     """
 
     columns: tuple[str, ...] | None = None
@@ -110,8 +110,9 @@ def _column(node: ast.AST, given: str) -> str | None:
         case ast.Subscript(ast.Name(variable), ast.Constant(str(name)), ast.Load()):
             return name if variable == given else None
         case ast.Attribute(ast.Name(variable), name, ast.Load()) if variable == given:
-            # An attribute of pandas with this name hides the column.
-            taken = hasattr(pd.DataFrame, name) or hasattr(pd.Series, name)
+            # An attribute of pandas with this name hides the column, and Python puts the class
+            # before a name that begins with two underscores.
+            taken = name.startswith("__") or hasattr(pd.DataFrame, name) or hasattr(pd.Series, name)
             return None if taken else name
     return None
 
@@ -122,7 +123,7 @@ def _is_rowwise(method: ast.FunctionDef, is_column: IsColumn, named: bool = Fals
     Parameters
     ----------
     named
-        Whether any name passes for a constant.
+        Whether any name passes for a constant on the right of an operator.
     """
     known: set[str] = set()
     for statement in method.body:
@@ -144,15 +145,9 @@ def _is_series(node: ast.AST, is_column: IsColumn, known: set[str], named: bool)
     def series(*nodes: ast.AST) -> bool:
         return all(_is_series(each, is_column, known, named) for each in nodes)
 
-    def number(node: ast.AST) -> bool:
-        return _is_number(node, named)
-
-    def constant(node: ast.AST) -> bool:
-        return isinstance(node, ast.Constant) or number(node)
-
-    def either(left: ast.AST, right: ast.AST, constant: Callable[[ast.AST], bool]) -> bool:
-        return (series(left) and (constant(right) or series(right))) or (
-            constant(left) and series(right)
+    def either(left: ast.AST, right: ast.AST, constant: Callable[[ast.AST, bool], bool]) -> bool:
+        return (series(left) and (constant(right, named) or series(right))) or (
+            constant(left, False) and series(right)
         )
 
     if is_column(node):
@@ -163,9 +158,9 @@ def _is_series(node: ast.AST, is_column: IsColumn, known: set[str], named: bool)
         case ast.UnaryOp(ast.Invert() | ast.USub(), value):
             return series(value)
         case ast.BinOp(left, operation, right):
-            return isinstance(operation, ARITHMETIC) and either(left, right, number)
+            return isinstance(operation, ARITHMETIC) and either(left, right, _is_number)
         case ast.Compare(left, [operation], [right]):
-            return isinstance(operation, COMPARISONS) and either(left, right, constant)
+            return isinstance(operation, COMPARISONS) and either(left, right, _is_constant)
         case ast.Call(ast.Attribute(ast.Attribute(value, "str"), name), given, []):
             return name in OF_STRINGS and series(value) and _are_constants(given)
         case ast.Call(ast.Attribute(value, name), given, []):
@@ -184,8 +179,8 @@ def _are_constants(nodes: Sequence[ast.expr]) -> bool:
     )
 
 
-def _is_constant(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) or _is_number(node)
+def _is_constant(node: ast.AST, named: bool = False) -> bool:
+    return isinstance(node, ast.Constant) or _is_number(node, named)
 
 
 def _is_number(node: ast.AST, named: bool = False) -> bool:
