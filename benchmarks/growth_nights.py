@@ -157,12 +157,12 @@ class GrowingProject:
     def add_input(self, night: str) -> None:
         """The night's rows in the input, their times moved to the night.
 
-        Each night lacks another row: one with the very rows of the night before is held.
+        Each night lacks two other rows: one with the very rows of the night before is held.
         """
         rows = partitions.read(self.root / layout.RAW, "day", start=NIGHT, end=NIGHT)
         moved = date.fromisoformat(night) - date.fromisoformat(NIGHT)
-        without = moved.days % rows.num_rows
-        rows = rows.filter(pc.not_equal(pa.array(range(rows.num_rows)), without))
+        without = pa.array([moved.days % rows.num_rows, (7 * moved.days + 3) % rows.num_rows])
+        rows = rows.filter(pc.invert(pc.is_in(pa.array(range(rows.num_rows)), without)))
         for at, field in enumerate(rows.schema):
             if pa.types.is_timestamp(field.type):
                 by = pa.scalar(moved, pa.duration(field.type.unit))

@@ -427,6 +427,10 @@ class StoreError(RunError):
     exit_code = 52
 
 
+class NotSynced(StoreError):
+    """The disk reported an error of what was written. To try again would hide it: it tells once."""
+
+
 class NothingScored(RunError):
     exit_code = 53
 

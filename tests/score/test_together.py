@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from assay.errors import PublishConflict, ScoringFailed, StoreError
+from assay.errors import NotSynced, PublishConflict, ScoringFailed, StoreError
 from assay.project import interrupts
 from assay.score import run, stage, together
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress
 from assay.store import RunEvent, Store
+from assay.store.delta import fsync
 from tests.scorer import Scorer
 
 NIGHTS = [f"2024-03-0{day}" for day in range(1, 6)]
@@ -192,6 +194,42 @@ def test_one_that_cannot_be_published_does_not_keep_those_before_it_back(
     assert scorer.store.partitions() == NIGHTS[:3]
     assert [each.partition for each in scorer.outcomes] == NIGHTS[:3]
     assert [scorer.events(night) for night in NIGHTS[2:]] == [["published"], ["failed"], ["failed"]]
+
+
+@pytest.mark.parametrize("part", ["2024-03-03", "profiles", "predictions/_delta_log"])
+def test_an_error_of_the_disk_is_not_hidden_by_trying_again(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    real, failed, flushed = fsync._sync_one, list[str](), list[object]()
+    monkeypatch.setattr(stage, "how_many", lambda *of: flushed.append(of) or 9)
+
+    def once(path: str) -> None:
+        if flushed and part in path and not failed:
+            failed.append(path)
+            raise OSError(5, "Input/output error", path)
+        real(path)
+
+    monkeypatch.setattr(fsync, "_sync_one", once)
+    with pytest.raises(NotSynced, match=r"Input/output error.*check the disk") as caught:
+        score(scorer)
+    visible = "_delta_log" in part  # the commit that could not be synced
+    assert scorer.store.partitions() == (NIGHTS if visible else NIGHTS[:1])
+    assert ("from this one on are published" in str(caught.value)) == visible
+
+
+def test_the_file_that_the_disk_failed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "day=2024-03-03" / "part.parquet"
+    path.parent.mkdir()
+    path.write_text("rows")
+
+    def fails(opened: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match=r"Input/output error: 'day=2024-03-03/part\.parquet'"):
+        fsync._sync_one(str(path))
 
 
 def test_events_that_cannot_be_recorded_say_that_the_nights_are_published(

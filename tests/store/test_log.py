@@ -200,3 +200,41 @@ def test_a_log_whose_last_checkpoint_is_unknown_is_listed(
     found = log_folder.read_state_at(folder, newest)
     assert found is not None and found.is_current()
     assert log_folder.read_state_at(folder, newest - 1) is None
+
+
+def test_what_a_thread_commits_meanwhile_is_read_again(store: Store, make: Any) -> None:
+    make.run("r1", "p")
+    uri = store.table_uri(PREDICTIONS)
+    seen: list[int] = []
+
+    def slowly(table: DeltaTable | None) -> tuple[int, int]:
+        assert table is not None
+        first = table.version()
+        if not seen:
+            make.run("r2", "p")
+        seen.append(first)
+        return first, table.version()
+
+    assert log.read_newest(uri, slowly) == (seen[0] + 1,) * 2
+    assert len(seen) == 2
+
+
+def test_an_error_that_a_commit_explains_is_no_error(store: Store, make: Any) -> None:
+    make.run("r1", "p")
+    uri = store.table_uri(PREDICTIONS)
+    seen: list[int] = []
+
+    def fails(table: DeltaTable | None) -> str:
+        if not seen:
+            seen.append(1)
+            make.run("r2", "p")
+            raise ValueError("columns of two versions")
+        return "read"
+
+    assert log.read_newest(uri, fails) == "read"
+
+    def always(table: DeltaTable | None) -> str:
+        raise ValueError("really")
+
+    with pytest.raises(ValueError, match="really"):
+        log.read_newest(uri, always)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from assay.errors import (
     AssayError,
     DataError,
+    NotSynced,
     PublishConflict,
     RowCountMismatch,
     RunHeld,
@@ -225,6 +226,8 @@ def _publish(store: Store, scored: Sequence[ScoredNight], found: dict[str, Night
             overtaken = store.publish_runs([each.staged for each in scored])
             share = (time.monotonic() - started) / len(scored)
             store.append_run_events(*(_ended(each, overtaken, share) for each in scored))
+    except NotSynced:
+        raise
     except StoreError:
         if len(scored) == 1:
             raise

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 
 import pyarrow as pa
 
-from assay.errors import AssayError, PublishConflict, StoreError
+from assay.errors import AssayError, NotSynced, PublishConflict, StoreError
 from assay.project.text.number_format import counted
 from assay.store.delta import commits, log
 from assay.store.delta.files import StagedFile, parse_run_id
@@ -148,7 +148,8 @@ def report_if_published(place: StoreLocation, runs: Mapping[str, str]) -> Iterat
     Raises
     ------
     StoreError
-        In place of the error, if a run is visible: the failure came after the commit.
+        In place of the error, if a run is visible: the failure came after the commit. `NotSynced`
+        in place of such an error.
     """
     try:
         yield
@@ -164,14 +165,15 @@ def report_if_published(place: StoreLocation, runs: Mapping[str, str]) -> Iterat
         if not shown:
             raise
         first, run_id = next(iter(shown.items()))
-        raise StoreError(
+        kind = NotSynced if isinstance(error, NotSynced) else StoreError
+        raise kind(
             f"the night is published, readers see run {run_id}; what failed came after that"
             if len(shown) == 1
             else f"{counted(len(shown), 'night')} from this one on are published; what failed came "
             "after that",
             where=f"{place.column}={first}",
             found=error.line(),
-            mend="Nothing has to be done again.",
+            mend=error.mend if kind is NotSynced else "Nothing has to be done again.",
         ) from None
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import count, takewhile
 from pathlib import Path
 from urllib.parse import unquote
 
+from assay.errors import NotSynced, StoreError
 from assay.store.delta.files import StagedFile
 from assay.store.delta.store_errors import translate_errors
 
@@ -29,11 +30,11 @@ def sync_files(uri: str, files: Sequence[StagedFile]) -> None:
 
     Raises
     ------
-    StoreError
+    NotSynced
         If the disk reports an error.
     """
     if "://" not in uri and files:
-        with translate_errors(uri, "cannot be synced to the disk"):
+        with _syncing(uri, "cannot be synced to the disk"):
             _sync(Path(uri), [Path(uri, file.path) for file in files])
 
 
@@ -64,13 +65,13 @@ def sync_commits(uri: str, after: int | None, files: bool = True) -> None:
 
     Raises
     ------
-    StoreError
+    NotSynced
         If the disk reports an error. The commits are visible all the same.
     """
     if "://" in uri:
         return
     first = -1 if after is None else after
-    with translate_errors(uri, "was written, but cannot be synced to the disk"):
+    with _syncing(uri, "was written, but cannot be synced to the disk"):
         # By name: to list a log takes longer with every commit that it keeps.
         named = (Path(uri, "_delta_log", f"{version:020}.json") for version in count(first + 1))
         logs = list(takewhile(Path.exists, named))
@@ -81,7 +82,7 @@ def sync_commits(uri: str, after: int | None, files: bool = True) -> None:
 def sync_log(uri: str) -> None:
     """Sync every file of a table's log, above all its checkpoints."""
     if "://" not in uri:
-        with translate_errors(uri, "cannot be synced to the disk"):
+        with _syncing(uri, "cannot be synced to the disk"):
             files = [path for path in Path(uri, "_delta_log").iterdir() if path.is_file()]
             _sync(Path(uri), files)
 
@@ -89,12 +90,26 @@ def sync_log(uri: str) -> None:
 def sync_checkpoint(uri: str) -> None:
     """Sync a table's newest checkpoint, and the file that names it."""
     if "://" not in uri:
-        with translate_errors(uri, "cannot be synced to the disk"):
+        with _syncing(uri, "cannot be synced to the disk"):
             folder = Path(uri, "_delta_log")
             every = list(folder.glob("*.checkpoint*.parquet"))
             newest = max((path.name[:20] for path in every), default="")
             parts = [path for path in every if path.name.startswith(newest)]
             _sync(Path(uri), [*parts, folder / "_last_checkpoint"])
+
+
+@contextmanager
+def _syncing(uri: str, what: str) -> Iterator[None]:
+    try:
+        with translate_errors(uri, what):
+            yield
+    except StoreError as error:
+        raise NotSynced(
+            error.what,
+            where=error.where,
+            found=error.found,
+            mend="It may be lost: check the disk, then score the night again.",
+        ) from None
 
 
 def _added(log: Path) -> Iterable[str]:
@@ -151,5 +166,8 @@ def _sync_one(path: str) -> None:
         opened = os.open(path, os.O_RDONLY)
         try:
             os.fsync(opened)
+        except OSError as error:
+            name = "/".join(Path(path).parts[-2:])
+            raise OSError(error.errno, error.strerror, name) from None
         finally:
             os.close(opened)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -25,6 +25,8 @@ from assay.store.delta.store_errors import translate_errors
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+
+Found = TypeVar("Found")
 
 UNREADABLE = "is not a readable Delta table"
 
@@ -77,6 +79,25 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
         with _LOCK:
             _KEPT[uri] = _Kept(table, state)
     return table
+
+
+def read_newest(uri: str, read: Callable[[DeltaTable | None], Found]) -> Found:
+    """What ``read`` makes of the newest version of a table; None stands for no table.
+
+    It is read again if another thread of this process has taken the table meanwhile, and committed
+    through it: half of the answer could be of the version before.
+    """
+    while True:
+        table = open_table(uri)
+        version = None if table is None else table.version()
+        try:
+            found = read(table)
+        except Exception:
+            if table is None or table.version() == version:
+                raise
+        else:
+            if table is None or table.version() == version:
+                return found
 
 
 def open_to_write(uri: str) -> DeltaTable | None:
@@ -352,10 +373,14 @@ def read_partition_views(
     uri: str, column: str, partitions: Sequence[str], turns: bool = True
 ) -> Mapping[str, PartitionView]:
     """As `partition_views`, in the newest version of a table."""
-    table, kept = open_table(uri), _KEPT.get(uri)
-    if kept is None or kept.table is not table:
-        return partition_views(table, column, partitions, turns)
-    return kept.partition_views(column, partitions, turns)
+
+    def read(table: DeltaTable | None) -> Mapping[str, PartitionView]:
+        kept = _KEPT.get(uri)
+        if kept is None or kept.table is not table:
+            return partition_views(table, column, partitions, turns)
+        return kept.partition_views(column, partitions, turns)
+
+    return read_newest(uri, read)
 
 
 def views_to_change(

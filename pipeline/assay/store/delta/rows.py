@@ -81,14 +81,14 @@ def select(
     names = list(schema.names if columns is None else columns)
     wanted = pa.schema([schema.field(name) for name in names])
     uri = place.table_uri(table)
-    opened = log.open_table(uri)
-    if opened is None:
-        return wanted.empty_table()
-    with translate_errors(uri, "cannot be read"):
-        asked: Asked = [
-            (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
-            for name, value in filters.items()
-        ]
+    asked: Asked = [
+        (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
+        for name, value in filters.items()
+    ]
+
+    def read(opened: DeltaTable | None) -> pa.Table:
+        if opened is None:
+            return wanted.empty_table()
         lacking = ADDED.get(table, frozenset()) - {field.name for field in opened.schema().fields}
         stored = [name for name in names if name not in lacking]
         if opened.metadata().partition_columns:
@@ -99,6 +99,9 @@ def select(
             field = wanted.field(name)
             found = found.append_column(field, pa.nulls(found.num_rows, field.type))
         return found.select(names).cast(wanted)
+
+    with translate_errors(uri, "cannot be read"):
+        return log.read_newest(uri, read)
 
 
 Asked: TypeAlias = Sequence[tuple[str, str, str | list[str]]]
