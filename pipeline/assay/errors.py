@@ -42,6 +42,7 @@
        |- JavaMissing              50
        |- RunHeld                  51   written but not published
        |- StoreError               52
+       |  |- NotSynced             52   the disk reported an error of what was written
        |- NothingScored            53   no run has published this night
        |- SparkFailed              54   Spark did not start, or failed
        |- RowCountMismatch         55   rows read are not rows scored plus rows quarantined
