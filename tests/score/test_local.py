@@ -69,6 +69,15 @@ def test_each_row_is_worked_on_once(cores: int, threaded: bool) -> None:
     assert pa.default_memory_pool().backend_name == pool
 
 
+@pytest.mark.parametrize("cores", [1, 2])
+def test_an_error_of_the_progress_is_not_taken_for_the_model_s(cores: int) -> None:
+    def fails(*_: int) -> None:
+        raise ZeroDivisionError("the terminal")
+
+    with pytest.raises(ZeroDivisionError):
+        run_files(FILES, Listing(), cores, fails)
+
+
 def test_the_error_that_a_task_met_is_raised_here() -> None:
     with pytest.raises(AssayError, match="f3: cannot be read"):
         run_files(FILES, Listing(bad="f3"), 2, no_progress)

@@ -210,7 +210,9 @@ def test_an_error_of_the_disk_is_not_hidden_by_trying_again(
         real(path)
 
     monkeypatch.setattr(fsync, "_sync_one", once)
-    with pytest.raises(NotSynced, match=r"Input/output error.*check the disk") as caught:
+    with pytest.raises(
+        NotSynced, match=r"Input/output error.*check the disk and the room"
+    ) as caught:
         score(scorer)
     visible = "_delta_log" in part  # the commit that could not be synced
     assert scorer.store.partitions() == (NIGHTS if visible else NIGHTS[:1])

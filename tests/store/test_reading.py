@@ -98,3 +98,19 @@ def test_the_visible_run_of_every_partition_in_one_look(store: Any, make: Any) -
     make.run("c", "2013-07-01", [1, 2])
     make.hold("d", "2013-07-03")
     assert history.visible_runs(store) == {"2013-07-01": "c", "2013-07-02": "a"}
+
+
+@pytest.mark.parametrize(("most", "times"), [(0, 2), (9, 1)])
+def test_a_small_table_is_read_once_and_a_large_one_each_time(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch, most: int, times: int
+) -> None:
+    make.run("r1", "p", [1])
+    make.run("r2", "q", [2])
+    monkeypatch.setattr(rows, "KEPT_ROWS", most)
+    read: list[str] = []
+    real = rows._dataset
+    monkeypatch.setattr(rows, "_dataset", lambda *of: read.append(of[1]) or real(*of))
+    for night in ("p", "q"):
+        (record,) = history.read_run_records(store, night)
+        assert record.partition == night
+    assert read == [store.table_uri("runs")] * times

@@ -148,7 +148,7 @@ def _collect(
         for each in running:
             with _failures(where):
                 found.append(each.result())
-                progress(len(found), len(tasks))
+            progress(len(found), len(tasks))
     finally:
         # After an error or an interrupt, the tasks that have not begun are not begun.
         pool.shutdown(cancel_futures=True)

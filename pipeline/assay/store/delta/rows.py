@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 65_536
 
 KEPT_ROWS = 500_000
-"""A table of more rows is read anew each time."""
+"""Columns of more rows are not kept: such a table is read anew each time."""
 
 
 def append(
@@ -123,7 +123,7 @@ def _of_all_files(table: DeltaTable, uri: str, names: Sequence[str], asked: Aske
     if missing:
         read = _dataset(table, uri, ()).to_table(columns=missing)
         if read.num_rows > KEPT_ROWS:
-            return _dataset(table, uri, ()).to_table(columns=list(names), filter=_expression(asked))
+            kept = {}  # of so many rows nothing was kept before, so all columns were read
         kept.update(zip(missing, read.columns, strict=True))
     found = pa.table({name: kept[name] for name in needed})
     expression = _expression(asked)
