@@ -137,11 +137,11 @@ def test_a_remote_that_never_answers_ends_no_other_check(
 ) -> None:
     with silent() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        named = [f"--only={name}" for name in ("dvc", "remote", "store", "disk")]
+        named = [f"--only={name}" for name in ("dvc", "remote", "store", "params")]
         said = call(project, "assay", "doctor", "--json", "--seconds=8", *named, code=7)
     tree: dict[str, Any] = json.loads(said[said.index("{") : said.rindex("}") + 1])
     found = {each["name"]: each for each in tree["checks"]}
-    assert [found[name]["status"] for name in ("dvc", "disk")] == ["ok"] * 2
+    assert [found[name]["status"] for name in ("dvc", "params")] == ["ok"] * 2
     for name in ("remote", "store"):
         assert found[name]["found"] == "no answer within 8 s"
         assert f"--only {name} --seconds 40" in found[name]["mend"]

@@ -44,10 +44,11 @@ def test_a_project_that_is_well_says_ok_to_everything(shared: Path) -> None:
     before = call(shared, "git", "status", "--porcelain")
     found = ask(shared)
     assert list(found) == list(CHECKS)
-    assert {name: each["status"] for name, each in found.items()} == {
-        **dict.fromkeys(CHECKS, "ok"),
-        "spark": "skipped",
-    }
+    statuses = {name: each["status"] for name, each in found.items()}
+    # How full the disk is, is this machine's affair: test_judgements has what is made of it.
+    assert statuses.pop("disk") in ("ok", "warning")
+    assert statuses.pop("spark") == "skipped"
+    assert set(statuses.values()) == {"ok"}, statuses
     assert found["bundle"]["found"].endswith("and in the remote")
     assert call(shared, "git", "status", "--porcelain") == before
     assert not (shared / "store").exists()
@@ -100,14 +101,13 @@ def test_remotes_are_judged_by_their_configuration(live: Path) -> None:
 def test_one_fault_hides_no_other(shared: Path) -> None:
     shutil.rmtree(shared / ".git")
     (shared / layout.PARAMS).write_text("name: [\n", encoding="utf-8")
-    found = ask(shared, "params", "git", "tags", "store", "java", "disk", code=7)
+    found = ask(shared, "params", "git", "tags", "store", "java", code=7)
     assert {name: each["status"] for name, each in found.items()} == {
         "params": "failed",
         "git": "failed",
         "tags": "skipped",
         "java": "ok",
         "store": "skipped",
-        "disk": "ok",
     }
     assert "git init && dvc init" in found["git"]["mend"]
 
