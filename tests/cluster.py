@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,6 +119,9 @@ def cluster(
         running = Cluster(url, page, tuple(started))
         _wait(lambda: running.alive() == workers, f"{workers} workers, see {folder}")
         yield running
+    for each in started:
+        # Each application leaves its unpacked archive there, half a gigabyte.
+        shutil.rmtree(each.folder, ignore_errors=True)
 
 
 def _environment(folder: Path) -> dict[str, str]:
