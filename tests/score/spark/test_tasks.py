@@ -1,15 +1,18 @@
-"""What a task does besides its work: it leaves little for PySpark's search for garbage."""
+"""Tasks of a Spark job: little is left for a search for garbage, and little for the driver."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
-from typing import Any
+import pickle
+import weakref
+from typing import Any, ClassVar
 
 import pytest
 
 from assay.errors import SourceError
-from assay.score.spark import files
-from assay.score.spark.tasks import freeze_imports
+from assay.score.spark import files, tasks
+from assay.score.spark.tasks import collect_outcomes, freeze_imports
 
 
 class Ends:
@@ -55,3 +58,39 @@ def test_a_worker_searches_little_once_they_are_frozen(spark: Any) -> None:
 
     for frozen, left in spark.sparkContext.parallelize([0, 1], 2).map(look).collect():
         assert frozen > 10 * left
+
+
+class Outcome:
+    """Knows how many of its kind there are."""
+
+    alive: ClassVar[weakref.WeakSet[Outcome]] = weakref.WeakSet()
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        Outcome.alive.add(self)
+
+    def __reduce__(self) -> tuple[type[Outcome], tuple[int]]:
+        return Outcome, (self.number,)
+
+
+def test_the_driver_holds_few_outcomes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_watched", lambda *given: contextlib.nullcontext())
+    pickled = [pickle.dumps(Outcome(number)) for number in range(20)]
+    assert not Outcome.alive
+    found: Any = collect_outcomes(None, lambda: pickled, "night", lambda *given: None)  # type: ignore[arg-type]
+    assert not Outcome.alive
+    most, seen = 0, []
+    for outcome in found:
+        seen.append(outcome.number)
+        most = max(most, len(Outcome.alive))
+    # One that is asked for, and the one before it.
+    assert seen == list(range(20)) and most <= 2
+
+
+def test_the_first_error_of_a_task_is_raised_before_any_outcome_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "_watched", lambda *given: contextlib.nullcontext())
+    pickled = [pickle.dumps(each) for each in ("done", SourceError("first"), SourceError("second"))]
+    with pytest.raises(SourceError, match="first"):
+        collect_outcomes(None, lambda: pickled, "night", lambda *given: None)  # type: ignore[arg-type]

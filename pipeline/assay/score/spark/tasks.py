@@ -50,7 +50,10 @@ def collect_outcomes(
     where: str,
     progress: Progress,
 ) -> Iterator[Any]:
-    """The outcomes of a job's tasks.
+    """The outcomes of a job's tasks; the job has run when they are returned.
+
+    They stay pickled until they are asked for: each may hold a profile of all columns, and a large
+    night has many.
 
     Parameters
     ----------
@@ -66,7 +69,7 @@ def collect_outcomes(
     """
     try:
         with _watched(spark, progress):
-            outcomes = [pickle.loads(each) for each in collect()]
+            pickled = list(collect())
     except KeyboardInterrupt:
         spark.sparkContext.cancelAllJobs()
         raise
@@ -79,10 +82,17 @@ def collect_outcomes(
             mend=f"{lower}Nothing was published. All that Spark said is in "
             f"{layout.WORK}/spark/spark.log.",
         ) from None
-    for outcome in outcomes:
+    for outcome in map(pickle.loads, pickled):
         if isinstance(outcome, AssayError):
             raise outcome
-    return iter(outcomes)
+    return _unpickled(pickled)
+
+
+def _unpickled(pickled: list[bytes]) -> Iterator[Any]:
+    """Each of them in turn, of which nothing is kept."""
+    pickled.reverse()
+    while pickled:
+        yield pickle.loads(pickled.pop())
 
 
 class _watched:
