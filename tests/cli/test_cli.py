@@ -10,6 +10,7 @@ import pytest
 
 from assay.cli import __main__ as cli
 from assay.errors import UNFORESEEN, StoreError
+from scripts import commands_page
 
 
 def commands(
@@ -29,6 +30,20 @@ def test_every_command_has_help_with_an_example_and_json(name: str):
     text = commands()[name].format_help()
     assert f"Example: assay {name}" in " ".join(text.split())
     assert "--json" in text
+
+
+@pytest.mark.parametrize("name", sorted({n.partition(" ")[0] for n in commands() if " " in n}))
+def test_a_command_with_commands_of_its_own_has_an_example_too(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([name, "--help"])
+    assert f"Example: assay {name}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_page_of_all_commands_is_what_they_are() -> None:
+    made = commands_page.PAGE.read_text(encoding="utf-8")
+    assert made == commands_page.page(), "python -m scripts.commands_page"
 
 
 def test_help_shows_every_command_once_by_what_a_person_is_doing() -> None:

@@ -64,10 +64,13 @@ class CommandBuilder:
         found: argparse.Namespace = self._commands.choices[name].parse_args(options)
         return found
 
-    def group(self, name: str, help: str) -> CommandBuilder:
+    def group(self, name: str, help: str, example: str) -> CommandBuilder:
         """Add a command that has subcommands of its own."""
         sub = self._commands.add_parser(
-            name, help=help, description=help[0].upper() + help[1:] + "."
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=f"Example: {example}",
         )
         self.names.append(name)
         return CommandBuilder(

@@ -53,7 +53,13 @@ def add_commands(add: CommandBuilder) -> None:
         )
         decide.add_argument("run_id", metavar="RUN", help="as assay score named it")
         decide.add_argument("--because", metavar="WHY", required=True, help="kept for good")
-    _add_quarantine(add.group("quarantine", "rows that were refused: show, export, score again"))
+    _add_quarantine(
+        add.group(
+            "quarantine",
+            "rows that were refused: show, export, score again",
+            "assay quarantine show --date 2013-07-01",
+        )
+    )
     export = add(
         "export",
         "copy a published night's predictions to files or a database",
@@ -65,7 +71,8 @@ def add_commands(add: CommandBuilder) -> None:
         "--to",
         metavar="TARGET",
         required=True,
-        help="parquet:FOLDER, csv:FILE or postgresql://USER@HOST:PORT/DATABASE?table=NAME",
+        help="parquet:FOLDER, csv:FILE, postgresql://USER@HOST:PORT/DATABASE?table=NAME or "
+        "function:MODULE.NAME",
     )
     pack = add(
         "pack",

@@ -84,15 +84,22 @@ def add_commands(add: CommandBuilder) -> None:
     )
     check.set_defaults(known=add.known)
     remote = add.group(
-        "remote", "results of the stages from and to the DVC remote, if there is one"
+        "remote",
+        "what DVC keeps of this commit, from and to the DVC remote, if there is one",
+        "assay remote pull",
     )
-    remote(
+    pull = remote(
         "pull",
-        "fetch what the remote has of this commit's results",
+        "fetch what the remote has of this commit's sources and results",
         "assay remote pull",
         _remote_pull,
     )
-    remote("push", "push this commit's results", "assay remote push", _remote_push)
+    pull.add_argument(
+        "--sources",
+        action="store_true",
+        help="only what no stage makes: files that `dvc add` put under DVC, such as a table",
+    )
+    remote("push", "push this commit's sources and results", "assay remote push", _remote_push)
 
 
 def _promote(given: argparse.Namespace) -> None:
@@ -201,7 +208,13 @@ def _remote_pull(given: argparse.Namespace) -> None:
     from assay.cli.show import versions
     from assay.registry.hosted import transfer
 
-    run_command(transfer.pull, given, lines=versions.transfer_lines, document=to_json_line)
+    run_command(
+        transfer.pull,
+        given,
+        given.sources,
+        lines=versions.transfer_lines,
+        document=to_json_line,
+    )
 
 
 def _remote_push(given: argparse.Namespace) -> None:

@@ -188,7 +188,8 @@ _ADVICE: Mapping[str, Advice] = {
     ),
     "RunHeld": Advice(
         "the night was scored and is not published",
-        "a limit of quarantine or publish, a table rule, or a gross break of the scores",
+        "a limit of quarantine or publish, a table rule, a gross break of the scores, or the rows "
+        "of an earlier night once more",
         "assay quarantine show; then assay release RUN --because WHY, or mend the input",
     ),
     "StoreError": Advice(

@@ -5,6 +5,7 @@ The commands run as processes of their own: DVC's log may hold a stream that a t
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from assay.errors import RemoteFailed
 from assay.project import layout
 
 
-def remote(project: Any, what: str, code: int = 0) -> str:
+def remote(project: Any, what: str, *options: str, code: int = 0) -> str:
     """What ``assay remote`` printed, its errors included."""
-    command = [sys.executable, "-m", "assay.cli.__main__", "remote", what]
+    command = [sys.executable, "-m", "assay.cli.__main__", "remote", what, *options]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -40,14 +41,30 @@ def test_what_was_pushed_is_pulled_and_what_nobody_pushed_is_no_error(
     shutil.move(tmp_path / "cache", project.root / ".dvc" / "cache")
     assert "files pushed (shelf)" in remote(project, "push")
     shutil.rmtree(project.root / ".dvc" / "cache")
-    remote(project, "pull")
+    assert re.search(r"remote: \d+ files? pulled \(shelf\)", remote(project, "pull"))
     assert (project.root / layout.BUNDLE / "manifest.json").is_file()
+    assert "remote: nothing to be pulled (shelf)" in remote(project, "pull")
+
+
+def test_what_no_stage_makes_can_be_pulled_alone(project: Any, tmp_path: Path) -> None:
+    project.dvc("remote", "add", "--quiet", "--default", "shelf", str(tmp_path / "shelf"))
+    assert "nothing to be pulled" in remote(project, "pull", "--sources")
+    table = project.root / "table.csv"
+    table.write_text("a\n1\n", encoding="utf-8")
+    project.dvc("add", "--quiet", "table.csv")
+    remote(project, "push")
+    for each in (project.root / ".dvc" / "cache", project.root / layout.BUNDLE):
+        shutil.rmtree(each)
+    table.unlink()
+    assert "remote: 1 file pulled (shelf)" in remote(project, "pull", "--sources")
+    assert table.read_text(encoding="utf-8") == "a\n1\n"
+    assert not (project.root / layout.BUNDLE).exists()
 
 
 def test_a_remote_that_does_not_answer_is_one_line(project: Any) -> None:
     project.dvc("remote", "add", "--quiet", "--default", "gone", "http://127.0.0.1:1/x")
     shutil.rmtree(project.root / ".dvc" / "cache")
-    told = remote(project, "pull", RemoteFailed.exit_code)
+    told = remote(project, "pull", code=RemoteFailed.exit_code)
     assert told.splitlines()[-1].startswith(
         "assay: http://127.0.0.1:1/x: the remote does not answer"
     )

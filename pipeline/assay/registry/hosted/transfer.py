@@ -1,4 +1,4 @@
-"""``assay remote pull`` and ``push``: results of the stages from and to the DVC remote.
+"""``assay remote pull`` and ``push``: what DVC keeps of a commit, from and to the DVC remote.
 
 Unlike ``dvc pull`` and ``dvc push``, they end well in a project without a remote, and say how to
 add one; and what nobody pushed is no error, because ``dvc repro`` can make it.
@@ -38,8 +38,13 @@ class Transfer:
         return asdict(self)
 
 
-def pull(root: Path, params: Params) -> Transfer:
+def pull(root: Path, params: Params, sources: bool = False) -> Transfer:
     """Fetch what the remote has of this commit's results, and check it out.
+
+    Parameters
+    ----------
+    sources
+        Only what no stage makes, such as a table that was added with ``dvc add``.
 
     Raises
     ------
@@ -51,13 +56,18 @@ def pull(root: Path, params: Params) -> Transfer:
     del params
 
     def act(repo: Any) -> int:
-        return int(repo.pull(allow_missing=True).get("fetched", 0))
+        wanted = None
+        if sources:
+            wanted = [each.path_in_repo for each in repo.index.stages if each.is_data_source]
+            if not wanted:
+                return 0  # without a target, DVC would fetch everything
+        return int(repo.pull(wanted, allow_missing=True)["stats"]["fetched"])
 
     return _transfer(root, "pulled", act)
 
 
 def push(root: Path, params: Params) -> Transfer:
-    """Push this commit's results, so that others can fetch them; errors as above."""
+    """Push this commit's sources and results, for others to fetch; errors as above."""
     del params
     return _transfer(root, "pushed", lambda repo: int(repo.push()))
 
