@@ -66,6 +66,18 @@ def test_everything(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
         assert fact in text
 
 
+def test_a_version_that_was_rolled_back_to_says_so(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(project, capsys)[0]["champion"]["rolled_back"] is False
+    tag = "late-flights#prod#2"
+    trailers = f"Kind: rollback\nBecause: scores too high\nBundle: {project.digest}"
+    project.git("tag", "--annotate", tag, "--message", f"{tag}\n\n{trailers}")
+    document, text = told(project, capsys)
+    assert document["champion"]["rolled_back"] is True
+    assert "rolled back to, because scores too high" in text
+
+
 def test_performance_is_told_beside_what_was_estimated(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

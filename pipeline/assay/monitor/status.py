@@ -52,12 +52,14 @@ def _lines(part: StatusPart, words: Callable[[Facts], list[str]]) -> list[str]:
 def champion_lines(facts: Facts) -> list[str]:
     """The champion, and any verdict that a person overruled to promote it."""
     overridden, doubt = facts["override"], facts["unverified"]
+    # The reason of a rollback speaks of the version that was left, not of this one.
+    moved = "rolled back to, " if facts["rolled_back"] else ""
     return [
         f"{facts['version']}, verdict {facts['verdict']}" + (", unverified" if doubt else ""),
         *([unverified_warning(facts["version"], doubt)] if doubt else []),
         *([f"OVERRIDDEN by a person: {overridden}"] if overridden else []),
         f"since {facts['since']} by {facts['by']}",
-        f"because {facts['because'] or 'nobody said why'}",
+        f"{moved}because {facts['because'] or 'nobody said why'}",
         f"bundle {facts['bundle']}",
     ]
 

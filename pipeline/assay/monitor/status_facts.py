@@ -150,6 +150,7 @@ def _champion(root: Path, params: Params) -> StatusPart:
             "since": last.at if last else version.at,
             "by": last.by if last else version.by,
             "because": last.why if last else version.why,
+            "rolled_back": last is not None and last.kind == "rollback",
             "commit": version.commit,
             "bundle": version.bundle,
             # A verdict that only tags state is unverified.

@@ -17,12 +17,16 @@ class MissingPart(Document):
 
 
 class ChampionStatus(Document):
-    """The version that holds the stage; ``unverified`` is what its evidence lacks."""
+    """The version that holds the stage; ``unverified`` is what its evidence lacks.
+
+    ``because`` is the reason of the promotion, or if it was ``rolled_back`` to, of the rollback.
+    """
 
     version: Text
     since: str
     by: str
     because: str | None
+    rolled_back: bool
     commit: Text
     bundle: Text
     verdict: str | None

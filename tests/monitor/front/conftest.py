@@ -100,7 +100,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
             {
                 "version": "v0.1.0", "since": "2013-06-30", "by": "Ada", "because": "it ranks",
                 "bundle": "sha256:" + "a1" * 32, "verdict": "PASS", "override": None,
-                "unverified": None,
+                "unverified": None, "rolled_back": False,
             },
             None,
         ),

@@ -96,6 +96,17 @@ def test_a_verdict_that_a_person_overruled_shows(scene: Callable[..., Front]) ->
     )
 
 
+def test_the_reason_of_a_rollback_is_not_told_as_that_of_a_promotion(
+    scene: Callable[..., Front],
+) -> None:
+    front = scene(3)
+    assert '<p class="quiet">because it ranks</p>' in render(front)
+    assert front.champion.facts is not None
+    facts = {**front.champion.facts, "because": "scores too high", "rolled_back": True}
+    html = render(replace(front, champion=StatusPart(facts, None)))
+    assert '<p class="quiet">rolled back to, because scores too high</p>' in html
+
+
 def test_days_stand_below_their_day_of_the_week() -> None:
     nights = [Night(day, "missing") for day in ("2013-08-30", "2013-08-31", "2013-09-01")]
     august, september = months(nights)
