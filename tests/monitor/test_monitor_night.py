@@ -175,9 +175,12 @@ def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
 def test_a_night_that_nobody_scored(project: Any) -> None:
     with pytest.raises(NothingScored, match=rf"assay score --date {NIGHT}"):
         monitor_night.run(project.root, project.params, NIGHT)
-    project.log(NIGHT, "run-9", "held")
-    with pytest.raises(NothingScored, match=r"run-9 is held.*assay quarantine show --run run-9"):
-        monitor_night.run(project.root, project.params, NIGHT)
+    for run_id, refused in (("run-8", 0), ("run-9", 3)):
+        project.log(NIGHT, run_id, "held", rows=(300, 300 - refused, refused))
+        with pytest.raises(NothingScored, match=rf"{run_id} is held.*release {run_id}") as caught:
+            monitor_night.run(project.root, project.params, NIGHT)
+        asked = f"assay quarantine show --run {run_id}" in caught.value.line()
+        assert asked is (refused > 0)
 
 
 def test_a_version_that_is_gone(project: Any) -> None:

@@ -95,6 +95,9 @@ def test_a_score_that_nothing_explains_holds_the_first_night_too(scorer: Scorer)
     ) as caught:
         scorer.score()
     assert caught.value.exit_code != 0
+    # Nobody is sent to a quarantine that is empty.
+    assert "quarantine show" not in caught.value.line()
+    assert f"score the night again: assay score --date {NIGHT}; or publish" in caught.value.line()
     assert scorer.store.partitions() == []
     # A limit that a person set says how far the score may stray.
     scorer.set("monitor", limits={"probability": 1.0})

@@ -18,6 +18,7 @@ from assay.monitor.nights.history import Published
 from assay.monitor.nights.summary import NightSummary
 from assay.project.params import Params
 from assay.registry.pin import run_bundle_loader
+from assay.score.held_steps import step_sentence
 from assay.store import Store, open_store
 
 
@@ -88,11 +89,12 @@ def read_published_night(
     weeks = weekdays_before(partition, params.monitor.baseline_weeks)
     found = history.read_published(store, [*weeks, partition])
     if not found or found[-1].record.partition != partition:
-        held = [run.run_id for run in store.runs(partition) if run.event == "held"]
+        held = [run for run in store.runs(partition) if run.event == "held"]
         raise NothingScored(
-            "no run has published this night" + (f"; run {held[-1]} is held" if held else ""),
+            "no run has published this night"
+            + (f"; run {held[-1].run_id} is held" if held else ""),
             where=partition,
-            mend=f"Look at it: assay quarantine show --run {held[-1]}"
+            mend=step_sentence(partition, held[-1].run_id, bool(held[-1].rows_quarantined))
             if held
             else f"Score it: assay score --date {partition}",
         )

@@ -190,7 +190,8 @@ _ADVICE: Mapping[str, Advice] = {
         "the night was scored and is not published",
         "a limit of quarantine or publish, a table rule, a gross break of the scores, or the rows "
         "of an earlier night once more",
-        "assay quarantine show; then assay release RUN --because WHY, or mend the input",
+        "mend the input and score the night again, or assay release RUN --because WHY; "
+        "assay quarantine show, if it refused rows",
     ),
     "StoreError": Advice(
         "the store cannot be read or written, or is damaged",

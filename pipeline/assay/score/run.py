@@ -21,6 +21,7 @@ from assay.registry.pin import PinnedVersion
 from assay.score import output, publication_checks
 from assay.score.carriers import choose_carrier, open_night
 from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
+from assay.score.held_steps import step_sentence
 from assay.score.inputs import discovery as inputs
 from assay.score.journal import Journal
 from assay.score.scoring_job import Job
@@ -173,9 +174,8 @@ def score(
         raise RunHeld(
             "scored but not published: " + "; ".join(held),
             where=f"night {night.value}, run {log.run_id}",
-            mend="Readers keep what they had. Look at its refused rows: assay quarantine show "
-            f"--run {log.run_id}. Mend the input and score the night again, or publish it as it "
-            f"is: assay release {log.run_id} --because WHY",
+            mend="Readers keep what they had. "
+            + step_sentence(night.value, log.run_id, tally.quarantined > 0),
         )
     return ScoredNight(attempt, staged, tally, seconds)
 

@@ -51,7 +51,10 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     assert first["quarantine_share"] == pytest.approx(2 / 300)
     assert first["drifted_share"] == 0.0
     assert second["reasons"][0] == "held: too many rows"
-    assert "assay quarantine show --run run-2" in second["reasons"][1]
+    assert second["reasons"][1].startswith(
+        "look at its refused rows: assay quarantine show --run run-2; mend the input and score the "
+        "night again: assay score --date 2013-02-02; or"
+    )
     assert "assay release run-2 --because WHY" in second["reasons"][1]
     html = page(project)
     assert "held: too many rows" in html and "assay release run-2 --because WHY" in html

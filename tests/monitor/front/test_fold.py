@@ -44,6 +44,22 @@ def test_a_night_nobody_sees(
     assert (night.held, len(night.reasons())) == (("r", 2) if kind == "held" else ("", 1))
 
 
+def test_a_held_run_names_refused_rows_only_where_it_has_some(
+    event: Callable[..., Any], records: Callable[..., Any]
+) -> None:
+    def steps(refused: int, *before: Any) -> str:
+        held = event(NIGHT, "h", "held", 5, rows_read=9, rows_scored=9, rows_quarantined=refused)
+        seen = {NIGHT: "a"} if before else {}
+        return one(combine.nights(records(*before, held), seen, {})).reasons()[1]
+
+    shown = event(NIGHT, "a", "published", rows_read=10, rows_quarantined=1, rows_scored=9)
+    for before in ((), (shown,)):
+        assert "assay quarantine show --run h" in steps(2, *before)
+        told = steps(0, *before)
+        assert "quarantine" not in told and "assay release h --because WHY" in told
+        assert told.startswith("mend the input and score the night again: assay score --date 2013")
+
+
 def test_what_readers_see_counts_whatever_came_later(
     event: Callable[..., Any], records: Callable[..., Any]
 ) -> None:

@@ -90,6 +90,7 @@ def test_an_issue_for_each_and_nothing_more_while_nothing_changes(
     assert drift["labels"] == [{"name": LABEL}]
     assert "- columns: probability" in drift["body"]
     assert "`assay release r1 --because WHY`" in held["body"]
+    assert "quarantine show" not in held["body"]
     before = len(writes(server))
     assert told(host, DRIFT, HELD) == IssuesReport({})
     assert len(writes(server)) == before

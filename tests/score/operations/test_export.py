@@ -170,7 +170,8 @@ def test_a_night_that_changes_meanwhile_is_not_exported(
 def test_a_night_that_is_held_names_its_run(store: Store, values: Params, tmp_path: Path) -> None:
     about = {"partition": NIGHT, "name": "parcels", "version": "v0.1.0", "bundle": "b"}
     at = datetime(2024, 3, 2, tzinfo=UTC)
-    held = RunEvent(run_id="run-7", event="held", at=at, contract="c", files="[]", **about)
+    held = RunEvent(run_id="run-7", event="held", at=at, contract="c", files="[]", rows_read=9,
+                    rows_scored=7, rows_quarantined=2, **about)  # fmt: skip
     store.append_run_events(held)
     with pytest.raises(NothingScored, match=r"run-7 is held.*show --run run-7.*release run-7"):
         export.run(tmp_path, values, NIGHT, "csv:a.csv")

@@ -16,6 +16,7 @@ from assay.monitor.nights.night_path import night_path
 from assay.project.code_host.host_markdown import code, one_line, prose
 from assay.project.text.markdown import UNSEEN
 from assay.project.text.number_format import counted
+from assay.score.held_steps import held_steps
 
 LABEL = "assay"
 OVER = "<!-- assay:over -->"
@@ -122,8 +123,6 @@ def _lines(incident: Incident, nights: Sequence[Night]) -> list[str]:
 def _night(night: Night) -> str:
     told = f"- {prose(night.partition)}: {prose(night.note or night.state)}"
     if night.held:
-        told += (
-            f". Look at it: {code(f'assay quarantine show --run {night.held}')}; publish it as it "
-            f"is: {code(f'assay release {night.held} --because WHY')}"
-        )
+        steps = held_steps(night.partition, night.held, night.held_refused)
+        return "; ".join((told, *(f"{each.words}: {code(each.command)}" for each in steps)))
     return f"{told}; try again: {code(f'assay score --date {shlex.quote(night.partition)}')}"

@@ -81,6 +81,9 @@ def fill_missing_dates(names: Iterable[str]) -> list[str]:
 
 def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night:
     latest = runs[-1] if runs else None
+    waits = latest if latest and latest.event == "held" and latest.run_id != seen else None
+    held = waits.run_id if waits else ""
+    refused = waits is not None and bool(waits.rows_quarantined)
     if seen is None:
         if latest is None:
             return Night(partition, "missing")
@@ -93,14 +96,16 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
             rows_scored=latest.rows_scored,
             rows_quarantined=latest.rows_quarantined,
             note=_note(latest),
-            held=latest.run_id if latest.event == "held" else "",
+            held=held,
+            held_refused=refused,
         )
     record = next((run for run in runs if run.run_id == seen), None)
     later = latest is not None and latest.run_id != seen and latest.event in ("held", "failed")
     note = f"a later run, {latest.run_id}: {_note(latest)}" if latest and later else ""
-    held = latest.run_id if latest and later and latest.event == "held" else ""
     if record is None:
-        return Night(partition, "published", run_id=seen, note=note, held=held)
+        return Night(
+            partition, "published", run_id=seen, note=note, held=held, held_refused=refused
+        )
     return Night(
         partition,
         "published",
@@ -112,6 +117,7 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
         rows_quarantined=record.rows_quarantined,
         note=note,
         held=held,
+        held_refused=refused,
     )
 
 

@@ -12,6 +12,7 @@ from assay.monitor.nights.night_status import (
     StatusName,
     decide_status,
 )
+from assay.score.held_steps import held_steps, step_words
 
 if TYPE_CHECKING:
     from assay.monitor.nights.incident import Incident
@@ -79,7 +80,7 @@ class Night:
     note
         Why nothing was published, or how a later run of a published night ended.
     held
-        The run that waits for somebody's decision.
+        The run that waits for somebody's decision; ``held_refused``: whether it refused rows.
     drift
         None if the published run was not monitored; ``unseen`` then says why, if that is known.
     page
@@ -101,6 +102,7 @@ class Night:
     rows_quarantined: int | None = None
     note: str = ""
     held: str = ""
+    held_refused: bool = False
     drift: NightDrift | None = None
     unseen: str = ""
     estimated: NightMetric | None = None
@@ -140,10 +142,8 @@ class Night:
         """What a person should read about the night, the most serious first."""
         found = [self.note] if self.note else []
         if self.held:
-            found.append(
-                f"look at it: assay quarantine show --run {self.held}; publish it as it is: "
-                f"assay release {self.held} --because WHY"
-            )
+            steps = held_steps(self.partition, self.held, self.held_refused)
+            found.append(step_words(steps))
         if self.drift is not None and self.drift.crossed:
             found += self.drift.reasons
         if self.state == "published" and self.unseen:

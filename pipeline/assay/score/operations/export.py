@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
 from assay.project.text.number_format import counted
+from assay.score.held_steps import step_sentence
 from assay.score.operations import own_sink, postgres
 from assay.score.operations.export_data import ExportData, lists_as_text, write_csv
 from assay.score.operations.git_check import check_not_in_git
@@ -94,17 +95,16 @@ def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
 
 
 def _nothing(store: Store, partition: str) -> NothingScored:
-    held = [run.run_id for run in store.runs(partition) if run.event == "held"]
+    held = [run for run in store.runs(partition) if run.event == "held"]
     told = f"no run has published {store.column}={partition}"
     if not held:
         return NothingScored(
             told, where=store.uri, mend=f"Score it: assay score --date {partition}"
         )
     return NothingScored(
-        f"{told}; run {held[-1]} is held",
+        f"{told}; run {held[-1].run_id} is held",
         where=store.uri,
-        mend=f"Look at it: assay quarantine show --run {held[-1]}, and publish it as it is: "
-        f"assay release {held[-1]} --because WHY",
+        mend=step_sentence(partition, held[-1].run_id, bool(held[-1].rows_quarantined)),
     )
 
 
