@@ -19,6 +19,7 @@ from assay.cli.show import performance
 from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
 from assay.monitor import labels
 from assay.monitor.performance import retrain
+from assay.monitor.performance.retrain_read import RetrainDocument, read_advised
 from assay.project import partitions
 from assay.project.params import parse
 from assay.project.params.inputs import Input
@@ -326,6 +327,25 @@ def test_retraining_is_advised_on_matured_nights(
     assert caught.value.report.plain() == written
     assert written["advised"] is True
     assert [each["crossed"] for each in written["rules"][0]["looked_at"]] == [True, True, False]
+    sentence = written["rules"][0]["sentence"]
+    assert read_advised(project.root, "v0.1.0") == RetrainDocument(
+        "v0.1.0", "2013-02-03", (sentence,)
+    )
+
+
+def test_advice_shows_on_the_front_page_at_once(project: Any) -> None:
+    from assay.cli.__main__ import main
+    from tests.monitor.conftest import PARAMS
+
+    rule = "retrain: [{metric: auc, min: 0.6, maturity: 1}], sample_rows"
+    (project.root / "params.yaml").write_text(PARAMS.replace("sample_rows", rule))
+    project.score(NIGHT, "run-1")
+    rows = truths(project)
+    take(project, rows.assign(late=~rows["late"]), at(2))
+    page = project.root / "reports/index.html"
+    page.unlink(missing_ok=True)
+    assert main(["monitor", "--root", str(project.root), "--retrain-if"]) == 6
+    assert "train again, auc after 1 day is not at least 0.6" in page.read_text(encoding="utf-8")
 
 
 def test_commands_end_to_end(project: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,10 @@ import pytest
 from assay.cli.show import overview
 from assay.errors import StoreError
 from assay.monitor import monitor_night, status
+from assay.monitor.front import command as front
 from assay.monitor.status_facts import Status
 from assay.store import open_store
-from tests.monitor.test_labels import at, take, truths
+from tests.monitor.test_labels import at, take, truths, with_params
 from tests.shown import shown
 
 NIGHT = "2013-02-01"
@@ -138,6 +139,72 @@ def test_a_column_over_another_limit_than_its_distance_s_says_which() -> None:
     assert second == f"furthest: x: {over}"
     facts["top"]["reasons"] = []
     assert status.drift_lines(facts)[1] == "furthest: x, distance 0.140, limit 0.190"
+
+
+RULES = "monitor: {retrain: [{metric: auc, min: 0.7, maturity: 1}]}\n"
+ADVICE = {
+    "schema": 1, "advised": True, "version": "v0.1.0", "until": "2013-02-03",
+    "rules": [
+        {"state": "retrain", "sentence": "train again, auc <is> low"},
+        {"state": "fine", "sentence": "log_loss is fine"},
+    ],
+}  # fmt: skip
+
+
+def with_advice(project: Any, text: str) -> None:
+    with_params(project, RULES)
+    path = project.root / "reports/retrain.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+
+
+def test_training_again_is_told_while_it_is_advised(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_advice(project, json.dumps(ADVICE))
+    document, text = told(project, capsys)
+    assert document["retrain"] == {
+        "version": "v0.1.0",
+        "until": "2013-02-03",
+        "reasons": ["train again, auc <is> low"],
+    }
+    line = (
+        "train again, auc <is> low, looked at up to 2013-02-03. Next: train a challenger: dvc repro"
+    )
+    assert line in " ".join(text.replace("│", " ").split())
+    front.run(project.root, project.params)
+    html = (project.root / "reports/index.html").read_text(encoding="utf-8")
+    assert "train again, auc &lt;is&gt; low, looked at" in html and "dvc repro" in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({**ADVICE, "advised": False}),
+        json.dumps({**ADVICE, "version": "v0.0.9"}),
+        json.dumps({**ADVICE, "rules": 1}),
+        json.dumps({**ADVICE, "schema": 2}),
+        json.dumps(ADVICE)[:60],
+        "[]",
+        "",
+    ],
+)
+def test_advice_of_another_version_or_a_damaged_file_is_not_told(
+    project: Any, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    with_advice(project, text)
+    document, words = told(project, capsys)
+    assert document["retrain"] is None and "dvc repro" not in words
+    front.run(project.root, project.params)
+    assert "challenger" not in (project.root / "reports/index.html").read_text(encoding="utf-8")
+
+
+def test_advice_counts_for_nothing_once_there_are_no_rules(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_advice(project, json.dumps(ADVICE))
+    with_params(project, "")
+    assert told(project, capsys)[0]["retrain"] is None
 
 
 INCIDENTS = """{"schema": 1, "to": "2013-02-03", "incidents": [

@@ -19,6 +19,7 @@ from assay.reports.status import (
     MissingPart,
     PerformanceStatus,
     QuarantineStatus,
+    RetrainStatus,
     StatusDocument,
 )
 from assay.reports.verdict import Finding, ModelTests, Outcome
@@ -127,6 +128,7 @@ WRITTEN: dict[str, Report] = {
             mean_estimated=None,
         ),
         incidents=IncidentsStatus(to=None, open=(), snoozed=0),
+        retrain=RetrainStatus(version="v0.1.0", until="2013-07-02", reasons=("train again",)),
         damaged=("the store is gone",),
     ),
     "DoctorDocument": DoctorDocument(

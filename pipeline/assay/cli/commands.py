@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from assay.cli import terminal
 from assay.cli.progress import end_progress_lines
 from assay.cli.terminal import Line
-from assay.errors import DataError, RunError, StoreError, UsageError, attached_report
+from assay.errors import (
+    DataError,
+    RetrainAdvised,
+    RunError,
+    StoreError,
+    UsageError,
+    attached_report,
+)
 
 if TYPE_CHECKING:
     from assay.project.document import Report
@@ -164,7 +171,7 @@ def to_report_text(found: Report) -> str:
 
 @contextmanager
 def refresh_front_page(given: argparse.Namespace, after: bool = True) -> Iterator[None]:
-    """Write the front page after the block, so that a held night or new champion shows at once.
+    """Write the front page after the block, so that what is new in it shows at once.
 
     Parameters
     ----------
@@ -173,7 +180,7 @@ def refresh_front_page(given: argparse.Namespace, after: bool = True) -> Iterato
     """
     try:
         yield
-    except (DataError, RunError) as error:
+    except (DataError, RunError, RetrainAdvised) as error:
         if not isinstance(error, StoreError):
             _front(given)
         raise

@@ -136,13 +136,14 @@ def _monitor(given: argparse.Namespace) -> None:
     from assay.project import jsonfile
 
     if given.retrain_if:
-        run_command(
-            retrain.run,
-            given,
-            given.date,
-            lines=performance.retrain_lines,
-            document=lambda found: jsonfile.dumps(found.plain()),
-        )
+        with refresh_front_page(given):
+            run_command(
+                retrain.run,
+                given,
+                given.date,
+                lines=performance.retrain_lines,
+                document=lambda found: jsonfile.dumps(found.plain()),
+            )
         return
     first, last = _nights(given)
     if given.date is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from assay.monitor.drift.drift import drifted_words
+from assay.monitor.performance.retrain_read import retrain_line
 from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
 from assay.project.params import Params
 from assay.project.text.number_format import counted, format_count
@@ -42,6 +43,8 @@ def status_lines(found: Status) -> Iterator[tuple[str, list[str]]]:
     yield "quarantine", _lines(found.quarantine, quarantine_lines)
     yield "drift", _lines(found.drift, drift_lines)
     yield "performance", _lines(found.performance, performance_lines)
+    if found.retrain is not None:
+        yield "training", [retrain_words(found.retrain)]
     yield "incidents", _lines(found.incidents, incident_lines)
 
 
@@ -156,6 +159,11 @@ def performance_lines(facts: Facts) -> list[str]:
 
 def _expected(value: float | None) -> str:
     return "nothing was estimated" if value is None else f"{value:.4g} was estimated"
+
+
+def retrain_words(facts: Facts) -> str:
+    """The advice to train again, and the next step."""
+    return retrain_line(facts["until"], facts["reasons"])
 
 
 def incident_lines(facts: Facts) -> list[str]:

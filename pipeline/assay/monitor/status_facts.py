@@ -50,6 +50,8 @@ class Status:
     damaged
         Problems of the store, a line each: what cannot be read, and nights whose tables contradict
         each other.
+    retrain
+        The advice to train again; None unless it is given now, about the champion.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Status:
     performance: StatusPart
     incidents: StatusPart
     damaged: tuple[str, ...] = ()
+    retrain: Facts | None = None
 
     def to_json(self) -> str:
         parts = {
@@ -68,6 +71,7 @@ class Status:
             for name in ("champion", "night", "quarantine", "drift", "performance", "incidents")
         }
         tree = {"schema": 1, "name": self.name, "stage": self.stage, **parts}
+        tree["retrain"] = self.retrain
         return StatusDocument.of_tree({**tree, "damaged": list(self.damaged)}).text()
 
 
@@ -98,15 +102,17 @@ def collect_status(root: Path, params: Params) -> Status:
         found = every()
         return StatusPart(None, found.words) if found.words else incidents_part(found)
 
+    champion = champion_part(root, params)
     found = Status(
         name=params.name,
         stage=params.registry.stage,
-        champion=champion_part(root, params),
+        champion=champion,
         night=of_store(lambda store: _night(store, facts(), every().nights)),
         quarantine=of_store(_quarantine),
         drift=_told(lambda: _drift(facts(), every().nights), damaged),
         performance=_told(lambda: performance_part(facts(), every().nights), damaged),
         incidents=_told(incidents, damaged),
+        retrain=retrain_facts(root, params, champion),
     )
     of_store(agreed)
     # A table that cannot be read is reported once, not by every part that needs it.
@@ -116,6 +122,18 @@ def collect_status(root: Path, params: Params) -> Status:
 def champion_part(root: Path, params: Params) -> StatusPart:
     """The version that holds the stage, with the evidence that it was promoted on."""
     return _told(lambda: _champion(root, params))
+
+
+def retrain_facts(root: Path, params: Params, champion: StatusPart) -> Facts | None:
+    """The advice to train again, if the project has rules for it and it is about the champion."""
+    from assay.monitor.performance.retrain_read import read_advised
+
+    if champion.facts is None or not params.monitor.retrain:
+        return None
+    found = read_advised(root, champion.facts["version"])
+    if found is None:
+        return None
+    return {"version": found.version, "until": found.until, "reasons": list(found.reasons)}
 
 
 def _told(gather: Callable[[], StatusPart], damaged: list[str] | None = None) -> StatusPart:

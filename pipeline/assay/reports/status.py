@@ -130,6 +130,14 @@ class PerformanceStatus(Document):
     mean_estimated: float | None
 
 
+class RetrainStatus(Document):
+    """The advice to train again of ``assay monitor --retrain-if``, which looked up to ``until``."""
+
+    version: Text
+    until: Text
+    reasons: tuple[Text, ...]
+
+
 class OpenIncident(Document):
     """An incident that needs attention."""
 
@@ -149,7 +157,10 @@ class IncidentsStatus(Document):
 
 
 class StatusDocument(Report):
-    """The output of ``assay status --json``; ``damaged`` lists problems of the store."""
+    """The output of ``assay status --json``; ``damaged`` lists problems of the store.
+
+    ``retrain`` is null unless a rule advises now to train again.
+    """
 
     SCHEMA: ClassVar = 1
     FILE: ClassVar = "status.json"
@@ -165,4 +176,5 @@ class StatusDocument(Report):
     drift: DriftStatus | MissingPart
     performance: PerformanceStatus | MissingPart
     incidents: IncidentsStatus | MissingPart
+    retrain: RetrainStatus | None
     damaged: tuple[str, ...]

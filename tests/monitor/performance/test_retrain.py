@@ -81,6 +81,23 @@ def test_a_slice_has_rules_of_its_own() -> None:
     assert "auc in origin=JFK after 7 days is not at least 0.7" in found.sentence("date")
 
 
+@pytest.mark.parametrize("bad", [1, 4, 7])
+def test_as_many_nights_are_named_as_are_counted(bad: int) -> None:
+    table = [row(day, 0.6 if day < bad else 0.8) for day in range(8)]
+    (found,) = advise([rule(nights=1, of=8)], table, "date", "v1", NOW)
+    words, _, named = found.sentence("date").partition(" (")
+    assert words.endswith(f"on {bad} of the last 8 nights")
+    assert named.count("2013-07-") == bad and "of them" not in named
+
+
+def test_a_long_list_of_nights_says_that_it_is_not_all_of_them() -> None:
+    table = [row(day, 0.6) for day in range(9)]
+    (found,) = advise([rule(nights=1, of=9)], table, "date", "v1", NOW)
+    told = found.sentence("date")
+    assert "on 9 of the last 9 nights (the last 7 of them: 2013-07-03 0.6, " in told
+    assert told.count("2013-07-") == 7
+
+
 values = st.lists(st.floats(0, 1), max_size=12)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.night import Night
-from assay.monitor.status_facts import StatusPart, champion_part
+from assay.monitor.status_facts import Facts, StatusPart, champion_part, retrain_facts
 from assay.project import layout
 from assay.project.params import Params
 
@@ -33,6 +33,8 @@ class Front:
         All nights, and all incidents.
     pages
         The pages of the stages that exist: address, relative to the front page, and name.
+    retrain
+        The advice to train again, as in `Status.retrain`.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Front:
     max_quarantine_share: float
     every: AllNights
     pages: tuple[tuple[str, str], ...] = ()
+    retrain: Facts | None = None
 
 
 def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, last: int) -> Front:
@@ -54,16 +57,18 @@ def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, las
     last
         How many nights are shown.
     """
+    champion = champion_part(root, params)
     return Front(
         name=params.name,
         stage=params.registry.stage,
         nights=every.nights[-last:],
-        champion=champion_part(root, params),
+        champion=champion,
         metric=facts.headline_metric,
         max_drifted_share=params.monitor.max_drifted_share,
         max_quarantine_share=params.quarantine.max_share,
         every=every,
         pages=stage_pages(root),
+        retrain=retrain_facts(root, params, champion),
     )
 
 

@@ -11,7 +11,7 @@ from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
 from assay.monitor.front.content import Front
 from assay.monitor.nights.night import Night, NightDrift, NightMetric
 from assay.monitor.nights.night_status import WORDS
-from assay.monitor.status import champion_lines, incident_lines
+from assay.monitor.status import champion_lines, incident_lines, retrain_words
 from assay.monitor.status_facts import incidents_part
 from assay.pages.page_layout import compose_page
 from assay.pages.svg import Picture
@@ -46,6 +46,7 @@ def render(front: Front) -> str:
         latest_link=link(latest) if latest else "",
         tone=TONES.get(latest.standing, "bad") if latest else "",
         champion=champion_words(front),
+        retrain=retrain_words(front.retrain) if front.retrain else "",
         bundle=front.champion.facts["bundle"] if front.champion.facts else "",
         incidents=incident_words(front),
         open=any(each.state == "open" for each in front.every.incidents),

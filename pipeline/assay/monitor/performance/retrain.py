@@ -20,6 +20,9 @@ from assay.store import open_store
 State = Literal["retrain", "fine", "waiting"]
 Row = Mapping[str, Any]
 
+SHOWN = 7
+"""The most nights that a sentence names, the last ones."""
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -55,7 +58,10 @@ class Advice:
                 f"{rule.title}: cannot be told yet, {len(self.nights)} of {rule.of} nights have "
                 f"matured{over}"
             )
-        shown = ", ".join(f"{row[column]} {row['value']:.4g}" for row in self.crossed[-3:])
+        rows = self.crossed[-SHOWN:]
+        # A shorter list than the count must not read as all of them.
+        last = f"the last {SHOWN} of them: " if len(rows) < len(self.crossed) else ""
+        shown = last + ", ".join(f"{row[column]} {row['value']:.4g}" for row in rows)
         lead = "train again, " if self.state == "retrain" else ""
         wanted = f"{lead}{rule.title} is not {rule.limit} on {len(self.crossed)} of the last"
         return f"{wanted} {counted(rule.of, 'night')}" + (f" ({shown})" if shown else "")
