@@ -11,11 +11,14 @@ import pytest
 from markupsafe import Markup
 
 from assay.monitor.drift.baselines import WeekdayDistances
-from assay.monitor.nights.section import EvidentlyPart, render
+from assay.monitor.nights.incident import Incident
+from assay.monitor.nights.night_status import decide_status
+from assay.monitor.nights.section import EvidentlyPart, render, render_status
 from assay.monitor.nights.summary import NightSummary
 from tests.monitor.nights.test_summary_read import written
 
 REFERENCE = cast(Any, SimpleNamespace(distances={"x": (0.1, 0.2), "y": ()}))
+SPELL = Incident("i", "drift", "open", "2013-07-01", "2013-07-03", ("seats",), "")
 TOLD = cast(Any, SimpleNamespace(columns=(), performance=(), rules={}))
 
 
@@ -36,6 +39,50 @@ def test_headings_say_what_a_number_is_and_fit_their_columns(weekdays: tuple[str
     assert ("same<br>weekdays before" in head) is bool(weekdays)
     for words in ("this night", "limit", "alarm from", "std. dev.", "New values"):
         assert words in head
+
+
+INCIDENT = "features drifted: seats, dew_point; since 2013-07-01, found on 2013-07-03; still open"
+
+
+def answer(crossed: bool, over: int, *incidents: str) -> str:
+    """The words at the top of the page of 2013-07-01, of which so many of 18 features are over."""
+    before = written()
+    decision = replace(
+        before.decision,
+        crossed=crossed,
+        reasons=("y: gone",) if crossed else (),
+        drifted=("dew_point", "x", "y")[:over],
+        features=18,
+    )
+    stand = decide_status("published", crossed, [(SPELL, each) for each in incidents], True)
+    return " ".join(str(render_status(replace(before, decision=decision, stand=stand))).split())
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_words_of_a_night_in_an_incident_hold_for_its_first_night_too(over: int) -> None:
+    html = answer(False, over, INCIDENT)
+    assert "<h1>In an open incident on 2013-07-01</h1>" in html
+    # One of its columns may be over a limit, and it may be the night that the incident began.
+    assert "crosses no limit" not in html and "began before" not in html
+    assert f"no alarm: {over} of 18 features drifted (at most 25% may)." in html
+    named = html.index("not of this night:</p> <ul>")
+    assert named < html.index("features drifted: seats")
+    assert html.count("<ul>") == 1
+
+
+def test_limits_that_a_night_crossed_stand_apart_from_its_incidents() -> None:
+    html = answer(True, 3, INCIDENT, "the data is not what it was: y")
+    own, _, of_incidents = html.partition("It is part of incidents.")
+    assert "<li>y: gone</li>" in own and "seats" not in own and "no alarm" not in own
+    assert "those of the incidents, not of this night:" in of_incidents
+    assert of_incidents.count("<li>") == 2
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_night_within_its_limits_says_nothing_of_incidents(over: int) -> None:
+    html = answer(False, over)
+    assert "the score is no further from the reference" in html
+    assert "incident" not in html and "<ul>" not in html
 
 
 def test_the_legend_has_two_lines() -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from assay.columns.reference import Reference
+from assay.monitor.drift.drift import drifted_words
 from assay.monitor.nights.column_values import MOST_DRAWN, NAMES, histograms, summary_cells
 from assay.monitor.nights.content import ColumnContent, ReportContent
 from assay.monitor.nights.metric_cells import METRIC_NAMES, metric_cells
@@ -94,7 +95,11 @@ def render_status(summary: NightSummary) -> Markup:
     tone = "bad" if summary.stand.alarming else "odd"
     if summary.stand.standing == "ok":
         tone = "ok"
-    return templating.render("night_answer.html", s=summary, tone=tone).strip()
+    decision = summary.decision
+    drifted = drifted_words(
+        len(decision.drifted), decision.features, summary.limits.max_drifted_share
+    )
+    return templating.render("night_answer.html", s=summary, tone=tone, drifted=drifted).strip()
 
 
 _ANSWER = re.compile(r"<!--answer-->.*?<!--/answer-->", re.DOTALL)
