@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 import re
 
@@ -74,3 +76,15 @@ def test_an_argument_in_the_wrong_place_is_not_repeated_whole(
         cli.main(["export", "--date", "d", "--to", "x", "postgresql://ada:s3cret@db/x"])
     told = capsys.readouterr().err
     assert "s3cret" not in told and "postgresql://ada:***@db/x" in told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE), "part-0"),
+        RuntimeError('Failed to create a tokio runtime, message: "Too many open files"'),
+    ],
+)
+def test_a_limit_on_open_files_is_named_whoever_meets_it(error: Exception) -> None:
+    found = errors.from_os_error(error)
+    assert found is not None and "ulimit -n" in found.line() and "disk" not in found.line()

@@ -221,6 +221,12 @@ MACHINE = frozenset(
 
 def from_os_error(error: BaseException) -> AssayError | None:
     """An AssayError if the machine caused ``error`` (`MACHINE`), so it is not a bug; else None."""
+    if _MANY_FILES.search(str(error)):  # also where a library in Rust says so, and panics
+        return AssayError(
+            "this process may not have so many files open",
+            found=" ".join(str(error).split())[:300],
+            mend="Raise the limit (ulimit -n 1024), then run the same command again.",
+        )
     if not isinstance(error, OSError) or error.errno not in MACHINE:
         return None
     return AssayError(
@@ -231,8 +237,12 @@ def from_os_error(error: BaseException) -> AssayError | None:
     )
 
 
+_MANY_FILES = re.compile("too many open files", re.IGNORECASE)
+
+
 _NO_ROOM = re.compile(
     r"failed to map segment|cannot allocate memory|can't (start new|spawn worker) thread"
+    r"|failed to launch worker thread|memory allocation (of \d+ bytes|still) failed"
     r"|find/load shared object file 'libllvmlite",
     re.IGNORECASE,
 )
@@ -247,10 +257,11 @@ def from_memory_error(error: BaseException) -> AssayError | None:
     if not isinstance(error, MemoryError) and not _NO_ROOM.search(str(error)):
         return None
     return MemoryShort(
-        "memory ran out, so nothing was published",
-        found=" ".join(str(error).split()) or None,
-        mend="Lower what is held at a time: score.batch_rows, the windows under prepare (a shorter "
-        "training window), features or their categories; or give it more memory.",
+        "memory ran out, so this was not done",
+        found=" ".join(str(error).split())[:300] or None,
+        mend="Give it more memory, or a higher limit where there is one (ulimit -v). Or lower what "
+        "is held at a time: score.batch_rows for nights; the windows under prepare, features or "
+        "their categories for a model.",
     )
 
 

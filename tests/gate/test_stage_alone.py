@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
-from assay.errors import DataError, GateNotPassed, StageInputMissing
+from assay.errors import DataError, GateNotPassed, MemoryShort, StageInputMissing
 from assay.gate import stage
 from assay.gate.pytest_run.fixtures import NO_CHAMPION
 from assay.gate.pytest_run.record import PytestRecord
@@ -35,6 +35,7 @@ class Stand:
         self.detail = "boom"
         self.code = 0
         self.crash: str | None = None
+        self.short_of_memory = ""
         self.meanwhile: Callable[[], object] = lambda: None
         self.asked: list[Any] = []
         monkeypatch.setattr(stage, "run_pytest", self)
@@ -49,6 +50,7 @@ class Stand:
             outcomes={TEST: self.test, **{node: told(each) for node, each in rules.items()}},
             details={TEST: self.detail},
             places=[TEST],
+            short_of_memory=self.short_of_memory,
         )
         return PytestRun(seen, self.code, "pytest's own words", self.crash)
 
@@ -160,6 +162,18 @@ def test_a_test_that_needs_a_champion_decides_once_there_is_one(stand: Stand, ti
 def test_a_crash_fails(stand: Stand) -> None:
     stand.crash = "pytest ended with exit code 3: boom"
     assert stand.judged().outcome is FAIL
+
+
+@pytest.mark.parametrize("how", ["test", "crash"])
+def test_without_memory_there_is_no_verdict(stand: Stand, tiny: Any, how: str) -> None:
+    stand.run()
+    if how == "crash":
+        stand.crash = "pytest ended with exit code -6: memory allocation of 8 bytes failed"
+    else:
+        stand.short_of_memory = f"{TEST}: MemoryError"
+    with pytest.raises(MemoryShort, match="there is no verdict"):
+        stand.run()
+    assert not [name for name in FILES if (tiny.root / layout.GATE_REPORT / name).exists()]
 
 
 def test_an_exit_code_that_nothing_explains_fails(stand: Stand) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -152,6 +153,42 @@ def test_a_task_that_fails_ends_with_one_line(
 def test_a_process_that_is_killed_ends_with_one_line() -> None:
     with pytest.raises(ScoringFailed, match="files: a process ended in the middle of its rows"):
         run_files(FILES, Failing(how="killed", threaded=False), 2, no_progress)
+
+
+@dataclass(frozen=True)
+class Heavy(Listing):
+    """More than a pipe holds."""
+
+    model: bytes = bytes(1_000_000)
+
+
+class DiesAtOnce:
+    """In place of the Python that a process of the pool is started with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "python"
+        self.path.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        self.path.chmod(0o755)
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_work_that_is_larger_than_a_pipe_reaches_the_processes(
+    monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    if not room:
+        monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    found = run_files(FILES, Heavy(threaded=False), 2, no_progress)
+    assert len([row for part in found for row in part]) == 20 * len(FILES)
+
+
+def test_a_process_that_dies_before_it_reads_its_work_ends_with_one_line(tmp_path: Path) -> None:
+    python = DiesAtOnce(tmp_path).path
+    multiprocessing.set_executable(str(python))
+    try:
+        with pytest.raises(ScoringFailed, match="files: a process ended in the middle"):
+            run_files(FILES, Heavy(threaded=False), 2, no_progress)
+    finally:
+        multiprocessing.set_executable(sys.executable)
 
 
 def test_processes_end_with_the_command_that_was_killed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from assay.errors import GateNotPassed
+from assay.errors import GateNotPassed, MemoryShort
 from assay.gate import champion_verdict, provenance, verdict_page, verdict_text, waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.provenance import InputDigests
@@ -45,6 +45,8 @@ def run(root: Path, params: Params) -> GateResult:
         The verdict is not PASS. Raised after everything was written; carries the verdict. Not in an
         experiment of DVC, which records only what succeeds: there the verdict is a result as any
         other, and a line on standard error says what it is.
+    MemoryShort
+        Memory did not suffice for a model test, which says nothing about the model.
 
     Notes
     -----
@@ -67,6 +69,15 @@ def run(root: Path, params: Params) -> GateResult:
     )
     decided = (*rules, *behaviours.evaluate_behaviours(root, params))
     session = run_pytest(root, params.gate.tests, decided)
+    if session.short_of_memory:
+        _clear(root)
+        raise MemoryShort(
+            "memory did not suffice for the model tests, so there is no verdict",
+            where=params.gate.tests,
+            found=session.short_of_memory,
+            mend="Give it more memory, or a higher limit where there is one (ulimit -v), and run "
+            "it again.",
+        )
     former = champion_verdict.load_champion_verdict(root, champion.bundle)
     after = _bound(root, params)
     there = (root / params.gate.tests).is_dir()

@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -116,19 +118,38 @@ def _in_processes(
     tasks: Sequence[Task], work: Work[Any], cores: int, progress: Progress
 ) -> list[Any]:
     with (
+        _sent(work) as sent,
         set_variables(ONE_THREAD),
-        process_pool(cores, _receive, (pickle.dumps(work),)) as pool,
+        process_pool(cores, _receive, (sent,)) as pool,
     ):
         return _collect(pool, _process_received, tasks, work.where, progress)
+
+
+@contextmanager
+def _sent(work: Work[Any]) -> Iterator[Path | bytes]:
+    """The work as a file for the processes to read; as it is where no file can be written.
+
+    What a process is started with goes through a pipe. Where it ends before it has read more than a
+    pipe holds, the command would write for ever.
+    """
+    pickled = pickle.dumps(work)
+    with ExitStack() as at_the_end:
+        sent: Path | bytes = pickled
+        with suppress(OSError):
+            folder = at_the_end.enter_context(TemporaryDirectory(prefix="assay-work-"))
+            file = Path(folder) / "work"
+            file.write_bytes(pickled)
+            sent = file
+        yield sent
 
 
 _received: Any = None
 """In a process of the pool: the work, which is sent once and not with each task."""
 
 
-def _receive(sent: bytes) -> None:
+def _receive(sent: Path | bytes) -> None:
     global _received
-    _received = pickle.loads(sent)
+    _received = pickle.loads(sent if isinstance(sent, bytes) else sent.read_bytes())
 
 
 def _process_received(task: Task, name: str) -> Any:
@@ -142,9 +163,13 @@ def _collect(
     where: str,
     progress: Progress,
 ) -> list[Any]:
-    running = [pool.submit(process, task, f"{at:05d}") for at, task in enumerate(tasks)]
     found: list[Any] = []
     try:
+        with _failures(where):
+            try:
+                running = [pool.submit(process, task, f"{at:05d}") for at, task in enumerate(tasks)]
+            except OSError as error:  # one ended before its first task, and closed the pool's pipes
+                raise BrokenProcessPool(str(error)) from None
         for each in running:
             with _failures(where):
                 found.append(each.result())

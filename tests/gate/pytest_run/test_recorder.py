@@ -205,3 +205,22 @@ def test_a_record_lies_where_it_was_asked_for(
         f"--rootdir={tiny.root}", *PLUGIN, f"--assay-findings={target}", "params.yaml"
     )
     assert record.read_record(target).collected == list(RULES)
+
+
+SHORT = """
+import pytest
+
+@pytest.fixture
+def table(): raise RuntimeError("Failed to launch worker thread: Resource temporarily unavailable")
+def test_reads(table): pass
+def test_holds(): raise MemoryError
+"""
+
+
+def test_memory_that_does_not_suffice_is_told_apart(seen: Any) -> None:
+    told = seen(SHORT).short_of_memory
+    assert told.startswith(f"{IT}::test_reads: Failed to launch worker thread")
+    assert seen(MANY).short_of_memory == ""
+    caught = "import pytest\ndef test_it():\n    with pytest.raises(MemoryError): raise MemoryError"
+    assert seen(caught).short_of_memory == ""
+    assert seen("def test_it(): raise MemoryError").short_of_memory == f"{IT}::test_it: MemoryError"

@@ -109,6 +109,14 @@ def test_memory_that_runs_out_leaves_one_line_and_the_bundle_that_was_there(
     assert bundle.verified_digest(folder) == before
 
 
+def test_a_thread_that_cannot_start_is_memory_too(parcels: Path, monkeypatch: pytest.MonkeyPatch):
+    def runs_out(*given: Any, **named: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(LogisticRegression, "fit", runs_out)
+    assert main(["train", "logistic", "--root", str(parcels)]) == MemoryShort.exit_code
+
+
 def test_memory_that_runs_out_anywhere_is_no_bug(
     parcels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -118,5 +126,5 @@ def test_memory_that_runs_out_anywhere_is_no_bug(
     monkeypatch.setattr("assay.training.tables.split.sort_order", runs_out)
     assert main(["prepare", "--root", str(parcels)]) == MemoryShort.exit_code
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("assay: memory ran out, so nothing was published. Lower what is held")
+    assert line.startswith("assay: memory ran out, so this was not done. Give it more memory")
     assert (parcels / layout.TRAIN_TABLE).is_file()

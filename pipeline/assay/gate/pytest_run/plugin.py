@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import assay
+from assay.errors import from_memory_error
 from assay.gate.pytest_run import findings_file
 from assay.gate.pytest_run.fixtures import (  # noqa: F401  (pytest finds them by their names here)
     assay_project,
@@ -147,6 +148,16 @@ class _Recorder:
         if not report.passed:
             outcome = "skipped" if report.skipped else "failed"
             self.seen.uncollected[report.nodeid or "."] = f"{outcome}: {self._detail(report)}"
+
+    def pytest_exception_interact(
+        self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[Any]
+    ) -> None:
+        """A test that memory did not suffice for says nothing about the model."""
+        if call.excinfo is not None and not self.seen.short_of_memory:
+            short = from_memory_error(call.excinfo.value)
+            if short is not None:
+                told = normalize_detail(short.found or "MemoryError", self.homes)
+                self.seen.short_of_memory = f"{node.nodeid}: {told}"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         outcome: str = report.outcome

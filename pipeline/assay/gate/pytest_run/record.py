@@ -25,7 +25,8 @@ class PytestRecord:
 
     ``policy`` are the rules and behaviours in ``collected``; the others are model tests. ``places``
     are the ``FILE::CLASS.FUNCTION`` of collected tests. ``hooks`` maps a project file to its hooks
-    that can change the outcome of a test.
+    that can change the outcome of a test. ``short_of_memory`` is what the first test said that
+    memory did not suffice for; "" if none did.
     """
 
     collected: list[str] = field(default_factory=list)
@@ -35,6 +36,7 @@ class PytestRecord:
     uncollected: dict[str, str] = field(default_factory=dict)
     places: list[str] = field(default_factory=list)
     hooks: dict[str, str] = field(default_factory=dict)
+    short_of_memory: str = ""
 
     @property
     def tests(self) -> list[str]:
@@ -61,6 +63,7 @@ class PytestRecord:
             "details": self.details,
             "uncollected": self.uncollected,
             "hooks": self.hooks,
+            "short_of_memory": self.short_of_memory,
         }
         path.write_text(json.dumps(tree), encoding="utf-8")
 
@@ -104,6 +107,7 @@ def read_record(path: Path) -> PytestRecord:
         details=_text_by_node(tree, "details"),
         uncollected=_text_by_node(tree, "uncollected"),
         hooks=_text_by_node(tree, "hooks"),
+        short_of_memory=_text(tree, "short_of_memory"),
     )
 
 
@@ -114,6 +118,13 @@ def normalize_detail(text: str, homes: Sequence[Path] = ()) -> str:
         first = first.replace(f"{home}/", "").replace(str(home), ".")
     first = _ADDRESS.sub("0x...", first).encode("utf-8", "replace").decode()
     return first if len(first) <= _DETAIL_LENGTH else first[: _DETAIL_LENGTH - 3] + "..."
+
+
+def _text(tree: Mapping[str, Any], key: str) -> str:
+    value = tree.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"pytest's record has no {key}")
+    return value
 
 
 def _texts(tree: Mapping[str, Any], key: str) -> list[str]:

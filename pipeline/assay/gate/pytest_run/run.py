@@ -17,6 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import assay
+from assay.errors import from_memory_error
 from assay.gate.pytest_run import declared_tests, record
 from assay.gate.pytest_run.findings_file import OPTION, PytestFinding, write_findings
 from assay.project import layout
@@ -43,6 +44,12 @@ class PytestRun:
     code: int
     output: str
     crash: str | None
+
+    @property
+    def short_of_memory(self) -> str:
+        """What memory did not suffice for, so that nothing is known of the model; "" if it did."""
+        ended = self.crash is not None and from_memory_error(RuntimeError(self.crash)) is not None
+        return self.seen.short_of_memory or (self.crash if ended and self.crash else "")
 
 
 def run_pytest(

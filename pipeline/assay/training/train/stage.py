@@ -31,6 +31,7 @@ from assay.errors import (
     ParamsError,
     PluginError,
     StageInputMissing,
+    from_memory_error,
 )
 from assay.model import bundle, compiled, model, prediction
 from assay.model.manifest import Manifest, versions
@@ -152,6 +153,8 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     except (AssayError, MemoryError):
         raise
     except Exception as error:  # an estimator may raise anything
+        if from_memory_error(error) is not None:
+            raise MemoryError(str(error)) from None
         raise _fit_failed(error, params, name, rows) from None
     packed = model.dumps(made.model)
     sample = _sample(made.rows, params)
