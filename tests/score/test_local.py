@@ -162,15 +162,6 @@ class Heavy(Listing):
     model: bytes = bytes(1_000_000)
 
 
-class DiesAtOnce:
-    """In place of the Python that a process of the pool is started with."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "python"
-        self.path.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-        self.path.chmod(0o755)
-
-
 @pytest.mark.parametrize("room", [True, False])
 def test_work_that_is_larger_than_a_pipe_reaches_the_processes(
     monkeypatch: pytest.MonkeyPatch, room: bool
@@ -182,7 +173,9 @@ def test_work_that_is_larger_than_a_pipe_reaches_the_processes(
 
 
 def test_a_process_that_dies_before_it_reads_its_work_ends_with_one_line(tmp_path: Path) -> None:
-    python = DiesAtOnce(tmp_path).path
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    python.chmod(0o755)
     multiprocessing.set_executable(str(python))
     try:
         with pytest.raises(ScoringFailed, match="files: a process ended in the middle"):

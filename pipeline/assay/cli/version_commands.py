@@ -70,8 +70,8 @@ def add_commands(add: CommandBuilder) -> None:
     )
     check = add(
         "check",
-        "name all that is wrong in the project's files, before dvc repro (exit 15); --lock: is "
-        "dvc.lock current (exit 5)?",
+        "name all that is wrong in the project's files, before dvc repro (exit 15); or with "
+        "--lock that dvc.lock is not current (exit 5)",
         "assay check",
         _check,
     )

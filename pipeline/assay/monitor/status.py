@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from assay.monitor.drift.drift import drifted_words
-from assay.monitor.performance.retrain_read import retrain_line
 from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
 from assay.project.params import Params
 from assay.project.text.number_format import counted, format_count
@@ -162,8 +161,11 @@ def _expected(value: float | None) -> str:
 
 
 def retrain_words(facts: Facts) -> str:
-    """The advice to train again, and the next step."""
-    return retrain_line(facts["until"], facts["reasons"])
+    """The advice to train again as one line: why, and the next step."""
+    return (
+        f"{'; '.join(facts['reasons'])}, looked at up to {facts['until']}. Next: train a "
+        "challenger: dvc repro, then see what the gate says: assay gate verdict"
+    )
 
 
 def incident_lines(facts: Facts) -> list[str]:

@@ -48,8 +48,9 @@ class PytestRun:
     @property
     def short_of_memory(self) -> str:
         """What memory did not suffice for, so that nothing is known of the model; "" if it did."""
-        ended = self.crash is not None and from_memory_error(RuntimeError(self.crash)) is not None
-        return self.seen.short_of_memory or (self.crash if ended and self.crash else "")
+        if self.seen.short_of_memory or self.crash is None:
+            return self.seen.short_of_memory
+        return self.crash if from_memory_error(RuntimeError(self.crash)) else ""
 
 
 def run_pytest(

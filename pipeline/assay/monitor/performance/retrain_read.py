@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +41,6 @@ def read_advised(root: Path, version: str) -> RetrainDocument | None:
     except DataError:
         return None
     return found if found.reasons and found.version == version else None
-
-
-def retrain_line(until: str, reasons: Sequence[str]) -> str:
-    """The advice as one line: why, and the next step."""
-    return (
-        f"{'; '.join(reasons)}, looked at up to {until}. Next: train a challenger: dvc repro, "
-        "then see what the gate says: assay gate verdict"
-    )
 
 
 def _document(tree: JsonNode) -> RetrainDocument:
