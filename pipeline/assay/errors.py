@@ -242,7 +242,7 @@ _MANY_FILES = re.compile("too many open files", re.IGNORECASE)
 
 _NO_ROOM = re.compile(
     r"failed to map segment|cannot allocate memory|can't (start new|spawn worker) thread"
-    r"|failed to launch worker thread|memory allocation (of \d+ bytes|still) failed"
+    r"|\bMemoryError\b|failed to launch worker thread|memory allocation (of \d+ bytes|still) failed"
     r"|find/load shared object file 'libllvmlite",
     re.IGNORECASE,
 )
