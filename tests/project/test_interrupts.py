@@ -99,6 +99,21 @@ def test_an_interrupt_just_before_or_after_the_command_ends_it_the_same_way(mome
     assert (done.returncode, done.stderr) == (130, "assay: interrupted\n")
 
 
+def test_an_interrupt_while_a_class_is_made_of_text_ends_a_module_the_same_way(
+    tmp_path: Path,
+) -> None:
+    moments = {"while_parsing": "exec('interrupt()', globals())", "before": "pass", "after": "pass"}
+    (tmp_path / "between.py").write_text(BETWEEN.format(**moments))
+    done = subprocess.run(
+        [sys.executable, "-m", "between"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "assay: interrupted\n")
+
+
 @pytest.mark.parametrize("carrier", ["local", "files"])
 def test_a_scoring_run_says_one_line_and_leaves_readers_what_they_had(
     live: Path, carrier: str
