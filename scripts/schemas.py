@@ -19,6 +19,7 @@ from assay.reports.last_nights import LastNights
 from assay.reports.leakage import Leakage
 from assay.reports.night import NightDocument
 from assay.reports.rehearsal import Rehearsal
+from assay.reports.retrain import RetrainAdvice
 from assay.reports.selection import Selection
 from assay.reports.status import StatusDocument
 from assay.reports.verdict import Verdict
@@ -36,6 +37,7 @@ REPORTS: tuple[type[Report], ...] = (
     Verdict,
     NightDocument,
     Incidents,
+    RetrainAdvice,
     StatusDocument,
     DoctorDocument,
 )

@@ -19,10 +19,10 @@ from assay.cli.show import performance
 from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
 from assay.monitor import labels
 from assay.monitor.performance import retrain
-from assay.monitor.performance.retrain_read import RetrainDocument, read_advised
 from assay.project import partitions
 from assay.project.params import parse
 from assay.project.params.inputs import Input
+from assay.reports.retrain import RetrainAdvice, read_advice
 from assay.store import open_store
 from tests.shown import shown
 
@@ -323,14 +323,11 @@ def test_retraining_is_advised_on_matured_nights(
     assert caught.value.exit_code == 6
     assert "auc after 1 day is not at least 0.6 on 2 of the last 3 nights" in caught.value.line()
     written = json.loads((project.root / "reports/retrain.json").read_text())
-    assert isinstance(caught.value.report, retrain.RetrainAdvice)
-    assert caught.value.report.plain() == written
+    assert isinstance(caught.value.report, RetrainAdvice)
+    assert caught.value.report.tree() == written
     assert written["advised"] is True
     assert [each["crossed"] for each in written["rules"][0]["looked_at"]] == [True, True, False]
-    sentence = written["rules"][0]["sentence"]
-    assert read_advised(project.root, "v0.1.0") == RetrainDocument(
-        "v0.1.0", "2013-02-03", (sentence,)
-    )
+    assert read_advice(project.root) == caught.value.report
 
 
 def test_advice_shows_on_the_front_page_at_once(project: Any) -> None:

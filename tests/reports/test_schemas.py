@@ -24,6 +24,7 @@ from assay.reports.status import (
 )
 from assay.reports.verdict import Finding, ModelTests, Outcome
 from scripts.schemas import REPORTS, place, schema
+from tests.advice import retrain_advice
 from tests.gate import build
 from tests.monitor.nights.test_summary_read import written
 from tests.verdicts import verdict
@@ -102,6 +103,7 @@ WRITTEN: dict[str, Report] = {
         blind_columns=(),
         left_out={"2013-06-01": "its profile is gone"},
     ),
+    "RetrainAdvice": retrain_advice("train again: auc is low"),
     "StatusDocument": StatusDocument(
         name="late-flights",
         stage="prod",

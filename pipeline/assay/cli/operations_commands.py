@@ -14,6 +14,7 @@ from assay.cli.commands import (
     refresh_front_page,
     run_command,
     to_json_line,
+    to_report_text,
 )
 from assay.errors import UsageError
 
@@ -133,7 +134,6 @@ def _monitor(given: argparse.Namespace) -> None:
     from assay.cli.show import monitoring, performance
     from assay.monitor import monitor_night, monitor_range
     from assay.monitor.performance import retrain
-    from assay.project import jsonfile
 
     if given.retrain_if:
         with refresh_front_page(given):
@@ -142,7 +142,7 @@ def _monitor(given: argparse.Namespace) -> None:
                 given,
                 given.date,
                 lines=performance.retrain_lines,
-                document=lambda found: jsonfile.dumps(found.plain()),
+                document=to_report_text,
             )
         return
     first, last = _nights(given)

@@ -6,20 +6,20 @@ again mends what was killed: there is one branch, one pull request and one comme
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError, GateNotPassed
+from assay.errors import GateNotPassed
 from assay.gate.comment import command as comment
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.project.code_host.client import MayNotWrite
 from assay.project.code_host.items import number_of, text_of
 from assay.project.params import Params
 from assay.project.text.markdown import escape_all
 from assay.registry.hosted import merged, origin
+from assay.reports.retrain import read_advice
 
 log = logging.getLogger(__name__)
 
@@ -108,15 +108,6 @@ def _body(root: Path, params: Params) -> str:
         "Nothing is promoted before a person has merged this and approved it.",
         "",
     ]
-    lines += [f"- {escape_all(sentence)}" for sentence in _reasons(root)]
+    advice = read_advice(root)
+    lines += [f"- {escape_all(reason)}" for reason in (advice.reasons if advice else ())]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _reasons(root: Path) -> list[str]:
-    """The sentences of the rules that said to train again; none where nobody asked them."""
-    try:
-        found = json.loads(jsonfile.read_stage_file(root, layout.RETRAIN, "monitor"))
-        rules = found["rules"] if found["advised"] else []
-        return [str(each["sentence"]) for each in rules if each["state"] == "retrain"]
-    except (AssayError, KeyError, TypeError, ValueError):
-        return []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from assay.errors import AssayError, NoChampion, NotARepository, StoreError
 from assay.monitor.nights.night_path import night_path
 from assay.project.params import Params
+from assay.reports.retrain import read_advice
 from assay.reports.status import StatusDocument
 
 if TYPE_CHECKING:
@@ -126,12 +127,10 @@ def champion_part(root: Path, params: Params) -> StatusPart:
 
 def retrain_facts(root: Path, params: Params, champion: StatusPart) -> Facts | None:
     """The advice to train again, if the project has rules for it and it is about the champion."""
-    from assay.monitor.performance.retrain_read import read_advised
-
     if champion.facts is None or not params.monitor.retrain:
         return None
-    found = read_advised(root, champion.facts["version"])
-    if found is None:
+    found = read_advice(root)
+    if found is None or not found.advised or found.version != champion.facts["version"]:
         return None
     return {"version": found.version, "until": found.until, "reasons": list(found.reasons)}
 

@@ -8,8 +8,8 @@ import pytest
 
 from assay.errors import CodeHostFailed, GateNotPassed
 from assay.gate.proposal import BRANCH, propose
-from assay.project import jsonfile, layout
 from assay.reports.verdict import Outcome
+from tests.advice import retrain_advice
 
 
 def trained(team: Any, marker: str, outcome: Outcome = Outcome.PASS) -> None:
@@ -25,8 +25,7 @@ def say(team: Any) -> Any:
 def test_what_was_trained_is_one_pull_request_with_the_gate_s_comment(team: Any) -> None:
     trained(team, "two")
     evil = "auc is **not** <b>0.6</b> @all"
-    advice = {"advised": True, "rules": [{"state": "retrain", "sentence": evil}]}
-    jsonfile.write(team.project.root / layout.RETRAIN, advice)
+    retrain_advice(evil).write(team.project.root)
     team.project.write(".gitignore", "/models\n/data/prepared\n/.assay\n/reports/retrain.json\n")
     other = team.hub.pull("Somebody's", "theirs", team.project.git("rev-parse", "HEAD"))
     found = say(team)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from assay.monitor.performance.comparison import PerformancePair, PerformancePairs
     from assay.monitor.performance.labels_report import LabelsOutcome
     from assay.monitor.performance.measure import MaturityMeasurement, NightMeasurement
-    from assay.monitor.performance.retrain import RetrainAdvice
     from assay.monitor.performance.window import MovedWindow
+    from assay.reports.retrain import RetrainAdvice
 
 
 def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
@@ -143,4 +143,4 @@ def window_lines(found: MovedWindow) -> Iterator[str]:
 def retrain_lines(found: RetrainAdvice) -> Iterator[Line]:
     """The result of each rule."""
     for each in found.rules:
-        yield f"retrain: {each.sentence(found.column)}"
+        yield f"retrain: {each.sentence}"

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from assay.errors import NothingScored, ParamsError, RetrainAdvised, UsageError
 from assay.monitor.performance import maturity
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.labels import RetrainRule
 from assay.project.partitions import parse_day
 from assay.project.text.number_format import counted
+from assay.reports.retrain import AdviceState, RetrainAdvice, RetrainNight, RuleAdvice
 from assay.store import open_store
 
-State = Literal["retrain", "fine", "waiting"]
 Row = Mapping[str, Any]
 
 SHOWN = 7
@@ -30,8 +30,6 @@ class Advice:
 
     Attributes
     ----------
-    state
-        ``waiting`` if too few nights have matured.
     nights
         The rows of the performance table that were used, in order.
     short
@@ -40,7 +38,7 @@ class Advice:
     """
 
     rule: RetrainRule
-    state: State
+    state: AdviceState
     nights: tuple[Row, ...]
     short: tuple[str, ...]
 
@@ -66,50 +64,23 @@ class Advice:
         wanted = f"{lead}{rule.title} is not {rule.limit} on {len(self.crossed)} of the last"
         return f"{wanted} {counted(rule.of, 'night')}" + (f" ({shown})" if shown else "")
 
-
-@dataclass(frozen=True)
-class RetrainAdvice:
-    """The results of all rules for one version.
-
-    Attributes
-    ----------
-    until
-        The last night that was considered.
-    column
-        The partition column.
-    """
-
-    version: str
-    until: str
-    column: str
-    rules: tuple[Advice, ...]
-
-    def plain(self) -> dict[str, Any]:
-        """The content of reports/retrain.json."""
+    def document(self, column: str) -> RuleAdvice:
+        """For the report; ``column`` is the partition column."""
         told = ("value", "low", "high", "rows", "labelled_share", "run_id")
-        return {
-            "schema": 1,
-            "advised": any(each.state == "retrain" for each in self.rules),
-            "version": self.version,
-            "until": self.until,
-            "rules": [
-                {
-                    **each.rule.model_dump(),
-                    "state": each.state,
-                    "sentence": each.sentence(self.column),
-                    "looked_at": [
-                        {
-                            "night": row[self.column],
-                            **{name: row[name] for name in told},
-                            "crossed": each.rule.crossed(row["value"]),
-                        }
-                        for row in each.nights
-                    ],
-                    "too_few_truths": list(each.short),
-                }
-                for each in self.rules
-            ],
-        }
+        return RuleAdvice(
+            **self.rule.model_dump(),
+            state=self.state,
+            sentence=self.sentence(column),
+            looked_at=tuple(
+                RetrainNight(
+                    night=row[column],
+                    crossed=self.rule.crossed(row["value"]),
+                    **{name: row[name] for name in told},
+                )
+                for row in self.nights
+            ),
+            too_few_truths=self.short,
+        )
 
 
 def advise(
@@ -206,13 +177,18 @@ def run(
         )
     rows = [row for row in store.performance().to_pylist() if row[store.column] in shown]
     advice = advise(rules, rows, store.column, record.version, now or datetime.now(UTC))
-    found = RetrainAdvice(record.version, shown[-1], store.column, tuple(advice))
-    jsonfile.write(root / layout.RETRAIN, found.plain())
     bad = [each for each in advice if each.state == "retrain"]
+    found = RetrainAdvice(
+        advised=bool(bad),
+        version=record.version,
+        until=shown[-1],
+        rules=tuple(each.document(store.column) for each in advice),
+    )
+    found.write(root)
     if bad:
         more = f"; and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise RetrainAdvised(
-            bad[0].sentence(store.column) + more,
+            found.reasons[0] + more,
             where=f"{params.name} {record.version}",
             mend=f"See {layout.RETRAIN}",
         ).attach_report(found)

@@ -46,7 +46,7 @@ def run(root: Path, params: Params, *, if_advised: bool = False) -> MovedWindow:
         except RetrainAdvised as advised:
             why = advised.what
         else:
-            told = "; ".join(each.sentence(advice.column) for each in advice.rules)
+            told = "; ".join(each.sentence for each in advice.rules)
             return _stays(params, f"no rule says to train again: {told}")
     days = shift(params, newest_labels(root, params))
     if days <= 0:
