@@ -24,6 +24,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 LIMIT = 3
+LIMITS = (2013, 1, 1)
 
 def width(frame):
     return frame.notna().sum(axis=1)
@@ -69,6 +70,7 @@ def frame_rule(body: str, decorator: str = "@pa.dataframe_check") -> Rule:
         ('return rows["dest"].str.len() == 3', ("dest",)),
         ('return rows["dest"].str.startswith("A") | (rows["wind"].abs() < 9)', ("dest", "wind")),
         ('return rows["wind"].between(-1, 1)', ("wind",)),
+        ('return rows["at"] + pd.Timedelta(days=1) > pd.Timestamp("2013-01-01")', ("at",)),
     ],
 )
 def test_rules_that_look_at_one_row_at_a_time(body: str, reads: tuple[str, ...]) -> None:
@@ -85,6 +87,8 @@ def test_rules_that_look_at_one_row_at_a_time(body: str, reads: tuple[str, ...])
         'return rows["wind"].fillna(method="ffill") > 0',
         'return rows["wind"].isin(rows["id"])',
         'return rows["wind"] > LIMIT',
+        'return rows["at"] >= pd.Timestamp(rows["at"].max())',
+        'return rows["at"] >= pd.Timestamp(*LIMITS)',
         'return pd.Series("%s" % rows["dest"] == "x", index=rows["dest"].index)',
         'return rows["wind"].map(lambda wind: wind > 0)',
         'return 0 < rows["wind"].rank()',

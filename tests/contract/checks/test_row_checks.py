@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.pandas import DataFrameModel
 
+from assay.contract.checks import check_runner
 from assay.contract.checks.row_checks import check_rows
 from assay.contract.columns import to_frame
 from assay.contract.definition import Contract
@@ -216,6 +217,85 @@ def test_an_unusable_check_is_an_error_and_never_a_pass(body: str, found: str) -
     assert found in line
 
 
+SOON = """\
+    @pa.dataframe_check
+    def soon(cls, frame):
+        return frame["at"] + pd.Timedelta(days=30) > pd.Timestamp("2013-01-01")
+"""
+
+
+def at(*days: str) -> pa.RecordBatch:
+    times = pa.array([pd.Timestamp(day) for day in days], pa.timestamp("us"))
+    rows = batch(pa.array([1.0] * len(days)))
+    return rows.set_column(1, "at", times)
+
+
+def test_a_row_that_a_rule_fails_for_breaks_it_alone() -> None:
+    # pandas adds in nanoseconds, in which there is no year 9999.
+    result = check_rows(simple(SOON), at("2013-01-01", "9999-12-31", "2012-01-01", "2013-02-01"))
+    assert result.reasons() == [["soon"], ["soon"]]
+    assert result.bad.tolist() == [False, True, True, False]
+
+
+def test_a_rule_that_fails_for_every_row_is_a_mistake_in_the_contract() -> None:
+    for days in (["9999-12-31"], ["9999-12-31", "9999-12-30", "9999-12-31"]):
+        with pytest.raises(ContractFileError, match="OutOfBoundsDatetime"):
+            check_rows(simple(SOON), at(*days))
+
+
+def test_a_rule_that_fails_for_too_many_rows_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = at("2013-01-01", *(f"9999-12-{day}" for day in range(10, 20)))
+    assert check_rows(simple(SOON), rows).bad.tolist() == [False, *[True] * 10]
+    monkeypatch.setattr(check_runner, "MOST_TRIES", 10)
+    with pytest.raises(ContractFileError, match="OutOfBoundsDatetime"):
+        check_rows(simple(SOON), rows)
+
+
+CODES = st.lists(st.sampled_from(["7", "-7", "x", "", "12"]), min_size=1, max_size=20)
+
+
+@given(CODES)
+def test_it_fails_for_the_rows_that_it_fails_for_alone(codes: list[str]) -> None:
+    body = """\
+    @pa.check("x", element_wise=True)
+    def number(cls, x):
+        return int(x) > 0
+"""
+    contract = simple(body, "str")
+    alone = {"7": True, "12": True, "-7": False, "x": False, "": False}
+    if set(codes) <= {"x", ""}:
+        with pytest.raises(ContractFileError, match="ValueError: invalid literal for int"):
+            check_rows(contract, batch(pa.array(codes)))
+        return
+    bad = check_rows(contract, batch(pa.array(codes))).bad
+    assert bad.tolist() == [not alone[code] for code in codes]
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+def test_memory_that_runs_out_breaks_no_row(monkeypatch: pytest.MonkeyPatch, fails_at: int) -> None:
+    calls = iter(range(1, 9))
+    real = check_runner.call_check
+
+    def short(*given: Any) -> Any:
+        if next(calls) == fails_at:
+            raise MemoryError
+        return real(*given)
+
+    monkeypatch.setattr(check_runner, "call_check", short)
+    with pytest.raises(MemoryError):
+        check_rows(simple(SOON), at("2013-01-01", "9999-12-31", "2013-02-01", "2013-02-02"))
+
+
+def test_a_rule_that_looks_at_other_rows_is_not_asked_about_parts() -> None:
+    body = """\
+    @pa.check("x")
+    def largest(cls, x):
+        return x == x.map(lambda one: 1 / (one - 2)).max()
+"""
+    with pytest.raises(ContractFileError, match="ZeroDivisionError"):
+        check_rows(simple(body), batch(pa.array([1.0, 2.0, 3.0])))
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -289,6 +369,7 @@ def test_all_null_and_no_rows() -> None:
 SWITCHED_OFF = """\
 import pyarrow as pa
 from assay.contract.loader import load_contract_text
+from assay.contract.checks import check_runner
 from assay.contract.checks.row_checks import check_rows
 contract = load_contract_text(open("c.py").read(), "c.py")
 import datetime

@@ -33,6 +33,11 @@ OF_TIMES = frozenset(
     | {"weekday", "dayofweek", "day_of_week", "dayofyear", "day_of_year"}
 )
 
+OF_CONSTANTS = frozenset(
+    {"Timestamp", "Timedelta", "datetime", "timedelta", "datetime64", "timedelta64"}
+)
+"""Functions, of whatever module, that make one time or one span of time of constants."""
+
 
 class CheckAnalysis(NamedTuple):
     """What the analysis of a check found.
@@ -189,6 +194,9 @@ def _is_number(node: ast.AST, named: bool = False) -> bool:
             return True
         case ast.Name():
             return named
+        case ast.Call(ast.Attribute(attr=name) | ast.Name(name), given, named_ones):
+            every = [*given, *(one.value for one in named_ones)]
+            return name in OF_CONSTANTS and _are_constants(every)
         case ast.UnaryOp(ast.USub(), value):
             return _is_number(value, named)
         case ast.BinOp(left, operation, right) if isinstance(operation, ARITHMETIC):

@@ -13,9 +13,15 @@ from assay.contract.definition import Contract, Rule
 from assay.errors import ContractFileError
 from assay.project.text.number_format import counted
 
+MOST_TRIES = 10_000
+"""How often a check is asked about parts of a batch, to find the rows that it fails for."""
+
 
 def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> np.ndarray:
     """Mask of the rows that satisfy a rule of test ``check``, of shape (n,).
+
+    A row that a row-wise check raises for breaks the rule: one impossible value must not cost the
+    other rows their scores. A check that raises for every row is a mistake in the contract.
 
     Parameters
     ----------
@@ -28,11 +34,58 @@ def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFram
     ContractFileError
         If the check raises or does not return one bool per row. A null means that the row breaks
         the rule.
+    MemoryError
+        Memory ran out, which is no fault of the contract.
     """
     try:
         answer = call_check(rule, data, guard.ON_ROWS)
+    except MemoryError:
+        raise
     except Exception as error:
-        raise check_error(contract, rule, error) from None
+        found = None
+        if rule.rowwise and not isinstance(error, ContractCodeStopped):
+            found = _without_rows_it_fails_for(contract, rule, data)
+        if found is None:
+            raise check_error(contract, rule, error) from None
+        return found
+    return _mask(contract, rule, answer, data)
+
+
+def _without_rows_it_fails_for(
+    contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame
+) -> np.ndarray | None:
+    """The mask of a check that raises for some rows, found by halving; None if for all, or many."""
+    result = np.zeros(len(data), dtype=bool)
+    failing = [(0, len(data))] if len(data) > 1 else []
+    tries, judged = 0, False
+    while failing:
+        first, end = failing.pop()
+        middle = (first + end) // 2
+        for start, stop in ((first, middle), (middle, end)):
+            part = data.iloc[start:stop].reset_index(drop=True)
+            tries += 1
+            try:
+                answer = call_check(rule, part, guard.ON_ROWS)
+            except MemoryError:
+                raise
+            except ContractCodeStopped as error:
+                raise check_error(contract, rule, error) from None
+            except Exception:
+                if stop - start > 1:
+                    failing.append((start, stop))
+                continue
+            result[start:stop] = _mask(contract, rule, answer, part)
+            # That a null passes or not says nothing about whether the check works.
+            judged |= not isinstance(part, pd.Series) or bool(part.notna().any())
+        if tries >= MOST_TRIES:
+            return None
+    return result if judged else None
+
+
+def _mask(
+    contract: Contract, rule: Rule, answer: object, data: pd.Series[Any] | pd.DataFrame
+) -> np.ndarray:
+    """What a check answered, as one bool a row."""
     if isinstance(answer, pd.DataFrame) and isinstance(data, pd.DataFrame):
         if answer.shape != data.shape:
             raise _unusable(contract, rule, f"a frame of shape {answer.shape}")
