@@ -38,6 +38,7 @@ from assay.errors import (
 )
 from assay.project import interrupts
 from assay.project.extras import missing_extra
+from assay.project.memory import refuse_small_address_space
 
 DEBUG = "ASSAY_DEBUG"
 
@@ -88,6 +89,7 @@ def run_program() -> NoReturn:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
+        refuse_small_address_space()
         arguments.command(arguments)
     except AssayError as error:
         if os.environ.get(DEBUG) and error.__cause__ is not None:

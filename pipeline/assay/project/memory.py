@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from assay.errors import MemoryShort
+
 GIGABYTE = 1_000_000_000
+
+LEAST_ADDRESS_SPACE = 4 * GIGABYTE
+"""What the libraries reserve when they are loaded; most of it is never used (3.2 on two cores)."""
 
 
 def available_memory(root: Path = Path("/")) -> int | None:
@@ -61,14 +66,38 @@ def _groups(root: Path) -> list[int]:
     return left
 
 
-def _address_space(root: Path) -> int | None:
+def refuse_small_address_space() -> None:
+    """End here if libraries could not be loaded: they would abort, or wait for ever, with no word.
+
+    Raises
+    ------
+    MemoryShort
+        The limit (``ulimit -v``) is below `LEAST_ADDRESS_SPACE`.
+    """
+    limit = _address_space_limit()
+    if limit is not None and limit < LEAST_ADDRESS_SPACE:
+        raise MemoryShort(
+            "this process may have too little address space",
+            expected=f"{LEAST_ADDRESS_SPACE / GIGABYTE:.0f} GB, most of which is never used",
+            found=f"{limit / GIGABYTE:.1f} GB",
+            mend="Raise the limit: ulimit -v unlimited. To limit memory, use a control group, as "
+            "containers do.",
+        )
+
+
+def _address_space_limit() -> int | None:
     try:
         import resource
     except ImportError:  # there is none on Windows
         return None
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def _address_space(root: Path) -> int | None:
+    limit = _address_space_limit()
     pages = _text(root / "proc/self/statm").split()
-    if limit == resource.RLIM_INFINITY or not pages:
+    if limit is None or not pages:
         return None
     return limit - int(pages[0]) * os.sysconf("SC_PAGE_SIZE")
 
