@@ -77,6 +77,8 @@ def main() -> int:
                   file=sys.stderr)  # fmt: skip
             return 1
     text = page(seconds)
+    # The page asked for advice on training, and each answer wrote the front page of a month.
+    stream(("assay", "front", "--nights", "184"), listen=True, echo=False)
     PAGE.write_text(text, encoding="utf-8")
     print(text)
     print(f"page: {shown(PAGE)}; the nights at a glance: {shown(CLONE / 'reports/index.html')}")

@@ -12,6 +12,7 @@ from assay.contract.checks.guard import ContractCodeStopped, run_guarded
 from assay.contract.definition import Contract, Rule
 from assay.errors import ContractFileError
 from assay.project.text.number_format import counted
+from assay.tables.failing_rows import TooManyFailed, call_around_failing_rows
 
 MOST_TRIES = 10_000
 """How often a check is asked about parts of a batch, to find the rows that it fails for."""
@@ -54,32 +55,29 @@ def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFram
 def _without_rows_it_fails_for(
     contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame
 ) -> np.ndarray | None:
-    """The mask of a check that raises for some rows, found by halving; None if for all, or many."""
+    """The mask of a check that raises for some rows; None if it does for all, or for many."""
+
+    def part_of(start: int, stop: int) -> pd.Series[Any] | pd.DataFrame:
+        return data.iloc[start:stop].reset_index(drop=True)
+
+    def call(start: int, stop: int) -> Any:
+        return call_check(rule, part_of(start, stop), guard.ON_ROWS)
+
     result = np.zeros(len(data), dtype=bool)
-    failing = [(0, len(data))] if len(data) > 1 else []
-    tries, judged = 0, False
-    while failing:
-        first, end = failing.pop()
-        middle = (first + end) // 2
-        for start, stop in ((first, middle), (middle, end)):
-            part = data.iloc[start:stop].reset_index(drop=True)
-            tries += 1
-            try:
-                answer = call_check(rule, part, guard.ON_ROWS)
-            except MemoryError:
-                raise
-            except ContractCodeStopped as error:
-                raise check_error(contract, rule, error) from None
-            except Exception:
-                if stop - start > 1:
-                    failing.append((start, stop))
-                continue
+    works = False
+    try:
+        for start, stop, answer in call_around_failing_rows(
+            call, len(data), MOST_TRIES, pass_on=(ContractCodeStopped,)
+        ):
+            part = part_of(start, stop)
             result[start:stop] = _mask(contract, rule, answer, part)
             # That a null passes or not says nothing about whether the check works.
-            judged |= not isinstance(part, pd.Series) or bool(part.notna().any())
-        if tries >= MOST_TRIES:
-            return None
-    return result if judged else None
+            works |= not isinstance(part, pd.Series) or bool(part.notna().any())
+    except ContractCodeStopped as error:
+        raise check_error(contract, rule, error) from None
+    except TooManyFailed:
+        return None
+    return result if works else None
 
 
 def _mask(
