@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from assay.cli.show.store import fsck_lines
 from assay.errors import StoreError, attached_report
@@ -18,6 +19,7 @@ from assay.score import fsck
 from assay.store import Store, release
 from assay.store.delta import fsync, log_folder
 from assay.store.delta.tables import INSTANT, LABELS, PREDICTIONS, PROFILES, RUNS
+from tests.store.conftest import counts
 
 PARCELS = Path(__file__).parents[1] / "parcels"
 
@@ -71,9 +73,11 @@ def test_a_damaged_file_of_a_small_table_is_forgotten_with_its_rows(
     store: Store, make: Any, left: Any
 ) -> None:
     make.run("r1")
+    make.begin("r2")
     first = data(store, RUNS)
-    make.run("r2")
-    lost = next(path for path in data(store, RUNS) if path not in first)
+    store.publish_run(make.stage("r2"))
+    make.event("r2", "published", 1)
+    (lost,) = (path for path in data(store, RUNS) if path not in first)
     if left is None:
         lost.unlink()
     else:
@@ -82,10 +86,95 @@ def test_a_damaged_file_of_a_small_table_is_forgotten_with_its_rows(
         store.runs()
     (found,) = store.check()
     assert (found.table, found.mended) == (RUNS, False) and lost.name in found.what
-    (mended,) = store.check(mend=True)
-    assert mended.mended and store.check() == []
+    forgotten, told = store.check(mend=True)
+    assert forgotten.mended and told.mended
+    assert "run r2 is published, but the table has no event that says so" in told.what
     assert {record.run_id for record in store.runs()} == {"r1", "r2"}
     assert make.seen() == ([1], [])
+
+
+@pytest.mark.parametrize("left", ["", '{"commitInfo":{}}\n{"add'])
+def test_that_nights_are_published_is_told_again_after_a_lost_commit_of_runs(
+    store: Store, make: Any, profile: Any, left: str
+) -> None:
+    make.run("r1", "p", good=[1], profile=profile)
+    make.begin("r2", "q")
+    staged = make.stage("r2", "q", good=[2, 3], bad=[4], profile=profile)
+    store.publish_run(staged)
+    make.event("r2", "published", 1, **counts(staged))
+    damaged = newest(store, RUNS)
+    damaged.write_text(left, encoding="utf-8")
+    (found,) = store.check()
+    assert "what it told of published nights is then told again" in found.mend
+    aside, told = store.check(mend=True)
+    assert aside.mended and told.mended and "date=q: run r2 is published" in told.what
+    assert store.check() == store.check(mend=True) == []
+    (started, published) = store.run_events("q")
+    assert (started.event, published.event) == ("started", "published")
+    assert (published.rows_read, published.rows_scored, published.rows_quarantined) == (3, 2, 1)
+    assert published.detail == "told again by assay fsck: what the commit says"
+
+
+def checkpointed(store: Store, make: Any) -> Path:
+    """The log of a table of three nights, with a checkpoint after the second."""
+    make.run("r1", "p", good=[1])
+    make.run("r2", "q", good=[2])
+    DeltaTable(store.table_uri(PREDICTIONS)).create_checkpoint()
+    make.run("r3", "r", good=[3])
+    assert store.check() == []
+    folder = Path(store.table_uri(PREDICTIONS)) / "_delta_log"
+    assert [path.name for path in folder.glob("*.parquet")] and (
+        folder / "_last_checkpoint"
+    ).exists()
+    return folder
+
+
+@pytest.mark.parametrize("left", [None, b"", b"PAR1", "cut"])
+def test_a_damaged_checkpoint_is_set_aside_while_its_commits_are_there(
+    store: Store, make: Any, left: Any
+) -> None:
+    folder = checkpointed(store, make)
+    (checkpoint,) = folder.glob("*.parquet")
+    before = checkpoint.read_bytes()
+    checkpoint.unlink()  # so that the folder changes, and no table that is open is used again
+    if left is not None:
+        checkpoint.write_bytes(before[:500] if left == "cut" else left)
+    with pytest.raises(StoreError):
+        store.predictions("p")
+    (found,) = store.check()
+    assert not found.mended and "checkpoint" in found.what and "nothing is lost" in found.mend
+    (mended,) = store.check(mend=True)
+    assert mended.mended and store.check() == []
+    for night, rows in {"p": [1], "q": [2], "r": [3]}.items():
+        assert make.seen(night) == (rows, [])
+    make.run("r4", "s", good=[4])
+    assert store.partitions() == ["p", "q", "r", "s"]
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_a_damaged_checkpoint_stays_where_a_commit_that_it_stands_for_is_gone(
+    store: Store, make: Any, gone: int
+) -> None:
+    folder = checkpointed(store, make)
+    (checkpoint,) = folder.glob("*.parquet")
+    checkpoint.write_bytes(b"PAR1")
+    log_folder.commit_path(folder, gone).unlink()
+    (found,) = store.check(mend=True)
+    assert not found.mended and "backup" in found.mend
+    assert checkpoint.exists() and (folder / "_last_checkpoint").exists()
+
+
+def test_of_two_checkpoints_an_older_one_may_stand_for_what_is_gone(
+    store: Store, make: Any
+) -> None:
+    folder = checkpointed(store, make)
+    DeltaTable(store.table_uri(PREDICTIONS)).create_checkpoint()
+    _, newer = sorted(folder.glob("*.parquet"))
+    newer.write_bytes(b"")
+    log_folder.commit_path(folder, 0).unlink()
+    (mended,) = store.check(mend=True)
+    assert mended.mended and newer.name in mended.what and store.check() == []
+    assert make.seen("p") == ([1], []) and make.seen("r") == ([3], [])
 
 
 def test_labels_which_name_no_run_are_read_like_any_other_table(store: Store, make: Any) -> None:

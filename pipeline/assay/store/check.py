@@ -18,11 +18,18 @@ from typing import TYPE_CHECKING
 from assay.errors import StoreError
 from assay.project.text.number_format import counted
 from assay.store import consistency
-from assay.store.delta import commits, fsync, log, log_folder, merging, rows
+from assay.store.delta import checkpoints, commits, fsync, log, log_folder, merging, rows
 from assay.store.delta.files import parse_partition, parse_run_id
 from assay.store.delta.location import StoreLocation, filesystem
 from assay.store.delta.store_errors import translate_errors
-from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
+from assay.store.delta.tables import (
+    LABELS,
+    PERFORMANCE,
+    PREDICTIONS,
+    PROFILES,
+    QUARANTINE,
+    RUNS,
+)
 from assay.store.history import (
     commit_of,
     published_run,
@@ -88,6 +95,8 @@ def check(place: StoreLocation, mend: bool = False) -> list[Damage]:
         if not found:
             raise
         return found  # the reason why the tables cannot be compared is already in found
+    if not mend:
+        apart = _without_untold(apart)
     return [*found, *_discords(place, apart, mend)]
 
 
@@ -97,7 +106,18 @@ def check_consistency(place: StoreLocation) -> list[Damage]:
     Reads only the logs. For a partition that was scored more than once the logs do not show whose
     profile is missing; `check` does.
     """
-    return list(_discords(place, consistency.find_inconsistencies(place), mend=False))
+    found = _without_untold(consistency.find_inconsistencies(place))
+    return list(_discords(place, found, mend=False))
+
+
+def _without_untold(
+    apart: list[consistency.Inconsistency],
+) -> list[consistency.Inconsistency]:
+    """A run that was killed before it could say that it is published is no damage.
+
+    Repair adds its event all the same: that of another run may have been lost with a commit.
+    """
+    return [each for each in apart if each.kind != "untold"]
 
 
 def _discords(
@@ -122,7 +142,11 @@ def _discords(
             what = f"{at}: run {run_id} is published, but the table has no counts of its rows"
             yield Damage(PROFILES, what, f"{again} --force scores it again")
         else:
-            what = f"{at}: run {run_id} is published, but the table has no event of it"
+            what = f"{at}: run {run_id} is published, but the table has no event " + (
+                "of it"
+                if each.kind == "unknown"
+                else "that says so: it was killed right after, or a commit of the table was lost"
+            )
             if not mend:
                 how = "assay fsck --mend adds what its commit says"
                 yield Damage(RUNS, what, how)
@@ -152,19 +176,40 @@ def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
             what = f"its commit {gap} is missing, and later ones rest on it"
             yield Damage(table, what, f"restore _delta_log/{gap} from a backup")
             return
-        # Only the newest commit may be set aside: later commits depend on earlier ones.
-        if newest is None or log_folder.is_readable_commit(newest):
+        if newest is None:
             yield Damage(table, complaint, "restore it from a backup")
             return
-        what = f"its newest commit, {newest.name}, cannot be read"
-        lost = "; a night that it published is then scored again by assay score"
+        if not log_folder.is_readable_commit(newest):
+            # Only the newest commit may be set aside: later commits depend on earlier ones.
+            aside: tuple[Path, ...] = (newest,)
+            what = f"its newest commit, {newest.name}, cannot be read"
+            then = _AFTER_COMMIT[table]
+        elif (damaged := checkpoints.find_damage(newest.parent)) is not None:
+            aside, what = damaged.files, damaged.what
+            then = "every commit that it stood for is there, so nothing is lost"
+        else:
+            yield Damage(table, complaint, "restore it from a backup")
+            return
         if not mend:
-            yield Damage(table, what, f"assay fsck --mend sets it aside{lost}")
+            yield Damage(table, what, f"assay fsck --mend sets it aside; {then}")
             return
         with translate_errors(uri, "cannot be mended"):
-            newest.rename(newest.with_name(f"{ASIDE}{newest.name}"))
+            for each in aside:
+                each.rename(each.with_name(f"{ASIDE}{each.name}"))
         fsync.sync_log(uri)
-        yield Damage(table, what, f"set aside as {ASIDE}{newest.name}{lost}", mended=True)
+        yield Damage(table, what, f"set aside as {ASIDE}{aside[0].name}; {then}", mended=True)
+
+
+_SCORED_AGAIN = "a night that it published is then scored again by assay score"
+_AFTER_COMMIT: dict[str, str] = {
+    PREDICTIONS: _SCORED_AGAIN,
+    QUARANTINE: "a night whose refused rows it held is then scored again by assay score",
+    PROFILES: "a night whose counts it held is then scored again by assay score --force",
+    RUNS: "what it told of published nights is then told again from predictions",
+    LABELS: "labels that it added are gone: bring them again with assay labels",
+    PERFORMANCE: "what it measured is measured again by assay labels of those nights",
+}
+"""What becomes of the rows of a newest commit that is set aside."""
 
 
 def _complaint(uri: str) -> str | None:

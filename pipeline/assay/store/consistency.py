@@ -20,7 +20,7 @@ from assay.store.history import read_run_records, visible_runs_in
 from assay.store.profiles import read_profiled_runs
 from assay.store.runs import RunRecord
 
-Kind: TypeAlias = Literal["lost", "back", "unknown", "refused", "uncounted"]
+Kind: TypeAlias = Literal["lost", "back", "unknown", "untold", "refused", "uncounted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Inconsistency:
     kind
         ``lost``: the commit that published ``run_id`` is gone. ``back``: ``run_id`` is visible
         though it was retracted. ``unknown``: it is visible and has no event in ``runs``.
+        ``untold``: it is visible, and its events say only that it started, or failed.
         ``refused``: some of its quarantined rows are missing. ``uncounted``: its profile is
         missing.
     shown
@@ -139,6 +140,8 @@ def compare_runs(
         if run_id == record.run_id:
             if record.event == "retracted":
                 yield Inconsistency(night, "back", run_id, run_id)
+            elif record.event != "published":
+                yield Inconsistency(night, "untold", run_id, run_id)
         # The commit that publishes a run raises the turn above the run's base.
         elif record.event == "published" and turn(night) <= (record.base or 0):
             yield Inconsistency(night, "lost", record.run_id, run_id)

@@ -171,4 +171,4 @@ def test_a_run_that_died_after_its_commit_is_in_its_night_s_history(
     scored(store, "r1")
     found = night_history.run(tmp_path, VALUES, DAY)
     (line,) = shown.history_lines(found)
-    assert line.startswith(f"readers of {DAY} see run r1; nothing tells when")
+    assert line.startswith(f"readers of {DAY} see run r1; no event tells when")

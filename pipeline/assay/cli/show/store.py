@@ -32,7 +32,12 @@ def history_lines(found: NightHistory) -> Iterator[str]:
     if found.visible is None:
         yield f"readers of {found.partition} see nothing"
         return
-    lost = "; nothing tells when, as the run died right after" if found.lost else ""
+    lost = ""
+    if found.lost:
+        lost = (
+            "; no event tells when: it was killed right after, or a commit of runs was lost "
+            "(assay fsck --mend adds what is known)"
+        )
     yield f"readers of {found.partition} see run {found.visible.run_id}{lost}"
 
 

@@ -22,7 +22,8 @@ class NightHistory:
     visible
         The run that readers see, from the files of the predictions table; None if there is none.
     lost
-        Whether no event tells that this run was published, as it died right after its commit.
+        Whether no event tells that this run was published: it was killed right after its commit, or
+        events were lost.
     """
 
     partition: str

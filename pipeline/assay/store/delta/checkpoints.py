@@ -1,0 +1,85 @@
+"""Checkpoints of a local Delta log that cannot be read, though the commits that they sum up can.
+
+A checkpoint repeats what commits before it say, and a hint, `_last_checkpoint`, names the newest.
+While those commits are kept, nothing is lost without them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.store.delta import log_folder
+
+HINT = "_last_checkpoint"
+_CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint.*\.parquet")
+
+
+@dataclass(frozen=True)
+class CheckpointDamage:
+    """What keeps a log from being read that could be read without it.
+
+    Attributes
+    ----------
+    files
+        The checkpoints that cannot be read, and the hint: without them the log is whole.
+    what
+        The damage, in words.
+    """
+
+    files: tuple[Path, ...]
+    what: str
+
+
+def find_damage(folder: Path) -> CheckpointDamage | None:
+    """Of the log in ``folder``; None if there is none, or too few commits are left without it."""
+    bad: list[Path] = []
+    whole = -1
+    for version, parts in sorted(_checkpoints(folder).items(), reverse=True):
+        unreadable = [path for path in parts if not _is_readable(path)]
+        if not unreadable:
+            whole = version
+            break
+        bad += unreadable
+    hinted, hint = _hinted(folder), folder / HINT
+    if bad:
+        what = f"its checkpoint {bad[0].name} cannot be read"
+    elif hinted is not None and hinted > whole:
+        what = f"its checkpoint of commit {hinted} is gone"
+    else:
+        return None
+    commits = log_folder.list_log(folder).commits
+    needed = range(whole + 1, max(commits, default=-1) + 1)
+    paths = [log_folder.commit_path(folder, version) for version in needed]
+    if not paths or not all(map(log_folder.is_readable_commit, paths)):
+        return None
+    return CheckpointDamage((*bad, *([hint] if hint.exists() else [])), what)
+
+
+def _checkpoints(folder: Path) -> dict[int, list[Path]]:
+    """The files of each checkpoint, by the version that it sums up."""
+    found: dict[int, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if (match := _CHECKPOINT.fullmatch(path.name)) is not None:
+            found.setdefault(int(match[1]), []).append(path)
+    return found
+
+
+def _is_readable(path: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return bool(pq.read_table(path, partitioning=None).num_rows)
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def _hinted(folder: Path) -> int | None:
+    try:
+        version = json.loads((folder / HINT).read_text(encoding="utf-8"))["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return version if type(version) is int else None
