@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.columns.features import FrameFeatures
-from assay.columns.grid import FINE_EDGES, CategoryGrid, Grid, NumberGrid
+from assay.columns.grid import FINE_EDGES, CategoryGrid, CellCounts, Grid, NumberGrid
 from assay.columns.grid_builder import CUT, MAX_CATEGORIES, build_grid
 from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile
@@ -105,3 +105,9 @@ def test_categories_by_frequency_then_name_and_no_more_than_the_most() -> None:
     many = pd.DataFrame({"c": [f"v{i:03}" for i in range(MAX_CATEGORIES + 5)]})
     grid = build_grid(many, [], ["c"])
     assert counted(many, grid)["c"].counts[-1] == 5
+
+
+def test_sums_that_overflow_both_ways_are_capped_without_a_word() -> None:
+    most = np.finfo(np.float64).max
+    found = CellCounts.of(np.array([2, 2]), np.array([np.inf, -np.inf]))
+    assert (found + found).sums.tolist() == found.sums.tolist() == [most, -most]

@@ -172,6 +172,12 @@ def test_numbers_that_are_the_time_in_another_form() -> None:
     assert "its year, month and day" in found["yyyymmdd"]
 
 
+def test_numbers_whose_squares_overflow_are_no_time() -> None:
+    at = pd.Series(pd.date_range("2024-01-01", periods=40, freq="D"))
+    rows = pd.DataFrame({"at": at, "far": [1e300, -1e307, *range(38)]})
+    assert find_time_copies(rows, "at", ["far"]) == {}
+
+
 def test_a_month_is_no_time_though_the_table_has_but_one_year() -> None:
     when = pd.Series(pd.date_range("2015-01-01", periods=300))
     assert find_time_copies(pd.DataFrame({"t": when, "month": when.dt.month}), "t", ["month"]) == {}

@@ -247,8 +247,10 @@ class CellCounts:
 
 
 def _finite(sums: Floats) -> Floats:
-    # A finite total proves that all are finite; an infinite one may just have overflowed.
-    return sums if math.isfinite(np.add.reduce(sums, axis=None)) else np.nan_to_num(sums)
+    # A finite total proves that all are finite; another one may just have overflowed.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.add.reduce(sums, axis=None)
+    return sums if math.isfinite(total) else np.nan_to_num(sums)
 
 
 NO_CELLS = CellCounts.of(np.empty(0, np.int64), np.empty(0))

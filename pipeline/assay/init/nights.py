@@ -189,7 +189,8 @@ def find_time_copies(sample: pd.DataFrame, time: str, names: Iterable[str]) -> d
         for what, written in digits.items():
             if (values == written[finite]).all():
                 found[name] = f"{time} in another form, its {what}: each night's value is new"
-        straight = np.corrcoef(values, since.astype("int64"))[0, 1]
+        with np.errstate(all="ignore"):  # numbers whose squares overflow are no line
+            straight = np.corrcoef(values, since.astype("int64"))[0, 1]
         if abs(straight) > STRAIGHT:
             found[name] = (
                 f"{time} in another form, a straight line of it (correlation {straight:.5f}): each "

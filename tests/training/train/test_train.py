@@ -266,6 +266,15 @@ def test_a_feature_without_a_value_is_named_where_it_cannot_be_fitted(
         stage.run(parcels, params.load(parcels), "trees")
 
 
+def test_a_feature_whose_numbers_overflow_is_named(parcels: Path) -> None:
+    table = pq.read_table(parcels / layout.TRAIN_TABLE).to_pandas()
+    table.loc[3, "distance"] = -1e300
+    pq.write_table(pa.Table.from_pandas(table), parcels / layout.TRAIN_TABLE)
+    told = r"'distance' has numbers that overflow \(expected none beyond 3.4e\+38, found 1e\+300; "
+    with pytest.raises(PluginError, match=told):
+        stage.run(parcels, params.load(parcels), "logistic")
+
+
 def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(
     parcels: Path, monkeypatch: pytest.MonkeyPatch
 ):

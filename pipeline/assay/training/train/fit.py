@@ -27,6 +27,8 @@ from assay.training.train.calibration_choice import CalibrationChoice, choose_ca
 if TYPE_CHECKING:
     import pandas as pd
 
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class FittedModel:
@@ -122,6 +124,20 @@ def find_valueless(rows: TrainingRows, folds: int) -> dict[str, str]:
             found[str(name)] = "any training row"
         elif len(filled) == 1:
             found[str(name)] = f"any training row but those of fold {filled[0] + 1} of {folds}"
+    return found
+
+
+def find_immense(rows: TrainingRows) -> dict[str, float]:
+    """Features with numbers beyond float32, which trees count in, each with the furthest.
+
+    Beyond 1e154 their squares overflow in float64, too, and an estimator says that it found NaN.
+    """
+    found = {}
+    for name in rows.features.select_dtypes("number"):
+        values = np.abs(rows.features[name].to_numpy(np.float64))
+        furthest = float(np.max(values, where=np.isfinite(values), initial=0.0))
+        if furthest > LARGEST_FLOAT32:
+            found[str(name)] = furthest
     return found
 
 

@@ -44,7 +44,15 @@ from assay.training.candidates.nested import find_search
 from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
 from assay.training.candidates.search_scores import watched
 from assay.training.candidates.vocabulary import Counts, count_categories
-from assay.training.train.fit import FittedModel, TrainingRows, find_valueless, fit, training_rows
+from assay.training.train.fit import (
+    LARGEST_FLOAT32,
+    FittedModel,
+    TrainingRows,
+    find_immense,
+    find_valueless,
+    fit,
+    training_rows,
+)
 from assay.training.train.free_cores import read_clocks, use_free_cores
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
@@ -206,6 +214,16 @@ def _fit_failed(error: Exception, params: Params, name: str, rows: TrainingRows)
         mend = "Let each fit of the project's own end with: return self."
         return PluginError(f"fitting failed: {told}", where=where, found=found, mend=mend)
     lacking = find_valueless(rows, params.train.folds)
+    immense = {} if lacking else find_immense(rows)
+    if immense:
+        name, furthest = max(immense.items(), key=lambda each: each[1])
+        return PluginError(
+            f"fitting failed, and the feature '{name}' has numbers that overflow",
+            where=where,
+            expected=f"none beyond {LARGEST_FLOAT32:.1e}",
+            found=f"{furthest:g}; {told}, by {found}",
+            mend=f"Give '{name}' a limit in {params.contract.file} (ge=, le=), or leave it out.",
+        )
     if not lacking:
         return PluginError(f"fitting failed: {told}", where=where, found=found)
     # Many an estimator cannot take a column without a value, and says something else.
