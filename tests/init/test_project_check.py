@@ -49,6 +49,25 @@ def test_this_repository_is_ready() -> None:
     assert project_check.run(ROOT, COMMANDS).task == "binary"
 
 
+def test_own_code_that_no_stage_lists_is_named_before_it_is_trained(project: Path) -> None:
+    (project / "data/models.py").write_text(
+        "from sklearn.linear_model import LogisticRegression\n"
+        "def build():\n    return LogisticRegression()\n"
+    )
+    replace(
+        project,
+        "params.yaml",
+        "  candidates:\n",
+        "  candidates:\n    own: {function: data.models.build}\n",
+    )
+    (line,) = faults(project)
+    told = "train@own: data/models.py is not among its deps, and candidate own needs it. Add it"
+    assert line.startswith(f"dvc.yaml: {told}")
+    train = "        - data/prepared/train.parquet\n      params:\n        [name, seed"
+    replace(project, "dvc.yaml", train, f"        - data/models.py\n{train}")
+    assert project_check.run(project, COMMANDS).candidates == 3
+
+
 FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a slice": ("params.yaml", "      metric: auc\n", "      metric: auc\n      slice: depo\n",
                 "gate.rules 'ranks late parcels first': slice: there is no 'depo'"),

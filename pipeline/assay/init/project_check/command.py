@@ -28,11 +28,12 @@ from assay.init.project_check.rows import fold_faults, missing_inputs
 from assay.init.project_check.source_types import type_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.monitor.incidents.own_receiver import load_own
-from assay.project import plugins
-from assay.project.params import load
+from assay.project import layout, plugins, source_code
+from assay.project.params import Params, load
 from assay.project.params.gate import OwnRule
 from assay.project.tasks import Task, infer_task
 from assay.registry import git
+from assay.registry.dvc_lock import code_deps, pipeline_reader
 from assay.score.publication_checks import check_budget
 from assay.training.candidates.pipeline import build_pipeline
 from assay.training.tables.ingest import load_source
@@ -110,6 +111,8 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         for name, candidate in params.train.candidates.items():
             build = partial(build_pipeline, name, candidate, contract, task, params.seed, root)
             _kept(faults, build)
+    if not faults and params is not None:
+        faults += _kept(faults, partial(_unlisted_code, root, params)) or ()
     if faults or params is None or contract is None:
         raise ProjectUnready(faults)
     return ProjectCheck(
@@ -133,6 +136,16 @@ def _kept(faults: list[str], call: Callable[[], T]) -> T | None:
 def _own_rule(rule: OwnRule, root: Path) -> None:
     key = f"gate.rules '{rule.name}': function"
     own.wanted_reports(rule, plugins.resolve(rule.function, key=key, root=root))
+
+
+def _unlisted_code(root: Path, params: Params) -> list[str]:
+    """A line for each file of own code that a stage needs and does not list: promotion refuses it.
+
+    To list it after a training of hours means to train again.
+    """
+    pipeline = pipeline_reader.read_pipeline(root, locked=False)
+    found = code_deps.missing_deps(pipeline, params, source_code.file_reader(root))
+    return [f"{layout.DVC_YAML}: {line}. Add it there" for line in found]
 
 
 def _repository(root: Path) -> Iterator[str]:

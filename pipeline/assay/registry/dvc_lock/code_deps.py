@@ -33,8 +33,15 @@ def _uncovered(pipeline: Pipeline, params: Params, read: source_code.Reader) -> 
                     lacking.add(path)
                     told = f"{path} is not among its deps, and {name} needs it"
                     yield f"{stage.name}: {told}"
+    unused: Iterable[str] = ()
+    if pipeline.producer(layout.RAW) is None:  # rows are not ingested
+        unused = source_code.find_dependencies(read, (params.ingest.source,))
     for path in digests.project_imports(read, params):
-        if path not in lacking and not _covers(anywhere, pipeline.path_from_dvc_root(path)):
+        if (
+            path not in lacking
+            and path not in unused
+            and not _covers(anywhere, pipeline.path_from_dvc_root(path))
+        ):
             yield f"no stage has {path} among its deps, and the project's own code needs it"
 
 

@@ -13,7 +13,7 @@ from assay.registry import git
 from assay.registry.dvc_lock.compare import Pipeline, PipelineStage, StageFile
 
 
-def read_pipeline(root: Path, scratch: Path | None = None) -> Pipeline:
+def read_pipeline(root: Path, scratch: Path | None = None, *, locked: bool = True) -> Pipeline:
     """The stages of dvc.yaml and the entries of dvc.lock, side by side.
 
     Parameters
@@ -21,6 +21,8 @@ def read_pipeline(root: Path, scratch: Path | None = None) -> Pipeline:
     scratch
         Folder for DVC's own file database, for a project that is soon deleted; default is DVC's
         usual folder.
+    locked
+        Whether dvc.lock must be there: before the first `dvc repro` it is not.
 
     Raises
     ------
@@ -37,6 +39,8 @@ def read_pipeline(root: Path, scratch: Path | None = None) -> Pipeline:
         (layout.DVC_LOCK, "Run dvc repro, then git add dvc.lock and commit."),
     ):
         if not (root / name).is_file():
+            if name == layout.DVC_LOCK and not locked:
+                continue
             raise PipelineFileError("no such file", where=name, mend=mend)
         refuse_unreadable(root, name)
     # Git returns real paths, and DVC paths below the root it was given.
