@@ -254,3 +254,16 @@ def test_a_model_that_fails_for_very_many_rows_raises(monkeypatch: pytest.Monkey
     monkeypatch.setattr(model, "MOST_TRIES", 50)
     with pytest.raises(ScoresInvalid, match="over 100"):
         picky().scores(rows)
+
+
+class Overflowing(LogisticRegression):
+    """Squares its numbers on the way."""
+
+    def predict_proba(self, rows: pd.DataFrame) -> np.ndarray:
+        return super().predict_proba(rows * 0 + np.minimum(np.square(rows.to_numpy()), 1e6))
+
+
+def test_numbers_that_overflow_in_a_model_are_no_warning() -> None:
+    rows = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+    made = model.Model(Overflowing().fit(rows, [0, 0, 1, 1]), None, ("x",), ())
+    assert made.scores(FrameFeatures(pd.DataFrame({"x": [1e300, 2.0]})))[0] > 0.9

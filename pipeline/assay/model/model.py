@@ -102,8 +102,10 @@ class Model:
             return found
 
     def _of_frame(self, frame: pd.DataFrame) -> Floats:
-        raw = raw_scores(self.task, self.estimator, frame)
-        return calibrate(self.task, self.calibrator, raw)
+        # A night's log is no place for NumPy's warnings of each batch: rows without a score count.
+        with np.errstate(all="ignore"):
+            raw = raw_scores(self.task, self.estimator, frame)
+            return calibrate(self.task, self.calibrator, raw)
 
     def _without_rows_it_fails_for(self, frame: pd.DataFrame) -> Floats | None:
         """Scores of a model that raises for some rows; None if it does for all, or for many."""
