@@ -7,6 +7,8 @@ import datetime as dt
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.contract.columns import to_frame
 from assay.contract.loader import load_contract_text
@@ -40,6 +42,7 @@ def with_type(name: str, kind: pa.DataType) -> pa.Schema:
     [
         *[("i", each) for each in (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint32())],
         *[("f", each) for each in (pa.int64(), pa.float32(), pa.null())],
+        *[("ni", each) for each in (pa.float64(), pa.float32())],
         ("s", pa.large_string()),
         ("s", pa.string_view()),
         ("s", pa.dictionary(pa.int16(), pa.string())),
@@ -60,6 +63,7 @@ def test_safe_widenings(name: str, kind: pa.DataType) -> None:
     ("name", "kind"),
     [
         ("i", pa.float64()),
+        ("ni", pa.float16()),
         ("i", pa.uint64()),
         ("i", pa.string()),
         ("i", pa.null()),
@@ -102,6 +106,42 @@ def test_one_line_a_column() -> None:
         "raw: column 'ni' is missing (expected integer)",
         "raw: column 'nb' is missing (expected boolean)",
     ]
+
+
+def integers(values: pa.Array) -> list[int | None]:
+    columns = batch(nulls=False).slice(0, 1).to_pydict()
+    rows = pa.table(
+        {**{name: cells * len(values) for name, cells in columns.items()}, "ni": values}
+    )
+    found: list[int | None] = conform(CONTRACT, rows)["ni"].to_pylist()
+    return found
+
+
+WHOLE = st.lists(st.none() | st.integers(-(2**53), 2**53), min_size=1, max_size=9)
+
+
+@given(WHOLE)
+def test_integers_that_were_written_as_floats_are_the_same(values: list[int | None]) -> None:
+    assert integers(pa.array(values, pa.float64())) == values
+    nan = [float("nan") if each is None else float(each) for each in values]
+    assert integers(pa.array(nan, pa.float64())) == values
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "told"),
+    [
+        (1.5, pa.float64(), r"Float value 1\.50* was truncated"),
+        (2.0**53 + 2, pa.float64(), "9007199254740994 is beyond 9007199254740992"),
+        (-(2.0**60), pa.float64(), "not exact"),
+        (2.0**24 + 2, pa.float32(), "16777218 is beyond 16777216"),
+        (float("inf"), pa.float64(), "inf is beyond"),
+    ],
+)
+def test_a_float_that_is_no_whole_number_for_sure_is_refused(
+    value: float, kind: pa.DataType, told: str
+) -> None:
+    with pytest.raises(SchemaMismatch, match=f"column 'ni' cannot be read as integer.*{told}"):
+        integers(pa.array([1.0, value, None], kind))
 
 
 def batch(nulls: bool) -> pa.RecordBatch:

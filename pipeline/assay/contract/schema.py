@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
-from assay.contract.definition import Contract, Field, Kind
+from assay.contract.definition import Contract, Field, Kind, Role
 from assay.errors import SchemaMismatch
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_message_blanks, quote_value
@@ -68,9 +68,11 @@ def is_compatible_type(field: Field, found: pa.DataType) -> bool:
         return field.nullable
     plain = found.value_type if t.is_dictionary(found) else found
     integer = t.is_integer(found) and not t.is_uint64(found)
+    floating = t.is_float32(found) or t.is_float64(found)
     by_kind: dict[Kind, bool] = {
-        "integer": integer,
-        "float": integer or t.is_float32(found) or t.is_float64(found),
+        # pandas writes integers as float64 on a night on which one is null. Keys are never null.
+        "integer": integer or (floating and Role.KEY not in field.roles),
+        "float": integer or floating,
         "string": t.is_string(plain) or t.is_large_string(plain) or t.is_string_view(plain),
         "boolean": t.is_boolean(found),
         "timestamp": t.is_timestamp(found) or t.is_date(found),
@@ -107,8 +109,11 @@ def cast_column(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa
     if column.type == target:
         return column
     # An integer beyond 2**53 is rounded if the contract says float.
-    options = pc.CastOptions(target, allow_time_truncate=True, allow_float_truncate=True)
+    rounded = field.kind == "float"
+    options = pc.CastOptions(target, allow_time_truncate=True, allow_float_truncate=rounded)
     try:
+        if field.kind == "integer" and t.is_floating(column.type):
+            column = _exact(column)
         return pc.cast(column, options=options)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaMismatch(
@@ -118,6 +123,23 @@ def cast_column(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa
                 f"{mark_message_blanks(str(error))})"
             ]
         ) from None
+
+
+def _exact(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Integers that were written as floats, NaN as null.
+
+    Raises
+    ------
+    ArrowInvalid
+        One may not be the number that was meant: floats that large are no longer exact.
+    """
+    column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    most = 1 << (24 if t.is_float32(column.type) else 53)
+    found = pc.min_max(column)
+    for value in (found["min"].as_py(), found["max"].as_py()):
+        if value is not None and abs(value) > most:
+            raise pa.ArrowInvalid(f"{value:.17g} is beyond {most}, where floats are not exact")
+    return column
 
 
 def _near(field: Field, unclaimed: list[str]) -> str:
