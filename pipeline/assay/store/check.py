@@ -47,6 +47,16 @@ if TYPE_CHECKING:
 ASIDE = ".damaged-"
 """Prefix of files that were set aside. No reader takes such a name for a commit or a data file."""
 
+AFTER_COMMIT = {
+    PREDICTIONS: "a night that it published is then scored again by assay score",
+    QUARANTINE: "a night whose refused rows it held is then scored again by assay score",
+    PROFILES: "a night whose counts it held is then scored again by assay score --force",
+    RUNS: "what it told of published nights is then told again from predictions",
+    LABELS: "labels that it added are gone: bring them again with assay labels",
+    PERFORMANCE: "what it measured is measured again by assay labels of those nights",
+}
+"""What follows for each table if its newest commit is set aside."""
+
 
 @dataclass(frozen=True)
 class Damage:
@@ -183,7 +193,7 @@ def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
             # Only the newest commit may be set aside: later commits depend on earlier ones.
             aside: tuple[Path, ...] = (newest,)
             what = f"its newest commit, {newest.name}, cannot be read"
-            then = _AFTER_COMMIT[table]
+            then = AFTER_COMMIT[table]
         elif (damaged := checkpoints.find_damage(newest.parent)) is not None:
             aside, what = damaged.files, damaged.what
             then = "every commit that it stood for is there, so nothing is lost"
@@ -198,18 +208,6 @@ def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
                 each.rename(each.with_name(f"{ASIDE}{each.name}"))
         fsync.sync_log(uri)
         yield Damage(table, what, f"set aside as {ASIDE}{aside[0].name}; {then}", mended=True)
-
-
-_SCORED_AGAIN = "a night that it published is then scored again by assay score"
-_AFTER_COMMIT: dict[str, str] = {
-    PREDICTIONS: _SCORED_AGAIN,
-    QUARANTINE: "a night whose refused rows it held is then scored again by assay score",
-    PROFILES: "a night whose counts it held is then scored again by assay score --force",
-    RUNS: "what it told of published nights is then told again from predictions",
-    LABELS: "labels that it added are gone: bring them again with assay labels",
-    PERFORMANCE: "what it measured is measured again by assay labels of those nights",
-}
-"""What becomes of the rows of a newest commit that is set aside."""
 
 
 def _complaint(uri: str) -> str | None:
