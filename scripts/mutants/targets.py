@@ -30,6 +30,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "reports/rehearsed_nights.py": ("reports/test_rehearsed_nights", "reports/test_schemas"),
     "reports/rehearsal.py": ("evaluation/rehearse/test_results", "reports/test_schemas"),
+    "reports/retrain.py": ("monitor/test_status", "reports/test_schemas"),
     "reports/selection.py": ("training/train/test_train", "reports/test_schemas"),
     "reports/verdict.py": (
         "reports/test_verdict",
