@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 from pathlib import Path
@@ -17,7 +18,7 @@ from assay.columns.profile import merge_profiles
 from assay.contract.columns import to_frame
 from assay.contract.loader import load_contract
 from assay.errors import ScoresInvalid
-from assay.model import bundle
+from assay.model import batch, bundle
 from assay.model.batch import score_batch, score_frame
 from assay.project import layout, partitions
 
@@ -138,3 +139,52 @@ def test_what_is_no_score_is_null_and_counted(odd, contract, night):
 def test_what_is_no_score_stops_an_evaluation(odd, contract, night):
     with pytest.raises(ScoresInvalid, match=r"4 of 50 rows no score.*from 0 to 1.*nan"):
         score_frame(odd, to_frame(contract, night))
+
+
+class Picky:
+    """Scores like another model, but refuses a batch in which a parcel is sent far."""
+
+    def __init__(self, of, far: float) -> None:
+        self.of, self.far = of, far
+
+    def scores(self, features):
+        if (features.numbers("distance") > self.far).any():
+            raise ScoresInvalid("the model raised an error", found="ValueError: too far")
+        return self.of.scores(features)
+
+
+def picky(of: bundle.Bundle, far: float) -> bundle.Bundle:
+    made = copy.copy(of)
+    made.__dict__["scorer"] = Picky(of.scorer, far)
+    return made
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    share=st.floats(0, 1),
+    cuts=st.lists(st.integers(0, 50), max_size=5),
+)
+def test_rows_that_a_model_raises_for_have_no_score_however_the_night_is_cut(
+    loaded, contract, night, share: float, cuts: list[int]
+) -> None:
+    whole = score_batch(loaded, contract, night)
+    distance = whole.good.numbers("distance")
+    far = float(np.nanquantile(distance, share))
+    edges = sorted({0, night.num_rows, *cuts})
+    parts = [
+        score_batch(picky(loaded, far), contract, night.slice(start, stop - start))
+        for start, stop in itertools.pairwise(edges)
+    ]
+    scores = np.concatenate([part.counted["probability"] for part in parts])
+    expected = np.where(distance > far, np.nan, whole.counted["probability"])
+    np.testing.assert_array_equal(scores, expected)
+    assert sum(part.null_scores for part in parts) == np.count_nonzero(distance > far)
+
+
+def test_a_model_that_raises_for_very_many_rows_ends_the_run(
+    loaded, contract, night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MOST_TRIES", 20)
+    told = r"for very many rows.*found ValueError: too far.*Give the columns limits"
+    with pytest.raises(ScoresInvalid, match=told):
+        score_batch(picky(loaded, -1.0), contract, night)

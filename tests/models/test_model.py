@@ -21,7 +21,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from assay.columns.features import FrameFeatures
-from assay.errors import BundleChanged, BundleUntrusted, ScoresInvalid
+from assay.errors import BundleChanged, BundleUntrusted
 from assay.model import model
 from assay.project import source_code
 
@@ -219,41 +219,6 @@ def test_memory_that_runs_out_is_not_the_models_fault(monkeypatch: pytest.Monkey
     monkeypatch.setattr(LogisticRegression, "predict_proba", runs_out)
     with pytest.raises(MemoryError):
         made.scores(rows)
-
-
-class Picky(LogisticRegression):
-    """Refuses a batch that has a number over 100."""
-
-    def predict_proba(self, rows: pd.DataFrame) -> np.ndarray:
-        if (rows["x"] > 100).any():
-            raise ValueError("over 100")
-        return super().predict_proba(rows)
-
-
-def picky() -> model.Model:
-    rows = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
-    return model.Model(Picky().fit(rows, [0, 0, 1, 1]), None, ("x",), ())
-
-
-@given(st.lists(st.sampled_from([0.0, 2.5, 101.0, 999.0]), min_size=1, max_size=40))
-def test_a_row_that_the_model_fails_for_has_no_score_and_spoils_no_other(x: list[float]) -> None:
-    made, rows = picky(), pd.DataFrame({"x": x})
-    if rows["x"].min() > 100:
-        with pytest.raises(ScoresInvalid, match="over 100"):
-            made.scores(FrameFeatures(rows))
-        return
-    fine = (rows["x"] <= 100).to_numpy()
-    found = made.scores(FrameFeatures(rows))
-    assert np.isnan(found).tolist() == (~fine).tolist()
-    assert (found[fine] == made.scores(FrameFeatures(rows[fine]))).all()
-
-
-def test_a_model_that_fails_for_very_many_rows_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = FrameFeatures(pd.DataFrame({"x": [1.0, 101.0] * 50}))
-    assert np.isnan(picky().scores(rows)).sum() == 50
-    monkeypatch.setattr(model, "MOST_TRIES", 50)
-    with pytest.raises(ScoresInvalid, match="over 100"):
-        picky().scores(rows)
 
 
 class Overflowing(LogisticRegression):

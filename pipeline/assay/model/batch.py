@@ -6,6 +6,7 @@ carrier call it, so all of them score in the same way.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from assay.columns.features import Features, Floats, FrameFeatures
+from assay.columns.features import Floats, FrameFeatures, Scorer
 from assay.columns.profile import Profile
 from assay.columns.profile_counter import ProfileCounter
 from assay.columns.reference import Reference
@@ -28,7 +29,10 @@ from assay.contract.table_checks import newest_day, null_counts
 from assay.errors import ScoresInvalid
 from assay.model import prediction
 from assay.model.bundle import Bundle
+from assay.model.model import FILE
 from assay.model.quarantine import quarantine_rows
+from assay.project.text.number_format import counted
+from assay.tables.failing_rows import TooManyFailed, call_around_failing_rows
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Places: TypeAlias = npt.NDArray[np.int64]
@@ -36,6 +40,11 @@ Whole: TypeAlias = Callable[[Places], pa.Table]
 Unread: TypeAlias = Mapping[str, Bools]
 
 ALL_READ: Unread = MappingProxyType({})
+
+MOST_TRIES = 5_000
+"""How often a model is asked about parts of a batch, to find the rows that it raises for."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -187,24 +196,74 @@ def score_batch(
     )
 
 
-def _losses(bundle: Bundle, features: Features, scores: Floats) -> dict[str, Floats]:
+def _losses(bundle: Bundle, features: Columns, scores: Floats) -> dict[str, Floats]:
     """Expected errors of rows that have a score, NaN for the others."""
     counted = [name for name in bundle.losses if name in bundle.reference.beside]
-    found = {name: np.maximum(bundle.losses[name].scores(features), 0.0) for name in counted}
+    found = {
+        name: np.maximum(_around_failing_rows(bundle.losses[name], features), 0.0)
+        for name in counted
+    }
     for values in found.values():
         values[np.isnan(scores)] = np.nan
     return found
 
 
-def _scores(bundle: Bundle, features: Features) -> tuple[Floats, int]:
+def _scores(bundle: Bundle, features: Columns) -> tuple[Floats, int]:
     """Scores, NaN where the model gave no valid one, and the number of those rows."""
-    scores = bundle.scorer.scores(features)
+    classes = len(bundle.manifest.classes) if bundle.manifest.task == "multiclass" else 0
+    scores = _around_failing_rows(bundle.scorer, features, classes)
     odd = prediction.invalid_scores(bundle.manifest.task, scores)
     missing = int(np.count_nonzero(odd))
     if missing:
         scores = scores.copy()
         scores[odd] = np.nan
     return scores, missing
+
+
+def _around_failing_rows(scorer: Scorer, features: Columns, classes: int = 0) -> Floats:
+    """Scores, NaN for the rows that the model raises an error for, as a compiled model gives them.
+
+    Parameters
+    ----------
+    classes
+        The number of scores of a row; 0 if scores are of shape (rows,).
+
+    Raises
+    ------
+    ScoresInvalid
+        There are very many such rows.
+    """
+    try:
+        return scorer.scores(features)
+    except ScoresInvalid as error:
+        told = error.found
+
+    def call(start: int, stop: int) -> Floats:
+        return scorer.scores(features.take(np.arange(start, stop)))
+
+    rows = features.rows
+    result = np.full((rows, classes) if classes else rows, np.nan)
+    scored = 0
+    try:
+        for start, stop, scores in call_around_failing_rows(call, rows, MOST_TRIES):
+            result[start:stop] = scores
+            scored += stop - start
+    except TooManyFailed:
+        raise ScoresInvalid(
+            "the model raised an error for very many rows",
+            where=FILE,
+            expected="errors for few rows: they get no score",
+            found=told,
+            mend="Give the columns limits in the contract, which refuses such rows by name. Or is "
+            "it not the model that was trained?",
+        ) from None
+    _log.warning(
+        "the model raised an error for %s of %s, which get no score: %s",
+        counted(rows - scored, "row"),
+        f"{rows:,}",
+        told,
+    )
+    return result
 
 
 def _with(unread: Unread, check: RowCheck) -> RowCheck:

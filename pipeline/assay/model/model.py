@@ -22,7 +22,6 @@ from assay.model import tree_checks
 from assay.project import source_code
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
-from assay.tables.failing_rows import TooManyFailed, call_around_failing_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +38,6 @@ ALLOWED_TYPES = frozenset(
 )
 
 FILE = "model.skops"
-MOST_TRIES = 1_000
-"""How often a model is asked about parts of a batch, to find the rows that it fails for."""
 _SMALL = 64_000_000
 _SHRUNK = 200
 _LONGEST = 300
@@ -75,53 +72,29 @@ class Model:
     def scores(self, features: Features) -> Floats:
         """scikit-learn's score of each row; shapes as in `assay.columns.features.Scorer`.
 
-        A row that the model raises an error for has NaN, as has one whose score is none.
-
         Raises
         ------
         ScoresInvalid
-            The model raised an error for every row, or for very many.
+            The model raised an error.
         """
         frame = feature_frame(features, self.numeric, self.categorical)
-        if features.rows == 0:
-            classes = len(self.estimator.classes_) if self.task == "multiclass" else 0
-            return np.empty((0, classes) if classes else 0)
         try:
-            return self._of_frame(frame)
+            if features.rows == 0:
+                classes = len(self.estimator.classes_) if self.task == "multiclass" else 0
+                return np.empty((0, classes) if classes else 0)
+            # A night's log is no place for NumPy's warnings: rows without a score are counted.
+            with np.errstate(all="ignore"):
+                raw = raw_scores(self.task, self.estimator, frame)
+                return calibrate(self.task, self.calibrator, raw)
         except MemoryError:
             raise  # not the model's fault
         except Exception as error:
-            found = self._without_rows_it_fails_for(frame)
-            if found is None:
-                raise ScoresInvalid(
-                    "the model raised an error instead of scoring",
-                    where=FILE,
-                    found=error_message(error),
-                    mend="Is it the model that was trained? Train and promote again.",
-                ) from error
-            return found
-
-    def _of_frame(self, frame: pd.DataFrame) -> Floats:
-        # A night's log is no place for NumPy's warnings of each batch: rows without a score count.
-        with np.errstate(all="ignore"):
-            raw = raw_scores(self.task, self.estimator, frame)
-            return calibrate(self.task, self.calibrator, raw)
-
-    def _without_rows_it_fails_for(self, frame: pd.DataFrame) -> Floats | None:
-        """Scores of a model that raises for some rows; None if it does for all, or for many."""
-
-        def call(start: int, stop: int) -> Floats:
-            return self._of_frame(frame.iloc[start:stop].reset_index(drop=True))
-
-        result: Floats | None = None
-        try:
-            for start, stop, scores in call_around_failing_rows(call, len(frame), MOST_TRIES):
-                if result is None:
-                    result = np.full((len(frame), *scores.shape[1:]), np.nan)
-                result[start:stop] = scores
-        except TooManyFailed:
-            return None
-        return result
+            raise ScoresInvalid(
+                "the model raised an error instead of scoring",
+                where=FILE,
+                found=error_message(error),
+                mend="Is it the model that was trained? Train and promote again.",
+            ) from error
 
 
 def raw_scores(task: Task, estimator: Any, frame: pd.DataFrame) -> Floats:

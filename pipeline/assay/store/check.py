@@ -196,7 +196,11 @@ def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
             then = AFTER_COMMIT[table]
         elif (damaged := checkpoints.find_damage(newest.parent)) is not None:
             aside, what = damaged.files, damaged.what
-            then = "every commit that it stood for is there, so nothing is lost"
+            then = "the commits that it stood for are all there"
+            if damaged.lacking is not None:
+                what += f", and commit {damaged.lacking}, which it stands for, is gone or damaged"
+                yield Damage(table, what, f"restore _delta_log/{damaged.lacking} from a backup")
+                return
         else:
             yield Damage(table, complaint, "restore it from a backup")
             return
@@ -212,12 +216,13 @@ def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
 
 def _complaint(uri: str) -> str | None:
     """Why a table's log cannot be read, None if it can."""
-
-    def look() -> None:
+    try:
         if (opened := log.open_table(uri)) is not None:
             log.active_files(opened)
-
-    return _told(look)
+    except StoreError as error:
+        # Not its whole line, which sends people here.
+        return error.what if error.found is None else f"{error.what} (found {error.found})"
+    return None
 
 
 @dataclass(frozen=True)

@@ -237,17 +237,16 @@ def test_a_row_that_a_rule_fails_for_breaks_it_alone() -> None:
     assert result.bad.tolist() == [False, True, True, False]
 
 
-def test_a_rule_that_fails_for_every_row_is_a_mistake_in_the_contract() -> None:
+def test_rows_that_a_rule_fails_for_are_refused_without_others_beside_them() -> None:
     for days in (["9999-12-31"], ["9999-12-31", "9999-12-30", "9999-12-31"]):
-        with pytest.raises(ContractFileError, match="OutOfBoundsDatetime"):
-            check_rows(simple(SOON), at(*days))
+        assert check_rows(simple(SOON), at(*days)).reasons() == [["soon"]] * len(days)
 
 
 def test_a_rule_that_fails_for_too_many_rows_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = at("2013-01-01", *(f"9999-12-{day}" for day in range(10, 20)))
     assert check_rows(simple(SOON), rows).bad.tolist() == [False, *[True] * 10]
     monkeypatch.setattr(check_runner, "MOST_TRIES", 10)
-    with pytest.raises(ContractFileError, match="OutOfBoundsDatetime"):
+    with pytest.raises(ContractFileError, match=r"OutOfBoundsDatetime.*for very many rows"):
         check_rows(simple(SOON), rows)
 
 
@@ -263,10 +262,6 @@ def test_it_fails_for_the_rows_that_it_fails_for_alone(codes: list[str]) -> None
 """
     contract = simple(body, "str")
     alone = {"7": True, "12": True, "-7": False, "x": False, "": False}
-    if set(codes) <= {"x", ""}:
-        with pytest.raises(ContractFileError, match="ValueError: invalid literal for int"):
-            check_rows(contract, batch(pa.array(codes)))
-        return
     bad = check_rows(contract, batch(pa.array(codes))).bad
     assert bad.tolist() == [not alone[code] for code in codes]
 
@@ -292,7 +287,8 @@ def test_a_rule_that_looks_at_other_rows_is_not_asked_about_parts() -> None:
     def largest(cls, x):
         return x == x.map(lambda one: 1 / (one - 2)).max()
 """
-    with pytest.raises(ContractFileError, match="ZeroDivisionError"):
+    told = "ZeroDivisionError.*With element_wise=True it would refuse only the rows"
+    with pytest.raises(ContractFileError, match=told):
         check_rows(simple(body), batch(pa.array([1.0, 2.0, 3.0])))
 
 

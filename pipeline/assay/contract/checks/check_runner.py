@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from assay.contract.checks import guard
+from assay.contract.checks.builtin_checks import builtin_check_name
 from assay.contract.checks.guard import ContractCodeStopped, run_guarded
 from assay.contract.definition import Contract, Rule
 from assay.errors import ContractFileError
 from assay.project.text.number_format import counted
-from assay.tables.failing_rows import TooManyFailed, call_around_failing_rows
+from assay.tables.failing_rows import Part, TooManyFailed, call_around_failing_rows
+
+if TYPE_CHECKING:
+    from pandera.api.checks import Check
 
 MOST_TRIES = 10_000
-"""How often a check is asked about parts of a batch, to find the rows that it fails for."""
+"""How often a check is asked about parts of a batch, to find the rows that it raises for."""
+
+BY_ROW = "With element_wise=True it would refuse only the rows that it raises an error for."
+
+_log = logging.getLogger(__name__)
 
 
 def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> np.ndarray:
     """Mask of the rows that satisfy a rule of test ``check``, of shape (n,).
 
     A row that a row-wise check raises for breaks the rule: one impossible value must not cost the
-    other rows their scores. A check that raises for every row is a mistake in the contract.
+    other rows their scores.
 
     Parameters
     ----------
@@ -33,8 +45,8 @@ def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFram
     Raises
     ------
     ContractFileError
-        If the check raises or does not return one bool per row. A null means that the row breaks
-        the rule.
+        If the check does not return one bool per row, or raises: a row-wise one for very many rows.
+        A null means that the row breaks the rule.
     MemoryError
         Memory ran out, which is no fault of the contract.
     """
@@ -43,41 +55,66 @@ def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFram
     except MemoryError:
         raise
     except Exception as error:
-        found = None
-        if rule.rowwise and not isinstance(error, ContractCodeStopped):
-            found = _without_rows_it_fails_for(contract, rule, data)
-        if found is None:
-            raise check_error(contract, rule, error) from None
-        return found
+        # pandera's own checks fail for a column or not at all.
+        of_pandera = rule.check is not None and builtin_check_name(rule.check) is not None
+        if of_pandera or not rule.rowwise or isinstance(error, ContractCodeStopped):
+            raise check_error(contract, rule, error, None if of_pandera else BY_ROW) from None
+        return _without_rows_it_fails_for(contract, rule, data, error)
     return _mask(contract, rule, answer, data)
 
 
 def _without_rows_it_fails_for(
-    contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame
-) -> np.ndarray | None:
-    """The mask of a check that raises for some rows; None if it does for all, or for many."""
-
-    def part_of(start: int, stop: int) -> pd.Series[Any] | pd.DataFrame:
-        return data.iloc[start:stop].reset_index(drop=True)
-
-    def call(start: int, stop: int) -> Any:
-        return call_check(rule, part_of(start, stop), guard.ON_ROWS)
-
+    contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame, error: Exception
+) -> np.ndarray:
+    """The mask of a check that raises for some rows, the first time with ``error``."""
     result = np.zeros(len(data), dtype=bool)
-    works = False
     try:
-        for start, stop, answer in call_around_failing_rows(
-            call, len(data), MOST_TRIES, pass_on=(ContractCodeStopped,)
-        ):
-            part = part_of(start, stop)
-            result[start:stop] = _mask(contract, rule, answer, part)
-            # That a null passes or not says nothing about whether the check works.
-            works |= not isinstance(part, pd.Series) or bool(part.notna().any())
-    except ContractCodeStopped as error:
-        raise check_error(contract, rule, error) from None
+        if rule.check is not None and rule.check.element_wise:
+            answer = call_check(replace(rule, check=_lenient(rule.check)), data, guard.ON_ROWS)
+            result = _mask(contract, rule, answer, data)
+        else:
+            for start, stop, mask in _by_parts(contract, rule, data):
+                result[start:stop] = mask
+    except ContractCodeStopped as stopped:
+        raise check_error(contract, rule, stopped) from None
     except TooManyFailed:
-        return None
-    return result if works else None
+        raise check_error(contract, rule, error, "It does so for very many rows.") from None
+    _log.warning(
+        "%s:%d: rule %r raises an error for some rows, which are refused: %s: %s",
+        *(contract.file, rule.line, rule.name, type(error).__name__, error),
+    )
+    return result
+
+
+def _lenient(check: Check) -> Check:
+    """An element-wise check that a row breaks for which it raises."""
+    function = check._check_fn
+
+    def answer(*given: Any, **named: Any) -> Any:
+        try:
+            return function(*given, **named)
+        except MemoryError:
+            raise
+        except Exception:
+            return False
+
+    changed = copy(check)
+    changed._check_fn = answer
+    return changed
+
+
+def _by_parts(
+    contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame
+) -> Iterator[Part[np.ndarray]]:
+    def call(start: int, stop: int) -> tuple[Any, pd.Series[Any] | pd.DataFrame]:
+        part = data.iloc[start:stop].reset_index(drop=True)
+        return call_check(rule, part, guard.ON_ROWS), part
+
+    stopping = (ContractCodeStopped,)
+    for start, stop, (answer, part) in call_around_failing_rows(
+        call, len(data), MOST_TRIES, pass_on=stopping
+    ):
+        yield Part(start, stop, _mask(contract, rule, answer, part))
 
 
 def _mask(
@@ -114,7 +151,9 @@ def call_check(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) 
     return run_guarded(lambda: backend.apply(backend.preprocess(data, None)), seconds)
 
 
-def check_error(contract: Contract, rule: Rule, error: Exception) -> ContractFileError:
+def check_error(
+    contract: Contract, rule: Rule, error: Exception, mend: str | None = None
+) -> ContractFileError:
     """Converts an exception raised inside a check to a `ContractFileError`."""
     where = f"{contract.file}:{rule.line}"
     if isinstance(error, ContractCodeStopped):
@@ -138,6 +177,7 @@ def check_error(contract: Contract, rule: Rule, error: Exception) -> ContractFil
         where=where,
         expected="one bool per row",
         found=f"{type(error).__name__}: {error}",
+        mend=mend,
     )
 
 

@@ -24,17 +24,21 @@ class CheckpointDamage:
     Attributes
     ----------
     files
-        The checkpoints that cannot be read, and the hint: without them the log is whole.
+        The checkpoints that cannot be read, and the hint.
     what
         The damage, in words.
+    lacking
+        The name of the first commit that is needed without these files, and is gone or cannot be
+        read; None if there is none.
     """
 
     files: tuple[Path, ...]
     what: str
+    lacking: str | None
 
 
 def find_damage(folder: Path) -> CheckpointDamage | None:
-    """Of the log in ``folder``; None if there is none, or too few commits are left without it."""
+    """Of the log in ``folder``; None if there is none."""
     bad: list[Path] = []
     whole = -1
     for version, parts in sorted(_checkpoints(folder).items(), reverse=True):
@@ -50,12 +54,10 @@ def find_damage(folder: Path) -> CheckpointDamage | None:
         what = f"its checkpoint of commit {hinted} is gone"
     else:
         return None
-    commits = log_folder.list_log(folder).commits
-    needed = range(whole + 1, max(commits, default=-1) + 1)
-    paths = [log_folder.commit_path(folder, version) for version in needed]
-    if not paths or not all(map(log_folder.is_readable_commit, paths)):
-        return None
-    return CheckpointDamage((*bad, *([hint] if hint.exists() else [])), what)
+    newest = log_folder.list_log(folder).newest
+    needed = (log_folder.commit_path(folder, version) for version in range(whole + 1, newest + 1))
+    lacking = next((each.name for each in needed if not log_folder.is_readable_commit(each)), None)
+    return CheckpointDamage((*bad, *([hint] if hint.exists() else [])), what, lacking)
 
 
 def _checkpoints(folder: Path) -> dict[int, list[Path]]:
