@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from assay.project import params
 from assay.score import fsck
 from assay.store import Store, release
 from assay.store.delta import fsync, log_folder
-from assay.store.delta.tables import INSTANT, LABELS, PREDICTIONS, PROFILES, RUNS
+from assay.store.delta.tables import INSTANT, LABELS, PREDICTIONS, PROFILES, QUARANTINE, RUNS
 from tests.store.conftest import counts
 
 PARCELS = Path(__file__).parents[1] / "parcels"
@@ -91,6 +92,18 @@ def test_a_damaged_file_of_a_small_table_is_forgotten_with_its_rows(
     assert "run r2 is published, but the table has no event that says so" in told.what
     assert {record.run_id for record in store.runs()} == {"r1", "r2"}
     assert make.seen() == ([1], [])
+
+
+def test_a_table_of_refused_rows_that_is_gone_is_named_though_none_were_refused(
+    store: Store, make: Any, profile: Any
+) -> None:
+    make.run("r1", "p", good=[1], profile=profile)
+    shutil.rmtree(store.table_uri(QUARANTINE))
+    (missing,) = store.check(mend=True)
+    assert (missing.table, missing.what) == (QUARANTINE, "the table is missing")
+    assert store.check() == [missing]
+    make.run("r2", "q", good=[2], profile=profile)
+    assert store.check() == [] and store.quarantine("p").num_rows == 0
 
 
 @pytest.mark.parametrize("left", ["", '{"commitInfo":{}}\n{"add'])

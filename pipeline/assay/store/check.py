@@ -107,7 +107,12 @@ def check(place: StoreLocation, mend: bool = False) -> list[Damage]:
         return found  # the reason why the tables cannot be compared is already in found
     if not mend:
         apart = _without_untold(apart)
-    return [*found, *_discords(place, apart, mend)]
+    found += _discords(place, apart, mend)
+    # A run adds its refused rows, even if there are none, before its predictions.
+    if consistency.is_gone(place, QUARANTINE) and QUARANTINE not in {one.table for one in found}:
+        how = "assay score makes it again with the next night, or with --force"
+        found.append(Damage(QUARANTINE, "the table is missing", how))
+    return found
 
 
 def check_consistency(place: StoreLocation) -> list[Damage]:

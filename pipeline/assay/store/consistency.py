@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from assay.store.delta import log
 from assay.store.delta.files import parse_run_id
 from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE
+from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, Staged
 from assay.store.history import read_run_records, visible_runs_in
 from assay.store.profiles import read_profiled_runs
 from assay.store.runs import RunRecord
@@ -63,6 +63,12 @@ def find_inconsistencies(
     # Look twice: a run that is published between the reads of two tables is no contradiction.
     again = _once(place, partition, read) if found else []
     return [each for each in found if each in again]
+
+
+def is_gone(place: StoreLocation, table: Staged) -> bool:
+    """Whether there are predictions, and no such table."""
+    opened = log.open_table(place.table_uri(PREDICTIONS))
+    return opened is not None and log.open_table(place.table_uri(table)) is None
 
 
 def _once(place: StoreLocation, partition: str | None, read: bool) -> list[Inconsistency]:
