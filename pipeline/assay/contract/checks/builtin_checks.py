@@ -61,6 +61,13 @@ class NumericCheck(NamedTuple):
         return False
 
 
+def is_of_pandera(check: Check) -> bool:
+    """Whether a check is pandera's own, with any options."""
+    from pandera.api.function_dispatch import Dispatcher
+
+    return isinstance(getattr(check, "_check_fn", None), Dispatcher)
+
+
 def builtin_check_name(check: Check) -> str | None:
     """The pandera name of a built-in check with default options; None for any other check.
 

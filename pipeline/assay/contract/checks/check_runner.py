@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from assay.contract.checks import guard
-from assay.contract.checks.builtin_checks import builtin_check_name
+from assay.contract.checks.builtin_checks import is_of_pandera
 from assay.contract.checks.guard import ContractCodeStopped, run_guarded
 from assay.contract.definition import Contract, Rule
 from assay.errors import ContractFileError
@@ -56,7 +56,7 @@ def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFram
         raise
     except Exception as error:
         # pandera's own checks fail for a column or not at all.
-        of_pandera = rule.check is not None and builtin_check_name(rule.check) is not None
+        of_pandera = rule.check is not None and is_of_pandera(rule.check)
         if of_pandera or not rule.rowwise or isinstance(error, ContractCodeStopped):
             raise check_error(contract, rule, error, None if of_pandera else BY_ROW) from None
         return _without_rows_it_fails_for(contract, rule, data, error)
