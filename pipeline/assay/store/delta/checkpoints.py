@@ -6,14 +6,12 @@ While those commits are kept, nothing is lost without them.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from assay.store.delta import log_folder
 
-HINT = "_last_checkpoint"
 _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint.*\.parquet")
 
 
@@ -47,7 +45,7 @@ def find_damage(folder: Path) -> CheckpointDamage | None:
             whole = version
             break
         bad += unreadable
-    hinted, hint = _hinted(folder), folder / HINT
+    hinted, hint = log_folder.last_checkpoint(folder), folder / log_folder.HINT
     if bad:
         what = f"its checkpoint {bad[0].name} cannot be read"
     elif hinted is not None and hinted > whole:
@@ -77,11 +75,3 @@ def _is_readable(path: Path) -> bool:
         return bool(pq.read_table(path, partitioning=None).num_rows)
     except (OSError, pa.ArrowException):
         return False
-
-
-def _hinted(folder: Path) -> int | None:
-    try:
-        version = json.loads((folder / HINT).read_text(encoding="utf-8"))["version"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return version if type(version) is int else None

@@ -14,6 +14,9 @@ from assay.errors import StoreError
 COMMIT = "[0-9]" * 20 + ".json"
 """Glob pattern of commit files."""
 
+HINT = "_last_checkpoint"
+"""The file that names the newest checkpoint."""
+
 _NUMBERED = re.compile(r"([0-9]{20})\.(?:(json)|checkpoint.*\.parquet)")
 """The name of a commit (with the second group) or of a checkpoint, and its version."""
 
@@ -67,7 +70,7 @@ def read_state_at(folder: Path, version: int) -> LogState | None:
 
     To list a log takes longer with every commit that it keeps. This looks at names alone.
     """
-    checkpoint = _last_checkpoint(folder)
+    checkpoint = last_checkpoint(folder)
     if checkpoint is None or not version - _FAR <= checkpoint <= version:
         found = read_state(folder)
         return found if found.listing.newest == version else None
@@ -80,9 +83,10 @@ _FAR = 100
 """Commits after a checkpoint that are looked at one by one; of more, the log is listed."""
 
 
-def _last_checkpoint(folder: Path) -> int | None:
+def last_checkpoint(folder: Path) -> int | None:
+    """The version that the hint names as the newest checkpoint's; None without a readable hint."""
     try:
-        version = json.loads((folder / "_last_checkpoint").read_text(encoding="utf-8"))["version"]
+        version = json.loads((folder / HINT).read_text(encoding="utf-8"))["version"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return version if type(version) is int else None
