@@ -30,6 +30,7 @@ from assay.project.params import RowCount, yaml_text
 from assay.project.params.values import Every
 from assay.tables.reader import read
 from assay.tables.understand import understand
+from benchmarks.retrain_simulation import World, advised
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -122,17 +123,31 @@ def test_a_number_is_judged_by_the_error_that_few_rows_do_not_decide(
     assert (rule.metric, rule.min, given.train.select_by) == ("mae_skill", 0, "mae")
 
 
-@pytest.mark.parametrize(("apart", "nights", "of"), [("1h", 4, 5), ("12h", 3, 3)])
+def test_a_healthy_year_is_never_advised_to_train_and_a_lost_model_is(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    plan = planned(frame.drop(columns=["hours", "fate"]), tmp_path, "late")
+    (rule,) = params.parse(render(plan)["params.yaml"], "params.yaml").monitor.retrain
+    for share in (0.2, 0.01):
+        world = World(share, icc=0.2, follows=0.0, slope=1.0)
+        year = list(world.nights(np.random.default_rng(7), 365))
+        assert not advised(year, rule).any()
+        lost = list(world.nights(np.random.default_rng(8), 90, kept=0.0, after=40))
+        found = np.flatnonzero(advised(lost, rule))
+        assert 40 < found[0] < 80
+
+
+@pytest.mark.parametrize(("apart", "pool"), [("1h", 28), ("12h", 8)])
 def test_a_model_that_is_worse_than_a_constant_is_to_be_trained_again(
-    frame: pd.DataFrame, tmp_path: Path, apart: str, nights: int, of: int
+    frame: pd.DataFrame, tmp_path: Path, apart: str, pool: int
 ) -> None:
     given = frame.drop(columns=["hours", "fate"])
     given["Sent at"] = pd.date_range("2024-01-01", periods=len(given), freq=apart)
     plan = planned(given, tmp_path, "late")
-    assert (plan.nights.every == "day") == (of == 5)
+    assert (plan.nights.every == "day") == (pool == 28)
     made = params.parse(render(plan)["params.yaml"], "params.yaml")
     (rule,) = made.monitor.retrain
-    assert (rule.metric, rule.min, rule.nights, rule.of) == ("brier_skill", 0, nights, of)
+    assert (rule.metric, rule.min, rule.pool) == ("brier_skill", 0, pool)
     assert rule.maturity == made.monitor.maturities[0] == made.labels.known_after_days
 
 

@@ -330,6 +330,41 @@ def test_retraining_is_advised_on_matured_nights(
     assert read_advice(project.root) == caught.value.report
 
 
+def test_nights_together_are_compared_with_what_training_says(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = (
+        "{metric: brier_skill, min: 0, maturity: 1, pool: 5}",
+        "{metric: accuracy, min: 0, maturity: 1, pool: 6}",
+    )
+    with_params(project, f"monitor: {{retrain: [{', '.join(rules)}]}}\n")
+
+    def known(days: range, flipped: bool) -> None:
+        for day in days:
+            night = f"2013-02-{day:02}"
+            project.score(night, f"run-{day}")
+            rows = truths(project, night, seed=day)
+            take(project, rows.assign(late=rows["late"] != flipped), at(day + 1), night=night)
+
+    known(range(1, 6), flipped=False)
+    label = project.reference().label
+    share = label.profile.counts[1] / sum(label.profile.counts)
+    rate = numbers(project, "mean_observed")[1]["value"]
+    wanted = rate * (1 - share) ** 2 + (1 - rate) * share**2
+    assert numbers(project, "constant_loss")[1]["value"] == pytest.approx(wanted)
+    found = shown(performance.retrain_lines, retrain.run, project.root, project.params, now=at(9))
+    assert [each.state for each in found.rules] == ["fine", "waiting"]
+    assert "5 of 6 nights have matured" in capsys.readouterr().out
+    together = found.rules[0].pooled
+    assert together is not None and together.low < together.value < together.high
+    known(range(6, 11), flipped=True)
+    with pytest.raises(
+        RetrainAdvised, match="train again, brier_skill after 1 day is not at"
+    ) as is_:
+        retrain.run(project.root, project.params, now=at(20))
+    assert "over the last 5 nights together" in is_.value.what
+
+
 def test_advice_shows_on_the_front_page_at_once(project: Any) -> None:
     from assay.cli.__main__ import main
     from tests.monitor.conftest import PARAMS

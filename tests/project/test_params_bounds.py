@@ -206,6 +206,17 @@ def test_a_retrain_rule_is_of_a_maturity_that_is_measured() -> None:
     assert "a maturity among 1, 7, 30" in line
 
 
+def test_a_retrain_rule_counts_nights_or_takes_them_together() -> None:
+    rule = {"metric": "brier_skill", "min": 0, "maturity": 1, "pool": 28}
+    assert parse(monitor={"retrain": [rule]}).monitor.retrain[0].window == 28
+    for more, wanted in (
+        ({"of": 3}, "expected pool, or nights and of, found both"),
+        ({"metric": "auc"}, "known over nights together: brier_skill, mae_skill, "),
+        ({"pool": 4}, "expected a value of at least 5"),
+    ):
+        assert wanted in mistake(monitor={"retrain": [{**rule, **more}]})
+
+
 @pytest.mark.parametrize("name", ["Prior", "1a", "a b", ""])
 def test_the_form_of_a_candidates_name(name: str) -> None:
     candidates = {name: {"class": "a.B"}}

@@ -210,10 +210,8 @@ def _params(plan: Plan) -> dict[str, Any]:
         "latency": max(LATENCY, COLUMN_LATENCY * len(plan.columns)),
         "slice_rows": 100 if plan.understood.rows >= 5000 else 30,
         "judged": judged,
-        # A weak model is no better than a constant on three nights of ten by chance: on four of
-        # five in a row seldom.
-        "retrain_nights": 4 if nights.every == "day" else 3,
-        "retrain_of": 5 if nights.every == "day" else 3,
+        # Four whole weeks, or as many longer nights as show how much they differ.
+        "retrain_pool": 28 if nights.every == "day" else 8,
         "known_after": KNOWN_AFTER,
         "baseline_why": "otherwise always saying the same would do, which has a "
         f"{judged} of {_rounded(label.baseline):g} over all rows",

@@ -62,6 +62,12 @@ HEADLINE: Mapping[Task, Metric] = MappingProxyType(
 For a regression this is not RMSE: a few large errors make its interval uselessly wide.
 """
 
+LOSS_OF_SKILL: Mapping[str, Metric] = MappingProxyType({"brier_skill": "brier", "mae_skill": "mae"})
+"""Skill -> the loss of which it is the share that the model saves."""
+
+POOLABLE = ("brier_skill", "mae_skill", "brier", "log_loss", "accuracy", "mae", "bias")
+"""Metrics of nights together that follow from those of each: skills, and means over rows."""
+
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error", "rmse", "mae", "p90_error"})
 NEARER_ZERO_IS_BETTER = frozenset({"bias"})
 

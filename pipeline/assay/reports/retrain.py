@@ -34,6 +34,14 @@ class RetrainNight(Document):
     crossed: bool
 
 
+class PooledNights(Document):
+    """A metric over nights together, with the interval that decides."""
+
+    value: float
+    low: float
+    high: float
+
+
 class RuleAdvice(Document):
     """A rule of ``monitor.retrain``, and its result.
 
@@ -43,6 +51,8 @@ class RuleAdvice(Document):
         The result and the values behind it.
     looked_at
         In the order of nights.
+    pool, pooled
+        Of a rule that takes nights together: how many, and the metric over them.
     too_few_truths
         Matured nights that were skipped.
     """
@@ -53,6 +63,8 @@ class RuleAdvice(Document):
     maturity: Count
     nights: Count
     of: Count
+    pool: Count | None = None
+    pooled: PooledNights | None = None
     slice: str
     min_labelled: float
     state: AdviceState

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from assay.errors import NothingScored, PublishConflict
 from assay.metrics import sampling_units
 from assay.model.prediction import PREDICTION, PROBABILITIES, PROBABILITY
-from assay.monitor.performance import label_drift, maturity
+from assay.monitor.performance import label_drift, maturity, training_constant
 from assay.monitor.performance.realized_metrics import (
     KnownLabels,
     LabelledNight,
@@ -146,7 +146,11 @@ def measure(
         truths = _truths(labels_as_of(history, _names(keys), until), keys)
         numbers = (
             *measure_realized(
-                night, truths, params.evaluate.confidence, params.evaluate.min_slice_rows
+                night,
+                truths,
+                params.evaluate.confidence,
+                params.evaluate.min_slice_rows,
+                training_constant.learn(night.task, loaded.reference.label),
             ),
             *label_drift.measure_label_drift(
                 loaded.reference.label, night.task, truths, len(night)

@@ -21,6 +21,7 @@ from assay.metrics.intervals.estimates import estimate_share, estimates
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import iter_slices
+from assay.monitor.performance.training_constant import CONSTANT_LOSS, Constant, mean_loss
 from assay.project.tasks import METRICS, Task
 
 if TYPE_CHECKING:
@@ -96,10 +97,20 @@ class RealizedMetric:
 
 
 def measure_realized(
-    night: LabelledNight, truths: KnownLabels, confidence: float, min_slice_rows: int
+    night: LabelledNight,
+    truths: KnownLabels,
+    confidence: float,
+    min_slice_rows: int,
+    constant: Constant = None,
 ) -> Iterator[RealizedMetric]:
-    """Every metric over all rows, then in each slice with enough labelled rows."""
-    yield from _numbers("", night, truths, len(night), confidence)
+    """Every metric over all rows, then in each slice with enough labelled rows.
+
+    Parameters
+    ----------
+    constant
+        What training's labels say (`training_constant.learn`); its loss is one more number.
+    """
+    yield from _numbers("", night, truths, len(night), confidence, constant)
     if not len(truths.rows):
         return
     place = np.full(len(night), -1)
@@ -109,11 +120,16 @@ def measure_realized(
         known = known[known >= 0]
         if len(known) >= min_slice_rows:
             mine = KnownLabels(truths.rows[known], truths.values[known])
-            yield from _numbers(part.title, night, mine, len(part.rows), confidence)
+            yield from _numbers(part.title, night, mine, len(part.rows), confidence, constant)
 
 
 def _numbers(
-    name: str, night: LabelledNight, truths: KnownLabels, of: int, confidence: float
+    name: str,
+    night: LabelledNight,
+    truths: KnownLabels,
+    of: int,
+    confidence: float,
+    constant: Constant,
 ) -> Iterator[RealizedMetric]:
     labelled = len(truths.rows)
     share = labelled / of if of else 0.0
@@ -127,6 +143,9 @@ def _numbers(
     if night.task == "multiclass":
         known = np.isin(truths.rows, rows)
         found[UNKNOWN] = estimate_share(~known, night.units.take(truths.rows), confidence)
+    if constant is not None:
+        lost = mean_loss(scored.task, scored.truth, constant) if len(scored) else None
+        found[CONSTANT_LOSS] = Estimate(lost, None, None)
     for metric, one in found.items():
         yield RealizedMetric(name, metric, one.value, one.low, one.high, labelled, share, one.why)
 

@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import NothingScored, ParamsError, RetrainAdvised, UsageError
-from assay.monitor.performance import maturity
+from assay.monitor.performance import maturity, pooled
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.labels import RetrainRule
 from assay.project.partitions import parse_day
 from assay.project.text.number_format import counted
-from assay.reports.retrain import AdviceState, RetrainAdvice, RetrainNight, RuleAdvice
+from assay.reports.retrain import (
+    AdviceState,
+    PooledNights,
+    RetrainAdvice,
+    RetrainNight,
+    RuleAdvice,
+)
 from assay.store import open_store
 
 Row = Mapping[str, Any]
@@ -35,12 +41,15 @@ class Advice:
     short
         Matured nights that were skipped: too few of their rows have a label, or the metric has no
         value.
+    pooled
+        Of a rule with ``pool``: the metric over all of ``nights``, with its interval.
     """
 
     rule: RetrainRule
     state: AdviceState
     nights: tuple[Row, ...]
     short: tuple[str, ...]
+    pooled: PooledNights | None = None
 
     @property
     def crossed(self) -> tuple[Row, ...]:
@@ -53,9 +62,11 @@ class Advice:
         if self.state == "waiting":
             over = f", and {len(self.short)} with too few truths" if self.short else ""
             return (
-                f"{rule.title}: cannot be told yet, {len(self.nights)} of {rule.of} nights have "
-                f"matured{over}"
+                f"{rule.title}: cannot be told yet, {len(self.nights)} of {rule.window} nights "
+                f"have matured{over}"
             )
+        if self.pooled is not None:
+            return self._together(self.pooled)
         rows = self.crossed[-SHOWN:]
         # A shorter list than the count must not read as all of them.
         last = f"the last {SHOWN} of them: " if len(rows) < len(self.crossed) else ""
@@ -63,6 +74,15 @@ class Advice:
         lead = "train again, " if self.state == "retrain" else ""
         wanted = f"{lead}{rule.title} is not {rule.limit} on {len(self.crossed)} of the last"
         return f"{wanted} {counted(rule.of, 'night')}" + (f" ({shown})" if shown else "")
+
+    def _together(self, pooled: PooledNights) -> str:
+        rule = self.rule
+        verb = "may be" if rule.crossed(pooled.value) else "is"
+        lead, verb = ("train again, ", "is not") if self.state == "retrain" else ("", verb)
+        return (
+            f"{lead}{rule.title} {verb} {rule.limit}: {pooled.value:.4g} ({pooled.low:.4g} to "
+            f"{pooled.high:.4g}) over the last {counted(rule.window, 'night')} together"
+        )
 
     def document(self, column: str) -> RuleAdvice:
         """For the report; ``column`` is the partition column."""
@@ -79,6 +99,7 @@ class Advice:
                 )
                 for row in self.nights
             ),
+            pooled=self.pooled,
             too_few_truths=self.short,
         )
 
@@ -114,10 +135,10 @@ def _one(rule: RetrainRule, ripe: Sequence[Row], column: str) -> Advice:
             where="params.yaml: monitor.retrain",
             expected=", ".join(sorted(known)),
         )
-    of_metric = sorted(
-        (row for row in mine if (row["metric"], row["slice"]) == (rule.metric, rule.slice)),
-        key=lambda row: str(row[column]),
-    )
+    mine = sorted((row for row in mine if row["slice"] == rule.slice), key=lambda row: row[column])
+    if rule.pool is not None:
+        return _pooled(rule, mine, column)
+    of_metric = [row for row in mine if row["metric"] == rule.metric]
     told = [row for row in of_metric if _told(row, rule)]
     nights = tuple(told[-rule.of :])
     short = tuple(row[column] for row in of_metric if not _told(row, rule))
@@ -125,6 +146,20 @@ def _one(rule: RetrainRule, ripe: Sequence[Row], column: str) -> Advice:
         return Advice(rule, "waiting", nights, short)
     bad = sum(rule.crossed(row["value"]) for row in nights)
     return Advice(rule, "retrain" if bad >= rule.nights else "fine", nights, short)
+
+
+def _pooled(rule: RetrainRule, mine: Sequence[Row], column: str) -> Advice:
+    known, short = pooled.parts(rule.metric, mine, column, rule.min_labelled)
+    nights = tuple(known[-rule.window :])
+    if len(nights) < rule.window:
+        return Advice(rule, "waiting", tuple(each.row for each in nights), short)
+    found = pooled.over(nights)
+    # The whole interval, so no more than one end can be past a limit that the other one keeps.
+    beyond = (rule.min is not None and found.high < rule.min) or (
+        rule.max is not None and found.low > rule.max
+    )
+    state: AdviceState = "retrain" if beyond else "fine"
+    return Advice(rule, state, tuple(each.row for each in nights), short, found)
 
 
 def _told(row: Row, rule: RetrainRule) -> bool:

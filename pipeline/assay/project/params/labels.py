@@ -8,8 +8,11 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from assay.project.params.inputs import Csv, FileTable
 from assay.project.params.values import MOST_DAYS, Positive, Section, Share, Text
-from assay.project.tasks import Metric
+from assay.project.tasks import POOLABLE, Metric
 from assay.project.text.number_format import counted
+
+LEAST_POOLED = 5
+"""Fewer nights show too little of how much nights differ."""
 
 
 class LabelsParams(Section):
@@ -38,7 +41,11 @@ class LabelsParams(Section):
 
 
 class RetrainRule(Section):
-    """Retrain if a matured metric is past its limit on ``nights`` of the last ``of`` nights."""
+    """Retrain if a matured metric is past its limit.
+
+    On ``nights`` of the last ``of`` nights, each by itself; or, with ``pool``, over so many nights
+    together, with its whole interval.
+    """
 
     metric: Metric
     min: float | None = None
@@ -46,6 +53,7 @@ class RetrainRule(Section):
     maturity: Positive
     nights: Positive = 1
     of: Positive = 1
+    pool: Annotated[int, Field(ge=LEAST_POOLED, le=MOST_DAYS)] | None = None
     slice: str = ""
     min_labelled: Share = 0.5
 
@@ -55,9 +63,21 @@ class RetrainRule(Section):
             raise ValueError("min, max or both|neither")
         if self.min is not None and self.max is not None and self.max < self.min:
             raise ValueError(f"max at or over min|min {self.min}, max {self.max}")
+        if self.pool is not None and self.model_fields_set & {"nights", "of"}:
+            raise ValueError("pool, or nights and of|both")
+        if self.pool is not None and self.metric not in POOLABLE:
+            raise ValueError(
+                f"with pool, a metric that is known over nights together: {', '.join(POOLABLE)}|"
+                f"{self.metric}"
+            )
         if self.nights > self.of:
             raise ValueError(f"nights at most of|nights {self.nights}, of {self.of}")
         return self
+
+    @property
+    def window(self) -> int:
+        """How many matured nights it takes."""
+        return self.pool or self.of
 
     @property
     def limit(self) -> str:
