@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.cli.__main__ import main
-from assay.cli.show import contract as terminal
+from assay.cli.show import contract as show
+from assay.cli.terminal import print_lines
 from assay.contract import render, stage
 from assay.contract.loader import load_contract_text
 from assay.contract.result import ContractResult, RuleResult, json_value, row_results
@@ -262,13 +263,22 @@ def test_a_partition_that_is_no_day_or_no_parquet(root: Path) -> None:
         stage.run(root, params())
 
 
-def test_blanks_around_a_value_are_seen() -> None:
+def printed(result: ContractResult, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `assay contract` prints of a result."""
+    print_lines(show.lines(result))
+    return capsys.readouterr().out
+
+
+def test_blanks_around_a_value_are_seen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     contract, rule = load_contract_text(CONTRACT, "c.py"), "origin: isin(EWR, JFK)"
     rows = [{"origin": "EWR\u00a0", "id": 1}, {"origin": "\tJFK ", "id": 2}]
     rules = row_results(contract, {rule: 2}, 10, {rule: rows})
     result = ContractResult.of("raw", 10, 2, 0.1, rules)
     words = "2 of 10 rows break it, such as origin='EWR⍽' with blanks around it"
-    assert words in " ".join(terminal.render_text(result, width=200).split())
+    assert words in " ".join(printed(result, capsys).split())
     assert "'⇥JFK␣'" in unescape(render.render_html(contract, result))
 
 
@@ -305,10 +315,12 @@ def result_of(
         (result_of(0, rows_read=0), False),
     ],
 )
-def test_ok_and_its_words(result: ContractResult, ok: bool) -> None:
+def test_ok_and_its_words(
+    result: ContractResult, ok: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert result.ok is ok
     page = render.render_html(load_contract_text(CONTRACT, "c.py"), result)
-    text = terminal.render_text(result, width=100)
+    text = printed(result, capsys)
     assert ("The contract holds" in page) is ok
     assert text.startswith("The contract holds" if ok else "The contract is broken")
     shown = [each for each in result.rules if each.kind == "table" or each.broken]

@@ -39,6 +39,7 @@ from assay.errors import (
 from assay.project import interrupts
 from assay.project.extras import missing_extra
 from assay.project.memory import refuse_small_address_space
+from assay.project.text.quoting import escape_controls
 
 DEBUG = "ASSAY_DEBUG"
 
@@ -93,7 +94,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.command(arguments)
     except AssayError as error:
         if os.environ.get(DEBUG) and error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)
+            _print_traceback(error.__cause__)
         return _print_error(error, arguments)
     except KeyboardInterrupt:
         if not interrupts.was_interrupted():
@@ -107,10 +108,15 @@ def _run(arguments: argparse.Namespace) -> int:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         if os.environ.get(DEBUG):
-            traceback.print_exc()
+            _print_traceback(error)
         known = from_os_error(error) or from_memory_error(error) or missing_extra(error)
         return _print_error(known or _unforeseen(error), arguments)
     return 0
+
+
+def _print_traceback(error: BaseException) -> None:
+    text = "".join(traceback.format_exception(error))
+    print(escape_controls(text, keep="\n"), end="", file=sys.stderr)
 
 
 class Unforeseen(AssayError):
@@ -133,7 +139,7 @@ def _print_error(error: AssayError, arguments: argparse.Namespace) -> int:
     A report that came with the error is the one document of its command.
     """
     for line in error.lines():
-        print(f"assay: {line}", file=sys.stderr)
+        print(f"assay: {escape_controls(line)}", file=sys.stderr)
     if arguments.json and not arguments.printed:
         print(json.dumps({"error": error.plain()}), flush=True)
     return error.exit_code
@@ -189,7 +195,7 @@ class _Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def error(self, message: str) -> NoReturn:
-        super().error(mask_passwords(message))
+        super().error(escape_controls(mask_passwords(message)))
 
 
 class _Version(argparse.Action):

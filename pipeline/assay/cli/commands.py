@@ -23,6 +23,7 @@ from assay.errors import (
     UsageError,
     attached_report,
 )
+from assay.project.text.quoting import escape_controls
 
 if TYPE_CHECKING:
     from assay.project.document import Report
@@ -141,7 +142,8 @@ def print_result(
     """Print a command's result, for people or as one JSON document."""
     given.printed = True
     if given.json:
-        print(document(found).rstrip("\n"), flush=True)
+        # JSON with its control characters escaped is the same document.
+        print(escape_controls(document(found).rstrip("\n"), keep="\n"), flush=True)
     else:
         terminal.print_lines(lines(found))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from assay.project.text.quoting import escape_controls
+
 _CLEAR = "\r\x1b[K"
 
 
@@ -16,12 +18,12 @@ class ProgressLine:
         self._open = False
 
     def change(self, line: str) -> None:
-        print(f"{_CLEAR}{line}", end="", file=sys.stderr, flush=True)
+        print(f"{_CLEAR}{escape_controls(line)}", end="", file=sys.stderr, flush=True)
         self._open = True
 
     def say(self, text: str) -> None:
         self.end()
-        print(text, file=sys.stderr, flush=True)
+        print(escape_controls(text), file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Make room for what is no progress."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from assay.cli.commands import CommandBuilder, print_result, to_indented_json
 from assay.cli.progress import make_progress_line
 from assay.errors import UsageError
+from assay.project.text.quoting import escape_controls
 
 if TYPE_CHECKING:
     from assay.tables.definition import Understanding
@@ -169,7 +170,7 @@ def _progress() -> Callable[[int, int], None] | None:
 
 
 def _ask_target(understood: Understanding) -> str:
-    names = ", ".join(each.name for each in understood.facts)
+    names = escape_controls(", ".join(each.name for each in understood.facts))
     return _ask(f"Columns: {names}\nWhich one is to be predicted?", "--target COLUMN")
 
 

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, TypeAlias, Union
 
+from assay.project.text.quoting import escape_controls
+
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 Line: TypeAlias = Union[str, "RenderableType"]
-"""Text, printed unwrapped, or a rich renderable such as a table."""
+"""One line of text, printed unwrapped, or a rich renderable such as a table."""
 
 WIDTH = 120
 """Columns without a terminal: enough for every table, so that a log cuts none."""
@@ -35,12 +38,25 @@ def console(*, markup: bool = True, highlight: bool = True) -> Console:
 
 
 def print_lines(lines: Iterable[Line]) -> None:
-    """Print each line on standard output; brackets in them are no styles."""
+    """Print each line on standard output; brackets in them are no styles, and nothing acts."""
     for line in lines:
         if isinstance(line, str):
-            print(line)
+            print(escape_controls(line))
         else:
-            console(markup=False).print(line)
+            console(markup=False).print(_Visible(line))
+
+
+class _Visible:
+    """A renderable whose text has its control characters escaped: the styles are rich's own."""
+
+    def __init__(self, shown: RenderableType) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for part in console.render(self._shown, options):
+            # What rich writes by itself, as to move the cursor, has no text of others.
+            text = part.text if part.control else escape_controls(part.text, keep="\n")
+            yield part._replace(text=text)
 
 
 @contextmanager

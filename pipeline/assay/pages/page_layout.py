@@ -16,10 +16,10 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from assay.errors import AssayError
-from assay.pages.templating import render
+from assay.pages.templating import escape, render
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Literal
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from assay.pages.axes import Scale
+from assay.pages.templating import escape
 
 BLUE, PALE, GREY, ORANGE = "#1f6fb2", "#a9cdea", "#6b7785", "#d98032"
 RED, GREEN, DARK = "#c0392b", "#2e7d4f", "#1f2933"

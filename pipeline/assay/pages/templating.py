@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import markupsafe
 from markupsafe import Markup
 
 from assay.project.text.number_format import counted, format_count, format_fixed, format_percent
-from assay.project.text.quoting import mark_blanks
+from assay.project.text.quoting import escape_controls, mark_blanks
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,6 +24,16 @@ _SHOWN = 12
 def render(template: str, **facts: Any) -> Markup:
     """Render a template of ``pages/templates/`` with its facts, all of them escaped."""
     return Markup(_environment().get_template(template).render(facts))
+
+
+def escape(text: Any) -> Markup:
+    """The text as HTML with its control characters made visible; markup stays as it is."""
+    return markupsafe.escape(_visible(text))
+
+
+def _visible(value: Any) -> Any:
+    foreign = isinstance(value, str) and not isinstance(value, Markup)
+    return escape_controls(value, keep="\n") if foreign else value
 
 
 class Quoted(str):
@@ -79,6 +90,7 @@ def _environment() -> Environment:
     found = Environment(
         loader=PackageLoader("assay.pages"),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -21,8 +21,7 @@ PACKED = PackReport(
 
 
 def test_the_archive_and_how_params_yaml_names_it() -> None:
-    (text,) = lines(PACKED)
-    first, *more = text.splitlines()
+    first, *more = lines(PACKED)
     assert first == (
         "packed: /here/build/assay-pack.tar.gz, 575 MB, 2 packages, for Python 3.11 on linux-x86_64"
     )
@@ -30,8 +29,8 @@ def test_the_archive_and_how_params_yaml_names_it() -> None:
 
 
 def test_what_spark_submit_is_given_is_the_command_line() -> None:
-    (text,) = lines(PACKED)
-    submit = shlex.split(text.splitlines()[-1])
+    *_, last = lines(PACKED)
+    submit = shlex.split(last)
     assert submit[0] == "spark-submit" and submit[-3:] == ["score", "--date", "DAY"]
     script = submit[-4]
     done = subprocess.run(

@@ -47,13 +47,15 @@ def pack_lines(packed: PackReport) -> Iterator[str]:
 
     yield (
         f"packed: {packed.path}, {size(packed.size)}, {len(packed.distributions)} packages, "
-        f"for Python {packed.python} on {packed.platform}\n"
-        "to use it, in params.yaml:\n"
-        "spark:\n"
-        "  master: spark://HOST:7077\n"
-        "  conf:\n"
-        f"    spark.archives: {packed.archives}\n"
-        "or, whatever params.yaml says:\n"
+        f"for Python {packed.python} on {packed.platform}"
+    )
+    yield "to use it, in params.yaml:"
+    yield "spark:"
+    yield "  master: spark://HOST:7077"
+    yield "  conf:"
+    yield f"    spark.archives: {packed.archives}"
+    yield "or, whatever params.yaml says:"
+    yield (
         f"spark-submit --master spark://HOST:7077 --archives {packed.archives} "
         f"{shlex.quote(str(Path(assay.__path__[0]) / 'cli' / '__main__.py'))} score --date DAY"
     )

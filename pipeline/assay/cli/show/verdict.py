@@ -66,7 +66,7 @@ def lines(verdict: Verdict) -> Iterator[Line]:
 
 def comment_text_lines(found: VerdictComment) -> Iterator[Line]:
     """The comment itself."""
-    yield found.text.rstrip("\n")
+    yield from found.text.rstrip("\n").split("\n")
 
 
 def comment_lines(found: VerdictComment) -> Iterator[Line]:

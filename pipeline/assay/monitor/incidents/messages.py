@@ -11,6 +11,7 @@ from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.night_path import night_path
 from assay.project.text.markdown import escape_all, escape_code
 from assay.project.text.number_format import counted
+from assay.project.text.quoting import escape_controls
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}
 SLACK_TEXT = 2900
@@ -77,7 +78,7 @@ def slack(project: str, incident: Incident) -> dict[str, Any]:
 
 def text(project: str, incident: Incident) -> str:
     """The incident in one line."""
-    return f"{_head(project, incident)}: {incident.sentence}"
+    return escape_controls(f"{_head(project, incident)}: {incident.sentence}")
 
 
 def nights(incident: Incident) -> str:
@@ -101,4 +102,4 @@ def _head(project: str, incident: Incident) -> str:
 
 def _slack(value: str) -> str:
     # Slack's three control characters; an unescaped <!channel> would notify everybody.
-    return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escape_controls(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

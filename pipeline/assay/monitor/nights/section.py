@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from assay.columns.reference import Reference
 from assay.monitor.drift.drift import drifted_words
@@ -109,5 +109,6 @@ _TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
 def replace_status(html: str, summary: NightSummary) -> str:
     """Replace the status and the title in a night's page; the rest stays unchanged."""
     # The first match is ours: both precede any text from data, which is escaped as well.
-    named = _TITLE.sub(lambda _: f"<title>{escape(title(summary))}</title>", html, count=1)
+    name = f"<title>{templating.escape(title(summary))}</title>"
+    named = _TITLE.sub(lambda _: name, html, count=1)
     return _ANSWER.sub(lambda _: render_status(summary), named, count=1)

@@ -7,21 +7,18 @@ Stricter than `assay.project.text.markdown`: a code host also acts on references
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from assay.project.text.markdown import UNSEEN, escape_all
+from assay.project.text.quoting import escape_controls
 
 _REFERENCES = re.compile(r"(?i)([!%~^]|&amp;|\\[#~]|(?<=\w)@)(?=[\w\"'])")
 BLANK = "␣"
 """Stands for a text of which nothing can be seen."""
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode categories that show nothing, or turn the direction of what follows."""
 
 
 def one_line(value: str, most: int) -> str:
-    """The text on one line without invisible characters, at most ``most`` characters of it."""
-    flat = " ".join(value.split())
-    seen = "".join("�" if unicodedata.category(each) in _INVISIBLE else each for each in flat)
+    """The text on one line, control characters escaped, at most ``most`` characters of it."""
+    seen = escape_controls(" ".join(value.split()))
     return seen if len(seen) <= most else f"{seen[: max(most - 1, 0)].rstrip()}…"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from assay.project.text.quoting import escape_controls
+
 UNSEEN = "\u200b"
 """Zero-width space. It breaks up mentions, URLs and issue numbers, so they are not linked."""
 
@@ -27,11 +29,11 @@ def escape_all(value: str) -> str:
 
 def escape_code(value: str) -> str:
     """Text for use between two backticks, where no other syntax applies."""
-    return " ".join(value.replace("`", "'").split())
+    return escape_controls(" ".join(value.replace("`", "'").split()))
 
 
 def _flat(value: str) -> str:
-    line = " ".join(value.split())
+    line = escape_controls(" ".join(value.split()))
     return line.replace("&", "&amp;").replace("<", "&lt;")
 
 
