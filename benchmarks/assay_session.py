@@ -118,11 +118,9 @@ def main() -> None:
         parts: dict[str, float] = {}
         with timed(parts):
             began = time.perf_counter()
-            found = inputs.find_night(root, settled, with_what.contract, night)
             store = open_store(root, settled)
-            report = together.score_night(settled, root, with_what, store, started.session, found)
+            report = together.score_night(settled, root, with_what, store, started.session, night)
             seconds = time.perf_counter() - began
-        # That a run started is recorded beside its tasks, so the parts may take longer together.
         parts["everything else"] = max(0.0, seconds - sum(parts.values()))
         return {
             "seconds": seconds,

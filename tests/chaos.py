@@ -31,7 +31,6 @@ from deltalake import DeltaTable
 
 from assay.project import params
 from assay.registry.pin import PinnedVersion, pin
-from assay.score.inputs import discovery as inputs
 from assay.score.together import score_night
 from assay.store import open_store
 from tests import projects
@@ -79,8 +78,7 @@ class Chaos:
     def score(self) -> None:
         """Score all nights again, here."""
         for night in NIGHTS:
-            found = inputs.find_night(self.root, self.params, self.pinned.contract, night)
-            score_night(self.params, self.root, self.pinned, self.store, _no_spark, found)
+            score_night(self.params, self.root, self.pinned, self.store, _no_spark, night)
 
     def whole_run(self) -> tuple[float, float]:
         """Seconds until the first night began, and until the command ended."""

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 from assay.project import layout, params
 from assay.registry.pin import PinnedVersion, pin
 from assay.registry.versions import read_champion
-from assay.score.inputs import discovery as inputs
 from assay.score.run import RunReport
 from assay.score.together import score_night
 from assay.store import Store, open_store
@@ -39,9 +38,8 @@ class Scorer:
         self.params = self.params.model_copy(update={section: changed})
 
     def score(self, night: str = NIGHT) -> RunReport:
-        found = inputs.find_night(self.root, self.params, self.pinned.contract, night)
         return score_night(
-            self.params, self.root, self.pinned, self.store, lambda: self.spark, found
+            self.params, self.root, self.pinned, self.store, lambda: self.spark, night
         )
 
     def file(self, night: str = NIGHT) -> Path:

@@ -81,14 +81,12 @@ class Score(Deed):
 
     def prepare(self, root: Path) -> Callable[[], object]:
         from assay.score import together
-        from assay.score.inputs import discovery as inputs
         from assay.store import open_store
 
         given, pinned = params.load(root), _pinned(root)
-        night = inputs.find_night(root, given, pinned.contract, NIGHT)
         store = open_store(root, given)
         nothing: Any = None
-        return lambda: together.score_night(given, root, pinned, store, lambda: nothing, night)
+        return lambda: together.score_night(given, root, pinned, store, lambda: nothing, NIGHT)
 
     def state(self, root: Path) -> str:
         store = _store(root)
@@ -112,15 +110,12 @@ class ScoreTogether(Score):
     def prepare(self, root: Path) -> Callable[[], object]:
         from contextlib import nullcontext
 
-        from assay.score.inputs import discovery as inputs
         from assay.score.run import Scoring
         from assay.score.together import score_together
         from assay.score.work import no_progress
 
         given, pinned, nothing = params.load(root), _pinned(root), lambda: None
-        nights = [
-            inputs.find_night(root, given, pinned.contract, night) for night in (NIGHT, SECOND)
-        ]
+        nights = (NIGHT, SECOND)
         scoring = Scoring(given, root, pinned, _store(root), nothing)
         return lambda: score_together(scoring, nights, [], lambda _: nullcontext(no_progress))
 

@@ -154,9 +154,8 @@ def test_without_spark_nothing_of_it_is_asked_for(scorer: Scorer) -> None:
     def no_spark() -> NoReturn:
         raise AssertionError("Spark was asked for")
 
-    night = inputs.find_night(scorer.root, scorer.params, scorer.pinned.contract, NIGHT)
     report = together.score_night(
-        scorer.params, scorer.root, scorer.pinned, scorer.store, no_spark, night
+        scorer.params, scorer.root, scorer.pinned, scorer.store, no_spark, NIGHT
     )
     assert (report.carrier, report.rows_scored) == ("local", 50)
 

@@ -42,7 +42,7 @@ def test_nights_before_an_interrupt(
     real = together.score
 
     def interrupted(scoring: Any, attempt: Any, *given: Any) -> ScoredNight:
-        if attempt.log.night.value == NIGHTS[1]:
+        if attempt.log.partition == NIGHTS[1]:
             raise KeyboardInterrupt
         return real(scoring, attempt, *given)
 

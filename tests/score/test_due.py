@@ -23,7 +23,14 @@ from assay.errors import SourceError, UsageError
 from assay.project import layout, params, partitions
 from assay.project.params.inputs import Delta, Postgres
 from assay.score import stage
-from assay.score.due import DueNights, find_due_nights, is_day, nights_between
+from assay.score.due import (
+    DueNights,
+    find_due_nights,
+    is_day,
+    last_expected,
+    nights_between,
+    nights_without_input,
+)
 from assay.score.inputs.listing import list_nights
 from assay.store import RunEvent, RunRecord, open_store
 from assay.store.runs import fold
@@ -361,3 +368,51 @@ def test_a_delta_table_with_days_as_dates_and_an_old_file_without_them(
     given = params.load(parcels)
     score = given.score.model_copy(update={"input": Delta(format="delta", path=lake)})
     assert list_nights(parcels, given.model_copy(update={"score": score})) == DAYS[:2]
+
+
+def tried(*nights: tuple[str, str]) -> list[RunRecord]:
+    """Runs by night and the day on which it was first tried."""
+    events = [
+        RunEvent(
+            run_id=f"r{number}",
+            event="failed",
+            at=datetime.fromisoformat(f"{day}T02:00:00+00:00"),
+            partition=night,
+            name="parcels",
+            version="",
+            bundle="",
+            contract="",
+        )
+        for number, (night, day) in enumerate(nights)
+    ]
+    return fold(events)
+
+
+def test_a_day_without_input_is_one_between_others_or_after_the_last_that_was_due() -> None:
+    assert nights_without_input([DAYS[0], *DAYS[2:]]) == [DAYS[1]]
+    assert nights_without_input(DAYS, date(2024, 3, 7)) == ["2024-03-06", "2024-03-07"]
+    assert nights_without_input((), date(2024, 3, 7)) == []
+    months = [f"2024-{month:02}-01" for month in (1, 2, 4, 5)]
+    assert nights_without_input(months) == ["2024-03-01"]
+    assert nights_without_input(months, date(2024, 5, 31)) == ["2024-03-01"]
+    assert nights_without_input(months, date(2024, 6, 1)) == ["2024-03-01", "2024-06-01"]
+
+
+def test_a_weekday_without_nights_is_none_that_is_missing_once_two_weeks_are_known() -> None:
+    days = [date(2024, 3, 4) + timedelta(days=number) for number in range(19)]
+    working = [str(day) for day in days if day.weekday() < 5]
+    assert nights_without_input(working) == []
+    assert nights_without_input(working[:6]) == ["2024-03-09", "2024-03-10"]
+    assert nights_without_input([day for day in working if day != "2024-03-20"]) == ["2024-03-20"]
+    # What is long over was known then.
+    assert nights_without_input([day for day in working if day != "2024-03-06"]) == []
+
+
+def test_the_last_night_that_is_expected_is_learnt_from_when_nights_came() -> None:
+    today = date(2024, 3, 9)
+    daily = [("2024-03-04", "2024-03-05"), ("2024-03-05", "2024-03-06")]
+    assert last_expected(tried(*daily), today) is None
+    daily.append(("2024-03-06", "2024-03-08"))
+    assert last_expected(tried(*daily), today) == date(2024, 3, 7)
+    # Nights of the past that are scored together say nothing.
+    assert last_expected(tried(*((day, "2026-01-01") for day in DAYS)), today) is None

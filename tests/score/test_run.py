@@ -167,11 +167,12 @@ def test_one_night_leaves_the_others_alone(scorer: Scorer):
     assert refused.num_rows == 3
 
 
-def test_what_can_be_told_beforehand_starts_nothing(scorer: Scorer):
+def test_what_fails_before_a_row_is_read_is_a_run_that_failed(scorer: Scorer):
     with pytest.raises(NightNotFound):
         scorer.score("2031-01-01")
-    assert scorer.store.runs() == []
-    assert not (scorer.root / "store").exists()
+    (run,) = scorer.store.runs()
+    assert (run.partition, run.event) == ("2031-01-01", "failed")
+    assert "there is no night day=2031-01-01" in run.detail
 
 
 def test_pages_that_cannot_be_read_end_the_run_with_the_files_name(scorer: Scorer):

@@ -82,23 +82,30 @@ def usual_step(days: Sequence[date]) -> int:
     return _most_frequent((after - before).days for before, after in pairwise(sorted(set(days))))
 
 
-def missing_dates(days: Iterable[date]) -> list[date]:
+def missing_dates(days: Iterable[date], until: date | None = None) -> list[date]:
     """The dates between nights on which one would be expected and none is, in order.
 
     Nights on one day of the month, such as the first, are months, quarters or years. Others follow
     each other at the usual step.
+
+    Parameters
+    ----------
+    until
+        Also the dates after the last night, up to this one.
     """
     known = sorted(set(days))
+    after_last = [] if until is None or not known else [max(until, known[-1]) + timedelta(days=1)]
     monthly = len({day.day for day in known}) == 1 and known[0].day <= _IN_EVERY_MONTH
-    if monthly:
+    if monthly and len(known) > 1:
         months = [12 * day.year + day.month - 1 for day in known]
         step = _most_frequent(after - before for before, after in pairwise(months))
-        between = [past for a, b in pairwise(months) for past in range(a + step, b, step)]
+        ends = [12 * day.year + day.month - (day.day <= known[0].day) for day in after_last]
+        between = [past for a, b in pairwise([*months, *ends]) for past in range(a + step, b, step)]
         return [date(past // 12, past % 12 + 1, known[0].day) for past in between]
     step = usual_step(known)
     return [
         before + timedelta(days=past)
-        for before, after in pairwise(known)
+        for before, after in pairwise([*known, *after_last])
         for past in range(step, (after - before).days, step)
     ]
 

@@ -23,6 +23,12 @@ UNDECIDED = frozenset({"started", "failed"})
 FEW = 3
 """Fewer nights do not tell whether they are days or weeks; they are taken for days."""
 
+NEWEST = 7
+"""The newest nights that are looked at for changes of their input, and for nights without any."""
+
+TWO_WEEKS = timedelta(days=14)
+"""Nights of fewer days do not tell that a weekday has none."""
+
 
 @dataclass(frozen=True)
 class DueNights:
@@ -35,6 +41,8 @@ class DueNights:
     left
         Nights with input and nothing visible that wait for a person: night -> ``held`` or
         ``retracted``.
+    absent
+        Nights that are due and have no input: `nights_without_input`.
     ignored
         Partition values of the input that are no days.
     changed
@@ -45,6 +53,7 @@ class DueNights:
     first: str | None = None
     last: str | None = None
     left: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
 
@@ -56,6 +65,7 @@ def find_due_nights(
     start: str | None = None,
     end: str | None = None,
     example: str | None = None,
+    today: date | None = None,
 ) -> DueNights:
     """The nights that have input, nothing visible, and no person to wait for.
 
@@ -74,6 +84,8 @@ def find_due_nights(
         Leave out the nights before and after these days.
     example
         A day after which a first night would be expected, for the error.
+    today
+        For nights after the last one with input; None leaves them out.
 
     Raises
     ------
@@ -91,14 +103,58 @@ def find_due_nights(
             raise _no_start(days, example)
         start = known[0]
     asked = [day for day in days if start <= day and (end is None or day <= end)]
+    there = {*days, *filter(is_day, published)}
+    absent = nights_without_input(there, None if today is None else last_expected(runs, today))
     open_ = [day for day in asked if day not in published]
     return DueNights(
         nights=tuple(day for day in open_ if day not in waiting),
         first=asked[0] if asked else None,
         last=asked[-1] if asked else None,
         left={day: waiting[day].event for day in open_ if day in waiting},
+        absent=tuple(
+            day
+            for day in absent
+            if start <= day and (end is None or day <= end) and day not in waiting
+        ),
         ignored=tuple(value for value in values if not is_day(value)),
     )
+
+
+def nights_without_input(there: Iterable[str], until: date | None = None) -> list[str]:
+    """The days among the `NEWEST` nights, and after them, on which one is missing.
+
+    Nights follow each other at their usual step (`assay.project.partitions.missing_dates`). A
+    weekday on which no night ever was is none that is missing, once two weeks are known.
+
+    Parameters
+    ----------
+    there
+        Days with input or something published.
+    until
+        Also the days after the last one, up to this one.
+    """
+    known = sorted(map(date.fromisoformat, there))
+    weekdays = {day.weekday() for day in known}
+    if not known or known[-1] - known[0] < TWO_WEEKS or partitions.usual_step(known) > 1:
+        weekdays = set(range(7))
+    missing = partitions.missing_dates(known, until)
+    return [str(day) for day in missing if day > known[-NEWEST:][0] and day.weekday() in weekdays]
+
+
+def last_expected(runs: Sequence[RunRecord], today: date) -> date | None:
+    """The last night whose input should be there by now, from when the newest were first tried.
+
+    None unless they were tried on different days, as by a schedule: nights of the past that are
+    scored together say nothing about when the next one comes.
+    """
+    tried: dict[str, date] = {}
+    for run in runs:
+        if is_day(run.partition) and run.started_at is not None:
+            tried.setdefault(run.partition, run.started_at.date())
+    newest = [(date.fromisoformat(night), tried[night]) for night in sorted(tried)[-NEWEST:]]
+    if len({at for _, at in newest}) < FEW:
+        return None
+    return today - max(at - night for night, at in newest)
 
 
 def nights_waiting(visible: Iterable[str], runs: Sequence[RunRecord]) -> dict[str, RunRecord]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,11 +76,13 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run that has an id, and has done nothing yet."""
+    """A run that has found its input, and has read nothing of it yet."""
 
     log: Journal
-    stamp: output.Lineage
+    pinned: PinnedVersion
+    night: NightInput
     job: Job
+    carrier: Carrier
 
 
 @dataclass(frozen=True)
@@ -95,17 +96,17 @@ class ScoredNight:
 
     def report(self, more: float = 0.0) -> RunReport:
         """What is told of it; ``more`` are seconds that publishing took."""
-        log, tally = self.attempt.log, self.tally
-        name = prediction.score_column(log.pinned.bundle.manifest.task)
+        log, pinned, tally = self.attempt.log, self.attempt.pinned, self.tally
+        name = prediction.score_column(pinned.bundle.manifest.task)
         score = tally.profile[name] if tally.profile else None
         counted = score.rows - score.nulls if score else 0
         return RunReport(
-            partition=log.night.value,
+            partition=log.partition,
             run_id=log.run_id,
-            version=self.attempt.stamp.version,
-            bundle=self.attempt.stamp.bundle,
-            carrier=log.carrier,
-            scorer=log.pinned.scorer,
+            version=pinned.version.version,
+            bundle=pinned.bundle.digest,
+            carrier=self.attempt.carrier,
+            scorer=pinned.scorer,
             rows_read=tally.rows,
             rows_scored=tally.scored,
             rows_quarantined=tally.quarantined,
@@ -115,32 +116,38 @@ class ScoredNight:
         )
 
 
-def begin(scoring: Scoring, night: NightInput, turn: int) -> Attempt:
-    """A run of a night that is at this turn (`Store.turn`); nothing is written.
+def begin(scoring: Scoring, log: Journal) -> Attempt:
+    """Find the input of a run whose start is recorded; nothing is written.
 
     Raises
     ------
     UsageError
         The night is no date, or the carrier cannot read its input.
+    DataError
+        The night's input is not as expected (`assay.score.inputs.discovery.find_night`).
     """
     params, pinned, store = scoring.params, scoring.pinned, scoring.store
-    partition_date(night.value)
+    partition_date(log.partition)
     publication_checks.check_budget(params.quarantine, pinned.contract)
+    night = inputs.find_night(scoring.root, params, pinned.contract, log.partition)
     carrier = choose_carrier(params, night)
     if carrier != "local":
         scoring.session()
-    now = datetime.now(UTC)
-    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    stamp = output.Lineage(run_id, pinned.version.version, pinned.bundle.digest, now)
-    log = Journal(store, pinned, params.name, night, run_id, carrier, turn)
-    return Attempt(log, stamp, _job(params, pinned, store, night, stamp))
+    version, digest = pinned.version.version, pinned.bundle.digest
+    stamp = output.Lineage(log.run_id, version, digest, log.started)
+    return Attempt(
+        replace(log, input=night.fingerprint, carrier=carrier),
+        pinned,
+        night,
+        _job(params, pinned, store, night, stamp),
+        carrier,
+    )
 
 
 def score(
     scoring: Scoring,
     attempt: Attempt,
     ahead: Sequence[StagedRun],
-    recorded: Callable[[], None],
     progress: Progress,
 ) -> ScoredNight:
     """Check and score each row of a night; what comes out is written, and not visible yet.
@@ -149,19 +156,16 @@ def score(
     ----------
     ahead
         Runs of other nights that will be published before this one.
-    recorded
-        Waits until the run's start is recorded (`assay.score.journal.record_starts`).
 
     Raises
     ------
     RunHeld
         Scored, but a publication check failed; that is recorded.
     """
-    log, job = attempt.log, attempt.job
-    night, params, pinned, store = log.night, scoring.params, log.pinned, log.store
+    log, job, night, pinned = attempt.log, attempt.job, attempt.night, attempt.pinned
+    params, store = scoring.params, scoring.store
     started = time.monotonic()
-    tally, counts, repeats = _scored(scoring, night, job, log.carrier, progress)
-    recorded()
+    tally, counts, repeats = _scored(scoring, night, job, attempt.carrier, progress)
     inputs.check_unchanged(scoring.root, params, pinned.contract, night)
     for in_input in sorted(counts):
         check_row_counts(tally, in_input)

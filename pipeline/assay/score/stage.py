@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from assay.errors import DataError, NightNotFound, UsageError, attach_report
+from assay.errors import AssayError, DataError, NightNotFound, UsageError, attach_report
 from assay.project import interrupts
 from assay.project.params import Params
-from assay.registry.pin import PinnedVersion, pin
+from assay.registry.pin import pin
 from assay.score.carriers import needs_spark
-from assay.score.due import DueNights, find_due_nights, is_day, nights_between
+from assay.score.due import (
+    NEWEST,
+    DueNights,
+    find_due_nights,
+    is_day,
+    last_expected,
+    nights_between,
+    nights_without_input,
+)
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import files, listing
 from assay.score.inputs.flat import flat_file
 from assay.score.inputs.flat.flat_file import is_flat
+from assay.score.journal import record_never_begun
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress, Sink
 from assay.score.run import Scoring
 from assay.score.spark.session import BackgroundSession
-from assay.score.together import ABOUT_ONE_NIGHT, how_many, score_together
+from assay.score.together import how_many, score_together
 from assay.score.work import Progress as TaskProgress
 from assay.store import RunRecord, Store, open_store
-
-if TYPE_CHECKING:
-    from assay.score.inputs.types import NightInput
-
-
-LOOKED_AT = 7
-"""The newest published nights whose input is looked at for changes."""
 
 
 def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]:
@@ -44,14 +45,22 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     UsageError
         One of them is not a date, or ``last`` is before ``first``.
     SourceError
-        The input cannot be accessed.
+        The input cannot be accessed; that is recorded as a failure of each of the nights.
     """
     start, end = _day(first), _day(last)
     if end < start:
         raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
-    if start == end or not listing.can_list(params):
+    store, flat = open_store(root, params), is_flat(params.score.input)
+    if not flat and (start == end or not listing.can_list(params)):
         return nights_between(start, end)
-    return nights_between(start, end, listing.list_nights(root, params))
+    try:
+        listed = listing.list_nights(root, params)
+        flat_file.check_length(params.score.input, store.visible_runs() if flat else (), listed)
+    except AssayError as error:
+        every = nights_between(start, end, store.visible_runs())
+        record_never_begun(store, params.name, every, error)
+        raise
+    return nights_between(start, end, listed)
 
 
 def _day(text: str) -> date:
@@ -104,9 +113,6 @@ def run(
         Where progress is shown; by default the log.
     """
     wanted = named_nights(root, params, first, last)
-    if is_flat(params.score.input):
-        visible = open_store(root, params).visible_runs()
-        flat_file.check_length(params.score.input, visible, listing.list_nights(root, params))
     return _all(root, params, wanted, NightOutcomes(params.store, []), force, carrier, sink)
 
 
@@ -120,7 +126,8 @@ def run_due(
 ) -> NightOutcomes:
     """Score every night that is due (`assay.score.due`), oldest first; otherwise as `run`.
 
-    If none is due, no version is needed.
+    If none is due, no version is needed. A night that is due and has no input is recorded as one
+    that failed, once.
 
     Parameters
     ----------
@@ -136,6 +143,35 @@ def run_due(
         The input holds no night at all.
     """
     start, end = (None if each is None else str(_day(each)) for each in (first, last))
+    store, today = open_store(root, params), datetime.now(UTC).date()
+    visible, runs = store.visible_runs(), store.runs()
+    try:
+        available = _available(root, params, visible)
+    except AssayError as error:
+        until = last_expected(runs, today)
+        late = nights_without_input(filter(is_day, visible), until)
+        record_never_begun(store, params.name, late, error)
+        raise
+    due = find_due_nights(
+        available, visible, runs, start, end, str(params.prepare.holdout.end), today
+    )
+    tried = {run.partition for run in runs}
+    nothing = NightNotFound(
+        "due, and without input",
+        where="params.yaml: score.input",
+        mend="Once it is there: assay score --due",
+    )
+    new = [night for night in due.absent if night not in tried]
+    record_never_begun(store, params.name, new, nothing)
+    due = _with_changed(root, params, store, due, set(available) & set(visible), set(due.left))
+    done = NightOutcomes(params.store, [], due)
+    if not due.nights:
+        return done
+    return _all(root, params, list(due.nights), done, False, carrier, sink)
+
+
+def _available(root: Path, params: Params, visible: Mapping[str, str]) -> tuple[str, ...]:
+    """The partition values that the input holds; there is at least one."""
     available = listing.list_nights(root, params)
     if not available:
         raise NightNotFound(
@@ -146,17 +182,8 @@ def run_due(
             if is_flat(params.score.input)
             else files.no_nights_mend(params.ingest.partition_by),
         )
-    store = open_store(root, params)
-    visible, runs = store.visible_runs(), store.runs()
     flat_file.check_length(params.score.input, visible, available)
-    due = find_due_nights(
-        available, visible, runs, start, end, example=str(params.prepare.holdout.end)
-    )
-    due = _with_changed(root, params, store, due, set(available) & set(visible), set(due.left))
-    done = NightOutcomes(params.store, [], due)
-    if not due.nights:
-        return done
-    return _all(root, params, list(due.nights), done, False, carrier, sink)
+    return available
 
 
 def _with_changed(
@@ -169,7 +196,7 @@ def _with_changed(
     """
     inside = (night for night in known if (due.first or night) <= night <= (due.last or night))
     days = sorted(night for night in inside if is_day(night) and night not in waiting)
-    newest = days[-LOOKED_AT:]
+    newest = days[-NEWEST:]
     changed = []
     for record in store.published_runs(newest):
         with suppress(DataError):  # it would be told if the night were scored
@@ -197,15 +224,27 @@ def _all(
     if carrier is not None:
         score = params.score.model_copy(update={"carrier": carrier})
         params = params.model_copy(update={"score": score})
+    began = datetime.now(UTC)
     try:
         _score(root, params, wanted, done.outcomes, force, Progress(len(wanted), sink))
     except BaseException as error:
         attach_report(error, done)
+        if isinstance(error, Exception):
+            with suppress(AssayError):
+                _record_left(params, open_store(root, params), wanted, began, error)
         raise
     for each in done.outcomes:
         if each.error is not None:
             raise each.error.attach_report(done)
     return done
+
+
+def _record_left(
+    params: Params, store: Store, wanted: Sequence[str], began: datetime, error: Exception
+) -> None:
+    """Record the nights that an error kept from being begun since ``began``."""
+    tried = {run.partition for run in store.runs() if run.started_at and run.started_at >= began}
+    record_never_begun(store, params.name, [each for each in wanted if each not in tried], error)
 
 
 def _score(
@@ -249,7 +288,7 @@ def _score_all(
     """Score each night, small ones several at a time."""
     number = {night: place for place, night in enumerate(wanted, start=1)}
     version, size = scoring.pinned.version.version, 1
-    waiting: list[NightInput] = []
+    waiting: list[str] = []
 
     @contextmanager
     def step(night: str) -> Iterator[TaskProgress]:
@@ -270,7 +309,7 @@ def _score_all(
         found: list[NightOutcome] = []
         started = time.monotonic()
         try:
-            score_together(scoring, waiting, found, lambda night: step(night.value))
+            score_together(scoring, waiting, found, step)
         finally:
             add(found)
         many = len(waiting)
@@ -279,50 +318,36 @@ def _score_all(
 
     for night in wanted:
         interrupts.raise_if_interrupted()
-        found = _look(scoring, night, force, progress)
-        if not isinstance(found, NightOutcome):
-            waiting.append(found)
-        if waiting and (len(waiting) >= size or found is not waiting[-1]):
+        done = None if force else _up_to_date(scoring, night, progress)
+        if done is None:
+            waiting.append(night)
+        if waiting and (len(waiting) >= size or done is not None):
             size = flush()
-        if isinstance(found, NightOutcome):
+        if done is not None:
             with step(night):
-                add([found])
+                add([NightOutcome(night, "skipped", run_id=done.run_id)])
     if waiting:
         flush()
 
 
-def _look(
-    scoring: Scoring, value: str, force: bool, progress: Progress
-) -> NightInput | NightOutcome:
-    """The night's input; its outcome if there is nothing to score."""
-    pinned, store = scoring.pinned, scoring.store
-    try:
-        night = inputs.find_night(scoring.root, scoring.params, pinned.contract, value)
-    except ABOUT_ONE_NIGHT as error:
-        return NightOutcome(value, "failed", error=error)
-    done = None if force else store.published_run(value)
-    if done is not None and store.has_lost_data(value):
-        progress.say(
-            f"score: what was published of night {value} is gone or damaged, so it is scored again"
-        )
-    elif done is not None and is_up_to_date(done, pinned, night):
-        return NightOutcome(value, "skipped", run_id=done.run_id)
-    return night
+def _up_to_date(scoring: Scoring, night: str, progress: Progress) -> RunRecord | None:
+    """The published run, if it scored the same input with the same version and contract.
 
-
-def is_up_to_date(done: RunRecord, pinned: PinnedVersion, night: NightInput) -> bool:
-    """Whether a published run scored this same input with this version and contract.
-
-    False for an input whose changes cannot be detected, such as a database.
+    None for an input whose changes cannot be detected, such as a database. To look is no run: only
+    what is published already can be left as it is.
     """
-    return night.fingerprint != "" and (
-        done.version,
-        done.bundle,
-        done.contract,
-        done.input,
-    ) == (
-        pinned.version.version,
-        pinned.bundle.digest,
-        pinned.contract_digest,
-        night.fingerprint,
-    )
+    pinned = scoring.pinned
+    done = scoring.store.published_run(night)
+    if done is None:
+        return None
+    if scoring.store.has_lost_data(night):
+        progress.say(
+            f"score: what was published of night {night} is gone or damaged, so it is scored again"
+        )
+        return None
+    with suppress(DataError):  # the run that follows meets it too, and records it
+        found = inputs.find_fingerprint(scoring.root, scoring.params, night)
+        same = (pinned.version.version, pinned.bundle.digest, pinned.contract_digest, found)
+        if found and same == (done.version, done.bundle, done.contract, done.input):
+            return done
+    return None

@@ -7,7 +7,7 @@ else. Each night is still published whole or not at all, and is held or fails fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,17 +24,15 @@ from assay.errors import (
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion
-from assay.score.journal import record_starts
+from assay.score.journal import Journal, record_starts
 from assay.score.night_outcome import NightOutcome
-from assay.score.run import Attempt, RunReport, ScoredNight, Scoring, begin, score
+from assay.score.run import RunReport, ScoredNight, Scoring, begin, score
 from assay.score.work import Progress, no_progress
 from assay.store import RunEvent, Store
 from assay.store.publish import report_if_published
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-    from assay.score.inputs.types import NightInput
 
 ABOUT_ONE_NIGHT = (DataError, RunHeld, PublishConflict, RowCountMismatch)
 """Errors that concern one night only: the other nights of a range are still scored."""
@@ -43,7 +41,7 @@ SECONDS, MOST = 1.0, 32
 """About how long nights are scored before they are published, and how many they are at most: so
 much work is lost if the command is killed."""
 
-Step = Callable[["NightInput"], AbstractContextManager[Progress]]
+Step = Callable[[str], AbstractContextManager[Progress]]
 """Shows that a night is being scored."""
 
 
@@ -53,7 +51,7 @@ def score_night(
     pinned: PinnedVersion,
     store: Store,
     session: Callable[[], SparkSession],
-    night: NightInput,
+    night: str,
     progress: Progress = no_progress,
 ) -> RunReport:
     """Score one night and publish it; on failure, the visible run stays.
@@ -88,9 +86,13 @@ def how_many(seconds: float, nights: int) -> int:
 
 
 def score_together(
-    scoring: Scoring, nights: Sequence[NightInput], outcomes: list[NightOutcome], step: Step
+    scoring: Scoring, nights: Sequence[str], outcomes: list[NightOutcome], step: Step
 ) -> None:
     """Score nights, and publish those that may be in one commit.
+
+    That they all start is recorded before anything of the first one is opened. A run that came to
+    no end is recorded as failed, also after an interrupt; if the process is killed, it stays one
+    that started and never ended.
 
     Parameters
     ----------
@@ -108,111 +110,74 @@ def score_together(
     try:
         _Group(scoring, found, step).score(nights)
     finally:
-        outcomes += [found[night.value] for night in nights if night.value in found]
+        outcomes += [found[night] for night in nights if night in found]
 
 
 class _Group:
-    """Nights on their way: those that are scored wait until they are published.
-
-    A night's start is recorded when it begins, if it is the first, or just before it is published:
-    nobody reads in the journal of nights that were never begun.
-    """
+    """Nights on their way: those that are scored wait until they are published."""
 
     def __init__(self, scoring: Scoring, found: dict[str, NightOutcome], step: Step) -> None:
         self._scoring, self._store, self._step = scoring, scoring.store, step
         self._found = found
         self._scored: list[ScoredNight] = []
-        self._recorded: Callable[[], None] = lambda: None
-        self._begun: set[str] = set()
-        """Runs whose start is recorded, or is being recorded."""
+        self._logs: dict[str, Journal] = {}
 
-    def score(self, nights: Sequence[NightInput]) -> None:
+    def score(self, nights: Sequence[str]) -> None:
         """Score nights, and publish after the last, or sooner if they take longer than thought."""
-        turns = self._store.turns([night.value for night in nights])
-        since = time.monotonic()
-        for night in nights:
-            self._stop_if_interrupted()
-            self._score(night, turns[night.value])
-            if night is nights[-1] or time.monotonic() - since >= SECONDS:
-                self._stop_if_interrupted()
-                self._publish()
-                since = time.monotonic()
-
-    def _stop_if_interrupted(self) -> None:
+        store, pinned = self._store, self._scoring.pinned
+        name, turns = self._scoring.params.name, store.turns(nights)
+        self._logs = {
+            night: Journal(
+                store=store, name=name, partition=night, pinned=pinned, base=turns[night]
+            )
+            for night in nights
+        }
         try:
-            interrupts.raise_if_interrupted()
-        except KeyboardInterrupt as error:
-            self._fail(None, time.monotonic(), error)
+            record_starts(list(self._logs.values()), pinned.warning)
+            since = time.monotonic()
+            for night in nights:
+                interrupts.raise_if_interrupted()
+                self._score(night)
+                if night == nights[-1] or time.monotonic() - since >= SECONDS:
+                    interrupts.raise_if_interrupted()
+                    self._publish()
+                    since = time.monotonic()
+        except BaseException as error:
+            self._record_failures(self._logs, error)
             raise
 
-    def _score(self, night: NightInput, turn: int) -> None:
-        attempt, started = None, time.monotonic()
+    def _score(self, night: str) -> None:
         try:
-            attempt = begin(self._scoring, night, turn)
-            if not self._begun:
-                self._begin_first(attempt)
             with self._step(night) as progress:
+                attempt = begin(self._scoring, self._logs[night])
+                self._logs[night] = attempt.log
                 ahead = [each.staged for each in self._scored]
-                scored = score(self._scoring, attempt, ahead, self._recorded, progress)
-            self._scored.append(scored)
+                self._scored.append(score(self._scoring, attempt, ahead, progress))
         except RunHeld as error:
-            self._found[night.value] = NightOutcome(night.value, "held", error=error)
+            self._found[night] = NightOutcome(night, "held", error=error)
         except ABOUT_ONE_NIGHT as error:
-            self._fail(attempt, started, error)
-            self._found[night.value] = NightOutcome(night.value, "failed", error=error)
-        except Exception as error:
+            self._record_failures([night], error)
+            self._found[night] = NightOutcome(night, "failed", error=error)
+        except Exception:
             # What was scored before it is whole.
             with suppress(AssayError):
                 self._publish()
-            self._fail(attempt, started, error)
             raise
-        except BaseException as error:
-            self._fail(attempt, started, error)
-            raise
-
-    def _begin_first(self, attempt: Attempt) -> None:
-        # Only beside threads: what starts processes changes the environment, which a commit reads.
-        local = attempt.log.carrier == "local"
-        beside = local and bool(self._scoring.pinned.bundle.manifest.compiled["used"])
-        self._begun.add(attempt.log.run_id)
-        self._recorded = record_starts([attempt.log], self._scoring.pinned.warning, beside)
 
     def _publish(self) -> None:
         scored, self._scored = self._scored, []
-        if not scored:
-            return
-        rest = [each.attempt.log for each in scored if each.staged.run_id not in self._begun]
-        started = time.monotonic()
-        try:
-            if rest:
-                self._begun.update(log.run_id for log in rest)
-                record_starts(rest, self._scoring.pinned.warning, beside=False)
+        if scored:
             _publish(self._store, scored, self._found)
-        except BaseException as error:
-            lost = [each.attempt for each in scored if _of(each) not in self._found]
-            self._record_failures(lost, started, error)
-            raise
 
-    def _fail(self, attempt: Attempt | None, started: float, error: BaseException) -> None:
-        """Record that a run failed, and the first one, if it waits to be published in vain."""
-        lost = [] if attempt is None else [attempt]
-        if not isinstance(error, ABOUT_ONE_NIGHT):
-            lost += [each.attempt for each in self._scored if each.staged.run_id in self._begun]
-        self._record_failures(lost, started, error)
-
-    def _record_failures(
-        self, attempts: Sequence[Attempt], started: float, error: BaseException
-    ) -> None:
-        """Record that runs failed, except those that are visible."""
-        seconds = time.monotonic() - started
+    def _record_failures(self, nights: Iterable[str], error: BaseException) -> None:
+        """Record that runs failed, except those that have ended or are visible."""
         # The user has to see the original error, even if the store cannot be written.
         with suppress(AssayError):
-            self._recorded()
-        with suppress(AssayError):
             failed = [
-                each.log.entry("failed", seconds=seconds, detail=str(error)[:500])
-                for each in attempts
-                if self._store.visible_run(each.log.night.value) != each.log.run_id
+                self._logs[night].failed(error)
+                for night in nights
+                if night not in self._found
+                and self._store.visible_run(night) != self._logs[night].run_id
             ]
             if failed:
                 self._store.append_run_events(*failed)
@@ -245,12 +210,12 @@ def _publish(store: Store, scored: Sequence[ScoredNight], found: dict[str, Night
 
 
 def _of(scored: ScoredNight) -> str:
-    return scored.attempt.log.night.value
+    return scored.attempt.log.partition
 
 
 def _ended(scored: ScoredNight, overtaken: Mapping[str, PublishConflict], more: float) -> RunEvent:
     log, seconds = scored.attempt.log, scored.seconds + more
     error = overtaken.get(log.run_id)
     if error is not None:
-        return log.entry("failed", seconds=seconds, detail=str(error)[:500])
+        return log.failed(error)
     return log.entry("published", scored.tally, seconds)

@@ -203,6 +203,10 @@ def published_run(place: StoreLocation, partition: str) -> RunRecord | None:
     if known and known[0].event == "published":
         return known[0]
     record = known[0] if known else _from_commit(place, partition, found)
+    if known and not record.input:
+        # The event of its end is lost, and when it started nobody had looked at its input yet.
+        entry = commit_of(place, PREDICTIONS, partition, found.run_id) or {}
+        record = replace(record, input=str(entry.get("input", "")))
     return replace(
         record,
         event="published",

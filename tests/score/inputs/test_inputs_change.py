@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.csv as pcsv
@@ -51,17 +52,24 @@ class Exports(Scorer):
 
     def run(self, when: float | None) -> RunReport:
         """Score the night; its files are replaced once it was found, or seconds after that."""
-        found = inputs.find_night(self.root, self.params, self.pinned.contract, NIGHT)
+        real = inputs.find_night
         thread = threading.Thread(target=lambda: (time.sleep(when or 0), self.replace()))
-        thread.start()
-        if when is None:
-            thread.join()
-        try:
-            return score_night(
-                self.params, self.root, self.pinned, self.store, lambda: self.spark, found
-            )
-        finally:
-            thread.join()
+
+        def find(*given: Any) -> inputs.NightInput:
+            found = real(*given)
+            if thread.ident is None:
+                thread.start()
+                if when is None:
+                    thread.join()
+            return found
+
+        with patch.object(inputs, "find_night", find):
+            try:
+                return score_night(
+                    self.params, self.root, self.pinned, self.store, lambda: self.spark, NIGHT
+                )
+            finally:
+                thread.join()
 
     def keys(self) -> set[int]:
         return set(self.store.predictions(NIGHT)["parcel"].to_pylist())

@@ -21,7 +21,6 @@ from assay.project import layout, params
 from assay.project.params.inputs import Input
 from assay.registry.pin import pin
 from assay.registry.versions import read_champion
-from assay.score.inputs import discovery as inputs
 from assay.score.run import RunReport
 from assay.score.together import score_night
 from assay.store import Store, open_store
@@ -44,8 +43,7 @@ class Project:
     def score(self, spec: Any, carrier: str = "auto", night: str = NIGHT) -> RunReport:
         made = {"input": TypeAdapter(Input).validate_python(spec), "carrier": carrier}
         given = self.params.model_copy(update={"score": self.params.score.model_copy(update=made)})
-        found = inputs.find_night(self.root, given, self.pinned.contract, night)
-        return score_night(given, self.root, self.pinned, self.store, lambda: self.spark, found)
+        return score_night(given, self.root, self.pinned, self.store, lambda: self.spark, night)
 
     def published(self) -> tuple[list[Any], list[Any]]:
         """What readers see, without what differs from run to run."""

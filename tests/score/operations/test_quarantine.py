@@ -17,7 +17,6 @@ from assay.errors import ContractBroken, NothingScored, RunHeld, RunUnknown, Sou
 from assay.project import params
 from assay.registry.pin import pin
 from assay.registry.versions import read_champion
-from assay.score.inputs import discovery as inputs
 from assay.score.operations import quarantine, repair_file, replay
 from assay.score.run import RunReport
 from assay.score.together import score_night
@@ -35,9 +34,8 @@ class Scored:
         self.store: Store = open_store(root, self.params)
         version = read_champion(root, self.params.name, self.params.registry.stage)
         pinned = pin(root, self.params, version)
-        night = inputs.find_night(root, self.params, pinned.contract, NIGHT)
         self.run: RunReport = score_night(
-            self.params, root, pinned, self.store, lambda: spark, night
+            self.params, root, pinned, self.store, lambda: spark, NIGHT
         )
 
     def export(self, name: str = "refused.csv") -> Path:
@@ -181,9 +179,8 @@ def held_run(scored: Scored, spark) -> str:
     values = scored.params.model_copy(update={"quarantine": strict})
     version = read_champion(scored.root, values.name, values.registry.stage)
     pinned = pin(scored.root, values, version)
-    night = inputs.find_night(scored.root, values, pinned.contract, NIGHT)
     with pytest.raises(RunHeld, match=r"assay quarantine show --run 2") as said:
-        score_night(values, scored.root, pinned, scored.store, lambda: spark, night)
+        score_night(values, scored.root, pinned, scored.store, lambda: spark, NIGHT)
     return said.value.line().partition("run ")[2].partition(":")[0]
 
 

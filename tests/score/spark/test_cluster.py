@@ -51,7 +51,6 @@ from pathlib import Path
 from assay.project import params
 from assay.contract.loader import load_contract_text
 from assay.registry.versions import read_champion
-from assay.score.inputs import discovery as inputs
 from assay.score.inputs import split
 from assay.registry.pin import pin
 from assay.score.together import score_night
@@ -64,10 +63,9 @@ given = params.load(root)
 pinned = pin(root, given, read_champion(root, given.name, given.registry.stage))
 slow = load_contract_text(pinned.contract.source + check, "contract").without_label()
 pinned = replace(pinned, contract=slow)
-found = inputs.find_night(root, given, slow, night)
 spark = session(given, root)
 try:
-    score_night(given, root, pinned, open_store(root, given), lambda: spark, found)
+    score_night(given, root, pinned, open_store(root, given), lambda: spark, night)
 finally:
     spark.stop()
 """
@@ -110,15 +108,13 @@ def expected(live: Path, spark) -> Callable[[], Rows]:
     """What scoring the night on this machine publishes, in a store of its own."""
     from assay.registry.pin import pin
     from assay.registry.versions import read_champion
-    from assay.score.inputs import discovery as inputs
     from assay.score.together import score_night
 
     def score() -> Rows:
         given = params.load(live).model_copy(update={"store": "local-store"})
         pinned = pin(live, given, read_champion(live, given.name, given.registry.stage))
         store = open_store(live, given)
-        found = inputs.find_night(live, given, pinned.contract, NIGHT)
-        score_night(given, live, pinned, store, lambda: spark, found)
+        score_night(given, live, pinned, store, lambda: spark, NIGHT)
         return published(live, "local-store")
 
     return score

@@ -67,6 +67,8 @@ def _due_lines(due: DueNights) -> Iterator[str]:
         waiting = [night for night, found in due.left.items() if found == state]
         if waiting:
             yield f"{state}, so a person decides ({how}): {', '.join(waiting)}"
+    if due.absent:
+        yield f"due, and without input: {', '.join(due.absent)}"
     if due.changed:
         yield (
             "published, and the input has changed since (assay score --date DAY scores it again): "

@@ -2,7 +2,7 @@
 
 Drift incidents come from ``reports/incidents.json``, which ``assay monitor --from --to`` writes.
 For nights after those it covers, each stretch of nights over their limits is one, taken from the
-nights' documents. Run incidents are stretches of held or failed nights.
+nights' documents. Run incidents are stretches of nights that were held, failed or never ended.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from assay.monitor.nights.incident import (
     incidents_of_night,
 )
 from assay.monitor.nights.night import Night
+from assay.monitor.nights.night_status import UNPUBLISHED
 from assay.project.text.number_format import counted
 
 
@@ -116,14 +117,14 @@ def _stretch(nights: list[Night], state: IncidentState) -> Incident:
 
 
 def run_incidents(nights: Iterable[Night]) -> list[Incident]:
-    """Stretches of nights without a published run because runs were held or failed.
+    """Stretches of nights without a published run because runs were held, failed or never ended.
 
     All are open: when its first night is published or retracted, an incident disappears.
     """
     found: list[list[Night]] = []
     before = False
     for night in nights:
-        now = night.state in ("held", "failed")
+        now = night.state in UNPUBLISHED
         if now and not before:
             found.append([])
         if now:

@@ -13,6 +13,7 @@ from assay.monitor.incidents import messages
 from assay.monitor.nights.incident import Incident, Kind
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.night_path import night_path
+from assay.monitor.nights.night_status import UNPUBLISHED
 from assay.project.code_host.host_markdown import code, one_line, prose
 from assay.project.text.markdown import UNSEEN
 from assay.project.text.number_format import counted
@@ -109,7 +110,7 @@ def _lines(incident: Incident, nights: Sequence[Night]) -> list[str]:
         lines += [f"- look again: {last}, which writes {code(night_path(incident.last, '.html'))}"]
     else:
         within = [each for each in nights if incident.first <= each.partition <= incident.last]
-        bad = [each for each in within if each.state in ("held", "failed")]
+        bad = [each for each in within if each.state in UNPUBLISHED]
         lines += [_night(each) for each in bad[-NIGHTS:]]
         if len(bad) > NIGHTS:
             lines.append(f"- and {counted(len(bad) - NIGHTS, 'night')} before")

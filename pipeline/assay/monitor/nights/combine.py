@@ -10,7 +10,7 @@ from typing import Any
 
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import Night, NightMetric
-from assay.monitor.nights.night_status import NightState
+from assay.monitor.nights.night_status import UNPUBLISHED, NightState
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.project.partitions import missing_dates
 from assay.project.tasks import HEADLINE
@@ -100,7 +100,7 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
             held_refused=refused,
         )
     record = next((run for run in runs if run.run_id == seen), None)
-    later = latest is not None and latest.run_id != seen and latest.event in ("held", "failed")
+    later = latest is not None and latest.run_id != seen and WITHOUT[latest.event] in UNPUBLISHED
     note = f"a later run, {latest.run_id}: {_note(latest)}" if latest and later else ""
     if record is None:
         return Night(

@@ -13,6 +13,9 @@ from typing import Literal, Protocol, TypeAlias
 NightState: TypeAlias = Literal["published", "held", "failed", "unfinished", "retracted", "missing"]
 """Whether a night has a published run, and if not, how its last run ended."""
 
+UNPUBLISHED = frozenset[NightState]({"held", "failed", "unfinished"})
+"""The states of a night that somebody has to do something about."""
+
 StatusName: TypeAlias = Literal[
     "ok",
     "drift",

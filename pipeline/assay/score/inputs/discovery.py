@@ -108,6 +108,8 @@ def find_fingerprint(root: Path, params: Params, value: str) -> str:
                 return folder.text_fingerprint(root, spec, column, value, kind)
             case Delta():
                 return delta.find_fingerprint(root, spec, column, value)
+            case Sql():
+                return _sql(root, spec, column, value).fingerprint
     return ""
 
 

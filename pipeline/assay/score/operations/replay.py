@@ -7,7 +7,6 @@ that scored it. The replay's event records who did it, and why.
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from assay.project.text.number_format import counted
 from assay.registry.pin import pin
 from assay.registry.user_identity import user_with_reason
 from assay.score import output
+from assay.score.journal import new_run_id
 from assay.score.operations import repair_file
 from assay.score.operations.replay_files import (
     check_keys,
@@ -84,7 +84,7 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
     scored = score_repaired(pinned, wanted)
     check_keys(store, partition, scored, rows)
     now = datetime.now(UTC)
-    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    run_id = new_run_id(now)
     stamp = output.Lineage(run_id, before.version, before.bundle, now)
     begun = RunEvent(
         run_id=run_id,
