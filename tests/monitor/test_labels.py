@@ -399,3 +399,37 @@ def test_commands_end_to_end(project: Any, capsys: pytest.CaptureFixture[str]) -
     assert main(["monitor", *root, "--retrain-if"]) == 10
     assert "expected at least one rule for --retrain-if" in capsys.readouterr().err
     assert Path(project.root / labels.performance_path(NIGHT)).is_file()
+
+
+def test_labels_that_arrive_after_the_last_maturity_are_counted_and_said(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1")
+    take(project, truths(project), at(10, month=4))
+    out = capsys.readouterr().out
+    assert "after 1 and 7 days: auc no value, 0.0% of 298 rows labelled; 298 arrived later" in out
+    assert "not counted here (--arrived DAY corrects when)" in out
+    found = numbers(project)
+    assert [found[days]["rows"] for days in (1, 7, 30)] == [0, 0, 298]
+    assert "298 arrived later, counted here all the same" in out
+
+
+def test_a_wrong_date_of_arrival_is_corrected_on_record(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1")
+    take(project, truths(project), at(10, month=4))
+    capsys.readouterr()
+    (told,) = take(project, truths(project), at(11, month=4), instant="2013-02-05").taken
+    assert (told.new, told.corrected, told.redated) == (0, 0, 298)
+    out = capsys.readouterr().out
+    assert "298 truths (298 known already, now dated earlier)" in out
+    assert "after 7 and 30 days: auc" in out and "after 1 day: auc no value" in out
+    assert [numbers(project)[days]["rows"] for days in (1, 7, 30)] == [0, 298, 298]
+    history = open_store(project.root, project.params).label_history(NIGHT)
+    assert history.num_rows == 596
+    assert set(history.column("by").to_pylist()) == {"Ada <ada@example.com>"}
+    # Once more, or with a later day, nothing is news.
+    for day in ("2013-02-05", "2013-02-20"):
+        (again,) = take(project, truths(project), at(12, month=4), instant=day).taken
+        assert (again.new, again.redated) == (0, 0)

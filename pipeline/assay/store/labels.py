@@ -120,9 +120,11 @@ def new_labels(
 
     Notes
     -----
-    A label is not new if it equals the key's latest label, or its label as of the stated arrival
-    time. If the key already has another label with exactly the stated arrival time, the given one
-    is taken as a later correction and gets ``now``.
+    A label without a stated time is not new if it equals the key's latest label, and one with a
+    stated time not if it equals the label as of that time. So stating an earlier time for a known
+    label adds it once more with that time: a corrected date of arrival. If the key already has
+    another label with exactly the stated arrival time, the given one is taken as a later correction
+    and gets ``now``.
     """
     latest = labels_as_of(history, keys).rename_columns([*keys, "known", "since"])
     joined = given.join(latest, list(keys), join_type="left outer")
@@ -138,7 +140,8 @@ def new_labels(
     unsaid = pc.if_else(fresh, pa.scalar(first, INSTANT), later)
     arrived = pc.if_else(pc.and_(told, pc.invert(tied)), joined.column(ARRIVED), unsaid)
     joined = joined.set_column(joined.schema.get_field_index(ARRIVED), ARRIVED, arrived)
-    new = joined.filter(pc.invert(pc.or_(same, heard)))
+    known = pc.and_(same, pc.or_(pc.invert(told), tied))
+    new = joined.filter(pc.invert(pc.or_(known, heard)))
     return new.select([*keys, TRUTH, ARRIVED])
 
 

@@ -25,6 +25,7 @@ def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
         facts = {
             "new": each.new,
             "corrected": each.corrected,
+            "known already, now dated earlier": each.redated,
             "rows without a truth yet": each.untold,
             "rows without their key": each.keyless,
             "of refused rows": each.quarantined,
@@ -60,10 +61,15 @@ def _words(measured: NightMeasurement, each: MaturityMeasurement) -> str:
     wanted = {name for names in METRICS.values() for name in names[:1]}
     number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
     value = format_fixed(number.value, none="no value")
+    late = ""
+    if each.late:
+        counts = "counted here all the same" if each.late_count else "not counted here"
+        late = f"; {each.late:,} arrived later, {counts} (--arrived DAY corrects when)"
     between = "" if number.low is None else f" ({number.low:.3f} to {number.high:.3f})"
     return (
         f"{number.metric} {value}{between}, "
         f"{number.labelled_share:.1%} of {measured.rows:,} rows labelled"
+        + late
         + (f"; no interval: {number.why}" if number.low is None and number.why else "")
         + ("" if each.final else "; may change until the day is over")
     )

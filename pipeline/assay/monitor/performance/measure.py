@@ -55,7 +55,11 @@ class MaturityMeasurement:
     Attributes
     ----------
     final
-        Whether the day of the maturity is over, so that nothing can change any more.
+        Whether the day of the maturity is over, so that only a corrected date of arrival can change
+        it, and the last one labels that arrive later.
+    late, late_count
+        Labelled rows whose first label arrived after that day, and whether they count all the same:
+        of the last maturity only.
     calibration
         Over all labelled rows: see `assay.monitor.performance.realized_metrics.calibration`.
     """
@@ -64,6 +68,8 @@ class MaturityMeasurement:
     final: bool
     numbers: tuple[RealizedMetric, ...]
     calibration: tuple[Mapping[str, float], ...]
+    late: int = 0
+    late_count: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ class NightMeasurement:
                 {
                     "days": each.days,
                     "final": each.final,
+                    "late": each.late,
                     "numbers": [asdict(number) for number in each.numbers],
                     "calibration": list(each.calibration),
                 }
@@ -117,6 +124,8 @@ def measure(
     root: Path, params: Params, store: Store, record: RunRecord, loaded: Bundle, now: datetime
 ) -> NightMeasurement:
     """Compute every metric of a night at every maturity that it has reached.
+
+    Each counts the labels that arrived by the end of its day, and the last one all that ever did.
 
     Memory grows with the rows of the night, because AUC needs the order of all of them.
 
@@ -140,10 +149,14 @@ def measure(
         () if day is None else maturity.reached_maturities(day, params.monitor.maturities, now)
     )
     measured = []
+    ever = _truths(labels_as_of(history, _names(keys)), keys)
     for days in reached:
         assert day is not None, "a night without a day has no maturity"
         until = maturity.maturity_end(day, days)
-        truths = _truths(labels_as_of(history, _names(keys), until), keys)
+        in_time = _truths(labels_as_of(history, _names(keys), until), keys)
+        # The last one never closes: a label that comes late is counted somewhere.
+        last = days == max(params.monitor.maturities)
+        truths = ever if last else in_time
         numbers = (
             *measure_realized(
                 night,
@@ -157,7 +170,8 @@ def measure(
             ),
         )
         table = calibration(select_labelled(night, truths))
-        measured.append(MaturityMeasurement(days, now >= until, numbers, tuple(table)))
+        late = len(ever.rows) - len(in_time.rows)
+        measured.append(MaturityMeasurement(days, now >= until, numbers, tuple(table), late, last))
     return NightMeasurement(record, len(night), tuple(measured), why)
 
 

@@ -13,7 +13,7 @@ from assay.errors import LabelError
 from assay.monitor.performance.read_labels import LabelBatch
 from assay.project.text.quoting import mark_blanks
 from assay.store.delta.tables import INSTANT
-from assay.store.labels import new_labels
+from assay.store.labels import labels_as_of, new_labels
 
 if TYPE_CHECKING:
     from assay.store import Store
@@ -27,8 +27,9 @@ class LabelCounts:
     ----------
     truths
         Keys with a label.
-    new, corrected
-        Keys without a label before, and keys whose label changed.
+    new, corrected, redated
+        Keys without a label before, keys whose label changed, and keys whose label is known to have
+        arrived earlier than recorded.
     untold, keyless
         Rows without a label, and rows without their whole key; both are ignored.
     quarantined, unknown
@@ -40,6 +41,7 @@ class LabelCounts:
     truths: int
     new: int
     corrected: int
+    redated: int
     untold: int
     keyless: int
     quarantined: int
@@ -85,14 +87,18 @@ def add_labels(
         )
     history = store.label_history(partition)
     added = new_labels(history, arrived.rows, names, first, now)
-    before = history.select(names).group_by(names).aggregate([])
-    corrected = added.select(names).join(before, names, join_type="left semi").num_rows
+    known = labels_as_of(history, names).rename_columns([*names, "known", "since"])
+    before = added.join(known, names, join_type="inner")
+    same = pc.equal(before.column("truth"), before.column("known"))
+    redated = before.filter(same).num_rows
+    corrected = before.num_rows - redated
     store.append_labels(partition, added, source, by)
     return LabelCounts(
         partition=partition,
         truths=arrived.rows.num_rows,
-        new=added.num_rows - corrected,
+        new=added.num_rows - before.num_rows,
         corrected=corrected,
+        redated=redated,
         untold=arrived.untold,
         keyless=arrived.keyless,
         quarantined=strange.num_rows - unknown.num_rows,
