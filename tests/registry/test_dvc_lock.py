@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -338,3 +340,26 @@ def test_the_command(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
         {"stage": "copy@prior", "changes": ["code changed"]},
     ]
     assert len(told.err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "files"),
+    [
+        ("incoming/cards-{night}.csv", ("incoming/cards-2024-03-01.csv", "incoming/cards-2.csv")),
+        ("my rows", ("my rows/date=2024-03-01/1.parquet", "my rows/date=2024-03-02/1.parquet")),
+    ],
+)
+def test_what_is_typed_takes_committed_nights_out_of_git(
+    clone: Any, given: str, files: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    form = "{format: csv, path: 'PATH'}" if "{" in given else "'PATH'"
+    edit(clone, "params.yaml", "input: data/raw", f"input: {form.replace('PATH', given)}")
+    kept = str(Path(given).parent / "contract.py") if "{" in given else f"{given}/contract.py"
+    for path in (*files, kept):
+        clone.write(path, "rows\n")
+    clone.git("add", "--all")
+    assert main(["check", "--lock", "--root", str(clone.root)]) == TrackedByGit.exit_code
+    (command,) = re.findall(r"git rm [^;]*", capsys.readouterr().err)
+    subprocess.run(command, cwd=clone.root, shell=True, check=True)
+    assert clone.git("ls-files", "--", str(Path(kept).parent)).splitlines() == [kept]
+    assert main(["check", "--lock", "--root", str(clone.root)]) != TrackedByGit.exit_code

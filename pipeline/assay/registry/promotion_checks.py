@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -74,7 +74,7 @@ class PromotionFacts:
     stage: str
     unclean: tuple[str, ...]
     flagged: tuple[str, ...]
-    tracked: tuple[str, ...]
+    tracked: Mapping[str, int]
     links: tuple[str, ...]
     locked: bool
     artifact: str | None

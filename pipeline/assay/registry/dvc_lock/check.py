@@ -72,7 +72,7 @@ def run(root: Path, params: Params) -> LockCheck:
     foreign = evidence_commands.foreign_commands(pipeline)
     outdated = assay_code.outdated_stages(pipeline)
     found = {
-        "tracked": offences,
+        "tracked": tracked_data.describe_tracked_data(offences),
         "flagged": flagged,
         "links": linked,
         "uncovered": own,

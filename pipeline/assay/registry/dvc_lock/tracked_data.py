@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from assay.errors import TrackedByGit
@@ -40,36 +41,44 @@ def untracked_paths(params: Params, outputs: Iterable[str] = ()) -> tuple[str, .
     return tuple(sorted(str(each) for each in inside if not inside & set(each.parents)))
 
 
-def find_tracked_data(root: Path, params: Params, outputs: Iterable[str] = ()) -> tuple[str, ...]:
-    """The tracked folders and files among these, with counts: ``data/raw (181 files)``."""
+def find_tracked_data(root: Path, params: Params, outputs: Iterable[str] = ()) -> Mapping[str, int]:
+    """The folders and files among these that git tracks -> the number of tracked files.
+
+    Each is a path as git and .gitignore take it: ``*`` is any night.
+    """
     asked = {place: f":(literal){place}" for place in untracked_paths(params, outputs)}
     rows = getattr(params.score.input, "path", None)
-    if isinstance(rows, str) and _is_inside(rows):
+    if isinstance(rows, str) and _is_inside(rows) and rows not in asked:
         # Only its nights: a contract may be in the same folder.
-        if NIGHT_IN_PATH in rows:
-            nights = f":(glob){rows.rstrip('/').replace(NIGHT_IN_PATH, '*')}"
+        path = rows.rstrip("/")
+        if NIGHT_IN_PATH in path:
+            nights = path.replace(NIGHT_IN_PATH, "*")
+            asked[nights] = f":(glob){nights}"
         else:
-            nights = f":(glob){rows.rstrip('/')}/{params.ingest.partition_by}=*/**"
-        asked.setdefault(rows, nights)
+            nights = f"{path}/{params.ingest.partition_by}=*"
+            asked[nights] = f":(glob){nights}/**"
     counts = {place: len(git.tracked_files(root, pattern)) for place, pattern in asked.items()}
+    return {place: count for place, count in counts.items() if count}
+
+
+def describe_tracked_data(found: Mapping[str, int]) -> tuple[str, ...]:
+    """What `find_tracked_data` found, as text: ``data/raw (181 files)``."""
     return tuple(
         place if count == 1 else f"{place} ({counted(count, 'file')})"
-        for place, count in counts.items()
-        if count
+        for place, count in found.items()
     )
 
 
-def tracked_data_error(found: Iterable[str]) -> TrackedByGit:
+def tracked_data_error(found: Mapping[str, int]) -> TrackedByGit:
     """The error that lists them and how to fix it."""
-    names = list(found)
+    names = describe_tracked_data(found)
     more = len(names) - _SHOWN
-    places = [name.partition(" (")[0] for name in names]
     return TrackedByGit(
         "git tracks what only DVC or the store may keep",
         expected="data, models and the store in .gitignore, before anything is committed",
         found=", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else ""),
-        mend=f"git rm -r --cached --quiet {' '.join(places[:_SHOWN])}, add the same paths to "
-        ".gitignore, and commit; what was pushed already stays in the history.",
+        mend=f"git rm -r --cached --quiet {shlex.join(found)}; add the same paths to "
+        ".gitignore, and commit. What was pushed already stays in the history.",
     )
 
 
