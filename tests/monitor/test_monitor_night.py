@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.cli.show import monitoring
 from assay.errors import LimitCrossed, NothingScored, VersionUnknown
 from assay.monitor import judge, monitor_night, monitor_range
@@ -16,6 +17,7 @@ from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet
+from tests.monitor.conftest import PARAMS
 from tests.shown import shown
 
 NIGHT = "2013-02-01"
@@ -132,6 +134,20 @@ def test_a_break_has_its_limit_beside_it_everywhere(
     assert strips.count("stroke-dasharray") == len(drawn)
     told = capsys.readouterr().out
     assert f"{x['limit']:.3f}" in told and "a break limit is the most that sampling" in told
+
+
+def test_a_night_beyond_a_break_limit_is_not_believed(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project.root / "params.yaml").write_text(PARAMS)
+    project.score(NIGHT, "run-1", shift=0.8)
+    assert main(["monitor", "--root", str(project.root), "--date", NIGHT]) == 4
+    broken = {each["column"] for each in document(project)["findings"] if each["breaks"]}
+    assert "x" in broken
+    capsys.readouterr()
+    assert main(["performance", "--root", str(project.root), "--metric", "auc"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"not to be trusted: x: distance 0\.\d+ beyond its break limit", told), told
 
 
 def test_the_decision_needs_no_input_rows(project: Any) -> None:

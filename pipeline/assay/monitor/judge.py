@@ -242,7 +242,9 @@ class Judge:
             loaded.reference,
             self.limits.limit_quantile,
         )
-        rows = estimate_rows.rows(self.facts.column, record, loaded, profile, self.confidence)
+        rows = estimate_rows.rows(
+            self.facts.column, record, loaded, profile, self.confidence, decided[0]
+        )
         return JudgedNight(published, loaded, *decided, label, tuple(rows))
 
 

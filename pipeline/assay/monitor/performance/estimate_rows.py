@@ -10,11 +10,17 @@ from assay.monitor.performance.estimate.night import estimate_night
 if TYPE_CHECKING:
     from assay.columns.profile import Profile
     from assay.model.bundle import Bundle
+    from assay.monitor.drift.drift import DriftDecision
     from assay.store import RunRecord
 
 
 def rows(
-    column: str, record: RunRecord, loaded: Bundle, profile: Profile, confidence: float
+    column: str,
+    record: RunRecord,
+    loaded: Bundle,
+    profile: Profile,
+    confidence: float,
+    decision: DriftDecision,
 ) -> list[dict[str, Any]]:
     """Rows of the performance table: each estimated metric of a run, overall and by slice.
 
@@ -31,5 +37,5 @@ def rows(
         "maturity_days": None,
         "at": datetime.now(UTC),
     }
-    found = estimate_night(loaded, profile, confidence)
+    found = estimate_night(loaded, profile, confidence, decision.findings)
     return [{**about, **row} for row in found.rows()]

@@ -73,7 +73,7 @@ def test_a_binary_night_and_its_slices() -> None:
     counted = profile(loaded, scores)
     counted["probability@origin=JFK"] = profile(loaded, few)["probability"]
     counted["probability@origin=LGA"] = profile(loaded, few[:0])["probability"]
-    found = estimate_night(loaded, counted, 0.95)
+    found = estimate_night(loaded, counted, 0.95, ())
     assert [(part.slice, part.rows) for part in found.parts] == [("", 5000), ("origin=JFK", 1200)]
     assert found.parts[0].metrics["brier"].value == pytest.approx(
         (scores * (1 - scores)).mean(), abs=3e-4
@@ -92,16 +92,16 @@ def test_a_binary_night_and_its_slices() -> None:
 
 def test_doubts_are_told() -> None:
     scores = np.linspace(0.1, 0.9, 100)
-    told = estimate_night(bundle("binary", scores), {}, 0.95).doubts
+    told = estimate_night(bundle("binary", scores), {}, 0.95, ()).doubts
     assert len(told) == 2 and "0.012" in told[1]
-    told = estimate_night(bundle("binary", scores, "none"), {}, 0.95).doubts
+    told = estimate_night(bundle("binary", scores, "none"), {}, 0.95, ()).doubts
     assert "not calibrated" in told[1]
 
 
 def test_a_multiclass_night_is_right_as_often_as_it_says() -> None:
     scores = np.random.default_rng(1).dirichlet([3, 2, 1], 4000)
     loaded = bundle("multiclass", scores)
-    (whole,) = estimate_night(loaded, profile(loaded, scores), 0.95).parts
+    (whole,) = estimate_night(loaded, profile(loaded, scores), 0.95, ()).parts
     accuracy = whole.metrics["accuracy"]
     assert accuracy.value == pytest.approx(scores.max(axis=1).mean())
     labels = scores.max(axis=1) * (1 - scores.max(axis=1))
@@ -114,7 +114,7 @@ def test_a_multiclass_night_is_right_as_often_as_it_says() -> None:
 def test_a_regression_night_errs_as_the_reference_did() -> None:
     scores = np.random.default_rng(1).normal(40, 10, 3000)
     loaded = bundle("regression", scores)
-    (whole,) = estimate_night(loaded, profile(loaded, scores + 100), 0.95).parts
+    (whole,) = estimate_night(loaded, profile(loaded, scores + 100), 0.95, ()).parts
     assert whole.metrics["mae"].value == pytest.approx(1)
     assert whole.metrics["bias"].value == pytest.approx(-1)
     assert whole.beyond == 1
@@ -125,7 +125,7 @@ def test_a_regression_night_errs_as_the_reference_did() -> None:
 def test_a_night_of_no_rows(task: Any) -> None:
     scores = np.random.default_rng(1).beta(2, 5, 100)
     loaded = bundle(task, scores)
-    found = estimate_night(loaded, profile(loaded, scores[:0]), 0.95)
+    found = estimate_night(loaded, profile(loaded, scores[:0]), 0.95, ())
     assert found.rows() == []
     assert {one.why for one in found.parts[0].metrics.values()} == {"no rows"}
 
@@ -133,7 +133,7 @@ def test_a_night_of_no_rows(task: Any) -> None:
 def test_a_night_of_one_row() -> None:
     scores = np.random.default_rng(1).beta(2, 5, 100)
     loaded = bundle("binary", scores)
-    (whole,) = estimate_night(loaded, profile(loaded, scores[:1]), 0.95).parts
+    (whole,) = estimate_night(loaded, profile(loaded, scores[:1]), 0.95, ()).parts
     assert whole.metrics["auc"].why == "every row has the same label for certain"
     assert "fewer than 10 of a label" in str(whole.metrics["accuracy"].why)
 
@@ -142,12 +142,12 @@ def test_a_multiclass_night_has_macro_metrics_where_classes_were_counted() -> No
     scores = np.random.default_rng(1).dirichlet([3, 2, 1], 4000)
     loaded = bundle("multiclass", scores)
     counted = profile(loaded, scores)
-    (whole,) = estimate_night(loaded, counted, 0.95).parts
+    (whole,) = estimate_night(loaded, counted, 0.95, ()).parts
     assert list(whole.metrics) == [
         *("accuracy", "auc", "macro_precision", "macro_recall", "macro_f1"),
     ]
     assert all(one.low < one.value < one.high for one in whole.metrics.values())
     # A run of an earlier version did not count them.
     old = {name: column for name, column in counted.items() if "@" not in name}
-    (whole,) = estimate_night(loaded, old, 0.95).parts
+    (whole,) = estimate_night(loaded, old, 0.95, ()).parts
     assert list(whole.metrics) == ["accuracy"]

@@ -17,8 +17,10 @@ from assay.columns.reference import build_reference
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
 from assay.model.model import Model
+from assay.monitor.drift.drift import decide
 from assay.monitor.performance.estimate import trust
 from assay.monitor.performance.estimate.night import NightEstimate, estimate_night
+from assay.project.params import Monitor
 from assay.training.train.importance import permutation_importance
 
 NIGHTS, ROWS = 18, 356
@@ -68,7 +70,8 @@ def judged(made: Any, frame: pd.DataFrame) -> tuple[NightEstimate, LabelledScore
     features = FrameFeatures(frame)
     p = made.model.scores(features)
     profile = compute_profile(features, made.reference.grid, {"probability": p})
-    found = estimate_night(made, profile, 0.95)
+    findings = decide(made.reference, profile, Monitor(), len(frame)).findings
+    found = estimate_night(made, profile, 0.95, findings)
     return found, LabelledScores("binary", frame["y"].to_numpy(), p, (), 0.5)
 
 
@@ -111,8 +114,16 @@ def test_ordinary_nights_are_believed_and_right(made: Any) -> None:
         ),
         (lambda f: f.assign(x0=np.nan), "x0: 100% values missing"),
         (lambda f: f.assign(x0=2.5), "x0: distance"),
+        # Within the range, but no rows of the reference.
+        (lambda f: f.assign(x0=2 * f["x0"]), "x0: distance"),
+        (lambda f: f.assign(x0=0.6 * f["x0"]), "x0: distance"),
+        (lambda f: f.assign(x0=f["x0"] + 1.5), "x0: distance"),
+        (lambda f: f.assign(x0=(2 * f["x5"]).clip(upper=10)), "x0: distance"),
     ],
-    ids=["times 1e12", "negated", "infinite in a tenth", "missing", "constant"],
+    ids=[
+        *("times 1e12", "negated", "infinite in a tenth", "missing", "constant"),
+        *("doubled", "other units", "offset", "another column's"),
+    ],
 )
 def test_what_is_grossly_broken_is_not_believed(made: Any, broken: Any, told: str) -> None:
     found, _ = judged(made, broken(table(300)))
@@ -125,11 +136,30 @@ def test_what_the_model_does_not_listen_to_may_be_anything(made: Any) -> None:
     assert found.trusted
 
 
-def test_a_shift_within_the_reference_is_what_estimates_are_for(made: Any) -> None:
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        lambda f: f["c"] == "a",
+        lambda f: f["d"] == "u",
+        lambda f: f["x1"] > f["x1"].median(),
+        lambda f: f["x1"] < f["x1"].median(),
+        lambda f: f["x5"] > f["x5"].quantile(0.9),
+        lambda f: (f["c"] != "b") & (f["x2"] < f["x2"].median()),
+    ],
+    ids=["c is a", "d is u", "upper x1", "lower x1", "top tenth of x5", "no b and lower x2"],
+)
+def test_a_harmless_choice_of_rows_is_what_estimates_are_for(made: Any, chosen: Any) -> None:
+    frame = pd.concat([table(seed) for seed in range(500, 506)], ignore_index=True)
+    found, scored = judged(made, frame[chosen(frame)].reset_index(drop=True))
+    assert found.trusted, found.distrust
+    accuracy = found.parts[0].metrics["accuracy"]
+    assert accuracy.value == pytest.approx(scored.values()["accuracy"], abs=0.05)
+
+
+def test_a_choice_of_rows_that_breaks_the_scores_is_not_told_from_a_wrong_column(made: Any) -> None:
     frame = pd.concat([table(500), table(501)], ignore_index=True)
-    shifted = frame[frame["x0"] > 2.2].reset_index(drop=True)
-    found, scored = judged(made, shifted)
-    assert found.trusted
+    found, scored = judged(made, frame[frame["x0"] > 2.2].reset_index(drop=True))
+    assert found.distrust[0].startswith("x0: distance")
     accuracy = found.parts[0].metrics["accuracy"]
     assert accuracy.value == pytest.approx(scored.values()["accuracy"], abs=0.05)
 
@@ -143,7 +173,7 @@ def test_scores_alone_may_leave_the_reference(made: Any) -> None:
     profile = compute_profile(
         FrameFeatures(frame), made.reference.grid, {"probability": np.full(ROWS, 0.999999)}
     )
-    (reason,) = trust.distrust_reasons(made.reference, profile)
+    (reason,) = trust.distrust_reasons(made.reference, profile, ())
     assert reason.startswith("probability: 100% values unlike any")
 
 
@@ -151,5 +181,5 @@ def test_a_column_counted_otherwise_is_not_believed(made: Any) -> None:
     found = compute_profile(
         FrameFeatures(table(1)), made.reference.grid, {"probability": np.full(ROWS, 0.5)}
     )
-    reasons = trust.distrust_reasons(made.reference, {**found, "x0": found["c"]})
+    reasons = trust.distrust_reasons(made.reference, {**found, "x0": found["c"]}, ())
     assert "x0 was counted in other cells than the reference" in reasons

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from assay.columns.grid import ColumnGrid, Grid, NumberGrid
 from assay.columns.profile import ColumnProfile, Profile
 from assay.metrics.estimate import round_value
 from assay.model.prediction import LOSSES, class_columns, score_column
+from assay.monitor.drift.drift import DriftFinding
 from assay.monitor.performance.estimate import binary, multiclass, regression, trust
 from assay.monitor.performance.estimate.metric_estimate import MetricEstimate
 from assay.monitor.performance.estimate.regression import Losses
@@ -110,7 +111,9 @@ class NightEstimate:
         ]
 
 
-def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> NightEstimate:
+def estimate_night(
+    loaded: Bundle, profile: Profile, confidence: float, findings: Iterable[DriftFinding]
+) -> NightEstimate:
     """The estimated metrics of a night.
 
     Parameters
@@ -121,6 +124,8 @@ def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> Night
         Counts of all of the night's scored rows.
     confidence
         Of the intervals, in (0, 1).
+    findings
+        Of the night's drift decision: a break can end trust.
     """
     manifest, grid = loaded.manifest, loaded.reference.grid
     losses = _losses(loaded) if manifest.task == "regression" else None
@@ -129,7 +134,7 @@ def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> Night
     if classes and found:
         every = {**found[0].metrics, **multiclass.macro(classes, confidence)}
         found = (replace(found[0], metrics=every), *found[1:])
-    distrust = trust.distrust_reasons(loaded.reference, profile)
+    distrust = trust.distrust_reasons(loaded.reference, profile, findings)
     if distrust:
         found = tuple(_without_intervals(part, distrust[0]) for part in found)
     return NightEstimate(confidence, found, _doubts(manifest), distrust)

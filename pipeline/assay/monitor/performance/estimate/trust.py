@@ -8,35 +8,38 @@ make a wrong model look more certain than ever. An estimate is not trusted if
   not have, or a missing value more often than on any of its nights; rows are weighted by the
   feature's importance (`assay.training.train.importance`), relative to the most important one;
 - the same holds for the scores;
-- the distance of an important feature or of the scores is over `FAR`, over twice that of any
-  reference night, and over what sampling of the night's rows explains. This detects a column that
-  stays in range but leaves most of the distribution, as a constant does.
+- the scores are beyond a break limit (`assay.columns.break_limits`), or a feature is, and at least
+  `MOVED` of its rows moved, weighted by its importance. Values that stay in range show only so that
+  they are another column's, in other units, or constant.
 
-An ordinary shift within the reference meets none of these: estimates are made for it.
+Counts of single columns cannot tell a wrong column from a harmless choice of rows that moves the
+scores as far, such as the night's upper half, so neither is trusted. Other shifts within the
+reference meet none of these: estimates are made for them.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 
 import numpy as np
 
-from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
+from assay.monitor.drift.drift import DriftFinding
 
 MOST = 0.05
 """Largest share of rows unlike the reference's, weighted by importance."""
 
-FAR = 0.5
-"""Jensen-Shannon distance; at this one about half of the rows lie elsewhere."""
-
-MATTERS = 0.1
-"""Least importance of an important feature, relative to the most important one."""
+MOVED = 0.1
+"""Least share of moved rows, weighted by importance, with which a broken feature moves scores."""
 
 
-def distrust_reasons(reference: Reference, profile: Profile) -> tuple[str, ...]:
-    """Why the night's estimates are not to be trusted, the most serious first; empty if they are.
+def distrust_reasons(
+    reference: Reference, profile: Profile, findings: Iterable[DriftFinding]
+) -> tuple[str, ...]:
+    """Why the night's estimates are not to be trusted, features before the scores they move.
+
+    The most serious first; empty if the estimates are to be trusted.
 
     Parameters
     ----------
@@ -44,20 +47,26 @@ def distrust_reasons(reference: Reference, profile: Profile) -> tuple[str, ...]:
         Of the bundle that scored the night.
     profile
         Counts of all of the night's scored rows.
+    findings
+        Of the night's drift decision.
     """
     most = max(reference.importance.values(), default=0.0)
-    found: list[tuple[float, str]] = []
+    decided = {each.column: each for each in findings}
+    found: list[tuple[bool, float, str]] = []
     for name in reference.grid:
         night = profile.get(name)
         # Without measured importance every feature counts as the most important one.
         weight = reference.importance.get(name, most) / most if most > 0 else 1.0
-        weight = 1.0 if name in reference.scores else weight
+        is_score = name in reference.scores
+        weight = 1.0 if is_score else weight
         if night is not None and night.rows > 0:
-            found += _of_column(name, reference, night, weight)
-    return tuple(reason for _, reason in sorted(found, key=lambda each: (-each[0], each[1])))
+            mine = _unlike(name, reference, night, weight)
+            mine = mine or _broken(name, decided.get(name), weight, is_score)
+            found += [(is_score, -share, reason) for share, reason in mine]
+    return tuple(reason for _, _, reason in sorted(found))
 
 
-def _of_column(
+def _unlike(
     name: str, reference: Reference, night: ColumnProfile, weight: float
 ) -> list[tuple[float, str]]:
     before = reference.profile[name]
@@ -72,20 +81,15 @@ def _of_column(
     if (unlike + missing) * weight > MOST:
         what = "values unlike any in the reference" if unlike >= missing else "values missing"
         return [((unlike + missing) * weight, f"{name}: {max(unlike, missing):.0%} {what}")]
-    if weight >= MATTERS and sum(night.counts) > 0:
-        far = float(js_distance(before.counts, night.counts))
-        most = max(reference.distances[name], default=0.0)
-        if far > _limit(most, len(before.counts), sum(night.counts)):
-            told = f"{name}: distance {far:.2f} from the reference, whose nights lay within"
-            return [(far * weight, f"{told} {most:.2f}")]
     return []
 
 
-def _limit(most: float, cells: int, rows: int) -> float:
-    """The largest distance that the sampling of the night's rows leaves within the limits.
-
-    The divergence of a sample of n rows from its population is asymptotically a chi-squared number
-    with cells - 1 degrees of freedom, divided by 8 n ln 2.
-    """
-    chance = 2 * (cells - 1) / (8 * rows * math.log(2))
-    return math.sqrt(max(FAR, 2 * most) ** 2 + chance)
+def _broken(
+    name: str, finding: DriftFinding | None, weight: float, is_score: bool
+) -> list[tuple[float, str]]:
+    if finding is None or not finding.breaks:
+        return []
+    moved = (finding.total_variation or 0.0) + abs(finding.null_share_change or 0.0)
+    if not is_score and moved * weight < MOVED:
+        return []
+    return [(moved * weight, f"{name}: {finding.breaks[0].words}")]
