@@ -125,6 +125,12 @@ class Tiny:
             "metrics": {"auc": {"value": 0.8, "low": 0.75, "high": 0.85}},
             "slices": [part("east", 0.7, 0.9), part("west", 0.65, 0.7)],
             "types": [],
+            "importance": {
+                "metric": "auc",
+                "rows": 600,
+                "repeats": 5,
+                "features": [{"feature": "hour", "drop": 0.1, "low": 0.1, "high": 0.1}],
+            },
         }
 
     def evaluation(self, **changes: Any) -> None:

@@ -81,6 +81,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (leakage.sample_rows, leakage.max_label_power) == (50_000, 0.98)
     assert (leakage.max_category_shift, leakage.max_label_shift) == (0.1, 0.1)
     assert (leakage.max_duplicate_share, leakage.max_identifier_share) == (0.01, 0.95)
+    assert (leakage.max_sum_power, leakage.trusted_columns) == (0.75, ())
     assert found.registry.stage == "prod"
     assert (found.score.carrier, found.score.batch_rows) == ("auto", 100_000)
     assert (found.quarantine.max_share, found.quarantine.rules) == (0.02, {})

@@ -12,7 +12,7 @@ from assay.init.checks import FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
 from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
-from assay.init.leaks import find_leaks
+from assay.init.leaks import find_leaks, find_sum
 from assay.init.nights import (
     LEAST_NIGHTS,
     Nights,
@@ -32,6 +32,7 @@ from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFacts, Kind, Understanding, Value
 from assay.tables.names import OF_PROJECT, column_names
+from assay.training.leakage.telling_names import telling_names
 
 NO_CHECKS = FieldChecks({}, nullable=False, why="")
 
@@ -164,6 +165,17 @@ def decide(
         copies = find_time_copies(seen.sample, time, features)
         for name, why in {**unlearnable, **copies}.items():
             uses[name] = ColumnUse(name, "left out", False, why)
+    kept = {plain[name]: name for name, each in uses.items() if each.use == "feature"}
+    for name, why in find_sum(seen.sample, wishes.target, label.task, kept.values()).items():
+        uses[name] = _doubted(uses[name], why)
+    powers = {name: leaks.powers.get(given, 0.0) for name, given in kept.items()}
+    number = label.task == "regression"
+    for name, why in telling_names(kept, plain[wishes.target], powers, number=number).items():
+        doubt = (
+            f"{why}, which assay leakage fails: leave it out with --leave-out, or, if it is known "
+            "before the label, name it in leakage.trusted_columns in params.yaml"
+        )
+        uses[kept[name]] = _doubted(uses[kept[name]], doubt)
     columns = list(_columns(understood, seen, uses, plain, label, nights, group))
     if not any("feature" in each.roles for each in columns):
         raise LabelError(

@@ -10,8 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assay.columns.interpolation import FEW_ROWS, interpolate
+from assay.project.params import LeakageParams
 from assay.project.tasks import Task
 from assay.project.text.quoting import mark_blanks
+from assay.training.leakage.column_sums import class_sum, number_sum
 
 POWER = 0.995
 """How well one column alone may predict the label, as the area under the ROC curve or the share of
@@ -28,10 +30,14 @@ BINS = 64
 
 @dataclass(frozen=True)
 class Leaks:
-    """Columns that are above `POWER` alone, and those above `SUSPECT`, each with what to say."""
+    """Columns that are above `POWER` alone, and those above `SUSPECT`, each with what to say.
+
+    ``powers``: how well each column alone predicts the label.
+    """
 
     certain: Mapping[str, str] = field(default_factory=dict)
     likely: Mapping[str, str] = field(default_factory=dict)
+    powers: Mapping[str, float] = field(default_factory=dict)
 
 
 def find_leaks(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str]) -> Leaks:
@@ -56,10 +62,11 @@ def find_leaks(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str
     targets = _targets(known[label], task)
     if not targets:
         return Leaks()
-    certain, likely = {}, {}
+    certain, likely, alone_powers = {}, {}, {}
     for name in columns:
         powers = _powers(known[name], list(targets.values()), task)
         power, most = max(zip(powers, targets, strict=True))
+        alone_powers[name] = power
         one = len(targets) > 1 and task != "regression" and min(powers) <= POWER
         measured = _is_number(known[name]) and known[name].nunique() > len(targets)
         about = most if one else "rows"
@@ -79,7 +86,53 @@ def find_leaks(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str
             certain[name] = f"it gives the label away: {alone}"
         elif power > SUSPECT and not one:
             likely[name] = f"{alone}: is it known before the label is?"
-    return Leaks(certain, likely)
+    return Leaks(certain, likely, alone_powers)
+
+
+def find_sum(rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str]) -> dict[str, str]:
+    """The columns whose sum or difference gives the label away, each with the same reason.
+
+    Parameters
+    ----------
+    rows
+        A sample, with the label as in the file.
+    columns
+        The features.
+    """
+    known = rows[rows[label].notna()]
+    targets = _targets(known[label], task) if len(known) >= 2 * LEAST_ROWS else {}
+    if not targets:
+        return {}
+    half = _half(len(known))
+    halves = {name: (each[half], each[~half]) for name, each in targets.items()}
+    numbers = {}
+    for name in columns:
+        if _is_number(known[name]):
+            values = known[name].to_numpy(np.float64, na_value=np.nan)
+            numbers[name] = values[half], values[~half]
+    regression = task == "regression"
+    found = number_sum(numbers, halves[label], label) if regression else (
+        class_sum(numbers, [(name, *pair) for name, pair in halves.items()])
+    )  # fmt: skip
+    if found is None or found.power <= (LeakageParams().max_sum_power if regression else POWER):
+        return {}
+    tells = (
+        f"{found.text} explains {found.power:.1%} of {found.about}"
+        if regression
+        else f"{found.text} ranks {found.about} with an AUC of {found.power:.3f}"
+    )
+    why = (
+        f"together they give the label away, {tells}, which assay leakage fails: leave out with "
+        "--leave-out what is known only with the label, as a total is; if all are known before, "
+        f"raise leakage.{'max_sum_power' if regression else 'max_label_power'} in params.yaml"
+    )
+    return dict.fromkeys(found.columns, why)
+
+
+def _half(rows: int) -> NDArray[np.bool_]:
+    """Half of the rows by chance, as every second one may be of one class."""
+    found: NDArray[np.bool_] = np.random.default_rng(0).permutation(rows) % 2 == 0
+    return found
 
 
 def _targets(label: pd.Series, task: Task) -> dict[str, NDArray[np.float64]]:
@@ -103,8 +156,7 @@ def _powers(
     column: pd.Series, targets: Sequence[NDArray[np.float64]], task: Task
 ) -> Sequence[float]:
     """How well a column alone predicts each target, by the model of it that does so best."""
-    # By chance, as every second row may be of one class.
-    half = np.random.default_rng(0).permutation(len(column)) % 2 == 0
+    half = _half(len(column))
     bins = _bins(column)
     numbers = column.to_numpy(np.float64, na_value=np.nan) if _is_number(column) else None
     # An empty cell is below all numbers or above them, whichever tells more.

@@ -69,4 +69,4 @@ def _decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, 
         return own.evaluate(rule, inputs)
     if isinstance(rule, ContractRule):
         return report_rules.contract(rule, inputs.contract)
-    return report_rules.leakage(rule, inputs.leakage)
+    return report_rules.leakage(rule, inputs.leakage, inputs.evaluation, inputs.comparison)

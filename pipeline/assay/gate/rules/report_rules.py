@@ -6,7 +6,7 @@ These are stability, parity, cost, contract and leakage.
 from __future__ import annotations
 
 from assay.contract.result import ContractResult
-from assay.gate.rules import change, finding, wording
+from assay.gate.rules import change, finding, model_leakage, wording
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params.gate import (
     LEAKAGE_CHECKS,
@@ -17,6 +17,7 @@ from assay.project.params.gate import (
     StabilityRule,
 )
 from assay.reports.comparison import Comparison
+from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Parity, Rehearsal
 from assay.reports.verdict import Finding, Outcome
@@ -136,8 +137,10 @@ def contract(rule: ContractRule, report: ContractResult) -> tuple[Finding, ...]:
     return (finding.at_most(rule, "bad share", share, rule.max_bad_share, words_for, report.rows),)
 
 
-def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
-    """One finding per check; a check that is missing from the report is FAIL."""
+def leakage(
+    rule: LeakageRule, report: Leakage, evaluation: Evaluation, comparison: Comparison
+) -> tuple[Finding, ...]:
+    """One finding per check of the tables and of the model; a missing check is FAIL."""
     by_name = {check.check: check for check in report.checks}
     found = []
     for name in LEAKAGE_CHECKS:
@@ -148,18 +151,26 @@ def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
         outcome = {"ok": Outcome.PASS, "suspect": Outcome.FAIL}.get(
             check.outcome, Outcome.INCONCLUSIVE
         )
-        told = finding.make_finding(
-            rule,
-            outcome,
-            check.detail,
-            slice=name,
-            metric=name,
-            observed=finding.finite_or_none(check.observed),
-            limit=finding.finite_or_none(check.limit),
-            direction=None if check.limit is None else "max",
+        found.append(
+            finding.make_finding(
+                rule,
+                outcome,
+                check.detail,
+                slice=name,
+                metric=name,
+                observed=finding.finite_or_none(check.observed),
+                limit=finding.finite_or_none(check.limit),
+                direction=None if check.limit is None else "max",
+            )
         )
-        if name in rule.allow and outcome is not Outcome.PASS:
-            allowed = {"severity": "warn", "detail": f"{check.detail} (allowed by name)"}
-            told = told.model_copy(update=allowed)
-        found.append(told)
-    return tuple(found)
+    found.append(model_leakage.shuffled_error(rule, evaluation))
+    found.append(model_leakage.error_jump(rule, report, evaluation, comparison))
+    return tuple(_allowed(each) if each.metric in rule.allow else each for each in found)
+
+
+def _allowed(told: Finding) -> Finding:
+    """A finding that was allowed by name is shown, and does not decide."""
+    if told.outcome is Outcome.PASS:
+        return told
+    detail = f"{told.detail} (allowed by name)"
+    return told.model_copy(update={"severity": "warn", "detail": detail})

@@ -73,6 +73,8 @@ class LeakageParams(Section):
     max_label_shift: Share = 0.1
     max_duplicate_share: Share = 0.01
     max_identifier_share: Share = 0.95
+    max_sum_power: Share = 0.75
+    trusted_columns: tuple[Text, ...] = ()
 
 
 class Window(Section):

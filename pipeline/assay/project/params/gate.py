@@ -38,13 +38,21 @@ LeakageCheck = Literal[
     "near_duplicates",
     "time_overlap",
     "label_power",
+    "label_sum",
+    "label_name",
     "identifier",
     "category_shift",
     "label_shift",
     "not_at_scoring",
 ]
 LEAKAGE_CHECKS: tuple[LeakageCheck, ...] = get_args(LeakageCheck)
+"""What the stage ``leakage`` checks before a model is trained."""
+ModelLeakageCheck = Literal["shuffled_error", "error_jump"]
+"""What the gate checks of the trained model: too much hangs on one feature, or it is too good."""
 
+
+EVERY_SLICE = "*"
+"""The ``slice`` of a rule of kind ``change`` on all slices that were measured."""
 
 ErrorRate = Literal["false_positive_rate", "false_negative_rate"]
 """What groups of people are compared by; measured by columns with the role sensitive."""
@@ -91,6 +99,9 @@ class SlicedRule(RuleBase):
     def _sliced(self) -> SlicedRule:
         if self.min_rows is not None and self.slice is None:
             raise ValueError("a slice beside min_rows|none")
+        if self.slice == EVERY_SLICE and not isinstance(self, ChangeRule):
+            kind = getattr(self, "kind", "")
+            raise ValueError(f"kind: change beside slice: '{EVERY_SLICE}'|kind: {kind}")
         return self
 
 
@@ -110,7 +121,10 @@ class LimitRule(SlicedRule):
 
 
 class ChangeRule(SlicedRule):
-    """Challenger against champion: worse by at most ``margin``, or better by at least ``gain``."""
+    """Challenger against champion: worse by at most ``margin``, or better by at least ``gain``.
+
+    With ``slice: "*"`` no slice may lose more than ``margin`` beyond chance, over all slices.
+    """
 
     kind: Literal["change"]
     metric: RuleMetric
@@ -120,6 +134,8 @@ class ChangeRule(SlicedRule):
     @model_validator(mode="after")
     def _one_limit(self) -> ChangeRule:
         _exactly_one(self, "margin", "gain")
+        if self.slice == EVERY_SLICE and self.margin is None:
+            raise ValueError(f"a margin beside slice: '{EVERY_SLICE}'|gain")
         return self
 
     @property
@@ -208,10 +224,17 @@ class ContractRule(RuleBase):
 
 
 class LeakageRule(RuleBase):
-    """No leakage check is suspect, except those in ``allow``."""
+    """No leakage check is suspect, except those in ``allow``.
+
+    ``max_shuffled_error``: how many times the model's error may grow when a feature is shuffled;
+    ``max_error_jump``: how many times less it may leave unexplained than the best feature alone and
+    the champion do.
+    """
 
     kind: Literal["leakage"]
-    allow: tuple[LeakageCheck, ...] = ()
+    allow: tuple[LeakageCheck | ModelLeakageCheck, ...] = ()
+    max_shuffled_error: Annotated[float, Field(gt=0)] = 10.0
+    max_error_jump: Annotated[float, Field(gt=1)] = 5.0
 
 
 class OwnRule(RuleBase):

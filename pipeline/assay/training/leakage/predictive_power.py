@@ -1,4 +1,4 @@
-"""Predictive power of each feature alone, on rows that its model has not seen.
+"""Predictive power of each feature alone, and of sums of a few, on rows not seen before.
 
 The model of a feature is a table: the mean label in each of its bins on training rows. A number has
 a bin for each value, or bins of equal count if there are many values. A string has one for each
@@ -9,17 +9,19 @@ number's model is also a line from value to value.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.columns.interpolation import FEW_ROWS, interpolate
 from assay.contract.definition import NUMERIC
-from assay.project.tasks import infer_task
+from assay.project.params.gate import LeakageCheck
+from assay.project.tasks import Task, infer_task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 from assay.reports.leakage import Check, Row, unknown_check
+from assay.training.leakage.column_sums import class_sum, number_sum
 from assay.training.leakage.row_hashing import Codes, Floats, encode_column, to_floats
 from assay.training.leakage.table_pair import ColumnPair, TablePair, evenly_spaced
 
@@ -28,10 +30,9 @@ MIN_ROWS = 30
 MIN_CLASS_ROWS = 10
 """With fewer rows of the holdout, or of a class in it, chance can separate them."""
 
-NAME: Final = "label_power"
-
 Targets: TypeAlias = list[tuple[str, Floats, Floats]]
 """Targets to predict: name, training values and holdout values of each."""
+Places: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -50,21 +51,10 @@ def label_power(sides: TablePair, limit: float, sample_rows: int) -> Check:
     the rest; for a number the share of variance explained, of the number or of its rank, whichever
     is larger.
     """
-    contract = sides.contract
-    places = (
-        evenly_spaced(sides.train.rows, sample_rows),
-        evenly_spaced(sides.holdout.rows, sample_rows),
-    )
-    if len(places[0]) < MIN_ROWS or len(places[1]) < MIN_ROWS:
-        few = min(len(places[0]), len(places[1]))
-        return unknown_check(
-            NAME, f"one side has {counted(few, 'row')} only, {MIN_ROWS} are needed", limit
-        )
-    number = infer_task(contract.field(contract.label).kind, contract.label) == "regression"
-    label = _sampled(sides.column(contract.label), places)
-    targets = (_numbers if number else _classes)(label, contract.label)
+    contract, places = sides.contract, _places(sides, sample_rows)
+    number, targets = label_task(sides) == "regression", _targets(sides, places)
     if isinstance(targets, str):
-        return unknown_check(NAME, targets, limit)
+        return unknown_check("label_power", targets, limit)
     found: list[tuple[float, str, str]] = []
     measure = r_squared if number else auc
     for name in contract.features:
@@ -81,6 +71,67 @@ def label_power(sides: TablePair, limit: float, sample_rows: int) -> Check:
     return _told(sorted(found, key=lambda each: (-each[0], each[1])), limit, number)
 
 
+def label_sum(sides: TablePair, limit: float, sample_rows: int) -> Check:
+    """Whether a sum or difference of two or three features gives the label, where none does alone.
+
+    See `assay.training.leakage.column_sums`; searched on training, measured on the holdout.
+    """
+    name: LeakageCheck = "label_sum"
+    contract, places = sides.contract, _places(sides, sample_rows)
+    targets = _targets(sides, places)
+    if isinstance(targets, str):
+        return unknown_check(name, targets, limit)
+    columns = {}
+    for each in contract.features:
+        if contract.field(each).kind in ("integer", "float"):
+            pair = _sampled(sides.column(each), places)
+            columns[each] = to_floats(pair.train), to_floats(pair.holdout)
+    number = label_task(sides) == "regression"
+    found = number_sum(columns, targets[0][1:], contract.label) if number else (
+        class_sum(columns, targets)
+    )  # fmt: skip
+    power = 0.0 if found is None else found.power
+    over = f", over the limit of {limit:.12g}" if power > limit else ""
+    if found is None:
+        detail = "no sum or difference of two or three features tells more than its parts"
+    elif number:
+        detail = f"'{found.about}' is nearly {found.text}, which explains {power:.1%} of it{over}"
+    else:
+        detail = f"{found.text} ranks {found.about} with an AUC of {power:.4f}{over}"
+    return Check(
+        check=name,
+        outcome="suspect" if power > limit else "ok",
+        columns=found.columns if found and power > limit else tuple(columns),
+        observed=power,
+        limit=limit,
+        detail=detail,
+        numbers=(_row(found.text, found.about, power),) if found else (),
+    )
+
+
+def label_task(sides: TablePair) -> Task:
+    """The task that the contract's label makes."""
+    return infer_task(sides.contract.field(sides.contract.label).kind, sides.contract.label)
+
+
+def _places(sides: TablePair, sample_rows: int) -> Places:
+    """The rows of each side that are looked at."""
+    return (
+        evenly_spaced(sides.train.rows, sample_rows),
+        evenly_spaced(sides.holdout.rows, sample_rows),
+    )
+
+
+def _targets(sides: TablePair, places: Places) -> Targets | str:
+    """What features are to predict, or the reason why nothing can be tested."""
+    few = min(map(len, places))
+    if few < MIN_ROWS:
+        return f"one side has {counted(few, 'row')} only, {MIN_ROWS} are needed"
+    name = sides.contract.label
+    label = _sampled(sides.column(name), places)
+    return (_numbers if label_task(sides) == "regression" else _classes)(label, name)
+
+
 def _told(found: list[tuple[float, str, str]], limit: float, number: bool) -> Check:
     suspects = [name for power, name, _ in found if power > limit]
     power, name, about = found[0]
@@ -94,7 +145,7 @@ def _told(found: list[tuple[float, str, str]], limit: float, number: bool) -> Ch
         are = "is" if len(suspects) == 2 else "are"
         detail += f"; so {are} {', '.join(repr(each) for each in suspects[1:])}"
     return Check(
-        check=NAME,
+        check="label_power",
         outcome="suspect" if suspects else "ok",
         columns=tuple(suspects or (each for _, each, _ in found)),
         observed=power,
@@ -132,7 +183,7 @@ def said_by_bins(binned: BinnedFeature, train: Floats) -> Floats:
     return means[binned.holdout]
 
 
-def _sampled(pair: ColumnPair, places: tuple[NDArray[np.intp], NDArray[np.intp]]) -> ColumnPair:
+def _sampled(pair: ColumnPair, places: Places) -> ColumnPair:
     return ColumnPair(pair.train.take(places[0]), pair.holdout.take(places[1]))
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.contract.loader import load_contract
+from assay.errors import ParamsError
 from assay.project import digests, layout
 from assay.project.params import LeakageParams as Limits
 from assay.project.params import Params
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts, unknown_check
 from assay.training.leakage.identifier import identifier
-from assay.training.leakage.predictive_power import label_power
+from assay.training.leakage.predictive_power import label_power, label_sum, label_task
 from assay.training.leakage.row_overlap import near_duplicates, same_key, time_overlap
 from assay.training.leakage.scoring_availability import not_at_scoring
 from assay.training.leakage.shift import category_shift, label_shift
 from assay.training.leakage.source_sample import SourceSample, UnsampledSource, sample_source
 from assay.training.leakage.table_pair import TablePair, pair_from_project
+from assay.training.leakage.telling_names import label_name
 
 
 def run_checks(
@@ -36,11 +38,17 @@ def run_checks(
             unknown_check(name, f"no rows in {' and '.join(empty)}", None)
             for name in LEAKAGE_CHECKS
         )
+    power = label_power(sides, limits.max_label_power, limits.sample_rows)
+    number = label_task(sides) == "regression"
+    # Of a class a comparison of columns has to tell all; a number may differ by a small charge.
+    most = limits.max_sum_power if number else limits.max_label_power
     return (
         same_key(sides),
         near_duplicates(sides, limits.max_duplicate_share),
         time_overlap(sides),
-        label_power(sides, limits.max_label_power, limits.sample_rows),
+        power,
+        label_sum(sides, most, limits.sample_rows),
+        label_name(sides.contract, power, limits.trusted_columns),
         identifier(sides, limits.max_identifier_share),
         category_shift(sides, limits.max_category_shift),
         label_shift(sides, limits.max_label_shift),
@@ -52,10 +60,23 @@ def run(root: Path, params: Params) -> Leakage:
     """Check training and holdout against each other and against the scoring source.
 
     Writes leakage.json. A suspect or unknown result is not an error here.
+
+    Raises
+    ------
+    ParamsError
+        ``leakage.trusted_columns`` names what is no feature.
     """
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
-    sides = pair_from_project(root, contract)
     limits = params.leakage
+    unknown = [name for name in limits.trusted_columns if name not in contract.features]
+    if unknown:
+        raise ParamsError(
+            [
+                f"{layout.PARAMS}: leakage.trusted_columns: {contract.file} has no feature '{name}'"
+                for name in unknown
+            ]
+        )
+    sides = pair_from_project(root, contract)
     seen = sample_source(root, params.score.input, params.ingest.partition_by, limits.sample_rows)
     found = Leakage(
         name=params.name,
