@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from assay.contract.loader import load_contract_text
 from assay.errors import UsageError
+from assay.gate.rules import change
 from assay.init.decide import decide, time_column
 from assay.init.nights import cut_by_time
 from assay.init.plan import Plan
@@ -27,10 +28,12 @@ from assay.init.wishes import Wishes
 from assay.pages.templating import render_config
 from assay.project import params
 from assay.project.params import RowCount, yaml_text
+from assay.project.params.gate import ChangeRule
 from assay.project.params.values import Every
 from assay.tables.reader import read
 from assay.tables.understand import understand
 from benchmarks.retrain_simulation import World, advised
+from tests.gate import build
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -291,3 +294,19 @@ def test_a_doubt_that_columns_share_is_one_line(frame: pd.DataFrame, tmp_path: P
     plan = planned(frame.assign(**flags).drop(columns=["hours", "fate"]), tmp_path, "late")
     (line,) = [each for each in plan.doubts if "a boolean?" in each]
     assert line == "is_a, is_b, is_c, is_d, is_e and 2 others: 0 and 1: a boolean?"
+
+
+def test_a_challenger_that_is_better_but_for_one_slice_is_refused_by_default(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    plan = planned(frame.drop(columns=["hours", "fate"]), tmp_path, "late")
+    gate = params.parse(render(plan)["params.yaml"], "params.yaml").gate
+    rules = [each for each in gate.rules if isinstance(each, ChangeRule)]
+    lost = build.compared_place("a", build.difference(0.05), metric="brier")
+    others = [build.compared_place(f"b{n}", build.difference(-0.05), metric="brier") for n in "123"]
+    better = build.comparison(build.difference(-0.03), lost, *others, metric="brier")
+    told = [each for rule in rules for each in change.evaluate(rule, better, gate)]
+    assert [each.slice for each in told if each.blocks] == ["origin=a"]
+    # Without columns to slice by there is nothing to say.
+    plain = planned(frame[["Parcel ID", "Sent at", "Weight (kg)", "late"]], tmp_path, "late")
+    assert "no part of the rows" not in render(plain)["params.yaml"]

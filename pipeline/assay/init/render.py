@@ -222,6 +222,7 @@ def _params(plan: Plan) -> dict[str, Any]:
             for each in plan.having("sensitive")
             if "slice" in each.roles
         ],
+        "sliced": bool(plan.having("slice")),
         "fairness": "mae" if regression else "selection_rate" if binary else "accuracy",
         "fairness_difference": _rounded(0.2 * label.baseline) if regression else 0.2,
         "nullable": [

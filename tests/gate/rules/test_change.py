@@ -309,3 +309,50 @@ def test_pass_means_that_the_interval_stays_within_the_margin(
     loss = comparison(difference(-value, error), metric="log_loss")
     (turned,) = decided(rule(metric="log_loss", margin=margin), loss)
     assert turned.outcome is found.outcome
+
+
+def slices(*losses: float, small: int = 0, error: float = 0.01) -> Comparison:
+    """Towns whose AUC changed by these, and some that are too small."""
+    towns = [compared_place(f"T{n}", difference(loss, error)) for n, loss in enumerate(losses)]
+    towns += [compared_place(f"small{n}", None, 50) for n in range(small)]
+    return comparison(difference(0.01), *towns)
+
+
+def test_no_slice_of_those_there_are_may_lose_beyond_chance() -> None:
+    every = rule(slice="*", margin=0.0)
+    lost, others = decided(every, slices(-0.05, *[0.0] * 19, small=2))
+    assert (lost.outcome, lost.slice, lost.blocks) == (FAIL, "origin=T0", True)
+    assert (others.outcome, others.slice) == (PASS, None)
+    assert others.detail.startswith("none of 19 more slices loses more than 0 beyond chance")
+    assert others.detail.endswith("; 2 slices too small to compare")
+
+
+def test_a_loss_that_one_of_many_slices_shows_by_chance_does_not_decide() -> None:
+    # 2.2 standard errors: chance in one of twenty slices, but not in the only one.
+    every = rule(slice="*", margin=0.0)
+    (told,) = decided(every, slices(-0.022, *[0.001] * 19))
+    assert (told.outcome, told.blocks) == (PASS, False)
+    assert "none of 20 slices loses" in told.detail
+    assert "origin=T0 comes nearest, where the change of auc is -0.022" in told.detail
+    lost, _ = decided(every, slices(-0.022))
+    assert (lost.outcome, lost.slice) == (FAIL, "origin=T0")
+
+
+def test_slices_that_cannot_be_compared_are_said_and_do_not_decide() -> None:
+    (told,) = decided(rule(slice="*"), slices(small=3))
+    assert (told.outcome, told.blocks) == (INCONCLUSIVE, False)
+    assert told.detail == "no slice could be compared; 3 slices too small to compare"
+    (told,) = decided(rule(slice="*"), alone("none"))
+    assert (told.outcome, told.blocks) == (INCONCLUSIVE, False)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"kind": "limit", "metric": "auc", "min": 0.5, "slice": "*"}, "kind: change beside slice"),
+        ({"kind": "change", "metric": "auc", "gain": 0.5, "slice": "*"}, "a margin beside slice"),
+    ],
+)
+def test_every_slice_is_for_losses_only(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        build.rule(**values)

@@ -12,7 +12,14 @@ from assay.gate.rules import wording
 from assay.metrics.estimate import format_cells
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
 from assay.project import layout
-from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
+from assay.project.params.gate import (
+    EVERY_SLICE,
+    ChangeRule,
+    FairnessRule,
+    GateParams,
+    LimitRule,
+    Rule,
+)
 from assay.project.tasks import OwnMetrics, Task, describe_direction
 from assay.project.text.number_format import counted
 from assay.reports.evaluation import LEAST_SHOWN, SliceResult, group_rates, shown_groups
@@ -130,6 +137,8 @@ def _policy(rule: Rule, gate: GateParams, own: OwnMetrics) -> Iterator[str]:
         sliced = isinstance(rule, FairnessRule) or rule.slice is not None
         if sliced and gate.correction == "none":
             yield f"no correction for there being several {over}"
+        elif isinstance(rule, ChangeRule) and rule.slice == EVERY_SLICE:
+            yield f"a slice fails only by a loss beyond chance, after {gate.correction} over all"
         elif sliced:
             yield f"all {over} must pass; a FAIL stands after {gate.correction} over the {over}"
     if isinstance(rule, ChangeRule):

@@ -16,8 +16,9 @@ from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.power import describe_power, units_for_difference
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
-from assay.project.params.gate import ChangeRule, GateParams, RuleBase
+from assay.project.params.gate import EVERY_SLICE, ChangeRule, GateParams, RuleBase
 from assay.project.tasks import OwnMetrics, describe_direction, inapplicable_reason
+from assay.project.text.number_format import counted
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import STATES, Direction, Finding, Outcome
 
@@ -36,7 +37,10 @@ class ValidDifference:
 
 
 def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
-    """One finding, or for a sliced rule one per value of its field; never empty."""
+    """One finding, or for a sliced rule one per value of its field; never empty.
+
+    For a rule on every slice there is one for each slice that lost, and one for all others.
+    """
     mistaken = inapplicable_reason(rule.metric, comparison.task, comparison.own_metrics)
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
@@ -54,7 +58,11 @@ def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tupl
             )
         ]
         return tuple(_decided(rule, read, comparison, gate))
-    wanted, rest = rule_slices.select_slices(rule, comparison.slices, "the comparison")
+    wanted, rest = (
+        ([part for part in comparison.slices if part.rows >= (rule.min_rows or 0)], [])
+        if rule.slice == EVERY_SLICE
+        else rule_slices.select_slices(rule, comparison.slices, "the comparison")
+    )
     read = [
         finding.unmeasured_slice(rule, part.title, part.rows, part.why or "")
         if part.differences is None
@@ -68,7 +76,41 @@ def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tupl
         )
         for part in wanted
     ]
-    return (*_decided(rule, read, comparison, gate), *rest)
+    decided = _decided(rule, read, comparison, gate)
+    if rule.slice == EVERY_SLICE:
+        return _losses(rule, read, decided, comparison)
+    return (*decided, *rest)
+
+
+def _losses(
+    rule: ChangeRule,
+    read: Sequence[ValidDifference | Finding],
+    decided: Sequence[Finding],
+    comparison: Comparison,
+) -> tuple[Finding, ...]:
+    """The slices that lost beyond chance, and one finding for all others."""
+    lost = tuple(each for each in decided if each.outcome is Outcome.FAIL)
+    others = [
+        (valid.bounds.value, each)
+        for valid, each in zip(read, decided, strict=True)
+        if isinstance(valid, ValidDifference) and each.outcome is not Outcome.FAIL
+    ]
+    small = len(read) - len(lost) - len(others)
+    too_small = f"; {counted(small, 'slice')} too small to compare" if small else ""
+    if not others:
+        reason = f"no {'other ' if lost else ''}slice could be compared{too_small}"
+        told = finding.make_finding(rule, Outcome.INCONCLUSIVE, reason, metric=rule.metric)
+        return (*lost, finding.tolerate(told))
+    _, worst = min(others, key=lambda each: each[0])
+    more = "more " if lost else ""
+    detail = (
+        f"none of {counted(len(others), f'{more}slice')} loses more than {rule.margin:.12g} beyond "
+        f"chance, corrected for their number; {worst.slice} comes nearest, where the change of "
+        f"{rule.metric} is {worst.observed:.4g}, {comparison.confidence * 100:.4g}% interval "
+        f"{worst.low:.4g} to {worst.high:.4g}{too_small}"
+    )
+    # Without its numbers: by chance its interval may reach beyond the limit.
+    return (*lost, finding.make_finding(rule, Outcome.PASS, detail, metric=rule.metric))
 
 
 def no_champion_finding(rule: RuleBase, comparison: Comparison) -> Finding:

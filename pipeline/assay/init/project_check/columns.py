@@ -13,7 +13,14 @@ from assay.model.prediction import PREDICTION, score_column
 from assay.project import layout
 from assay.project.params import NullShareParams, Params
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness
-from assay.project.params.gate import RATES, ChangeRule, FairnessRule, LimitRule, NightsRule
+from assay.project.params.gate import (
+    EVERY_SLICE,
+    RATES,
+    ChangeRule,
+    FairnessRule,
+    LimitRule,
+    NightsRule,
+)
 from assay.project.tasks import NO_OWN, Task, inapplicable_reason
 from assay.project.text.quoting import quote_value
 
@@ -37,7 +44,9 @@ def column_faults(params: Params, contract: Contract) -> Iterator[str]:
     for rule in params.gate.rules:
         place = f"gate.rules '{rule.name}'"
         if isinstance(rule, LimitRule | ChangeRule | NightsRule) and rule.slice is not None:
-            if rule.slice not in pairs:
+            if rule.slice == EVERY_SLICE and not slices:
+                yield f"{place}: slice '{EVERY_SLICE}': there is no {sliced.removeprefix('a ')}"
+            elif rule.slice not in (*pairs, EVERY_SLICE):
                 yield from _known(rule.slice, slices, f"{place}: slice", sliced)
     yield from unsliced_rules(params, contract)
     for behaviour in params.gate.behaviour:
