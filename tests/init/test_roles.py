@@ -110,7 +110,8 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
     more = frame.rename(columns={"opened": "contract_end", "born": "created_at"})
     assert uses(more)["created_at"].use == "time"
     holes = frame.assign(opened=frame["opened"].where(frame.index % 9 > 0))
-    assert uses(holes)["born"].use == "time"
+    # Nights of birthdays say nothing.
+    assert uses(holes)["born"].use == "left out"
 
 
 def test_a_time_that_had_a_zone_is_told_in_utc(frame: pd.DataFrame) -> None:
@@ -254,3 +255,64 @@ def test_an_identifier_with_blanks_is_one(frame: pd.DataFrame) -> None:
     assert may_be_groups(facts_of(holes), column_names(map(str, holes))) == ["branch_id"]
     few = holes.assign(branch_id=frame["branch_id"].where(frame.index > 0))
     assert uses(few, Said(group="branch_id"))["branch_id"].unsure == "empty in 1 row, to be refused"
+
+
+def census() -> pd.DataFrame:
+    """People as a census codes them, with a weight and its replicates."""
+    rng = np.random.default_rng(4)
+    columns = {"AGEP": (18, 94), "SEX": (1, 3), "RAC1P": (1, 10), "MAR": (1, 6), "CIT": (1, 6)}
+    codes = {name: rng.integers(*ends, ROWS) for name, ends in columns.items()}
+    weights = {name: rng.integers(5, 300, ROWS) for name in ("PWGTP", "PWGTP1", "PWGTP2")}
+    dates = pd.Timestamp("1950-01-01") + pd.to_timedelta(rng.integers(0, 9000, ROWS), unit="D")
+    return pd.DataFrame(
+        {
+            **codes,
+            "DOB": dates,
+            "WKHP": rng.integers(1, 99, ROWS),
+            **weights,
+            "churned": rng.random(ROWS) < 0.3,
+        }
+    )
+
+
+def test_people_as_a_census_codes_them() -> None:
+    found = uses(census())
+    assert {name for name, each in found.items() if each.use == "sensitive"} == {
+        *("AGEP", "SEX", "RAC1P", "MAR", "CIT")
+    }
+    assert found["DOB"].why == "sensitive, by its name: a time to make bands of in data/source.py"
+    assert found["WKHP"].use == "feature"
+    assert found["PWGTP"].use == "weight"
+    assert "if it is none: --leave-out PWGTP" in found["PWGTP"].unsure
+    assert found["PWGTP1"].why.startswith("a replicate weight")
+    # The month of March and a distance, where nothing else is of a census.
+    plain = census()[["MAR", "CIT", "WKHP", "churned"]]
+    assert {each.use for each in uses(plain).values()} == {"feature"}
+    # A person who says otherwise is heard.
+    assert uses(census(), Said(left_out=("PWGTP",)))["PWGTP"].use == "left out"
+    said = uses(census(), Said(weight="WKHP"))
+    assert (said["WKHP"].use, said["PWGTP"].use) == ("weight", "feature")
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        (["M", "F"], "sexes"),
+        (["male", "female", "unknown"], "sexes"),
+        (["White", "Black", "Asian-Pac-Islander", "Amer-Indian-Eskimo"], "races"),
+        (["Caucasian", "African-American", "Hispanic", "Other"], "races"),
+        (["18-24", "25-34", "35-54", "55-64", "65+"], "bands of ages"),
+        (["0 to 17", "18 to 34", "35 to 59", "60 and over"], "bands of ages"),
+        (["red", "white", "black"], ""),
+        (["M", "T", "W", "F"], ""),
+        (["S", "M", "L"], ""),
+        (["0-9", "10-19", "20-29", "30+"], ""),
+        (["0-10", "10-20", "20-30"], ""),
+    ],
+)
+def test_values_that_say_what_a_person_is(values: list[str], what: str) -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"code_7": rng.choice(values, ROWS), "churned": rng.random(ROWS) < 0.3})
+    found = uses(frame)["code_7"]
+    assert (found.use == "sensitive") is bool(what)
+    assert not what or f"by its values, which are {what}" in found.why

@@ -41,6 +41,11 @@ def add_commands(add: CommandBuilder) -> None:
     )
     init.add_argument("--sheet", metavar="NAME", default="", help="of a workbook (the first one)")
     init.add_argument(
+        "--names",
+        metavar="A,B,C",
+        help="of the columns of CSV without a header, in the file's order",
+    )
+    init.add_argument(
         "--connection",
         metavar="ADDRESS",
         default="",
@@ -119,7 +124,12 @@ def _init(given: argparse.Namespace) -> None:
             raise UsageError("belongs to --upgrade", where=f"assay init --{option}")
     data = given.data or Path(_ask("Which file holds the table?", "--data FILE"))
     understood = command.look(
-        folder, data, _progress(), sheet=given.sheet, connection=given.connection
+        folder,
+        data,
+        _progress(),
+        sheet=given.sheet,
+        connection=given.connection,
+        names=given.names.split(",") if given.names is not None else (),
     )
     wishes = Wishes(
         target=given.target or _ask_target(understood),

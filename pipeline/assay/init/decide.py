@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -148,7 +147,7 @@ def decide(
     if group is None and nights.by == "chance":
         for name in may_be_groups(understood.facts, plain):
             if name in uses and uses[name].use == "left out":
-                together = f"--group {shlex.quote(name)} keeps its rows on one side of the split"
+                together = "--group with its name keeps its rows on one side of the split"
                 if _facts(understood, name).nulls:
                     together += ", once each row has a value"
                 uses[name] = _doubted(uses[name], together)
@@ -322,7 +321,7 @@ def _columns(
         facts = _facts(understood, each.name)
         yield ProjectColumn(
             each.name, plain[each.name], facts.kind, ("weight",), FieldChecks({"ge": 0}, False, ""),
-            each.why,
+            each.why, each.unsure,
         )  # fmt: skip
     yield _label(understood, plain, label)
 

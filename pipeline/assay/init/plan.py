@@ -91,12 +91,11 @@ class Plan:
     def doubts(self) -> tuple[str, ...]:
         """What somebody should look at: remarks on the table, and guesses that may be wrong."""
         kept = _together((each.name, each.unsure) for each in self.columns if each.unsure)
-        out = [f"{each.name} is left out: {each.unsure}" for each in self.left_out if each.unsure]
-        own = [
-            f"{name}: whole numbers that hardly repeat, taken as a quantity; if they name rows, "
-            "leave them out"
-            for name in self.own_values
-        ]
+        quantity = "whole numbers that hardly repeat, taken as a quantity, not as names of rows"
+        own = _together((name, quantity) for name in self.own_values)
+        out = _together(
+            (each.name, f"left out; {each.unsure}") for each in self.left_out if each.unsure
+        )
         return (*self.remarks, *kept, *own, *out)
 
     @property

@@ -90,6 +90,8 @@ def _source(plan: Plan) -> dict[str, Any]:
     used += ["label_is_true"] if label.positive is not None else []
     used += ["label_as_text"] if label.as_text else []
     personal = {each.name: each.why for each in plan.left_out if each.personal}
+    if not table.header:
+        personal = {}  # columns are found by their places, so each is read
     unread = {*personal, *plan.understood.left_out}
     by = plan.group or next((each.given for each in plan.having("key") if each.given), None)
     return {

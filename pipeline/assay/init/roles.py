@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from assay.init.sensitive_columns import sensitive_columns
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import TO_UTC, ColumnFacts
@@ -42,26 +44,12 @@ _KEY = re.compile(
     r"|hospital|bank|team|player|driver|vehicle)"
     r"id$"
 )
-_SENSITIVE = re.compile(
-    r"(^|_)(gender|sex|ethnic|religion|relig|catholic|protestant|muslim|jewish|nationality|"
-    r"citizenship|disability|disabled|orientation|pregnan\w*|birth_year|female|male|skin_colou?r|"
-    r"foreigner|immigrant|geschlecht|alter)($|_)"
+_SURVEY_WEIGHT = re.compile(
+    r"^(fnlwgt|pwgtp|wgtp|perwt|hhwt|asecwt|wtfinl|wtssall|wtssps|finalwt|final_wt|_?llcpwt)$"
+    r"|(^|_)(survey|sample|sampling|person|household|design|final|case|population|stat|analysis)_?"
+    r"(weights?|wgt|wt)($|_)"
 )
-_ORIGIN = re.compile(
-    r"(^|_)(race|oth(er)?_?race|ethnicity|black|asian|non_?white|hispanics?|hispan|hisp|latin[aox]|"
-    r"caucasian|african_american|native_american|indigenous)($|_)"
-)
-_MARITAL = re.compile(
-    r"(^|_)(marital(_status)?|marstat|(never_?)?married|divorced|widow(ed|er)?)($|_)"
-)
-_BESIDE = ((_ORIGIN, {"white", "other"}), (_MARITAL, {"divorce", "separated", "single"}))
-"""Flags that say it too, but only beside a column of that kind: a wine is white as well."""
-_AGE = re.compile(r"(^|_)(age|agea|age_?sq(uared)?)($|_)")
-_OF_THINGS = re.compile(
-    r"(^|_)(account|domain|site|website|page|link|device|machine|equipment|asset|car|vehicle|house|"
-    r"home|building|property|roof|company|firm|business|loan|policy|contract|tree|wine|rock)($|_)"
-    r"(?!owner|holder|driver|buyer|user|head)"
-)
+_REPLICATE = re.compile(r"^(pwgtp|wgtp|repwtp?|rep_?wt|replicate_?weight)_?\d+$")
 _PERSONAL = re.compile(
     r"(^|_)(e_?mail|phone|telephone|mobile|fax|first_?name|last_?name|forename|given_?name|"
     r"family_?name|surname|full_?name|"
@@ -134,10 +122,24 @@ def decide_uses(
     free = [each for each in known if each.name not in said.left_out]
     keys = said.keys or _key(free, plain)
     time = said.time or _time([each for each in free if not each.nulls], plain)
-    by_name = _sensitive_names(facts, plain)
+    sensitive = sensitive_columns(facts, plain)
+    weights = [each.name for each in free if _may_weigh(each, plain[each.name])]
+    proposed = weights[0] if said.weight is None and len(weights) == 1 else None
+    if proposed is not None:
+        said = replace(said, weight=proposed)
     found = {}
     for each in known:
-        found[each.name] = _use(each, plain[each.name], keys, time, leaks, by_name, said)
+        found[each.name] = _use(each, plain[each.name], keys, time, leaks, sensitive, said)
+    if proposed is not None and found[proposed].use == "weight":
+        found[proposed] = replace(
+            found[proposed],
+            why=found[proposed].why.removeprefix("as you said: "),
+            unsure=_also(
+                "a survey weight, by its name: how much a row counts in training; if it is none: "
+                f"--leave-out {shlex.quote(proposed)}",
+                found[proposed].unsure,
+            ),
+        )
     meant = _time([each for each in free if each.nulls <= FEW_EMPTY * each.rows], plain)
     if said.time is None and meant not in (None, time):
         found[meant] = _with_gaps(found[meant], next(x for x in known if x.name == meant))
@@ -150,7 +152,7 @@ def _with_gaps(use: ColumnUse, facts: ColumnFacts) -> ColumnUse:
         f"no time in {facts.nulls:,} of {counted(facts.rows, 'row')}, so it cannot say when a row "
         "is from: write it there, or leave those rows out of the file, and run assay init again"
     )
-    return replace(use, unsure="; ".join(part for part in (doubt, use.unsure) if part))
+    return replace(use, unsure=_also(doubt, use.unsure))
 
 
 def _use(
@@ -159,7 +161,7 @@ def _use(
     keys: Collection[str],
     time: str | None,
     leaks: Mapping[str, str],
-    by_name: Collection[str],
+    sensitive: Mapping[str, str],
     said: Said,
 ) -> ColumnUse:
     name = facts.name
@@ -192,21 +194,28 @@ def _use(
         return left_out(f"{always}: it can tell no row from another", facts.unsure if only else "")
     if name in leaks:
         known = "if it is known before the label, it is a feature"
-        return left_out(leaks[name], "; ".join(part for part in (known, facts.unsure) if part))
+        return left_out(leaks[name], _also(known, facts.unsure))
     if (personal := _personal(facts, plain)) and name not in said.sensitive:
         return ColumnUse(name, "left out", False, personal, personal=True)
+    if _REPLICATE.search(plain):
+        return left_out("a replicate weight, by its name: it is for variances of the survey")
+    if facts.kind == "timestamp" and (how := sensitive.get(name)):
+        return left_out(
+            f"sensitive, {how}: a time to make bands of in data/source.py", facts.unsure
+        )
     if facts.kind == "timestamp":
         why = "a time; make what the model should see of it in data/source.py"
         return left_out(why, facts.unsure)
-    if name in said.sensitive or name in by_name:
-        return _sensitive(facts, name in said.sensitive)
+    if name in said.sensitive or name in sensitive:
+        mine = name in said.sensitive
+        return _sensitive(facts, "as you said" if mine else sensitive[name], mine)
     named = _identifier(facts, plain)
     other = _no_category(facts) if facts.kind == "string" else ""
     if (named or other) and facts.stays_text:
         return left_out(facts.stays_text, facts.unsure)
     if named:
         says = "if its value says something by itself, it is a feature"
-        return left_out(named, "; ".join(part for part in (says, facts.unsure) if part))
+        return left_out(named, _also(says, facts.unsure))
     if other:
         return left_out(other, facts.unsure)
     if facts.infinite > MOST_REFUSED * facts.rows:
@@ -219,14 +228,25 @@ def _use(
             f"infinite in {counted(facts.infinite, 'row')}, to be refused: make those cells empty "
             "in the file and run assay init again to keep such rows"
         )
-        unsure = "; ".join(part for part in (refused, unsure) if part)
+        unsure = _also(refused, unsure)
     return ColumnUse(name, "feature", _sliceable(facts), _described(facts), unsure)
+
+
+def _may_weigh(facts: ColumnFacts, plain: str) -> bool:
+    """Whether rows can count by this column, which is named like a weight of a survey."""
+    least = facts.low if facts.kind in ("integer", "float") and not facts.nulls else None
+    positive = isinstance(least, int | float) and least >= 0 and facts.distinct > 1
+    return positive and _SURVEY_WEIGHT.search(plain) is not None
+
+
+def _also(*doubts: str) -> str:
+    return "; ".join(filter(None, doubts))
 
 
 def _gaps(facts: ColumnFacts) -> str:
     """What is unsure of a key, with a word on the few rows without one."""
     gaps = f"empty in {counted(facts.nulls, 'row')}, to be refused" if facts.nulls else ""
-    return "; ".join(part for part in (gaps, facts.unsure) if part)
+    return _also(gaps, facts.unsure)
 
 
 def _key(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> tuple[str, ...]:
@@ -265,13 +285,19 @@ def _is_code(facts: ColumnFacts) -> bool:
 
 def _time(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> str | None:
     """The column that says when a row is from: times, the likeliest by its name."""
-    times = [each for each in facts if each.kind == "timestamp" and each.distinct > 1]
+    times = [
+        each
+        for each in facts
+        if each.kind == "timestamp"
+        and each.distinct > 1
+        and not re.search("birth|born|dob|yob", plain[each.name])
+    ]
     if not times:
         return None
     return max(
         times,
         key=lambda each: (
-            not re.search("birth|born|expir|due|end|valid|update", plain[each.name]),
+            not re.search("expir|due|end|valid|update", plain[each.name]),
             bool(_TIME.search(plain[each.name])),
             each.sorted,
             each.distinct,
@@ -342,23 +368,8 @@ def _no_category(facts: ColumnFacts) -> str:
     return ""
 
 
-def _sensitive_names(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> Collection[str]:
-    """Columns that by their names, and those of other columns, say what a person is."""
-    names = [plain[each.name] for each in facts]
-    flags = {
-        flag for kind, beside in _BESIDE if any(map(kind.search, names)) for flag in beside
-    }  # fmt: skip
-    return {
-        each.name
-        for each, name in zip(facts, names, strict=True)
-        if any(shape.search(name) for shape in (_SENSITIVE, _ORIGIN, _MARITAL))
-        or (_AGE.search(name) and not _OF_THINGS.search(name))
-        or (name in flags and each.distinct <= 2)
-    }
-
-
-def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
-    why = "sensitive, as you said" if said else "sensitive, by its name"
+def _sensitive(facts: ColumnFacts, how: str, said: bool) -> ColumnUse:
+    why = f"sensitive, {how}"
     values = f"{'more than ' if facts.many else ''}{counted(facts.distinct, 'value')}"
     bands = "make bands of it in data/source.py"
     no_feature = "no feature: a model that may learn from it needs the role feature too"
@@ -377,7 +388,7 @@ def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
         "sensitive",
         _sliceable(facts),
         f"{why}{':' if _sliceable(facts) else ';'} {told}",
-        "; ".join(part for part in (no_feature, facts.unsure) if part),
+        _also(no_feature, facts.unsure),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import repeat
@@ -41,7 +41,12 @@ Progress = Callable[[int, int], None]
 
 
 def understand(
-    path: Path, *, sheet: str = "", connection: str = "", progress: Progress | None = None
+    path: Path,
+    *,
+    sheet: str = "",
+    connection: str = "",
+    names: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Understanding:
     """How the file is written, its columns' types, and what was counted in them.
 
@@ -53,6 +58,8 @@ def understand(
         Of an Excel workbook; the first one if empty.
     connection
         If ``path`` is a query: where it is asked.
+    names
+        Of the columns of CSV without a header, in the file's order.
     progress
         Told how many bytes (of Parquet, rows) of both readings are done, and of how many.
 
@@ -60,19 +67,26 @@ def understand(
     ------
     SourceError
         It is no table, is cut or damaged, or its rows are ragged.
+    UsageError
+        ``names`` or ``sheet`` do not fit the file.
     """
-    found = _understand(Path(path), sheet, connection, progress)
+    found = _understand(Path(path), sheet, connection, names, progress)
     return with_named_times(found)
 
 
 def _understand(
-    path: Path, sheet: str, connection: str, progress: Progress | None
+    path: Path, sheet: str, connection: str, names: Sequence[str], progress: Progress | None
 ) -> Understanding:
+    if not connection:
+        _refuse_query(path)
+    kind = "sql" if connection else file_format(path)
+    if names and kind != "csv":
+        raise UsageError(
+            "only columns of CSV can lack names", where="--names", found=f"{path}: {kind}"
+        )
     if connection:
         table = TableFormat("sql", (), connection=connection)
         return _records(path, table, query_batches(path, connection), [], {}, None)
-    _refuse_query(path)
-    kind = file_format(path)
     if sheet and kind != "excel":
         raise UsageError(
             "only a workbook has sheets", where=f"--sheet {sheet}", found=f"{path}: {kind}"
@@ -92,8 +106,17 @@ def _understand(
     dialect, assumed = find_dialect(path, encoding.name)
     if dialect.quote:
         refuse_open_quote(path, dialect, encoding.quotes[dialect.quote])
-    remarks += assumed
-    return _csv(path, dialect, remarks, first, second)
+    if names and dialect.header and not assumed:
+        there = ", ".join(map(quote_value, layout(path, dialect).names[:10]))
+        raise UsageError(
+            "the table has names already, in its first line",
+            where=f"{path}: --names",
+            found=there,
+            mend="Leave --names out, or change that line.",
+        )
+    if names:
+        dialect = replace(dialect, header=False)
+    return _csv(path, dialect, remarks + ([] if names else [*assumed]), names, first, second)
 
 
 def _halves(progress: Progress | None, size: int) -> tuple[Tick | None, Tick | None]:
@@ -110,9 +133,16 @@ def _halves(progress: Progress | None, size: int) -> tuple[Tick | None, Tick | N
 
 
 def _csv(
-    path: Path, dialect: Dialect, remarks: list[str], first: Tick | None, second: Tick | None
+    path: Path,
+    dialect: Dialect,
+    remarks: list[str],
+    names: Sequence[str],
+    first: Tick | None,
+    second: Tick | None,
 ) -> Understanding:
     where = layout(path, dialect)
+    if names:
+        where = replace(where, names=_given(path, where, names))
     tallies = [ColumnTally() for _ in where.names]
     ragged: list[int] = []
     rows = 0
@@ -139,6 +169,32 @@ def _csv(
     )
     facts = _facts(path, table, decisions, lines, second)
     return Understanding(str(path), rows, table, facts, tuple(remarks))
+
+
+def _given(path: Path, where: Layout, names: Sequence[str]) -> tuple[str, ...]:
+    """The names that a person gave, one for each cell of a row.
+
+    Raises
+    ------
+    UsageError
+        They are more or fewer, or one is empty or there twice.
+    """
+    given = [name.strip() for name in names]
+    spare = where.names[len(given) :] if where.spare else ()
+    if len(given) + len(spare) != len(where.names) or len(spare) > 1:
+        found = f"{len(given):,}"
+    elif "" in given:
+        found = "an empty name"
+    elif len({*given}) < len(given):
+        found = f"{quote_value(next(name for name in given if given.count(name) > 1))} twice"
+    else:
+        return (*given, *spare)
+    raise UsageError(
+        "these names do not fit the table",
+        where=f"{path}: --names",
+        expected=f"{len(where.names):,} different names, one for each column",
+        found=found,
+    )
 
 
 def _without_spare(
