@@ -49,6 +49,20 @@ def test_a_fail_with_a_pass_among_its_findings_ends_with_3(tiny: Any) -> None:
         asked_again.run(tiny.root, tiny.params)
 
 
+def test_a_verdict_is_about_what_its_model_tests_import(tiny: Any) -> None:
+    tiny.write("data/limits.py", "from data.inner import LEAST\n")
+    tiny.write("data/inner.py", "LEAST = 1\n")
+    tiny.write(
+        "tests/model/test_it.py",
+        "def test_it():\n    from data.limits import LEAST\n    assert LEAST == 1\n",
+    )
+    run(tiny.root, tiny.params)
+    asked_again.run(tiny.root, tiny.params)
+    tiny.write("data/inner.py", "LEAST = 2\n")
+    with pytest.raises(GateNotPassed, match="about another code"):
+        asked_again.run(tiny.root, tiny.params)
+
+
 @pytest.mark.parametrize(
     ("names", "more"),
     [(("data", "contract", "policy"), ""), (("data", "contract", "policy", "code"), " and 1 more")],

@@ -76,7 +76,7 @@ stages:
       - reports/compare/comparison.json: {cache: false}
   gate:
     cmd: assay gate
-    deps: [models/bundle, models/bundle/card.md, data/contract.py, tests/model]
+    deps: [models/bundle, models/bundle/card.md, data/contract.py, data/limits.py, tests/model]
     params: [gate, leakage, {reports/code.json: [gate]}]
     outs:
       - reports/gate/verdict.json: {cache: false}
@@ -291,7 +291,10 @@ def fill(project: Project) -> None:
     project.write(".gitignore", IGNORED)
     project.write("dvc.yaml", DVC_YAML)
     project.write("data/contract.py", "class Row: ...\n")
-    project.write("tests/model/test_model.py", "def test_it(): ...\n")
+    project.write("data/limits.py", "LEAST = 0.7\n")
+    project.write(
+        "tests/model/test_model.py", "from data.limits import LEAST\ndef test_it(): ...\n"
+    )
     project.write(layout.HOLDOUT_TABLE, "holdout\n")
     project.train("one")
     project.judge()

@@ -216,6 +216,19 @@ EDITS = (
         ("tests/model changed", "another policy"),
     ),
     Edit(
+        "a module changed that a model test imports",
+        edits("data/limits.py", "0.7", "0.1"),
+        ("data/limits.py changed", "another code"),
+    ),
+    Edit(
+        "the same, and left out of the gate's deps",
+        both(
+            edits("data/limits.py", "0.7", "0.1"),
+            edits("dvc.yaml", "data/limits.py, ", ""),
+        ),
+        ("data/limits.py is not among its deps, and tests/model needs it", "another code"),
+    ),
+    Edit(
         "params.yaml changed under assume-unchanged",
         hidden("--assume-unchanged"),
         ("git was told not to look",),

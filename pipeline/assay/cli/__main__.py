@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -73,6 +74,8 @@ def run_program() -> NoReturn:
     """`main` as a process of its own, which ends with its exit code."""
     # Most of what a short command makes are imported modules, which no collection would free.
     gc.set_threshold(100_000, 20, 20)
+    # Libraries start processes too, and none may find the project before what is installed.
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
         code = main()
         # The work is done and told. An interrupt during teardown would only change the code.
@@ -89,9 +92,12 @@ def run_program() -> NoReturn:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from assay.project.source_code import project_kept_out
+
     try:
         refuse_small_address_space()
-        arguments.command(arguments)
+        with project_kept_out(getattr(arguments, "root", Path())):
+            arguments.command(arguments)
     except AssayError as error:
         if os.environ.get(DEBUG) and error.__cause__ is not None:
             _print_traceback(error.__cause__)

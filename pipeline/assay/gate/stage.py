@@ -16,7 +16,7 @@ from assay.gate.pytest_run import behaviours, findings, items
 from assay.gate.pytest_run.findings_file import PytestFinding
 from assay.gate.pytest_run.run import JUNIT, run_pytest
 from assay.gate.verdict_text import MARKDOWN
-from assay.project import digests, jsonfile, layout, textfile
+from assay.project import digests, jsonfile, layout, source_code, textfile
 from assay.project.params import Params
 from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
 
@@ -81,6 +81,8 @@ def run(root: Path, params: Params) -> GateResult:
     former = champion_verdict.load_champion_verdict(root, champion.bundle)
     after = _bound(root, params)
     there = (root / params.gate.tests).is_dir()
+    tests = digests.model_tests(root, params.gate.tests)
+    own = digests.project_imports(source_code.file_reader(root), params, tests)
     judged = (
         *findings.confirm_findings([each.finding for each in decided], session.seen),
         *findings.model_test_findings(session.seen, alone=champion.state == "none"),
@@ -91,6 +93,7 @@ def run(root: Path, params: Params) -> GateResult:
         *provenance.mismatch_findings(inputs, params, before, after),
         *waivers.waiver_findings(root, params.gate, judged),
         *findings.session_findings(session, params.gate.tests, there=there),
+        *findings.module_findings(session.seen.modules, {*tests, *own}),
         *findings.uncollected_findings(root, params.gate.tests, session),
         *findings.fewer_tests_findings(params.gate.tests, session.seen, former, champion.version),
         *waived,

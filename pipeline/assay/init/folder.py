@@ -6,7 +6,6 @@ import filecmp
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.resources import files
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from assay.errors import NotARepository, UsageError
 from assay.project import layout
+from assay.project.processes import python_command
 from assay.registry import git
 
 IGNORE_FILES = (".gitignore", ".dvcignore")
@@ -21,7 +21,7 @@ README, BESIDE = "README.md", "ASSAY.md"
 """Where a README is already, that of the project gets another name."""
 
 _PROJECT = (layout.PARAMS, layout.DVC_YAML, "data/contract.py", "data/source.py")
-_DVC = (sys.executable, "-m", "dvc")
+_DVC = tuple(python_command("dvc"))
 """DVC beside this Python, whether or not its folder is on the PATH."""
 
 

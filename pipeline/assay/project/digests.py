@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -76,8 +76,18 @@ def contract_imports(read: source_code.Reader, path: str) -> dict[str, str]:
     return {name: content for name, content in found.items() if name != path}
 
 
-def project_imports(read: source_code.Reader, params: Params) -> dict[str, str]:
-    """The project's own files that its contract, models, metrics, rules and data source import."""
+def project_imports(
+    read: source_code.Reader, params: Params, tests: Collection[str]
+) -> dict[str, str]:
+    """The project's own files that decide: contract, models, metrics, rules, source, model tests.
+
+    With all that they import, and without the files of the tests, which are of the policy.
+
+    Parameters
+    ----------
+    tests
+        As of `model_tests`.
+    """
     modules = [
         params.ingest.source,
         *(name for candidate in params.train.candidates.values() for name in candidate.names),
@@ -85,7 +95,14 @@ def project_imports(read: source_code.Reader, params: Params) -> dict[str, str]:
         *params.evaluate.metrics,
         *params.gate.functions,
     ]
-    return source_code.find_dependencies(read, modules, [params.contract.file])
+    found = source_code.find_dependencies(read, modules, [params.contract.file, *tests])
+    return {path: text for path, text in found.items() if path not in tests}
+
+
+def model_tests(root: Path, tests: str) -> tuple[str, ...]:
+    """The Python files in the folder of model tests, relative to ``root``, sorted."""
+    found = (path for path in _sources(root / tests) if path.suffix == ".py")
+    return tuple(path.relative_to(root).as_posix() for path in found)
 
 
 def policy(root: Path, params: Params) -> str:
@@ -100,7 +117,8 @@ def policy(root: Path, params: Params) -> str:
 
 def code(root: Path, params: Params) -> str:
     """Digest of the installed code that judges a bundle, and of the project's own code."""
-    own = project_imports(source_code.file_reader(root), params)
+    tests = model_tests(root, params.gate.tests)
+    own = project_imports(source_code.file_reader(root), params, tests)
     own.pop(params.contract.file, None)  # it has its own digest
     return digest_texts(stage_code.verdict_digest(), *_pairs(own))
 

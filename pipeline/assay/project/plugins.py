@@ -6,8 +6,7 @@ import difflib
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,8 +48,7 @@ def resolve(
     if read is None and root is not None:
         read = source_code.file_reader(root)
     own = {} if read is None else source_code.find_dependencies(read, [module_name])
-    # Imports inside functions of the project's modules also resolve to the project.
-    with _first_on_path(root), source_code.import_from_files(own, root):
+    with source_code.import_from_files(own, root):
         module = _import(module_name, reference, where, root)
     if not _has(module, name):
         near = difflib.get_close_matches(name, dir(module), n=1)
@@ -149,16 +147,3 @@ def _forget_other_projects(top: str, root: Path) -> None:
         file = getattr(sys.modules[name], "__file__", None)
         if file is None or not Path(file).resolve().is_relative_to(root.resolve()):
             del sys.modules[name]
-
-
-@contextmanager
-def _first_on_path(root: Path | None) -> Iterator[None]:
-    if root is None:
-        yield
-        return
-    sys.path.insert(0, str(root))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path.remove(str(root))

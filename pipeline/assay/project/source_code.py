@@ -10,20 +10,21 @@ from __future__ import annotations
 import ast
 import builtins
 import hashlib
+import os
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import resolve_name, spec_from_loader
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from assay.errors import BundleChanged
+from assay.errors import BundleChanged, PluginError
 
 Files = Mapping[str, str]
 """Path relative to the project root -> text of the file."""
@@ -119,9 +120,102 @@ def third_party_modules(files: Files, modules: Iterable[str]) -> frozenset[str]:
         *modules,
         *(name for path, text in files.items() for name in imported_modules(text, path)),
     ]
-    own = {name.partition(".")[0] for name in _modules(files)}
+    own = {name.partition(".")[0] for name in module_paths(files)}
     tops = {name.partition(".")[0] for name in named}
     return frozenset(tops - own - sys.stdlib_module_names - {_OURS, ""})
+
+
+def is_site(entry: str) -> bool:
+    """Whether an entry of ``sys.path`` is a folder that packages are installed into."""
+    return PurePosixPath(entry).name in ("site-packages", "dist-packages")
+
+
+def is_own(path: Path, root: Path) -> bool:
+    """Whether a file or folder lies in the project at ``root``, and in no environment inside it.
+
+    Both are absolute and without symbolic links.
+    """
+    package = Path(__file__).resolve().parents[1]
+    homes = (Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve(), package)
+    inside = [home for home in homes if home.is_relative_to(root)]
+    installed = any(path.is_relative_to(home) for home in inside) or path == package.parent
+    return path.is_relative_to(root) and not installed
+
+
+def without_project(entries: Iterable[str], root: Path) -> list[str]:
+    """Entries of ``sys.path`` without those that lie in the project at ``root``."""
+    return [each for each in entries if not is_own(Path(each).resolve(), root.resolve())]
+
+
+@contextmanager
+def project_kept_out(root: Path) -> Iterator[None]:
+    """Context in which nothing is imported from the project but by `import_from_files`.
+
+    Raises
+    ------
+    PluginError
+        A module of the project is loaded already, as a sitecustomize.py on PYTHONPATH is.
+    """
+    for path in loaded_files(root):
+        raise PluginError(
+            "Python loaded this file of the project by itself, and no digest would cover it",
+            where=path,
+            found=f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}",
+            mend="Run it without PYTHONPATH, or move the file.",
+        )
+    before = sys.path
+    sys.path = without_project(before, root)
+    try:
+        yield
+    finally:
+        sys.path = before
+
+
+def loaded_files(root: Path) -> list[str]:
+    """Files of the project that this process holds as modules, relative to ``root``, sorted."""
+    found, home = set(), root.resolve()
+    for module in list(sys.modules.values()):
+        if (file := getattr(module, "__file__", None)) is not None:
+            path = Path(home, file).resolve()
+            if is_own(path, home):
+                found.add(path.relative_to(home).as_posix())
+    return sorted(found)
+
+
+def refuse_installed_names(modules: Mapping[str, str]) -> None:
+    """Refuse modules of the project that are called as a module that is installed.
+
+    Parameters
+    ----------
+    modules
+        Name -> path of the file, as of `module_paths`.
+
+    Raises
+    ------
+    PluginError
+        Such a module: which of the two runs would depend on the path.
+    """
+    for name, path in sorted(modules.items()):
+        top = name.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            taken = "Python itself brings"
+        elif _is_in_site(top):
+            brought = ", ".join(sorted({*installed_distributions().get(top, ())}))
+            taken = f"the installed package {brought or top} brings"
+        else:
+            continue
+        raise PluginError(
+            f"a module of the project has the name of one that {taken}",
+            where=path,
+            found=top,
+            mend="Rename the project's, and what imports it.",
+        )
+
+
+@cache
+def _is_in_site(top: str) -> bool:
+    spec = PathFinder.find_spec(top, [entry for entry in sys.path if is_site(entry)])
+    return spec is not None and spec.origin is not None  # of a folder without modules it is None
 
 
 def digest(text: str) -> str:
@@ -194,7 +288,8 @@ class _Set(MetaPathFinder, Loader):
 
     def __init__(self, files: Files, root: Path | None) -> None:
         self.root = root
-        self.paths = _modules(files)
+        self.paths = module_paths(files)
+        refuse_installed_names(self.paths)
         self.files = files
         self.tops = {name.partition(".")[0] for name in self.paths}
         self.loaded: dict[str, ModuleType] = {}
@@ -264,7 +359,7 @@ def _set(files: tuple[tuple[str, str], ...], root: Path | None) -> _Set:
     return _Set(dict(files), root)
 
 
-def _modules(files: Iterable[str]) -> dict[str, str]:
+def module_paths(files: Iterable[str]) -> dict[str, str]:
     """Module name of each file -> its path."""
     found = {}
     for path in files:

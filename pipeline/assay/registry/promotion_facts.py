@@ -157,7 +157,9 @@ def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
         lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")
     lines += evidence_commands.foreign_commands(pipeline)
     lines += assay_code.outdated_stages(pipeline)
-    return (*lines, *code_deps.missing_deps(pipeline, params, source_code.file_reader(there)))
+    tests = digests.model_tests(there, params.gate.tests)
+    missing = code_deps.missing_deps(pipeline, params, source_code.file_reader(there), tests)
+    return (*lines, *missing)
 
 
 def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:

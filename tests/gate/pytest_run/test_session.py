@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,7 @@ import assay
 from assay.gate.pytest_run import run as session
 from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun, pytest_command, pytest_environment, run_pytest
+from assay.project import processes
 
 HOME = Path(assay.__file__).resolve().parents[1]
 
@@ -26,7 +26,8 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "entry_points", lambda *, group: groups[group])
     target = tmp_path / "scratch/seen.json"
     start = [
-        *(sys.executable, "-m", "pytest", "-p", "no:assay", "-p", "assay.gate.pytest_run.plugin"),
+        *(sys.executable, "-P", "--check-hash-based-pycs", "always", "-m", "pytest"),
+        *("-p", "no:assay", "-p", "assay.gate.pytest_run.plugin"),
         *("-p", "no:cacheprovider", "--disable-plugin-autoload", "-p", "aio", "-p", "mock"),
         *("-c", str(tmp_path / "scratch/pytest.ini")),
         *(f"--rootdir={tmp_path}", "-q", "--tb=short", "--no-header", "--color=no"),
@@ -44,31 +45,35 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_the_environment(tmp_path: Path) -> None:
+def test_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a .pth file leaves it: behind what is installed.
+    monkeypatch.setattr(sys, "path", ["/usr/lib/site-packages", str(HOME)])
     outer = {"PYTEST_ADDOPTS": "-k x", "PYTEST_PLUGINS": "y", "HOME": "/h", "MYPYTEST_": "z"}
+    outer |= {"PYTHONPATH": "/p", "PYTHONSTARTUP": "/s", "PYTHONNOUSERSITE": "1"}
     assert pytest_environment(outer, tmp_path) == {
         "HOME": "/h",
         "MYPYTEST_": "z",
-        "PYTHONPATH": str(HOME),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONNOUSERSITE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "hypothesis"),
     }
     assert outer["PYTEST_PLUGINS"] == "y"
 
 
-def test_this_very_package_comes_first(tmp_path: Path) -> None:
-    inner = pytest_environment({"PYTHONPATH": "/a"}, tmp_path)
-    assert inner["PYTHONPATH"] == f"{HOME}{os.pathsep}/a"
-    assert pytest_environment({"PYTHONPATH": ""}, tmp_path)["PYTHONPATH"] == str(HOME)
-
-
-@pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
-def test_an_installed_package_needs_no_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+def test_an_assay_that_is_not_installed_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assay, "__file__", f"/usr/lib/{folder}/assay/__init__.py")
-    assert "PYTHONPATH" not in pytest_environment({}, tmp_path)
-    assert pytest_environment({"PYTHONPATH": "/a"}, tmp_path)["PYTHONPATH"] == "/a"
+    monkeypatch.setattr(sys, "path", [str(HOME), *sys.path])
+    assert pytest_environment({"PYTHONPATH": "/a"}, tmp_path)["PYTHONPATH"] == str(HOME)
+
+
+def test_an_installed_package_needs_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes.sysconfig, "get_path", lambda name: str(HOME))
+    monkeypatch.setattr(sys, "path", [str(HOME), *sys.path])
+    assert "PYTHONPATH" not in pytest_environment({"PYTHONPATH": "/a"}, tmp_path)
 
 
 def test_plugins_of_other_packages_are_there_and_only_their_own_code_is_rewritten(

@@ -37,7 +37,7 @@ def pipeline(*inputs: str, folder: str = "") -> Pipeline:
 
 def found(made: Pipeline) -> tuple[str, ...]:
     given = params.parse(PARAMS_YAML.replace(CLASS, "data.models.Own"), "params.yaml")
-    return missing_deps(made, given, FILES.get)
+    return missing_deps(made, given, FILES.get, ())
 
 
 def test_a_candidate_s_stage_names_all_that_its_class_needs() -> None:
@@ -59,7 +59,7 @@ def test_a_candidate_s_stage_names_all_that_its_class_needs() -> None:
 def test_a_candidate_s_stage_names_what_its_function_or_inner_class_needs(nested: str) -> None:
     text = PARAMS_YAML.replace(f"{{class: {CLASS}}}", nested)
     assert text != PARAMS_YAML
-    assert missing_deps(pipeline(), params.parse(text, "params.yaml"), FILES.get) == (
+    assert missing_deps(pipeline(), params.parse(text, "params.yaml"), FILES.get, ()) == (
         "train@prior: data/models.py is not among its deps, and candidate prior needs it",
         "train@prior: data/steps.py is not among its deps, and candidate prior needs it",
     )
@@ -95,6 +95,6 @@ def test_own_metrics_and_rules_are_named_where_they_run(output: str, lacks: str)
     told = {}
     for inputs in (look.inputs, both):
         stage = PipelineStage("one", True, True, False, {}, {}, inputs, (StageFile(output, "2"),))
-        told[inputs] = missing_deps(Pipeline((stage,), {}), given, OWN.get)
+        told[inputs] = missing_deps(Pipeline((stage,), {}), given, OWN.get, ())
     assert f"one: {lacks} needs it" in told[look.inputs]
     assert told[both] == ()

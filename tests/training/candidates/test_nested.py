@@ -292,5 +292,5 @@ def test_the_file_of_a_function_is_among_what_the_verdict_depends_on(own: Path):
     tree = {"class": "a.B", "args": {"x": ({"function": "data.models.build"},)}}
     given = params.load(projects.PARCELS)
     train = given.train.model_copy(update={"candidates": {"x": Candidate.model_validate(tree)}})
-    found = digests.project_imports(file_reader(own), given.model_copy(update={"train": train}))
+    found = digests.project_imports(file_reader(own), given.model_copy(update={"train": train}), ())
     assert {"data/models.py", "data/steps.py"} <= set(found)

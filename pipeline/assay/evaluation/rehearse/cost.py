@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import assay
 from assay.errors import RunError
+from assay.project.processes import python_command, python_environment
 from assay.reports.rehearsal import Cost
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -64,19 +64,13 @@ def measure_cost(
         "sources": str((sources or root).resolve()),
         "code": str((code or root).resolve()),
     }
-    ours = str(Path(assay.__path__[0]).resolve().parent)
-    paths = [ours, str(root.resolve()), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
-        [sys.executable, "-m", "assay.evaluation.rehearse.cost"],
+        python_command("assay.evaluation.rehearse.cost"),
         input=json.dumps(asked),
         capture_output=True,
         text=True,
         cwd=root,
-        env={
-            **os.environ,
-            **dict.fromkeys(ONE_THREAD, "1"),
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        },
+        env={**python_environment(os.environ), **dict.fromkeys(ONE_THREAD, "1")},
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"it ended {done.returncode}"]

@@ -130,10 +130,11 @@ def _keys(root: Path, commit: str) -> tuple[tuple[KeyChange, ...], str]:
 
 
 def _code(root: Path, params: Params, commit: str) -> tuple[str, ...]:
-    """The project's own files that its contract, models and source import, and that changed."""
+    """The project's own files that decide, other than contract and tests, and that changed."""
     paths: set[str] = set()
+    tests = [path for path in _folder(root, commit, params.gate.tests) if path.endswith(".py")]
     for read in (source_code.file_reader(root), _reader(root, commit)):
-        found = _known(lambda read=read: digests.project_imports(read, params))  # type: ignore[misc]
+        found = _known(lambda read=read: digests.project_imports(read, params, tests))  # type: ignore[misc]
         paths |= set(found or ())
     return _changed_files(root, commit, sorted(paths - {params.contract.file}))
 

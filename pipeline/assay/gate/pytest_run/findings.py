@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from assay.gate.pytest_run import declared_tests
@@ -116,6 +116,26 @@ def session_findings(session: PytestRun, tests: str, *, there: bool) -> tuple[Fi
         detail = f"ended with exit code {session.code} though everything it reported passed"
         found.append(_about_tests("pytest", Outcome.FAIL, detail))
     return tuple(found)
+
+
+def module_findings(loaded: Iterable[str], evidence: Container[str]) -> tuple[Finding, ...]:
+    """A FAIL for each file of the project that was loaded and is no evidence.
+
+    Parameters
+    ----------
+    loaded
+        Files that the process of the tests held as modules.
+    evidence
+        Files that the verdict's digests cover.
+    """
+    detail = (
+        "was loaded, and no digest of the verdict covers it: name it in an import statement of the "
+        "code that needs it, or keep it from being loaded"
+    )
+    found = sorted({path for path in loaded if path not in evidence})
+    return tuple(
+        Finding(rule=path, kind="test", outcome=Outcome.FAIL, detail=detail) for path in found
+    )
 
 
 def uncollected_findings(root: Path, tests: str, session: PytestRun) -> tuple[Finding, ...]:

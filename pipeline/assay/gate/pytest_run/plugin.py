@@ -8,15 +8,13 @@ the command line (``pytest params.yaml`` runs only the rules).
 from __future__ import annotations
 
 import inspect
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import assay
 from assay.errors import from_memory_error
-from assay.gate.pytest_run import findings_file
+from assay.gate.pytest_run import findings_file, own_modules
 from assay.gate.pytest_run.fixtures import (  # noqa: F401  (pytest finds them by their names here)
     assay_project,
     bundle,
@@ -32,12 +30,10 @@ from assay.gate.pytest_run.fixtures import (  # noqa: F401  (pytest finds them b
 from assay.gate.pytest_run.items import PolicyFile, PolicyItem
 from assay.gate.pytest_run.project import ROOTS, find_project, load_params
 from assay.gate.pytest_run.record import PytestRecord, normalize_detail, write_running_test
-from assay.project import layout
+from assay.project import layout, source_code
 
 HARMLESS = {"pytest_generate_tests", "pytest_make_parametrize_id", "pytest_assertrepr_compare"}
 """Hooks that a project may define: they cannot change the outcome of a test."""
-INSTALLED = (Path(sys.prefix), Path(assay.__file__).parent)
-"""Installed code that may be inside the project folder but is not part of the project."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +50,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="show what was decided of rules and behaviours (used by 'assay gate')",
     )
+    group.addoption(
+        own_modules.OPTION,
+        metavar="NAME",
+        action="append",
+        help="import nothing from the project but this, and what else is named so (used by 'assay "
+        "gate')",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before a conftest file can import
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    names = early_config.known_args_namespace.assay_own
+    if names is not None:
+        own_modules.OwnModulesFinder(early_config.rootpath, names).install()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -170,6 +180,7 @@ class _Recorder:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.seen.hooks = _hooks(session.config, self.homes[0])
+        self.seen.modules = source_code.loaded_files(self.homes[0])
         self.seen.write(self.target)
 
     def _detail(self, report: pytest.TestReport | pytest.CollectReport) -> str:
@@ -216,8 +227,7 @@ def _hooks(config: pytest.Config, root: Path) -> dict[str, str]:
         path = Path(getattr(module, "__file__", None) or "")
         callers = config.pluginmanager.get_hookcallers(plugin) or []
         names = {caller.name for caller in callers} - HARMLESS
-        installed = any(path.is_relative_to(home) for home in INSTALLED)
-        if names and path.is_relative_to(root) and not installed:
+        if names and source_code.is_own(path, root):
             found.setdefault(path.relative_to(root).as_posix(), set()).update(names)
     return {path: ", ".join(sorted(names)) for path, names in sorted(found.items())}
 

@@ -25,7 +25,8 @@ class PytestRecord:
 
     ``policy`` are the rules and behaviours in ``collected``; the others are model tests. ``places``
     are the ``FILE::CLASS.FUNCTION`` of collected tests. ``hooks`` maps a project file to its hooks
-    that can change the outcome of a test. ``short_of_memory`` is what the first test said that
+    that can change the outcome of a test. ``modules`` are the files of the project that the process
+    loaded. ``short_of_memory`` is what the first test said that
     memory did not suffice for; "" if none did.
     """
 
@@ -36,6 +37,7 @@ class PytestRecord:
     uncollected: dict[str, str] = field(default_factory=dict)
     places: list[str] = field(default_factory=list)
     hooks: dict[str, str] = field(default_factory=dict)
+    modules: list[str] = field(default_factory=list)
     short_of_memory: str = ""
 
     @property
@@ -63,6 +65,7 @@ class PytestRecord:
             "details": self.details,
             "uncollected": self.uncollected,
             "hooks": self.hooks,
+            "modules": self.modules,
             "short_of_memory": self.short_of_memory,
         }
         path.write_text(json.dumps(tree), encoding="utf-8")
@@ -107,6 +110,7 @@ def read_record(path: Path) -> PytestRecord:
         details=_text_by_node(tree, "details"),
         uncollected=_text_by_node(tree, "uncollected"),
         hooks=_text_by_node(tree, "hooks"),
+        modules=_texts(tree, "modules"),
         short_of_memory=_text(tree, "short_of_memory"),
     )
 

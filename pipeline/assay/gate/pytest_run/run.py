@@ -1,26 +1,26 @@
 """Run pytest on a project's model tests and rules in a separate process.
 
 Nothing outside the policy may disable a rule or test. So pytest gets our configuration instead of
-the project's, PYTEST_* environment variables are dropped, and only conftest files under
-``gate.tests`` are loaded, because only those are in the policy digest.
+the project's, PYTEST_* and PYTHON* environment variables are dropped, only conftest files under
+``gate.tests`` are loaded, because only those are in the policy digest, and of the project only
+modules that are evidence are found.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import assay
 from assay.errors import from_memory_error
-from assay.gate.pytest_run import declared_tests, record
+from assay.gate.pytest_run import declared_tests, own_modules, record
 from assay.gate.pytest_run.findings_file import OPTION, PytestFinding, write_findings
 from assay.project import layout
+from assay.project.processes import python_command, python_environment
 
 # Normal exit codes: all passed, or some failed. Any other means a broken session.
 FINISHED = (0, 1)
@@ -68,6 +68,11 @@ def run_pytest(
         The findings of rules and behaviours, to be shown beside the tests.
     plan
         Only collect the tests and find their fixtures; nothing is run or written to the project.
+
+    Raises
+    ------
+    PluginError
+        A module that the tests import has the name of an installed one.
     """
     with tempfile.TemporaryDirectory(prefix="assay-gate-") as scratch:
         target = Path(scratch) / "seen.json"
@@ -121,13 +126,12 @@ def pytest_command(root: Path, tests: str, target: Path) -> list[str]:
     output = ["-q", "--tb=short", "--no-header", "--color=no", f"--junitxml={root / JUNIT}"]
     output += [f"--assay-findings={target}", f"{OPTION}={findings_path(target)}"]
     output += [f"--basetemp={target.parent / 'tmp'}"]
+    output += [f"{own_modules.OPTION}={name}" for name in own_modules.importable_names(root, tests)]
     where = [layout.PARAMS]
     if (root / tests).is_dir():
         where += [tests, f"--confcutdir={root / tests}"]
-    return [
-        *(sys.executable, "-m", "pytest", *plugins, *settings, *output),
-        *("--continue-on-collection-errors", *where),
-    ]
+    last = ("--continue-on-collection-errors", *where)
+    return python_command("pytest", *plugins, *settings, *output, *last)
 
 
 def _plan(target: Path) -> tuple[str, ...]:
@@ -146,12 +150,10 @@ def _installed_plugins() -> list[str]:
 
 
 def pytest_environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """``outer`` without PYTEST_* variables, and with this installation of Assay importable."""
-    inner = {name: value for name, value in outer.items() if not name.startswith("PYTEST_")}
-    home = Path(assay.__file__).resolve().parent.parent
-    if home.name not in ("site-packages", "dist-packages"):
-        earlier = [inner["PYTHONPATH"]] if inner.get("PYTHONPATH") else []
-        inner["PYTHONPATH"] = os.pathsep.join([str(home), *earlier])
+    """``outer`` without PYTEST_* and PYTHON* variables."""
+    inner = python_environment(
+        {name: value for name, value in outer.items() if not name.startswith("PYTEST_")}
+    )
     # No byte code or Hypothesis database may be written into the project, because its folders are
     # dependencies of stages.
     inner["PYTHONDONTWRITEBYTECODE"] = "1"

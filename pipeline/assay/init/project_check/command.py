@@ -28,7 +28,7 @@ from assay.init.project_check.rows import fold_faults, missing_inputs
 from assay.init.project_check.source_types import type_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.monitor.incidents.own_receiver import load_own
-from assay.project import layout, plugins, source_code
+from assay.project import digests, layout, plugins, source_code
 from assay.project.params import Params, load
 from assay.project.params.gate import OwnRule
 from assay.project.tasks import Task, infer_task
@@ -144,7 +144,8 @@ def _unlisted_code(root: Path, params: Params) -> list[str]:
     To list it after a training of hours means to train again.
     """
     pipeline = pipeline_reader.read_pipeline(root, locked=False)
-    found = code_deps.missing_deps(pipeline, params, source_code.file_reader(root))
+    tests = digests.model_tests(root, params.gate.tests)
+    found = code_deps.missing_deps(pipeline, params, source_code.file_reader(root), tests)
     return [f"{layout.DVC_YAML}: {line}. Add it there" for line in found]
 
 

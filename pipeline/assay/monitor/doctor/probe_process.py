@@ -18,6 +18,7 @@ from pathlib import Path
 
 from assay.monitor.doctor.finding import Finding
 from assay.project import jsonfile
+from assay.project.processes import python_command
 
 MODULE = "assay.monitor.doctor.probe_process"
 
@@ -41,8 +42,7 @@ class ProbeProcesses:
         """
         with tempfile.TemporaryDirectory(prefix="assay-doctor-") as scratch:
             target = Path(scratch) / "finding.json"
-            # -P: a file of the project that is called like a library must not be imported.
-            command = [sys.executable, "-P", "-m", MODULE, name, str(target)]
+            command = python_command(MODULE, name, str(target))
             with tempfile.TemporaryFile() as said:
                 process = self._start(command, said.fileno())
                 try:

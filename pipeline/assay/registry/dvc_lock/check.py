@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import LockStale
-from assay.project import layout, source_code
+from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.registry import git
 from assay.registry.dvc_lock import (
@@ -68,7 +68,8 @@ def run(root: Path, params: Params) -> LockCheck:
     offences = tracked_data.find_tracked_data(root, params, pipeline.cached_outputs)
     flagged = git.assume_unchanged_files(root)
     linked = symlinks.find_symlinks(root, params, pipeline)
-    own = code_deps.missing_deps(pipeline, params, source_code.file_reader(root))
+    tests = digests.model_tests(root, params.gate.tests)
+    own = code_deps.missing_deps(pipeline, params, source_code.file_reader(root), tests)
     foreign = evidence_commands.foreign_commands(pipeline)
     outdated = assay_code.outdated_stages(pipeline)
     found = {

@@ -43,7 +43,8 @@ def find_symlinks(root: Path, params: Params, pipeline: Pipeline | None) -> tupl
     found = git.tracked_symlinks(root)
     if not found:
         return ()
-    code = digests.project_imports(source_code.file_reader(root), params)
+    tests = digests.model_tests(root, params.gate.tests)
+    code = digests.project_imports(source_code.file_reader(root), params, tests)
     read = {PurePosixPath(path) for path in (*_ALWAYS, params.gate.tests, *code)}
     if pipeline is not None:
         files = (file for stage in pipeline.stages for file in (*stage.inputs, *stage.outputs))
