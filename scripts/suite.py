@@ -1,7 +1,7 @@
 """`make test`: the whole suite in three parts at once, since most tests use a single core.
 
-The third is one model's whole life by the workflows; the other workflow tests take long, and
-`make test-workflows` runs them all.
+The third is how a model comes to its first nights by the workflows; the other workflow tests take
+long, and `make test-workflows` runs them all.
 
 Arguments name a module that runs pytest, such as ``coverage run``, which `make coverage` asks for.
 Every line that pytest prints comes as it is printed, with the number of its part in front. What
@@ -35,7 +35,10 @@ FIRST = (
 )
 """Among them those that start Spark most often. The flow comes last: a command that it calls in the
 test's own process ends the Spark session that tests share."""
-LIFE = ("tests/workflows/test_life.py",)
+LIFE = tuple(
+    f"tests/workflows/test_life.py::test_{name}"
+    for name in ("a_model_is_judged_and_promoted", "nights_are_scored_and_a_bad_one_is_held")
+)
 
 
 def parts() -> tuple[list[str], list[str], list[str]]:

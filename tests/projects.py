@@ -13,11 +13,15 @@ PARCELS = ROOT / "tests" / "parcels"
 PERSON = {"NAME": "Assay Test", "EMAIL": "test@assay.invalid"}
 
 
-def call(root: Path, *command: str, code: int = 0) -> str:
-    """Run a command as a user would, with this Python's tools first; what it printed."""
-    tools = Path(sys.executable).parent
-    env = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
-    env.setdefault("PYTHONPATH", str(ROOT))
+def call(root: Path, *command: str, code: int = 0, tools: Path | None = None) -> str:
+    """Run a command as a user would; what it printed.
+
+    ``tools`` come first on the PATH: this Python's, unless a folder is named.
+    """
+    first = tools or Path(sys.executable).parent
+    env = {**os.environ, "PATH": f"{first}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+    if tools is None:
+        env.setdefault("PYTHONPATH", str(ROOT))
     for role in ("AUTHOR", "COMMITTER"):
         for fact, value in PERSON.items():
             env.setdefault(f"GIT_{role}_{fact}", value)

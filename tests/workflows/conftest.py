@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import s3
+from tests.workflows import wheel
 from tests.workflows.world import BUCKET, World, world
 
 
@@ -19,14 +20,20 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def trained(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The commands that the wheel of this tree brings."""
+    return wheel.install(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture(scope="session")
+def trained(endpoint: str, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A laptop's folder with a model that its author trained and pushed to the bucket."""
     with pytest.MonkeyPatch.context() as patch:
         s3.use(endpoint, BUCKET, patch)
-        with world(tmp_path_factory.mktemp("trained"), endpoint) as made:
+        with world(tmp_path_factory.mktemp("trained"), endpoint, tools) as made:
             made.start()
             made.branch("model")
-            made.keep_candidate("logistic")
+            made.keep_candidate("linear")
             made.call("dvc", "repro")
             made.call("dvc", "push")
             made.commit("Train")
@@ -34,20 +41,22 @@ def trained(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def team(tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def team(
+    tmp_path: Path, endpoint: str, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
     """A world in which nothing has been done yet, with a bucket of its own."""
     s3.use(endpoint, BUCKET, monkeypatch)
-    with world(tmp_path, endpoint) as made:
+    with world(tmp_path, endpoint, tools) as made:
         yield made
 
 
 @pytest.fixture
 def ready(
-    trained: Path, tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
+    trained: Path, tmp_path: Path, endpoint: str, tools: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
     """The world of `trained`, its branch ``model`` ready for a pull request."""
     s3.use(endpoint, BUCKET, monkeypatch)
-    with world(tmp_path / "world", endpoint) as made:
+    with world(tmp_path / "world", endpoint, tools) as made:
         for name in ("origin.git", "laptop"):
             shutil.copytree(trained / name, made.folder / name, symlinks=True)
         made.call("git", "remote", "set-url", "origin", str(made.origin))

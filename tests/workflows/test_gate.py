@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workflows.world import World
+from tests.workflows.test_promote import judged
+from tests.workflows.world import TABLE, World
 
 
 def test_a_stranger_s_pull_request_gets_a_verdict_and_no_comment(ready: World) -> None:
-    """No role, nothing of the bucket, no right to write; names are shell, and stay names."""
+    """No role, nothing of the bucket, no right to write; names are shell, and stay names.
+
+    The table is public, and lies in git.
+    """
+    ready.call("dvc", "remove", f"{TABLE}.dvc")
+    ready.commit("Publish the table")
     evil = "$(touch pwned)`touch pwned`;touch pwned"
     ready.call("git", "checkout", "--quiet", "-B", "$(touch${IFS}pwned)")
     number = ready.open_pull(f"{evil} <!-- --> </details> @all #1 |")
@@ -17,11 +23,35 @@ def test_a_stranger_s_pull_request_gets_a_verdict_and_no_comment(ready: World) -
     done = ready.gate(number, fork=True, job="gate")
     assert done.code == 0, done.output
     assert "Get what was trained elsewhere" not in done.ran
-    assert "Running stage 'train@logistic'" in done.output
+    assert "Running stage 'train@linear'" in done.output
     assert "comes from a fork and gets no comment" in done.output
     assert "Summary - <!-- assay:gate:parcels -->" in done.output
     assert ready.comments(number) == []
     assert not list(ready.folder.rglob("pwned"))
+
+
+def test_the_second_of_two_pull_requests_is_judged_again_in_a_merge_queue(ready: World) -> None:
+    """It takes main in without a conflict, and is compared with what the first one promoted."""
+    ready.branch("other")
+    ready.keep_candidate("linear")
+    ready.edit("params.yaml", "seed: 1 ", "seed: 2 ")
+    ready.call("dvc", "repro")
+    ready.commit("Another seed")
+    ready.call("git", "checkout", "--quiet", "model")
+    merged = ready.merge(judged(ready), "squash")
+    assert ready.promote(merged).code == 0
+    ready.call("git", "checkout", "--quiet", "other")
+    ready.call("git", "pull", "--quiet", "--no-rebase", "origin", "main")
+    assert "dvc repro" in ready.call("assay", "check", "--lock", code=5)
+    ready.call("dvc", "repro")
+    ready.call("dvc", "push")
+    ready.commit("Judge beside the new champion")
+    number = ready.open_pull("Another seed")
+    done = ready.queue(number)
+    assert done.code == 0, done.output
+    assert "role reader" in done.output and "role writer" not in done.output
+    assert "Summary - <!-- assay:gate:parcels -->" in done.output
+    assert "v0.1.0" in (ready.laptop / "reports" / "gate" / "verdict.json").read_text()
 
 
 def test_what_was_not_committed_is_not_let_through(ready: World) -> None:
@@ -51,10 +81,9 @@ def test_without_a_remote_it_says_what_cannot_be_compared_and_how_to_add_one(
 def test_whoever_changed_a_parameter_without_dvc_repro_hears_of_it_at_once(
     ready: World,
 ) -> None:
-    params = ready.laptop / "params.yaml"
-    params.write_text(params.read_text().replace("folds: 4", "folds: 5"))
-    ready.commit("Five folds")
-    done = ready.gate(ready.open_pull("Five folds"), job="lock")
+    ready.edit("params.yaml", "folds: 5", "folds: 6")
+    ready.commit("Six folds")
+    done = ready.gate(ready.open_pull("Six folds"), job="lock")
     assert done.failed == [".venv/bin/assay check --lock"]
     assert "train.folds" in done.output
 

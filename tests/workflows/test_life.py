@@ -1,29 +1,34 @@
-"""One model's whole life, by the workflows that people copy: every run is a new runner."""
+"""One model's life by the workflows that people copy: every run is a new runner.
+
+The tests are in the order in which a team meets what they are about, each in the world that the one
+before it left. `make test` runs the first two, `make test-workflows` all.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
-from tests.workflows.world import World
+import pytest
+
+from tests import s3
+from tests.workflows.world import BUCKET, World, world
 
 
-def test_a_whole_life(team: World) -> None:
-    team.start()
+@pytest.fixture(scope="module")
+def team(endpoint: str, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        s3.use(endpoint, BUCKET, patch)
+        with world(tmp_path_factory.mktemp("life"), endpoint, tools) as made:
+            made.start()
+            yield made
 
-    # A worse model is blocked, and the comment says why.
-    team.branch("worse")
-    team.keep_candidate("prior")
-    team.commit("Guess")
-    worse = team.open_pull("Guess always the same")
-    blocked = team.gate(worse, job="gate")
-    assert blocked.code != 0
-    (comment,) = team.comments(worse)
-    assert "FAIL" in comment.splitlines()[1] + comment.splitlines()[2]
-    assert "ranks late parcels first" in comment
 
-    # A better one passes: what its author trained is judged anew, and not trained again.
+def test_a_model_is_judged_and_promoted(team: World) -> None:
+    """What its author trained is judged anew, and not trained again."""
     team.branch("better")
-    team.keep_candidate("logistic")
+    team.keep_candidate("linear")
     team.call("dvc", "repro")
     team.call("dvc", "push")
     team.commit("Regress")
@@ -33,6 +38,7 @@ def test_a_whole_life(team: World) -> None:
     (comment,) = team.comments(better)
     assert "PASS" in comment
     assert "Running stage 'train" not in passed.output
+    assert "role reader" in passed.output and "role writer" not in passed.output
     for stage in (
         "contract",
         "prepare",
@@ -53,57 +59,65 @@ def test_a_whole_life(team: World) -> None:
     assert team.tags() == ["parcels#prod#1", "parcels@v0.1.0"]
     assert "By: linus <1003+linus@users.noreply.github.com>" in team.tag("parcels#prod#1")
 
-    # Three nights: one that is named, and two at once, because a run was missed.
-    first = team.night("2024-03-01", "2024-03-01")
-    assert first.code == 0, first.output
-    due = team.night("2024-03-03")
-    assert due.code == 0, due.output
+
+def test_nights_are_scored_and_a_bad_one_is_held(team: World) -> None:
+    """The first are named; the rest of the run goes on all the same, and an issue tells people."""
+    held = team.night("2024-03-04", "2024-03-01", "2024-03-04")
+    assert held.failed == ["Score what was named"], held.output
     assert team.published() == ["2024-03-01", "2024-03-02", "2024-03-03"]
-    assert team.issues() == []
-
-    # No rule says to train again, so nobody is bothered.
-    asked = team.retrain()
-    assert asked.code == 0, asked.output
-    assert "Put it before people" not in asked.ran
-
-    # A bad night is held: the rest runs all the same, and an issue tells people.
-    held = team.night("2024-03-04")
-    assert held.code != 0
-    assert held.failed == ["Score what is due"], held.output
     assert {"Take the labels that arrived", "Monitor", "Keep the issues up to date"} <= {*held.ran}
     (issue,) = team.issues()
     assert "2024-03-04" in issue
-    again = team.night("2024-03-04")
-    assert team.issues() == [issue], again.output
 
-    # A person looks and releases it; the next run closes the issue.
+
+def test_once_a_person_released_it_the_next_run_closes_the_issue(team: World) -> None:
+    (issue,) = team.issues()
     (run,) = re.findall(r"\d{8}T\d{6}Z-[0-9a-f]{8}", str(team.hub.issues))[:1]
     team.call("git", "fetch", "--quiet", "--tags", "origin")
     team.call("assay", "release", run, "--because", "a holiday")
     released = team.night("2024-03-05")
     assert released.code == 0, released.output
     assert (team.issues(), team.issues("closed")) == ([], [issue])
-    assert team.published()[-1] == "2024-03-05"
+    assert team.published()[-2:] == ["2024-03-04", "2024-03-05"]
 
-    # The world changes: scores drift, and what was late is on time.
-    drifted = team.night("2024-03-08")
+
+def test_a_worse_model_is_blocked_and_the_comment_says_why(team: World) -> None:
+    team.branch("worse")
+    team.call("git", "checkout", ":/^Start", "--", "params.yaml")
+    team.keep_candidate("prior")
+    team.commit("Guess")
+    worse = team.open_pull("Guess always the same")
+    blocked = team.gate(worse, job="gate")
+    assert blocked.code != 0
+    (comment,) = team.comments(worse)
+    assert "FAIL" in comment.splitlines()[1] + comment.splitlines()[2]
+    assert "better than always saying the same" in comment
+
+
+def test_as_long_as_no_rule_says_to_train_again_nobody_is_bothered(team: World) -> None:
+    asked = team.retrain()
+    assert asked.code == 0, asked.output
+    assert "Put it before people" not in asked.ran
+
+
+def test_when_the_world_changes_a_new_model_is_put_before_people(team: World) -> None:
+    """Scores drift, and what was late is on time."""
+    drifted = team.night("2024-04-20")
     assert "Monitor" in drifted.failed, drifted.output
-    assert len(team.issues()) == 2  # the answers, and the features
+    assert team.issues()
 
     # The rules say to train again: a pull request with the gate's comment, and no promotion.
     retrained = team.retrain()
     assert retrained.code == 0, retrained.output
-    (number,) = (
-        each["number"]
-        for each in team.hub.pulls.values()
-        if (each["state"], each["head"]["ref"]) == ("open", "assay/retrain")
-    )
-    assert "2024-03-08" in team.hub.pulls[number]["title"]
+    number = team.proposal()
+    assert "2024-04-20" in team.hub.pulls[number]["title"]
     assert len(team.comments(number)) == 1
     assert team.hub.started == [("gate.yml", "assay/retrain")]
     assert team.tags() == ["parcels#prod#1", "parcels@v0.1.0"]
 
-    # Judged, merged and approved like any other; then somebody goes back to the version before.
+
+def test_it_is_judged_merged_and_approved_like_any_other_and_taken_back(team: World) -> None:
+    number = team.proposal()
     team.fetch_proposal(number)
     judged = team.gate_again(number)
     assert judged.code == 0, judged.output

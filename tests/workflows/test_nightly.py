@@ -52,7 +52,7 @@ def test_a_night_whose_runner_died_is_made_up_for_by_the_next_one(ready: World) 
 
 def _kill_score_once_it_wrote(world: World, night: str) -> None:
     """Kill ``assay score`` and all it started once rows of the night are in the bucket."""
-    listing = f"{world.endpoint}/{BUCKET}?list-type=2&prefix=store/predictions/day={night}/"
+    listing = f"{world.endpoint}/{BUCKET}?list-type=2&prefix=store/predictions/night={night}/"
     until = time.monotonic() + 300
     while b".parquet" not in urllib.request.urlopen(listing).read():
         assert time.monotonic() < until, "no row of the night was written"

@@ -9,7 +9,7 @@ from tests.workflows.world import World
 
 
 def test_a_release_is_wheel_sdist_and_what_they_bring(team: World) -> None:
-    team.start()
+    team.start_assay()
     done = team.run("release", "push", "main", {}, ref="refs/tags/v0.1.0")
     assert done.code == 0, done.output
     assert "attested dist/*" in done.output
@@ -27,7 +27,7 @@ def test_a_release_is_wheel_sdist_and_what_they_bring(team: World) -> None:
 
 
 def test_by_hand_nothing_is_signed(team: World) -> None:
-    team.start()
+    team.start_assay()
     done = team.run("release", "workflow_dispatch", "main", {})
     assert done.code == 0, done.output
     assert "attested" not in done.output
@@ -35,7 +35,7 @@ def test_by_hand_nothing_is_signed(team: World) -> None:
 
 
 def test_ci_runs_what_a_laptop_runs_on_each_python(team: World) -> None:
-    team.start()
+    team.start_assay()
     done = team.run("ci", "push", "main", {})
     assert done.code == 0, done.output
     assert done.ran.count(".ci/run") == 3

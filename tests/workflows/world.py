@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,73 +15,83 @@ from deltalake import DeltaTable
 
 from tests import projects, s3
 from tests.code_host import REPOSITORY, TOKEN, serve
-from tests.workflows import act
+from tests.workflows import act, parcels
 from tests.workflows.hub import Hub
 
 OVERLAY = Path(__file__).with_name("project")
 BUCKET = "team"
+TABLE = "data/parcels.csv"
 Method = Literal["merge", "squash", "rebase"]
-
-RETRAIN = """
-monitor:
-  sample_rows: 500
-  maturities: [1]
-  retrain:
-    - {metric: auc, min: 0.55, maturity: 1, nights: 2, of: 3}
-
-labels:
-  input: data/raw
-  known_after_days: 1
-"""
-
-CANDIDATES = {
-    "prior": "    prior:\n      class: sklearn.dummy.DummyClassifier\n"
-    "      args: {strategy: prior}\n",
-    "logistic": "    logistic:\n      class: sklearn.linear_model.LogisticRegression\n",
-}
 
 
 class World:
     """Everything below ``folder``; `hub` is the code host, ``endpoint`` the bucket's."""
 
-    def __init__(self, folder: Path, hub: Hub, endpoint: str) -> None:
-        self.folder, self.hub, self.endpoint = folder, hub, endpoint
+    def __init__(self, folder: Path, hub: Hub, endpoint: str, tools: Path) -> None:
+        self.folder, self.hub, self.endpoint, self.tools = folder, hub, endpoint, tools
         self.origin, self.laptop = folder / "origin.git", folder / "laptop"
         self.kept = folder / "artifacts"
-        self.today = "2024-02-29"
         self._runs = 0
         (folder / "home").mkdir(parents=True)
 
     # ------------------------------------------------------------------ what a person does
 
     def start(self, *, bucket: bool = True) -> None:
-        """A repository on the host, with the small project on main; nothing is trained yet."""
-        subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", self.origin], check=True)
-        shutil.copytree(projects.PARCELS, self.laptop)
-        shutil.copytree(OVERLAY, self.laptop, dirs_exist_ok=True)
-        (self.laptop / "gitignore").rename(self.laptop / ".gitignore")
-        shutil.copytree(act.ROOT / ".github", self.laptop / ".github")
-        (self.laptop / "requirements").mkdir()
-        (self.laptop / "requirements" / "run.txt").write_text("# as the tree under test\n")
-        params = self.laptop / "params.yaml"
-        text = params.read_text().partition("\nmonitor:")[0] + RETRAIN
-        # Low enough for a model of nights on which the world had changed.
-        text = text.replace("min: 0.6\n", "min: 0.55\n")
+        """An empty repository, and a project for a table in it, as docs/github.md says.
+
+        Nothing is trained yet.
+        """
+        self._clone()
+        parcels.write(self.folder / "parcels.csv", "2024-02-29")
+        self.call("assay", "init", ".", "--data", "../parcels.csv", "--target", "late")
+        # Evidently takes three of the stage's five seconds.
+        self.edit("params.yaml", "  min_slice_rows:", "  evidently: never\n  min_slice_rows:")
         if bucket:
-            text = text.replace("seed: 7\n", f"seed: 7\nstore: s3://{BUCKET}/store\n")
-        params.write_text(text)
-        self.call("git", "init", "--quiet", "-b", "main")
-        self.call("git", "remote", "add", "origin", str(self.origin))
-        self.call("dvc", "init", "--quiet")
-        if bucket:
+            self.edit("params.yaml", "store: store", f"store: s3://{BUCKET}/store")
             self.call("dvc", "remote", "add", "--default", "team", f"s3://{BUCKET}/dvc")
+            self.call("dvc", "push")
         self.commit("Start")
         self.call("git", "push", "--quiet", "origin", "main")
+
+    def start_assay(self) -> None:
+        """The repository of Assay itself, as far as ci.yml and release.yml need it."""
+        self._clone()
+        shutil.copytree(OVERLAY, self.laptop, dirs_exist_ok=True)
+        shutil.copytree(act.ROOT / ".github", self.laptop / ".github")
+        targets = re.findall(r"^([a-z-]+):.*## ", (act.ROOT / "Makefile").read_text(), re.MULTILINE)
+        makefile = self.laptop / "Makefile"
+        text = makefile.read_text()
+        more = [f"{name}: ;\n" for name in targets if f"\n{name}:" not in text]
+        makefile.write_text(text + "".join(more))
+        self.commit("Start")
+        self.call("git", "push", "--quiet", "origin", "main")
+
+    def _clone(self) -> None:
+        subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", self.origin], check=True)
+        subprocess.run(
+            ["git", "clone", "--quiet", self.origin, self.laptop], check=True, capture_output=True
+        )
 
     def call(self, *command: str, code: int = 0) -> str:
         """A command on the laptop; what it printed."""
         with _environment(self.environment()):
-            return projects.call(self.laptop, *command, code=code)
+            return projects.call(self.laptop, *command, code=code, tools=self.tools)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a text that a file of the laptop has once."""
+        text = (self.laptop / path).read_text()
+        assert text.count(old) == 1, (path, old)
+        (self.laptop / path).write_text(text.replace(old, new))
+
+    def rows_arrive(self, today: str) -> None:
+        """Put the table with the rows up to a day in the place of the one before, on main."""
+        self.call("git", "fetch", "--quiet", "origin")
+        self.call("git", "checkout", "--quiet", "-B", "main", "origin/main")
+        parcels.write(self.laptop / TABLE, today)
+        self.call("dvc", "add", "--quiet", TABLE)
+        self.call("dvc", "push", f"{TABLE}.dvc")
+        self.commit(f"Rows of {today}")
+        self.call("git", "push", "--quiet", "origin", "main")
 
     def commit(self, message: str) -> str:
         self.call("git", "add", "--all")
@@ -135,13 +145,11 @@ class World:
 
     def keep_candidate(self, name: str) -> None:
         """Leave one candidate in params.yaml."""
-        path = self.laptop / "params.yaml"
-        text = path.read_text()
-        for other, block in CANDIDATES.items():
-            if other != name:
-                assert block in text
-                text = text.replace(block, "")
-        path.write_text(text)
+        before, mark, after = (self.laptop / "params.yaml").read_text().partition("  candidates:")
+        block, end, rest = after.partition("\n\n")
+        kept = re.search(rf"^    {name}:.*(?:\n      .*)+", block, re.MULTILINE)
+        assert kept, block
+        (self.laptop / "params.yaml").write_text(f"{before}{mark}\n{kept[0]}{end}{rest}")
 
     # ---------------------------------------------------------------------- what CI does
 
@@ -173,6 +181,12 @@ class World:
         self.hub.checks.append({"name": "gate", "head_sha": head, "conclusion": ended})
         return done
 
+    def queue(self, number: int) -> act.Run:
+        """Run gate.yml on what main would be after a merge queue merged a pull request."""
+        head = self.hub.pulls[number]["head"]["sha"]
+        ref = f"refs/heads/gh-readonly-queue/main/pr-{number}-{head}"
+        return self.run("gate", "merge_group", head, {"merge_group": {"head_ref": ref}}, ref=ref)
+
     def promote(self, commit: str, approved_by: str | None = "linus") -> act.Run:
         self._approve(approved_by)
         return self.run("promote", "push", commit, {"ref": "refs/heads/main", "after": commit})
@@ -184,7 +198,7 @@ class World:
 
     def night(self, today: str, first: str = "", last: str = "") -> act.Run:
         """Run nightly.yml in the morning after ``today``, by schedule unless a night is named."""
-        self.today = today
+        self.rows_arrive(today)
         if first:
             inputs = {"from": first, "to": last}
             return self.run("nightly", "workflow_dispatch", "main", {}, inputs=inputs)
@@ -229,7 +243,7 @@ class World:
             env={**self.environment(), **self.hub_environment(), **(env or {})},
             token=TOKEN,
             inputs=inputs,
-            variables={"NIGHTLY": "on"},
+            variables={"NIGHTLY": "on", "AWS_READ_ROLE": "reader", "AWS_ROLE": "writer"},
             job=job,
         )
         (runner / "log.txt").write_text(done.output)
@@ -243,14 +257,16 @@ class World:
             **s3.KEYS,
             "AWS_ENDPOINT_URL": self.endpoint,
             "ASSAY_TREE": str(act.ROOT),
-            "ASSAY_VENV": str(Path(sys.executable).parents[1]),
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(self.folder / "site"),
             "GIT_CONFIG_GLOBAL": str(self.folder / "home" / "gitconfig"),
             "GIT_CONFIG_NOSYSTEM": "1",
             "HOME": str(self.folder / "home"),
             "KEPT": str(self.kept),
-            "PARCELS_TODAY": self.today,
+            # Whatever pip still had to download would fail.
+            "PIP_FIND_LINKS": "",
+            "PIP_NO_INDEX": "1",
+            "PYTHON_FOLDER": str(self.tools.parents[1] / "python"),
         }
 
     def hub_environment(self) -> dict[str, str]:
@@ -270,12 +286,21 @@ class World:
             if "pull_request" not in each and each["state"] == state
         ]
 
+    def proposal(self) -> int:
+        """The number of the pull request that retrain.yml opened."""
+        (number,) = (
+            each["number"]
+            for each in self.hub.pulls.values()
+            if (each["state"], each["head"]["ref"]) == ("open", "assay/retrain")
+        )
+        return int(number)
+
     def published(self) -> list[str]:
         """The nights that anybody can read in the bucket."""
         options = {**s3.KEYS, "AWS_ENDPOINT_URL": self.endpoint, "AWS_ALLOW_HTTP": "true"}
         table = DeltaTable(f"s3://{BUCKET}/store/predictions", storage_options=options)
-        days = table.to_pyarrow_table(columns=["day"]).column("day").unique()
-        return sorted(str(day) for day in days.to_pylist())
+        nights = table.to_pyarrow_table(columns=["night"]).column("night").unique()
+        return sorted(str(day) for day in nights.to_pylist())
 
     def tags(self) -> list[str]:
         """The tags that the origin has."""
@@ -302,11 +327,14 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, endpoint: str) -> Iterator[World]:
-    """A world whose bucket is at a server of `tests.s3`, and empty."""
+def world(folder: Path, endpoint: str, tools: Path) -> Iterator[World]:
+    """A world whose bucket is at a server of `tests.s3`, and empty.
+
+    ``tools`` are what `tests.workflows.wheel` installed.
+    """
     with serve(Hub()) as host:
         assert isinstance(host, Hub)
-        yield World(folder, host, endpoint)
+        yield World(folder, host, endpoint, tools)
 
 
 @contextmanager

@@ -1,25 +1,28 @@
-"""Parcels as a warehouse has them on the day that PARCELS_TODAY names: nothing of later days.
+"""The table of a team that sends parcels, as it is on a day: a CSV file without rows of later days.
 
-March 4 has more than twice the rows of other nights, so it is held. From March 6 on parcels come
+March 4 has three times the rows of other nights, so it is held. From March 6 on parcels come
 from farther away, and what was late before is on time: scores drift, and the model is no good.
 """
 
-import os
+from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 PER_DAY = 50
-CROWDED, CHANGED = "2024-03-04", "2024-03-06"
+FIRST, CROWDED, CHANGED = "2024-01-01", "2024-03-04", "2024-03-06"
 
 
-def parcels() -> pd.DataFrame:
-    days = pd.date_range("2024-01-01", os.environ.get("PARCELS_TODAY", "2024-02-29"))
-    return pd.concat([day(str(each.date())) for each in days], ignore_index=True)
+def write(path: Path, today: str) -> None:
+    """The rows of all days up to ``today``."""
+    days = [day(str(each.date())) for each in pd.date_range(FIRST, today)]
+    pd.concat(days, ignore_index=True).to_csv(path, index=False)
 
 
 def day(name: str) -> pd.DataFrame:
-    number = (pd.Timestamp(name) - pd.Timestamp("2024-01-01")).days
+    number = (pd.Timestamp(name) - pd.Timestamp(FIRST)).days
     rng = np.random.default_rng(number)
     rows = PER_DAY * (3 if name == CROWDED else 1)
     changed = name >= CHANGED
@@ -32,13 +35,12 @@ def day(name: str) -> pd.DataFrame:
     late = rng.random(rows) < 1 / (1 + np.exp(-odds))
     return pd.DataFrame(
         {
-            "day": name,
             "parcel": number * 1000 + np.arange(rows),
             "sent": pd.Timestamp(name) + pd.to_timedelta(rng.integers(0, 1440, rows), unit="min"),
             "depot": depot,
             "weight": weight,
             "distance": np.where(rng.random(rows) < 0.05, np.nan, distance),
             "express": express,
-            "late": pd.array(late, dtype="boolean"),
+            "late": late,
         }
     )

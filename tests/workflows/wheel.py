@@ -1,0 +1,46 @@
+"""An installation as users have it: the wheel of the tree under test, and what it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+from tests.projects import ROOT
+
+DVC = "import sys\nfrom dvc.cli import main\nsys.exit(main())\n"
+
+
+def install(folder: Path) -> Path:
+    """Build the wheel and install it below ``folder``; the environment's ``bin``.
+
+    What the wheel needs is not downloaded: the environment sees the packages of the one that runs
+    the tests, but not the tree under test. ``folder/python/python3`` is a Python of which each new
+    environment has all that too, so that pip finds nothing left to download.
+    """
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run([*build, "--directory", folder], cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    made = folder / "venv"
+    venv.create(made, with_pip=True, symlinks=True)
+    python = made / "bin" / "python"
+    (site,) = made.glob("lib/python*/site-packages")
+    # Unlike a folder on PYTHONPATH, its own .pth files are not read: one names the tree.
+    (site / "pinned.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*pip, "--ignore-installed", wheel], check=True)
+    _script(made / "bin" / "dvc", f"#!{python}\n{DVC}")
+    copied = f'mkdir -p "$3" && ln -sfn "{made}"/* "$3"/'
+    _script(
+        folder / "python" / "python3",
+        f'#!/bin/sh\n[ "$1 $2" != "-m venv" ] || {{ {copied}; exit; }}\nexec "{python}" "$@"\n',
+    )
+    return made / "bin"
+
+
+def _script(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
