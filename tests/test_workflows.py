@@ -176,6 +176,23 @@ def test_a_fork_gets_no_role_and_nothing_of_the_bucket() -> None:
     assert all(inside in step["if"] for step in found)
 
 
+def test_what_nobody_reviewed_runs_with_the_role_that_may_only_read() -> None:
+    given = {
+        path.stem: step["with"]["role-to-assume"]
+        for path in WORKFLOWS
+        for step in steps(read(path))
+        if "configure-aws-credentials" in step.get("uses", "")
+    }
+    writes = dict.fromkeys(("nightly", "promote", "retrain"), "${{ vars.AWS_ROLE }}")
+    assert given == {**writes, "gate": "${{ vars.AWS_READ_ROLE }}"}
+
+
+@pytest.mark.parametrize("name", ["gate", "ci"])
+def test_a_merge_queue_gets_its_checks(name: str) -> None:
+    started = read(ROOT / f".github/workflows/{name}.yml")["on"]
+    assert {"pull_request", "merge_group"} <= started.keys()
+
+
 def test_only_a_change_of_the_model_on_main_is_promoted() -> None:
     workflow = read(ROOT / ".github/workflows/promote.yml")
     # YAML 1.2 reads `on` as a word, 1.1 as a truth value.

@@ -82,8 +82,8 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     Parameters
     ----------
     folder
-        Need not exist. Ignore files in it get more lines, a README stays; after an error or an
-        interrupt it is as it was.
+        Need not exist. Files of git and DVC in it get more lines, a README stays; after an error
+        or an interrupt it is as it was.
     data
         The table, or a query; copied into the project unless it lies there already.
     understood

@@ -16,7 +16,8 @@ from assay.project import layout
 from assay.project.processes import python_command
 from assay.registry import git
 
-IGNORE_FILES = (".gitignore", ".dvcignore")
+SHARED_FILES = (".gitignore", ".dvcignore", ".gitattributes")
+"""Files to which each tool adds its lines."""
 README, BESIDE = "README.md", "ASSAY.md"
 """Where a README is already, that of the project gets another name."""
 
@@ -74,7 +75,7 @@ def with_existing(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
     Parameters
     ----------
     texts
-        Path in the folder -> text. Of an ignore file the lines that are there stay, and come first.
+        Path in the folder -> text. Of `SHARED_FILES` the lines that are there stay, and come first.
 
     Raises
     ------
@@ -82,23 +83,23 @@ def with_existing(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
         Another file would be overwritten.
     """
     found = dict(texts)
-    for name in IGNORE_FILES:
+    for name in SHARED_FILES:
         if (path := folder / name).exists():
             found[name] = with_rules(path.read_text(encoding="utf-8"), texts[name])
     if (folder / README).exists() and (folder / README).read_bytes() != found[README].encode():
         found[BESIDE] = found.pop(README)
-    refuse_others(folder, {path: text for path, text in found.items() if path not in IGNORE_FILES})
+    refuse_others(folder, {path: text for path, text in found.items() if path not in SHARED_FILES})
     return found
 
 
 def with_rules(kept: str, fresh: str) -> str:
-    """An ignore file as it is, and behind it what a ``fresh`` one has and it lacks."""
+    """One of `SHARED_FILES` as it is, and behind it what a ``fresh`` one has and it lacks."""
     more = [line for line in _rules(fresh) if line not in _rules(kept)]
     return kept if not more else kept.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in more)
 
 
 def _rules(text: str) -> list[str]:
-    """The lines of an ignore file that do something."""
+    """The lines that do something."""
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
@@ -144,7 +145,7 @@ def all_or_nothing(folder: Path, paths: Iterable[str]) -> Iterator[None]:
         The files that the block writes, in the folder.
     """
     there = folder.exists()
-    names = [*paths, ".dvc", ".git", "data/.gitignore", *IGNORE_FILES]
+    names = [*paths, ".dvc", ".git", "data/.gitignore", *SHARED_FILES]
     # Of folders it is enough to know whether they were there.
     before = {
         name: path.read_bytes() if (path := folder / name).is_file() else path.exists()
@@ -224,6 +225,7 @@ def set_up(folder: Path, table: str | None) -> None:
                 "again",
             )
         _call(folder, *_DVC, "add", "--quiet", table)
+    _call(folder, "git", "config", "merge.generated.driver", "true")  # see .gitattributes
 
 
 def _tracked(folder: Path, table: str) -> bool:

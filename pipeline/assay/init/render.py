@@ -18,6 +18,7 @@ from assay.tables.spelling import spell
 TEXTS: Mapping[str, str] = {
     ".gitignore": "gitignore",
     ".dvcignore": "dvcignore",
+    ".gitattributes": "gitattributes",
     "data/contract.py": "contract.py",
     "data/source.py": "source.py",
     "params.yaml": "params.yaml",

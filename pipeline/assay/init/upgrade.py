@@ -20,7 +20,7 @@ from packaging.version import InvalidVersion, Version
 from assay.contract.loader import load_contract
 from assay.errors import PipelineFileError, UsageError
 from assay.init.command import workflows
-from assay.init.folder import with_rules
+from assay.init.folder import SHARED_FILES, with_rules
 from assay.init.quoting import FILTERS
 from assay.pages.templating import render_config
 from assay.project import layout, textfile
@@ -160,7 +160,7 @@ def summary(upgrade: Upgrade) -> str:
 
 
 def _owned(root: Path) -> Iterator[str]:
-    yield from (layout.DVC_YAML, "Makefile", ".gitignore", ".dvcignore", PACKAGES)
+    yield from (layout.DVC_YAML, "Makefile", *SHARED_FILES, PACKAGES)
     paths = [f"{WORKFLOW_FOLDER}/{name.rpartition('/')[2]}" for name in workflows()]
     # Without any of them the project is not on GitHub, or does not want them.
     if any((root / path).exists() for path in paths):
@@ -200,8 +200,7 @@ def _after(root: Path, params: Params, path: str, before: str | None, now: str) 
         wanted = f"assay[all]=={now}"
         lines = [wanted if line.startswith("assay[all]==") else line for line in kept.splitlines()]
         return "".join(f"{line}\n" for line in (lines or [wanted]))
-    template = {"Makefile": "Makefile", ".gitignore": "gitignore", ".dvcignore": "dvcignore"}
-    fresh = render_config("assay.init", f"{template[path]}.jinja", FILTERS)
+    fresh = render_config("assay.init", f"{path.removeprefix('.')}.jinja", FILTERS)
     if path == "Makefile" or not kept:
         return fresh
     return with_rules(kept, fresh)
