@@ -16,10 +16,20 @@ def person(login: str) -> dict[str, Any]:
 
 @dataclass
 class Hub(CodeHost):
-    """Attributes: what there is beside comments and issues; ``approvals`` are of every run."""
+    """What there is beside comments and issues.
+
+    Attributes
+    ----------
+    approvals
+        Of every run.
+    readers
+        Who may read the repository, and not write to it.
+    """
 
     pulls: dict[int, dict[str, Any]] = field(default_factory=dict)
     approvals: list[dict[str, Any]] = field(default_factory=list)
+    reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    readers: set[str] = field(default_factory=set)
     started: list[tuple[str, str]] = field(default_factory=list)
 
     def pull(self, title: str, branch: str, head: str, author: str = "ada") -> int:
@@ -30,6 +40,7 @@ class Hub(CodeHost):
             "body": "",
             "state": "open",
             "user": person(author),
+            "commits": [author],
             "head": {"sha": head, "ref": branch, "repo": {"full_name": REPOSITORY}},
             "base": {"ref": "main"},
             "merged_at": None,
@@ -48,6 +59,11 @@ class Hub(CodeHost):
 
     def approve(self, login: str) -> None:
         self.approvals.append({"state": "approved", "user": person(login), "comment": ""})
+
+    def review(self, number: int, login: str, state: str = "APPROVED", **more: Any) -> None:
+        commit = self.pulls[number]["head"]["sha"]
+        given = {"user": person(login), "state": state, "commit_id": commit, **more}
+        self.reviews.setdefault(number, []).append(given)
 
 
 def _repository(host: Any, request: Request, found: Any) -> Answer:
@@ -90,6 +106,49 @@ def _one(host: Any, request: Request, found: Any) -> Answer:
     return (404, {"message": "Not Found"}, {}) if pull is None else (200, pull, {})
 
 
+def _commits(host: Any, request: Request, found: Any) -> Answer:
+    authors = map(person, host.pulls[int(found[1])]["commits"])
+    return host.page(request, [{"author": each, "committer": None} for each in authors])
+
+
+def _reviews(host: Any, request: Request, found: Any) -> Answer:
+    return host.page(request, host.reviews.get(int(found[1]), []))
+
+
+def _permission(host: Any, request: Request, found: Any) -> Answer:
+    return 200, {"permission": "read" if found[1] in host.readers else "write"}, {}
+
+
+def _merge_requests(host: Any, request: Request, found: Any) -> Answer:
+    listed = [
+        {
+            "iid": each["number"],
+            "state": "merged",
+            "author": {"username": each["user"]["login"]},
+            "merge_commit_sha": None,
+            "squash_commit_sha": each["merge_commit_sha"],
+            "sha": each["head"]["sha"],
+            "web_url": f"https://gitlab.example/mr/{each['number']}",
+        }
+        for each in host.pulls.values()
+        if found[1] == each["merge_commit_sha"]
+    ]
+    return host.page(request, listed)
+
+
+def _versions(host: Any, request: Request, found: Any) -> Answer:
+    times = ("2024-02-28T10:00:00.000+01:00", "2024-02-28T08:00:00.000Z")
+    return host.page(request, [{"created_at": each} for each in times])
+
+
+def _approved_by(host: Any, request: Request, found: Any) -> Answer:
+    given = [
+        {"user": {"username": each["user"]["login"]}, "approved_at": each["approved_at"]}
+        for each in host.reviews.get(int(found[1]), [])
+    ]
+    return 200, {"approved_by": given}, {}
+
+
 def _checks(host: Any, request: Request, found: Any) -> Answer:
     wanted = request.query.get("check_name")
     runs = [
@@ -109,7 +168,7 @@ def _start(host: Any, request: Request, found: Any) -> Answer:
     return 204, None, {}
 
 
-_HUB = rf"/repos/{REPOSITORY}"
+_HUB, _LAB = rf"/repos/{REPOSITORY}", r"/api/v4/projects/7"
 ROUTES += [
     ("GET", _HUB, _repository),
     ("GET", rf"{_HUB}/commits/([0-9a-f]{{40}})/pulls", _of_commit),
@@ -118,6 +177,12 @@ ROUTES += [
     ("POST", rf"{_HUB}/pulls", _open),
     ("GET", rf"{_HUB}/pulls/(\d+)", _one),
     ("PATCH", rf"{_HUB}/pulls/(\d+)", _edit),
+    ("GET", rf"{_HUB}/pulls/(\d+)/commits", _commits),
+    ("GET", rf"{_HUB}/pulls/(\d+)/reviews", _reviews),
+    ("GET", rf"{_HUB}/collaborators/([\w-]+)/permission", _permission),
+    ("GET", rf"{_LAB}/repository/commits/([0-9a-f]{{40}})/merge_requests", _merge_requests),
+    ("GET", rf"{_LAB}/merge_requests/(\d+)/versions", _versions),
+    ("GET", rf"{_LAB}/merge_requests/(\d+)/approvals", _approved_by),
     ("GET", rf"{_HUB}/actions/runs/\d+/approvals", _approvals),
     ("POST", rf"{_HUB}/actions/workflows/([\w.]+)/dispatches", _start),
 ]

@@ -8,6 +8,7 @@ commit that is promoted. Everything that `assay promote` asks is asked as well.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from assay.project import digests, layout
 from assay.project.params import Params
 from assay.registry import git, versions
 from assay.registry import promote as registry
-from assay.registry.hosted import merged, origin
+from assay.registry.hosted import approval, merged, origin
 from assay.registry.promote import StageMove
 from assay.reports.verdict import Verdict
 
@@ -77,7 +78,9 @@ def promote_merged(
         raise PromotionRefused("nobody approved or merged it, and a tag must say who did")
     why = because or f"pull request #{pull.number}: {pull.title}"
     with merged.signing_as(person):
-        moved = promotion.promote(root, params, because=why)
+        moved = promotion.promote(
+            root, params, because=why, ask_host=partial(approval.reviewer, run, pull)
+        )
     if push:
         push_all(root, params)
     return moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ def promote(
     stage: str | None = None,
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
+    ask_host: Callable[[], str | None] | None = None,
 ) -> StageMove:
     """Register the checked-out commit as a version and assign it the registry stage.
 
@@ -32,6 +34,7 @@ def promote(
         stage=stage,
         bump=bump,
         override=override,
+        ask_host=ask_host,
         gate=GateFunctions(
             reports=provenance.reports_digest, problems=verdict_verification.find_discrepancies
         ),

@@ -28,12 +28,15 @@ class PromotionEvidence:
         The version it was compared with, or that it replaces.
     override
         What a person overruled, None if the gate's outcome was PASS.
+    approved
+        Who approved it and is none of its authors, None where nobody has to.
     """
 
     verdict: str | None = None
     outcome: str | None = None
     champion: str | None = None
     override: str | None = None
+    approved: str | None = None
 
     def trailers(self) -> dict[str, str | None]:
         """Trailer lines for a tag's message."""
@@ -42,6 +45,7 @@ class PromotionEvidence:
             "Outcome": self.outcome,
             "Champion": self.champion or NONE,
             "Override": self.override,
+            "Approved": self.approved,
         }
 
 

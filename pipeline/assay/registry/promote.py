@@ -7,6 +7,7 @@ the stage is unchanged; promoting again finds the version and continues.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from assay.registry import (
     versions,
 )
 from assay.registry.evidence import NONE, PromotionEvidence, format_override
+from assay.registry.hosted import approval
 from assay.registry.promotion_checks import PromotionFacts
 from assay.registry.promotion_facts import GateFunctions, collect_facts
 from assay.registry.state import UNKNOWN, RegistryState, Version
@@ -64,6 +66,7 @@ def promote(
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
     gate: GateFunctions,
+    ask_host: Callable[[], str | None] | None = None,
 ) -> StageMove:
     """Register the checked-out commit as a version and give it the stage.
 
@@ -81,6 +84,9 @@ def promote(
         Overrule the gate. The tags keep what was overruled, and it is shown from then on.
     gate
         The gate's functions, to evaluate the verdict's rules again.
+    ask_host
+        Who approved it on the code host, and is none of its authors; called only if
+        ``registry.require_approval`` says so. Without it, the job of GitLab CI is asked.
 
     Raises
     ------
@@ -104,13 +110,19 @@ def promote(
         known = versions.read_state(root, params.name)
         facts, text = collect_facts(root, there, params, stage, commit, known, gate)
     reasons = promotion_checks.refusals(facts, override=override)
+    approved = None
+    if params.registry.require_approval:
+        asked = ask_host() if ask_host else approval.merge_request_approver(commit)
+        approved = asked or approval.tagger(root, commit, text or "")
+        if approved is None:
+            reasons.append(approval.refusal(commit))
     if len(reasons) == 1:
         raise reasons[0]
     if reasons:
         raise PromotionRefusals(reasons)
 
     assert facts.here.digest is not None
-    evidence = _evidence(facts, text)
+    evidence = replace(_evidence(facts, text), approved=approved)
     bundle = facts.here.digest
     # For a version registered by hand, the stage's tag states the bundle.
     version = replace(facts.head_version, bundle=bundle) if facts.head_version else None

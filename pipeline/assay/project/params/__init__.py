@@ -202,6 +202,7 @@ class Evaluate(Section):
 
 class Registry(Section):
     stage: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "prod"
+    require_approval: bool = False
 
 
 class Score(Section):
