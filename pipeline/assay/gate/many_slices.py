@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from assay.gate.rules.leakage_words import leakage_title
 from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding, Outcome
 
@@ -42,11 +43,13 @@ def fold(findings: Iterable[Finding]) -> list[Shown]:
     """Keep the order of ``findings``; what is too much of one rule is gathered behind its last.
 
     Of a rule's findings with the same outcome and the same reason not to count, the `SHOWN` that
-    are nearest to their limit stay. Those without a value come first.
+    are nearest to their limit stay. Those without a value come first. Checks for leakage are no
+    slices: each is shown.
     """
     groups: dict[tuple[str, Outcome, str], list[Finding]] = {}
     for each in findings:
-        groups.setdefault((each.rule, each.outcome, each.exemption_reason), []).append(each)
+        rule = each.title if leakage_title(each) else each.rule
+        groups.setdefault((rule, each.outcome, each.exemption_reason), []).append(each)
     shown: list[Shown] = []
     for group in groups.values():
         nearest = sorted(range(len(group)), key=lambda number: _distance(group[number]))

@@ -7,6 +7,7 @@ import math
 from markupsafe import Markup
 
 from assay.gate.many_slices import fold, together
+from assay.gate.rules.leakage_words import leakage_title
 from assay.gate.rules.next_steps import OVERRIDE
 from assay.gate.verdict_text import (
     HEADLINES,
@@ -50,14 +51,20 @@ def render_page(verdict: Verdict, confidence: float) -> str:
         strip=interval_chart,
         about=_about,
         note=_note,
+        title=lambda finding: leakage_title(finding) or finding.rule,
+        titles=lambda group: ", ".join(leakage_title(each) or each.title for each in group),
     )
     return compose_page(f"{verdict.outcome}: {verdict.name}, candidate {verdict.candidate}", main)
 
 
 def interval_chart(finding: Finding) -> Markup:
-    """A chart of one rule's interval with the limit as a dashed line, and its axis."""
-    if finding.observed is None or finding.limit is None:
+    """A chart of one rule's interval with the limit as a dashed line, and its axis.
+
+    Empty without an interval: a dot and a line say no more than two numbers.
+    """
+    if None in (finding.observed, finding.limit, finding.low, finding.high):
         return Markup("")
+    assert finding.observed is not None and finding.limit is not None
     estimate = Estimate(finding.observed, finding.low, finding.high)
     shown = [
         number
@@ -71,13 +78,14 @@ def interval_chart(finding: Finding) -> Markup:
 
 
 def _about(finding: Finding) -> list[str]:
-    facts = dict.fromkeys((finding.slice, measured_quantity(finding), finding.owner))
+    rule = finding.rule if leakage_title(finding) else None
+    facts = dict.fromkeys((rule, finding.slice, measured_quantity(finding), finding.owner))
     return [text for text in facts if text]
 
 
-def _note(finding: Finding, pictures: str) -> str:
-    """The detail, unless the rule passed and has a chart; and who waived it."""
-    notes = [] if finding.outcome is Outcome.PASS and pictures else [finding.detail]
+def _note(finding: Finding) -> str:
+    """What was found, in a sentence, and who waived it."""
+    notes = [finding.detail]
     if finding.waiver is not None:
         notes.append(f"Waived by {finding.waiver.owner}: {finding.waiver.because}")
     return " ".join(notes)

@@ -60,11 +60,11 @@ def test_a_metric_that_is_no_error_is_said_and_does_not_decide() -> None:
 @pytest.mark.parametrize(
     ("alone", "model", "champion", "outcome", "words"),
     [
-        (0.7, 0.95, None, FAIL, "0.7 for the best feature alone"),
+        (0.7, 0.95, None, FAIL, "that of the best feature alone 0.7,"),
         (0.7, 0.9, None, PASS, "3 times less"),
-        (0.7, 0.95, 0.93, PASS, "0.93 for the champion"),
+        (0.7, 0.95, 0.93, PASS, "that of the champion 0.93,"),
         (0.7, 0.99, 0.93, FAIL, "7 times less"),
-        (0.7, 0.95, 0.6, FAIL, "0.7 for the best feature alone"),
+        (0.7, 0.95, 0.6, FAIL, "that of the best feature alone 0.7,"),
         (None, 0.95, None, INCONCLUSIVE, "not known"),
         (0.7, None, None, INCONCLUSIVE, "not known"),
     ],

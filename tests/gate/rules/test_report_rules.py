@@ -198,14 +198,14 @@ def test_a_tolerance_of_one_row_does_not_forgive_a_row_that_differs() -> None:
 @pytest.mark.parametrize(
     ("of", "value", "words"),
     [
-        ("latency_ms", 4.0, "ms for 1,000 rows: 4, which meets the limit of at most 4"),
-        ("memory_mb", 120.0, "MB of memory: 120, which meets the limit of at most 120"),
-        ("bundle_mb", 2.5, "MB on disk: 2.5, which meets the limit of at most 2.5"),
+        ("latency_ms", 4.0, "milliseconds to score 1,000 rows: 4, which meets the limit"),
+        ("memory_mb", 120.0, "megabytes of memory to score: 120, which meets the limit"),
+        ("bundle_mb", 2.5, "megabytes of the bundle on disk: 2.5, which meets the limit"),
     ],
 )
 def test_cost(of: str, value: float, words: str) -> None:
     (told,) = rule_reports.cost(build.rule(kind="cost", of=of, max=value), rehearsal())
-    assert (told.outcome, told.detail) == (PASS, words)
+    assert (told.outcome, told.detail) == (PASS, f"{words} of at most {value:g}")
     assert (told.metric, told.observed, told.limit) == (of, value, value)
     assert (told.direction, told.rows) == ("max", 1000)
     (told,) = rule_reports.cost(build.rule(kind="cost", of=of, max=value * 0.99), rehearsal())
@@ -285,7 +285,8 @@ def test_every_check_of_the_split_is_a_finding() -> None:
     assert tuple(told) == LEAKAGE_CHECKS
     assert {each.outcome for each in told.values()} == {PASS}
     one = told["same_key"]
-    assert (one.detail, one.metric, one.observed) == ("same_key says so", "same_key", 0.0)
+    assert (one.metric, one.observed) == ("same_key", 0.0)
+    assert one.detail == ("The model was not trained on any row it is tested on: same_key says so")
     assert (one.limit, one.direction) == (0.01, "max")
 
 
@@ -300,10 +301,10 @@ def test_what_is_suspect_fails_and_what_is_unknown_cannot_be_told() -> None:
 def test_what_is_allowed_by_name_is_shown_and_does_not_decide() -> None:
     told = leaks("same_key", "identifier", same_key="suspect", label_power="suspect")
     assert (told["same_key"].outcome, told["same_key"].blocks) == (FAIL, False)
-    assert told["same_key"].detail == "same_key says so (allowed by name)"
+    assert told["same_key"].detail.endswith(": same_key says so (allowed by name)")
     assert told["label_power"].blocks
     assert told["identifier"].severity == "block"
-    assert told["identifier"].detail == "identifier says so"
+    assert told["identifier"].detail.endswith(": identifier says so")
 
 
 def test_a_check_without_a_limit_has_no_direction() -> None:

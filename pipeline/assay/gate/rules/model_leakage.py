@@ -65,8 +65,8 @@ def error_jump(
         best, who = compared.champion, "the champion"
     times = max(1 - best, 0.0) / max(1 - value, LEAST)
     told = (
-        f"{metric} is {measured.value:.4g}, {best:.4g} for {who}: what the model leaves "
-        f"unexplained is {times:.3g} times less"
+        f"its {metric} is {measured.value:.4g}, that of {who} {best:.4g}, so it leaves "
+        f"{times:.3g} times less unexplained"
     )
     return _decided(rule, name, times, rule.max_error_jump, told)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from assay.contract.result import ContractResult
 from assay.gate.rules import change, finding, model_leakage, wording
+from assay.gate.rules.leakage_words import with_meaning
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params.gate import (
     LEAKAGE_CHECKS,
@@ -23,9 +24,9 @@ from assay.reports.rehearsal import Parity, Rehearsal
 from assay.reports.verdict import Finding, Outcome
 
 UNITS = {
-    "latency_ms": "ms for 1,000 rows",
-    "memory_mb": "MB of memory",
-    "bundle_mb": "MB on disk",
+    "latency_ms": "milliseconds to score 1,000 rows",
+    "memory_mb": "megabytes of memory to score",
+    "bundle_mb": "megabytes of the bundle on disk",
 }
 
 
@@ -165,7 +166,8 @@ def leakage(
         )
     found.append(model_leakage.shuffled_error(rule, evaluation))
     found.append(model_leakage.error_jump(rule, report, evaluation, comparison))
-    return tuple(_allowed(each) if each.metric in rule.allow else each for each in found)
+    told = map(with_meaning, found)
+    return tuple(_allowed(each) if each.metric in rule.allow else each for each in told)
 
 
 def _allowed(told: Finding) -> Finding:
