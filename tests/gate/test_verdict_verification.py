@@ -117,6 +117,7 @@ def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
         (lambda v: edited(v, "steady", observed=0.2), "'steady' is PASS in it with 0.2 of rows"),
         (lambda v: edited(v, "steady", observed=None), "'steady' is PASS in it with None of rows"),
         (lambda v: edited(v, "steady", limit=0.5), "'steady' has limit 0.5 in it, 0.1 in params"),
+        (lambda v: edited(v, "steady", direction="min"), "'steady' has direction min in it, max"),
         (lambda v: edited(v, "steady", severity="warn"), "'steady' has severity warn in it"),
         (lambda v: edited(v, "steady", tolerated=True), "'steady' has tolerated True in it"),
         (lambda v: edited(v, "steady", rule="easy"), "'easy' is no behaviour of params.yaml"),

@@ -84,8 +84,15 @@ def test_a_release_that_died_before_it_could_say_so_is_completed(
     assert store.visible_run("p") == "r1" and store.runs()[0].event == "published"
     store.release("r1", **WHY)
     assert store.runs()[0].by == WHY["by"]
-    with pytest.raises(RunUnknown, match="it is published"):
+    events = len(store.run_events("p"))
+    again = store.release("r1", by="Bo", because="once more")
+    assert (again.event, again.by, again.because) == ("published", *WHY.values())
+    assert len(store.run_events("p")) == events
+    make.run("r2")
+    with pytest.raises(RunUnknown, match="it is published, and was replaced since"):
         store.release("r1", **WHY)
+    with pytest.raises(RunUnknown, match="it is published"):
+        store.release("r2", **WHY)
 
 
 def test_only_held_runs_are_released(store: Store, make: Any) -> None:
@@ -109,7 +116,7 @@ def test_a_retracted_run_gives_the_night_back_to_the_one_before(
     make.run("r1", good=[1, 2], bad=[8], profile=profile)
     make.run("r2", good=[3], bad=[9])
     before = DeltaTable(store.table_uri("predictions")).version()
-    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1")
+    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1", **WHY)
     assert DeltaTable(store.table_uri("predictions")).version() == before + 1
     assert make.seen() == ([1, 2], [8]) and make.active("quarantine") == ["r1-0.0.parquet"]
     assert store.profile("r1", "p") == profile
@@ -124,7 +131,7 @@ def test_a_retracted_run_gives_the_night_back_to_the_one_before(
 def test_the_only_run_of_a_night_gives_it_back_to_nobody(store: Store, make: Any) -> None:
     make.run("r0", "q")
     make.run("r1", bad=[8])
-    assert store.retract("r1", **WHY) == Retraction("r1", "p", None)
+    assert store.retract("r1", **WHY) == Retraction("r1", "p", None, **WHY)
     assert store.partitions() == ["q"] and make.active("quarantine") == []
     assert store.visible_run("p") is None
     assert store.runs("p")[0].detail == "back to run none"
@@ -172,9 +179,10 @@ def test_only_what_readers_see_is_taken_back(store: Store, make: Any) -> None:
     make.run("r2")
     with pytest.raises(RunUnknown, match=r"visible: r2 .*, found .*published, and was repl"):
         store.retract("r1", **WHY)
-    store.retract("r2", **WHY)
-    with pytest.raises(RunUnknown, match=r"visible: r1 .*, found it is retracted"):
-        store.retract("r2", **WHY)
+    done = store.retract("r2", **WHY)
+    assert store.retract("r2", by="Bo", because="once more") == done
+    make.run("r4")
+    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r4", **WHY)
     with pytest.raises(RunUnknown, match="no run r3"):
         store.retract("r3", **WHY)
 
@@ -192,7 +200,7 @@ def test_a_retraction_that_died_before_it_could_say_so_is_completed(
         patch.setattr(release, "append_events", killed)
         store.retract("r2", **WHY)
     assert store.visible_run("p") == "r1"
-    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1")
+    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1", **WHY)
     assert {each.run_id: each.event for each in store.runs()}["r2"] == "retracted"
 
 

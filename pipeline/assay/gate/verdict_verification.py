@@ -137,6 +137,7 @@ def _behaviours(recorded: Verdict, asked: tuple[Behaviour, ...]) -> Iterator[str
         for name, was, now in (
             ("severity", finding.severity, spec.severity),
             ("limit", finding.limit, spec.max_failed),
+            ("direction", finding.direction, "max"),
             ("owner", finding.owner, spec.owner),
             ("because", finding.because, spec.because),
             ("tolerated", finding.tolerated, False),

@@ -6,16 +6,18 @@ project would be run by whatever imports json.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
 import site
+import subprocess
 import sys
 import sysconfig
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,70 @@ def _end_with_command() -> None:
     assert command is not None, "this runs in a process of a pool"
     command.join()
     os._exit(1)
+
+
+def run_and_end_all(command: Sequence[str], *, timeout: float, **given: Any) -> int:
+    """Run a program; when it has ended, so has every process that it started. Its exit code.
+
+    It has a session of its own, which ends as a whole. On Linux what left that session is found
+    too: an orphan becomes a child of this process, for as long as the program runs.
+
+    Parameters
+    ----------
+    timeout
+        In seconds.
+    given
+        For `subprocess.Popen`.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        It did not end in time, and was ended.
+    """
+    with _adopting_orphans() as orphans:
+        started = subprocess.Popen(command, start_new_session=True, **given)
+        try:
+            return started.wait(timeout)
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+            # The children of one that is ended become ours, and are ended next.
+            while found := orphans():
+                for process in found:
+                    with suppress(ProcessLookupError, ChildProcessError):
+                        os.kill(process, signal.SIGKILL)
+                        os.waitpid(process, 0)
+
+
+_SUBREAPER, _IS_SUBREAPER = 36, 37
+"""Of prctl(2)."""
+
+
+@contextmanager
+def _adopting_orphans() -> Iterator[Callable[[], set[int]]]:
+    """Adopt orphaned descendants in the block; gives a function that finds those adopted in it."""
+    if sys.platform != "linux":
+        yield set
+        return
+    libc, was, before = ctypes.CDLL(None), ctypes.c_int(), _children()
+    libc.prctl(_IS_SUBREAPER, ctypes.byref(was), 0, 0, 0)
+    libc.prctl(_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield lambda: _children() - before
+    finally:
+        libc.prctl(_SUBREAPER, was.value, 0, 0, 0)
+
+
+def _children() -> set[int]:
+    """The processes of which this one is the parent, the ended among them."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name, in brackets, may hold anything; state and parent follow it.
+            _, parent, *_ = status.read_text(errors="replace").rpartition(")")[2].split()
+            found |= {int(status.parent.name)} if int(parent) == os.getpid() else set()
+    return found
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from typing import Any
 
 import pyarrow as pa
 
@@ -32,14 +34,23 @@ from assay.store.publish import (
 from assay.store.runs import Event, RunEvent, RunRecord, format_runs
 from assay.store.staged_run import StagedRun, from_json, to_json
 
+_LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Retraction:
-    """A retracted run, and the run that is visible again, if any."""
+    """A retracted run, the run that is visible now, if any, and who retracted it and why."""
 
     run_id: str
     partition: str
     back_to: str | None
+    by: str
+    because: str
+
+    def plain(self) -> dict[str, Any]:
+        told = asdict(self)
+        told["retracted"] = told.pop("run_id")
+        return told
 
 
 def append_events(place: StoreLocation, *events: RunEvent) -> None:
@@ -67,6 +78,10 @@ def release(place: StoreLocation, run_id: str, by: str, because: str) -> RunReco
     """Publish a held run; see `Store.release`."""
     record = _record(place, run_id, "released")
     if record.event != "held":
+        now = read_partition_view(place, PREDICTIONS, record.partition)
+        if record.by and visible_run_id(place, now, record.partition) == run_id:
+            _tell_already("released", record)
+            return record
         raise _wrong_state(place, record, "released", "held")
     staged = read_held_run(place, run_id)
     assert staged is not None, "its state says that it has the event"
@@ -82,7 +97,11 @@ def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retract
     partition = record.partition
     now = read_partition_view(place, PREDICTIONS, partition)
     said = {"event": "retracted", "retracted": run_id, "by": by, "because": because}
-    if visible_run_id(place, now, partition) == run_id:
+    visible = visible_run_id(place, now, partition)
+    if record.event == "retracted" and visible != run_id:
+        _tell_already("retracted", record)
+        return Retraction(run_id, partition, visible, record.by, record.because)
+    if visible == run_id:
         before = _before(place, record, now)
         back = None if before is None else before.run_id
         try:
@@ -96,11 +115,16 @@ def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retract
         # Complete a retraction that was killed before it recorded its event.
         told = partition_commits(place, PREDICTIONS, partition)
         done = [entry for entry in told if entry.get("retracted") == run_id]
-        if not done or record.event == "retracted":
+        if not done:
             raise _wrong_state(place, record, "retracted", "visible")
         back = done[0].get("run_id")
     _append(place, record, "retracted", by, because, f"back to run {back or 'none'}")
-    return Retraction(run_id, partition, back)
+    return Retraction(run_id, partition, back, by, because)
+
+
+def _tell_already(done: str, record: RunRecord) -> None:
+    who = f", by {record.by}: {record.because}" if record.by else ""
+    _LOG.info("run %s was %s already%s", record.run_id, done, who)
 
 
 def _before(place: StoreLocation, record: RunRecord, now: log.PartitionView) -> StagedRun | None:

@@ -121,7 +121,7 @@ class Store(StoreLocation):
         Raises
         ------
         RunUnknown
-            If there is no such run, or it is not held.
+            If there is no such run, or it is neither held nor released already.
         RunOvertaken
             If the partition changed since the run started.
         StoreError
@@ -138,7 +138,7 @@ class Store(StoreLocation):
         Raises
         ------
         RunUnknown
-            If there is no such run, or it is not the visible one.
+            If there is no such run, or it is neither the visible one nor retracted already.
         """
         return release.retract(self, run_id, by, because)
 

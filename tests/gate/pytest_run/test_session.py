@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -61,6 +63,57 @@ def test_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert outer["PYTEST_PLUGINS"] == "y"
 
 
+LINGERS = """
+import os, pathlib, signal, subprocess, sys, time
+
+def linger(escape):
+    begun = pathlib.Path(f"{escape}.pid").resolve()
+    if os.fork():
+        while not begun.exists():
+            time.sleep(0.01)
+        return
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if "session" in escape:
+        os.setsid()
+    if "orphan" in escape and os.fork():
+        os._exit(0)
+    part = begun.with_suffix(".part")
+    part.write_text(str(os.getpid()))
+    part.rename(begun)
+    while True:
+        time.sleep(0.05)
+        pathlib.Path("forged").write_text("PASS")
+
+def test_it():
+    for escape in ("child", "orphan", "session", "session-orphan"):
+        linger(escape)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the session is ended")
+def test_no_process_that_a_test_starts_outlives_it(tiny: Any) -> None:
+    tiny.write("tests/model/test_it.py", LINGERS)
+    mine = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    found = {}
+    try:
+        assert run_pytest(tiny.root, "tests/model", ()).crash is None
+        found = {path.stem: int(path.read_text()) for path in tiny.root.glob("*.pid")}
+        assert len(found) == 4
+        assert [name for name, pid in found.items() if alive(pid)] == []
+        assert mine.poll() is None  # what is not of the tests goes on
+    finally:
+        for pid in (pid for pid in found.values() if alive(pid)):
+            os.kill(pid, signal.SIGKILL)
+        mine.communicate(b"\n")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
 def test_an_assay_that_is_not_installed_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,14 +162,15 @@ class Fake:
         (target,) = [each for each in command if each.startswith("--assay-findings=")]
         if self.record:
             PytestRecord(collected=["a"]).write(Path(target.partition("=")[2]))
-        return subprocess.CompletedProcess(command, self.code, self.output)
+        asked["stdout"].write(self.output.encode())
+        return self.code
 
 
 def ran(
     monkeypatch: pytest.MonkeyPatch, code: int, output: str = "", *, record: bool = True
 ) -> tuple[PytestRun, Fake]:
     fake = Fake(code, output, record=record)
-    monkeypatch.setattr(session.subprocess, "run", fake)
+    monkeypatch.setattr(session, "run_and_end_all", fake)
     return run_pytest(Path("/p"), "tests/model", ()), fake
 
 
@@ -125,13 +179,7 @@ def test_a_session_that_came_to_its_end(monkeypatch: pytest.MonkeyPatch, code: i
     found, fake = ran(monkeypatch, code, "1 passed")
     assert found == PytestRun(PytestRecord(collected=["a"]), code, "1 passed", None)
     assert fake.asked["cwd"] == Path("/p")
-    assert fake.asked["check"] is False
-    assert fake.asked["stdin"] == subprocess.DEVNULL
-    assert (fake.asked["stdout"], fake.asked["stderr"]) == (subprocess.PIPE, subprocess.STDOUT)
-    assert (fake.asked["text"], fake.asked["encoding"], fake.asked["errors"]) == (
-        *(True, "utf-8"),
-        "replace",
-    )
+    assert (fake.asked["stdin"], fake.asked["stderr"]) == (subprocess.DEVNULL, subprocess.STDOUT)
     assert fake.asked["env"]["PYTHONDONTWRITEBYTECODE"] == "1"
 
 

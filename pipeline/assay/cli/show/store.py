@@ -9,9 +9,9 @@ from assay.project.text.number_format import counted, format_count
 from assay.score.fsck import FsckReport
 from assay.score.operations.export import ExportReport
 from assay.score.operations.night_history import NightHistory
-from assay.score.operations.release import ReleaseReport, RetractionReport
+from assay.score.operations.release import ReleaseReport
 from assay.score.operations.vacuum import VacuumReport
-from assay.store import RunEvent
+from assay.store import Retraction, RunEvent
 
 
 def release_lines(run: ReleaseReport) -> Iterator[str]:
@@ -19,9 +19,9 @@ def release_lines(run: ReleaseReport) -> Iterator[str]:
     yield f"released: readers of {run.partition} see run {run.run_id}{rows}"
 
 
-def retract_lines(run: RetractionReport) -> Iterator[str]:
-    now = f"run {run.done.back_to} again" if run.done.back_to else "nothing"
-    yield f"retracted: readers of {run.done.partition} see {now}"
+def retract_lines(done: Retraction) -> Iterator[str]:
+    now = f"run {done.back_to} again" if done.back_to else "nothing"
+    yield f"retracted: readers of {done.partition} see {now}"
 
 
 def history_lines(found: NightHistory) -> Iterator[str]:

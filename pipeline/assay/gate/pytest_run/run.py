@@ -1,5 +1,7 @@
 """Run pytest on a project's model tests and rules in a separate process.
 
+Whatever process they start ends with it: none may change what the gate writes afterwards.
+
 Nothing outside the policy may disable a rule or test. So pytest gets our configuration instead of
 the project's, PYTEST_* and PYTHON* environment variables are dropped, only conftest files under
 ``gate.tests`` are loaded, because only those are in the policy digest, and of the project only
@@ -20,7 +22,7 @@ from assay.errors import from_memory_error
 from assay.gate.pytest_run import declared_tests, own_modules, record
 from assay.gate.pytest_run.findings_file import OPTION, PytestFinding, write_findings
 from assay.project import layout
-from assay.project.processes import python_command, python_environment
+from assay.project.processes import python_command, python_environment, run_and_end_all
 
 # Normal exit codes: all passed, or some failed. Any other means a broken session.
 FINISHED = (0, 1)
@@ -78,33 +80,35 @@ def run_pytest(
         target = Path(scratch) / "seen.json"
         config_path(target).write_text(CONFIG, encoding="utf-8")
         write_findings(findings_path(target), decided)
+        printed = Path(scratch) / "output"
         try:
-            done = subprocess.run(
-                [*pytest_command(root, tests, target), *(_plan(target) if plan else ())],
-                cwd=root,
-                env=pytest_environment(os.environ, Path(scratch)),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-                timeout=TIMEOUT_SECONDS,
-            )
-        except subprocess.TimeoutExpired as late:
-            output = (late.output or b"").decode("utf-8", "replace")
+            # A file, because whoever inherits a pipe could keep it open.
+            with printed.open("wb") as output:
+                code = run_and_end_all(
+                    [*pytest_command(root, tests, target), *(_plan(target) if plan else ())],
+                    timeout=TIMEOUT_SECONDS,
+                    cwd=root,
+                    env=pytest_environment(os.environ, Path(scratch)),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+        except subprocess.TimeoutExpired:
             return PytestRun(
-                record.PytestRecord(), -1, output, _too_long(record.read_running_test(target))
+                record.PytestRecord(),
+                -1,
+                printed.read_text("utf-8", "replace"),
+                _too_long(record.read_running_test(target)),
             )
+        told = printed.read_text("utf-8", "replace")
         try:
             seen, crash = record.read_record(target), None
         except ValueError as error:
             seen, crash = record.PytestRecord(), str(error)
-    if done.returncode not in FINISHED or crash:
-        last = record.normalize_detail(_telling_line(done.stdout), [root, Path(scratch)])
-        crash = f"pytest ended with exit code {done.returncode}: {last}"
-    return PytestRun(seen, done.returncode, done.stdout, crash)
+    if code not in FINISHED or crash:
+        last = record.normalize_detail(_telling_line(told), [root, Path(scratch)])
+        crash = f"pytest ended with exit code {code}: {last}"
+    return PytestRun(seen, code, told, crash)
 
 
 def config_path(target: Path) -> Path:

@@ -28,22 +28,8 @@ class ReleaseReport:
         return {"released": told.pop("run_id"), **told}
 
 
-@dataclass(frozen=True)
-class RetractionReport:
-    """A retracted run, with who retracted it and why."""
-
-    done: Retraction
-    by: str
-    because: str
-
-    def plain(self) -> dict[str, Any]:
-        told = {**asdict(self.done), "by": self.by, "because": self.because}
-        told["retracted"] = told.pop("run_id")
-        return told
-
-
 def release(root: Path, params: Params, run_id: str, because: str) -> ReleaseReport:
-    """Publish a held run; the runs table records who did it, and why.
+    """Publish a held run; the runs table records who did it, and why. Again changes nothing.
 
     Raises
     ------
@@ -62,13 +48,13 @@ def release(root: Path, params: Params, run_id: str, because: str) -> ReleaseRep
         version=record.version,
         rows_scored=record.rows_scored,
         rows_quarantined=record.rows_quarantined,
-        by=by,
-        because=because.strip(),
+        by=record.by,
+        because=record.because,
     )
 
 
-def retract(root: Path, params: Params, run_id: str, because: str) -> RetractionReport:
-    """Withdraw the visible run of a night; the runs table records who did it, and why.
+def retract(root: Path, params: Params, run_id: str, because: str) -> Retraction:
+    """Withdraw the visible run of a night; the runs table records who and why. Again does nothing.
 
     Raises
     ------
@@ -78,5 +64,4 @@ def retract(root: Path, params: Params, run_id: str, because: str) -> Retraction
         There is no such run, or it is not the visible one.
     """
     by = user_with_reason(root, because)
-    done = open_store(root, params).retract(run_id, by, because.strip())
-    return RetractionReport(done, by, because.strip())
+    return open_store(root, params).retract(run_id, by, because.strip())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pyarrow as pa
@@ -178,11 +180,31 @@ def retry_on_conflict(uri: str, what: str, act: Callable[[DeltaTable | None], Do
         before = None if opened is None else opened.version()
         try:
             with translate_errors(uri, what):
+                require_room(uri)
                 return act(opened)
         except StoreError:
             if attempt == ATTEMPTS - 1 or version_of(uri) == before:
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+ROOM = 1 << 16
+"""Bytes: more than a commit of a small table, its checkpoint left out."""
+
+
+def require_room(uri: str) -> None:
+    """Fail where a local table cannot be written, before delta-rs does, which panics aloud.
+
+    Raises
+    ------
+    OSError
+        The disk is full or read-only, or the folder is not ours.
+    """
+    if "://" in uri:
+        return
+    there = next(folder for folder in (Path(uri), *Path(uri).parents) if folder.exists())
+    with tempfile.TemporaryFile(dir=there, buffering=0) as file:
+        file.write(bytes(ROOM))
 
 
 def version_of(uri: str) -> int | None:
