@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,11 +113,49 @@ def test_what_nobody_foresaw_is_one_line_too(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_folder_that_is_gone_is_no_bug(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = "import os, sys; os.rmdir(os.getcwd()); from assay.cli.__main__ import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}sys.exit(main(['status']))"],
+        cwd=gone, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("assay: the folder that this command was started in is gone. ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
         cli.main(["scor"])
     assert caught.value.code == 2
-    assert "invalid choice: 'scor'" in capsys.readouterr().err
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last == "assay: error: there is no command 'scor'. Did you mean score?"
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("xyzzy", "assay: error: there is no command 'xyzzy': --help lists them"),
+        ("", "assay: error: a command is missing: --help lists them"),
+        ("--versoin", "assay: error: unrecognized arguments: --versoin. Did you mean --version?"),
+        ("score --forse", "assay score: error: unrecognized arguments: --forse. Did you mean"),
+        ("score --forc", "assay score: error: unrecognized arguments: --forc. Did you mean --for"),
+        ("remote", "assay remote: error: a command is missing: --help lists them"),
+        ("remote pul", "assay remote: error: there is no command 'pul'. Did you mean pull?"),
+        ("remote push --jsn", "assay remote push: error: unrecognized arguments: --jsn. Did you"),
+        ("gate verdict --commited", "assay gate verdict: error: unrecognized arguments: --commi"),
+    ],
+)
+def test_what_was_mistyped_is_named_with_what_is_near(
+    typed: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(typed.split())
+    assert caught.value.code == 2
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last.startswith(line)
 
 
 @pytest.mark.parametrize("given", ["0", "-3", "many", "1.5"])

@@ -77,6 +77,8 @@ def test_promote_registers_the_commit_and_gives_it_the_stage(project: Any) -> No
         f"promoted: {NAME} v0.1.0 ({digest[:19]}) holds prod",
         "next, so that others get it: dvc push && git push --follow-tags",
     ]
+    *_, last = stage_move_lines(move, push=True)
+    assert last == "next, so that others get it: dvc push"
 
 
 def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,13 +6,14 @@ Heavy modules are imported only when a subcommand needs them, so ``assay --help`
 from __future__ import annotations
 
 import argparse
+import difflib
 import gc
 import json
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -33,6 +34,7 @@ from assay.errors import (
     INTERRUPTED,
     UNFORESEEN,
     AssayError,
+    UsageError,
     from_memory_error,
     from_os_error,
     mask_passwords,
@@ -96,6 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     try:
         refuse_small_address_space()
+        _require_folder()
         with project_kept_out(getattr(arguments, "root", Path())):
             arguments.command(arguments)
     except AssayError as error:
@@ -118,6 +121,16 @@ def _run(arguments: argparse.Namespace) -> int:
         known = from_os_error(error) or from_memory_error(error) or missing_extra(error)
         return _print_error(known or _unforeseen(error), arguments)
     return 0
+
+
+def _require_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "the folder that this command was started in is gone",
+            mend="Change to the project's folder (cd), then run the same command again.",
+        ) from None
 
 
 def _print_traceback(error: BaseException) -> None:
@@ -160,7 +173,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Start with: assay init DIR --data TABLE --target COLUMN",
     )
     top.add_argument("--version", action=_Version)
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
     for title, group in GROUPS.items():
         add = CommandBuilder(commands)
         group.add_commands(add)
@@ -169,7 +182,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser that masks passwords in error messages, as do its subcommands.
+    """An argument parser that suggests the nearest name and takes no part of one.
+
+    Passwords in its error messages are masked. Its subcommands do the same.
 
     Attributes
     ----------
@@ -178,7 +193,7 @@ class _Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+        super().__init__(*given, **{**named, "allow_abbrev": False})
         self.groups: dict[str, list[str]] = {}
 
     def format_help(self) -> str:
@@ -200,8 +215,31 @@ class _Parser(argparse.ArgumentParser):
         formatter.add_text(self.epilog)
         return formatter.format_help()
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but names what is unknown before what is missing."""
+        found, unknown = self.parse_known_args(args, namespace)
+        asked = getattr(found, "parser", self)
+        if unknown:
+            name = unknown[0].partition("=")[0]
+            near = _nearest(name, asked._option_string_actions)
+            asked.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+        if not hasattr(found, "command"):
+            asked.error("a command is missing: --help lists them")
+        return found
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, _Commands) and value not in action.choices:
+            near = _nearest(value, action.choices) or ": --help lists them"
+            raise argparse.ArgumentError(None, f"there is no command '{value}'{near}")
+        super()._check_value(action, value)
+
     def error(self, message: str) -> NoReturn:
         super().error(escape_controls(mask_passwords(message)))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f". Did you mean {near[0]}?" if near else ""
 
 
 class _Version(argparse.Action):

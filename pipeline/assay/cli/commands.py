@@ -63,7 +63,7 @@ class CommandBuilder:
             default=flag,
             help="print one JSON document instead, of an error too",
         )
-        sub.set_defaults(command=run, name=name, printed=False)
+        sub.set_defaults(command=run, name=name, printed=False, parser=sub)
         self.names.append(name)
         return sub
 
@@ -81,9 +81,8 @@ class CommandBuilder:
             epilog=f"Example: {example}",
         )
         self.names.append(name)
-        return CommandBuilder(
-            sub.add_subparsers(title="commands", metavar="COMMAND", required=True)
-        )
+        sub.set_defaults(parser=sub)
+        return CommandBuilder(sub.add_subparsers(title="commands", metavar="COMMAND"))
 
 
 def run_command(

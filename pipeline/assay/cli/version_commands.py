@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+from functools import partial
 
 from assay.cli.commands import (
     CommandBuilder,
@@ -14,6 +16,8 @@ from assay.cli.commands import (
     to_json_line,
 )
 from assay.errors import UsageError
+
+_LOG = logging.getLogger(__name__)
 
 
 def add_commands(add: CommandBuilder) -> None:
@@ -131,7 +135,7 @@ def _promote(given: argparse.Namespace) -> None:
             stage=given.stage,
             bump=given.bump,
             override=given.override,
-            lines=versions.stage_move_lines,
+            lines=partial(versions.stage_move_lines, push=given.push),
             document=to_indented_json,
         )
         if given.push:
@@ -150,7 +154,7 @@ def _rollback(given: argparse.Namespace) -> None:
             because=given.because,
             to=given.to,
             stage=given.stage,
-            lines=versions.stage_move_lines,
+            lines=partial(versions.stage_move_lines, push=given.push),
             document=to_indented_json,
         )
         if given.push:
@@ -162,7 +166,8 @@ def _push(given: argparse.Namespace) -> None:
     from assay.project.params import load
 
     root = given.root.resolve()
-    push_all(root, load(root))
+    pushed = push_all(root, load(root))
+    _LOG.info("pushed to origin: %s", ", ".join(pushed) or "nothing, it has every tag")
 
 
 def _versions(given: argparse.Namespace) -> None:

@@ -66,6 +66,27 @@ def test_an_answer_is_no_failure_and_never_tried_again() -> None:
     assert "script_failure" not in found["retry"]["when"]
 
 
+def test_git_reads_a_checkout_of_another_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runner clones as root, and the image's user is another."""
+    checkout = tmp_path / "builds"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "origin")], check=True)
+    subprocess.run(["git", "clone", "--quiet", str(tmp_path / "origin"), checkout], check=True)
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CI_PROJECT_DIR", str(checkout))
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    *before, assay = job()["script"]
+    assert assay.startswith("assay ")
+    # The origin here has another owner too; where it is a host, it has none.
+    script = "\n".join(["set -e", *before]).replace("git fetch --quiet --tags origin", "git status")
+    done = subprocess.run(["sh", "-c", script], cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    trusted = (tmp_path / ".gitconfig").read_text()
+    assert trusted.split() == ["[safe]", "directory", "=", str(checkout)]
+
+
 def test_the_store_s_address_is_one_word_of_the_command() -> None:
     store = 's3://b/it\'s $X `id` "q" %'
     given = project().model_copy(update={"store": store})

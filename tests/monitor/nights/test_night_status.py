@@ -198,7 +198,7 @@ def test_what_changes_the_front_page_writes_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (project.root / "params.yaml").write_text(params_text)
-    monkeypatch.setattr(f"assay.cli.show.{shown}", lambda found: ())
+    monkeypatch.setattr(f"assay.cli.show.{shown}", lambda found, **_: ())
     monkeypatch.setattr(f"{module}.{name}", lambda *given, **more: project.score(DAYS[0], "run-1"))
     assert cli.main([*argv, "--root", str(project.root)]) == 0
     page = project.root / "reports/index.html"

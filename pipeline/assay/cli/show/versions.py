@@ -81,13 +81,13 @@ def merged_lines(found: StageMove | NothingToPromote) -> Iterator[str]:
             f"commit ({short_digest(found.bundle)})"
         )
         return
-    *moved, _ = stage_move_lines(found)
-    yield from moved
+    first, *_ = stage_move_lines(found)
+    yield first
     yield f"promoted by {found.version.by}: {found.version.why}"
 
 
-def stage_move_lines(move: StageMove) -> Iterator[str]:
-    """The stage's new holder, and how to share it."""
+def stage_move_lines(move: StageMove, push: bool = False) -> Iterator[str]:
+    """The stage's new holder, and how to share it; with ``push`` its tags are pushed by itself."""
     version, before = move.version, move.before
     yield (
         f"{move.done}: {version.name} {version.version} ({short_digest(version.bundle)}) "
@@ -97,8 +97,10 @@ def stage_move_lines(move: StageMove) -> Iterator[str]:
     if version.override:
         yield f"overridden: {version.override}"
     # Push the bundle before the tag, so that no visible champion is missing its bundle.
-    share = "dvc push && git push --follow-tags" if move.done == "promoted" else "git push --tags"
-    yield f"next, so that others get it: {share}"
+    bundle = ["dvc push"] if move.done == "promoted" else []
+    tags = "git push --follow-tags" if bundle else "git push --tags"
+    if steps := bundle if push else [*bundle, tags]:
+        yield f"next, so that others get it: {' && '.join(steps)}"
 
 
 def champion_lines(held: StageHolder) -> Iterator[str]:
