@@ -226,3 +226,50 @@ def test_a_broken_line_of_json_is_in_quarantine_with_its_text(
     kept = [json.loads(row) for row in project.store.quarantine(NIGHT)["row"].to_pylist()]
     assert '{"parcel": 1' in [row.get(LINE) for row in kept]
     assert "heavy" in [row.get("weight") for row in kept]
+
+
+LONG = "x" * (17 << 20)
+
+
+@pytest.mark.parametrize("carrier", ["local", "dataframe"])
+def test_no_line_of_json_stops_a_night(project: Project, carrier: str) -> None:
+    spec = jsonl(project)
+    path = next((project.root / "json").rglob("*.json"))
+    path.write_text(path.read_text() + f'\n{{}}\n{{"parcel": "{LONG}"}}\n{{}}')
+    report = project.score(spec, carrier)
+    assert (report.rows_read, report.rows_quarantined) == (53, 3 + 3)
+    assert report.broken["row: a line of at most 16 MB"] == 1
+    kept = [json.loads(row) for row in project.store.quarantine(NIGHT)["row"].to_pylist()]
+    lines = [row[LINE] for row in kept if row.get(LINE)]
+    (long,) = [line for line in lines if line != "{}"]
+    assert len(lines) == 3 and len(long) < 1000
+    assert re.fullmatch(r'a line of 17,?825,?\d+ bytes .*a\.json: \{"parcel": "x+', long)
+
+
+def test_an_empty_object_may_be_all_that_is_refused(project: Project) -> None:
+    spec = jsonl(project)
+    path = next((project.root / "json").rglob("*.json"))
+    project.score(spec, "local")
+    refused = set(project.store.quarantine(NIGHT)["parcel"].to_pylist())
+    good = [
+        line for line in path.read_text().split("\n") if json.loads(line)["parcel"] not in refused
+    ]
+    path.write_text("\n".join([*good, "{}"]))
+    report = project.score(spec, "local")
+    assert (report.rows_read, report.rows_quarantined) == (len(good) + 1, 1)
+    (row,) = project.store.quarantine(NIGHT)["row"].to_pylist()
+    assert json.loads(row) == {LINE: "{}"}
+
+
+@pytest.mark.parametrize("carrier", ["local", "dataframe"])
+def test_joined_files_of_csv_are_counted_with_their_headers(project: Project, carrier: str) -> None:
+    spec = csv(project)
+    path = next((project.root / "csv").rglob("*.csv"))
+    header, *rows = path.read_bytes().splitlines(keepends=True)
+    again = [*rows[:20], header, *rows[20:], LONG.encode() + b"\n", header]
+    path.write_bytes(b"".join([header, *again]))
+    report = project.score(spec, carrier)
+    assert (report.rows_read, report.rows_quarantined) == (53, 3 + 3)
+    assert report.broken["row: no header line again"] == 2
+    assert report.broken["row: a line of at most 16 MB"] == 1
+    assert ONE_CELL_A_COLUMN not in report.broken

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from assay.contract.text.text_parser import TOO_LONG
 from assay.errors import SourceError
 from assay.project.params.inputs import Csv, CsvOptions, Json
 from assay.score.inputs import frame_text, text_lines, text_rows
@@ -31,7 +32,7 @@ def lines(pieces: list[Piece]) -> list[bytes]:
 
 
 @given(
-    content=st.lists(st.sampled_from([b"a", "é".encode(), b"\n", b"\r", b"\r\n", b" "])),
+    content=st.lists(st.sampled_from([b"aaa", "é".encode(), b"\n", b"\r", b"\r\n", b" "])),
     longest=st.integers(1, 9),
     block=st.integers(1, 9),
 )
@@ -41,11 +42,17 @@ def test_pieces_have_each_line_once(
     data = b"".join(content)
     path = tmp_path_factory.mktemp("lines") / "a.csv"
     path.write_bytes(data)
-    expected = re.split(rb"\r\n|\r|\n", data)
-    if not expected[-1]:
-        del expected[-1]
+    expected = []
+    for found in re.finditer(rb"([^\r\n]*)(?:\r\n|\r|\n|$)", data):
+        line, length = found[1], found.end() - found.start()
+        if length > 9:
+            event("too long")
+            about = f"{TOO_LONG}a line of {length} bytes at byte {found.start()} of {path}: "
+            line = about.encode() + line[:2]
+        expected += [line] * (length > 0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_lines, "BLOCK", block)
+        for name, value in (("BLOCK", block), ("MOST_LINE", 9), ("SHOWN", 2)):
+            patch.setattr(text_lines, name, value)
         assert lines(cut_file(str(path), len(data), longest)) == expected
 
 
@@ -115,7 +122,7 @@ def test_blocks_that_arrow_splits_have_the_cells_of_their_lines(
     part = TextPart(Csv(format="csv", path="in", options=options), group, (), ("x", "y"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_rows, "split_block", lambda *_: None)
-        expected = part._batch(block)
+        expected = part._batch(block, header)
     if found is not None:
         event("split by Arrow")
         assert [each.to_pylist() for each in found] == [
@@ -141,14 +148,17 @@ def test_lines_that_arrow_splits_are_the_same_lines(pieces: list[bytes]) -> None
         (b'1,"a""b"\n', None),
         (b'1,"a"b\n', None),
         (b"1,2\n3\n", None),
-        (b"1,2\nh,i\n", None),
+        (b"1,2\nh,i\n", [["1", "h"], ["2", "i"]]),
+        (b"\nh,i\n1,2\n", None),
+        (TOO_LONG.encode() + b"a line, long\n", None),
         (b"1,\xff\n", None),
     ],
 )
 def test_only_blocks_that_cannot_differ_are_left_to_arrow(
     block: bytes, expected: list[list[str]] | None
 ) -> None:
-    found = split_block(block, 2, "h,i", CsvOptions(nullValue="NA"))
+    header = "h,i" if block.strip().startswith(b"h,i") else None
+    found = split_block(block, 2, header, CsvOptions(nullValue="NA"))
     assert (found and [each.to_pylist() for each in found]) == expected
 
 

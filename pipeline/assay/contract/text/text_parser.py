@@ -32,6 +32,12 @@ LINE = "_input_line"
 not be split into them."""
 ONE_CELL_A_COLUMN = "row: one cell for each column"
 ONE_OBJECT = "row: one JSON object, each key once"
+ONE_HEADER = "row: no header line again"
+MOST_LINE = 16 << 20
+"""Bytes of the longest line that is read; parsing one takes many times its size."""
+SHORT_LINE = f"row: a line of at most {MOST_LINE >> 20} MB"
+TOO_LONG = "\x1aline too long\x1a"
+"""Begins what a reader gives in the place of a longer line: its length, place and beginning."""
 
 ParsedColumns: TypeAlias = tuple[list[pa.Array], dict[str, Bools]]
 """The contract's columns, and for each rule that some row breaks, bools of shape (rows,)."""
@@ -43,7 +49,7 @@ EXACT = 2**53
 def parsing_rules(contract: Contract) -> tuple[str, ...]:
     """The names of all rules that `parse_rows` may report, in addition to the contract's own."""
     cells = [rule for field in contract.fields for rule in (_readable(field), _valid(field))]
-    return (ONE_CELL_A_COLUMN, ONE_OBJECT, *cells)
+    return (ONE_CELL_A_COLUMN, ONE_OBJECT, ONE_HEADER, SHORT_LINE, *cells)
 
 
 def parse_rows(
@@ -70,27 +76,37 @@ def parse_rows(
         columns, broken = _json_rows(contract, batch.column(0))
         return pa.table(columns, schema=canonical_schema(contract)), broken
     broken = {}
+    unusable = _is_header(contract, batch)
+    _note(broken, ONE_HEADER, unusable)
     if LINE in batch.schema.names:
-        _note(broken, ONE_CELL_A_COLUMN, to_bool_mask(pc.is_valid(batch.column(LINE))))
-    uncut = broken.get(ONE_CELL_A_COLUMN)
-    columns = [_text_column(field, batch, uncut, broken) for field in contract.fields]
+        uncut = batch.column(LINE)
+        long = to_bool_mask(pc.fill_null(pc.starts_with(uncut, TOO_LONG), False))
+        uncut_mask = to_bool_mask(pc.is_valid(uncut))
+        _note(broken, SHORT_LINE, long)
+        _note(broken, ONE_CELL_A_COLUMN, uncut_mask & ~long)
+        unusable = unusable | uncut_mask
+    without = unusable if unusable.any() else None
+    columns = [_text_column(field, batch, without, broken) for field in contract.fields]
     return pa.table(columns, schema=canonical_schema(contract)), broken
 
 
 def rows_as_text(batch: pa.RecordBatch | pa.Table, places: npt.NDArray[np.int64]) -> pa.Table:
     """Selected rows as they arrived, every cell as text, for people to inspect and repair.
 
-    A line that is not a JSON object is in the column `LINE`, and so is one with a wrong number of
-    cells.
+    A line that is not a JSON object with a key is in the column `LINE`, and so is one with a wrong
+    number of cells; of a line that is too long, what `TOO_LONG` says.
     """
     rows = pa.table(batch.take(pa.array(places)).columns, names=batch.schema.names)
     if rows.schema.names != [LINE]:
-        uncut = LINE in rows.schema.names and rows[LINE].null_count < rows.num_rows
-        return rows if uncut or LINE not in rows.schema.names else rows.drop_columns([LINE])
+        if LINE not in rows.schema.names or rows[LINE].null_count == rows.num_rows:
+            return rows.drop_columns([LINE] if LINE in rows.schema.names else [])
+        at = rows.schema.get_field_index(LINE)
+        return rows.set_column(at, LINE, pc.replace_substring(rows[LINE], TOO_LONG, ""))
     found = []
     for line in rows[LINE].to_pylist():
         record = _record(line)
-        named = {LINE: line} if record is None else record
+        # An empty object has no cell that could show it.
+        named = record or {LINE: (line or "").removeprefix(TOO_LONG)}
         found.append({_cell(k): None if v is None else _cell(v) for k, v in named.items()})
     names = list(dict.fromkeys(name for cells in found for name in cells))
     return pa.table(
@@ -113,6 +129,25 @@ def _note(broken: dict[str, Bools], rule: str, mask: Bools) -> None:
 
 
 # ------------------------------------------------------------------------------- text cells
+
+
+def _is_header(contract: Contract, batch: pa.RecordBatch | pa.Table) -> Bools:
+    """The rows ``(rows,)`` that are a header line again, as in files that were joined.
+
+    All cells that are text hold the names of their columns, but for one: a folder's name, or one
+    that means null.
+    """
+    same, asked = np.zeros(batch.num_rows, dtype=np.intp), 0
+    for field in contract.fields:
+        places = batch.schema.get_all_field_indices(field.name)
+        if len(places) != 1 or not is_text(batch.schema.field(places[0]).type):
+            continue
+        asked += 1
+        cells = batch.column(places[0]).cast(pa.string())
+        same += to_bool_mask(pc.fill_null(pc.equal(cells, field.name), False))
+        if asked == 2 and not same.any():
+            break
+    return (same >= 2) & (same >= asked - 1)
 
 
 def _text_column(
@@ -181,7 +216,10 @@ def _finished(contract: Contract, columns: Mapping[str, pa.Array]) -> ParsedColu
 def _read_records(contract: Contract, lines: pa.Array) -> ParsedColumns:
     broken: dict[str, Bools] = {}
     records = [_record(line) for line in lines.to_pylist()]
-    _note(broken, ONE_OBJECT, np.array([record is None for record in records], dtype=bool))
+    torn = np.array([record is None for record in records], dtype=bool)
+    long = to_bool_mask(pc.fill_null(pc.starts_with(lines, TOO_LONG), False))
+    _note(broken, SHORT_LINE, long)
+    _note(broken, ONE_OBJECT, torn & ~long)
     known: list[dict[str, Any]] = [record or {} for record in records]
     columns = [
         _json_column(field, [record.get(field.name) for record in known], broken)

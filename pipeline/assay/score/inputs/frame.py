@@ -173,7 +173,7 @@ def _table(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFram
     group = _exactly(group)
     match table.spec:
         case Csv():
-            return frame_text.reject_bad_lines(frame_text.cells(reader, table.spec, group))
+            return frame_text.reject_bad_lines(frame_text.cells(reader, table.spec, group), group)
         case Json():
             return reader.option("mode", "FAILFAST").json(list(group.paths))
         case Delta():

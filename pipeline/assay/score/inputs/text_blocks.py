@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from assay.contract.text.text_parser import TOO_LONG
 from assay.project.params.inputs import CsvOptions
 
 _MARK = b"\xef\xbb\xbf"
@@ -29,7 +30,7 @@ def split_block(
     width
         The number of columns.
     header
-        A line that is no row; left out if the block begins with it.
+        The line that the block begins with and that is no row, if any.
 
     Returns
     -------
@@ -39,8 +40,11 @@ def split_block(
     if options.encoding != "UTF-8":
         block = block.decode(options.encoding).encode()
     if header is not None:
-        block = _without_header(block, header.encode())
-    if width < 2 or options.sep == " " or not _is_plain(block, header, options):
+        after = _after_header(block, header.encode())
+        if after is None:
+            return None
+        block = after
+    if width < 2 or options.sep == " " or not _is_plain(block, options):
         return None
     names = [str(number) for number in range(width)]
     quoted = options.quote.encode() in block
@@ -81,15 +85,15 @@ def split_plain_lines(block: bytes) -> pa.Array | None:
     return lines.filter(pc.not_equal(pc.utf8_trim(lines, " "), ""))
 
 
-def _without_header(block: bytes, header: bytes) -> bytes:
+def _after_header(block: bytes, header: bytes) -> bytes | None:
     for end in (b"\r\n", b"\n"):
         if block.startswith(header + end):
             return block[len(header) + len(end) :]
-    return block
+    return None
 
 
-def _is_plain(block: bytes, header: str | None, options: CsvOptions) -> bool:
-    odd = [each.encode() for each in (header, options.comment) if each is not None]
+def _is_plain(block: bytes, options: CsvOptions) -> bool:
+    odd = [each.encode() for each in (TOO_LONG, options.comment) if each is not None]
     if not block or block.startswith(_MARK) or any(each in block for each in odd):
         return False
     quote = options.quote.encode()

@@ -14,14 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.contract.text.text_parser import TOO_LONG
 from assay.project.params.inputs import CsvOptions
 
 
 def split_lines(lines: Sequence[str], width: int, options: CsvOptions) -> list[pa.Array]:
     """The cells of each line by position, null where a cell is empty; and the lines to refuse.
 
-    The last array has the line itself if it has not one cell for each column, or opens a quote
-    without closing it: its cells may be under wrong names. Otherwise it is null.
+    The last array has the line itself if it has not one cell for each column, opens a quote
+    without closing it, or is what is left of a line that is too long: its cells may be under wrong
+    names. Otherwise it is null.
 
     Parameters
     ----------
@@ -35,6 +37,7 @@ def split_lines(lines: Sequence[str], width: int, options: CsvOptions) -> list[p
     """
     text = pa.array(lines, pa.string())
     plain = ~pc.match_substring(text, options.quote).to_numpy(zero_copy_only=False)
+    plain &= ~pc.starts_with(text, TOO_LONG).to_numpy(zero_copy_only=False)
     parts = pc.split_pattern(text.filter(pa.array(plain)), options.sep)
     plain[plain] = pc.list_value_length(parts).to_numpy(zero_copy_only=False) == width
     even = parts.filter(pc.equal(pc.list_value_length(parts), width)).flatten()
@@ -49,7 +52,7 @@ def split_lines(lines: Sequence[str], width: int, options: CsvOptions) -> list[p
         columns.append(_nulls(pa.concat_arrays([one, other]), options).take(order))
     uncut = np.zeros(len(lines), dtype=bool)
     uncut[~plain] = [
-        len(cells) != width or _is_unclosed(line, options)
+        len(cells) != width or _is_unclosed(line, options) or line.startswith(TOO_LONG)
         for line, cells in zip(rest, odd, strict=True)
     ]
     columns.append(pc.if_else(pa.array(uncut), text, pa.scalar(None, pa.string())))

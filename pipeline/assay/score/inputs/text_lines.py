@@ -1,16 +1,19 @@
 """Lines of text files, read without Spark: a large file in pieces that share no line.
 
 A line ends with a line feed, a carriage return, or both, as in Spark. A byte order mark at the
-beginning of a file is left out.
+beginning of a file is left out. In the place of a line that is too long there is one that says so
+(`assay.contract.text.text_parser.TOO_LONG`), so memory does not depend on the file.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from assay.contract.text.text_parser import MOST_LINE, TOO_LONG
 from assay.score.inputs.files import read_errors
 from assay.store.delta.location import filesystem
 
@@ -24,7 +27,11 @@ COMPRESSED = frozenset({".gz", ".bz2"})
 ONLY_SPARK = frozenset({".deflate", ".lz4", ".snappy", ".zst"})
 """Endings of files that Arrow would not decompress, or otherwise than Spark."""
 
+SHOWN = 200
+"""Bytes of the beginning of a line that is too long, for people to find it."""
+
 _MARK = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\n|\r\n|\r(?=[^\n])")
 
 
 @dataclass(frozen=True)
@@ -85,23 +92,32 @@ def line_blocks(piece: Piece) -> Iterator[bytes]:
 def _own_lines(piece: Piece, source: Any, at: int) -> Iterator[bytes]:
     """The lines that begin within a piece; ``source`` is at byte ``at`` of the file."""
     first = piece.start > 0
-    for block in _whole_lines(source):
+    for block, length in _whole_lines(source):
+        # Less than its line is what is left of one that is too long.
+        is_long = length > len(block)
         start, stop = 0, len(block)
         if first:
-            start, first = _next_line(block, 0), False
-        if piece.stop is not None and at + stop > piece.stop:
-            stop = _next_line(block, max(piece.stop - at - 1, 0)) if at < piece.stop else 0
+            start, first = stop if is_long else _next_line(block, 0), False
+        if piece.stop is not None and at + length > piece.stop:
+            if at >= piece.stop:
+                stop = 0
+            elif not is_long:
+                stop = _next_line(block, max(piece.stop - at - 1, 0))
         lines = block[start:stop]
         if at + start == 0:
             lines = lines.removeprefix(_MARK)
-        if lines:
+        if lines and is_long:
+            found = f"a line of {length:,} bytes at byte {at:,} of {piece.path}: "
+            yield f"{TOO_LONG}{found}".encode("ascii", "replace") + lines + b"\n"
+        elif lines:
             yield lines
-        at += len(block)
+        at += length
         if piece.stop is not None and at >= piece.stop:
             return
 
 
-def _whole_lines(source: Any) -> Iterator[bytes]:
+def _whole_lines(source: Any) -> Iterator[tuple[bytes, int]]:
+    """Whole lines and how many bytes they are, or the beginning of a line that is too long."""
     rest = b""
     while block := source.read(BLOCK):
         block = rest + block
@@ -109,11 +125,33 @@ def _whole_lines(source: Any) -> Iterator[bytes]:
         if end == 0:
             # The last carriage return may belong to a line feed that was not read yet.
             end = block.rfind(b"\r", 0, -1) + 1
+        # Only the first line can be long: the others were read at once.
+        line = _next_line(block, 0) if end and len(block) > MOST_LINE else 0
+        if line > MOST_LINE:
+            yield block[:SHOWN], line
+            block, end = block[line:], end - line
         rest = block[end:]
         if end:
-            yield block[:end]
+            yield block[:end], end
+        if len(rest) > MOST_LINE:
+            length, after = _rest_of_line(source, rest)
+            yield rest[:SHOWN], length
+            rest = after
     if rest:
-        yield rest
+        yield rest, len(rest)
+
+
+def _rest_of_line(source: Any, begun: bytes) -> tuple[int, bytes]:
+    """The length of a line of which this is read, and what was read after it."""
+    held = begun[-1:] if begun.endswith(b"\r") else b""
+    length = len(begun) - len(held)
+    while block := source.read(BLOCK):
+        block = held + block
+        if end := _LINE_END.search(block):
+            return length + end.end(), block[end.end() :]
+        held = block[-1:] if block.endswith(b"\r") else b""
+        length += len(block) - len(held)
+    return length + len(held), b""
 
 
 def _next_line(block: bytes, place: int) -> int:

@@ -60,8 +60,9 @@ class TextPart:
         held: list[pa.RecordBatch] = []
         rows = 0
         for piece in self.pieces:
-            for block in line_blocks(piece):
-                held.append(self._batch(block))
+            for number, block in enumerate(line_blocks(piece)):
+                header = self.group.header if piece.start == 0 and number == 0 else None
+                held.append(self._batch(block, header))
                 rows += held[-1].num_rows
                 if rows >= batch_rows:
                     joined = pa.concat_batches(held)
@@ -72,17 +73,17 @@ class TextPart:
         if rows:
             yield pa.concat_batches(held)
 
-    def _batch(self, block: bytes) -> pa.RecordBatch:
-        """The rows of whole lines."""
+    def _batch(self, block: bytes, header: str | None = None) -> pa.RecordBatch:
+        """The rows of whole lines, without the ``header`` that they begin with, if any."""
         if isinstance(self.spec, Json):
             lines = split_plain_lines(block)
             if lines is None:
                 lines = pa.array(self._lines(block), pa.string())
             return pa.record_batch([lines], names=[LINE])
         columns, options = self.group.columns, self.spec.options
-        cells = split_block(block, len(columns), self.group.header, options)
+        cells = split_block(block, len(columns), header, options)
         if cells is None:
-            *cells, uncut = split_lines(self._lines(block), len(columns), options)
+            *cells, uncut = split_lines(self._lines(block, header), len(columns), options)
         else:
             uncut = pa.nulls(len(cells[0]), pa.string())
         found = dict(zip(cell_names(self.group), cells, strict=True))
@@ -90,18 +91,17 @@ class TextPart:
         named = [found.get(name, nothing) for name in self.names]
         return pa.record_batch([*named, uncut], names=[*self.names, LINE])
 
-    def _lines(self, block: bytes) -> list[str]:
+    def _lines(self, block: bytes, header: str | None = None) -> list[str]:
         """The lines that hold a row; invalid bytes are replaced."""
         options = self.spec.options if isinstance(self.spec, Csv) else CsvOptions()
         comment = options.comment
         texts = (line.decode(options.encoding, errors="replace") for line in block.splitlines())
-        return [
+        rows = [
             text
             for text in texts
-            if text.strip(" ")
-            and text != self.group.header
-            and (comment is None or not text.startswith(comment))
+            if text.strip(" ") and (comment is None or not text.startswith(comment))
         ]
+        return rows[1:] if header is not None and rows[:1] == [header] else rows
 
 
 def cell_names(group: FileGroup) -> list[str]:

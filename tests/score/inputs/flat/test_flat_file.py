@@ -172,7 +172,7 @@ def test_lines_are_copied_as_they_are_but_for_their_ends(tmp_path: Path) -> None
     text = "\ufeff" + "\r\n".join([*before, *after])
     (tmp_path / "rows.csv").write_bytes(text.encode())
     spec = CSV | {"options": {"comment": "#"}}
-    kept = [HEADER, line(1, "2024-03-01 10:00"), odd, "4,2024-03-01", line(5, "2024-03-01")]
+    kept = [HEADER, line(1, "2024-03-01 10:00"), odd, HEADER, "4,2024-03-01", line(5, "2024-03-01")]
     assert content(find(tmp_path, "2024-03-01", spec)).decode() == "\n".join(kept) + ",more\n"
     assert nights(tmp_path, spec) == ("2024-03-01", "2024-03-02")
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import SchemaMismatch, SourceError
-from assay.project.params.inputs import Csv, CsvOptions, Json, Parquet
+from assay.project.params.inputs import Csv, Json, Parquet
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.score.inputs import text_header
@@ -191,10 +191,21 @@ TextRows = Iterator[tuple[Sequence[int], list[bytes], list[str | None]]]
 def _csv_rows(spec: Csv, file: ListedFile, header: str | None, place: int, told: Told) -> TextRows:
     options, encoding = spec.options, spec.options.encoding
     sep, quote = options.sep.encode(encoding), options.quote.encode(encoding)
+    comment = None if options.comment is None else options.comment.encode(encoding)
+    head = None if header is None else header.encode(encoding)
+    is_first, before = True, None
     for first, lines in _numbered_lines(file, told):
         numbers, kept, cells = [], [], []
         for number, line in enumerate(lines, first):
-            if not line.strip(b" ") or _is_no_row(line, header, options):
+            if not line.strip(b" ") or (comment is not None and line.startswith(comment)):
+                continue
+            if line == head:
+                # Again, it is refused as a row of the night of the row before.
+                if not is_first:
+                    numbers.append(number)
+                    kept.append(line)
+                    cells.append(before or header)
+                is_first = False
                 continue
             parts = (
                 line.split(sep, place + 1)
@@ -205,16 +216,9 @@ def _csv_rows(spec: Csv, file: ListedFile, header: str | None, place: int, told:
             kept.append(line)
             # A line that is cut short, as by a quote that is never closed, is shown itself.
             cell = parts[place] if place < len(parts) else line[:SHOWN_OF_LINE]
-            cells.append(cell.decode("utf-8", "replace") or None)
+            before = cell.decode("utf-8", "replace") or None
+            cells.append(before)
         yield numbers, kept, cells
-
-
-def _is_no_row(line: bytes, header: str | None, options: CsvOptions) -> bool:
-    """As `assay.score.inputs.text_rows` leaves out comments and repeated headers."""
-    if header is not None and line == header.encode(options.encoding):
-        return True
-    comment = options.comment
-    return comment is not None and line.startswith(comment.encode(options.encoding))
 
 
 def _json_rows(spec: Json, file: ListedFile, told: Told) -> TextRows:
