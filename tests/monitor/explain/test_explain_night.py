@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from assay.cli.show.explained_night import lines
 from assay.columns.features import FrameFeatures
+from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import build_reference
 from assay.errors import NothingScored, SchemaMismatch, SourceError, UsageError
 from assay.model import bundle, model, prediction
@@ -146,7 +148,11 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
             facts={**facts, "contract": "c", "input": ""},
             predictions=(file,),
             quarantine=(),
-            profile=None,
+            profile=compute_profile(
+                FrameFeatures(frame),
+                loaded.reference.grid,
+                prediction.profiled_scores(task, classes, scores),
+            ),
             predictions_schema=schema,
             quarantine_schema=quarantine_schema("date", KEYS),
             base=store.turn(day),
@@ -212,8 +218,43 @@ def test_another_version_and_another_mix(
     shown(lines, explain_night.run, empty_project.root, empty_project.params, SECOND)
     told = capsys.readouterr().out
     assert "mean probability: 0." in told and "mostly the mix of rows +0." in told
+    assert "how much nights differ is not known" in told
     assert "mix of rows (c)" in told and "2013-02-02 (v0.2.0)" in told
     assert "2013-02-02: 400 of 400 rows looked at" in told
+
+
+def test_what_nights_do_is_said_first_and_noise_is_not_explained(
+    empty_project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = promote(whole(empty_project), "v0.1.0")
+    for day in range(1, 10):
+        night = rows(day) if day < 9 else rows(day, x=1.5).head(200)
+        score(empty_project, f"2013-02-0{day}", night, "v0.1.0", digest)
+    given = (empty_project.root, empty_project.params)
+    shown(lines, explain_night.run, *given, "2013-02-08")
+    told = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"within what nights do \(-0\.\d+ to \+0\.\d+ by 6 changes before, 95%\)", told
+    )
+    assert "mostly" not in told
+    shown(lines, explain_night.run, *given, "2013-02-09")
+    told = " ".join(capsys.readouterr().out.split())
+    assert ", with 50% fewer rows), beyond what nights do (" in told and "mostly x +0." in told
+    usual = json.loads(explain_night.run(*given, "2013-02-09").to_json())["usual"]
+    assert usual["low"] == -usual["high"] and usual["changes"] == 7
+    assert explain_night.run(*given, "2013-02-09", "2013-02-06").usual.changes == 5
+    assert explain_night.run(*given, "2013-02-05").usual is None
+
+
+def test_parts_that_cancel_are_called_that(
+    empty_project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = promote(whole(empty_project), "v0.1.0")
+    score(empty_project, FIRST, rows(1, a=0.1), "v0.1.0", digest)
+    score(empty_project, SECOND, rows(1, a=0.9, x=-0.8), "v0.1.0", digest)
+    shown(lines, explain_night.run, empty_project.root, empty_project.params, SECOND)
+    told = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"from parts that nearly cancel: .*(mix of rows \+0|x -0)", told), told
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from assay.metrics import slices
 from assay.metrics.estimate import round_value
 from assay.model.prediction import PREDICTION, PROBABILITY, score_column
 from assay.monitor.explain import decomposition, outcomes
+from assay.monitor.explain.usual import NIGHTS, UsualChange, usual_change
 from assay.monitor.nights.sample import night_sample
 from assay.project.params import Params
 from assay.registry.pin import load_run_bundle
@@ -56,12 +57,20 @@ class ExplainedNight:
 
 @dataclass(frozen=True)
 class ExplainedChange:
-    """The change of each outcome between two nights, as parts that add up to it."""
+    """The change of each outcome between two nights, as parts that add up to it.
+
+    Attributes
+    ----------
+    usual
+        What changes of the mean score are ordinary; None if the nights before are too few, or of
+        another version.
+    """
 
     before: ExplainedNight
     after: ExplainedNight
     names: tuple[str, ...]
     parts: decomposition.Decomposition
+    usual: UsualChange | None
 
     @property
     def unseen(self) -> Floats:
@@ -78,6 +87,7 @@ class ExplainedChange:
         return {
             "night": _night(self.after),
             "against": _night(self.before),
+            "usual": None if self.usual is None else asdict(self.usual),
             "outcomes": {
                 name: {
                     "before": round_value(float(self.before.published[at])),
@@ -162,7 +172,22 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
         decomposition.groups_of(before.rows, after.rows, free, bundles[1].reference.grid),
         params.seed,
     )
-    return ExplainedChange(before, after, names, parts)
+    return ExplainedChange(before, after, names, parts, _usual(store, params, before, after))
+
+
+def _usual(
+    store: Store, params: Params, before: ExplainedNight, after: ExplainedNight
+) -> UsualChange | None:
+    first, second = sorted((before.record, after.record), key=lambda record: record.partition)
+    if first.version != second.version:
+        return None
+    limits = params.publish.model_copy(update={"recent_nights": NIGHTS})
+    score = score_column(after.loaded.manifest.task)
+    recent = store.recent_runs(second.partition, second.version, limits, score)
+    if first.partition not in recent.nights:
+        return None
+    apart = recent.nights.index(first.partition) + 1
+    return usual_change(recent.scores[::-1], apart, params.evaluate.confidence)
 
 
 def _before(store: Store, partition: str) -> str:
