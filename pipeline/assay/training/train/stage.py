@@ -65,6 +65,7 @@ from assay.training.train.memory_need import (
 from assay.training.train.model_card import render_card
 from assay.training.train.slice_fields import select_slice_fields
 from assay.training.train.stored_types import check_types, held_types
+from assay.training.train.workplace import apart_from_rows
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +126,8 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
             "there is no training table", where=layout.TRAIN_TABLE, mend="Run dvc repro prepare."
         )
     try:
-        return _train(root, params, name, source)
+        with apart_from_rows(root, params.store) as workplace:
+            return _train(root, params, name, source, workplace)
     except MemoryError as error:
         raise MemoryShort(
             "memory ran out in training, so no bundle was written",
@@ -135,7 +137,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         ) from None
 
 
-def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
+def _train(root: Path, params: Params, name: str, source: Path, workplace: Path) -> TrainSummary:
     clocks = read_clocks()
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     refuse_unsliced_rules(params, contract)
@@ -143,14 +145,14 @@ def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     candidate = params.train.candidates[name]
     rows, slices, nights = _read(source, contract, task, params.ingest.partition_by)
     counts = count_categories(rows.features, contract.categorical)
-    built = build_pipeline(name, candidate, contract, task, params.seed, root, counts)
+    built = build_pipeline(name, candidate, contract, task, params.seed, workplace, counts)
     require_for_fit(name, rows.features, contract, built, counts)
     check_types(
         name,
         held_types(name, built.pipeline, rows),
         params.bundle.allow_types,
         {
-            other: partial(_types_of, root, params, other, contract, rows, counts)
+            other: partial(_types_of, workplace, params, other, contract, rows, counts)
             for other in params.train.candidates
             if other != name
         },
