@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, cast
 from assay.columns.features import Scorer
 from assay.columns.reference import Reference
 from assay.errors import BundleChanged, BundleMissing
+from assay.model import load_trial
 from assay.model import model as models
 from assay.model.bundle_files import FolderFiles
 from assay.model.compiled import CompiledModel
@@ -47,6 +48,7 @@ from assay.model.manifest import (
 )
 from assay.model.model import Model
 from assay.project import partitions, source_code
+from assay.project.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +72,8 @@ class Bundle:
     manifest: Manifest
     files: Files
     allow_types: tuple[str, ...]
+    named: bool = True
+    """Whether somebody named the digest beforehand, as a promotion does."""
 
     @cached_property
     def model(self) -> Model:
@@ -82,14 +86,7 @@ class Bundle:
         BundleChanged
             It is not a skops file, or its content is not a model.
         """
-        return models.loads(
-            self.files[MODEL],
-            task=self.manifest.task,
-            numeric=self.manifest.numeric,
-            categorical=self.manifest.categorical,
-            allow_types=self.allow_types,
-            code=self.code,
-        )
+        return self._loads(MODEL, self.manifest.task, self.code)
 
     @property
     def code(self) -> source_code.Files:
@@ -137,12 +134,16 @@ class Bundle:
     def _loss(self, file: str) -> Scorer:
         if file.endswith(ARRAYS):
             return CompiledModel.from_bytes(self.scoring_files[file], file)
-        return models.loads(
+        return self._loads(file, "regression", source_code.NONE)
+
+    def _loads(self, file: str, task: Task, code: source_code.Files) -> Model:
+        return (models.loads if self.named else load_trial.loads)(
             self.files[file],
-            task="regression",
+            task=task,
             numeric=self.manifest.numeric,
             categorical=self.manifest.categorical,
             allow_types=self.allow_types,
+            code=code,
         )
 
     @cached_property
@@ -341,4 +342,4 @@ def from_files(
         texts = {CODE + path: text.encode() for path, text in own.items()}
         # Not a dictionary of both: that would read every file.
         files = ChainMap(texts, cast("MutableMapping[str, bytes]", files))
-    return Bundle(digest, manifest, files, tuple(allow_types))
+    return Bundle(digest, manifest, files, tuple(allow_types), expected is not None)
