@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from tests.workflows.test_promote import judged
@@ -65,6 +67,21 @@ def test_what_was_not_committed_is_not_let_through(ready: World) -> None:
     done = ready.gate(number, job="gate")
     assert done.failed == ["The verdict is PASS, and the one that was committed"], done.output
     assert "this run of the gate does not say what was committed" in done.output
+
+
+def test_edited_rows_are_not_let_through(ready: World) -> None:
+    """Labels made what a column says, and everything after them made again: it agrees."""
+    for path in (ready.laptop / "data" / "raw").rglob("*.parquet"):
+        table = pq.read_table(path)
+        at = table.column_names.index("late")
+        pq.write_table(table.set_column(at, "late", pc.greater(table["weight"], 20)), path)
+    ready.call("dvc", "commit", "--quiet", "--force", "ingest")
+    ready.call("dvc", "repro", "--quiet")
+    ready.call("dvc", "push", "--quiet")
+    ready.commit("Forge")
+    done = ready.gate(ready.open_pull("Better labels"), job="gate")
+    assert done.failed == ["The rows are those of the source"], done.output
+    assert "the rows are not those that data.source.parcels gives" in done.output
 
 
 def test_without_a_remote_it_says_what_cannot_be_compared_and_how_to_add_one(

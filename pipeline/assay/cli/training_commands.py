@@ -83,6 +83,12 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
         help="it must also be about what the verdict at HEAD is about: what CI asks of its own",
     )
     add(
+        "rows",
+        "compare the rows in data/raw with what the source gives now; exit 3 if they differ",
+        "assay gate rows",
+        _rows,
+    )
+    add(
         "backtest",
         "what the policy in params.yaml would have said of earlier versions",
         "assay gate backtest",
@@ -247,6 +253,12 @@ def _verdict(given: argparse.Namespace) -> None:
         lines=verdict.lines,
         document=to_report_text,
     )
+
+
+def _rows(given: argparse.Namespace) -> None:
+    from assay.gate import raw_rows
+
+    run_command(raw_rows.run, given, lines=lambda found: [found.sentence], document=to_json_line)
 
 
 def _backtest(given: argparse.Namespace) -> None:

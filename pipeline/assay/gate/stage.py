@@ -56,7 +56,7 @@ def run(root: Path, params: Params) -> GateResult:
     from assay.registry.dvc_lock import tracked_data
 
     root = root.resolve()
-    _clear(root)
+    clear(root)
     tracked_data.check_tracked_data(root, params)
     inputs = GateInputs.of(root)
     evaluation, champion = inputs.evaluation, provenance.judged_champion(inputs)
@@ -70,7 +70,7 @@ def run(root: Path, params: Params) -> GateResult:
     decided = (*rules, *behaviours.evaluate_behaviours(root, params))
     session = run_pytest(root, params.gate.tests, decided)
     if session.short_of_memory:
-        _clear(root)
+        clear(root)
         raise MemoryShort(
             "memory did not suffice for the model tests, so there is no verdict",
             where=params.gate.tests,
@@ -132,7 +132,7 @@ def _in_experiment() -> bool:
     return EXPERIMENT in os.environ
 
 
-def _clear(root: Path) -> None:
+def clear(root: Path) -> None:
     """Create the folder and delete older outputs, so that none remains after an error."""
     (root / layout.GATE_REPORT).mkdir(parents=True, exist_ok=True)
     for name in (layout.VERDICT, MARKDOWN, HTML, JUNIT):

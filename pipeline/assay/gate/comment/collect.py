@@ -18,6 +18,7 @@ from assay.gate.comment.changes import (
 )
 from assay.gate.comment.facts import CommentFacts
 from assay.gate.inputs import GateInputs
+from assay.gate.raw_rows import read_rows
 from assay.model import manifest
 from assay.project import digests, layout, source_code
 from assay.project.params import Params, yaml_text
@@ -57,6 +58,7 @@ def collect(root: Path, params: Params, commit: str = "", page: str = "") -> Com
         changes=read_changes(root, params, None if problems else verdict),
         commit=commit,
         page=page,
+        rows=read_rows(root),
     )
 
 

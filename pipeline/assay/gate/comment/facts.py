@@ -30,6 +30,8 @@ class CommentFacts:
         The commit that was judged; "" if unknown.
     page
         Where all reports can be had; "" if unknown.
+    rows
+        A sentence on where the rows come from; "" if this run did not compare them with the source.
     """
 
     name: str
@@ -42,3 +44,4 @@ class CommentFacts:
     changes: Changes | None = None
     commit: str = ""
     page: str = ""
+    rows: str = ""

@@ -41,6 +41,7 @@ def summary(facts: CommentFacts) -> str:
         f"{HEADLINES[verdict.outcome][0].upper()}{HEADLINES[verdict.outcome][1:]}",
         f"Compared with: {prose(verdict.champion.description)}{_rows(facts)}.",
         f"{_counts(verdict)}{_commit(facts)}.",
+        *([prose(facts.rows)] if facts.rows else []),
     ]
     return " ".join(told)
 

@@ -45,16 +45,21 @@ def run(root: Path, params: Params) -> IngestSummary:
     SourceError
         The function failed, or did not return rows with a night.
     """
+    with partitions.replace_folder(root / layout.RAW) as made:
+        return read_source(root, params, made)
+
+
+def read_source(root: Path, params: Params, made: Path) -> IngestSummary:
+    """Write the source's rows to the empty folder ``made``; raises as `run`."""
     column, source = params.ingest.partition_by, load_source(root, params)
     where = f"params.yaml: {_KEY}: {params.ingest.source}"
     rows = 0
-    with partitions.replace_folder(root / layout.RAW) as made:
-        for number, table in enumerate(_tables(source, where)):
-            partitions.write(_checked(table, column, where), made, column, f"part-{number:05d}")
-            rows += table.num_rows
-        nights = partitions.values(made, column)
-        if rows == 0:
-            raise SourceError("the source returned no rows", where=where)
+    for number, table in enumerate(_tables(source, where)):
+        partitions.write(_checked(table, column, where), made, column, f"part-{number:05d}")
+        rows += table.num_rows
+    nights = partitions.values(made, column)
+    if rows == 0:
+        raise SourceError("the source returned no rows", where=where)
     return IngestSummary(rows, len(nights), nights[0], nights[-1])
 
 
