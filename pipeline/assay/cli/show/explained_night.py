@@ -77,7 +77,8 @@ def _rows(found: ExplainedChange) -> str:
     share = after / before - 1 if before else 0.0
     if abs(share) < ROWS_CHANGED:
         return ""
-    return f", with {abs(share):.0%} {'more' if share > 0 else 'fewer'} rows"
+    many = "more rows" if share > 0 else "fewer rows"
+    return f", with {abs(share):.0%} {many}"
 
 
 def _parts(found: ExplainedChange, change: float) -> str:
