@@ -100,9 +100,8 @@ def test_a_retracted_night_waits_until_it_is_scored_again(state: str) -> None:
 
 def test_a_held_first_night_is_a_beginning_and_a_failed_one_is_none() -> None:
     assert due((), (DAYS[1], "held")).nights == DAYS[2:]
-    for state in ("failed", "retracted"):
-        with pytest.raises(UsageError):
-            due((), (DAYS[1], state))
+    assert due((), (DAYS[1], "failed")).nights == DAYS
+    assert due((), (DAYS[1], "retracted")).nights == (DAYS[0], *DAYS[2:])
 
 
 def test_bounds_leave_out_nights_on_both_sides() -> None:
@@ -118,13 +117,13 @@ def test_what_is_no_day_is_told_and_not_scored() -> None:
     assert [is_day(value) for value in ("2024-02-30", "2024-W09-1", "2024-02-29")] == [0, 0, 1]
 
 
-def test_without_a_published_night_the_first_one_has_to_be_named() -> None:
-    with pytest.raises(UsageError, match=rf"--due --from {DAYS[2]}$"):
-        find_due_nights(DAYS, (), [], example=DAYS[1])
-    with pytest.raises(UsageError, match=rf"5 nights from {DAYS[0]} to .*--from {DAYS[-1]}$"):
-        find_due_nights(DAYS, (), [], example="2030-01-01")
-    with pytest.raises(UsageError, match=r"found no input.*--from DAY$"):
-        find_due_nights(["tmp"], (), [])
+def test_before_anything_is_published_nights_begin_after_the_holdout() -> None:
+    found = find_due_nights(DAYS, (), [], after=DAYS[1])
+    assert (found.nights, found.after) == (DAYS[2:], DAYS[1])
+    assert find_due_nights(DAYS, (), [], after="2030-01-01").nights == ()
+    assert find_due_nights(["tmp"], (), []).nights == ()
+    assert find_due_nights(DAYS, DAYS[:1], [], after=DAYS[1]).nights == DAYS[1:]
+    assert due(start=DAYS[0]).after is None
 
 
 def test_a_range_takes_every_day_or_the_weeks_that_are_there() -> None:
@@ -171,8 +170,6 @@ def test_due_nights_are_scored_once_and_late_input_is_found(
 ) -> None:
     late = project / "late"
     folder(project, DAYS[1]).rename(late)
-    assert ask(project, code=2) == []
-    assert "Name it: assay score --due --from 2024-03-01" in capsys.readouterr().err
     given = ask(project, "--from", DAYS[0], "--to", DAYS[3], capsys=capsys)
     assert given == [(day, "published") for day in (DAYS[0], *DAYS[2:4])]
     late.rename(folder(project, DAYS[1]))
@@ -184,6 +181,17 @@ def test_due_nights_are_scored_once_and_late_input_is_found(
     assert capsys.readouterr().out.splitlines() == [
         "nothing is due: every night with input from 2024-03-01 to 2024-03-05 is published"
     ]
+
+
+def test_the_first_call_begins_after_the_holdout_and_says_so(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["score", "--due", "--root", str(project)]) == 0
+    assert published(project) == list(DAYS)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "no night was published before, so those after 2024-02-29 are due" in told
+    assert main(["score", "--due", "--root", str(project)]) == 0
+    assert "published before" not in capsys.readouterr().out
 
 
 def test_a_held_night_is_not_scored_again_and_the_nights_after_it_are(

@@ -30,8 +30,9 @@ def add_commands(add: CommandBuilder) -> None:
     score.add_argument(
         "--due",
         action="store_true",
-        help="every night that has input and nothing published, from the first published one on "
-        "(or from --from, up to --to); held nights wait for a person",
+        help="every night that has input and nothing published, from the first published one on, "
+        "at first from the day after the holdout (or from --from, up to --to); held nights wait "
+        "for a person",
     )
     score.add_argument(
         "--force", action="store_true", help="also what is published already from the same input"

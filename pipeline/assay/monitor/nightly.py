@@ -11,7 +11,7 @@ import json
 import logging
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,8 @@ class NightlySteps:
     """The steps in their order, and the exit code that they add up to."""
 
     steps: tuple[Step, ...]
+    raised: bool = False
+    """Whether the error of the step that decides follows."""
 
     @property
     def deciding(self) -> Step | None:
@@ -139,7 +141,7 @@ def run(
     decides = found.deciding
     if decides is None or (answers_ok and not decides.failed):
         return found
-    raise attach_report(steps.error_of(decides), found)
+    raise attach_report(steps.error_of(decides), replace(found, raised=True))
 
 
 def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightNames) -> None:
@@ -244,4 +246,4 @@ class _Steps:
         self.done.append(step)
         self._errors.append((step, error))
         if not fine:
-            log.warning("nightly: %s ended with %d: %s", step.shown, code, words)
+            log.warning("nightly: %s ended with %d", step.shown, code)

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from assay.errors import UsageError
 from assay.project import partitions
-from assay.project.text.number_format import counted
 from assay.store import RunRecord
 
 DECIDED: Mapping[str, str] = {"held": "assay release RUN", "retracted": "assay score --date DAY"}
@@ -41,6 +39,8 @@ class DueNights:
     left
         Nights with input and nothing visible that wait for a person: night -> ``held`` or
         ``retracted``.
+    after
+        The last day of the holdout, if nights begin after it because none was published or held.
     absent
         Nights that are due and have no input: `nights_without_input`.
     ignored
@@ -53,6 +53,7 @@ class DueNights:
     first: str | None = None
     last: str | None = None
     left: Mapping[str, str] = field(default_factory=dict)
+    after: str | None = None
     absent: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -64,13 +65,14 @@ def find_due_nights(
     runs: Sequence[RunRecord],
     start: str | None = None,
     end: str | None = None,
-    example: str | None = None,
+    after: str = "",
     today: date | None = None,
 ) -> DueNights:
     """The nights that have input, nothing visible, and no person to wait for.
 
     Without ``start`` they begin at the first night that is published or held. So a night between
-    two published ones is due too: its input came late, or its run failed.
+    two published ones is due too: its input came late, or its run failed. If there is none, they
+    begin after the holdout: the model has learnt from older ones, or was judged by them.
 
     Parameters
     ----------
@@ -82,27 +84,20 @@ def find_due_nights(
         Every run of the store, in order of start. The last one of a night tells its state.
     start, end
         Leave out the nights before and after these days.
-    example
-        A day after which a first night would be expected, for the error.
+    after
+        The last day of the holdout.
     today
         For nights after the last one with input; None leaves them out.
-
-    Raises
-    ------
-    UsageError
-        Nothing is published or held yet and ``start`` is not given, so nobody knows where the
-        nights to score begin: older ones may be those that the model was trained on.
     """
     values = sorted(set(available))
     days = [value for value in values if is_day(value)]
     published = set(visible)
     waiting = nights_waiting((), runs)
     known = sorted(published | {night for night, run in waiting.items() if run.event == "held"})
-    if start is None:
-        if not known:
-            raise _no_start(days, example)
-        start = known[0]
-    asked = [day for day in days if start <= day and (end is None or day <= end)]
+    new = start is None and not known
+    start = start or next(iter(known), min((day for day in days if day > after), default=after))
+    asked = [day for day in days if start <= day and day > (after if new else "")]
+    asked = [day for day in asked if end is None or day <= end]
     there = {*days, *filter(is_day, published)}
     absent = nights_without_input(there, None if today is None else last_expected(runs, today))
     open_ = [day for day in asked if day not in published]
@@ -111,6 +106,7 @@ def find_due_nights(
         first=asked[0] if asked else None,
         last=asked[-1] if asked else None,
         left={day: waiting[day].event for day in open_ if day in waiting},
+        after=after if new else None,
         absent=tuple(
             day
             for day in absent
@@ -205,17 +201,3 @@ def is_day(value: str) -> bool:
     """Whether a partition value is a day as ``assay score --date`` takes it."""
     found = partitions.parse_day(value)
     return found is not None and str(found) == value
-
-
-def _no_start(days: Sequence[str], example: str | None) -> UsageError:
-    later = [day for day in days if example is None or day > example]
-    named = (later or [*days[-1:], "DAY"])[0]
-    return UsageError(
-        "no night is published yet, so nobody knows which night is the first one due",
-        where="assay score --due",
-        expected="the first night by name, once",
-        found=f"input for {counted(len(days), 'night')} from {days[0]} to {days[-1]}"
-        if days
-        else "no input",
-        mend=f"Name it: assay score --due --from {named}",
-    )

@@ -133,12 +133,10 @@ def run_due(
     ----------
     first, last
         Leave out the nights before and after these days. Without ``first``, nights are due from
-        the first one on that is published or held.
+        the first one on that is published or held, else from the day after the holdout.
 
     Raises
     ------
-    UsageError
-        Nothing is published or held yet, and ``first`` is not given.
     NightNotFound
         The input holds no night at all.
     """
@@ -301,8 +299,10 @@ def _score_all(
 
     def add(found: Sequence[NightOutcome]) -> None:
         for each in found:
+            # The first error is that of the command, which prints it at its end.
+            told = any(one.error is not None for one in outcomes)
             outcomes.append(replace(each, unverified=scoring.pinned.doubt))
-            if each.error is not None and len(wanted) > 1:
+            if each.error is not None and told:
                 progress.say(f"score: {each.error.line()}")
 
     def flush() -> int:

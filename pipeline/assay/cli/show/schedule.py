@@ -16,18 +16,21 @@ if TYPE_CHECKING:
 
 
 def nightly_lines(found: NightlySteps) -> Iterator[str]:
-    """A line for each step: its exit code, and the command to run it again."""
+    """A line for each step: its exit code, and the command to run it again.
+
+    An error that follows is not printed here too.
+    """
     yield "nightly:"
     for step in found.steps:
-        yield f"  {step.exit_code:>3}  {step.shown}{_remark(step)}"
+        told = found.raised and step is found.deciding
+        yield f"  {step.exit_code:>3}  {step.shown}{_remark(step, told)}"
 
 
-def _remark(step: Step) -> str:
+def _remark(step: Step, told: bool) -> str:
     if step.exit_code == 0:
         return ""
-    if step.fine:
-        return f"  (nothing to do: {step.words})"
-    return "  (failed)" if step.failed else "  (an answer)"
+    what = "nothing to do" if step.fine else "failed" if step.failed else "an answer"
+    return f"  ({what})" if told else f"  ({what}: {step.words})"
 
 
 def deploy_lines(written: WrittenSchedule) -> Iterator[str]:

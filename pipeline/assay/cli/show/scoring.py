@@ -59,6 +59,11 @@ def lines(nights: NightOutcomes) -> Iterator[Line]:
 
 def _due_lines(due: DueNights) -> Iterator[str]:
     """What no run can be seen of: nothing new, and nights that wait for a person."""
+    if due.after is not None:
+        yield (
+            f"no night was published before, so those after {due.after} are due, the last day of "
+            "the holdout (--from DAY names another first one)"
+        )
     if due.ignored:
         named = ", ".join(quote_value(value) for value in due.ignored[:SHOWN])
         more = len(due.ignored) - SHOWN

@@ -44,12 +44,13 @@ def render(front: Front) -> str:
         latest=latest,
         latest_words=latest.stand.words if latest else "",
         latest_link=link(latest) if latest else "",
-        tone=TONES.get(latest.standing, "bad") if latest else "",
+        tone=_tone(latest) if latest else "",
         champion=champion_words(front),
         retrain=retrain_words(front.retrain) if front.retrain else "",
         bundle=front.champion.facts["bundle"] if front.champion.facts else "",
         incidents=incident_words(front),
         open=any(each.state == "open" for each in front.every.incidents),
+        waiting=[each for each in front.every.nights if each.held and each.state == "published"],
         months=months(shown),
         legend=[(name, MARKS[name], WORDS[name], counts[name]) for name in MARKS if counts[name]],
         later=LATER if any(n.state == "published" and n.note for n in shown) else "",
@@ -61,6 +62,11 @@ def render(front: Front) -> str:
         measured=measured_words,
     )
     return compose_page(f"{front.name}: the last nights", main)
+
+
+def _tone(latest: Night) -> str:
+    """The colour of the last night's card; a later run that was held or failed needs somebody."""
+    return "bad" if latest.state == "published" and latest.note else TONES.get(latest.standing, "bad")
 
 
 def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:

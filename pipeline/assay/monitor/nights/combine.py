@@ -116,9 +116,19 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
         rows_scored=record.rows_scored,
         rows_quarantined=record.rows_quarantined,
         note=note,
+        decision=_decision(record),
         held=held,
         held_refused=refused,
     )
+
+
+def _decision(run: RunRecord) -> str:
+    """Who decided that a published run is published, and why; empty if nobody had to."""
+    if not run.by:
+        return ""
+    did = "repaired" if run.carrier == "replay" else "released"
+    held = f" ({run.detail})" if run.detail else ""
+    return f"{did} by {run.by}: {run.because or 'no reason given'}{held}"
 
 
 def _note(run: RunRecord) -> str:

@@ -79,6 +79,8 @@ class Night:
     ----------
     note
         Why nothing was published, or how a later run of a published night ended.
+    decision
+        Who released or repaired the published run, and why.
     held
         The run that waits for somebody's decision; ``held_refused``: whether it refused rows.
     drift
@@ -101,6 +103,7 @@ class Night:
     rows_scored: int | None = None
     rows_quarantined: int | None = None
     note: str = ""
+    decision: str = ""
     held: str = ""
     held_refused: bool = False
     drift: NightDrift | None = None
@@ -140,7 +143,7 @@ class Night:
 
     def reasons(self) -> tuple[str, ...]:
         """What a person should read about the night, the most serious first."""
-        found = [self.note] if self.note else []
+        found = [each for each in (self.note, self.decision) if each]
         if self.held:
             steps = held_steps(self.partition, self.held, self.held_refused)
             found.append(step_words(steps))
