@@ -229,9 +229,17 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
             series = values[:, place]
             beyond = series > (np.inf if limit is None else limit)
             asked.append((DriftTest(name, of, what), series, usual and usual[name], beyond))
+    together = break_limits.together_limit(reference, rule, NAMES[1:])
+    roots = np.sqrt(now.distance[:, 1:]) / np.array([together.roots[name] for name in NAMES[1:]])
+    quantile = Monitor().limit_quantile
+    limits = np.array([learnt_limit(reference.distances[name], quantile) for name in NAMES])
+    over = now.distance > limits
+    far = (roots.mean(axis=1) ** 2 > together.limit) & (over[:, 1:].sum(axis=1) > 1)
     made = []
     for night in range(len(nights)):
         seen, beyond = {}, {}
+        for name in np.array(NAMES[1:])[over[night, 1:] & far[night]]:
+            beyond[DriftTest(str(name), "features", break_limits.TOGETHER)] = "broken"
         for question, series, usual, broken in asked:
             if usual is not None:
                 value = float(series[night])
@@ -240,9 +248,7 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
             if broken[night]:
                 beyond[question] = "broken"
         made.append(NightEvidence(f"{night:04}", "bundle", seen, beyond=beyond))
-    quantile = Monitor().limit_quantile
-    limits = np.array([learnt_limit(reference.distances[name], quantile) for name in NAMES])
-    return made, np.any(now.distance > limits, axis=1)
+    return made, np.any(over, axis=1)
 
 
 def _incidents(judged: Iterable[NightAlarms], rule: Budget) -> int:

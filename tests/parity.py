@@ -96,7 +96,7 @@ def _through(root: Path, spark: object, scratch: Path, carrier: str, days: Seque
     scorer = Scorer(root, spark)
     scorer.params = scorer.params.model_copy(update={"store": str(scratch / carrier)})
     scorer.set("score", carrier=carrier)
-    scorer.set("publish", min_nights=len(days) + 1)
+    scorer.set("publish", min_nights=len(days) + 1, max_row_change=1e6)
     scorer.set("quarantine", max_share=1.0)
     scorer.open()
     began = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,6 +33,7 @@ from assay.project.params import RowCount, yaml_text
 from assay.project.params.gate import ChangeRule
 from assay.project.params.values import Every
 from assay.tables.reader import read
+from assay.tables.split import add_random_night
 from assay.tables.understand import understand
 from benchmarks.retrain_simulation import World, advised
 from tests.gate import build
@@ -175,7 +178,24 @@ def test_a_group_is_kept_together_and_is_the_unit(frame: pd.DataFrame, tmp_path:
     contract = load_contract_text(texts["data/contract.py"], "data/contract.py")
     assert set(contract.keys) == {"parcel_id", "shop"}
     (rows, *_) = params.parse(texts["params.yaml"], "params.yaml").contract.night
-    assert rows == RowCount(rule="row_count", min=1, max=20 * plan.nights.rows[2])
+    least, most = plan.nights.ordinary
+    assert rows == RowCount(rule="row_count", min=max(1, least // 3), max=3 * most)
+    # As the rows really fall, shop by shop.
+    nights = add_random_night(pa.table({"shop": shop}), "shop", plan.nights.count)["night"]
+    fell = sorted(Counter(nights.to_pylist()).values())
+    assert (fell[0], fell[-1]) == plan.nights.rows[1:]
+
+
+@pytest.mark.parametrize("group", [None, "shop"])
+def test_a_night_of_one_row_is_no_limit_of_the_others(
+    frame: pd.DataFrame, tmp_path: Path, group: str | None
+) -> None:
+    # 62 days of 48 rows, and one row of the next.
+    given = frame.drop(columns=["hours", "fate"]).iloc[:2977]
+    plan = planned(given.assign(shop=np.arange(len(given)) // 10), tmp_path, "late", group=group)
+    assert (plan.nights.by, plan.nights.rows) == ("time", (48, 1, 48))
+    (rows, *_) = params.parse(render(plan)["params.yaml"], "params.yaml").contract.night
+    assert rows == RowCount(rule="row_count", min=16, max=144)
 
 
 def test_a_quantity_whose_values_hardly_repeat_is_no_identifier(

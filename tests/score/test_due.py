@@ -19,7 +19,7 @@ import pytest
 from deltalake import write_deltalake
 
 from assay.cli.__main__ import main
-from assay.errors import SourceError, UsageError
+from assay.errors import SourceError
 from assay.project import layout, params, partitions
 from assay.project.params.inputs import Delta, Postgres
 from assay.score import stage
@@ -424,3 +424,20 @@ def test_the_last_night_that_is_expected_is_learnt_from_when_nights_came() -> No
     assert last_expected(tried(*daily), today) == date(2024, 3, 7)
     # Nights of the past that are scored together say nothing.
     assert last_expected(tried(*((day, "2026-01-01") for day in DAYS)), today) is None
+
+
+def test_a_first_night_of_few_rows_is_held(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params_file = project / layout.PARAMS
+    text = params_file.read_text(encoding="utf-8")
+    assert text.count("max_row_change: 20") == 1
+    params_file.write_text(
+        text.replace("max_row_change: 20", "max_row_change: 0.5"), encoding="utf-8"
+    )
+    path = folder(project, DAYS[0]) / "part-00000.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 12), path)
+    assert main(["score", "--date", DAYS[0], "--root", str(project)]) == 51
+    told = capsys.readouterr().err
+    assert "row count: expected" in told and "as the nights of training had" in told
+    assert published(project) == []

@@ -131,6 +131,25 @@ def test_rows_may_be_lost_as_much_as_they_may_be_gained(change: float) -> None:
     assert reasons(round(100 * times) + 1) and reasons(int(100 / times) - 1)
 
 
+def test_first_nights_are_compared_with_those_of_the_reference() -> None:
+    limits = Publish(min_nights=3, max_row_change=0.5)
+
+    def reasons(rows: int, before: tuple[int, ...], recent: RecentRuns) -> tuple[str, ...]:
+        facts = replace(GOOD, rows=rows, score=None, before=before)
+        return hold_reasons(facts, (), Quarantine(), limits, recent, DAY)
+
+    # One night of a single row is an accident of the table, not what a night may be.
+    usual = (1, 180, 200, 205, 210, 230)
+    two = replace(USUAL, rows=(1, 1))
+    (reason,) = reasons(1, usual, two)
+    assert "expected 120 to 315 rows, as the nights of training had 180 to 210" in reason
+    assert "fewer than 3 are published to compare with, found 1" in reason
+    assert reasons(316, usual, RecentRuns()) and not reasons(315, usual, RecentRuns())
+    assert not reasons(120, usual, RecentRuns()) and reasons(119, usual, RecentRuns())
+    # Once there are enough, they decide; too few of training decide nothing.
+    assert not reasons(100, usual, USUAL) and not reasons(1, (200, 200), RecentRuns())
+
+
 def test_few_rows_may_lie_far_apart_by_chance() -> None:
     """Nights of twelve rows of one distribution, over 256 cells as those of a model have."""
     random = np.random.default_rng(4)
@@ -268,6 +287,7 @@ def test_a_reference_with_equal_nights_expects_them(
         scores=("probability",),
         distances={"probability": distances},
         moved={} if moved is None else {"probability": moved},
+        rows=(),
     )
     bundle: Any = SimpleNamespace(reference=reference, manifest=SimpleNamespace(task="binary"))
     given: Any = SimpleNamespace(monitor=SimpleNamespace(baseline="weekday"), publish=Publish())

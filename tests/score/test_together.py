@@ -60,8 +60,8 @@ def test_together_comes_out_what_comes_out_alone(scorer: Scorer) -> None:
     found = score(scorer)
     assert [each.outcome for each in found] == ["published"] * 5
     assert commits(scorer, "predictions") == commits(scorer, "profiles") == 2
-    # Started and published of each group; the second's first start is recorded beside its scoring.
-    assert commits(scorer, "runs") == 5
+    # Started and published of each group.
+    assert commits(scorer, "runs") == 4
     for each in found:
         assert scorer.seen(each.partition) == {each.report.run_id}
         assert scorer.events(each.partition) == ["published"]
@@ -80,7 +80,7 @@ def test_together_comes_out_what_comes_out_alone(scorer: Scorer) -> None:
 
 def test_nights_are_held_by_those_before_them_in_the_same_commit(scorer: Scorer) -> None:
     """A night of few rows is held: the nights that it is compared with are not published yet."""
-    scorer.set("publish", min_rows=0.5, recent_nights=3)
+    scorer.set("publish", max_row_change=0.5, recent_nights=3)
     scorer.change(lambda table: table.slice(0, 10), NIGHTS[4])
     assert [each.outcome for each in score(scorer)] == ["published"] * 4 + ["held"]
     assert scorer.store.partitions() == NIGHTS[:4]
@@ -115,8 +115,8 @@ def test_what_ends_the_range_leaves_what_was_scored_before_it(
         score(scorer)
     assert [each.partition for each in scorer.outcomes] == NIGHTS[:3]
     assert scorer.store.partitions() == NIGHTS[:3]
-    failed = ["failed"] if name == "_scored" else []
-    assert [scorer.events(night) for night in NIGHTS[2:]] == [["published"], failed, []]
+    # The last four started together, so the fifth, which nobody came to, failed too.
+    assert [scorer.events(night) for night in NIGHTS[2:]] == [["published"], ["failed"], ["failed"]]
 
 
 def test_an_interrupt_publishes_nothing_more(
@@ -133,9 +133,9 @@ def test_an_interrupt_publishes_nothing_more(
     with pytest.raises(KeyboardInterrupt):
         score(scorer)
     assert scorer.store.partitions() == NIGHTS[:1]
-    # The first's start was recorded, the fourth was interrupted; nobody began the fifth.
-    found = [scorer.events(night) for night in NIGHTS[1:]]
-    assert found == [["failed"], [], ["failed"], []]
+    # The four started together.
+    assert [scorer.events(night) for night in NIGHTS[1:]] == [["failed"]] * 4
+    assert {each.detail for each in scorer.store.runs(NIGHTS[4])} == {"interrupted"}
 
 
 def test_an_interrupt_that_nobody_raised_ends_the_run_whose_start_is_recorded(

@@ -29,6 +29,11 @@ reference night, or the prediction limit, for as many rows.
 A column that says the same in every row is a break where no night of the reference did, and where
 so many values drawn from the reference's shares are equal with a chance of at most `BY_CHANCE`.
 
+Many columns that are far at once are a break too, though none of them alone is: the mean over all
+features of the root of their distance, each divided by its mean over the reference's nights, is
+squared and compared with the reference nights' own in the same way. So whatever columns have in
+common, such as a weekday, is in the limit.
+
 New infinities are a break too, if their share is above the limit for new categories. That of
 categories is the larger of a person's limit and of what the reference leads to expect: the share of
 values that only one of its nights has estimates that of values nobody has seen yet (I. J. Good,
@@ -64,6 +69,8 @@ TIMES = 2.0
 """A break limit is at least this multiple of the largest distance of a reference night."""
 TIMES_MOVED = 20.0
 """The same of the Wasserstein distance: values ten times as far as any before come by chance."""
+TIMES_TOGETHER = 1.5
+"""The same of all features together, whose mean varies less."""
 BY_CHANCE = 1e-5
 LEAST_NIGHTS = 20
 """Nights of a reference from which on it shows that a column is never the same in every row."""
@@ -71,6 +78,7 @@ YEAR = 365
 BITS = 8 * math.log(2)
 DISTANCE, KS, NULLS, INFINITE = "distance", "KS statistic", "null share", "infinite values"
 MOVED, CONSTANT = "Wasserstein distance", "one value"
+TOGETHER = "distance of all features"
 """The tested quantities of a column, as users read them."""
 EXPLAINED = "the most that sampling and the spread between the reference's nights explain"
 """The definition of a break limit for users."""
@@ -135,7 +143,7 @@ class Break:
 
 def significance_level(reference: Reference, rule: Budget) -> float:
     """Significance level of one test on one night."""
-    questions = 2 * len(reference.distances) + len(reference.ks)
+    questions = 2 * len(reference.distances) + len(reference.ks) + 1  # all features together
     return SHARE * rule.false_alarms / YEAR / max(1, questions)
 
 
@@ -200,6 +208,63 @@ def limits(
         _real(sampled),
         furthest,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TogetherLimit:
+    """How far all features together may be; ``roots`` are each one's mean root of a distance."""
+
+    roots: Mapping[str, float]
+    limit: float
+
+
+def together_limit(reference: Reference, rule: Budget, names: Iterable[str]) -> TogetherLimit:
+    """The break limit of some features together, from their distances on the reference's nights.
+
+    Features that have no distance on some night are left out, as are those that never differ. With
+    fewer than two features or nights there is no limit.
+    """
+    usual = {
+        name: np.sqrt(np.asarray(reference.distances[name]))
+        for name in names
+        if len(reference.distances[name]) == reference.nights and any(reference.distances[name])
+    }
+    roots = {name: float(each.mean()) for name, each in usual.items()}
+    if len(usual) < 2 or reference.nights < 2:
+        return TogetherLimit(roots, math.inf)
+    means = np.mean([each / roots[name] for name, each in usual.items()], axis=0)
+    before = tuple((means**2).tolist())
+    at_most, follows = significance_level(reference, rule), persistence(reference, rule.of)
+    return TogetherLimit(
+        roots, max(TIMES_TOGETHER * max(before), prediction_limit(before, at_most, follows))
+    )
+
+
+def find_together(
+    reference: Reference, rule: Budget, night: Mapping[str, ColumnProfile]
+) -> Break | None:
+    """The break that all features together are farther than any one night explains.
+
+    A column of fewer values than on a night of the reference is taken to be as near as it would
+    have been with so many.
+    """
+    known = [
+        name
+        for name in reference.distances
+        if name not in reference.scores and name in night
+        if _comparable(reference.profile[name], night[name])
+    ]
+    together = together_limit(reference, rule, known)
+    now = []
+    for name, root in together.roots.items():
+        before, values = reference.profile[name], night[name].rows - night[name].nulls
+        per_night = (before.rows - before.nulls) / reference.nights
+        square = max(1, sum(count > 0 for count in before.counts)) / BITS
+        distance = float(js_distance(before.counts, night[name].counts))
+        fewer = _smaller(reference.distances[name], square, values, per_night)
+        now.append(math.sqrt(distance / fewer) / root)
+    found = float(np.mean(now)) ** 2 if now else 0.0
+    return Break(TOGETHER, found, together.limit) if found > together.limit else None
 
 
 def find_constant(reference: Reference, name: str, night: ColumnProfile) -> Break | None:

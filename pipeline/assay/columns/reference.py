@@ -37,6 +37,8 @@ from assay.errors import BundleChanged, BundleIncompatible
 SCHEMA = 2
 NOTHING_BESIDE: Mapping[str, tuple[ColumnGrid, Floats]] = MappingProxyType({})
 NO_IMPORTANCE: Mapping[str, float] = MappingProxyType({})
+ORDINARY = 0.98
+"""Share of nights whose number of rows is no accident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,10 @@ class Reference:
         are beyond the grid.
     constant
         For each column the number of nights on which all values were the same.
+    rows
+        Of each night, in their order.
 
-    The last five are empty in references of earlier versions.
+    The last six are empty in references of earlier versions.
     """
 
     grid: Grid
@@ -99,6 +103,7 @@ class Reference:
     serial: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     unseen: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     constant: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[int, ...] = ()
 
     @property
     def counted(self) -> Grid:
@@ -124,6 +129,7 @@ class Reference:
         tree = {
             "schema": SCHEMA,
             "nights": self.nights,
+            "rows": list(self.rows),
             "scores": list(self.scores),
             "importance": dict(self.importance),
             "columns": columns,
@@ -161,6 +167,7 @@ class Reference:
                 )
             if type(tree["nights"]) is not int or tree["nights"] < 0:
                 raise ValueError(f"nights must be a whole number, found {tree['nights']!r}")
+            rows = tuple(int(count) for count in tree.get("rows", ()))
             columns = {
                 str(name): ReferenceColumn.from_dict(c) for name, c in tree["columns"].items()
             }
@@ -201,6 +208,7 @@ class Reference:
                 for name, column in columns.items()
                 if column.constant is not None
             },
+            rows,
         )
 
 
@@ -290,6 +298,7 @@ def build_reference(
         {name: found.serial for name, found in strays.items() if found.serial},
         {name: found.unseen for name, found in strays.items() if found.unseen},
         {name: found.constant for name, found in strays.items() if found.constant is not None},
+        tuple(np.bincount(by_night, minlength=len(nights)).tolist()),
     )
 
 
@@ -403,3 +412,25 @@ def _tails(
 
 def _known(values: Floats) -> tuple[float, ...]:
     return tuple(float(value) for value in values[np.isfinite(values)])
+
+
+def ordinary_rows(rows: Sequence[int]) -> tuple[int, int]:
+    """The fewest and the most rows of an ordinary night.
+
+    One night in fifty may have fewer and one more, and one where there are fewer than fifty.
+
+    Parameters
+    ----------
+    rows
+        Of each night; at least one.
+
+    Examples
+    --------
+    >>> ordinary_rows([1, 180, 200, 205, 210, 230, 900])
+    (180, 230)
+    """
+    least, most = 1 - ORDINARY, ORDINARY
+    return (
+        int(np.quantile(rows, least, method="higher")),
+        int(np.quantile(rows, most, method="lower")),
+    )

@@ -135,6 +135,7 @@ def decide(
     if group is not None and nights.by == "chance" and len(seen.sample) == understood.rows:
         with _in_file(understood.path):
             refuse_few_groups(seen.sample, label, group)
+        nights = cut_by_chance(understood.rows, seen.sample[group])
     others = [each.name for each in understood.facts if each.name not in (wishes.target, time)]
     leaks = find_leaks(seen.sample, wishes.target, label.task, others)
     names = find_group_names(seen.sample, group, others) if group is not None else {}

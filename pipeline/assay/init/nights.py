@@ -18,12 +18,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from assay.columns.reference import ORDINARY, ordinary_rows
 from assay.project.params import Publish
 from assay.project.params.values import Every
 from assay.project.partitions import first_day
 from assay.tables.definition import ColumnFacts
-from assay.tables.split import FIRST_INVENTED
+from assay.tables.split import FIRST_INVENTED, add_random_night
 
 LEAST_NIGHTS = 10
 """Fewer nights cannot be cut into training, holdout and nights to score."""
@@ -38,8 +40,6 @@ JUDGED = 15
 """Nights of the holdout from which on the gate can judge by nights: it asks for what ten would be
 worth if they were alike."""
 MOST_SCORED = 7
-ORDINARY = 0.98
-"""Share of nights whose number of rows is no accident."""
 _PARTS = (
     (re.compile(r"(?P<of>.*_)?(year|yr)"), 1800, 2200),
     (re.compile(r"(?P<of>.*_)?month"), 1, 12),
@@ -70,6 +70,9 @@ class Nights:
         Number of nights.
     rows
         Rows of a night in the median, and the fewest and the most.
+    ordinary
+        The fewest and the most rows of a night that are no accident: of one in fifty they may be,
+        and of one where there are fewer.
     train, holdout, scored
         First and last day of each window, both included; the nights after the holdout are left to
         be scored.
@@ -84,6 +87,7 @@ class Nights:
     scored: tuple[date, ...]
     held_out: int
     """Nights of the holdout."""
+    ordinary: tuple[int, int]
     swing: float
     """How many times the rows of the nights before it an ordinary night has, or they of it."""
 
@@ -118,8 +122,15 @@ def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights 
     )
 
 
-def cut_by_chance(rows: int) -> Nights:
-    """Nights of about the same number of rows, without an order; for a table without a time."""
+def cut_by_chance(rows: int, groups: pd.Series | None = None) -> Nights:
+    """Nights of about the same number of rows, without an order; for a table without a time.
+
+    Parameters
+    ----------
+    groups
+        The values of the column that is kept together, in a sample of the rows, if there is one:
+        groups differ in size, so the nights that they fall into do too.
+    """
     count = max(INVENTED[0], min(INVENTED[1], rows // LEAST_ROWS))
     each, more = divmod(rows, count)
     days = [FIRST_INVENTED + timedelta(days=number) for number in range(count)]
@@ -127,9 +138,16 @@ def cut_by_chance(rows: int) -> Nights:
         "chance", "day", {day: each + (number < more) for number, day in enumerate(days)}
     )
     # Chance fills them: four standard deviations of what it does.
+    if groups is not None:
+        column = pa.table({"by": pa.Array.from_pandas(groups)})
+        seen = Counter(add_random_night(column, "by", count).column("night").to_pylist())
+        fall = {day: round(seen[str(day)] * rows / len(groups)) for day in days if seen[str(day)]}
+        like = _windows("chance", "day", fall)
+        return replace(found, rows=like.rows, ordinary=like.ordinary, swing=like.swing)
     apart = 4 * isqrt(each)
     fewest = max(1, each - 3 * isqrt(each))
-    return replace(found, rows=(each, max(0, each - apart), each + apart), swing=each / fewest)
+    few, many = max(0, each - apart), each + apart
+    return replace(found, rows=(each, few, many), ordinary=(few, many), swing=each / fewest)
 
 
 def date_parts(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
@@ -236,6 +254,7 @@ def _windows(by: Why, every: Every, rows: Mapping[date, int]) -> Nights:
         every=every,
         count=len(nights),
         rows=(_median(rows), counts[0], counts[-1]),
+        ordinary=ordinary_rows(counts),
         train=(left[0], left[first] - timedelta(days=1)),
         holdout=(left[first], last_day(left[-1], every)),
         scored=tuple(nights[-scored:]),

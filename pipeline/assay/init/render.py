@@ -176,7 +176,8 @@ def _left_out(column: ColumnUse) -> str:
 def _params(plan: Plan) -> dict[str, Any]:
     label, nights = plan.label, plan.nights
     _, fewest, most = nights.rows
-    row_change = 20.0 if plan.group else _row_change(nights)
+    ordinary_least, ordinary_most = nights.ordinary
+    row_change = _row_change(nights)
     regression, binary = label.task == "regression", label.task == "binary"
     # Unlike log loss, Brier's score has bounds, so a small holdout can decide on it. So can it on
     # absolute errors: the mean of squared ones is mostly the work of a few rows.
@@ -190,9 +191,9 @@ def _params(plan: Plan) -> dict[str, Any]:
         else "of the holdout's rows that equal one of training in all that describes "
         "them, beyond chance",
         "rows_least": max(1, plan.understood.rows // 2),
-        # Groups differ in size, so nights that keep them together do too.
-        "night_least": 1 if plan.group else max(1, fewest // 3),
-        "night_most": 20 * most if plan.group else 3 * most,
+        # A table's one night of a single row is an accident, not what a night may be.
+        "night_least": max(1, ordinary_least // 3),
+        "night_most": 3 * ordinary_most,
         "night_fewest": fewest,
         "night_largest": most,
         "row_change": row_change,

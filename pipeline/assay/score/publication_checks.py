@@ -16,6 +16,7 @@ import numpy.typing as npt
 from assay.columns.break_limits import EXPLAINED, describe_breaks
 from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile
+from assay.columns.reference import ordinary_rows
 from assay.contract.definition import Contract
 from assay.contract.table_checks import TableStatistics, check_table
 from assay.contract.text import text_parser
@@ -52,6 +53,8 @@ class NightFacts:
         answers and, if ``publish.hold_broken`` says so, in its features.
     farthest
         The largest distance of the scores of a reference night from those of all the others.
+    before
+        Rows of each night of the reference.
     repeats
         Whether nights with the same rows are ordinary, as some in the reference had.
     """
@@ -66,6 +69,7 @@ class NightFacts:
     score: ColumnProfile | None
     breaks: tuple[str, ...] = ()
     farthest: float = 0.0
+    before: tuple[int, ...] = ()
     repeats: bool = False
 
 
@@ -96,6 +100,7 @@ def collect_facts(
         score=tally.profile[score] if tally.profile else None,
         breaks=breaks,
         farthest=max(usual, default=0.0),
+        before=reference.rows,
         repeats=len(set(told)) < len(told),
     )
 
@@ -136,7 +141,8 @@ def hold_reasons(
     rules
         The contract's rules about the whole night.
     recent
-        Earlier nights to compare with. With fewer than ``limits.min_nights``, nothing is compared.
+        Earlier nights to compare with. With fewer than ``limits.min_nights``, rows are compared
+        with the nights of the reference.
     as_of
         The night's date.
     """
@@ -196,13 +202,27 @@ def _null_scores(facts: NightFacts, limits: Publish) -> Iterator[str]:
 
 
 def _row_change(facts: NightFacts, limits: Publish, recent: RecentRuns) -> Iterator[str]:
+    times = 1 + limits.max_row_change
     if len(recent.rows) < limits.min_nights:
+        if len(facts.before) >= limits.min_nights:
+            yield from _first_rows(facts.rows, facts.before, times, limits.min_nights)
         return
-    usual, times = median(recent.rows), 1 + limits.max_row_change
+    usual = median(recent.rows)
     if not usual / times <= facts.rows <= usual * times:
         yield (
             f"row count: expected {usual / times:,.0f} to {usual * times:,.0f} rows, as the median "
             f"of {len(recent.rows)} recent nights is {usual:,.0f}, found {facts.rows:,}"
+        )
+
+
+def _first_rows(rows: int, before: tuple[int, ...], times: float, nights: int) -> Iterator[str]:
+    """Whether a first night is like those of the reference, as too few others are published."""
+    least, most = ordinary_rows(before)
+    if not least / times <= rows <= most * times:
+        yield (
+            f"row count: expected {least / times:,.0f} to {most * times:,.0f} rows, as the nights "
+            f"of training had {least:,} to {most:,} and fewer than {nights} are published to "
+            f"compare with, found {rows:,}"
         )
 
 

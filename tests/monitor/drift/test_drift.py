@@ -14,7 +14,7 @@ from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile, empty_profile
 from assay.columns.reference import Reference, build_reference
 from assay.model.prediction import PROBABILITY as SCORE
-from assay.monitor.drift.drift import decide, learnt_limit
+from assay.monitor.drift.drift import DriftDecision, decide, learnt_limit
 from assay.project.params import Monitor
 
 NUMERIC, CATEGORICAL = ["x", "y", "gust"], ["c"]
@@ -173,3 +173,37 @@ def test_the_limit_is_a_distance_that_occurred() -> None:
     assert learnt_limit([0.2], 0.99) == 0.2
     assert learnt_limit([], 0.99) is None
     assert learnt_limit([0.1, float("nan")], 0.99) is None
+
+
+MANY = [f"x{number}" for number in range(10)]
+
+
+def of_many(seed: int, moved: int = 0, by: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng([3, seed])
+    table = pd.DataFrame({name: rng.normal(rng.normal(0, 0.1), 1, ROWS) for name in MANY})
+    table[MANY[:moved]] += by
+    table[SCORE] = rng.random(ROWS)
+    return table
+
+
+def test_many_columns_that_are_far_count_by_themselves() -> None:
+    tables = [of_many(seed) for seed in range(NIGHTS)]
+    values = pd.Series(np.repeat(np.arange(NIGHTS), ROWS)).astype(str)
+    taught = build_reference(pd.concat(tables, ignore_index=True), values, MANY, [], SCORES)
+
+    def decided(table: pd.DataFrame) -> DriftDecision:
+        return decide(taught, profile(taught, table), Monitor(), len(table))
+
+    def together(table: pd.DataFrame) -> bool:
+        return any("all features" in reason for reason in decided(table).reasons)
+
+    assert not any(together(of_many(seed)) for seed in range(2000, 2100))
+    for seed in range(3000, 3010):
+        found = decided(of_many(seed, moved=5, by=0.7))
+        assert len(found.drifted) == 5 and found.crossed
+        assert "5 of 10 features drifted; distance of all features" in found.reasons[0]
+        broken = [f.column for f in found.findings if f.breaks]
+        assert sorted(broken) == MANY[:5]
+    # One of them alone, or all a little, is left to the budget; few rows are no reason.
+    assert not any(together(of_many(seed, 1, 0.4)) for seed in range(4000, 4010))
+    assert not any(together(of_many(seed).head(12)) for seed in range(5000, 5010))

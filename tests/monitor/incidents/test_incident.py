@@ -68,7 +68,7 @@ def test_nights_that_nobody_could_publish_in_a_row_are_one_incident() -> None:
         ("run-3", "3", "open"),
     ]
     assert found[0].sentence == (
-        "2 nights from 0 to 1 have nothing published; the last: failed: why"
+        "2 nights from 0 to 1 have nothing published; 0 held: why; 1 failed: why"
     )
     assert found[1].sentence == "3 has nothing published: failed: why"
 

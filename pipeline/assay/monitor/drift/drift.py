@@ -16,6 +16,7 @@ The night crosses its limits when
 - any column has a break, which neither sampling nor the spread between the reference's nights
   explains (`assay.columns.break_limits`),
 - more than ``max_drifted_share`` of the features are over their limits,
+- several of them are, and all features together are farther than any one night explains,
 - a null share changed by more than ``max_null_share_change`` and by more than the same quantile of
   the reference nights' own changes (some columns are null on whole nights: a weather station
   reports no gusts on a calm day, and a fixed limit would alarm on most nights),
@@ -29,7 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -176,8 +177,16 @@ def decide(
     findings.sort(key=lambda f: _place(f, reference))
     features = [name for name in reference.grid if name not in reference.scores]
     drifted = tuple(f.column for f in findings if f.drifted and f.column in features)
+    together = break_limits.find_together(reference, limits.budget, profile)
+    if together is not None and len(drifted) > 1:
+        findings = [
+            replace(f, breaks=(*f.breaks, together))
+            if f.column in drifted and f.column not in limits.limits
+            else f
+            for f in findings
+        ]
     reasons = [
-        *_overall(rows, features, drifted, limits),
+        *_overall(rows, features, drifted, limits, together),
         *(
             f"{mark_blanks(f.column)}: {reason}"
             for f in findings
@@ -210,7 +219,11 @@ def _place(finding: DriftFinding, reference: Reference) -> tuple[object, ...]:
 
 
 def _overall(
-    rows: int, features: Sequence[str], drifted: Sequence[str], limits: Monitor
+    rows: int,
+    features: Sequence[str],
+    drifted: Sequence[str],
+    limits: Monitor,
+    together: Break | None,
 ) -> list[str]:
     if rows == 0:
         return ["no row was scored"]
@@ -218,7 +231,22 @@ def _overall(
         return ["the reference has no feature to compare"]
     if len(drifted) / len(features) > limits.max_drifted_share:
         return [drifted_words(len(drifted), len(features), limits.max_drifted_share)]
+    if together is not None and len(drifted) > 1:
+        return [f"{len(drifted)} of {len(features)} features drifted; {together.words}"]
     return []
+
+
+def is_near(drifted: int, features: int, most: float) -> bool:
+    """Whether so many features drifted, within what may, that it should be looked at.
+
+    That is several of them, and more than half of what may.
+
+    Examples
+    --------
+    >>> is_near(5, 10, 0.5), is_near(2, 10, 0.5), is_near(1, 3, 0.5)
+    (True, False, False)
+    """
+    return drifted > 1 and most / 2 < drifted / max(1, features) <= most
 
 
 def drifted_words(drifted: int, features: int, most: float) -> str:
@@ -228,8 +256,15 @@ def drifted_words(drifted: int, features: int, most: float) -> str:
     --------
     >>> drifted_words(1, 8, 0.5)
     '1 of 8 features drifted (at most 50% may)'
+    >>> drifted_words(5, 10, 0.5)
+    '5 of 10 features drifted: near the limit of 50%'
     """
-    return f"{drifted} of {features} features drifted (at most {most:.0%} may)"
+    may = (
+        f": near the limit of {most:.0%}"
+        if is_near(drifted, features, most)
+        else (f" (at most {most:.0%} may)")
+    )
+    return f"{drifted} of {features} features drifted{may}"
 
 
 def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from assay.monitor.drift.drift import is_near
 from assay.monitor.front import charts
 from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
 from assay.monitor.front.content import Front
@@ -60,13 +62,21 @@ def render(front: Front) -> str:
         shades=(*charts.SHADES, (None, charts.UNKNOWN)),
         lines=[(night, anchor(night), link(night)) for night in reversed(shown)],
         measured=measured_words,
+        near=partial(_is_near, front.max_drifted_share),
     )
     return compose_page(f"{front.name}: the last nights", main)
 
 
 def _tone(latest: Night) -> str:
     """The colour of the last night's card; a later run that was held or failed needs somebody."""
-    return "bad" if latest.state == "published" and latest.note else TONES.get(latest.standing, "bad")
+    return (
+        "bad" if latest.state == "published" and latest.note else TONES.get(latest.standing, "bad")
+    )
+
+
+def _is_near(most: float, night: Night) -> bool:
+    drift = night.drift if night.standing == "ok" else None
+    return drift is not None and is_near(drift.drifted, drift.features, most)
 
 
 def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:

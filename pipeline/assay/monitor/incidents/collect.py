@@ -22,6 +22,9 @@ from assay.monitor.nights.night import Night
 from assay.monitor.nights.night_status import UNPUBLISHED
 from assay.project.text.number_format import counted
 
+NAMED = 3
+"""The most nights, the last ones, whose notes are in the sentence of an incident of runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class AllNights:
@@ -140,6 +143,6 @@ def _unpublished(nights: list[Night]) -> Incident:
     else:
         sentence = (
             f"{counted(len(nights), 'night')} from {first} to {last} have nothing published; "
-            f"the last: {nights[-1].note}"
+            + "; ".join(f"{each.partition} {each.note}" for each in nights[-NAMED:])
         )
     return Incident(f"run-{first}", "run", "open", first, last, (), sentence)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from assay.columns.reference import Reference
-from assay.monitor.drift.drift import drifted_words
+from assay.monitor.drift.drift import drifted_words, is_near
 from assay.monitor.nights.column_values import MOST_DRAWN, NAMES, histograms, summary_cells
 from assay.monitor.nights.content import ColumnContent, ReportContent
 from assay.monitor.nights.metric_cells import METRIC_NAMES, metric_cells
@@ -93,13 +93,14 @@ def title(summary: NightSummary) -> str:
 def render_status(summary: NightSummary) -> Markup:
     """Render the night's status: the part of the page that later nights may change."""
     tone = "bad" if summary.stand.alarming else "odd"
-    if summary.stand.standing == "ok":
-        tone = "ok"
     decision = summary.decision
-    drifted = drifted_words(
-        len(decision.drifted), decision.features, summary.limits.max_drifted_share
-    )
-    return templating.render("night_answer.html", s=summary, tone=tone, drifted=drifted).strip()
+    share = len(decision.drifted), decision.features, summary.limits.max_drifted_share
+    near = summary.stand.standing == "ok" and is_near(*share)
+    if summary.stand.standing == "ok" and not near:
+        tone = "ok"
+    return templating.render(
+        "night_answer.html", s=summary, tone=tone, near=near, drifted=drifted_words(*share)
+    ).strip()
 
 
 _ANSWER = re.compile(r"<!--answer-->.*?<!--/answer-->", re.DOTALL)
