@@ -97,16 +97,21 @@ def test_actions_are_pinned_by_digest_with_their_version(path: Path) -> None:
 READ = {"contents": "read"}
 PERMITTED = {
     "ci": {"run": READ, "wheel": READ, "demo": READ, "workflows": READ},
-    "gate": {"lock": READ, "gate": READ | {"id-token": "write", "pull-requests": "write"}},
+    "gate": {
+        "lock": READ,
+        "judge": READ | {"id-token": "write", "pull-requests": "write"},
+        "gate": {},
+    },
     "nightly": {"night": READ | {"id-token": "write", "issues": "write"}},
     "promote": {
+        "model": READ,
         "promote": {
             "actions": "read",
             "checks": "read",
             "contents": "write",
             "id-token": "write",
             "pull-requests": "read",
-        }
+        },
     },
     "release": {"build": READ | {"attestations": "write", "id-token": "write"}},
     "retrain": {
@@ -197,7 +202,31 @@ def test_only_a_change_of_the_model_on_main_is_promoted() -> None:
     workflow = read(ROOT / ".github/workflows/promote.yml")
     # YAML 1.2 reads `on` as a word, 1.1 as a truth value.
     assert workflow["on"]["push"] == {"branches": ["main"], "paths": ["dvc.lock"]}
-    assert jobs("promote")["promote"]["if"] == "github.ref == 'refs/heads/main'"
+    told = jobs("promote")["promote"]["if"]
+    assert told.startswith("!cancelled() && github.ref == 'refs/heads/main' &&")
+    # Whoever approves is asked only where there is something to promote.
+    assert "needs.model.outputs.promoted == 'false'" in told
+
+
+def test_what_is_not_judged_is_neither_green_nor_red() -> None:
+    """The required check is the job `gate`, which ends as `judge` does, whatever happened to it."""
+    job = jobs("gate")["gate"]
+    assert (job["needs"], job["if"]) == ("judge", "always()")
+    assert job["name"].endswith(" || 'gate' }}")
+    (step,) = job["steps"]
+    assert (step["run"], step["env"]) == (
+        'test "$JUDGED" = success',
+        {"JUDGED": "${{ needs.judge.result }}"},
+    )
+
+
+def test_an_unchanged_model_is_neither_pulled_trained_nor_judged() -> None:
+    found = jobs("gate")["judge"]["steps"]
+    (at,) = (n for n, step in enumerate(found) if step.get("run") == "assay gate unchanged")
+    still = ("gate verdict", "assay comment", "upload-artifact")
+    for step in found[at + 1 :]:
+        always = any(each in str(step) for each in still)
+        assert ("steps.model.outputs.unchanged != 'true'" in step["if"]) is not always
 
 
 def test_the_schedule_waits_for_the_variable() -> None:
@@ -217,6 +246,8 @@ def test_dvc_s_cache_is_named_by_what_is_in_it() -> None:
 ONE_COMMAND = re.compile(r"(assay|dvc|make|\.venv/bin/assay|\.ci/run)( [^\n;|&`]*)?")
 GLUE = (
     'echo "$PWD/.venv/bin" >> "$GITHUB_PATH"',
+    "rm -f reports/gate/verdict.json",
+    'test "$JUDGED" = success',
     'cat reports/incident.md >> "$GITHUB_STEP_SUMMARY"',
 )
 
@@ -275,7 +306,7 @@ def test_ci_is_what_a_laptop_runs() -> None:
 
 @pytest.mark.parametrize("name", ["ci", "gate", "nightly", "promote", "retrain"])
 def test_the_champion_s_tag_and_commit_are_there(name: str) -> None:
-    without = ("check --lock", "make wheel")
+    without = ("check --lock", "make wheel", "needs.judge.result")
     asking = [job for job in jobs(name).values() if not any(w in str(job) for w in without)]
     assert asking
     for job in asking:

@@ -26,6 +26,7 @@
     |  |- NightEmpty               24   a partition without rows
     |  |- SourceError              25   the source cannot be read
     |  |- StageInputMissing        26   an earlier stage has not run
+    |  |- DataOutOfReach           27   a fork's pull request is not judged: no access to the data
     |- BundleError
     |  |- BundleMissing            30
     |  |- BundleChanged            31   content does not match the digest
@@ -371,6 +372,10 @@ class SourceError(DataError):
 
 class StageInputMissing(DataError):
     exit_code = 26
+
+
+class DataOutOfReach(DataError):
+    exit_code = 27
 
 
 class BundleError(AssayError):

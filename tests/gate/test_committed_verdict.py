@@ -76,6 +76,12 @@ def test_each_difference_is_named(change: dict[str, Any]) -> None:
     assert found[1] != found[2]
 
 
+def test_what_the_champion_s_own_bundle_was_compared_with_does_not_matter() -> None:
+    """It is not promoted again, so no verdict beside today's champion is asked of its author."""
+    champion = JudgedChampion(state="compared", version="v0.2.0", bundle=HERE.bundle)
+    assert differences(build.changed(HERE, champion=champion), HERE) == []
+
+
 def test_a_digest_is_told_with_twelve_digits() -> None:
     other = build.changed(HERE, data="sha256:0123456789ab" + "c" * 52)
     assert differences(HERE, other) == [("data", HERE.data[:19], "sha256:0123456789ab")]

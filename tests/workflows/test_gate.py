@@ -22,7 +22,7 @@ def test_a_stranger_s_pull_request_gets_a_verdict_and_no_comment(ready: World) -
     number = ready.open_pull(f"{evil} <!-- --> </details> @all #1 |")
     ready.hub.pulls[number]["user"]["login"] = "x$(id)"
     ready.hub.refuse("(POST|PATCH) ", 403)
-    done = ready.gate(number, fork=True, job="gate")
+    done = ready.gate(number, fork=True, job="judge")
     assert done.code == 0, done.output
     assert "Get what was trained elsewhere" not in done.ran
     assert "Running stage 'train@linear'" in done.output
@@ -63,7 +63,7 @@ def test_what_was_not_committed_is_not_let_through(ready: World) -> None:
     verdict.write_text(text.replace(bundle, "sha256:" + "0" * 64))
     ready.commit("Forge")
     number = ready.open_pull("Trust me")
-    done = ready.gate(number, job="gate")
+    done = ready.gate(number, job="judge")
     assert done.failed == ["The verdict is PASS, and the one that was committed"], done.output
     assert "this run of the gate does not say what was committed" in done.output
 
@@ -89,7 +89,7 @@ def test_without_a_remote_it_says_what_cannot_be_compared_and_how_to_add_one(
     ready.call("dvc", "remote", "remove", "team")
     ready.commit("No remote")
     number = ready.open_pull("No remote")
-    done = ready.gate(number, job="gate")
+    done = ready.gate(number, job="judge")
     assert "no bundle can be compared with that of a promoted version" in done.output
     assert "dvc remote add --default NAME URL" in done.output
 

@@ -59,6 +59,17 @@ def test_a_model_is_judged_and_promoted(team: World) -> None:
     assert team.tags() == ["parcels#prod#1", "parcels@v0.1.0"]
     assert "By: linus <1003+linus@users.noreply.github.com>" in team.tag("parcels#prod#1")
 
+    # What leaves the model alone is green at once: nothing is pulled, trained or judged.
+    team.branch("words")
+    (team.laptop / "README.md").write_text("# Parcels\n")
+    team.commit("Say what it is")
+    words = team.open_pull("Say what it is")
+    told = team.gate(words)
+    assert told.code == 0, told.output
+    assert "Is the model a promoted version's?" in told.ran
+    assert not {"Get what was trained elsewhere", "Judge it anew"} & {*told.ran}
+    assert "the model is unchanged: v0.1.0" in team.comments(words)[0].splitlines()[2]
+
 
 def test_nights_are_scored_and_a_bad_one_is_held(team: World) -> None:
     """The first are named; the rest of the run goes on all the same, and an issue tells people."""
@@ -87,7 +98,7 @@ def test_a_worse_model_is_blocked_and_the_comment_says_why(team: World) -> None:
     team.keep_candidate("prior")
     team.commit("Guess")
     worse = team.open_pull("Guess always the same")
-    blocked = team.gate(worse, job="gate")
+    blocked = team.gate(worse, job="judge")
     assert blocked.code != 0
     (comment,) = team.comments(worse)
     assert "FAIL" in comment.splitlines()[1] + comment.splitlines()[2]

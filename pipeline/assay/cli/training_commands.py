@@ -14,6 +14,7 @@ from assay.cli.commands import (
     to_report_text,
 )
 from assay.cli.terminal import said_on_standard_error
+from assay.errors import GateNotPassed
 
 
 def add_commands(add: CommandBuilder) -> None:
@@ -82,6 +83,20 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
         action="store_true",
         help="it must also be about what the verdict at HEAD is about: what CI asks of its own",
     )
+    unchanged = add(
+        "unchanged",
+        "say whether the model at HEAD is a promoted version's, so that nothing has to be judged",
+        "assay gate unchanged",
+        _unchanged,
+    )
+    unchanged.add_argument("--exit-code", action="store_true", help="exit 3 if it is to be judged")
+    access = add(
+        "access",
+        "in CI: say whether a fork's pull request can be judged, or what its run may not read",
+        "assay gate access",
+        _access,
+    )
+    access.add_argument("--exit-code", action="store_true", help="exit 27 if it cannot be judged")
     add(
         "rows",
         "compare the rows in data/raw with what the source gives now; exit 3 if they differ",
@@ -245,14 +260,42 @@ def _explain(given: argparse.Namespace) -> None:
 def _verdict(given: argparse.Namespace) -> None:
     from assay.cli.show import verdict
     from assay.gate import verdict_command
+    from assay.gate.unchanged import Unchanged
 
     run_command(
         verdict_command.run,
         given,
         committed=given.committed,
-        lines=verdict.lines,
-        document=to_report_text,
+        lines=verdict.verdict_lines,
+        document=lambda found: (
+            to_indented_json(found) if isinstance(found, Unchanged) else to_report_text(found)
+        ),
     )
+
+
+def _unchanged(given: argparse.Namespace) -> None:
+    from assay.cli import step_output
+    from assay.cli.show import verdict
+    from assay.gate import unchanged
+
+    found = run_command(
+        unchanged.find, given, lines=verdict.unchanged_lines, document=to_indented_json
+    )
+    step_output.write("unchanged", str(found.unchanged is not None).lower())
+    step_output.write("promoted", str(found.unchanged is not None or found.promoted).lower())
+    if given.exit_code and found.unchanged is None:
+        raise GateNotPassed("nothing says yet whether it passes", mend="Judge it: dvc repro.")
+
+
+def _access(given: argparse.Namespace) -> None:
+    from assay.cli import step_output
+    from assay.cli.show import verdict
+    from assay.gate import access
+
+    found = run_command(access.find, given, lines=verdict.access_lines, document=to_indented_json)
+    step_output.write("access", str(found.missing is None).lower())
+    if given.exit_code and found.missing is not None:
+        raise found.error()
 
 
 def _rows(given: argparse.Namespace) -> None:

@@ -9,6 +9,16 @@ from assay.project import layout
 from assay.registry import git
 from assay.reports.verdict import Verdict
 
+JUDGE_AGAIN = (
+    "git fetch --tags origin",
+    "git merge origin/main",
+    "dvc repro",
+    "dvc push",
+    "git add --all",
+    "git commit --message 'Judge again'",
+    "git push",
+)
+"""What is typed on a branch whose committed verdict is not the gate's."""
 _COMPARED = ("name", "outcome", "bundle", "data", "contract", "policy", "code")
 
 
@@ -31,7 +41,7 @@ def require_same(root: Path, here: Verdict) -> bool:
         raise GateNotPassed(
             "the commit holds no verdict, so that nothing could be promoted from it",
             where=layout.VERDICT,
-            mend="Commit what dvc repro wrote: git add --all && git commit.",
+            mend=f"On the branch: {' && '.join(JUDGE_AGAIN)}.",
         )
     try:
         committed = Verdict.parse(text, layout.VERDICT)
@@ -44,8 +54,8 @@ def require_same(root: Path, here: Verdict) -> bool:
             where=layout.VERDICT,
             expected="; ".join(f"{name} {ours}" for name, ours, _ in wrong),
             found="; ".join(f"{name} {theirs}" for name, _, theirs in wrong),
-            mend="Bring the branch up to date with main, then dvc repro, dvc push, and commit; or "
-            "commit dvc.lock and reports/ of this run, which are kept with it.",
+            mend=f"On the branch: {' && '.join(JUDGE_AGAIN)}; or commit dvc.lock and reports/ of "
+            "this run, which are kept with it.",
         ).attach_report(here)
     return True
 
@@ -53,7 +63,9 @@ def require_same(root: Path, here: Verdict) -> bool:
 def differences(here: Verdict, committed: Verdict) -> list[tuple[str, str, str]]:
     """What differs: a name, this run's value and the committed one, short enough to read."""
     pairs = [(name, getattr(here, name), getattr(committed, name)) for name in _COMPARED]
-    pairs.append(("champion", here.champion.bundle, committed.champion.bundle))
+    # The champion's own bundle is not promoted again, whatever it was compared with.
+    if here.bundle != here.champion.bundle:
+        pairs.append(("champion", here.champion.bundle, committed.champion.bundle))
     return [(name, _short(ours), _short(theirs)) for name, ours, theirs in pairs if ours != theirs]
 
 

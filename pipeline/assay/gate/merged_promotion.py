@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import PromotionRefused, VersionUnknown
-from assay.gate import promotion
+from assay.gate import promotion, unchanged
 from assay.project import digests, layout
 from assay.project.params import Params
 from assay.registry import git, versions
@@ -25,11 +25,15 @@ from assay.reports.verdict import Verdict
 
 @dataclass(frozen=True)
 class NothingToPromote:
-    """The commit's bundle holds the stage already: no tag was made."""
+    """The commit's bundle is a promoted version's already: no tag was made.
+
+    ``holder`` is the version that holds the stage; after a revert it is another one.
+    """
 
     stage: str
     version: str
     bundle: str
+    holder: str | None
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -37,6 +41,7 @@ class NothingToPromote:
             "stage": self.stage,
             "version": self.version,
             "bundle": self.bundle,
+            "holder": self.holder,
         }
 
 
@@ -64,11 +69,16 @@ def promote_merged(
     """
     commit = git.head(root)
     text = _verdict_at(root, commit)
-    holder = _same_bundle(root, params, Verdict.parse(text, layout.VERDICT).bundle)
-    if holder is not None:
+    same = unchanged.find(root, params).unchanged
+    nothing = (
+        NothingToPromote(same.stage, same.version, same.bundle, same.holder)
+        if same is not None
+        else _same_bundle(root, params, Verdict.parse(text, layout.VERDICT).bundle)
+    )
+    if nothing is not None:
         if push:  # a run that was killed may have made tags that origin never saw
             push_all(root, params)
-        return holder
+        return nothing
     run = merged.current_run()
     pull = merged.find_merged(run, commit)
     merged.require_check(run, pull)
@@ -130,7 +140,7 @@ def _same_bundle(root: Path, params: Params, bundle: str) -> NothingToPromote | 
     version = known.find(label) if label else None
     if version is None or version.bundle != bundle:
         return None
-    return NothingToPromote(stage, version.version, bundle)
+    return NothingToPromote(stage, version.version, bundle, version.version)
 
 
 def _require_same_verdict(root: Path, pull: merged.MergedPullRequest, text: str) -> None:

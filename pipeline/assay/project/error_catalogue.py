@@ -131,6 +131,11 @@ _ADVICE: Mapping[str, Advice] = {
         "results were deleted, or this is a fresh clone",
         "dvc repro, or dvc pull if the results are in the remote",
     ),
+    "DataOutOfReach": Advice(
+        "a pull request from a fork is not judged: its run may not read the data",
+        "the table or the champion is in a bucket, and a fork's run has no credentials",
+        "a maintainer reads the change, and types what the line says",
+    ),
     "BundleMissing": Advice(
         "the model's bundle is not here",
         "a fresh clone, or a cache that was emptied",

@@ -104,7 +104,7 @@ def collect_facts(
         locked=locked,
         artifact=declared,
         artifact_problem=path_problem,
-        stale=(problem,) if problem else _stale(there, params, pipeline) if pipeline else (),
+        stale=(problem,) if problem else stale_lines(there, params, pipeline) if pipeline else (),
         verdict=verdict,
         verdict_problem=verdict_problem,
         again=tuple(gate.problems(verdict, source, params, _former(root, known, verdict)))
@@ -143,7 +143,8 @@ def _unclean(root: Path) -> tuple[str, ...]:
     )
 
 
-def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
+def stale_lines(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
+    """What of an exported commit its dvc.lock does not describe, one line each."""
     gate = pipeline.producer(layout.VERDICT)
     # A gate that refused keeps the entry of an earlier run. That its inputs differ is said of the
     # gate alone, not also of each stage that read the same files since.

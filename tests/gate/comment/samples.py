@@ -6,6 +6,7 @@ from typing import Any
 
 from assay.gate.comment.changes import Changes, KeyChange, PartChange
 from assay.gate.comment.facts import CommentFacts
+from assay.gate.verdict_command import GateAnswer
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.gate import build
 from tests.verdicts import verdict
@@ -100,9 +101,10 @@ CHANGES = Changes(
 
 def facts(*findings: Finding, **changes: Any) -> CommentFacts:
     about = changes.pop("champion", CHAMPION)
+    judged = verdict(*(findings or FINDINGS), champion=about)
     known: dict[str, Any] = {
         "name": "late-flights",
-        "verdict": verdict(*(findings or FINDINGS), champion=about),
+        "answer": GateAnswer(verdict=judged, problems=changes.pop("problems", ())),
         "comparison": comparison(),
         "rehearsal": build.rehearsal(),
         "leakage": build.leakage(),

@@ -231,7 +231,7 @@ def test_what_changed_since_the_champion(tiny: Any) -> None:
     tiny.reports()
     gate(tiny.root, tiny.params)
     facts = collect(tiny.root, tiny.params)
-    assert facts.problems == () and facts.changes is not None
+    assert facts.answer.problems == () and facts.changes is not None
     assert parts(tiny) == {**same, "model": True, "policy": True}
     policy = facts.changes.part("policy")
     assert policy.files == ("tests/model/test_new.py",)
@@ -243,7 +243,7 @@ def test_a_verdict_about_something_else_proves_no_part_the_same(tiny: Any) -> No
     promoted(tiny)
     tiny.write(layout.HOLDOUT_TABLE, "other rows")
     facts = collect(tiny.root, tiny.params)
-    assert facts.problems
+    assert facts.answer.problems
     assert set(parts(tiny).values()) == {None}
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from assay.errors import DataOutOfReach, GateNotPassed
 from assay.gate.comment.bars import WIDTH, interval_strip, share_bar
 from assay.gate.comment.changes import Changes, PartChange
 from assay.gate.comment.compose import LIMIT, compose, marker
 from assay.gate.comment.facts import Format
+from assay.gate.verdict_command import GateAnswer
 from assay.reports.rehearsed_nights import SliceFlips
 from assay.reports.verdict import JudgedChampion
 from tests.gate import build
 from tests.gate.comment.samples import CHANGES, FAIL, INCONCLUSIVE, comparison, facts, finding
+from tests.verdicts import verdict
 
 SHOWN = """\
 <!-- assay:gate:late-flights -->
@@ -209,11 +212,44 @@ def test_without_a_champion_metrics_stand_alone() -> None:
 def test_no_verdict_is_not_an_old_one(verdict: str | None) -> None:
     found = facts(finding(), problems=("it is about another bundle",))
     if verdict is None:
-        found = facts(verdict=None, problems=("reports/gate/verdict.json: no such file",))
+        found = facts(answer=GateAnswer(problems=("reports/gate/verdict.json: no such file",)))
     text = compose(found, "github")
     assert "## ⛔ NO VERDICT: late-flights" in text
     assert "PASS" not in text and "Metrics" not in text
-    assert found.problems[0].replace(":", ":") in text
+    assert found.answer.problems[0].replace(":", ":") in text
+
+
+def test_what_differs_from_the_commit_is_the_headline_with_the_commands() -> None:
+    error = GateNotPassed(
+        "this run of the gate does not say what was committed",
+        expected="champion sha256:4f",
+        found="champion nothing",
+    )
+    judged = facts(finding()).answer.verdict
+    answer = GateAnswer(verdict=judged, refusal=error, commands=("dvc repro", "git push"))
+    text = compose(facts(answer=answer), "github")
+    assert text.splitlines()[2] == "## ⛔ NOT WHAT WAS COMMITTED: late-flights"
+    head = text.partition("###")[0]
+    assert "- the commit: champion nothing" in head and "\ndvc repro\ngit push\n" in head
+    assert "PASS" not in head and "Everything that decides" not in head
+
+
+def test_a_fork_without_data_is_neither_passed_nor_refused() -> None:
+    error = DataOutOfReach("not judged: no access to the data", found="the rows of the source")
+    answer = GateAnswer(refusal=error, commands=("gh pr checkout 7",))
+    text = compose(facts(answer=answer), "github")
+    assert text.splitlines()[2] == "## ⚪ late-flights: not judged: no access to the data"
+    assert "the gate needs the rows of the source" in text and "\ngh pr checkout 7\n" in text
+    assert "PASS" not in text and "VERDICT" not in text and "Metrics" not in text
+
+
+def test_the_champion_s_own_model_has_no_table_of_zeros() -> None:
+    told = compose(facts(finding()), "github")
+    assert "### Metrics" in told
+    own = JudgedChampion(state="compared", version="v0.2.0", bundle=verdict().bundle)
+    text = compose(facts(finding(), champion=own), "github")
+    assert "### Metrics" not in text and "moved most" not in text
+    assert "The model is the champion's own, so there is no difference to show." in text
 
 
 def test_whole_sections_are_left_out_the_least_important_first() -> None:

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from assay.gate.comment.changes import Changes, KeyChange, PartChange
 from assay.gate.comment.compose import LIMIT, compose
+from assay.gate.verdict_command import GateAnswer
 from assay.project.code_host.host_markdown import code, one_line, prose
 from assay.reports.rehearsed_nights import SliceFlips
 from assay.reports.verdict import Waiver
@@ -85,7 +86,7 @@ def told(text: str) -> Any:
         changes=Changes(parts, keys, text),
     )
     verdict = build.changed(found.verdict, candidate=text, types=(text,))
-    return build.changed(found, verdict=verdict)
+    return build.changed(found, answer=GateAnswer(verdict=verdict))
 
 
 def nights_told(text: str) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.cli.terminal import Line
+from assay.gate.access import Access
 from assay.gate.backtest import Backtest, ReplayedVerdict
 from assay.gate.comment.command import VerdictComment
 from assay.gate.many_slices import OtherSlices, fold, together
 from assay.gate.stage import GateResult
+from assay.gate.unchanged import ModelAnswer, Unchanged
 from assay.gate.verdict_text import findings_of_kind, format_values, sort_findings
 from assay.reports.verdict import Finding, Outcome, Verdict
 
@@ -18,6 +20,29 @@ def gate_lines(found: GateResult) -> Iterator[Line]:
     if found.output is not None:
         yield found.output
     yield from lines(found.verdict)
+
+
+def verdict_lines(found: Verdict | Unchanged) -> Iterator[Line]:
+    """The verdict, or that there was nothing to judge."""
+    if isinstance(found, Unchanged):
+        yield f"gate: {found}"
+    else:
+        yield from lines(found)
+
+
+def unchanged_lines(found: ModelAnswer) -> Iterator[Line]:
+    """Which promoted version the model is, or why it is to be judged."""
+    if found.unchanged is not None:
+        yield f"gate: {found.unchanged}"
+        return
+    against = f"; compared with {found.against}" if found.against else ""
+    differs = f"{against}, these differ: {', '.join(found.differs)}" if found.differs else ""
+    yield f"gate: the model is to be judged: it is not that of a promoted version{differs}"
+
+
+def access_lines(found: Access) -> Iterator[Line]:
+    """Whether it can be judged, or what a maintainer types."""
+    yield "gate: what it needs is here" if found.missing is None else f"gate: {found.error()}"
 
 
 def lines(verdict: Verdict) -> Iterator[Line]:

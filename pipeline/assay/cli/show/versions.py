@@ -76,9 +76,19 @@ def merged_lines(found: StageMove | NothingToPromote) -> Iterator[str]:
     from assay.gate.merged_promotion import NothingToPromote
 
     if isinstance(found, NothingToPromote):
+        if found.version == found.holder:
+            yield (
+                f"nothing to promote: {found.version} holds {found.stage} with the bundle of this "
+                f"commit ({short_digest(found.bundle)})"
+            )
+            return
         yield (
-            f"nothing to promote: {found.version} holds {found.stage} with the bundle of this "
-            f"commit ({short_digest(found.bundle)})"
+            f"nothing to promote: the model of this commit is {found.version}, and "
+            f"{found.holder or 'no version'} holds {found.stage}"
+        )
+        yield (
+            f"to give {found.stage} back to it: assay rollback --to {found.version} "
+            "--because WHY --push; in GitHub Actions: promote, Run workflow"
         )
         return
     first, *_ = stage_move_lines(found)

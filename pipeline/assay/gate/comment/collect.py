@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from assay.gate.comment.changes import (
 from assay.gate.comment.facts import CommentFacts
 from assay.gate.inputs import GateInputs
 from assay.gate.raw_rows import read_rows
+from assay.gate.verdict_command import GateAnswer
 from assay.model import manifest
 from assay.project import digests, layout, source_code
 from assay.project.params import Params, yaml_text
@@ -29,35 +31,33 @@ from assay.reports.verdict import Verdict
 T = TypeVar("T")
 
 
-def collect(root: Path, params: Params, commit: str = "", page: str = "") -> CommentFacts:
+def collect(
+    root: Path, params: Params, commit: str = "", page: str = "", *, committed: bool = False
+) -> CommentFacts:
     """The facts of a comment; a report that cannot be read is left out.
 
-    If that is the verdict, or it is not about what is here, ``problems`` says so.
+    Parameters
+    ----------
+    committed
+        As for `assay.gate.verdict_command.run`.
     """
     try:
-        verdict = verdict_command.read_verdict(root)
-        problems = verdict_command.find_differences(root, params, verdict)
+        answer = verdict_command.decide(root, params, committed=committed)
     except AssayError as error:
-        return CommentFacts(
-            params.name,
-            None,
-            (error.line(),),
-            changes=read_changes(root, params, None),
-            commit=commit,
-            page=page,
-        )
+        answer = GateAnswer(problems=(error.line(),))
+    facts = CommentFacts(params.name, answer, commit=commit, page=page)
+    if answer.verdict is None and not answer.problems:
+        return facts
+    facts = replace(facts, changes=read_changes(root, params, facts.verdict))
+    if facts.verdict is None:
+        return facts
     inputs = GateInputs.of(root)
-    return CommentFacts(
-        params.name,
-        verdict,
-        problems,
+    return replace(
+        facts,
         evaluation=_known(lambda: inputs.evaluation),
         comparison=_known(lambda: inputs.comparison),
         rehearsal=_known(lambda: inputs.rehearsal),
         leakage=_known(lambda: inputs.leakage),
-        changes=read_changes(root, params, None if problems else verdict),
-        commit=commit,
-        page=page,
         rows=read_rows(root),
     )
 

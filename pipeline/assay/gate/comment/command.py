@@ -16,6 +16,7 @@ from assay.project.code_host.client import Gone, MayNotWrite
 from assay.project.code_host.environment import CiRun, read_environment
 from assay.project.code_host.one_comment import keep_one_comment
 from assay.project.params import Params
+from assay.registry import git
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ class VerdictComment:
     Attributes
     ----------
     outcome
-        Of the verdict; None if there is none about what is here.
+        Of the verdict; ``unchanged`` if the model is a promoted version's, ``differs`` if the
+        verdict is not the committed one; None if there is no verdict on what is here.
     posted
         What became of the comment on the pull request.
     summary
@@ -66,13 +68,14 @@ def report(root: Path, params: Params, form: Format) -> VerdictComment:
     CodeHostFailed
         The environment of the CI run makes no sense.
     """
-    return _written(root, params, form, read_environment())
+    return _written(root, params, form, read_environment(), committed=False)
 
 
 def post(root: Path, params: Params, pull_request: int | None = None) -> VerdictComment:
     """Keep the comment on the pull request up to date, and add it to the run's summary.
 
-    Without a token, or with one that may not write, as in a run for a fork, the summary is all.
+    It says what ``assay gate verdict --committed`` says. Without a token, or with one that may not
+    write, as in a run for a fork, the summary is all.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def post(root: Path, params: Params, pull_request: int | None = None) -> Verdict
             expected="GITHUB_REPOSITORY or CI_PROJECT_ID in the environment",
             mend="Print the comment instead: assay report --format github",
         )
-    found = _written(root, params, run.kind, run)
+    found = _written(root, params, run.kind, run, committed=git.is_in_work_tree(root))
     found = replace(found, summary=_add_to_summary(found.text))
     number = pull_request or run.pull_request
     if number is None:
@@ -125,12 +128,12 @@ def post(root: Path, params: Params, pull_request: int | None = None) -> Verdict
     return replace(found, posted=done)
 
 
-def _written(root: Path, params: Params, form: Format, run: CiRun | None) -> VerdictComment:
+def _written(
+    root: Path, params: Params, form: Format, run: CiRun | None, *, committed: bool
+) -> VerdictComment:
     about = ("", "") if run is None else (run.commit, run.page)
-    facts = collect(root, params, *about)
-    counts = facts.verdict is not None and not facts.problems
-    outcome = str(facts.verdict.outcome) if facts.verdict is not None and counts else None
-    return VerdictComment(params.name, outcome, compose(facts, form))
+    facts = collect(root, params, *about, committed=committed)
+    return VerdictComment(params.name, facts.answer.outcome, compose(facts, form))
 
 
 def _add_to_summary(text: str) -> bool:

@@ -20,6 +20,9 @@ LIMIT = 60_000
 
 LONGEST_NAME = 300
 
+COMPARING = frozenset({"metrics", "slices", "the dress rehearsal", "all nights", "all slices"})
+"""Sections that compare with the champion: empty words where the model is the champion's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class CommentSection:
@@ -46,7 +49,9 @@ def compose(facts: CommentFacts, form: Format, limit: int = LIMIT) -> str:
     limit
         Whole sections are left out, the least important first, until it is shorter than this.
     """
-    kept = [each for each in _sections(facts, form) if each.text]
+    verdict = facts.verdict
+    none = COMPARING if verdict and verdict.bundle == verdict.champion.bundle else ()
+    kept = [each for each in _sections(facts, form) if each.text and each.title not in none]
     cut: list[str] = []
     while True:
         text = _joined(facts, kept, cut)
@@ -64,7 +69,7 @@ def _sections(facts: CommentFacts, form: Format) -> Iterator[CommentSection]:
     yield CommentSection("the outcome", sections.headline(facts), 0)
     yield CommentSection("the summary", sections.summary(facts), 0)
     verdict = facts.verdict
-    if verdict is None or facts.problems:
+    if verdict is None:
         yield CommentSection("what changed", sections.what_changed(facts), 3)
         return
     yield CommentSection("the warning", sections.policy_and_model(facts, form), 0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assay.gate.comment.changes import Changes
+from assay.gate.verdict_command import GateAnswer
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
@@ -23,9 +24,8 @@ class CommentFacts:
     ----------
     name
         The project.
-    problems
-        Why there is no verdict on what is here: it is missing, or about something else. If there
-        are any, ``verdict`` counts for nothing.
+    answer
+        What the check says, and the verdict.
     commit
         The commit that was judged; "" if unknown.
     page
@@ -35,8 +35,7 @@ class CommentFacts:
     """
 
     name: str
-    verdict: Verdict | None
-    problems: tuple[str, ...] = ()
+    answer: GateAnswer
     evaluation: Evaluation | None = None
     comparison: Comparison | None = None
     rehearsal: Rehearsal | None = None
@@ -45,3 +44,8 @@ class CommentFacts:
     commit: str = ""
     page: str = ""
     rows: str = ""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict on what is here; None if there is none."""
+        return None if self.answer.problems else self.answer.verdict

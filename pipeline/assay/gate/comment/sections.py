@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from assay.errors import AssayError, DataOutOfReach
 from assay.gate.comment.changes import KeyChange, PartChange
 from assay.gate.comment.facts import CommentFacts, Format
 from assay.gate.comment.words import MARKS, NAME, name_of, several, units_that_would_tell
+from assay.gate.unchanged import Unchanged
 from assay.gate.verdict_text import HEADLINES, findings_of_kind
 from assay.project.code_host.host_markdown import code, prose
 from assay.project.text.number_format import counted, format_percent
@@ -20,18 +22,28 @@ KEYS = 5
 
 def headline(facts: CommentFacts) -> str:
     """The outcome, in one line that can be read from afar, and what it is about."""
-    verdict, about = facts.verdict, prose(facts.name, NAME)
-    if verdict is None or facts.problems:
+    verdict, about, answer = facts.verdict, prose(facts.name, NAME), facts.answer
+    if answer.unchanged is not None:
+        return f"## ✅ {about}: {prose(str(answer.unchanged), NAME)}"
+    if answer.refusal is not None and answer.outcome == "not judged":
+        return f"## ⚪ {about}: {prose(answer.refusal.what)}"
+    if verdict is None:
         return f"## ⛔ NO VERDICT: {about}"
+    if answer.differs:
+        return f"## ⛔ NOT WHAT WAS COMMITTED: {about}"
     mark = MARKS[verdict.outcome]
     return f"## {mark} {verdict.outcome}: {about}, candidate {prose(verdict.candidate, NAME)}"
 
 
 def summary(facts: CommentFacts) -> str:
     """The outcome in a sentence, what it was compared with, and how many findings passed."""
-    verdict = facts.verdict
-    if verdict is None or facts.problems:
-        shown, more = several([f"- {prose(each)}" for each in facts.problems], 5)
+    verdict, answer = facts.verdict, facts.answer
+    if answer.unchanged is not None:
+        return _unchanged(facts, answer.unchanged)
+    if answer.refusal is not None and answer.commands:
+        return _to_type(facts, answer.refusal, answer.commands)
+    if verdict is None:
+        shown, more = several([f"- {prose(each)}" for each in answer.problems], 5)
         lines = "\n".join([*shown, *([f"- {more}"] if more else [])])
         return (
             f"The gate has not judged this commit{_commit(facts)}, so it must not be promoted:"
@@ -43,7 +55,40 @@ def summary(facts: CommentFacts) -> str:
         f"{_counts(verdict)}{_commit(facts)}.",
         *([prose(facts.rows)] if facts.rows else []),
     ]
+    if verdict.bundle == verdict.champion.bundle:
+        told.append("The model is the champion's own, so there is no difference to show.")
     return " ".join(told)
+
+
+def _unchanged(facts: CommentFacts, same: Unchanged) -> str:
+    told = (
+        f"Its bundle, data, contract, policy and code are those of {prose(same.version, NAME)}"
+        f"{_commit(facts)}, so nothing was trained, pulled or compared. Merging it asks nobody to "
+        "approve anything."
+    )
+    if same.is_champion:
+        return told
+    return (
+        f"{told} It moves no stage either: `assay rollback --to {same.version} --because WHY` "
+        f"gives {prose(same.stage, NAME)} back to it, or on GitHub: Actions, promote, Run workflow."
+    )
+
+
+def _to_type(facts: CommentFacts, refusal: AssayError, commands: Sequence[str]) -> str:
+    """Why the check is not green, with the commands that decide it."""
+    if isinstance(refusal, DataOutOfReach):
+        told = [
+            f"A run for a fork has no credentials, and the gate needs {prose(refusal.found or '')}"
+            f"{_commit(facts)}. So it is neither passed nor refused. A maintainer reads what it "
+            "changes, since its code will run with the bucket's role, and then types:",
+        ]
+    else:
+        told = [f"{refusal.what[0].upper()}{refusal.what[1:]}{_commit(facts)}.", ""]
+        if refusal.expected and refusal.found:
+            told += [f"- this run: {prose(refusal.expected)}"]
+            told += [f"- the commit: {prose(refusal.found)}", ""]
+        told += ["So it must not be merged. On the branch:"]
+    return "\n".join([*told, "", "```", *commands, "```"])
 
 
 def _commit(facts: CommentFacts) -> str:
