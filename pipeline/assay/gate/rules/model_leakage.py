@@ -12,6 +12,8 @@ from assay.reports.verdict import Finding, Outcome
 
 NO_ERROR = frozenset({"bias", "calibration_error"})
 """Metrics whose value is near 0 for a useless model too."""
+HIGH = 0.9
+"""From a feature or champion that is better, as petals are of iris, a model may well be perfect."""
 LEAST = 1e-9
 """An error below this is none, and is not divided by."""
 
@@ -63,11 +65,11 @@ def error_jump(
     compared = (comparison.differences or {}).get(metric)
     if compared is not None and compared.champion is not None and compared.champion > best:
         best, who = compared.champion, "the champion"
-    times = max(1 - best, 0.0) / max(1 - value, LEAST)
-    told = (
-        f"its {metric} is {measured.value:.4g}, that of {who} {best:.4g}, so it leaves "
-        f"{times:.3g} times less unexplained"
-    )
+    # From a feature that is so good alone, label_power's matter, a perfect model is no jump.
+    times = 0.0 if best > HIGH else max(1 - best, 0.0) / max(1 - value, LEAST)
+    told = f"its {metric} is {measured.value:.4g}, that of {who} {best:.4g}"
+    if best <= HIGH:
+        told += f", so it leaves {times:.3g} times less unexplained"
     return _decided(rule, name, times, rule.max_error_jump, told)
 
 

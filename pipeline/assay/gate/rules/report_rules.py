@@ -164,7 +164,8 @@ def leakage(
                 direction=None if check.limit is None else "max",
             )
         )
-    found.append(model_leakage.shuffled_error(rule, evaluation))
+    if evaluation.task == "regression":  # the losses of a sure classifier have no bound
+        found.append(model_leakage.shuffled_error(rule, evaluation))
     found.append(model_leakage.error_jump(rule, report, evaluation, comparison))
     told = map(with_meaning, found)
     return tuple(_allowed(each) if each.metric in rule.allow else each for each in told)
