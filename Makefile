@@ -73,6 +73,10 @@ coverage: setup ## Run the tests and show what they cover, which takes a third l
 chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10; ARGS=--interrupt for Ctrl-C)
 	@$(PY) -m tests.chaos --trials $(or $(TRIALS),100) $(ARGS)
 
+.PHONY: year
+year: setup ## Live a year of a team's nights, made up from a seed (SEED=1; ARGS="--years 10")
+	@$(PY) -m tests.life --seed $(or $(SEED),1) $(ARGS)
+
 .PHONY: endings
 endings: setup ## Run each command 200 times: all must end well, none by a signal (RUNS=20)
 	@$(PY) -m tests.endings --runs $(or $(RUNS),200) $(ARGS)
