@@ -39,6 +39,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "reports/test_schemas",
     ),
     "gate/verdict_verification.py": ("gate/test_verdict_verification",),
+    "gate/access.py": ("test_unchanged",),
     "gate/backtest.py": ("gate/test_backtest",),
     "gate/provenance.py": (
         "gate/test_provenance",
@@ -54,7 +55,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/explain.py": ("gate/test_explain",),
     "gate/inputs.py": ("gate/rules/test_evaluate",),
     "gate/promotion.py": ("registry/test_promote",),
+    "gate/raw_rows.py": ("gate/test_raw_rows",),
     "gate/stage.py": ("gate/test_stage_alone", "gate/test_verdict_command", "gate/test_stage"),
+    "gate/unchanged.py": ("test_unchanged",),
     "gate/verdict_page.py": ("gate/test_verdict_page",),
     "gate/verdict_text.py": ("gate/test_verdict_text", "gate/test_verdict_page"),
     "gate/waivers.py": ("gate/test_waivers",),
@@ -64,7 +67,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/rules/fairness.py": ("gate/rules/test_fairness",),
     "gate/rules/finding.py": RULES,
     "gate/rules/groups.py": ("gate/rules/test_groups", *RULES),
+    "gate/rules/leakage_words.py": (
+        "gate/rules/test_report_rules",
+        "gate/rules/test_model_leakage",
+    ),
     "gate/rules/limit.py": ("gate/rules/test_limit",),
+    "gate/rules/model_leakage.py": ("gate/rules/test_model_leakage",),
     "gate/rules/next_steps.py": ("gate/rules/test_next_steps",),
     "gate/rules/own.py": ("gate/rules/test_own",),
     "gate/rules/rule_slices.py": RULES,
@@ -87,6 +95,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/pytest_run/test_asked",
         *PYTEST,
     ),
+    "gate/pytest_run/own_modules.py": ("gate/pytest_run/test_isolation",),
     "gate/pytest_run/plugin.py": (
         "gate/pytest_run/test_recorder",
         "gate/pytest_run/test_plugin",

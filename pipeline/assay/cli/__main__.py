@@ -61,14 +61,20 @@ GROUPS: Mapping[str, ModuleType] = {
 _Commands = argparse._SubParsersAction
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand and return its exit code; see ``assay.errors`` for the codes."""
+def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
+    """Run one subcommand and return its exit code; see ``assay.errors`` for the codes.
+
+    Parameters
+    ----------
+    alone
+        The process is the command's own, so what it holds of the project is what Python loaded.
+    """
     arguments = build_parser().parse_args(argv)
     # No library that Assay calls may send telemetry.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with interrupts.handle_interrupts(), log_output.log_to_stderr():
-        code = _run(arguments)
+        code = _run(arguments, alone)
     return INTERRUPTED if interrupts.was_interrupted() else code
 
 
@@ -79,7 +85,7 @@ def run_program() -> NoReturn:
     # Libraries start processes too, and none may find the project before what is installed.
     os.environ["PYTHONSAFEPATH"] = "1"
     try:
-        code = main()
+        code = main(alone=True)
         # The work is done and told. An interrupt during teardown would only change the code.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:  # before or after the command itself, where nothing else catches it
@@ -93,13 +99,16 @@ def run_program() -> NoReturn:
     sys.exit(code)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    from assay.project.source_code import project_kept_out
+def _run(arguments: argparse.Namespace, alone: bool) -> int:
+    from assay.project.source_code import project_kept_out, refuse_loaded_files
 
     try:
         refuse_small_address_space()
         _require_folder()
-        with project_kept_out(getattr(arguments, "root", Path())):
+        root = getattr(arguments, "root", Path())
+        if alone:
+            refuse_loaded_files(root)
+        with project_kept_out(root):
             arguments.command(arguments)
     except AssayError as error:
         if os.environ.get(DEBUG) and error.__cause__ is not None:

@@ -149,7 +149,17 @@ def without_project(entries: Iterable[str], root: Path) -> list[str]:
 
 @contextmanager
 def project_kept_out(root: Path) -> Iterator[None]:
-    """Context in which nothing is imported from the project but by `import_from_files`.
+    """Context in which nothing is imported from the project but by `import_from_files`."""
+    before = sys.path
+    sys.path = without_project(before, root)
+    try:
+        yield
+    finally:
+        sys.path = before
+
+
+def refuse_loaded_files(root: Path) -> None:
+    """Refuse what a process that has done nothing yet holds of the project.
 
     Raises
     ------
@@ -163,12 +173,6 @@ def project_kept_out(root: Path) -> Iterator[None]:
             found=f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}",
             mend="Run it without PYTHONPATH, or move the file.",
         )
-    before = sys.path
-    sys.path = without_project(before, root)
-    try:
-        yield
-    finally:
-        sys.path = before
 
 
 def loaded_files(root: Path) -> list[str]:

@@ -97,10 +97,10 @@ def run_pytest(
             return PytestRun(
                 record.PytestRecord(),
                 -1,
-                printed.read_text("utf-8", "replace"),
+                printed.read_text(encoding="utf-8", errors="replace"),
                 _too_long(record.read_running_test(target)),
             )
-        told = printed.read_text("utf-8", "replace")
+        told = printed.read_text(encoding="utf-8", errors="replace")
         try:
             seen, crash = record.read_record(target), None
         except ValueError as error:
