@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -56,14 +55,6 @@ class Answer:
         return f"assay {' '.join(self.command)} ended with {self.code}:\n{self.out}{self.err}"
 
 
-def _forget_project() -> None:
-    """Forget the project's own modules, as a command does that ends with its process."""
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file is not None and not Path(file).is_absolute():
-            del sys.modules[name]
-
-
 class World:
     """A promoted project in ``root``, on the morning before its first night.
 
@@ -92,8 +83,6 @@ class World:
                 code = main([*command, "--root", str(self.root)])
             except SystemExit as end:  # argparse
                 code = int(end.code or 0)
-            finally:
-                _forget_project()
         return Answer(command, code, out.getvalue(), err.getvalue())
 
     def git(self, *command: str) -> str:
