@@ -151,7 +151,7 @@ pins: ## Compile requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for
 			--output-file "$$out" "$$@" >/dev/null; \
 		echo "$$out: $$(grep -c '^[a-z].*==' "$$out") packages"; \
 	}; \
-	compile run pyproject.toml --extra all --group reference; \
+	compile run pyproject.toml --extra all; \
 	known=(-c requirements/run.txt); \
 	for extra in $(REMOTES); do \
 		compile "$$extra" pyproject.toml --extra "$$extra" "$${known[@]}"; \
@@ -159,7 +159,7 @@ pins: ## Compile requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for
 		known+=(-c "requirements/$$extra.txt"); \
 	done; \
 	compile build --group build "$${known[@]}"; \
-	compile test --group test "$${known[@]}" -c requirements/build.txt; \
+	compile test --group test --group reference "$${known[@]}" -c requirements/build.txt; \
 	compile check --group check "$${known[@]}" -c requirements/test.txt
 
 .PHONY: clean

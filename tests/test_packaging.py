@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 REMOTES = ("s3", "gs", "azure", "ssh")
 LISTS = ("build", "run", *REMOTES, "test", "check")
-GROUPS = {"run": "reference", "build": "build", "test": "test", "check": "check"}
+GROUPS = {"run": (), "build": ("build",), "test": ("test", "reference"), "check": ("check",)}
 # Import name -> distribution, where they differ; pyspark asks for one exact py4j itself.
 CALLED = {
     "adbc_driver_manager": "adbc-driver-manager",
@@ -52,7 +52,7 @@ def wanted(name: str) -> list[Requirement]:
         (asked,) = map(Requirement, PROJECT["project"]["optional-dependencies"][name])
         assert (asked.name, asked.extras) == ("dvc", {name})
         return [Requirement(f"dvc-{name}")]
-    texts = list(PROJECT["dependency-groups"][GROUPS[name]])
+    texts = chain.from_iterable(PROJECT["dependency-groups"][group] for group in GROUPS[name])
     own = bare.requirements("all") if name == "run" else []
     return [*own, *map(Requirement, texts)]
 
@@ -184,6 +184,9 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     files = {path.relative_to(source).as_posix() for kind in kinds for path in source.rglob(kind)}
     assert "assay/pages/templates/base.html" in files
     assert files <= set(names)
+    # What projects are pinned to, and nothing that only contributors need.
+    lists = {name for name in names if name.startswith("assay/init/requirements/")}
+    assert {Path(name).name for name in lists} == {f"{name}.txt" for name in LISTS[:-2]}
 
 
 def test_wheel_brings_the_command_and_the_plugin(wheel: Path) -> None:

@@ -67,7 +67,9 @@ def test_what_is_old_is_replaced_and_what_is_a_persons_own_is_kept(project: Path
     edit(project, "dvc.yaml", "\nplots:\n", f"{OWN_STAGE}\n# Plots of ours\nplots:\n  - a.csv:\n")
     edit(project, "Makefile", "dvc repro", "dvc repo")
     edit(project, ".gitignore", "/models/\n", "/notes/\n")
-    edit(project, "requirements/run.txt", f"=={NOW}\n", "==0.0.1\nxgboost==3.0\n")
+    lock = (project / "requirements/run.txt").read_text(encoding="utf-8")
+    by_name = "--find-links .\nassay[all]==0.0.1\nxgboost==3.0\n"
+    (project / "requirements/run.txt").write_text(by_name, encoding="utf-8")
     edit(project, ".github/workflows/gate.yml", "jobs:", "jobs: # old")
     (project / ".github/workflows/nightly.yml").unlink()
     commit(project)
@@ -77,7 +79,7 @@ def test_what_is_old_is_replaced_and_what_is_a_persons_own_is_kept(project: Path
     assert found.written_by == "0.0.1" and not found.written
     assert [each.path for each in found.changes] == [
         "params.yaml", "dvc.yaml", "Makefile", ".gitignore", "requirements/run.txt",
-        ".github/workflows/gate.yml", ".github/workflows/nightly.yml",
+        "requirements/own.txt", ".github/workflows/gate.yml", ".github/workflows/nightly.yml",
     ]  # fmt: skip
     assert "-    cmd: assay leaks" in found.changes[1].diff()
     upgrade.write(found)
@@ -91,12 +93,24 @@ def test_what_is_old_is_replaced_and_what_is_a_persons_own_is_kept(project: Path
     assert tree["plots"][0] == {"a.csv": None} and "# Plots of ours\nplots:" in text
     ignored = (project / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "/notes/" in ignored and "/models/" in ignored
-    packages = (project / "requirements/run.txt").read_text(encoding="utf-8")
-    assert packages == f"assay[all]=={NOW}\nxgboost==3.0\n"
+    # Packages by name alone were the person's; all others have hashes now.
+    assert (project / "requirements/own.txt").read_text(encoding="utf-8") == "xgboost==3.0\n"
+    assert (project / "requirements/run.txt").read_text(encoding="utf-8") == lock
     assert params.load(project).assay == NOW
     assert (project / "data/contract.py").read_bytes() == contract
     # Once is enough.
     assert upgrade.look(project).changes == ()
+
+
+def test_a_hash_behind_assay_stays_until_there_is_another_assay(project: Path) -> None:
+    edit(project, "requirements/assay.txt", NOW, f"{NOW} --hash=sha256:{'0' * 64}")
+    assert upgrade.look(project).changes == ()
+    edit(project, "requirements/assay.txt", NOW, "0.0.1")
+    (change,) = upgrade.look(project, ["requirements"]).changes
+    assert change.after == f"assay=={NOW}\n"
+    with pytest.raises(UsageError, match="does not own") as caught:
+        upgrade.look(project, ["requirements/assay.txt"])  # without run.txt, which goes with it
+    assert caught.value.line().count("requirements") == 3
 
 
 def test_a_project_without_a_version_gets_one_at_the_top(project: Path) -> None:
@@ -140,7 +154,7 @@ def test_the_command_shows_a_diff_first(project: Path) -> None:
     edit(project, ".dvcignore", "/.venv/\n", "")
     commit(project)
     told = projects.call(project, "assay", "init", "--upgrade")
-    assert "-\t@PATH" in told and "Nothing is written yet: add --yes" in told
+    assert "-       @PATH" in told and "Nothing is written yet: add --yes" in told
     projects.call(project, "assay", "init", "--upgrade", "--yes", "--only", ".dvcignore")
     left = json.loads(projects.call(project, "assay", "init", "--upgrade", "--json"))
     assert [each["path"] for each in left["files"]] == ["Makefile"] and not left["written"]

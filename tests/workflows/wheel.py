@@ -31,6 +31,8 @@ def install(folder: Path) -> Path:
     (site / "pinned.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     pip = [python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     subprocess.run([*pip, "--ignore-installed", wheel], check=True)
+    # The one that a new environment has would come before the pinned one.
+    subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "setuptools"], check=True)
     _script(made / "bin" / "dvc", f"#!{python}\n{DVC}")
     copied = f'mkdir -p "$3" && ln -sfn "{made}"/* "$3"/'
     _script(

@@ -97,7 +97,7 @@ def add_commands(add: CommandBuilder) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="upgrade this file; may be repeated",
+        help="upgrade this file, or the lists of packages (requirements); may be repeated",
     )
     init.add_argument(
         "--leave-out",

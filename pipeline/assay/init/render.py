@@ -8,6 +8,7 @@ from math import floor, log10
 from typing import Any
 
 from assay.init.nights import Nights
+from assay.init.pins import pinned_lists
 from assay.init.plan import Plan
 from assay.init.quoting import FILTERS
 from assay.init.roles import ColumnUse
@@ -46,8 +47,7 @@ def render(plan: Plan) -> dict[str, str]:
         path: render_config("assay.init", f"{template}.jinja", FILTERS, **facts)
         for path, template in TEXTS.items()
     }
-    texts["requirements/run.txt"] = f"assay[all]=={version('assay')}\n"
-    return texts
+    return {**texts, **pinned_lists()}
 
 
 def _about(plan: Plan) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 The contract, the source, the policy, tests and README are the project's own from the day they are
 written, so they stay. What Assay owns says how stages are run: dvc.yaml, workflows, Makefile and
 the like. What a person added there is kept where it can be told: dependencies and stages, plots and
-artifacts, lines of ignore files, packages. Everything is shown as a diff before it is written.
+artifacts, lines of ignore files. Everything is shown as a diff before it is written.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from assay.contract.loader import load_contract
 from assay.errors import PipelineFileError, UsageError
 from assay.init.command import workflows
 from assay.init.folder import SHARED_FILES, with_rules
+from assay.init.pins import ASSAY, FOLDER, OWN, RUN, own_packages, pinned_lists, pins
 from assay.init.quoting import FILTERS
 from assay.pages.templating import render_config
 from assay.project import layout, textfile
@@ -31,7 +32,6 @@ from assay.registry import git
 
 SOURCE = "data/source.py"
 WORKFLOW_FOLDER = ".github/workflows"
-PACKAGES = "requirements/run.txt"
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,20 @@ class FileChange:
     before: str | None
     after: str
 
+    @property
+    def pinned(self) -> bool:
+        """Whether it is a list of packages."""
+        return self.path.startswith(f"{FOLDER}/")
+
     def diff(self) -> list[str]:
-        """A unified diff, a line each without its end."""
+        """A unified diff, a line each without its end; of packages if another is pinned."""
         old = "/dev/null" if self.before is None else f"a/{self.path}"
-        lines = (self.before or "").splitlines(), self.after.splitlines()
-        return list(difflib.unified_diff(*lines, old, f"b/{self.path}", lineterm=""))
+        texts = self.before or "", self.after
+        lines = [text.splitlines() for text in texts]
+        if self.pinned and self.before is not None and pins(texts[0]) != pins(texts[1]):
+            lines = [pins(text) for text in texts]  # nobody reads thousands of hashes
+        kept = 0 if self.pinned else 3
+        return list(difflib.unified_diff(*lines, old, f"b/{self.path}", lineterm="", n=kept))
 
     @property
     def taken_away(self) -> int:
@@ -89,7 +98,8 @@ def look(root: Path, only: Collection[str] = ()) -> Upgrade:
     Parameters
     ----------
     only
-        Paths of the files to look at; all if empty.
+        Paths of the files to look at; all if empty. The lists of packages agree only with each
+        other, so they are one: their folder.
 
     Raises
     ------
@@ -114,15 +124,16 @@ def look(root: Path, only: Collection[str] = ()) -> Upgrade:
         for path, before in texts.items()
         if (after := _after(root, params, path, before, now)) != before
     ]
-    unknown = sorted(set(only) - set(texts))
+    names = {path: FOLDER if path.startswith(f"{FOLDER}/") else path for path in texts}
+    unknown = sorted(set(only) - {*names.values()})
     if unknown:
         raise UsageError(
             "Assay does not own this file, so it stays as it is",
             where=f"--only {unknown[0]}",
-            expected=", ".join(texts),
+            expected=", ".join(dict.fromkeys(names.values())),
             found=unknown[0],
         )
-    kept = tuple(each for each in changes if not only or each.path in only)
+    kept = tuple(each for each in changes if not only or names[each.path] in only)
     return Upgrade(root, params.assay or "", now, kept)
 
 
@@ -160,7 +171,9 @@ def summary(upgrade: Upgrade) -> str:
 
 
 def _owned(root: Path) -> Iterator[str]:
-    yield from (layout.DVC_YAML, "Makefile", *SHARED_FILES, PACKAGES)
+    yield from (layout.DVC_YAML, "Makefile", *SHARED_FILES, *pinned_lists())
+    if own_packages(_read(root / RUN) or ""):
+        yield OWN
     paths = [f"{WORKFLOW_FOLDER}/{name.rpartition('/')[2]}" for name in workflows()]
     # Without any of them the project is not on GitHub, or does not want them.
     if any((root / path).exists() for path in paths):
@@ -196,10 +209,12 @@ def _after(root: Path, params: Params, path: str, before: str | None, now: str) 
     if path.startswith(WORKFLOW_FOLDER):
         return workflows()[path]
     kept = before or ""
-    if path == PACKAGES:
-        wanted = f"assay[all]=={now}"
-        lines = [wanted if line.startswith("assay[all]==") else line for line in kept.splitlines()]
-        return "".join(f"{line}\n" for line in (lines or [wanted]))
+    if path == OWN:
+        return kept + "".join(f"{line}\n" for line in own_packages(_read(root / RUN) or ""))
+    if path == ASSAY and f"assay=={now}" in kept.split():
+        return kept  # with the hash that somebody wrote behind it
+    if path in (lists := pinned_lists()):
+        return lists[path]
     fresh = render_config("assay.init", f"{path.removeprefix('.')}.jinja", FILTERS)
     if path == "Makefile" or not kept:
         return fresh

@@ -58,14 +58,20 @@ def upgrade_lines(found: Upgrade) -> Iterator[Line]:
         yield f"{found.folder}: nothing to bring to Assay {found.now} (written by {by})"
         return
     if found.written:
-        yield from (f"written: {each.path}" for each in found.changes)
+        for each in found.changes:
+            yield f"written: {each.path}"
+            if each.pinned and each.before is not None:
+                yield from each.diff()[2:]
         yield "next:"
+        if any(each.pinned for each in found.changes):
+            yield "  make setup"
         yield "  assay check"
         yield "  git diff"
         yield "  dvc repro"
         return
     for each in found.changes:
-        yield from each.diff()
+        # A Makefile has tabs, which would be printed as the escape of a control character.
+        yield from (line.expandtabs() for line in each.diff())
     yield ""
     yield f"{found.folder}, written by {by}, to Assay {found.now}: {summary(found)}"
     yield "Nothing is written yet: add --yes, or --only FILE for some of them"
