@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from assay.init.unseen import find_group_names
 from tests.init.test_render import planned
 
 ROWS = 3000
@@ -53,3 +54,18 @@ def test_what_the_training_window_has_no_values_of_is_left_out(tmp_path: Path) -
     assert why["begun"].startswith("no value in the training window (2024-01-01 to 2024-0")
     assert why["version"].startswith("always 1 in the training window (2024-01-01 to ")
     assert "but from 2024-01-07 to 2024-01-07: without those days" in why["tried"]
+
+
+def test_what_names_the_group_is_found() -> None:
+    country = np.repeat([f"land {number}" for number in range(50)], 10)
+    rows = pd.DataFrame(
+        {
+            "country": country,
+            "iso": np.repeat([f"L{max(number, 1):02}" for number in range(50)], 10),  # one twice
+            "number": np.repeat(np.arange(50) * 7, 10),
+            "latitude": np.repeat(np.linspace(-40, 60, 50), 10),
+            "continent": np.repeat(["north", "south"], 250),
+            "year": np.tile(np.arange(10), 50),
+        }
+    )
+    assert set(find_group_names(rows, "country", list(rows))) == {"iso", "number"}

@@ -9,7 +9,6 @@ from dataclasses import replace
 from assay.errors import LabelError, UsageError
 from assay.init.checks import FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
-from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label, refuse_few_groups
 from assay.init.leaks import find_leaks, find_sum
 from assay.init.nights import (
@@ -23,7 +22,7 @@ from assay.init.nights import (
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
 from assay.init.survey import Survey
-from assay.init.unseen import find_unlearnable, tell_unseen
+from assay.init.unseen import find_group_names, find_unlearnable, tell_unseen
 from assay.init.wishes import Wishes, refuse_repeated, refuse_unknown
 from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.partitions import first_day

@@ -50,12 +50,12 @@ class FileChange:
     def diff(self) -> list[str]:
         """A unified diff, a line each without its end; of packages if another is pinned."""
         old = "/dev/null" if self.before is None else f"a/{self.path}"
-        texts = self.before or "", self.after
-        lines = [text.splitlines() for text in texts]
-        if self.pinned and self.before is not None and pins(texts[0]) != pins(texts[1]):
-            lines = [pins(text) for text in texts]  # nobody reads thousands of hashes
-        kept = 0 if self.pinned else 3
-        return list(difflib.unified_diff(*lines, old, f"b/{self.path}", lineterm="", n=kept))
+        before = self.before or ""
+        was, becomes = before.splitlines(), self.after.splitlines()
+        if self.pinned and pins(before) != pins(self.after):
+            was, becomes = pins(before), pins(self.after)  # nobody reads thousands of hashes
+        around = 0 if self.pinned else 3
+        return [*difflib.unified_diff(was, becomes, old, f"b/{self.path}", "", "", around, "")]
 
     @property
     def taken_away(self) -> int:
