@@ -22,3 +22,17 @@ def test_rows_in_git_are_taken_out_by_what_the_check_says(team: Team) -> None:
     team.begins(by_file=True)
     team.day(delivery="whole", scheduled=False)
     team.commits_nights()
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_days_without_input_between_the_first_two_nights_are_shown(
+    team: Team, by_file: bool
+) -> None:
+    team.begins(by_file=by_file)
+    team.day(delivery="whole", scheduled=True)
+    team.day(delivery="none", scheduled=False)
+    team.day(delivery="none", scheduled=False)
+    team.day(delivery="whole", scheduled=False)
+    team.score(back=0, force=False)
+    team.nightly()
+    team.nothing_is_wrong()

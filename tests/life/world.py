@@ -120,6 +120,7 @@ class World:
     def score(self, *options: str) -> Answer:
         found = self.assay("score", *options, "--json")
         self.ledger.add_outcomes(found.document if found.out.startswith("[") else ())
+        self._add_nights_without_input()
         return found
 
     def nightly(self) -> Answer:
@@ -129,7 +130,15 @@ class World:
             for step in steps:
                 if step["command"].startswith("assay score") and isinstance(step["result"], list):
                     self.ledger.add_outcomes(step["result"])
+        self._add_nights_without_input()
         return found
+
+    def _add_nights_without_input(self) -> None:
+        """Add those that were due and are recorded as failed: `assay score --json` lists runs."""
+        for night, line in self.ledger.nights.items():
+            if line.last == "missing" and self.store.runs(night):
+                line.last = "failed"
+                line.failures += 1
 
     def release(self, run_id: str) -> Answer:
         found = self.assay("release", run_id, "--because", "a holiday", "--json")

@@ -77,9 +77,18 @@ def parse_day(value: str) -> date | None:
 def usual_step(days: Sequence[date]) -> int:
     """The most frequent number of days between neighbours, the smallest of several; at least 1.
 
-    1 for fewer than two days.
+    1 for fewer than two days. One step alone may be a gap, and is a step only if a night may be so
+    long: whole weeks, or at least a month.
+
+    >>> usual_step([date(2024, 3, 1), date(2024, 3, 4)])
+    1
+    >>> usual_step([date(2024, 3, 1), date(2024, 3, 8)])
+    7
     """
-    return _most_frequent((after - before).days for before, after in pairwise(sorted(set(days))))
+    steps = [(after - before).days for before, after in pairwise(sorted(set(days)))]
+    if len(steps) == 1 and steps[0] % 7 and steps[0] < _SHORTEST_MONTH:
+        return 1
+    return _most_frequent(steps)
 
 
 def missing_dates(days: Iterable[date], until: date | None = None) -> list[date]:
@@ -95,7 +104,7 @@ def missing_dates(days: Iterable[date], until: date | None = None) -> list[date]
     """
     known = sorted(set(days))
     after_last = [] if until is None or not known else [max(until, known[-1]) + timedelta(days=1)]
-    monthly = len({day.day for day in known}) == 1 and known[0].day <= _IN_EVERY_MONTH
+    monthly = len({day.day for day in known}) == 1 and known[0].day <= _SHORTEST_MONTH
     if monthly and len(known) > 1:
         months = [12 * day.year + day.month - 1 for day in known]
         step = _most_frequent(after - before for before, after in pairwise(months))
@@ -110,7 +119,7 @@ def missing_dates(days: Iterable[date], until: date | None = None) -> list[date]
     ]
 
 
-_IN_EVERY_MONTH = 28
+_SHORTEST_MONTH = 28
 
 
 def _most_frequent(steps: Iterable[int]) -> int:

@@ -100,6 +100,12 @@ def test_the_nights_a_schedule_left_out_are_shown() -> None:
     assert (night.partition, night.standing) == ("2013-07-04", "missing")
 
 
+def test_two_days_with_a_gap_are_days() -> None:
+    found = combine.nights([], {"2024-03-01": "a", "2024-03-04": "b"}, {})
+    assert [night.standing for night in found[1:-1]] == ["missing", "missing"]
+    assert len(combine.fill_missing_dates(["2024-03-04", "2024-03-11"])) == 2
+
+
 def test_a_weekly_schedule_leaves_out_no_days() -> None:
     weeks = ["2013-07-01", "2013-07-08", "2013-07-22"]
     assert combine.fill_missing_dates(weeks) == [
