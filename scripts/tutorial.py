@@ -48,7 +48,7 @@ def differences(shown: Sequence[str], output: str) -> tuple[str, ...]:
             next_to = False
             continue
         wanted = re.compile(".*".join(re.escape(part) for part in _plain(line).split(PART)))
-        ends = place + 1 if next_to else len(given)
+        ends = min(place + 1, len(given)) if next_to else len(given)
         hit = next((at for at in range(place, ends) if wanted.fullmatch(given[at])), None)
         if hit is None:
             missing.append(line)

@@ -60,6 +60,7 @@ def times(events: list[tuple[float, str]]) -> list[float]:
         (["two", "one"], ["one"]),
         (["on"], ["on"]),
         (["th…"], []),
+        (["four", "five"], ["five"]),
     ],
 )
 def test_a_page_that_shows_something_else_is_found(shown: list[str], missing: list[str]) -> None:
