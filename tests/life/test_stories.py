@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.life import pulls
 from tests.life.machine import Team
 from tests.life.nights import Delivery
 
@@ -36,3 +37,7 @@ def test_days_without_input_between_the_first_two_nights_are_shown(
     team.score(back=0, force=False)
     team.nightly()
     team.nothing_is_wrong()
+
+
+def test_a_change_of_the_readme_after_a_promotion_is_green(team: Team) -> None:
+    assert list(pulls.of_docs(team.world).violations()) == []
