@@ -13,6 +13,7 @@ from assay.gate.rules.next_steps import with_next_step
 from assay.gate.rules.report_rules import leakage
 from assay.project import params
 from assay.project.params.gate import LeakageRule
+from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.verdict import Finding, Outcome
 from tests import projects
@@ -72,6 +73,21 @@ def scored() -> pd.DataFrame:
             "riskScore": (100 / (1 + np.exp(-odds))).round(1),
             "model_prediction": (odds > 0).astype(int),
             "left": odds + rng.logistic(size=ROWS) > 0,
+        }
+    )
+
+
+def bills() -> pd.DataFrame:
+    """An amount that quantity and price tell nearly exactly, and none of them alone."""
+    rng = np.random.default_rng(8)
+    quantity, price = rng.integers(1, 20, ROWS), rng.gamma(2, 5, ROWS).round(2)
+    return pd.DataFrame(
+        {
+            "day": FIRST + pd.to_timedelta(np.arange(ROWS) * 30, unit="min"),
+            "quantity": quantity,
+            "price": price,
+            "weight": rng.gamma(2, 1, ROWS).round(2),
+            "amount": (quantity * price * rng.uniform(0.95, 1.05, ROWS)).round(2),
         }
     )
 
@@ -141,3 +157,17 @@ def test_answers_of_an_old_model_as_features(tmp_path: Path) -> None:
     file.write_text(trusted.replace("[risk_score]", "[riskscore]"), encoding="utf-8")
     told = projects.call(tmp_path / "project", "assay", "leakage", code=10)
     assert "leakage.trusted_columns: data/contract.py has no feature 'riskscore'" in told
+
+
+def test_a_good_model_of_features_known_before_passes(tmp_path: Path) -> None:
+    assert "give the label away" not in init(tmp_path, bills(), "amount")
+    root = tmp_path / "project"
+    assert suspects(tmp_path, "code", *STAGES) == {}
+    with chdir(root):
+        for stage in ("train prior", "train linear", "train boosting", "select", "evaluate"):
+            assert main(stage.split()) == 0
+    (rule,) = (each for each in params.load(root).gate.rules if isinstance(each, LeakageRule))
+    told = leakage(rule, Leakage.read(root), Evaluation.read(root), build.alone("none"))
+    assert [each.detail for each in told if each.blocks] == []
+    # That it is far better than any feature alone is for a person to read.
+    assert [each.slice for each in told if each.outcome is not Outcome.PASS] == ["error_jump"]

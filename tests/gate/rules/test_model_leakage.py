@@ -9,13 +9,16 @@ from assay.gate.rules.model_leakage import error_jump, shuffled_error
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import GateParams
 from assay.reports.evaluation import Evaluation, FeatureDrop, FeatureImportance
-from assay.reports.verdict import Outcome
+from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 
 
-def shuffled(metric: str, error: float | None, **drops: float | None) -> Evaluation:
+def shuffled(
+    metric: str, value: float | None, saved: float | None = None, **drops: float | None
+) -> Evaluation:
+    """A model with this value, which saves a share of the error of always saying the same."""
     found = FeatureImportance(
         metric=metric,
         rows=1000,
@@ -26,21 +29,31 @@ def shuffled(metric: str, error: float | None, **drops: float | None) -> Evaluat
         ),
         why=None if drops else "no reason at all",
     )
-    measured = Estimate(value=error, low=None, high=None, why=None if error else "too few")
-    return build.changed(build.evaluation(measured, metric=metric), importance=found)  # type: ignore[no-any-return]
+    skill = {"rmse": "r2", "r2": "r2"}.get(metric, "mae_skill")
+    known = {name: one for name, one in ((skill, saved), (metric, value)) if one is not None}
+    metrics = {name: Estimate(value=one, low=None, high=None) for name, one in known.items()}
+    return build.changed(  # type: ignore[no-any-return]
+        build.evaluation(task="regression"), metrics=metrics, importance=found
+    )
 
 
 @pytest.mark.parametrize(
     ("evaluation", "outcome", "words"),
     [
-        (shuffled("mae", 0.5, total=10.5, fare=2.0), FAIL, "shuffling 'total'"),
-        (shuffled("mae", 0.5, total=4.0, fare=None), PASS, "adds 8 times"),
-        (shuffled("auc", 0.9, hour=1.5), FAIL, "adds 15 times"),
-        (shuffled("auc", 0.9, hour=0.3), PASS, "adds 3 times"),
-        (shuffled("mae", 0.5, total=-0.1), PASS, "adds 0 times"),
-        (shuffled("mae", 0.0, total=0.1), FAIL, "over the limit of 10"),
-        (shuffled("mae", None, total=0.1), INCONCLUSIVE, "mae has no value"),
-        (shuffled("mae", 0.5), INCONCLUSIVE, "no reason at all"),
+        (shuffled("mae", 0.5, 0.8, total=10.5, fare=2.0), FAIL, "with 'total' shuffled"),
+        (shuffled("mae", 0.5, 0.8, total=4.0, fare=None), PASS, "is 1.8 times that of always"),
+        (shuffled("mae", 0.5, 0.8, total=-0.1), PASS, "is 0.16 times"),
+        (shuffled("mae_skill", 0.8, 0.8, total=1.9), FAIL, "is 2.1 times"),
+        (shuffled("mae_skill", 0.8, 0.8, total=1.7), PASS, "is 1.9 times"),
+        (shuffled("rmse", 2.0, 0.96, total=22.0), FAIL, "is 2.4 times"),
+        (shuffled("rmse", 2.0, 0.96, total=12.0), PASS, "is 1.4 times"),
+        (shuffled("r2", 0.96, 0.96, total=5.0), FAIL, "is 2.24 times"),
+        (shuffled("r2", 0.96, 0.96, total=2.0), PASS, "is 1.43 times"),
+        (shuffled("r2", 0.96, 0.96, total=-0.2), PASS, "is 0 times"),
+        (shuffled("mae", 0.0, 1.0, total=0.1), FAIL, "makes no error at all"),
+        (shuffled("mae", None, 0.8, total=0.1), INCONCLUSIVE, "has no value"),
+        (shuffled("mae", 0.5, None, total=0.1), INCONCLUSIVE, "mae_skill has no value"),
+        (shuffled("mae", 0.5, 0.8), INCONCLUSIVE, "no reason at all"),
         (build.evaluation(), INCONCLUSIVE, "has not shuffled the features"),
     ],
 )
@@ -52,8 +65,31 @@ def test_the_error_of_a_model_that_hangs_on_one_feature(
     assert words in told.detail and told.slice == "shuffled_error"
 
 
-def test_a_metric_that_is_no_error_is_said_and_does_not_decide() -> None:
-    told = shuffled_error(build.rule(kind="leakage"), shuffled("bias", 0.1, fare=3.0))
+@pytest.mark.parametrize(
+    ("saved", "drop"),
+    [
+        pytest.param(0.962, 36.79, id="temperature by dew point and humidity"),
+        pytest.param(0.865, 10.1, id="diamonds by carat, cut, color, clarity"),
+        pytest.param(0.945, 19.51, id="an amount by quantity and price"),
+        pytest.param(0.962, 33.4, id="three times one feature, and others"),
+    ],
+)
+def test_a_good_model_of_a_feature_that_describes_rows_is_no_leak(
+    saved: float, drop: float
+) -> None:
+    # Boosted trees on public and made up tables: the error grows by ``drop`` times itself.
+    told = shuffled_error(build.rule(kind="leakage"), shuffled("mae", 1.0, saved, most=drop))
+    assert told.outcome is PASS
+
+
+def test_a_linear_model_of_a_tip_by_its_total_fails() -> None:
+    told = shuffled_error(build.rule(kind="leakage"), shuffled("mae", 1.0, 0.817, total=29.36))
+    assert told.outcome is FAIL and "is 5.56 times" in told.detail
+
+
+@pytest.mark.parametrize("metric", ["bias", "p90_error", "data.metrics.cost"])
+def test_a_metric_that_no_constant_has_is_said_and_does_not_decide(metric: str) -> None:
+    told = shuffled_error(build.rule(kind="leakage"), shuffled(metric, 0.1, 0.8, fare=3.0))
     assert (told.outcome, told.blocks) == (INCONCLUSIVE, False)
 
 
@@ -66,48 +102,52 @@ def test_a_metric_that_is_no_error_is_said_and_does_not_decide() -> None:
         (0.7, 0.99, 0.85, FAIL, "15 times less"),
         (0.99, 1.0, None, PASS, "that of the best feature alone 0.99, within"),
         (0.7, 0.95, 0.6, FAIL, "that of the best feature alone 0.7,"),
+        (None, 0.99, 0.85, FAIL, "that of the champion 0.85,"),
         (None, 0.95, None, INCONCLUSIVE, "not known"),
-        (0.7, None, None, INCONCLUSIVE, "not known"),
+        (0.7, None, 0.85, INCONCLUSIVE, "not known"),
     ],
 )
 def test_a_model_far_better_than_any_feature_and_the_champion(
     alone: float | None, model: float | None, champion: float | None, outcome: Outcome, words: str
 ) -> None:
+    told = jump(
+        alone, None if model is None else Estimate(value=model, low=None, high=None), champion
+    )
+    assert told.outcome is outcome and words in told.detail
+    # Features that tell together what none tells alone are no leak: without a champion a person
+    # is asked, and what to do is said all the same.
+    assert told.blocks is (outcome is not PASS and champion is not None)
+    asked = outcome is not PASS and champion is None
+    assert ("this does not decide" in told.detail) is asked
+    assert (told.mend == next_steps.LEAKAGE["error_jump"]) is asked
+
+
+def test_what_chance_may_have_made_good_is_no_jump() -> None:
+    assert jump(0.7, Estimate(value=0.99, low=0.9, high=1.0), None).outcome is PASS
+
+
+def jump(alone: float | None, model: Estimate | None, champion: float | None) -> Finding:
+    """Of a model, where a feature alone and the champion have these values."""
     checks = tuple(
         build.changed(each, observed=alone) if each.check == "label_power" else each
         for each in build.leakage().checks
     )
     known = build.changed(build.difference(0.1), champion=champion)
-    told = error_jump(
+    return error_jump(
         build.rule(kind="leakage"),
         build.changed(build.leakage(), checks=checks),
-        build.evaluation(None if model is None else Estimate(value=model, low=None, high=None)),
+        build.evaluation(model),
         build.alone("none") if champion is None else build.comparison(known),
     )
-    assert told.outcome is outcome and words in told.detail
-
-
-def test_what_chance_may_have_made_good_is_no_jump() -> None:
-    checks = tuple(
-        build.changed(each, observed=0.7) if each.check == "label_power" else each
-        for each in build.leakage().checks
-    )
-    told = error_jump(
-        build.rule(kind="leakage"),
-        build.changed(build.leakage(), checks=checks),
-        build.evaluation(Estimate(value=0.99, low=0.9, high=1.0)),
-        build.alone("none"),
-    )
-    assert told.outcome is PASS
 
 
 @pytest.mark.parametrize("name", ["shuffled_error", "error_jump"])
 def test_its_limit_is_a_key_of_the_rule_that_its_next_step_names(name: str) -> None:
     loose = build.rule(kind="leakage", max_shuffled_error=100, max_error_jump=100)
     assert isinstance(build.gate(loose), GateParams)
-    found = shuffled_error(loose, shuffled("mae", 0.5, total=10.5))
+    found = shuffled_error(loose, shuffled("mae", 0.5, 0.8, total=10.5))
     assert found.outcome is PASS
     rule = build.rule(kind="leakage")
-    failed = shuffled_error(rule, shuffled("mae", 0.5, total=10.5))
+    failed = shuffled_error(rule, shuffled("mae", 0.5, 0.8, total=10.5))
     told = next_steps.with_next_step(rule, build.changed(failed, metric=name)).mend
     assert told == next_steps.LEAKAGE[name] and f"max_{name}" in told  # type: ignore[index]

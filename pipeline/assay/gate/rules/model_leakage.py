@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from assay.gate.rules import finding
+from math import sqrt
+
+from assay.gate.rules import finding, next_steps
 from assay.project.params.gate import LeakageRule
 from assay.project.tasks import HEADLINE, LOWER_IS_BETTER
 from assay.reports.comparison import Comparison
@@ -10,8 +12,8 @@ from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.verdict import Finding, Outcome
 
-NO_ERROR = frozenset({"bias", "calibration_error"})
-"""Metrics whose value is near 0 for a useless model too."""
+SKILL = {"mae": "mae_skill", "mae_skill": "mae_skill", "rmse": "r2", "r2": "r2"}
+"""Metric -> the share of the error of always saying the same that is saved; R2 of squares."""
 HIGH = 0.9
 """From a feature or champion that is better, as petals are of iris, a model may well be perfect."""
 LEAST = 1e-9
@@ -19,29 +21,43 @@ LEAST = 1e-9
 
 
 def shuffled_error(rule: LeakageRule, evaluation: Evaluation) -> Finding:
-    """How many times the model's error grows when the feature it hangs on most is shuffled.
+    """The error with a feature shuffled, as a multiple of that of always saying the same.
 
-    A feature that describes a row can be replaced, in part, by others and by the average. Shuffling
-    a total from which the label is computed makes answers far worse than the average: L. Breiman,
-    "Random Forests", Machine Learning 45, 2001, for the measure.
+    Answers that are drawn from the labels by chance are at most twice as far off as the best
+    constant, by the triangle inequality, so a feature that describes a row may do no worse however
+    good the model is. Shuffling a total from which parts are subtracted to get a small label takes
+    the answers beyond all labels: L. Breiman, "Random Forests", Machine Learning 45, 2001, for the
+    measure.
     """
     name, found = "shuffled_error", evaluation.importance
     if found is None or not found.features:
         why = (found and found.why) or "the evaluation has not shuffled the features"
         return _unknown(rule, name, why)
-    if found.metric in NO_ERROR:
-        reason = f"{found.metric} (train.select_by) is no error that a shuffled feature could raise"
+    if found.metric not in SKILL:
+        reason = f"{found.metric} (train.select_by) is not known of always saying the same"
         return finding.tolerate(_unknown(rule, name, reason))
-    value = evaluation.metrics[found.metric].value if found.metric in evaluation.metrics else None
+    skill = SKILL[found.metric]
+    value, saved = (
+        evaluation.metrics[each].value if each in evaluation.metrics else None
+        for each in (found.metric, skill)
+    )
     known = [(each.drop, each.feature) for each in found.features if each.drop is not None]
-    if value is None or not known:
-        return _unknown(rule, name, f"{found.metric} has no value")
-    error = value if found.metric in LOWER_IS_BETTER else 1 - value
+    if value is None or saved is None or not known:
+        return _unknown(rule, name, f"{found.metric} or {skill} has no value")
     drop, feature = max(known)
-    times = max(0.0, drop) / max(error, LEAST)
+    left = max(1 - saved, 0.0)
+    if left < LEAST:
+        told = (
+            f"the model makes no error at all ({found.metric}), which no row's description allows"
+        )
+        return finding.fail(rule, told, slice=name, metric=name)
+    if found.metric in LOWER_IS_BETTER:
+        times = (1 + drop / value) * (sqrt(left) if skill == "r2" else left)
+    else:
+        times = sqrt(max(left + drop, 0.0)) if skill == "r2" else left + drop
     told = (
-        f"shuffling '{feature}', the feature the model hangs on most, adds {times:.3g} times the "
-        f"model's own error ({found.metric})"
+        f"with '{feature}' shuffled, the feature the model hangs on most, its error is {times:.3g} "
+        f"times that of always saying the same ({found.metric})"
     )
     return _decided(rule, name, times, rule.max_shuffled_error, told)
 
@@ -51,26 +67,41 @@ def error_jump(
 ) -> Finding:
     """How many times less the model leaves unexplained than the best feature alone does.
 
-    Where a champion was compared, then the better one of both. The model's value is taken at the
-    lower end of its interval. Unexplained are 1 - AUC, or 1 - R2.
+    Where a champion was compared, then the better one of both. Without one, the result is shown and
+    does not decide: features of which none tells much may well tell all together, by right. The
+    model's value is taken at the lower end of its interval. Unexplained are 1 - AUC, or 1 - R2.
     """
     name = "error_jump"
     metric = "r2" if HEADLINE[evaluation.task] == "mae" else "auc"
     measured = evaluation.metrics.get(metric)
     alone = next((each.observed for each in leakage.checks if each.check == "label_power"), None)
-    if measured is None or measured.value is None or alone is None:
-        return _unknown(rule, name, f"{metric} is not known of the model, or of any feature alone")
-    value = measured.value if measured.low is None else measured.low
-    best, who = alone, "the best feature alone"
     compared = (comparison.differences or {}).get(metric)
-    if compared is not None and compared.champion is not None and compared.champion > best:
-        best, who = compared.champion, "the champion"
+    champion = None if compared is None else compared.champion
+    others = ((alone, "the best feature alone"), (champion, "the champion"))
+    known = [(value, who) for value, who in others if value is not None]
+    if measured is None or measured.value is None or not known:
+        why = f"{metric} is not known of the model, or of any feature alone"
+        return _judged(_unknown(rule, name, why), champion)
+    value = measured.value if measured.low is None else measured.low
+    best, who = max(known)
     # From a feature that is so good alone, label_power's matter, a perfect model is no jump.
     times = 0.0 if best > HIGH else max(1 - best, 0.0) / max(1 - value, LEAST)
     told = f"its {metric} is {measured.value:.4g}, that of {who} {best:.4g}"
     if best <= HIGH:
         told += f", so it leaves {times:.3g} times less unexplained"
-    return _decided(rule, name, times, rule.max_error_jump, told)
+    return _judged(_decided(rule, name, times, rule.max_error_jump, told), champion)
+
+
+def _judged(found: Finding, champion: float | None) -> Finding:
+    if found.outcome is Outcome.PASS or champion is not None:
+        return found
+    return found.model_copy(
+        update={
+            "severity": "warn",
+            "detail": f"{found.detail}; without a champion to compare with, this does not decide",
+            "mend": next_steps.LEAKAGE["error_jump"],
+        }
+    )
 
 
 def _decided(rule: LeakageRule, name: str, times: float, limit: float, told: str) -> Finding:

@@ -226,14 +226,15 @@ class ContractRule(RuleBase):
 class LeakageRule(RuleBase):
     """No leakage check is suspect, except those in ``allow``.
 
-    ``max_shuffled_error``: how many times the model's error may grow when a feature is shuffled;
+    ``max_shuffled_error``: how many times the error of always saying the same the model's may be
+    when a feature is shuffled;
     ``max_error_jump``: how many times less it may leave unexplained than the best feature alone and
     the champion do.
     """
 
     kind: Literal["leakage"]
     allow: tuple[LeakageCheck | ModelLeakageCheck, ...] = ()
-    max_shuffled_error: Annotated[float, Field(gt=0)] = 10.0
+    max_shuffled_error: Annotated[float, Field(gt=0)] = 2.0
     max_error_jump: Annotated[float, Field(gt=1)] = 5.0
 
 
