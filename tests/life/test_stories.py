@@ -39,5 +39,12 @@ def test_days_without_input_between_the_first_two_nights_are_shown(
     team.nothing_is_wrong()
 
 
+def test_a_night_taken_back_after_a_run_was_killed_is_taken_back(team: Team) -> None:
+    team.day(delivery="whole", scheduled=True)
+    team.killed(back=0, after=False)
+    team.retract(back=0)
+    team.nothing_is_wrong()
+
+
 def test_a_change_of_the_readme_after_a_promotion_is_green(team: Team) -> None:
     assert list(pulls.of_docs(team.world).violations()) == []

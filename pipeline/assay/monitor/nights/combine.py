@@ -14,6 +14,7 @@ from assay.monitor.nights.night_status import UNPUBLISHED, NightState
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.project.partitions import missing_dates
 from assay.project.tasks import HEADLINE
+from assay.score.due import UNDECIDED
 from assay.store import RunRecord
 
 WITHOUT: Mapping[str, NightState] = {
@@ -80,7 +81,7 @@ def fill_missing_dates(names: Iterable[str]) -> list[str]:
 
 
 def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night:
-    latest = runs[-1] if runs else None
+    latest = _latest(runs)
     waits = latest if latest and latest.event == "held" and latest.run_id != seen else None
     held = waits.run_id if waits else ""
     refused = waits is not None and bool(waits.rows_quarantined)
@@ -120,6 +121,15 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
         held=held,
         held_refused=refused,
     )
+
+
+def _latest(runs: Sequence[RunRecord]) -> RunRecord | None:
+    """The run that was begun last; one that was taken back since, if that came to no scores."""
+    if not runs or runs[-1].event not in UNDECIDED:
+        return runs[-1] if runs else None
+    ended = runs[-1].at
+    later = (run for run in runs if run.at and ended and run.at > ended)
+    return next((run for run in later if run.event == "retracted"), runs[-1])
 
 
 def _decision(run: RunRecord) -> str:
