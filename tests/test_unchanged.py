@@ -84,6 +84,17 @@ def test_a_change_of_the_readme_after_a_promotion_is_green_without_data(
     assert "0.0000" not in told and "PASS" not in told and "NO VERDICT" not in told
 
 
+def test_what_is_printed_of_a_commit_is_what_its_comment_says(
+    promoted: Path, runner: Callable[..., Path], call: Call
+):
+    there = runner(promoted)
+    assert UNCHANGED in call(there, "assay", "report", "--format", "github").splitlines()[2]
+    # What nobody has committed yet is no promoted version's.
+    (there / "README.md").write_text("# Parcels\n")
+    told = call(there, "assay", "report", "--format", "github")
+    assert "NO VERDICT" in told and UNCHANGED not in told
+
+
 def test_a_revert_of_a_promoted_model_says_which_version_it_is(
     improved: Path, runner: Callable[..., Path], call: Call
 ):

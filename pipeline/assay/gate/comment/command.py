@@ -63,12 +63,15 @@ class VerdictComment:
 def report(root: Path, params: Params, form: Format) -> VerdictComment:
     """The comment of the verdict in ``reports/``, whatever its outcome.
 
+    Where everything is committed, it is what `post` writes of that commit.
+
     Raises
     ------
     CodeHostFailed
         The environment of the CI run makes no sense.
     """
-    return _written(root, params, form, read_environment(), committed=False)
+    committed = git.is_in_work_tree(root) and not git.uncommitted_files(root)
+    return _written(root, params, form, read_environment(), committed=committed)
 
 
 def post(root: Path, params: Params, pull_request: int | None = None) -> VerdictComment:
