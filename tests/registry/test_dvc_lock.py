@@ -54,6 +54,9 @@ def origin(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(template, root, symlinks=True)
     project = Project(root)
     project.write("dvc.yaml", PIPELINE)
+    project.write(
+        "tests/model/test_model.py", "def test_it(): ...\n"
+    )  # imports nothing of the project
     project.write("code/run.py", "1\n")
     project.write("data/added", "added\n")
     project.dvc("add", "--quiet", "data/added")
