@@ -273,6 +273,21 @@ def test_a_binary_file_has_no_header(look: Look, folder: Path) -> None:
         look(CSV)
 
 
+@pytest.mark.parametrize("first", ['{"parcel": 1, "depot": "north"}', " {}"])
+def test_json_where_csv_is_due_is_called_so_and_its_values_are_not_shown(
+    look: Look, folder: Path, first: str
+) -> None:
+    (folder / "a.csv").write_text(f"{first}\n{first}\n")
+    with pytest.raises(SourceError, match=r"a\.csv: holds JSON objects.*format: json") as caught:
+        look(CSV)
+    assert "north" not in caught.value.line()
+    # A name may begin with a brace.
+    (folder / "a.csv").write_text(f"{HEADER},{{note}}\n{ROW},\n")
+    look(CSV)
+    (folder / "a.csv").write_text(f"{{note}},{HEADER}\n,{ROW}\n")
+    look(CSV)
+
+
 def test_a_quote_that_is_never_closed_is_refused_where_cells_span_lines(
     look: Look, folder: Path
 ) -> None:

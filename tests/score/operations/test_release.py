@@ -13,8 +13,9 @@ import pytest
 
 from assay.cli.show import store as show_store
 from assay.cli.show import store as shown
-from assay.errors import NothingScored, RunUnknown, UsageError
+from assay.errors import NightNotFound, NothingScored, RunUnknown, UsageError
 from assay.project import params
+from assay.score.journal import record_never_begun
 from assay.score.operations import night_history, vacuum
 from assay.score.operations.release import release, retract
 from assay.store import (
@@ -162,6 +163,14 @@ def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Pat
     document = json.loads(found.to_json())
     assert (document["visible"], len(document["events"])) == ("r1", 4)
     assert document["events"][1]["because"] == "a fair was in town"
+
+
+def test_a_night_without_input_has_no_version_in_its_history(store: Store, tmp_path: Path) -> None:
+    record_never_begun(store, "parcels", [DAY], NightNotFound("due, and without input"))
+    found = night_history.run(tmp_path, VALUES, DAY)
+    started, failed, _ = shown.history_lines(found)
+    assert started.endswith("  started")
+    assert "failed: due, and without input" in failed
 
 
 def test_a_run_that_died_after_its_commit_is_in_its_night_s_history(

@@ -43,6 +43,8 @@ def history_lines(found: NightHistory) -> Iterator[str]:
 
 def _told(event: RunEvent) -> str:
     if event.event == "started":
+        if not event.version:  # it ended before a version was looked up
+            return ""
         how = f", {event.carrier}" if event.carrier else ""
         return f": {event.version}, bundle {event.bundle[:19]}{how}"
     facts = []

@@ -95,6 +95,8 @@ def batches(
         uri = flat_file.nights_uri(root, given, partition)
         found = opened(uri, column, partition, columns)
         yield from _all(found) if near is None else _nearest(found, near)
+    except FileNotFoundError as error:
+        raise InputUnreadable(f"there is no {error.filename or error}") from None
     except (OSError, pa.ArrowException, SourceError, SchemaMismatch, NightNotFound) as error:
         first = str(error).strip().splitlines()[0]
         raise InputUnreadable(f"its input cannot be read any more ({first})") from None

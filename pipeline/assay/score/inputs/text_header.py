@@ -55,7 +55,7 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextHeader:
     Raises
     ------
     SourceError
-        There is no header line.
+        There is no header line, or the lines are JSON objects.
     """
     text, more = _beginning(file, spec.options.encoding)
     comment = spec.options.comment
@@ -76,6 +76,14 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextHeader:
             found=quote_value(lines[0][:60]),
             mend=_mend(lines[0]),
         )
+    if _is_json_object(lines[0]):
+        # The line is a row, not names: what is in it belongs in no message.
+        raise SourceError(
+            "holds JSON objects",
+            where=file.path,
+            expected="CSV, whose first line names the columns",
+            mend="Write it as CSV, or let the input say format: json.",
+        )
     options = spec.options
     doubled = options.escape == options.quote
     names = next(
@@ -88,6 +96,13 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextHeader:
         )
     )
     return TextHeader(tuple(names), lines[0], len(lines) > 1)
+
+
+def _is_json_object(line: str) -> bool:
+    try:
+        return line.lstrip().startswith("{") and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _mend(line: str) -> str:
