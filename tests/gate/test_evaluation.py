@@ -8,7 +8,13 @@ import pytest
 from assay.errors import DataError, StageInputMissing
 from assay.metrics.estimate import Estimate
 from assay.project import layout
-from assay.reports.evaluation import Evaluation, SliceResult, sort_slices
+from assay.reports.evaluation import (
+    Evaluation,
+    FeatureDrop,
+    FeatureImportance,
+    SliceResult,
+    sort_slices,
+)
 from tests.gate import build
 
 AUC_OF_EAST = Estimate(0.8, 0.7, 0.9)
@@ -62,6 +68,12 @@ def test_every_key_ends_up_in_its_place(tiny: Any) -> None:
             SliceResult(**east, value="1.5", selected=60, metrics=None, why="too few"),
         ),
         types=("a.B",),
+        importance=FeatureImportance(
+            metric="auc",
+            rows=600,
+            repeats=5,
+            features=(FeatureDrop(feature="hour", drop=0.1, low=0.1, high=0.1),),
+        ),
     )
 
 

@@ -237,7 +237,7 @@ def test_rows_of_one_customer_may_stay_together_as_is_said(
     table.write_text("\n".join(["customer id,x,y", *rows]))
     given = ["init", str(tmp_path / "p"), "--data", str(table), "--target", "y"]
     assert main(given) == 0
-    assert "--group 'customer id' keeps its rows on one side" in capsys.readouterr().out
+    assert "--group with its name keeps its rows on one side" in capsys.readouterr().out
     given[1] = str(tmp_path / "q")
     assert main([*given, "--group", "customer id"]) == 0
 
