@@ -21,7 +21,7 @@ LEAST = 1e-9
 
 
 def shuffled_error(rule: LeakageRule, evaluation: Evaluation) -> Finding:
-    """The error with a feature shuffled, as a multiple of that of always saying the same.
+    """The error that shuffling one feature adds, as a multiple of that of always saying the same.
 
     Answers that are drawn from the labels by chance are at most twice as far off as the best
     constant, by the triangle inequality, so a feature that describes a row may do no worse however
@@ -51,13 +51,17 @@ def shuffled_error(rule: LeakageRule, evaluation: Evaluation) -> Finding:
             f"the model makes no error at all ({found.metric}), which no row's description allows"
         )
         return finding.fail(rule, told, slice=name, metric=name)
+    if saved <= 0:
+        told = f"by its {skill} the model is no better than always saying the same"
+        return _decided(rule, name, 0.0, rule.max_shuffled_error, told)
     if found.metric in LOWER_IS_BETTER:
-        times = (1 + drop / value) * (sqrt(left) if skill == "r2" else left)
+        times = drop / value * (sqrt(left) if skill == "r2" else left)
     else:
-        times = sqrt(max(left + drop, 0.0)) if skill == "r2" else left + drop
+        times = sqrt(max(left + drop, 0.0)) - sqrt(left) if skill == "r2" else drop
+    times = max(times, 0.0)
     told = (
-        f"with '{feature}' shuffled, the feature the model hangs on most, its error is {times:.3g} "
-        f"times that of always saying the same ({found.metric})"
+        f"shuffling '{feature}', the feature the model hangs on most, adds {times:.3g} times the "
+        f"error of always saying the same ({found.metric})"
     )
     return _decided(rule, name, times, rule.max_shuffled_error, told)
 

@@ -226,8 +226,8 @@ class ContractRule(RuleBase):
 class LeakageRule(RuleBase):
     """No leakage check is suspect, except those in ``allow``.
 
-    ``max_shuffled_error``: how many times the error of always saying the same the model's may be
-    when a feature is shuffled;
+    ``max_shuffled_error``: how many times the error of always saying the same may be added when a
+    feature is shuffled;
     ``max_error_jump``: how many times less it may leave unexplained than the best feature alone and
     the champion do.
     """
