@@ -71,16 +71,18 @@ def test_what_was_not_committed_is_not_let_through(ready: World) -> None:
 
 
 def test_edited_rows_are_not_let_through(ready: World) -> None:
-    """Labels made what a column says, and everything after them made again: it agrees."""
+    """Most labels made what a column says, and everything after them made again: it agrees."""
     for path in (ready.laptop / "data" / "raw").rglob("*.parquet"):
         table = pq.read_table(path)
         at = table.column_names.index("late")
-        pq.write_table(table.set_column(at, "late", pc.greater(table["weight"], 20)), path)
+        # Not all: a label that one column ranks without an error is no leakage that passes.
+        easy = pc.if_else(table["express"], table["late"], pc.greater(table["weight"], 20))
+        pq.write_table(table.set_column(at, "late", easy), path)
     ready.call("dvc", "commit", "--quiet", "--force", "ingest")
     ready.call("dvc", "repro", "--quiet")
     ready.call("dvc", "push", "--quiet")
     ready.commit("Forge")
-    done = ready.gate(ready.open_pull("Better labels"), job="gate")
+    done = ready.gate(ready.open_pull("Better labels"), job="judge")
     assert done.failed == ["The rows are those of the source"], done.output
     assert "the rows are not those that data.source.parcels gives" in done.output
 

@@ -7,8 +7,10 @@ and the interval is of Student's t with as many degrees of freedom as there are 
 Lewis, Stock and Watson, "HAR inference", Journal of Business & Economic Statistics 36, 2018).
 
 Asked every night, the rule has many chances to err. Each look gets as many as make one false advice
-in `YEARS` to expect, of a metric that lies just at the limit: expectations add up, however much
-windows overlap. `benchmarks/retrain_simulation.py` counts them, and the power.
+in `YEARS` to expect, of a metric that lies just at the limit and whose intervals cover:
+expectations add up, however much windows overlap. Where positives are rare and nights follow each
+other, intervals of 28 nights cover less than they say; healthy models lie above the limit.
+`benchmarks/retrain_simulation.py` counts false advices and the power.
 """
 
 from __future__ import annotations
