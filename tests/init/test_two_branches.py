@@ -79,7 +79,7 @@ def test_in_a_colleague_s_clone_make_setup_is_enough(project: Path, tmp_path: Pa
     projects.call(tmp_path, "git", "clone", "--quiet", "--branch", "other", str(project), "clone")
     projects.call(clone, "git", "merge", "--quiet", "origin/main", code=1)
     projects.call(clone, "git", "merge", "--abort")
-    projects.call(clone, "make", "--assume-old=.venv/stamp", "setup")
+    projects.call(clone, "make", "--assume-old=.venv/stamps/assay", "setup")
     projects.call(clone, "git", "merge", "--quiet", "origin/main", "--message", "Take main in")
     assert projects.call(clone, "git", "status", "--porcelain") == ""
 
@@ -88,4 +88,4 @@ def test_outside_of_git_make_setup_does_without(project: Path, tmp_path: Path) -
     unpacked = tmp_path / "unpacked"
     unpacked.mkdir()
     (unpacked / "Makefile").write_bytes((project / "Makefile").read_bytes())
-    projects.call(unpacked, "make", "--assume-old=.venv/stamp", "setup")
+    projects.call(unpacked, "make", "--assume-old=.venv/stamps/assay", "setup")
