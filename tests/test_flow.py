@@ -155,7 +155,7 @@ def test_a_changed_bundle_stops_promotion_and_scoring(live: Path, call: Call):
     told = call(live, "assay", "score", "--date", "2024-03-01", code=31)
     assert len(told.strip().splitlines()) == 1
     assert "Traceback" not in told
-    assert not (live / "store").exists()
+    assert not (live / "store" / "predictions").exists()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_changed_bundle_stops_promotion_and_scoring(live: Path, call: Call):
     ],
 )
 def test_a_command_that_cannot_do_it_says_why_in_one_line(
-    promoted: Path,
+    live: Path,
     capfd: pytest.CaptureFixture[str],
     arguments: list[str],
     code: int,
@@ -180,11 +180,11 @@ def test_a_command_that_cannot_do_it_says_why_in_one_line(
 ):
     from assay.cli.__main__ import main
 
-    assert main([*arguments, "--root", str(promoted)]) == code
+    assert main([*arguments, "--root", str(live)]) == code
     told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("assay: ")]
     assert len(told) == 1
     assert expected in told[0]
-    assert not (promoted / "store").exists()
+    assert not (live / "store" / "predictions").exists()
 
 
 def test_without_a_champion_or_without_git_nothing_is_scored(
@@ -199,4 +199,4 @@ def test_without_a_champion_or_without_git_nothing_is_scored(
     call(parcels, "git", "commit", "--quiet", "--allow-empty", "--message", "Start")
     assert main(arguments) == 41
     assert "assay promote" in capfd.readouterr().err
-    assert not (parcels / "store").exists()
+    assert not (parcels / "store" / "predictions").exists()

@@ -233,7 +233,7 @@ class LeakageRule(RuleBase):
     """
 
     kind: Literal["leakage"]
-    allow: tuple[LeakageCheck | ModelLeakageCheck, ...] = ()
+    allow: tuple[Literal[LeakageCheck, ModelLeakageCheck], ...] = ()
     max_shuffled_error: Annotated[float, Field(gt=0)] = 2.0
     max_error_jump: Annotated[float, Field(gt=1)] = 5.0
 
