@@ -10,7 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from assay.errors import LimitCrossed, attached_report
+from assay.errors import LimitCrossed
+from assay.errors.base import attached_report
 from assay.monitor import monitor_night
 from assay.monitor.nights.summary import NightSummary
 from assay.project import params

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pickle
-import re
+from pathlib import Path
 
 import pytest
 
 from assay import errors
 from assay.cli import __main__ as cli
-from assay.errors import AssayError, NightNotFound, ParamsError, UsageError, mask_passwords
+from assay.errors import AssayError, NightNotFound, ParamsError, UsageError, machine
+from assay.errors.base import mask_passwords
+from assay.errors.codes import explain, kinds
 
 
 def subclasses(kind: type[AssayError]) -> list[type[AssayError]]:
@@ -30,10 +33,36 @@ def test_every_leaf_has_an_exit_code_of_its_own():
     assert not {0, 1, errors.UNFORESEEN, errors.INTERRUPTED} & set(codes)
 
 
-def test_the_docstring_draws_the_tree_as_it_is():
-    drawn = dict(re.findall(r"(\w+)\s+(\d+)\b", errors.__doc__ or ""))
-    real = {kind.__name__: str(kind.exit_code) for kind in leaves()}
-    assert real.items() <= drawn.items()
+def test_every_kind_explains_itself():
+    for kind in kinds():
+        assert {"exit_code", "cause", "advice"} <= vars(kind).keys(), kind
+        assert kind.__doc__
+    assert len(explain(None).codes) == len(list(kinds())) + 4
+
+
+def test_a_code_and_a_name_are_the_same_question():
+    assert explain("42") == explain("PromotionRefused")
+    for word in ("99", "Promotion", ""):
+        with pytest.raises(UsageError, match="no error has this code"):
+            explain(word)
+
+
+def test_the_command_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain", "51"]) == 0
+    printed = capsys.readouterr().out
+    assert "RunHeld" in printed and "assay release RUN" in printed
+    assert cli.main(["explain", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(explain(None).plain()))
+    assert cli.main(["explain", "99"]) == UsageError.exit_code
+
+
+def test_the_documentation_lists_them_all() -> None:
+    text = (Path(__file__).parents[1] / "docs/errors.md").read_text(encoding="utf-8")
+    listed = [line for line in text.splitlines() if line.startswith("| ") and line[2].isdigit()]
+    assert listed == [
+        f"| {each.code} | {each.name and f'`{each.name}`'} | {each.what} | {each.advice} |"
+        for each in explain(None).codes
+    ]
 
 
 def test_the_message_is_one_line_with_all_its_parts():
@@ -86,5 +115,5 @@ def test_an_argument_in_the_wrong_place_is_not_repeated_whole(
     ],
 )
 def test_a_limit_on_open_files_is_named_whoever_meets_it(error: Exception) -> None:
-    found = errors.from_os_error(error)
+    found = machine.from_os_error(error)
     assert found is not None and "ulimit -n" in found.line() and "disk" not in found.line()

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from assay.cli.commands import refresh_front_page, run_command, to_indented_json, to_json_line
-from assay.errors import AssayError, DataError, GateNotPassed, StoreError, UsageError, attach_report
+from assay.errors import AssayError, DataError, GateNotPassed, StoreError, UsageError
+from assay.errors.base import attach_report
 from assay.project import params
 from tests.projects import PARCELS
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from assay.errors import AssayError, from_os_error
+from assay.errors import AssayError
+from assay.errors.machine import from_os_error
 from tests import projects
 from tests.faults import shim
 from tests.faults.deeds import Deed, publish

@@ -19,8 +19,8 @@ from assay.errors import (
     RetrainAdvised,
     RunHeld,
     StoreError,
-    attached_report,
 )
+from assay.errors.base import attached_report
 from assay.monitor import nightly
 from assay.monitor.labels import NoLabelsYet
 from assay.monitor.nightly import KnownNightNames, NightlySteps

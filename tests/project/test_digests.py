@@ -86,7 +86,7 @@ def with_a_remark(package: Path, file: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     "file",
     [
-        "errors.py",
+        "errors/base.py",
         "project/tasks.py",
         "columns/features.py",
         "metrics/binary.py",

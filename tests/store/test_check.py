@@ -14,7 +14,8 @@ import pytest
 from deltalake import DeltaTable
 
 from assay.cli.show.store import fsck_lines
-from assay.errors import StoreError, attached_report
+from assay.errors import StoreError
+from assay.errors.base import attached_report
 from assay.project import params
 from assay.score import fsck
 from assay.store import Store, release

@@ -30,15 +30,9 @@ from assay.cli import (
     version_commands,
 )
 from assay.cli.commands import CommandBuilder
-from assay.errors import (
-    INTERRUPTED,
-    UNFORESEEN,
-    AssayError,
-    UsageError,
-    from_memory_error,
-    from_os_error,
-    mask_passwords,
-)
+from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, UsageError
+from assay.errors.base import mask_passwords
+from assay.errors.machine import from_memory_error, from_os_error
 from assay.project import interrupts
 from assay.project.extras import missing_extra
 from assay.project.memory import refuse_small_address_space

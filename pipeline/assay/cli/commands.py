@@ -15,14 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from assay.cli import terminal
 from assay.cli.progress import end_progress_lines
 from assay.cli.terminal import Line
-from assay.errors import (
-    DataError,
-    RetrainAdvised,
-    RunError,
-    StoreError,
-    UsageError,
-    attached_report,
-)
+from assay.errors import DataError, RetrainAdvised, RunError, StoreError, UsageError
+from assay.errors.base import attached_report
 from assay.project.text.quoting import escape_controls
 
 if TYPE_CHECKING:
@@ -96,7 +90,7 @@ def run_command(
     """Run a command's function with the project's root and parameters, and print its result.
 
     A partial result that comes with an error or an interrupt is printed too: a verdict that is not
-    PASS, or the nights before the one that failed (`assay.errors.attached_report`).
+    PASS, or the nights before the one that failed (`assay.errors.base.attached_report`).
 
     Parameters
     ----------

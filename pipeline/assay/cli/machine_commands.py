@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from assay.cli.commands import CommandBuilder, print_result, to_indented_json
-from assay.errors import ChecksFailed, attached_report
+from assay.errors import ChecksFailed
+from assay.errors.base import attached_report
 
 
 def add_commands(add: CommandBuilder) -> None:
@@ -44,10 +45,10 @@ def add_commands(add: CommandBuilder) -> None:
 
 def _explain(given: argparse.Namespace) -> None:
     from assay.cli.show import overview
-    from assay.project import error_catalogue
+    from assay.errors import codes
 
     # Not run_command: no project is needed.
-    found = error_catalogue.explain(given.code)
+    found = codes.explain(given.code)
     print_result(found, given, overview.error_lines, to_indented_json)
 
 

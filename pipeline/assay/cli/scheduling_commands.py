@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from assay.cli.commands import CommandBuilder, run_command, to_indented_json
-from assay.errors import UsageError, attach_report
+from assay.errors import UsageError
+from assay.errors.base import attach_report
 
 TARGETS = (
     "cron", "systemd", "airflow", "kubernetes", "databricks", "emr-serverless", "gitlab",

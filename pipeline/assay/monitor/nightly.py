@@ -29,10 +29,9 @@ from assay.errors import (
     SourceError,
     SparkFailed,
     StoreError,
-    attach_report,
-    attached_report,
-    from_os_error,
 )
+from assay.errors.base import attach_report, attached_report
+from assay.errors.machine import from_os_error
 from assay.monitor.labels import NoLabelsYet
 from assay.monitor.nights.night_path import night_path
 from assay.project import interrupts

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.errors import AssayError, ScoringFailed, from_memory_error, from_os_error
+from assay.errors import AssayError, ScoringFailed
+from assay.errors.machine import from_memory_error, from_os_error
 from assay.project.memory import system_allocator
 from assay.project.processes import own_cores, process_pool, set_variables
 from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks

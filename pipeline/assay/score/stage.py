@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from assay.errors import AssayError, DataError, NightNotFound, UsageError, attach_report
+from assay.errors import AssayError, DataError, NightNotFound, UsageError
+from assay.errors.base import attach_report
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import pin

@@ -11,13 +11,13 @@ from assay.project import layout
 from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
+    from assay.errors.codes import ErrorCodes
     from assay.monitor.doctor.finding import Diagnosis
     from assay.monitor.evidently.serve import ServedDashboard
     from assay.monitor.front.content import Front
     from assay.monitor.incidents.alert import AlertsReport
     from assay.monitor.status_facts import Status
     from assay.monitor.week.week import Week
-    from assay.project.error_catalogue import ErrorCatalogue
 
 
 def status_lines(found: Status) -> Iterator[Line]:
@@ -95,17 +95,17 @@ def doctor_lines(found: Diagnosis) -> Iterator[str]:
         yield f"{each.status:<8} {each.name:<{width}}  {each.found}{mend}"
 
 
-def error_lines(found: ErrorCatalogue) -> Iterator[Line]:
+def error_lines(found: ErrorCodes) -> Iterator[Line]:
     """One code with all that is known of it, or a table of all codes."""
     from rich.table import Table
 
     if len(found.codes) == 1:
         (one,) = found.codes
         yield f"{one.code} {one.name}".strip() + f": {one.what}"
-        yield f"  because of  {one.why}"
-        yield f"  what to do  {one.mend}"
+        yield f"  because of  {one.cause}"
+        yield f"  what to do  {one.advice}"
         return
     table = Table("code", "error", "what happened", "what to do", box=None, pad_edge=False)
     for each in found.codes:
-        table.add_row(str(each.code), each.name, each.what, each.mend)
+        table.add_row(str(each.code), each.name, each.what, each.advice)
     yield table

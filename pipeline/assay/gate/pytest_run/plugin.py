@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from assay.errors import from_memory_error
+from assay.errors.machine import from_memory_error
 from assay.gate.pytest_run import findings_file, own_modules
 from assay.gate.pytest_run.fixtures import (  # noqa: F401  (pytest finds them by their names here)
     assay_project,

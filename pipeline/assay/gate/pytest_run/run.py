@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from assay.errors import from_memory_error
+from assay.errors.machine import from_memory_error
 from assay.gate.pytest_run import declared_tests, own_modules, record
 from assay.gate.pytest_run.findings_file import OPTION, PytestFinding, write_findings
 from assay.project import layout

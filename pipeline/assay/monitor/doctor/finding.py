@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from assay.errors import AssayError, mask_passwords
+from assay.errors import AssayError
+from assay.errors.base import mask_passwords
 from assay.reports.doctor import CheckDocument, CheckStatus, DoctorDocument
 
 BAD: frozenset[CheckStatus] = frozenset({"failed", "broken"})

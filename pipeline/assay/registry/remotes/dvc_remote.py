@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from assay.errors import NotARepository, RemoteFailed, mask_passwords
+from assay.errors import NotARepository, RemoteFailed
+from assay.errors.base import mask_passwords
 
 EXTRAS: Mapping[str, str] = {"s3": "s3", "gs": "gs", "azure": "azure", "ssh": "ssh", "sftp": "ssh"}
 """Scheme of a remote's address -> the extra of Assay that brings its client."""

@@ -31,8 +31,8 @@ from assay.errors import (
     ParamsError,
     PluginError,
     StageInputMissing,
-    from_memory_error,
 )
+from assay.errors.machine import from_memory_error
 from assay.model import bundle, compiled, model, prediction
 from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, source_code

@@ -1,0 +1,150 @@
+"""What every error has: one line that names the place and the fix, and JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self, TypeVar
+
+_SECRETS = (
+    re.compile(r"(//?[^\s:/@]*):\S*@"),
+    re.compile(r"(//?[^\s:/@]*):(?!\s|\d+(?:[/?#\s,).:;]|$))[^@'\"]*@"),
+    re.compile(r"(?i)((?:password|passwd|pwd|secret)=)[^&\s;,'\")]+(?<!\*)"),
+)
+
+
+def _on_one_line(text: str) -> str:
+    """A message on one line, whatever a cell or key brings into it, and without passwords."""
+    return mask_passwords(" ".join(text.split()))
+
+
+def mask_passwords(text: str) -> str:
+    """``text`` with the passwords of all URLs masked.
+
+    >>> mask_passwords("no address: postgresql://ada:s3#c/ret@db:5432/scores?sslpassword=x")
+    'no address: postgresql://ada:***@db:5432/scores?sslpassword=***'
+    """
+    for secret, by in zip(_SECRETS, (r"\1:***@", r"\1:***@", r"\1***"), strict=True):
+        text = secret.sub(by, text)
+    return text
+
+
+class AssayError(Exception):
+    """Base class: what went wrong, where, what was expected and found, and how to fix it.
+
+    Parameters
+    ----------
+    what
+        The fact, without a full stop.
+    where
+        The file, key or column.
+    expected, found
+        Left out of the message if None.
+    mend
+        What the user can do now.
+
+    Attributes
+    ----------
+    report
+        The result that was written before the error, to be shown to the user; None if none was.
+    """
+
+    exit_code = 1
+    cause: str
+    advice: str
+    report: object = None
+    what: str
+    where: str | None = None
+    expected: str | None = None
+    found: str | None = None
+    mend: str | None = None
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        mend: str | None = None,
+    ) -> None:
+        self.what = what
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.mend = mend
+        super().__init__(self.line())
+
+    def line(self) -> str:
+        """The whole message on one line."""
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        facts = [
+            f"{name} {value}"
+            for name, value in (("expected", self.expected), ("found", self.found))
+            if value is not None
+        ]
+        if facts:
+            text += f" ({', '.join(facts)})"
+        if self.mend:
+            text += f". {self.mend}"
+        return _on_one_line(text)
+
+    def attach_report(self, report: object) -> Self:
+        """Attach ``report``, the result that was written before the error; returns the error."""
+        return attach_report(self, report)
+
+    def lines(self) -> list[str]:
+        """One line per mistake; most errors have one."""
+        return [self.line()]
+
+    def plain(self) -> dict[str, Any]:
+        """The error as plain values, for JSON; ``lines`` as on standard error."""
+        parts = {
+            "message": self.what,
+            "where": self.where,
+            "expected": self.expected,
+            "found": self.found,
+            "mend": self.mend,
+        }
+        return {
+            "code": type(self).__name__,
+            "exit_code": self.exit_code,
+            **{name: None if text is None else _on_one_line(text) for name, text in parts.items()},
+            "lines": self.lines(),
+        }
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Pickling would lose keyword-only arguments on the way back from a Spark worker.
+        return (_rebuild, (type(self), self.__dict__))
+
+
+class Several(Exception):
+    """For errors that report several mistakes at once; ``mistakes`` has one line for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = [_on_one_line(each) for each in mistakes]
+        self.what = "; ".join(self.mistakes)
+        super().__init__("; ".join(mistakes))
+
+    def lines(self) -> list[str]:
+        return self.mistakes
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def attach_report(error: E, report: object) -> E:
+    """Attach ``report``, the result that was written before the error; returns the error."""
+    vars(error)["report"] = report
+    return error
+
+
+def attached_report(error: BaseException) -> object:
+    """The report that `attach_report` attached to the error, or None."""
+    return getattr(error, "report", None)
+
+
+def _rebuild(kind: type[AssayError], state: dict[str, object]) -> AssayError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    error.args = (error.line(),)
+    return error
