@@ -130,7 +130,7 @@ def _exact(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
     Raises
     ------
-    ArrowInvalid
+    pyarrow.ArrowInvalid
         One may not be the number that was meant: floats that large are no longer exact.
     """
     column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)

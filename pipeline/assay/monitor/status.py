@@ -23,7 +23,7 @@ def run(root: Path, params: Params) -> Status:
 
     Raises
     ------
-    Damaged
+    assay.store.StoreDamaged
         After everything is collected: the store is damaged or cannot be read. It has a line for
         each damage.
     """

@@ -31,7 +31,7 @@ def run(root: Path, params: Params, mend: bool = False) -> FsckReport:
 
     Raises
     ------
-    Damaged
+    assay.store.StoreDamaged
         With a line for each damage that remains. The result is attached to the error.
     """
     found = FsckReport(params.store, tuple(open_store(root, params).check(mend)))

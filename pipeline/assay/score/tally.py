@@ -92,7 +92,7 @@ def check_row_counts(tally: Tally, in_input: int) -> None:
 
     Raises
     ------
-    BooksUnbalanced
+    RowCountMismatch
         The counts from three independent places do not agree.
     """
     if not in_input == tally.rows == tally.scored + tally.quarantined:

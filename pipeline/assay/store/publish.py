@@ -40,7 +40,7 @@ def publish(place: StoreLocation, staged: StagedRun, **said: str) -> None:
 
     Raises
     ------
-    RunOvertaken
+    PublishConflict
         If the partition changed since the run started. Nothing became visible.
     """
     for overtaken in publish_together(place, [staged], **said).values():
@@ -182,7 +182,7 @@ def unpublish(place: StoreLocation, partition: str, base: int, facts: Mapping[st
 
     Raises
     ------
-    RunOvertaken
+    PublishConflict
         If the partition changed since turn ``base``.
     """
 
@@ -278,7 +278,7 @@ def check_turn(place: StoreLocation, staged: StagedRun, now: log.PartitionView) 
 
     Raises
     ------
-    RunOvertaken
+    PublishConflict
         If the partition changed since the run started.
     """
     if set(now.files) == set(staged.predictions):

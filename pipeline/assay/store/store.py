@@ -74,7 +74,7 @@ class Store(StoreLocation):
 
         Raises
         ------
-        RunOvertaken
+        PublishConflict
             If the partition changed since the run started. Nothing became visible.
         StoreError
             If a file is not there as described, a table has other columns, or cannot be written.
@@ -122,7 +122,7 @@ class Store(StoreLocation):
         ------
         RunUnknown
             If there is no such run, or it is neither held nor released already.
-        RunOvertaken
+        PublishConflict
             If the partition changed since the run started.
         StoreError
             If its files no longer exist as they were written.

@@ -66,7 +66,7 @@ def error_quantile(
 
     Raises
     ------
-    TooFew
+    TooFewRowsError
         There are too few units beyond the percentile.
     """
     from scipy import special

@@ -116,8 +116,8 @@ def unpack(data: Data) -> tuple[dict[str, Any], dict[str, Array]]:
 
     Raises
     ------
-    ValueError, KeyError, OSError, zipfile.BadZipFile, ...
-        It is not such a file; the exception depends on where the file is damaged.
+    ValueError, KeyError, OSError, zipfile.BadZipFile
+        It is not such a file; these or others, depending on where the file is damaged.
     """
     if data[:4] != _BEGIN:
         raise ValueError("it does not begin as a zip file")

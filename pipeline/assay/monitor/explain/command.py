@@ -141,7 +141,7 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
         Both nights are the same.
     NothingScored
         One of the nights is not published, has no score, or has no published night before it.
-    RunOvertaken
+    PublishConflict
         Another run published one of the nights meanwhile.
     SourceError, SchemaMismatch
         The input of a night is gone, or is no longer what was scored.

@@ -133,7 +133,7 @@ def measure(
     ------
     NothingScored
         The night has no scored rows.
-    RunOvertaken
+    PublishConflict
         Another run published the night meanwhile.
     """
     night, keys, why = _night(root, params, store, record, loaded.manifest)

@@ -45,7 +45,7 @@ def count(
 
     Raises
     ------
-    BooksUnbalanced
+    RowCountMismatch
         The number of counted rows differs from the source's.
     """
     many = None if local.SUBMITTED in os.environ else local.local_cores(params.spark.master)

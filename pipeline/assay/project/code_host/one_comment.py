@@ -24,7 +24,7 @@ def keep_one_comment(host: Host, number: int, marker: str, body: str) -> Done:
 
     Raises
     ------
-    MayNotWrite
+    assay.project.code_host.client.MayNotWrite
         The token may not write here.
     CodeHostFailed
         The code host did not do it.

@@ -29,7 +29,7 @@ def load(text: str) -> Any:
 
     Raises
     ------
-    YamlProblem
+    YamlError
         The text is not valid YAML, or exceeds a limit.
     """
     from ruamel.yaml import YAML
@@ -46,7 +46,7 @@ def check_limits(text: str) -> None:
 
     Raises
     ------
-    YamlProblem
+    YamlError
         The text is not valid YAML, or exceeds a limit.
     """
     from ruamel.yaml import YAML

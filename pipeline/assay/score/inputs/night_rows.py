@@ -79,7 +79,7 @@ def batches(
 
     Raises
     ------
-    NotRead
+    InputUnreadable
         The input is of another kind, or no longer exists.
     """
     given, column = given or params.score.input, params.ingest.partition_by

@@ -37,7 +37,7 @@ def release(root: Path, params: Params, run_id: str, because: str) -> ReleaseRep
         No reason was given.
     RunUnknown
         There is no such run, or it is not held.
-    RunOvertaken
+    PublishConflict
         The night changed since the run started: score it again.
     """
     by = user_with_reason(root, because)

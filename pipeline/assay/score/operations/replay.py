@@ -150,7 +150,7 @@ class ReplayCounts:
 
         Raises
         ------
-        BooksUnbalanced
+        RowCountMismatch
             They differ.
         """
         if self.read != self.scored + self.quarantined:
