@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +24,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.project import layout
-from assay.score.pack.pack import ARCHIVE
 from benchmarks import nights, results, scale_model
 from benchmarks.bench import TOUCH_ROWS, Bench, Night
 from benchmarks.contender import ROOT, SPARK_CONF, Contender
@@ -84,7 +82,6 @@ def measure(bench: Bench) -> Found:
     """Score every night ``bench.repeats`` times in warm sessions on both clusters."""
     plans = list(_plans(bench))
     memory: dict[Load, float] = {}
-    pack(bench)
     with ExitStack() as at_the_end:
         sessions = {each: at_the_end.enter_context(_session(bench, each)) for each in WORKERS}
 
@@ -132,22 +129,14 @@ def _load(night: Night, cores: int) -> Load:
 @contextmanager
 def _session(bench: Bench, workers: int) -> Iterator[Contender]:
     """A warm session on a cluster of its own."""
-    place, archive = bench.output(f"scale-{workers}"), bench.project.root / ARCHIVE
-    with cluster(place, workers=workers, cores=1) as running:
-        conf = {**SPARK_CONF, **running.conf, "spark.archives": f"{archive}#assay"}
+    with cluster(bench.output(f"scale-{workers}"), workers=workers, cores=1) as running:
+        conf = {**SPARK_CONF, **running.conf}
         told = json.dumps({"master": running.url, "conf": conf})
         root = str(bench.project.root)
         with bench.contender(
             "scale_session", root, told, "auto", log=f"scale-{workers}"
         ) as session:
             yield session
-
-
-def pack(bench: Bench) -> None:
-    """What the workers need."""
-    say("scale: packing what workers need")
-    command = [Path(sys.executable).parent / "assay", "pack"]
-    subprocess.run(command, cwd=bench.project.root, check=True, stdout=sys.stderr)
 
 
 def _night(bench: Bench, rows: int, files: int, groups: int) -> Night:

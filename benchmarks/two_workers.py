@@ -6,15 +6,11 @@ who reads and writes so: two cores share them.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from contextlib import ExitStack
-from pathlib import Path
 
-from assay.score.pack.pack import ARCHIVE
 from benchmarks.bench import TOUCH_ROWS, Bench, Night
 from benchmarks.contender import SPARK_CONF, Contender
-from benchmarks.measure import in_turns, say
+from benchmarks.measure import in_turns
 from benchmarks.results import Result
 from tests.cluster import cluster
 
@@ -26,16 +22,12 @@ FLOORS = {2: "the floor in two processes", 1: "the floor in one process"}
 def run(bench: Bench) -> list[Result]:
     """Full runs of the files carrier; each side has a cluster and a driver of its own."""
     night, touch = bench.night(bench.rows), bench.night(TOUCH_ROWS)
-    root = bench.project.root
-    say("cluster: packing what workers need")
-    assay = Path(sys.executable).parent / "assay"
-    subprocess.run([assay, "pack"], cwd=root, stdout=sys.stderr, check=True)
     with ExitStack() as at_the_end:
         sessions = {}
         for workers in NAMES:
             place = bench.output(f"cluster-{workers}")
             running = at_the_end.enter_context(cluster(place, workers=workers, cores=1))
-            conf = {**SPARK_CONF, **running.conf, "spark.archives": f"{root / ARCHIVE}#assay"}
+            conf = {**SPARK_CONF, **running.conf}
             session = bench.session(f"cluster-{workers}", master=running.url, conf=conf)
             sessions[workers] = at_the_end.enter_context(session)
         floors = {each: at_the_end.enter_context(bench.floor(each)) for each in NAMES}

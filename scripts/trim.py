@@ -15,7 +15,10 @@ import sysconfig
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
-from assay.score.pack.dependencies import TRIMMED, is_trimmed
+TRIMMED = frozenset({"llvmlite", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy"})
+"""Large, and known to run without tests and without files that only compilers read."""
+
+ONLY_COMPILERS_READ = frozenset({".a", ".h", ".hpp", ".lib", ".pxd", ".pyi", ".pyx"})
 
 NEVER = (
     "pyspark/examples",
@@ -53,6 +56,11 @@ def main() -> int:
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
     return 0
+
+
+def is_trimmed(path: PurePosixPath) -> bool:
+    """Whether a file of a `TRIMMED` distribution is read by compilers or its own tests alone."""
+    return path.suffix in ONLY_COMPILERS_READ or "tests" in path.parts[:-1]
 
 
 def files_of(name: str) -> list[PurePosixPath]:

@@ -1,7 +1,7 @@
 """A Spark standalone cluster as processes on loopback, for tests and benchmarks.
 
-Its workers know nothing of this repository or of the environment that runs the tests: their
-Python is the bare interpreter, so what a task imports came with the job.
+Its workers know nothing of this repository or of the environment that runs the tests: which Python
+their executors start comes with the job.
 """
 
 from __future__ import annotations
@@ -120,7 +120,6 @@ def cluster(
         _wait(lambda: running.alive() == workers, f"{workers} workers, see {folder}")
         yield running
     for each in started:
-        # Each application leaves its unpacked archive there, half a gigabyte.
         shutil.rmtree(each.folder, ignore_errors=True)
 
 

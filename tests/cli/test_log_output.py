@@ -28,8 +28,8 @@ def test_a_remark_is_a_line_on_what_is_standard_error_then(
     with log_output.log_to_stderr():
         for stream in (first, second):
             monkeypatch.setattr(sys, "stderr", stream)
-            logging.getLogger("assay.score.pack").info("%d of %s, [bold]", 1, "2 MB")
-            logging.getLogger("assay.score.pack").debug("not said")
+            logging.getLogger("assay.score.run").info("%d of %s, [bold]", 1, "2 MB")
+            logging.getLogger("assay.score.run").debug("not said")
             logging.getLogger("elsewhere").info("not said")
     assert first.getvalue() == second.getvalue() == "1 of 2 MB, [bold]\n"
 

@@ -1,4 +1,4 @@
-"""Commands for scoring: score, release, retract, quarantine, export and pack."""
+"""Commands for scoring: score, release, retract, quarantine and export."""
 
 from __future__ import annotations
 
@@ -74,19 +74,6 @@ def add_commands(add: CommandBuilder) -> None:
         required=True,
         help="parquet:FOLDER, csv:FILE, postgresql://USER@HOST:PORT/DATABASE?table=NAME or "
         "function:MODULE.NAME",
-    )
-    pack = add(
-        "pack",
-        "build the archive that a Spark cluster's executors work from",
-        "assay pack --out build/assay-pack.tar.gz",
-        _pack,
-    )
-    pack.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        default=Path("build/assay-pack.tar.gz"),
-        help="(build/assay-pack.tar.gz)",
     )
 
 
@@ -207,13 +194,6 @@ def _export(given: argparse.Namespace) -> None:
         lines=store.export_lines,
         document=to_json_line,
     )
-
-
-def _pack(given: argparse.Namespace) -> None:
-    from assay.cli.show import schedule
-    from assay.score.pack import pack
-
-    run_command(pack.run, given, given.out, lines=schedule.pack_lines, document=to_json_line)
 
 
 def _show(given: argparse.Namespace) -> None:

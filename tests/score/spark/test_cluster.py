@@ -1,9 +1,8 @@
-"""The same command on a real cluster: two workers that have Spark and a bare Python, no more."""
+"""The same command on a real cluster: two workers that have this environment at the same path."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,8 +14,6 @@ import pytest
 
 import assay.cli.__main__
 from assay.project import layout, params
-from assay.score.pack import archive as pack_archive
-from assay.score.pack import pack
 from assay.score.spark.java import java_home
 from assay.store import open_store
 from tests.cluster import LIGHT, SPARK_HOME, Cluster, Worker, cluster
@@ -78,26 +75,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def archive(promoted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `assay pack` makes of the project, but not compressed: on loopback that only costs."""
-    root = tmp_path_factory.mktemp("packed") / "live"
-    shutil.copytree(promoted, root, symlinks=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pack_archive, "LEVEL", 0)
-        pack.run(root, params.load(root))
-    return root / pack.ARCHIVE
-
-
 def conf_of(running: Cluster) -> dict[str, str]:
     return {**running.conf, "spark.executor.extraJavaOptions": LIGHT}
 
 
 @pytest.fixture
-def clustered(live: Path, running: Cluster, archive: Path) -> Path:
-    """A project whose params.yaml names the cluster and the archive."""
-    conf = {**conf_of(running), "spark.archives": f"{archive}#assay"}
-    lines = [f"    {name}: {value}" for name, value in conf.items()]
+def clustered(live: Path, running: Cluster) -> Path:
+    """A project whose params.yaml names the cluster."""
+    lines = [f"    {name}: {value}" for name, value in conf_of(running).items()]
     with (live / "params.yaml").open("a") as file:
         file.write("\n".join(["", "spark:", f"  master: {running.url}", "  conf:", *lines, ""]))
     return live
@@ -129,39 +114,37 @@ def published(root: Path, name: str = "store") -> Rows:
     return rows
 
 
-def unpacked_by(worker: Worker) -> int:
-    """How many executors of a worker unpacked the archive."""
-    return len(list(worker.folder.glob(f"app-*/*/{pack_archive.NAME}/{pack_archive.PYTHON}")))
+def executors_of(worker: Worker) -> int:
+    """How many executors a worker has started."""
+    return len(list(worker.folder.glob("app-*/*")))
 
 
 def test_the_same_command_publishes_the_same_table(
     clustered: Path, running: Cluster, expected: Callable[[], Rows], call: Callable[..., str]
 ):
-    before = [unpacked_by(worker) for worker in running.workers]
+    before = [executors_of(worker) for worker in running.workers]
     call(clustered, "assay", "score", "--date", NIGHT)
     assert published(clustered) == expected()
-    assert [unpacked_by(worker) for worker in running.workers] > before
+    assert [executors_of(worker) for worker in running.workers] > before
 
 
 def test_spark_submit_says_where_to_run_whatever_params_yaml_says(
     live: Path,
     running: Cluster,
-    archive: Path,
     expected: Callable[[], Rows],
     call: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv("JAVA_HOME", str(java_home(live / layout.WORK)))
-    before = sum(unpacked_by(worker) for worker in running.workers)
+    before = sum(executors_of(worker) for worker in running.workers)
     call(
         live,
         *(str(SPARK_HOME / "bin" / "spark-submit"), "--master", running.url),
         *(part for each in conf_of(running).items() for part in ("--conf", "=".join(each))),
-        *("--archives", f"{archive}#assay"),
         *(assay.cli.__main__.__file__, "score", "--date", NIGHT),
     )
     assert published(live) == expected()
-    assert sum(unpacked_by(worker) for worker in running.workers) > before
+    assert sum(executors_of(worker) for worker in running.workers) > before
 
 
 def test_a_worker_that_dies_in_the_middle_costs_time_and_no_row(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from mmap import mmap
 from typing import Any
 
+import pytest
+
+from assay.errors import RunError
 from assay.score.spark import sent_work
 from assay.score.spark.sent_work import ARCHIVE, LARGE, received, send
 
@@ -28,3 +31,10 @@ def test_large_bytes_are_mapped_from_one_file(spark: Any) -> None:
             (True, True, small)
         ]
         shared = send(spark.sparkContext, work)
+
+
+def test_a_worker_with_another_assay_runs_nothing(spark: Any) -> None:
+    sent = send(spark.sparkContext, {"work": 1}).value  # type: ignore[arg-type]
+    assert received(sent) == {"work": 1}
+    with pytest.raises(RunError, match=r"another Assay.*found sha256:.*docs/cluster\.md"):
+        received(bytes(len(sent)))

@@ -15,6 +15,8 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.errors import RunError
+from assay.project.stage_code import PACKAGE
 from assay.score.work import Work
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ LARGE = 1 << 20
 """Bytes from which an archive goes into a file."""
 ARCHIVE = b"PK\x03\x04"
 """How a model's files begin, the only ones of a bundle that grow with the model."""
+
+_DIGEST = hashlib.sha256().digest_size
 
 _added: set[tuple[str, str]] = set()
 """Applications, and the files that were sent to their workers."""
@@ -38,15 +42,39 @@ def send(context: SparkContext, work: Work[Any]) -> Broadcast[bytes]:
         if (context.applicationId, name) not in _added:
             context.addFile(str(_written(name, data)))
             _added.add((context.applicationId, name))
-    return context.broadcast(target.getvalue())
+    return context.broadcast(_own_code() + target.getvalue())
 
 
 def received(sent: bytes) -> Any:
     """The work, for the task that runs; what was large is a view of a file.
 
     Nobody has verified that file yet: who parses it compares its digest, as for all of a bundle.
+
+    Raises
+    ------
+    RunError
+        This machine has another Assay than the one that sent the work.
     """
-    return _Unpickler(io.BytesIO(sent)).load()
+    theirs, ours = sent[:_DIGEST], _own_code()
+    if theirs != ours:
+        raise RunError(
+            "a Spark worker has another Assay than this machine",
+            where=f"{PACKAGE} on the worker",
+            expected=f"sha256:{theirs.hex()[:12]}",
+            found=f"sha256:{ours.hex()[:12]}",
+            mend="Install the same Assay there: docs/cluster.md.",
+        )
+    return _Unpickler(io.BytesIO(sent[_DIGEST:])).load()
+
+
+@cache
+def _own_code() -> bytes:
+    """Digest of the Assay that is installed here."""
+    whole = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = path.read_bytes()
+        whole.update(f"{path.relative_to(PACKAGE).as_posix()} {len(text)}\n".encode() + text)
+    return whole.digest()
 
 
 def _written(name: str, data: bytes) -> Path:

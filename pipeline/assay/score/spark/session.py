@@ -19,7 +19,6 @@ from assay.project.params import Params
 from assay.project.params.inputs import Delta, Parquet
 from assay.project.processes import set_variables
 from assay.score.inputs.text_rows import can_read
-from assay.score.pack import archive
 from assay.score.spark.java import java_home
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def session(params: Params, root: Path) -> SparkSession:
         return _quiet(SparkSession.builder.getOrCreate())
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     scratch = _scratch(root)
-    asked = _asked(params, root.resolve(), submitted)
+    asked = _asked(params, submitted)
     settings = _settings(params, asked, root.resolve(), scratch)
     environment = _environment(asked)
     if not submitted and SparkContext._gateway is None:
@@ -161,7 +160,7 @@ def _conf(settings: Mapping[str, str], submitted: bool) -> SparkConf:
     return conf
 
 
-def _asked(params: Params, root: Path, submitted: bool) -> dict[str, str]:
+def _asked(params: Params, submitted: bool) -> dict[str, str]:
     """The configured Spark options: params.yaml, overridden by spark-submit."""
     from pyspark import SparkContext
 
@@ -169,8 +168,6 @@ def _asked(params: Params, root: Path, submitted: bool) -> dict[str, str]:
     if submitted:
         SparkContext._ensure_initialized()
         asked |= dict(_conf({}, submitted).getAll())
-    if not _is_local(asked) and "spark.archives" in asked:
-        asked["spark.archives"] = archive.resolve_archives(asked["spark.archives"], root)
     return asked
 
 
@@ -240,8 +237,6 @@ def _environment(asked: Mapping[str, str]) -> dict[str, str]:
     """Environment variables for the launch only."""
     local = _is_local(asked)
     python = asked.get("spark.pyspark.python")
-    if python is None and not local and archive.has_pack_archive(asked.get("spark.archives", "")):
-        python = archive.EXECUTABLE
     if python is None:
         # A cluster may have its own Python, set in the environment; locally use the driver's.
         python = sys.executable if local else os.environ.get("PYSPARK_PYTHON", sys.executable)

@@ -1,1 +1,0 @@
-"""Builds one archive with everything that Spark workers need."""
