@@ -42,12 +42,8 @@ def wrapped_estimator(estimator: Any) -> Any | None:
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
 
-    from assay.training.candidates.remembered_search import Remembered
-
     inner = None
-    if isinstance(estimator, Remembered):
-        inner = estimator.tried
-    elif is_search(estimator) or isinstance(estimator, CalibratedClassifierCV):
+    if is_search(estimator) or isinstance(estimator, CalibratedClassifierCV):
         inner = estimator.estimator
     elif isinstance(estimator, TransformedTargetRegressor):
         inner = estimator.regressor
@@ -111,14 +107,10 @@ def weight_argument(estimator: Any) -> str | None:
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 
-    from assay.training.candidates.remembered_search import Remembered
-
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         inner = weight_argument(last)
         return None if inner is None else f"{name}__{inner}"
-    if isinstance(estimator, Remembered):
-        return weight_argument(estimator.tried)
     if is_search(estimator):
         return weight_argument(estimator.estimator)
     if isinstance(estimator, TransformedTargetRegressor) and estimator.regressor is not None:
@@ -181,15 +173,13 @@ def _fit_arguments(pipeline: Any) -> dict[str, Any]:
     """What the candidate in a pipeline, or what a search in its place tries, takes in ``fit``."""
     from sklearn.compose import ColumnTransformer
 
-    from assay.training.candidates.remembered_search import Remembered
-
     steps: Any = getattr(pipeline, "steps", ())
     if len(steps) != 2 or not isinstance(steps[0][1], ColumnTransformer):
         return {}
     (_, encoder), (name, last) = steps
     inner = last.estimator if is_search(last) else last
-    told = fit_arguments(inner.tried if isinstance(inner, Remembered) else inner, encoder)
-    return {f"{name}__{argument}": value for argument, value in told.items()}
+    arguments = fit_arguments(inner, encoder)
+    return {f"{name}__{argument}": value for argument, value in arguments.items()}
 
 
 def find_search(estimator: Any, fitted: bool = False) -> Any | None:
@@ -216,8 +206,6 @@ def _without_search(fitted: Any) -> Any:
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
 
-    from assay.training.candidates.remembered_search import Remembered
-
     if isinstance(fitted, Pipeline):
         name, last = fitted.steps[-1]
         fitted.steps[-1] = (name, _without_search(last))
@@ -225,8 +213,6 @@ def _without_search(fitted: Any) -> Any:
         if find_search(fitted, fitted=True) is not None:
             fitted.regressor_ = _without_search(fitted.regressor_)
             fitted.regressor = clone(fitted.regressor_)
-    elif isinstance(fitted, Remembered):
-        return _without_search(fitted.fitted())
     elif is_search(fitted):
         return _without_search(fitted.best_estimator_)
     return fitted

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -38,11 +36,8 @@ from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
-from assay.project.text.number_format import counted
 from assay.training.candidates.days import assign_folds
-from assay.training.candidates.nested import find_search
 from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
-from assay.training.candidates.search_scores import watched
 from assay.training.candidates.vocabulary import Counts, count_categories
 from assay.training.train.fit import (
     LARGEST_FLOAT32,
@@ -56,12 +51,6 @@ from assay.training.train.fit import (
 from assay.training.train.free_cores import read_clocks, use_free_cores
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
-from assay.training.train.memory_need import (
-    LOWER,
-    require_for_fit,
-    require_memory,
-    table_bytes,
-)
 from assay.training.train.model_card import render_card
 from assay.training.train.slice_fields import select_slice_fields
 from assay.training.train.stored_types import check_types, held_types
@@ -111,7 +100,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
     StageInputMissing
         ``data/prepared`` does not exist.
     MemoryShort
-        Memory ran out, or would not suffice; the latter is raised before the model is trained.
+        Memory ran out.
     """
     if name not in params.train.candidates:
         raise PluginError(
@@ -133,7 +122,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
             "memory ran out in training, so no bundle was written",
             where=f"params.yaml: train.candidates.{name}",
             found=" ".join(str(error).split()) or None,
-            mend=LOWER,
+            mend="Use a shorter prepare.train window or fewer features, or give it more memory.",
         ) from None
 
 
@@ -146,7 +135,6 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
     rows, slices, nights = _read(source, contract, task, params.ingest.partition_by)
     counts = count_categories(rows.features, contract.categorical)
     built = build_pipeline(name, candidate, contract, task, params.seed, workplace, counts)
-    require_for_fit(name, rows.features, contract, built, counts)
     check_types(
         name,
         held_types(name, built.pipeline, rows),
@@ -158,7 +146,7 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
         },
     )
     try:
-        with _searching(root, name, built.pipeline), use_free_cores(clocks):
+        with use_free_cores(clocks):
             made = fit(built.pipeline, contract, rows, params.train, _progress(name))
     except (AssayError, MemoryError):
         raise
@@ -244,12 +232,6 @@ def _read(
     source: Path, contract: Contract, task: Task, night: str
 ) -> tuple[TrainingRows, pd.DataFrame, pd.Series[str]]:
     """The training rows, their slice fields and nights; the rest of the table is not kept."""
-    count = pq.read_metadata(source).num_rows
-    require_memory(
-        table_bytes(count, contract),
-        layout.TRAIN_TABLE,
-        f"{counted(count, 'row')} of {counted(len(contract.columns), 'column')}",
-    )
     frame = to_frame(contract, pq.read_table(source))
     rows = training_rows(contract, task, frame)
     slices = frame[[*contract.slices]].copy()
@@ -354,17 +336,6 @@ def _task(contract: Contract, params: Params) -> Task:
 
 def _progress(name: str) -> Callable[[int, int], None]:
     return lambda done, folds: _log.info("train: %s: fold %d of %d scored", name, done, folds)
-
-
-def _searching(root: Path, name: str, pipeline: Any) -> AbstractContextManager[None]:
-    """Remembers the scores of a search in an unfitted pipeline, and tells how far it is."""
-    from assay.training.candidates.remembered_search import remember
-
-    search, training = find_search(pipeline), secrets.token_hex(4)
-    if search is None or not remember(search, root, training):
-        return nullcontext()
-    told = partial(_log.info, "train: %s: its search computed %s", name)
-    return watched(root, training, lambda added: told(counted(added, "score")))
 
 
 def _compiled(
