@@ -28,6 +28,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/rules/test_report_rules",
         "gate/test_provenance",
     ),
+    "reports/raw_rows.py": ("gate/test_raw_rows", "reports/test_schemas"),
     "reports/rehearsed_nights.py": ("reports/test_rehearsed_nights", "reports/test_schemas"),
     "reports/rehearsal.py": ("evaluation/rehearse/test_results", "reports/test_schemas"),
     "reports/retrain.py": ("monitor/test_status", "reports/test_schemas"),

@@ -18,6 +18,7 @@ from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
 from assay.model.bundle import verified_digest
 from assay.project import digests, layout
+from assay.reports.raw_rows import RawRows
 from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict
 from tests.gate import build
 
@@ -311,3 +312,16 @@ def test_the_verdict_is_bound_to_the_reports_and_counts_the_tests(stand: Stand) 
     assert found.reports == stage._bound(stand.tiny.root, stand.tiny.params).reports
     assert found.reports is not None
     assert found.tests == ModelTests(collected=1, ran=1)
+
+
+def test_the_verdict_says_whose_word_the_rows_are(tiny: Any, stand: Stand) -> None:
+    """As far as somebody asked the source about the very rows that are here."""
+    assert stand.run().rows is None
+    asked = RawRows(nights=61, raw=None, committed_by="Ada", why="no route to the table")
+    asked.write(tiny.root)
+    assert stand.run().rows == asked
+    told = "Rows as committed by Ada: the source could not be read (no route to the table)."
+    for name in ("verdict.md", "index.html"):
+        assert told in (tiny.root / layout.GATE_REPORT / name).read_text()
+    build.changed(asked, raw="0123.dir").write(tiny.root)
+    assert stand.run().rows is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import GateNotPassed, TrackedByGit
+from assay.gate import committed_verdict, verdict_text
 from assay.gate import verdict_command as asked_again
-from assay.gate import verdict_text
 from assay.gate.stage import run
 from assay.project import layout
 
@@ -105,3 +106,27 @@ def test_a_project_whose_git_tracks_rows_gets_no_verdict(tiny: Any) -> None:
     assert not (tiny.root / layout.VERDICT).exists()
     subprocess.run(["git", "rm", "-rq", "--cached", "data"], cwd=tiny.root, check=True)
     run(tiny.root, tiny.params)
+
+
+def test_in_ci_the_page_says_too_that_another_verdict_was_committed(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the check and its comment do; on a laptop the page stays what dvc.lock says."""
+    run(tiny.root, tiny.params)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    page, verdict = tiny.root / layout.GATE_PAGE, tiny.root / layout.VERDICT
+    here, plain = verdict.read_text(), page.read_text()
+    bundle = json.loads(here)["bundle"]
+    verdict.write_text(here.replace(bundle, "sha256:" + "0" * 64))
+    for command in (["init", "--quiet"], ["add", layout.VERDICT], ["commit", "--quiet", "-m", "x"]):
+        subprocess.run(["git", *command], cwd=tiny.root, check=True)
+    verdict.write_text(here)
+    with pytest.raises(GateNotPassed, match="does not say what was committed"):
+        asked_again.run(tiny.root, tiny.params, committed=True)
+    assert page.read_text() == plain
+    monkeypatch.setenv("GITHUB_REPOSITORY", "team/parcels")
+    with pytest.raises(GateNotPassed, match="does not say what was committed"):
+        asked_again.run(tiny.root, tiny.params, committed=True)
+    text = html.unescape(page.read_text())
+    assert "NOT WHAT WAS COMMITTED" in text and f"bundle {bundle[:19]}" in text
+    assert "\n".join(committed_verdict.JUDGE_AGAIN) in text

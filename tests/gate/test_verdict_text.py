@@ -114,6 +114,7 @@ a fix \\| is coming)
 - policy: `sha256:policy`
 - code: `sha256:code`
 - reports: `sha256:reports`
+- Rows as they lie here: this run did not compare them with the source.
 - model types allowed by params.yaml: `a.B`, `c'D`
 """
 
@@ -332,3 +333,13 @@ def test_outcomes_have_their_colours_and_nothing_else_has_one(
         assert line.startswith(start)
         assert line.count("\x1b[") == 2
     assert "\x1b" not in found[6] + found[7]
+
+
+def test_a_check_for_leakage_is_headed_by_what_it_asks_for() -> None:
+    leak = finding(FAIL, rule="no leakage", slice="label_sum", metric="label_sum")
+    text = verdict_text.render_markdown(verdict(leak))
+    assert (
+        "- **FAIL** No sum of features that gives the label away (`no leakage[label_sum]`): "
+        in text
+    )
+    assert "| **FAIL** | No sum of features that gives the label away | label_sum |" in text

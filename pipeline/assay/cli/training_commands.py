@@ -301,7 +301,12 @@ def _access(given: argparse.Namespace) -> None:
 def _rows(given: argparse.Namespace) -> None:
     from assay.gate import raw_rows
 
-    run_command(raw_rows.run, given, lines=lambda found: [found.sentence], document=to_json_line)
+    run_command(
+        raw_rows.run,
+        given,
+        lines=lambda found: [found.sentence],
+        document=lambda found: json.dumps(found.tree()),
+    )
 
 
 def _backtest(given: argparse.Namespace) -> None:

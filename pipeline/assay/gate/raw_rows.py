@@ -7,10 +7,8 @@ more, into another folder, and the nights are compared.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,48 +17,14 @@ import pyarrow.parquet as pq
 
 from assay.errors import AssayError, GateNotPassed, StageInputMissing
 from assay.gate import stage
-from assay.project import jsonfile, layout, partitions
-from assay.project.params import Params, yaml_text
+from assay.project import layout, partitions
+from assay.project.params import Params
 from assay.project.text.number_format import counted
 from assay.registry import git
+from assay.reports.raw_rows import RawRows, raw_hash
 from assay.training.tables import ingest
 
-FILE = f"{layout.WORK}/rows.json"
-"""What was found, for the comment of the same run."""
 _NAMED = 5
-
-
-@dataclass(frozen=True)
-class RawRows:
-    """Where the rows of data/raw come from.
-
-    Attributes
-    ----------
-    nights
-        How many there are.
-    committed_by
-        Who committed their hash, where the source could not be read; None where it was.
-    why
-        Why it could not.
-    raw
-        The hash of data/raw in dvc.lock; None if there is none.
-    """
-
-    nights: int
-    raw: str | None = None
-    committed_by: str | None = None
-    why: str = ""
-
-    @property
-    def sentence(self) -> str:
-        if self.committed_by is None:
-            return f"Rows: as the source gives them, {counted(self.nights, 'night')}."
-        return (
-            f"Rows as committed by {self.committed_by}: the source could not be read ({self.why})."
-        )
-
-    def plain(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def run(root: Path, params: Params) -> RawRows:
@@ -88,8 +52,13 @@ def run(root: Path, params: Params) -> RawRows:
         try:
             ingest.read_source(root, params, made)
         except AssayError as error:
-            known = _raw_hash(root)
-            found = RawRows(len(here), known, _committer(root, known), error.line())
+            known = raw_hash(root)
+            found = RawRows(
+                nights=len(here),
+                raw=known,
+                committed_by=_committer(root, known),
+                why=error.line(),
+            )
         else:
             wrong = list(
                 _differences(raw, made, column, here, params.prepare.holdout.end.isoformat())
@@ -97,18 +66,9 @@ def run(root: Path, params: Params) -> RawRows:
             if wrong:
                 stage.clear(root)
                 raise _differ(wrong, params)
-            found = RawRows(len(here), _raw_hash(root))
-    jsonfile.write(root / FILE, found.plain())
+            found = RawRows(nights=len(here), raw=raw_hash(root))
+    found.write(root)
     return found
-
-
-def read_rows(root: Path) -> str:
-    """The sentence about the rows that are here; "" if they were not compared."""
-    try:
-        found = RawRows(**json.loads((root / FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return ""
-    return found.sentence if found.raw == _raw_hash(root) else ""
 
 
 def _differences(raw: Path, made: Path, column: str, here: list[str], until: str) -> Iterator[str]:
@@ -156,16 +116,6 @@ def _differ(wrong: list[str], params: Params) -> GateNotPassed:
         found=f"{'; '.join(wrong[:_NAMED])}{more}",
         mend="Read them again, train, and commit: dvc repro --force ingest, then dvc repro.",
     )
-
-
-def _raw_hash(root: Path) -> str | None:
-    """The hash of data/raw in dvc.lock; None where there is none."""
-    try:
-        tree = yaml_text.load((root / layout.DVC_LOCK).read_text(encoding="utf-8"))
-        outputs = [each for stage in tree["stages"].values() for each in stage.get("outs", ())]
-        return next((str(each["md5"]) for each in outputs if each["path"] == layout.RAW), None)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml_text.YamlError):
-        return None
 
 
 def _committer(root: Path, known: str | None) -> str:

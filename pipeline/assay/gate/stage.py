@@ -18,6 +18,7 @@ from assay.gate.pytest_run.run import JUNIT, run_pytest
 from assay.gate.verdict_text import MARKDOWN
 from assay.project import digests, jsonfile, layout, source_code, textfile
 from assay.project.params import Params
+from assay.reports.raw_rows import RawRows
 from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
 
 HTML = layout.GATE_PAGE
@@ -113,9 +114,10 @@ def run(root: Path, params: Params) -> GateResult:
         findings=found,
         types=evaluation.types,
         tests=findings.count_model_tests(session.seen, former),
+        rows=RawRows.read(root),
     )
     textfile.write(root / MARKDOWN, verdict_text.render_markdown(verdict))
-    textfile.write(root / HTML, verdict_page.render_page(verdict, evaluation.confidence))
+    verdict_page.write_page(root, verdict, evaluation.confidence)
     verdict.write(root)
     helps = any(_went_wrong(finding) for finding in found)
     done = GateResult(verdict, session.output if helps else None)

@@ -23,12 +23,15 @@ from assay.gate import (
     committed_verdict,
     provenance,
     unchanged,
+    verdict_page,
     verdict_text,
     verdict_verification,
 )
+from assay.gate.inputs import GateInputs
 from assay.gate.unchanged import Unchanged
 from assay.model.bundle import verified_digest
 from assay.project import digests, jsonfile, layout
+from assay.project.code_host.environment import read_environment
 from assay.project.params import Params
 from assay.reports.verdict import Outcome, Verdict
 
@@ -84,7 +87,8 @@ def run(root: Path, params: Params, *, committed: bool = False) -> Verdict | Unc
     ----------
     committed
         It must also be about what the verdict in the checked-out commit is about. If the model of
-        that commit is a promoted version's, that is the answer, and no verdict is looked at.
+        that commit is a promoted version's, that is the answer, and no verdict is looked at. In a
+        run of CI, the gate's page then says what differs.
 
     Raises
     ------
@@ -95,6 +99,10 @@ def run(root: Path, params: Params, *, committed: bool = False) -> Verdict | Unc
         With ``committed``, in a run for a fork that may not read what the gate needs.
     """
     answer = decide(root, params, committed=committed)
+    if answer.verdict is not None and answer.differs and read_environment() is not None:
+        # Not on a laptop, where the page is what dvc.lock says, until its verdict is committed.
+        confidence = GateInputs.of(root).evaluation.confidence
+        verdict_page.write_page(root, answer.verdict, confidence, answer.refusal, answer.commands)
     if answer.refusal is not None:
         raise answer.refusal
     found = answer.unchanged or answer.verdict

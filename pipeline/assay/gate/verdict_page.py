@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 from markupsafe import Markup
 
+from assay.errors import AssayError
 from assay.gate.many_slices import fold, together
 from assay.gate.rules.leakage_words import leakage_title
 from assay.gate.rules.next_steps import OVERRIDE
@@ -14,6 +17,7 @@ from assay.gate.verdict_text import (
     findings_of_kind,
     format_values,
     measured_quantity,
+    rows_sentence,
     sort_findings,
 )
 from assay.metrics.estimate import Estimate
@@ -21,21 +25,44 @@ from assay.pages import charts
 from assay.pages.axes import round_out
 from assay.pages.page_layout import compose_page
 from assay.pages.templating import render
+from assay.project import layout, textfile
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 
-def render_page(verdict: Verdict, confidence: float) -> str:
-    """The content of index.html. Equal verdicts give equal pages.
+def write_page(
+    root: Path,
+    verdict: Verdict,
+    confidence: float,
+    refusal: AssayError | None = None,
+    commands: Sequence[str] = (),
+) -> None:
+    """Write index.html; the arguments are those of `render_page`."""
+    textfile.write(root / layout.GATE_PAGE, render_page(verdict, confidence, refusal, commands))
+
+
+def render_page(
+    verdict: Verdict,
+    confidence: float,
+    refusal: AssayError | None = None,
+    commands: Sequence[str] = (),
+) -> str:
+    """The content of index.html. Equal arguments give equal pages.
 
     Parameters
     ----------
     confidence
         Confidence level of the intervals, as a share.
+    refusal
+        Why the verdict, which passes, is not the one that was committed; None if nobody asked.
+    commands
+        What is typed then, on the branch.
     """
     kinds = (("Behaviour", "behaviour"), ("Model tests", "test"))
     main = render(
         "verdict.html",
         v=verdict,
+        refusal=refusal,
+        commands=commands,
         headline=HEADLINES[verdict.outcome],
         confidence=f"{confidence * 100:.4g}%",
         rules=fold(sort_findings(findings_of_kind(verdict, "rule"))),
@@ -45,6 +72,7 @@ def render_page(verdict: Verdict, confidence: float) -> str:
             (title, kind, sort_findings(findings_of_kind(verdict, kind))) for title, kind in kinds
         ],
         digests=[(name, digest) for name in DIGESTS if (digest := getattr(verdict, name))],
+        rows_sentence=rows_sentence(verdict),
         passed=Outcome.PASS,
         decides=lambda finding: finding.outcome is Outcome.PASS or finding.blocks,
         value_words=format_values,
@@ -54,7 +82,8 @@ def render_page(verdict: Verdict, confidence: float) -> str:
         title=lambda finding: leakage_title(finding) or finding.rule,
         titles=lambda group: ", ".join(leakage_title(each) or each.title for each in group),
     )
-    return compose_page(f"{verdict.outcome}: {verdict.name}, candidate {verdict.candidate}", main)
+    outcome = verdict.outcome if refusal is None else "NOT WHAT WAS COMMITTED"
+    return compose_page(f"{outcome}: {verdict.name}, candidate {verdict.candidate}", main)
 
 
 def interval_chart(finding: Finding) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from assay.gate.many_slices import OtherSlices, Shown, fold, together
+from assay.gate.rules.leakage_words import leakage_title
 from assay.gate.rules.next_steps import OVERRIDE
 from assay.project import layout
 from assay.project.text.markdown import escape_code, escape_line
@@ -88,7 +89,7 @@ def _table(rules: Sequence[Finding]) -> str:
             _row(
                 (
                     badge(finding),
-                    finding.title,
+                    leakage_title(finding) or finding.title,
                     measured_quantity(finding),
                     *format_values(finding),
                     finding.owner or "",
@@ -130,9 +131,17 @@ def _counted(tests: Sequence[Finding]) -> str:
 
 def _about(verdict: Verdict) -> str:
     lines = [f"- {name}: `{digest}`" for name in DIGESTS if (digest := getattr(verdict, name))]
+    lines.append(f"- {escape_line(rows_sentence(verdict))}")
     types = ", ".join(_code(name) for name in verdict.types)
     lines.append(f"- model types allowed by params.yaml: {types or 'none'}")
     return "\n".join(lines)
+
+
+def rows_sentence(verdict: Verdict) -> str:
+    """Whose word the rows are that everything was measured on."""
+    if verdict.rows is None:
+        return "Rows as they lie here: this run did not compare them with the source."
+    return verdict.rows.sentence
 
 
 def badge(finding: Finding) -> str:
@@ -147,7 +156,11 @@ def badge(finding: Finding) -> str:
 
 
 def _name(finding: Finding) -> str:
-    return _code(finding.title) if finding.kind == "test" else escape_line(finding.title)
+    if finding.kind == "test":
+        return _code(finding.title)
+    if title := leakage_title(finding):
+        return f"{escape_line(title)} ({_code(finding.title)})"
+    return escape_line(finding.title)
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from assay.errors import PromotionRefused
 from assay.project import jsonfile, layout
 from assay.project.document import Count, Document, Finite, Report, SparseDocument, Text
+from assay.reports.raw_rows import RawRows
 
 Kind = Literal["rule", "behaviour", "test"]
 Direction = Literal["min", "max"]
@@ -237,6 +238,7 @@ class Verdict(Report):
     FILE: ClassVar = layout.VERDICT
     STAGE: ClassVar = "gate"
     WHAT: ClassVar = "a verdict"
+    LATER: ClassVar = frozenset({"rows"})
 
     schema_number: Literal[3] = Field(default=3, alias="schema")
     outcome: Outcome
@@ -264,6 +266,10 @@ class Verdict(Report):
             "allowed."
         ),
     ] = ()
+    rows: Annotated[
+        RawRows | None,
+        Field(description="Whose word the rows are; null if `assay gate rows` did not ask."),
+    ] = None
     findings: tuple[Finding, ...]
 
     @model_validator(mode="after")

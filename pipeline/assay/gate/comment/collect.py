@@ -19,7 +19,6 @@ from assay.gate.comment.changes import (
 )
 from assay.gate.comment.facts import CommentFacts
 from assay.gate.inputs import GateInputs
-from assay.gate.raw_rows import read_rows
 from assay.gate.verdict_command import GateAnswer
 from assay.model import manifest
 from assay.project import digests, layout, source_code
@@ -58,7 +57,6 @@ def collect(
         comparison=_known(lambda: inputs.comparison),
         rehearsal=_known(lambda: inputs.rehearsal),
         leakage=_known(lambda: inputs.leakage),
-        rows=read_rows(root),
     )
 
 

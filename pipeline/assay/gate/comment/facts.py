@@ -30,8 +30,6 @@ class CommentFacts:
         The commit that was judged; "" if unknown.
     page
         Where all reports can be had; "" if unknown.
-    rows
-        A sentence on where the rows come from; "" if this run did not compare them with the source.
     """
 
     name: str
@@ -43,7 +41,6 @@ class CommentFacts:
     changes: Changes | None = None
     commit: str = ""
     page: str = ""
-    rows: str = ""
 
     @property
     def verdict(self) -> Verdict | None:

@@ -53,7 +53,7 @@ def summary(facts: CommentFacts) -> str:
         f"{HEADLINES[verdict.outcome][0].upper()}{HEADLINES[verdict.outcome][1:]}",
         f"Compared with: {prose(verdict.champion.description)}{_rows(facts)}.",
         f"{_counts(verdict)}{_commit(facts)}.",
-        *([prose(facts.rows)] if facts.rows else []),
+        *([prose(verdict.rows.sentence)] if verdict.rows else []),
     ]
     if verdict.bundle == verdict.champion.bundle:
         told.append("The model is the champion's own, so there is no difference to show.")

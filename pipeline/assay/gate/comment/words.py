@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from assay.gate.rules.leakage_words import leakage_title
 from assay.project.code_host.host_markdown import code, prose
 from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding, Outcome
@@ -25,9 +26,11 @@ def details(summary: str, content: str) -> str:
 
 
 def name_of(finding: Finding) -> str:
-    """The finding's name and slice."""
+    """The finding's name and slice; of a check for leakage, what it asks for first."""
     if finding.kind == "test":
         return code(finding.rule, NAME, cell=True)
+    if meant := leakage_title(finding):
+        return f"**{meant}** ({code(finding.title, NAME, cell=True)})"
     title = f"**{prose(finding.rule, NAME)}**"
     return f"{title} at {code(finding.slice, NAME, cell=True)}" if finding.slice else title
 
