@@ -25,7 +25,6 @@ from assay.metrics.labelled_scores import LabelledScores
 from assay.monitor import monitor_range
 from assay.monitor.front import page as front
 from assay.monitor.nights.night import Night
-from assay.monitor.week import command as week
 from assay.pages import templating
 from assay.pages.page_layout import compose_page
 from assay.project.params import parse
@@ -81,11 +80,10 @@ def monitored(root: Path) -> Iterator[tuple[str, str]]:
         project.score(day, f"run-{day}", shift=shift)
     with pytest.raises(LimitCrossed):
         monitor_range.run(root, project.params, days[0], days[-1])
-    week.run(root, project.params, "2013-W06")
     for name, path in {
         "night": f"nights/{days[0]}.html",
         "night in an incident": f"nights/{days[-1]}.html",
-        "week": "weeks/2013-W06.html",
+        "Evidently's report of a night": f"nights/{days[-1]}.evidently.html",
         "front of a project": "index.html",
     }.items():
         yield name, (root / "reports" / path).read_text(encoding="utf-8")
@@ -119,7 +117,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "evaluation of several": lambda: page_of(scored("multiclass"), np.repeat("JFK", ROWS)),
     "evaluation of numbers": lambda: page_of(scored("regression"), np.repeat("JFK", ROWS)),
 }
-MONITORED = ("night", "night in an incident", "week", "front of a project")
+MONITORED = ("night", "night in an incident", "Evidently's report of a night", "front of a project")
 PAGES = (*MADE, *MONITORED)
 
 
@@ -142,7 +140,7 @@ def opened(
     root: Path, pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Browser]]:
     folder = tmp_path_factory.mktemp("opened")
-    for library in (root / "reports/weeks").glob("evidently-*"):
+    for library in (root / "reports/nights").glob("evidently-*"):
         shutil.copy(library, folder)
     with browser() as found:
 

@@ -28,15 +28,12 @@ def add_commands(add: CommandBuilder) -> None:
     )
     report = add(
         "report",
-        "put the published nights of a week on one page, their counts merged; or print the "
-        "verdict as a pull request's comment",
-        "assay report --week 2013-W36; assay report --format github",
+        "print the verdict in reports/ as a pull request's comment",
+        "assay report --format github",
         _report,
     )
-    which = report.add_mutually_exclusive_group(required=True)
-    which.add_argument("--week", metavar="WEEK", help="of ISO 8601, Monday to Sunday: 2013-W36")
-    which.add_argument(
-        "--format", choices=("github", "gitlab"), help="print the verdict in reports/ as Markdown"
+    report.add_argument(
+        "--format", choices=("github", "gitlab"), required=True, help="whose Markdown it is"
     )
     comment = add(
         "comment",
@@ -139,28 +136,15 @@ def _front(given: argparse.Namespace) -> None:
 
 
 def _report(given: argparse.Namespace) -> None:
-    if given.format is not None:
-        from assay.cli.show import verdict
-        from assay.gate.comment import command as comment
-
-        run_command(
-            comment.report,
-            given,
-            given.format,
-            lines=verdict.comment_text_lines,
-            document=to_indented_json,
-        )
-        return
-    from assay.cli.show import overview
-    from assay.monitor.week import command
-    from assay.project import jsonfile
+    from assay.cli.show import verdict
+    from assay.gate.comment import command
 
     run_command(
-        command.run,
+        command.report,
         given,
-        given.week,
-        lines=overview.week_lines,
-        document=lambda found: jsonfile.dumps(found.tree()),
+        given.format,
+        lines=verdict.comment_text_lines,
+        document=to_indented_json,
     )
 
 

@@ -21,7 +21,7 @@ from assay.store.delta.location import filesystem
 log = logging.getLogger(__name__)
 
 KEPT = (
-    layout.NIGHTS, layout.WEEKS, layout.PERFORMANCE, layout.DEAD_LETTERS, layout.INCIDENTS,
+    layout.NIGHTS, layout.PERFORMANCE, layout.DEAD_LETTERS, layout.INCIDENTS,
     layout.ALERTS, layout.INCIDENT, layout.RETRAIN, layout.FRONT,
 )  # fmt: skip
 """Files and folders that the commands of a night write, relative to the root."""

@@ -1,4 +1,4 @@
-"""Overviews: current status, the last nights, a week, alerts, and what exit codes mean."""
+"""Overviews: current status, the last nights, alerts, and what exit codes mean."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from assay.monitor.front.content import Front
     from assay.monitor.incidents.alert import AlertsReport
     from assay.monitor.status_facts import Status
-    from assay.monitor.week.week import Week
 
 
 def status_lines(found: Status) -> Iterator[Line]:
@@ -44,22 +43,6 @@ def front_lines(found: Front) -> Iterator[Line]:
     nights = counted(len(found.nights), "night")
     yield nights + (f": {told}" if told else "")
     yield f"page: {layout.FRONT}"
-
-
-def week_lines(found: Week) -> Iterator[Line]:
-    """The incidents open at its end, and the published nights."""
-    yield found.headline()
-    for each in found.open:
-        yield each.sentence()
-    missing = [name for name in found.expected if name not in {day.partition for day in found.days}]
-    not_there = f"; nothing is published of {', '.join(missing)}" if missing else ""
-    yield (
-        f"{found.name} {', then '.join(each.version for each in found.parts)}: "
-        f"{counted(len(found.days), 'night')}, "
-        f"{counted(found.total('rows_scored'), 'row')} scored, "
-        f"{found.total('rows_quarantined'):,} quarantined{not_there}"
-    )
-    yield f"page: {found.page}"
 
 
 def alert_lines(found: AlertsReport) -> Iterator[Line]:

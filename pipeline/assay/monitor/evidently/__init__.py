@@ -1,1 +1,1 @@
-"""Evidently reports of nights and weeks, with Evidently's own presets on a sample."""
+"""Evidently reports of nights, with Evidently's own presets on a sample."""

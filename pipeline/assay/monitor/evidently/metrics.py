@@ -101,7 +101,7 @@ class ComputedMetricCalculation(SingleValueCalculation[ComputedMetric]):
 
 
 class DriftShare(ComputedMetric):
-    """Share of the features that drifted; its test is the decision about the night or week."""
+    """Share of the features that drifted; its test is the decision about the night."""
 
 
 class DriftLimit(ComputedMetric):
@@ -159,7 +159,7 @@ class RealizedPerformance(ComputedMetric):
 
 
 class AllRows(MetricContainer):
-    """The whole content of a night or a week, from counts of all rows."""
+    """The whole content of a night, from counts of all rows."""
 
     _told: ReportContent = PrivateAttr()
 
@@ -176,10 +176,7 @@ class AllRows(MetricContainer):
                 for each in told.performance
                 for metric in performance(each, each.metric == told.headline)
             ),
-            *(
-                distance(each, told.span, drawn=place < MOST_DRAWN)
-                for place, each in enumerate(told.columns)
-            ),
+            *(distance(each, drawn=place < MOST_DRAWN) for place, each in enumerate(told.columns)),
         ]
 
     def render(self, context: Any, child_widgets: Any = None) -> list[BaseWidgetInfo]:
@@ -198,11 +195,9 @@ class AllRows(MetricContainer):
             if isinstance(metric, ColumnDistance)
         }
         of_score = told.score_column
-        score = widgets.histogram(of_score, told.span) if of_score else None
+        score = widgets.histogram(of_score) if of_score else None
         found = [
-            widgets.text(
-                INTRODUCTION.format(title=told.title, rows=told.rows_scored, note=told.note)
-            ),
+            widgets.text(INTRODUCTION.format(title=told.title, rows=told.rows_scored)),
             *numbers,
             widgets.pending_metric(told),
             widgets.performance(told.performance),
@@ -217,12 +212,12 @@ class AllRows(MetricContainer):
 INTRODUCTION = (
     "**{title}, on all {rows:,} scored rows.** Assay counted them while it scored them, and "
     "decided; Evidently shows the numbers, and the answers as tests. Limits are those of a "
-    "night. {note}"
+    "night."
 )
 
 
 def overview(told: ReportContent) -> list[ComputedMetric]:
-    """The available metrics about the night or week as a whole."""
+    """The available metrics about the night as a whole."""
     found: list[ComputedMetric] = [
         ScoredRows(told.rows_scored, "rows scored", []),
     ]
@@ -232,8 +227,7 @@ def overview(told: ReportContent) -> list[ComputedMetric]:
         found.append(
             DriftShare(share, words, [widgets.number(words, f"{share:.1%}")], _whole(told))
         )
-        if told.span == "night":
-            found.append(DriftLimit(told.most_drifted, "share of the features that may drift", []))
+        found.append(DriftLimit(told.most_drifted, "share of the features that may drift", []))
     alarms = told.alarm_share
     if alarms is not None:
         words = f"{told.in_alarm} of {told.features} features in alarm, with the nights before"
@@ -249,13 +243,9 @@ def overview(told: ReportContent) -> list[ComputedMetric]:
 
 def _whole(told: ReportContent) -> DecisionTest:
     # The night alone: its status with other nights is above the report, and may change.
-    name, fine = {
-        "night": ("The night by itself", "no limit is crossed"),
-        "week": ("The week as a whole", "no incident is open at its end"),
-    }[told.span]
-    words = "; ".join(told.reasons) if told.crossed else fine
+    words = "; ".join(told.reasons) if told.crossed else "no limit is crossed"
     standing: Mark = "bad" if told.crossed else "ok"
-    return DecisionTest(name=name, standing=standing, words=words)
+    return DecisionTest(name="The night by itself", standing=standing, words=words)
 
 
 def _score(told: ReportContent) -> list[ComputedMetric]:
@@ -311,13 +301,13 @@ def performance(measured: MetricContent, headline: bool) -> list[ComputedMetric]
     return found
 
 
-def distance(column: ColumnContent, span: str, drawn: bool = True) -> ComputedMetric:
+def distance(column: ColumnContent, drawn: bool = True) -> ComputedMetric:
     """A column with its test, and its chart if ``drawn``."""
     answer = DecisionTest(name=column.name, standing=column.standing, words=column.words)
     far = column.finding.distance
     if far is None:
         return ColumnNotCompared(1, f"{column.name}: not compared", [], answer, column=column.name)
-    picture = widgets.histogram(column, span) if drawn else None
+    picture = widgets.histogram(column) if drawn else None
     pictures = [] if picture is None else [picture]
     words = f"{column.name}: distance from the reference"
     return ColumnDistance(far, words, pictures, answer, column=column.name)

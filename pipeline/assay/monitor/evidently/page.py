@@ -38,7 +38,7 @@ MOST_SAMPLED = 30
 """The most columns shown of the sample: each takes 12 kB of a page that may have 5 MB."""
 
 FRONT = (("../index.html", "All nights"),)
-"""Pages of nights and weeks lie in folders beside the front page."""
+"""Pages of nights lie in a folder beside the front page."""
 
 NO_SAMPLE = "**No sample of rows to look at.** {left_out}"
 

@@ -54,7 +54,7 @@ def number(label: str, value: str, half: bool = False) -> BaseWidgetInfo:
     return counter(counters=[CounterData(label, value)], size=size)
 
 
-def histogram(column: ColumnContent, span: str) -> BaseWidgetInfo | None:
+def histogram(column: ColumnContent) -> BaseWidgetInfo | None:
     """The reference's shares beside the night's; None if either has no value."""
     drawn = histograms(column)
     if drawn is None:
@@ -72,7 +72,7 @@ def histogram(column: ColumnContent, span: str) -> BaseWidgetInfo | None:
         }
         for name, shares, paint in (
             ("reference", drawn.before, REFERENCE),
-            (f"this {span}", drawn.now, colour),
+            ("this night", drawn.now, colour),
         )
     ]
     layout = {
@@ -104,7 +104,7 @@ def columns(
         ColumnDefinition("Break limit", "break_limit"),
         ColumnDefinition("Nulls", "nulls"),
         ColumnDefinition("Reference", "before", ColumnType.HISTOGRAM, options=_axes(REFERENCE)),
-        ColumnDefinition(f"This {told.span}", "now", ColumnType.HISTOGRAM, options=_axes(BLUE)),
+        ColumnDefinition("This night", "now", ColumnType.HISTOGRAM, options=_axes(BLUE)),
     ]
     rows = []
     for place, each in enumerate(told.columns):

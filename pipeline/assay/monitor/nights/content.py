@@ -1,4 +1,4 @@
-"""The content of a night's or week's report: values that were decided and computed before."""
+"""The content of a night's report: values that were decided and computed before."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ class ColumnContent:
 
     Attributes
     ----------
-    finding
-        For a week, of all its rows together.
     now
         None if it was not counted.
     words
@@ -83,18 +81,15 @@ class ReportContent:
     Attributes
     ----------
     title
-        The night, such as ``2013-09-02``, or the week, such as ``2013-W36``.
-    span
-        Which of the two the title is.
+        The night, such as ``2013-09-02``.
     crossed, reasons
         The command's decision.
     drifted, features
-        How many features drifted, of how many; for a week, how many were in alarm.
+        How many features drifted, of how many.
     most_drifted
         The share of features that may drift on a night.
     in_alarm
-        How many features were in alarm by the false-alarm budget; None if unknown, and for a week,
-        which counts them in ``drifted``.
+        How many features were in alarm by the false-alarm budget; None if unknown.
     columns
         Crossed limits first; scores before features.
     score
@@ -103,12 +98,9 @@ class ReportContent:
         Rule -> how many quarantined rows broke it.
     headline
         The metric that summarises the model's performance.
-    note
-        What else is needed to read the numbers.
     """
 
     title: str
-    span: Literal["night", "week"]
     rows_read: int
     rows_scored: int
     rows_quarantined: int
@@ -122,14 +114,11 @@ class ReportContent:
     rules: Mapping[str, int]
     headline: str
     performance: tuple[MetricContent, ...]
-    note: str = ""
     in_alarm: int | None = None
 
     @property
     def drifted_words(self) -> str:
         """How many features drifted, in words."""
-        if self.span == "week":
-            return f"{self.drifted} of {self.features} features were in alarm"
         return drifted_words(self.drifted, self.features, self.most_drifted)
 
     @property
@@ -184,7 +173,6 @@ def night_content(
     decision = summary.decision
     return ReportContent(
         title=summary.partition,
-        span="night",
         rows_read=summary.rows_read,
         rows_scored=summary.rows_scored,
         rows_quarantined=summary.rows_quarantined,
