@@ -87,7 +87,10 @@ def test_a_shift_is_one_incident_and_exit_4(
     )
     assert answers["sentence"].startswith("the model's answers drifted: probability; since")
     told = capsys.readouterr().out
-    assert f"{DAYS[3]}-answers" in told and "4 nights, 1 in alarm; 2 of 2 incidents open" in told
+    assert (
+        f"{DAYS[3]}-answers" in told
+        and "drift: 4 nights judged, 1 in alarm; 2 of 2 incidents open" in told
+    )
 
 
 def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:

@@ -142,10 +142,14 @@ def test_a_failure_decides_over_an_answer_and_the_first_over_later_ones(
     held, crossed, retrain = RunHeld("held"), LimitCrossed("over"), RetrainAdvised("train")
     lost, undelivered = StoreError("lost"), AlertUndelivered("offline")
     ends = {"score": held, "monitor": crossed, "retrain": retrain}
-    assert end(tmp_path, flights, Shell(**ends)) is held
-    assert end(tmp_path, flights, Shell(monitor=crossed, retrain=retrain)) is crossed
-    assert end(tmp_path, flights, Shell(score=held, labels=lost, monitor=undelivered)) is lost
-    assert end(tmp_path, flights, Shell(score=held, monitor=undelivered)) is undelivered
+    for steps, first, others in (
+        (ends, "held", "2013-07-02 --notify (4)"),
+        ({"monitor": crossed, "retrain": retrain}, "over", "--retrain-if --date 2013-07-02 (6)"),
+        ({"score": held, "labels": lost, "monitor": undelivered}, "lost", "score --due (51)"),
+        ({"score": held, "monitor": undelivered}, "offline", "score --due (51)"),
+    ):
+        line = end(tmp_path, flights, Shell(**steps)).line()
+        assert line.startswith(f"{first}. It is not all: assay ") and others in line
 
 
 def test_answers_can_be_left_to_the_alerts_but_failures_cannot(
@@ -155,7 +159,8 @@ def test_answers_can_be_left_to_the_alerts_but_failures_cannot(
     found = nightly.run(tmp_path, flights, Shell(**ends), answers_ok=True)
     assert [step.exit_code for step in found.steps] == [51, 0, 4, 6]
     lost = StoreError("lost")
-    assert end(tmp_path, flights, Shell(score=RunHeld("h"), labels=lost), answers_ok=True) is lost
+    error = end(tmp_path, flights, Shell(score=RunHeld("h"), labels=lost), answers_ok=True)
+    assert error.line() == "lost. It is not all: assay score --due (51)."
 
 
 def test_labels_and_rules_that_have_nothing_yet_are_no_failure(

@@ -40,15 +40,21 @@ def assay(root: Path, capsys: pytest.CaptureFixture[str], *command: str, code: i
     return capsys.readouterr().out
 
 
-def check_known(root: Path, capsys: pytest.CaptureFixture[str], night: str, *words: str) -> None:
-    """The night is failed, with these words in history, status, incidents, alerts and front."""
+def check_known(
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+    night: str,
+    *words: str,
+    standing: str = "failed",
+) -> None:
+    """The last run failed, with these words in history, status, incidents, alerts and front."""
     told = json.loads(assay(root, capsys, "history", "--date", night, "--json"))
     assert [each["event"] for each in told["events"]][-2:] == ["started", "failed"]
     front = json.loads(assay(root, capsys, "front", "--json"))
     (shown,) = (each for each in front["nights"] if each["partition"] == night)
-    assert shown["standing"] == "failed"
+    assert shown["standing"] == standing
     page = (root / layout.FRONT).read_text(encoding="utf-8")
-    assert f'class="t failed" href="#night-{night}"' in page
+    assert f'class="t {standing}" href="#night-{night}"' in page
     facts = json.loads(assay(root, capsys, "status", "--json"))
     assay(root, capsys, "alert")
     alerts = json.loads((root / layout.ALERTS).read_text(encoding="utf-8"))
@@ -108,7 +114,9 @@ def test_a_night_without_input_between_others_is_known(
     folder(project, DAYS[1]).rename(away)
     found = assay(project, capsys, "score", "--due", "--from", DAYS[0], "--to", DAYS[2])
     assert f"due, and without input: {DAYS[1]}" in found
-    check_known(project, capsys, DAYS[1], "due, and without input")
+    check_known(project, capsys, DAYS[1], "due, and without input", standing="absent")
+    page = (project / layout.FRONT).read_text(encoding="utf-8")
+    assert f"{DAYS[1]}: due, no input" in page and "∅" in page
     # Looking again tells nothing new.
     assay(project, capsys, "score", "--due", "--to", DAYS[2])
     assert len(open_store(project, params.load(project)).runs(DAYS[1])) == 1

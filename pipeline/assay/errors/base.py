@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any, Self, TypeVar
 
@@ -87,6 +88,13 @@ class AssayError(Exception):
         if self.mend:
             text += f". {self.mend}"
         return _on_one_line(text)
+
+    def naming(self, others: str) -> Self:
+        """The same error, whose line also says what else went wrong."""
+        told = copy.copy(self)
+        told.mend = f"{self.mend} {others}" if self.mend else others
+        told.args = (told.line(),)
+        return told
 
     def attach_report(self, report: object) -> Self:
         """Attach ``report``, the result that was written before the error; returns the error."""

@@ -98,8 +98,12 @@ class NightlySteps:
     @property
     def deciding(self) -> Step | None:
         """The first step that failed, else the first with an answer; None if all is well."""
-        failed = [step for step in self.steps if step.failed]
-        return next(iter([*failed, *(step for step in self.steps if not step.fine)]), None)
+        return next(iter(sorted(self.bad, key=lambda step: not step.failed)), None)
+
+    @property
+    def bad(self) -> tuple[Step, ...]:
+        """The steps that somebody should look at."""
+        return tuple(step for step in self.steps if not step.fine)
 
     def plain(self) -> dict[str, Any]:
         code = self.deciding.exit_code if self.deciding else 0
@@ -140,7 +144,11 @@ def run(
     decides = found.deciding
     if decides is None or (answers_ok and not decides.failed):
         return found
-    raise attach_report(steps.error_of(decides), replace(found, raised=True))
+    why, others = steps.error_of(decides), [each for each in found.bad if each is not decides]
+    if others and isinstance(why, AssayError):
+        named = "; ".join(f"{each.shown} ({each.exit_code})" for each in others)
+        why = why.naming(f"It is not all: {named}.")
+    raise attach_report(why, replace(found, raised=True))
 
 
 def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightNames) -> None:

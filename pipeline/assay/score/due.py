@@ -18,6 +18,9 @@ DECIDED: Mapping[str, str] = {"held": "assay release RUN", "retracted": "assay s
 UNDECIDED = frozenset({"started", "failed"})
 """States of a run that came to no scores."""
 
+WITHOUT_INPUT = "due, and without input"
+"""How the failed run of such a night begins to say why."""
+
 FEW = 3
 """Fewer nights do not tell whether they are days or weeks; they are taken for days."""
 

@@ -17,6 +17,7 @@ from assay.registry.pin import pin
 from assay.score.carriers import needs_spark
 from assay.score.due import (
     NEWEST,
+    WITHOUT_INPUT,
     DueNights,
     find_due_nights,
     is_day,
@@ -102,7 +103,8 @@ def run(
     The version is resolved once for all nights. A night is skipped if the same version has already
     published it from the same input under the same contract, so an interrupted range can be
     resumed. If a night cannot be published, the others are still scored; the command then ends with
-    the first night's error. The outcomes so far are attached to any error.
+    the first night's error, which names the others that are not. The outcomes so far are attached
+    to any error.
 
     Parameters
     ----------
@@ -156,7 +158,7 @@ def run_due(
     )
     tried = {run.partition for run in runs}
     nothing = NightNotFound(
-        "due, and without input",
+        WITHOUT_INPUT,
         where="params.yaml: score.input",
         mend="Once it is there: assay score --due",
     )
@@ -232,10 +234,13 @@ def _all(
             with suppress(AssayError):
                 _record_left(params, open_store(root, params), wanted, began, error)
         raise
-    for each in done.outcomes:
-        if each.error is not None:
-            raise each.error.attach_report(done)
-    return done
+    errors = [(each, each.error) for each in done.outcomes if each.error is not None]
+    if not errors:
+        return done
+    _, first = errors[0]
+    if others := ", ".join(f"{each.partition} ({each.outcome})" for each, _ in errors[1:]):
+        first = first.naming(f"Not published either: {others}.")
+    raise first.attach_report(done)
 
 
 def _record_left(

@@ -66,8 +66,9 @@ def nights_lines(found: MonitoredNights) -> Iterator[Line]:
     yield "nights: " + ", ".join(f"{count} {words}" for words, count in counts.most_common())
     rule = book.limits.budget
     asked = [night for night in book.nights if night.partition >= book.first]
+    alarms = sum(bool(night.alarms) for night in asked)
     yield (
-        f"{counted(len(asked), 'night')}, {sum(bool(night.alarms) for night in asked)} in alarm; "
+        f"drift: {counted(len(asked), 'night')} judged, {alarms} in alarm; "
         f"{len(book.open)} of {len(book.incidents)} incidents open"
     )
     yield (

@@ -22,6 +22,7 @@ MARKS: dict[StatusName, str] = {
     "unseen": "?",
     "held": "‖",
     "failed": "✕",
+    "absent": "∅",
     "unfinished": "…",
     "retracted": "↶",
     "missing": "·",

@@ -14,7 +14,7 @@ from assay.monitor.nights.night_status import UNPUBLISHED, NightState
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.project.partitions import missing_dates
 from assay.project.tasks import HEADLINE
-from assay.score.due import UNDECIDED
+from assay.score.due import UNDECIDED, WITHOUT_INPUT
 from assay.store import RunRecord
 
 WITHOUT: Mapping[str, NightState] = {
@@ -90,7 +90,7 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
             return Night(partition, "missing")
         return Night(
             partition,
-            WITHOUT[latest.event],
+            _state(latest),
             run_id=latest.run_id,
             version=latest.version,
             rows_read=latest.rows_read,
@@ -121,6 +121,12 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
         held=held,
         held_refused=refused,
     )
+
+
+def _state(latest: RunRecord) -> NightState:
+    """Of a night without a published run."""
+    absent = latest.event == "failed" and WITHOUT_INPUT in latest.detail
+    return "absent" if absent else WITHOUT[latest.event]
 
 
 def _latest(runs: Sequence[RunRecord]) -> RunRecord | None:

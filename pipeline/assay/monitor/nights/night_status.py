@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-NightState: TypeAlias = Literal["published", "held", "failed", "unfinished", "retracted", "missing"]
+NightState: TypeAlias = Literal[
+    "published", "held", "failed", "absent", "unfinished", "retracted", "missing"
+]
 """Whether a night has a published run, and if not, how its last run ended."""
 
-UNPUBLISHED = frozenset[NightState]({"held", "failed", "unfinished"})
+UNPUBLISHED = frozenset[NightState]({"held", "failed", "absent", "unfinished"})
 """The states of a night that somebody has to do something about."""
 
 StatusName: TypeAlias = Literal[
@@ -26,6 +28,7 @@ StatusName: TypeAlias = Literal[
     "unseen",
     "held",
     "failed",
+    "absent",
     "unfinished",
     "retracted",
     "missing",
@@ -42,6 +45,7 @@ WORDS: Mapping[StatusName, str] = {
     "unseen": "not monitored",
     "held": "held",
     "failed": "failed",
+    "absent": "due, no input",
     "unfinished": "started, never ended",
     "retracted": "taken back",
     "missing": "no run",
