@@ -50,16 +50,13 @@ def test_an_ordinary_night(project: Any) -> None:
     page = (project.root / summary.page).read_text(encoding="utf-8")
     assert "Within limits on 2013-02-01" in page and "Within limits on 2013-02-01" in report
     assert f'href="{NIGHT}.evidently.html"' in page
-    assert "A sample of 150 rows, for looking at" in report
+    assert "a sample of 150 rows" in report
     assert written["broken_rules"] == {"x: finite": 2, "c: isin": 1}
     assert "2 rows in quarantine" in page
-    assert "2 rows in quarantine, by the rules that they broke" in report
     expected = [each["metric"] for each in written["performance"] if each["estimated"]]
     assert "auc" in expected and '<th scope="row">auc</th>' in page
-    assert "auc, expected without labels" in report
     names = sorted(path.name for path in (project.root / "reports/nights").iterdir())
-    assert names[:3] == [f"{NIGHT}.evidently.html", f"{NIGHT}.html", f"{NIGHT}.json"]
-    assert [name[:10] for name in names[3:]] == ["evidently-", "evidently-"]
+    assert names == [f"{NIGHT}.evidently.html", f"{NIGHT}.html", f"{NIGHT}.json"]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +90,7 @@ def test_a_report_that_was_asked_for_is_brought_up_to_date(project: Any) -> None
     page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
     assert "run-2" in page and "assay retract" not in page
     assert document(project)["sample_rows"] == 150
-    assert "A sample of 150 rows" in report
+    assert "a sample of 150 rows" in report
 
 
 def test_a_shifted_night_is_written_and_then_refused(
@@ -156,7 +153,7 @@ def test_the_decision_needs_no_input_rows(project: Any) -> None:
         part.unlink()
     summary, report = asked(project)
     assert (summary.sample_rows, summary.decision.rows) == (0, 298)
-    assert "No sample of rows to look at" in report
+    assert "There is no sample of rows to look at" in " ".join(report.split())
 
 
 def test_the_run_that_is_judged_is_the_last_published(project: Any) -> None:
@@ -215,7 +212,9 @@ def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> Non
     scores = ["probability", "prediction"] if other_task.task == "multiclass" else ["prediction"]
     judged = [finding.column for finding in summary.decision.findings]
     assert sorted(judged) == sorted(["x", "c", *scores])
-    lines = [report.index(f'"column": "{name}", "standing"') for name in (*scores, "x")]
+    assert "a sample of 150 rows" in report
+    page = (other_task.root / summary.page).read_text(encoding="utf-8")
+    lines = [page.index(f'<th scope="row">{name}</th>') for name in (*scores, "x")]
     assert max(lines) == lines[-1]
 
 

@@ -7,7 +7,6 @@ wide it makes the page.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -140,8 +139,6 @@ def opened(
     root: Path, pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Browser]]:
     folder = tmp_path_factory.mktemp("opened")
-    for library in (root / "reports/nights").glob("evidently-*"):
-        shutil.copy(library, folder)
     with browser() as found:
 
         def open_page(name: str) -> Browser:

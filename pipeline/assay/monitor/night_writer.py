@@ -9,16 +9,16 @@ are asked for.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.columns.grid import NumberGrid
 from assay.columns.reference import Reference
 from assay.model.bundle import Bundle
-from assay.monitor.evidently import page
-from assay.monitor.evidently.drawing import ReportDrawer
+from assay.monitor.evidently import page, workspace
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.judge import JudgedNight
@@ -38,7 +38,7 @@ from assay.pages.page_layout import compose_page
 from assay.project.extras import is_installed
 from assay.project.params import Monitor, Params
 from assay.project.textfile import write
-from assay.store import Store
+from assay.store import RunRecord, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,16 +139,15 @@ class NightWriter:
             lacking = wanted and not self._evidently_file(summary).exists()
             kept = None if lacking else self._kept(summary, old)
             if kept is None:
-                drawn.append((night, summary, wanted))
+                drawn.append((night, summary))
                 continue
             written.append(kept)
             if len(judged) > 1:
                 log.info("looked at %s", night.partition)
-        with ReportDrawer(sum(wanted for _, _, wanted in drawn)) as reports:
-            for night, summary, _ in drawn:
-                written.append(self._drawn(night, summary, evidently, reports))
-                if len(judged) > 1:  # progress: drawing pages takes seconds
-                    log.info("looked at %s", night.partition)
+        for night, summary in drawn:
+            written.append(self._drawn(night, summary, evidently))
+            if len(judged) > 1:  # progress: drawing pages takes seconds
+                log.info("looked at %s", night.partition)
         mine = {night.partition for night, _ in judged}
         others = (night for night in every.nights if night.partition not in mine)
         written += update_statuses(self.root, limits, others, facts.documents)
@@ -165,9 +164,7 @@ class NightWriter:
             return documents.of_summary(same)
         return update_status(self.root, same)
 
-    def _drawn(
-        self, night: JudgedNight, summary: NightSummary, asked: bool, reports: ReportDrawer
-    ) -> KnownDocument:
+    def _drawn(self, night: JudgedNight, summary: NightSummary, asked: bool) -> KnownDocument:
         """Write the page and the document, and Evidently's report if the night is to have one."""
         record, loaded = night.record, night.loaded
         rules = count_broken_rules(self.store, record)
@@ -183,12 +180,21 @@ class NightWriter:
         if sample is None:
             file.unlink(missing_ok=True)
         else:
-            reports.draw(file, title, section.introduce(summary), [(told, sample)])
+            few = sample.first([column.name for column in told.columns], page.MOST_SAMPLED)
+            ours = section.introduce(summary, few.left_out)
+            write(file, page.render_page(title, ours, record.partition, few, self._keep(record)))
         ours = section.render(summary, loaded.reference, told, part)
         document = documents.of_summary(summary)
         write(self.root / summary.page, compose_page(title, ours, links=page.FRONT))
         write(self.root / night_path(record.partition, ".json"), document.text)
         return document
+
+    def _keep(self, record: RunRecord) -> Callable[[Any], None] | None:
+        """Adds a night's report to the workspace; None if there is to be none."""
+        folder = self.params.monitor.workspace
+        if folder is None:
+            return None
+        return partial(workspace.add_run, self.root / folder, self.params.name, record.partition)
 
     def _evidently_file(self, summary: NightSummary) -> Path:
         return self.root / night_path(summary.partition, EVIDENTLY)

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 
@@ -20,16 +20,13 @@ from markupsafe import Markup
 
 from assay.errors import AssayError
 from assay.pages.templating import escape, render
+from assay.project.extras import is_installed
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "font-src data:; img-src data: blob:; form-action 'none'; base-uri 'none'"
 )
 """The page's Content Security Policy: nothing that needs a network."""
-
-FILES_BESIDE = POLICY.replace("src 'unsafe-inline'", "src 'unsafe-inline' 'self' file:")
-"""The policy of a page that has scripts and styles beside it: still nothing of another host. A page
-that is opened from a disk has no origin that ``'self'`` could mean."""
 
 NOTHING_MORE = "<html><head></head><body></body></html>"
 
@@ -57,12 +54,25 @@ def without_evidently(why: str) -> str:
     )
 
 
+def evidently_document(draw: Callable[[], str]) -> str:
+    """Evidently's own document; where it is not installed or fails, what stands in its place.
+
+    The rest of a page is whole without it, so no fault of Evidently's ends a command.
+    """
+    if not is_installed("evidently"):
+        return without_evidently(NOT_INSTALLED)
+    try:
+        with suppress_output():
+            return draw()
+    except Exception as error:
+        return without_evidently(f"it ended with {type(error).__name__}: {error}")
+
+
 def compose_page(
     title: str,
     main: str,
     theirs: str = NOTHING_MORE,
     links: Sequence[tuple[str, str]] = (),
-    policy: str = POLICY,
 ) -> str:
     """Build one file from the base template, Assay's part and the body of ``theirs``.
 
@@ -76,8 +86,6 @@ def compose_page(
         A whole document of another library.
     links
         Links to other pages: address and name.
-    policy
-        `POLICY`, or `FILES_BESIDE`.
 
     Raises
     ------
@@ -102,7 +110,7 @@ def compose_page(
     page = render(
         "base.html",
         title=title,
-        policy=Markup(policy),
+        policy=Markup(POLICY),
         main=Markup(main),
         headings=[(name, Markup(words.strip())) for name, words in _HEADING.findall(main)],
         links=links,

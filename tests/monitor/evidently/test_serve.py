@@ -20,24 +20,17 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.cli.show import overview
 from assay.errors import UsageError
-from assay.monitor import monitor_night, night_writer
-from assay.monitor.evidently import serve
-from assay.monitor.evidently.folder import project_of
-from assay.monitor.evidently.page import ReportPage
+from assay.monitor import monitor_night
+from assay.monitor.evidently import serve, workspace
 
 ROOT = Path(__file__).resolve().parents[3]
 NIGHT = "2013-02-01"
 
 
 @pytest.fixture
-def shown(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(
-        night_writer.page, "render_page", lambda title, ours, shown: ReportPage(title)
-    )
+def shown(project: Any) -> Any:
     monitor = project.params.monitor.model_copy(update={"workspace": "work/evidently"})
     project.params = project.params.model_copy(update={"monitor": monitor})
-    project.score(NIGHT, "run-1")
-    monitor_night.run(project.root, project.params, NIGHT)
     return project
 
 
@@ -53,6 +46,8 @@ def get(url: str, **headers: str) -> tuple[int, bytes]:
 def test_it_serves_the_nights_until_it_is_ended(
     shown: Any, params_text: str, tmp_path: Path
 ) -> None:
+    shown.score(NIGHT, "run-1")
+    monitor_night.run(shown.root, shown.params, NIGHT, evidently=True)
     text = params_text.replace("workspace: null", "workspace: work/evidently")
     (shown.root / "params.yaml").write_text(text)
     command = [sys.executable, "-m", "assay.cli.__main__", "ui", "--port", "0", "--json", "--root"]
@@ -74,11 +69,11 @@ def test_it_serves_the_nights_until_it_is_ended(
             assert lines[-1], served.stderr.read()
         told = json.loads("".join(lines))
         assert told["nights"] == 1 and told["url"].startswith("http://127.0.0.1:")
-        project = project_of("late-flights")
+        project = workspace.project_id("late-flights")
         status, body = _patiently(f"{told['url']}/api/projects/{project}/snapshots")
         assert status == 200 and [each["name"] for each in json.loads(body)] == [NIGHT]
         status, body = get(f"{told['url']}/api/v2/dashboards/{project}")
-        assert status == 200 and b"Share of the features over a limit" in body
+        assert status == 200 and b"Nothing is decided here" in body
         status, page = get(told["url"])
         assert status == 200 and b"<html" in page
         assert get(f"{told['url']}/api/projects", Host="evil.example")[0] == 421
@@ -133,13 +128,21 @@ def test_other_hosts_get_a_warning_and_may_change_nothing(
     caplog.clear()
     serve.run(shown.root, shown.params, port=0, ready=told.append)
     (line,) = overview.ui_lines(told[0])
-    assert not caplog.records and str(line).startswith("1 night at http://127.0.0.1:")
+    assert not caplog.records and str(line).startswith("0 nights at http://127.0.0.1:")
     assert asked == [False, True]
 
 
 def test_without_a_workspace_there_is_nothing_to_serve(project: Any) -> None:
     with pytest.raises(UsageError, match=r"monitor.workspace: the workspace is switched off"):
         serve.run(project.root, project.params)
+
+
+def test_a_damaged_file_is_one_line(shown: Any) -> None:
+    path = workspace.runs_folder(shown.root / "work/evidently", "late-flights") / "run.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"timestamp": ')
+    with pytest.raises(UsageError, match=r"run\.json: .*expected JSON.*--evidently"):
+        serve.run(shown.root, shown.params)
 
 
 @pytest.mark.parametrize(

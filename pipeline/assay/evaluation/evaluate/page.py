@@ -1,6 +1,6 @@
 """The evaluation page: our section, then Evidently's report for the task, in one HTML file.
 
-Only this module and ``monitor/report/`` import evidently.
+Only this module and ``monitor/evidently/`` import evidently.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ from assay.evaluation.evaluate import importance_section, section, task_charts
 from assay.evaluation.evaluate.section import PageHeader
 from assay.metrics.labelled_scores import LabelledScores
 from assay.pages.page_layout import (
-    NOT_INSTALLED,
     NOTHING_MORE,
     compose_page,
-    suppress_output,
+    evidently_document,
     without_evidently,
 )
-from assay.project.extras import is_installed
 from assay.project.text.number_format import counted
 from assay.reports.evaluation import FeatureImportance, Measurement
 
@@ -88,8 +86,6 @@ def render(
 
 
 def _evidently(scored: LabelledScores, label: str) -> str:
-    if not is_installed("evidently"):
-        return without_evidently(NOT_INSTALLED)
     if scored.task == "multiclass":
         seen = np.union1d(scored.truth, np.argmax(scored.scores, axis=1))
         if len(seen) == 2 < len(scored.classes):
@@ -97,11 +93,7 @@ def _evidently(scored: LabelledScores, label: str) -> str:
                 f"these rows have only two of the {len(scored.classes)} classes, which it would "
                 "take for yes and no"
             )
-    try:
-        with suppress_output():
-            return _report(scored, label)
-    except Exception as error:  # the page is whole without it, so no fault of its may end the stage
-        return without_evidently(f"it ended with {type(error).__name__}: {error}")
+    return evidently_document(lambda: _report(scored, label))
 
 
 def _report(scored: LabelledScores, label: str) -> str:

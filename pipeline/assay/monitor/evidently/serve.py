@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import logging
 import os
 import re
@@ -18,11 +19,9 @@ from typing import Any
 
 from assay.errors import UsageError
 from assay.monitor.evidently import workspace
-from assay.monitor.nights.facts import load
 from assay.pages.page_layout import suppress_output
 from assay.project import extras, jsonfile
 from assay.project.params import Params
-from assay.store import open_store
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ def run(
     port: int = PORT,
     ready: Callable[[ServedDashboard], None] = lambda serving: None,
 ) -> None:
-    """Update the workspace and serve it until interrupted.
+    """Serve the workspace until interrupted.
 
     Parameters
     ----------
@@ -75,18 +74,18 @@ def run(
     ExtraMissing
         Evidently or its server is not installed.
     UsageError
-        There is no workspace, or the address cannot be bound.
+        There is no workspace, a file of it is damaged, or the address cannot be bound.
     """
     extras.require("evidently", "uvicorn")
-    found = workspace.refresh(root, params, load(root, open_store(root, params)))
-    if found is None:
+    if params.monitor.workspace is None:
         raise UsageError(
             "the workspace is switched off",
             where="params.yaml, monitor.workspace",
             mend="Give it a folder, such as .assay/evidently.",
         )
-    for line in found.lines():
-        log.warning("%s", line)
+    folder = root / params.monitor.workspace
+    workspace.create_project(folder, params.name)
+    _refuse_damage(folder)
     with _listening(host, port) as listener:
         alone = _loopback(listener)
         if not alone:
@@ -96,8 +95,25 @@ def run(
                 SECRET,
             )
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        ready(ServedDashboard(url, found.folder, found.nights, alone))
-        _serve(found.folder, listener, alone)
+        nights = len(list(workspace.runs_folder(folder, params.name).glob("*.json")))
+        ready(ServedDashboard(url, folder, nights, alone))
+        _serve(folder, listener, alone)
+
+
+def _refuse_damage(folder: Path) -> None:
+    """Evidently answers each request with an error if it cannot read one file."""
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            json.loads(path.read_bytes())
+        except ValueError as error:
+            raise UsageError(
+                "Evidently could not serve the workspace",
+                where=str(path),
+                expected="JSON",
+                found=str(error),
+                mend="Delete the workspace, or this file if it is in snapshots/. "
+                "assay monitor --date DAY --evidently adds a night's run again.",
+            ) from None
 
 
 def _listening(host: str, port: int) -> socket.socket:

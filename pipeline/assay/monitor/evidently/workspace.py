@@ -1,149 +1,71 @@
-"""The Evidently workspace: a snapshot of each monitored night, and a dashboard over all of them.
-
-The workspace is derived entirely from the documents of ``assay monitor``, the published runs, their
-profiles and the known performance. Adding a night, updating one after its labels arrived, and
-rebuilding everything are therefore one operation: write the missing snapshots, delete the outdated
-ones. A snapshot's name is a hash of its night and facts, so file names alone show what is missing.
-"""
+"""The Evidently workspace of ``assay ui``: a run for each night that has Evidently's report."""
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import tempfile
 from pathlib import Path
-from uuid import UUID
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from assay.monitor.evidently import page, snapshot_inputs
-from assay.monitor.evidently.folder import (
-    DASHBOARD,
-    PROJECT,
-    SNAPSHOTS,
-    find_damage,
-    project_of,
-    set_aside,
-    write,
-)
-from assay.monitor.evidently.snapshot_inputs import SnapshotContent, SnapshotInput
-from assay.monitor.nights.facts import KnownNights
 from assay.pages.page_layout import suppress_output
-from assay.project.params import Params
-from assay.project.text.number_format import counted
-from assay.store import open_store
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from evidently.core.report import Snapshot
 
-
-@dataclass
-class RefreshResult:
-    """The result of updating a workspace.
-
-    Attributes
-    ----------
-    folder
-        Of the workspace.
-    nights, written
-        How many nights it has, and how many of their snapshots were written.
-    aside
-        Where a damaged workspace was moved, and why it counted as damaged.
-    left_out
-        Monitored nights that cannot be shown, and why.
-    """
-
-    folder: Path
-    nights: int = 0
-    written: int = 0
-    aside: tuple[Path, str] | None = None
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    def lines(self) -> Iterator[str]:
-        """Messages for people; none if all went well."""
-        if self.aside is not None:
-            place, why = self.aside
-            yield (
-                f"the Evidently workspace was damaged ({why}): it is {place} now, and was made "
-                f"anew from {counted(self.nights, 'night')}"
-            )
-        if self.left_out:
-            night, why = list(self.left_out.items())[-1]
-            others = f", as {len(self.left_out) - 1} others" if len(self.left_out) > 1 else ""
-            yield f"the Evidently workspace lacks the night {night}{others}: {why}"
+SNAPSHOTS = "snapshots"
+"""Evidently's name for the runs of a project, in a folder named by the project's id."""
 
 
-def refresh(root: Path, params: Params, facts: KnownNights) -> RefreshResult | None:
-    """Write the missing snapshots, and delete the outdated ones.
-
-    Parameters
-    ----------
-    facts
-        The nights' documents, and their known performance.
-
-    Returns
-    -------
-    Refreshed or None
-        None if ``monitor.workspace`` is null.
-    """
-    if params.monitor.workspace is None:
-        return None
-    done = RefreshResult(root / params.monitor.workspace)
-    damage = find_damage(done.folder)
-    if damage is not None:
-        done.aside = (set_aside(done.folder), damage)
-    project = done.folder / str(project_of(params.name))
-    present = {path.stem for path in (project / SNAPSHOTS).glob("*.json")}
-    wanted = {night.name(): night for night in snapshot_inputs.list_inputs(facts)}
-    missing = {name: night for name, night in wanted.items() if str(name) not in present}
-    for name, text in _missing_files(root, params, project, missing, done):
-        write(done.folder, f"{project.name}/{name}", text)
-    # Deleted last, so that a reader always finds an old or a new snapshot of a night.
-    for old in present - {str(name) for name in wanted}:
-        (project / SNAPSHOTS / f"{old}.json").unlink(missing_ok=True)
-    done.nights = len(wanted) - len(done.left_out)
-    return done
+def project_id(name: str) -> UUID:
+    """The id of the project that shows the nights of the model ``name``."""
+    return uuid5(NAMESPACE_URL, f"assay:{name}")
 
 
-def _missing_files(
-    root: Path,
-    params: Params,
-    project: Path,
-    nights: Mapping[UUID, SnapshotInput],
-    done: RefreshResult,
-) -> Iterator[tuple[str, str]]:
-    """Name and text of each file that the project's folder lacks, one night in memory at a time.
+def runs_folder(workspace: Path, name: str) -> Path:
+    """The folder with a file for each run."""
+    return workspace / str(project_id(name)) / SNAPSHOTS
 
-    Parameters
-    ----------
-    done
-        Receives the nights that cannot be shown, and the number of snapshots.
-    """
-    if not (project / PROJECT).exists():
-        yield PROJECT, _about(project.name, params.name)
-    if not nights:
+
+def create_project(workspace: Path, name: str) -> None:
+    """Make the workspace and its project, with two panels over the nights, unless it is there."""
+    if runs_folder(workspace, name).parent.exists():
         return
-    store = open_store(root, params)
-    contents = snapshot_inputs.load_contents(root, params, store, nights, done.left_out)
-    for name, night in contents:
-        if not (project / DASHBOARD).exists():
-            yield DASHBOARD, _dashboard(params.name, night)
-        yield f"{SNAPSHOTS}/{name}.json", _snapshot(night)
-        done.written += 1
-
-
-def _snapshot(night: SnapshotContent) -> str:
-    summary = night.summary
-    about = {"night": summary.partition, "version": summary.version, "run": summary.run_id}
-    return page.snapshot_json(night.told, night.at, about)
-
-
-def _dashboard(name: str, night: SnapshotContent) -> str:
     with suppress_output():
-        from assay.monitor.evidently.dashboard import dashboard
+        from evidently.sdk.models import DashboardPanelPlot, PanelMetric, ProjectModel
+        from evidently.sdk.panels import line_plot_panel, text_panel
+        from evidently.ui.workspace import Workspace
 
-        return str(dashboard(name, night.told).json())
+        panels: list[DashboardPanelPlot] = [
+            text_panel(
+                f"{name}: samples of nights",
+                "Nothing is decided here: assay monitor decides on all rows of each night.",
+            ),
+            line_plot_panel(
+                "Share of the features that Evidently finds drifted in the sample",
+                [PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "share"})],
+            ),
+            line_plot_panel(
+                "Evidently's drift score of each column of the sample",
+                [PanelMetric(metric="ValueDrift", legend="{{column}}")],
+            ),
+        ]
+        about = ProjectModel(id=project_id(name), name=name, description="Nights, by samples.")
+        made = Workspace.create(str(workspace)).add_project(about)
+        for panel in panels:
+            made.dashboard.add_panel(panel)
 
 
-def _about(project: str, name: str) -> str:
-    words = "Published nights, counted on all rows and judged by assay monitor."
-    about = {"id": project, "name": name, "description": words, "version": "2"}
-    return json.dumps(about, indent=2) + "\n"
+def add_run(workspace: Path, name: str, partition: str, run: Snapshot) -> None:
+    """Add a night's run, or replace it.
+
+    ``Workspace.add_run`` gives each run a new id, so it would show a night as often as it was
+    monitored. The file is written elsewhere and moved in, so a server that watches the folder never
+    reads half of one.
+    """
+    create_project(workspace, name)
+    target = runs_folder(workspace, name) / f"{uuid5(project_id(name), partition)}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=workspace.parent, prefix=".evidently-") as scratch:
+        made = Path(scratch) / target.name
+        made.write_text(str(run.dumps()), encoding="utf-8")
+        made.replace(target)

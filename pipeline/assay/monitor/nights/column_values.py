@@ -1,12 +1,8 @@
-"""What a column holds, for people: statistics, and histograms of the reference and the night.
-
-Both a night's own page and Evidently's report of it show these.
-"""
+"""What a column holds, for people: statistics, and histograms of the reference and the night."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from assay.columns import summary_statistics
@@ -15,13 +11,7 @@ from assay.pages.histogram import HistogramPair, build_histograms
 from assay.project.text.number_format import format_percent
 
 if TYPE_CHECKING:
-    from assay.monitor.nights.content import ColumnContent, Mark
-
-STANDINGS: Mapping[Mark, str] = {
-    "ok": "within limits",
-    "odd": "▲ over a limit",
-    "bad": "✕ decides",
-}
+    from assay.monitor.nights.content import ColumnContent
 
 NAMES = (
     *("column", "nulls", "nulls in the reference", "distinct, about", "mean", "deviation"),
@@ -30,7 +20,7 @@ NAMES = (
 """What `summary_cells` are, in their order."""
 
 MOST_DRAWN = 60
-"""The most columns with histograms: each takes 2 kB of a page, 5 kB of Evidently's."""
+"""The most columns with histograms: each takes 2 kB of a page."""
 
 QUARTERS = (0.25, 0.5, 0.75)
 

@@ -75,12 +75,19 @@ def _figure(column: ColumnContent) -> ColumnFigure:
     return ColumnFigure(column.name, column.words, column.standing != "ok", picture)
 
 
-def introduce(summary: NightSummary) -> Markup:
-    """What stands above Evidently's report of a night, which is a page of its own."""
+def introduce(summary: NightSummary, left_out: str) -> Markup:
+    """What stands above Evidently's report of a night, which is a page of its own.
+
+    Parameters
+    ----------
+    left_out
+        Which columns the sample lacks, or why there is none; may be empty.
+    """
     return templating.render(
         "night_evidently.html",
         answer=render_status(summary),
         s=summary,
+        left_out=left_out,
         page=quote(night_path(summary.partition, ".html").rpartition("/")[2]),
     )
 
