@@ -15,6 +15,7 @@ import yaml
 
 from assay.cli.__main__ import main
 from assay.errors import LockStale, NotARepository, PipelineFileError, TrackedByGit
+from assay.registry import git
 from assay.registry.dvc_lock import check as lock
 
 PIPELINE = """\
@@ -153,8 +154,21 @@ def test_an_empty_dvc_yaml_is_not_current(clone: Any, text: str) -> None:
     clone.write("dvc.yaml", text)
     assert set(stale(clone)) == {"raw", "copy@prior", "report", "look", "dvc.yaml"}
     clone.write("dvc.lock", "schema: '2.0'\n")
-    with pytest.raises(PipelineFileError, match=r"dvc\.yaml: there is no stage in it"):
+    with pytest.raises(PipelineFileError, match=r"dvc\.yaml: there is no stage in it") as caught:
         lock.run(clone.root, clone.params)
+    typed(clone, caught.value.line().partition("by mistake: ")[2])
+    assert stale(clone) == {}
+
+
+def test_an_emptied_dvc_yaml_is_restored_also_before_dvc_lock_was_committed(clone: Any) -> None:
+    clone.git("rm", "--quiet", "dvc.lock")
+    clone.git("commit", "--quiet", "--message", "Not yet")
+    clone.write("dvc.yaml", "")
+    clone.write("dvc.lock", "schema: '2.0'\n")
+    with pytest.raises(PipelineFileError, match="there is no stage in it") as caught:
+        lock.run(clone.root, clone.params)
+    typed(clone, caught.value.line().partition("by mistake: ")[2])
+    assert (clone.root / "dvc.yaml").read_text()
 
 
 def test_the_project_s_own_code_that_no_stage_depends_on(clone: Any) -> None:
@@ -179,9 +193,12 @@ def test_what_must_never_be_in_git_is_said_first(clone: Any) -> None:
         lock.run(clone.root, clone.params)
     assert "git rm -r --cached --quiet data/raw store whole" in caught.value.line()
     clone.git("reset", "--quiet", "--hard")
+    clone.git("update-index", "--skip-worktree", "params.yaml")
     clone.git("update-index", "--assume-unchanged", "params.yaml")
-    with pytest.raises(LockStale, match=r"params\.yaml: git was told not to look"):
+    with pytest.raises(LockStale, match=r"params\.yaml: git was told not to look") as caught:
         lock.run(clone.root, clone.params)
+    typed(clone, caught.value.line().partition("Run ")[2].replace("FILE", "params.yaml"))
+    assert git.assume_unchanged_files(clone.root) == ()
 
 
 def test_a_link_to_the_project_is_the_project(clone: Any) -> None:
@@ -209,6 +226,11 @@ def test_parameters(clone: Any) -> None:
 def test_a_stage_that_is_new_by_its_template(clone: Any) -> None:
     edit(clone, "params.yaml", "candidates:\n", "candidates:\n    more: {class: a.B}\n")
     assert stale(clone) == {"copy@more": "it is not in dvc.lock"}
+
+
+def typed(clone: Any, told: str) -> None:
+    """Type what a message says to type."""
+    subprocess.run(["bash", "-euc", told.removesuffix(".")], cwd=clone.root, check=True)
 
 
 def test_an_item_that_left_its_template_is_no_change(clone: Any) -> None:

@@ -75,7 +75,7 @@ def test_promote_registers_the_commit_and_gives_it_the_stage(project: Any) -> No
     assert (kept.version, kept.kind, kept.why) == ("v0.1.0", "promote", made.why)
     assert list(stage_move_lines(move)) == [
         f"promoted: {NAME} v0.1.0 ({digest[:19]}) holds prod",
-        "next, so that others get it: dvc push && git push --follow-tags",
+        "next, so that others get it: dvc push && git push --follow-tags origin HEAD",
     ]
     *_, last = stage_move_lines(move, push=True)
     assert last == "next, so that others get it: dvc push"

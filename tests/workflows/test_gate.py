@@ -84,7 +84,7 @@ def test_edited_rows_are_not_let_through(ready: World) -> None:
     ready.commit("Forge")
     done = ready.gate(ready.open_pull("Better labels"), job="judge")
     assert done.failed == ["The rows are those of the source"], done.output
-    assert "the rows are not those that data.source.parcels gives" in done.output
+    assert "the rows are not those that data.source.rows gives" in done.output
 
 
 def test_without_a_remote_it_says_what_cannot_be_compared_and_how_to_add_one(

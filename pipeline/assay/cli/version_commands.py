@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from assay.cli.commands import (
     CommandBuilder,
@@ -16,6 +18,10 @@ from assay.cli.commands import (
     to_json_line,
 )
 from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.cli.terminal import Line
+    from assay.registry.promote import StageMove
 
 _LOG = logging.getLogger(__name__)
 
@@ -135,7 +141,7 @@ def _promote(given: argparse.Namespace) -> None:
             stage=given.stage,
             bump=given.bump,
             override=given.override,
-            lines=partial(versions.stage_move_lines, push=given.push),
+            lines=_moved(given),
             document=to_indented_json,
         )
         if given.push:
@@ -143,7 +149,6 @@ def _promote(given: argparse.Namespace) -> None:
 
 
 def _rollback(given: argparse.Namespace) -> None:
-    from assay.cli.show import versions
     from assay.gate.merged_promotion import rollback_approved
     from assay.registry.promote import rollback
 
@@ -154,11 +159,20 @@ def _rollback(given: argparse.Namespace) -> None:
             because=given.because,
             to=given.to,
             stage=given.stage,
-            lines=partial(versions.stage_move_lines, push=given.push),
+            lines=_moved(given),
             document=to_indented_json,
         )
         if given.push:
             _push(given)
+
+
+def _moved(given: argparse.Namespace) -> Callable[[StageMove], Iterator[Line]]:
+    """How a move of the stage is shown, with commands to share it that work in this clone."""
+    from assay.cli.show import versions
+    from assay.registry.remotes.git_remote import remote_name
+
+    remote = remote_name(given.root.resolve())
+    return partial(versions.stage_move_lines, push=given.push, remote=remote)
 
 
 def _push(given: argparse.Namespace) -> None:

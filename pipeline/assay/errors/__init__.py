@@ -148,7 +148,9 @@ class PipelineFileError(ProjectError):
 
     exit_code = 13
     cause = "a file that is missing, empty or not valid YAML, or a stage that DVC refuses"
-    advice = "dvc status names the same fault; git checkout HEAD -- dvc.yaml dvc.lock restores them"
+    advice = (
+        "dvc status names the same fault; git checkout HEAD -- FILE restores what was committed"
+    )
 
 
 class BehaviourError(ProjectError):

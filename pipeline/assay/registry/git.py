@@ -231,6 +231,12 @@ def tracked_symlinks(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+LOOK_AGAIN = (
+    "git update-index --no-assume-unchanged FILE && git update-index --no-skip-worktree FILE"
+)
+"""Takes both marks away; with both options in one command git heeds only the first."""
+
+
 def assume_unchanged_files(root: Path) -> tuple[str, ...]:
     """Files marked assume-unchanged or skip-worktree, relative to the repository's root.
 

@@ -8,6 +8,7 @@ from datetime import date
 
 from assay.errors import PromotionRefused
 from assay.project import layout
+from assay.registry import git
 from assay.registry.dvc_lock import symlinks, tracked_data
 from assay.registry.state import UNKNOWN, Version
 from assay.reports.verdict import Outcome, Verdict
@@ -152,8 +153,7 @@ def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             "git was told not to look whether files differ from the commit",
             expected="no file marked assume-unchanged or skip-worktree",
             found=_some(facts.flagged),
-            mend="git update-index --no-assume-unchanged --no-skip-worktree FILE, or "
-            "git sparse-checkout disable.",
+            mend=f"{git.LOOK_AGAIN}; or git sparse-checkout disable.",
         )
     if facts.tracked:
         told = tracked_data.tracked_data_error(facts.tracked)

@@ -96,8 +96,18 @@ def merged_lines(found: StageMove | NothingToPromote) -> Iterator[str]:
     yield f"promoted by {found.version.by}: {found.version.why}"
 
 
-def stage_move_lines(move: StageMove, push: bool = False) -> Iterator[str]:
-    """The stage's new holder, and how to share it; with ``push`` its tags are pushed by itself."""
+def stage_move_lines(
+    move: StageMove, push: bool = False, remote: str | None = "origin"
+) -> Iterator[str]:
+    """The stage's new holder, and how to share it.
+
+    Parameters
+    ----------
+    push
+        The tags are pushed by the command itself.
+    remote
+        The one that git shares tags through; None if there is none.
+    """
     version, before = move.version, move.before
     yield (
         f"{move.done}: {version.name} {version.version} ({short_digest(version.bundle)}) "
@@ -108,8 +118,11 @@ def stage_move_lines(move: StageMove, push: bool = False) -> Iterator[str]:
         yield f"overridden: {version.override}"
     # Push the bundle before the tag, so that no visible champion is missing its bundle.
     bundle = ["dvc push"] if move.done == "promoted" else []
-    tags = "git push --follow-tags" if bundle else "git push --tags"
-    if steps := bundle if push else [*bundle, tags]:
+    # A branch that was never pushed has no upstream, so the remote is named.
+    tags = f"git push --follow-tags {remote} HEAD" if bundle else f"git push --tags {remote}"
+    if remote is None:
+        yield "git has no remote, so nobody else can get it: docs/remotes.md"
+    elif steps := bundle if push else [*bundle, tags]:
         yield f"next, so that others get it: {' && '.join(steps)}"
 
 

@@ -24,8 +24,6 @@ from assay.registry.dvc_lock import (
 )
 from assay.registry.dvc_lock.compare import LockChanges, compare
 
-_LOOK = "Run git update-index --no-assume-unchanged --no-skip-worktree FILE."
-
 
 @dataclass(frozen=True)
 class LockCheck:
@@ -83,12 +81,13 @@ def run(root: Path, params: Params) -> LockCheck:
     checked = LockCheck(len(pipeline.stages), answer, found)
     if offences:
         raise tracked_data.tracked_data_error(offences).attach_report(checked)
+    look = f"Run {git.LOOK_AGAIN}."
     stale = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
     lines = [f"{layout.DVC_LOCK} is not current: {line}" for line in stale]
     lines += [f"{layout.DVC_YAML}: {line}. Add it there and run dvc repro." for line in own]
     lines += [f"{layout.DVC_YAML}: {line}. Put that there and run dvc repro." for line in foreign]
     lines += [f"{layout.DVC_LOCK} is not current: {line}. Run dvc repro." for line in outdated]
-    lines += [f"{path}: git was told not to look whether it changed. {_LOOK}" for path in flagged]
+    lines += [f"{path}: git was told not to look whether it changed. {look}" for path in flagged]
     lines += [f"{path}: {symlinks.WHAT}. {symlinks.MEND}" for path in linked]
     if lines:
         raise LockStale(lines).attach_report(checked)

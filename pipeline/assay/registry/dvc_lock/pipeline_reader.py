@@ -80,7 +80,7 @@ def read_pipeline(root: Path, scratch: Path | None = None, *, locked: bool = Tru
             "there is no stage in it",
             where=layout.DVC_YAML,
             expected="the stages that lead to a bundle",
-            mend="If it was emptied by mistake: git checkout HEAD -- dvc.yaml dvc.lock.",
+            mend=_restore(root),
         )
     there = {stage.name for stage in own}
     # DVC keeps the entry of an item that left a template, such as a candidate, whatever it runs.
@@ -91,6 +91,18 @@ def read_pipeline(root: Path, scratch: Path | None = None, *, locked: bool = Tru
         if name not in there and not ("@" in name and name.partition("@")[0] in templates)
     )
     return Pipeline(stages, others, gone, "" if folder == "." else folder)
+
+
+def _restore(root: Path) -> str:
+    """How to get the files back that HEAD holds; a new project has committed no dvc.lock yet."""
+    kept = [
+        name
+        for name in (layout.DVC_YAML, layout.DVC_LOCK)
+        if git.run(root, "cat-file", "-e", f"HEAD:./{name}").returncode == 0
+    ]
+    if not kept:
+        return "assay init writes one, for a table."
+    return f"If it was emptied by mistake: git checkout HEAD -- {' '.join(kept)}."
 
 
 def refuse_unreadable(root: Path, name: str) -> None:
