@@ -102,8 +102,8 @@ recording: setup ## Type docs/start.md into a terminal, and keep docs/images/tut
 	@$(PY) -m scripts.record_tutorial
 
 .PHONY: mutants
-mutants: setup ## Change the gate's code in small ways and see that tests notice (SAMPLE=200 for fewer)
-	@$(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(ARGS)
+mutants: setup ## Change code in small ways and see that tests notice (all of the gate; ROOM=store N=60)
+	@$(PY) -m scripts.mutants $(if $(ROOM),--room $(ROOM)) $(if $(N),--sample $(N)) $(ARGS)
 
 .PHONY: bench
 bench: setup ## Measure speed and memory against named peers (BENCH_ROWS=2000000 for a quick look)

@@ -90,6 +90,14 @@ def test_every_module_and_its_tests_are_there(name: str) -> None:
         assert (ROOT / test).is_file(), test
 
 
+def test_a_room_is_spoken_for_by_the_tests_that_import_its_modules() -> None:
+    found = targets.room_modules(ROOT, "store")
+    assert "pipeline/assay/store/publish.py" in found
+    for name in found:
+        assert targets.tests(name, ROOT)
+    assert not targets.room_modules(ROOT, "nowhere")
+
+
 def tried(change: str, outcome: str) -> Tried:
     return Tried(Mutant("a.py", 7, "f", change, 0, 1, "x"), outcome, 30)
 

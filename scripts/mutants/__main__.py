@@ -1,8 +1,9 @@
-"""`make mutants`: change the gate's code in small ways, and see whether a test notices.
+"""`make mutants`: change the code in small ways, and see whether a test notices.
 
-``ARGS=pipeline/assay/gate/stage.py`` tries those of some modules, and leaves what reports/mutants
-says of the others. ``SAMPLE=200`` tries that many, drawn with a seed, and reports in build/mutants.
-Ends with exit code 1 if under 95 % are noticed.
+All mutants of what decides in the gate. ``ARGS=pipeline/assay/gate/stage.py`` tries those of some
+modules, and leaves what reports/mutants says of the others. ``N=200`` tries that many, drawn with a
+seed, and reports in build/mutants; ``ROOM=store N=60`` draws them from the modules of a room. Ends
+with exit code 1 if under 95 % are noticed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ SHARE = 120
 
 def main() -> int:
     given = _arguments()
-    known = targets.modules(ROOT)
+    known = targets.room_modules(ROOT, given.room) if given.room else targets.modules(ROOT)
+    if not known:
+        print(f"no module of '{given.room}' has tests that import it", file=sys.stderr)
+        return 2
     unknown = [name for name in given.modules if name not in known]
     if unknown:
         print(f"not mutated: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
@@ -46,8 +50,9 @@ def main() -> int:
         report.module(name, sources[name], (each for each in tried if each.mutant.file == name))
         for name in dict.fromkeys(name for name, _ in work)
     ]
-    folder = WORK if given.sample else ROOT / "reports/mutants"
-    old = [] if given.sample else report.read(folder)
+    drawn = given.sample or given.room
+    folder = WORK if drawn else ROOT / "reports/mutants"
+    old = [] if drawn else report.read(folder)
     modules = report.merged(old, found, known)
     share = report.write(folder, modules, ROOT / "scripts/mutants/survivors.toml", sources)
     print((folder / "README.md").read_text(encoding="utf-8"))
@@ -57,6 +62,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.mutants")
     parser.add_argument("modules", nargs="*", help="such as pipeline/assay/gate/rules/wording.py")
+    parser.add_argument("--room", help="a folder of pipeline/assay in place of the gate's modules")
     parser.add_argument("--sample", type=int, default=0, help="how many mutants, drawn by chance")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()

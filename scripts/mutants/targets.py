@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "pipeline/assay"
@@ -159,7 +161,37 @@ def modules(root: Path) -> list[str]:
     return [f"{PACKAGE}/{name}" for name in found]
 
 
-def tests(module: str) -> list[str]:
-    """The test files that speak for a module, all relative to the root."""
-    own = TESTS[module.removeprefix(f"{PACKAGE}/")]
-    return [f"tests/{name}.py" for name in dict.fromkeys((*own, EVERY))]
+def room_modules(root: Path, room: str) -> list[str]:
+    """The modules of any room that a test imports, relative to the root."""
+    found = sorted((root / PACKAGE / room).rglob("*.py"))
+    names = [path.relative_to(root).as_posix() for path in found if path.name != "__init__.py"]
+    return [name for name in names if tests(name, root)]
+
+
+def tests(module: str, root: Path = Path()) -> list[str]:
+    """The test files that speak for a module, all relative to the root.
+
+    Those that are named above, else those that import it; of many the ones in its room's folder.
+    """
+    own = TESTS.get(module.removeprefix(f"{PACKAGE}/"))
+    if own is not None:
+        return [f"tests/{name}.py" for name in dict.fromkeys((*own, EVERY))]
+    parts = Path(module).with_suffix("").parts[1:]
+    importing = [file for file, names in _imports(root).items() if ".".join(parts) in names]
+    near = [file for file in importing if file.startswith(f"tests/{parts[1]}/")]
+    return near or importing
+
+
+@cache
+def _imports(root: Path) -> dict[str, frozenset[str]]:
+    """What each test file imports, by its path relative to the root."""
+    found = {}
+    for path in sorted((root / "tests").rglob("test_*.py")):
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        found[path.relative_to(root).as_posix()] = frozenset(names)
+    return found
