@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from assay.cli.__main__ import GROUPS, build_parser
+from assay.cli.parser import GROUPS, build_parser
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 OF_ALL = ("-h", "--root", "--json")
@@ -28,7 +28,7 @@ def page() -> str:
     parser = build_parser()
     known = _commands(parser)
     lines = [HEAD]
-    for title in GROUPS:
+    for title in (group.title for group in GROUPS):
         lines += [f"## {title[0].upper()}{title[1:]}", ""]
         for name in parser.groups[title]:
             lines += _described(known[name], f"assay {name}")

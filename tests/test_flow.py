@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deltalake import DeltaTable
@@ -15,6 +16,12 @@ from assay.model import bundle
 from assay.project import layout
 
 Call = Callable[..., str]
+
+
+def document(printed: str) -> list[dict[str, Any]]:
+    """What ``--json`` printed, below what standard error said."""
+    found: list[dict[str, Any]] = json.loads(printed[printed.index("[\n") :])
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +106,8 @@ def test_an_experiment_that_the_gate_refuses_is_recorded_with_its_verdict(
 
 def test_a_night_scored_twice_is_there_once_and_explains_itself(live: Path, call: Call):
     nights = ("--from", "2024-03-01", "--to", "2024-03-02")
-    first = json.loads(call(live, "assay", "score", *nights, "--json").splitlines()[-1])
-    skipped = json.loads(call(live, "assay", "score", *nights, "--json").splitlines()[-1])
+    first = document(call(live, "assay", "score", *nights, "--json"))
+    skipped = document(call(live, "assay", "score", *nights, "--json"))
     assert [night["outcome"] for night in skipped] == ["skipped", "skipped"]
     call(live, "assay", "score", *nights, "--force")
     assert [(r["rows_read"], r["rows_scored"], r["rows_quarantined"]) for r in first] == [
@@ -134,9 +141,7 @@ def test_what_lies_in_the_work_tree_does_not_score(live: Path, call: Call):
     model = live / layout.BUNDLE / bundle.MODEL
     model.unlink()
     model.write_bytes(b"not a model")
-    (report,) = json.loads(
-        call(live, "assay", "score", "--date", "2024-03-01", "--json").splitlines()[-1]
-    )
+    (report,) = document(call(live, "assay", "score", "--date", "2024-03-01", "--json"))
     assert report["rows_scored"] == 50
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from assay.cli import __main__ as cli
+from assay.cli.command import Command
+from assay.cli.parser import GROUPS
 from assay.errors import UNFORESEEN
 from assay.project import jsonfile
 
@@ -21,9 +23,7 @@ def test_what_the_machine_says_no_with_is_no_bug(
     def work(given: object) -> None:
         raise OSError(number, "No space left on device", "reports/x.json")
 
-    monkeypatch.setattr(
-        cli.scoring_commands, "add_commands", lambda add: add("work", "w", "w", work)
-    )
+    monkeypatch.setattr(GROUPS[0], "commands", [Command("work", "w", "w", work)])
     assert cli.main(["work"]) == code
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and ("bug in Assay" in said) == (code == UNFORESEEN)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
 
-from assay.cli.show import performance
+from assay.cli.show import monitoring, performance
 from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
 from assay.monitor import labels
 from assay.monitor.performance import retrain
@@ -314,7 +314,7 @@ def test_retraining_is_advised_on_matured_nights(
         night = f"2013-02-0{day}"
         rows = truths(project, night)
         take(project, rows.assign(late=~rows["late"]), at(day + 1), night=night)
-    found = shown(performance.retrain_lines, retrain.run, project.root, project.params, now=at(9))
+    found = shown(monitoring.retrain_lines, retrain.run, project.root, project.params, now=at(9))
     assert [each.state for each in found.rules] == ["waiting"]
     assert "cannot be told yet, 2 of 3 nights have matured" in capsys.readouterr().out
     take(project, truths(project, "2013-02-03"), at(4), night="2013-02-03")
@@ -352,7 +352,7 @@ def test_nights_together_are_compared_with_what_training_says(
     rate = numbers(project, "mean_observed")[1]["value"]
     wanted = rate * (1 - share) ** 2 + (1 - rate) * share**2
     assert numbers(project, "constant_loss")[1]["value"] == pytest.approx(wanted)
-    found = shown(performance.retrain_lines, retrain.run, project.root, project.params, now=at(9))
+    found = shown(monitoring.retrain_lines, retrain.run, project.root, project.params, now=at(9))
     assert [each.state for each in found.rules] == ["fine", "waiting"]
     assert "5 of 6 nights have matured" in capsys.readouterr().out
     together = found.rules[0].pooled

@@ -288,7 +288,7 @@ def test_the_command_line_shows_steps_and_ends_with_the_code(
 
     know(monkeypatch, [], [])
     monkeypatch.setattr(stage, "run", held)
-    monkeypatch.setattr("assay.cli.commands._front", lambda _: None)
+    monkeypatch.setattr("assay.cli.command.Call._write_front_page", lambda _: None)
     project = tmp_path / "parcels"
     project.mkdir()
     (project / "params.yaml").write_text((PARCELS / "params.yaml").read_text())

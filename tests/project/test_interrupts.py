@@ -17,6 +17,7 @@ from tests.projects import ROOT
 LOST = """
 import sys, time
 from assay.cli import __main__ as cli
+from assay.cli.parser import GROUPS
 from assay.project import interrupts
 
 def work(given):
@@ -28,7 +29,7 @@ def work(given):
     print("noise of another library", file=sys.stderr, flush=True)
     {then}
 
-cli.scoring_commands.add_commands = lambda add: add("work", "work", "work", work)
+GROUPS[0]("work", "work")(work)
 sys.exit(cli.main(["work"]))
 """
 
@@ -64,6 +65,7 @@ BETWEEN = """
 import os, signal, sys
 from contextlib import contextmanager
 from assay.cli import __main__ as cli
+from assay.cli.parser import GROUPS
 
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
@@ -81,7 +83,7 @@ def build_parser():
     return parsed()
 
 cli.build_parser = build_parser
-cli.scoring_commands.add_commands = lambda add: add("work", "work", "work", lambda given: None)
+GROUPS[0]("work", "work")(lambda call: None)
 sys.argv = ["assay", "work"]
 cli.run_program()
 """

@@ -5,31 +5,19 @@ Heavy modules are imported only when a subcommand needs them, so ``assay --help`
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import gc
 import json
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from assay.cli import (
-    log_output,
-    machine_commands,
-    operations_commands,
-    reporting_commands,
-    scheduling_commands,
-    scoring_commands,
-    starting_commands,
-    training_commands,
-    version_commands,
-)
-from assay.cli.commands import CommandBuilder
+from assay.cli import log_output
+from assay.cli.command import Call
+from assay.cli.parser import build_parser
 from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, UsageError
 from assay.errors.base import mask_passwords
 from assay.errors.machine import from_memory_error, from_os_error
@@ -39,20 +27,6 @@ from assay.project.memory import refuse_small_address_space
 from assay.project.text.quoting import escape_controls
 
 DEBUG = "ASSAY_DEBUG"
-
-GROUPS: Mapping[str, ModuleType] = {
-    "begin": starting_commands,
-    "make a model (dvc repro runs these)": training_commands,
-    "choose a version": version_commands,
-    "score nights": scoring_commands,
-    "look after nights": operations_commands,
-    "on a schedule": scheduling_commands,
-    "look around": reporting_commands,
-    "when something is wrong": machine_commands,
-}
-"""Title of a group in the help -> the module with its commands."""
-
-_Commands = argparse._SubParsersAction
 
 
 def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
@@ -68,7 +42,7 @@ def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with interrupts.handle_interrupts(), log_output.log_to_stderr():
-        code = _run(arguments, alone)
+        code = _run(Call(arguments), alone)
     return INTERRUPTED if interrupts.was_interrupted() else code
 
 
@@ -93,21 +67,20 @@ def run_program() -> NoReturn:
     sys.exit(code)
 
 
-def _run(arguments: argparse.Namespace, alone: bool) -> int:
+def _run(call: Call, alone: bool) -> int:
     from assay.project.source_code import project_kept_out, refuse_loaded_files
 
     try:
         refuse_small_address_space()
         _require_folder()
-        root = getattr(arguments, "root", Path())
         if alone:
-            refuse_loaded_files(root)
-        with project_kept_out(root):
-            arguments.command(arguments)
+            refuse_loaded_files(call.arguments.root)
+        with project_kept_out(call.arguments.root):
+            call.perform()
     except AssayError as error:
         if os.environ.get(DEBUG) and error.__cause__ is not None:
             _print_traceback(error.__cause__)
-        return _print_error(error, arguments)
+        return _print_error(error, call)
     except KeyboardInterrupt:
         if not interrupts.was_interrupted():
             interrupts.print_interrupt()
@@ -122,7 +95,7 @@ def _run(arguments: argparse.Namespace, alone: bool) -> int:
         if os.environ.get(DEBUG):
             _print_traceback(error)
         known = from_os_error(error) or from_memory_error(error) or missing_extra(error)
-        return _print_error(known or _unforeseen(error), arguments)
+        return _print_error(known or _unforeseen(error), call)
     return 0
 
 
@@ -155,107 +128,16 @@ def _unforeseen(error: BaseException) -> AssayError:
     )
 
 
-def _print_error(error: AssayError, arguments: argparse.Namespace) -> int:
+def _print_error(error: AssayError, call: Call) -> int:
     """Print the error's lines, with ``--json`` also a document of it; returns the exit code.
 
     A report that came with the error is the one document of its command.
     """
     for line in error.lines():
         print(f"assay: {escape_controls(line)}", file=sys.stderr)
-    if arguments.json and not arguments.printed:
+    if call.json and not call.printed:
         print(json.dumps({"error": error.plain()}), flush=True)
     return error.exit_code
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = _Parser(
-        prog="assay",
-        description="From a table to scores you can trust: train and gate with `dvc repro`, "
-        "promote, then score and monitor every night.",
-        epilog="Start with: assay init DIR --data TABLE --target COLUMN",
-    )
-    top.add_argument("--version", action=_Version)
-    commands = top.add_subparsers(title="commands", metavar="COMMAND")
-    for title, group in GROUPS.items():
-        add = CommandBuilder(commands)
-        group.add_commands(add)
-        top.groups[title] = add.names
-    return top
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that suggests the nearest name and takes no part of one.
-
-    Passwords in its error messages are masked. Its subcommands do the same.
-
-    Attributes
-    ----------
-    groups
-        Title -> the commands listed below it in the help; empty for a subcommand.
-    """
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **{**named, "allow_abbrev": False})
-        self.groups: dict[str, list[str]] = {}
-
-    def format_help(self) -> str:
-        """As argparse formats it, with the commands in groups."""
-        if not self.groups:
-            return super().format_help()
-        formatter = self._get_formatter()
-        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
-        formatter.add_text(self.description)
-        (commands,) = (each for each in self._actions if isinstance(each, _Commands))
-        shown = {action.dest: action for action in commands._choices_actions}
-        for title, names in self.groups.items():
-            formatter.start_section(title)
-            formatter.add_arguments(shown[name] for name in names)
-            formatter.end_section()
-        formatter.start_section("options")
-        formatter.add_arguments(each for each in self._actions if each.option_strings)
-        formatter.end_section()
-        formatter.add_text(self.epilog)
-        return formatter.format_help()
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse does, but names what is unknown before what is missing."""
-        found, unknown = self.parse_known_args(args, namespace)
-        asked = getattr(found, "parser", self)
-        if unknown:
-            name = unknown[0].partition("=")[0]
-            near = _nearest(name, asked._option_string_actions)
-            asked.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
-        if not hasattr(found, "command"):
-            asked.error("a command is missing: --help lists them")
-        return found
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if isinstance(action, _Commands) and value not in action.choices:
-            near = _nearest(value, action.choices) or ": --help lists them"
-            raise argparse.ArgumentError(None, f"there is no command '{value}'{near}")
-        super()._check_value(action, value)
-
-    def error(self, message: str) -> NoReturn:
-        super().error(escape_controls(mask_passwords(message)))
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f". Did you mean {near[0]}?" if near else ""
-
-
-class _Version(argparse.Action):
-    """Looks up the version only when it is requested."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
-        super().__init__(option_strings, dest, nargs=0, help="print the version and end")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import version
-
-        print(f"assay {version('assay')}")
-        parser.exit()
 
 
 if __name__ == "__main__":

@@ -1,73 +1,12 @@
 """Commands about this machine, and about what went wrong: doctor, explain."""
 
-from __future__ import annotations
-
 import argparse
+from collections.abc import Sequence
+from typing import Annotated
 
-from assay.cli.commands import CommandBuilder, print_result, to_indented_json
-from assay.errors import ChecksFailed
-from assay.errors.base import attached_report
+from assay.cli.command import Call, Group, Option
 
-
-def add_commands(add: CommandBuilder) -> None:
-    """The checks of this machine, and the meaning of exit codes."""
-    doctor = add(
-        "doctor",
-        "check git, tags, remotes, Java, store, disk and clock: each line says ok or what to type; "
-        "exit 7 if a check failed",
-        "assay doctor --spark",
-        _doctor,
-    )
-    doctor.add_argument(
-        "--spark", action="store_true", help="also start Spark, which takes seconds"
-    )
-    doctor.add_argument(
-        "--only",
-        metavar="CHECK",
-        action="append",
-        default=[],
-        help="one check, such as store; may be repeated",
-    )
-    doctor.add_argument(
-        "--seconds",
-        type=_seconds,
-        metavar="N",
-        help="the most that one check may take (30; Spark 120)",
-    )
-    explain = add(
-        "explain",
-        "say what an exit code means, why it happens and what to do; without a code, list all",
-        "assay explain 42",
-        _explain,
-    )
-    explain.add_argument("code", nargs="?", metavar="CODE", help="an exit code, or an error's name")
-
-
-def _explain(given: argparse.Namespace) -> None:
-    from assay.cli.show import overview
-    from assay.errors import codes
-
-    # Not run_command: no project is needed.
-    found = codes.explain(given.code)
-    print_result(found, given, overview.error_lines, to_indented_json)
-
-
-def _doctor(given: argparse.Namespace) -> None:
-    from assay.cli.show import overview
-    from assay.monitor.doctor import command
-    from assay.monitor.doctor.finding import Diagnosis
-
-    # Not run_command, which reads params.yaml: that is one of the checks.
-    try:
-        found = command.run(
-            given.root.resolve(), given.only, spark=given.spark, seconds=given.seconds
-        )
-    except ChecksFailed as error:
-        report = attached_report(error)
-        assert isinstance(report, Diagnosis)
-        print_result(report, given, overview.doctor_lines, Diagnosis.to_json)
-        raise
-    print_result(found, given, overview.doctor_lines, Diagnosis.to_json)
+command = Group("when something is wrong")
 
 
 def _seconds(text: str) -> float:
@@ -78,3 +17,43 @@ def _seconds(text: str) -> float:
     if not 0 < found <= 86_400:
         raise argparse.ArgumentTypeError(f"expected seconds above 0, found '{text}'")
     return found
+
+
+@command(
+    "doctor",
+    "check git, tags, remotes, Java, store, disk and clock: each line says ok or what to type; "
+    "exit 7 if a check failed",
+    "assay doctor --spark",
+    shown="overview.doctor_lines",
+)
+def doctor(
+    call: Call,
+    *,
+    spark: Annotated[bool, Option("also start Spark, which takes seconds")] = False,
+    only: Annotated[
+        Sequence[str], Option("one check, such as store; may be repeated", "CHECK")
+    ] = (),
+    seconds: Annotated[
+        float | None,
+        Option("the most that one check may take (30; Spark 120)", "N", parse=_seconds),
+    ] = None,
+) -> object:
+    from assay.monitor.doctor import command
+
+    # Not call.project: that params.yaml can be read is one of the checks.
+    return command.run(call.root, only, spark=spark, seconds=seconds)
+
+
+@command(
+    "explain",
+    "say what an exit code means, why it happens and what to do; without a code, list all",
+    "assay explain 42",
+    shown="overview.error_lines",
+)
+def explain(
+    call: Call,
+    code: Annotated[str | None, Option("an exit code, or an error's name", "CODE")] = None,
+) -> object:
+    from assay.errors import codes
+
+    return codes.explain(code)

@@ -1,238 +1,149 @@
 """Commands for published nights and the store: monitor, labels, alert, vacuum and fsck."""
 
-from __future__ import annotations
-
-import argparse
-import json
 from pathlib import Path
+from typing import Annotated
 
-from assay.cli.commands import (
-    CommandBuilder,
-    add_night_options,
-    parse_night_range,
-    positive_number,
-    refresh_front_page,
-    run_command,
-    to_json_line,
-    to_report_text,
+from assay.cli.command import Call, Group, Option
+from assay.cli.options import First, Last, Newest, night_range_or_newest
+
+command = Group("look after nights")
+
+
+@command(
+    "monitor",
+    "compare published nights with the bundle's reference; exit 4 if a limit is crossed, "
+    "or of several nights if an incident is open at the end",
+    "assay monitor --from 2013-07-01 --to 2013-07-31",
+    shown="monitoring.lines",
 )
-from assay.errors import UsageError
-
-
-def add_commands(add: CommandBuilder) -> None:
-    """Commands that a schedule runs after scoring first, then maintenance of the store."""
-    monitor = add(
-        "monitor",
-        "compare published nights with the bundle's reference; exit 4 if a limit is crossed, "
-        "or of several nights if an incident is open at the end",
-        "assay monitor --from 2013-07-01 --to 2013-07-31",
-        _monitor,
-    )
-    add_night_options(monitor, "one published night")
-    _add_newest(monitor)
-    monitor.add_argument(
-        "--retrain-if",
-        action="store_true",
-        help="instead: do the rules under monitor.retrain say to train again? exit 6 if so",
-    )
-    monitor.add_argument(
-        "--evidently",
-        action="store_true",
-        help="also Evidently's report of each night, whatever monitor.evidently says (3 s a night)",
-    )
-    monitor.add_argument(
-        "--notify", action="store_true", help="then tell what is new, as assay alert does"
-    )
-    labels = add(
-        "labels",
-        "take truths that arrived late, and measure how well their nights were scored",
-        "assay labels --date 2013-07-01 --rows truths.csv",
-        _labels,
-    )
-    add_night_options(labels, "one night, such as 2013-07-01")
-    _add_newest(labels)
-    labels.add_argument(
-        "--rows",
-        type=Path,
-        metavar="FILE",
-        help="keys and truths, .csv, .jsonl or .parquet (labels.input in params.yaml)",
-    )
-    labels.add_argument(
-        "--arrived", metavar="WHEN", help="when they arrived, if before now: 2013-07-03"
-    )
-    window = add(
-        "window",
-        "move the training and holdout windows of params.yaml to the newest nights with labels",
-        "assay window --if-advised && dvc repro",
-        _window,
-    )
-    window.add_argument(
-        "--if-advised",
-        action="store_true",
-        help="only if monitor --retrain-if says to train again",
-    )
-    alert = add(
-        "alert",
-        "write what is open to reports/ and send what is new; exit 60 if it did not arrive",
-        "assay alert --issues",
-        _alert,
-    )
-    alert.add_argument(
-        "--issues",
-        action="store_true",
-        help="also keep an issue of this CI run's repository for each incident; exit 61 if it "
-        "was not taken",
-    )
-    vacuum = add(
-        "vacuum",
-        "delete what dead runs left and versions that were replaced long ago",
-        "assay vacuum --dry-run",
-        _vacuum,
-    )
-    vacuum.add_argument(
-        "--keep-days", type=int, metavar="N", help="of replaced nights (publish.keep_days)"
-    )
-    vacuum.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
-    fsck = add(
-        "fsck",
-        "look the store over for damage, as a power cut can leave it; exit 52 if there is any left",
-        "assay fsck --mend",
-        _fsck,
-    )
-    fsck.add_argument(
-        "--mend", action="store_true", help="mend what loses no row that could still be read"
-    )
-
-
-def _add_newest(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--last-nights",
-        dest="newest",
-        type=positive_number,
-        metavar="N",
-        help="instead: the newest N published nights, as a schedule wants it",
-    )
-
-
-def _nights(given: argparse.Namespace) -> tuple[str, str]:
-    if given.newest is None:
-        return parse_night_range(given)
-    if (given.date, given.first, given.last) != (None, None, None):
-        raise UsageError(
-            "say which nights once",
-            where=f"assay {given.name}",
-            expected="--last-nights N, or --date DAY, or --from DAY --to DAY",
-        )
-    from assay.monitor.nights.newest import newest_nights
-    from assay.project.params import load
-
-    root = given.root.resolve()
-    return newest_nights(root, load(root), given.newest)
-
-
-def _monitor(given: argparse.Namespace) -> None:
-    from assay.cli.show import monitoring, performance
+def monitor(
+    call: Call,
+    *,
+    date: Annotated[str | None, Option("one published night", "DAY")] = None,
+    first: First = None,
+    last: Last = None,
+    newest: Newest = None,
+    retrain_if: Annotated[
+        bool,
+        Option("instead: do the rules under monitor.retrain say to train again? exit 6 if so"),
+    ] = False,
+    evidently: Annotated[
+        bool,
+        Option(
+            "also Evidently's report of each night, whatever monitor.evidently says (3 s a night)"
+        ),
+    ] = False,
+    notify: Annotated[bool, Option("then tell what is new, as assay alert does")] = False,
+) -> object:
     from assay.monitor import monitor_night, monitor_range
     from assay.monitor.performance import retrain
 
-    if given.retrain_if:
-        with refresh_front_page(given):
-            run_command(
-                retrain.run,
-                given,
-                given.date,
-                lines=performance.retrain_lines,
-                document=to_report_text,
-            )
-        return
-    first, last = _nights(given)
-    if given.date is not None:
-        run_command(
-            monitor_night.run,
-            given,
-            first,
-            notify=given.notify,
-            evidently=given.evidently,
-            lines=monitoring.night_lines,
-            document=lambda found: found.to_json(),
-        )
-    else:
-        run_command(
-            monitor_range.run,
-            given,
-            first,
-            last,
-            notify=given.notify,
-            evidently=given.evidently,
-            lines=monitoring.nights_lines,
-            document=lambda found: found.book.to_json(),
-        )
+    if retrain_if:
+        with call.front_page():
+            return retrain.run(*call.project, date)
+    nights = night_range_or_newest(call, date, first, last, newest)
+    if date is not None:
+        return monitor_night.run(*call.project, date, notify=notify, evidently=evidently)
+    return monitor_range.run(*call.project, *nights, notify=notify, evidently=evidently)
 
 
-def _window(given: argparse.Namespace) -> None:
+@command(
+    "labels",
+    "take truths that arrived late, and measure how well their nights were scored",
+    "assay labels --date 2013-07-01 --rows truths.csv",
+    shown="performance.labels_lines",
+)
+def labels(
+    call: Call,
+    *,
+    date: Annotated[str | None, Option("one night, such as 2013-07-01", "DAY")] = None,
+    first: First = None,
+    last: Last = None,
+    newest: Newest = None,
+    rows: Annotated[
+        Path | None,
+        Option("keys and truths, .csv, .jsonl or .parquet (labels.input in params.yaml)", "FILE"),
+    ] = None,
+    arrived: Annotated[
+        str | None, Option("when they arrived, if before now: 2013-07-03", "WHEN")
+    ] = None,
+) -> object:
+    from assay.monitor import labels
+
+    nights = night_range_or_newest(call, date, first, last, newest)
+    with call.front_page(after=False):
+        return labels.run(*call.project, *nights, rows, arrived, patient=newest is not None)
+
+
+@command(
+    "window",
+    "move the training and holdout windows of params.yaml to the newest nights with labels",
+    "assay window --if-advised && dvc repro",
+    shown="performance.window_lines",
+)
+def window(
+    call: Call,
+    *,
+    if_advised: Annotated[bool, Option("only if monitor --retrain-if says to train again")] = False,
+) -> object:
     from assay.cli import step_output
-    from assay.cli.show import performance
     from assay.monitor.performance import window
 
-    found = run_command(
-        window.run,
-        given,
-        if_advised=given.if_advised,
-        lines=performance.window_lines,
-        document=to_json_line,
-    )
+    found = window.run(*call.project, if_advised=if_advised)
     step_output.write("moved", str(found.days > 0).lower())
+    return found
 
 
-def _labels(given: argparse.Namespace) -> None:
-    from assay.cli.show import performance
-    from assay.monitor import labels
-    from assay.project import jsonfile
-
-    first, last = _nights(given)
-    with refresh_front_page(given, after=False):
-        run_command(
-            labels.run,
-            given,
-            first,
-            last,
-            given.rows,
-            given.arrived,
-            patient=given.newest is not None,
-            lines=performance.labels_lines,
-            document=lambda found: jsonfile.dumps(found.tree()),
-        )
-
-
-def _alert(given: argparse.Namespace) -> None:
-    from assay.cli.show import overview
+@command(
+    "alert",
+    "write what is open to reports/ and send what is new; exit 60 if it did not arrive",
+    "assay alert --issues",
+    shown="overview.alert_lines",
+)
+def alert(
+    call: Call,
+    *,
+    issues: Annotated[
+        bool,
+        Option(
+            "also keep an issue of this CI run's repository for each incident; exit 61 if it "
+            "was not taken"
+        ),
+    ] = False,
+) -> object:
     from assay.monitor.incidents import alert
 
-    run_command(
-        alert.run,
-        given,
-        given.issues,
-        lines=overview.alert_lines,
-        document=lambda found: found.to_json(),
-    )
+    return alert.run(*call.project, issues)
 
 
-def _vacuum(given: argparse.Namespace) -> None:
-    from assay.cli.show import store
+@command(
+    "vacuum",
+    "delete what dead runs left and versions that were replaced long ago",
+    "assay vacuum --dry-run",
+    shown="store.vacuum_lines",
+)
+def vacuum(
+    call: Call,
+    *,
+    keep_days: Annotated[int | None, Option("of replaced nights (publish.keep_days)", "N")] = None,
+    dry_run: Annotated[bool, Option("only say what would be deleted")] = False,
+) -> object:
     from assay.score.operations import vacuum
 
-    run_command(
-        vacuum.run,
-        given,
-        given.keep_days,
-        given.dry_run,
-        lines=store.vacuum_lines,
-        document=lambda done: json.dumps(done.plain(), indent=2),
-    )
+    return vacuum.run(*call.project, keep_days, dry_run)
 
 
-def _fsck(given: argparse.Namespace) -> None:
-    from assay.cli.show import store
+@command(
+    "fsck",
+    "look the store over for damage, as a power cut can leave it; exit 52 if there is any left",
+    "assay fsck --mend",
+    shown="store.fsck_lines",
+)
+def fsck(
+    call: Call,
+    *,
+    mend: Annotated[bool, Option("mend what loses no row that could still be read")] = False,
+) -> object:
     from assay.score import fsck
 
-    run_command(fsck.run, given, mend=given.mend, lines=store.fsck_lines, document=to_json_line)
+    return fsck.run(*call.project, mend=mend)

@@ -1,14 +1,11 @@
 """The command that starts a project: init."""
 
-from __future__ import annotations
-
-import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from assay.cli.commands import CommandBuilder, print_result, to_indented_json
+from assay.cli.command import Call, Group, Option
 from assay.cli.progress import make_progress_line
 from assay.errors import UsageError
 from assay.project.text.quoting import escape_controls
@@ -16,155 +13,131 @@ from assay.project.text.quoting import escape_controls
 if TYPE_CHECKING:
     from assay.tables.definition import Understanding
 
-
-def add_commands(add: CommandBuilder) -> None:
-    """From a table to a project."""
-    init = add(
-        "init",
-        "write a project for a table, from all of its rows: contract, policy, stages, tests",
-        "assay init churn --data customers.csv --target churned",
-        _init,
-    )
-    init.add_argument(
-        "folder",
-        type=Path,
-        nargs="?",
-        default=Path(),
-        metavar="DIR",
-        help="the project's folder (here)",
-    )
-    init.add_argument(
-        "--data",
-        type=Path,
-        metavar="FILE",
-        help="the table: CSV, JSON lines, Parquet or Excel (.xlsx), or a query (.sql)",
-    )
-    init.add_argument("--sheet", metavar="NAME", default="", help="of a workbook (the first one)")
-    init.add_argument(
-        "--names",
-        metavar="A,B,C",
-        help="of the columns of CSV without a header, in the file's order",
-    )
-    init.add_argument(
-        "--connection",
-        metavar="ADDRESS",
-        default="",
-        help="where the query is asked: sqlite:///FILE or postgresql://HOST/DATABASE",
-    )
-    init.add_argument("--target", metavar="COLUMN", help="what is to be predicted")
-    init.add_argument("--name", dest="model", help="of the model (the folder's, else the file's)")
-    init.add_argument(
-        "--task",
-        choices=("binary", "multiclass", "regression"),
-        help="instead of what the target says",
-    )
-    init.add_argument("--positive", metavar="VALUE", help="the target's value that means yes")
-    init.add_argument("--time", metavar="COLUMN", help="when a row is from; nights are cut by it")
-    init.add_argument(
-        "--every", choices=("day", "week", "month", "year"), help="the length of a night"
-    )
-    init.add_argument(
-        "--key",
-        metavar="COLUMN",
-        action="append",
-        default=[],
-        help="what names a row; may be repeated",
-    )
-    init.add_argument(
-        "--group",
-        metavar="COLUMN",
-        help="rows with the same value belong together: a split by chance does not part them, and "
-        "intervals are taken over it",
-    )
-    init.add_argument(
-        "--weight", metavar="COLUMN", help="how much a row counts in training, and no feature"
-    )
-    init.add_argument(
-        "--sensitive",
-        metavar="COLUMN",
-        action="append",
-        default=[],
-        help="compared by group, and no feature; may be repeated",
-    )
-    init.add_argument(
-        "--upgrade",
-        action="store_true",
-        help="bring the stages and workflows of the project in DIR to this Assay; shows them first",
-    )
-    init.add_argument("--yes", action="store_true", help="write the upgrade without a question")
-    init.add_argument(
-        "--only",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="upgrade this file, or the lists of packages (requirements); may be repeated",
-    )
-    init.add_argument(
-        "--leave-out",
-        metavar="COLUMN",
-        action="append",
-        default=[],
-        help="no use for it; may be repeated",
-    )
+command = Group("begin")
 
 
-def _init(given: argparse.Namespace) -> None:
-    from assay.cli.show import start
+@command(
+    "init",
+    "write a project for a table, from all of its rows: contract, policy, stages, tests",
+    "assay init churn --data customers.csv --target churned",
+    shown="start.lines",
+    serves=True,
+)
+def init(
+    call: Call,
+    folder: Annotated[Path, Option("the project's folder (here)", "DIR")] = Path(),
+    *,
+    data: Annotated[
+        Path | None,
+        Option("the table: CSV, JSON lines, Parquet or Excel (.xlsx), or a query (.sql)", "FILE"),
+    ] = None,
+    sheet: Annotated[str, Option("of a workbook (the first one)", "NAME")] = "",
+    names: Annotated[
+        str | None,
+        Option("of the columns of CSV without a header, in the file's order", "A,B,C"),
+    ] = None,
+    connection: Annotated[
+        str,
+        Option("where the query is asked: sqlite:///FILE or postgresql://HOST/DATABASE", "ADDRESS"),
+    ] = "",
+    target: Annotated[str | None, Option("what is to be predicted", "COLUMN")] = None,
+    name: Annotated[
+        str | None, Option("of the model (the folder's, else the file's)", "MODEL")
+    ] = None,
+    task: Annotated[
+        Literal["binary", "multiclass", "regression"] | None,
+        Option("instead of what the target says"),
+    ] = None,
+    positive: Annotated[str | None, Option("the target's value that means yes", "VALUE")] = None,
+    time: Annotated[
+        str | None, Option("when a row is from; nights are cut by it", "COLUMN")
+    ] = None,
+    every: Annotated[
+        Literal["day", "week", "month", "year"] | None, Option("the length of a night")
+    ] = None,
+    key: Annotated[Sequence[str], Option("what names a row; may be repeated", "COLUMN")] = (),
+    group: Annotated[
+        str | None,
+        Option(
+            "rows with the same value belong together: a split by chance does not part them, and "
+            "intervals are taken over it",
+            "COLUMN",
+        ),
+    ] = None,
+    weight: Annotated[
+        str | None, Option("how much a row counts in training, and no feature", "COLUMN")
+    ] = None,
+    sensitive: Annotated[
+        Sequence[str], Option("compared by group, and no feature; may be repeated", "COLUMN")
+    ] = (),
+    upgrade: Annotated[
+        bool,
+        Option(
+            "bring the stages and workflows of the project in DIR to this Assay; shows them first"
+        ),
+    ] = False,
+    yes: Annotated[bool, Option("write the upgrade without a question")] = False,
+    only: Annotated[
+        Sequence[str],
+        Option(
+            "upgrade this file, or the lists of packages (requirements); may be repeated", "FILE"
+        ),
+    ] = (),
+    leave_out: Annotated[Sequence[str], Option("no use for it; may be repeated", "COLUMN")] = (),
+) -> object:
     from assay.init import command
     from assay.init.roles import Said
     from assay.init.wishes import Wishes
     from assay.tables.names import project_name
 
-    folder = (given.root / given.folder).resolve()
-    if given.upgrade:
-        _upgrade(given, folder)
-        return
-    for option in ("yes", "only"):
-        if getattr(given, option):
+    place = (call.root / folder).resolve()
+    if upgrade:
+        if data or target:
+            raise UsageError("an upgrade reads no table", where="assay init --upgrade")
+        return _upgrade(call, place, only, yes)
+    for option, given in (("yes", yes), ("only", only)):
+        if given:
             raise UsageError("belongs to --upgrade", where=f"assay init --{option}")
-    data = given.data or Path(_ask("Which file holds the table?", "--data FILE"))
+    table = data or Path(_ask("Which file holds the table?", "--data FILE"))
     understood = command.look(
-        folder,
-        data,
+        place,
+        table,
         _progress(),
-        sheet=given.sheet,
-        connection=given.connection,
-        names=given.names.split(",") if given.names is not None else (),
+        sheet=sheet,
+        connection=connection,
+        names=names.split(",") if names is not None else (),
     )
     wishes = Wishes(
-        target=given.target or _ask_target(understood),
-        name=project_name(given.model or (folder.name if given.folder != Path() else data.stem)),
-        task=given.task,
-        positive=given.positive,
-        every=given.every,
+        target=target or _ask_target(understood),
+        name=project_name(name or (place.name if folder != Path() else table.stem)),
+        task=task,
+        positive=positive,
+        every=every,
         columns=Said(
-            time=given.time,
-            keys=tuple(given.key),
-            group=given.group,
-            weight=given.weight,
-            sensitive=tuple(given.sensitive),
-            left_out=tuple(given.leave_out),
+            time=time,
+            keys=tuple(key),
+            group=group,
+            weight=weight,
+            sensitive=tuple(sensitive),
+            left_out=tuple(leave_out),
         ),
     )
-    made = command.run(folder, data, understood, wishes)
-    print_result(made, given, start.init_lines, to_indented_json)
+    return command.run(place, table, understood, wishes)
 
 
-def _upgrade(given: argparse.Namespace, folder: Path) -> None:
+def _upgrade(call: Call, folder: Path, only: Sequence[str], yes: bool) -> object:
     """Show what would change; write it with --yes, or if a person at a terminal says so."""
-    from assay.cli.show import start
     from assay.init import upgrade
 
-    if given.data or given.target:
-        raise UsageError("an upgrade reads no table", where="assay init --upgrade")
-    found = upgrade.look(folder, given.only)
-    if found.changes and given.yes:
-        found = upgrade.write(found)
-    print_result(found, given, start.upgrade_lines, to_indented_json)
-    asks = sys.stdin.isatty() and sys.stdout.isatty() and not given.json
-    if found.changes and not found.written and asks:
-        if input("Write them? [y/N] ").strip().lower() in ("y", "yes"):
-            print_result(upgrade.write(found), given, start.upgrade_lines, to_indented_json)
+    found = upgrade.look(folder, only)
+    if found.changes and yes:
+        return upgrade.write(found)
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not call.json
+    if not (found.changes and asks):
+        return found
+    call.show(found)
+    written = input("Write them? [y/N] ").strip().lower() in ("y", "yes")
+    return upgrade.write(found) if written else None
 
 
 def _progress() -> Callable[[int, int], None] | None:
@@ -179,7 +152,7 @@ def _progress() -> Callable[[int, int], None] | None:
     return change
 
 
-def _ask_target(understood: Understanding) -> str:
+def _ask_target(understood: "Understanding") -> str:
     names = escape_controls(", ".join(each.name for each in understood.facts))
     return _ask(f"Columns: {names}\nWhich one is to be predicted?", "--target COLUMN")
 

@@ -36,6 +36,9 @@ class GateResult:
     verdict: Verdict
     output: str | None = None
 
+    def document(self) -> Verdict:
+        return self.verdict
+
 
 def run(root: Path, params: Params) -> GateResult:
     """Judge the bundle of ``root``; write verdict.json, verdict.md, index.html and junit.xml.

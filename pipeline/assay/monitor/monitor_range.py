@@ -24,6 +24,7 @@ from assay.project import layout
 from assay.project.params import Params
 from assay.project.textfile import write
 from assay.registry.pin import run_bundle_loader
+from assay.reports.incidents import Incidents
 from assay.store import open_store
 
 
@@ -33,6 +34,9 @@ class MonitoredNights:
 
     book: IncidentHistory
     nights: tuple[Night, ...]
+
+    def document(self) -> Incidents:
+        return self.book.document()
 
 
 def run(

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from assay.errors import AssayError, DataError, NightNotFound, UsageError
 from assay.errors.base import attach_report
@@ -87,6 +88,9 @@ class NightOutcomes:
     store: str
     outcomes: list[NightOutcome]
     due: DueNights | None = None
+
+    def document(self) -> list[dict[str, Any]]:
+        return [each.to_dict() for each in self.outcomes]
 
 
 def run(

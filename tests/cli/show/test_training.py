@@ -71,13 +71,10 @@ def test_a_large_model_says_what_to_lower(kind: str, told: str) -> None:
     )
 
 
-def test_json_is_one_line_for_each_of_them(
-    parcels: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_of_them_is_a_document(parcels: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def told(*argv: str) -> dict[str, object]:
         assert main([*argv, "--json", "--root", str(parcels)]) == 0
-        (line,) = capsys.readouterr().out.splitlines()
-        found: dict[str, object] = json.loads(line)
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
         return found
 
     assert told("ingest") == {"rows": 3250, "nights": 65, "from": "2024-01-01", "to": "2024-03-05"}

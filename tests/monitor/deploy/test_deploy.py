@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from assay.cli import __main__ as cli
-from assay.cli.scheduling_commands import TARGETS as OFFERED
+from assay.cli.scheduling_commands import Target
 from assay.errors import ParamsError, UsageError
 from assay.monitor.deploy import command
 from assay.monitor.deploy.plan import LONGEST_NAME, RETRIED
@@ -24,7 +25,7 @@ each_target = pytest.mark.parametrize("target", TARGETS)
 
 
 def test_the_command_line_offers_each_target() -> None:
-    assert tuple(TARGETS) == OFFERED
+    assert tuple(TARGETS) == get_args(Target)
 
 
 @each_target

@@ -39,7 +39,7 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     monitor_night.run(project.root, project.params, NIGHT)
     project.log("2013-02-02", "run-2", "held", rows=(900, 890, 10), detail="too many rows")
     project.log("2013-02-04", "run-3", "failed", detail="disk full")
-    told = command.summary(command.run(project.root, project.params))
+    told = command.run(project.root, project.params).document()
     assert [(night["partition"], night["standing"]) for night in told["nights"]] == [
         ("2013-02-01", "ok"),
         ("2013-02-02", "held"),

@@ -165,7 +165,7 @@ RELEASE = "assay.score.operations.release"
     ("argv", "module", "name", "shown"),
     [
         (["score", "--date", DAYS[0]], "assay.score.stage", "run", "scoring.lines"),
-        (["promote"], "assay.registry.promote", "promote", "versions.stage_move_lines"),
+        (["promote"], "assay.registry.promote", "promote", "versions.promoted_lines"),
         (
             ["rollback", "--because", "b"],
             "assay.registry.promote",

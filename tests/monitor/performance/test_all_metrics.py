@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assay.cli.__main__ import build_parser
+from assay.cli.parser import build_parser
 from assay.cli.show import performance
 from assay.errors import UsageError
 from assay.monitor.performance.all_metrics import run, summarize

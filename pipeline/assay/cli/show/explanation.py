@@ -33,6 +33,16 @@ KINDS = {"rule": "check of the gate itself", "behaviour": "behaviour", "test": "
 """Kind of a finding that no rule of the policy made -> words for it."""
 
 
+def lines(found: RuleList | ExplainedRule | RecordedName) -> Iterator[Line]:
+    """All outcomes; or what one is asked and decided from, then the steps to each finding."""
+    if isinstance(found, RuleList):
+        yield from list_lines(found)
+    elif isinstance(found, RecordedName):
+        yield from _recorded(found)
+    else:
+        yield from _explained(found)
+
+
 def list_lines(found: RuleList) -> Iterator[str]:
     """The outcome, name and kind of each rule and of what else the verdict has; how to ask."""
     if not found.rules:
@@ -59,11 +69,6 @@ def _several(found: ExplainedRule | RecordedName) -> str:
         return f", the worst of {count}"
     over = "pairs" if isinstance(found.rule, FairnessRule) else "slices"
     return f", the worst of {count} {over}"
-
-
-def lines(found: ExplainedRule | RecordedName) -> Iterator[Line]:
-    """What is asked and decided from what, then the steps to each finding."""
-    yield from _recorded(found) if isinstance(found, RecordedName) else _explained(found)
 
 
 def _recorded(found: RecordedName) -> Iterator[Line]:

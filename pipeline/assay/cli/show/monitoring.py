@@ -18,11 +18,31 @@ if TYPE_CHECKING:
     from assay.monitor.monitor_range import MonitoredNights
     from assay.monitor.nights.summary import NightSummary
     from assay.monitor.table_drift.result import TableDrift
+    from assay.reports.retrain import RetrainAdvice
 
 COLUMNS = ("column", "effect", "distance", "limit", "break limit", "nulls", "change", "new")
 BREAK_LIMITS = f"a break limit is {EXPLAINED}; what is beyond one is in alarm at once"
 AT_LEAST = 5
 """The least number of a night's columns that is shown, even if none crossed a limit."""
+
+
+def lines(found: NightSummary | MonitoredNights | RetrainAdvice) -> Iterator[Line]:
+    """One night, several, or whether to train again."""
+    from assay.monitor.monitor_range import MonitoredNights
+    from assay.reports.retrain import RetrainAdvice
+
+    if isinstance(found, RetrainAdvice):
+        yield from retrain_lines(found)
+    elif isinstance(found, MonitoredNights):
+        yield from nights_lines(found)
+    else:
+        yield from night_lines(found)
+
+
+def retrain_lines(found: RetrainAdvice) -> Iterator[Line]:
+    """The result of each rule."""
+    for each in found.rules:
+        yield f"retrain: {each.sentence}"
 
 
 def night_lines(summary: NightSummary) -> Iterator[Line]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from assay.monitor.performance.labels_report import LabelsOutcome
     from assay.monitor.performance.measure import MaturityMeasurement, NightMeasurement
     from assay.monitor.performance.window import MovedWindow
-    from assay.reports.retrain import RetrainAdvice
 
 
 def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
@@ -73,6 +72,13 @@ def _words(measured: NightMeasurement, each: MaturityMeasurement) -> str:
         + (f"; no interval: {number.why}" if number.low is None and number.why else "")
         + ("" if each.final else "; may change until the day is over")
     )
+
+
+def lines(found: AllMetrics | PerformancePairs) -> Iterator[Line]:
+    """All metrics, or one of them night by night."""
+    from assay.monitor.performance.all_metrics import AllMetrics
+
+    return all_metrics_lines(found) if isinstance(found, AllMetrics) else performance_lines(found)
 
 
 def performance_lines(found: PerformancePairs) -> Iterator[Line]:
@@ -144,9 +150,3 @@ def window_lines(found: MovedWindow) -> Iterator[str]:
         f"window: {what}: train {found.train[0]} to {found.train[1]}, holdout "
         f"{found.holdout[0]} to {found.holdout[1]} ({found.why})"
     )
-
-
-def retrain_lines(found: RetrainAdvice) -> Iterator[Line]:
-    """The result of each rule."""
-    for each in found.rules:
-        yield f"retrain: {each.sentence}"

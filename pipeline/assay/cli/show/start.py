@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from assay.init.upgrade import Upgrade
 
 
+def lines(found: NewProject | Upgrade) -> Iterator[Line]:
+    """A new project, or what an upgrade of one changes."""
+    from assay.init.upgrade import Upgrade
+
+    return upgrade_lines(found) if isinstance(found, Upgrade) else init_lines(found)
+
+
 def init_lines(made: NewProject) -> Iterator[Line]:
     """The columns and their use, what is left out, what was unsure, and the next commands."""
     from rich.table import Table

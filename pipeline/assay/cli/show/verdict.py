@@ -12,6 +12,7 @@ from assay.gate.many_slices import OtherSlices, fold, together
 from assay.gate.stage import GateResult
 from assay.gate.unchanged import ModelAnswer, Unchanged
 from assay.gate.verdict_text import findings_of_kind, format_values, sort_findings
+from assay.reports.raw_rows import RawRows
 from assay.reports.verdict import Finding, Outcome, Verdict
 
 
@@ -38,6 +39,11 @@ def unchanged_lines(found: ModelAnswer) -> Iterator[Line]:
     against = f"; compared with {found.against}" if found.against else ""
     differs = f"{against}, these differ: {', '.join(found.differs)}" if found.differs else ""
     yield f"gate: the model is to be judged: it is not that of a promoted version{differs}"
+
+
+def rows_lines(found: RawRows) -> Iterator[Line]:
+    """Where the rows come from."""
+    yield found.sentence
 
 
 def access_lines(found: Access) -> Iterator[Line]:

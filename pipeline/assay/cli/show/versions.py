@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from assay.gate.merged_promotion import NothingToPromote
     from assay.gate.proposal import Proposal
-    from assay.init.project_check.command import ProjectCheck
-    from assay.registry.hosted.bucket import Buckets
     from assay.registry.hosted.transfer import Transfer
     from assay.registry.promote import StageMove
     from assay.reports.champion import StageHolder
@@ -71,17 +69,21 @@ def versions_lines(found: Listing) -> Iterator[Line]:
         yield table
 
 
-def merged_lines(found: StageMove | NothingToPromote) -> Iterator[str]:
-    """The stage's new holder and by whom, or why there is nothing to do."""
+def promoted_lines(found: StageMove | NothingToPromote, push: bool, merged: bool) -> Iterator[str]:
+    """The stage's new holder and how to share it or by whom, or why there is nothing to do."""
     from assay.gate.merged_promotion import NothingToPromote
 
-    if isinstance(found, NothingToPromote):
-        if found.version == found.holder:
-            yield (
-                f"nothing to promote: {found.version} holds {found.stage} with the bundle of this "
-                f"commit ({short_digest(found.bundle)})"
-            )
-            return
+    if not isinstance(found, NothingToPromote):
+        lines = list(stage_move_lines(found, push))
+        yield from lines[:1] if merged else lines
+        if merged:
+            yield f"promoted by {found.version.by}: {found.version.why}"
+    elif found.version == found.holder:
+        yield (
+            f"nothing to promote: {found.version} holds {found.stage} with the bundle of this "
+            f"commit ({short_digest(found.bundle)})"
+        )
+    else:
         yield (
             f"nothing to promote: the model of this commit is {found.version}, and "
             f"{found.holder or 'no version'} holds {found.stage}"
@@ -90,10 +92,6 @@ def merged_lines(found: StageMove | NothingToPromote) -> Iterator[str]:
             f"to give {found.stage} back to it: assay rollback --to {found.version} "
             "--because WHY --push; in GitHub Actions: promote, Run workflow"
         )
-        return
-    first, *_ = stage_move_lines(found)
-    yield first
-    yield f"promoted by {found.version.by}: {found.version.why}"
 
 
 def stage_move_lines(
@@ -185,16 +183,3 @@ def proposal_lines(found: Proposal) -> Iterator[str]:
         f"propose: pull request #{found.number} from {found.branch}, verdict "
         f"{found.outcome or 'none'}"
     )
-
-
-def ready_lines(found: ProjectCheck) -> Iterator[str]:
-    """What a project that is ready will do."""
-    yield (
-        f"check: ready for dvc repro: {found.name}, {found.task}, "
-        f"{counted(found.features, 'feature')}, {counted(found.candidates, 'candidate')}, "
-        f"{counted(found.rules, 'rule')}"
-    )
-
-
-def bucket_lines(found: Buckets) -> Iterator[str]:
-    yield f"check: the store is {found.store}, the DVC remote {found.remote}"

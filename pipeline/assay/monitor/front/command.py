@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from assay.errors import AssayError
 from assay.monitor.front import page
@@ -61,30 +60,3 @@ def try_run(root: Path, params: Params) -> None:
             layout.FRONT,
             why or type(error).__name__,
         )
-
-
-def summary(front: Front) -> dict[str, Any]:
-    """The page's facts as a JSON document."""
-    return {
-        "schema": 1,
-        "name": front.name,
-        "page": layout.FRONT,
-        "champion": front.champion.to_plain(),
-        "metric": front.metric,
-        "nights": [
-            {
-                "partition": night.partition,
-                "standing": night.standing,
-                "run_id": night.run_id or None,
-                "version": night.version or None,
-                "rows_read": night.rows_read,
-                "quarantine_share": night.quarantine_share,
-                "drifted_share": night.drift.share if night.drift else None,
-                "estimated": night.estimated.value if night.estimated else None,
-                "trusted": night.estimated.trusted if night.estimated else None,
-                "realized": night.realized.value if night.realized else None,
-                "reasons": list(night.reasons()),
-            }
-            for night in front.nights
-        ],
-    }

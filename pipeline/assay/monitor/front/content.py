@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.facts import KnownNights
@@ -47,6 +48,32 @@ class Front:
     every: AllNights
     pages: tuple[tuple[str, str], ...] = ()
     retrain: Facts | None = None
+
+    def document(self) -> dict[str, Any]:
+        """What is on the page, as JSON values."""
+        return {
+            "schema": 1,
+            "name": self.name,
+            "page": layout.FRONT,
+            "champion": self.champion.to_plain(),
+            "metric": self.metric,
+            "nights": [
+                {
+                    "partition": night.partition,
+                    "standing": night.standing,
+                    "run_id": night.run_id or None,
+                    "version": night.version or None,
+                    "rows_read": night.rows_read,
+                    "quarantine_share": night.quarantine_share,
+                    "drifted_share": night.drift.share if night.drift else None,
+                    "estimated": night.estimated.value if night.estimated else None,
+                    "trusted": night.estimated.trusted if night.estimated else None,
+                    "realized": night.realized.value if night.realized else None,
+                    "reasons": list(night.reasons()),
+                }
+                for night in self.nights
+            ],
+        }
 
 
 def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, last: int) -> Front:

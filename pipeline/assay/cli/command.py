@@ -1,0 +1,291 @@
+"""A command is one record: what the help says of it, and the function that it runs.
+
+Its options are the parameters of that function::
+
+    @command("release", "publish a held run", "assay release RUN --because 'a holiday'")
+    def release(call: Call, run: Annotated[str, Option("as assay score named it")]) -> object:
+
+A parameter that is not keyword-only is an argument, a keyword-only one an option; one without a
+default is required. The functions import what they call, so that `assay --help` is fast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+
+from assay.cli import terminal
+from assay.cli.progress import end_progress_lines
+from assay.cli.terminal import Line
+from assay.errors import DataError, RetrainAdvised, RunError, StoreError
+from assay.errors.base import attached_report
+from assay.project.text.quoting import escape_controls
+
+if TYPE_CHECKING:
+    from assay.project.params import Params
+
+Handler = TypeVar("Handler", bound=Callable[..., object])
+
+
+@dataclass(frozen=True)
+class Option:
+    """The annotation of a parameter: what the help says of it, and how its text is read.
+
+    Attributes
+    ----------
+    metavar
+        What stands for the value in the help; by default the parameter's name.
+    flag
+        The option, where the parameter has another name.
+    parse
+        Reads the value, where it is not simply of the parameter's type.
+    bare
+        The value of the option without one; None if it needs one.
+    """
+
+    help: str
+    metavar: str | None = None
+    flag: str | None = None
+    parse: Callable[[str], object] | None = None
+    bare: str | None = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, or with ``run`` None only the name that others stand below.
+
+    Attributes
+    ----------
+    name
+        As it is typed, such as ``quarantine show``.
+    run
+        Takes a `Call` and the options. Returns the result or raises; prints nothing.
+    shown
+        The function of `assay.cli.show` that makes lines of a result, such as ``check.lines``.
+        Besides the result it may ask for options of the command, by their names.
+    front
+        Write the front page afterwards.
+    serves
+        It shows its result by itself and goes on, and may print at any time.
+    """
+
+    name: str
+    help: str
+    example: str
+    run: Callable[..., object] | None
+    shown: str = ""
+    front: bool = False
+    serves: bool = False
+
+    def lines(self, found: Any, options: Mapping[str, Any]) -> Iterable[Line]:
+        """A result for people."""
+        module, _, name = self.shown.partition(".")
+        shown = getattr(importlib.import_module(f"assay.cli.show.{module}"), name)
+        asked = inspect.signature(shown).parameters.keys() & options.keys()
+        lines: Iterable[Line] = shown(found, **{each: options[each] for each in asked})
+        return lines
+
+
+class Group:
+    """The commands under one title of the help, in their order; as a decorator it adds one."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.commands: list[Command] = []
+
+    def __call__(
+        self,
+        name: str,
+        help: str,
+        example: str = "",
+        *,
+        shown: str = "",
+        front: bool = False,
+        serves: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        def add(run: Handler) -> Handler:
+            typed = example or f"assay {name}"
+            self.commands.append(Command(name, help, typed, run, shown, front, serves))
+            return run
+
+        return add
+
+    def parent(self, name: str, help: str, example: str) -> None:
+        """Add a name that only has commands below it."""
+        self.commands.append(Command(name, help, example, None))
+
+
+class Call:
+    """One call of a command: its project, and how its result is shown.
+
+    Attributes
+    ----------
+    json
+        Results are printed as one JSON document.
+    printed
+        Whether a result was.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.command: Command = arguments.command
+        self.arguments = arguments
+        self.json: bool = arguments.json
+        self.printed = False
+
+    @cached_property
+    def root(self) -> Path:
+        """The project's folder."""
+        root: Path = self.arguments.root.resolve()
+        return root
+
+    @cached_property
+    def project(self) -> tuple[Path, Params]:
+        """The project's root and its parameters, read once."""
+        from assay.project.params import load
+
+        return self.root, load(self.root)
+
+    @cached_property
+    def options(self) -> Mapping[str, Any]:
+        """By the name of the handler's parameter."""
+        assert self.command.run is not None
+        _, *names = inspect.signature(self.command.run).parameters
+        return {name: getattr(self.arguments, name) for name in names}
+
+    @property
+    def names(self) -> list[str]:
+        """What can stand after ``assay``."""
+        return [name for names in self.arguments.top.groups.values() for name in names]
+
+    def another(self, typed: Sequence[str]) -> Call:
+        """The call of another command on the same project, as if it was typed."""
+        common = ["--root", str(self.arguments.root), *(["--json"] if self.json else [])]
+        return Call(self.arguments.top.parse_args([*typed, *common]))
+
+    def perform(self) -> None:
+        """Run the command and show its result.
+
+        A partial result that comes with an error or an interrupt is shown too: a verdict that is
+        not PASS, or the nights before the one that failed (`assay.errors.base.attached_report`).
+        """
+        assert self.command.run is not None
+        try:
+            with self.front_page() if self.command.front else nullcontext():
+                try:
+                    with nullcontext() if self.command.serves else self.own_code_apart():
+                        found = self.command.run(self, **self.options)
+                finally:
+                    end_progress_lines()
+        except BaseException as error:
+            if (report := attached_report(error)) is not None:
+                self.show(report)
+            raise
+        if found is not None:
+            self.show(found)
+
+    def show(self, found: Any) -> None:
+        """Print a result, for people or as one JSON document."""
+        from assay.cli.document import to_json
+
+        self.printed = True
+        if self.json:
+            # JSON with its control characters escaped is the same document.
+            print(escape_controls(to_json(found).rstrip("\n"), keep="\n"), flush=True)
+        else:
+            terminal.print_lines(self.command.lines(found, self.options))
+
+    def own_code_apart(self) -> AbstractContextManager[None]:
+        """With ``--json``, lets what the project's own code prints go to standard error.
+
+        Otherwise it may stand between the lines for people.
+        """
+        return terminal.said_on_standard_error() if self.json else nullcontext()
+
+    @contextmanager
+    def front_page(self, after: bool = True) -> Iterator[None]:
+        """Write the front page after the block, so that what is new in it shows at once.
+
+        Parameters
+        ----------
+        after
+            False if the block writes it by itself, unless it fails.
+        """
+        try:
+            yield
+        except (DataError, RunError, RetrainAdvised) as error:
+            if not isinstance(error, StoreError):
+                self._write_front_page()
+            raise
+        if after:
+            self._write_front_page()
+
+    def _write_front_page(self) -> None:
+        from assay.monitor.front.command import try_run
+
+        with self.own_code_apart():
+            try_run(*self.project)
+
+
+def add_options(parser: argparse.ArgumentParser, command: Command, inner: bool = False) -> None:
+    """Add the command's options to its parser, and those that every command has.
+
+    Parameters
+    ----------
+    inner
+        The command above takes the common options too, before this one's name.
+    """
+    # A default here would override an option given before the name.
+    folder, flag = (argparse.SUPPRESS,) * 2 if inner else (Path(), False)
+    parser.add_argument("--root", type=Path, default=folder, help="the project's folder (here)")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=flag,
+        help="print one JSON document instead, of an error too",
+    )
+    assert command.run is not None
+    _, *parameters = inspect.signature(command.run, eval_str=True).parameters.values()
+    for each in parameters:
+        kind, option = get_args(each.annotation)
+        _add_option(parser, each, kind, option)
+
+
+def _add_option(
+    parser: argparse.ArgumentParser, parameter: inspect.Parameter, kind: Any, option: Option
+) -> None:
+    optional = parameter.default is not parameter.empty
+    named: dict[str, Any] = {"help": option.help}
+    if optional:
+        named["default"] = parameter.default
+    (kind,) = [each for each in _alternatives(kind) if each is not type(None)]
+    if kind is bool:
+        named["action"] = "store_true"
+    else:
+        named |= {"metavar": option.metavar, **_reading(kind, option)}
+    if option.bare is not None:
+        named |= {"nargs": "?", "const": option.bare}
+    if parameter.kind is not parameter.KEYWORD_ONLY:
+        parser.add_argument(parameter.name, nargs="?" if optional else None, **named)
+        return
+    flag = option.flag or "--" + parameter.name.replace("_", "-")
+    parser.add_argument(flag, dest=parameter.name, required=not optional, **named)
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    """The members of a union; the type itself if it is none."""
+    return (kind,) if get_origin(kind) in (None, Literal, Sequence) else get_args(kind)
+
+
+def _reading(kind: Any, option: Option) -> Mapping[str, Any]:
+    if get_origin(kind) is Literal:
+        return {"choices": get_args(kind)}
+    if get_origin(kind) is Sequence:
+        return {"action": "append", "default": [], "type": option.parse or get_args(kind)[0]}
+    return {"type": option.parse or kind}
