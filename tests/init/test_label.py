@@ -96,6 +96,7 @@ def test_other_numbers_are_a_regression() -> None:
 @pytest.mark.parametrize(
     ("spread", "words"),
     [
+        (Spread(mean=4862.0, median=301.0, distance=900.0), "the mean is 4,860 and the median 301"),
         (Spread(mean=0.4, median=0.0, distance=0.4), "too little; if sums count"),
         (Spread(mean=8.0, median=9.0, distance=2.0), "too much; if sums count"),
         (Spread(mean=8.0, median=8.5, distance=2.0), ""),

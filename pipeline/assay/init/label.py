@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import LabelError
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
+from assay.project.text.number_format import counted, format_digits
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, Value
 
@@ -251,8 +251,9 @@ def _far_from_median(spread: Spread) -> str:
     # Of numbers around 0 the mean is nearly 0 too, and any noise is much of it.
     if abs(away) <= FAR * max(abs(spread.mean), spread.distance):
         return ""
+    mean, median = (format_digits(each, 3) for each in (spread.mean, spread.median))
     return (
-        f"the mean is {spread.mean:.3g} and the median {spread.median:.3g}, which the model "
+        f"the mean is {mean} and the median {median}, which the model "
         f"learns, so that its predictions add up to too {'little' if away > 0 else 'much'}; if "
         "sums count, leave loss out at train.candidates.boosting in params.yaml, and put rmse for "
         "mae and r2 for mae_skill there"

@@ -14,6 +14,7 @@ from assay.init.quoting import FILTERS
 from assay.init.roles import ColumnUse
 from assay.init.unseen import FOLDS
 from assay.pages.templating import Quoted, render_config
+from assay.project.text.number_format import format_digits
 from assay.tables.spelling import spell
 
 TEXTS: Mapping[str, str] = {
@@ -218,7 +219,7 @@ def _params(plan: Plan) -> dict[str, Any]:
         "retrain_pool": 28 if nights.every == "day" else 8,
         "known_after": KNOWN_AFTER,
         "baseline_why": "otherwise always saying the same would do, which has a "
-        f"{judged} of {_rounded(label.baseline):g} over all rows",
+        f"{judged} of {format_digits(label.baseline, 3)} over all rows",
         "margin": _rounded(0.02 * label.baseline),
         "margin_why": "2 % of what always saying the same scores is not worth a night's trouble",
         "sensitive": [

@@ -8,7 +8,7 @@ from pathlib import Path
 from assay.monitor.drift.drift import drifted_words
 from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
 from assay.project.params import Params
-from assay.project.text.number_format import counted, format_count
+from assay.project.text.number_format import counted, format_count, format_digits
 from assay.registry.verification import unverified_warning
 from assay.score.due import DECIDED
 
@@ -141,23 +141,23 @@ def performance_lines(facts: Facts) -> list[str]:
     metric = facts["metric"]
     interval = ""
     if facts["low"] is not None and facts["high"] is not None:
-        interval = f" ({facts['low']:.4g} to {facts['high']:.4g})"
+        interval = f" ({format_digits(facts['low'])} to {format_digits(facts['high'])})"
     after = f"with the labels after {counted(facts['maturity_days'], 'day')}"
     lines = [
-        f"{metric} {facts['realized']:.4g}{interval} on {facts['partition']}, {after}; "
+        f"{metric} {format_digits(facts['realized'])}{interval} on {facts['partition']}, {after}; "
         f"{_expected(facts['estimated'])}"
     ]
     if facts["nights"] > 1:
         nights = counted(facts["nights"], "night")
         lines.append(
-            f"{metric} {facts['mean_realized']:.4g} in the mean of the last {nights} with labels; "
-            f"{_expected(facts['mean_estimated'])}"
+            f"{metric} {format_digits(facts['mean_realized'])} in the mean of the last {nights} "
+            f"with labels; {_expected(facts['mean_estimated'])}"
         )
     return lines
 
 
 def _expected(value: float | None) -> str:
-    return "nothing was estimated" if value is None else f"{value:.4g} was estimated"
+    return "nothing was estimated" if value is None else f"{format_digits(value)} was estimated"
 
 
 def retrain_words(facts: Facts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from assay.project.text.number_format import counted
+from assay.project.text.number_format import counted, format_digits
 from assay.training.train.model_card import describe_calibration, describe_vocabularies
 
 if TYPE_CHECKING:
@@ -72,4 +72,4 @@ def _labels(facts: Mapping[str, Any]) -> str:
         return f"{facts['positives'] / facts['rows']:.1%} positive"
     if "classes" in facts:
         return counted(len(facts["classes"]), "class", "classes")
-    return f"mean {facts['mean']:.4g}"
+    return f"mean {format_digits(facts['mean'])}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from assay.columns import summary_statistics
 from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.pages.histogram import HistogramPair, build_histograms
-from assay.project.text.number_format import format_percent
+from assay.project.text.number_format import format_digits, format_percent
 
 if TYPE_CHECKING:
     from assay.monitor.nights.content import ColumnContent
@@ -60,4 +60,4 @@ def histograms(column: ColumnContent) -> HistogramPair | None:
 
 def format_number(value: float | None) -> str:
     """Four significant digits; empty if it is no finite number."""
-    return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
+    return "" if value is None or not math.isfinite(value) else format_digits(value)

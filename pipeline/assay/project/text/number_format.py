@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor, isfinite, log10
+
 
 def format_count(value: float | None, none: str = "") -> str:
     """A whole number with thousands separators."""
@@ -25,11 +27,22 @@ def format_fixed(value: float | None, digits: int = 3, none: str = "") -> str:
     return none if value is None else f"{value:.{digits}f}"
 
 
+def format_digits(value: float, digits: int = 4) -> str:
+    """A number of any size to so many significant digits, never as 4.86e+03.
+
+    >>> format_digits(4862.4, 3), format_digits(0.12345), format_digits(1234567.0), format_digits(0)
+    ('4,860', '0.1235', '1,235,000', '0')
+    """
+    if value == 0 or not isfinite(value):
+        return f"{value:g}"
+    return f"{round(value, digits - 1 - floor(log10(abs(value)))):,.15g}"
+
+
 def format_short(value: float | None, none: str = "-") -> str:
     """Four decimals below 10, else five significant digits."""
     if value is None:
         return none
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}"
+    return f"{value:.4f}" if abs(value) < 10 else format_digits(value, 5)
 
 
 def format_percent(share: float | None, digits: int = 1, none: str = "") -> str:
