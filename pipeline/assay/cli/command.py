@@ -69,7 +69,7 @@ class Command:
         Takes a `Call` and the options. Returns the result or raises; prints nothing.
     shown
         The function of `assay.cli.show` that makes lines of a result, such as ``check.lines``.
-        Besides the result it may ask for options of the command, by their names.
+        Besides the result it may ask for options of the command, by their names, and for ``root``.
     front
         Write the front page afterwards.
     serves
@@ -199,7 +199,7 @@ class Call:
             # JSON with its control characters escaped is the same document.
             print(escape_controls(to_json(found).rstrip("\n"), keep="\n"), flush=True)
         else:
-            terminal.print_lines(self.command.lines(found, self.options))
+            terminal.print_lines(self.command.lines(found, {**self.options, "root": self.root}))
 
     def own_code_apart(self) -> AbstractContextManager[None]:
         """With ``--json``, lets what the project's own code prints go to standard error.

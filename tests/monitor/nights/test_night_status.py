@@ -170,7 +170,7 @@ RELEASE = "assay.score.operations.release"
             ["rollback", "--because", "b"],
             "assay.registry.promote",
             "rollback",
-            "versions.stage_move_lines",
+            "versions.moved_lines",
         ),
         (
             ["release", "r", "--because", "b"],

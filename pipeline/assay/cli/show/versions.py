@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
@@ -69,15 +70,16 @@ def versions_lines(found: Listing) -> Iterator[Line]:
         yield table
 
 
-def promoted_lines(found: StageMove | NothingToPromote, push: bool, merged: bool) -> Iterator[str]:
+def promoted_lines(
+    found: StageMove | NothingToPromote, root: Path, push: bool, merged: bool
+) -> Iterator[str]:
     """The stage's new holder and how to share it or by whom, or why there is nothing to do."""
     from assay.gate.merged_promotion import NothingToPromote
 
     if not isinstance(found, NothingToPromote):
-        lines = list(stage_move_lines(found, push))
-        yield from lines[:1] if merged else lines
-        if merged:
-            yield f"promoted by {found.version.by}: {found.version.why}"
+        lines = list(moved_lines(found, root, push))
+        by = f"promoted by {found.version.by}: {found.version.why}"
+        yield from [lines[0], by] if merged else lines
     elif found.version == found.holder:
         yield (
             f"nothing to promote: {found.version} holds {found.stage} with the bundle of this "
@@ -92,6 +94,13 @@ def promoted_lines(found: StageMove | NothingToPromote, push: bool, merged: bool
             f"to give {found.stage} back to it: assay rollback --to {found.version} "
             "--because WHY --push; in GitHub Actions: promote, Run workflow"
         )
+
+
+def moved_lines(found: StageMove, root: Path, push: bool) -> Iterator[str]:
+    """The stage's new holder, and how to share it from this clone."""
+    from assay.registry.remotes.git_remote import remote_name
+
+    return stage_move_lines(found, push, remote_name(root))
 
 
 def stage_move_lines(
