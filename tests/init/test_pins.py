@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -133,4 +134,19 @@ def test_one_command_renews_the_lists_and_says_what_changed(project: Path, tools
     assert "  make setup" in told
     assert path.read_text(encoding="utf-8") == today
     assert (project / "Makefile").read_text(encoding="utf-8").endswith("# ours\n")
-    assert "nothing to bring" in make(project, tools, "pins")
+    commit(project)
+    assert "written" not in make(project, tools, "pins")
+
+
+def test_what_a_person_wrote_in_the_lists_is_not_lost(project: Path, tools: Path) -> None:
+    own = project / "requirements" / "assay.txt"
+    hashed = f"assay=={version('assay')} --hash=sha256:{'0' * 64}\n"
+    own.write_text(hashed, encoding="utf-8")
+    (project / "requirements" / "s3.txt").write_text("boto3\n", encoding="utf-8")
+    refused = projects.call(project, "assay", "init", "--pins", code=2, tools=tools)
+    assert "requirements/s3.txt" in refused
+    commit(project)
+    made = json.loads(projects.call(project, "assay", "init", "--pins", "--json", tools=tools))
+    assert [*made["files"]] == ["requirements/s3.txt"]
+    assert own.read_text(encoding="utf-8") == hashed
+    assert "no project" in projects.call(own.parent, "assay", "init", "--pins", code=2, tools=tools)

@@ -70,34 +70,23 @@ def init(
     sensitive: Annotated[
         Sequence[str], Option("compared by group, and no feature; may be repeated", "COLUMN")
     ] = (),
-    upgrade: Annotated[
+    pins: Annotated[
         bool,
-        Option(
-            "bring the stages and workflows of the project in DIR to this Assay; shows them first"
-        ),
+        Option("only bring requirements/ of the project in DIR to what this Assay was tested with"),
     ] = False,
-    yes: Annotated[bool, Option("write the upgrade without a question")] = False,
-    only: Annotated[
-        Sequence[str],
-        Option(
-            "upgrade this file, or the lists of packages (requirements); may be repeated", "FILE"
-        ),
-    ] = (),
     leave_out: Annotated[Sequence[str], Option("no use for it; may be repeated", "COLUMN")] = (),
 ) -> object:
     from assay.init import command
+    from assay.init.pins import renew
     from assay.init.roles import Said
     from assay.init.wishes import Wishes
     from assay.tables.names import project_name
 
     place = (call.root / folder).resolve()
-    if upgrade:
+    if pins:
         if data or target:
-            raise UsageError("an upgrade reads no table", where="assay init --upgrade")
-        return _upgrade(call, place, only, yes)
-    for option, given in (("yes", yes), ("only", only)):
-        if given:
-            raise UsageError("belongs to --upgrade", where=f"assay init --{option}")
+            raise UsageError("lists of packages need no table", where="assay init --pins")
+        return renew(place)
     table = data or Path(_ask("Which file holds the table?", "--data FILE"))
     understood = command.look(
         place,
@@ -123,21 +112,6 @@ def init(
         ),
     )
     return command.run(place, table, understood, wishes)
-
-
-def _upgrade(call: Call, folder: Path, only: Sequence[str], yes: bool) -> object:
-    """Show what would change; write it with --yes, or if a person at a terminal says so."""
-    from assay.init import upgrade
-
-    found = upgrade.look(folder, only)
-    if found.changes and yes:
-        return upgrade.write(found)
-    asks = sys.stdin.isatty() and sys.stdout.isatty() and not call.json
-    if not (found.changes and asks):
-        return found
-    call.show(found)
-    written = input("Write them? [y/N] ").strip().lower() in ("y", "yes")
-    return upgrade.write(found) if written else None
 
 
 def _progress() -> Callable[[int, int], None] | None:

@@ -85,14 +85,14 @@ def with_existing(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
     found = dict(texts)
     for name in SHARED_FILES:
         if (path := folder / name).exists():
-            found[name] = with_rules(path.read_text(encoding="utf-8"), texts[name])
+            found[name] = _with_rules(path.read_text(encoding="utf-8"), texts[name])
     if (folder / README).exists() and (folder / README).read_bytes() != found[README].encode():
         found[BESIDE] = found.pop(README)
     refuse_others(folder, {path: text for path, text in found.items() if path not in SHARED_FILES})
     return found
 
 
-def with_rules(kept: str, fresh: str) -> str:
+def _with_rules(kept: str, fresh: str) -> str:
     """One of `SHARED_FILES` as it is, and behind it what a ``fresh`` one has and it lacks."""
     more = [line for line in _rules(fresh) if line not in _rules(kept)]
     return kept if not more else kept.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in more)

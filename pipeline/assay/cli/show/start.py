@@ -10,15 +10,15 @@ from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
     from assay.init.command import NewProject
+    from assay.init.pins import Renewed
     from assay.init.plan import Plan
-    from assay.init.upgrade import Upgrade
 
 
-def lines(found: NewProject | Upgrade) -> Iterator[Line]:
-    """A new project, or what an upgrade of one changes."""
-    from assay.init.upgrade import Upgrade
+def lines(found: NewProject | Renewed) -> Iterator[Line]:
+    """A new project, or the lists of packages of one that were written anew."""
+    from assay.init.pins import Renewed
 
-    return upgrade_lines(found) if isinstance(found, Upgrade) else init_lines(found)
+    return pin_lines(found) if isinstance(found, Renewed) else init_lines(found)
 
 
 def init_lines(made: NewProject) -> Iterator[Line]:
@@ -56,32 +56,17 @@ def init_lines(made: NewProject) -> Iterator[Line]:
     yield f"  assay score --date {plan.nights.scored[0]}"
 
 
-def upgrade_lines(found: Upgrade) -> Iterator[Line]:
-    """The diff of each file, or what was written; then what to type next."""
-    from assay.init.upgrade import summary
-
-    by = f"Assay {found.written_by}" if found.written_by else "an Assay that left no version"
-    if not found.changes:
-        yield f"{found.folder}: nothing to bring to Assay {found.now} (written by {by})"
+def pin_lines(found: Renewed) -> Iterator[Line]:
+    """The packages of which another version is pinned now, and what to type next."""
+    if not found.files:
+        yield f"{found.folder}: the lists are those of Assay {found.version} already"
         return
-    if found.written:
-        for each in found.changes:
-            yield f"written: {each.path}"
-            if each.pinned and each.before is not None:
-                yield from each.diff()[2:]
-        yield "next:"
-        if any(each.pinned for each in found.changes):
-            yield "  make setup"
-        yield "  assay check"
-        yield "  git diff"
-        yield "  dvc repro"
-        return
-    for each in found.changes:
-        # A Makefile has tabs, which would be printed as the escape of a control character.
-        yield from (line.expandtabs() for line in each.diff())
-    yield ""
-    yield f"{found.folder}, written by {by}, to Assay {found.now}: {summary(found)}"
-    yield "Nothing is written yet: add --yes, or --only FILE for some of them"
+    for path, changes in found.files.items():
+        yield f"written: {path}"
+        yield from changes
+    yield "next:"
+    yield "  make setup"
+    yield "  git diff --stat requirements"
 
 
 def _written(plan: Plan) -> str:

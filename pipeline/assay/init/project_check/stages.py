@@ -57,7 +57,7 @@ def stage_faults(tree: Mapping[str, Any], root: Path) -> Iterator[str]:
                 where=f"{layout.DVC_YAML}: stages",
                 expected=f"one with cmd: assay {command}",
                 found=", ".join(tree),
-                mend="Commit your changes: assay init --upgrade then adds it",
+                mend="Put it there, as assay init writes it for a new project",
             ).line()
 
 
