@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tests.life.nights import Delivery
 
-Status = Literal["published", "held", "failed", "retracted", "unfinished", "missing"]
+Status = Literal["published", "held", "failed", "absent", "retracted", "unfinished", "missing"]
 
 
 @dataclass
@@ -92,6 +92,9 @@ class Ledger:
                     line.last = "failed"
                     line.failures += 1
                     line.held = None
+                case "absent" if line.last == "missing":  # which is recorded once
+                    line.last = "absent"
+                    line.failures += 1
 
     def released(self, run_id: str) -> None:
         (line,) = (each for each in self.nights.values() if each.held == run_id)
@@ -101,7 +104,9 @@ class Ledger:
     def retracted(self, run_id: str, answer: Mapping[str, Any]) -> None:
         (line,) = (each for each in self.nights.values() if each.visible == run_id)
         line.visible = line.before.pop() if line.before else None
-        line.last, line.taken_back = "retracted", True
+        line.taken_back = True
+        if line.held is None:  # else a person has a run to release, whatever became of others
+            line.last = "retracted"
 
     def known(self) -> list[str]:
         """Nights of which something was tried, and those between them, in order."""

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from tests import projects
+from tests.life import branches
 from tests.life.world import FIRST, INCOMING
 
 IGNORED = projects.ROOT / ".gitignore"
@@ -20,6 +21,5 @@ def make(promoted: Path, root: Path) -> Path:
     for place in sorted((root / "data" / "raw").iterdir()):
         if place.name >= f"day={FIRST}":
             shutil.rmtree(place)
-    projects.call(root, "git", "add", ".gitignore")
-    projects.call(root, "git", "commit", "--quiet", "--message", "Ignore what nights leave")
+    branches.commit(root, "Ignore what nights leave")
     return root

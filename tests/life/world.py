@@ -19,7 +19,7 @@ from assay.cli.__main__ import main
 from assay.project import params
 from assay.store import Store, open_store
 from tests import projects
-from tests.life import nights
+from tests.life import nights, shortcuts
 from tests.life.clock import Clock
 from tests.life.ledger import Ledger
 
@@ -78,7 +78,12 @@ class World:
     def assay(self, *command: str) -> Answer:
         """Call a command as if it was typed in the project's folder."""
         out, err = io.StringIO(), io.StringIO()
-        with self.clock.running(), redirect_stdout(out), redirect_stderr(err):
+        with (
+            self.clock.running(),
+            shortcuts.taken(),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
             try:
                 code = main([*command, "--root", str(self.root)])
             except SystemExit as end:  # argparse
@@ -120,7 +125,8 @@ class World:
     def score(self, *options: str) -> Answer:
         found = self.assay("score", *options, "--json")
         self.ledger.add_outcomes(found.document if found.out.startswith("[") else ())
-        self._add_nights_without_input()
+        if found.code:
+            self._add_nights_without_input()
         return found
 
     def nightly(self) -> Answer:
@@ -130,11 +136,12 @@ class World:
             for step in steps:
                 if step["command"].startswith("assay score") and isinstance(step["result"], list):
                     self.ledger.add_outcomes(step["result"])
-        self._add_nights_without_input()
+        if found.code:
+            self._add_nights_without_input()
         return found
 
     def _add_nights_without_input(self) -> None:
-        """Add those that were due and are recorded as failed: `assay score --json` lists runs."""
+        """Add those that are recorded as failed because no input could be read at all."""
         for night, line in self.ledger.nights.items():
             if line.last == "missing" and self.store.runs(night):
                 line.last = "failed"
@@ -209,6 +216,21 @@ class World:
 
     def takes_commit_back(self) -> None:
         self.git("reset", "--quiet", "HEAD~1")
+
+    def champion(self) -> str:
+        """The bundle of the version that holds the stage."""
+        return str(self.assay("status", "--json").document["champion"]["bundle"])
+
+    @contextmanager
+    def uncommitted(self) -> Iterator[None]:
+        """A change of the policy that nobody has committed; it is taken back afterwards."""
+        path = self.root / "params.yaml"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("min: 0.6", "min: 0.5"), encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(text, encoding="utf-8")
 
     @contextmanager
     def copied(self, place: Path) -> Iterator[World]:

@@ -171,7 +171,7 @@ def test_due_nights_are_scored_once_and_late_input_is_found(
     late = project / "late"
     folder(project, DAYS[1]).rename(late)
     given = ask(project, "--from", DAYS[0], "--to", DAYS[3], capsys=capsys)
-    assert given == [(day, "published") for day in (DAYS[0], *DAYS[2:4])]
+    assert given == [*((day, "published") for day in (DAYS[0], *DAYS[2:4])), (DAYS[1], "absent")]
     late.rename(folder(project, DAYS[1]))
     assert ask(project, capsys=capsys) == [(DAYS[1], "published"), (DAYS[4], "published")]
     assert ask(project, capsys=capsys) == []

@@ -11,7 +11,7 @@ from assay.score.run import RunReport
 
 @dataclass(frozen=True)
 class NightOutcome:
-    """The outcome of one night: ``published``, ``skipped``, ``held`` or ``failed``.
+    """The outcome of one night: ``published``, ``skipped``, ``held``, ``failed`` or ``absent``.
 
     ``unverified`` states why the version is unverified, None if it is verified.
     """

@@ -90,7 +90,10 @@ class NightOutcomes:
     due: DueNights | None = None
 
     def document(self) -> list[dict[str, Any]]:
-        return [each.to_dict() for each in self.outcomes]
+        """Each night that was scored, and as ``absent`` each that is due and has no input."""
+        without = self.due.absent if self.due else ()
+        absent = [NightOutcome(night, "absent") for night in without]
+        return [each.to_dict() for each in (*self.outcomes, *absent)]
 
 
 def run(

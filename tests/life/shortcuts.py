@@ -1,0 +1,57 @@
+"""What many commands of one process need to work out only once: pure functions, remembered.
+
+A command of its own process parses dvc.lock about ten times and reads Assay's own source once. In
+a life of many commands in one process, that is most of what a check costs.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from assay.cli import __main__ as command_line
+from assay.cli import parser
+from assay.project import stage_code
+from assay.project.params import yaml_text
+
+PARSED = 200
+"""Texts of YAML files to remember; a project has about eight, which change seldom."""
+
+
+@contextmanager
+def taken() -> Iterator[None]:
+    """Let commands share their parser, Assay's own digests, and what YAML files say."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command_line, "build_parser", _build_parser)
+        patch.setattr(stage_code, "stage_digests", _stage_digests)
+        patch.setattr(yaml_text, "check_limits", _check_limits)
+        patch.setattr(YAML, "load", _load)
+        yield
+
+
+_build_parser = cache(parser.build_parser)
+_check_limits = lru_cache(PARSED)(yaml_text.check_limits)
+_digests = cache(stage_code.stage_digests)
+_real_load: Callable[..., Any] = YAML.load
+
+
+def _stage_digests() -> dict[str, str]:
+    return dict(_digests())
+
+
+def _load(yaml: YAML, stream: Any) -> Any:
+    """What a text says, each time as new objects, since callers edit them."""
+    if not isinstance(stream, str):
+        return _real_load(yaml, stream)
+    return pickle.loads(_parsed(tuple(yaml.typ), yaml.pure, stream))
+
+
+@lru_cache(PARSED)
+def _parsed(kinds: tuple[str, ...], pure: bool, text: str) -> bytes:
+    return pickle.dumps(_real_load(YAML(typ=list(kinds), pure=pure), text))
