@@ -10,8 +10,9 @@ import hashlib
 import io
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -150,17 +151,10 @@ def _copy(here: Path, there: Path) -> None:
             shutil.copyfile(source, target)
 
 
-class _quiet(redirect_stdout[io.StringIO]):
-    """Nothing that DVC prints is shown."""
-
-    def __init__(self) -> None:
-        super().__init__(io.StringIO())
-        self._errors = redirect_stderr(io.StringIO())
-
-    def __enter__(self) -> io.StringIO:
-        self._errors.__enter__()
-        return super().__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self._errors.__exit__(*error)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing that DVC prints is shown, and none of its warnings is an error."""
+    out = io.StringIO()
+    with warnings.catch_warnings(), redirect_stdout(out), redirect_stderr(out):
+        warnings.simplefilter("ignore")
+        yield
