@@ -35,6 +35,7 @@ EDITS: Mapping[Branch, tuple[str, str]] = {
 
 MADE = ("data/checked", "data/prepared", "models", "reports", "dvc.lock")
 """What the stages make after the source was read."""
+CACHE = ".dvc/cache"
 JUDGES = ("contract", "prepare", "leakage", "evaluate", "compare", "nights", "rehearse", "gate")
 """The stages that the workflow `gate` forces."""
 DATE = "2024-03-01T05:00:00Z"
@@ -139,7 +140,19 @@ def _reproduce(root: Path, anew: bool) -> None:
             pass  # the gate said no
 
 
+def carry_cache(here: Path, there: Path) -> None:
+    """What `dvc push` here and `dvc pull` there do."""
+    shutil.copytree(here / CACHE, there / CACHE, dirs_exist_ok=True, copy_function=_copy_new)
+
+
+def _copy_new(source: str, target: str) -> str:
+    if not Path(target).exists():
+        shutil.copyfile(source, target)
+    return target
+
+
 def _copy(here: Path, there: Path) -> None:
+    carry_cache(here, there)
     for name in MADE:
         source, target = here / name, there / name
         if target.is_dir():

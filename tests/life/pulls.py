@@ -20,7 +20,6 @@ NIGHTS = ("store", "nights", "performance", "alerts.json", "incoming", "bundles"
 """What a runner does not have: nights, and the pages about them."""
 VERDICT = "reports/gate/verdict.json"
 PAGE = Path("reports/gate/index.html")
-CACHE = ".dvc/cache"
 OUTCOMES: dict[int, tuple[str | None, ...]] = {
     0: ("unchanged", "PASS"),
     3: ("FAIL", "INCONCLUSIVE", "differs", None),
@@ -109,7 +108,7 @@ def prepare(world: World, branch: Branch) -> None:
         branches.judge(root, _holder(runner), anew=False)
         branches.commit(root, f"Change the {branch}")
         branches.git(world.root, "fetch", "--quiet", "--force", str(root), f"{branch}:{branch}")
-        _keep_cache(root, world.root)
+        branches.carry_cache(root, world.root)
 
 
 def merge(world: World, change: Change) -> None:
@@ -184,17 +183,6 @@ def _answers(runner: World, change: Change, champion: str, fork: bool) -> Pull:
             champion,
             committed_verdict(root),
         )
-
-
-def _keep_cache(here: Path, there: Path) -> None:
-    """What DVC keeps of a branch, which `dvc push` and `dvc pull` carry over."""
-    shutil.copytree(here / CACHE, there / CACHE, dirs_exist_ok=True, copy_function=_copy_new)
-
-
-def _copy_new(source: str, target: str) -> str:
-    if not Path(target).exists():
-        shutil.copyfile(source, target)
-    return target
 
 
 def _champion(world: World) -> str:
