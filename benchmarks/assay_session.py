@@ -26,7 +26,6 @@ from assay.score import local, run, together
 from assay.score.carriers import OpenNight
 from assay.score.inputs import discovery as inputs
 from assay.score.spark import files as spark_files
-from assay.score.spark import frame as spark_frame
 from assay.score.spark.session import BackgroundSession
 from assay.store import Store, open_store
 from benchmarks import scoring_alone
@@ -36,7 +35,6 @@ PARTS = {
     "find the night": (inputs, "find_night"),
     "tasks without Spark": (local, "run_files"),
     "Spark job": (spark_files, "run"),
-    "Spark job, rows through the JVM": (spark_frame, "run"),
     "keys that repeat": (OpenNight, "duplicate_hashes"),
     "rules for the night": (run, "_held"),
     "publish": (Store, "publish_runs"),

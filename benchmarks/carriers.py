@@ -20,7 +20,7 @@ from benchmarks.results import Result
 
 BATCH_ROWS = 50_000
 LOCAL = "carrier without Spark"
-FULL, FRAME, ALONE = "fast carrier", "DataFrame carrier", "fast carrier, scoring alone"
+FULL, ALONE = "fast carrier", "fast carrier, scoring alone"
 FLOOR = f"the floor: pyarrow in {CORES} processes, scoring nothing"
 SKLEARN, MLFLOW = f"scikit-learn in {CORES} processes", "mlflow.pyfunc.spark_udf"
 
@@ -35,7 +35,7 @@ class Model:
     @property
     def contenders(self) -> list[str]:
         named = {name for pair in self.targets for name in pair}
-        order = (FLOOR, LOCAL, FULL, SKLEARN, FRAME, MLFLOW, ALONE)
+        order = (FLOOR, LOCAL, FULL, SKLEARN, MLFLOW, ALONE)
         return [name for name in order if name in named]
 
 
@@ -48,7 +48,6 @@ MODELS = {
             (LOCAL, SKLEARN): 2.5,
             (FULL, SKLEARN): 2.5,
             (FULL, MLFLOW): 5.0,
-            (FRAME, MLFLOW): 2.0,
             (FULL, ALONE): 0.9,
             (ALONE, FLOOR): None,
         },
@@ -61,7 +60,6 @@ MODELS = {
             (LOCAL, SKLEARN): 1.3,
             (FULL, SKLEARN): 1.3,
             (FULL, MLFLOW): 5.0,
-            (FRAME, MLFLOW): 1.4,
             (FULL, ALONE): 0.75,
             (ALONE, FLOOR): None,
         },
@@ -117,7 +115,6 @@ class Ring:
         one: Callable[[Night], tuple[float, Scores | None]] = {
             LOCAL: lambda night: self._ours(candidate, night, "local"),
             FULL: lambda night: self._ours(candidate, night, "files"),
-            FRAME: lambda night: self._ours(candidate, night, "dataframe"),
             ALONE: lambda night: self._alone(candidate, night),
             FLOOR: lambda night: self._floor(night),
             SKLEARN: lambda night: self._sklearn(candidate, night),

@@ -200,7 +200,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2013)
     parser.add_argument("--interrupt", action="store_true", help="by Ctrl-C instead of kill -9")
-    parser.add_argument("--carrier", choices=("local", "files", "dataframe"), default="local")
+    parser.add_argument("--carrier", choices=("local", "files"), default="local")
     parser.add_argument("--root", type=Path, help="a copy of this promoted project instead")
     chosen = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="assay-chaos-") as folder:

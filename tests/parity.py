@@ -26,7 +26,7 @@ from assay.score.stage import date_range
 from tests.projects import ROOT
 from tests.scorer import Scorer
 
-CARRIERS = ("files", "dataframe")
+CARRIERS = ("local", "files")
 DEMO = ROOT / "build" / "demo"
 TOLERANCE = 1e-12
 

@@ -19,7 +19,6 @@ from assay.init import command
 from assay.init.command import WORKFLOWS
 from assay.project import params
 from assay.score.inputs.discovery import find_night
-from assay.score.inputs.text_rows import text_table
 from tests import projects
 from tests.tables import workbooks
 
@@ -200,7 +199,7 @@ def test_rows_without_a_time_arrive_as_the_readme_says(table: Path) -> None:
     rows.to_csv(root / path, index=False)
     contract = load_contract(root / "data/contract.py").without_label()
     night = find_night(root, params.load(root), contract, "2026-11-29")
-    assert (night.value, text_table(night) is not None) == ("2026-11-29", True)
+    assert (night.value, night.source is not None) == ("2026-11-29", True)
     rows.drop(columns="arrived").to_csv(root / path, index=False)
     with pytest.raises(SchemaMismatch, match="arrived"):
         find_night(root, params.load(root), contract, "2026-11-29")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from assay.errors import AssayError, RunHeld, UsageError
+from assay.errors import AssayError, RunHeld
 from assay.model.bundle import COMPILED
 from assay.score import carriers, local, together
 from assay.score.carriers import choose_carrier, needs_spark
@@ -24,7 +25,7 @@ from assay.score.inputs import split as splits
 from tests import projects
 from tests.scorer import NIGHT, Scorer
 
-ALL = ("local", "files", "dataframe")
+ALL = ("local", "files")
 FEW = {
     "deadline": None,
     "database": None,
@@ -120,7 +121,7 @@ def test_all_carriers_publish_the_same(
     changes, ends, group = night
     write(scorer, spoiled(whole, changes), ends, group)
     found = {carrier: published(scorer, carrier) for carrier in ALL}
-    assert found["local"] == found["files"] == found["dataframe"]
+    assert found["local"] == found["files"]
 
 
 def test_one_row_group_is_shared_by_tasks(
@@ -178,19 +179,18 @@ def test_the_command_needs_neither_spark_nor_java_nor_scikit_learn(live: Path) -
         ("auto", "spark://10.0.0.1:7077", 1, "files"),
         ("local", "spark://10.0.0.1:7077", carriers.LOCAL_ROWS + 1, "local"),
         ("files", "local[2]", 1, "files"),
-        ("dataframe", "local[2]", 1, "dataframe"),
     ],
 )
 def test_auto_needs_no_spark_for_what_one_machine_scores(
     scorer: Scorer, asked: str, master: str, rows: int, expected: str
 ) -> None:
     night = inputs.find_night(scorer.root, scorer.params, scorer.pinned.contract, NIGHT)
-    (file,) = night.files or ()
+    (file,) = night.files
     large = dataclasses.replace(night, files=(dataclasses.replace(file, row_groups=(rows,)),))
     scorer.set(carrier=asked)
     scorer.set("spark", master=master)
     assert choose_carrier(scorer.params, large) == expected
-    at_once = asked in ("files", "dataframe") or (asked == "auto" and master != "local[2]")
+    at_once = asked == "files" or (asked == "auto" and master != "local[2]")
     assert needs_spark(scorer.params) == at_once
 
 
@@ -200,9 +200,18 @@ def test_under_spark_submit_auto_is_spark(scorer: Scorer, monkeypatch: pytest.Mo
     assert choose_carrier(scorer.params, night) == "files"
 
 
-def test_what_arrow_cannot_read_is_refused_by_name(scorer: Scorer) -> None:
+@pytest.mark.parametrize(
+    ("size", "by_spark", "expected"),
+    [
+        (carriers.LOCAL_BYTES, False, "local"),
+        (carriers.LOCAL_BYTES + 1, False, "files"),
+        (1, True, "files"),
+    ],
+)
+def test_what_is_landed_first_is_scored_here_if_it_is_small(
+    scorer: Scorer, size: int, by_spark: bool, expected: str
+) -> None:
     night = inputs.find_night(scorer.root, scorer.params, scorer.pinned.contract, NIGHT)
-    text = dataclasses.replace(night, files=None)
-    scorer.set(carrier="local")
-    with pytest.raises(UsageError, match="the local carrier cannot read this input"):
-        choose_carrier(scorer.params, text)
+    source = SimpleNamespace(size=size, by_spark=by_spark, text=True)
+    large = dataclasses.replace(night, files=(), source=source)
+    assert choose_carrier(scorer.params, large) == expected

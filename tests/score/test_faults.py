@@ -19,7 +19,7 @@ from tests.scorer import NIGHT, Scorer
 LONG = "x" * 1_000_000
 
 
-@pytest.fixture(params=["local", "files", "dataframe"])
+@pytest.fixture(params=["local", "files"])
 def scorer(live: Path, spark, request: pytest.FixtureRequest) -> Scorer:
     made = Scorer(live, spark)
     made.set(carrier=request.param)

@@ -47,9 +47,6 @@ class Listing:
             raise SourceError("cannot be read", where=self.bad)
         return [row for part in parts for row in named_rows(part)]
 
-    def process_batches(self, batches: object, text: bool, name: str) -> list[tuple[str, int]]:
-        raise NotImplementedError
-
 
 @pytest.fixture(autouse=True)
 def many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +59,7 @@ def test_each_row_is_worked_on_once(cores: int, threaded: bool) -> None:
     told: list[tuple[int, int]] = []
     pool = pa.default_memory_pool().backend_name
     work = Listing(threaded=threaded)
-    found = list(run_files(FILES, work, cores, lambda *more: told.append(more), frugal=True))
+    found = list(run_files(FILES, work, cores, lambda *more: told.append(more)))
     assert [one for part in found for one in part] == [
         (file.path, row) for file in FILES for row in range(20)
     ]

@@ -123,7 +123,7 @@ def test_a_run_that_dies_before_the_commit_changes_nothing_and_the_next_succeeds
     assert scorer.events() == ["published", "failed", "published"]
 
 
-@pytest.mark.parametrize("carrier", ["local", "files", "dataframe"])
+@pytest.mark.parametrize("carrier", ["local", "files"])
 def test_a_row_that_got_lost_on_the_way_stops_the_run(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch, carrier: str
 ):

@@ -37,7 +37,7 @@ def score(
     ] = False,
     force: Annotated[bool, Option("also what is published already from the same input")] = False,
     carrier: Annotated[
-        Literal["auto", "local", "files", "dataframe"] | None,
+        Literal["auto", "local", "files"] | None,
         Option("how rows reach the model (score.carrier in params.yaml)"),
     ] = None,
 ) -> object:

@@ -1,66 +1,58 @@
-"""How the rows of a night reach the model: three carriers, on which a job runs the same way.
+"""How the rows of a night reach the model: two carriers, on which a job runs the same way.
 
 - ``local``: threads or processes of this command read the files. No Spark, no Java.
 - ``files``: Spark hands shares of the files to its executors, which read them with Arrow.
-- ``dataframe``: Spark reads the rows, and hands batches of a DataFrame to Python.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.contract.definition import Contract
 from assay.errors import UsageError
 from assay.project.params import Carrier, Params
-from assay.project.params.inputs import Delta, Parquet
+from assay.project.params.inputs import Sql
 from assay.project.processes import own_cores
 from assay.score import local
 from assay.score.duplicate_keys import KeyFile, duplicate_hashes
 from assay.score.inputs import discovery as inputs
+from assay.score.inputs.files import resolve_uri
 from assay.score.inputs.flat.flat_file import is_flat
-from assay.score.inputs.text_rows import can_read, text_table
-from assay.score.inputs.types import InputTable, NightInput
+from assay.score.inputs.landing import landed, local_home
+from assay.score.inputs.types import NightInput, Session
 from assay.score.work import Outcome, Progress, Work
+from assay.store.delta.location import SCRATCH
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 LOCAL_ROWS = 20_000_000
 LOCAL_BYTES = 2_000_000_000
-"""Up to this many rows of Parquet or Delta, or bytes of CSV or JSON, ``auto`` scores a night
-without Spark if ``spark.master`` is local."""
+"""Up to this many rows of Parquet or Delta, or bytes of what has to be landed first, ``auto``
+scores a night without Spark if ``spark.master`` is local."""
 
 
 def choose_carrier(params: Params, night: NightInput) -> Carrier:
     """How the rows of a night are read: ``score.carrier``, or what ``auto`` means for it.
 
-    ``auto`` is ``local`` for files that can be read without Spark, if it would run on this machine
-    and the night is not too large; else ``files`` for such files, else ``dataframe``.
+    ``auto`` is ``local`` if Spark would run on this machine, the night is not too large, and Spark
+    is not needed to land it; else ``files``.
 
     Raises
     ------
     UsageError
-        ``local`` or ``files`` is requested, but cannot read this input; or another one than
-        ``local`` on a cluster, whose workers cannot read what was cut on this machine.
+        ``files`` is requested on a cluster, whose workers cannot read what was cut on this machine.
     """
-    wanted, text = params.score.carrier, text_table(night)
-    readable = night.files is not None or text is not None
-    if wanted in ("local", "files") and not readable:
-        raise UsageError(
-            f"the {wanted} carrier cannot read this input",
-            where="params.yaml: score.carrier",
-            expected="Parquet, Delta, CSV or JSON",
-            found=night.where,
-            mend="Use auto or dataframe; docs/inputs.md says what needs Spark.",
-        )
+    wanted = params.score.carrier
     if is_flat(params.score.input) and not _is_local(params):
-        if wanted in ("files", "dataframe"):
+        if wanted == "files":
             raise UsageError(
-                f"the {wanted} carrier cannot read this input on a cluster",
+                "the files carrier cannot read this input on a cluster",
                 where="params.yaml: score.carrier",
                 expected="auto or local, as its nights are cut on this machine",
                 found=night.where,
@@ -69,19 +61,18 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
         return "local"
     if wanted != "auto":
         return wanted
-    if not readable:
-        return "dataframe"
-    if text is None:
-        small = sum(file.rows for file in night.files or ()) <= LOCAL_ROWS
+    source = night.source
+    if source is None:
+        small = sum(file.rows for file in night.files) <= LOCAL_ROWS
     else:
-        small = sum(sum(group.sizes) for group in text.groups) <= LOCAL_BYTES
+        small = source.size <= LOCAL_BYTES and not source.by_spark
     return "local" if small and _is_local(params) else "files"
 
 
 def needs_spark(params: Params) -> bool:
     """Whether every night of the input needs Spark, so that it pays to start it at once."""
     spec = params.score.input
-    if not (isinstance(spec, Parquet | Delta) or can_read(spec)):
+    if isinstance(spec, Sql):
         return True
     wanted = params.score.carrier
     if wanted == "auto":
@@ -98,69 +89,39 @@ def _is_local(params: Params) -> bool:
 class OpenNight:
     """A night whose rows can be read, more than once, while it is open.
 
-    A query in a database returns the same rows each time.
-
     Attributes
     ----------
     cores
         Of this machine, for the ``local`` carrier.
     spark
         The running session; None for the ``local`` carrier.
-    frame
-        The rows as a DataFrame; None if tasks read the night's files themselves.
     """
 
     night: NightInput
     cores: int = 1
     spark: SparkSession | None = None
-    frame: DataFrame | None = None
 
     def run(
         self, work: Work[Outcome], progress: Progress
     ) -> tuple[Iterator[Outcome], frozenset[int]]:
-        """Run a job on all rows; returns each task's outcome, and every row count that is known.
+        """Run a job on all rows; returns each task's outcome, and the files' own row count.
 
-        The counts are the files' own, and of those who read them. The job read all rows if it
-        counted as many as each of them (`assay.score.tally.check_row_counts`).
+        The job read all rows if it counted as many (`assay.score.tally.check_row_counts`).
 
         Raises
         ------
-        NightEmpty
-            The files have no row.
         AssayError
             The first error that a task raised.
         ScoringFailed, SparkFailed
             A task failed in another way, or Spark itself.
         """
-        night, files = self.night, self.night.files or ()
+        files = self.night.files
         stated = frozenset({sum(file.rows for file in files)})
-        text = text_table(night) if self.frame is None else None
-        if text is not None:
-            parts, rows = self._run_text(text, work, progress)
-            if rows == 0:
-                raise inputs.empty_night_error(night)
-            return parts, frozenset({rows})
         if self.spark is None:
             return local.run_files(files, work, self.cores, progress), stated
-        if self.frame is None:
-            from assay.score.spark import files as spark_files
-
-            return spark_files.run(self.spark, files, work, progress), stated
-        from assay.score.spark import frame as spark_frame
-
-        parts, counted = spark_frame.run(self.spark, self.frame, work, night.text, progress)
-        if counted == 0:
-            raise inputs.empty_night_error(night)
-        return parts, frozenset({counted} if night.rows is None else {counted, night.rows})
-
-    def _run_text(
-        self, text: InputTable, work: Work[Outcome], progress: Progress
-    ) -> tuple[Iterator[Outcome], int]:
-        if self.spark is None:
-            return local.run_text(text, work, self.cores, progress)
         from assay.score.spark import files as spark_files
 
-        return spark_files.run_text(self.spark, text, work, progress)
+        return spark_files.run(self.spark, files, work, progress), stated
 
     def duplicate_hashes(self, files: Sequence[KeyFile]) -> dict[int, int]:
         """Hashes of keys that occur more than once, with counts.
@@ -176,47 +137,43 @@ class OpenNight:
 
 @contextmanager
 def open_night(
-    session: Callable[[], SparkSession],
+    session: Session,
+    root: Path,
     params: Params,
     night: NightInput,
     contract: Contract,
     carrier: Carrier,
-    columns: Collection[str] = (),
 ) -> Iterator[OpenNight]:
-    """Open a night; no job has run when the block starts.
+    """Open a night, which is landed first if need be; no job has run when the block starts.
 
     Parameters
     ----------
     session
-        Called if the carrier needs Spark.
+        Called if the carrier needs Spark, or what has to be landed.
     contract
         As at scoring time: ``Contract.without_label()``.
-    columns
-        The only ones that leave the JVM; all of them if none is given, or if the cells are text.
-        A job on files chooses its columns itself.
 
     Raises
     ------
+    NightEmpty
+        The night has no row.
     SourceError
         The source cannot be read.
     SchemaMismatch
         A query returns other columns than the contract requires.
     """
-    if carrier == "local":
-        cores = local.local_cores(params.spark.master)
-        yield OpenNight(night, own_cores() if cores is None else cores)
-        return
-    if carrier == "files":
-        yield OpenNight(night, spark=session())
-        return
-    from assay.score.inputs import frame as spark_inputs
-
-    spark = session()
-    with spark_inputs.open_frame(spark, params, night, contract) as frame:
-        rows = frame if night.text else _only(frame, columns)
-        yield OpenNight(night, spark=spark, frame=rows)
+    with landed(night, _landing_home(root, params), contract, session) as found:
+        if found.rows == 0:
+            raise inputs.empty_night_error(night)
+        if carrier == "local":
+            cores = local.local_cores(params.spark.master)
+            yield OpenNight(found, own_cores() if cores is None else cores)
+        else:
+            yield OpenNight(found, spark=session())
 
 
-def _only(frame: DataFrame, columns: Collection[str]) -> DataFrame:
-    quoted = ["`{}`".format(name.replace("`", "``")) for name in columns]
-    return frame.select(*quoted) if quoted else frame
+def _landing_home(root: Path, params: Params) -> str:
+    """Where nights are landed: on this machine, or where executors elsewhere can read them."""
+    if _is_local(params):
+        return local_home(root)
+    return f"{resolve_uri(root, params.store)}/{SCRATCH}"

@@ -1,7 +1,7 @@
 """The ``local`` carrier: the tasks of a night in threads or processes of this command, no Spark.
 
-Reading Parquet, counting and compiled models release Python's lock, so threads use all cores. Text
-and other models get a process for each core.
+Reading Parquet, counting and compiled models release Python's lock, so threads use all cores. Other
+models get a process for each core.
 """
 
 from __future__ import annotations
@@ -11,23 +11,24 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
 from assay.errors import AssayError, ScoringFailed
 from assay.errors.machine import from_memory_error, from_os_error
-from assay.project.memory import system_allocator
 from assay.project.processes import own_cores, process_pool, set_variables
-from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
+from assay.score.inputs.split import RowGroups, split_tasks
 from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
-    from assay.score.inputs.types import InputFile, InputTable
+    from assay.score.inputs.types import InputFile
+
+Task: TypeAlias = tuple[RowGroups, ...]
 
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """The environment variable that spark-submit sets."""
@@ -51,14 +52,8 @@ def run_files(
     work: Work[Outcome],
     cores: int,
     progress: Progress,
-    frugal: bool = False,
 ) -> Iterator[Outcome]:
     """Run a job on Parquet files; returns each task's outcome, in the order of the files.
-
-    Parameters
-    ----------
-    frugal
-        Return freed memory to the system at once, which is slower: for long tables.
 
     Raises
     ------
@@ -67,27 +62,8 @@ def run_files(
     ScoringFailed
         A task failed in another way: the model or the project's own code raised, or memory ran out.
     """
-    tasks = files_tasks(files, cores)
-    with system_allocator() if frugal else nullcontext():
-        return iter(_run(tasks, work, cores, work.threaded, progress))
-
-
-def run_text(
-    table: InputTable, work: Work[Outcome], cores: int, progress: Progress
-) -> tuple[Iterator[Outcome], int]:
-    """Run a job on files of text; returns each task's outcome, and how many rows were read.
-
-    Parameters
-    ----------
-    table
-        From `assay.score.inputs.text_rows.text_table`.
-
-    Raises
-    ------
-    AssayError, ScoringFailed
-        As for `run_files`.
-    """
-    return text_outcomes(_run(text_tasks(table), work, cores, False, progress))
+    tasks = split_tasks(files, cores)
+    return iter(_run(tasks, work, cores, work.threaded, progress))
 
 
 def _run(
@@ -106,13 +82,13 @@ def _run(
     found = []
     for at, task in enumerate(tasks):
         with _failures(work.where):
-            found.append(task.process(work, f"{at:05d}"))
+            found.append(work.process_files(task, f"{at:05d}"))
         progress(len(found), len(tasks))
     return found
 
 
 def _process(work: Work[Any], task: Task, name: str) -> Any:
-    return task.process(work, name)
+    return work.process_files(task, name)
 
 
 def _in_processes(
@@ -154,7 +130,7 @@ def _receive(sent: Path | bytes) -> None:
 
 
 def _process_received(task: Task, name: str) -> Any:
-    return task.process(_received, name)
+    return _received.process_files(task, name)
 
 
 def _collect(

@@ -232,7 +232,9 @@ def _scored(
     """The tally, the input's own row counts, and the duplicate keys."""
     params, store = scoring.params, scoring.store
     try:
-        with open_night(scoring.session, params, night, job.contract, carrier) as rows:
+        with open_night(
+            scoring.session, scoring.root, params, night, job.contract, carrier
+        ) as rows:
             parts, counts = rows.run(job, progress)
             first = total(parts)
             if job.keys is None:

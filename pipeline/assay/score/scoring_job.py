@@ -7,10 +7,10 @@ attempts are never committed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from threading import Lock
 from typing import Protocol
 
@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
-from assay.contract.text.text_parser import parse_rows, rows_as_text
 from assay.model import bundle
 from assay.model.batch import InputBatch, new_counter, score_batch
 from assay.model.bundle import Bundle, Files
@@ -69,10 +68,6 @@ class Job:
     def process_files(self, parts: Sequence[RowGroups], name: str) -> Tally:
         """Score row groups of files; ``name`` as for `score_part`."""
         return score_part(self, input_batches(parts, self.contract, self.batch_rows), name)
-
-    def process_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Tally:
-        """Score batches from Spark; ``text`` states that all cells are text."""
-        return score_part(self, arrived_batches(self.contract, batches, text), name)
 
 
 class SentBundle(Protocol):
@@ -125,18 +120,6 @@ def _load(wanted: BundleCacheKey) -> Bundle:
     return bundle.from_files(
         sent.files, "bundle", expected=sent.digest, allow_types=sent.allow_types, whole=False
     )
-
-
-def arrived_batches(
-    contract: Contract, batches: Iterable[pa.RecordBatch], text: bool
-) -> Iterator[InputBatch]:
-    """Batches from Spark as input of the scoring function."""
-    for batch in batches:
-        if not text:
-            yield InputBatch(batch)
-            continue
-        rows, unread = parse_rows(contract, batch)
-        yield InputBatch(rows, partial(rows_as_text, batch), unread)
 
 
 def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from assay.score.inputs.split import RowGroups
 
 Outcome = TypeVar("Outcome", covariant=True)
@@ -58,8 +56,4 @@ class Work(Protocol[Outcome]):
 
     def process_files(self, parts: Sequence[RowGroups], name: str) -> Outcome:
         """The outcome for some row groups; ``name`` is unique to this attempt."""
-        ...
-
-    def process_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Outcome:
-        """The outcome for batches from Spark; ``text`` states that all cells are text."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -20,9 +19,8 @@ from assay.evaluation.rehearse.night_counts import (
     count_pair,
     total,
 )
-from assay.evaluation.rehearse.night_work import align_pieces
 from assay.model import bundle
-from assay.model.batch import InputBatch, ScoredBatch, score_batch
+from assay.model.batch import ScoredBatch, score_batch
 from assay.project import layout
 from assay.score.tally import Tally
 
@@ -119,29 +117,3 @@ def test_a_night_in_pieces_counts_as_the_whole(scored: Any, cuts: list[int]) -> 
         mine = {key: n for key, n in found.slice_rows.items() if key[0] == field}
         flips = sum(n for key, n in found.slice_flipped.items() if key[0] == field)
         assert (sum(mine.values()), flips) == (found.rows, found.flipped)
-
-
-@given(
-    st.lists(st.integers(0, 4), max_size=8),
-    st.lists(st.integers(0, 4), max_size=8),
-)
-def test_two_readings_are_cut_alike(one: Sequence[int], two: Sequence[int]) -> None:
-    rows = max(sum(one), sum(two))
-    table = pa.table({"n": list(range(rows))})
-
-    def pieces(sizes: Sequence[int]) -> list[InputBatch]:
-        ends = [sum(sizes[:n]) for n in range(len(sizes) + 1)]
-        found = [table.slice(a, b - a) for a, b in pairwise(ends)]
-        return [InputBatch(each) for each in [*found, table.slice(ends[-1])]]
-
-    seen = []
-    for left, right in align_pieces(pieces(one), pieces(two)):
-        assert left.rows["n"].to_pylist() == right.rows["n"].to_pylist() != []
-        seen += left.rows["n"].to_pylist()
-    assert seen == list(range(rows))
-
-
-def test_readings_of_other_lengths_are_a_fault() -> None:
-    table = pa.table({"n": [1, 2, 3]})
-    with pytest.raises(ValueError, match="other numbers of rows"):
-        list(align_pieces([InputBatch(table)], [InputBatch(table.slice(1))]))

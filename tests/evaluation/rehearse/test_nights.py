@@ -71,7 +71,7 @@ def test_a_champion_beside_itself_differs_in_nothing(parcels: Path, spark: Any) 
         assert one.mean == two.mean and change.challenger_mean == change.champion_mean
 
 
-@pytest.mark.parametrize("carrier", ["local", "files", "dataframe"])
+@pytest.mark.parametrize("carrier", ["local", "files"])
 def test_what_a_stricter_contract_refuses_is_new(parcels: Path, spark: Any, carrier: str) -> None:
     write_champion(parcels, "prior")
     # Another text: each contract reads the files in its own way.
@@ -91,7 +91,7 @@ def test_what_a_stricter_contract_refuses_is_new(parcels: Path, spark: Any, carr
     assert one.quarantined == two.quarantined + change.newly_quarantined
 
 
-@pytest.mark.parametrize("carrier", ["local", "files", "dataframe"])
+@pytest.mark.parametrize("carrier", ["local", "files"])
 def test_the_champion_reads_columns_of_its_own(parcels: Path, spark: Any, carrier: str) -> None:
     text = (parcels / "data/contract.py").read_text()
     edit(

@@ -47,11 +47,10 @@ def without_nights(root: Path) -> parameters.Params:
 def test_all_carriers_publish_what_the_training_code_says(
     parcels: Path, tmp_path: Path, spark: Any
 ) -> None:
-    found = rehearsed(parcels, tmp_path / "s", spark, carriers=("local", "files", "dataframe"))
+    found = rehearsed(parcels, tmp_path / "s", spark, carriers=("local", "files"))
     assert [(one.carrier, one.rows, one.differing) for one in found.parity] == [
         ("local", 400, 0),
         ("files", 400, 0),
-        ("dataframe", 400, 0),
     ]
     assert all(one.largest is not None and one.largest <= 1e-12 for one in found.parity)
     assert found.bundle == bundle.verified_digest(parcels / layout.BUNDLE)

@@ -20,7 +20,7 @@ FOUND = Rehearsal(
     tolerance=1e-12,
     parity=(
         Parity(carrier="files", rows=400, differing=0, largest=2.5e-16, seconds=1.25),
-        Parity(carrier="dataframe", rows=400, differing=400, largest=None, seconds=2.0),
+        Parity(carrier="local", rows=400, differing=400, largest=None, seconds=2.0),
     ),
     batch_rows=400,
     latency_ms=12.5,

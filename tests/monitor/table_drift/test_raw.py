@@ -147,11 +147,12 @@ def test_a_column_of_nulls_alone_is_counted_as_such() -> None:
     assert [column.nulls for column in found.values()] == [3, 3, 3]
 
 
-def test_a_million_new_categories_take_no_more_room_than_a_few() -> None:
+def test_a_million_new_categories_take_no_more_room_than_a_few(tmp_path: Path) -> None:
     names = pa.array([f"depot {n}" for n in range(200_000)]).dictionary_encode()
     grid = {"depot": GRID["depot"]}
-    batch = pa.record_batch({"depot": names})
-    found = Counting("a table", grid, 1).process_batches([batch], False, "0")
+    path = str(tmp_path / "a.parquet")
+    pq.write_table(pa.table({"depot": names}), path)
+    found = Counting("a table", grid, 200_000).process_files((RowGroups(path, (0,), 200_000),), "0")
     column = found.profile["depot"]
     assert column.counts == (0, 0, 200_000)
     assert len(pickle.dumps(found)) < 20_000
@@ -163,7 +164,7 @@ def test_of_nothing_the_total_is_nothing() -> None:
     assert merge_profiles(none.profile, expected(rows(10)).profile) == expected(rows(10)).profile
 
 
-def test_text_is_typed_by_the_contract_and_what_cannot_be_read_is_null() -> None:
+def test_text_is_typed_by_the_contract_and_what_cannot_be_read_is_null(tmp_path: Path) -> None:
     contract = load_contract(Path(__file__).parents[2] / "parcels" / "data" / "contract.py")
     given = contract.without_label()
     lines = [
@@ -171,8 +172,10 @@ def test_text_is_typed_by_the_contract_and_what_cannot_be_read_is_null() -> None
         '{"parcel": 2, "depot": "east", "weight": "heavy"}',
         "no json",
     ]
-    batch = pa.record_batch({LINE: pa.array(lines)})
-    found = Counting("a night", GRID, 10, given).process_batches([batch], True, "0")
+    path = str(tmp_path / "a.parquet")
+    pq.write_table(pa.table({LINE: lines}), path)
+    part = RowGroups(path, (0,), 3, text=True)
+    found = Counting("a night", GRID, 10, given).process_files((part,), "0")
     assert found.rows == 3
     weight, depot, express = (found.profile[name] for name in ("weight", "depot", "express"))
     assert (weight.nulls, weight.total) == (2, 1.2)

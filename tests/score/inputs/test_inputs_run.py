@@ -125,13 +125,7 @@ def database(project: Project, monkeypatch: pytest.MonkeyPatch, server: postgres
             for row in project.rows.to_pylist():
                 copy.write_row([NIGHT, *row.values()])
     query = "SELECT * FROM parcels WHERE day = :night"
-    return {
-        "format": "postgres",
-        "url": server.address,
-        "query": query,
-        "split_on": "parcel",
-        "splits": 3,
-    }
+    return {"format": "postgres", "url": server.address, "query": query}
 
 
 def test_every_format_gives_the_same_night(
@@ -143,26 +137,20 @@ def test_every_format_gives_the_same_night(
     delta = lake(project, ["day"])
     table, records = csv(project), jsonl(project)
     for spec, carrier, wanted in (
-        (layout.RAW, "dataframe", "dataframe"),
         (layout.RAW, "files", "files"),
         (table, "auto", "local"),
         (table, "files", "files"),
-        (table, "dataframe", "dataframe"),
         (records, "auto", "local"),
         (flat(project), "auto", "local"),
         (records, "files", "files"),
-        (records, "dataframe", "dataframe"),
-        (sql(project), "auto", "dataframe"),
+        (sql(project), "auto", "files"),
+        (sql(project), "local", "local"),
         (many_nights(project, "csv"), "auto", "local"),
         (many_nights(project, "csv"), "files", "files"),
-        (many_nights(project, "csv"), "dataframe", "dataframe"),
         (many_nights(project, "json"), "auto", "local"),
-        (many_nights(project, "json"), "dataframe", "dataframe"),
         (many_nights(project, "parquet"), "auto", "local"),
-        (many_nights(project, "parquet"), "dataframe", "dataframe"),
         (delta, "auto", "local"),
         (delta, "files", "files"),
-        (delta, "dataframe", "dataframe"),
     ):
         report = project.score(spec, carrier)
         assert (report.carrier, report.rows_read) == (wanted, 50)
@@ -179,7 +167,7 @@ def test_a_database_gives_the_same_night(project: Project, monkeypatch: pytest.M
     expected = project.published()
     with postgres.serving() as server:
         report = project.score(database(project, monkeypatch, server))
-        assert (report.carrier, report.rows_read) == ("dataframe", 50)
+        assert (report.carrier, report.rows_read) == ("local", 50)
         assert project.published() == expected
         with pytest.raises(NightEmpty, match="0 rows"):
             project.score(
@@ -192,7 +180,7 @@ def test_a_database_gives_the_same_night(project: Project, monkeypatch: pytest.M
             )
 
 
-@pytest.mark.parametrize("carrier", ["local", "dataframe"])
+@pytest.mark.parametrize("carrier", ["local", "files"])
 def test_what_cannot_be_read_is_in_quarantine_with_its_text(project: Project, carrier: str) -> None:
     spec = csv(project)
     path = next((project.root / "csv").rglob("*.csv"))
@@ -211,7 +199,7 @@ def test_what_cannot_be_read_is_in_quarantine_with_its_text(project: Project, ca
     assert "maybe" in [row["express"] for row in kept]
 
 
-@pytest.mark.parametrize("carrier", ["local", "dataframe"])
+@pytest.mark.parametrize("carrier", ["local", "files"])
 def test_a_broken_line_of_json_is_in_quarantine_with_its_text(
     project: Project, carrier: str
 ) -> None:
@@ -231,7 +219,7 @@ def test_a_broken_line_of_json_is_in_quarantine_with_its_text(
 LONG = "x" * (17 << 20)
 
 
-@pytest.mark.parametrize("carrier", ["local", "dataframe"])
+@pytest.mark.parametrize("carrier", ["local", "files"])
 def test_no_line_of_json_stops_a_night(project: Project, carrier: str) -> None:
     spec = jsonl(project)
     path = next((project.root / "json").rglob("*.json"))
@@ -261,7 +249,7 @@ def test_an_empty_object_may_be_all_that_is_refused(project: Project) -> None:
     assert json.loads(row) == {LINE: "{}"}
 
 
-@pytest.mark.parametrize("carrier", ["local", "dataframe"])
+@pytest.mark.parametrize("carrier", ["local", "files"])
 def test_joined_files_of_csv_are_counted_with_their_headers(project: Project, carrier: str) -> None:
     spec = csv(project)
     path = next((project.root / "csv").rglob("*.csv"))

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
-from pydantic import TypeAdapter
 
 from assay.contract.loader import load_contract_text
 from assay.errors import NightNotFound, SchemaMismatch, SourceError
-from assay.project import params
-from assay.project.params import Params
-from assay.project.params.inputs import Input
 from assay.score.inputs.discovery import NightInput, find_night
-from assay.score.inputs.frame import open_frame
+from assay.score.inputs.landing import landed
 from assay.store.delta.location import filesystem, storage_options
 from tests import s3
+from tests.landing import landed_rows, no_spark, with_input
 from tests.projects import PARCELS
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
@@ -52,14 +50,8 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return "lake"
 
 
-def values(spec: Any) -> Params:
-    given = params.load(PARCELS)
-    score = given.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
-    return given.model_copy(update={"score": score})
-
-
 def look(spec: Any, value: str = NIGHT) -> NightInput:
-    return find_night(PARCELS, values(spec), CONTRACT, value)
+    return find_night(PARCELS, with_input(spec), CONTRACT, value)
 
 
 def put(uri: str, content: bytes | pa.Table) -> None:
@@ -71,9 +63,8 @@ def put(uri: str, content: bytes | pa.Table) -> None:
             pq.write_table(content, sink)
 
 
-def read(night: NightInput) -> list[int]:
-    assert night.files is not None
-    found: list[int] = []
+def read(night: NightInput) -> list[Any]:
+    found: list[Any] = []
     for file in night.files:
         system, path = filesystem(file.path)
         with system.open_input_file(path) as source:
@@ -99,9 +90,13 @@ def test_a_night_in_a_bucket_is_looked_at_like_one_in_a_folder(bucket: str) -> N
         look(f"s3://{bucket}/in")
 
 
-def test_csv_and_json_in_a_bucket(bucket: str) -> None:
+def test_csv_and_json_in_a_bucket(bucket: str, tmp_path: Path) -> None:
     put(f"s3://{bucket}/csv/day={NIGHT}/a.csv", b"id,at\n1,2024-03-01\n")
-    assert look({"format": "csv", "path": f"s3://{bucket}/csv"}).text
+    spec = {"format": "csv", "path": f"s3://{bucket}/csv"}
+    assert landed_rows(tmp_path, spec, CONTRACT, NIGHT)["id"].to_pylist() == ["1"]
+    # Where executors are on other machines, it is landed in the bucket.
+    with landed(look(spec), f"s3://{bucket}/scratch", CONTRACT, no_spark) as found:
+        assert read(found) == ["1"]
     put(f"s3://{bucket}/json/day={NIGHT}/a.json", b'{"id": 1}\n')
     with pytest.raises(SchemaMismatch, match="'at' is missing"):
         look({"format": "json", "path": f"s3://{bucket}/json"})
@@ -144,11 +139,9 @@ def test_what_cannot_be_reached_is_told_in_one_line_and_soon(
     assert "Could not connect" in line or "Connection refused" in line
 
 
-def test_spark_says_what_it_lacks(bucket: str, spark: Any) -> None:
-    put(f"s3://{bucket}/csv/day={NIGHT}/a.csv", b"id,at\n1,2024-03-01\n")
-    spec = {"format": "csv", "path": f"s3://{bucket}/csv"}
-    with (
-        pytest.raises(SourceError, match=r"no file system for s3 in Spark.*hadoop-aws"),
-        open_frame(spark, values(spec), look(spec), CONTRACT),
-    ):
-        pass
+def test_spark_says_what_it_lacks(bucket: str, tmp_path: Path, spark: Any) -> None:
+    put(f"s3://{bucket}/table/a.parquet", ROWS)
+    query = "select * from t where :night = :night"
+    spec = {"format": "sql", "tables": {"t": f"s3://{bucket}/table"}, "query": query}
+    with pytest.raises(SourceError, match=r"no file system for s3 in Spark.*hadoop-aws"):
+        landed_rows(tmp_path, spec, CONTRACT, NIGHT, lambda: spark)

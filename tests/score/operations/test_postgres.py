@@ -1,28 +1,20 @@
-"""A real PostgreSQL server: predictions go in whole, nights come out whole, errors in one line."""
+"""A real PostgreSQL server: predictions go in whole, errors in one line."""
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from assay.cli.show.store import export_lines
-from assay.contract.loader import load_contract_text
-from assay.contract.text.text_parser import parse_rows
-from assay.errors import ExportFailed, SchemaMismatch, SourceError, StoreError
+from assay.errors import ExportFailed, StoreError
 from assay.project import params
 from assay.project.params import Params
-from assay.project.params.inputs import Input
-from assay.score.inputs.discovery import find_night
-from assay.score.inputs.frame import open_frame
-from assay.score.inputs.postgres_query import quote_literal
 from assay.score.operations import export
 from assay.store import Store, open_store
 from tests import postgres, predictions
@@ -241,174 +233,3 @@ def test_a_server_that_does_not_answer_is_told_in_one_line(
         out(to=changed.get("url", server.url))
     line = caught.value.line()
     assert "\n" not in line and postgres.PASSWORD not in line and "wrong" not in line
-
-
-# -------------------------------------------------------------------------------------- input
-
-CONTRACT = load_contract_text(
-    """\
-import datetime
-import pandera.pandas as pa
-class Row(pa.DataFrameModel):
-    id: int = pa.Field(metadata={"role": "key"})
-    at: datetime.datetime = pa.Field(metadata={"role": "time"})
-    name: str = pa.Field(nullable=True, metadata={"role": "feature"})
-    size: float = pa.Field(nullable=True, metadata={"role": "feature"})
-    late: bool = pa.Field(metadata={"role": "label"})
-""",
-    "c.py",
-).without_label()
-AT = dt.datetime(2024, 3, 1, 10)
-
-
-@pytest.fixture
-def read(
-    spark: Any, server: Server, values: Params, tmp_path: Path
-) -> Iterator[Callable[..., Any]]:
-    """The night's DataFrame for a query and whatever else params.yaml may say."""
-    reading = ExitStack()
-
-    def of(query: str, value: str = NIGHT, **more: Any) -> Any:
-        spec = {"format": "postgres", "url": server.address, "query": query, **more}
-        score = values.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
-        given = values.model_copy(update={"score": score})
-        night = find_night(tmp_path, given, CONTRACT, value)
-        return reading.enter_context(open_frame(spark, given, night, CONTRACT))
-
-    with reading:
-        yield of
-
-
-@pytest.fixture
-def departures(ask: Ask) -> None:
-    ask(
-        "CREATE TABLE departures (day date, id bigint, at timestamp, seen timestamptz, name text, "
-        "size double precision, price numeric, code uuid DEFAULT gen_random_uuid())"
-    )
-    ask(
-        "INSERT INTO departures (day, id, at, seen, name, size, price) "
-        "SELECT date '2024-03-01' + n / 1000, n, "
-        "timestamp '2024-03-01 10:00' + n * interval '1 second', '2024-03-01 10:00+05', "
-        "CASE WHEN n % 7 = 0 THEN NULL ELSE 'n' || n END, n / 4.0, n "
-        "FROM generate_series(0, 2499) AS n"
-    )
-
-
-QUERY = "SELECT id, at, name, size, seen FROM departures WHERE day = :night -- a comment"
-
-
-def test_a_night_is_read_as_the_query_gives_it(read: Any, departures: None, ask: Ask) -> None:
-    ask("UPDATE departures SET at = 'infinity' WHERE id = 9")
-    batch = read(QUERY).toArrow()
-    assert batch["seen"].to_pylist() == [dt.datetime(2024, 3, 1, 5, tzinfo=dt.UTC)] * 1000
-    found, broken = parse_rows(CONTRACT, batch)
-    assert {rule: mask.sum() for rule, mask in broken.items()} == {"at: readable as timestamp": 1}
-    assert sorted(found["id"].to_pylist()) == list(range(1000))
-    first = next(row for row in found.to_pylist() if row["id"] == 1)
-    assert first == {
-        "id": 1,
-        "at": AT + dt.timedelta(seconds=1),
-        "name": "n1",
-        "size": 0.25,
-    }
-    assert found["name"].null_count == 143
-
-
-def test_a_time_that_a_zone_skips_stays_what_it_is(
-    read: Any, departures: None, ask: Ask, spark: Any
-) -> None:
-    # On March 10 at 2:00 the clocks of New York were put forward.
-    ask("UPDATE departures SET at = '2024-03-10 02:30' WHERE id = 1")
-    zones = spark.sparkContext._jvm.java.util.TimeZone
-    before = zones.getDefault()
-    zones.setDefault(zones.getTimeZone("America/New_York"))
-    try:
-        found, _ = parse_rows(CONTRACT, read(QUERY + "\nAND id = 1", split_on="at").toArrow())
-    finally:
-        zones.setDefault(before)
-    assert found["at"].to_pylist() == [dt.datetime(2024, 3, 10, 2, 30)]
-
-
-@pytest.mark.parametrize(
-    ("column", "splits"), [("id", 7), ("at", 3), ("day", 2), ("size", 4), ("price", 4), ("id", 1)]
-)
-def test_ranges_read_side_by_side_lose_and_double_nothing(
-    read: Any, departures: None, column: str, splits: int
-) -> None:
-    more = f", {column}" if column in ("day", "price") else ""
-    query = QUERY.replace(" FROM", f"{more} FROM")
-    found = read(query, split_on=column, splits=splits)
-    assert found.rdd.getNumPartitions() <= splits
-    assert (found.rdd.getNumPartitions() > 1) == (splits > 1 and column != "day")
-    assert sorted(found.toArrow()["id"].to_pylist()) == list(range(1000))
-
-
-def test_a_null_in_the_column_to_split_on_is_read_too(
-    read: Any, departures: None, ask: Ask
-) -> None:
-    ask("UPDATE departures SET size = NULL WHERE id < 3")
-    found = read(QUERY, split_on="size", splits=4).toArrow()
-    assert found.num_rows == 1000 and found["size"].null_count == 3
-
-
-def test_no_rows_are_no_rows(read: Any, departures: None) -> None:
-    assert read(QUERY, "2031-01-01", split_on="id").toArrow().num_rows == 0
-    assert read(QUERY, "2031-01-01").toArrow().num_rows == 0
-
-
-def test_a_value_is_a_text_whatever_it_holds(read: Any, departures: None, ask: Ask) -> None:
-    query = "SELECT id, at, :night AS name, size FROM departures WHERE day::text <> :night"
-    for value in ("x'; DROP TABLE departures; --", "a\\'b", "é"):
-        found = read(query, value).toArrow()
-        assert set(found["name"].to_pylist()) == {value}
-    assert ask("SELECT count(*) FROM departures") == [(2500,)]
-    assert quote_literal("2024-03-01") == "'2024-03-01'"
-
-
-@pytest.mark.parametrize(
-    ("query", "more", "error", "expected"),
-    [
-        (QUERY.replace("departures", "nowhere"), {}, SourceError, 'relation "nowhere" does not'),
-        (QUERY.replace("SELECT", "SELCT"), {}, SourceError, "syntax error"),
-        (QUERY.replace("name,", ""), {}, SchemaMismatch, "'name' is missing"),
-        (
-            QUERY.replace(" size,", " price AS size,"),
-            {},
-            SchemaMismatch,
-            "'size' has another type.*decimal",
-        ),
-        (QUERY, {"split_on": "name"}, SourceError, "split_on: name: rows cannot be split by it"),
-        (QUERY, {"split_on": "nothing"}, SourceError, 'column "nothing" does not exist'),
-        (QUERY, {"user_env": "NOBODY_SET_IT"}, SourceError, "the environment has no NOBODY"),
-    ],
-)
-def test_a_query_that_fails_says_why(
-    read: Any, departures: None, query: str, more: Any, error: type[Exception], expected: str
-) -> None:
-    with pytest.raises(error, match=expected) as caught:
-        read(query, **more)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({"password": "wrong"}, "password authentication failed"),
-        ({"port": 0}, "refused"),
-        ({"host": "no-such-host.invalid"}, "no-such-host.invalid"),
-        ({"database": "none"}, 'database "none" does not exist'),
-    ],
-)
-def test_a_database_that_does_not_answer_is_told_in_one_line(
-    read: Any, server: Server, change: Any, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if "password" in change:
-        monkeypatch.setenv("PGPASSWORD", change["password"])
-    host, port = change.get("host", "127.0.0.1"), server.port if "port" not in change else 1
-    url = f"postgresql://{host}:{port}/{change.get('database', 'postgres')}"
-    began = dt.datetime.now()
-    with pytest.raises(SourceError, match=expected) as caught:
-        read(QUERY, url=url)
-    assert dt.datetime.now() - began < dt.timedelta(seconds=15)
-    line = caught.value.line()
-    assert "\n" not in line and postgres.PASSWORD not in line and url in line

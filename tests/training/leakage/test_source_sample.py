@@ -184,8 +184,9 @@ def test_a_source_that_cannot_be_looked_at_says_why(given: Any, why: str, tmp_pa
     ("kind", "content", "why"),
     [
         ("parquet", "no parquet", "cannot be read"),
-        ("csv", "a,b\n1,2,3\n", "cannot be read"),
-        ("json", "[1, 2]\n", "one JSON object a line"),
+        ("csv", "a,b\n1,2,3\n", "hold no rows"),
+        ("json", "[1, 2]\n", "is a JSON array"),
+        ("json", "1\n", "one JSON object a line"),
         ("json", "{", "cannot be read"),
         ("json", "", "hold no rows"),
     ],
@@ -200,11 +201,14 @@ def test_a_source_that_is_damaged_is_unknown(kind: str, content: str, why: str, 
     assert str(tmp_path) not in seen.why
 
 
-def test_comments_in_a_csv_are_not_guessed_at(tmp_path: Path):
+def test_comments_and_lines_that_are_no_rows_are_left_out(tmp_path: Path):
     write(tmp_path, "csv", nights())
-    seen = sample_source(tmp_path, spec(format="csv", options={"comment": "#"}), "day", 10)
-    assert isinstance(seen, UnsampledSource)
-    assert "comments" in seen.why
+    for path in (tmp_path / "in").rglob("*.csv"):
+        path.write_text(f"# made by hand\n{path.read_text()}1,2\n")
+    given = spec(format="csv", options={"comment": "#"})
+    assert check(tmp_path, given).outcome == "ok"
+    seen = sample_source(tmp_path, given, "day", 1000)
+    assert isinstance(seen, SourceSample) and seen.rows == 20 * NIGHTS
 
 
 def test_a_few_rows_of_each_night_are_enough(tmp_path: Path):

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,6 +25,7 @@ from assay.contract.text.cell_parser import (
     to_bool_mask,
 )
 from assay.contract.text.json_lines import read_plain_objects
+from assay.tables.files.lines import MOST_LINE, TOO_LONG
 
 LINE = "_input_line"
 """The column that holds a row's raw text: as the only column, JSON; beside cells, a line that could
@@ -33,11 +33,7 @@ not be split into them."""
 ONE_CELL_A_COLUMN = "row: one cell for each column"
 ONE_OBJECT = "row: one JSON object, each key once"
 ONE_HEADER = "row: no header line again"
-MOST_LINE = 16 << 20
-"""Bytes of the longest line that is read; parsing one takes many times its size."""
 SHORT_LINE = f"row: a line of at most {MOST_LINE >> 20} MB"
-TOO_LONG = "\x1aline too long\x1a"
-"""Begins what a reader gives in the place of a longer line: its length, place and beginning."""
 
 ParsedColumns: TypeAlias = tuple[list[pa.Array], dict[str, Bools]]
 """The contract's columns, and for each rule that some row breaks, bools of shape (rows,)."""
@@ -90,13 +86,12 @@ def parse_rows(
     return pa.table(columns, schema=canonical_schema(contract)), broken
 
 
-def rows_as_text(batch: pa.RecordBatch | pa.Table, places: npt.NDArray[np.int64]) -> pa.Table:
-    """Selected rows as they arrived, every cell as text, for people to inspect and repair.
+def rows_as_text(rows: pa.Table) -> pa.Table:
+    """Rows as they arrived, every cell as text, for people to inspect and repair.
 
     A line that is not a JSON object with a key is in the column `LINE`, and so is one with a wrong
     number of cells; of a line that is too long, what `TOO_LONG` says.
     """
-    rows = pa.table(batch.take(pa.array(places)).columns, names=batch.schema.names)
     if rows.schema.names != [LINE]:
         if LINE not in rows.schema.names or rows[LINE].null_count == rows.num_rows:
             return rows.drop_columns([LINE] if LINE in rows.schema.names else [])

@@ -138,7 +138,7 @@ def score_with_carrier(
     night = inputs.find_night(Path(), params, contract, NIGHT)
     job = _job(params, bundle, contract, night.schema, store)
     began = time.monotonic()
-    with open_night(session, params, night, contract, carrier) as rows:
+    with open_night(session, Path(), params, night, contract, carrier) as rows:
         parts, counts = rows.run(job, no_progress)
         tally = total(parts)
     for in_input in counts:

@@ -8,7 +8,7 @@ are refused may be the contract's doing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,8 @@ from assay.model.batch import InputBatch, ScoredBatch, new_counter, score_batch
 from assay.model.bundle import COMPILED, Bundle, Files
 from assay.project import extras
 from assay.project.error_text import describe_error
-from assay.score.inputs.split import RowGroups, input_batches
-from assay.score.scoring_job import arrived_batches, cached_bundle
+from assay.score.inputs.split import RowGroups, batches, read_as
+from assay.score.scoring_job import cached_bundle
 
 WARM_UP_ROWS = 1000
 """Rows that each model scores once more in each task before its time is taken: code is compiled
@@ -80,29 +80,21 @@ class NightWork:
 
     def process_files(self, parts: Sequence[RowGroups], name: str) -> NightCounts:
         """The counts of row groups of files; nothing is written under ``name``."""
-        mine = input_batches(parts, self.challenger.contract, self.batch_rows)
-        if self.champion is None or reads_alike(self.challenger.contract, self.champion.contract):
-            return self._count((each, _read_already(each)) for each in mine)
-        theirs = input_batches(parts, self.champion.contract, self.batch_rows)
-        pairs = align_pieces(mine, theirs)
-        return self._count((one, _read_already(other)) for one, other in pairs)
+        models = [each for each in (self.challenger, self.champion) if each is not None]
+        fields = [field for each in models for field in each.contract.fields]
+        columns = list(dict.fromkeys(field.name for field in fields))
+        texts = [field.name for field in fields if field.kind == "string"]
+        return self._count(
+            self._read(batch, text)
+            for batch, text in batches(parts, columns, texts, self.batch_rows)
+        )
 
-    def process_batches(
-        self, batches: Iterable[pa.RecordBatch], text: bool, name: str
-    ) -> NightCounts:
-        """The counts of batches from Spark; ``text`` states that all cells are text."""
-        return self._count(self._typed(batches, text))
-
-    def _typed(self, batches: Iterable[pa.RecordBatch], text: bool) -> Iterator[PiecePair]:
-        champion = self.champion
-        alike = champion is None or reads_alike(self.challenger.contract, champion.contract)
-        for batch in batches:
-            mine = _read(self.challenger.contract, batch, text)
-            if champion is None or alike:
-                yield mine, _read_already(mine)
-            else:
-                # A query's columns are checked against the challenger's contract alone.
-                yield mine, partial(_read, champion.contract, batch, text)
+    def _read(self, batch: pa.RecordBatch, text: bool) -> PiecePair:
+        mine, champion = read_as(self.challenger.contract, batch, text), self.champion
+        if champion is None or reads_alike(self.challenger.contract, champion.contract):
+            return mine, lambda: mine
+        # A query's columns are checked against the challenger's contract alone.
+        return mine, partial(read_as, champion.contract, batch, text)
 
     def _count(self, pieces: Iterable[PiecePair]) -> NightCounts:
         challenger = _Scoring(self.challenger)
@@ -129,50 +121,6 @@ class NightWork:
 def reads_alike(one: Contract, other: Contract) -> bool:
     """Whether two contracts are the same text, wherever it lies."""
     return (one.source, one.code, one.has_label) == (other.source, other.code, other.has_label)
-
-
-def _read(contract: Contract, batch: pa.RecordBatch, text: bool) -> InputBatch:
-    (piece,) = arrived_batches(contract, [batch], text)
-    return piece
-
-
-def _read_already(piece: InputBatch) -> Reading:
-    return lambda: piece
-
-
-def align_pieces(
-    mine: Iterable[InputBatch], theirs: Iterable[InputBatch]
-) -> Iterator[tuple[InputBatch, InputBatch]]:
-    """Pairs of pieces with the same rows, of two readings of the same files.
-
-    Arrow ends a batch early where a column's dictionary changes, so batches of other columns may
-    have other lengths. Each piece is cut where one of both ends.
-    """
-    left, right = iter(mine), iter(theirs)
-    one: pa.RecordBatch | pa.Table | None = None
-    two: pa.RecordBatch | pa.Table | None = None
-    while True:
-        one = _rest(one, left)
-        two = _rest(two, right)
-        if one is None or two is None:
-            if one is not two:
-                raise ValueError("two readings of the same files have other numbers of rows")
-            return
-        rows = min(one.num_rows, two.num_rows)
-        yield InputBatch(one.slice(0, rows)), InputBatch(two.slice(0, rows))
-        one, two = one.slice(rows), two.slice(rows)
-
-
-def _rest(
-    held: pa.RecordBatch | pa.Table | None, more: Iterator[InputBatch]
-) -> pa.RecordBatch | pa.Table | None:
-    """What is left of a piece, or else the next one that has rows; None at the end."""
-    while held is None or held.num_rows == 0:
-        piece = next(more, None)
-        if piece is None:
-            return None
-        held = piece.rows
-    return held
 
 
 class _Scoring:

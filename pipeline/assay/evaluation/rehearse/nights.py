@@ -147,7 +147,7 @@ def _count(
         champion=None if champion is None else _sent(champion),
     )
     carrier = choose_carrier(params, night)
-    with open_night(session, params, night, challenger.contract, carrier) as rows:
+    with open_night(session, root, params, night, challenger.contract, carrier) as rows:
         parts, counts = rows.run(work, no_progress)
         found = total(parts)
     discovery.check_unchanged(root, params, challenger.contract, night)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.columns.grid import Grid
 from assay.errors import RowCountMismatch
 from assay.monitor.table_drift.count_rows import Counting, TableCounts, total
 from assay.monitor.table_drift.locate import NO_CONTRACT, RawTable
 from assay.monitor.table_drift.spark_memory import low_memory_params
-from assay.project.params import Carrier, Params
+from assay.project.memory import system_allocator
+from assay.project.params import Params
 from assay.project.text.number_format import counted
 from assay.score import local
 from assay.score.carriers import open_night
 from assay.score.spark.session import session
 from assay.score.work import Progress
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 BATCH_ROWS = 25_000
 """Most rows that a thread reads at once: more is hardly faster, and takes more memory."""
@@ -33,8 +38,8 @@ def count(
 ) -> TableCounts:
     """Count every row of a table, each column of ``grid`` in its cells.
 
-    Threads are used where ``spark.master`` is this machine and Arrow can read the table: Spark
-    would only start processes to do the same.
+    Threads are used where ``spark.master`` is this machine: Spark would only start processes to do
+    the same.
 
     Parameters
     ----------
@@ -49,30 +54,36 @@ def count(
         The number of counted rows differs from the source's.
     """
     many = None if local.SUBMITTED in os.environ else local.local_cores(params.spark.master)
-    parts: Iterator[TableCounts]
+    here = many is not None and not spark
+    counted_by = Counting(
+        table.where,
+        grid,
+        min(params.score.batch_rows, BATCH_ROWS) if here else params.score.batch_rows,
+        table.contract,
+    )
     with ExitStack() as at_the_end:
-        if table.files is not None and many is not None and not spark:
-            rows = min(params.score.batch_rows, BATCH_ROWS)
-            work = Counting(table.where, grid, rows, table.contract)
-            counts = frozenset({sum(file.rows for file in table.files)})
-            parts = local.run_files(table.files, work, many, progress, frugal=True)
-        else:
-            work = Counting(table.where, grid, params.score.batch_rows, table.contract)
-            carrier: Carrier = "dataframe" if table.files is None else "files"
-            started = session(low_memory_params(params) if carrier == "files" else params, root)
-            at_the_end.callback(started.stop)
-            opened = at_the_end.enter_context(
-                open_night(
-                    lambda: started,
-                    params,
-                    table.night,
-                    table.contract or NO_CONTRACT,
-                    carrier,
-                    grid,
-                )
+
+        def started() -> SparkSession:
+            source = table.night.source
+            is_query = source is not None and source.by_spark
+            running = session(params if is_query else low_memory_params(params), root)
+            at_the_end.callback(running.stop)
+            return running
+
+        opened = at_the_end.enter_context(
+            open_night(
+                cache(started),
+                root,
+                params,
+                table.night,
+                table.contract or NO_CONTRACT,
+                "local" if here else "files",
             )
-            parts, counts = opened.run(work, progress)
-        found = total(parts, grid)
+        )
+        # Freed memory is returned to the system at once, which is slower: the table may be long.
+        with system_allocator() if here else nullcontext():
+            parts, counts = opened.run(counted_by, progress)
+            found = total(parts, grid)
     for expected in counts:
         if found.rows == expected:
             continue

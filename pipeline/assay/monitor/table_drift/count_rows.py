@@ -7,7 +7,7 @@ that differs from the reference is reported, and is no error.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
@@ -23,10 +23,9 @@ from assay.columns.texts.categories import Categories
 from assay.contract.arrays import convert_column
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import is_compatible_type
-from assay.contract.text.text_parser import parse_rows
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
-from assay.score.inputs.split import RowGroups
+from assay.score.inputs.split import RowGroups, read_as
 from assay.score.inputs.split import batches as read_batches
 
 
@@ -149,17 +148,11 @@ class Counting:
 
     def process_files(self, parts: Sequence[RowGroups], name: str) -> TableCounts:
         texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]
-        return self._counted(read_batches(parts, list(self.grid), texts, self.batch_rows))
-
-    def process_batches(
-        self, batches: Iterable[pa.RecordBatch], text: bool, name: str
-    ) -> TableCounts:
-        return self._counted(self._typed(batches) if text else batches)
-
-    def _typed(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-        assert self.contract is not None, "text is typed by a contract"
-        for batch in batches:
-            yield parse_rows(self.contract, batch)[0]
+        columns = list(self.grid) if self.contract is None else self.contract.columns
+        return self._counted(
+            batch if self.contract is None else read_as(self.contract, batch, text).rows
+            for batch, text in read_batches(parts, columns, texts, self.batch_rows)
+        )
 
     def _counted(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> TableCounts:
         counter, rows = ProfileCounter(self.grid), 0

@@ -18,7 +18,7 @@ from assay.project.text.number_format import counted
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
-from assay.score.inputs.types import InputFile, NightInput
+from assay.score.inputs.types import NightInput
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
 
@@ -47,16 +47,6 @@ class RawTable:
     schemas: Mapping[str, pa.Schema]
     night: NightInput
     contract: Contract | None = None
-
-    @property
-    def files(self) -> tuple[InputFile, ...] | None:
-        """For Arrow to read; None if only Spark can read it."""
-        return self.night.files
-
-    @property
-    def rows(self) -> int | None:
-        """The sum over the files' footers; None if unknown."""
-        return None if self.files is None else sum(file.rows for file in self.files)
 
 
 def locate_flat(path: str, here: Path, grid: Grid, scratch: Path) -> RawTable:
@@ -103,11 +93,11 @@ def locate_path(path: str, here: Path) -> RawTable:
     schemas = {each.file.path.removeprefix(f"{address}/"): each.schema for each in footers}
     if len(footers) == 1:
         schemas = {where: footers[0].schema}
-    found = NightInput("", "", where, files=tuple(each.file for each in footers))
-    table = RawTable(where, schemas, found)
-    if table.rows == 0:
+    found = tuple(each.file for each in footers)
+    rows = sum(file.rows for file in found)
+    if rows == 0:
         raise NightEmpty("the table has no rows", where=path, found=counted(len(footers), "file"))
-    return table
+    return RawTable(where, schemas, NightInput("", "", where, files=found, rows=rows))
 
 
 def _listed(address: str) -> Sequence[ListedFile]:

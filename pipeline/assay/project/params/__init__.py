@@ -41,8 +41,8 @@ from assay.project.params.values import (
 )
 from assay.project.tasks import Better, Metric
 
-Carrier = Literal["local", "files", "dataframe"]
-AskedCarrier = Literal["auto", "local", "files", "dataframe"]
+Carrier = Literal["local", "files"]
+AskedCarrier = Literal["auto", "local", "files"]
 
 
 class Rehearse(Section):

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from assay.project.params.values import Every, Frozen, Positive, Section, Text
+from assay.project.params.values import Every, Frozen, Section, Text
 
 NIGHT = ":night"
 """The placeholder for the night's partition value in a query."""
@@ -192,15 +192,13 @@ class Sql(Section):
 
 
 class Postgres(Section):
-    """A PostgreSQL query, read over several connections in parallel."""
+    """A PostgreSQL query."""
 
     format: Literal["postgres"]
     url: Annotated[str, Field(pattern=r"^postgresql://")]
     query: Query
     user_env: Text = "PGUSER"
     password_env: Text = "PGPASSWORD"
-    split_on: Text | None = None
-    splits: Positive = 8
 
     @field_validator("url")
     @classmethod

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pyarrow.types as t
 
@@ -22,11 +23,10 @@ from assay.project.text.number_format import counted
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, ListedFile
 from assay.score.inputs.folder import check_all
-from assay.score.inputs.types import FileGroup, InputTable, NightInput
+from assay.score.inputs.landing import write_batches
+from assay.score.inputs.types import NightInput, Session
 from assay.store.delta.external_table import ExternalFile, TableSnapshot, read_snapshot
 from assay.store.delta.location import filesystem
-
-NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 _NONE = "The table holds no night; check score.input in params.yaml, and the table."
 
@@ -36,17 +36,17 @@ def find_delta_night(
 ) -> NightInput:
     """A night of a Delta table; errors as for `assay.score.inputs.discovery.find_night`.
 
-    Arrow reads the files if they hold exactly the night and every column of the contract. Otherwise
-    Spark reads them: a column that was added later is null in older files, and a table that is not
-    partitioned by the night has to be filtered.
+    Tasks read its files if they hold exactly the night and every column of the contract. Otherwise
+    the night is landed first: a column that was added later is null in older files, one by which
+    the table is partitioned is in no file, and a table that is not partitioned by the night has to
+    be filtered.
     """
     uri = files.resolve_uri(root, spec.path)
     shot = read_snapshot(uri, column)
     where = f"{uri} at version {shot.version}, {column}={value}"
     check_schema(contract, shot.schema, f"{uri} at version {shot.version}")
-    wanted = set(shot.partitioned_by) & set(contract.columns)
     if column not in shot.partitioned_by:
-        return _searched(spec, shot, column, value, where, wanted)
+        return _searched(shot, column, value, where, contract)
     place = shot.partitioned_by.index(column)
     mine = [file for file in shot.files if file.values[place] == value]
     if not mine:
@@ -73,10 +73,10 @@ def find_delta_night(
         column,
         where,
         schema=stored,
-        files=tuple(footer.file for footer in footers) if plain else None,
+        files=tuple(footer.file for footer in footers) if plain else (),
+        source=None if plain else _rows(shot, mine, contract),
         rows=sum(footer.file.rows for footer in footers),
         fingerprint=_fingerprint(shot, value, mine),
-        tables={"": _table(spec, shot, mine, folders=bool(wanted))},
     )
 
 
@@ -129,19 +129,12 @@ def _values_in(path: str, column: str) -> set[str]:
     return found
 
 
-def find_table(root: Path, spec: Delta, column: str) -> tuple[InputTable, str]:
-    """A whole table at its newest version, for a query to read, and its fingerprint."""
-    shot = read_snapshot(files.resolve_uri(root, spec.path), column)
-    mark = digests.digest_texts("delta", shot.identity, str(shot.version))
-    return _table(spec, shot, shot.files, folders=True), mark
-
-
 def _whole(contract: Contract, footer: Footer) -> bool:
     return set(contract.columns) <= set(footer.schema.names)
 
 
 def _searched(
-    spec: Delta, shot: TableSnapshot, column: str, value: str, where: str, wanted: set[str]
+    shot: TableSnapshot, column: str, value: str, where: str, contract: Contract
 ) -> NightInput:
     """A night in a table that is not partitioned by it; the log's statistics exclude some files."""
     _check_days(shot, column)
@@ -164,8 +157,7 @@ def _searched(
         where,
         schema=shot.schema,
         fingerprint=digests.digest_texts("delta", shot.identity, value, *_marks(mine)),
-        searched=True,
-        tables={"": _table(spec, shot, mine, folders=bool(wanted))},
+        source=replace(_rows(shot, mine, contract), condition=night_condition(column, value)),
     )
 
 
@@ -182,44 +174,74 @@ def _check_days(shot: TableSnapshot, column: str) -> None:
         )
 
 
-def _table(
-    spec: Delta, shot: TableSnapshot, mine: Sequence[ExternalFile], folders: bool
-) -> InputTable:
-    """The table as Spark reads it.
+def night_condition(column: str, value: str) -> pc.Expression:
+    """Which rows are of a night, in a table that is not partitioned by it."""
+    return pc.field(column).cast(pa.string()) == value
+
+
+@dataclass(frozen=True)
+class DeltaRows:
+    """Rows of some files of a Delta table; see `assay.score.inputs.types.Source`.
 
     Parameters
     ----------
-    folders
-        Whether partition columns are needed. Spark takes their values from folder names.
+    stored
+        The columns of the files; one that was added later is null in older files.
+    constants
+        The columns that files lack because the table is partitioned by them, and for each file
+        their values as text.
+    condition
+        Which of the rows; all if None.
     """
-    root = json.loads(shot.spark_schema)
-    if folders:
-        _check_folders(shot, mine)
-    else:
-        root["fields"] = [
-            each for each in root["fields"] if each["name"] not in shot.partitioned_by
-        ]
-    return InputTable(
-        spec,
-        shot.uri,
-        (FileGroup(tuple(f"{shot.uri}/{file.path}" for file in mine)),),
-        spark_schema=json.dumps(root),
-        partitioned_by=shot.partitioned_by if folders else (),
+
+    paths: tuple[str, ...]
+    size: int
+    stored: pa.Schema
+    constants: pa.Schema
+    values: tuple[tuple[str | None, ...], ...]
+    condition: pc.Expression | None = None
+    by_spark: ClassVar = False
+    text: ClassVar = False
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows, file by file.
+
+        Parameters
+        ----------
+        columns
+            The only ones that are wanted, in their order; all of them if None.
+        """
+        names = [*self.stored.names, *self.constants.names]
+        wanted = names if columns is None else [each for each in columns if each in names]
+        for path, values in zip(self.paths, self.values, strict=True):
+            with files.read_errors(path, "cannot be read as Parquet"):
+                system, place = filesystem(path)
+                data = ds.dataset([place], filesystem=system, format="parquet", schema=self.stored)
+                inside = [name for name in wanted if name in self.stored.names]
+                for batch in data.scanner(columns=inside, filter=self.condition).to_batches():
+                    for field, value in zip(self.constants, values, strict=True):
+                        cell = pa.scalar(value, pa.string()).cast(field.type)
+                        batch = batch.append_column(field, pa.repeat(cell, batch.num_rows))
+                    yield batch.select(wanted)
+
+    def land(self, folder: str, contract: Contract, session: Session) -> None:
+        """Write the rows as a Parquet file; see `assay.score.inputs.types.Source`."""
+        write_batches(self.batches(), f"{folder}/rows.parquet")
+
+
+def _rows(shot: TableSnapshot, mine: Sequence[ExternalFile], contract: Contract) -> DeltaRows:
+    """Rows with the columns of the files, and those others that the contract has."""
+    by, wanted = (
+        shot.partitioned_by,
+        [name for name in shot.partitioned_by if name in contract.columns],
     )
-
-
-def _check_folders(shot: TableSnapshot, mine: Sequence[ExternalFile]) -> None:
-    for file in mine:
-        named = zip(shot.partitioned_by, file.values, strict=True)
-        expected = [f"{name}={NULL_FOLDER if value is None else value}" for name, value in named]
-        # Spark decodes each percent escape to one character, where others decode UTF-8.
-        if [unquote(part, "latin-1") for part in file.path.split("/")[:-1]] != expected:
-            raise SourceError(
-                "Spark cannot tell the file's partition from its folder",
-                where=f"{shot.uri}/{file.path}",
-                expected="/".join(expected) or "no folder",
-                mend="Give Assay a copy that Spark wrote.",
-            )
+    return DeltaRows(
+        tuple(f"{shot.uri}/{file.path}" for file in mine),
+        sum(file.size for file in mine),
+        pa.schema([field for field in shot.schema if field.name not in by]),
+        pa.schema([shot.schema.field(name) for name in wanted]),
+        tuple(tuple(file.values[by.index(name)] for name in wanted) for file in mine),
+    )
 
 
 def _listed(uri: str, file: ExternalFile) -> ListedFile:

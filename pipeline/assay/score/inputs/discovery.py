@@ -24,19 +24,13 @@ from assay.project.params.inputs import (
     has_night_parameter,
 )
 from assay.project.text.number_format import counted
-from assay.score.inputs import delta, files, folder
+from assay.score.inputs import delta, files, folder, query
 from assay.score.inputs.flat import flat_file
-from assay.score.inputs.types import FileGroup, InputFile, InputTable, NightInput
+from assay.score.inputs.postgres import DatabaseRows
+from assay.score.inputs.types import InputFile, NightInput
+from assay.store.delta.external_table import read_snapshot
 
-__all__ = [
-    "FileGroup",
-    "InputFile",
-    "InputTable",
-    "NightInput",
-    "check_unchanged",
-    "empty_night_error",
-    "find_night",
-]
+__all__ = ["InputFile", "NightInput", "check_unchanged", "empty_night_error", "find_night"]
 
 
 def find_night(root: Path, params: Params, contract: Contract, value: str) -> NightInput:
@@ -78,7 +72,7 @@ def _find(root: Path, params: Params, contract: Contract, value: str) -> NightIn
             night = _sql(root, spec, column, value)
         case Postgres():
             shown = urlsplit(spec.url)._replace(query="").geturl()
-            night = NightInput(value, column, shown, text=True)
+            night = NightInput(value, column, shown, source=DatabaseRows(spec, shown, value))
     if flat_file.is_flat(given):
         where = f"{files.resolve_uri(root, given.path)}: {given.night_by} {value}"
         night = replace(night, where=where)
@@ -142,45 +136,50 @@ def check_unchanged(root: Path, params: Params, contract: Contract, night: Night
 
 def empty_night_error(night: NightInput) -> NightEmpty:
     """The error that a night has no rows."""
-    files = sum(len(group.paths) for table in night.tables.values() for group in table.groups)
     return NightEmpty(
         "the night has no rows",
         where=night.where,
         expected="at least one row",
-        found=f"{counted(files, 'file')}, 0 rows" if night.tables else "0 rows",
+        found="0 rows" if night.source else f"{counted(len(night.files), 'file')}, 0 rows",
         mend="Check the export that fills it; nothing was scored.",
     )
 
 
 def _sql(root: Path, spec: Sql, column: str, value: str) -> NightInput:
-    where, query = "params.yaml: score.input.query", spec.query or ""
+    where, text = "params.yaml: score.input.query", spec.query or ""
     if spec.file is not None:
         path = root / spec.file
-        where, query = str(path), _read(path)
-    if not has_night_parameter(query):
+        where, text = str(path), _read(path)
+    if not has_night_parameter(text):
         raise SourceError(
             "the query does not ask for the night",
             where=where,
             expected="a condition such as day = :night",
             mend="Without it every night would be the whole table.",
         )
-    tables, marks, plain = {}, [], []
+    tables: dict[str, query.FilesTable | query.TextTable | query.DeltaTable] = {}
+    marks, plain = [], []
     for name, table in spec.tables.items():
         if isinstance(table, Delta):
-            tables[name], mark = delta.find_table(root, table, column)
+            shot = read_snapshot(files.resolve_uri(root, table.path), column)
+            tables[name] = query.DeltaTable(shot)
+            mark = digests.digest_texts("delta", shot.identity, str(shot.version))
         else:
-            tables[name], mark = folder.find_table(root, table)
+            base, listed, mark = folder.whole_table(root, table)
+            tables[name] = (
+                query.TextTable(folder.text_rows(table, listed))
+                if isinstance(table, Csv)
+                else query.FilesTable(table, base, listed)
+            )
             plain += [name, mark]
         marks += [name, mark]
     return NightInput(
         value,
         column,
         where,
-        text=any(isinstance(table, Csv) for table in spec.tables.values()),
-        fingerprint=digests.digest_texts("sql", value, query, *marks),
+        source=query.QueryRows(where, value, text, tables),
+        fingerprint=digests.digest_texts("sql", value, text, *marks),
         replaceable=digests.digest_texts("sql", *plain) if plain else "",
-        query=query,
-        tables=tables,
     )
 
 

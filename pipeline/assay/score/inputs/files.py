@@ -152,8 +152,13 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFil
     return folder, _listed(shown, folder, f"{base}/{name}")
 
 
-def list_tree(root: str) -> tuple[ListedFile, ...]:
+def list_tree(root: str, empty: bool = False) -> tuple[ListedFile, ...]:
     """Every file below ``root``, or ``root`` itself, without hidden ones.
+
+    Parameters
+    ----------
+    empty
+        Whether there may be none.
 
     Raises
     ------
@@ -173,7 +178,7 @@ def list_tree(root: str) -> tuple[ListedFile, ...]:
     kept = [
         file for file in listed if not any(part[0] in "._" for part in file.relative.split("/"))
     ]
-    if not kept:
+    if not kept and not empty:
         raise SourceError("holds no files", where=root, mend="Check score.input in params.yaml.")
     return tuple(kept)
 

@@ -17,8 +17,9 @@ from assay.errors import SchemaMismatch
 from assay.project.params.inputs import Csv, Json, Parquet
 from assay.score.inputs import files, text_header
 from assay.score.inputs.files import ListedFile
+from assay.score.inputs.text import TextFile, TextRows
 from assay.score.inputs.text_header import TextHeader
-from assay.score.inputs.types import FileGroup, InputTable, NightInput
+from assay.score.inputs.types import NightInput
 
 Item = TypeVar("Item")
 
@@ -45,9 +46,6 @@ def find_parquet_night(
         fingerprint=mark,
         content=files.content_fingerprint("parquet", listed, facts),
         replaceable=mark,
-        tables={
-            "": InputTable(spec, base, (FileGroup(tuple(file.path for file in listed)),), mixed)
-        },
     )
 
 
@@ -72,12 +70,11 @@ def find_text_night(
         value,
         column,
         where,
-        text=True,
+        source=_rows(spec, listed, found),
         rows=None if filled else 0,
         fingerprint=mark,
         content=files.content_fingerprint(kind, listed, facts),
         replaceable=mark,
-        tables={"": InputTable(spec, base, _groups(spec, listed, found))},
     )
 
 
@@ -94,19 +91,16 @@ def text_fingerprint(root: Path, spec: Csv | Json, column: str, value: str, kind
     return files.fingerprint(kind, listed, files.parallel_map(files.content_digest, listed))
 
 
-def text_table(spec: Csv | Json, base: str, listed: Sequence[ListedFile]) -> InputTable:
-    """Files of CSV or JSON lines as a table, whatever their columns are."""
-    return InputTable(spec, base, _groups(spec, listed, _heads(spec, listed)))
+def text_rows(spec: Csv | Json, listed: Sequence[ListedFile]) -> TextRows:
+    """The rows of files of CSV or JSON lines, whatever their columns are."""
+    return _rows(spec, listed, _heads(spec, listed))
 
 
-def find_table(root: Path, spec: Parquet | Csv | Json) -> tuple[InputTable, str]:
-    """All files of a table that a query reads, and a fingerprint of their listing."""
+def whole_table(root: Path, spec: Parquet | Csv | Json) -> tuple[str, tuple[ListedFile, ...], str]:
+    """The place and the files of a table that a query reads, and a fingerprint of their listing."""
     base = files.resolve_uri(root, spec.path)
     listed = files.list_tree(base)
-    mark = files.fingerprint(spec.settings, listed, [""] * len(listed))
-    if isinstance(spec, Csv):
-        return text_table(spec, base, listed), mark
-    return InputTable(spec, base, (FileGroup(tuple(file.path for file in listed)),)), mark
+    return base, listed, files.fingerprint(spec.settings, listed, [""] * len(listed))
 
 
 def check_all(check: Callable[[Item], None], items: Iterable[Item]) -> None:
@@ -155,21 +149,14 @@ def _heads(spec: Csv | Json, listed: Sequence[ListedFile]) -> list[TextHeader]:
     return files.parallel_map(partial(text_header.read_csv_header, spec), listed)
 
 
-def _groups(
-    spec: Csv | Json, listed: Sequence[ListedFile], found: Sequence[TextHeader]
-) -> tuple[FileGroup, ...]:
-    """Files grouped by their header line; files without rows are left out."""
-    alike: dict[tuple[str | None, tuple[str, ...]], list[ListedFile]] = {}
-    for file, head in zip(listed, found, strict=True):
-        if head.filled:
-            columns = head.columns if isinstance(spec, Csv) else ()
-            alike.setdefault((head.header, columns), []).append(file)
-    return tuple(
-        FileGroup(
-            tuple(file.path for file in each),
-            columns,
-            header,
-            tuple(file.size for file in each),
-        )
-        for (header, columns), each in alike.items()
+def _rows(spec: Csv | Json, listed: Sequence[ListedFile], found: Sequence[TextHeader]) -> TextRows:
+    """Files without rows are left out."""
+    csv = isinstance(spec, Csv)
+    return TextRows(
+        spec,
+        tuple(
+            TextFile(file.path, file.relative, file.size, head.columns if csv else (), head.header)
+            for file, head in zip(listed, found, strict=True)
+            if head.filled
+        ),
     )

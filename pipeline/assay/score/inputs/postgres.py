@@ -1,23 +1,25 @@
-"""PostgreSQL as a source of Arrow batches: connection, snapshot, and error messages.
-
-All connections of a night read one snapshot of the database. The first connection exports it, and
-keeps it alive while it is open; the others import it.
-"""
+"""A night that is a query in PostgreSQL, read in one transaction as Arrow batches."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pyarrow as pa
 
+from assay.contract.definition import Contract
+from assay.contract.schema import TYPES, check_schema
+from assay.contract.text.cell_parser import is_text
 from assay.errors import SourceError
-from assay.project.params.inputs import Postgres
+from assay.project.params.inputs import Postgres, bind_night
+from assay.score.inputs.landing import write_batches
+from assay.score.inputs.postgres_query import QueryColumn, columns, quote_literal
+from assay.score.inputs.types import Session
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor
@@ -29,15 +31,13 @@ _SAID = re.compile(r"(?:ERROR|FATAL|PANIC): +(.+)")
 _WRAPPED = re.compile(r"^[A-Z_]+: (?:\[libpq\] )?")
 
 _SETTINGS = """\
-SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
-set_config('idle_in_transaction_session_timeout', '0', true)"""
-"""For this transaction: times as text in UTC and ISO 8601, and no timeout while it holds a
-snapshot."""
+SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true)"""
+"""For this transaction: times as text in UTC and ISO 8601."""
 
 
 @dataclass(frozen=True)
 class PostgresSource:
-    """A database with its login; pickled and sent to the executors with a job.
+    """A database with its login.
 
     Parameters
     ----------
@@ -87,13 +87,8 @@ def resolve_source(spec: Postgres, where: str) -> PostgresSource:
 
 
 @contextmanager
-def transaction(source: PostgresSource, snapshot: str | None = None) -> Iterator[Cursor]:
+def transaction(source: PostgresSource) -> Iterator[Cursor]:
     """A cursor in a read-only transaction on one snapshot of the database.
-
-    Parameters
-    ----------
-    snapshot
-        A snapshot's name from `export_snapshot`; None for the current state.
 
     Raises
     ------
@@ -105,24 +100,56 @@ def transaction(source: PostgresSource, snapshot: str | None = None) -> Iterator
 
         with dbapi.connect(source.address) as connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            if snapshot is not None:
-                cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             cursor.execute(_SETTINGS).fetchall()
             yield cursor
 
 
-def export_snapshot(cursor: Cursor) -> str:
-    """Export this transaction's snapshot under a name, valid while the transaction is open."""
-    found = cursor.execute("SELECT pg_export_snapshot()").fetchone()
-    assert found is not None, "a function gives a row"
-    return str(found[0])
+@dataclass(frozen=True)
+class DatabaseRows:
+    """The result of a night's query; see `assay.score.inputs.types.Source`."""
+
+    spec: Postgres
+    where: str
+    night: str
+    size: ClassVar = 0
+    by_spark: ClassVar = False
+    text: ClassVar = True
+
+    def land(self, folder: str, contract: Contract, session: Session) -> None:
+        """Write the rows as the server sends them; see `assay.score.inputs.types.Source`.
+
+        The contract's times and times without a zone are text.
+        """
+        source = resolve_source(self.spec, self.where)
+        query = bind_night(self.spec.query.strip().rstrip(";"), quote_literal(self.night))
+        table = f"({query}\n) AS night"  # the query may end in a comment
+        times = [field.name for field in contract.fields if field.kind == "timestamp"]
+        with transaction(source) as cursor:
+            answer = columns(cursor.adbc_execute_schema(f"SELECT * FROM {table}"), times)
+            _check(answer, contract, self.where)
+            cells = ", ".join(column.cell for column in answer)
+            cursor.execute(f"SELECT {cells} FROM {table}")
+            write_batches(_sent(cursor, source), f"{folder}/rows.parquet")
 
 
-def batches(source: PostgresSource, snapshot: str, statement: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a statement as the server sends them; only one batch is in memory."""
-    with transaction(source, snapshot) as cursor:
-        cursor.execute(statement)
+def _sent(cursor: Cursor, source: PostgresSource) -> Iterator[pa.RecordBatch]:
+    """The batches of an answer; what fails after the first one is an error of Arrow."""
+    try:
         yield from cursor.fetch_record_batch()
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(source, error) from None
+
+
+def _check(answer: Sequence[QueryColumn], contract: Contract, where: str) -> None:
+    times = {field.name for field in contract.fields if field.kind == "timestamp"}
+    fields = [
+        pa.field(
+            column.name,
+            TYPES["timestamp"] if column.name in times and is_text(column.meant) else column.meant,
+        )
+        for column in answer
+    ]
+    check_schema(contract, pa.schema(fields), where)
 
 
 @contextmanager
@@ -139,12 +166,16 @@ def _told(source: PostgresSource) -> Iterator[None]:
     try:
         yield
     except adbc_driver_manager.Error as error:
-        raise SourceError(
-            "PostgreSQL cannot be read",
-            where=source.where,
-            found=error_message(str(error)),
-            mend=source.mend,
-        ) from None
+        raise _unreadable(source, error) from None
+
+
+def _unreadable(source: PostgresSource, error: Exception) -> SourceError:
+    return SourceError(
+        "PostgreSQL cannot be read",
+        where=source.where,
+        found=error_message(str(error)),
+        mend=source.mend,
+    )
 
 
 def error_message(text: str) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assay.contract.text.text_parser import LINE, parse_rows, rows_as_text
 from assay.errors import SourceError
-from assay.model.batch import InputBatch
+from assay.model.batch import InputBatch, Whole
 from assay.store.delta.location import filesystem
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class RowGroups:
     start, stop
         The first row, and the row after the last, counted from the first row of ``groups``.
         ``stop`` is None for all that there are, as the file says when it is read.
+    text
+        As in `assay.score.inputs.types.InputFile`.
     """
 
     path: str
@@ -59,6 +62,7 @@ class RowGroups:
     rows: int
     start: int = 0
     stop: int | None = None
+    text: bool = False
 
 
 def planned_tasks(rows: int, cores: int) -> int:
@@ -71,7 +75,7 @@ def planned_tasks(rows: int, cores: int) -> int:
 def split_tasks(files: Sequence[InputFile], cores: int) -> list[tuple[RowGroups, ...]]:
     """Tasks with about equal numbers of rows, in the order of the files; none is empty."""
     groups = [
-        RowGroups(file.path, (number,), rows)
+        RowGroups(file.path, (number,), rows, text=file.text)
         for file in files
         for number, rows in enumerate(file.row_groups)
         if rows
@@ -108,9 +112,8 @@ def _within(group: RowGroups, end: int, start: int, stop: int) -> RowGroups:
     """The rows of a row group, which ends at ``end``, that lie between ``start`` and ``stop``."""
     begin = end - group.rows
     first, last = max(start, begin) - begin, min(stop, end) - begin
-    return RowGroups(
-        group.path, group.groups, last - first, first, None if last == group.rows else last
-    )
+    until = None if last == group.rows else last
+    return replace(group, rows=last - first, start=first, stop=until)
 
 
 def _joined(groups: list[RowGroups]) -> tuple[RowGroups, ...]:
@@ -120,7 +123,8 @@ def _joined(groups: list[RowGroups]) -> tuple[RowGroups, ...]:
             last = joined.pop()
             rows = last.rows + group.rows
             stop = None if group.stop is None else last.start + rows
-            group = RowGroups(group.path, (*last.groups, *group.groups), rows, last.start, stop)
+            groups_of_both = (*last.groups, *group.groups)
+            group = replace(last, groups=groups_of_both, rows=rows, stop=stop)
         joined.append(group)
     return tuple(joined)
 
@@ -174,15 +178,38 @@ def _pieces(
         whole = _Whole(file, part, batch_rows)
         start = part.start
         for batch in _batches(file, part, contract.columns, batch_rows):
-            yield schema, InputBatch(batch, whole.rows_from(start))
+            yield schema, read_as(contract, batch, part.text, whole.rows_from(start))
             start += batch.num_rows
+
+
+def read_as(
+    contract: Contract, batch: pa.RecordBatch, text: bool, whole: Whole | None = None
+) -> InputBatch:
+    """A batch as a contract reads it: what is text is parsed, and what cannot be is told.
+
+    Parameters
+    ----------
+    text
+        As in `assay.score.inputs.types.InputFile`.
+    whole
+        All columns of rows of the batch.
+    """
+    if not text:
+        return InputBatch(batch, whole)
+    rows, unread = parse_rows(contract, batch)
+    if whole is None:
+        return InputBatch(rows, unread=unread)
+    return InputBatch(rows, lambda places: rows_as_text(whole(places)), unread)
 
 
 def join_batches(pieces: Sequence[InputBatch]) -> InputBatch:
     """One batch of the rows of several that have the same columns, also as whole rows."""
     if len(pieces) == 1:
         return pieces[0]
-    rows = pa.Table.from_batches([piece.rows for piece in pieces]).unify_dictionaries()
+    rows = pa.concat_tables(
+        piece.rows if isinstance(piece.rows, pa.Table) else pa.Table.from_batches([piece.rows])
+        for piece in pieces
+    ).unify_dictionaries()
     starts = np.cumsum([0, *(piece.rows.num_rows for piece in pieces)])
 
     def whole(places: npt.NDArray[np.int64]) -> pa.Table:
@@ -193,13 +220,19 @@ def join_batches(pieces: Sequence[InputBatch]) -> InputBatch:
             if piece.whole is not None and last > first
         )
 
-    return InputBatch(rows.combine_chunks().to_batches()[0], whole)
+    broken = {rule: np.zeros(rows.num_rows, dtype=bool) for each in pieces for rule in each.unread}
+    for piece, start in zip(pieces, starts, strict=False):
+        for rule, mask in piece.unread.items():
+            broken[rule][start : start + len(mask)] = mask
+    return InputBatch(rows.combine_chunks().to_batches()[0], whole, broken)
 
 
 def batches(
     parts: Sequence[RowGroups], columns: Sequence[str], texts: Sequence[str], batch_rows: int
-) -> Iterator[pa.RecordBatch]:
-    """The given columns of a task that its files have, with ``texts`` as dictionaries.
+) -> Iterator[tuple[pa.RecordBatch, bool]]:
+    """The given columns of a task that its files have, and whether their cells may be text.
+
+    Otherwise ``texts`` are dictionaries.
 
     Raises
     ------
@@ -208,7 +241,8 @@ def batches(
     """
     for part in parts:
         with _opened(part, texts) as file:
-            yield from _batches(file, part, columns, batch_rows)
+            for batch in _batches(file, part, columns, batch_rows):
+                yield batch, part.text
 
 
 @contextmanager
@@ -218,7 +252,8 @@ def _opened(part: RowGroups, texts: Sequence[str]) -> Iterator[Any]:
         with system.open_input_file(path) as source:
             metadata = pq.read_metadata(source)
             # Naming a column that the file lacks is an error.
-            there = [name for name in texts if name in metadata.schema.names]
+            names = [] if part.text else texts
+            there = [name for name in names if name in metadata.schema.names]
             with pq.ParquetFile(source, metadata=metadata, read_dictionary=there) as file:
                 yield file
     except (OSError, pa.ArrowException, IndexError) as error:
@@ -234,6 +269,7 @@ def _batches(
     file: Any, part: RowGroups, columns: Sequence[str], batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a part; those before and after it are not given to anybody."""
+    columns = [*columns, LINE] if part.text else columns
     behind = 0
     for batch in file.iter_batches(
         batch_rows, row_groups=list(part.groups), columns=list(columns), use_threads=False

@@ -19,6 +19,7 @@ from assay.errors import SchemaMismatch, SourceError
 from assay.project.params.inputs import Csv
 from assay.project.text.quoting import quote_value
 from assay.score.inputs.files import ListedFile, read_errors
+from assay.score.inputs.text import check_compression
 from assay.store.delta.location import filesystem
 
 HEAD = 1 << 20
@@ -145,6 +146,7 @@ def read_json_keys(file: ListedFile) -> TextHeader:
 
 def _beginning(file: ListedFile, encoding: str) -> tuple[str, bool]:
     """The first characters of a file, decompressed, and whether there are more."""
+    check_compression(file.path)
     with read_errors(file.path):
         system, path = filesystem(file.path)
         with system.open_input_stream(path) as source:

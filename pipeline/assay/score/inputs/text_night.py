@@ -14,13 +14,8 @@ from assay.contract.text.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT,
 from assay.errors import NightNotFound, SourceError
 from assay.project.params.inputs import Csv, Json
 from assay.project.text.quoting import quote_value
-from assay.score.inputs import files, folder, text_rows
-from assay.score.inputs.files import ListedFile
+from assay.score.inputs import files, folder
 from assay.score.inputs.flat import flat_file
-from assay.score.inputs.text_lines import is_readable
-
-ROWS = 1 << 16
-"""Rows that are read at once."""
 
 
 def read_text_night(
@@ -43,7 +38,7 @@ def read_text_night(
             where, listed = files.list_night(base, column, night)
         except NightNotFound:
             return None
-        batches = _batches(spec, base, listed)
+        batches = folder.text_rows(spec, listed).batches()
         if isinstance(spec, Csv):
             return _csv(batches, columns, where)
         return _json(batches, columns, where)
@@ -61,16 +56,14 @@ def typed_batches(
     NightNotFound
         There is no such night.
     SourceError
-        A file cannot be read, or Spark alone reads rows of such files.
+        A file cannot be read.
     SchemaMismatch
         A flat file lacks the column that cuts it into nights.
     """
     with flat_file.errors_name_the_file(root, spec):
         base = flat_file.nights_uri(root, spec, night)
-        where, listed = files.list_night(base, column, night)
-        if not (text_rows.can_read(spec) and all(is_readable(file.path) for file in listed)):
-            raise SourceError("its rows need Spark", where=where)
-        for batch in _batches(spec, base, listed):
+        _, listed = files.list_night(base, column, night)
+        for batch in folder.text_rows(spec, listed).batches():
             there = [
                 field
                 for field in contract.fields
@@ -80,11 +73,6 @@ def typed_batches(
             if column in found.column_names and found[column].null_count == found.num_rows:
                 found = found.drop_columns([column])  # the folder's name says it
             yield from found.combine_chunks().to_batches()
-
-
-def _batches(spec: Csv | Json, base: str, listed: Sequence[ListedFile]) -> Iterator[pa.RecordBatch]:
-    table = folder.text_table(spec, base, listed)
-    return (batch for part in text_rows.split_text(table) for batch in part.batches(ROWS))
 
 
 def _csv(batches: Iterator[pa.RecordBatch], columns: Sequence[str], where: str) -> pa.Table:

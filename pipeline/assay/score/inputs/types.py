@@ -1,13 +1,20 @@
-"""Dataclasses that describe a night's input: files, columns, row counts."""
+"""Dataclasses that describe a night's input: files, row counts, and how its rows are landed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pyarrow as pa
 
-from assay.project.params.inputs import Csv, Delta, Json, Parquet
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from assay.contract.definition import Contract
+
+Session: TypeAlias = "Callable[[], SparkSession]"
+"""Starts Spark, or gives the session that runs."""
 
 
 @dataclass(frozen=True)
@@ -22,52 +29,53 @@ class InputFile:
         Bytes.
     row_groups
         Rows of each row group.
+    text
+        Whether its cells may be text, to be parsed as the contract types them.
     """
 
     path: str
     size: int
     row_groups: tuple[int, ...]
+    text: bool = False
 
     @property
     def rows(self) -> int:
         return sum(self.row_groups)
 
 
-@dataclass(frozen=True)
-class FileGroup:
-    """Files that are read with the same options; CSV files share a header line.
+class Source(Protocol):
+    """The rows of a night that are no Parquet yet.
 
-    ``sizes`` of text files are in bytes.
-    """
-
-    paths: tuple[str, ...]
-    columns: tuple[str, ...] = ()
-    header: str | None = None
-    sizes: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class InputTable:
-    """One table for Spark to read.
-
-    Parameters
+    Attributes
     ----------
-    root
-        The folder below which folder names give partition columns.
-    mixed
-        For Parquet: types wide enough for all files, if their types differ.
-    spark_schema
-        For Delta: the columns to read, as JSON.
-    partitioned_by
-        For Delta: the columns that come from folder names, because the files lack them.
+    size
+        Bytes, as far as they are known.
+    by_spark
+        Whether only Spark can read it.
+    text
+        Whether its cells may be text, to be parsed as the contract types them.
     """
 
-    spec: Parquet | Csv | Json | Delta
-    root: str
-    groups: tuple[FileGroup, ...]
-    mixed: pa.Schema | None = None
-    spark_schema: str = ""
-    partitioned_by: tuple[str, ...] = ()
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def by_spark(self) -> bool: ...
+
+    @property
+    def text(self) -> bool: ...
+
+    def land(self, folder: str, contract: Contract, session: Session) -> None:
+        """Write all rows as Parquet files below a folder.
+
+        Raises
+        ------
+        SourceError
+            The source cannot be read.
+        SchemaMismatch
+            It has other columns than the contract requires, where that was not known before.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -80,12 +88,12 @@ class NightInput:
         The partition.
     where
         Its name in errors.
-    text
-        Whether cells may arrive as text, to be parsed as the contract types them.
     schema
         Columns and types if the files state them, else None.
     files
-        Files for Arrow to read that hold exactly the night; None if only Spark can select its rows.
+        Parquet files that hold exactly the night; none if it has to be landed first.
+    source
+        What has to be landed first, if anything (`assay.score.inputs.landing`).
     rows
         Row count from the files' footers; None if not counted yet.
     fingerprint
@@ -96,27 +104,18 @@ class NightInput:
     replaceable
         The same for plain files only, which can be replaced while they are read. Empty if there are
         none: a version of a Delta table never changes.
-    searched
-        Whether ``tables`` also hold other nights, which Spark has to filter out.
-    query
-        The SQL query over ``tables``, if there is one.
-    tables
-        Tables for Spark by their name in the query; without a query the name is "".
     """
 
     value: str
     column: str
     where: str
-    text: bool = False
     schema: pa.Schema | None = None
-    files: tuple[InputFile, ...] | None = None
+    files: tuple[InputFile, ...] = ()
+    source: Source | None = None
     rows: int | None = None
     fingerprint: str = ""
     content: str = ""
     replaceable: str = ""
-    searched: bool = False
-    query: str = ""
-    tables: Mapping[str, InputTable] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:

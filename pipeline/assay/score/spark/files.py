@@ -1,8 +1,7 @@
 """The ``files`` carrier: Spark distributes shares of files, and executors read and score them.
 
-No row passes through the JVM. A task gets the names of row groups, or of files of text and where
-their lines begin. It reads them with Arrow, and returns its counts and the names of the files that
-it wrote.
+No row passes through the JVM. A task gets the names of row groups. It reads them with Arrow, and
+returns its counts and the names of the files that it wrote.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError
-from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
+from assay.score.inputs.split import RowGroups, split_tasks
 from assay.score.spark.sent_work import received, send
 from assay.score.spark.tasks import collect_outcomes, freeze_imports, task_name
 from assay.score.work import Outcome, Progress, Work
@@ -20,7 +19,7 @@ from assay.score.work import Outcome, Progress, Work
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from assay.score.inputs.types import InputFile, InputTable
+    from assay.score.inputs.types import InputFile
 
 
 def run(
@@ -38,34 +37,11 @@ def run(
     SparkFailed
         Spark itself failed.
     """
-    return _run(spark, files_tasks(files, spark.sparkContext.defaultParallelism), work, progress)
-
-
-def run_text(
-    spark: SparkSession, table: InputTable, work: Work[Outcome], progress: Progress
-) -> tuple[Iterator[Outcome], int]:
-    """Run a job on files of text; returns each task's outcome, and how many rows were read.
-
-    Parameters
-    ----------
-    table
-        From `assay.score.inputs.text_rows.text_table`.
-
-    Raises
-    ------
-    AssayError, SparkFailed
-        As for `run`.
-    """
-    return text_outcomes(list(_run(spark, text_tasks(table), work, progress)))
-
-
-def _run(
-    spark: SparkSession, tasks: Sequence[Task], work: Work[Any], progress: Progress
-) -> Iterator[Any]:
     context = spark.sparkContext
+    tasks = split_tasks(files, context.defaultParallelism)
     shared = send(context, work)
 
-    def process(task: Task) -> bytes:
+    def process(task: Sequence[RowGroups]) -> bytes:
         return pickle.dumps(_outcome(shared, task))
 
     try:
@@ -75,10 +51,10 @@ def _run(
         shared.unpersist()
 
 
-def _outcome(shared: Any, task: Task) -> Any:
+def _outcome(shared: Any, task: Sequence[RowGroups]) -> Any:
     try:
         work: Work[Any] = received(shared.value)
-        return task.process(work, task_name())
+        return work.process_files(task, task_name())
     except AssayError as error:
         # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
         return error

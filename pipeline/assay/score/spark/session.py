@@ -16,9 +16,8 @@ import assay
 from assay.errors import SparkFailed
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.inputs import Delta, Parquet
+from assay.project.params.inputs import Sql
 from assay.project.processes import set_variables
-from assay.score.inputs.text_rows import can_read
 from assay.score.spark.java import java_home
 
 if TYPE_CHECKING:
@@ -211,10 +210,7 @@ def _settings(
 
 def _compiler(params: Params) -> list[str]:
     """If the JVM only distributes files, its work is short: compile fast rather than well."""
-    spec = params.score.input
-    readable = isinstance(spec, Parquet | Delta) or can_read(spec)
-    files = readable and params.score.carrier != "dataframe"
-    return ["-XX:TieredStopAtLevel=1"] if files else []
+    return [] if isinstance(params.score.input, Sql) else ["-XX:TieredStopAtLevel=1"]
 
 
 def _quoted(option: str) -> str:

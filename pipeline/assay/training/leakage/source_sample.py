@@ -7,36 +7,30 @@ reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from assay.contract.text.text_parser import LINE
 from assay.errors import SchemaMismatch, SourceError
 from assay.project.night_names import NightNames
-from assay.project.params.inputs import Csv, CsvOptions, Delta, Input, Json, Parquet
-from assay.score.inputs.files import resolve_uri
+from assay.project.params.inputs import Csv, Delta, Input, Json, Parquet
+from assay.score.inputs.files import ListedFile, list_night, list_values, resolve_uri
 from assay.score.inputs.flat import flat_file
+from assay.score.inputs.folder import text_rows
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
-
-BLOCK = 1 << 22
-"""Bytes of a text file that are read."""
 
 NIGHTS = 7
 """Newest nights that are sampled, since a column can be late in one night only."""
 
 PIECE = 4096
 """Rows of a Parquet file that are held at a time."""
-
-Reader = Callable[[pafs.FileSystem, str, int], "NullCounts"]
 
 
 @dataclass(frozen=True)
@@ -116,41 +110,33 @@ def sample_source(
 def _folder(
     root: Path, spec: Parquet | Csv | Json, column: str, rows: int
 ) -> SourceSample | UnsampledSource:
-    names = NightNames.of(flat_file.nights_uri(root, spec), column)
-    system, base = filesystem(names.folder)
-    there = system.get_file_info(pafs.FileSelector(base, allow_not_found=True))
-    kinds = {each.base_name: each.type for each in there}
-    nights = names.values(kinds)
+    base = flat_file.nights_uri(root, spec)
+    nights = list_values(base, column)
     if not nights:
-        return UnsampledSource(
-            f"{spec.path}: holds no {'rows' if spec.night_by else names.expected}"
-        )
-    reader = _reader(spec)
+        expected = NightNames.of(base, column).expected
+        return UnsampledSource(f"{spec.path}: holds no {'rows' if spec.night_by else expected}")
     found = []
-    for name in [names.name(night) for night in nights[-NIGHTS:]]:
-        files = [f"{base}/{name}"]
-        if kinds[name] == pafs.FileType.Directory:
-            files = sorted(
-                each.path
-                for each in system.get_file_info(pafs.FileSelector(f"{base}/{name}"))
-                if each.type == pafs.FileType.File and each.base_name[0] not in "._"
-            )
-        found.append((unquote(name), _beginning(system, files, reader, rows)))
+    for night in nights[-NIGHTS:]:
+        where, listed = list_night(base, column, night)
+        if isinstance(spec, Parquet):
+            counts = _beginning([file.path for file in listed], rows)
+        else:
+            counts = _text(spec, listed, rows)
+        found.append((unquote(where.rpartition("/")[2]), counts))
     return _together(spec.path, found, typed=isinstance(spec, Parquet))
 
 
 def _delta(uri: str, shown: str, column: str, rows: int) -> SourceSample | UnsampledSource:
     shot = read_snapshot(uri, column)
     by = shot.partitioned_by
-    system, base = filesystem(uri)
     nights: dict[str, list[str]] = {}
     # The newest nights if each file holds one night, else the files written last.
     place = by.index(column) if column in by else None
     for file in sorted(shot.files, key=lambda file: file.written):
         night = file.path if place is None else f"{column}={file.values[place]}"
-        nights.setdefault(night, []).append(f"{base}/{file.path}")
+        nights.setdefault(night, []).append(f"{uri}/{file.path}")
     newest = list(nights)[-NIGHTS:] if place is None else sorted(nights)[-NIGHTS:]
-    found = [(night, _beginning(system, nights[night], _parquet, rows)) for night in newest]
+    found = [(night, _beginning(nights[night], rows)) for night in newest]
     seen = _together(shown, found, typed=True)
     if isinstance(seen, UnsampledSource):
         return seen
@@ -160,11 +146,9 @@ def _delta(uri: str, shown: str, column: str, rows: int) -> SourceSample | Unsam
     return SourceSample(seen.where, seen.rows, types, nulls)
 
 
-def _beginning(
-    system: pafs.FileSystem, files: Sequence[str], reader: Reader, rows: int
-) -> NullCounts | None:
-    """The first rows of the first file that is not empty."""
-    counts = (reader(system, path, rows) for path in files)
+def _beginning(files: Sequence[str], rows: int) -> NullCounts | None:
+    """The first rows of the first Parquet file that is not empty."""
+    counts = (_parquet(path, rows) for path in files)
     return next((each for each in counts if each.rows), None)
 
 
@@ -196,16 +180,9 @@ def _nulls(column: pa.ChunkedArray | pa.Array) -> int:
     return nulls
 
 
-def _reader(spec: Parquet | Csv | Json) -> Reader:
-    if isinstance(spec, Parquet):
-        return _parquet
-    if isinstance(spec, Json):
-        return _json
-    return partial(_csv, spec.options, spec.columns)
-
-
-def _parquet(system: pafs.FileSystem, path: str, rows: int) -> NullCounts:
-    with system.open_input_file(path) as source:
+def _parquet(path: str, rows: int) -> NullCounts:
+    system, place = filesystem(path)
+    with system.open_input_file(place) as source:
         file = pq.ParquetFile(source)
         return NullCounts.of(file.schema_arrow, _first(file.iter_batches(batch_size=PIECE), rows))
 
@@ -220,56 +197,35 @@ def _first(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBa
             return
 
 
-def _csv(
-    options: CsvOptions, columns: tuple[str, ...], system: pafs.FileSystem, path: str, rows: int
-) -> NullCounts:
-    if options.comment is not None:
-        raise ValueError("which lines are comments is known to Spark only")
-    with system.open_input_stream(path) as source:
-        names = list(columns) or None
-        batches = pacsv.open_csv(
-            source,
-            read_options=pacsv.ReadOptions(
-                block_size=BLOCK,
-                column_names=names,
-                encoding="utf8" if options.encoding == "UTF-8" else "latin1",
-            ),
-            parse_options=pacsv.ParseOptions(
-                delimiter=options.sep,
-                quote_char=options.quote,
-                double_quote=options.escape == options.quote,
-                escape_char=False if options.escape == options.quote else options.escape,
-                newlines_in_values=options.multi_line,
-            ),
-            convert_options=pacsv.ConvertOptions(
-                null_values=[options.null_value, ""], strings_can_be_null=True
-            ),
-        )
-        first = next(iter(batches), None)
-        return _counted(pa.table({}) if first is None else first.slice(0, rows))
+def _text(spec: Csv | Json, listed: Sequence[ListedFile], rows: int) -> NullCounts | None:
+    """The first rows of the first file that is not empty."""
+    whole = text_rows(spec, listed)
+    batches = _first(replace(whole, files=whole.files[:1]).batches(), rows)
+    if isinstance(spec, Json):
+        pieces = [_objects([line for batch in batches for line in batch.column(LINE).to_pylist()])]
+    else:
+        pieces = [
+            batch.filter(pc.is_null(batch.column(LINE))).drop_columns([LINE]) for batch in batches
+        ]
+    found = [piece for piece in pieces if piece.num_rows]
+    return NullCounts.of(found[0].schema, found) if found else None
 
 
-def _counted(rows: pa.Table | pa.RecordBatch) -> NullCounts:
-    return NullCounts.of(rows.schema, [rows])
+def _objects(lines: Sequence[str]) -> pa.Table:
+    """Whether each object has a value, by its keys.
 
-
-def _json(system: pafs.FileSystem, path: str, rows: int) -> NullCounts:
-    with system.open_input_stream(path) as source:
-        block = source.read(BLOCK)
-        more = bool(source.read(1))
-    lines = block.decode("utf-8-sig", errors="replace").splitlines()
-    whole = lines[:-1] if more else lines  # the last one was cut
-    records = [json.loads(line) for line in whole[:rows] if line.strip()]
+    Raises
+    ------
+    ValueError
+        A line is not an object.
+    """
+    records = [json.loads(line) for line in lines]
     if not all(isinstance(record, dict) for record in records):
         raise ValueError("expected one JSON object a line")
     names = dict.fromkeys(name for record in records for name in record)
-    return _counted(
-        pa.table(
-            {
-                name: pa.array(
-                    [record.get(name) is not None or None for record in records], pa.bool_()
-                )
-                for name in names
-            }
-        )
+    return pa.table(
+        {
+            name: pa.array([record.get(name) is not None or None for record in records], pa.bool_())
+            for name in names
+        }
     )

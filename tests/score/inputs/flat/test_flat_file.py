@@ -31,6 +31,7 @@ from assay.score import carriers
 from assay.score.inputs import listing, night_rows
 from assay.score.inputs.discovery import NightInput, check_unchanged, find_night
 from assay.score.inputs.flat import cut, flat_file
+from assay.score.inputs.text import TextRows
 from assay.training.leakage.source_sample import SourceSample, UnsampledSource, sample_source
 from tests.projects import PARCELS
 
@@ -62,8 +63,12 @@ def find(root: Path, night: str, spec: Any = CSV) -> NightInput:
 
 
 def content(found: NightInput) -> bytes:
-    (group,) = found.tables[""].groups
-    return b"".join(Path(path).read_bytes() for path in group.paths)
+    return b"".join(Path(path).read_bytes() for path in copies(found))
+
+
+def copies(found: NightInput) -> list[str]:
+    assert isinstance(found.source, TextRows)
+    return [file.path for file in found.source.files]
 
 
 # ------------------------------------------------------------------- every row in its own night
@@ -285,7 +290,7 @@ def test_a_file_that_changes_while_it_is_cut_is_refused(
 def test_a_damaged_copy_is_made_again_and_is_the_same_input(tmp_path: Path, damage: str) -> None:
     write(tmp_path, line(1, "2024-03-01"), line(2, "2024-03-02"), line(3, "2024-03-02"))
     found = find(tmp_path, "2024-03-02")
-    (copy,) = found.tables[""].groups[0].paths
+    (copy,) = copies(found)
     night = Path(copy).parent
     if damage == "gone":
         Path(copy).unlink()
@@ -302,7 +307,7 @@ def test_a_damaged_copy_is_made_again_and_is_the_same_input(tmp_path: Path, dama
 
 def test_a_night_is_found_without_a_look_at_the_copies_of_others(tmp_path: Path) -> None:
     write(tmp_path, line(1, "2024-03-01"), line(2, "2024-03-02"))
-    first = find(tmp_path, "2024-03-01").tables[""].groups[0].paths
+    first = copies(find(tmp_path, "2024-03-01"))
     Path(first[0]).unlink()
     find(tmp_path, "2024-03-02")
     assert not Path(first[0]).exists()
@@ -399,9 +404,9 @@ def test_what_is_wrong_with_the_file_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "rows.parquet").write_text("no")
     told = refusal(tmp_path, CSV | {"format": "parquet", "path": "rows.parquet"})
     assert told.startswith("rows.parquet: cannot be read as Parquet")
-    (tmp_path / "rows.csv.zst").write_text("no")
-    told = refusal(tmp_path, CSV | {"path": "rows.csv.zst"})
-    assert told.startswith("rows.csv.zst: is compressed in a way that is not read here")
+    (tmp_path / "rows.csv.lz4").write_text("no")
+    told = refusal(tmp_path, CSV | {"path": "rows.csv.lz4"})
+    assert told.startswith("rows.csv.lz4: is compressed in a way that is not read here")
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ from assay.project.text.quoting import quote_value
 from assay.score.inputs import text_header
 from assay.score.inputs.files import ListedFile, read_errors
 from assay.score.inputs.flat.cells import can_name_nights, nights_of, readable
-from assay.score.inputs.text_cells import cut_line
-from assay.score.inputs.text_lines import ONLY_SPARK, Piece, cut_file, is_readable, line_blocks
+from assay.score.inputs.text import TextFile, TextRows
 from assay.store.delta.location import filesystem
+from assay.tables.files.cells import CellCutter
 
 HELD = 64 << 20
 """Bytes of rows that are held until they are written, so that files are opened seldom."""
@@ -43,13 +43,6 @@ Told = Callable[[float], None]
 
 def cut_text(spec: Csv | Json, file: ListedFile, folder: Path, name: str, told: Told) -> None:
     """Cut a file of CSV or JSON lines; `assay.score.inputs.flat.flat_file.as_nights` for errors."""
-    if not is_readable(file.path):
-        raise SourceError(
-            "is compressed in a way that is not read here",
-            where=file.path,
-            expected=f"no name that ends in {', '.join(sorted(ONLY_SPARK))}",
-            mend="Unpack it, or compress it with gzip.",
-        )
     if isinstance(spec, Json):
         _place(text_header.read_json_keys(file).columns or (spec.night_by,), spec, file, "key")
         rows, header = _json_rows(spec, file, told), b""
@@ -184,17 +177,19 @@ def _by_night(
         yield night, order[bounds[number] : bounds[number + 1]]
 
 
-TextRows = Iterator[tuple[Sequence[int], list[bytes], list[str | None]]]
+NumberedRows = Iterator[tuple[Sequence[int], list[bytes], list[str | None]]]
 """For each block: the line number of each row, the row's line, its cell that says the night."""
 
 
-def _csv_rows(spec: Csv, file: ListedFile, header: str | None, place: int, told: Told) -> TextRows:
+def _csv_rows(
+    spec: Csv, file: ListedFile, header: str | None, place: int, told: Told
+) -> NumberedRows:
     options, encoding = spec.options, spec.options.encoding
     sep, quote = options.sep.encode(encoding), options.quote.encode(encoding)
     comment = None if options.comment is None else options.comment.encode(encoding)
     head = None if header is None else header.encode(encoding)
-    is_first, before = True, None
-    for first, lines in _numbered_lines(file, told):
+    cutter, is_first, before = CellCutter(0, options), True, None
+    for first, lines in _numbered_lines(spec, file, told):
         numbers, kept, cells = [], [], []
         for number, line in enumerate(lines, first):
             if not line.strip(b" ") or (comment is not None and line.startswith(comment)):
@@ -210,7 +205,9 @@ def _csv_rows(spec: Csv, file: ListedFile, header: str | None, place: int, told:
             parts = (
                 line.split(sep, place + 1)
                 if quote not in line
-                else [each.encode() for each in cut_line(line.decode(encoding, "replace"), options)]
+                else [
+                    each.encode() for each in cutter.cut_line(line.decode(encoding, "replace"))[0]
+                ]
             )
             numbers.append(number)
             kept.append(line)
@@ -221,9 +218,9 @@ def _csv_rows(spec: Csv, file: ListedFile, header: str | None, place: int, told:
         yield numbers, kept, cells
 
 
-def _json_rows(spec: Json, file: ListedFile, told: Told) -> TextRows:
+def _json_rows(spec: Json, file: ListedFile, told: Told) -> NumberedRows:
     assert spec.night_by is not None
-    for first, lines in _numbered_lines(file, told):
+    for first, lines in _numbered_lines(spec, file, told):
         numbers, kept, cells = [], [], []
         for number, line in enumerate(lines, first):
             if not line.strip(b" "):
@@ -244,16 +241,19 @@ def _json_cell(line: bytes, key: str) -> str | None:
     return None if value is None else str(value) if plain else json.dumps(value)
 
 
-def _numbered_lines(file: ListedFile, told: Told) -> Iterator[tuple[int, list[bytes]]]:
+def _numbered_lines(
+    spec: Csv | Json, file: ListedFile, told: Told
+) -> Iterator[tuple[int, list[bytes]]]:
     """The lines of a file, with the number of the first of them, some megabytes at a time."""
-    piece: Piece = cut_file(file.path, file.size, max(file.size, 1))[0]
+    rows = TextRows(spec, (TextFile(file.path, file.relative, file.size),))
+    (part,) = rows.parts(longest=max(file.size, 1))
     number, done = 1, 0
-    for block in line_blocks(piece):
+    for block in part.blocks():
         lines = block.splitlines()
         yield number, lines
         number += len(lines)
         done += len(block)
-        told(done / file.size if piece.stop is not None else float("nan"))
+        told(done / file.size if part.piece.stop is not None else float("nan"))
 
 
 class _TextWriter:

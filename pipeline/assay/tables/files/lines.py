@@ -1,8 +1,8 @@
-"""Lines of text files, read without Spark: a large file in pieces that share no line.
+"""Lines of text files, in constant memory: a large file in pieces that share no line.
 
-A line ends with a line feed, a carriage return, or both, as in Spark. A byte order mark at the
-beginning of a file is left out. In the place of a line that is too long there is one that says so
-(`assay.contract.text.text_parser.TOO_LONG`), so memory does not depend on the file.
+A line ends with a line feed, a carriage return, or both. A byte order mark at the beginning of a
+file is left out. In the place of a line that is too long there is one that says so (`TOO_LONG`), so
+memory does not depend on the file.
 """
 
 from __future__ import annotations
@@ -10,23 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
-
-from assay.contract.text.text_parser import MOST_LINE, TOO_LONG
-from assay.score.inputs.files import read_errors
-from assay.store.delta.location import filesystem
 
 PIECE = 32 << 20
 """Bytes of a file that one task reads."""
 BLOCK = 4 << 20
 """Bytes that are read at once."""
-
-COMPRESSED = frozenset({".gz", ".bz2"})
-"""Endings of files that Arrow decompresses as Spark does; such a file is one piece."""
-ONLY_SPARK = frozenset({".deflate", ".lz4", ".snappy", ".zst"})
-"""Endings of files that Arrow would not decompress, or otherwise than Spark."""
-
+MOST_LINE = 16 << 20
+"""Bytes of the longest line that is read; parsing one takes many times its size."""
+TOO_LONG = "\x1aline too long\x1a"
+"""Begins what is given in the place of a longer line: its length, place and beginning."""
 SHOWN = 200
 """Bytes of the beginning of a line that is too long, for people to find it."""
 
@@ -46,11 +39,6 @@ class Piece:
     stop: int | None
 
 
-def is_readable(path: str) -> bool:
-    """Whether lines of a file with this name are read here as by Spark."""
-    return PurePosixPath(path).suffix.lower() not in ONLY_SPARK
-
-
 def cut_file(path: str, size: int, longest: int = PIECE) -> list[Piece]:
     """The pieces of a file, in their order.
 
@@ -61,32 +49,24 @@ def cut_file(path: str, size: int, longest: int = PIECE) -> list[Piece]:
     longest
         Bytes of a piece, but for the end of its last line.
     """
-    if PurePosixPath(path).suffix.lower() in COMPRESSED:
-        return [Piece(path, 0, None)]
     return [
         Piece(path, start, min(size, start + longest)) for start in range(0, max(size, 1), longest)
     ]
 
 
-def line_blocks(piece: Piece) -> Iterator[bytes]:
+def line_blocks(piece: Piece, source: Any) -> Iterator[bytes]:
     """The lines of a piece with their ends, some megabytes of whole lines at a time.
 
-    Raises
-    ------
-    SourceError
-        The file cannot be read.
+    Parameters
+    ----------
+    source
+        The opened file; it must be able to seek unless the piece is the whole of it.
     """
-    with read_errors(piece.path):
-        system, path = filesystem(piece.path)
-        if piece.stop is None:
-            with system.open_input_stream(path) as stream:
-                yield from _own_lines(piece, stream, 0)
-            return
-        with system.open_input_file(path) as file:
-            # From the byte before: if it ends a line, the first line begins at ``start``.
-            begin = max(0, piece.start - 1)
-            file.seek(begin)
-            yield from _own_lines(piece, file, begin)
+    # From the byte before: if it ends a line, the first line begins at ``start``.
+    begin = max(0, piece.start - 1)
+    if begin:
+        source.seek(begin)
+    yield from _own_lines(piece, source, begin)
 
 
 def _own_lines(piece: Piece, source: Any, at: int) -> Iterator[bytes]:

@@ -1,7 +1,4 @@
-"""Spark reads exactly the night that was found, and loses or bends none of it.
-
-What is read without Spark is compared with it, each time that a test reads a night of text.
-"""
+"""What is landed is exactly the night that was found: no row or cell is lost or bent."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
-from pydantic import TypeAdapter
 
+from assay.contract.columns import Columns
 from assay.contract.loader import load_contract_text
 from assay.contract.text.text_parser import (
     LINE,
@@ -26,12 +23,9 @@ from assay.contract.text.text_parser import (
     rows_as_text,
 )
 from assay.errors import SchemaMismatch, SourceError
-from assay.project import params
-from assay.project.params.inputs import Input
 from assay.score.inputs.discovery import find_night
-from assay.score.inputs.frame import open_frame
-from assay.score.inputs.text_rows import split_text, text_table
-from tests.projects import PARCELS
+from assay.score.inputs.split import input_batches, split_tasks
+from tests.landing import landed_rows, with_input
 
 NIGHT = "2024-03-01"
 CONTRACT = load_contract_text(
@@ -54,24 +48,13 @@ Read = Callable[..., pa.Table]
 
 
 @pytest.fixture
-def read(tmp_path: Path, spark) -> Read:
-    """A night through find and frame, as the batches that a task would get."""
+def read(tmp_path: Path, request: pytest.FixtureRequest) -> Read:
+    """A night as it is landed; Spark is started for what needs it."""
 
     def of(spec: Any, value: str = NIGHT) -> pa.Table:
-        given = params.load(PARCELS)
-        score = given.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
-        given = given.model_copy(update={"score": score})
-        night = find_night(tmp_path, given, CONTRACT, value)
-        with open_frame(spark, given, night, CONTRACT) as found:
-            whole = found.toArrow()
-        if (table := text_table(night)) is not None:
-            parts = split_text(table, longest=40)
-            own = pa.Table.from_batches(
-                [batch.select(whole.column_names) for part in parts for batch in part.batches(3)],
-                schema=whole.schema,
-            )
-            assert sorted(map(repr, own.to_pylist())) == sorted(map(repr, whole.to_pylist()))
-        return whole
+        return landed_rows(
+            tmp_path, spec, CONTRACT, value, lambda: request.getfixturevalue("spark")
+        )
 
     return of
 
@@ -110,15 +93,20 @@ def test_parquet_is_read_without_its_folders_names(read: Read, folder: Path) -> 
     assert found["at"].to_pylist() == [AT] * 4
 
 
-def test_files_that_type_a_column_differently_are_one_night(read: Read, folder: Path) -> None:
+def test_files_that_type_a_column_differently_are_one_night(folder: Path, tmp_path: Path) -> None:
     pq.write_table(rows(), folder / "b.parquet")
     narrow = rows(2).set_column(0, "id", pa.array([2, 3], pa.int16()))
     narrow = narrow.set_column(2, "name", pa.array(["a", None]).dictionary_encode())
     narrow = narrow.set_column(3, "size", pa.array([1, 2], pa.int32()))
     pq.write_table(narrow.append_column("more", pa.array([1, 2])), folder / "a.parquet")
-    found = read("in")
-    assert ids(found) == [0, 1, 2, 3]
-    assert sorted(found["size"].to_pylist()) == [1.0, 1.5, 1.5, 2.0]
+    night = find_night(tmp_path, with_input("in"), CONTRACT, NIGHT)
+    (task,) = split_tasks(night.files, 1)
+    pieces = [piece.rows for piece in input_batches(task, CONTRACT, 100)]
+    found = [
+        row for rows in pieces for row in Columns(CONTRACT, rows).select(["id", "size"]).to_pylist()
+    ]
+    assert sorted(row["id"] for row in found) == [0, 1, 2, 3]
+    assert sorted(row["size"] for row in found) == [1.0, 1.5, 1.5, 2.0]
 
 
 def with_day(table: pa.Table, day: Any = NIGHT) -> pa.Table:
@@ -196,7 +184,7 @@ def test_a_ragged_line_is_refused_with_its_text_and_no_row_is_lost(
     assert list(broken) == [ONE_CELL_A_COLUMN]
     bad = broken[ONE_CELL_A_COLUMN]
     assert [row["id"] for row in table.filter(pa.array(~bad)).to_pylist()] == [1, 3]
-    assert rows_as_text(batch, bad.nonzero()[0])[LINE].to_pylist() == [line.decode()]
+    assert rows_as_text(batch.take(pa.array(bad.nonzero()[0])))[LINE].to_pylist() == [line.decode()]
 
 
 def test_bytes_that_are_no_text_are_refused_unless_the_encoding_is_named(
@@ -350,5 +338,24 @@ def test_a_query_that_fails_says_why_before_a_row_is_read(
 
 def test_a_ragged_line_of_a_table_in_a_query_fails_it(read: Read, folder: Path) -> None:
     (folder / "a.csv").write_bytes(HEADER + b"\n1,2024-03-01,a,1\n2,2024-03-01,a\n")
-    with pytest.raises(Exception, match="one cell for each column expected, found 2,2024"):
+    with pytest.raises(SourceError, match="one cell for each column, found '2,2024"):
         read(sql("select * from p where day = :night", p=CSV))
+
+
+def test_a_partition_that_spark_would_misread_is_refused(read: Read, tmp_path: Path) -> None:
+    odd = with_day(rows(name="é"))
+    write_deltalake(str(tmp_path / "lake"), odd, partition_by=["day", "name"])
+    table = {"format": "delta", "path": "lake"}
+    with pytest.raises(SourceError, match=r"parquet: Spark cannot tell.*expected day=.*name=é"):
+        read(sql("select * from p where day = :night", p=table))
+    assert ids(read(table)) == [0, 1]
+
+
+def test_columns_of_a_query_may_share_a_name_that_the_contract_lacks(
+    read: Read, folder: Path
+) -> None:
+    pq.write_table(rows(), folder / "a.parquet")
+    query = "select *, 1 as more, 2 as More, 3 as more, null as none from p where day = :night"
+    found = read(sql(query, p="in"))
+    assert (found["more"].to_pylist(), found["More"].to_pylist()) == ([1, 1], [2, 2])
+    assert found["none"].null_count == 2
