@@ -123,6 +123,15 @@ class Ledger:
         """Whether there is input of any night."""
         return any(line.delivery != "none" for line in self.nights.values())
 
+    def untried(self) -> list[str]:
+        """The nights with input since the first that was published or held, which nobody tried."""
+        first = min([*self.visible(), *self.waiting()], default="9999")
+        return [
+            night
+            for night, line in sorted(self.nights.items())
+            if first <= night and line.delivery != "none" and line.last == "missing"
+        ]
+
     def waiting(self) -> list[str]:
         """The nights with a run that waits for a person, in order."""
         return [night for night in sorted(self.nights) if self.nights[night].held]

@@ -78,7 +78,7 @@ class Team(RuleBasedStateMachine):
         try:
             if self.intact:
                 self.touched.update(self.handled)
-                self.nothing_is_wrong()
+                self._look()
                 if self.world.ledger.visible():
                     self.fsck()
         finally:
@@ -126,7 +126,7 @@ class Team(RuleBasedStateMachine):
     @rule()
     def nightly(self) -> None:
         self.touched.add(str(self.world.today))
-        self._ended(self.world.nightly())
+        self._scheduled(self.world.nightly())
 
     @precondition(lambda self: self.world.ledger.visible())
     @rule(back=PLACE)
@@ -264,6 +264,9 @@ class Team(RuleBasedStateMachine):
     def nothing_is_wrong(self) -> None:
         """All laws hold, if anybody did anything since they were looked at."""
         self._time_passes()
+        self._look()
+
+    def _look(self) -> None:
         if not self.touched:
             return
         self.intact = False
@@ -302,9 +305,15 @@ class Team(RuleBasedStateMachine):
     def _morning(self) -> None:
         """What the schedule runs; the first time a person names the first night."""
         if self.world.ledger.begun():
-            self._ended(self.world.nightly())
+            self._scheduled(self.world.nightly())
         else:
-            self._ended(self.world.score("--due", "--from", str(FIRST)))
+            self._scheduled(self.world.score("--due", "--from", str(FIRST)))
+
+    def _scheduled(self, answer: Answer) -> None:
+        """The schedule ran well, and tried each night that has input since the first."""
+        self._ended(answer)
+        left = self.world.ledger.untried()
+        assert not left, f"nobody tried {', '.join(left)} after {answer}"
 
     def _night(self, back: int) -> str:
         return self._one_of(sorted(self.world.ledger.nights), back)

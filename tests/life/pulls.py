@@ -43,6 +43,8 @@ class Pull:
         The gate's page, if a gate ran.
     champion
         The bundle that held the stage.
+    promoted
+        The bundles of all versions.
     committed
         The verdict that the commit holds.
     """
@@ -55,6 +57,7 @@ class Pull:
     summary: str
     page: str
     champion: str
+    promoted: frozenset[str]
     committed: dict[str, Any]
 
     @property
@@ -78,9 +81,13 @@ class Pull:
             yield f"the model did not change, but {self.check}\n{self.lock}"
         if self.change == "forgotten" and (self.lock.code != 5 or self.check.code == 0):
             yield f"nobody ran dvc repro, but {self.check}\n{self.lock}"
-        if self.fork and self.change in ("model", "policy") and said != "not judged":
+        if said == "unchanged" and self.committed["bundle"] not in self.promoted:
+            yield f"no version has this bundle, but {self.check}"
+        if said == "unchanged" or self.change not in ("model", "policy"):
+            return  # of a model, that was promoted before somebody made it again
+        if self.fork and said != "not judged":
             yield f"a fork has no data, but {self.check}"
-        if self.change in ("model", "policy") and not self.fork:
+        if not self.fork:
             bundles = self.committed["bundle"], self.committed["champion"]["bundle"]
             if self.check.code == 0 and self.champion not in bundles:
                 yield f"compared with another champion, and green: {self.check}"
@@ -181,6 +188,7 @@ def _answers(runner: World, change: Change, champion: str, fork: bool) -> Pull:
             summary.read_text(encoding="utf-8"),
             page.read_text(encoding="utf-8") if page.exists() else "",
             champion,
+            _promoted(runner),
             committed_verdict(root),
         )
 
@@ -188,6 +196,11 @@ def _answers(runner: World, change: Change, champion: str, fork: bool) -> Pull:
 def _champion(world: World) -> str:
     """The bundle of the version that holds the stage."""
     return str(world.assay("status", "--json").document["champion"]["bundle"])
+
+
+def _promoted(world: World) -> frozenset[str]:
+    versions = world.assay("versions", "--json").document["versions"]
+    return frozenset(str(each["bundle"]) for each in versions)
 
 
 def _holder(world: World) -> str:

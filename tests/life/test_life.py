@@ -16,8 +16,8 @@ class Short(Team):
 
 def test_whatever_a_team_does_all_laws_hold() -> None:
     asked = settings(
-        max_examples=4,
-        stateful_step_count=15,
+        max_examples=8,
+        stateful_step_count=20,
         derandomize=True,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
