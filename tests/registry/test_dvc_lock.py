@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -335,6 +336,17 @@ def test_without_git_or_dvc_nothing_can_be_said(clone: Any, gone: str) -> None:
     shutil.rmtree(clone.root / gone)
     with pytest.raises(NotARepository):
         lock.run(clone.root, clone.params)
+
+
+@pytest.mark.parametrize("folder", [".", "project"])
+def test_dvc_gets_to_know_a_project_as_it_says(tmp_path: Path, folder: str) -> None:
+    """Below the root of its repository too."""
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    root = tmp_path / folder
+    root.mkdir(exist_ok=True)
+    told = git.unknown_to_dvc(root).line().partition("Run ")[2].partition(" and ")[0]
+    subprocess.run([sys.executable, "-m", *told.split()], cwd=root, check=True)
+    assert (root / ".dvc" / "config").is_file()
 
 
 def test_the_command(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:

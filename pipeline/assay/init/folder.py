@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import shlex
 import shutil
 import signal
 import subprocess
@@ -221,8 +222,8 @@ def set_up(folder: Path, table: str | None) -> None:
             raise NotARepository(
                 "git keeps the table, so that DVC cannot; nothing was written",
                 where=str(folder / table),
-                mend=f"git rm --cached {table} && git commit -m 'Leave the table to DVC', then "
-                "again",
+                mend=f"git rm --cached {shlex.quote(table)} && "
+                "git commit -m 'Leave the table to DVC', then again",
             )
         _call(folder, *_DVC, "add", "--quiet", table)
     _call(folder, "git", "config", "merge.generated.driver", "true")  # see .gitattributes

@@ -15,7 +15,6 @@ from assay.errors import (
     AssayError,
     BundleChanged,
     BundleMissing,
-    NotARepository,
     PromotionRefused,
     VersionUnknown,
 )
@@ -222,9 +221,7 @@ def _at(root: Path, rev: str) -> Iterator[_Project]:
             config = {"remote": remotes, "core": dict(today.config["core"])}
         opened = Repo.open(str(top), rev=rev, subrepos=True, uninitialized=True, config=config)
     except NotDvcRepoError:
-        raise NotARepository(
-            "DVC does not know this project", where=str(root), mend="Run dvc init and commit."
-        ) from None
+        raise git.unknown_to_dvc(root) from None
     except (DvcException, OSError) as error:
         raise BundleMissing(
             "DVC cannot open the project at that commit",

@@ -165,6 +165,19 @@ def root_and_prefix(root: Path) -> tuple[Path, str]:
     return Path(found[0]), found[1].rstrip("/")
 
 
+def unknown_to_dvc(root: Path) -> NotARepository:
+    """The error that DVC does not know the project; below a repository's root it asks for more."""
+    try:
+        below = " --subdir" if root_and_prefix(root)[1] else ""
+    except NotARepository:
+        below = ""
+    return NotARepository(
+        "DVC does not know this project",
+        where=str(root),
+        mend=f"Run dvc init{below} and commit.",
+    )
+
+
 def common_dir(root: Path) -> Path:
     """The folder of git's refs, including those that a linked work tree shares."""
     told = _ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir")

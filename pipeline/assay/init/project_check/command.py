@@ -155,4 +155,4 @@ def _repository(root: Path) -> Iterator[str]:
     except NotARepository as error:
         yield error.line()
     if not any((folder / ".dvc").is_dir() for folder in (root, *root.parents)):
-        yield f"{root}: DVC does not know this project. Run dvc init"
+        yield git.unknown_to_dvc(root).line()

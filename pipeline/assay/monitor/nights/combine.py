@@ -124,7 +124,7 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
 
 
 def _state(latest: RunRecord) -> NightState:
-    """Of a night without a published run."""
+    """Of a night whose last run published nothing."""
     absent = latest.event == "failed" and WITHOUT_INPUT in latest.detail
     return "absent" if absent else WITHOUT[latest.event]
 
@@ -150,6 +150,8 @@ def _decision(run: RunRecord) -> str:
 def _note(run: RunRecord) -> str:
     if run.event == "retracted":
         return f"taken back by {run.by or 'nobody knows whom'}: {run.because or 'no reason given'}"
+    if _state(run) == "absent":
+        return run.detail[run.detail.index(WITHOUT_INPUT) :]
     words = {"started": "started and never ended", "published": "replaced, then taken back"}
     return f"{words.get(run.event, run.event)}{f': {run.detail}' if run.detail else ''}"
 

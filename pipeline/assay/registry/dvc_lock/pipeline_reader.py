@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from assay.errors import AssayError, NotARepository, PipelineFileError
+from assay.errors import AssayError, PipelineFileError
 from assay.project import layout
 from assay.project.params import yaml_text
 from assay.registry import git
@@ -63,9 +63,7 @@ def read_pipeline(root: Path, scratch: Path | None = None, *, locked: bool = Tru
                 if out.is_in_repo and reader.path(out) not in names
             }
     except NotDvcRepoError:
-        raise NotARepository(
-            "DVC does not know this project", where=str(root), mend="Run dvc init and commit."
-        ) from None
+        raise git.unknown_to_dvc(root) from None
     except AssayError:
         raise
     except Exception as error:  # DVC's own errors, and those of its libraries on malformed files

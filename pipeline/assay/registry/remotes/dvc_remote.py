@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from assay.errors import NotARepository, RemoteFailed
 from assay.errors.base import mask_passwords
+from assay.registry import git
 
 EXTRAS: Mapping[str, str] = {"s3": "s3", "gs": "gs", "azure": "azure", "ssh": "ssh", "sftp": "ssh"}
 """Scheme of a remote's address -> the extra of Assay that brings its client."""
@@ -196,9 +197,7 @@ def _opened(root: Path) -> Iterator[Any]:
     try:
         repo = Repo(str(root))
     except NotDvcRepoError:
-        raise NotARepository(
-            "DVC does not know this project", where=str(root), mend="Run dvc init and commit."
-        ) from None
+        raise git.unknown_to_dvc(root) from None
     except DvcException as error:
         raise NotARepository(
             "DVC's configuration cannot be read",
