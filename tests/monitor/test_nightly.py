@@ -87,8 +87,8 @@ def test_the_steps_of_a_good_night(tmp_path: Path, flights: Params) -> None:
         "monitor --retrain-if --date 2013-07-02",
     ]
     assert found.deciding is None
-    assert found.plain()["exit_code"] == 0
-    assert found.plain()["steps"][0] == {
+    assert found.document()["exit_code"] == 0
+    assert found.document()["steps"][0] == {
         "command": "assay score --due",
         "exit_code": 0,
         "words": None,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.document import to_json
 from assay.cli.show import overview
 from assay.errors import StoreError
 from assay.monitor import monitor_night, status
@@ -26,7 +27,7 @@ def told(project: Any, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, An
     """The same standing as JSON and as people see it."""
     capsys.readouterr()
     found = shown(overview.status_lines, status.run, project.root, project.params)
-    return json.loads(found.to_json()), capsys.readouterr().out
+    return json.loads(to_json(found)), capsys.readouterr().out
 
 
 def test_nothing_at_all(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,7 +260,7 @@ def test_a_broken_part_does_not_hide_the_others(project: Any) -> None:
     with pytest.raises(StoreError, match="runs: is not a readable Delta table") as caught:
         status.run(project.root, project.params)
     assert isinstance(caught.value.report, Status)
-    document = json.loads(caught.value.report.to_json())
+    document = json.loads(to_json(caught.value.report))
     assert document["damaged"] == caught.value.lines() and len(caught.value.lines()) == 1
     assert document["champion"]["version"] == "v0.1.0"
     assert document["night"]["none"].startswith("cannot be told")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
+from assay.cli.document import to_json
 from assay.cli.show import overview
 from assay.errors import PromotionRefused, UsageError
 from assay.gate.promotion import promote
@@ -187,7 +188,7 @@ def test_it_shows_for_good_also_after_the_way_back(
     assert "two errs" in shown
 
     told = shown_by(overview.status_lines, status.run, project.root, project.params)
-    champion = json.loads(told.to_json())["champion"]
+    champion = json.loads(to_json(told))["champion"]
     assert (champion["verdict"], champion["override"]) == ("FAIL", back.override)
     assert "OVERRIDDEN by a person: the gate did not let" in capsys.readouterr().out
 
@@ -197,7 +198,7 @@ def test_status_says_none_where_there_was_no_verdict(project: Any) -> None:
     project.commit()
     over(project)
     told = status.run(project.root, project.params)
-    assert json.loads(told.to_json())["champion"]["verdict"] == NONE
+    assert json.loads(to_json(told))["champion"]["verdict"] == NONE
 
 
 def test_the_history_of_another_stage_by_the_command_line(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
+from assay.cli.document import to_json
 from assay.cli.show import overview
 from assay.gate.promotion import promote
 from assay.monitor import status
@@ -124,7 +125,7 @@ def test_status_says_of_the_champion_what_versions_says(
         project.git("tag", "--annotate", tag, "--message", message)
     why = "its tags name another verdict than its commit holds"
     told = shown_by(overview.status_lines, status.run, project.root, project.params)
-    champion = json.loads(told.to_json())["champion"]
+    champion = json.loads(to_json(told))["champion"]
     assert (champion["version"], champion["verdict"]) == ("v9.0.0", "unknown")
     assert champion["unverified"] == why
     shown = capsys.readouterr().out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zipfile
 from pathlib import Path
 
@@ -254,8 +253,3 @@ def test_a_workbook_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
 
 def test_a_quote_within_a_cell_is_no_open_quote(tmp_path: Path) -> None:
     assert rows(understood(tmp_path, 'a,b\n5" pipe,1\nx,2\n'))[0] == {"a": '5" pipe', "b": 1}
-
-
-def test_plain_is_json(tmp_path: Path) -> None:
-    plain = understood(tmp_path, "a,b\n1,x\n2,NULL\n").plain()
-    assert json.loads(json.dumps(plain)) == plain

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from assay import errors
 from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, UsageError
@@ -27,9 +26,6 @@ class ErrorCodes:
     """Exit codes, by number."""
 
     codes: tuple[ErrorCode, ...]
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 _WITHOUT_CLASS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from assay.errors import AssayError, DataOutOfReach
 from assay.project import layout
@@ -17,6 +17,8 @@ from assay.reports.champion import StageHolder
 class Access:
     """Whether rows and champion are here; if not, what is missing and what a maintainer types."""
 
+    SCHEMA: ClassVar[int] = 1
+
     missing: str | None = None
     commands: tuple[str, ...] = ()
 
@@ -27,9 +29,6 @@ class Access:
             mend=f"A maintainer reads what it changes, and then judges it: "
             f"{' && '.join(self.commands)}.",
         )
-
-    def plain(self) -> dict[str, Any]:
-        return {"schema": 1, "missing": self.missing, "commands": list(self.commands)}
 
 
 def find(root: Path, params: Params) -> Access:

@@ -44,7 +44,7 @@ class ReplayedVerdict:
     def flips(self) -> bool:
         return self.now is not None and self.before is not self.now
 
-    def plain(self) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
         return {
             "version": self.version,
             "at": self.at,
@@ -64,8 +64,8 @@ class Backtest:
     name: str
     versions: tuple[ReplayedVerdict, ...]
 
-    def plain(self) -> dict[str, object]:
-        return {"schema": 1, "versions": [each.plain() for each in self.versions]}
+    def document(self) -> dict[str, object]:
+        return {"schema": 1, "versions": [each.document() for each in self.versions]}
 
 
 def run(root: Path, params: Params) -> Backtest:

@@ -86,7 +86,7 @@ class ExplainedRule(_Found):
             return self.rule.function
         return FILES[type(self.rule)]
 
-    def plain(self) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
         return {
             "schema": 1,
             "rule": self.rule.model_dump(mode="json"),
@@ -112,7 +112,7 @@ class RecordedName(_Found):
     def kind(self) -> Kind:
         return self.findings[0].kind
 
-    def plain(self) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
         return {
             "schema": 1,
             "name": self.name,
@@ -129,7 +129,7 @@ class RuleList:
     rules: tuple[ExplainedRule, ...]
     recorded: tuple[RecordedName, ...] = ()
 
-    def plain(self) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
         return {
             "schema": 1,
             "rules": [

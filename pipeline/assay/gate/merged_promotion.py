@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from assay.errors import PromotionRefused, VersionUnknown
 from assay.gate import promotion, unchanged
@@ -34,15 +34,7 @@ class NothingToPromote:
     version: str
     bundle: str
     holder: str | None
-
-    def plain(self) -> dict[str, Any]:
-        return {
-            "done": "nothing",
-            "stage": self.stage,
-            "version": self.version,
-            "bundle": self.bundle,
-            "holder": self.holder,
-        }
+    done: Literal["nothing"] = "nothing"
 
 
 def promote_merged(

@@ -7,9 +7,8 @@ again mends what was killed: there is one branch, one pull request and one comme
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.errors import GateNotPassed
 from assay.gate.comment import command as comment
@@ -38,9 +37,6 @@ class Proposal:
     branch: str
     outcome: str | None
     judged_again: bool
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def propose(root: Path, params: Params) -> Proposal:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 from assay.errors import AssayError
 from assay.gate import backtest
@@ -42,7 +42,7 @@ class Unchanged:
     def is_champion(self) -> bool:
         return self.version == self.holder
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {"schema": 1, "outcome": "unchanged", **asdict(self)}
 
 
@@ -53,13 +53,12 @@ class ModelAnswer:
     ``promoted`` states that dvc.lock names the bundle of that holder.
     """
 
+    SCHEMA: ClassVar[int] = 1
+
     unchanged: Unchanged | None
     against: str | None
     differs: tuple[str, ...]
     promoted: bool
-
-    def plain(self) -> dict[str, Any]:
-        return {"schema": 1, **asdict(self)}
 
 
 @dataclass(frozen=True)

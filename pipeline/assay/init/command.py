@@ -44,7 +44,7 @@ class NewProject:
     plan: Plan
     files: tuple[str, ...]
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {"folder": str(self.folder), **self.plan.as_json(), "files": list(self.files)}
 
 

@@ -12,7 +12,6 @@ from difflib import unified_diff
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from assay.errors import UsageError
 from assay.project import layout, textfile
@@ -47,10 +46,6 @@ class Renewed:
     folder: Path
     version: str
     files: Mapping[str, tuple[str, ...]]
-
-    def plain(self) -> dict[str, Any]:
-        files = {path: list(changes) for path, changes in self.files.items()}
-        return {"folder": str(self.folder), "version": self.version, "files": files}
 
 
 def renew(folder: Path) -> Renewed:

@@ -78,7 +78,7 @@ class Step:
     def failed(self) -> bool:
         return not self.fine and self.exit_code not in ANSWERS
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {
             "command": self.shown,
             "exit_code": self.exit_code,
@@ -105,9 +105,9 @@ class NightlySteps:
         """The steps that somebody should look at."""
         return tuple(step for step in self.steps if not step.fine)
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         code = self.deciding.exit_code if self.deciding else 0
-        return {"exit_code": code, "steps": [step.plain() for step in self.steps]}
+        return {"exit_code": code, "steps": [step.document() for step in self.steps]}
 
 
 def run(

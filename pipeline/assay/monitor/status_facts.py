@@ -66,14 +66,14 @@ class Status:
     damaged: tuple[str, ...] = ()
     retrain: Facts | None = None
 
-    def to_json(self) -> str:
+    def document(self) -> StatusDocument:
         parts = {
             name: getattr(self, name).to_plain()
             for name in ("champion", "night", "quarantine", "drift", "performance", "incidents")
         }
         tree = {"schema": 1, "name": self.name, "stage": self.stage, **parts}
         tree["retrain"] = self.retrain
-        return StatusDocument.of_tree({**tree, "damaged": list(self.damaged)}).text()
+        return StatusDocument.of_tree({**tree, "damaged": list(self.damaged)})
 
 
 def collect_status(root: Path, params: Params) -> Status:

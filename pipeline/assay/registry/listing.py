@@ -33,7 +33,7 @@ class Listing:
         version = self.known.find(move.version)
         return verify_assignment(move, version, self.doubts.get(move.version))
 
-    def plain(self) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
         known = self.known
         return {
             "schema": 1,

@@ -52,7 +52,7 @@ class StageMove:
     before: str | None
     version: Version
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         told = {"done": self.done, "stage": self.stage, "before": self.before}
         return {**told, **asdict(self.version)}
 

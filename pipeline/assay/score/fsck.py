@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.project.params import Params
 from assay.store import Damage, StoreDamaged, open_store
@@ -16,9 +15,6 @@ class FsckReport:
 
     store: str
     damages: tuple[Damage, ...]
-
-    def plain(self) -> dict[str, Any]:
-        return {"store": self.store, "damages": [asdict(each) for each in self.damages]}
 
 
 def run(root: Path, params: Params, mend: bool = False) -> FsckReport:

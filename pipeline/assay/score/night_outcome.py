@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from assay.errors import AssayError
@@ -23,10 +23,10 @@ class NightOutcome:
     run_id: str | None = None
     unverified: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         tree: dict[str, Any] = {"partition": self.partition, "outcome": self.outcome}
         if self.report is not None:
-            tree |= self.report.to_dict()
+            tree |= asdict(self.report)
         if self.error is not None:
             tree |= {"error": self.error.line(), "exit_code": self.error.exit_code}
         if self.run_id is not None:

@@ -93,7 +93,7 @@ class NightOutcomes:
         """Each night that was scored, and as ``absent`` each that is due and has no input."""
         without = self.due.absent if self.due else ()
         absent = [NightOutcome(night, "absent") for night in without]
-        return [each.to_dict() for each in (*self.outcomes, *absent)]
+        return [each.document() for each in (*self.outcomes, *absent)]
 
 
 def run(

@@ -47,7 +47,7 @@ class Retraction:
     by: str
     because: str
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         told = asdict(self)
         told["retracted"] = told.pop("run_id")
         return told

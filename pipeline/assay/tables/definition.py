@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
 FileFormat = Literal["csv", "json", "parquet", "excel", "sql"]
@@ -162,27 +162,3 @@ class Understanding:
     remarks: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Columns that cannot be used (lists, structures, bytes) and why."""
-
-    def plain(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "path": self.path,
-            "rows": self.rows,
-            "format": self.table.format,
-            "encoding": self.table.encoding,
-            "separator": self.table.separator,
-            "missing": list(self.table.missing),
-            "columns": [
-                {
-                    "name": each.name,
-                    "kind": each.kind,
-                    "nulls": each.nulls,
-                    "distinct": each.distinct,
-                    "evidence": list(each.evidence),
-                    "unsure": each.unsure,
-                }
-                for each in self.facts
-            ],
-            "left_out": dict(self.left_out),
-            "remarks": list(self.remarks),
-        }

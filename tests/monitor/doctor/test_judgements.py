@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from assay.cli.document import to_json
 from assay.errors import AssayError, BundleMissing, ParamsError
 from assay.monitor.doctor.finding import Diagnosis, Finding, first_few, of_error
 from assay.monitor.doctor.judge_git import VersionCommit, judge_git, judge_history, judge_tags
@@ -203,7 +204,7 @@ def test_a_line_is_one_line_and_tells_no_password() -> None:
 
 def test_the_document_is_strict_and_says_whether_all_is_well() -> None:
     fine = Diagnosis((Finding("a", "ok", "x"), Finding("b", "warning", "y", "z")))
-    tree = json.loads(fine.to_json())
+    tree = json.loads(to_json(fine))
     assert tree == {
         "schema": 1,
         "ok": True,
@@ -212,9 +213,9 @@ def test_the_document_is_strict_and_says_whether_all_is_well() -> None:
             {"name": "b", "status": "warning", "found": "y", "mend": "z"},
         ],
     }
-    assert DoctorDocument.parse(fine.to_json(), "doctor.json").ok
+    assert DoctorDocument.parse(to_json(fine), "doctor.json").ok
     for status in ("failed", "broken"):
-        assert not json.loads(Diagnosis((Finding("a", status, "x"),)).to_json())["ok"]  # type: ignore[arg-type]
+        assert not json.loads(to_json(Diagnosis((Finding("a", status, "x"),))))["ok"]  # type: ignore[arg-type]
 
 
 def test_of_many_names_a_few_are_told() -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from assay.cli.document import to_json
 from assay.cli.show.explained_night import lines
 from assay.columns.features import FrameFeatures
 from assay.columns.profile_counter import compute_profile
@@ -168,7 +169,7 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
 
 
 def explained(project: Any) -> Any:
-    return json.loads(explain_night.run(project.root, project.params, SECOND).to_json())
+    return json.loads(to_json(explain_night.run(project.root, project.params, SECOND)))
 
 
 def whole(project: Any) -> Any:
@@ -240,7 +241,7 @@ def test_what_nights_do_is_said_first_and_noise_is_not_explained(
     shown(lines, explain_night.run, *given, "2013-02-09")
     told = " ".join(capsys.readouterr().out.split())
     assert ", with 50% fewer rows), beyond what nights do (" in told and "mostly x +0." in told
-    usual = json.loads(explain_night.run(*given, "2013-02-09").to_json())["usual"]
+    usual = json.loads(to_json(explain_night.run(*given, "2013-02-09")))["usual"]
     assert usual["low"] == -usual["high"] and usual["changes"] == 7
     assert explain_night.run(*given, "2013-02-09", "2013-02-06").usual.changes == 5
     assert explain_night.run(*given, "2013-02-05").usual is None

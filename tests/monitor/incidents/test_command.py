@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.document import to_json
 from assay.cli.show import overview
 from assay.errors import AlertUndelivered, DataError, LimitCrossed, ParamsError
 from assay.monitor import monitor_night
@@ -49,7 +50,7 @@ def test_without_a_webhook_there_are_files(project: Any) -> None:
     project.log("2013-02-02", "run-2", "held", detail="too many rows")
     found = command.run(project.root, project.params)
     told = alerts(project.root)
-    assert json.loads(found.to_json()) == told
+    assert json.loads(to_json(found)) == told
     shown = list(overview.alert_lines(found))
     assert shown[0].startswith("open: ") and shown[2].startswith("2 open, 0 messages sent")
     assert told["open"] == 2
@@ -72,7 +73,7 @@ def test_without_a_webhook_there_are_files(project: Any) -> None:
 def test_a_function_of_ones_own_is_no_webhook(project: Any) -> None:
     own = Alerts.model_validate({"function": "data.alerts.page"})
     found = command.run(project.root, project.params.model_copy(update={"alerts": own}))
-    delivery = json.loads(found.to_json())["delivery"]
+    delivery = json.loads(to_json(found))["delivery"]
     assert (delivery["webhook"], delivery["function"]) == (False, "data.alerts.page")
 
 

@@ -10,6 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from assay.cli.__main__ import main
+from assay.cli.document import to_json
 from assay.errors import CodeHostFailed, LimitCrossed
 from assay.monitor import monitor_night
 from assay.monitor.incidents import alert as command
@@ -339,7 +340,7 @@ def test_a_held_night_and_a_drift_become_issues_and_go(
     found = command.run(project.root, project.params, issues=True)
     assert found.issues is not None
     assert found.issues.changes == {"drift-2013-02-01": "opened", "run-2013-02-02": "opened"}
-    assert '"issues"' in found.to_json()
+    assert '"issues"' in to_json(found)
     assert command.run(project.root, project.params, issues=True).issues == IssuesReport({})
     # Both nights are well now.
     project.score("2013-02-02", "run-3")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.document import to_json
 from assay.cli.parser import build_parser
 from assay.cli.show import performance
 from assay.errors import UsageError
@@ -59,7 +60,7 @@ def test_without_a_metric_the_command_shows_them_all(
         run(root, params, "origin=X", days=7)
     with pytest.raises(UsageError, match="no such maturity"):
         run(root, params, days=8)
-    tree = json.loads(run(root, params, days=7, by="week").to_json())
+    tree = json.loads(to_json(run(root, params, days=7, by="week")))
     assert [(each["metric"], each["pairs"][0]["night"]) for each in tree["metrics"]] == [
         ("auc", "2013-01-28")
     ]

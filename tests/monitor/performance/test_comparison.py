@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.document import to_json
 from assay.cli.show import performance
 from assay.errors import UsageError
 from assay.monitor.performance import comparison as beside
@@ -63,7 +64,7 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     shown(performance.performance_lines, beside.run, project.root, project.params, "auc", days=7)
     assert "the estimate was off by 0.050 on the mean of 1" in capsys.readouterr().out
     found = beside.run(project.root, project.params, "auc", days=7, by="week")
-    (pair,) = json.loads(found.to_json())["pairs"]
+    (pair,) = json.loads(to_json(found))["pairs"]
     assert pair["night"] == "2013-01-28"
     with pytest.raises(UsageError, match=r"no such metric .*one of auc, found 'nonsense'"):
         beside.run(project.root, project.params, "nonsense", days=7)

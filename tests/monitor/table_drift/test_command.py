@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
+from assay.cli.document import to_json
 from assay.cli.show import monitoring
 from assay.errors import (
     BundleMissing,
@@ -99,7 +100,7 @@ def write(frame: pd.DataFrame, name: str = "new.parquet") -> str:
 def document(refused: pytest.ExceptionInfo[LimitCrossed]) -> dict[str, Any]:
     """The answer that went before a refusal, as JSON."""
     assert isinstance(refused.value.report, TableDrift)
-    found: dict[str, Any] = json.loads(refused.value.report.to_json())
+    found: dict[str, Any] = json.loads(to_json(refused.value.report))
     return found
 
 
@@ -220,7 +221,7 @@ def test_another_bundle_needs_no_champion(here: Any) -> None:
     with pytest.raises(NoChampion):
         drift(here, name)
     folder = here.root / layout.WORK / "bundles" / here.digest.removeprefix("sha256:")
-    tree = json.loads(drift(here, name, folder=folder).to_json())
+    tree = json.loads(to_json(drift(here, name, folder=folder)))
     assert (tree["version"], tree["bundle"]) == ("", here.digest)
     with pytest.raises(BundleMissing):
         drift(here, name, folder=here.root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_what_was_trained_is_one_pull_request_with_the_gate_s_comment(team: Any)
 
 def test_nothing_new_is_no_pull_request(team: Any) -> None:
     nothing = {"number": None, "branch": BRANCH, "outcome": None, "judged_again": False}
-    assert say(team).plain() == nothing
+    assert asdict(say(team)) == nothing
     assert team.hub.pulls == {}
 
 

@@ -70,7 +70,7 @@ def test_a_night_as_parquet(
         publish(rows[:day], f"r{day + 1}")
         done = export.run(tmp_path, values, NIGHT, f"parquet:{tmp_path}/out")
         assert (done.rows, done.run_id) == (day, f"r{day + 1}")
-        assert done.plain()["rows"] == day
+        assert done.rows == day
         assert set(content(tmp_path / "out")) == {
             f"day={NIGHT}",
             f"day={NIGHT}/part-00000.parquet",

@@ -93,7 +93,7 @@ def test_a_night_is_put_in_place_of_the_one_that_was_there(
         (NIGHT, 2),
         ("2024-03-02", 1),
     ]
-    said = [*export_lines(done), str(done.plain())]
+    said = [*export_lines(done), str(done)]
     assert all(postgres.PASSWORD not in text for text in said)
 
 

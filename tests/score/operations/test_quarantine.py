@@ -196,7 +196,7 @@ def test_a_held_night_can_be_looked_at(
         assert f"by run {held} (held)" in told and "held: quarantine: expected at most" in told
         assert f"assay release {held} --because WHY" in told
     found = quarantine.show(scored.root, scored.params, None, scored.run.run_id)
-    assert found.plain()["state"] == "published"
+    assert found.document()["state"] == "published"
     # What is exported by date is what a replay takes back: of the run that readers see.
     argv = ["quarantine", "export", "--root", str(scored.root)]
     assert main([*argv, "--date", NIGHT, "--json"]) == 0

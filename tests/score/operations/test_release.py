@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from assay.cli.document import to_json
 from assay.cli.show import store as show_store
 from assay.cli.show import store as shown
 from assay.errors import NightNotFound, NothingScored, RunUnknown, UsageError
@@ -93,7 +94,7 @@ def test_outside_git_the_login_signs(
             monkeypatch.delenv(f"GIT_{role}_{fact}")
     monkeypatch.setattr(getpass, "getuser", lambda: "ada")
     scored(store, "r1", held=True)
-    assert release(tmp_path, VALUES, "r1", "why").plain()["by"] == "ada"
+    assert release(tmp_path, VALUES, "r1", "why").by == "ada"
 
 
 def test_a_retraction_says_what_readers_see_now(store: Store, tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_retraction_says_what_readers_see_now(store: Store, tmp_path: Path) ->
     assert list(show_store.retract_lines(done)) == [f"retracted: readers of {DAY} see run r1 again"]
     done = retract(tmp_path, VALUES, "r1", "wrong file")
     assert list(show_store.retract_lines(done)) == [f"retracted: readers of {DAY} see nothing"]
-    told = done.plain()
+    told = done.document()
     assert list(told) == ["partition", "back_to", "by", "because", "retracted"]
     assert (told["retracted"], told["back_to"], told["because"]) == ("r1", None, "wrong file")
     assert store.partitions() == []
@@ -125,9 +126,9 @@ def test_a_vacuum_says_what_it_did(store: Store, tmp_path: Path) -> None:
     scored(store, "r2")
     done = vacuum.run(tmp_path, VALUES, dry_run=True)
     assert list(shown.vacuum_lines(done)) == ["runs: would merge 2 small files"]
-    told = vacuum.run(tmp_path, VALUES, keep_days=3).plain()
-    assert (told["dry_run"], told["keep_days"]) == (False, 3)
-    assert {each["table"]: each["merged"] for each in told["tables"]}["runs"] == 2
+    done = vacuum.run(tmp_path, VALUES, keep_days=3)
+    assert (done.dry_run, done.keep_days) == (False, 3)
+    assert {each.table: each.merged for each in done.tables}["runs"] == 2
     with pytest.raises(UsageError, match="--keep-days: readers at work"):
         vacuum.run(tmp_path, VALUES, keep_days=0)
 
@@ -160,7 +161,7 @@ def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Pat
         "r2  retracted: by bob, because the export of another day; back to run r1",
     ]
     assert last == f"readers of {DAY} see run r1"
-    document = json.loads(found.to_json())
+    document = json.loads(to_json(found))
     assert (document["visible"], len(document["events"])) == ("r1", 4)
     assert document["events"][1]["because"] == "a fair was in town"
 

@@ -6,7 +6,7 @@ import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from assay.errors import AssayError, CodeHostFailed, UsageError
 from assay.gate.comment.collect import collect
@@ -41,23 +41,14 @@ class VerdictComment:
         Whether the text was added to the run's summary.
     """
 
+    SCHEMA: ClassVar[int] = 1
+
     name: str
     outcome: str | None
     text: str
     pull_request: int | None = None
     posted: Posted = "none"
     summary: bool = False
-
-    def plain(self) -> dict[str, Any]:
-        return {
-            "schema": 1,
-            "name": self.name,
-            "outcome": self.outcome,
-            "pull_request": self.pull_request,
-            "posted": self.posted,
-            "summary": self.summary,
-            "text": self.text,
-        }
 
 
 def report(root: Path, params: Params, form: Format) -> VerdictComment:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Literal, TypeVar
 
 from assay.contract.contradictions import contradictions
 from assay.contract.loader import read_contract
@@ -52,16 +52,7 @@ class ProjectCheck:
     features: int
     candidates: int
     rules: int
-
-    def plain(self) -> dict[str, Any]:
-        return {
-            "ready": True,
-            "name": self.name,
-            "task": self.task,
-            "features": self.features,
-            "candidates": self.candidates,
-            "rules": self.rules,
-        }
+    ready: Literal[True] = True
 
 
 def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:

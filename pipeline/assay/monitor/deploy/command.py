@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.errors import UsageError
 from assay.monitor.deploy.targets import schedule_files
@@ -22,14 +21,6 @@ class WrittenSchedule:
     files: tuple[str, ...]
     install: tuple[str, ...]
     remarks: tuple[str, ...]
-
-    def plain(self) -> dict[str, Any]:
-        return {
-            "target": self.target,
-            "files": list(self.files),
-            "install": list(self.install),
-            "remarks": list(self.remarks),
-        }
 
 
 def run(root: Path, params: Params, target: str, out: Path | None = None) -> WrittenSchedule:

@@ -53,9 +53,9 @@ class Diagnosis:
     def bad(self) -> tuple[Finding, ...]:
         return tuple(each for each in self.findings if each.bad)
 
-    def to_json(self) -> str:
+    def document(self) -> DoctorDocument:
         checks = tuple(each.document() for each in self.findings)
-        return DoctorDocument(ok=not self.bad, checks=checks).text()
+        return DoctorDocument(ok=not self.bad, checks=checks)
 
 
 def ok(name: str, found: str) -> Finding:

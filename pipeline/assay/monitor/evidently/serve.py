@@ -20,7 +20,7 @@ from typing import Any
 from assay.errors import UsageError
 from assay.monitor.evidently import workspace
 from assay.pages.page_layout import suppress_output
-from assay.project import extras, jsonfile
+from assay.project import extras
 from assay.project.params import Params
 
 log = logging.getLogger(__name__)
@@ -47,10 +47,9 @@ class ServedDashboard:
     nights: int
     alone: bool
 
-    def to_json(self) -> str:
-        """One JSON document."""
-        told = {"schema": 1, "url": self.url, "workspace": str(self.folder), "nights": self.nights}
-        return jsonfile.dumps(told)
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"schema": 1, "url": self.url, "workspace": self.folder, "nights": self.nights}
 
 
 def run(

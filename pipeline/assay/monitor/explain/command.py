@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -78,12 +77,8 @@ class ExplainedChange:
         change = self.after.published - self.before.published
         return np.asarray(change - (self.parts.after - self.parts.before), dtype=np.float64)
 
-    def to_json(self) -> str:
-        """One JSON document."""
-        return json.dumps(self.plain(), indent=2, ensure_ascii=False, allow_nan=False)
-
-    def plain(self) -> dict[str, Any]:
-        """The same as JSON values."""
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
         return {
             "night": _night(self.after),
             "against": _night(self.before),

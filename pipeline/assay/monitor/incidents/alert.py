@@ -78,12 +78,12 @@ class AlertsReport:
     delivery: Delivery
     issues: IssuesReport | None = None
 
-    def to_json(self) -> str:
+    def document(self) -> dict[str, Any]:
         """The content of reports/alerts.json; with ``issues``, what became of them too."""
         delivery = self.delivery.to_plain()
         tree = alert_state.document(self.name, self.alerts, self.until, delivery)
         issues = {} if self.issues is None else {"issues": self.issues.to_plain()}
-        return jsonfile.dumps({**tree, **issues})
+        return {**tree, **issues}
 
 
 def run(root: Path, params: Params, issues: bool = False) -> AlertsReport:
@@ -209,7 +209,7 @@ def _before(root: Path) -> AlertHistory:
 
 
 def _write(root: Path, told: AlertsReport) -> None:
-    textfile.write(root / layout.ALERTS, told.to_json())
+    jsonfile.write(root / layout.ALERTS, told.document())
     textfile.write(root / layout.INCIDENT, messages.render_markdown(told.name, told.alerts))
 
 

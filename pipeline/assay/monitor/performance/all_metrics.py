@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from assay.errors import UsageError
 from assay.monitor.performance.comparison import (
@@ -16,7 +17,6 @@ from assay.monitor.performance.comparison import (
     pairs,
 )
 from assay.monitor.performance.known_metrics import Row
-from assay.project import jsonfile
 from assay.project.params import Params
 from assay.project.tasks import METRICS
 from assay.store import open_store
@@ -57,9 +57,9 @@ class AllMetrics:
     by: By
     metrics: tuple[MetricSummary, ...]
 
-    def to_json(self) -> str:
-        """The metrics with all their pairs as one JSON document."""
-        tree = {
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
             "schema": 1,
             "slice": self.slice,
             "maturity_days": self.maturity_days,
@@ -73,7 +73,6 @@ class AllMetrics:
                 for each in self.metrics
             ],
         }
-        return jsonfile.dumps(tree)
 
 
 def summarize(

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from assay.errors import UsageError
 from assay.monitor.performance import label_drift
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.monitor.performance.realized_metrics import OBSERVED, PREDICTED, UNKNOWN
-from assay.project import jsonfile
 from assay.project.params import Params
 from assay.project.partitions import parse_day
 from assay.project.tasks import METRICS
@@ -72,9 +71,9 @@ class PerformancePairs:
     by: By
     pairs: tuple[PerformancePair, ...]
 
-    def to_json(self) -> str:
-        """The pairs as one JSON document."""
-        tree = {
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
             "schema": 1,
             "metric": self.metric,
             "slice": self.slice,
@@ -82,7 +81,6 @@ class PerformancePairs:
             "by": self.by,
             "pairs": [{**asdict(pair), "error": pair.error} for pair in self.pairs],
         }
-        return jsonfile.dumps(tree)
 
 
 def pairs(

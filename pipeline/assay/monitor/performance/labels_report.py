@@ -31,7 +31,7 @@ class LabelsOutcome:
     measured: list[NightMeasurement] = field(default_factory=list)
     unmeasured: dict[str, str] = field(default_factory=dict)
 
-    def tree(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {
             "schema": 1,
             "nights": [asdict(each) for each in self.taken],

@@ -24,7 +24,7 @@ class MovedWindow:
     holdout: tuple[str, str]
     why: str
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {"moved": self.days > 0, **asdict(self)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -47,10 +46,10 @@ class TableDrift:
             len(decision.drifted), decision.features, self.limits.max_drifted_share
         )
 
-    def to_json(self) -> str:
-        """The result as one JSON document."""
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
         decision = self.decision
-        tree: dict[str, Any] = {
+        return {
             "schema": SCHEMA,
             "table": self.table,
             "rows": decision.rows,
@@ -70,7 +69,6 @@ class TableDrift:
             "drifted_share": decision.drifted_share,
             "findings": [asdict(finding) for finding in decision.findings],
         }
-        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def drop_scores(reference: Reference) -> Reference:

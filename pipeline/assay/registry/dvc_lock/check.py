@@ -37,7 +37,7 @@ class LockCheck:
     def current(self) -> bool:
         return not (self.lock.changes or any(self.found.values()))
 
-    def plain(self) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
         return {
             "schema": 1,
             "current": self.current,

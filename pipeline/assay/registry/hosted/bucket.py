@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from assay.errors import AssayError, BundleMissing, StoreError
@@ -31,9 +30,6 @@ class Buckets:
 
     store: str
     remote: str
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def check(root: Path, params: Params) -> Buckets:

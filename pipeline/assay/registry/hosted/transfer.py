@@ -7,7 +7,7 @@ add one; and what nobody pushed is no error, because ``dvc repro`` can make it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,9 +33,6 @@ class Transfer:
     done: Literal["pulled", "pushed"]
     remote: str | None
     files: int
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def pull(root: Path, params: Params, sources: bool = False) -> Transfer:

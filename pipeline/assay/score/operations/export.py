@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -46,9 +46,6 @@ class ExportReport:
     rows: int
     target: str
     seconds: float
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 Target = Callable[[ExportData], None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,12 +30,8 @@ class NightHistory:
     visible: RunRecord | None
     lost: bool
 
-    def to_json(self) -> str:
-        """One JSON document."""
-        return json.dumps(self.plain(), indent=2, ensure_ascii=False)
-
-    def plain(self) -> dict[str, Any]:
-        """The same as JSON values; times are ISO 8601 in UTC."""
+    def document(self) -> dict[str, Any]:
+        """As JSON values; times are ISO 8601 in UTC."""
         return {
             "partition": self.partition,
             "visible": None if self.visible is None else self.visible.run_id,

@@ -39,7 +39,7 @@ class QuarantineReport:
     rows: int
     rules: tuple[BrokenRule, ...]
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         run = self.run
         return {
             "partition": run.partition,
@@ -60,7 +60,7 @@ class QuarantineFile:
     rows: int
     file: Path
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         told = {"partition": self.run.partition, "run_id": self.run.run_id, "rows": self.rows}
         return {**told, "file": str(self.file)}
 

@@ -23,7 +23,7 @@ class ReleaseReport:
     by: str
     because: str
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         told = asdict(self)
         return {"released": told.pop("run_id"), **told}
 

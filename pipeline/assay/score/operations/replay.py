@@ -8,10 +8,9 @@ that scored it. The replay's event records who did it, and why.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from assay.errors import BundleChanged, RowCountMismatch, RunUnknown
 from assay.project.params import Params
@@ -41,9 +40,6 @@ class ReplayReport:
     merged: int
     still_broken: int
     broken: dict[str, int]
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def run(root: Path, params: Params, partition: str, rows: Path, because: str) -> ReplayReport:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.errors import UsageError
 from assay.project.params import Params
@@ -19,13 +18,6 @@ class VacuumReport:
     dry_run: bool
     keep_days: int
     tables: tuple[VacuumResult, ...]
-
-    def plain(self) -> dict[str, Any]:
-        return {
-            "dry_run": self.dry_run,
-            "keep_days": self.keep_days,
-            "tables": [asdict(each) for each in self.tables],
-        }
 
 
 def run(

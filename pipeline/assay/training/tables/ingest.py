@@ -28,7 +28,7 @@ class IngestSummary:
     first: str
     last: str
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {"rows": self.rows, "nights": self.nights, "from": self.first, "to": self.last}
 
 

@@ -30,7 +30,7 @@ class WindowRows:
     without_label: int
     apart: int = 0
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         found = {"window": self.window, **self.labels, "without_label": self.without_label}
         return found | ({"apart": self.apart} if self.apart else {})
 

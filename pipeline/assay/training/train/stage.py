@@ -77,7 +77,7 @@ class TrainSummary:
     stored: int
     scoring: int
 
-    def plain(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         about = {"candidate": self.manifest.candidate, "bundle": self.digest}
         return {
             **about,
