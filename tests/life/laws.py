@@ -104,6 +104,17 @@ def every_row_is_accounted_for(seen: Seen, nights: Iterable[str]) -> Iterator[st
                 yield f"{night}: {read} read, {scored} + {quarantined} told, {found} there"
 
 
+def the_champion_scored_each_night(seen: Seen, nights: Iterable[str]) -> Iterator[str]:
+    for night in nights:
+        line = seen.world.ledger.nights.get(night)
+        wanted = line.bundles.get(line.visible or "") if line else None
+        if wanted is None:
+            continue
+        run = seen.world.store.published_run(night)
+        if run is None or run.bundle != wanted:
+            yield f"{night}: scored by {run and run.bundle}, {wanted} held the stage"
+
+
 def history_knows_each_attempt(seen: Seen, nights: Iterable[str]) -> Iterator[str]:
     for night in nights:
         line = seen.world.ledger.nights.get(night)
@@ -168,6 +179,7 @@ def alerts_tell_of_each_night_without_scores(seen: Seen, nights: Iterable[str]) 
 LAWS: tuple[Law, ...] = (
     readers_see_what_was_published_last,
     every_row_is_accounted_for,
+    the_champion_scored_each_night,
     history_knows_each_attempt,
     the_front_page_shows_each_night,
     status_agrees,

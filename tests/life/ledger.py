@@ -33,6 +33,8 @@ class NightLine:
         How many of its attempts failed.
     reads
         Run -> rows that it says it read, scored and refused.
+    bundles
+        Run -> the bundle that held the stage when it began.
     """
 
     delivery: Delivery = "none"
@@ -43,6 +45,7 @@ class NightLine:
     last: Status = "missing"
     failures: int = 0
     reads: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    bundles: dict[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -74,8 +77,8 @@ class Ledger:
     def deliver(self, night: str, delivery: Delivery) -> None:
         self[night].delivery = delivery
 
-    def add_outcomes(self, outcomes: Iterable[Mapping[str, Any]]) -> None:
-        """Add what `assay score --json` says of each night."""
+    def add_outcomes(self, outcomes: Iterable[Mapping[str, Any]], champion: str) -> None:
+        """Add what `assay score --json` says of each night, while this bundle held the stage."""
         for each in outcomes:
             line = self[each["partition"]]
             match each["outcome"]:
@@ -84,6 +87,7 @@ class Ledger:
                     counts = ("rows_read", "rows_scored", "rows_quarantined")
                     read, scored, refused = (int(each[name]) for name in counts)
                     line.reads[each["run_id"]] = read, scored, refused
+                    line.bundles[each["run_id"]] = champion
                     line.held = None
                 case "held":
                     line.last, line.taken_back = "held", False

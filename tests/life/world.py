@@ -124,7 +124,8 @@ class World:
 
     def score(self, *options: str) -> Answer:
         found = self.assay("score", *options, "--json")
-        self.ledger.add_outcomes(found.document if found.out.startswith("[") else ())
+        outcomes = found.document if found.out.startswith("[") else ()
+        self.ledger.add_outcomes(outcomes, self.champion())
         if found.code:
             self._add_nights_without_input()
         return found
@@ -135,7 +136,7 @@ class World:
             steps = found.document["steps"]
             for step in steps:
                 if step["command"].startswith("assay score") and isinstance(step["result"], list):
-                    self.ledger.add_outcomes(step["result"])
+                    self.ledger.add_outcomes(step["result"], self.champion())
         if found.code:
             self._add_nights_without_input()
         return found
