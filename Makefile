@@ -74,7 +74,7 @@ chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10; ARGS=-
 	@$(PY) -m tests.chaos --trials $(or $(TRIALS),100) $(ARGS)
 
 .PHONY: year
-year: setup ## Live a year of a team's nights, made up from a seed (SEED=1; ARGS="--years 10")
+year: setup ## Live a year of a team's life, made up from a seed (SEED=1; ARGS="--years 100")
 	@$(PY) -m tests.life --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: endings

@@ -1,4 +1,4 @@
-"""`make year SEED=`: a year of a team's nights, made up from a seed; what went wrong as a story.
+"""`make year SEED=`: a year of a team's life, made up from a seed; what went wrong as a story.
 
 Hypothesis makes up the year, and if a law is broken looks for the shortest story in which it is.
 The story is Python: its lines are the body of a test in tests/life/test_stories.py.
