@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,29 @@ def test_a_command_with_commands_of_its_own_has_an_example_too(
 def test_the_page_of_all_commands_is_what_they_are() -> None:
     made = commands_page.PAGE.read_text(encoding="utf-8")
     assert made == commands_page.page(), "python -m scripts.commands_page"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("re", {"release", "retract"}),
+        ("quarantine", {"show", "export"}),
+        ("score --fo", {"--force"}),
+    ],
+)
+def test_bash_completes_commands_and_options(
+    typed: str, offered: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["completion", "bash"]) == 0
+    script = tmp_path / "assay"
+    script.write_text(capsys.readouterr().out)
+    words = ["assay", *typed.split(), *([""] if typed == "quarantine" else [])]
+    asked = f"COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}; _shtab_assay"
+    done = subprocess.run(
+        ["bash", "-c", f'source {script} && {asked}; echo "${{COMPREPLY[@]}}"'],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert offered <= set(done.stdout.split())
 
 
 def test_help_shows_every_command_once_by_what_a_person_is_doing() -> None:

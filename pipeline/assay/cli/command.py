@@ -160,14 +160,19 @@ class Call:
         return {name: getattr(self.arguments, name) for name in names}
 
     @property
+    def parser(self) -> Any:
+        """The one of the whole command line; ``groups`` are the commands by title of the help."""
+        return self.arguments.top
+
+    @property
     def names(self) -> list[str]:
         """What can stand after ``assay``."""
-        return [name for names in self.arguments.top.groups.values() for name in names]
+        return [name for names in self.parser.groups.values() for name in names]
 
     def another(self, typed: Sequence[str]) -> Call:
         """The call of another command on the same project, as if it was typed."""
         common = ["--root", str(self.arguments.root), *(["--json"] if self.json else [])]
-        return Call(self.arguments.top.parse_args([*typed, *common]))
+        return Call(self.parser.parse_args([*typed, *common]))
 
     def perform(self) -> None:
         """Run the command and show its result.

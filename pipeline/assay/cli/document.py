@@ -12,7 +12,6 @@ def to_json(found: Any) -> str:
 
     A result whose document is another value makes it by its method ``document``.
     """
-    import pydantic_core
     from pydantic import TypeAdapter
 
     made = _made(found)
@@ -21,7 +20,7 @@ def to_json(found: Any) -> str:
     tree = TypeAdapter(type(made)).dump_python(made, mode="json")
     if (schema := getattr(made, "SCHEMA", None)) is not None:
         tree = {"schema": schema, **tree}
-    return pydantic_core.to_json(tree, indent=2, inf_nan_mode="null").decode("utf-8")
+    return TypeAdapter(Any).dump_json(tree, indent=2).decode("utf-8")
 
 
 def _made(found: Any) -> Any:

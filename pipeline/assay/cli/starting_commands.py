@@ -1,4 +1,4 @@
-"""The command that starts a project: init."""
+"""Commands to begin with: init, which writes a project, and completion by the shell."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -147,3 +147,18 @@ def _ask(question: str, option: str) -> str:
             mend="Example: assay init churn --data customers.csv --target churned",
         )
     return answer
+
+
+@command(
+    "completion",
+    "print what a shell completes commands and options by",
+    "assay completion bash > ~/.local/share/bash-completion/completions/assay",
+    shown="start.completion_lines",
+)
+def completion(
+    call: Call,
+    shell: Annotated[Literal["bash", "zsh", "tcsh"], Option("which one", "SHELL")],
+) -> object:
+    import shtab
+
+    return {"shell": shell, "script": shtab.complete(call.parser, shell)}

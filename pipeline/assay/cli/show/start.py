@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
@@ -19,6 +19,10 @@ def lines(found: NewProject | Renewed) -> Iterator[Line]:
     from assay.init.pins import Renewed
 
     return pin_lines(found) if isinstance(found, Renewed) else init_lines(found)
+
+
+def completion_lines(found: Mapping[str, str]) -> Iterator[Line]:
+    yield from found["script"].splitlines()
 
 
 def init_lines(made: NewProject) -> Iterator[Line]:
