@@ -105,7 +105,7 @@ def test_an_error_names_the_row_of_the_sheet(tmp_path: Path) -> None:
     path = workbooks.write(tmp_path / "b.xlsx", {"S": [["a"], [1], [2], [None], ["x"]]})
     with pytest.raises(SourceError, match="sheet 'S', row 5, column 'a'"):
         list(read_excel(path, columns={"a": "integer"}))
-    assert "line 5" in understand(path).facts[0].unsure
+    assert "row 5" in understand(path).facts[0].unsure
     with pytest.raises(SourceError, match="has no column 'b'"):
         list(read_excel(path, columns={"b": "integer"}))
 
@@ -118,7 +118,7 @@ REFUSED = {
         "sheet 'S', cell B4.*never computed",
     ),
     "nothing": ([], "sheet 'S': the sheet is empty"),
-    "only a header": ([["a", "b"]], "has no rows"),
+    "only a header": ([["a", "b"]], "has no row with a value"),
 }
 
 

@@ -150,7 +150,7 @@ def test_comments_are_refused(tmp_path: Path) -> None:
 
 def test_ragged_rows_are_counted(tmp_path: Path) -> None:
     text = 'a,b,c\n1,"x\ny",3\n' + "1,2,3\n" * 5 + "1,2\n1,2,3\n1,2,3,4\n"
-    with pytest.raises(SourceError, match=r"line 9: 2 rows have .*expected 3 cells, found 2 in"):
+    with pytest.raises(SourceError, match=r"line 9: a row has .*expected 3 cells, found 2 in"):
         understood(tmp_path, text)
 
 

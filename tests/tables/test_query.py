@@ -57,7 +57,7 @@ def test_a_query_gives_a_table(tmp_path: Path, shop: str) -> None:
         ("delete from sales", "readonly database"),
         ("select 1; select 2", "one statement"),
         ("  \n", "there is no query"),
-        ("select * from sales where id > 9", "has no rows"),
+        ("select * from sales where id > 9", "has no row with a value"),
     ],
 )
 def test_a_query_that_gives_no_table_is_one_line(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
@@ -12,29 +13,20 @@ import pyarrow as pa
 
 from assay.errors import SourceError, UsageError
 from assay.project.text.quoting import quote_value
+from assay.tables.arrow_kinds import kind_of, told
 from assay.tables.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
 from assay.tables.digit_times import with_named_times
 from assay.tables.facts import ColumnCounter, most_distinct
-from assay.tables.files.csv_rows import text_batches
-from assay.tables.files.csv_text import (
-    Dialect,
-    Layout,
-    layout,
-    lines_of,
-    ragged_error,
-    refuse_open_quote,
-)
+from assay.tables.files.csv_text import Dialect, Layout, layout, refuse_open_quote
 from assay.tables.files.dialect import find_dialect
-from assay.tables.files.excel_rows import Sheet, excel_batches, open_sheet, sheet_names
-from assay.tables.files.json_rows import Record, json_batches
+from assay.tables.files.excel_rows import open_sheet, sheet_names
 from assay.tables.files.opened import Tick, file_format, find_encoding
-from assay.tables.files.query_rows import EXPECTED, query_batches
-from assay.tables.kinds.decide import LINE, Decision, decide_all
-from assay.tables.kinds.decide_json import decide_json
-from assay.tables.kinds.json_tally import tally_json
+from assay.tables.files.opened_table import OpenedTable
+from assay.tables.files.parquet_rows import parquet_types
+from assay.tables.files.query_rows import EXPECTED
+from assay.tables.kinds.decide import PLACE, Decision, decide, decide_all, decide_typed
 from assay.tables.kinds.tally import ColumnTally
 from assay.tables.parallel import for_each
-from assay.tables.parquet import understand_parquet
 from assay.tables.reader import typed_tables
 
 Progress = Callable[[int, int], None]
@@ -50,7 +42,8 @@ def understand(
 ) -> Understanding:
     """How the file is written, its columns' types, and what was counted in them.
 
-    All rows are read twice, in batches: first to decide the types, then as those types.
+    All rows are read twice, in batches: first to decide the types, then as those types. Columns
+    that have types in the file are read once.
 
     Parameters
     ----------
@@ -70,53 +63,56 @@ def understand(
     UsageError
         ``names`` or ``sheet`` do not fit the file.
     """
-    found = _understand(Path(path), sheet, connection, names, progress)
+    path = Path(path)
+    remarks: list[str] = []
+    table = _format(path, sheet, connection, names, remarks)
+    typed = table.format == "parquet"
+    rows, types, orders = parquet_types(path) if typed else (path.stat().st_size, {}, {})
+    first, second = _halves(progress, rows)
+    decisions = {name: _by_type(name, found) for name, found in types.items() if kind_of(found)}
+    left_out = {name: told(found)[0] for name, found in types.items() if name not in decisions}
+    unsettled = [
+        name
+        for name, each in decisions.items()
+        if each.column.kind == "string" or pa.types.is_uint64(types[name])
+    ]
+    if not typed or unsettled:
+        some = tuple(decisions[name].column for name in unsettled)
+        opened = OpenedTable(path, replace(table, columns=some) if typed else table)
+        rows, tallies, nested = _tally(opened, first)
+        left_out |= dict.fromkeys(nested, "lists or objects")
+        how: Callable[..., Decision] = decide
+        if table.format == "csv":
+            remarks += _unnamed(path, table, tallies)
+        else:
+            how = partial(decide_typed, any_integer=typed, mixed=opened.mixed)
+        decisions |= decide_all(tallies, table.separator, how)
+    if not rows:
+        raise SourceError("has no row with a value", where=str(path), mend="Write the rows too.")
+    if not decisions:
+        raise SourceError(
+            "has no column that can be used",
+            where=str(path),
+            found="; ".join(f"{name}: {why}" for name, why in left_out.items()) or "empty objects",
+            mend="Write numbers, texts, booleans or times.",
+        )
+    missing = () if typed else _missing(decisions)
+    table = replace(table, columns=_columns(decisions, missing), missing=("", *missing))
+    facts = tuple(
+        replace(each, order=orders.get(each.name, ()) if each.kind == "string" else ())
+        for each in _facts(OpenedTable(path, table), decisions, second)
+    )
+    found = Understanding(str(path), rows, table, facts, tuple(remarks), left_out)
     return with_named_times(found)
 
 
-def _understand(
-    path: Path, sheet: str, connection: str, names: Sequence[str], progress: Progress | None
-) -> Understanding:
-    if not connection:
-        _refuse_query(path)
-    kind = "sql" if connection else file_format(path)
-    if names and kind != "csv":
-        raise UsageError(
-            "only columns of CSV can lack names", where="--names", found=f"{path}: {kind}"
-        )
-    if connection:
-        table = TableFormat("sql", (), connection=connection)
-        return _records(path, table, query_batches(path, connection), [], {}, None)
-    if sheet and kind != "excel":
-        raise UsageError(
-            "only a workbook has sheets", where=f"--sheet {sheet}", found=f"{path}: {kind}"
-        )
-    if kind == "parquet":
-        return understand_parquet(path, progress)
-    if kind == "excel":
-        return _excel(path, sheet)
-    encoding = find_encoding(path)
-    size = path.stat().st_size
-    first, second = _halves(progress, size)
-    remarks = [encoding.remark] if encoding.remark else []
-    if kind == "json":
-        table = TableFormat("json", (), encoding.name)
-        batches = json_batches(path, encoding.name, first)
-        return _records(path, table, batches, remarks, {}, second)
-    dialect, assumed = find_dialect(path, encoding.name)
-    if dialect.quote:
-        refuse_open_quote(path, dialect, encoding.quotes[dialect.quote])
-    if names and dialect.header and not assumed:
-        there = ", ".join(map(quote_value, layout(path, dialect).names[:10]))
-        raise UsageError(
-            "the table has names already, in its first line",
-            where=f"{path}: --names",
-            found=there,
-            mend="Leave --names out, or change that line.",
-        )
-    if names:
-        dialect = replace(dialect, header=False)
-    return _csv(path, dialect, remarks + ([] if names else [*assumed]), names, first, second)
+def _by_type(name: str, found: pa.DataType) -> Decision:
+    """The decision on a column whose type is known before its values are."""
+    kind = kind_of(found)
+    assert kind is not None
+    evidence, doubt = told(found)
+    doubts = (doubt,) if doubt else ()
+    return Decision(ColumnFormat(name, kind), evidence=(evidence,), doubts=doubts)
 
 
 def _halves(progress: Progress | None, size: int) -> tuple[Tick | None, Tick | None]:
@@ -129,46 +125,124 @@ def _halves(progress: Progress | None, size: int) -> tuple[Tick | None, Tick | N
     )
 
 
-# ----------------------------------------------------------------------------------- CSV
-
-
-def _csv(
-    path: Path,
-    dialect: Dialect,
-    remarks: list[str],
-    names: Sequence[str],
-    first: Tick | None,
-    second: Tick | None,
-) -> Understanding:
-    where = layout(path, dialect)
-    if names:
-        where = replace(where, names=_given(path, where, names))
-    tallies = [ColumnTally() for _ in where.names]
-    ragged: list[int] = []
+def _tally(
+    opened: OpenedTable, tick: Tick | None
+) -> tuple[int, dict[str, ColumnTally], dict[str, None]]:
+    """The number of rows, a tally of each column, and the columns that are no use."""
+    tallies: dict[str, ColumnTally] = {}
+    nested: dict[str, None] = {}
     rows = 0
     with ThreadPoolExecutor() as pool:
-        for cells in text_batches(path, dialect, where, ragged, first):
-            for_each(pool, len(cells[0]), ColumnTally.add, tallies, cells, repeat(rows))
-            rows += len(cells[0])
-    if ragged:
-        raise ragged_error(path, dialect, len(where.names), len(ragged))
-    if not rows:
-        raise SourceError("a header and no rows", where=str(path), mend="Write the rows too.")
-    used = _without_spare(where, tallies, remarks)
-    remarks += _renamed(where, dialect)
-    decisions = decide_all(used, dialect.separator)
-    lines = lines_of(path, dialect, len(where.names), _odd_rows(decisions))
-    table = TableFormat(
-        "csv",
-        _columns(decisions),
-        dialect.encoding,
-        dialect.separator,
-        dialect.quote,
-        dialect.header,
-        _missing(decisions),
+        for batch in opened.batches(tick):
+            nested |= {name: None for name, each in batch.items() if kind_of(each.type) is None}
+            used = [name for name in batch if name not in nested]
+            each = [tallies.setdefault(name, ColumnTally()) for name in used]
+            length = len(next(iter(batch.values()), ()))
+            for_each(
+                pool, length, ColumnTally.add, each, [batch[name] for name in used], repeat(rows)
+            )
+            rows += length
+    return rows, {name: each for name, each in tallies.items() if name not in nested}, nested
+
+
+def _facts(
+    opened: OpenedTable, decisions: Mapping[str, Decision], tick: Tick | None
+) -> list[ColumnFacts]:
+    """The second reading: the values, counted as `read` gives them."""
+    most = most_distinct(len(opened.table.columns))
+    counters = [ColumnCounter(column, most_distinct=most) for column in opened.table.columns]
+    with ThreadPoolExecutor() as pool:
+        for batch in typed_tables(opened, tick):
+            for_each(pool, batch.num_rows, _count, counters, batch.columns)
+    found = []
+    for counter in counters:
+        decision = decisions[counter.column.name]
+        place = "" if decision.odd_row is None else opened.place(decision.odd_row)
+        *doubts, stays_text = (
+            doubt.replace(PLACE, place) for doubt in (*decision.doubts, decision.stays_text)
+        )
+        found.append(counter.facts(decision.evidence, tuple(doubts), stays_text))
+    return found
+
+
+def _count(counter: ColumnCounter, values: pa.ChunkedArray) -> None:
+    counter.add(values.combine_chunks())
+
+
+def _missing(decisions: Mapping[str, Decision]) -> tuple[str, ...]:
+    found = dict.fromkeys(word for each in decisions.values() for word in each.missing)
+    return tuple(word for word in found if word)
+
+
+def _columns(decisions: Mapping[str, Decision], missing: Sequence[str]) -> tuple[ColumnFormat, ...]:
+    """The formats; a word that is a value here and none elsewhere is kept."""
+    return tuple(
+        replace(each.column, kept=tuple(word for word in each.kept if word in missing))
+        for each in decisions.values()
     )
-    facts = _facts(path, table, decisions, lines, second)
-    return Understanding(str(path), rows, table, facts, tuple(remarks))
+
+
+# -------------------------------------------------------------------------- how it is written
+
+
+def _format(
+    path: Path, sheet: str, connection: str, names: Sequence[str], remarks: list[str]
+) -> TableFormat:
+    """How the file is written, without its columns, unless a person named those of CSV."""
+    if not connection and path.suffix.lower() == ".sql":
+        raise UsageError(
+            "a query needs to know where it is asked",
+            where=str(path),
+            mend=f"Add --connection ADDRESS: {EXPECTED}",
+        )
+    kind = "sql" if connection else file_format(path)
+    if names and kind != "csv":
+        raise UsageError(
+            "only columns of CSV can lack names", where="--names", found=f"{path}: {kind}"
+        )
+    if sheet and kind != "excel":
+        raise UsageError(
+            "only a workbook has sheets", where=f"--sheet {sheet}", found=f"{path}: {kind}"
+        )
+    if kind == "excel":
+        return TableFormat("excel", (), sheet=_sheet(path, sheet, remarks))
+    if kind in ("sql", "parquet"):
+        return TableFormat(kind, (), connection=connection)
+    encoding = find_encoding(path)
+    remarks += [encoding.remark] if encoding.remark else []
+    if kind == "json":
+        return TableFormat("json", (), encoding.name)
+    dialect, assumed = find_dialect(path, encoding.name)
+    if dialect.quote:
+        refuse_open_quote(path, dialect, encoding.quotes[dialect.quote])
+    if names and dialect.header and not assumed:
+        raise UsageError(
+            "the table has names already, in its first line",
+            where=f"{path}: --names",
+            found=", ".join(map(quote_value, layout(path, dialect).names[:10])),
+            mend="Leave --names out, or change that line.",
+        )
+    columns: tuple[ColumnFormat, ...] = ()
+    if names:
+        dialect = replace(dialect, header=False)
+        given = _given(path, layout(path, dialect), names)
+        columns = tuple(ColumnFormat(name, "string") for name in given)
+    else:
+        remarks += assumed
+    return TableFormat(
+        "csv", columns, dialect.encoding, dialect.separator, dialect.quote, dialect.header
+    )
+
+
+def _sheet(path: Path, name: str, remarks: list[str]) -> str:
+    chosen = open_sheet(path, name or None).name
+    others = [each for each in sheet_names(path) if each != chosen]
+    if others and not name:
+        told = ", ".join(map(quote_value, others[:5])) + (", …" if others[5:] else "")
+        remarks.append(
+            f"the workbook has other sheets too, which are not read: {told}; --sheet names one"
+        )
+    return chosen
 
 
 def _given(path: Path, where: Layout, names: Sequence[str]) -> tuple[str, ...]:
@@ -197,22 +271,18 @@ def _given(path: Path, where: Layout, names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _without_spare(
-    where: Layout, tallies: list[ColumnTally], remarks: list[str]
-) -> Mapping[str, ColumnTally]:
-    """The columns; the last is left out if it is the empty space behind a separator."""
-    used = dict(zip(where.names, tallies, strict=True))
-    last = tallies[-1]
-    if where.spare and last.words[""] == last.rows and len(used) > 1:
-        used.popitem()
-        remarks.append("each row ends in a separator; the empty last column is left out")
-    return used
+def _unnamed(path: Path, table: TableFormat, tallies: dict[str, ColumnTally]) -> list[str]:
+    """Remarks on names that the header lacks or has twice.
 
-
-def _renamed(where: Layout, dialect: Dialect) -> list[str]:
-    """Remarks on names that are not in the header, or there twice."""
-    found = []
-    made = [name for name in where.names if name.startswith("column_")]
+    The last column is taken out of ``tallies`` if it is the empty space behind a separator.
+    """
+    dialect = Dialect(table.encoding, table.separator, table.quote, table.header)
+    where, found = layout(path, dialect), []
+    last = next(reversed(tallies), "")
+    if where.spare and len(tallies) > 1 and tallies[last].words[""] == tallies[last].rows:
+        del tallies[last]
+        found.append("each row ends in a separator; the empty last column is left out")
+    made = [name for name in tallies if name.startswith("column_") and name in where.names]
     if made and dialect.header and len(made) < 20:
         found.append(f"columns without a name are called {', '.join(made[:5])}")
     if where.repeated:
@@ -220,135 +290,3 @@ def _renamed(where: Layout, dialect: Dialect) -> list[str]:
         shown = ", ".join(map(quote_value, where.repeated[:5]))
         found.append(f"names that the header has twice get a number: {shown}{more}")
     return found
-
-
-def _columns(decisions: Mapping[str, Decision]) -> tuple[ColumnFormat, ...]:
-    """The formats; a word that is a value here and none elsewhere is kept."""
-    missing = set(_missing(decisions))
-    columns = []
-    for each in decisions.values():
-        kept = tuple(word for word in each.kept if word in missing)
-        columns.append(_keeping(each.column, kept))
-    return tuple(columns)
-
-
-def _keeping(column: ColumnFormat, kept: tuple[str, ...]) -> ColumnFormat:
-    return replace(column, kept=kept) if kept else column
-
-
-def _missing(decisions: Mapping[str, Decision]) -> tuple[str, ...]:
-    found = dict.fromkeys(word for each in decisions.values() for word in each.missing)
-    return ("", *(word for word in found if word))
-
-
-def _odd_rows(decisions: Mapping[str, Decision]) -> list[int]:
-    return [each.odd_row for each in decisions.values() if each.odd_row is not None]
-
-
-def _facts(
-    path: Path,
-    table: TableFormat,
-    decisions: Mapping[str, Decision],
-    lines: Mapping[int, int],
-    tick: Tick | None,
-) -> tuple[ColumnFacts, ...]:
-    """The second reading: the values, counted as `read` gives them."""
-    most = most_distinct(len(table.columns))
-    counters = [ColumnCounter(column, most_distinct=most) for column in table.columns]
-    with ThreadPoolExecutor() as pool:
-        for batch in typed_tables(path, table, tick):
-            for_each(pool, batch.num_rows, _count, counters, batch.columns)
-    found = []
-    for counter in counters:
-        decision = decisions[counter.column.name]
-        odd = -1 if decision.odd_row is None else decision.odd_row
-        *doubts, stays_text = (
-            doubt.replace(LINE, str(lines.get(odd, odd + 1)))
-            for doubt in (*decision.doubts, decision.stays_text)
-        )
-        found.append(counter.facts(decision.evidence, tuple(doubts), stays_text))
-    return tuple(found)
-
-
-def _count(counter: ColumnCounter, values: pa.ChunkedArray) -> None:
-    counter.add(values.combine_chunks())
-
-
-# ------------------------------------------------------------- JSON, Excel, and what a query gives
-
-
-def _refuse_query(path: Path) -> None:
-    if path.suffix.lower() == ".sql":
-        raise UsageError(
-            "a query needs to know where it is asked",
-            where=str(path),
-            mend=f"Add --connection ADDRESS: {EXPECTED}",
-        )
-
-
-def _excel(path: Path, name: str) -> Understanding:
-    sheet = open_sheet(path, name or None)
-    others = [each for each in sheet_names(path) if each != sheet.name]
-    remarks = []
-    if others and not name:
-        told = ", ".join(map(quote_value, others[:5])) + (", …" if others[5:] else "")
-        remarks = [
-            f"the workbook has other sheets too, which are not read: {told}; --sheet names one"
-        ]
-    table = TableFormat("excel", (), sheet=sheet.name)
-    return _records(path, table, excel_batches(sheet), remarks, _SheetLines(sheet), None)
-
-
-class _SheetLines(Mapping[int, int]):
-    """The number in the sheet of each row that was read."""
-
-    def __init__(self, sheet: Sheet) -> None:
-        self._rows = sheet.rows
-
-    def __getitem__(self, row: int) -> int:
-        if not 0 <= row < len(self._rows):
-            raise KeyError(row)
-        return self._rows[row]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self._rows)))
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-
-def _records(
-    path: Path,
-    table: TableFormat,
-    batches: Iterable[list[Record]],
-    remarks: list[str],
-    lines: Mapping[int, int],
-    second: Tick | None,
-) -> Understanding:
-    """The types of records, then the facts, for which they are read once more.
-
-    Parameters
-    ----------
-    table
-        How they are written, without the columns.
-    lines
-        Number of a row from 0 on -> the number that people know it by, if that is another.
-    """
-    rows, tallies = tally_json(batches)
-    if not rows:
-        raise SourceError(
-            "has no objects" if table.format == "json" else "has no rows",
-            where=str(path),
-            mend="Write the rows too.",
-        )
-    decisions, left_out = decide_json(tallies)
-    if not decisions:
-        raise SourceError(
-            "has no column that can be used",
-            where=str(path),
-            found="; ".join(f"{name}: {why}" for name, why in left_out.items()) or "empty objects",
-            mend="Write numbers, texts, booleans or times, not lists and objects.",
-        )
-    table = replace(table, columns=_columns(decisions), missing=_missing(decisions))
-    facts = _facts(path, table, decisions, lines, second)
-    return Understanding(str(path), rows, table, facts, tuple(remarks), left_out)

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.tables.definition import ColumnFormat
-from assay.tables.spelt.numbers import Marks, number_shape, to_numbers
+from assay.tables.spelt.numbers import is_number, number_formats, to_numbers
 from assay.tables.spelt.shapes import shapes
 
 CELL = st.text("0123456789.,-+eE xnaif%()$", max_size=9)
@@ -20,10 +18,8 @@ def shape_of(cell: str) -> str:
 
 @given(CELL)
 def test_a_cell_with_the_shape_of_a_number_reads_as_one(cell: str) -> None:
-    found = number_shape(shape_of(cell))
-    for marks in found.marks if found else ():
-        column = ColumnFormat("a", "float", **asdict(marks))
-        assert to_numbers(pa.array([cell]), column)[0].as_py() is not None, (cell, marks)
+    for column in number_formats(frozenset({shape_of(cell)})):
+        assert to_numbers(pa.array([cell]), column)[0].as_py() is not None, (cell, column)
 
 
 @given(CELL)
@@ -34,7 +30,23 @@ def test_a_cell_is_read_as_python_reads_it_or_not_at_all(cell: str) -> None:
     assert whole is None or whole == float(cell)
 
 
-@pytest.mark.parametrize("cell", ["", ".", "-", "1.2.3", "12,34,56", "1,23", "--1", "1e", "1 2"])
-def test_no_number_as_written_in_english(cell: str) -> None:
-    found = number_shape(shape_of(cell))
-    assert found is None or Marks(".", ",") not in found.marks
+@pytest.mark.parametrize(
+    ("cells", "marks"),
+    [
+        (["1.234,50"], [(",", ".")]),
+        (["1,234"], [(",", ""), (".", ",")]),
+        (["1.234"], [(".", ""), (",", ".")]),
+        (["1 234", "7"], [(".", " ")]),
+        (["1,234", "1.5"], [(".", ",")]),
+        (["12", "7.5"], [(".", "")]),
+        (["1.234,5", "1,234.5"], []),
+    ],
+)
+def test_the_ways_that_cells_leave_open(cells: list[str], marks: list[tuple[str, str]]) -> None:
+    found = number_formats(frozenset(map(shape_of, cells)))
+    assert [(each.decimal, each.thousands) for each in found] == marks
+
+
+@pytest.mark.parametrize("cell", ["", ".", "-", "1.2.3", "12,34,56", "--1", "1e", "1 2", "0x1F"])
+def test_no_number(cell: str) -> None:
+    assert not is_number(cell)

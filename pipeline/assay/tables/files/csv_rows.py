@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from assay.errors import SourceError
-from assay.tables.files.csv_text import Dialect, Layout
+from assay.tables.files.csv_text import Dialect, Layout, ragged_error
 from assay.tables.files.opened import Tick, Utf8Stream
 
 BLOCK = 8 << 20
@@ -23,17 +23,16 @@ def text_batches(
     path: Path,
     dialect: Dialect,
     where: Layout,
-    ragged: list[int],
     tick: Tick | None = None,
 ) -> Iterator[list[pa.Array]]:
     """One array of text for each column, at most `ROWS` rows at a time, never null.
 
-    Parameters
-    ----------
-    ragged
-        Gets the number of cells of each row that has more or fewer than there are columns; such
-        rows are left out. The caller must refuse the file if there are any.
+    Raises
+    ------
+    SourceError
+        A row has more or fewer cells than there are columns, or a quote is never closed.
     """
+    ragged: list[int] = []
     # pyarrow must have names that differ, and never sees the header.
     names = [str(place) for place in range(len(where.names))]
 
@@ -45,37 +44,35 @@ def text_batches(
     block = max(BLOCK, BLOCK_A_COLUMN * len(names))
     stream = Utf8Stream(path, dialect.encoding, where.start, tick)
     try:
-        yield from _cut(
-            pv.open_csv(
-                pa.PythonFile(stream, mode="r"),
-                read_options=pv.ReadOptions(column_names=names, block_size=block),
-                parse_options=pv.ParseOptions(
-                    delimiter=dialect.separator,
-                    quote_char=dialect.quote or False,
-                    newlines_in_values=True,
-                    invalid_row_handler=note,
-                ),
-                convert_options=pv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    null_values=[],
-                    strings_can_be_null=False,
-                ),
-            )
+        reader = pv.open_csv(
+            pa.PythonFile(stream, mode="r"),
+            read_options=pv.ReadOptions(column_names=names, block_size=block),
+            parse_options=pv.ParseOptions(
+                delimiter=dialect.separator,
+                quote_char=dialect.quote or False,
+                newlines_in_values=True,
+                invalid_row_handler=note,
+            ),
+            convert_options=pv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[],
+                strings_can_be_null=False,
+            ),
         )
+        for batch in reader:
+            if ragged:
+                break
+            for start in range(0, batch.num_rows, ROWS):
+                yield batch.slice(start, ROWS).columns
     except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error):
-            return
-        raise SourceError(
-            "cannot be cut into rows",
-            where=str(path),
-            found=str(error),
-            mend="A quote that is never closed is the usual cause.",
-        ) from None
+        if "Empty CSV" not in str(error):
+            raise SourceError(
+                "cannot be cut into rows",
+                where=str(path),
+                found=str(error),
+                mend="A quote that is never closed is the usual cause.",
+            ) from None
     finally:
         stream.close()
-
-
-def _cut(reader: pv.CSVStreamingReader) -> Iterator[list[pa.Array]]:
-    for batch in reader:
-        for start in range(0, batch.num_rows, ROWS):
-            yield batch.slice(start, ROWS).columns
+    if ragged:
+        raise ragged_error(path, dialect, len(names))

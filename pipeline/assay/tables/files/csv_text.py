@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import SourceError
-from assay.project.text.number_format import counted
 from assay.tables.files.opened import Tick, decoded, head_text
 
 LONGEST_CELL = 1 << 30
@@ -167,14 +166,13 @@ def lines_of(path: Path, dialect: Dialect, width: int, rows: Iterable[int]) -> d
     return found
 
 
-def ragged_error(path: Path, dialect: Dialect, width: int, count: int | None) -> SourceError:
-    """The error for rows without ``width`` cells; ``count`` is how many, if that is known."""
+def ragged_error(path: Path, dialect: Dialect, width: int) -> SourceError:
+    """The error for rows without ``width`` cells, with the line of the first one."""
     lines = file_lines(path, dialect.encoding)
     found = records(lines, dialect.separator, dialect.quote)
     line, cells = next(((n, each) for n, each in found if len(each) != width), (0, []))
-    rows = f"{counted(count, 'row')} have" if count and count > 1 else "a row has"
     return SourceError(
-        f"{rows} more or fewer cells than there are columns",
+        "a row has more or fewer cells than there are columns",
         where=f"{path}, line {line}" if line else str(path),
         expected=f"{width} cells",
         found=f"{len(cells)} in the first such line",

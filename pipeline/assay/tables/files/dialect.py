@@ -13,7 +13,7 @@ from assay.errors import SourceError
 from assay.project.text.quoting import quote_value
 from assay.tables.files.csv_text import Dialect, records, split_lines
 from assay.tables.files.opened import head_text
-from assay.tables.spelt.numbers import number_shape
+from assay.tables.spelt.numbers import is_number
 from assay.tables.spelt.times import time_formats
 from assay.tables.spelt.words import FLAGS, WORDS
 
@@ -114,7 +114,7 @@ def _score(rows: Rows, quote: str) -> tuple[float, ...]:
 
 
 def _is_clean(cell: str, quote: str) -> bool:
-    if not cell or cell in WORDS or number_shape(_shape(cell)) or time_formats(_shape(cell)):
+    if not cell or cell in WORDS or is_number(cell) or time_formats(_shape(cell)):
         return True
     if len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "\"'":
         return False
@@ -170,10 +170,10 @@ def _refuse_blanks(path: Path, lines: Sequence[str]) -> None:
     # The header may have one word less: R writes no name for the names of the rows.
     words = [line.split() for line in lines[1:]]
     alike = {len(each) for each in words}
-    values = [number_shape(_shape(word)) is not None for each in words for word in each]
+    values = [is_number(word) for each in words for word in each]
     if len(alike) == 1 and alike != {1} and sum(values) * 2 >= len(values):
         # One number with blanks between thousands has digits in groups of three.
-        if not all(number_shape(_shape(line.strip())) for line in lines[1:]):
+        if not all(is_number(line.strip()) for line in lines[1:]):
             if not all(time_formats(_shape(line.strip())) for line in lines[1:]):
                 raise SourceError(
                     "has blanks between its cells",
@@ -222,9 +222,7 @@ def _is_value(cell: str) -> bool:
     shape = _shape(cell)
     if cell.lower() in ("true", "false"):
         return True
-    return bool(
-        any(mark.isdigit() for mark in cell) and (number_shape(shape) or time_formats(shape))
-    )
+    return bool(any(mark.isdigit() for mark in cell) and (is_number(cell) or time_formats(shape)))
 
 
 def _are_years(first: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:

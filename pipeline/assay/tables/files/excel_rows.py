@@ -20,8 +20,8 @@ from assay.errors import SourceError
 from assay.project.text.quoting import quote_value
 from assay.tables.files.csv_rows import ROWS
 from assay.tables.files.csv_text import column_names
-from assay.tables.files.json_rows import Record
 from assay.tables.files.opened import file_format
+from assay.tables.files.record_rows import Record
 
 TEXTS = 256 << 20
 """Bytes that the table of texts may unpack to: openpyxl holds all of it, in up to 1.5 GB."""

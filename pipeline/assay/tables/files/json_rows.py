@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
-import pyarrow as pa
-
 from assay.errors import SourceError
+from assay.project.text.quoting import quote_value
 from assay.tables.files.csv_rows import ROWS
 from assay.tables.files.csv_text import file_lines
 from assay.tables.files.opened import Tick, decoded
+from assay.tables.files.record_rows import Record
 
-Record = dict[str, Any]
 TOGETHER = 1_000
-NESTED = ("list", "object")
-KINDS = {
-    NoneType: "null",
-    bool: "boolean",
-    int: "integer",
-    float: "float",
-    str: "string",
-    list: "list",
-    dict: "object",
-}
 
 
 def json_batches(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[list[Record]]:
@@ -71,7 +59,7 @@ def _object(path: Path, where: str, text: str) -> Record:
     except (ValueError, RecursionError) as error:
         raise _no_object(path, where, str(error)) from None
     if not isinstance(found, dict):
-        raise _no_object(path, where, f"{KINDS[type(found)]}")
+        raise _no_object(path, where, quote_value(text[:40]))
     return found
 
 
@@ -134,27 +122,6 @@ def _array(path: Path, encoding: str, tick: Tick | None) -> Iterator[Record]:
             continue
         row += 1
         if not isinstance(found, dict):
-            raise _no_object(path, f"object {row}", KINDS[type(found)])
+            raise _no_object(path, f"object {row}", quote_value(str(found)[:40]))
         expected = ","
         yield found
-
-
-def as_text(value: Any) -> str | None:
-    """A value as the text of a cell: a string as it is, anything else as JSON."""
-    if value is None or type(value) is str:
-        return value
-    # As JSON writes them, but quicker; infinity is a word that numbers may be.
-    if type(value) in (int, float):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def text_array(values: Iterable[Any]) -> pa.Array:
-    """Values as text; half of a surrogate pair, which only JSON can write, is replaced."""
-    cells = list(values)
-    if not set(map(type, cells)) <= {str, NoneType}:
-        cells = [as_text(value) for value in cells]
-    try:
-        return pa.array(cells, pa.string())
-    except UnicodeEncodeError:
-        return pa.array([cell and cell.encode(errors="replace").decode() for cell in cells])

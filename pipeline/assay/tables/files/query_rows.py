@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from assay.errors import SourceError
 from assay.tables.files.csv_rows import ROWS
 from assay.tables.files.csv_text import column_names
-from assay.tables.files.json_rows import Record
+from assay.tables.files.record_rows import Record
 
 SQLITE = "sqlite:///"
 POSTGRES = "postgresql://"

@@ -1,35 +1,35 @@
-"""Decides the kind of a column of text from its tally: pure, and with the reasons."""
+"""Decides the kind of a column from its tally: pure, and with the reasons."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import TO_UTC, ColumnFormat
+from assay.tables.definition import TO_UTC, ColumnFormat, Kind
 from assay.tables.digit_times import named_like_a_time
-from assay.tables.kinds.decide_numbers import best_marks, numbers_of
 from assay.tables.kinds.tally import ColumnTally, Seen, TimeTest
+from assay.tables.spelling import spell
+from assay.tables.spelt.numbers import is_number, number_formats
 from assay.tables.spelt.times import ISO, time_formats
 from assay.tables.spelt.words import FLAGS, UNMISTAKABLE, flag_words
 
-LINE = "\x00"
-"""Stands in a doubt for the line of `Decision.odd_row`, which costs a look at the file."""
+PLACE = "\x00"
+"""Stands in a doubt for the place of `Decision.odd_row`, which costs a look at the file."""
 AGAIN = "mend the file and run assay init again"
 NEARLY = 0.9
 """Share of values from which the others are worth a word."""
 
 Order = Literal["day first", "month first"]
 _CODES = re.compile(r"[A-Z]{2,3}")
-_PHONE_NAME = re.compile(r"phone|telefon|(^|_)(tel|fax|mobile)($|_)", re.I)
 _VERSION_NAME = re.compile(
     r"(^|[\W_\d]|(?<=[a-z])(?=V))([Vv]ersions?|VERSION|[Vv]er)($|[^a-z])|(^|[\W_])[Rr]elease$"
 )
-_POST_NAME = re.compile(r"(^|_| )(zip|plz|postal|postcode|zipcode|cap|cp)($|_| )", re.I)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Decision:
     missing, kept
         Words that are there and stand for no value, or are values.
     odd_row
-        The row whose line the doubt names.
+        The row whose place the doubt names.
     stays_text
         Why texts are not taken for the numbers or times that they look like: the first doubt begins
         with it.
@@ -74,11 +74,84 @@ class Decision:
     order: Order | None = None
 
 
-def decide_all(tallies: Mapping[str, ColumnTally], separator: str) -> dict[str, Decision]:
-    """A decision for each column; what some settle is used for those that leave it open."""
-    alone = {name: decide(name, tally, Hints(separator)) for name, tally in tallies.items()}
+def decide_all(
+    tallies: Mapping[str, ColumnTally], separator: str, how: Callable[..., Decision]
+) -> dict[str, Decision]:
+    """A decision for each column; what some settle is used for those that leave it open.
+
+    Parameters
+    ----------
+    how
+        `decide`, or `decide_typed`.
+    """
+    alone = {name: how(name, tally, Hints(separator)) for name, tally in tallies.items()}
     hints = gather(alone.values(), separator)
-    return {name: decide(name, tally, hints) for name, tally in tallies.items()}
+    return {name: how(name, tally, hints) for name, tally in tallies.items()}
+
+
+def decide_typed(
+    name: str,
+    tally: ColumnTally,
+    hints: Hints,
+    *,
+    any_integer: bool = False,
+    mixed: Collection[str] = (),
+) -> Decision:
+    """The kind of a column whose values have types in the file.
+
+    Parameters
+    ----------
+    any_integer
+        Whether whole numbers stay some, though a double does not hold them.
+    mixed
+        Columns of text that are also of other types in the file.
+    """
+    kinds = {kind for kind, count in tally.kinds.items() if count}
+    if kinds == {"string"} and name not in mixed:
+        found = decide(name, tally, hints)
+        return _strings(name, found) if tally.shapes or tally.loose else found
+    if (len(kinds) == 1 and name not in mixed) or kinds == {"integer", "float"}:
+        kind: Kind = "float" if "float" in kinds else kinds.pop()
+        if kind == "integer" and tally.inexact and not any_integer:
+            return decide(name, tally, hints)
+        said = f"of type {kind} in all of {_rows(sum(tally.kinds.values()))}"
+        return Decision(ColumnFormat(name, kind), evidence=(said,))
+    found = decide(name, tally, hints)
+    if found.column.kind != "string" or found.doubts or not kinds:
+        return found
+    why = "values of different kinds, kept as text"
+    others = [seen for shape, seen in tally.shapes.items() if not is_number(shape)]
+    if not others or tally.loose:
+        return replace(found, doubts=(why,), stays_text=why)
+    odd = min(others, key=lambda seen: seen.row)
+    why += f"; the first that is no number is {quote_value(odd.example)} in {PLACE}"
+    return replace(found, doubts=(why,), stays_text=why, odd_row=odd.row)
+
+
+def _strings(name: str, found: Decision) -> Decision:
+    """Strings stay what they are, unless all are times in ISO 8601."""
+    column = found.column
+    if column.kind == "string" or column == ColumnFormat(name, "timestamp"):
+        return found
+    why = f"strings in the file that all read as {column.kind}; kept as text"
+    item = json.dumps({name: spell(column)}, ensure_ascii=False)[1:-1]
+    doubt = (
+        f"{why}: to have them read, write {item} in data/source.py, and in data/contract.py make "
+        f"it {ANNOTATIONS[column.kind]}, without isin"
+    )
+    return Decision(
+        ColumnFormat(name, "string"), found.missing, (), ("strings",), (doubt,), stays_text=why
+    )
+
+
+ANNOTATIONS: Mapping[Kind, str] = {
+    "integer": "Series[int]",
+    "float": "Series[float]",
+    "boolean": "Series[bool]",
+    "timestamp": "Series[pd.Timestamp]",
+    "string": "Series[str]",
+}
+"""How a contract writes the type of a field."""
 
 
 def gather(decisions: Iterable[Decision], separator: str) -> Hints:
@@ -223,52 +296,68 @@ def order_of(time_format: str | None) -> Order | None:
 
 
 def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decision | None:
-    found = numbers_of(tally.shapes)
-    if found.others or not found.any_digit:
+    shapes = frozenset(tally.shapes)
+    if not all(map(is_number, shapes)) or not any(_DIGIT.search(shape) for shape in shapes):
         return None
     text = ColumnFormat(name, "string")
-    bare = found.bare == present
-    if bare and found.zeros:
-        padded = len({len(shape) for shape in tally.shapes}) == 1
-        few = not padded and found.zeros * 2 < present
-        doubts = ["numbers, if the leading zeros mean nothing"] if few else []
-        said = f"{found.zeros:,} of {present:,} values begin with 0"
-        return Decision(text, evidence=(said,), doubts=tuple(doubts))
-    if bare and found.plus:
+    zeros = tally.having(_CODE.fullmatch)
+    if zeros and tally.having(_BARE.fullmatch) == present:
+        padded = len({len(shape) for shape in shapes}) == 1
+        few = not padded and zeros * 2 < present
+        mere = ("numbers, if the leading zeros mean nothing",) if few else ()
         return Decision(
-            text, evidence=(f"telephone numbers with + in {counted(found.plus, 'row')}",)
+            text, evidence=(f"{zeros:,} of {present:,} values begin with 0",), doubts=mere
         )
-    if not found.common:
-        why = f"all are numbers, but they are written in more than one way: {found.examples}"
+    if phones := tally.having(_PHONE.fullmatch):
+        return Decision(text, evidence=(f"telephone numbers with + in {_rows(phones)}",))
+    formats = number_formats(shapes)
+    if not formats:
+        examples = ", ".join(quote_value(seen.example) for seen in list(tally.shapes.values())[:3])
+        why = f"all are numbers, but they are written in more than one way: {examples}"
         return Decision(text, doubts=(f"{why}: {AGAIN}",), stays_text=why)
-    best = best_marks(found, hints.separator, hints.decimal)
-    marks, doubts = best.marks, list(best.doubts)
-    if not best.fractions and tally.inexact:
-        said = f"more digits than a number holds exactly in {counted(tally.inexact, 'row')}"
+    # Without a word from other columns 1,234 is a thousand and 1.234 is little more than one.
+    prefer = hints.decimal or ("," if hints.separator == ";" else ".")
+    best = min(formats, key=lambda each: (each.decimal != prefer, bool(each.thousands)))
+    marked = tally.having(lambda shape: best.decimal in shape)
+    fractions = marked or tally.having(_EXPONENT.search)
+    if tally.inexact and not fractions:
+        said = f"more digits than a number holds exactly in {_rows(tally.inexact)}"
         return Decision(text, evidence=(said,), doubts=("ids, or very large numbers?",))
-    if marks.thousands and _PHONE_NAME.search(name):
-        return Decision(text, evidence=("telephone numbers, by its name",))
-    if best.fractions and _VERSION_NAME.search(name):
+    if fractions and _VERSION_NAME.search(name):
         return Decision(text, evidence=("versions, by its name",), doubts=("or numbers?",))
-    grades = marks.negative == "-" and not best.fractions and not marks.thousands
-    if marks.negative and (grades or found.below == present):
+    below = tally.having(lambda shape: "(" in shape or re.search(r"\d-", shape))
+    grades = best.negative == "-" and not fractions and not best.thousands
+    if best.negative and (grades or below == present):
         return Decision(text, doubts=("codes, or numbers below zero?",))
-    column = ColumnFormat(
-        name,
-        "float" if best.fractions else "integer",
-        decimal=marks.decimal if best.fractions or marks.thousands else ".",
-        thousands=marks.thousands,
-        prefix=marks.prefix,
-        suffix=marks.suffix,
-        negative=marks.negative,
+    kind: Kind = "float" if fractions else "integer"
+    if not marked and not best.thousands:
+        best = replace(best, decimal=".")
+    evidence = [f"all of {counted(present, 'value')} are {'' if fractions else 'whole '}numbers"]
+    if marked and best.decimal == ",":
+        first = min(seen.row for shape, seen in tally.shapes.items() if "," in shape) + 1
+        evidence.append(f"{marked:,} have a decimal comma, the first in row {first:,}")
+    marks = ("thousands", "prefix", "suffix", "negative")
+    evidence += [f"{key} {quote_value(mark)}" for key in marks if (mark := getattr(best, key))]
+    doubts = []
+    if len(formats) > 1 and (best.thousands or "," in (best.decimal, prefer)):
+        example = max(tally.shapes.items(), key=lambda item: len(item[0]))[1].example
+        taken = "of thousands" if best.thousands else "of decimals"
+        doubts.append(f"the mark in {quote_value(example)} is read as one {taken}; no cell decides")
+    if best.thousands.isspace() and len(shapes) == 1:
+        doubts.append("all have the same groups of digits: codes or telephone numbers?")
+    return Decision(
+        replace(best, name=name, kind=kind),
+        evidence=tuple(evidence),
+        doubts=tuple(doubts),
+        decimal=best.decimal if marked and len(formats) == 1 else None,
     )
-    evidence = [
-        f"all of {counted(present, 'value')} are {'numbers' if best.fractions else 'whole numbers'}"
-    ]
-    evidence += best.evidence
-    if column.kind == "integer" and _POST_NAME.search(name):
-        doubts.append("postal codes rather than numbers, by its name?")
-    return Decision(column, evidence=tuple(evidence), doubts=tuple(doubts), decimal=best.settles)
+
+
+_DIGIT = re.compile(r"\d")
+_BARE = re.compile(r"[+-]?\d+")
+_CODE = re.compile(r"[+-]?0\d+")
+_PHONE = re.compile(r"\+\d{7,}")
+_EXPONENT = re.compile(r"\d[eE]|inf", re.I)
 
 
 # --------------------------------------------------------------------------------- texts
@@ -279,28 +368,27 @@ def _almost(name: str, tally: ColumnTally, present: int) -> Decision:
     text = ColumnFormat(name, "string")
     if tally.loose:
         return Decision(text, evidence=("texts of many shapes",))
-    found = numbers_of(tally.shapes)
     best = min(tally.times.values(), key=lambda test: test.fails, default=TimeTest())
     times = max(0, tally.time_rows - best.fails)
-    numbers = present - found.others
+    numbers = tally.having(is_number)
     what, count = ("times", times) if times > numbers else ("numbers", numbers)
     if not count or count == present:
         return Decision(text, evidence=("texts",))
-    if count < NEARLY * present:
+    zeros = what == "numbers" and tally.having(_CODE.fullmatch)
+    if count < NEARLY * present or (
+        zeros and len({*map(len, filter(_BARE.fullmatch, tally.shapes))}) == 1
+    ):
+        # Codes of one length may have a few that are written otherwise: 001 to 136, and 136A.
         said = f"{count:,} of {present:,} values are {what}, the others are not"
         return Decision(text, evidence=(said,))
-    padded = len({len(shape) for shape in tally.shapes if set(shape) <= {"0", "9"}}) == 1
-    if what == "numbers" and found.zeros and found.bare == numbers and padded:
-        # Codes of one length, of which a few are written otherwise: 001 to 136, and 136A.
-        said = f"{found.zeros:,} of {present:,} values begin with 0: codes"
-        return Decision(text, evidence=(said,))
     if what == "numbers":
-        odd = min(found.misfits, key=lambda seen: seen.row)
+        misfits = [seen for shape, seen in tally.shapes.items() if not is_number(shape)]
+        odd = min(misfits, key=lambda seen: seen.row)
     else:
         odd = _odd_time(tally, best)
     why = (
         f"all but {present - count:,} of {present:,} are {what}; the first other one is "
-        f"{quote_value(odd.example)} in line {LINE}"
+        f"{quote_value(odd.example)} in {PLACE}"
     )
     doubts = (f"{why}: {AGAIN}",)
     return Decision(

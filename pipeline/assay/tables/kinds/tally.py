@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.tables.spelt.numbers import number_shape
+from assay.tables.arrow_kinds import as_text, kind_of
+from assay.tables.definition import Kind
 from assay.tables.spelt.shapes import first_places, shapes, trim
 from assay.tables.spelt.times import time_formats, to_times
 from assay.tables.spelt.words import WORDS
@@ -25,7 +26,8 @@ EXACT = 2**53
 EXAMPLE = 60
 
 _WORDS = pa.array(WORDS)
-_NO_DIGIT = re.compile(r"[^0-9]")
+_LONG = re.compile(r"[+-]?[09]{16,}")
+"""Perhaps a whole number that a double does not hold."""
 
 
 @dataclass
@@ -55,6 +57,8 @@ class ColumnTally:
 
     Parameters
     ----------
+    kinds
+        Rows with a value of each kind, as the file has it: of CSV all are strings.
     loose
         Rows whose cells were not looked at, because there were too many shapes already.
     words
@@ -72,21 +76,31 @@ class ColumnTally:
     padded: int = 0
     inexact: int = 0
     time_rows: int = 0
+    kinds: Counter[Kind] = field(default_factory=Counter)
     shapes: dict[str, Seen] = field(default_factory=dict)
     words: Counter[str] = field(default_factory=Counter)
     times: dict[str | None, TimeTest] = field(default_factory=dict)
     _first_time: tuple[int, str] = (0, "")
 
-    def add(self, cells: pa.Array, row: int) -> None:
-        """Count text cells without nulls; ``row`` is the number of the first one."""
+    def having(self, test: Callable[[str], object]) -> int:
+        """Rows whose cells have a shape that passes the test."""
+        return sum(seen.count for shape, seen in self.shapes.items() if test(shape))
+
+    def add(self, values: pa.Array, row: int) -> None:
+        """Count values, as the text that they are or would be; ``row`` is that of the first one."""
+        kind = kind_of(values.type)
+        assert kind is not None
+        if pa.types.is_uint64(values.type) and (pc.max(values).as_py() or 0) >= 2**63:
+            kind = "string"
+        self.kinds[kind] += len(values) - values.null_count
+        self.rows += len(values)
+        plain = values.type == pa.string() and not values.null_count
+        cells = values if plain else as_text(values)
         trimmed = trim(cells)
         if trimmed is not cells:
             self.padded += pc.sum(pc.not_equal(trimmed, cells)).as_py() or 0
-        self.rows += len(cells)
-        if self.loose or not len(cells):
-            self._add_loosely(trimmed)
-            return
-        if cells.nbytes > (LONG_CELLS + 4) * len(cells):
+        # Long cells are texts without a closer look.
+        if self.loose or not len(cells) or cells.nbytes > (LONG_CELLS + 4) * len(cells):
             self._add_loosely(trimmed)
             return
         coded = shapes(trimmed).dictionary_encode()
@@ -118,14 +132,13 @@ class ColumnTally:
                 self.shapes[shape] = Seen(count, row + place, cells[place].as_py()[:EXAMPLE])
             if time_formats(shape):
                 timely.append(code)
-            number = number_shape(shape)
-            if number is not None and number.long:
+            if _LONG.fullmatch(shape):
                 self._add_long(cells.filter(pa.array(codes == code)))
         if timely:
             self._add_times(cells, np.isin(codes, timely), {found[code] for code in timely}, row)
 
     def _add_long(self, cells: pa.Array) -> None:
-        self.inexact += sum(int(_NO_DIGIT.sub("", cell)) > EXACT for cell in cells.to_pylist())
+        self.inexact += sum(abs(int(cell)) > EXACT for cell in cells.to_pylist())
 
     def _add_times(
         self, cells: pa.Array, mask: npt.NDArray[np.bool_], found: Iterable[str], row: int

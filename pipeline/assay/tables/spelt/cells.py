@@ -5,19 +5,11 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.tables.definition import ColumnFormat, Kind
+from assay.tables.definition import ColumnFormat
 from assay.tables.spelt.numbers import to_numbers
 from assay.tables.spelt.shapes import trim
-from assay.tables.spelt.times import MICROS, to_times
+from assay.tables.spelt.times import to_times
 from assay.tables.spelt.words import all_missing, to_flags
-
-TYPES: dict[Kind, pa.DataType] = {
-    "integer": pa.int64(),
-    "float": pa.float64(),
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-    "timestamp": MICROS,
-}
 
 
 def convert(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 import pyarrow as pa
@@ -19,125 +18,51 @@ _THOUSANDS = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u2009", "\u202f")
 
 _BEFORE = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _BEHIND = "|".join(map(re.escape, sorted((*_CURRENCIES, *_UNITS), key=len, reverse=True)))
-_PARTS = re.compile(
-    rf"(?P<s1>[+-]?)(?:(?P<before>{_BEFORE}){BLANK}?(?P<s2>[+-]?))?(?P<body>[09.].*?)"
-    rf"(?P<exponent>[eE][+-]?[09]+)?(?P<minus>(?<=[09.])-)?(?:{BLANK}?(?P<behind>{_BEHIND}))?"
-)
-_BRACKETS = re.compile(rf"((?:{_BEFORE}){BLANK}?)?\(([^()+-]*)\)({BLANK}?(?:{_BEHIND}))?")
 NEGATIVES = ("()", "-")
 """How bookkeepers write numbers below zero: in brackets, or with the minus behind."""
-_INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-LONGEST = 15
-"""Digits that both an integer and a double hold exactly."""
+_DIGITS = rf"\d+([.,]\d*)?|[.,]\d+|\d{{1,3}}([,.'\u2019]\d{{3}}|{BLANK}\d{{3}})+([.,]\d*)?"
+_NUMBER = re.compile(
+    rf"(?![^\d]*[+-][^\d]*[+-])[+-]?(?P<before>{_BEFORE})?{BLANK}?[+-]?\(?[+-]?(?P<inner>{_BEFORE})?"
+    rf"(?P<digits>{_DIGITS})([eE][+-]?\d+)?\)?-?({BLANK}?(?P<behind>{_BEHIND}))?"
+    r"|[+-]?(?i:inf(inity)?)"
+)
 
 
-@dataclass(frozen=True)
-class Marks:
-    """What numbers of one column are written with."""
-
-    decimal: str = "."
-    thousands: str = ""
-    prefix: str = ""
-    suffix: str = ""
-    negative: str = ""
+def is_number(cell: str) -> bool:
+    """Whether a cell, or its shape, may be a number with some marks."""
+    return _NUMBER.fullmatch(cell) is not None
 
 
-@dataclass(frozen=True)
-class NumberShape:
-    """What the shape of a cell says, if it is that of a number.
+@lru_cache(maxsize=1 << 12)
+def number_formats(shapes: frozenset[str]) -> tuple[ColumnFormat, ...]:
+    """The ways to read cells of all these shapes as numbers, the one with fewest marks first.
 
-    Parameters
-    ----------
-    marks
-        The ways in which it can be read.
-    fraction, grouped
-        Whether it has a decimal mark or an exponent, and marks of thousands, in each of the ways.
+    Marks that no cell has are not among them, so two make different numbers of some cell. None if
+    a shape is that of no number, or some have no way in common.
     """
-
-    marks: frozenset[Marks]
-    fraction: frozenset[Marks]
-    grouped: frozenset[Marks]
-    zeros: bool = False
-    """Nothing but digits, and the first of several is 0: a code."""
-    plus: bool = False
-    """A plus and at least seven digits: a telephone number."""
-    bare: bool = False
-    """Nothing but digits and a sign, beside what stands before and behind the number."""
-    negative: str = ""
-    """Which of `NEGATIVES` the cell is written with; empty if with neither."""
-    long: bool = False
-    """Perhaps a whole number that a double does not hold."""
-
-
-@lru_cache(maxsize=1 << 14)
-def number_shape(shape: str) -> NumberShape | None:
-    """How a cell of this shape can be read as a number; None if it cannot."""
-    if _INFINITY.fullmatch(shape):
-        ways = frozenset(
-            Marks(decimal, thousands, negative=negative)
-            for decimal in ".,"
+    found = [match for shape in shapes if (match := _NUMBER.fullmatch(shape))]
+    first = next((match for match in found if match["digits"]), None)
+    if first is None or len(found) < len(shapes):
+        return ()
+    prefix, suffix = first["before"] or first["inner"] or "", first["behind"] or ""
+    cells = pa.array(sorted(shapes), pa.string())
+    marks = {mark for shape in shapes for mark in shape}
+    for negative in ("", *NEGATIVES):
+        formats = [
+            ColumnFormat("", "float", decimal, thousands, prefix, suffix, negative)
             for thousands in _THOUSANDS
-            for negative in ("", *NEGATIVES)
-            if thousands != decimal
-        )
-        return NumberShape(ways, ways, frozenset())
-    brackets = _BRACKETS.fullmatch(shape)
-    found = _PARTS.fullmatch("".join(brackets.groups("")) if brackets else shape)
-    if not found or sum(bool(found[sign]) for sign in ("s1", "s2", "minus")) > 1:
-        return None
-    negative = "()" if brackets else found["minus"] or ""
-    if brackets and found["minus"]:
-        return None
-    body, prefix, suffix = found["body"], found["before"] or "", found["behind"] or ""
-    marks, fraction, grouped = set(), set(), set()
-    for decimal in ".,":
-        for thousands in _THOUSANDS:
-            way = _way(body, decimal, thousands)
-            if way is None or thousands == decimal:
-                continue
-            # A number that is not below zero is written alike in each of the three ways.
-            for below in (negative,) if negative else ("", *NEGATIVES):
-                each = Marks(decimal, thousands, prefix, suffix, below)
-                marks.add(each)
-                if way[0] or found["exponent"]:
-                    fraction.add(each)
-                if way[1]:
-                    grouped.add(each)
-    if not marks:
-        return None
-    bare = body.isdigit() and not found["exponent"]
-    return NumberShape(
-        frozenset(marks),
-        frozenset(fraction),
-        frozenset(grouped),
-        zeros=bare and len(body) > 1 and body[0] == "0" and not prefix and not suffix,
-        plus=bare and found["s1"] == "+" and len(body) >= 7,
-        bare=bare,
-        negative=negative,
-        long=sum(map(str.isdigit, body)) > LONGEST and fraction != marks,
-    )
+            for decimal in ".,"
+            if thousands != decimal and thousands in ("", *marks)
+            if decimal in marks or decimal == ("," if thousands == "." else ".")
+        ]
+        read = [each for each in formats if to_numbers(cells, each).null_count == 0]
+        if read:
+            return tuple(read)
+    return ()
 
-
-def _way(body: str, decimal: str, thousands: str) -> tuple[bool, bool] | None:
-    """Whether the body has a decimal mark, and marks of thousands; None if it is no number."""
-    whole, mark, rest = body.partition(decimal)
-    if (rest and not rest.isdigit()) or not (whole or rest):
-        return None
-    if whole.isdigit() or (not whole and rest):
-        return bool(mark), False
-    groups = whole.split(thousands) if thousands else [whole]
-    first, *others = groups
-    if not others or not 1 <= len(first) <= 3 or not first.isdigit() or first[0] == "0":
-        return None
-    if any(len(each) != 3 or not each.isdigit() for each in others):
-        return None
-    return bool(mark), True
-
-
-# ------------------------------------------------------------------------------- reading
 
 _WHOLE = r"^[+-]?\d+(\.0*)?$"
-_NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
+_ENGLISH = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
 
 
 def to_numbers(cells: pa.Array, column: ColumnFormat) -> pa.Array:
@@ -194,7 +119,7 @@ def _sifted(cells: pa.Array, target: pa.DataType) -> pa.Array:
     """Those cells as numbers that are some; the others null."""
     none = pa.scalar(None, pa.string())
     if pa.types.is_floating(target):
-        return pc.cast(pc.if_else(pc.match_substring_regex(cells, _NUMBER), cells, none), target)
+        return pc.cast(pc.if_else(pc.match_substring_regex(cells, _ENGLISH), cells, none), target)
     cells = pc.if_else(pc.match_substring_regex(cells, _WHOLE), cells, none)
     # Tools that keep whole numbers as floats, as pandas does with nulls, write 37 as 37.0.
     cells = pc.replace_substring_regex(cells, r"^\+?(-?\d+)(\.0*)?$", r"\1")
