@@ -10,7 +10,7 @@ from assay.errors import LabelError, UsageError
 from assay.init.checks import FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
 from assay.init.label import Label, decide_label, refuse_few_groups
-from assay.init.leaks import find_leaks, find_sum
+from assay.init.leaks import Halves, find_leaks, find_sum
 from assay.init.nights import (
     LEAST_NIGHTS,
     Nights,
@@ -136,7 +136,8 @@ def decide(
             refuse_few_groups(seen.sample, label, group)
         nights = cut_by_chance(understood.rows, seen.sample[group])
     others = [each.name for each in understood.facts if each.name not in (wishes.target, time)]
-    leaks = find_leaks(seen.sample, wishes.target, label.task, others)
+    halves = Halves(seen.sample, wishes.target, label.task)
+    leaks = find_leaks(halves, others)
     names = find_group_names(seen.sample, group, others) if group is not None else {}
     uses = decide_uses(
         understood.facts, wishes.target, plain, {**leaks.certain, **names}, wishes.columns
@@ -165,7 +166,7 @@ def decide(
         for name, why in {**unlearnable, **copies}.items():
             uses[name] = ColumnUse(name, "left out", False, why)
     kept = {plain[name]: name for name, each in uses.items() if each.use == "feature"}
-    for name, why in find_sum(seen.sample, wishes.target, label.task, kept.values()).items():
+    for name, why in find_sum(halves, kept.values()).items():
         uses[name] = _doubted(uses[name], why)
     powers = {name: leaks.powers.get(given, 0.0) for name, given in kept.items()}
     number = label.task == "regression"

@@ -55,20 +55,38 @@ def label_power(sides: TablePair, limit: float, sample_rows: int) -> Check:
     number, targets = label_task(sides) == "regression", _targets(sides, places)
     if isinstance(targets, str):
         return unknown_check("label_power", targets, limit)
-    found: list[tuple[float, str, str]] = []
-    measure = r_squared if number else auc
+    found = []
     for name in contract.features:
         pair, numeric = _sampled(sides.column(name), places), contract.field(name).kind in NUMERIC
-        binned = _binned(pair, numeric)
-        powers = [(measure(said_by_bins(binned, y), held), what) for what, y, held in targets]
-        if numeric and len(places[0]) < FEW_ROWS:
-            known, asked = to_floats(pair.train), to_floats(pair.holdout)
-            powers += [
-                (measure(interpolate(known, y, asked), held), what) for what, y, held in targets
-            ]
-        power, about = max(powers)
+        power, about = max(feature_powers(pair, targets, numeric=numeric, of_number=number))
         found.append((power, name, about))
     return _told(sorted(found, key=lambda each: (-each[0], each[1])), limit, number)
+
+
+def feature_powers(
+    feature: ColumnPair, targets: Targets, *, numeric: bool, of_number: bool, lines: bool = False
+) -> list[tuple[float, str]]:
+    """How well a feature alone predicts each target of the holdout, and the target's name.
+
+    Parameters
+    ----------
+    numeric
+        Whether the feature is a number or a boolean.
+    of_number
+        Whether the label is a number: shares of variance then, else areas under the ROC curve.
+    lines
+        Whether a number is also asked by lines between its values if there are more than few rows.
+    """
+    measure = r_squared if of_number else auc
+    binned = _binned(feature, numeric)
+    powers = [(measure(said_by_bins(binned, y), held), what) for what, y, held in targets]
+    if numeric and (lines or len(feature.train) < FEW_ROWS):
+        known, asked = to_floats(feature.train), to_floats(feature.holdout)
+        by_lines = [measure(interpolate(known, y, asked), held) for _, y, held in targets]
+        powers = [
+            (max(each, line), what) for (each, what), line in zip(powers, by_lines, strict=True)
+        ]
+    return powers
 
 
 def label_sum(sides: TablePair, limit: float, sample_rows: int) -> Check:
@@ -124,12 +142,16 @@ def _places(sides: TablePair, sample_rows: int) -> Places:
 
 def _targets(sides: TablePair, places: Places) -> Targets | str:
     """What features are to predict, or the reason why nothing can be tested."""
-    few = min(map(len, places))
+    name = sides.contract.label
+    return label_targets(_sampled(sides.column(name), places), name, label_task(sides))
+
+
+def label_targets(label: ColumnPair, name: str, task: Task) -> Targets | str:
+    """What features are to predict of a label, or the reason why nothing can be tested."""
+    few = min(len(label.train), len(label.holdout))
     if few < MIN_ROWS:
         return f"one side has {counted(few, 'row')} only, {MIN_ROWS} are needed"
-    name = sides.contract.label
-    label = _sampled(sides.column(name), places)
-    return (_numbers if label_task(sides) == "regression" else _classes)(label, name)
+    return (_numbers if task == "regression" else _classes)(label, name)
 
 
 def _told(found: list[tuple[float, str, str]], limit: float, number: bool) -> Check:
