@@ -11,17 +11,8 @@ from typing import Any
 from assay.init.checks import FieldChecks
 from assay.monitor.deploy.quoting import plain, python, yaml, yaml_words
 from assay.pages.templating import Quoted
-from assay.tables.definition import Kind
+from assay.tables.definition import IN_CONTRACTS, Kind
 
-_TYPES: Mapping[Kind, str] = MappingProxyType(
-    {
-        "integer": "int",
-        "float": "float",
-        "string": "str",
-        "boolean": "bool",
-        "timestamp": "pd.Timestamp",
-    }
-)
 _LONGEST_COMMENT = 160
 _BARE = re.compile(r"[A-Za-z](?:[\w ,.()'-]*[\w.)])?", re.ASCII)
 _NO_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -52,7 +43,7 @@ def names(words: Sequence[str]) -> Quoted:
 
 def field_type(kind: Kind) -> Quoted:
     """A contract's type."""
-    return Quoted(_TYPES[kind])
+    return Quoted(IN_CONTRACTS[kind])
 
 
 def field_arguments(given: tuple[FieldChecks, Sequence[str]]) -> Quoted:

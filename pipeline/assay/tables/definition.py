@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
 FileFormat = Literal["csv", "json", "parquet", "excel", "sql"]
 Value = int | float | str | bool | datetime
+IN_CONTRACTS: Mapping[Kind, str] = MappingProxyType(
+    {
+        "integer": "int",
+        "float": "float",
+        "string": "str",
+        "boolean": "bool",
+        "timestamp": "pd.Timestamp",
+    }
+)
+"""The type that a contract has for each kind."""
 TO_UTC = "turned into UTC"
 """What the evidence says of times that have a zone."""
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 from assay.errors import SourceError
 from assay.tables.definition import ColumnFormat, Kind
@@ -39,6 +40,8 @@ _OPTIONS: dict[Kind, tuple[str, ...]] = {
     "boolean": ("true", "false", "keep"),
     "timestamp": ("keep",),
 }
+_SEVERAL = {"keep": "kept", "true": "true", "false": "false"}
+"""Options with one word or several, and the field that has them."""
 _ITEM = r'(?:"(?:[^"\\]|\\.)*"|[^\s"|]+)'
 _OPTION = re.compile(rf"(?P<key>[a-z]+)=(?P<value>{_ITEM}(?:\|{_ITEM})*)(?:\s+|$)")
 _PLAIN = re.compile(r'[^\s"|\x00-\x1f\x7f\ud800-\udfff]+')
@@ -60,11 +63,9 @@ def spell(column: ColumnFormat) -> str:
 
 
 def _values(column: ColumnFormat, key: str) -> tuple[str, ...]:
-    if key == "keep":
-        return column.kept
-    if key in ("true", "false"):
-        return column.true if key == "true" else column.false
-    value: str = getattr(column, key)
+    value = getattr(column, _SEVERAL.get(key, key))
+    if key in _SEVERAL:
+        return tuple(value)
     return () if value == ("." if key == "decimal" else "") else (value,)
 
 
@@ -102,29 +103,12 @@ def _with(column: ColumnFormat, key: str, values: tuple[str, ...], text: str) ->
     if key not in _OPTIONS[column.kind]:
         options = ", ".join(f"{each}=" for each in _OPTIONS[column.kind])
         raise _wrong(column.name, text, f"no option but {options} for this type")
-    if key == "keep":
-        return replace(column, kept=values)
-    if key == "true":
-        return replace(column, true=values)
-    if key == "false":
-        return replace(column, false=values)
-    if len(values) != 1:
+    changed: dict[str, Any] = {_SEVERAL[key]: values} if key in _SEVERAL else {key: values[0]}
+    if key not in _SEVERAL and len(values) != 1:
         raise _wrong(column.name, text, f"one value for {key}")
     if key == "negative" and values[0] not in NEGATIVES:
         raise _wrong(column.name, text, 'negative=() for "(12)", or negative=- for "12-"')
-    return _with_mark(column, key, values[0])
-
-
-def _with_mark(column: ColumnFormat, key: str, value: str) -> ColumnFormat:
-    if key == "decimal":
-        return replace(column, decimal=value)
-    if key == "thousands":
-        return replace(column, thousands=value)
-    if key == "prefix":
-        return replace(column, prefix=value)
-    if key == "suffix":
-        return replace(column, suffix=value)
-    return replace(column, negative=value)
+    return replace(column, **changed)
 
 
 def _items(name: str, text: str, value: str) -> tuple[str, ...]:

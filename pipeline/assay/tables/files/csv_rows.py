@@ -10,7 +10,7 @@ import pyarrow.csv as pv
 
 from assay.errors import SourceError
 from assay.tables.files.csv_text import Dialect, Layout, ragged_error
-from assay.tables.files.opened import Tick, Utf8Stream
+from assay.tables.files.opened import Tick, Utf8Stream, in_encoding, open_text
 
 BLOCK = 8 << 20
 BLOCK_A_COLUMN = 16 << 10
@@ -42,28 +42,32 @@ def text_batches(
         return "skip"
 
     block = max(BLOCK, BLOCK_A_COLUMN * len(names))
-    stream = Utf8Stream(path, dialect.encoding, where.start, tick)
     try:
-        reader = pv.open_csv(
-            pa.PythonFile(stream, mode="r"),
-            read_options=pv.ReadOptions(column_names=names, block_size=block),
-            parse_options=pv.ParseOptions(
-                delimiter=dialect.separator,
-                quote_char=dialect.quote or False,
-                newlines_in_values=True,
-                invalid_row_handler=note,
-            ),
-            convert_options=pv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=[],
-                strings_can_be_null=False,
-            ),
-        )
-        for batch in reader:
-            if ragged:
-                break
-            for start in range(0, batch.num_rows, ROWS):
-                yield batch.slice(start, ROWS).columns
+        with (
+            in_encoding(path, dialect.encoding),
+            open_text(path, dialect.encoding, tick=tick) as file,
+        ):
+            file.read(where.start)
+            reader = pv.open_csv(
+                pa.PythonFile(Utf8Stream(file), mode="r"),
+                read_options=pv.ReadOptions(column_names=names, block_size=block),
+                parse_options=pv.ParseOptions(
+                    delimiter=dialect.separator,
+                    quote_char=dialect.quote or False,
+                    newlines_in_values=True,
+                    invalid_row_handler=note,
+                ),
+                convert_options=pv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=[],
+                    strings_can_be_null=False,
+                ),
+            )
+            for batch in reader:
+                if ragged:
+                    break
+                for start in range(0, batch.num_rows, ROWS):
+                    yield batch.slice(start, ROWS).columns
     except pa.ArrowInvalid as error:
         if "Empty CSV" not in str(error):
             raise SourceError(
@@ -72,7 +76,5 @@ def text_batches(
                 found=str(error),
                 mend="A quote that is never closed is the usual cause.",
             ) from None
-    finally:
-        stream.close()
     if ragged:
         raise ragged_error(path, dialect, len(names))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import SourceError
-from assay.tables.files.opened import Tick, decoded, head_text
+from assay.tables.files.opened import file_lines, head_text
 
 LONGEST_CELL = 1 << 30
 
@@ -39,7 +39,7 @@ class Layout:
     spare
         Whether the last cell has no name in the header: a separator at the end of each row.
     start
-        Bytes of UTF-8 before the first row.
+        Characters before the first row.
     """
 
     names: tuple[str, ...]
@@ -83,18 +83,6 @@ def split_lines(text: str) -> Iterator[str]:
     return io.StringIO(text, newline="")
 
 
-def file_lines(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[str]:
-    """Lines of a whole file, with their ends."""
-    left = ""
-    for text in decoded(path, encoding, tick=tick):
-        lines = list(split_lines(left + text))
-        # The last line may go on in the next piece: a "\r" may be half of "\r\n".
-        left = lines.pop() if lines and not lines[-1].endswith("\n") else ""
-        yield from lines
-    if left:
-        yield left
-
-
 def layout(path: Path, dialect: Dialect) -> Layout:
     """The names and the place of the first row.
 
@@ -122,7 +110,7 @@ def layout(path: Path, dialect: Dialect) -> Layout:
     names = column_names(first)
     given = zip((cell.strip() for cell in first), names, strict=True)
     repeated = tuple(name for cell, name in given if cell not in ("", name))
-    return Layout(names, spare, len(text[:start].encode()), repeated)
+    return Layout(names, spare, start, repeated)
 
 
 def _counted(lines: Iterable[str], read: list[int]) -> Iterator[str]:

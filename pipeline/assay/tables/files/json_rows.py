@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from assay.errors import SourceError
 from assay.project.text.quoting import quote_value
 from assay.tables.files.csv_rows import ROWS
-from assay.tables.files.csv_text import file_lines
-from assay.tables.files.opened import Tick, decoded
+from assay.tables.files.opened import CHUNK, Tick, file_lines, in_encoding, open_text
 from assay.tables.files.record_rows import Record
 
 TOGETHER = 1_000
@@ -32,9 +31,10 @@ def json_batches(path: Path, encoding: str, tick: Tick | None = None) -> Iterato
 
 
 def _objects(path: Path, encoding: str, tick: Tick | None) -> Iterator[Record]:
-    start = next((text.lstrip() for text in decoded(path, encoding) if text.strip()), "")
-    if start.startswith("["):
-        yield from _array(path, encoding, tick)
+    begin = next((line.lstrip() for line in file_lines(path, encoding) if line.strip()), "")
+    if begin.startswith("["):
+        with in_encoding(path, encoding), open_text(path, encoding, tick=tick) as file:
+            yield from _array(path, file)
         return
     lines = ((n, line) for n, line in enumerate(file_lines(path, encoding, tick), 1))
     full = (each for each in lines if each[1].strip())
@@ -87,21 +87,20 @@ def _constant(word: str) -> float | None:
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_constant)
 
 
-def _array(path: Path, encoding: str, tick: Tick | None) -> Iterator[Record]:
+def _array(path: Path, file: TextIO) -> Iterator[Record]:
     """The objects of an array, which is never in memory as a whole."""
-    pieces = decoded(path, encoding, tick=tick)
     text, row, at = "", 0, 0
     expected = "["
     while True:
         text, at = text[at:].lstrip(), 0
         if not text:
-            text = next(pieces, None) or ""
-            if not text and (text := "".join(pieces)) == "":
+            text = file.read(CHUNK)
+            if not text:
                 raise _no_object(path, f"object {row + 1}", "the end of the file inside the array")
             continue
         if expected:
             if text[0] == "]" and expected == ",":
-                if text[1:].strip() or "".join(pieces).strip():
+                if text[1:].strip() or file.read().strip():
                     raise _no_object(path, f"object {row + 1}", "text behind the array")
                 return
             if text[0] != expected:
@@ -115,7 +114,7 @@ def _array(path: Path, encoding: str, tick: Tick | None) -> Iterator[Record]:
         except RecursionError:
             raise _no_object(path, f"object {row + 1}", "lists within lists") from None
         except ValueError as error:
-            more = next(pieces, None)
+            more = file.read(CHUNK)
             if not more:
                 raise _no_object(path, f"object {row + 1}", str(error)) from None
             text += more

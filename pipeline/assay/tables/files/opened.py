@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from assay.errors import SourceError
 from assay.tables.definition import FileFormat
@@ -83,9 +83,9 @@ def open_bytes(path: Path, tick: Tick | None = None) -> Iterator[BinaryIO]:
         with path.open("rb") as raw:
             packed = raw.read(2) == _GZIP
             raw.seek(0)
-            file = _Told(raw, tick) if tick else raw
+            file = io.BufferedReader(_Told(raw, tick), CHUNK) if tick else raw
             if not packed:
-                yield file  # type: ignore[misc]
+                yield file
                 return
             with gzip.GzipFile(fileobj=file) as unpacked:
                 yield unpacked  # type: ignore[misc]
@@ -118,10 +118,11 @@ class _Told(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        found = self._file.read(size)
+    def readinto(self, room: Any) -> int:
+        found = self._file.read(len(room))
+        room[: len(found)] = found
         self._tick(self._file.tell())
-        return found
+        return len(found)
 
 
 def file_format(path: Path) -> FileFormat:
@@ -178,10 +179,8 @@ def find_encoding(path: Path) -> Encoding:
     with open_bytes(path) as file:
         start = file.read(4)
     name = "utf-16" if start.startswith(_UTF16) else "utf-8"
-    quotes = {'"': 0, "'": 0}
     try:
-        for text in decoded(path, name):
-            _count(text, quotes, path)
+        return Encoding(name, _quotes(path, name))
     except UnicodeDecodeError as error:
         if error.reason in ("unexpected end of data", "truncated data"):
             raise SourceError(
@@ -191,28 +190,30 @@ def find_encoding(path: Path) -> Encoding:
             raise SourceError(
                 "begins as UTF-16, but is not", where=str(path), mend="Save it as UTF-8."
             ) from None
-        return _not_utf8(path)
-    return Encoding(name, quotes)
+    return _not_utf8(path)
 
 
-def _count(text: str, quotes: dict[str, int], path: Path) -> None:
-    for mark in quotes:
-        quotes[mark] += text.count(mark)
-    if "\x00" in text:
-        raise SourceError("holds bytes that are no text", where=str(path), mend=_SAVE)
+def _quotes(path: Path, encoding: str) -> dict[str, int]:
+    """How often each kind of quote is there; raises UnicodeDecodeError."""
+    quotes = {'"': 0, "'": 0}
+    with open_text(path, encoding) as file:
+        while text := file.read(CHUNK):
+            for mark in quotes:
+                quotes[mark] += text.count(mark)
+            if "\x00" in text:
+                raise SourceError("holds bytes that are no text", where=str(path), mend=_SAVE)
+    return quotes
 
 
 def _not_utf8(path: Path) -> Encoding:
-    good = bad = lines = 0
+    good = bad = 0
     first = None
-    for text in decoded(path, "utf-8", errors="replace"):
-        wrong = text.count("\ufffd")
-        if wrong and first is None:
-            first = lines + text[: text.index("\ufffd")].count("\n") + 1
-        bad += wrong
-        if not text.isascii():
-            good += sum(not each.isascii() for each in text) - wrong
-        lines += text.count("\n")
+    with open_text(path, "utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            if wrong := line.count("\ufffd"):
+                first = first or number
+                bad += wrong
+            good += 0 if line.isascii() else sum(not each.isascii() for each in line) - wrong
     if good > bad:
         raise SourceError(
             "is UTF-8 in most places, but not in all",
@@ -221,10 +222,8 @@ def _not_utf8(path: Path) -> Encoding:
             found=f"{bad} bad and {good} good characters beyond ASCII",
             mend="Save the file again as UTF-8.",
         )
-    quotes = {'"': 0, "'": 0}
     try:
-        for text in decoded(path, "cp1252"):
-            _count(text, quotes, path)
+        quotes = _quotes(path, "cp1252")
     except UnicodeDecodeError:
         raise SourceError(
             "is neither UTF-8 nor Windows' cp1252",
@@ -238,69 +237,58 @@ def _not_utf8(path: Path) -> Encoding:
     return Encoding("cp1252", quotes, remark)
 
 
-def decoded(
+@contextmanager
+def open_text(
     path: Path, encoding: str, *, tick: Tick | None = None, errors: str = "strict"
-) -> Iterator[str]:
-    """The file's text in pieces, without a byte order mark; raises UnicodeDecodeError."""
-    decoder = codecs.getincrementaldecoder(_with_mark(encoding))(errors)
-    with open_bytes(path, tick) as file:
-        while piece := file.read(CHUNK):
-            yield decoder.decode(piece)
-        yield decoder.decode(b"", final=True)
+) -> Iterator[TextIO]:
+    """The file's text, without a byte order mark; lines keep their ends, as ``open`` has them.
 
-
-def _with_mark(encoding: str) -> str:
+    Reading it raises UnicodeDecodeError; see `in_encoding`.
+    """
     try:
         name = codecs.lookup(encoding).name
     except LookupError:
         raise SourceError(
             f"there is no encoding {encoding!r}", mend="Write utf-8, utf-16 or cp1252."
         ) from None
-    return "utf-8-sig" if name == "utf-8" else name
+    name = "utf-8-sig" if name == "utf-8" else name
+    with open_bytes(path, tick) as file:
+        yield io.TextIOWrapper(file, name, errors, newline="")
+
+
+@contextmanager
+def in_encoding(path: Path, encoding: str) -> Iterator[None]:
+    """Around readings of text in its stated encoding: that it is not becomes a SourceError."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"is not written in {encoding}",
+            where=str(path),
+            found=f"byte 0x{error.object[error.start]:02x}",
+            mend="State the file's encoding, or save it as UTF-8.",
+        ) from None
+
+
+def file_lines(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[str]:
+    """Lines of a whole file, with their ends."""
+    with in_encoding(path, encoding), open_text(path, encoding, tick=tick) as file:
+        yield from file
 
 
 def head_text(path: Path, encoding: str) -> tuple[str, bool]:
     """The first text of the file, and whether that is all of it."""
-    decoder = codecs.getincrementaldecoder(_with_mark(encoding))("strict")
-    with open_bytes(path) as file:
-        piece = file.read(HEAD)
-        more = bool(file.read(1))
-    try:
-        return decoder.decode(piece, final=not more), not more
-    except UnicodeDecodeError as error:
-        raise wrong_encoding(path, encoding, error) from None
-
-
-def wrong_encoding(path: Path, encoding: str, error: UnicodeDecodeError) -> SourceError:
-    """The error for text that is not in its stated encoding."""
-    return SourceError(
-        f"is not written in {encoding}",
-        where=str(path),
-        found=f"byte 0x{error.object[error.start]:02x}",
-        mend="State the file's encoding, or save it as UTF-8.",
-    )
+    with in_encoding(path, encoding), open_text(path, encoding) as file:
+        return file.read(HEAD), not file.read(1)
 
 
 class Utf8Stream:
-    """The file's text as UTF-8 from a place on, in the form that pyarrow reads from.
-
-    Parameters
-    ----------
-    start
-        Bytes of UTF-8 to pass over.
-    """
+    """Text as bytes of UTF-8, in the form that pyarrow reads from."""
 
     closed = False
 
-    def __init__(self, path: Path, encoding: str, start: int, tick: Tick | None = None) -> None:
-        self._texts = decoded(path, encoding, tick=tick)
-        self._path, self._encoding = path, encoding
-        self._left = b""
-        while start:
-            self._fill(start)
-            if not self._left:
-                break
-            start, self._left = max(0, start - len(self._left)), self._left[start:]
+    def __init__(self, file: TextIO) -> None:
+        self._file, self._left = file, b""
         # pyarrow takes such a mark away from where it begins, also if it belongs to a cell there.
         self._fill(len(codecs.BOM_UTF8))
         if self._left.startswith(codecs.BOM_UTF8):
@@ -314,15 +302,11 @@ class Utf8Stream:
 
     def _fill(self, size: int) -> None:
         pieces, held = [self._left], len(self._left)
-        try:
-            while held < size and (text := next(self._texts, None)) is not None:
-                pieces.append(text.encode())
-                held += len(pieces[-1])
-        except UnicodeDecodeError as error:
-            raise wrong_encoding(self._path, self._encoding, error) from None
+        while held < size and (text := self._file.read(CHUNK)):
+            pieces.append(text.encode())
+            held += len(pieces[-1])
         self._left = b"".join(pieces)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closed with the file."""
         self.closed = True
-        self._texts.close()  # type: ignore[attr-defined]

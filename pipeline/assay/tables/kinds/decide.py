@@ -11,7 +11,7 @@ from typing import Literal
 
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import TO_UTC, ColumnFormat, Kind
+from assay.tables.definition import IN_CONTRACTS, TO_UTC, ColumnFormat, Kind
 from assay.tables.digit_times import named_like_a_time
 from assay.tables.kinds.tally import ColumnTally, Seen, TimeTest
 from assay.tables.spelling import spell
@@ -137,21 +137,11 @@ def _strings(name: str, found: Decision) -> Decision:
     item = json.dumps({name: spell(column)}, ensure_ascii=False)[1:-1]
     doubt = (
         f"{why}: to have them read, write {item} in data/source.py, and in data/contract.py make "
-        f"it {ANNOTATIONS[column.kind]}, without isin"
+        f"it Series[{IN_CONTRACTS[column.kind]}], without isin"
     )
     return Decision(
         ColumnFormat(name, "string"), found.missing, (), ("strings",), (doubt,), stays_text=why
     )
-
-
-ANNOTATIONS: Mapping[Kind, str] = {
-    "integer": "Series[int]",
-    "float": "Series[float]",
-    "boolean": "Series[bool]",
-    "timestamp": "Series[pd.Timestamp]",
-    "string": "Series[str]",
-}
-"""How a contract writes the type of a field."""
 
 
 def gather(decisions: Iterable[Decision], separator: str) -> Hints:
@@ -336,8 +326,6 @@ def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decis
     if marked and best.decimal == ",":
         first = min(seen.row for shape, seen in tally.shapes.items() if "," in shape) + 1
         evidence.append(f"{marked:,} have a decimal comma, the first in row {first:,}")
-    marks = ("thousands", "prefix", "suffix", "negative")
-    evidence += [f"{key} {quote_value(mark)}" for key in marks if (mark := getattr(best, key))]
     doubts = []
     if len(formats) > 1 and (best.thousands or "," in (best.decimal, prefer)):
         example = max(tally.shapes.items(), key=lambda item: len(item[0]))[1].example
