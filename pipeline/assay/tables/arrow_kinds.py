@@ -81,5 +81,8 @@ def as_text(values: pa.Array) -> pa.Array:
     """The values as the text of cells, the empty one for none; in a buffer of their own."""
     if t.is_dictionary(values.type):
         values = values.dictionary_decode()
-    cells = pc.fill_null(pc.cast(values, pa.string()), "")
+    if t.is_floating(values.type):  # as Python and JSON write them: Arrow writes 1.0 as 1
+        cells = pa.array(["" if each is None else repr(each) for each in values.to_pylist()])
+    else:
+        cells = pc.fill_null(pc.cast(values, pa.string()), "")
     return pa.concat_arrays([cells]) if cells.offset else cells

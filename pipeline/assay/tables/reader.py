@@ -105,9 +105,10 @@ def _typed(
             return normal(values, column.kind), None
         except pa.ArrowInvalid as error:
             return values, (None, str(error))
-    if not alike and kind != "string" and column.kind != "string":
-        if kind not in _NUMBERS or column.time_format is None:
-            return values, (None, told(values.type)[0])
+    digits = kind in _NUMBERS and column.time_format is not None
+    texts = "string" in (kind, column.kind)
+    if table.format == "parquet" and not (alike or digits or texts):
+        return values, (None, told(values.type)[0])
     cells = as_text(values)
     read, bad = convert(cells, column, table.missing)
     return read, None if bad is None else (bad, cells[bad].as_py())
