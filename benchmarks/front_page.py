@@ -1,6 +1,6 @@
 """The front page over a year of nights and fifty columns: seconds against the five it may take.
 
-``python -m benchmarks.front_page`` makes a store with a run a night and the documents that
+``python -m benchmarks.front_page`` makes a store with a run a night and the decisions that
 ``assay monitor`` would have left, and times what `assay front` does: read all of it, render,
 write. There is no peer; the ratio is to the limit that was set.
 """
@@ -18,9 +18,11 @@ from statistics import median
 
 import pyarrow as pa
 
+from assay.monitor.drift.baselines import NOT_COMPARED
+from assay.monitor.drift.budget import NightAlarms
+from assay.monitor.drift.drift import DriftDecision, DriftFinding
+from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.front import command
-from assay.monitor.nights.night_path import night_path
-from assay.project import jsonfile
 from assay.project.params import Params, load
 from assay.store import (
     RunEvent,
@@ -45,17 +47,16 @@ FACTS = {"version": "v0.1.0", "bundle": "sha256:" + "0" * 64, "contract": "sha25
 
 
 def fill(root: Path, params: Params, nights: int, columns: int) -> None:
-    """A run and a document for each night."""
+    """A run and a decision for each night."""
     store = open_store(root, params)
-    rng = random.Random(1)
+    rng, decisions = random.Random(1), []
     for number in range(nights):
         night = str(START + timedelta(days=number))
         _publish(store, params.name, night, f"run-{number}", number)
-        jsonfile.write(
-            root / night_path(night, ".json"), _document(night, f"run-{number}", columns, rng)
-        )
+        decisions.append(_decision(night, f"run-{number}", columns, rng).row(store.column))
         if number % 50 == 49:
             say(f"front page: {number + 1} nights")
+    store.append_decisions(decisions)
 
 
 def _publish(store: Store, name: str, night: str, run_id: str, minute: int) -> None:
@@ -86,36 +87,39 @@ def _publish(store: Store, name: str, night: str, run_id: str, minute: int) -> N
         )
 
 
-def _document(night: str, run_id: str, columns: int, rng: random.Random) -> dict[str, object]:
+def _decision(night: str, run_id: str, columns: int, rng: random.Random) -> NightDecision:
+    distances = [rng.random() * 0.12 for _ in range(columns)]
     findings = [
-        {
-            "column": f"column_{number:02}",
-            "distance": distance,
-            "limit": 0.1,
-            "psi": distance,
-            "null_share": 0.0,
-            "null_share_change": 0.0,
-            "null_share_limit": 0.1,
-            "new_category_share": None,
-            "drifted": distance > 0.1,
-            "crossed": distance > 0.1,
-            "decisive": False,
-            "reasons": [f"distance {distance:.3f} over its limit 0.100"] * (distance > 0.1),
-        }
-        for number, distance in enumerate(rng.random() * 0.12 for _ in range(columns))
+        DriftFinding(
+            column=f"column_{number:02}",
+            distance=distance,
+            limit=0.1,
+            psi=distance,
+            null_share=0.0,
+            null_share_change=0.0,
+            null_share_limit=0.1,
+            new_category_share=None,
+            drifted=distance > 0.1,
+            crossed=distance > 0.1,
+            decisive=False,
+            reasons=(f"distance {distance:.3f} over its limit 0.100",) * (distance > 0.1),
+        )
+        for number, distance in enumerate(distances)
     ]
-    drifted = [each["column"] for each in findings if each["drifted"]]
+    drifted = tuple(each.column for each in findings if each.drifted)
     crossed = len(drifted) > columns / 4
-    return {
-        "schema": 1,
-        "partition": night,
-        "run_id": run_id,
-        "crossed": crossed,
-        "reasons": [f"{len(drifted)} of {columns} features drifted"] * crossed,
-        "features": columns,
-        "drifted": drifted,
-        "findings": findings,
-    }
+    reasons = (f"{len(drifted)} of {columns} features drifted",) * crossed
+    return NightDecision(
+        partition=night,
+        run_id=run_id,
+        bundle=FACTS["bundle"],
+        rules="",
+        drift=DriftDecision(crossed, reasons, 890, drifted, columns, 0.99, 200, tuple(findings)),
+        weekday=NOT_COMPARED,
+        alarms=NightAlarms(night, (), ()),
+        snoozed=(),
+        quiet=3,
+    )
 
 
 def measure(nights: int, columns: int, repeats: int) -> Result:

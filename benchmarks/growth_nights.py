@@ -1,6 +1,6 @@
 """Nights for `benchmarks.growth`: one is scored, labelled and monitored; the others are copies.
 
-A copy has the same rows, profile, labels, metrics, document and page under another night and run.
+A copy has the same rows, profile, labels, metrics, decision and page under another night and run.
 It goes through the store as any night does, so what a night leaves there is the same; only the
 model, which does not depend on history, is not asked again.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.model.prediction import PROBABILITY
-from assay.monitor import labels, monitor_night
+from assay.monitor import labels, monitor_nights
+from assay.monitor.drift.night_decision import read_decisions
 from assay.monitor.nights.night_path import night_path
 from assay.project import layout, params, partitions
 from assay.store import RunEvent, RunRecord, StagedRun, Store, open_store, write_part
@@ -45,7 +47,7 @@ def make(build: Path) -> Path:
     truths = root / "truths.csv"
     raw.select(["parcel", "late"]).to_pandas().dropna().to_csv(truths, index=False)
     labels.run(root, given, NIGHT, NIGHT, truths)
-    monitor_night.run(root, given, NIGHT)
+    monitor_nights.run(root, given, NIGHT, NIGHT)
     return root.rename(made)
 
 
@@ -69,6 +71,7 @@ class GrowingProject:
             suffix: (root / night_path(NIGHT, suffix)).read_text(encoding="utf-8")
             for suffix in (".json", ".html")
         }
+        self.decision = read_decisions(self.store)[NIGHT]
         # The store is filled from nothing; the one real night goes.
         shutil.rmtree(root / "store")
         for suffix in self.pages:
@@ -135,7 +138,7 @@ class GrowingProject:
         )
 
     def look_after(self, nights: Sequence[str]) -> None:
-        """Labels, metrics, documents and pages of nights, as their commands leave them.
+        """Labels, metrics, decisions and pages of nights, as their commands leave them.
 
         The metrics go in together: to take them night by night is what is measured later.
         """
@@ -145,6 +148,10 @@ class GrowingProject:
                 path = self.root / night_path(night, suffix)
                 path.write_text(self._renamed(text, night), encoding="utf-8")
         column = self.store.column
+        self.store.append_decisions(
+            replace(self.decision, partition=night, run_id=_run_of(night)).row(column)
+            for night in nights
+        )
         self.store.append_performance(
             {**row, column: night, "run_id": _run_of(night)}
             for night in nights

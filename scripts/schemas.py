@@ -14,10 +14,8 @@ from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
 from assay.reports.doctor import DoctorDocument
 from assay.reports.evaluation import Evaluation
-from assay.reports.incidents import Incidents
 from assay.reports.last_nights import LastNights
 from assay.reports.leakage import Leakage
-from assay.reports.night import NightDocument
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.retrain import RetrainAdvice
 from assay.reports.selection import Selection
@@ -35,8 +33,6 @@ REPORTS: tuple[type[Report], ...] = (
     Rehearsal,
     Selection,
     Verdict,
-    NightDocument,
-    Incidents,
     RetrainAdvice,
     StatusDocument,
     DoctorDocument,

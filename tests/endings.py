@@ -83,7 +83,7 @@ MODULES = (
     "assay.score.operations.quarantine", "assay.score.operations.export",
     "assay.score.operations.vacuum", "assay.score.fsck", "assay.store.release",
     "assay.monitor.labels",
-    "assay.monitor.performance.comparison", "assay.monitor.monitor_night",
+    "assay.monitor.performance.comparison", "assay.monitor.monitor_nights",
     "assay.monitor.explain.command",
     "assay.monitor.status", "assay.monitor.front.command",
     "assay.monitor.incidents.alert", "assay.monitor.table_drift.command",

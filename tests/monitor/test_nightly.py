@@ -24,7 +24,6 @@ from assay.errors.base import attached_report
 from assay.monitor import nightly
 from assay.monitor.labels import NoLabelsYet
 from assay.monitor.nightly import KnownNightNames, NightlySteps
-from assay.monitor.nights.night_path import night_path
 from assay.project import params
 from assay.project.params import Params
 from tests.projects import PARCELS, ROOT
@@ -58,8 +57,17 @@ def store(monkeypatch: pytest.MonkeyPatch) -> None:
     know(monkeypatch, NIGHTS, NIGHTS)
 
 
-def know(monkeypatch: pytest.MonkeyPatch, every: Sequence[str], shown: Sequence[str]) -> None:
-    known = KnownNightNames(tuple(every), {night: f"run of {night}" for night in shown})
+def know(
+    monkeypatch: pytest.MonkeyPatch,
+    every: Sequence[str],
+    shown: Sequence[str],
+    decided: Sequence[str] = (),
+    **others: str,
+) -> None:
+    """The nights in the store. ``others`` are decided ones as other runs left them."""
+    published = {night: f"run of {night}" for night in shown}
+    runs = {**{night: f"run of {night}" for night in decided}, **others}
+    known = KnownNightNames(tuple(every), published, runs)
     monkeypatch.setattr(nightly, "known_nights", lambda *_: known)
 
 
@@ -69,16 +77,11 @@ def end(root: Path, given: Params, shell: Shell, **more: Any) -> AssayError:
     return caught.value
 
 
-def seen(root: Path, *nights: str) -> None:
-    for night in nights:
-        path = root / night_path(night, ".json")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"run_id": f"run of {night}"}))
-
-
-def test_the_steps_of_a_good_night(tmp_path: Path, flights: Params) -> None:
+def test_the_steps_of_a_good_night(
+    tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shell = Shell()
-    seen(tmp_path, "2013-06-30")
+    know(monkeypatch, NIGHTS, NIGHTS, ["2013-06-30"])
     found = nightly.run(tmp_path, flights, shell)
     assert shell.ran == [
         "score --due",
@@ -96,16 +99,13 @@ def test_the_steps_of_a_good_night(tmp_path: Path, flights: Params) -> None:
     }
 
 
-def test_a_night_that_was_scored_again_is_looked_at_again(tmp_path: Path, flights: Params) -> None:
+def test_a_night_that_was_scored_again_is_looked_at_again(
+    tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shell = Shell()
-    seen(tmp_path, *NIGHTS)
-    path = tmp_path / night_path(NIGHTS[0], ".json")
-    path.write_text('{"run_id": "the run before"}')
+    know(monkeypatch, NIGHTS, NIGHTS, NIGHTS[1:], **{NIGHTS[0]: "the run before"})
     nightly.run(tmp_path, flights, shell)
     assert f"monitor --from {NIGHTS[0]} --to {NIGHTS[-1]} --notify" in shell.ran
-    path.write_text("torn")
-    nightly.run(tmp_path, flights, shell)
-    assert shell.ran.count(f"monitor --from {NIGHTS[0]} --to {NIGHTS[-1]} --notify") == 2
 
 
 def test_one_night_by_name(tmp_path: Path, flights: Params) -> None:
@@ -210,14 +210,14 @@ def test_a_store_that_cannot_be_read_is_a_failure(
     assert end(tmp_path, flights, Shell()) is lost
 
 
-def test_nights_that_were_not_looked_at_are_made_up_for(tmp_path: Path, flights: Params) -> None:
-    shell = Shell()
-    seen(tmp_path, *NIGHTS)
-    nightly.run(tmp_path, flights, shell)
-    assert "monitor --from 2013-07-02 --to 2013-07-02 --notify" in shell.ran
-    (tmp_path / night_path("2013-06-30", ".json")).unlink()
-    nightly.run(tmp_path, flights, shell)
-    assert "monitor --from 2013-06-30 --to 2013-07-02 --notify" in shell.ran
+def test_nights_that_were_not_looked_at_are_made_up_for(
+    tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for looked_at, start in ((NIGHTS, "2013-07-02"), (NIGHTS[1:], "2013-06-30")):
+        shell = Shell()
+        know(monkeypatch, NIGHTS, NIGHTS, looked_at)
+        nightly.run(tmp_path, flights, shell)
+        assert f"monitor --from {start} --to 2013-07-02 --notify" in shell.ran
 
 
 MONTHS = [f"2012-{month:02}-01" for month in range(6, 13)]
@@ -226,10 +226,9 @@ MONTHS = [f"2012-{month:02}-01" for month in range(6, 13)]
 def test_of_months_that_were_made_up_for_each_is_looked_at_and_gets_its_labels(
     tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    know(monkeypatch, MONTHS, MONTHS)
     for last_seen in ([], MONTHS[:2]):
         shell = Shell()
-        seen(tmp_path, *last_seen)
+        know(monkeypatch, MONTHS, MONTHS, last_seen)
         nightly.run(tmp_path, flights, shell)
         start = MONTHS[len(last_seen)]
         assert f"labels --from {start} --to 2012-12-01" in shell.ran
@@ -239,8 +238,7 @@ def test_of_months_that_were_made_up_for_each_is_looked_at_and_gets_its_labels(
 def test_labels_of_a_month_are_asked_for_until_its_last_rows_are_of_age(
     tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    know(monkeypatch, MONTHS, MONTHS)
-    seen(tmp_path, *MONTHS)
+    know(monkeypatch, MONTHS, MONTHS, MONTHS)
     shell = Shell()
     nightly.run(tmp_path, flights, shell)
     # Of October the last rows were of age on 30 November, when November's night was scored.
@@ -251,8 +249,7 @@ def test_a_night_that_cannot_be_looked_at_is_given_up_in_time(
     tmp_path: Path, flights: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell = Shell()
-    know(monkeypatch, ["2013-01-01", *NIGHTS], ["2013-01-01", *NIGHTS])
-    seen(tmp_path, *NIGHTS)
+    know(monkeypatch, ["2013-01-01", *NIGHTS], ["2013-01-01", *NIGHTS], NIGHTS)
     nightly.run(tmp_path, flights, shell)
     assert "monitor --from 2013-07-02 --to 2013-07-02 --notify" in shell.ran
 

@@ -11,10 +11,11 @@ import pytest
 
 from assay.cli.document import to_json
 from assay.cli.show import overview
-from assay.errors import StoreError
-from assay.monitor import monitor_night, status
+from assay.errors import LimitCrossed, StoreError
+from assay.monitor import monitor_nights, status
 from assay.monitor.front import command as front
 from assay.monitor.status_facts import Status
+from assay.project.params.drift import Budget, Snooze
 from assay.store import open_store
 from tests.advice import retrain_advice
 from tests.monitor.test_labels import at, take, truths, with_params
@@ -52,7 +53,7 @@ def test_a_repository_without_a_champion(
 def test_everything(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.score("2013-01-31", "run-0")
     project.score(NIGHT, "run-1")
-    monitor_night.run(project.root, project.params, NIGHT)
+    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
     document, text = told(project, capsys)
     champion = document["champion"]
     assert (champion["version"], champion["because"]) == ("v0.1.0", "it ranks")
@@ -86,7 +87,7 @@ def test_performance_is_told_beside_what_was_estimated(
 ) -> None:
     for number, night in enumerate((NIGHT, "2013-02-02")):
         project.score(night, f"run-{number}")
-        monitor_night.run(project.root, project.params, night)
+        monitor_nights.run(project.root, project.params, night, night)
         take(project, truths(project, night), at(number + 2), night=night)
     document, text = told(project, capsys)
     found = document["performance"]
@@ -204,58 +205,28 @@ def test_advice_counts_for_nothing_once_there_are_no_rules(
     assert told(project, capsys)[0]["retrain"] is None
 
 
-INCIDENTS = """{"schema": 1, "to": "2013-02-03", "incidents": [
- {"id": "2013-02-03-answers", "kind": "answers", "state": "open", "first": "2013-02-01",
-  "last": "2013-02-03", "columns": ["probability"], "sentence": "the model's answers drifted"},
- {"id": "2013-01-09-data", "kind": "data", "state": "recovered", "first": "2013-01-07",
-  "last": "2013-01-09", "columns": ["c"], "sentence": "the data is not what it was"},
- {"id": "2013-02-03-features", "kind": "features", "state": "snoozed", "first": "2013-02-01",
-  "last": "2013-02-03", "columns": ["x"], "sentence": "features drifted"}]}"""
-
-
 def test_open_incidents(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    path = project.root / "reports/incidents.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(INCIDENTS)
+    known = Snooze(column="x", because="a test", owner="ops", until="2013-12-31")
+    changed = {"snooze": (known,), "budget": Budget(nights=1, of=1), "evidently": "never"}
+    monitor = project.params.monitor.model_copy(update=changed)
+    project.params = project.params.model_copy(update={"monitor": monitor})
+    project.score(NIGHT, "run-1", shift=2.0)
+    with pytest.raises(LimitCrossed):
+        monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
     document, text = told(project, capsys)
-    assert document["incidents"] == {
-        "to": "2013-02-03",
-        "open": [
-            {
-                "id": "2013-02-03-answers",
-                "kind": "answers",
-                "since": "2013-02-01",
-                "columns": ["probability"],
-                "sentence": "the model's answers drifted",
-            }
-        ],
-        "snoozed": 1,
-    }
-    assert "1 open, 1 snoozed; nights were looked at together up to 2013-02-03" in text
-    assert "2013-02-03-answers: the model's answers drifted" in text
-    path.write_text(INCIDENTS.replace('"open"', '"recovered"'))
-    assert "none open, 1 snoozed; nights" in told(project, capsys)[1]
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"incidents": [{}]}', INCIDENTS[:80]])
-def test_damaged_incidents_are_told(
-    project: Any, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
-    path = project.root / "reports/incidents.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text)
-    document, shown = told(project, capsys)
-    assert document["incidents"]["none"].startswith(
-        "cannot be told: reports/incidents.json: not a list of incidents"
-    )
-    assert document["champion"]["version"] == "v0.1.0" and "cannot be told" in shown
+    (found,) = document["incidents"]["open"]
+    assert (found["id"], found["kind"], found["since"]) == (f"{NIGHT}-answers", "answers", NIGHT)
+    assert found["columns"] == ["probability"]
+    assert (document["incidents"]["to"], document["incidents"]["snoozed"]) == (NIGHT, 1)
+    assert f"1 open, 1 snoozed; nights were looked at together up to {NIGHT}" in text
+    assert f"{NIGHT}-answers: the model's answers drifted" in " ".join(text.split())
+    project.score("2013-02-02", "run-2")
+    monitor_nights.run(project.root, project.params, "2013-02-02", "2013-02-02")
+    assert "none open; nights" in told(project, capsys)[1]
 
 
 def test_a_broken_part_does_not_hide_the_others(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    nights = project.root / "reports/nights"
-    nights.mkdir(parents=True)
-    (nights / f"{NIGHT}.json").write_text("{}")
     (project.root / "store/runs/_delta_log/00000000000000000000.json").write_text("nonsense")
     with pytest.raises(StoreError, match="runs: is not a readable Delta table") as caught:
         status.run(project.root, project.params)

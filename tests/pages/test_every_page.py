@@ -21,7 +21,7 @@ from assay.errors import LimitCrossed
 from assay.evaluation.compare import section as comparison
 from assay.gate import verdict_page
 from assay.metrics.labelled_scores import LabelledScores
-from assay.monitor import monitor_range
+from assay.monitor import monitor_nights
 from assay.monitor.front import page as front
 from assay.monitor.nights.night import Night
 from assay.pages import templating
@@ -78,7 +78,7 @@ def monitored(root: Path) -> Iterator[tuple[str, str]]:
     for day, shift in zip(days, (0.0, 0.0, 2.0, 2.0), strict=True):
         project.score(day, f"run-{day}", shift=shift)
     with pytest.raises(LimitCrossed):
-        monitor_range.run(root, project.params, days[0], days[-1])
+        monitor_nights.run(root, project.params, days[0], days[-1])
     for name, path in {
         "night": f"nights/{days[0]}.html",
         "night in an incident": f"nights/{days[-1]}.html",

@@ -11,7 +11,6 @@ import pytest
 from assay.project.document import Report, SparseDocument
 from assay.reports.champion import StageHolder
 from assay.reports.doctor import CheckDocument, DoctorDocument
-from assay.reports.incidents import AlarmBudget, ColumnAlarm, IncidentReport, Incidents
 from assay.reports.last_nights import LastNights, ListedNight
 from assay.reports.selection import Selection
 from assay.reports.status import (
@@ -26,7 +25,6 @@ from assay.reports.verdict import Finding, ModelTests, Outcome
 from scripts.schemas import REPORTS, place, schema
 from tests.advice import retrain_advice
 from tests.gate import build
-from tests.monitor.nights.test_summary_read import written
 from tests.verdicts import verdict
 
 WRITTEN: dict[str, Report] = {
@@ -59,49 +57,6 @@ WRITTEN: dict[str, Report] = {
     "Verdict": verdict(
         Finding(rule="ranks", kind="rule", outcome=Outcome.FAIL, detail="too low", observed=0.5),
         tests=ModelTests(collected=2, ran=1),
-    ),
-    "NightDocument": written().document(),
-    "Incidents": Incidents(
-        name="late-flights",
-        first="2013-07-01",
-        to="2013-07-02",
-        nights=("2013-07-01", "2013-07-02"),
-        baseline="reference",
-        budget=AlarmBudget(
-            nights=3, of=5, false_alarms=4.0, per_nights=365, false_discovery_rate=0.05
-        ),
-        open=1,
-        incidents=(
-            IncidentReport(
-                id="2013-07-01-features",
-                kind="features",
-                state="open",
-                sentence="features drifted: x; still open",
-                first="2013-06-29",
-                found="2013-07-01",
-                last="2013-07-02",
-                recovered=None,
-                nights=2,
-                columns=("x",),
-                hits=(),
-            ),
-        ),
-        alarms={
-            "2013-07-01": (
-                ColumnAlarm(
-                    column="x",
-                    kind="features",
-                    what="distance",
-                    p=0.001,
-                    since="2013-06-29",
-                    because="3 of 5 nights",
-                ),
-            )
-        },
-        snoozes=(),
-        blind=(),
-        blind_columns=(),
-        left_out={"2013-06-01": "its profile is gone"},
     ),
     "RetrainAdvice": retrain_advice("train again: auc is low"),
     "StatusDocument": StatusDocument(

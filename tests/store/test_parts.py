@@ -31,6 +31,7 @@ from assay.store.delta.files import final_path, parse_run_id, temporary_path
 from assay.store.delta.tables import (
     INSTANT,
     RUNS_SCHEMA,
+    decisions_schema,
     labels_schema,
     performance_schema,
     profiles_schema,
@@ -229,6 +230,7 @@ def test_the_documentation_names_the_columns_of_every_table() -> None:
         "runs": RUNS_SCHEMA,
         "labels": labels_schema("partition", keys, "binary"),
         "performance": performance_schema("partition"),
+        "decisions": decisions_schema("partition"),
     }
     assert list(told)[: len(TABLES)] == ["predictions", *schemas] == list(TABLES)
     for table, schema in schemas.items():

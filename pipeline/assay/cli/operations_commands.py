@@ -11,8 +11,8 @@ command = Group("look after nights")
 
 @command(
     "monitor",
-    "compare published nights with the bundle's reference; exit 4 if a limit is crossed, "
-    "or of several nights if an incident is open at the end",
+    "compare published nights with the bundle's reference; exit 4 if the last one crossed a limit "
+    "beyond the false-alarm budget, or an incident is open at the end",
     "assay monitor --from 2013-07-01 --to 2013-07-31",
     shown="monitoring.lines",
 )
@@ -35,16 +35,17 @@ def monitor(
     ] = False,
     notify: Annotated[bool, Option("then tell what is new, as assay alert does")] = False,
 ) -> object:
-    from assay.monitor import monitor_night, monitor_range
+    from assay.monitor import monitor_nights
     from assay.monitor.performance import retrain
 
     if retrain_if:
         with call.front_page():
             return retrain.run(*call.project, date)
     nights = night_range_or_newest(call, date, first, last, newest)
-    if date is not None:
-        return monitor_night.run(*call.project, date, notify=notify, evidently=evidently)
-    return monitor_range.run(*call.project, *nights, notify=notify, evidently=evidently)
+    alone = date is not None
+    return monitor_nights.run(
+        *call.project, *nights, notify=notify, evidently=evidently, alone=alone
+    )
 
 
 @command(

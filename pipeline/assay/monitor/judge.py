@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from assay.columns.profile import Profile
 from assay.errors import AssayError
 from assay.model.bundle import Bundle
 from assay.monitor.drift.baselines import (
-    NOT_COMPARED,
     WeekdayDistances,
     WeekdayHistory,
     compare_weekdays,
@@ -20,18 +18,14 @@ from assay.monitor.drift.baselines import (
 from assay.monitor.drift.budget import NightEvidence, alarms
 from assay.monitor.drift.drift import DriftDecision, decide
 from assay.monitor.drift.evidence import evidence
-from assay.monitor.drift.kept_decisions import KeptDecision
-from assay.monitor.drift.snooze import find_snooze, states
-from assay.monitor.incidents.document import IncidentHistory
-from assay.monitor.incidents.drift_incident import group_alarms
+from assay.monitor.drift.night_decision import NightDecision, digest_of_rules
+from assay.monitor.drift.snooze import find_snooze
+from assay.monitor.nights import history
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.history import Published
 from assay.monitor.performance import estimate_rows
-from assay.monitor.performance.label_drift import LabelDrift, label_drift
 from assay.project.params import Monitor
-from assay.store import RunRecord
-
-NOTHING: Mapping[str, DriftDecision] = MappingProxyType({})
+from assay.store import RunRecord, Store
 
 
 @dataclass(frozen=True)
@@ -46,45 +40,31 @@ class JudgedNight:
 
     published: Published
     loaded: Bundle
-    decision: DriftDecision
-    weekday: WeekdayDistances
-    label: LabelDrift | None
+    decision: NightDecision
     expected: tuple[Mapping[str, Any], ...]
 
     @property
-    def record(self) -> RunRecord:
-        return self.published.record
-
-    @property
     def partition(self) -> str:
-        return self.record.partition
-
-    def profile(self) -> Profile:
-        """The night's profile, parsed on each call because parsed profiles take far more memory."""
-        return self.published.profile()
+        return self.published.record.partition
 
 
 @dataclass
 class JudgedNights:
-    """Nights that were judged in order, and the evidence for alarms across nights.
+    """Nights that were judged in order, each with the nights before it.
 
     Attributes
     ----------
     nights
         The requested nights.
-    evidence, effects
+    decisions
         Of all nights that could be judged, also those before the requested ones.
     left_out
         Earlier nights that can no longer be judged, and why.
-    decisions
-        Of all nights that could be judged: night -> the decision about its run.
     """
 
     nights: list[JudgedNight] = field(default_factory=list)
-    evidence: list[NightEvidence] = field(default_factory=list)
-    effects: list[dict[str, float | None]] = field(default_factory=list)
+    decisions: dict[str, NightDecision] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    decisions: dict[str, KeptDecision] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,146 +86,117 @@ class Judge:
     facts: KnownNights
     bundle_of: Callable[[RunRecord], Bundle]
 
-    def night(self, published: Published, before: Sequence[Published]) -> JudgedNight:
-        """Judge one night on its own.
+    def nights(self, store: Store, names: Sequence[str], first: str) -> JudgedNights:
+        """Judge the published runs of some nights, in order, each against the nights before it.
+
+        What is known of nights before ``first`` is not decided again; it still counts for alarms.
 
         Parameters
         ----------
-        before
-            The same weekdays before it; those that another version scored are ignored.
-        """
-        record = published.record
-        loaded, profile = self.bundle_of(record), published.profile()
-        alike = [each for each in before if each.record.bundle == record.bundle]
-        earlier = {each.record.partition: each.profile() for each in alike}
-        return self._judged(
-            published, profile, loaded, self._decide(published, profile, loaded, earlier)
-        )
-
-    def nights(
-        self,
-        published: Sequence[Published],
-        first: str,
-        decided: Mapping[str, DriftDecision] = NOTHING,
-    ) -> JudgedNights:
-        """Judge nights in order, each against the nights before it.
-
-        Parameters
-        ----------
-        published
+        names
             All published nights up to the last requested one, because an incident may have begun
             before the first requested one.
         first
             The first requested night.
-        decided
-            What is known already of nights before, so long before that no requested night is
-            compared with their profiles; these are not needed then.
 
         Raises
         ------
         AssayError
             The bundle or profile of a requested night cannot be loaded. Earlier nights are skipped.
         """
-        found, limits = JudgedNights(), self.limits
+        limits, rules = self.limits, digest_of_rules(self.limits)
+        records = store.published_runs(names)
+        known = {
+            record.partition: decision
+            for record in records
+            if record.partition < first
+            and limits.baseline != "weekday"  # its alarms depend on the profiles of all nights
+            and (decision := self.facts.decisions.get(record.partition)) is not None
+            and decision.holds(record, rules)
+        }
+        found, seen = JudgedNights(), list[NightEvidence]()
+        decided: list[tuple[RunRecord, DriftDecision, WeekdayDistances]] = []
+        asked: dict[str, tuple[Published, Bundle, tuple[Mapping[str, Any], ...]]] = {}
         habits, of_bundle = WeekdayHistory(limits.budget.of), ""
         profiles: dict[str, Profile] = {}
-        for each in published:
+        for each in self._with_profiles(store, records, known):
             record = each.record
-            known = decided.get(record.partition)
+            night, before = record.partition, known.get(record.partition)
             try:
                 loaded = self.bundle_of(record)
-                profile = each.profile() if known is None else {}
+                profile = None if before is not None and not each.texts else each.profile()
             except AssayError as error:
-                if record.partition >= first:
+                if night >= first:
                     raise
-                found.left_out[record.partition] = error.line()
+                found.left_out[night] = error.line()
                 continue
             if record.bundle != of_bundle:
                 # Distances of another model's nights say nothing about this one's.
                 habits, of_bundle, profiles = WeekdayHistory(limits.budget.of), record.bundle, {}
-            if known is None:
-                # What alarms do not depend on is computed for the requested nights only.
-                shown = limits.baseline == "weekday" or record.partition >= first
-                decision, around = self._decide(each, profile, loaded, profiles if shown else {})
-                profiles[record.partition] = profile
-                _forget(profiles, record.partition, limits.baseline_weeks)
+            if before is not None:
+                drift, weekday = before.drift, before.weekday
             else:
-                decision, around = known, NOT_COMPARED
-            usual = habits.next(around, loaded.reference.grid)
-            found.evidence.append(
+                assert profile is not None  # it was read, as nothing is known of the night
+                drift = decide(loaded.reference, profile, limits, record.rows_scored or 0)
+                weekday = compare_weekdays(night, profile, profiles, limits.baseline_weeks)
+            if profile is not None:
+                profiles[night] = profile
+                _forget(profiles, night, limits.baseline_weeks)
+                if night >= first:
+                    asked[night] = each, loaded, self._expected(record, loaded, profile, drift)
+            usual = habits.next(weekday, loaded.reference.grid)
+            seen.append(
                 evidence(
-                    record.partition,
+                    night,
                     record.bundle,
-                    decision,
+                    drift,
                     loaded.reference,
                     limits,
                     usual if limits.baseline == "weekday" else None,
                 )
             )
-            about = KeptDecision(record.run_id, record.bundle, decision)
-            found.decisions[record.partition] = about
-            found.effects.append({each.column: each.effect for each in decision.findings})
-            if record.partition >= first:
-                found.nights.append(self._judged(each, profile, loaded, (decision, around)))
+            decided.append((record, drift, weekday))
+        for (record, drift, weekday), raised in zip(
+            decided, alarms(seen, limits.budget), strict=True
+        ):
+            night = record.partition
+            columns = {alarm.question.column for alarm in raised.alarms}
+            decision = NightDecision(
+                partition=night,
+                run_id=record.run_id,
+                bundle=record.bundle,
+                rules=rules,
+                drift=drift,
+                weekday=weekday,
+                alarms=raised,
+                snoozed=tuple(
+                    name for name in sorted(columns) if find_snooze(limits.snooze, name, night)
+                ),
+                quiet=limits.budget.nights,
+            )
+            found.decisions[night] = decision
+            if night in asked:
+                published, loaded, expected = asked[night]
+                found.nights.append(JudgedNight(published, loaded, decision, expected))
         return found
 
-    def incidents(self, name: str, first: str, last: str, found: JudgedNights) -> IncidentHistory:
-        """Raise alarms within the false-alarm budget and group them into incidents."""
-        limits = self.limits
-        judged = tuple(alarms(found.evidence, limits.budget))
-
-        def snoozed(column: str, night: str) -> bool:
-            return find_snooze(limits.snooze, column, night) is not None
-
-        columns = {
-            question.column
-            for night in found.evidence
-            for question in (*night.seen, *night.over, *night.broken)
+    def _with_profiles(
+        self, store: Store, records: Sequence[RunRecord], known: Container[str]
+    ) -> list[Published]:
+        """The runs, with the profiles of those to decide and of the weekdays before these."""
+        wanted = {each.partition for each in records if each.partition not in known}
+        wanted |= {
+            name for night in wanted for name in weekdays_before(night, self.limits.baseline_weeks)
         }
-        return IncidentHistory(
-            name=name,
-            first=first,
-            last=last,
-            nights=judged,
-            incidents=group_alarms(
-                zip(judged, found.effects, strict=True), limits.budget.nights, snoozed
-            ),
-            snoozes=states(limits.snooze, columns, last),
-            left_out=found.left_out,
-            limits=limits,
-        )
+        others = [each.partition for each in records if each.partition not in wanted]
+        return history.with_profiles(store, records, frozenset(others))
 
-    def _decide(
-        self,
-        published: Published,
-        profile: Profile,
-        loaded: Bundle,
-        earlier: Mapping[str, Profile],
-    ) -> tuple[DriftDecision, WeekdayDistances]:
-        record, limits = published.record, self.limits
-        return (
-            decide(loaded.reference, profile, limits, record.rows_scored or 0),
-            compare_weekdays(record.partition, profile, earlier, limits.baseline_weeks),
+    def _expected(
+        self, record: RunRecord, loaded: Bundle, profile: Profile, drift: DriftDecision
+    ) -> tuple[Mapping[str, Any], ...]:
+        return tuple(
+            estimate_rows.rows(self.facts.column, record, loaded, profile, self.confidence, drift)
         )
-
-    def _judged(
-        self,
-        published: Published,
-        profile: Profile,
-        loaded: Bundle,
-        decided: tuple[DriftDecision, WeekdayDistances],
-    ) -> JudgedNight:
-        record = published.record
-        label = label_drift(
-            self.facts.measured_on(record.partition),
-            record.run_id,
-            loaded.reference,
-            self.limits.limit_quantile,
-        )
-        rows = estimate_rows.rows(
-            self.facts.column, record, loaded, profile, self.confidence, decided[0]
-        )
-        return JudgedNight(published, loaded, *decided, label, tuple(rows))
 
 
 def _forget(profiles: dict[str, Profile], partition: str, weeks: int) -> None:

@@ -12,14 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
-from assay.monitor import labelled_pages
 from assay.monitor.front import command as front
+from assay.monitor.incidents.collect import all_nights
+from assay.monitor.night_writer import NightWriter
 from assay.monitor.nights import facts
 from assay.monitor.performance import maturity, read_labels
 from assay.monitor.performance.labels_report import LabelsOutcome
 from assay.monitor.performance.measure import NightMeasurement, measure
 from assay.monitor.performance.take_labels import add_labels, set_arrival_time
 from assay.project import jsonfile, layout
+from assay.project.extras import missing_extra
 from assay.project.params import Params
 from assay.project.params.inputs import NIGHT_IN_PATH, Csv, Json
 from assay.project.partitions import parse_day
@@ -101,11 +103,34 @@ def run(
         jsonfile.write(root / performance_path(each.record.partition), each.tree())
     if outcome.measured:
         measured = [each.record.partition for each in outcome.measured]
-        known = facts.load(root, job.store, measured)
-        labelled_pages.try_refresh(root, params, job.store, measured, known)
+        _try_refresh(root, params, job.store, measured)
     else:
         front.try_run(root, params)
     return outcome
+
+
+def _try_refresh(root: Path, params: Params, store: Store, nights: list[str]) -> None:
+    """Write the pages of these nights again, and the front page; a failure is only logged.
+
+    What is new on a page is how well the night was scored, and how far its labels are from the
+    reference's. A night that was not monitored has no page.
+    """
+    try:
+        known = facts.load(root, store, nights)
+        every = all_nights(known)
+        NightWriter(root, params, store, every, known).write_again(nights)
+        front.write_page(root, params, every, known)
+    except Exception as error:  # the labels are taken and measured, so no error may escape
+        told = error if isinstance(error, AssayError) else missing_extra(error)
+        why = told.line() if told else " ".join(str(error).split())
+        log.warning(
+            "the pages of the nights are not up to date: %s. Once that is fixed: "
+            "assay monitor --from %s --to %s",
+            why or type(error).__name__,
+            min(nights),
+            max(nights),
+        )
+        front.try_run(root, params)
 
 
 def _refuse_one_file(root: Path, params: Params) -> None:

@@ -7,7 +7,6 @@ meaning of their exit codes are here, once, and a schedule only has to run one c
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +32,6 @@ from assay.errors import (
 from assay.errors.base import attach_report, attached_report
 from assay.errors.machine import from_os_error
 from assay.monitor.labels import NoLabelsYet
-from assay.monitor.nights.night_path import night_path
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.project.partitions import parse_day, usual_step
@@ -137,7 +135,7 @@ def run(
     except AssayError as error:
         # What follows would fail in the same way, and what is known of alerts is in files.
         steps.note(("monitor",), error)
-        known = KnownNightNames((), {})
+        known = KnownNightNames((), {}, {})
     if known.all:
         _look_after(root, params, steps, known)
     found = NightlySteps(tuple(steps.done))
@@ -157,7 +155,7 @@ def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightName
     seen = [
         name
         for name, run_id in known.published.items()
-        if _is_seen(root, name, run_id if name >= first else None)
+        if known.decided.get(name) == run_id or (name < first and name in known.decided)
     ]
     # A night that cannot be looked at is given up in time, but not one that came after all others.
     since = min(first, seen[-1]) if seen else ""
@@ -173,21 +171,21 @@ def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightName
         steps.run(["monitor", "--retrain-if", "--date", last], fine=(NothingScored,))
 
 
-def _is_seen(root: Path, night: str, run_id: str | None) -> bool:
-    """Whether monitoring has looked at a night; if ``run_id`` is given, at this run of it."""
-    try:
-        text = (root / night_path(night, ".json")).read_text(encoding="utf-8")
-        return run_id is None or json.loads(text)["run_id"] == run_id
-    except (OSError, ValueError, LookupError, TypeError):
-        return False  # as are all that cannot be read: it is written again
-
-
 @dataclass(frozen=True, slots=True)
 class KnownNightNames:
-    """Nights in order: ``all`` that any run tried, and those that are ``published`` -> by which."""
+    """Nights in order.
+
+    Attributes
+    ----------
+    all
+        Those that any run tried.
+    published, decided
+        Night -> its published run, and the run that monitoring looked at last.
+    """
 
     all: tuple[str, ...]
     published: Mapping[str, str]
+    decided: Mapping[str, str]
 
 
 def known_nights(root: Path, params: Params) -> KnownNightNames:
@@ -201,7 +199,8 @@ def known_nights(root: Path, params: Params) -> KnownNightNames:
     store = open_store(root, params)
     published = {name: run for name, run in store.visible_runs().items() if parse_day(name)}
     tried = {record.partition for record in store.runs() if parse_day(record.partition)}
-    return KnownNightNames(tuple(sorted(tried.union(published))), published)
+    names = tuple(sorted(tried.union(published)))
+    return KnownNightNames(names, published, store.decided_runs())
 
 
 def look_back(nights: Sequence[str], days: int) -> str:

@@ -1,7 +1,7 @@
 """Keep the nights' reports in a bucket, for machines that are thrown away after each night.
 
-What was told to people, and which nights were looked at, is in ``reports/``. A machine that starts
-with an empty one would tell everything again.
+What was told to people is in ``reports/``. A machine that starts with an empty one would tell
+everything again.
 """
 
 from __future__ import annotations

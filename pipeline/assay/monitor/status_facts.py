@@ -1,4 +1,4 @@
-"""Collect the project's status from the registry, the store and the nights' documents.
+"""Collect the project's status from the registry and the store.
 
 Each part is collected independently: one that is missing or broken gives its reason, and the
 others are still shown.
@@ -6,7 +6,6 @@ others are still shown.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -99,10 +98,6 @@ def collect_status(root: Path, params: Params) -> Status:
     def every() -> AllNights:
         return all_nights(facts())
 
-    def incidents() -> StatusPart:
-        found = every()
-        return StatusPart(None, found.words) if found.words else incidents_part(found)
-
     champion = champion_part(root, params)
     found = Status(
         name=params.name,
@@ -110,9 +105,11 @@ def collect_status(root: Path, params: Params) -> Status:
         champion=champion,
         night=of_store(lambda store: _night(store, facts(), every().nights)),
         quarantine=of_store(_quarantine),
-        drift=_told(lambda: _drift(facts(), every().nights), damaged),
+        drift=_told(
+            lambda: _drift(facts(), every().nights, params.monitor.max_drifted_share), damaged
+        ),
         performance=_told(lambda: performance_part(facts(), every().nights), damaged),
-        incidents=_told(incidents, damaged),
+        incidents=_told(lambda: incidents_part(every()), damaged),
         retrain=retrain_facts(root, params, champion),
     )
     of_store(agreed)
@@ -306,34 +303,41 @@ def _mean(found: Iterable[NightMetric | None]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _drift(known: KnownNights, every: Sequence[Night]) -> StatusPart:
-    """The last monitored night's document, and that night's status."""
-    if not known.documents:
+def _drift(known: KnownNights, every: Sequence[Night], most: float) -> StatusPart:
+    """The last monitored night: what was decided about it, and its status.
+
+    Parameters
+    ----------
+    most
+        The share of features that may drift.
+    """
+    if not known.decisions:
         return StatusPart(None, "no night has been monitored yet: assay monitor --date DAY")
-    last = known.documents[max(known.documents)]
-    try:
-        tree = json.loads(last.text)
-        findings = tree["findings"]
-        top = findings[0] if findings else None
-        night = next(each for each in every if each.partition == tree["partition"])
-        facts: Facts = {
-            "partition": tree["partition"],
+    judged = known.decisions[max(known.decisions)]
+    night = next(each for each in every if each.partition == judged.partition)
+    drift = judged.drift
+    top = drift.findings[0] if drift.findings else None
+    record = next((run for run in known.records if run.run_id == judged.run_id), None)
+    return StatusPart(
+        {
+            "partition": judged.partition,
             "standing": night.standing,
             "headline": night.stand.headline(night.partition),
-            "run_id": tree["run_id"],
-            "version": tree["version"],
-            "crossed": bool(tree["crossed"]),
+            "run_id": judged.run_id,
+            "version": record.version if record else "unknown",
+            "crossed": drift.crossed,
             "reasons": list(night.reasons()),
-            "drifted": len(tree["drifted"]),
-            "features": int(tree["features"]),
-            "max_drifted_share": float(tree["limits"]["max_drifted_share"]),
-            "top": top and {key: top[key] for key in ("column", "distance", "limit", "reasons")},
-            "page": tree["page"],
-        }
-    except (ValueError, KeyError, TypeError, StopIteration) as error:
-        return StatusPart(
-            None,
-            f"cannot be told: {night_path(last.partition, '.json')} is not what assay monitor "
-            f"wrote ({type(error).__name__}); monitor the night again",
-        )
-    return StatusPart(facts, None)
+            "drifted": len(drift.drifted),
+            "features": drift.features,
+            "max_drifted_share": most,
+            "top": top
+            and {
+                "column": top.column,
+                "distance": top.distance,
+                "limit": top.limit,
+                "reasons": list(top.reasons),
+            },
+            "page": night_path(judged.partition, ".html"),
+        },
+        None,
+    )

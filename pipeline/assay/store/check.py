@@ -23,6 +23,7 @@ from assay.store.delta.files import parse_partition, parse_run_id
 from assay.store.delta.location import StoreLocation, filesystem
 from assay.store.delta.store_errors import translate_errors
 from assay.store.delta.tables import (
+    DECISIONS,
     LABELS,
     PERFORMANCE,
     PREDICTIONS,
@@ -54,6 +55,7 @@ AFTER_COMMIT = {
     RUNS: "what it told of published nights is then told again from predictions",
     LABELS: "labels that it added are gone: bring them again with assay labels",
     PERFORMANCE: "what it measured is measured again by assay labels of those nights",
+    DECISIONS: "what it decided is decided again by assay monitor of those nights",
 }
 """What follows for each table if its newest commit is set aside."""
 

@@ -13,7 +13,17 @@ import pyarrow as pa
 from assay.columns.profile import Profile
 from assay.errors import NothingScored, PublishConflict, StoreError
 from assay.project.params import Params, Publish
-from assay.store import check, consistency, history, labels, performance, profiles, release, vacuum
+from assay.store import (
+    check,
+    consistency,
+    decisions,
+    history,
+    labels,
+    performance,
+    profiles,
+    release,
+    vacuum,
+)
 from assay.store import profiles as recent_profiles
 from assay.store import sample as row_sample
 from assay.store.check import Damage
@@ -351,6 +361,24 @@ class Store(StoreLocation):
     def append_performance(self, measured: Iterable[Mapping[str, Any]]) -> int:
         """Append the values that are new, in one commit; returns how many there were."""
         return performance.append_performance(self, measured)
+
+    def decisions(self) -> dict[str, str]:
+        """Night -> the last decision about it: see `assay.store.decisions`."""
+        return decisions.read_decisions(self)
+
+    def decided_runs(self) -> dict[str, str]:
+        """Night -> the run that the last decision about it is about."""
+        return decisions.read_decided_runs(self)
+
+    def append_decisions(self, decided: Iterable[Mapping[str, Any]]) -> None:
+        """Append decisions, in one commit; none appends nothing.
+
+        Parameters
+        ----------
+        decided
+            Rows of `assay.store.delta.tables.decisions_schema`, without the time.
+        """
+        decisions.append_decisions(self, decided)
 
     # -------------------------------------------------------------------------- cleaning
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from assay.store.delta import commits, merging, upkeep
 from assay.store.delta.location import SCRATCH, StoreLocation
-from assay.store.delta.tables import LABELS, PERFORMANCE, PREDICTIONS, PROFILES, QUARANTINE, RUNS
+from assay.store.delta.tables import (
+    DECISIONS,
+    LABELS,
+    PERFORMANCE,
+    PREDICTIONS,
+    PROFILES,
+    QUARANTINE,
+    RUNS,
+)
 from assay.store.unused_files import UnusedFile, delete_files, find_unused_files
 
 if TYPE_CHECKING:
@@ -17,8 +25,8 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=1)
 """How long files of dead runs are kept: a task that outlives its run may still write some."""
 
-APPENDED = (RUNS, PROFILES, LABELS, PERFORMANCE)
-TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE)
+APPENDED = (RUNS, PROFILES, LABELS, PERFORMANCE, DECISIONS)
+TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS)
 
 
 @dataclass(frozen=True)

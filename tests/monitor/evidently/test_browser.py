@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assay.monitor import monitor_night
+from assay.monitor import monitor_nights
 from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from tests.browser import CHROMIUM, MISSING, browser
 
@@ -14,7 +14,7 @@ from tests.browser import CHROMIUM, MISSING, browser
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 def test_it_draws_and_asks_for_nothing(project: Any) -> None:
     project.score("2013-02-01", "run-1")
-    monitor_night.run(project.root, project.params, "2013-02-01", evidently=True)
+    monitor_nights.run(project.root, project.params, "2013-02-01", "2013-02-01", evidently=True)
     with browser() as found:
         asked: list[str] = []
         found.page.on("request", lambda request: asked.append(request.url))
@@ -22,7 +22,7 @@ def test_it_draws_and_asks_for_nothing(project: Any) -> None:
         found.page.wait_for_selector(".main-svg", state="attached")
         body = found.page.inner_text("body")
         for words in (
-            "Within limits on 2013-02-01",
+            "late-flights, 2013-02-01",
             "a sample of 150 rows",
             "Nothing is decided here",
         ):

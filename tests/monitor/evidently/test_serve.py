@@ -20,7 +20,7 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.cli.show import overview
 from assay.errors import UsageError
-from assay.monitor import monitor_night
+from assay.monitor import monitor_nights
 from assay.monitor.evidently import serve, workspace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,7 +47,7 @@ def test_it_serves_the_nights_until_it_is_ended(
     shown: Any, params_text: str, tmp_path: Path
 ) -> None:
     shown.score(NIGHT, "run-1")
-    monitor_night.run(shown.root, shown.params, NIGHT, evidently=True)
+    monitor_nights.run(shown.root, shown.params, NIGHT, NIGHT, evidently=True)
     text = params_text.replace("workspace: null", "workspace: work/evidently")
     (shown.root / "params.yaml").write_text(text)
     command = [sys.executable, "-m", "assay.cli.__main__", "ui", "--port", "0", "--json", "--root"]

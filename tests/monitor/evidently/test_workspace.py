@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.monitor import monitor_night
+from assay.monitor import monitor_nights
 from assay.monitor.evidently import workspace
 
 NIGHTS = ("2013-02-01", "2013-02-02")
@@ -32,14 +32,14 @@ def runs(project: Any) -> dict[str, tuple[str, str]]:
 
 def test_a_night_is_one_run_however_often_it_is_monitored(shown: Any) -> None:
     for night in (*NIGHTS, NIGHTS[0]):
-        monitor_night.run(shown.root, shown.params, night, evidently=True)
+        monitor_nights.run(shown.root, shown.params, night, night, evidently=True)
     found = runs(shown)
     assert sorted(found) == list(NIGHTS)
     assert [at for _, at in found.values()] == [f"{night}T00:00:00" for night in found]
 
 
 def test_evidently_finds_the_run_and_what_its_panels_plot(shown: Any) -> None:
-    monitor_night.run(shown.root, shown.params, NIGHTS[0], evidently=True)
+    monitor_nights.run(shown.root, shown.params, NIGHTS[0], NIGHTS[0], evidently=True)
     from evidently.ui.workspace import Workspace
 
     here = Workspace(str(shown.root / "work/evidently"))
@@ -55,5 +55,5 @@ def test_evidently_finds_the_run_and_what_its_panels_plot(shown: Any) -> None:
 
 
 def test_a_night_without_a_report_has_no_run(shown: Any) -> None:
-    monitor_night.run(shown.root, shown.params, NIGHTS[0])
+    monitor_nights.run(shown.root, shown.params, NIGHTS[0], NIGHTS[0])
     assert runs(shown) == {}

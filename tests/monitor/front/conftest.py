@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.front.content import Front
-from assay.monitor.incidents.collect import AllNights, drift_incidents, run_incidents
+from assay.monitor.incidents.collect import combine_incidents
 from assay.monitor.nights import combine
-from assay.monitor.nights.documents import KnownDocument
-from assay.monitor.nights.night import NightDrift
 from assay.monitor.status_facts import StatusPart
 from assay.store import RunEvent, RunRecord
 from assay.store.runs import fold as fold_runs
+from tests.monitor.decided import alarm, decided, finding
 
 START = date(2013, 7, 1)
 
@@ -31,16 +31,14 @@ def records(*events: RunEvent) -> list[RunRecord]:
     return fold_runs(events)
 
 
-def drift(run_id: str, crossed: bool = False, **times: float | None) -> NightDrift:
-    over = frozenset(name for name, value in times.items() if value is None or value > 1)
-    return NightDrift(
-        run_id=run_id,
-        crossed=crossed,
+def drift(night: str, run_id: str, crossed: bool = False, **times: float | None) -> NightDecision:
+    return decided(
+        night,
+        run_id,
         reasons=("probability: distance 0.210 over its limit 0.120",) if crossed else (),
-        drifted=len(over),
-        features=len(times),
-        times=times,
-        over=over,
+        findings=[finding(name, value) for name, value in times.items()],
+        alarms=[alarm("probability", night, "answers")] if crossed else [],
+        quiet=1,
     )
 
 
@@ -48,7 +46,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
     """A summer and an autumn with a bit of everything in it."""
     rng = random.Random(1)
     names = [f"column_{i:02}" for i in range(columns - 2)] + ["departure_minute", "<b>&wind"]
-    events, visible, documents, measured = [], {}, {}, []
+    events, visible, decisions, measured = [], {}, {}, []
     for i in range(count):
         night = str(START + timedelta(days=i))
         run = f"run-{i}"
@@ -77,7 +75,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
         if i == 33:
             times["column_00"] = None
         if i < count - 2:
-            documents[night] = KnownDocument(night, drift(run, far, **times))
+            decisions[night] = drift(night, run, far, **times)
         value = 0.74 - (0.04 if far else 0) + rng.gauss(0, 0.008)
         for estimated, low in ((True, 0.02), (False, 0.03)):
             if estimated or i < count - 14:
@@ -89,13 +87,13 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
                         "low": value - low, "high": value + low,
                     }
                 )  # fmt: skip
-    nights = combine.nights(records(*events), visible, documents, measured, frozenset(documents))[
-        -count:
-    ]
+    found = combine.nights(records(*events), visible, decisions, measured, frozenset(decisions))
+    every = combine_incidents(found, decisions)
+    nights = every.nights[-count:]
     return Front(
         name=name,
         stage="prod",
-        nights=tuple(nights),
+        nights=nights,
         champion=StatusPart(
             {
                 "version": "v0.1.0", "since": "2013-06-30", "by": "Ada", "because": "it ranks",
@@ -107,7 +105,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
         metric="auc",
         max_drifted_share=0.5,
         max_quarantine_share=0.02,
-        every=AllNights(tuple(nights), (*drift_incidents(nights), *run_incidents(nights))),
+        every=every,
     )  # fmt: skip
 
 
@@ -127,5 +125,5 @@ def records_fixture() -> Callable[..., list[RunRecord]]:
 
 
 @pytest.fixture(name="drift")
-def drift_fixture() -> Callable[..., NightDrift]:
+def drift_fixture() -> Callable[..., NightDecision]:
     return drift

@@ -9,7 +9,7 @@ import pytest
 
 from assay.cli.show import overview
 from assay.errors import LimitCrossed, StoreError
-from assay.monitor import monitor_night
+from assay.monitor import monitor_nights
 from assay.monitor.front import command
 from tests.shown import shown
 
@@ -24,11 +24,12 @@ def page(project: Any) -> str:
 def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
-        monitor_night.run(project.root, project.params, NIGHT)
+        monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
     html = page(project)
     assert f"nights/{NIGHT}.html" in html and "limits crossed" in html
     assert "v0.1.0, verdict" in html
     assert sorted(path.name for path in (project.root / "reports").iterdir()) == [
+        "incidents.json",
         "index.html",
         "nights",
     ]
@@ -36,7 +37,7 @@ def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
 
 def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.score(NIGHT, "run-1")
-    monitor_night.run(project.root, project.params, NIGHT)
+    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
     project.log("2013-02-02", "run-2", "held", rows=(900, 890, 10), detail="too many rows")
     project.log("2013-02-04", "run-3", "failed", detail="disk full")
     told = command.run(project.root, project.params).document()
@@ -58,14 +59,14 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     assert "assay release run-2 --because WHY" in second["reasons"][1]
     html = page(project)
     assert "held: too many rows" in html and "assay release run-2 --because WHY" in html
-    assert "<b>2 open</b>" in html and "2013-02-04 has nothing published" in html
+    assert "<b>2 open; nights were" in html and "2013-02-04 has nothing published" in html
     shown(overview.front_lines, command.run, project.root, project.params, last=1)
     assert capsys.readouterr().out.startswith("1 night: 1 failed\n")
 
 
 def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    monitor_night.run(project.root, project.params, NIGHT)
+    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
     project.score(NIGHT, "run-2")
     (night,) = command.run(project.root, project.params).nights
     assert night.standing == "unseen"

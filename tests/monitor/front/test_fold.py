@@ -1,19 +1,16 @@
-"""From runs, documents and metrics to one value a night."""
+"""From runs, decisions and metrics to one value a night."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.monitor.nights import combine, documents
-from assay.monitor.nights.documents import KnownDocument
+from assay.monitor.nights import combine
 from assay.monitor.nights.night import Night
 
 NIGHT = "2013-07-01"
@@ -73,15 +70,15 @@ def test_what_readers_see_counts_whatever_came_later(
     assert night.note == "a later run, b: failed: disk full"
 
 
-def test_a_document_of_another_run_is_not_the_night_s(
+def test_a_decision_about_another_run_is_not_the_night_s(
     event: Callable[..., Any], records: Callable[..., Any], drift: Callable[..., Any]
 ) -> None:
     runs = records(event(NIGHT, "a", "published"))
-    mine = {NIGHT: KnownDocument(NIGHT, drift("a", True, x=2.0))}
+    mine = {NIGHT: drift(NIGHT, "a", True, x=2.0)}
     night = one(combine.nights(runs, {NIGHT: "a"}, mine))
-    assert night.standing == "drift"
+    assert night.standing == "over"
     assert night.reasons() == ("probability: distance 0.210 over its limit 0.120",)
-    old = {NIGHT: KnownDocument(NIGHT, drift("z", True, x=2.0))}
+    old = {NIGHT: drift(NIGHT, "z", True, x=2.0)}
     night = one(combine.nights(runs, {NIGHT: "a"}, old))
     assert (night.standing, night.drift) == ("unseen", None)
     assert night.reasons() == ("monitored as run z left it; monitor it again",)
@@ -167,56 +164,3 @@ def test_the_longest_maturity_and_the_last_answer_count() -> None:
     assert combine.headline_metric(["rmse", "mae"]) == "mae"
     assert combine.headline_metric(["pinball"]) == "pinball"
     assert combine.headline_metric([]) is None
-
-
-def written(root: Path, **change: Any) -> Path:
-    tree: dict[str, Any] = {
-        "partition": NIGHT,
-        "run_id": "a",
-        "crossed": True,
-        "reasons": ["x: far"],
-        "drifted": ["x"],
-        "features": 2,
-        "findings": [
-            {"column": "x", "distance": 0.3, "limit": 0.1, "crossed": True},
-            {"column": "y", "distance": None, "limit": 0.1, "crossed": True},
-            {"column": "z", "distance": 0.0, "limit": 0.0, "crossed": False},
-        ],
-    }
-    path = root / "reports/nights" / f"{NIGHT}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**tree, **change}))
-    return path
-
-
-def test_a_document_is_read(tmp_path: Path) -> None:
-    written(tmp_path)
-    found = documents.read_documents(tmp_path)[NIGHT].drift
-    assert found is not None
-    assert (found.drifted, found.features, found.share) == (1, 2, 0.5)
-    assert found.times == {"x": pytest.approx(3), "y": None, "z": 0.0}
-    assert found.over == {"x", "y"}
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"partition": "2013-07-02"}, "it is about the night 2013-07-02"),
-        ({"findings": [{"column": "x"}]}, "findings[0].distance is missing"),
-        ({"crossed": "no"}, "crossed is a text, not true or false"),
-    ],
-)
-def test_a_damaged_document_is_told(change: dict[str, Any], words: str, tmp_path: Path) -> None:
-    written(tmp_path, **change)
-    found = documents.read_documents(tmp_path)[NIGHT]
-    assert found.drift is None
-    assert words in found.words and found.words.startswith(f"reports/nights/{NIGHT}.json")
-    night = one(combine.nights([], {NIGHT: "a"}, {NIGHT: found}))
-    assert night.standing == "unseen" and night.reasons() == (found.words,)
-
-
-def test_half_a_document_is_told(tmp_path: Path) -> None:
-    path = written(tmp_path)
-    path.write_text(path.read_text()[:40])
-    assert "is not what assay monitor wrote" in documents.read_documents(tmp_path)[NIGHT].words
-    assert documents.read_documents(tmp_path / "nowhere") == {}

@@ -16,6 +16,7 @@ from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.status_facts import StatusPart
 from assay.pages.page_layout import POLICY
+from tests.monitor.decided import decided, finding
 
 VOID = {"meta", "input"}
 
@@ -74,11 +75,11 @@ def test_before_the_first_night(scene: Callable[..., Front]) -> None:
         scene(0),
         champion=StatusPart(None, "no registry yet"),
         metric=None,
-        every=AllNights((), words="broken"),
+        every=AllNights(()),
     )
     html = render(nothing)
     assert "No night has been scored yet" in html
-    assert "no registry yet" in html and "broken" in html
+    assert "no registry yet" in html
     assert "Every night" not in html
 
 
@@ -133,8 +134,8 @@ def test_nights_that_are_no_days_are_tiles_with_names() -> None:
 
 def test_columns_come_by_how_often_they_were_over(drift: Callable[..., object]) -> None:
     def night(day: int, **times: float | None) -> Night:
-        found = drift("r", False, **times)
-        return Night(f"2013-07-0{day}", "published", run_id="r", drift=found)  # type: ignore[arg-type]
+        found = drift(f"2013-07-0{day}", "r", False, **times)
+        return Night(f"2013-07-0{day}", "published", run_id="r", judged=found)  # type: ignore[arg-type]
 
     lines, quiet = column_lines([night(1, a=2.0, b=1.5, c=0.1), night(2, a=0.1, b=None, c=0.2)])
     assert [(line.name, line.nights) for line in lines] == [("b", 2), ("a", 1)]
@@ -143,10 +144,12 @@ def test_columns_come_by_how_often_they_were_over(drift: Callable[..., object]) 
     assert charts.UNKNOWN not in str(lines[1].picture)
 
 
-def test_a_night_over_any_limit_is_drawn_over_its_limit(drift: Callable[..., object]) -> None:
+def test_a_night_over_any_limit_is_drawn_over_its_limit() -> None:
     # Such as that of the Wasserstein distance, or of empty values.
-    found = replace(drift("r", False, a=0.6, b=2.5), over=frozenset({"a", "b"}))  # type: ignore[type-var]
-    nights = [Night("2013-07-01", "published", run_id="r", drift=found)]
+    found = decided(
+        "2013-07-01", findings=[replace(finding("a", 0.6), crossed=True), finding("b", 2.5)]
+    )
+    nights = [Night("2013-07-01", "published", run_id="r", judged=found)]
     pictures = {line.name: str(line.picture) for line in column_lines(nights)[0]}
     assert charts.shade(1.0) in pictures["a"] and charts.shade(2.5) in pictures["b"]
 

@@ -12,14 +12,25 @@ import pytest
 from assay.cli.document import to_json
 from assay.cli.show import overview
 from assay.errors import AlertUndelivered, DataError, LimitCrossed, ParamsError
-from assay.monitor import monitor_night
+from assay.monitor import monitor_nights
 from assay.monitor.incidents import alert as command
 from assay.monitor.incidents import outbox
 from assay.monitor.nights.incident import Incident
 from assay.project.params import Alerts, Params, parse
+from assay.project.params.drift import Budget, Snooze
 
 NIGHT = "2013-02-01"
 SECRET = "s3cr3t-token"
+
+
+@pytest.fixture
+def project(project: Any) -> Any:
+    """One quiet night ends an incident, and that of the features is known."""
+    known = Snooze(column="x", because="a test", owner="ops", until="2013-12-31")
+    changed = {"budget": Budget(nights=1, of=1), "snooze": (known,), "evidently": "never"}
+    monitor = project.params.monitor.model_copy(update=changed)
+    project.params = project.params.model_copy(update={"monitor": monitor})
+    return project
 
 
 @pytest.fixture
@@ -42,7 +53,7 @@ def waiting(root: Path) -> list[dict[str, Any]]:
 def drifted(project: Any) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
-        monitor_night.run(project.root, project.params, NIGHT)
+        monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
 
 
 def test_without_a_webhook_there_are_files(project: Any) -> None:
@@ -52,10 +63,10 @@ def test_without_a_webhook_there_are_files(project: Any) -> None:
     told = alerts(project.root)
     assert json.loads(to_json(found)) == told
     shown = list(overview.alert_lines(found))
-    assert shown[0].startswith("open: ") and shown[2].startswith("2 open, 0 messages sent")
+    assert shown[0].startswith("open: ") and shown[3].startswith("2 open, 0 messages sent")
     assert told["open"] == 2
-    drift, run = told["alerts"]
-    assert (drift["id"], drift["kind"], drift["state"]) == (f"drift-{NIGHT}", "drift", "open")
+    drift, run = (each for each in told["alerts"] if each["state"] == "open")
+    assert (drift["id"], drift["kind"], drift["state"]) == (f"{NIGHT}-answers", "drift", "open")
     assert "probability" in drift["columns"]
     assert run["sentence"] == "2013-02-02 has nothing published: held: too many rows"
     assert told["delivery"] == {
@@ -84,26 +95,14 @@ def test_a_webhook_hears_once_when_it_opens_and_once_when_it_is_over(
     command.run(project.root, params)
     command.run(project.root, params)
     (body,) = hook.bodies
-    assert (body["event"], body["key"]) == ("opened", f"drift-{NIGHT}:open")
-    assert hook.headers[0]["Idempotency-Key"] == f"drift-{NIGHT}:open"
+    assert (body["event"], body["key"]) == ("opened", f"{NIGHT}-answers:open")
+    assert hook.headers[0]["Idempotency-Key"] == f"{NIGHT}-answers:open"
     assert alerts(project.root)["alerts"][0]["told"] == "open"
     project.score("2013-02-02", "run-2")
-    monitor_night.run(project.root, params, "2013-02-02")
+    monitor_nights.run(project.root, params, "2013-02-02", "2013-02-02")
     command.run(project.root, params)
     assert [each["event"] for each in hook.bodies] == ["opened", "recovered"]
     assert waiting(project.root) == []
-
-
-def test_the_incident_file_comes_before_the_nights_documents(
-    project: Any, params: Params, hook: Any
-) -> None:
-    drifted(project)
-    quiet = Incident(f"i-{NIGHT}", "drift", "snoozed", NIGHT, NIGHT, ("x",), "known")
-    tree = {"schema": 1, "to": NIGHT, "incidents": [quiet.to_plain()]}
-    (project.root / "reports/incidents.json").write_text(json.dumps(tree))
-    command.run(project.root, params)
-    assert hook.bodies == []
-    assert [each["state"] for each in alerts(project.root)["alerts"]] == ["snoozed"]
 
 
 @pytest.mark.parametrize("how", ["hangs", "breaks off"])
@@ -122,16 +121,16 @@ def test_what_did_not_arrive_waits_for_the_next_call(
     assert caught.value.exit_code == 60
     assert "ASSAY_TEST_HOOK" in caught.value.line() and "1 waiting" in caught.value.line()
     (letter,) = waiting(project.root)
-    assert (letter["key"], letter["attempts"]) == (f"drift-{NIGHT}:open", 1)
+    assert (letter["key"], letter["attempts"]) == (f"{NIGHT}-answers:open", 1)
     with pytest.raises(AlertUndelivered):
         command.run(project.root, params)
     (letter,) = waiting(project.root)
     assert letter["attempts"] == 2
     hook.answers = [200]
     command.run(project.root, params)
-    assert hook.bodies[-1]["key"] == f"drift-{NIGHT}:open"
+    assert hook.bodies[-1]["key"] == f"{NIGHT}-answers:open"
     assert waiting(project.root) == []
-    assert alerts(project.root)["delivery"]["sent"] == [f"drift-{NIGHT}:open"]
+    assert alerts(project.root)["delivery"]["sent"] == [f"{NIGHT}-answers:open"]
     # No file and nothing on the terminal holds what the address holds.
     everything = [path.read_bytes() for path in project.root.rglob("*") if path.is_file()]
     assert not any(SECRET.encode() in text for text in everything)
@@ -146,7 +145,7 @@ def test_a_message_that_is_refused_does_not_stop_the_others(
     hook.answers = [400, 200]
     with pytest.raises(AlertUndelivered, match="it answered 400"):
         command.run(project.root, params)
-    assert [each["key"] for each in waiting(project.root)] == [f"drift-{NIGHT}:open"]
+    assert [each["key"] for each in waiting(project.root)] == [f"{NIGHT}-answers:open"]
     assert alerts(project.root)["delivery"]["sent"] == ["run-2013-02-02:open"]
 
 
@@ -238,13 +237,13 @@ def test_monitor_tells_and_keeps_its_own_code(
     project.score(NIGHT, "run-1", shift=2.0)
     hook.answers = [503]
     with pytest.raises(LimitCrossed):
-        monitor_night.run(project.root, params, NIGHT, notify=True)
+        monitor_nights.run(project.root, params, NIGHT, NIGHT, notify=True)
     assert "reports/dead-letters: the webhook of $ASSAY" in caplog.text
     project.score("2013-02-02", "run-2")
     with pytest.raises(AlertUndelivered):
-        monitor_night.run(project.root, params, "2013-02-02", notify=True)
+        monitor_nights.run(project.root, params, "2013-02-02", "2013-02-02", notify=True)
     hook.answers = [200]
-    monitor_night.run(project.root, params, "2013-02-02", notify=True)
+    monitor_nights.run(project.root, params, "2013-02-02", "2013-02-02", notify=True)
     assert [each["event"] for each in hook.bodies[-2:]] == ["opened", "recovered"]
 
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.monitor.drift.budget import Alarm, DriftTest, NightAlarms
+from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.drift.snooze import find_snooze, states
-from assay.monitor.incidents.drift_incident import DriftIncident, group_alarms
+from assay.monitor.incidents.drift_incident import group_alarms
 from assay.project.params.drift import Snooze
+from tests.monitor.decided import alarm, decided, finding
 
 
-def judged(days: str, column: str = "x", kind: str = "features") -> list:
+def judged(days: str, column: str = "x", kind: str = "features") -> list[NightDecision]:
     """A night a character: ``!`` is in alarm."""
     nights = []
     for i, day in enumerate(days, start=1):
         name = f"2013-07-{i:02}"
-        found = (Alarm(DriftTest(column, kind, "distance"), 0.001, name, "far"),)
-        nights.append((NightAlarms(name, found if day == "!" else (), False), {column: i / 10}))
+        found = (alarm(column, name, kind),) if day == "!" else ()
+        nights.append(decided(name, findings=[finding(column, effect=i / 10)], alarms=found))
     return nights
-
-
-def folded(nights: list, snoozed=lambda column, night: False) -> tuple[DriftIncident, ...]:
-    return group_alarms(nights, 3, snoozed)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def folded(nights: list, snoozed=lambda column, night: False) -> tuple[DriftInci
     ],
 )
 def test_from_first_crossing_to_recovery(days: str, spans: list) -> None:
-    found = folded(judged(days))
+    found = group_alarms(judged(days))
     assert [
         (each.first[-2:], each.last[-2:], each.recovered and each.recovered[-2:], each.state)
         for each in found
@@ -48,10 +47,14 @@ def test_kinds_do_not_hide_each_other_and_columns_are_ranked() -> None:
     features, answers = judged("!!!!"), judged("...!", "probability", "answers")
     other = judged("..!!", "y")
     nights = [
-        (NightAlarms(a.partition, (*a.alarms, *b.alarms, *c.alarms), False), {**x, **y, "y": 0.9})
-        for (a, x), (b, y), (c, _) in zip(features, answers, other, strict=True)
+        decided(
+            a.partition,
+            findings=[*a.drift.findings, *b.drift.findings, finding("y", effect=0.9)],
+            alarms=[*a.alarms.alarms, *b.alarms.alarms, *c.alarms.alarms],
+        )
+        for a, b, c in zip(features, answers, other, strict=True)
     ]
-    first, second = folded(nights)
+    first, second = group_alarms(nights)
     assert (first.id, first.columns, first.nights) == ("2013-07-01-features", ("y", "x"), 4)
     assert (second.id, second.columns) == ("2013-07-04-answers", ("probability",))
     assert first.hits[1].effect == 0.4 and first.hits[0].nights == 2
@@ -63,13 +66,14 @@ def test_kinds_do_not_hide_each_other_and_columns_are_ranked() -> None:
 
 def test_what_cannot_be_told_on_one_night_may_be_anything() -> None:
     nights = judged("!!!")
-    nights[1] = (nights[1][0], {"x": None})
-    assert folded(nights)[0].hits[0].effect is None
+    unknown = [finding("x", effect=None)]
+    nights[1] = replace(nights[1], drift=replace(nights[1].drift, findings=tuple(unknown)))
+    assert group_alarms(nights)[0].hits[0].effect is None
 
 
 @given(st.text("!.", min_size=1, max_size=25), st.integers(1, 25))
 def test_later_nights_leave_what_has_recovered(days: str, cut: int) -> None:
-    whole, before = folded(judged(days)), folded(judged(days[:cut]))
+    whole, before = group_alarms(judged(days)), group_alarms(judged(days[:cut]))
     done = [each for each in before if each.state == "recovered"]
     assert list(whole[: len(done)]) == done
     assert [each.id for each in whole[: len(before)]] == [each.id for each in before]
@@ -85,12 +89,12 @@ SNOOZES = (
 
 
 def test_a_snooze_ends_and_the_incident_goes_on_under_its_id() -> None:
-    def snoozed(column: str, night: str) -> bool:
-        return find_snooze(SNOOZES, column, night) is not None
-
     ids = set()
     for days, state in (("!!!", "snoozed"), ("!!!.", "snoozed"), ("!!!!", "open")):
-        (incident,) = folded(judged(days), snoozed)
+        (incident,) = group_alarms(
+            replace(each, snoozed=("x",) if find_snooze(SNOOZES, "x", each.partition) else ())
+            for each in judged(days)
+        )
         assert incident.state == state
         ids.add(incident.id)
     assert ids == {"2013-07-01-features"}

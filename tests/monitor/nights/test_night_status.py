@@ -10,8 +10,7 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.cli.show import monitoring, overview
 from assay.errors import LimitCrossed
-from assay.monitor import monitor_night, monitor_range, night_writer, status
-from assay.monitor.front import command as front
+from assay.monitor import monitor_nights, status
 from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.night_status import WORDS, affects_night, decide_status
 from assay.project.params.drift import Budget
@@ -46,7 +45,7 @@ def test_the_nights_of_an_incident(state: Any, partition: str, lies_in: bool) ->
         (False, ["recovered"], "recovered", False),
         (False, ["recovered", "snoozed"], "snoozed", False),
         (False, ["snoozed", "open"], "incident", True),
-        (True, [], "drift", True),
+        (True, [], "over", False),  # within the false-alarm budget
         (True, ["recovered"], "drift", True),
         (True, ["snoozed", "open"], "drift", True),
         (True, ["snoozed"], "snoozed", False),
@@ -64,29 +63,17 @@ def test_the_gravest_decides(
     assert ("within limits" in found.headline("n").lower()) is (standing == "ok")
 
 
-def test_a_crossing_within_the_budget_is_no_alarm_once_somebody_looked() -> None:
-    alone = decide_status("published", True, together=True)
-    assert (alone.standing, alone.alarming) == ("over", False)
-    assert decide_status("published", True, [(incident("recovered"), "")], together=True).alarming
-    assert decide_status("published", False, together=True).standing == "ok"
-
-
 def test_what_is_not_published_is_in_no_incident_of_drift() -> None:
     assert decide_status("held", True, [(incident("open"), "x")]).standing == "held"
 
 
 @pytest.fixture
-def looked_at(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def looked_at(project: Any) -> Any:
     """Two shifted nights and one within its limits: an incident is open on the last."""
-    monkeypatch.setattr(
-        night_writer.page,
-        "render_page",
-        lambda title, ours, *_: f"<title>{title}</title><body>{ours}",
-    )
     for day, shift in zip(DAYS, (0.0, 2.0, 2.0, 0.0), strict=True):
         project.score(day, f"run-{day[-2:]}", shift=shift)
     budget = Budget(nights=2, of=3, false_alarms=20)
-    monitor = project.params.monitor.model_copy(update={"budget": budget})
+    monitor = project.params.monitor.model_copy(update={"budget": budget, "evidently": "never"})
     project.params = project.params.model_copy(update={"monitor": monitor})
     return project
 
@@ -97,19 +84,17 @@ def test_every_page_and_the_exit_code_say_the_same(
     root, params = looked_at.root, looked_at.params
     page = root / f"reports/nights/{DAYS[3]}.html"
     with pytest.raises(LimitCrossed, match=f"In an open incident on {DAYS[3]}") as many:
-        shown(monitoring.nights_lines, monitor_range.run, root, params, DAYS[0], DAYS[3])
+        shown(monitoring.nights_lines, monitor_nights.run, root, params, DAYS[0], DAYS[3])
     told = capsys.readouterr()
     assert "2 limits crossed, 1 within limits, 1 in an open incident" in told.out
     assert "ithin limits" not in told.err
 
-    with pytest.raises(LimitCrossed, match="in an open incident: the model's answers") as one:
-        shown(monitoring.night_lines, monitor_night.run, root, params, DAYS[3])
+    with pytest.raises(LimitCrossed, match=f"In an open incident on {DAYS[3]}") as one:
+        shown(monitoring.night_lines, monitor_nights.run, root, params, DAYS[3], DAYS[3])
     assert many.value.exit_code == one.value.exit_code == 4
     assert f"In an open incident on {DAYS[3]}" in capsys.readouterr().out
 
     assert page.read_text().count(f"In an open incident on {DAYS[3]}") == 2  # title and heading
-    report = root / f"reports/nights/{DAYS[3]}.evidently.html"
-    assert report.read_text().count(f"In an open incident on {DAYS[3]}") == 2
     assert "Within limits" not in page.read_text()
     document = json.loads(page.with_suffix(".json").read_text())
     assert (document["standing"], document["crossed"]) == ("incident", False)
@@ -125,33 +110,15 @@ def test_every_page_and_the_exit_code_say_the_same(
 def test_pages_go_on_saying_what_became_of_it(looked_at: Any) -> None:
     root, params = looked_at.root, looked_at.params
     with pytest.raises(LimitCrossed):
-        monitor_range.run(root, params, DAYS[0], DAYS[3])
+        monitor_nights.run(root, params, DAYS[0], DAYS[3])
     page = root / f"reports/nights/{DAYS[3]}.html"
-    drawn = page.read_text()
     looked_at.score("2013-02-05", "run-05")
-    monitor_range.run(root, params, "2013-02-05", "2013-02-05")  # the second quiet night ends it
+    monitor_nights.run(root, params, "2013-02-05", "2013-02-05")  # the second quiet night ends it
     assert "Within limits on 2013-02-04" in page.read_text()
-    assert "Within limits on 2013-02-04" in page.with_suffix(".evidently.html").read_text()
     assert json.loads(page.with_suffix(".json").read_text())["standing"] == "ok"
-    # Nothing but the answer was drawn again.
-    answers = [text.partition("<!--answer-->")[2].partition("<!--/answer-->") for text in
-               (drawn, page.read_text())]  # fmt: skip
-    assert answers[0][2] == answers[1][2] and answers[0][0] != answers[1][0]
     first = json.loads((root / f"reports/nights/{DAYS[2]}.json").read_text())
     assert first["standing"] == "drift" and first["incidents"][0].endswith("by 2013-02-05")
     assert first["in_alarm"] == ["probability", "x"]
-
-
-def test_a_document_of_an_older_assay_is_read_and_left_alone(looked_at: Any) -> None:
-    root, params = looked_at.root, looked_at.params
-    monitor_night.run(root, params, DAYS[0])
-    document = root / f"reports/nights/{DAYS[0]}.json"
-    tree = json.loads(document.read_text())
-    for name in ("standing", "incidents", "in_alarm"):
-        del tree[name]
-    document.write_text(json.dumps(tree))
-    (night, *_) = front.run(root, params).nights
-    assert (night.standing, json.loads(document.read_text())) == ("ok", tree)
 
 
 def test_all_words_differ() -> None:

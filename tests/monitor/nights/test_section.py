@@ -10,16 +10,45 @@ from typing import Any, cast
 import pytest
 from markupsafe import Markup
 
+from assay.columns.break_limits import Break
 from assay.monitor.drift.baselines import WeekdayDistances
+from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.nights.incident import Incident
-from assay.monitor.nights.night_status import decide_status
+from assay.monitor.nights.night_status import MonitoringStatus, decide_status
 from assay.monitor.nights.section import EvidentlyPart, render, render_status
-from assay.monitor.nights.summary import NightSummary
-from tests.monitor.nights.test_summary_read import written
+from assay.monitor.nights.summary import NightSummary, overall_metrics
+from assay.monitor.performance.label_drift import LabelDrift
+from assay.project.params import Monitor
 
 REFERENCE = cast(Any, SimpleNamespace(distances={"x": (0.1, 0.2), "y": ()}))
 SPELL = Incident("i", "drift", "open", "2013-07-01", "2013-07-03", ("seats",), "")
 TOLD = cast(Any, SimpleNamespace(columns=(), performance=(), rules={}))
+
+
+def row(metric: str, value: float | None, days: int | None = None, slice: str = "") -> Any:
+    known = {"metric": metric, "slice": slice, "estimated": days is None, "maturity_days": days}
+    return {**known, "value": value, "low": 0.1, "high": None, "rows": 7, "run_id": "run-1"}
+
+
+def written() -> NightSummary:
+    far = DriftFinding(
+        "x", 0.4, 0.1, 0.2, 0.0, 0.0, 0.1, None, True, True, False, ("far",), 0.3, 1.5
+    )
+    far = replace(far, breaks=(Break("distance", 0.4, 0.3),), break_limit=0.3)
+    far = replace(far, ks_break_limit=0.25, null_break_limit=0.2)
+    gone = DriftFinding("y", None, None, None, None, None, 0.1, None, True, True, True, ("gone",))
+    decision = DriftDecision(True, ("y: gone",), 300, ("x", "y"), 2, 0.99, 30, (gone, far))
+    performance = [row("auc", 0.7), row("auc", 0.6, 7, "c=a"), row("f1", None, 1), row("auc", 0.71)]
+    return NightSummary(
+        *("late-flights", "2013-07-01", "run-1", "v0.1.0", "sha256:ab", "sha256:cd", "unknown"),
+        *(303, 300, 3, "page.html", Monitor(max_drifted_share=0.25), decision),
+        stand=MonitoringStatus("incident", ("features drifted: x; still open",)),
+        in_alarm=("x",),
+        weekday=WeekdayDistances(("2013-06-24",), {"x": 0.2, "y": None}),
+        label=LabelDrift(7, 290, 0.97, 0.02, None, 0.1, 0.05, None),
+        broken_rules={"x: finite": 3},
+        performance=overall_metrics(performance),
+    )
 
 
 def section(summary: NightSummary) -> Markup:
@@ -54,7 +83,7 @@ def answer(crossed: bool, over: int, *incidents: str) -> str:
         drifted=("dew_point", "x", "y")[:over],
         features=18,
     )
-    stand = decide_status("published", crossed, [(SPELL, each) for each in incidents], True)
+    stand = decide_status("published", crossed, [(SPELL, each) for each in incidents])
     return " ".join(str(render_status(replace(before, decision=decision, stand=stand))).split())
 
 
@@ -90,3 +119,11 @@ def test_the_legend_has_two_lines() -> None:
     legend = html[html.index('id="columns"') : html.index('<table class="columns">')]
     (words,) = re.findall(r'<p class="quiet">(.*?)</p>', legend, re.DOTALL)
     assert len(words.split()) < 50 and "docs/drift.md" in words
+
+
+def test_only_numbers_over_all_rows_are_kept_and_the_last_of_each() -> None:
+    found = written().performance
+    assert [(each["metric"], each["value"], each["maturity_days"]) for each in found] == [
+        ("auc", 0.71, None),
+        ("f1", None, 1),
+    ]

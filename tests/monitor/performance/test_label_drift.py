@@ -13,7 +13,7 @@ from scipy import stats
 from assay.columns.distance import js_distance
 from assay.columns.reference import Reference, build_reference
 from assay.model import prediction
-from assay.monitor import monitor_night, monitor_range, night_writer
+from assay.monitor import monitor_nights
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.performance import label_drift
 from assay.monitor.performance.label_drift import LabelDrift, limit, measure_label_drift
@@ -124,26 +124,22 @@ def document(project: Any) -> dict[str, Any]:
     return found
 
 
-def test_a_night_is_shown_with_its_labels_once_they_are_there(
-    project: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(night_writer.page, "render_page", lambda title, ours, *_: ours)
+def test_a_night_is_shown_with_its_labels_once_they_are_there(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    monitor_night.run(project.root, project.params, NIGHT)
+    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
     page = project.root / f"reports/nights/{NIGHT}.html"
     assert document(project)["label"] is None and "The label" not in page.read_text()
     rows = late_rows(project, 0.9)
     take(project, rows.iloc[:149], at(2))
     take(project, rows, at(8))
-    summary = monitor_range.run(project.root, project.params, NIGHT, NIGHT)
-    assert len(summary.nights) == 1
+    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
     label = document(project)["label"]
     assert (label["maturity_days"], label["rows"], label["labelled_share"]) == (7, 298, 1.0)
     assert label["drifted"] is True and label["distance"] > label["limit"] > 0
     assert document(project)["crossed"] is False
     text = page.read_text(encoding="utf-8")
     assert "The label, on 100.0% of the scored" in text and "7 days after the night" in text
-    monitor_night.run(project.root, project.params, NIGHT)
+    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
     assert document(project)["label"] == label
 
 

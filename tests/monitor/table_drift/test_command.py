@@ -25,7 +25,7 @@ from assay.errors import (
     SourceError,
     UsageError,
 )
-from assay.monitor import monitor_night
+from assay.monitor import monitor_nights
 from assay.monitor.table_drift import command, spark_memory
 from assay.monitor.table_drift import count as raw_count
 from assay.monitor.table_drift.result import TableDrift
@@ -188,7 +188,7 @@ def test_the_measures_are_those_of_the_same_rows_once_scored(here: Any) -> None:
     (file,) = Path(f"data/raw/date={NIGHT}").glob("*.parquet")
     # Two of the night's rows were refused.
     pq.write_table(pq.ParquetFile(file).read().slice(2), file)
-    scored = monitor_night.run(here.root, here.params, NIGHT).decision
+    scored = monitor_nights.run(here.root, here.params, NIGHT, NIGHT).summaries[-1].decision
     ours = {f.column: f for f in drift(here, date=NIGHT).decision.findings}
     assert ours == {f.column: f for f in scored.findings if f.column in ("x", "c")}
 

@@ -15,8 +15,7 @@ from assay.project.text.quoting import mark_blanks
 if TYPE_CHECKING:
     from assay.monitor.drift.drift import DriftFinding
     from assay.monitor.incidents.document import IncidentHistory
-    from assay.monitor.monitor_range import MonitoredNights
-    from assay.monitor.nights.summary import NightSummary
+    from assay.monitor.monitor_nights import MonitoredNights
     from assay.monitor.table_drift.result import TableDrift
     from assay.reports.retrain import RetrainAdvice
 
@@ -26,17 +25,16 @@ AT_LEAST = 5
 """The least number of a night's columns that is shown, even if none crossed a limit."""
 
 
-def lines(found: NightSummary | MonitoredNights | RetrainAdvice) -> Iterator[Line]:
+def lines(found: MonitoredNights | RetrainAdvice) -> Iterator[Line]:
     """One night, several, or whether to train again."""
-    from assay.monitor.monitor_range import MonitoredNights
     from assay.reports.retrain import RetrainAdvice
 
     if isinstance(found, RetrainAdvice):
         yield from retrain_lines(found)
-    elif isinstance(found, MonitoredNights):
-        yield from nights_lines(found)
-    else:
+    elif found.alone:
         yield from night_lines(found)
+    else:
+        yield from nights_lines(found)
 
 
 def retrain_lines(found: RetrainAdvice) -> Iterator[Line]:
@@ -45,10 +43,11 @@ def retrain_lines(found: RetrainAdvice) -> Iterator[Line]:
         yield f"retrain: {each.sentence}"
 
 
-def night_lines(summary: NightSummary) -> Iterator[Line]:
+def night_lines(found: MonitoredNights) -> Iterator[Line]:
     """The columns over a limit, filled up to `AT_LEAST` columns, and facts about the night."""
     from assay.monitor.drift.drift import drifted_words
 
+    summary = found.summaries[-1]
     decision = summary.decision
     told = [f for f in decision.findings if f.crossed]
     told += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(told))]
@@ -85,10 +84,9 @@ def nights_lines(found: MonitoredNights) -> Iterator[Line]:
     counts = Counter(night.stand.words for night in found.nights if night.state != "missing")
     yield "nights: " + ", ".join(f"{count} {words}" for words, count in counts.most_common())
     rule = book.limits.budget
-    asked = [night for night in book.nights if night.partition >= book.first]
-    alarms = sum(bool(night.alarms) for night in asked)
+    alarms = sum(bool(night.alarms.alarms) for night in book.nights)
     yield (
-        f"drift: {counted(len(asked), 'night')} judged, {alarms} in alarm; "
+        f"drift: {counted(len(book.nights), 'night')} judged, {alarms} in alarm; "
         f"{len(book.open)} of {len(book.incidents)} incidents open"
     )
     yield (

@@ -31,13 +31,13 @@ class WeekdayDistances:
         The nights that were merged into the baseline, the most recent first.
     distances
         By column; None where one of the two has no value.
-    why_none
+    none
         Why there is no baseline; empty if there is one.
     """
 
     nights: tuple[str, ...]
     distances: Mapping[str, float | None]
-    why_none: str = ""
+    none: str = ""
 
 
 NOT_COMPARED = WeekdayDistances((), {}, "not compared")

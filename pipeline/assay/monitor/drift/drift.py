@@ -140,6 +140,15 @@ class DriftDecision:
         """Share of the features that drifted; None without features."""
         return len(self.drifted) / self.features if self.features else None
 
+    def finding(self, column: str) -> DriftFinding | None:
+        """The result for a column; None if it was not compared."""
+        return next((each for each in self.findings if each.column == column), None)
+
+    @property
+    def over(self) -> frozenset[str]:
+        """The columns that crossed any of their limits."""
+        return frozenset(each.column for each in self.findings if each.crossed)
+
 
 def decide(
     reference: Reference,

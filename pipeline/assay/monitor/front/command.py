@@ -11,7 +11,6 @@ from assay.monitor.front.content import Front, gather
 from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.facts import KnownNights
-from assay.monitor.nights.status_update import update_statuses
 from assay.project import layout
 from assay.project.extras import missing_extra
 from assay.project.params import Params
@@ -23,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
-    """Write the front page, and update the status on the nights' own pages.
+    """Write the front page.
 
     Parameters
     ----------
@@ -32,7 +31,6 @@ def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
     """
     facts = night_facts.load(root, open_store(root, params), ())
     every = all_nights(facts)
-    update_statuses(root, params.monitor, every.nights, facts.documents)
     return write_page(root, params, every, facts, last)
 
 

@@ -65,7 +65,7 @@ class Front:
                     "version": night.version or None,
                     "rows_read": night.rows_read,
                     "quarantine_share": night.quarantine_share,
-                    "drifted_share": night.drift.share if night.drift else None,
+                    "drifted_share": night.drift.drifted_share if night.drift else None,
                     "estimated": night.estimated.value if night.estimated else None,
                     "trusted": night.estimated.trusted if night.estimated else None,
                     "realized": night.realized.value if night.realized else None,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from assay.monitor.drift.drift import is_near
+from assay.monitor.drift.drift import DriftFinding, is_near
 from assay.monitor.front import charts
 from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
 from assay.monitor.front.content import Front
-from assay.monitor.nights.night import Night, NightDrift, NightMetric
+from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.nights.night_status import WORDS
 from assay.monitor.status import champion_lines, incident_lines, retrain_words
 from assay.monitor.status_facts import incidents_part
@@ -76,7 +77,7 @@ def _tone(latest: Night) -> str:
 
 def _is_near(most: float, night: Night) -> bool:
     drift = night.drift if night.standing == "ok" else None
-    return drift is not None and is_near(drift.drifted, drift.features, most)
+    return drift is not None and is_near(len(drift.drifted), drift.features, most)
 
 
 def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
@@ -87,20 +88,23 @@ def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
     for drift in looked:
         if drift is not None:
             over.update(drift.over)
-            names.update(drift.times)
+            names.update(each.column for each in drift.findings)
     lines = []
     for name, count in sorted(over.items(), key=lambda item: (-item[1], item[0]))[:MOST_COLUMNS]:
-        known = [drift is not None and name in drift.times for drift in looked]
-        times = [None if drift is None else _times_limit(drift, name) for drift in looked]
+        found = [drift.finding(name) if drift else None for drift in looked]
+        known = [each is not None for each in found]
+        times = [_times_limit(each) if each else None for each in found]
         label = f"{name}: over a limit on {counted(count, 'night')}"
         lines.append(ColumnLine(name, count, charts.heat_map(times, known, label)))
     return lines, len(names - set(over))
 
 
-def _times_limit(drift: NightDrift, name: str) -> float | None:
+def _times_limit(found: DriftFinding) -> float | None:
     """How far a column was, as a multiple of its limit; at least 1 if it was over any limit."""
-    times = drift.times.get(name)
-    return max(times, 1.0) if times is not None and name in drift.over else times
+    times = found.times_limit
+    if math.isinf(times):
+        return None
+    return max(times, 1.0) if found.crossed else times
 
 
 def champion_words(front: Front) -> list[str]:
@@ -113,9 +117,7 @@ def champion_words(front: Front) -> list[str]:
 
 
 def incident_words(front: Front) -> list[str]:
-    """The incidents' lines, as in ``assay status``, or why they are unknown."""
-    if front.every.words:
-        return [front.every.words]
+    """The incidents' lines, as in ``assay status``."""
     part = incidents_part(front.every)
     return incident_lines(part.facts) if part.facts is not None else [part.words or "unknown"]
 
@@ -136,7 +138,7 @@ def _charts(front: Front) -> list[tuple[str, Picture, str]]:
     shown = front.nights
     if not shown:
         return []
-    drift = [n.drift.share if n.drift and n.state == "published" else None for n in shown]
+    drift = [n.drift.drifted_share if n.drift and n.state == "published" else None for n in shown]
     refused = [night.quarantine_share for night in shown]
     found: list[tuple[str, Picture, str]] = []
     if any(value is not None for value in drift):

@@ -12,14 +12,13 @@ from typing import Any
 
 from assay.errors import AlertUndelivered, AssayError, CodeHostFailed, PluginError
 from assay.monitor.incidents import alert_state, messages, outbox
-from assay.monitor.incidents.alert_state import Alert, AlertHistory
-from assay.monitor.incidents.collect import incidents
+from assay.monitor.incidents.alert_state import Alert
+from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.incidents.issues import IssuesReport, mirror
 from assay.monitor.incidents.outbox import QueuedMessage
 from assay.monitor.incidents.own_receiver import call_own, load_own
 from assay.monitor.incidents.post import PostResult, post, retry
 from assay.monitor.nights import facts as night_facts
-from assay.monitor.nights.facts import KnownNights
 from assay.project import jsonfile, layout, textfile
 from assay.project.code_host.client import MayNotWrite
 from assay.project.code_host.environment import read_environment
@@ -69,7 +68,7 @@ class AlertsReport:
     Attributes
     ----------
     until
-        The last night that any ``reports/incidents.json`` covered.
+        The last night that was judged.
     """
 
     name: str
@@ -101,11 +100,11 @@ def run(root: Path, params: Params, issues: bool = False) -> AlertsReport:
     CodeHostFailed
         After everything is written and sent: an issue was not written. The next call goes on.
     """
-    facts = night_facts.load(root, open_store(root, params), ())
-    found = update_alerts(root, params, facts)
+    every = all_nights(night_facts.load(root, open_store(root, params), ()))
+    found = update_alerts(root, params, every)
     if issues:
         try:
-            found = replace(found, issues=_mirror_issues(params.name, facts, found))
+            found = replace(found, issues=_mirror_issues(params.name, every, found))
         except CodeHostFailed as error:
             if found.delivery.problem:
                 log.warning("%s", error.line())
@@ -115,7 +114,7 @@ def run(root: Path, params: Params, issues: bool = False) -> AlertsReport:
     return found
 
 
-def _mirror_issues(name: str, facts: KnownNights, told: AlertsReport) -> IssuesReport:
+def _mirror_issues(name: str, every: AllNights, told: AlertsReport) -> IssuesReport:
     ci = read_environment()
     if ci is None:
         raise CodeHostFailed(
@@ -123,12 +122,11 @@ def _mirror_issues(name: str, facts: KnownNights, told: AlertsReport) -> IssuesR
             where="assay alert --issues",
             expected="GITHUB_REPOSITORY or CI_PROJECT_ID in the environment, and a token",
         )
-    nights = facts.nights()
     known = {each.incident.id: each.incident for each in told.alerts}
     # The alerts leave out what was over before anybody was told; its issue has to be closed.
-    known |= {each.id: each for each in incidents(facts.listed, nights, told.until)}
+    known |= {each.id: each for each in every.incidents}
     try:
-        return mirror(ci.host(), name, list(known.values()), nights, facts.listed.until)
+        return mirror(ci.host(), name, list(known.values()), every.nights, every.until)
     except MayNotWrite as error:
         may = "permissions: issues: write" if ci.kind == "github" else "the role Reporter"
         raise CodeHostFailed(
@@ -138,7 +136,7 @@ def _mirror_issues(name: str, facts: KnownNights, told: AlertsReport) -> IssuesR
         ) from None
 
 
-def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> None:
+def notify(root: Path, params: Params, every: AllNights, answered: bool) -> None:
     """As `run`, at the end of ``assay monitor``, whose own result takes precedence.
 
     Parameters
@@ -153,7 +151,7 @@ def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> No
         As `run`, unless ``answered``.
     """
     try:
-        told = update_alerts(root, params, facts)
+        told = update_alerts(root, params, every)
         _check(told)
     except AssayError as error:
         if not answered:
@@ -161,29 +159,24 @@ def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> No
         log.warning("%s", error.line())
 
 
-def update_alerts(root: Path, params: Params, facts: KnownNights) -> AlertsReport:
+def update_alerts(root: Path, params: Params, every: AllNights) -> AlertsReport:
     """Collect the incidents, write them down, queue new messages and send the queue.
 
     Raises
     ------
     DataError
-        reports/incidents.json is damaged.
+        reports/alerts.json is damaged.
     """
-    if facts.unlisted is not None:
-        raise facts.unlisted
-    before, listed = _before(root), facts.listed
-    known = incidents(listed, facts.nights(), before.until)
-    found = alert_state.alerts(known, listed.until, before.alerts)
+    found = alert_state.alerts(every.incidents, _before(root))
     hook, function = params.alerts.webhook, params.alerts.function
     new = [] if hook is None and function is None else alert_state.select_due(found)
     folder = root / layout.DEAD_LETTERS
     for each in new:
         outbox.enqueue(folder, each.incident)
     found = alert_state.mark_sent(found, new)
-    until = max((each for each in (listed.until, before.until) if each), default=None)
     # Written before sending: the messages are queued, and must not be queued twice.
     queued = Delivery(hook is not None, function, waiting=len(new))
-    told = AlertsReport(params.name, tuple(found), until, queued)
+    told = AlertsReport(params.name, tuple(found), every.until, queued)
     _write(root, told)
     told = replace(told, delivery=_send(folder, root, params))
     _write(root, told)
@@ -201,10 +194,10 @@ def _check(told: AlertsReport) -> None:
         ).attach_report(told)
 
 
-def _before(root: Path) -> AlertHistory:
+def _before(root: Path) -> tuple[Alert, ...]:
     path = root / layout.ALERTS
     if not path.exists():
-        return AlertHistory()
+        return ()
     return alert_state.parse_alerts(jsonfile.read_stage_file(root, layout.ALERTS, "alert"))
 
 

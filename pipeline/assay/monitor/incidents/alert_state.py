@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.errors import DataError
-from assay.monitor.nights.incident import OF_NIGHTS, Incident, IncidentState, Kind, parse_incident
+from assay.monitor.nights.incident import Incident, IncidentState, Kind, parse_incident
 from assay.project import jsonfile, layout
 from assay.project.jsonfile import JsonNode
 
@@ -34,24 +34,15 @@ class Alert:
         return {**self.incident.to_plain(), "told": self.told}
 
 
-def alerts(
-    incidents: Sequence[Incident], until: str | None, before: Sequence[Alert]
-) -> list[Alert]:
+def alerts(incidents: Sequence[Incident], before: Sequence[Alert]) -> list[Alert]:
     """The current incidents, each with the last state that was sent.
 
     An incident that was sent as open and no longer exists counts as recovered. One that recovered
-    before it was sent is left out. A drift incident from an earlier file stays if it lasted longer
-    than the nights that the file covers now, because old nights may be monitored again.
-
-    Parameters
-    ----------
-    until
-        The last night that the file covers.
+    before it was sent is left out.
     """
-    stays = {each.incident.id: each for each in before if _beyond(each.incident, until)}
     told = {each.incident.id: each.told for each in before}
-    here = {each.id for each in incidents} | set(stays)
-    now = [Alert(each, told.get(each.id)) for each in incidents if each.id not in stays]
+    here = {each.id for each in incidents}
+    now = [Alert(each, told.get(each.id)) for each in incidents]
     gone = [
         replace(
             each,
@@ -60,17 +51,8 @@ def alerts(
         for each in before
         if each.incident.id not in here and each.told == "open"
     ]
-    kept = [
-        each
-        for each in (*now, *gone, *stays.values())
-        if each.told or each.incident.state != "recovered"
-    ]
+    kept = [each for each in (*now, *gone) if each.told or each.incident.state != "recovered"]
     return sorted(kept, key=lambda each: (each.incident.first, each.incident.id))
-
-
-def _beyond(incident: Incident, until: str | None) -> bool:
-    of_file = incident.kind == "drift" and not incident.id.startswith(OF_NIGHTS)
-    return of_file and until is not None and incident.last > until
 
 
 def select_due(found: Sequence[Alert]) -> list[Alert]:
@@ -92,20 +74,6 @@ def mark_sent(found: Sequence[Alert], now: Sequence[Alert]) -> list[Alert]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class AlertHistory:
-    """The alerts that an earlier call recorded.
-
-    Attributes
-    ----------
-    until
-        The last night that any ``reports/incidents.json`` covered; None if there was none.
-    """
-
-    alerts: tuple[Alert, ...] = ()
-    until: str | None = None
-
-
 def document(
     name: str, found: Sequence[Alert], until: str | None, delivery: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -120,8 +88,8 @@ def document(
     }
 
 
-def parse_alerts(text: str) -> AlertHistory:
-    """Parse reports/alerts.json.
+def parse_alerts(text: str) -> tuple[Alert, ...]:
+    """Parse reports/alerts.json: the alerts that an earlier call recorded.
 
     Raises
     ------
@@ -129,10 +97,9 @@ def parse_alerts(text: str) -> AlertHistory:
         It is not such a document.
     """
 
-    def build(tree: JsonNode) -> AlertHistory:
+    def build(tree: JsonNode) -> tuple[Alert, ...]:
         tree.schema(SCHEMA)
-        found = tuple(Alert(parse_incident(node), _told(node)) for node in tree.nodes("alerts"))
-        return AlertHistory(found, tree.maybe_text("until"))
+        return tuple(Alert(parse_incident(node), _told(node)) for node in tree.nodes("alerts"))
 
     try:
         return jsonfile.parse(text, layout.ALERTS, "alert", "a list of alerts", build)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from assay.columns.break_limits import YEAR
-from assay.monitor.drift.budget import NightAlarms, fdr_level
-from assay.monitor.drift.snooze import SnoozeState, find_snooze
-from assay.monitor.incidents.drift_incident import DriftIncident
-from assay.monitor.nights import incident as night_incident
-from assay.monitor.nights.incident import ListedIncidents
+from assay.monitor.drift.budget import Alarm, fdr_level
+from assay.monitor.drift.night_decision import NightDecision
+from assay.monitor.drift.snooze import SnoozeState, states
+from assay.monitor.incidents.drift_incident import DriftIncident, group_alarms
 from assay.project.params import Monitor
-from assay.reports.incidents import (
-    AlarmBudget,
-    ColumnAlarm,
-    ColumnHit,
-    IncidentReport,
-    Incidents,
-    SnoozeStatus,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +23,10 @@ class IncidentHistory:
     first, last
         The requested nights.
     nights
-        All published nights up to ``last``, judged in order. Incidents may begin before ``first``,
-        so the same nights give the same incidents whatever was requested.
+        The decisions about the requested nights, in order.
+    incidents
+        Of all nights up to ``last``. They may begin before ``first``, so the same nights give the
+        same incidents whatever was requested.
     left_out
         Earlier nights that can no longer be judged, and why.
     """
@@ -39,10 +34,10 @@ class IncidentHistory:
     name: str
     first: str
     last: str
-    nights: tuple[NightAlarms, ...]
+    nights: tuple[NightDecision, ...]
     incidents: tuple[DriftIncident, ...]
     snoozes: tuple[SnoozeState, ...]
-    left_out: dict[str, str]
+    left_out: Mapping[str, str]
     limits: Monitor
 
     @property
@@ -53,14 +48,12 @@ class IncidentHistory:
     @property
     def blind(self) -> tuple[str, ...]:
         """Requested nights on which some column alone could not raise an alarm, at any distance."""
-        asked = (night for night in self.nights if self.first <= night.partition)
-        return tuple(night.partition for night in asked if night.blind)
+        return tuple(night.partition for night in self.nights if night.alarms.blind)
 
     @property
     def blind_columns(self) -> tuple[str, ...]:
         """The columns that could not raise an alarm alone on some requested night."""
-        asked = (night for night in self.nights if self.first <= night.partition)
-        return tuple(sorted({column for night in asked for column in night.blind}))
+        return tuple(sorted({column for night in self.nights for column in night.alarms.blind}))
 
     def open_at_end(self) -> str:
         """How many incidents are open, and the first of them, for one line; empty if none is."""
@@ -68,96 +61,89 @@ class IncidentHistory:
             return ""
         return f"{len(self.open)} incident(s) open at the end: {self.open[0].sentence()}"
 
-    def in_alarm(self) -> dict[str, tuple[str, ...]]:
-        """Requested night -> its columns in alarm that are not snoozed."""
-        found: dict[str, tuple[str, ...]] = {}
-        for night in self.nights:
-            if night.partition >= self.first:
-                columns = [
-                    alarm.question.column
-                    for alarm in night.alarms
-                    if find_snooze(self.limits.snooze, alarm.question.column, night.partition)
-                    is None
-                ]
-                found[night.partition] = tuple(dict.fromkeys(columns))
-        return found
-
-    def listed(self) -> ListedIncidents:
-        """The incidents as reading the written file would give them."""
-        found = tuple(
-            night_incident.Incident(
-                each.id,
-                "drift",
-                each.state,
-                each.first,
-                each.last,
-                tuple(each.columns),
-                each.sentence(),
-                each.kind,
-            )
-            for each in self.incidents
-        )
-        return ListedIncidents(found, self.last)
-
-    def document(self) -> Incidents:
-        """The content of ``reports/incidents.json``."""
+    def document(self) -> dict[str, Any]:
+        """The content of the file, as JSON values."""
         rule = self.limits.budget
-        asked = [night for night in self.nights if self.first <= night.partition]
-        return Incidents(
-            name=self.name,
-            first=self.first,
-            to=self.last,
-            nights=tuple(night.partition for night in asked),
-            baseline=self.limits.baseline,
-            budget=AlarmBudget(
-                nights=rule.nights,
-                of=rule.of,
-                false_alarms=rule.false_alarms,
-                per_nights=YEAR,
-                false_discovery_rate=fdr_level(rule),
-            ),
-            open=len(self.open),
-            incidents=tuple(_incident(each) for each in self.incidents),
-            alarms={night.partition: _alarms(night) for night in asked if night.alarms},
-            snoozes=tuple(
-                SnoozeStatus(**each.snooze.model_dump(mode="json"), state=each.state)
+        return {
+            "schema": 1,
+            "name": self.name,
+            "from": self.first,
+            "to": self.last,
+            "nights": [night.partition for night in self.nights],
+            "baseline": self.limits.baseline,
+            "budget": {
+                "nights": rule.nights,
+                "of": rule.of,
+                "false_alarms": rule.false_alarms,
+                "per_nights": YEAR,
+                "false_discovery_rate": fdr_level(rule),
+            },
+            "open": len(self.open),
+            "incidents": [_incident(each) for each in self.incidents],
+            "alarms": {
+                night.partition: [_alarm(each) for each in night.alarms.alarms]
+                for night in self.nights
+                if night.alarms.alarms
+            },
+            "snoozes": [
+                {**each.snooze.model_dump(mode="json"), "state": each.state}
                 for each in self.snoozes
-            ),
-            blind=self.blind,
-            blind_columns=self.blind_columns,
-            left_out=self.left_out,
-        )
-
-    def to_json(self) -> str:
-        """The document as JSON; deterministic."""
-        return self.document().text()
+            ],
+            "blind": self.blind,
+            "blind_columns": self.blind_columns,
+            "left_out": dict(self.left_out),
+        }
 
 
-def _incident(incident: DriftIncident) -> IncidentReport:
-    return IncidentReport(
-        id=incident.id,
-        kind=incident.kind,
-        state=incident.state,
-        sentence=incident.sentence(),
-        first=incident.first,
-        found=incident.found,
-        last=incident.last,
-        recovered=incident.recovered,
-        nights=incident.nights,
-        columns=incident.columns,
-        hits=tuple(ColumnHit(**asdict(hit)) for hit in incident.hits),
+def history_of(
+    name: str,
+    first: str,
+    last: str,
+    decisions: Mapping[str, NightDecision],
+    left_out: Mapping[str, str],
+    limits: Monitor,
+) -> IncidentHistory:
+    """The history up to ``last``.
+
+    Parameters
+    ----------
+    decisions
+        About all nights, in order.
+    """
+    mine = [each for night, each in decisions.items() if night <= last]
+    columns = {finding.column for each in mine for finding in each.drift.findings}
+    return IncidentHistory(
+        name=name,
+        first=first,
+        last=last,
+        nights=tuple(each for each in mine if first <= each.partition),
+        incidents=group_alarms(mine),
+        snoozes=states(limits.snooze, columns, last),
+        left_out=left_out,
+        limits=limits,
     )
 
 
-def _alarms(night: NightAlarms) -> tuple[ColumnAlarm, ...]:
-    return tuple(
-        ColumnAlarm(
-            column=alarm.question.column,
-            kind=alarm.question.kind,
-            what=alarm.question.what,
-            p=alarm.p,
-            since=alarm.since,
-            because=alarm.because,
-        )
-        for alarm in night.alarms
-    )
+def _incident(found: DriftIncident) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "state": found.state,
+        "sentence": found.sentence(),
+        "first": found.first,
+        "found": found.found,
+        "last": found.last,
+        "recovered": found.recovered,
+        "nights": found.nights,
+        "columns": found.columns,
+        "hits": [asdict(hit) for hit in found.hits],
+    }
+
+
+def _alarm(found: Alarm) -> dict[str, Any]:
+    return {
+        **asdict(found.question),
+        "p": found.p,
+        "since": found.since,
+        "because": found.because,
+    }

@@ -11,11 +11,12 @@ it alive: when the snooze ends, it is open again under the same id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from assay.monitor.drift.budget import Alarm, Kind, NightAlarms
+from assay.monitor.drift.budget import Alarm, Kind
+from assay.monitor.drift.night_decision import NightDecision
 
 DriftIncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -120,7 +121,7 @@ class _Growing:
         night: str,
         alarms: Iterable[Alarm],
         effects: Mapping[str, float | None],
-        snoozed: Callable[[str, str], bool],
+        snoozed: Container[str],
     ) -> None:
         self.last, self.nights, self.quiet = night, self.nights + 1, 0
         for alarm in alarms:
@@ -138,7 +139,7 @@ class _Growing:
                 nights=old.nights + 1 if old else 1,
                 effect=largest,
                 because=alarm.because,
-                snoozed=snoozed(key[0], night),
+                snoozed=key[0] in snoozed,
             )
 
     def done(self) -> DriftIncident:
@@ -166,37 +167,24 @@ def _place(hit: Hit) -> tuple[object, ...]:
     return hit.snoozed, matters, hit.column, hit.what
 
 
-def group_alarms(
-    nights: Iterable[tuple[NightAlarms, Mapping[str, float | None]]],
-    quiet: int,
-    snoozed: Callable[[str, str], bool],
-) -> tuple[DriftIncident, ...]:
-    """Build the incidents, in the order in which they were found.
-
-    Parameters
-    ----------
-    nights
-        In order, each with the estimated effect of its columns.
-    quiet
-        How many published nights without an alarm end an incident.
-    snoozed
-        Whether a column's alarm is snoozed on a night.
-    """
+def group_alarms(nights: Iterable[NightDecision]) -> tuple[DriftIncident, ...]:
+    """Build the incidents of nights in order, in the order in which they were found."""
     growing: dict[Kind, _Growing] = {}
     ended: list[_Growing] = []
-    for night, effects in nights:
+    for night in nights:
+        effects = {each.column: each.effect for each in night.drift.findings}
         for kind in KINDS:
-            mine = [alarm for alarm in night.alarms if alarm.question.kind == kind]
+            mine = [alarm for alarm in night.alarms.alarms if alarm.question.kind == kind]
             current = growing.get(kind)
             if mine:
                 if current is None:
                     since = min(alarm.since for alarm in mine)
                     current = _Growing(kind, since, night.partition, night.partition, {})
                     growing[kind] = current
-                current.add(night.partition, mine, effects, snoozed)
+                current.add(night.partition, mine, effects, night.snoozed)
             elif current is not None:
                 current.quiet += 1
-                if current.quiet >= quiet:
+                if current.quiet >= night.quiet:
                     current.recovered = night.partition
                     ended.append(growing.pop(kind))
     found = [each.done() for each in (*ended, *growing.values())]

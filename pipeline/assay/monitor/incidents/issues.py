@@ -22,7 +22,7 @@ from assay.monitor.incidents.issue_text import (
     parse_marker,
     render_issue,
 )
-from assay.monitor.nights.incident import OF_NIGHTS, Incident
+from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.night import Night
 from assay.project.code_host.client import MayBeDone, Refused
 from assay.project.code_host.hosts import Host, Issue
@@ -62,7 +62,7 @@ def mirror(
     Parameters
     ----------
     until
-        The last night that ``reports/incidents.json`` covers.
+        The last night that was judged.
 
     Raises
     ------
@@ -131,11 +131,7 @@ def is_over(marked: MarkedIncident, nights: Sequence[Night], until: str | None) 
     if marked.kind == "run":
         first = next((each for each in nights if each.partition == marked.first), None)
         return first is not None and first.state not in ("unfinished", "missing")
-    if until is not None and marked.last <= until:
-        return True
-    if not marked.id.startswith(OF_NIGHTS):
-        return False
-    return any(each.crossed is False for each in nights if each.partition >= marked.last)
+    return until is not None and marked.last <= until
 
 
 Found = list[tuple[Issue, MarkedIncident]]

@@ -1,4 +1,4 @@
-"""Combine the runs, documents and metrics of all nights into one `Night` each."""
+"""Combine the runs, decisions and metrics of all nights into one `Night` each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from assay.monitor.nights.documents import KnownDocument
+from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.nights.night_status import UNPUBLISHED, NightState
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
@@ -37,7 +37,7 @@ READ = (
 def nights(
     records: Iterable[RunRecord],
     visible: Mapping[str, str],
-    documents: Mapping[str, KnownDocument],
+    decisions: Mapping[str, NightDecision],
     performance: Iterable[Mapping[str, Any]] = (),
     pages: frozenset[str] = frozenset(),
 ) -> list[Night]:
@@ -57,12 +57,12 @@ def nights(
     runs: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
         runs[record.partition].append(record)
-    named = fill_missing_dates({*runs, *visible, *documents})
+    named = fill_missing_dates({*runs, *visible, *decisions})
     measured = by_night(performance, visible)
     return [
         _with_drift(
             _night(name, runs.get(name, []), visible.get(name)),
-            documents.get(name),
+            decisions.get(name),
             measured.get(name, {}),
             name in pages,
         )
@@ -157,18 +157,16 @@ def _note(run: RunRecord) -> str:
 
 
 def _with_drift(
-    night: Night, document: KnownDocument | None, measured: Mapping[bool, NightMetric], page: bool
+    night: Night, judged: NightDecision | None, measured: Mapping[bool, NightMetric], page: bool
 ) -> Night:
-    drift = document.drift if document else None
-    unseen = document.words if document else ""
-    if drift is not None and drift.run_id != night.run_id:
-        # The document is about a run that is no longer the published one.
-        unseen = f"monitored as run {drift.run_id} left it; monitor it again"
-        drift = None
+    unseen = ""
+    if judged is not None and judged.run_id != night.run_id:
+        # The decision is about a run that is no longer the published one.
+        unseen = f"monitored as run {judged.run_id} left it; monitor it again"
+        judged = None
     return replace(
         night,
-        drift=drift,
-        in_alarm=drift.in_alarm if drift else None,
+        judged=judged,
         unseen=unseen,
         estimated=measured.get(True),
         realized=measured.get(False),

@@ -6,17 +6,15 @@ memory, so no stage reads back what an earlier one wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from assay.errors import DataError
-from assay.monitor.nights import combine, documents
-from assay.monitor.nights.documents import KnownDocument
-from assay.monitor.nights.incident import ListedIncidents, read_incidents
+from assay.monitor.drift.night_decision import NightDecision, read_decisions
+from assay.monitor.nights import combine
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.night_path import EVIDENTLY
 from assay.project import layout
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KnownNights:
-    """What the store and the reports hold about all nights.
+    """What the store holds about all nights.
 
     Attributes
     ----------
@@ -44,38 +42,24 @@ class KnownNights:
         The performance rows of those runs over all their rows, not of slices; see
         `assay.store.delta.tables.performance_schema`. All metrics of the nights that `load` was
         asked about, and of the others those that can stand for a night.
-    documents
-        Night -> its document from ``assay monitor``.
+    decisions
+        Night -> the last decision about it, in order.
     pages
         The nights that have an HTML page.
-    listed
-        The incidents in ``reports/incidents.json``.
-    unlisted
-        Why that file cannot be read; None if it can be, or does not exist.
     """
 
     column: str
     records: tuple[RunRecord, ...]
     visible: Mapping[str, str]
     performance: pa.Table
-    documents: Mapping[str, KnownDocument]
+    decisions: Mapping[str, NightDecision]
     pages: frozenset[str]
-    listed: ListedIncidents
-    unlisted: DataError | None = None
 
-    @cached_property
-    def measured(self) -> Mapping[str, list[Mapping[str, Any]]]:
-        """Night -> its numbers over all rows, as rows of the performance table.
+    def measured_on(self, partition: str) -> list[Mapping[str, Any]]:
+        """A night's numbers over all rows, as rows of the performance table.
 
         Each with the night as ``partition``.
         """
-        found: dict[str, list[Mapping[str, Any]]] = {}
-        for row in self._rows(self._overall()):
-            found.setdefault(row["partition"], []).append(row)
-        return found
-
-    def measured_on(self, partition: str) -> list[Mapping[str, Any]]:
-        """`measured` of one night, at the cost of one."""
         import pyarrow.compute as pc
 
         table = self._overall()
@@ -105,57 +89,52 @@ class KnownNights:
         table = self._overall()
         shown = table.filter(pc.equal(table.column("metric"), self.headline_metric or ""))
         rows = self._rows(shown.select([self.column, *combine.READ]))
-        return combine.nights(self.records, self.visible, self.documents, rows, self.pages)
+        return combine.nights(self.records, self.visible, self.decisions, rows, self.pages)
 
-    def with_documents(self, written: Iterable[KnownDocument]) -> KnownNights:
-        """Return a copy with documents, and their pages, added or replaced."""
-        new = {each.partition: each for each in written}
-        return replace(self, documents={**self.documents, **new}, pages=self.pages | set(new))
+    def with_decisions(
+        self, decided: Mapping[str, NightDecision], void: Container[str] = ()
+    ) -> KnownNights:
+        """Return a copy with decisions added or replaced, and the ``void`` ones left out."""
+        both = {**self.decisions, **decided}
+        kept = {night: both[night] for night in sorted(both) if night not in void}
+        return replace(self, decisions=kept)
 
-    def with_incidents(self, listed: ListedIncidents) -> KnownNights:
-        """Return a copy with the list of incidents replaced."""
-        return replace(self, listed=listed, unlisted=None)
+    def with_pages(self, written: Iterable[str]) -> KnownNights:
+        """Return a copy in which these nights have a page."""
+        return replace(self, pages=self.pages | set(written))
 
     def with_performance(self, rows: Iterable[Mapping[str, Any]]) -> KnownNights:
         """Return a copy with new performance rows added."""
         return replace(self, performance=merge_performance(self.performance, rows, self.column))
 
 
-def load(root: Path, store: Store, nights: Sequence[str] | None = None) -> KnownNights:
-    """Read all facts. A damaged document or list of incidents is recorded and hides no others.
+def load(root: Path, store: Store, nights: Sequence[str]) -> KnownNights:
+    """Read all facts.
 
     Parameters
     ----------
     nights
-        The nights whose metrics are all wanted, at some cost for each; None for all nights.
+        The nights whose metrics are all wanted, at some cost for each.
     """
-    try:
-        listed, unlisted = read_incidents(root), None
-    except DataError as error:
-        listed, unlisted = ListedIncidents(), error
     return KnownNights(
         column=store.column,
         records=tuple(store.runs()),
         visible=history.visible_runs(store),
         performance=_performance(store, nights),
-        documents=documents.read_documents(root),
+        decisions=read_decisions(store),
         pages=frozenset(
             unquote(page.stem)
             for page in (root / layout.NIGHTS).glob("*.html")
             if not page.name.endswith(EVIDENTLY)
         ),
-        listed=listed,
-        unlisted=unlisted,
     )
 
 
-def _performance(store: Store, nights: Sequence[str] | None) -> pa.Table:
+def _performance(store: Store, nights: Sequence[str]) -> pa.Table:
     """Rows of the performance table, in order within a night; see `KnownNights.performance`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if nights is None:
-        return store.performance(slices=False)
     shown = store.performance(slices=False, metrics=sorted({*HEADLINE.values()}))
     if not shown.num_rows:
         return store.performance(slices=False)  # another metric stands for each night

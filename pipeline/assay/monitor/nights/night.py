@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,41 +14,9 @@ from assay.monitor.nights.night_status import (
 from assay.score.held_steps import held_steps, step_words
 
 if TYPE_CHECKING:
+    from assay.monitor.drift.drift import DriftDecision
+    from assay.monitor.drift.night_decision import NightDecision
     from assay.monitor.nights.incident import Incident
-
-
-@dataclass(frozen=True, slots=True)
-class NightDrift:
-    """The drift decision in a night's document.
-
-    Attributes
-    ----------
-    run_id
-        The run that was judged.
-    times
-        Column -> its distance as a multiple of its limit; None if it could not be computed.
-    over
-        The columns that crossed any of their limits.
-    stand
-        The status in the document; None if an older Assay wrote it.
-    in_alarm
-        The columns in alarm, from the document.
-    """
-
-    run_id: str
-    crossed: bool
-    reasons: tuple[str, ...]
-    drifted: int
-    features: int
-    times: Mapping[str, float | None]
-    over: frozenset[str]
-    stand: MonitoringStatus | None = None
-    in_alarm: tuple[str, ...] | None = None
-
-    @property
-    def share(self) -> float | None:
-        """Share of the features that drifted; None without features."""
-        return self.drifted / self.features if self.features else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +50,13 @@ class Night:
         Who released or repaired the published run, and why.
     held
         The run that waits for somebody's decision; ``held_refused``: whether it refused rows.
-    drift
-        None if the published run was not monitored; ``unseen`` then says why, if that is known.
+    judged
+        The decision about the published run; None if it was not monitored. ``unseen`` then says
+        why, if that is known.
     page
         Whether the night has an HTML page.
     incidents
         The drift incidents that the night is part of.
-    in_alarm
-        Columns in alarm by the false-alarm budget; None if the night was never judged with the
-        nights before it.
     """
 
     partition: str
@@ -106,13 +71,17 @@ class Night:
     decision: str = ""
     held: str = ""
     held_refused: bool = False
-    drift: NightDrift | None = None
+    judged: NightDecision | None = None
     unseen: str = ""
     estimated: NightMetric | None = None
     realized: NightMetric | None = None
     page: bool = False
     incidents: tuple[Incident, ...] = ()
-    in_alarm: tuple[str, ...] | None = None
+
+    @property
+    def drift(self) -> DriftDecision | None:
+        """The published run compared with its reference; None if it was not monitored."""
+        return self.judged.drift if self.judged else None
 
     @property
     def crossed(self) -> bool | None:
@@ -122,7 +91,7 @@ class Night:
     @property
     def stand(self) -> MonitoringStatus:
         spells = [(each, each.sentence) for each in self.incidents]
-        return decide_status(self.state, self.crossed, spells, together=self.in_alarm is not None)
+        return decide_status(self.state, self.crossed, spells)
 
     @property
     def standing(self) -> StatusName:

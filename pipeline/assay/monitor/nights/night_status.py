@@ -101,7 +101,6 @@ def decide_status(
     state: NightState,
     crossed: bool | None,
     incidents: Iterable[tuple[IncidentSpan, str]] = (),
-    together: bool = False,
 ) -> MonitoringStatus:
     """Decide a night's status.
 
@@ -112,9 +111,6 @@ def decide_status(
         monitored.
     incidents
         The incidents that the night is part of, each with its sentence.
-    together
-        Whether the night was judged together with the nights before it. If so, a crossing outside
-        any incident is within the false-alarm budget.
     """
     mine = list(incidents)
     sentences = tuple(sentence for _, sentence in mine)
@@ -123,8 +119,8 @@ def decide_status(
     if crossed is None:
         return MonitoringStatus("unseen", sentences)
     states = {spell.state for spell, _ in mine}
-    if crossed and together and not states:
-        return MonitoringStatus("over")
+    if crossed and not states:
+        return MonitoringStatus("over")  # within the false-alarm budget
     if crossed and ("open" in states or "snoozed" not in states):
         return MonitoringStatus("drift", sentences)
     if "open" in states:

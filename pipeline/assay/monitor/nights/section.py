@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote
@@ -75,18 +74,22 @@ def _figure(column: ColumnContent) -> ColumnFigure:
     return ColumnFigure(column.name, column.words, column.standing != "ok", picture)
 
 
-def introduce(summary: NightSummary, left_out: str) -> Markup:
+def introduce(summary: NightSummary, sample_rows: int, left_out: str) -> Markup:
     """What stands above Evidently's report of a night, which is a page of its own.
+
+    Not the night's status, which later nights may change.
 
     Parameters
     ----------
+    sample_rows
+        How many rows Evidently shows; no decision uses them.
     left_out
         Which columns the sample lacks, or why there is none; may be empty.
     """
     return templating.render(
         "night_evidently.html",
-        answer=render_status(summary),
         s=summary,
+        sample_rows=sample_rows,
         left_out=left_out,
         page=quote(night_path(summary.partition, ".html").rpartition("/")[2]),
     )
@@ -108,15 +111,3 @@ def render_status(summary: NightSummary) -> Markup:
     return templating.render(
         "night_answer.html", s=summary, tone=tone, near=near, drifted=drifted_words(*share)
     ).strip()
-
-
-_ANSWER = re.compile(r"<!--answer-->.*?<!--/answer-->", re.DOTALL)
-_TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
-
-
-def replace_status(html: str, summary: NightSummary) -> str:
-    """Replace the status and the title in a night's page; the rest stays unchanged."""
-    # The first match is ours: both precede any text from data, which is escaped as well.
-    name = f"<title>{templating.escape(title(summary))}</title>"
-    named = _TITLE.sub(lambda _: name, html, count=1)
-    return _ANSWER.sub(lambda _: render_status(summary), named, count=1)

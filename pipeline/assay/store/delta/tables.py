@@ -21,6 +21,7 @@ PROFILES = "profiles"
 RUNS = "runs"
 LABELS = "labels"
 PERFORMANCE = "performance"
+DECISIONS = "decisions"
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -103,6 +104,13 @@ _MEASURED = {
     "why": pa.string(),
 }
 
+_DECIDED = {
+    "run_id": pa.string(),
+    "bundle": pa.string(),
+    "at": INSTANT,
+    "decision": pa.string(),
+}
+
 ADDED = {PERFORMANCE: frozenset({"trusted", "why"})}
 """Columns that tables of earlier versions lack; they are read as null."""
 
@@ -162,6 +170,14 @@ def labels_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
 def performance_schema(column: str) -> pa.Schema:
     """The performance table: one row per metric value of a run."""
     return _with_keys(PERFORMANCE, column, pa.schema([]), _MEASURED)
+
+
+def decisions_schema(column: str) -> pa.Schema:
+    """The decisions table: one row each time that a night's run was judged otherwise than before.
+
+    ``decision`` is JSON; null if the night has no published run any more.
+    """
+    return _with_keys(DECISIONS, column, pa.schema([]), _DECIDED)
 
 
 def infer_keys_and_task(predictions: pa.Schema, column: str) -> tuple[pa.Schema, Task]:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from assay.cli import __main__ as cli
+from assay.cli.document import to_json
 from assay.cli.show import monitoring
 from assay.errors import LimitCrossed, NothingScored, StoreError, UsageError, VersionUnknown
-from assay.monitor import monitor_night, monitor_range, night_writer
+from assay.monitor import monitor_nights
 from assay.monitor.nights import history
 from assay.project.params.drift import Budget, Snooze
 from assay.registry import pin
@@ -21,13 +22,9 @@ DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
 
 
 @pytest.fixture(autouse=True)
-def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Evidently has tests of its own, and takes a second a night."""
-    monkeypatch.setattr(
-        night_writer.page,
-        "render_page",
-        lambda title, ours, *_: f"<h1>{title}</h1>{ours}",
-    )
+def without_evidently(project: Any) -> None:
+    """It has tests of its own, and takes a second a night."""
+    project.params = with_monitor(project.params, evidently="never")
 
 
 def scored(project: Any, shifts: str) -> Any:
@@ -51,8 +48,8 @@ def book(project: Any) -> dict[str, Any]:
 
 def test_ordinary_nights_have_no_incident(project: Any) -> None:
     scored(project, ".. .")
-    found = monitor_range.run(project.root, project.params, DAYS[0], DAYS[3])
-    assert json.loads(found.book.to_json()) == book(project)
+    found = monitor_nights.run(project.root, project.params, DAYS[0], DAYS[3])
+    assert json.loads(to_json(found)) == book(project)
     assert book(project)["nights"] == [DAYS[0], DAYS[1], DAYS[3]]
     assert (book(project)["incidents"], book(project)["open"]) == ([], 0)
     blind = book(project)["blind_columns"]
@@ -70,7 +67,7 @@ def test_a_shift_is_one_incident_and_exit_4(
     ) as said:
         shown(
             monitoring.nights_lines,
-            monitor_range.run,
+            monitor_nights.run,
             project.root,
             project.params,
             DAYS[0],
@@ -86,16 +83,14 @@ def test_a_shift_is_one_incident_and_exit_4(
     )
     assert answers["sentence"].startswith("the model's answers drifted: probability; since")
     told = capsys.readouterr().out
-    assert (
-        f"{DAYS[3]}-answers" in told
-        and "drift: 4 nights judged, 1 in alarm; 2 of 2 incidents open" in told
-    )
+    assert f"{DAYS[3]}-answers" in told
+    assert "drift: 4 nights judged, 1 in alarm; 2 of 2 incidents open" in told
 
 
 def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:
     scored(project, ".#")
     with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end"):
-        monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+        monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
     assert [each["id"] for each in book(project)["incidents"]] == [
         f"{DAYS[1]}-answers",
         f"{DAYS[1]}-features",
@@ -111,11 +106,11 @@ def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:
 
 def test_the_incident_recovers_and_does_not_depend_on_the_first_night(project: Any) -> None:
     scored(project, ".!!..")
-    monitor_range.run(project.root, project.params, DAYS[0], DAYS[4])
+    monitor_nights.run(project.root, project.params, DAYS[0], DAYS[4])
     whole = book(project)["incidents"]
     assert [each["state"] for each in whole] == ["recovered"] * 2
     assert whole[0]["recovered"] == DAYS[4]
-    monitor_range.run(project.root, project.params, DAYS[4], DAYS[4])
+    monitor_nights.run(project.root, project.params, DAYS[4], DAYS[4])
     assert book(project)["incidents"] == whole
     assert book(project)["nights"] == [DAYS[4]]
 
@@ -127,7 +122,7 @@ def test_a_snoozed_incident_is_shown_and_does_not_fail(project: Any) -> None:
         for column in ("x", "probability", "slip")
     )
     project.params = with_monitor(project.params, snooze=snoozes)
-    monitor_range.run(project.root, project.params, DAYS[0], DAYS[2])
+    monitor_nights.run(project.root, project.params, DAYS[0], DAYS[2])
     assert {each["state"] for each in book(project)["incidents"]} == {"snoozed"}
     assert [each["state"] for each in book(project)["snoozes"]] == [
         "active",
@@ -136,45 +131,36 @@ def test_a_snoozed_incident_is_shown_and_does_not_fail(project: Any) -> None:
     ]
 
 
-def test_a_night_that_is_there_already_is_left_alone(project: Any) -> None:
+def test_pages_are_written_for_the_asked_nights_and_where_a_status_changed(project: Any) -> None:
     scored(project, "..")
-    monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
     pages = [project.root / f"reports/nights/{day}.html" for day in DAYS[:2]]
     for page in pages:
         page.write_text("seen")
     project.score(DAYS[1], "run-again", shift=0.08)
-    monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    monitor_nights.run(project.root, project.params, DAYS[1], DAYS[1])
     assert f"Over a limit, no alarm on {DAYS[1]}" in pages[1].read_text()
-    monitor_night.run(
-        project.root, project.params, DAYS[1]
-    )  # was looked at together with the others
-    project.score(DAYS[1], "run-again", shift=0.5)
-    project.score(DAYS[1], "run-again-2", shift=0.5)
-    with pytest.raises(LimitCrossed, match="limits crossed: probability"):
-        monitor_night.run(project.root, project.params, DAYS[1])  # nobody has looked at this run so
-    with pytest.raises(LimitCrossed, match="still open"):
-        monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
     assert pages[0].read_text() == "seen"
-    assert "run-again" in pages[1].read_text()
+    project.score(DAYS[0], "run-other")
+    monitor_nights.run(project.root, project.params, DAYS[1], DAYS[1])
+    assert "run-other" in pages[0].read_text(), "its old page was about another run"
 
 
-def test_one_night_and_many_say_the_same(project: Any) -> None:
-    for day in ("2013-02-01", "2013-02-08"):
-        project.score(day, f"run-{day[-2:]}")
-    document = project.root / "reports/nights/2013-02-08.json"
-    monitor_night.run(project.root, project.params, "2013-02-08")
-    alone = document.read_text()
-    assert json.loads(alone)["weekday"]["nights"] == ["2013-02-01"]
-    document.unlink()
-    monitor_range.run(project.root, project.params, "2013-02-01", "2013-02-08")
-    # Only then had anybody looked at the nights together.
-    assert document.read_text() == alone.replace('"in_alarm": null', '"in_alarm": []')
+def test_one_night_and_many_come_to_the_same(project: Any) -> None:
+    scored(project, ".!!")
+    document = project.root / f"reports/nights/{DAYS[2]}.json"
+    ends = []
+    for first in (DAYS[0], DAYS[2]):
+        with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end"):
+            monitor_nights.run(project.root, project.params, first, DAYS[2])
+        ends.append((document.read_text(), book(project)["incidents"]))
+    assert ends[0] == ends[1]
 
 
 def test_the_weekday_baseline_asks_other_nights(project: Any) -> None:
     scored(project, "..")
     project.params = with_monitor(project.params, baseline="weekday")
-    monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
     assert book(project)["baseline"] == "weekday"
     assert book(project)["blind"] == DAYS[:2]  # nothing is usual yet
 
@@ -214,9 +200,9 @@ def test_an_earlier_night_of_a_lost_version_is_left_out(
 
     monkeypatch.setattr(pin, "load_run_bundle", lost)
     with pytest.raises(VersionUnknown):
-        monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+        monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
     shown(
-        monitoring.nights_lines, monitor_range.run, project.root, project.params, DAYS[1], DAYS[2]
+        monitoring.nights_lines, monitor_nights.run, project.root, project.params, DAYS[1], DAYS[2]
     )
     assert book(project)["left_out"] == {DAYS[0]: "run-01: not registered here"}
     assert f"{DAYS[0]} is left out" in capsys.readouterr().out
@@ -224,9 +210,9 @@ def test_an_earlier_night_of_a_lost_version_is_left_out(
 
 def test_nights_that_make_no_sense(project: Any) -> None:
     with pytest.raises(UsageError, match="wrong way round"):
-        monitor_range.run(project.root, project.params, DAYS[1], DAYS[0])
+        monitor_nights.run(project.root, project.params, DAYS[1], DAYS[0])
     with pytest.raises(NothingScored, match="assay score --from"):
-        monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+        monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
 
 
 @pytest.mark.parametrize("given", [[], ["--from", "a"], ["--date", "a", "--to", "b"]])

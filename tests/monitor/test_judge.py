@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from assay.columns.break_limits import Break
 from assay.errors import LimitCrossed
-from assay.monitor import monitor_range, night_writer
-from assay.monitor.drift import kept_decisions
+from assay.monitor import monitor_nights
+from assay.monitor.drift.baselines import WeekdayDistances
+from assay.monitor.drift.budget import Alarm, NightAlarms
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
-from assay.monitor.drift.kept_decisions import KEPT, KeptDecision
+from assay.monitor.drift.night_decision import NightDecision, read_decisions
 from assay.monitor.nights.history import Published
 from assay.project import layout
-from assay.project.params import Monitor
 from assay.project.params.drift import Budget
+from assay.store import open_store
 
 OLD = ["2013-02-01", "2013-02-02", "2013-02-03"]
 NEAR, LAST = "2013-02-20", "2013-02-22"
 
 
 @pytest.fixture
-def project(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def project(project: Any) -> Any:
     """Three nights long ago, shifted at the end, one a few days ago, and last night."""
-    monkeypatch.setattr(
-        night_writer.page,
-        "render_page",
-        lambda title, ours, *_: f"<h1>{title}</h1>{ours}",
-    )
     for night in (*OLD, NEAR, LAST):
         project.score(night, f"run-{night}", shift=0.2 if night in OLD[1:] else 0.0)
-    changed = {"budget": Budget(nights=2, of=3, false_alarms=20), "baseline_weeks": 1}
+    budget = Budget(nights=2, of=3, false_alarms=20)
+    changed = {"budget": budget, "baseline_weeks": 1, "evidently": "never"}
     given = project.params
     project.params = given.model_copy(update={"monitor": given.monitor.model_copy(update=changed)})
     return project
@@ -57,7 +56,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def monitored(project: Any) -> str:
     """The incidents over all nights, as their file has them after last night was monitored."""
     with suppress(LimitCrossed):
-        monitor_range.run(project.root, project.params, LAST, LAST)
+        monitor_nights.run(project.root, project.params, LAST, LAST)
     return (project.root / layout.INCIDENTS).read_text(encoding="utf-8")
 
 
@@ -69,9 +68,9 @@ def test_old_nights_are_decided_once_and_their_incident_stays(
     assert {*parsed} == {*OLD, NEAR, LAST}
     parsed.clear()
     assert monitored(project) == whole
-    assert {*parsed} == {NEAR, LAST}, "those that last night is compared with are read"
-    (project.root / KEPT).unlink()
-    assert monitored(project) == whole
+    assert {*parsed} == {LAST}
+    shutil.rmtree(project.root / "store/decisions")
+    assert monitored(project) == whole, "a store of an Assay that kept none is read"
 
 
 def test_a_night_that_was_scored_again_is_decided_again(project: Any, parsed: list[str]) -> None:
@@ -79,8 +78,8 @@ def test_a_night_that_was_scored_again_is_decided_again(project: Any, parsed: li
     project.score(OLD[1], "run-again")
     parsed.clear()
     without = monitored(project)
-    assert {*parsed} == {OLD[1], NEAR, LAST} and OLD[1] not in without
-    (project.root / KEPT).unlink()
+    assert {*parsed} == {OLD[1], LAST} and OLD[1] not in without
+    shutil.rmtree(project.root / "store/decisions")
     assert monitored(project) == without
 
 
@@ -91,17 +90,6 @@ def test_other_limits_decide_all_again(project: Any, parsed: list[str]) -> None:
     parsed.clear()
     monitored(project)
     assert {*parsed} >= {*OLD}
-
-
-def test_a_file_edited_by_hand_counts_for_nothing(project: Any, parsed: list[str]) -> None:
-    whole = monitored(project)
-    path = project.root / KEPT
-    kept = path.read_text(encoding="utf-8")
-    for wrong in (kept.replace("true", "false"), kept[:-9], "", "[]", "{}\n{}"):
-        path.write_text(wrong, encoding="utf-8")
-        parsed.clear()
-        assert monitored(project) == whole
-        assert {*parsed} >= {*OLD}
 
 
 number = st.none() | st.floats(allow_nan=False)
@@ -125,11 +113,36 @@ decision = st.builds(
 )
 
 
-@given(st.dictionaries(st.text(), st.builds(KeptDecision, st.text(), st.text(), decision)))
-def test_what_is_kept_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, decisions: dict[str, KeptDecision]
-) -> None:
-    root, limits = tmp_path_factory.mktemp("kept"), Monitor()
-    kept_decisions.keep(root, limits, decisions)
+@given(
+    st.builds(
+        NightDecision,
+        drift=decision,
+        weekday=st.builds(WeekdayDistances, distances=st.dictionaries(st.text(), number)),
+        alarms=st.builds(NightAlarms, alarms=st.lists(st.builds(Alarm), max_size=2).map(tuple)),
+    )
+)
+def test_what_is_kept_comes_back(before: NightDecision) -> None:
+    text = before.row("night")["decision"]
+    after = TypeAdapter(NightDecision).validate_json(text)
     # By their words: not a number does not equal itself.
-    assert repr(kept_decisions.read(root, limits)) == repr(decisions)
+    assert repr(after) == repr(before)
+
+
+def test_a_decision_in_another_form_is_none(project: Any) -> None:
+    monitored(project)
+    store = open_store(project.root, project.params)
+    known = read_decisions(store)
+    assert list(known) == [*OLD, NEAR, LAST]
+    store.append_decisions([{**known[LAST].row(store.column), "decision": '{"more": 1}'}])
+    assert list(read_decisions(store)) == [*OLD, NEAR]
+    monitored(project)
+    assert read_decisions(store) == known
+
+
+def test_a_night_that_was_taken_back_is_void_once_monitored(project: Any) -> None:
+    monitored(project)
+    store = open_store(project.root, project.params)
+    store.retract(f"run-{OLD[2]}", "Ada", "of another day")
+    assert OLD[2] in read_decisions(store), "it is not looked at yet"
+    assert OLD[2] not in monitored(project)
+    assert list(read_decisions(store)) == [*OLD[:2], NEAR, LAST]

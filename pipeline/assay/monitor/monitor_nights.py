@@ -1,0 +1,162 @@
+"""``assay monitor``: judge a range of nights, or one, and find the incidents across them.
+
+All published nights up to the last one are judged, because an incident may have begun before the
+first requested one. Pages and documents are written for the requested nights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import LimitCrossed, NothingScored, UsageError
+from assay.monitor.drift.night_decision import append_decisions
+from assay.monitor.front import command as front
+from assay.monitor.incidents import alert
+from assay.monitor.incidents.collect import all_nights
+from assay.monitor.incidents.document import IncidentHistory, history_of
+from assay.monitor.judge import Judge
+from assay.monitor.night_writer import NightWriter, nights_that_changed
+from assay.monitor.nights import facts as night_facts
+from assay.monitor.nights.night import Night
+from assay.monitor.nights.summary import NightSummary
+from assay.project import jsonfile, layout
+from assay.project.params import Params
+from assay.registry.pin import run_bundle_loader
+from assay.score.held_steps import step_sentence
+from assay.store import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredNights:
+    """The incidents, and the status of each requested night.
+
+    Attributes
+    ----------
+    nights
+        Also those that are not published.
+    summaries
+        Of the published ones.
+    alone
+        Whether one night was asked for, so that it is shown, and not the incidents.
+    """
+
+    book: IncidentHistory
+    nights: tuple[Night, ...]
+    summaries: tuple[NightSummary, ...]
+    alone: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """The night's document, or that of the incidents."""
+        return self.summaries[-1].document() if self.alone else self.book.document()
+
+
+def run(
+    root: Path,
+    params: Params,
+    first: str,
+    last: str,
+    notify: bool = False,
+    evidently: bool = False,
+    alone: bool = False,
+) -> MonitoredNights:
+    """Judge nights, write their pages and documents, then ``reports/incidents.json``.
+
+    Parameters
+    ----------
+    first, last
+        Partition values, both included.
+    notify
+        Also send new alerts, as ``assay alert`` does.
+    evidently
+        Make Evidently's report of each night too, whatever ``monitor.evidently`` says.
+    alone
+        Return the night to be shown; see `MonitoredNights`.
+
+    Raises
+    ------
+    UsageError
+        ``last`` is before ``first``.
+    NothingScored
+        None of the nights has a published run.
+    LimitCrossed
+        After everything is written: the last night crossed its limits, or an incident is open.
+    """
+    if last < first:
+        raise UsageError(
+            "the nights are the wrong way round",
+            where="assay monitor",
+            expected="--to on or after --from",
+            found=f"--from {first} --to {last}",
+        )
+    store = open_store(root, params)
+    names = [name for name in store.partitions() if name <= last]
+    if not names or names[-1] < first:
+        raise _nothing_scored(store, first, last)
+    # Load.
+    known = night_facts.load(root, store, [name for name in names if name >= first])
+    # Judge.
+    judge = Judge(
+        params.monitor, params.evaluate.confidence, known, run_bundle_loader(root, params)
+    )
+    judged = judge.nights(store, names, first)
+    # Fold.
+    measured = [row for night in judged.nights for row in night.expected]
+    void = {night: each for night, each in known.decisions.items() if night not in known.visible}
+    facts = known.with_performance(measured).with_decisions(judged.decisions, void)
+    facts = facts.with_pages(night.partition for night in judged.nights)
+    every = all_nights(facts)
+    limits = params.monitor
+    book = history_of(params.name, first, last, facts.decisions, judged.left_out, limits)
+    # Write.
+    writer = NightWriter(root, params, store, every, facts)
+    summaries = writer.write(judged.nights, evidently=evidently)
+    changed = set(nights_that_changed(all_nights(known), every))
+    writer.write_again(changed - {night.partition for night in judged.nights})
+    jsonfile.write(root / layout.INCIDENTS, book.document())
+    store.append_performance(measured)
+    append_decisions(store, judged.decisions, known.decisions, void)
+    front.write_page(root, params, every, facts)
+    # Notify.
+    asked = tuple(night for night in every.nights if first <= night.partition <= last)
+    found = MonitoredNights(book, asked, tuple(summaries), alone)
+    end = next(night for night in reversed(asked) if night.partition == names[-1])
+    alarming = end.stand.alarming or bool(book.open)
+    if notify:
+        alert.notify(root, params, every, answered=alarming)
+    if alarming:
+        raise _limit_crossed(found, end, first, last)
+    return found
+
+
+def _nothing_scored(store: Store, first: str, last: str) -> NothingScored:
+    if first != last:
+        return NothingScored(
+            "no run has published any of these nights",
+            where=f"{first} to {last}",
+            mend=f"Score them: assay score --from {first} --to {last}",
+        )
+    held = [run for run in store.runs(first) if run.event == "held"]
+    if not held:
+        return NothingScored(
+            "no run has published this night",
+            where=first,
+            mend=f"Score it: assay score --date {first}",
+        )
+    return NothingScored(
+        f"no run has published this night; run {held[-1].run_id} is held",
+        where=first,
+        mend=step_sentence(first, held[-1].run_id, bool(held[-1].rows_quarantined)),
+    )
+
+
+def _limit_crossed(found: MonitoredNights, end: Night, first: str, last: str) -> LimitCrossed:
+    reasons: Sequence[str] = end.reasons()
+    why = found.book.open_at_end() or next(iter(reasons), "")
+    return LimitCrossed(
+        f"{end.stand.headline(end.partition)}; {why}",
+        where=f"night {first}" if first == last else f"nights {first} to {last}",
+        mend=f"See {found.summaries[-1].page if first == last else layout.INCIDENTS}",
+    ).attach_report(found)

@@ -1,0 +1,68 @@
+"""Decisions about nights, made of a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assay.monitor.drift.baselines import NOT_COMPARED
+from assay.monitor.drift.budget import Alarm, DriftTest, NightAlarms
+from assay.monitor.drift.drift import DriftDecision, DriftFinding
+from assay.monitor.drift.night_decision import NightDecision
+
+
+def finding(
+    column: str, times: float | None = 0.5, effect: float | None = None, reasons: Sequence[str] = ()
+) -> DriftFinding:
+    """A column whose distance is so many times its limit; None if it cannot be compared."""
+    over = times is None or times > 1
+    return DriftFinding(
+        column=column,
+        distance=None if times is None else times / 10,
+        limit=0.1,
+        psi=None,
+        null_share=None,
+        null_share_change=None,
+        null_share_limit=None,
+        new_category_share=None,
+        drifted=over,
+        crossed=over,
+        decisive=False,
+        reasons=tuple(reasons),
+        effect=effect,
+    )
+
+
+def alarm(column: str, night: str, kind: str = "features") -> Alarm:
+    return Alarm(DriftTest(column, kind, "distance"), 0.001, night, "far")  # type: ignore[arg-type]
+
+
+def decided(
+    partition: str,
+    run_id: str = "r",
+    reasons: Sequence[str] = (),
+    findings: Sequence[DriftFinding] = (),
+    alarms: Sequence[Alarm] = (),
+    snoozed: Sequence[str] = (),
+    quiet: int = 3,
+) -> NightDecision:
+    """The decision about a night; it crossed its limits if there are reasons."""
+    return NightDecision(
+        partition=partition,
+        run_id=run_id,
+        bundle="sha256:ab",
+        rules="",
+        drift=DriftDecision(
+            crossed=bool(reasons),
+            reasons=tuple(reasons),
+            rows=880,
+            drifted=tuple(each.column for each in findings if each.drifted),
+            features=len(findings),
+            quantile=0.99,
+            nights=30,
+            findings=tuple(findings),
+        ),
+        weekday=NOT_COMPARED,
+        alarms=NightAlarms(partition, tuple(alarms), ()),
+        snoozed=tuple(snoozed),
+        quiet=quiet,
+    )
