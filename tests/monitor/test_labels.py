@@ -324,7 +324,7 @@ def test_retraining_is_advised_on_matured_nights(
     assert "auc after 1 day is not at least 0.6 on 2 of the last 3 nights" in caught.value.line()
     written = json.loads((project.root / "reports/retrain.json").read_text())
     assert isinstance(caught.value.report, RetrainAdvice)
-    assert caught.value.report.document() == written
+    assert caught.value.report.tree() == written
     assert written["advised"] is True
     assert [each["crossed"] for each in written["rules"][0]["looked_at"]] == [True, True, False]
     assert read_advice(project.root) == caught.value.report
