@@ -59,7 +59,7 @@ def land(path: Path, target: Path) -> None:
     """As a night is landed."""
     from assay.project.params.inputs import Csv
     from assay.score.inputs.files import list_tree
-    from assay.score.inputs.folder import text_rows
+    from assay.score.inputs.text_format import text_rows
 
     rows = text_rows(Csv(format="csv", path=str(path)), list_tree(str(path)))
     rows.land(str(target), None, None)  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ from assay.score.due import (
     nights_between,
     nights_without_input,
 )
-from assay.score.inputs.listing import list_nights
+from assay.score.inputs.formats import open_input
 from assay.store import RunEvent, RunRecord, open_store
 from assay.store.runs import fold
 from tests.score.test_unverified import Shared
@@ -362,7 +362,7 @@ def test_nights_of_a_query_cannot_be_listed(parcels: Path) -> None:
     )
     score = given.score.model_copy(update={"input": spec})
     with pytest.raises(SourceError, match=r"found postgres.*--from DAY --to DAY"):
-        list_nights(parcels, given.model_copy(update={"score": score}))
+        open_input(parcels, given.model_copy(update={"score": score})).nights()
 
 
 def test_a_delta_table_with_days_as_dates_and_an_old_file_without_them(
@@ -375,7 +375,7 @@ def test_a_delta_table_with_days_as_dates_and_an_old_file_without_them(
     write_deltalake(lake, more, mode="append", schema_mode="merge")
     given = params.load(parcels)
     score = given.score.model_copy(update={"input": Delta(format="delta", path=lake)})
-    assert list_nights(parcels, given.model_copy(update={"score": score})) == DAYS[:2]
+    assert open_input(parcels, given.model_copy(update={"score": score})).nights() == DAYS[:2]
 
 
 def tried(*nights: tuple[str, str]) -> list[RunRecord]:

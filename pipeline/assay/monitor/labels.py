@@ -23,13 +23,13 @@ from assay.monitor.performance.take_labels import add_labels, set_arrival_time
 from assay.project import jsonfile, layout
 from assay.project.extras import missing_extra
 from assay.project.params import Params
-from assay.project.params.inputs import NIGHT_IN_PATH, Csv, Json
+from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.partitions import parse_day
 from assay.registry.pin import run_bundle_loader
 from assay.registry.user_identity import user_name
-from assay.score.inputs import night_rows
 from assay.score.inputs.flat.flat_file import is_flat
-from assay.score.inputs.text_night import read_text_night
+from assay.score.inputs.format import InputUnreadable
+from assay.score.inputs.formats import open_input
 from assay.store import open_store
 from assay.store.labels import read_keys_and_task
 
@@ -182,7 +182,7 @@ class _Job:
             source = "labels.input" if given is None else f"labels.input: {given.path}"
             try:
                 table = self._input(night, names)
-            except night_rows.InputUnreadable as reason:
+            except InputUnreadable as reason:
                 outcome.absent[night] = str(reason)
                 return
         else:
@@ -256,17 +256,11 @@ class _Job:
                 where="assay labels",
                 expected="--rows FILE, or labels.input in params.yaml",
             )
-        if isinstance(given.input, Csv | Json):
-            column = self.params.ingest.partition_by
-            rows = read_text_night(self.root, given.input, column, night, names.every)
-            if rows is None:
-                raise night_rows.InputUnreadable("its input has no such night")
-        else:
-            read = list(night_rows.batches(self.root, self.params, night, names.every, given.input))
-            rows = pa.Table.from_batches(read) if read else pa.table({})
-        if rows.num_rows == 0:
-            raise night_rows.InputUnreadable("its input has no rows")
-        return rows
+        source = open_input(self.root, self.params, given.input)
+        read = [batch for batch in source.unparsed_rows(night, names.every) if batch.num_rows]
+        if not read:
+            raise InputUnreadable("its input has no rows")
+        return pa.concat_tables(map(pa.table, read), promote_options="default")
 
     def _first(self, night: str) -> datetime:
         day, days = parse_day(night), self.params.labels.known_after_days

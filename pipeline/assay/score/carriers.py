@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from assay.contract.definition import Contract
 from assay.errors import UsageError
 from assay.project.params import Carrier, Params
-from assay.project.params.inputs import Sql
 from assay.project.processes import own_cores
 from assay.score import local
 from assay.score.duplicate_keys import KeyFile, duplicate_hashes
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs.files import resolve_uri
 from assay.score.inputs.flat.flat_file import is_flat
+from assay.score.inputs.formats import FORMATS
 from assay.score.inputs.landing import landed, local_home
 from assay.score.inputs.types import NightInput, Session
 from assay.score.work import Outcome, Progress, Work
@@ -72,7 +72,7 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
 def needs_spark(params: Params) -> bool:
     """Whether every night of the input needs Spark, so that it pays to start it at once."""
     spec = params.score.input
-    if isinstance(spec, Sql):
+    if FORMATS[spec.format].by_spark:
         return True
     wanted = params.score.carrier
     if wanted == "auto":

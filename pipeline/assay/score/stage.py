@@ -26,10 +26,10 @@ from assay.score.due import (
     nights_between,
     nights_without_input,
 )
-from assay.score.inputs import discovery as inputs
-from assay.score.inputs import files, listing
+from assay.score.inputs import files
 from assay.score.inputs.flat import flat_file
 from assay.score.inputs.flat.flat_file import is_flat
+from assay.score.inputs.formats import open_input
 from assay.score.journal import record_never_begun
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress, Sink
@@ -54,10 +54,11 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     if end < start:
         raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
     store, flat = open_store(root, params), is_flat(params.score.input)
-    if not flat and (start == end or not listing.can_list(params)):
+    source = open_input(root, params)
+    if not flat and (start == end or not source.lists_nights):
         return nights_between(start, end)
     try:
-        listed = listing.list_nights(root, params)
+        listed = source.nights()
         flat_file.check_length(params.score.input, store.visible_runs() if flat else (), listed)
     except AssayError as error:
         every = nights_between(start, end, store.visible_runs())
@@ -180,7 +181,7 @@ def run_due(
 
 def _available(root: Path, params: Params, visible: Mapping[str, str]) -> tuple[str, ...]:
     """The partition values that the input holds; there is at least one."""
-    available = listing.list_nights(root, params)
+    available = open_input(root, params).nights()
     if not available:
         raise NightNotFound(
             "the input has no partitions",
@@ -208,7 +209,7 @@ def _with_changed(
     changed = []
     for record in store.published_runs(newest):
         with suppress(DataError):  # it would be told if the night were scored
-            found = inputs.find_fingerprint(root, params, record.partition)
+            found = open_input(root, params).fingerprint(record.partition)
             if found and record.input and found != record.input:
                 changed.append(record.partition)
     again = changed[-1:] if is_flat(params.score.input) and changed[-1:] == newest[-1:] else []
@@ -359,7 +360,7 @@ def _up_to_date(scoring: Scoring, night: str, progress: Progress) -> RunRecord |
         )
         return None
     with suppress(DataError):  # the run that follows meets it too, and records it
-        found = inputs.find_fingerprint(scoring.root, scoring.params, night)
+        found = open_input(scoring.root, scoring.params).fingerprint(night)
         same = (pinned.version.version, pinned.bundle.digest, pinned.contract_digest, found)
         if found and same == (done.version, done.bundle, done.contract, done.input):
             return done

@@ -15,8 +15,9 @@ from assay.model.manifest import Manifest
 from assay.monitor.nights import sample
 from assay.monitor.nights.sample import night_sample, published_sample
 from assay.project import layout, partitions
-from assay.score.inputs import night_rows
-from assay.score.inputs.night_rows import InputUnreadable, NearbyRows, batches
+from assay.score.inputs.format import InputUnreadable, NearbyRows
+from assay.score.inputs.formats import open_input
+from assay.score.inputs.parquet import ParquetFormat
 from assay.store import open_store
 
 NIGHT = "2013-02-01"
@@ -44,13 +45,14 @@ def cut(project: Any, size: int) -> None:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Rows of the input that were read, batch by batch."""
     seen: list[int] = []
+    real = ParquetFormat.rows
 
-    def watched(*given: Any, **more: Any) -> Iterator[pa.RecordBatch]:
-        for batch in batches(*given, **more):
+    def watched(*given: Any) -> Iterator[pa.RecordBatch]:
+        for batch in real(*given):
             seen.append(batch.num_rows)
             yield batch
 
-    monkeypatch.setattr(sample, "batches", watched)
+    monkeypatch.setattr(ParquetFormat, "rows", watched)
     return seen
 
 
@@ -117,8 +119,8 @@ def test_the_nearest_row_groups_come_first(project: Any) -> None:
     cut(project, 50)
 
     def flights(near: NearbyRows | None) -> list[int]:
-        given = (project.root, project.params, NIGHT, ["flight"])
-        return [batch.column(0)[0].as_py() for batch in batches(*given, near=near)]
+        read = open_input(project.root, project.params).rows(NIGHT, ["flight"], near)
+        return [batch.column(0)[0].as_py() for batch in read]
 
     assert flights(NearbyRows(((120, 130),), 10**6)) == [100, 50, 150, 0, 200, 250]
     assert flights(NearbyRows(((0, 10), (299, 300)), 100)) == [0, 250]
@@ -152,4 +154,4 @@ def test_rows_that_are_not_there_any_more_are_not_made_up(project: Any) -> None:
     pq.write_table(pq.ParquetFile(file).read().slice(0, 0), file)
     assert look(project)[1] == "none of its rows is in the input any more"
     with pytest.raises(InputUnreadable, match=r"^there is no .*data/raw/date=2013-02-09$"):
-        list(night_rows.batches(project.root, project.params, "2013-02-09", ["x"]))
+        list(open_input(project.root, project.params).rows("2013-02-09", ["x"]))

@@ -22,8 +22,9 @@ from assay.contract.text.text_parser import LINE
 from assay.errors import AssayError, NightEmpty, NightNotFound, SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input, bind_night, has_night_parameter
-from assay.score.inputs.discovery import NightInput, find_fingerprint, find_night
+from assay.score.inputs.discovery import NightInput, find_night
 from assay.score.inputs.files import list_values
+from assay.score.inputs.formats import open_input
 from assay.score.inputs.text import TextFile, TextRows
 from tests.projects import PARCELS
 
@@ -107,7 +108,7 @@ def test_a_fingerprint_is_the_same_without_a_look_at_the_columns(tmp_path: Path,
     given = given.model_copy(update={"score": given.score.model_copy(update={"input": found})})
     contract = replace(CONTRACT, fields=CONTRACT.fields[:1]) if kind == "json" else CONTRACT
     night = find_night(tmp_path, given, contract, NIGHT)
-    assert find_fingerprint(tmp_path, given, NIGHT) == night.fingerprint != ""
+    assert open_input(tmp_path, given).fingerprint(NIGHT) == night.fingerprint != ""
 
 
 def test_a_night_that_is_not_there_names_the_nearest(look: Look, folder: Path) -> None:

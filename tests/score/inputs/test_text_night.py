@@ -6,16 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from pydantic import TypeAdapter
 
-from assay.contract.loader import load_contract_text
-from assay.errors import NightNotFound, SourceError
-from assay.project.params.inputs import Input
-from assay.score.inputs.text_night import read_text_night, typed_batches
+from assay.errors import SourceError
+from assay.score.inputs.format import InputUnreadable
+from assay.score.inputs.formats import open_input
+from tests.landing import with_input
 
-CONTRACT = load_contract_text(
-    """
+CONTRACT = """
 import datetime
 import pandera.pandas as pa
 
@@ -24,15 +23,18 @@ class Rows(pa.DataFrameModel):
     at: datetime.datetime = pa.Field(metadata={"role": "time"})
     x: float = pa.Field(nullable=True, metadata={"role": "feature"})
     late: bool = pa.Field(metadata={"role": "label"})
-""",
-    "data/contract.py",
-).without_label()
+"""
 
 
 def read(root: Path, spec: Any, *columns: str) -> Any:
-    given = TypeAdapter(Input).validate_python(spec)
-    found = read_text_night(root, given, "day", "2024-03-01", columns)
-    return found if found is None else found.to_pydict()
+    batches = list(opened(root, spec).unparsed_rows("2024-03-01", columns))
+    return pa.Table.from_batches(batches).to_pydict()
+
+
+def opened(root: Path, spec: Any) -> Any:
+    (root / "data").mkdir(exist_ok=True)
+    (root / "data/contract.py").write_text(CONTRACT)
+    return open_input(root, with_input(spec))
 
 
 def test_cells_of_csv_are_text_and_values_of_json_are_not(tmp_path: Path) -> None:
@@ -41,12 +43,12 @@ def test_cells_of_csv_are_text_and_values_of_json_are_not(tmp_path: Path) -> Non
     csv, json = ({"format": kind, "path": f"{{night}}.{kind}"} for kind in ("csv", "json"))
     assert read(tmp_path, csv, "late", "key", "x") == {"late": [None, "1"], "key": ["07", "08"]}
     assert read(tmp_path, json, "late", "key", "x") == {"late": [None, None], "key": [7, 8]}
-    assert read(tmp_path, csv | {"path": "x-{night}.csv"}, "key") is None
+    with pytest.raises(InputUnreadable, match="has no such night"):
+        read(tmp_path, csv | {"path": "x-{night}.csv"}, "key")
 
 
 def typed(root: Path, **spec: Any) -> list[dict[str, Any]]:
-    given = TypeAdapter(Input).validate_python(spec)
-    read = typed_batches(root, given, "day", "2024-03-01", CONTRACT)
+    read = opened(root, spec).rows("2024-03-01", ["key", "at", "x"])
     return [row for batch in read for row in batch.to_pylist()]
 
 
@@ -66,7 +68,7 @@ def test_a_night_of_text_has_the_types_of_the_contract(tmp_path: Path) -> None:
     ]
     for kind in ("csv", "json"):
         assert typed(tmp_path, format=kind, path=f"{{night}}.{kind}") == rows
-    with pytest.raises(NightNotFound):
+    with pytest.raises(InputUnreadable, match="no night"):
         typed(tmp_path, format="csv", path="x-{night}.csv")
     rows[2]["key"] = None
     multi_line = {"multiLine": True}

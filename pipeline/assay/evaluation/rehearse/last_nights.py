@@ -17,7 +17,8 @@ from assay.project.error_text import describe_error
 from assay.project.params import Params
 from assay.reports.last_nights import LastNights, ListedNight
 from assay.score.due import is_day
-from assay.score.inputs import discovery, listing
+from assay.score.inputs import discovery
+from assay.score.inputs.formats import open_input
 
 NOT_ASKED = "rehearse.nights in params.yaml is 0"
 
@@ -44,7 +45,7 @@ def _find(root: Path, params: Params) -> LastNights:
     ).without_label()
     if isinstance(asked, int):
         try:
-            held = [day for day in listing.list_nights(root, params) if is_day(day)]
+            held = [day for day in open_input(root, params).nights() if is_day(day)]
         except AssayError as error:
             extras.raise_if_missing(error)
             return LastNights(input=kind, nights=(), why=describe_error(error, root))

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.project.params import Params
-from assay.score.inputs.night_rows import InputUnreadable, NearbyRows, batches
+from assay.score.inputs.format import InputUnreadable, NearbyRows
+from assay.score.inputs.formats import open_input
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ def night_sample(
     found = [rows.iloc[:0].reindex(columns=wanted)]
     names = list(dict.fromkeys([*keys, *manifest.features]))
     try:
-        for batch in batches(root, params, partition, names, near=near):
+        for batch in open_input(root, params).rows(partition, names, near):
             alike = _alike(batch, drawn, keys, known)
             if alike.num_rows:
                 # The input may hold a key twice, but it was scored once.

@@ -27,7 +27,8 @@ from assay.monitor.performance.realized_metrics import (
 from assay.project.params import Params
 from assay.project.partitions import parse_day
 from assay.project.tasks import Task
-from assay.score.inputs.night_rows import InputUnreadable, batches
+from assay.score.inputs.format import InputUnreadable
+from assay.score.inputs.formats import open_input
 from assay.store.labels import labels_as_of
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ def _input(
 ) -> pa.Table:
     """The input's rows by key, with keys in the types of the predictions' keys."""
     names, read = _names(keys), []
-    for batch in batches(root, params, partition, columns):
+    for batch in open_input(root, params).rows(partition, columns):
         lacking = [name for name in columns if name not in batch.schema.names]
         if lacking:
             raise InputUnreadable(f"its input lacks {', '.join(lacking)}")

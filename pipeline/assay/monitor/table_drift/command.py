@@ -17,9 +17,9 @@ from assay.monitor.table_drift.flat_file import is_flat
 from assay.monitor.table_drift.result import TableDrift, drop_scores
 from assay.project import layout, source_code
 from assay.project.params import Params
-from assay.project.params.inputs import Delta, Parquet
 from assay.registry.state import Version
 from assay.registry.versions import read_champion
+from assay.score.inputs.formats import FORMATS
 from assay.score.progress import Progress, Sink
 
 
@@ -106,7 +106,7 @@ def _asked(root: Path, params: Params, version: Version | None, loaded: Bundle) 
     """The contract of an input whose files do not state columns and types; None if they do."""
     from assay.registry.pin import load_pinned_contract
 
-    if isinstance(params.score.input, Parquet | Delta):
+    if FORMATS[params.score.input.format].typed:
         return None
     if version is None:
         return load_contract(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
@@ -22,7 +21,7 @@ from assay.project.params.inputs import Delta
 from assay.project.text.number_format import counted
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, ListedFile
-from assay.score.inputs.folder import check_all
+from assay.score.inputs.format import Format, NearbyRows, check_all, read_dataset
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import NightInput, Session
 from assay.store.delta.external_table import ExternalFile, TableSnapshot, read_snapshot
@@ -31,89 +30,114 @@ from assay.store.delta.location import filesystem
 _NONE = "The table holds no night; check score.input in params.yaml, and the table."
 
 
-def find_delta_night(
-    root: Path, spec: Delta, column: str, value: str, contract: Contract
-) -> NightInput:
-    """A night of a Delta table; errors as for `assay.score.inputs.discovery.find_night`.
+class DeltaFormat(Format[Delta]):
+    """A Delta table with the partition column; see `assay.score.inputs.format.Format`.
 
     Tasks read its files if they hold exactly the night and every column of the contract. Otherwise
     the night is landed first: a column that was added later is null in older files, one by which
     the table is partitioned is in no file, and a table that is not partitioned by the night has to
     be filtered.
     """
-    uri = files.resolve_uri(root, spec.path)
-    shot = read_snapshot(uri, column)
-    where = f"{uri} at version {shot.version}, {column}={value}"
-    check_schema(contract, shot.schema, f"{uri} at version {shot.version}")
-    if column not in shot.partitioned_by:
-        return _searched(shot, column, value, where, contract)
-    place = shot.partitioned_by.index(column)
-    mine = [file for file in shot.files if file.values[place] == value]
-    if not mine:
-        known = sorted({each for file in shot.files if (each := file.values[place]) is not None})
-        raise files.missing_night_error(
-            uri, column, value, known, f"partitions {column}=...", _NONE
-        )
-    footers = files.parallel_map(files.read_footer, [_listed(uri, file) for file in mine])
-    for file, footer in zip(mine, footers, strict=True):
-        if file.rows not in (None, footer.file.rows):
-            raise SourceError(
-                "holds other rows than the table's log says",
-                where=footer.file.path,
-                expected=counted(file.rows, "row"),
-                found=f"{footer.file.rows}",
-                mend="The file was written over: restore the table.",
+
+    typed: ClassVar[bool] = True
+
+    def find(self, value: str, contract: Contract) -> NightInput:
+        shot, column = self._snapshot(), self.column
+        uri = shot.uri
+        where = f"{uri} at version {shot.version}, {column}={value}"
+        check_schema(contract, shot.schema, f"{uri} at version {shot.version}")
+        if column not in shot.partitioned_by:
+            return _searched(shot, column, value, where, contract)
+        place = shot.partitioned_by.index(column)
+        mine = [file for file in shot.files if file.values[place] == value]
+        if not mine:
+            known = sorted(
+                {each for file in shot.files if (each := file.values[place]) is not None}
             )
-    stored = pa.schema([field for field in shot.schema if field.name not in shot.partitioned_by])
-    plain = all(_whole(contract, footer) for footer in footers)
-    if plain:
-        check_all(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
-    return NightInput(
-        value,
-        column,
-        where,
-        schema=stored,
-        files=tuple(footer.file for footer in footers) if plain else (),
-        source=None if plain else _rows(shot, mine, contract),
-        rows=sum(footer.file.rows for footer in footers),
-        fingerprint=_fingerprint(shot, value, mine),
-    )
+            raise files.missing_night_error(
+                uri, column, value, known, f"partitions {column}=...", _NONE
+            )
+        footers = files.parallel_map(files.read_footer, [_listed(uri, file) for file in mine])
+        for file, footer in zip(mine, footers, strict=True):
+            if file.rows not in (None, footer.file.rows):
+                raise SourceError(
+                    "holds other rows than the table's log says",
+                    where=footer.file.path,
+                    expected=counted(file.rows, "row"),
+                    found=f"{footer.file.rows}",
+                    mend="The file was written over: restore the table.",
+                )
+            plain = all(_whole(contract, footer) for footer in footers)
+        if plain:
+            check_all(
+                lambda footer: check_schema(contract, footer.schema, footer.file.path), footers
+            )
+        return NightInput(
+            value,
+            column,
+            where,
+            schema=_stored(shot),
+            files=tuple(footer.file for footer in footers) if plain else (),
+            source=None if plain else _rows(shot, mine, contract),
+            rows=sum(footer.file.rows for footer in footers),
+            fingerprint=_fingerprint(shot, value, mine),
+        )
+
+    def fingerprint(self, value: str) -> str:
+        """Empty for a table that is not partitioned by the night."""
+        shot = self._snapshot()
+        if self.column not in shot.partitioned_by:
+            return ""
+        place = shot.partitioned_by.index(self.column)
+        return _fingerprint(
+            shot, value, [each for each in shot.files if each.values[place] == value]
+        )
+
+    def nights(self) -> tuple[str, ...]:
+        """They come from the log if the table is partitioned by the column.
+
+        Otherwise the column is read, a batch at a time.
+        """
+        shot, column = self._snapshot(), self.column
+        if column in shot.partitioned_by:
+            place = shot.partitioned_by.index(column)
+            return tuple(sorted({each for file in shot.files if (each := file.values[place])}))
+        _check_days(shot, column)
+        found: set[str] = set()
+        for file in shot.files:
+            found |= _values_in(f"{shot.uri}/{file.path}", column)
+        return tuple(sorted(found))
+
+    def _read(
+        self, value: str, columns: Sequence[str], near: NearbyRows | None
+    ) -> Iterator[pa.RecordBatch]:
+        shot = self._snapshot()
+        mine, condition = list(shot.files), None
+        if self.column in shot.partitioned_by:
+            place = shot.partitioned_by.index(self.column)
+            mine = [file for file in mine if file.values[place] == value]
+        else:
+            condition = _of_night(self.column, value)
+        system, base = filesystem(shot.uri)
+        data = ds.dataset(
+            [f"{base}/{file.path}" for file in mine],
+            filesystem=system,
+            format="parquet",
+            schema=_stored(shot),
+        )
+        return read_dataset(data, columns, near, condition)
+
+    def _snapshot(self) -> TableSnapshot:
+        return read_snapshot(files.resolve_uri(self.root, self.spec.path), self.column)
 
 
-def find_fingerprint(root: Path, spec: Delta, column: str, value: str) -> str:
-    """The fingerprint of a night as `find_delta_night` gives it; empty if that cannot be told."""
-    shot = read_snapshot(files.resolve_uri(root, spec.path), column)
-    if column not in shot.partitioned_by:
-        return ""
-    place = shot.partitioned_by.index(column)
-    return _fingerprint(shot, value, [file for file in shot.files if file.values[place] == value])
+def _stored(shot: TableSnapshot) -> pa.Schema:
+    """Columns of the files, which lack those of the partition; older ones lack later ones."""
+    return pa.schema([field for field in shot.schema if field.name not in shot.partitioned_by])
 
 
 def _fingerprint(shot: TableSnapshot, value: str, mine: Sequence[ExternalFile]) -> str:
     return digests.digest_texts("delta", shot.identity, value, *_marks(mine))
-
-
-def list_values(root: Path, spec: Delta, column: str) -> tuple[str, ...]:
-    """The values of ``column`` in the newest version of a table, sorted.
-
-    They come from the log if the table is partitioned by the column. Otherwise the column is read,
-    a batch at a time.
-
-    Raises
-    ------
-    SourceError
-        The table or a file cannot be read, or it has no such column of days.
-    """
-    uri = files.resolve_uri(root, spec.path)
-    shot = read_snapshot(uri, column)
-    if column in shot.partitioned_by:
-        place = shot.partitioned_by.index(column)
-        return tuple(sorted({each for file in shot.files if (each := file.values[place])}))
-    _check_days(shot, column)
-    found: set[str] = set()
-    for file in shot.files:
-        found |= _values_in(f"{uri}/{file.path}", column)
-    return tuple(sorted(found))
 
 
 def _values_in(path: str, column: str) -> set[str]:
@@ -157,7 +181,7 @@ def _searched(
         where,
         schema=shot.schema,
         fingerprint=digests.digest_texts("delta", shot.identity, value, *_marks(mine)),
-        source=replace(_rows(shot, mine, contract), condition=night_condition(column, value)),
+        source=replace(_rows(shot, mine, contract), condition=_of_night(column, value)),
     )
 
 
@@ -174,7 +198,7 @@ def _check_days(shot: TableSnapshot, column: str) -> None:
         )
 
 
-def night_condition(column: str, value: str) -> pc.Expression:
+def _of_night(column: str, value: str) -> pc.Expression:
     """Which rows are of a night, in a table that is not partitioned by it."""
     return pc.field(column).cast(pa.string()) == value
 
@@ -203,26 +227,17 @@ class DeltaRows:
     by_spark: ClassVar = False
     text: ClassVar = False
 
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows, file by file.
-
-        Parameters
-        ----------
-        columns
-            The only ones that are wanted, in their order; all of them if None.
-        """
-        names = [*self.stored.names, *self.constants.names]
-        wanted = names if columns is None else [each for each in columns if each in names]
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, file by file."""
         for path, values in zip(self.paths, self.values, strict=True):
             with files.read_errors(path, "cannot be read as Parquet"):
                 system, place = filesystem(path)
                 data = ds.dataset([place], filesystem=system, format="parquet", schema=self.stored)
-                inside = [name for name in wanted if name in self.stored.names]
-                for batch in data.scanner(columns=inside, filter=self.condition).to_batches():
+                for batch in data.scanner(filter=self.condition).to_batches():
                     for field, value in zip(self.constants, values, strict=True):
                         cell = pa.scalar(value, pa.string()).cast(field.type)
                         batch = batch.append_column(field, pa.repeat(cell, batch.num_rows))
-                    yield batch.select(wanted)
+                    yield batch
 
     def land(self, folder: str, contract: Contract, session: Session) -> None:
         """Write the rows as a Parquet file; see `assay.score.inputs.types.Source`."""
@@ -238,7 +253,7 @@ def _rows(shot: TableSnapshot, mine: Sequence[ExternalFile], contract: Contract)
     return DeltaRows(
         tuple(f"{shot.uri}/{file.path}" for file in mine),
         sum(file.size for file in mine),
-        pa.schema([field for field in shot.schema if field.name not in by]),
+        _stored(shot),
         pa.schema([shot.schema.field(name) for name in wanted]),
         tuple(tuple(file.values[by.index(name)] for name in wanted) for file in mine),
     )

@@ -17,9 +17,10 @@ from assay.contract.schema import TYPES, check_schema
 from assay.contract.text.cell_parser import is_text
 from assay.errors import SourceError
 from assay.project.params.inputs import Postgres, bind_night
+from assay.score.inputs.format import Format
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.postgres_query import QueryColumn, columns, quote_literal
-from assay.score.inputs.types import Session
+from assay.score.inputs.types import NightInput, Session
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor
@@ -183,3 +184,14 @@ def error_message(text: str) -> str:
     line = text.strip().partition("\n")[0]
     found = _SAID.search(line)
     return (found[1] if found else _WRAPPED.sub("", line))[:LONGEST]
+
+
+class PostgresFormat(Format[Postgres]):
+    """A query in PostgreSQL; see `assay.score.inputs.format.Format`."""
+
+    lists_nights: ClassVar[bool] = False
+
+    def find(self, value: str, contract: Contract) -> NightInput:
+        """A night of which nothing is known before the database is asked."""
+        shown = urlsplit(self.spec.url)._replace(query="").geturl()
+        return NightInput(value, self.column, shown, source=DatabaseRows(self.spec, shown, value))

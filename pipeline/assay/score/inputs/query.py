@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote
 
@@ -18,15 +18,17 @@ from assay.contract.schema import TYPES, check_schema
 from assay.contract.text.cell_parser import is_text
 from assay.contract.text.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_HEADER
 from assay.errors import SourceError
-from assay.project import layout
-from assay.project.params.inputs import Json, Parquet
+from assay.project import digests, layout
+from assay.project.params.inputs import Csv, Delta, Json, Parquet, Sql, has_night_parameter
 from assay.project.text.quoting import quote_value
-from assay.score.inputs.files import ListedFile
+from assay.score.inputs.files import ListedFile, fingerprint, list_tree, resolve_uri
+from assay.score.inputs.format import Format
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.text import TextPart, TextRows, cell_names
-from assay.score.inputs.types import Session
+from assay.score.inputs.text_format import text_rows
+from assay.score.inputs.types import NightInput, Session
 from assay.score.spark_errors import failure_cause
-from assay.store.delta.external_table import TableSnapshot
+from assay.store.delta.external_table import TableSnapshot, read_snapshot
 from assay.store.delta.location import filesystem
 
 if TYPE_CHECKING:
@@ -251,3 +253,67 @@ def _located(path: str) -> str:
 def _exactly(path: str) -> str:
     """An address with glob characters escaped, because Spark treats paths as patterns."""
     return re.sub(r"([][{}*?\\])", r"\\\1", _located(path))
+
+
+class SqlFormat(Format[Sql]):
+    """A query over tables in files; see `assay.score.inputs.format.Format`."""
+
+    lists_nights: ClassVar[bool] = False
+    by_spark: ClassVar[bool] = True
+
+    def fingerprint(self, value: str) -> str:
+        return self._find(value).fingerprint
+
+    def find(self, value: str, contract: Contract) -> NightInput:
+        return self._find(value)
+
+    def _find(self, value: str) -> NightInput:
+        where, text = "params.yaml: score.input.query", self.spec.query or ""
+        if self.spec.file is not None:
+            path = self.root / self.spec.file
+            where, text = str(path), _read(path)
+        if not has_night_parameter(text):
+            raise SourceError(
+                "the query does not ask for the night",
+                where=where,
+                expected="a condition such as day = :night",
+                mend="Without it every night would be the whole table.",
+            )
+        tables: dict[str, FilesTable | TextTable | DeltaTable] = {}
+        marks, plain = [], []
+        for name, table in self.spec.tables.items():
+            if isinstance(table, Delta):
+                shot = read_snapshot(resolve_uri(self.root, table.path), self.column)
+                tables[name] = DeltaTable(shot)
+                mark = digests.digest_texts("delta", shot.identity, str(shot.version))
+            else:
+                base = resolve_uri(self.root, table.path)
+                listed = list_tree(base)
+                mark = fingerprint(table.settings, listed, [""] * len(listed))
+                tables[name] = (
+                    TextTable(text_rows(table, listed))
+                    if isinstance(table, Csv)
+                    else FilesTable(table, base, listed)
+                )
+                plain += [name, mark]
+            marks += [name, mark]
+        return NightInput(
+            value,
+            self.column,
+            where,
+            source=QueryRows(where, value, text, tables),
+            fingerprint=digests.digest_texts("sql", value, text, *marks),
+            replaceable=digests.digest_texts("sql", *plain) if plain else "",
+        )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            "the query cannot be read",
+            where=str(path),
+            found=str(error),
+            mend="Check score.input.file in params.yaml.",
+        ) from None

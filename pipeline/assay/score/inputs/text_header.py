@@ -6,7 +6,9 @@ import csv
 import difflib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +18,9 @@ from assay.contract.schema import TYPES, check_schema
 from assay.contract.text.cell_parser import REPLACEMENT
 from assay.contract.text.text_parser import LINE
 from assay.errors import SchemaMismatch, SourceError
-from assay.project.params.inputs import Csv
+from assay.project.params.inputs import Csv, Json
 from assay.project.text.quoting import quote_value
-from assay.score.inputs.files import ListedFile, read_errors
+from assay.score.inputs.files import ListedFile, parallel_map, read_errors
 from assay.score.inputs.text import check_compression
 from assay.store.delta.location import filesystem
 
@@ -48,6 +50,21 @@ class TextHeader:
     columns: tuple[str, ...]
     header: str | None
     filled: bool
+
+
+def read_headers(spec: Csv | Json, listed: Sequence[ListedFile]) -> list[TextHeader]:
+    """The beginnings of files, as `read_json_keys` and `read_csv_header` read them.
+
+    Raises
+    ------
+    SourceError
+        As for these, or as for `check_quotes`.
+    """
+    if isinstance(spec, Json):
+        return parallel_map(read_json_keys, listed)
+    if spec.options.multi_line:
+        parallel_map(partial(check_quotes, spec), listed)
+    return parallel_map(partial(read_csv_header, spec), listed)
 
 
 def read_csv_header(spec: Csv, file: ListedFile) -> TextHeader:

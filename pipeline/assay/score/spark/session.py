@@ -16,8 +16,8 @@ import assay
 from assay.errors import SparkFailed
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.inputs import Sql
 from assay.project.processes import set_variables
+from assay.score.inputs.formats import FORMATS
 from assay.score.spark.java import java_home
 
 if TYPE_CHECKING:
@@ -210,7 +210,8 @@ def _settings(
 
 def _compiler(params: Params) -> list[str]:
     """If the JVM only distributes files, its work is short: compile fast rather than well."""
-    return [] if isinstance(params.score.input, Sql) else ["-XX:TieredStopAtLevel=1"]
+    asked = FORMATS[params.score.input.format].by_spark
+    return [] if asked else ["-XX:TieredStopAtLevel=1"]
 
 
 def _quoted(option: str) -> str:

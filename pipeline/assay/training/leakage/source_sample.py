@@ -22,7 +22,7 @@ from assay.project.night_names import NightNames
 from assay.project.params.inputs import Csv, Delta, Input, Json, Parquet
 from assay.score.inputs.files import ListedFile, list_night, list_values, resolve_uri
 from assay.score.inputs.flat import flat_file
-from assay.score.inputs.folder import text_rows
+from assay.score.inputs.text_format import text_rows
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
 

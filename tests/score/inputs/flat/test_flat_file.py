@@ -28,9 +28,10 @@ from assay.project.params.inputs import Input
 from assay.project.params.values import Every
 from assay.project.partitions import first_day
 from assay.score import carriers
-from assay.score.inputs import listing, night_rows
 from assay.score.inputs.discovery import NightInput, check_unchanged, find_night
 from assay.score.inputs.flat import cut, flat_file
+from assay.score.inputs.format import InputUnreadable
+from assay.score.inputs.formats import open_input
 from assay.score.inputs.text import TextRows
 from assay.training.leakage.source_sample import SourceSample, UnsampledSource, sample_source
 from tests.projects import PARCELS
@@ -55,7 +56,7 @@ def write(root: Path, *lines: str, name: str = "rows.csv", end: str = "\n") -> N
 
 
 def nights(root: Path, spec: Any = CSV) -> tuple[str, ...]:
-    return listing.list_nights(root, given_params(spec))
+    return open_input(root, given_params(spec)).nights()
 
 
 def find(root: Path, night: str, spec: Any = CSV) -> NightInput:
@@ -469,14 +470,14 @@ def test_its_rows_are_sampled_and_read_again(tmp_path: Path) -> None:
     table = pa.table({"sent": ["2024-03-01", "2024-03-02"], "weight": [1.0, None]})
     pq.write_table(table, tmp_path / "rows.parquet")
     given = given_params(CSV | {"format": "parquet", "path": "rows.parquet"})
-    (batch,) = night_rows.batches(tmp_path, given, "2024-03-02", ["weight", "other"])
+    (batch,) = open_input(tmp_path, given).rows("2024-03-02", ["weight", "other"])
     assert batch.to_pydict() == {"weight": [None]}
     seen = sample_source(tmp_path, given.score.input, "day", 10)
     assert isinstance(seen, SourceSample)
     assert (seen.rows, seen.nulls) == (2, {"sent": 0, "weight": 1})
     (tmp_path / "rows.parquet").unlink()
-    with pytest.raises(night_rows.InputUnreadable, match="no such file"):
-        list(night_rows.batches(tmp_path, given, "2024-03-02", ["weight"]))
+    with pytest.raises(InputUnreadable, match="no such file"):
+        list(open_input(tmp_path, given).rows("2024-03-02", ["weight"]))
     assert isinstance(sample_source(tmp_path, given.score.input, "day", 10), UnsampledSource)
 
 

@@ -42,7 +42,7 @@ Told = Callable[[float], None]
 
 
 def cut_text(spec: Csv | Json, file: ListedFile, folder: Path, name: str, told: Told) -> None:
-    """Cut a file of CSV or JSON lines; `assay.score.inputs.flat.flat_file.as_nights` for errors."""
+    """Cut a file of CSV or JSON lines; errors as for `nights_uri` of `flat_file`."""
     if isinstance(spec, Json):
         _place(text_header.read_json_keys(file).columns or (spec.night_by,), spec, file, "key")
         rows, header = _json_rows(spec, file, told), b""
@@ -64,7 +64,7 @@ def cut_text(spec: Csv | Json, file: ListedFile, folder: Path, name: str, told: 
 
 
 def cut_parquet(spec: Parquet, file: ListedFile, folder: Path, name: str, told: Told) -> None:
-    """Cut a Parquet file; `assay.score.inputs.flat.flat_file.as_nights` for errors."""
+    """Cut a Parquet file; errors as for `nights_uri` of `flat_file`."""
     assert spec.night_by is not None
     with read_errors(file.path, "cannot be read as Parquet"):
         system, path = filesystem(file.path)

@@ -58,26 +58,6 @@ def is_flat(spec: AnyInput) -> TypeGuard[FileInput]:
     return isinstance(spec, Parquet | Csv | Json) and spec.night_by is not None
 
 
-def as_nights(root: Path, spec: AnyInput, night: str | None = None) -> AnyInput:
-    """A flat file as an input with a folder for each night; any other input as it is.
-
-    Parameters
-    ----------
-    night
-        The one that is wanted; None for all of them.
-
-    Raises
-    ------
-    SourceError, SchemaMismatch
-        As for `nights_uri`.
-    """
-    if not is_flat(spec):
-        return spec
-    return spec.model_copy(
-        update={"path": nights_uri(root, spec, night), "night_by": None, "every": "day"}
-    )
-
-
 def nights_uri(root: Path, spec: FileInput | Delta, night: str | None = None) -> str:
     """Where the nights of an input lie; a flat file is cut first if it is new or has changed.
 

@@ -1,0 +1,236 @@
+"""An input format: one class answers all that is asked of ``score.input``.
+
+What finds, lands, lists, compares or shows a night asks the format (`formats.open_input`), and does
+not know which one it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from assay.contract.definition import Contract
+from assay.errors import NightNotFound, SchemaMismatch, SourceError
+from assay.project.params import Params
+from assay.project.params.inputs import Csv, Json, Parquet
+from assay.score.inputs import files
+from assay.score.inputs.files import ListedFile
+from assay.score.inputs.flat import flat_file
+from assay.score.inputs.types import NightInput
+
+Spec = TypeVar("Spec", bound=Any)
+FileSpec = TypeVar("FileSpec", Parquet, Csv, Json)
+
+
+class InputUnreadable(Exception):
+    """Why no rows can be read again, as the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyRows:
+    """Which rows of a night to read first, and when to stop.
+
+    Attributes
+    ----------
+    spans
+        Row ranges, each (first row, row after the last), over all rows of the files sorted by name.
+    most
+        Number of rows after which no more row groups are opened.
+    """
+
+    spans: Sequence[tuple[int, int]]
+    most: int
+
+    def distance(self, start: int, end: int) -> int:
+        """Distance in rows between a row group and the nearest span; 0 if they overlap."""
+        return min(
+            (max(0, start - behind + 1, first - end + 1) for first, behind in self.spans), default=0
+        )
+
+
+class Format(Generic[Spec]):
+    """The input of a project, in one format.
+
+    Attributes
+    ----------
+    typed
+        Whether its files state columns and types.
+    lists_nights
+        Whether its nights can be listed; a query has to be asked for a night by name.
+    by_spark
+        Whether only Spark can read it.
+    """
+
+    typed: ClassVar[bool] = False
+    lists_nights: ClassVar[bool] = True
+    by_spark: ClassVar[bool] = False
+
+    def __init__(self, root: Path, params: Params, spec: Spec) -> None:
+        self.root, self.params, self.spec = root, params, spec
+        self.column = params.ingest.partition_by
+
+    def find(self, value: str, contract: Contract) -> NightInput:
+        """A night, without a look at its rows; errors as for `discovery.find_night`."""
+        raise NotImplementedError
+
+    def fingerprint(self, value: str) -> str:
+        """The fingerprint that `find` gives a night, without a look at its columns.
+
+        Empty if changes of the input cannot be detected.
+        """
+        return ""
+
+    def nights(self) -> tuple[str, ...]:
+        """The partition values that the input holds, sorted as text; they need not be days.
+
+        Raises
+        ------
+        SourceError
+            The input cannot be accessed, or is a query.
+        SchemaMismatch
+            A flat file lacks the column that cuts it into nights.
+        """
+        raise SourceError(
+            "nobody can tell which nights a query has rows for",
+            where="params.yaml: score.input",
+            expected="an input whose nights can be listed: parquet, csv, json or delta",
+            found=self.spec.format,
+            mend="Name the nights instead: assay score --from DAY --to DAY; those that are "
+            "published already are skipped where the input can be told to be the same.",
+        )
+
+    def rows(
+        self, value: str, columns: Sequence[str], near: NearbyRows | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """A night's rows again, to show some of them, with those of ``columns`` that there are.
+
+        Parameters
+        ----------
+        near
+            Read row groups in order of their distance to its spans, and only some of them; where
+            there are none, rows from the first on. None for all, in the order of the files.
+
+        Raises
+        ------
+        InputUnreadable
+            It no longer exists, or is a query, which is not asked again for a chart.
+        """
+        try:
+            yield from self._read(value, columns, near)
+        except FileNotFoundError as error:
+            raise InputUnreadable(f"there is no {error.filename or error}") from None
+        except (OSError, pa.ArrowException, SourceError, SchemaMismatch, NightNotFound) as error:
+            first = str(error).strip().splitlines()[0]
+            raise InputUnreadable(f"its input cannot be read any more ({first})") from None
+
+    def _read(
+        self, value: str, columns: Sequence[str], near: NearbyRows | None
+    ) -> Iterator[pa.RecordBatch]:
+        raise InputUnreadable(f"an input in {self.spec.format} is not read again")
+
+    def unparsed_rows(self, value: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The same with values as they are there: cells of text are not parsed by the contract.
+
+        Raises
+        ------
+        InputUnreadable
+            There is no such night, or as for `rows`.
+        SourceError
+            A line of text cannot be read.
+        """
+        return self.rows(value, columns)
+
+
+class FilesFormat(Format[FileSpec]):
+    """Files with one folder or file a night, or flat files."""
+
+    def find(self, value: str, contract: Contract) -> NightInput:
+        spec = self.spec
+        with flat_file.errors_name_the_file(self.root, spec):
+            where, listed = self.listed(value)
+            if flat_file.is_flat(spec):
+                uri = files.resolve_uri(self.root, spec.path)
+                where = f"{uri}: {spec.night_by} {value}"
+            return self._look(NightInput(value, self.column, where), listed, contract)
+
+    def fingerprint(self, value: str) -> str:
+        with flat_file.errors_name_the_file(self.root, self.spec):
+            _, listed = self.listed(value)
+            return files.fingerprint(self._kind, listed, self._facts(listed))
+
+    def nights(self) -> tuple[str, ...]:
+        return files.list_values(flat_file.nights_uri(self.root, self.spec), self.column)
+
+    def listed(self, value: str) -> tuple[str, tuple[ListedFile, ...]]:
+        """The folder or file of one night, and its files sorted by name; errors as for `find`."""
+        base = flat_file.nights_uri(self.root, self.spec, value)
+        return files.list_night(base, self.column, value)
+
+    @property
+    def _kind(self) -> str:
+        """A part of the fingerprint: the settings by which files are read."""
+        return self.spec.settings
+
+    def _facts(self, listed: Sequence[ListedFile]) -> list[str]:
+        """For each file what changes with its content."""
+        return files.parallel_map(files.content_digest, listed)
+
+    def _look(
+        self, night: NightInput, listed: Sequence[ListedFile], contract: Contract
+    ) -> NightInput:
+        raise NotImplementedError
+
+    def _marked(
+        self, night: NightInput, listed: Sequence[ListedFile], facts: Sequence[str]
+    ) -> NightInput:
+        mark = files.fingerprint(self._kind, listed, facts)
+        content = files.content_fingerprint(self._kind, listed, facts)
+        return replace(night, fingerprint=mark, content=content, replaceable=mark)
+
+
+def read_dataset(
+    data: ds.Dataset,
+    columns: Sequence[str],
+    near: NearbyRows | None,
+    condition: pc.Expression | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of Parquet files, with those of ``columns`` that they have; see `Format.rows`."""
+    there = [name for name in dict.fromkeys(columns) if name in data.schema.names]
+    if near is None:
+        yield from data.scanner(columns=there, filter=condition).to_batches()
+        return
+    groups = [part for file in data.get_fragments() for part in file.split_by_row_group()]
+    held = [group.row_groups[0].num_rows for group in groups]
+    ends = list(accumulate(held))
+    away = [near.distance(end - count, end) for end, count in zip(ends, held, strict=True)]
+    looked_at = 0
+    for at in sorted(range(len(groups)), key=lambda at: away[at]):
+        if looked_at >= near.most:
+            return
+        yield from groups[at].to_batches(schema=data.schema, columns=there, filter=condition)
+        looked_at += held[at]
+
+
+def check_all(check: Any, items: Iterable[Any]) -> None:
+    """Check every item and raise all mistakes at once.
+
+    Raises
+    ------
+    SchemaMismatch
+        With the lines of every item.
+    """
+    mistakes: list[str] = []
+    for item in items:
+        try:
+            check(item)
+        except SchemaMismatch as error:
+            mistakes += error.lines()
+    if mistakes:
+        raise SchemaMismatch(mistakes)

@@ -1,0 +1,123 @@
+"""What CSV and JSON lines have in common: text that the contract parses when it is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import pyarrow as pa
+
+from assay.contract.definition import Contract
+from assay.contract.loader import load_contract
+from assay.contract.text.text_parser import parse_rows
+from assay.errors import AssayError, NightNotFound, SourceError
+from assay.project.params.inputs import Csv, Json
+from assay.project.text.quoting import quote_value
+from assay.score.inputs.files import ListedFile
+from assay.score.inputs.flat import flat_file
+from assay.score.inputs.format import (
+    FilesFormat,
+    InputUnreadable,
+    NearbyRows,
+    check_all,
+)
+from assay.score.inputs.text import TextFile, TextRows
+from assay.score.inputs.text_header import TextHeader, read_headers
+from assay.score.inputs.types import NightInput
+
+TextSpec = TypeVar("TextSpec", Csv, Json)
+
+
+class TextFormat(FilesFormat[TextSpec]):
+    """See `assay.score.inputs.format.Format`."""
+
+    def _read(
+        self, value: str, columns: Sequence[str], near: NearbyRows | None
+    ) -> Iterator[pa.RecordBatch]:
+        """They have the contract's types, and no column that it lacks.
+
+        A cell that cannot be read is null, as it is for a model.
+        """
+        contract, looked_at = self._contract(columns), 0
+        for batch in self._batches(value):
+            found, _ = parse_rows(self._there(contract, batch), batch)
+            if self.column in found.column_names:
+                if found[self.column].null_count == found.num_rows:
+                    found = found.drop_columns([self.column])  # the folder's name says it
+            yield from found.combine_chunks().to_batches()
+            looked_at += batch.num_rows
+            if near is not None and looked_at >= near.most:
+                return
+
+    def _contract(self, columns: Sequence[str]) -> Contract:
+        """The contract of some columns, those of them that it has."""
+        file = self.params.contract.file
+        try:
+            whole = load_contract(self.root / file, file, root=self.root)
+        except AssayError as error:
+            raise InputUnreadable(f"its contract cannot be read ({error.line()})") from None
+        return replace(whole, fields=tuple(each for each in whole.fields if each.name in columns))
+
+    def _there(self, contract: Contract, batch: pa.RecordBatch) -> Contract:
+        """The contract of those columns that a batch may have."""
+        return contract
+
+    def _batches(self, value: str) -> Iterator[pa.RecordBatch]:
+        with flat_file.errors_name_the_file(self.root, self.spec):
+            _, listed = self.listed(value)
+            yield from text_rows(self.spec, listed).batches()
+
+    def unparsed_rows(self, value: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        with flat_file.errors_name_the_file(self.root, self.spec):
+            try:
+                where, _ = self.listed(value)
+            except NightNotFound:
+                raise InputUnreadable("its input has no such night") from None
+            yield from self._unparsed(where, self._batches(value), columns)
+
+    def _unparsed(
+        self, where: str, batches: Iterator[pa.RecordBatch], columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        raise NotImplementedError
+
+    def _look(
+        self, night: NightInput, listed: Sequence[ListedFile], contract: Contract
+    ) -> NightInput:
+        heads = read_headers(self.spec, listed)
+        filled = [each for each in zip(listed, heads, strict=True) if each[1].filled]
+        check_all(lambda each: self._check(contract, each[1], each[0].path), filled)
+        found = replace(night, source=_rows(self.spec, listed, heads), rows=None if filled else 0)
+        return self._marked(found, listed, self._facts(listed))
+
+    def _check(self, contract: Contract, head: TextHeader, where: str) -> None:
+        """Check the columns of a file; SchemaMismatch if it lacks some."""
+        raise NotImplementedError
+
+
+def text_rows(spec: Csv | Json, listed: Sequence[ListedFile]) -> TextRows:
+    """The rows of files of CSV or JSON lines, whatever their columns are."""
+    return _rows(spec, listed, read_headers(spec, listed))
+
+
+def unreadable_line(where: str, expected: str, line: str) -> SourceError:
+    """The error that a line is no row, where none may be left out."""
+    return SourceError(
+        "a line cannot be read",
+        where=where,
+        expected=expected,
+        found=quote_value(line[:80]),
+        mend="Write the file again at its source.",
+    )
+
+
+def _rows(spec: Csv | Json, listed: Sequence[ListedFile], found: Sequence[TextHeader]) -> TextRows:
+    """Files without rows are left out."""
+    return TextRows(
+        spec,
+        tuple(
+            TextFile(file.path, file.relative, file.size, head.columns, head.header)
+            for file, head in zip(listed, found, strict=True)
+            if head.filled
+        ),
+    )
