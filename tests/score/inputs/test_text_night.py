@@ -68,7 +68,7 @@ def test_a_night_of_text_has_the_types_of_the_contract(tmp_path: Path) -> None:
     ]
     for kind in ("csv", "json"):
         assert typed(tmp_path, format=kind, path=f"{{night}}.{kind}") == rows
-    with pytest.raises(InputUnreadable, match="no night"):
+    with pytest.raises(InputUnreadable, match="has no partitions"):
         typed(tmp_path, format="csv", path="x-{night}.csv")
     rows[2]["key"] = None
     multi_line = {"multiLine": True}

@@ -9,7 +9,7 @@ from assay.errors import AssayError
 from assay.init.project_check.stages import PRODUCED
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.inputs import NIGHT_IN_PATH, Sql
+from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.text.quoting import quote_value
 
 
@@ -45,10 +45,7 @@ def missing_inputs(params: Params, root: Path) -> Iterator[str]:
 
 def _paths(params: Params) -> Iterator[tuple[str, str]]:
     given, labels = params.score.input, params.labels.input
-    if isinstance(given, Sql):
-        for name, table in given.tables.items():
-            yield f"score.input.tables.{name}", table.path
-    elif isinstance(path := getattr(given, "path", None), str):
-        yield "score.input", path
+    for key, path in given.paths().items():
+        yield f"score.input{key}", path
     if labels is not None:
         yield "labels.input", labels.path

@@ -11,7 +11,6 @@ from assay.errors import ParamsError
 from assay.monitor.nightly import PASSING
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.inputs import Postgres, Sql
 from assay.project.params.schedule import ScheduleParams, has_control_characters
 
 KILLED = (137, 143)
@@ -181,10 +180,7 @@ def require_shared(params: Params, target: str) -> None:
 def _places(params: Params) -> Iterator[tuple[str, str]]:
     yield "store", params.store
     given = params.score.input
-    if isinstance(given, Sql):
-        for name, table in given.tables.items():
-            yield f"score.input.tables.{name}", table.path
-    elif not isinstance(given, Postgres):
-        yield "score.input", given.path
+    for key, path in given.paths().items():
+        yield f"score.input{key}", path
     if params.labels.input is not None:
         yield "labels.input", params.labels.input.path

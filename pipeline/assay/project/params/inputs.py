@@ -60,16 +60,6 @@ class CsvOptions(Section):
     null_value: str = Field(default="", alias="nullValue")
     multi_line: bool = Field(default=False, alias="multiLine")
 
-    @property
-    def rows_are_lines(self) -> bool:
-        """Whether rows can be cut at line ends, and into cells without Spark."""
-        return self.escape == self.quote and not self.multi_line
-
-    @property
-    def beyond_lines(self) -> str:
-        """The option because of which they cannot."""
-        return "multiLine: true" if self.multi_line else f"escape: {self.escape}"
-
 
 def _placed(path: str) -> str:
     places = path.count(NIGHT_IN_PATH)
@@ -99,6 +89,10 @@ class NightFiles(Section):
         if self.night_by is not None and NIGHT_IN_PATH in self.path:
             raise ValueError(f"{NIGHT_IN_PATH} in path, or night_by|both")
         return self
+
+    def paths(self) -> Mapping[str, str]:
+        """The paths that it names, by their keys below that of the input."""
+        return {"": self.path}
 
     @property
     def settings(self) -> str:
@@ -130,10 +124,10 @@ class Csv(NightFiles):
 
     @model_validator(mode="after")
     def _cut_at_lines(self) -> Self:
-        if self.night_by is not None and not self.options.rows_are_lines:
+        if self.night_by is not None and self.options.multi_line:
             raise ValueError(
-                "with night_by, rows that are lines, and the quote as escape; a query "
-                f"(format: sql) reads the others|{self.options.beyond_lines}"
+                "with night_by, rows that are lines; a query (format: sql) reads the others|"
+                "multiLine: true"
             )
         return self
 
@@ -149,6 +143,10 @@ class Delta(Section):
 
     format: Literal["delta"]
     path: Text
+
+    def paths(self) -> Mapping[str, str]:
+        """As for `NightFiles`."""
+        return {"": self.path}
 
 
 def _mapping(value: Any) -> Any:
@@ -175,6 +173,10 @@ class Sql(Section):
     query: Query | None = None
     file: Text | None = None
 
+    def paths(self) -> Mapping[str, str]:
+        """As for `NightFiles`."""
+        return {f".tables.{name}": table.path for name, table in self.tables.items()}
+
     @field_validator("tables")
     @classmethod
     def _whole_tables(cls, tables: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -199,6 +201,10 @@ class Postgres(Section):
     query: Query
     user_env: Text = "PGUSER"
     password_env: Text = "PGPASSWORD"
+
+    def paths(self) -> Mapping[str, str]:
+        """None."""
+        return {}
 
     @field_validator("url")
     @classmethod

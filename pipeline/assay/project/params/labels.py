@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from assay.project.params.inputs import Csv, FileTable
+from assay.project.params.inputs import FileTable
 from assay.project.params.values import MOST_DAYS, Positive, Section, Share, Text
 from assay.project.tasks import POOLABLE, Metric
 from assay.project.text.number_format import counted
@@ -22,16 +22,6 @@ class LabelsParams(Section):
     truth: Text | None = None
     arrived_at: Text | None = None
     known_after_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
-
-    @field_validator("input")
-    @classmethod
-    def _rows_are_lines(cls, given: FileTable | None) -> FileTable | None:
-        if isinstance(given, Csv) and not given.options.rows_are_lines:
-            raise ValueError(
-                "CSV whose rows are lines, with the quote as escape, or another format|"
-                f"{given.options.beyond_lines}"
-            )
-        return given
 
     @model_validator(mode="after")
     def _one_clock(self) -> LabelsParams:

@@ -417,7 +417,6 @@ def test_what_is_wrong_with_the_file_names_the_file(tmp_path: Path) -> None:
         ({"format": "csv", "path": "rows.csv", "every": "week"}, "night_by missing"),
         (CSV | {"every": "hour"}, "'day', 'week', 'month' or 'year'"),
         (CSV | {"options": {"multiLine": True}}, "multiLine: true"),
-        (CSV | {"options": {"escape": "\\"}}, "escape: "),
         (
             {"format": "sql", "tables": {"a": CSV}, "query": "select * from a where d = :night"},
             "whole tables",
@@ -461,6 +460,12 @@ def test_nights_of_another_length_than_the_published_ones_are_refused() -> None:
     months = [f"2024-{number:02d}-01" for number in range(1, 7)]
     with pytest.raises(UsageError, match="found day"):
         flat_file.check_length(daily, months, days)
+
+
+def test_cells_of_a_csv_may_be_escaped_in_another_way(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text('name,sent\n"a\\",2024-03-05,b",2024-03-01\nc,2024-03-02\n')
+    spec = CSV | {"options": {"escape": "\\"}}
+    assert nights(tmp_path, spec) == ("2024-03-01", "2024-03-02")
 
 
 # ------------------------------------------------------------------- what else reads an input
