@@ -62,7 +62,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/stage.py": ("gate/test_stage_alone", "gate/test_verdict_command", "gate/test_stage"),
     "gate/unchanged.py": ("test_unchanged",),
     "gate/verdict_page.py": ("gate/test_verdict_page",),
-    "gate/verdict_text.py": ("gate/test_verdict_text", "gate/test_verdict_page"),
+    "gate/verdict_text.py": (
+        "gate/test_verdict_text",
+        "gate/test_verdict_page",
+        "gate/comment/test_compose",
+    ),
     "gate/waivers.py": ("gate/test_waivers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
     "gate/rules/nights.py": ("gate/rules/test_nights",),

@@ -43,7 +43,7 @@ def test_pass(tiny: Any) -> None:
     assert verdict.bundle == tiny.tree()["bundle"]
     assert verdict.champion == JudgedChampion(state="none")
     page = (tiny.root / MARKDOWN).read_text()
-    assert page.startswith("# PASS: tiny, candidate prior")
+    assert page.startswith("## ✅ PASS: tiny, candidate prior")
     assert "no champion yet; absolute rules only" in page
     assert (tiny.root / "reports/gate/junit.xml").is_file()
 
@@ -70,7 +70,7 @@ def test_fail_names_the_rule_and_puts_it_first(tiny: Any, make_part: Any) -> Non
     table = [
         line for line in (tiny.root / MARKDOWN).read_text().splitlines() if line.startswith("|")
     ]
-    assert table[2].startswith("| **FAIL** | no place is left behind[place=west] | auc | 0.35 |")
+    assert table[2].startswith("| ❌ | **no place is left behind** at `place=west` | auc | 0.35 |")
 
 
 def test_inconclusive(tiny: Any) -> None:

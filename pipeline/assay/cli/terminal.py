@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, Union
 
 from assay.project.text.quoting import escape_controls
 
@@ -44,6 +44,25 @@ def print_lines(lines: Iterable[Line]) -> None:
             print(escape_controls(line))
         else:
             console(markup=False).print(_Visible(line))
+
+
+def markdown(text: str) -> RenderableType:
+    """Markdown as a terminal shows it; no letter of a long word in a table is lost."""
+    from rich.markdown import Markdown, TableElement
+    from rich.table import Table
+
+    class Folded(TableElement):
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+            for table in super().__rich_console__(console, options):
+                assert isinstance(table, Table)
+                for column in table.columns:
+                    column.overflow = "fold"
+                yield table
+
+    class Shown(Markdown):
+        elements: ClassVar = {**Markdown.elements, "table_open": Folded}
+
+    return Shown(text)
 
 
 class _Visible:

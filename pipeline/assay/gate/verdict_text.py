@@ -1,17 +1,25 @@
-"""The verdict as Markdown for a pull request, and wording shared with the HTML page."""
+"""The verdict as Markdown: the file verdict.md, the comment on a pull request, the terminal.
+
+One template, ``verdict.md``, says all of it. This module gives it what it shows: findings in order,
+numbers as short texts, and the escaping of every text that comes from data or people.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from assay.gate.many_slices import OtherSlices, Shown, fold, together
+from assay.gate.many_slices import fold, together
 from assay.gate.rules.leakage_words import leakage_title
-from assay.gate.rules.next_steps import OVERRIDE
+from assay.pages.templating import MarkdownPart, render_markdown_parts
 from assay.project import layout
-from assay.project.text.markdown import escape_code, escape_line
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
+
+Form = Literal["file", "terminal", "github", "gitlab"]
+"""Where the text is read. A comment is cut to a code host's limit, the others are whole."""
 
 HEADLINES = {
     Outcome.PASS: "everything that decides passed.",
@@ -19,29 +27,106 @@ HEADLINES = {
     Outcome.INCONCLUSIVE: "nothing failed, but not everything could be told, so it must not be "
     "promoted.",
 }
+MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔"}
+MOST = 10
+"""The most findings that a comment lists unfolded."""
 
 _OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+_KINDS = (
+    ("rule", "rules", "Rules"),
+    ("behaviour", "behaviours", "Behaviour"),
+    ("test", "model tests", "Model tests"),
+)
 
 
-def render_markdown(verdict: Verdict) -> str:
-    """The content of verdict.md. Equal verdicts give equal texts."""
-    rules = findings_of_kind(verdict, "rule")
-    parts = [
-        f"# {verdict.outcome}: {escape_line(verdict.name)}, "
-        f"candidate {escape_line(verdict.candidate)}",
-        f"{verdict.outcome}: {HEADLINES[verdict.outcome]} Compared with: "
-        f"{escape_line(verdict.champion.description)}.",
+@dataclass(frozen=True)
+class Nothing:
+    """In place of what the gate answers where only a verdict is shown."""
+
+    unchanged = refusal = outcome = None
+    differs = False
+    problems = commands = ()
+
+
+FACTS: Mapping[str, Any] = {
+    "answer": Nothing(),
+    "compared": None,
+    "evaluation": None,
+    "rehearsal": None,
+    "nights": None,
+    "totals": None,
+    "leakage": None,
+    "changes": None,
+    "metrics": (),
+    "slices": None,
+    "all_slices": None,
+    "flipped": None,
+    "confidence": "",
+    "commit": "",
+    "page": "",
+}
+"""What the template shows besides the verdict, where it is not known."""
+
+
+def render_markdown(verdict: Verdict, form: Form = "file") -> str:
+    """The verdict alone, as in verdict.md. Equal verdicts give equal texts."""
+    parts = render_parts(verdict, form, project=verdict.name)
+    return "\n\n".join(part.text for part in parts) + "\n"
+
+
+def render_parts(verdict: Verdict | None, form: Form, **facts: Any) -> Sequence[MarkdownPart]:
+    """The parts of the text in order, those that have nothing to say left out.
+
+    Parameters
+    ----------
+    facts
+        ``project``, and what else is known of `FACTS`.
+    """
+    most = MOST if form in ("github", "gitlab") else len(verdict.findings) if verdict else 0
+    return render_markdown_parts(
+        "verdict.md",
+        {"values": format_values, "measured": measured_quantity, "meant": leakage_title},
+        **{**FACTS, **(_findings(verdict) if verdict else {}), **facts},
+        v=verdict,
+        form=form,
+        most=most,
+        whole=form in ("file", "terminal"),
+        headlines=HEADLINES,
+        # A terminal's encoding may have no such signs.
+        marks={each: each.value for each in Outcome} if form == "terminal" else MARKS,
+        passed=lambda found: [each for each in found if each.outcome is Outcome.PASS],
+        failed=lambda found: together(
+            fold(each for each in sort_findings(found) if each.outcome is not Outcome.PASS)
+        ),
+        **{outcome.value: outcome for outcome in Outcome},
+    )
+
+
+def _findings(verdict: Verdict) -> dict[str, Any]:
+    """The findings as the template shows them."""
+    kinds = {kind: findings_of_kind(verdict, kind) for kind, _, _ in _KINDS}
+    undecided = [
+        each
+        for each in sort_findings(verdict.findings)
+        if each.outcome is not Outcome.PASS and not each.blocks
     ]
-    if verdict.blocking:
-        parts += ["## What stands in the way", _explained(verdict.blocking), OVERRIDE]
-    parts += ["## Rules", _table(rules)]
-    undecided = [each for each in rules if each.outcome is not Outcome.PASS and not each.blocks]
-    if undecided:
-        parts += ["Shown, but not deciding:", _explained(sort_findings(undecided))]
-    for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
-        parts += [f"## {title}", _counted(findings_of_kind(verdict, kind))]
-    parts += ["## About", _about(verdict)]
-    return "\n\n".join(parts) + "\n"
+    return {
+        "blocking": together(fold(verdict.blocking)),
+        "undecided": together(fold(undecided)),
+        "rules": fold(sort_findings(kinds["rule"])),
+        "number_of_rules": len(kinds["rule"]),
+        "counts": [(title, kinds[kind]) for kind, title, _ in _KINDS],
+        "tests": [(title, kinds[kind]) for kind, _, title in _KINDS[1:]],
+        "rows_sentence": rows_sentence(verdict),
+        "digests": [(name, digest) for name in DIGESTS if (digest := getattr(verdict, name))],
+    }
+
+
+def rows_sentence(verdict: Verdict) -> str:
+    """Whose word the rows are that everything was measured on."""
+    if verdict.rows is None:
+        return "Rows as they lie here: this run did not compare them with the source."
+    return verdict.rows.sentence
 
 
 def findings_of_kind(verdict: Verdict, kind: str) -> list[Finding]:
@@ -76,96 +161,3 @@ def measured_quantity(finding: Finding) -> str:
     """What was measured: the metric, or its change if two models are compared."""
     metric = finding.metric or ""
     return f"change of {metric}" if finding.challenger is not None else metric
-
-
-def _table(rules: Sequence[Finding]) -> str:
-    head = ("", "rule", "what", "value", "interval", "limit", "rows", "owner", "because")
-    lines = [_row(head), _row(("---",) * len(head))]
-    for finding in fold(sort_findings(rules)):
-        if isinstance(finding, OtherSlices):
-            lines.append(_row((badge(finding.findings[0]), finding.sentence, *("",) * 7)))
-            continue
-        lines.append(
-            _row(
-                (
-                    badge(finding),
-                    leakage_title(finding) or finding.title,
-                    measured_quantity(finding),
-                    *format_values(finding),
-                    finding.owner or "",
-                    finding.because or "",
-                )
-            )
-        )
-    return "\n".join(lines)
-
-
-def _explained(findings: Sequence[Finding]) -> str:
-    return "\n".join(_line(group) for group in together(fold(findings)))
-
-
-def _line(group: Sequence[Shown]) -> str:
-    finding = group[0]
-    if isinstance(finding, OtherSlices):
-        return f"- {badge(finding.findings[0])} {escape_line(finding.sentence)}"
-    names = ", ".join(_name(each) for each in group if isinstance(each, Finding))
-    return f"- {badge(finding)} {names}: {escape_line(finding.told)}{_waived(finding)}"
-
-
-def _waived(finding: Finding) -> str:
-    waiver = finding.waiver
-    if waiver is None:
-        return ""
-    owner, because = escape_line(waiver.owner), escape_line(waiver.because)
-    return f" (waived until {waiver.until} by {owner}: {because})"
-
-
-def _counted(tests: Sequence[Finding]) -> str:
-    if not tests:
-        return "There are none."
-    passed = sum(finding.outcome is Outcome.PASS for finding in tests)
-    bad = [finding for finding in sort_findings(tests) if finding.outcome is not Outcome.PASS]
-    lines = [f"{passed} of {len(tests)} passed."]
-    return "\n\n".join([*lines, _explained(bad)] if bad else lines)
-
-
-def _about(verdict: Verdict) -> str:
-    lines = [f"- {name}: `{digest}`" for name in DIGESTS if (digest := getattr(verdict, name))]
-    lines.append(f"- {escape_line(rows_sentence(verdict))}")
-    types = ", ".join(_code(name) for name in verdict.types)
-    lines.append(f"- model types allowed by params.yaml: {types or 'none'}")
-    return "\n".join(lines)
-
-
-def rows_sentence(verdict: Verdict) -> str:
-    """Whose word the rows are that everything was measured on."""
-    if verdict.rows is None:
-        return "Rows as they lie here: this run did not compare them with the source."
-    return verdict.rows.sentence
-
-
-def badge(finding: Finding) -> str:
-    """The outcome: bold if it blocks, else with the reason why it does not count."""
-    if finding.outcome is Outcome.PASS:
-        return str(finding.outcome)
-    return (
-        f"**{finding.outcome}**"
-        if finding.blocks
-        else f"{finding.outcome} ({finding.exemption_reason})"
-    )
-
-
-def _name(finding: Finding) -> str:
-    if finding.kind == "test":
-        return _code(finding.title)
-    if title := leakage_title(finding):
-        return f"{escape_line(title)} ({_code(finding.title)})"
-    return escape_line(finding.title)
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(escape_line(cell) for cell in cells) + " |"
-
-
-def _code(text: str) -> str:
-    return f"`{escape_code(text)}`"

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import markupsafe
 from markupsafe import Markup
 
-from assay.project.text.number_format import counted, format_count, format_fixed, format_percent
+from assay.pages.letters import share_bar
+from assay.project.code_host import host_markdown
+from assay.project.text.number_format import (
+    counted,
+    format_count,
+    format_fixed,
+    format_percent,
+    format_short,
+)
 from assay.project.text.quoting import escape_controls, mark_blanks
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.runtime import Context
 
 _DIGEST = re.compile(r"(?P<kind>\w+:)?[0-9a-f]{13,}")
 _SHOWN = 12
@@ -34,6 +45,96 @@ def escape(text: Any) -> Markup:
 def _visible(value: Any) -> Any:
     foreign = isinstance(value, str) and not isinstance(value, Markup)
     return escape_controls(value, keep="\n") if foreign else value
+
+
+@dataclass(frozen=True)
+class MarkdownPart:
+    """A part of a Markdown text. ``weight`` 0 always stays; the largest is left out first."""
+
+    title: str
+    text: str
+    weight: int
+
+
+def render_markdown_parts(
+    template: str, filters: Mapping[str, Callable[..., Any]], **facts: Any
+) -> list[MarkdownPart]:
+    """Render a Markdown template whose parts each begin with ``part(title, weight)``.
+
+    Every value is escaped as prose for one line, also for code hosts, whose references and commands
+    do nothing; ``code`` makes a code span. Unless the fact ``whole`` is true, long values are cut.
+
+    Parameters
+    ----------
+    filters
+        Of this template, besides the shared ones.
+    """
+    made = _markdown_environment()
+    made.filters.update(filters)
+    text = made.get_template(template).render(facts)
+    parts = []
+    for each in text.split(_PART)[1:]:
+        title, weight, body = each.split(_WITHIN, 2)
+        told = re.sub(r"\n{3,}", "\n\n", body).strip("\n")
+        if told:
+            parts.append(MarkdownPart(title, told, int(weight)))
+    return parts
+
+
+_PART, _WITHIN = "\x00", "\x01"
+"""Control characters, which no escaped value has in it."""
+
+
+def _limit(context: Context, most: int) -> int:
+    return sys.maxsize if context["whole"] else most
+
+
+@cache
+def _markdown_environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+
+    @pass_context
+    def prose(context: Context, value: Any, most: int = 300, none: str | None = None) -> Markup:
+        if isinstance(value, Markup):
+            return value
+        # A cell that is empty is no text that cannot be seen.
+        empty = none is not None and value in (None, "")
+        return Markup(none if empty else host_markdown.prose(str(value), _limit(context, most)))
+
+    @pass_context
+    def code(context: Context, value: str, most: int = 120, cell: bool = False) -> Markup:
+        return Markup(host_markdown.code(value, _limit(context, most), cell=cell))
+
+    def part(title: str, weight: int) -> Markup:
+        return Markup(f"{_PART}{title}{_WITHIN}{weight}{_WITHIN}")
+
+    found = Environment(
+        loader=PackageLoader("assay.pages"),
+        # So that macros and blocks give markup, which is not escaped a second time.
+        autoescape=True,
+        finalize=prose,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    found.globals["part"] = part
+    found.filters.update(
+        prose=prose,
+        code=code,
+        # A line of a fenced block and a link's address: nothing in them is from data.
+        command=lambda text: Markup(escape_controls(text)),
+        address=lambda text: Markup(escape_controls(text)),
+        capital=lambda text: f"{text[:1].upper()}{text[1:]}",
+        bar=share_bar,
+        count=format_count,
+        counted=counted,
+        fixed=format_fixed,
+        percent=format_percent,
+        share_of=lambda hits, rows: format_percent(hits / rows) if rows else "none",
+        short=format_short,
+    )
+    return found
 
 
 class Quoted(str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assay.gate.comment.changes import Changes, KeyChange, PartChange
-from assay.gate.comment.facts import CommentFacts
+from assay.gate.comment.compose import CommentFacts
 from assay.gate.verdict_command import GateAnswer
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.gate import build

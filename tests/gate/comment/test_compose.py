@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from assay.errors import DataOutOfReach, GateNotPassed
-from assay.gate.comment.bars import WIDTH, interval_strip, share_bar
 from assay.gate.comment.changes import Changes, PartChange
-from assay.gate.comment.compose import LIMIT, compose, marker
-from assay.gate.comment.facts import Format
+from assay.gate.comment.compose import LIMIT, Format, compose, marker
 from assay.gate.verdict_command import GateAnswer
+from assay.pages.letters import WIDTH, interval_strip, share_bar
 from assay.reports.rehearsed_nights import SliceFlips
 from assay.reports.verdict import JudgedChampion
 from tests.gate import build
@@ -69,7 +68,7 @@ Not measured: `origin=TEB` (12 rows, fewer than 200).
 
 def test_what_a_reader_sees_first() -> None:
     text = compose(facts(), "github")
-    shown = text.replace("\u00a0", "~")
+    shown = text.replace("&nbsp;", "~")
     assert shown[: len(SHOWN)] == SHOWN
     assert text.endswith(
         "All reports: [artifacts of this run](https://github.com/acme/late-flights/actions/runs/12)"
@@ -163,7 +162,7 @@ FOLDED = """\
 def test_real_nights_beside_the_champion() -> None:
     text = compose(facts(rehearsal=build.rehearsal(nights=NIGHTS)), "github")
     assert DRESS in text and FOLDED in text
-    assert text.index(DRESS) < text.index("### Waived") < text.index(FOLDED)
+    assert text.index(DRESS) < text.index("### Shown, but") < text.index(FOLDED)
     assert "Dress rehearsal" not in compose(facts(), "github")
 
 
@@ -205,7 +204,7 @@ def test_without_a_champion_metrics_stand_alone() -> None:
     )
     text = compose(found, "github")
     assert "Compared with: no champion yet; absolute rules only, on 1,000 rows." in text
-    assert "| accuracy | 0.6200 | 0.5895\u00a0to\u00a00.6496 | `█████████████░░░░░░░░` |" in text
+    assert "| accuracy | 0.6200 | 0.5895&nbsp;to&nbsp;0.6496 | `█████████████░░░░░░░░` |" in text
 
 
 @pytest.mark.parametrize("verdict", [None, "stale"])
@@ -273,7 +272,7 @@ def test_whole_sections_are_left_out_the_least_important_first() -> None:
 def test_a_thousand_findings_fit() -> None:
     many = [
         finding(f"rule {n} " + "<&$" * 60, (FAIL, INCONCLUSIVE)[n % 2], slice="a=" + "|" * 300,
-                detail="$<&" * 400, because="&" * 400, owner="<" * 400)
+                detail=f"{n}$<&" * 400, because="&" * 400, owner="<" * 400)
         for n in range(1000)
     ]  # fmt: skip
     places = [build.compared_place("<&" * 90 + str(n), change_of(n)) for n in range(1000)]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from assay.cli import terminal
 from assay.cli.terminal import Line
 from assay.gate.access import Access
 from assay.gate.backtest import Backtest, ReplayedVerdict
 from assay.gate.comment.command import VerdictComment
-from assay.gate.many_slices import OtherSlices, fold, together
 from assay.gate.stage import GateResult
 from assay.gate.unchanged import ModelAnswer, Unchanged
-from assay.gate.verdict_text import findings_of_kind, format_values, sort_findings
+from assay.gate.verdict_text import render_markdown
 from assay.reports.raw_rows import RawRows
-from assay.reports.verdict import Finding, Outcome, Verdict
+from assay.reports.verdict import Verdict
 
 
 def gate_lines(found: GateResult) -> Iterator[Line]:
@@ -52,46 +52,14 @@ def access_lines(found: Access) -> Iterator[Line]:
 
 
 def lines(verdict: Verdict) -> Iterator[Line]:
-    """A table of rules, counts of tests, a line for each finding that is not PASS, the outcome."""
-    from rich.table import Table
+    """The verdict as in verdict.md, and its outcome once more, where a terminal ends."""
     from rich.text import Text
 
-    styles = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow"}
-    table = Table(box=None, pad_edge=False)
-    for head in ("", "rule", "slice", "value", "limit", "rows"):
-        right = head in ("value", "rows")
-        # Fold long names; never truncate them.
-        table.add_column(head, justify="right" if right else "left", overflow="fold")
-    for finding in fold(sort_findings(findings_of_kind(verdict, "rule"))):
-        badge = Text(finding.outcome.value, style=styles[finding.outcome])
-        if isinstance(finding, OtherSlices):
-            table.add_row(badge, Text(finding.sentence))
-            continue
-        # 80 columns have no room for the interval; the sentences below state it.
-        value, _, limit, rows = format_values(finding)
-        cells = (finding.rule, finding.slice or "", value, limit, rows)
-        table.add_row(badge, *(Text(cell) for cell in cells))
-    yield table
-    for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
-        tests = findings_of_kind(verdict, kind)
-        passed = sum(finding.outcome is Outcome.PASS for finding in tests)
-        yield Text(f"{title}: {passed} of {len(tests)} passed")
-    found = [each for each in verdict.findings if each.outcome is not Outcome.PASS]
-    for group in together(fold(sort_findings(found))):
-        finding = group[0]
-        badge = Text(finding.outcome.value, style=styles[finding.outcome])
-        if isinstance(finding, OtherSlices):
-            yield Text.assemble(badge, f" {finding.sentence}")
-        else:
-            notes = [finding.exemption_reason, f"owner: {finding.owner}" if finding.owner else ""]
-            told = "; ".join(note for note in notes if note)
-            more = f" ({told})" if told else ""
-            titles = ", ".join(each.title for each in group if isinstance(each, Finding))
-            yield Text.assemble(badge, f" {titles}: {finding.told}{more}")
-    yield Text.assemble(
-        Text(verdict.outcome.value, style=styles[verdict.outcome]),
-        f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "
-        f"{verdict.champion.description}",
+    yield terminal.markdown(render_markdown(verdict, "terminal"))
+    yield ""
+    yield Text(
+        f"{verdict.outcome}: {verdict.name}, candidate {verdict.candidate}, "
+        f"{verdict.bundle[:19]}; {verdict.champion.description}"
     )
 
 

@@ -66,6 +66,11 @@ class Changes:
         return next(each for each in self.parts if each.name == name)
 
     @property
+    def keys(self) -> tuple[KeyChange, ...]:
+        """Every key of params.yaml that changed."""
+        return (*(key for part in self.parts for key in part.keys), *self.others)
+
+    @property
     def policy_and_model(self) -> bool:
         """Whether a new model was judged by a new policy."""
         return self.part("policy").changed is True and self.part("model").changed is True

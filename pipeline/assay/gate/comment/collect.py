@@ -17,7 +17,7 @@ from assay.gate.comment.changes import (
     changed_keys,
     part_keys,
 )
-from assay.gate.comment.facts import CommentFacts
+from assay.gate.comment.compose import CommentFacts
 from assay.gate.inputs import GateInputs
 from assay.gate.verdict_command import GateAnswer
 from assay.model import manifest

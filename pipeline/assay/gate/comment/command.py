@@ -10,8 +10,7 @@ from typing import ClassVar, Literal
 
 from assay.errors import AssayError, CodeHostFailed, UsageError
 from assay.gate.comment.collect import collect
-from assay.gate.comment.compose import compose, marker
-from assay.gate.comment.facts import Format
+from assay.gate.comment.compose import Format, compose, marker
 from assay.project.code_host.client import Gone, MayNotWrite
 from assay.project.code_host.environment import CiRun, read_environment
 from assay.project.code_host.one_comment import keep_one_comment

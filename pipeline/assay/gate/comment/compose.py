@@ -1,36 +1,65 @@
-"""Put a comment together, and keep it under the limit of every code host. Pure.
+"""What a comment says, and that it is under the limit of every code host. Pure.
 
 Equal facts give equal bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 from urllib.parse import quote
 
-from assay.gate.comment import folded, nights, sections
-from assay.gate.comment.facts import CommentFacts, Format
-from assay.gate.comment.metrics import headline_of, metrics, moved_slices
+from assay.gate.comment.changes import Changes
+from assay.gate.comment.numbers import metric_rows, moved_slices, total_nights
+from assay.gate.verdict_command import GateAnswer
+from assay.gate.verdict_text import render_parts
 from assay.project import digests
+from assay.reports.comparison import Comparison
+from assay.reports.evaluation import Evaluation
+from assay.reports.leakage import Leakage
+from assay.reports.rehearsal import Rehearsal
+from assay.reports.verdict import Verdict
+
+Format = Literal["github", "gitlab"]
 
 LIMIT = 60_000
 """Characters. GitHub refuses more than 65,536, GitLab more than 1,000,000."""
-
-
 LONGEST_NAME = 300
+SHOWN = 6
+"""The most slices that are shown unfolded."""
+ALL = 200
 
-COMPARING = frozenset({"metrics", "slices", "the dress rehearsal", "all nights", "all slices"})
-"""Sections that compare with the champion: empty words where the model is the champion's own."""
 
+@dataclass(frozen=True)
+class CommentFacts:
+    """What a comment is about. A report that cannot be read is None.
 
-@dataclass(frozen=True, slots=True)
-class CommentSection:
-    """A part of the comment. ``weight`` 0 always stays; the largest is left out first."""
+    Attributes
+    ----------
+    name
+        The project.
+    answer
+        What the check says, and the verdict.
+    commit
+        The commit that was judged; "" if unknown.
+    page
+        Where all reports can be had; "" if unknown.
+    """
 
-    title: str
-    text: str
-    weight: int
+    name: str
+    answer: GateAnswer
+    evaluation: Evaluation | None = None
+    comparison: Comparison | None = None
+    rehearsal: Rehearsal | None = None
+    leakage: Leakage | None = None
+    changes: Changes | None = None
+    commit: str = ""
+    page: str = ""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict on what is here; None if there is none."""
+        return None if self.answer.problems else self.answer.verdict
 
 
 def marker(name: str) -> str:
@@ -47,63 +76,61 @@ def compose(facts: CommentFacts, form: Format, limit: int = LIMIT) -> str:
     Parameters
     ----------
     limit
-        Whole sections are left out, the least important first, until it is shorter than this.
+        Whole parts are left out, the least important first, until it is shorter than this.
     """
-    verdict = facts.verdict
-    none = COMPARING if verdict and verdict.bundle == verdict.champion.bundle else ()
-    kept = [each for each in _sections(facts, form) if each.text and each.title not in none]
+    kept = list(render_parts(facts.verdict, form, **_shown(facts)))
     cut: list[str] = []
     while True:
-        text = _joined(facts, kept, cut)
+        texts = [marker(facts.name), *(each.text for each in kept)]
+        if cut:
+            told = f"Left out, as a comment has room for {LIMIT:,} characters: {', '.join(cut)}."
+            texts.insert(-1, told)
+        text = "\n\n".join(texts) + "\n"
         if len(text) < limit:
             return text
         least = max(kept, key=lambda each: each.weight)
         if least.weight == 0:
-            # Sections of weight 0 have bounds that keep them far below any limit of a code host.
+            # Parts of weight 0 have bounds that keep them far below any limit of a code host.
             return text[: limit - 1]
         kept.remove(least)
         cut.append(least.title)
 
 
-def _sections(facts: CommentFacts, form: Format) -> Iterator[CommentSection]:
-    yield CommentSection("the outcome", sections.headline(facts), 0)
-    yield CommentSection("the summary", sections.summary(facts), 0)
-    verdict = facts.verdict
-    if verdict is None:
-        yield CommentSection("what changed", sections.what_changed(facts), 3)
-        return
-    yield CommentSection("the warning", sections.policy_and_model(facts, form), 0)
-    yield CommentSection("what stands in the way", sections.blocking(verdict), 0)
-    yield CommentSection("what changed", sections.what_changed(facts), 1)
-    yield CommentSection("metrics", metrics(facts), 2)
-    yield CommentSection("slices", _slices(facts), 3)
-    yield CommentSection("the rehearsal", sections.rehearsal(facts), 4)
-    yield CommentSection("the dress rehearsal", nights.dress_rehearsal(facts), 4)
-    yield CommentSection("waivers", sections.waived(verdict), 2)
-    yield CommentSection("all rules", folded.all_rules(verdict), 6)
-    yield CommentSection("behaviour and model tests", folded.tests(verdict), 5)
-    yield CommentSection("all nights", nights.all_nights(facts), 6)
-    yield CommentSection("leakage", folded.leakage(facts), 7)
-    yield CommentSection("all changed keys", folded.all_keys(facts), 8)
-    yield CommentSection("all slices", folded.all_slices(facts), 9)
-    yield CommentSection("digests", folded.about(verdict), 7)
+def _shown(facts: CommentFacts) -> dict[str, Any]:
+    """What the template shows of the facts.
 
-
-def _slices(facts: CommentFacts) -> str:
-    compared = facts.comparison
-    if compared is None or compared.differences is None:
-        return ""
-    listed, flipped = moved_slices(compared), sections.stability(facts)
-    if not listed and not flipped:
-        return ""
-    title = f"### Slices whose {headline_of(compared.task)} moved most"
-    if not listed:
-        return f"### Decisions\n\n{flipped}"
-    return "\n\n".join([title, listed, *([flipped] if flipped else [])])
-
-
-def _joined(facts: CommentFacts, kept: Sequence[CommentSection], cut: Sequence[str]) -> str:
-    parts = [marker(facts.name), *(each.text for each in kept)]
-    if cut:
-        parts.append(f"Left out, as a comment has room for {LIMIT:,} characters: {', '.join(cut)}.")
-    return "\n\n".join([*parts, *sections.footer(facts)]) + "\n"
+    What compares with the champion is left out where the model is the champion's own.
+    """
+    verdict, compared = facts.verdict, facts.comparison
+    shown: dict[str, Any] = {
+        "project": facts.name,
+        "answer": facts.answer,
+        "compared": compared,
+        "evaluation": facts.evaluation,
+        "rehearsal": facts.rehearsal,
+        "leakage": facts.leakage,
+        "changes": facts.changes,
+        "commit": facts.commit,
+        "page": facts.page,
+    }
+    if verdict is None or verdict.bundle == verdict.champion.bundle:
+        return shown
+    if (measured := compared or facts.evaluation) is not None:
+        shown |= {
+            "metrics": metric_rows(compared, facts.evaluation),
+            "confidence": f"{measured.confidence * 100:.4g}%",
+        }
+    if compared is not None and compared.differences is not None:
+        stability = compared.stability
+        flipped = None if stability is None else stability.flipped
+        shown |= {
+            "slices": moved_slices(compared, SHOWN),
+            "all_slices": moved_slices(compared, ALL) if len(compared.slices) > SHOWN else None,
+            "flipped": None
+            if stability is None or flipped is None or flipped.value is None
+            else {"share": flipped.value, "rows": stability.rows},
+        }
+    nights = None if facts.rehearsal is None else facts.rehearsal.nights
+    if facts.rehearsal is not None and nights is not None:
+        shown |= {"nights": nights, "totals": total_nights(facts.rehearsal, nights)}
+    return shown
