@@ -28,13 +28,15 @@ from threadpoolctl import threadpool_limits
 
 from assay.gate.rules import change as rule_change
 from assay.gate.rules import limit as rule_limit
+from assay.gate.rules.change import Change
+from assay.gate.rules.kinds import Policy
+from assay.gate.rules.limit import Limit
 from assay.metrics.intervals.decisions import orient_difference
 from assay.metrics.intervals.difference import differences
 from assay.metrics.intervals.estimates import estimates
 from assay.metrics.intervals.power import minimum_detectable_effect
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
-from assay.project.params.gate import ChangeRule, GateParams, LimitRule
 from assay.project.tasks import LOWER_IS_BETTER
 from assay.reports.comparison import (
     Challenger,
@@ -61,9 +63,9 @@ STRUCTURES = (
     Structure(100, 0.2),
 )
 SAID = {"owner": "simulation", "because": "it is asked"}
-GATE = GateParams(
+GATE = Policy(
     tests="tests/model",
-    rules=(LimitRule(name="-", kind="limit", metric="auc", min=0.5, **SAID),),
+    rules=(Limit(name="-", kind="limit", metric="auc", min=0.5, **SAID),),
 )
 
 
@@ -160,7 +162,7 @@ def _limits(found: Counts, scored: LabelledScores, units: SamplingUnits, known: 
         if name == "bias":
             continue  # nearer 0 is better: a limit on it asks another question
         side = {"max": truth} if name in LOWER_IS_BETTER else {"min": truth}
-        rule = LimitRule(name="-", kind="limit", metric=name, **side, **SAID)
+        rule = Limit(name="-", kind="limit", metric=name, **side, **SAID)
         (finding,) = rule_limit.evaluate(rule, evaluation, GATE)
         count.passed += finding.outcome is Outcome.PASS
 
@@ -189,7 +191,7 @@ def _changes(
         count.told += bounds.interval(CONFIDENCE)[0] >= worst - least
         if worst >= 0:
             continue  # a margin is a drop
-        rule = ChangeRule(name="-", kind="change", metric=name, margin=-worst, **SAID)
+        rule = Change(name="-", kind="change", metric=name, margin=-worst, **SAID)
         (finding,) = rule_change.evaluate(rule, comparison, GATE)
         count.passed += finding.outcome is Outcome.PASS
 
@@ -225,7 +227,7 @@ def small_slices(trials: int, seed: int) -> dict[str, int]:
     Slices have 250 rows, 5.5 % of them positive; the challenger is the champion and a little noise.
     """
     ends: dict[str, int] = {}
-    rule = ChangeRule(name="-", kind="change", metric="auc", margin=0.02, slice="of", **SAID)
+    rule = Change(name="-", kind="change", metric="auc", margin=0.02, slice="of", **SAID)
     population = Binary(0.055)
     for trial in range(trials):
         random = np.random.default_rng([seed, 250, trial])

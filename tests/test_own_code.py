@@ -20,7 +20,7 @@ import pytest
 from assay.errors import ExportFailed
 from assay.evaluation.evaluate import stage as evaluate
 from assay.gate.inputs import GateInputs
-from assay.gate.rules.evaluate import evaluate_rules
+from assay.gate.rules.kinds import evaluate_rules, read_policy
 from assay.model import bundle
 from assay.monitor.incidents.outbox import QueuedMessage
 from assay.monitor.incidents.own_receiver import call_own, load_own
@@ -147,18 +147,27 @@ def test_a_metric_has_an_interval_and_a_rule(root: Path, evaluated: Evaluation) 
 
 @pytest.mark.usefixtures("evaluated")
 def test_rules_are_decided_from_the_report(root: Path, given: Params) -> None:
-    rules = [rule for rule in given.gate.rules if rule.kind in ("limit", "own")]
-    gate = given.gate.model_copy(update={"rules": tuple(rules)})
+    policy = read_policy(given, root)
+    rules = [rule for rule in policy.rules if rule.kind in ("limit", "own", "data.kinds.Calls")]
+    gate = policy.model_copy(update={"rules": tuple(rules)})
     found = {each.rule: each for each in evaluate_rules(GateInputs.of(root), gate)}
     assert found["it saves hours"].metric == "data.metrics.hours_saved"
     assert found["it saves hours"].outcome is Outcome.PASS, found["it saves hours"].detail
+    swamped = found["dispatch is not swamped"]
+    assert swamped.outcome is Outcome.PASS and swamped.limit == 900
     calls = found["the calls can be made"]
     assert calls.outcome is Outcome.PASS and "calls a day, and 45 can be made" in calls.detail
 
 
 def test_what_they_are_made_of_is_evidence(root: Path, given: Params) -> None:
     files = digests.project_imports(source_code.file_reader(root), given, ())
-    assert {"data/metrics.py", "data/models.py", "data/rules.py", "data/source.py"} <= {*files}
+    assert {
+        "data/kinds.py",
+        "data/metrics.py",
+        "data/models.py",
+        "data/rules.py",
+        "data/source.py",
+    } <= {*files}
 
 
 def test_a_behaviour_is_a_test(root: Path) -> None:

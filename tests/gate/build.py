@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from assay.contract.result import ContractResult, RuleResult
+from assay.gate.rules.kinds import Policy, make_rule
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.estimates import wilson_interval
-from assay.project.params.gate import LEAKAGE_CHECKS, GateParams, Rule
+from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.project.tasks import Task
 from assay.reports.comparison import (
     Challenger,
@@ -38,18 +39,16 @@ OURS = {"owner": "us", "because": "it must"}
 Z = 1.959963984540054
 """Of a 95 % interval."""
 
-_RULE: TypeAdapter[Any] = TypeAdapter(Rule)
-
 
 def rule(name: str = "ranks", **values: Any) -> Any:
     """A rule of any kind, as params.yaml would give it."""
-    return _RULE.validate_python({"name": name, **OURS, **values})
+    return make_rule(name=name, **OURS, **values)
 
 
-def gate(*rules: Any, **values: Any) -> GateParams:
+def gate(*rules: Any, **values: Any) -> Policy:
     """A policy of these rules, or of one that does not matter."""
     given = rules or (rule(metric="auc", min=0.5),)
-    return GateParams(tests="tests/model", rules=given, **values)
+    return Policy(tests="tests/model", rules=given, **values)
 
 
 def changed(report: Any, **changes: Any) -> Any:

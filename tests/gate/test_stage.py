@@ -316,7 +316,7 @@ def test_a_page_cannot_be_broken_by_names(tiny: Any) -> None:
     tiny.write(layout.PARAMS, text.replace("ranks late ones first", "'a | b <script>'"))
     judge(tiny, Outcome.PASS)
     page = (tiny.root / MARKDOWN).read_text()
-    assert "a \\| b &lt;script>" in page
+    assert "a \\| b &lt;script&gt;" in page
 
 
 def test_verdict_json_is_valid_and_stable_in_its_keys(tiny: Any) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from assay.gate.rules import next_steps
-from assay.gate.rules.leakage_words import LEAKAGE_WORDS
-from assay.gate.rules.report_rules import leakage
+from assay.gate.rules.leakage import evaluate as leakage
+from assay.gate.rules.leakage_words import LEAKAGE, LEAKAGE_WORDS
 from assay.gate.verdict_page import interval_chart, render_page
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
@@ -261,4 +260,4 @@ def test_each_leakage_check_is_one_plain_sentence_and_not_the_rule_again() -> No
     assert not any("more slice" in words for words in read(*leakage_passed()).words)
     # The reason is that of the rule, and said with the first of its rows.
     assert table.count("because it must") == 1
-    assert set(LEAKAGE_WORDS) == set(next_steps.LEAKAGE)
+    assert set(LEAKAGE_WORDS) == set(LEAKAGE)

@@ -13,7 +13,7 @@ from assay.gate import verdict_text, verdict_verification, waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.pytest_run import findings
 from assay.gate.pytest_run.record import SEVERITY, PytestRecord
-from assay.gate.rules import evaluate as rules
+from assay.gate.rules import kinds as rules
 from assay.project import jsonfile, layout
 from assay.reports.verdict import (
     Finding,
@@ -57,7 +57,11 @@ def made(tiny: Any, **policy: str) -> Verdict:
     """What the gate would say, but for the tests and behaviours, which are as above."""
     tiny.policy("name: ranks, metric: auc, min: 0.7", behaviour=ASKED, **policy)
     tiny.reports()
-    found = (*rules.evaluate_rules(GateInputs.of(tiny.root), tiny.params.gate), STEADY, TEST)
+    found = (
+        *rules.evaluate_rules(GateInputs.of(tiny.root), rules.read_policy(tiny.params)),
+        STEADY,
+        TEST,
+    )
     return Verdict(
         outcome=combine_outcomes(found),
         candidate="prior",
@@ -222,7 +226,7 @@ def test_a_waiver_of_params_yaml_covers_what_it_names(tiny: Any) -> None:
 def test_a_waiver_that_had_ended_is_no_edit(tiny: Any) -> None:
     verdict = made(tiny, waivers=WAIVED)
     tiny.evaluation(metrics={"auc": {"value": 0.5, "low": 0.45, "high": 0.55}})
-    (failed,) = rules.evaluate_rules(GateInputs.of(tiny.root), tiny.params.gate)
+    (failed,) = rules.evaluate_rules(GateInputs.of(tiny.root), rules.read_policy(tiny.params))
     (late,) = waivers.apply_waivers([failed], tiny.params.gate.waivers, date(2999, 1, 2))
     assert late.mend != failed.mend
     assert told(tiny, changed(verdict, findings=(late, STEADY, TEST))) == ()

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from assay.cli.__main__ import main
-from assay.gate.rules.next_steps import with_next_step
-from assay.gate.rules.report_rules import leakage
+from assay.gate.rules.kinds import _with_advice, read_policy
+from assay.gate.rules.leakage import NoLeakage
+from assay.gate.rules.leakage import evaluate as leakage
 from assay.project import params
-from assay.project.params.gate import LeakageRule
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.verdict import Finding, Outcome
@@ -114,11 +114,10 @@ def suspects(folder: Path, *stages: str) -> dict[str, list[str]]:
 
 def gate_failures(root: Path) -> list[Finding]:
     """What the gate's rule makes of the tables, of a model that shows no leak."""
-    gate = params.load(root).gate
-    (rule,) = (each for each in gate.rules if isinstance(each, LeakageRule))
+    (rule,) = (each for each in read_policy(params.load(root)).rules if isinstance(each, NoLeakage))
     told = leakage(rule, Leakage.read(root), build.evaluation(), build.alone("none"))
     failed = [each for each in told if each.outcome is Outcome.FAIL]
-    return [with_next_step(rule, each) for each in failed]
+    return [_with_advice(rule, each) for each in failed]
 
 
 def test_a_total_that_contains_the_label_is_doubted_and_fails_the_gate(tmp_path: Path) -> None:
@@ -166,7 +165,7 @@ def test_a_good_model_of_features_known_before_passes(tmp_path: Path) -> None:
     with chdir(root):
         for stage in ("train prior", "train linear", "train boosting", "select", "evaluate"):
             assert main(stage.split()) == 0
-    (rule,) = (each for each in params.load(root).gate.rules if isinstance(each, LeakageRule))
+    (rule,) = (each for each in read_policy(params.load(root)).rules if isinstance(each, NoLeakage))
     told = leakage(rule, Leakage.read(root), Evaluation.read(root), build.alone("none"))
     assert [each.detail for each in told if each.blocks] == []
     # That it is far better than any feature alone is for a person to read.

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from assay.contract.loader import load_contract_text
 from assay.errors import UsageError
 from assay.gate.rules import change
+from assay.gate.rules.change import Change
+from assay.gate.rules.kinds import read_policy
 from assay.init.decide import decide, time_column
 from assay.init.nights import cut_by_time
 from assay.init.plan import Plan
@@ -30,7 +32,6 @@ from assay.init.wishes import Wishes
 from assay.pages.templating import render_config
 from assay.project import params
 from assay.project.params import RowCount, yaml_text
-from assay.project.params.gate import ChangeRule
 from assay.project.params.values import Every
 from assay.tables.reader import read
 from assay.tables.split import add_random_night
@@ -320,8 +321,8 @@ def test_a_challenger_that_is_better_but_for_one_slice_is_refused_by_default(
     frame: pd.DataFrame, tmp_path: Path
 ) -> None:
     plan = planned(frame.drop(columns=["hours", "fate"]), tmp_path, "late")
-    gate = params.parse(render(plan)["params.yaml"], "params.yaml").gate
-    rules = [each for each in gate.rules if isinstance(each, ChangeRule)]
+    gate = read_policy(params.parse(render(plan)["params.yaml"], "params.yaml"))
+    rules = [each for each in gate.rules if isinstance(each, Change)]
     lost = build.compared_place("a", build.difference(0.05), metric="brier")
     others = [build.compared_place(f"b{n}", build.difference(-0.05), metric="brier") for n in "123"]
     better = build.comparison(build.difference(-0.03), lost, *others, metric="brier")

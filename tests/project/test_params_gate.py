@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from assay.errors import ParamsError
+from assay.gate.rules.kinds import Policy, read_policy
 from assay.project import params
-from assay.project.params.gate import CHAMPION_RULE, LEAKAGE_CHECKS, GateParams, WaiverParams
+from assay.project.params.gate import CHAMPION_RULE, LEAKAGE_CHECKS, WaiverParams
 
 TEXT = """\
 name: tiny
@@ -30,11 +31,11 @@ gate:
 OURS = "owner: us, because: it must"
 
 
-def parse(*rules: str, more: str = "") -> GateParams:
+def parse(*rules: str, more: str = "") -> Policy:
     """The policy of these rules, each without its owner and because."""
     lines = "\n".join(f"    - {{{rule}, {OURS}}}" for rule in rules)
     text = TEXT.format(rules=lines or "    []", more=f"  {more}\n" if more else "")
-    return params.parse(text, "params.yaml").gate
+    return read_policy(params.parse(text, "params.yaml"))
 
 
 def mistakes(*rules: str, more: str = "") -> list[str]:
@@ -53,8 +54,7 @@ def test_a_rule_on_a_metric_of_ones_own_is_dumped_without_a_warning() -> None:
     gate = parse(f"name: saves, metric: {name}, min: 0", FAIR.replace("of: auc", f"of: {name}"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        limit, fair = gate.model_dump(mode="json")["rules"]
-        gate.model_dump_json()
+        limit, fair = (each.model_dump(mode="json") for each in gate.rules)
     assert limit["metric"] == fair["of"] == name
 
 
@@ -120,11 +120,14 @@ def test_it_is_frozen() -> None:
     [
         (
             "name: a, kind: limt, metric: auc, min: 0.7",
-            "gate.rules[0]: expected one of 'limit', 'change', 'fairness', 'stability', 'parity',"
-            " 'cost', 'nights', 'contract', 'leakage', 'own', found the text 'limt'; did you mean"
-            " 'limit'?",
+            "gate.rules[0].kind: expected one of 'limit', 'change', 'fairness', 'stability',"
+            " 'parity', 'cost', 'nights', 'contract', 'leakage' or 'own', found the text 'limt';"
+            " did you mean 'limit'?",
         ),
-        ("name: a, kind: null, metric: auc, min: 0.7", "'leakage', 'own', found nothing"),
+        (
+            "name: a, kind: null, metric: auc, min: 0.7",
+            "gate.rules[0].kind: expected text, found nothing",
+        ),
         (
             "name: a, metirc: auc, metric: auc, min: 0.7",
             "gate.rules[0].metirc: unknown key; did you mean 'metric'?",

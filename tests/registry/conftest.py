@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from assay.errors import NoChampion
 from assay.gate import provenance, verdict_text
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import evaluate as rules
+from assay.gate.rules import kinds as rules
 from assay.model import bundle
 from assay.project import digests, jsonfile, layout, params, stage_code
 from assay.project.params import Params
@@ -194,7 +194,10 @@ class Project:
         self.verdict(
             build.changed(
                 verdict(
-                    *(*rules.evaluate_rules(GateInputs.of(self.root), values.gate), passed),
+                    *(
+                        *rules.evaluate_rules(GateInputs.of(self.root), rules.read_policy(values)),
+                        passed,
+                    ),
                     candidate="prior",
                     tests=ModelTests(collected=1, ran=1, champion=before),
                     **bound,

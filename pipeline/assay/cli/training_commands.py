@@ -38,7 +38,18 @@ def ingest(call: Call) -> object:
 def contract(call: Call) -> object:
     from assay.contract import stage
 
+    _refuse_early(call)
     return stage.run(*call.project)
+
+
+def _refuse_early(call: Call) -> None:
+    """Refuse rules that the gate could only fail, before something is trained for them."""
+    from assay.contract.loader import load_contract
+    from assay.gate.rules import kinds
+
+    root, params = call.project
+    file = params.contract.file
+    kinds.refuse_early(params, load_contract(root / file, file, root=root))
 
 
 @command(
@@ -75,6 +86,7 @@ def train(
     from assay.cli.terminal import said_on_standard_error
     from assay.training.train import stage
 
+    _refuse_early(call)
     # LightGBM and CatBoost report their progress on standard output.
     with said_on_standard_error():
         return stage.run(*call.project, candidate)

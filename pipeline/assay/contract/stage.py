@@ -17,7 +17,6 @@ from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.contract.result import ContractResult, Examples, row_results
 from assay.contract.schema import canonical_schema, check_schema, conform
-from assay.contract.sensitive.fairness_rules import refuse_unsliced_rules
 from assay.contract.table_checks import (
     TableStatistics,
     check_table,
@@ -54,14 +53,11 @@ def run(root: Path, params: Params) -> ContractResult:
 
     Raises
     ------
-    ParamsError
-        If a fairness rule is about a column that is not sliced.
     ContractBroken
         If the share of bad rows is above ``contract.max_bad_share``, or a table rule is broken.
         Raised after the report is written, and carries the result.
     """
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
-    refuse_unsliced_rules(params, contract)
     start, end = params.prepare.train.start, params.prepare.holdout.end
     days = list_partitions(root, params.ingest.partition_by, start, end)
     where = f"{layout.RAW}, {start} to {end}"

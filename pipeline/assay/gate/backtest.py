@@ -15,11 +15,11 @@ from pathlib import Path
 from assay.errors import AssayError
 from assay.gate import provenance, waivers
 from assay.gate.inputs import GateInputs, Source
-from assay.gate.rules import evaluate as rules
-from assay.gate.rules import finding
+from assay.gate.rules import finding, kinds
+from assay.gate.rules.kind import Rule
+from assay.gate.rules.kinds import Policy
 from assay.project import layout, source_code
 from assay.project.params import Params
-from assay.project.params.gate import ContractRule, GateParams
 from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
 
 
@@ -73,12 +73,13 @@ def run(root: Path, params: Params) -> Backtest:
     from assay.registry import git, versions
 
     found, code = [], source_code.file_reader(root)
+    policy = kinds.read_policy(params, root)
     for version in reversed(versions.read_versions(root, params.name)):
 
         def text(name: str, stage: str, commit: str = version.commit) -> str:
             return git.show(root, commit, name)
 
-        found.append(replay(version.version, version.at[:10], text, params.gate, code))
+        found.append(replay(version.version, version.at[:10], text, policy, code))
     return Backtest(params.name, tuple(found))
 
 
@@ -86,7 +87,7 @@ def replay(
     version: str,
     at: str,
     source: Source,
-    gate: GateParams,
+    gate: Policy,
     own_code: source_code.Reader | None = None,
 ) -> ReplayedVerdict:
     """Replay ``gate``, with the project's own code of its rules, on the reports of one version."""
@@ -98,8 +99,8 @@ def replay(
     decided = [
         found
         for rule in gate.rules
-        if not isinstance(rule, ContractRule)
-        for found in rules.evaluate_rule(rule, inputs, gate)
+        if not _kept(rule)
+        for found in kinds.evaluate_rule(rule, inputs, gate)
     ]
     try:
         champion = provenance.champion_findings(inputs)
@@ -112,11 +113,16 @@ def replay(
     return ReplayedVerdict(version, at, recorded.outcome, combine_outcomes(now), flipped, dropped)
 
 
-def _about_contract(recorded: Verdict, gate: GateParams) -> list[Finding]:
+def _kept(rule: Rule) -> bool:
+    """Whether its recorded findings count: its report has rows of the table, so is not in git."""
+    return "contract" in rule.reads
+
+
+def _about_contract(recorded: Verdict, gate: Policy) -> list[Finding]:
     """The recorded findings for the contract rules of the policy."""
     kept = []
     for rule in gate.rules:
-        if isinstance(rule, ContractRule):
+        if _kept(rule):
             mine = [each for each in recorded.findings if each.rule == rule.name]
             kept += mine or [
                 finding.tolerate(

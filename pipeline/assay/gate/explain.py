@@ -15,43 +15,18 @@ from pathlib import Path
 from assay.errors import AssayError, StageInputMissing, UsageError
 from assay.gate import waivers
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import evaluate as rules
+from assay.gate.rules import kinds
+from assay.gate.rules.kind import Rule
+from assay.gate.rules.kinds import Policy
 from assay.gate.verdict_command import read_verdict
 from assay.gate.verdict_text import sort_findings
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.gate import (
-    ChangeRule,
-    ContractRule,
-    CostRule,
-    FairnessRule,
-    GateParams,
-    LeakageRule,
-    LimitRule,
-    NightsRule,
-    OwnRule,
-    ParityRule,
-    Rule,
-    StabilityRule,
-)
 from assay.project.tasks import OwnMetrics, Task
 from assay.reports.evaluation import SliceResult, shown_groups
 from assay.reports.verdict import Finding, Kind
 
 _LOG = logging.getLogger("assay")
-
-FILES = {
-    LimitRule: layout.EVALUATION,
-    FairnessRule: layout.EVALUATION,
-    ChangeRule: layout.COMPARISON,
-    StabilityRule: layout.COMPARISON,
-    ParityRule: layout.REHEARSAL,
-    CostRule: layout.REHEARSAL,
-    NightsRule: layout.REHEARSAL,
-    ContractRule: layout.CONTRACT_RESULT,
-    LeakageRule: layout.LEAKAGE,
-}
-"""Kind of rule -> the report that it is evaluated on."""
 
 
 class _Found:
@@ -69,12 +44,12 @@ class _Found:
 class ExplainedRule(_Found):
     """A rule, its findings, and the policy and the own metrics that it is decided with.
 
-    ``groups`` are those that a rule of kind fairness compares, of a model of this ``task``.
+    ``groups`` are those of people that it compares, of a model of this ``task``.
     """
 
     rule: Rule
     findings: tuple[Finding, ...]
-    gate: GateParams
+    gate: Policy
     own_metrics: OwnMetrics
     task: Task | None = None
     groups: tuple[SliceResult, ...] = ()
@@ -82,9 +57,7 @@ class ExplainedRule(_Found):
     @property
     def file(self) -> str:
         """The report that the rule is evaluated on, or the project's own function."""
-        if isinstance(self.rule, OwnRule):
-            return self.rule.function
-        return FILES[type(self.rule)]
+        return self.rule.source
 
     def document(self) -> dict[str, object]:
         return {
@@ -148,9 +121,9 @@ def list_rules(root: Path, params: Params) -> RuleList:
     A verdict that cannot be read is warned of: the outcomes of rules are those of now.
     """
     recorded = _recorded(root, params)
-    inputs = GateInputs.of(root)
+    inputs, policy = GateInputs.of(root), kinds.read_policy(params, root)
     return RuleList(
-        tuple(_explain(rule, inputs, params) for rule in params.gate.rules),
+        tuple(_explain(rule, inputs, policy, params) for rule in policy.rules),
         tuple(recorded.values()),
     )
 
@@ -166,9 +139,10 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule | RecordedName:
         Neither the policy nor the verdict has ``name``.
     """
     recorded = _recorded(root, params)
-    rule = next((each for each in params.gate.rules if each.name == name), None)
+    policy = kinds.read_policy(params, root)
+    rule = next((each for each in policy.rules if each.name == name), None)
     if rule is not None:
-        return _explain(rule, GateInputs.of(root), params)
+        return _explain(rule, GateInputs.of(root), policy, params)
     if name in recorded:
         return recorded[name]
     known = {*(each.name for each in params.gate.rules), *recorded}
@@ -205,17 +179,15 @@ def _recorded(root: Path, params: Params) -> Mapping[str, RecordedName]:
     return {name: RecordedName(name, mine) for name, mine in found.items()}
 
 
-def _explain(rule: Rule, inputs: GateInputs, params: Params) -> ExplainedRule:
-    decided = rules.evaluate_rule(rule, inputs, params.gate)
-    found = waivers.apply_waivers(decided, params.gate.waivers, waivers.today())
-    own = params.evaluate.metrics
-    explained = ExplainedRule(rule, tuple(found), params.gate, own)
-    if not isinstance(rule, FairnessRule):
-        return explained
+def _explain(rule: Rule, inputs: GateInputs, policy: Policy, params: Params) -> ExplainedRule:
+    decided = kinds.evaluate_rule(rule, inputs, policy)
+    found = waivers.apply_waivers(decided, policy.waivers, waivers.today())
+    explained = ExplainedRule(rule, tuple(found), policy, params.evaluate.metrics)
     try:
-        evaluation = inputs.evaluation
+        groups = rule.groups(inputs)
+        return (
+            replace(explained, task=inputs.evaluation.task, groups=groups) if groups else explained
+        )
     except AssayError:
         # The finding already says what is wrong with the file.
         return explained
-    groups = tuple(part for part in evaluation.slices if part.field == rule.across)
-    return replace(explained, task=evaluation.task, groups=groups)

@@ -10,16 +10,10 @@ from dataclasses import dataclass, fields
 
 from assay.errors import AssayError
 from assay.gate.inputs import GateInputs, Source
+from assay.gate.rules import kinds
 from assay.project import digests, layout
 from assay.project.params import Params
-from assay.project.params.gate import (
-    CHAMPION_RULE,
-    CostRule,
-    LeakageRule,
-    NightsRule,
-    OwnRule,
-    ParityRule,
-)
+from assay.project.params.gate import CHAMPION_RULE
 from assay.reports.verdict import STATES, Finding, JudgedChampion, Outcome
 
 RULE = "what was measured is about what is here now"
@@ -127,10 +121,11 @@ def _problems(
         "contract": comparison.contract,
     }
     yield from _differ("comparison", about, now)
-    kinds = {type(rule) for rule in params.gate.rules}
-    if kinds & {ParityRule, CostRule, NightsRule, OwnRule}:
+    policy = kinds.read_policy(params, read=inputs.own_code)
+    reports = {name for rule in policy.rules for name in rule.reads}
+    if "rehearsal" in reports:
         yield from _rehearsal(inputs, now)
-    if kinds & {LeakageRule, OwnRule}:
+    if "leakage" in reports:
         yield from _leakage(inputs, now)
     for what, name, confidence in (
         ("evaluation", evaluation.name, evaluation.confidence),

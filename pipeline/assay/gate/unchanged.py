@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from assay.errors import AssayError
 from assay.gate import backtest
+from assay.gate.rules import kinds
 from assay.project import digests, layout, source_code
 from assay.project.params import Params, yaml_text
 from assay.registry import commit_export, fetch, git, promotion_facts, verification, versions
@@ -165,7 +166,7 @@ def _passes(root: Path, commit: str, params: Params, there: Path) -> bool:
         return git.show(root, commit, name)
 
     code = source_code.file_reader(there)
-    again = backtest.replay("", "", text, params.gate, code)
+    again = backtest.replay("", "", text, kinds.read_policy(params, read=code), code)
     return (again.before, again.now, again.dropped) == (Outcome.PASS, Outcome.PASS, ())
 
 

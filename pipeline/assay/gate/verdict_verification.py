@@ -15,8 +15,7 @@ from assay.errors import AssayError
 from assay.gate import provenance, verdict_text, waivers
 from assay.gate.inputs import GateInputs, Source
 from assay.gate.provenance import InputDigests
-from assay.gate.rules import evaluate as rules
-from assay.gate.rules import wording
+from assay.gate.rules import kinds, wording
 from assay.project.params import Params
 from assay.project.params.behaviour import Behaviour
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
@@ -73,7 +72,7 @@ def _problems(
         recorded,
         (
             *provenance.mismatch_findings(inputs, params, about, about),
-            *rules.evaluate_rules(inputs, params.gate),
+            *kinds.evaluate_rules(inputs, kinds.read_policy(params, read=inputs.own_code)),
             *provenance.champion_findings(inputs),
         ),
     )

@@ -8,7 +8,7 @@ import pytest
 
 from assay.errors import DataError, StageInputMissing
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import evaluate as rules
+from assay.gate.rules import kinds as rules
 from assay.project import layout
 from assay.project.layout import CONTRACT_RESULT as RESULT
 from assay.reports.verdict import Outcome

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assay.gate.rules import next_steps
-from assay.gate.rules.model_leakage import error_jump, shuffled_error
+from assay.gate.rules.leakage import error_jump, shuffled_error
+from assay.gate.rules.leakage_words import LEAKAGE
 from assay.metrics.estimate import Estimate
-from assay.project.params.gate import GateParams
 from assay.reports.evaluation import Evaluation, FeatureDrop, FeatureImportance
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
@@ -122,7 +121,7 @@ def test_a_model_far_better_than_any_feature_and_the_champion(
     assert told.blocks is (outcome is not PASS and champion is not None)
     asked = outcome is not PASS and champion is None
     assert ("this does not decide" in told.detail) is asked
-    assert (told.mend == next_steps.LEAKAGE["error_jump"]) is asked
+    assert (told.mend == LEAKAGE["error_jump"]) is asked
 
 
 def test_what_chance_may_have_made_good_is_no_jump() -> None:
@@ -147,10 +146,9 @@ def jump(alone: float | None, model: Estimate | None, champion: float | None) ->
 @pytest.mark.parametrize("name", ["shuffled_error", "error_jump"])
 def test_its_limit_is_a_key_of_the_rule_that_its_next_step_names(name: str) -> None:
     loose = build.rule(kind="leakage", max_shuffled_error=100, max_error_jump=100)
-    assert isinstance(build.gate(loose), GateParams)
     found = shuffled_error(loose, shuffled("mae", 0.5, 0.8, total=10.5))
     assert found.outcome is PASS
     rule = build.rule(kind="leakage")
     failed = shuffled_error(rule, shuffled("mae", 0.5, 0.8, total=10.5))
-    told = next_steps.with_next_step(rule, build.changed(failed, metric=name)).mend
-    assert told == next_steps.LEAKAGE[name] and f"max_{name}" in told  # type: ignore[index]
+    told = rule.advice(build.changed(failed, metric=name))
+    assert told == LEAKAGE[name] and f"max_{name}" in told  # type: ignore[index]

@@ -6,13 +6,13 @@ import re
 from typing import Any, get_args
 
 import pytest
-from pydantic import TypeAdapter
 
-from assay.gate.rules import next_steps
+from assay.gate.rules import kinds, next_steps
+from assay.gate.rules.leakage_words import LEAKAGE
 from assay.project import layout
 from assay.project.params import LeakageParams
 from assay.project.params.behaviour import Behaviour
-from assay.project.params.gate import LEAKAGE_CHECKS, Rule
+from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.verdict import Finding, Outcome
 
 FAIL, INCONCLUSIVE, PASS = Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS
@@ -31,15 +31,18 @@ RULES: dict[str, dict[str, Any]] = {
 
 
 def rule(kind: str, **more: Any) -> Any:
-    given = {"kind": kind, **BASE, **RULES.get(kind, {}), **more}
-    return TypeAdapter(Rule).validate_python(given)
+    return kinds.make_rule(**{"kind": kind, **BASE, **RULES.get(kind, {}), **more})
+
+
+def advised(of: Any, found: Finding) -> str | None:
+    return kinds._with_advice(of, found).mend
 
 
 def mend(of: Any, outcome: Outcome, **facts: Any) -> str | None:
     found = Finding(
         rule="r", kind="rule", outcome=outcome, detail="so it is", severity=of.severity, **facts
     )
-    return next_steps.with_next_step(of, found).mend
+    return advised(of, found)
 
 
 @pytest.mark.parametrize("kind", RULES)
@@ -83,10 +86,10 @@ def test_what_cannot_be_told_needs_more_of_the_holdout_or_a_looser_rule() -> Non
 
 
 def test_each_leakage_check_names_settings_that_there_are() -> None:
-    assert tuple(next_steps.LEAKAGE)[: len(LEAKAGE_CHECKS)] == LEAKAGE_CHECKS
+    assert tuple(LEAKAGE)[: len(LEAKAGE_CHECKS)] == LEAKAGE_CHECKS
     for name in LEAKAGE_CHECKS:
         told = mend(rule("leakage"), FAIL, metric=name)
-        assert told == next_steps.LEAKAGE[name]
+        assert told == LEAKAGE[name]
         assert set(re.findall(r"leakage\.(\w+)", told)) <= set(LeakageParams.model_fields)
         assert mend(rule("leakage"), INCONCLUSIVE, metric=name) is None
     assert mend(rule("leakage"), FAIL, slice="x") is None
@@ -97,7 +100,7 @@ def test_what_is_allowed_by_name_needs_nothing() -> None:
     found = Finding(
         rule="r", kind="rule", outcome=FAIL, detail="x", metric="same_key", severity="warn"
     )
-    assert next_steps.with_next_step(of, found).mend is None
+    assert advised(of, found) is None
 
 
 def test_every_behaviour_and_each_test_has_a_next_step() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from assay.errors import DataError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules.evaluate import evaluate_rule
+from assay.gate.rules.kinds import evaluate_rule
 from assay.project import layout
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from assay.gate.rules import report_rules as rule_reports
+from assay.gate.rules import contract as rule_contract
+from assay.gate.rules import cost as rule_cost
+from assay.gate.rules import leakage as rule_leakage
+from assay.gate.rules import parity as rule_parity
+from assay.gate.rules import stability as rule_stability
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.comparison import Stability
@@ -29,7 +33,7 @@ def moved(distance: float, flipped: Estimate | None, rows: int | None) -> Stabil
 
 def stable(found: Stability, rows: int = 1000, **asked: float) -> Finding:
     about = build.changed(comparison(rows=rows), stability=found)
-    (told,) = rule_reports.stability(build.rule(kind="stability", **asked), about)
+    (told,) = rule_stability.evaluate(build.rule(kind="stability", **asked), about)
     return told
 
 
@@ -145,18 +149,18 @@ def test_scores_of_no_rows_fail(asked: dict[str, float]) -> None:
 @pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])
 def test_stability_without_a_champion(asked: dict[str, float]) -> None:
     rule = build.rule(kind="stability", **asked)
-    (told,) = rule_reports.stability(rule, alone("none"))
+    (told,) = rule_stability.evaluate(rule, alone("none"))
     assert (told.outcome, told.blocks) == (INCONCLUSIVE, False)
     for state in ("unreadable", "features_missing", "incomparable"):
-        (told,) = rule_reports.stability(rule, alone(state, "gone"))
+        (told,) = rule_stability.evaluate(rule, alone(state, "gone"))
         assert (told.outcome, told.blocks) == (FAIL, True)
-    (told,) = rule_reports.stability(rule, build.changed(comparison(), stability=None))
+    (told,) = rule_stability.evaluate(rule, build.changed(comparison(), stability=None))
     assert told.outcome is FAIL
 
 
 def alike(*found: Any, tolerance: float = 1e-9) -> tuple[Finding, ...]:
     rule = build.rule(kind="parity", tolerance=tolerance)
-    return rule_reports.parity(rule, rehearsal(parity=found))
+    return rule_parity.evaluate(rule, rehearsal(parity=found))
 
 
 @pytest.mark.parametrize(
@@ -204,34 +208,34 @@ def test_a_tolerance_of_one_row_does_not_forgive_a_row_that_differs() -> None:
     ],
 )
 def test_cost(of: str, value: float, words: str) -> None:
-    (told,) = rule_reports.cost(build.rule(kind="cost", of=of, max=value), rehearsal())
+    (told,) = rule_cost.evaluate(build.rule(kind="cost", of=of, max=value), rehearsal())
     assert (told.outcome, told.detail) == (PASS, f"{words} of at most {value:g}")
     assert (told.metric, told.observed, told.limit) == (of, value, value)
     assert (told.direction, told.rows) == ("max", 1000)
-    (told,) = rule_reports.cost(build.rule(kind="cost", of=of, max=value * 0.99), rehearsal())
+    (told,) = rule_cost.evaluate(build.rule(kind="cost", of=of, max=value * 0.99), rehearsal())
     assert (told.outcome, told.blocks) == (FAIL, True)
 
 
 def test_a_cost_that_was_not_measured_fails() -> None:
     rule = build.rule(kind="cost", of="memory_mb", max=500.0)
-    (told,) = rule_reports.cost(rule, rehearsal(memory_mb=None, why="no /proc here"))
+    (told,) = rule_cost.evaluate(rule, rehearsal(memory_mb=None, why="no /proc here"))
     assert (told.outcome, told.metric) == (FAIL, "memory_mb")
     assert told.detail == "memory_mb could not be measured: no /proc here"
-    (told,) = rule_reports.cost(rule, rehearsal(memory_mb=None))
+    (told,) = rule_cost.evaluate(rule, rehearsal(memory_mb=None))
     assert told.detail.endswith("no reason was given")
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF, -1.0])
 def test_a_cost_that_is_no_number_fails(value: float) -> None:
     rule = build.rule(kind="cost", of="latency_ms", max=500.0)
-    (told,) = rule_reports.cost(rule, rehearsal(latency_ms=value))
+    (told,) = rule_cost.evaluate(rule, rehearsal(latency_ms=value))
     assert told.outcome is FAIL
 
 
 @pytest.mark.parametrize("of", ["latency_ms", "memory_mb"])
 def test_a_cost_measured_on_no_rows_fails(of: str) -> None:
     rule = build.rule(kind="cost", of=of, max=500.0)
-    (told,) = rule_reports.cost(rule, rehearsal(batch_rows=0, latency_ms=0.0, memory_mb=0.0))
+    (told,) = rule_cost.evaluate(rule, rehearsal(batch_rows=0, latency_ms=0.0, memory_mb=0.0))
     assert (told.outcome, told.detail) == (FAIL, f"{of} was measured on no rows")
     assert told.metric == of
 
@@ -256,7 +260,7 @@ def test_a_cost_measured_on_no_rows_fails(of: str) -> None:
 )
 def test_contract(changes: dict[str, Any], limit: float, expected: Outcome, reason: str) -> None:
     rule = build.rule(kind="contract", max_bad_share=limit)
-    (told,) = rule_reports.contract(rule, contract(**changes))
+    (told,) = rule_contract.evaluate(rule, contract(**changes))
     assert told.outcome is expected
     assert told.blocks is (expected is not PASS)
     assert reason in told.detail
@@ -264,7 +268,7 @@ def test_contract(changes: dict[str, Any], limit: float, expected: Outcome, reas
 
 def test_the_contract_finding_has_its_numbers() -> None:
     rule = build.rule(kind="contract", max_bad_share=0.1)
-    (told,) = rule_reports.contract(rule, contract(rows=1, bad_rows=0))
+    (told,) = rule_contract.evaluate(rule, contract(rows=1, bad_rows=0))
     assert (told.metric, told.observed, told.limit, told.rows) == ("bad share", 0.0, 0.1, 1)
 
 
@@ -275,7 +279,7 @@ def leaks(*allow: str, **outcomes: str) -> dict[str, Finding]:
 
 def told_by(rule: Any, report: Leakage) -> tuple[Finding, ...]:
     """What the checks of the tables say, without those of the model."""
-    found = rule_reports.leakage(rule, report, build.evaluation(), alone("none"))
+    found = rule_leakage.evaluate(rule, report, build.evaluation(), alone("none"))
     assert found[-1].slice == "error_jump"
     return found[:-1]
 

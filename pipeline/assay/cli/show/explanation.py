@@ -9,18 +9,11 @@ from typing import TYPE_CHECKING
 from assay.cli.terminal import Line
 from assay.gate.explain import ExplainedRule, RecordedName, RuleList
 from assay.gate.rules import wording
+from assay.gate.rules.kind import Rule
 from assay.metrics.estimate import format_cells
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
 from assay.project import layout
-from assay.project.params.gate import (
-    EVERY_SLICE,
-    ChangeRule,
-    FairnessRule,
-    GateParams,
-    LimitRule,
-    Rule,
-)
-from assay.project.tasks import OwnMetrics, Task, describe_direction
+from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.reports.evaluation import LEAST_SHOWN, SliceResult, group_rates, shown_groups
 from assay.reports.verdict import Finding, Outcome
@@ -67,8 +60,7 @@ def _several(found: ExplainedRule | RecordedName) -> str:
         return ""
     if isinstance(found, RecordedName):
         return f", the worst of {count}"
-    over = "pairs" if isinstance(found.rule, FairnessRule) else "slices"
-    return f", the worst of {count} {over}"
+    return f", the worst of {count} {found.rule.over}"
 
 
 def _recorded(found: RecordedName) -> Iterator[Line]:
@@ -89,7 +81,7 @@ def _explained(explained: ExplainedRule) -> Iterator[Line]:
     yield f"{rule.name} ({rule.kind})"
     yield f"  asked by {rule.owner}, because {rule.because}"
     yield f"  decided from {explained.file}"
-    for sentence in _policy(rule, explained.gate, explained.own_metrics):
+    for sentence in rule.settings(explained.gate, explained.own_metrics):
         yield f"  {sentence}"
     shown, small = shown_groups(explained.groups)
     if shown and explained.task is not None:
@@ -109,7 +101,7 @@ def _groups(rule: Rule, task: Task, groups: Sequence[SliceResult]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    asked = rule.of if isinstance(rule, FairnessRule) else ""
+    asked = rule.group_metric
     found = [(part, group_rates(task, part)) for part in groups]
     for part, rates in found:
         if asked not in rates:
@@ -129,29 +121,6 @@ def _groups(rule: Rule, task: Task, groups: Sequence[SliceResult]) -> Table:
 def _standing(finding: Finding) -> str:
     """The outcome, and why it does not count if it does not."""
     return f"{finding.outcome}" + ("" if finding.decides else f" ({finding.exemption_reason})")
-
-
-def _policy(rule: Rule, gate: GateParams, own: OwnMetrics) -> Iterator[str]:
-    """Settings that apply to all of the rule's findings."""
-    if rule.severity == "warn":
-        yield "it warns: whatever it finds does not decide"
-    if rule.inconclusive == "pass":
-        yield "INCONCLUSIVE is let pass, by this rule's name"
-    if isinstance(rule, ChangeRule | LimitRule | FairnessRule):
-        over = "pairs of groups" if isinstance(rule, FairnessRule) else "slices"
-        sliced = isinstance(rule, FairnessRule) or rule.slice is not None
-        if sliced and gate.correction == "none":
-            yield f"no correction for there being several {over}"
-        elif isinstance(rule, ChangeRule) and rule.slice == EVERY_SLICE:
-            yield f"a slice fails only by a loss beyond chance, after {gate.correction} over all"
-        elif sliced:
-            yield f"all {over} must pass; a FAIL stands after {gate.correction} over the {over}"
-    if isinstance(rule, ChangeRule):
-        asked = "no worse by more than" if rule.margin is not None else "better by at least"
-        yield (
-            f"the challenger has to be {asked} {abs(rule.worst):.12g}, "
-            f"where better is {describe_direction(rule.metric, own)}"
-        )
 
 
 def _steps(finding: Finding) -> Iterator[str]:

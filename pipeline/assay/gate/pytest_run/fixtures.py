@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.gate.pytest_run.behaviours import ScoreFunction
+    from assay.gate.rules.kinds import Policy
     from assay.model.bundle import Bundle
-    from assay.project.params.gate import GateParams
     from assay.reports.evaluation import Evaluation
 
 NO_CHAMPION = "no champion yet"
@@ -40,9 +40,11 @@ def assay_project(request: pytest.FixtureRequest) -> Project:
 
 
 @pytest.fixture(scope="session")
-def policy(assay_project: Project) -> GateParams:
+def policy(assay_project: Project) -> Policy:
     """The section ``gate`` of params.yaml."""
-    return assay_project.params.gate
+    from assay.gate.rules.kinds import read_policy
+
+    return read_policy(assay_project.params, assay_project.root)
 
 
 @pytest.fixture(scope="session")

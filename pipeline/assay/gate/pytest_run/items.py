@@ -79,12 +79,12 @@ def evaluate_project_rules(root: Path) -> tuple[Finding, ...]:
     """Evaluate all rules of the project, in the order of params.yaml, and apply waivers."""
     from assay.gate import waivers
     from assay.gate.inputs import GateInputs
-    from assay.gate.rules import evaluate as rules
+    from assay.gate.rules import kinds
     from assay.project import params
 
-    gate = params.load(root).gate
-    found = rules.evaluate_rules(GateInputs.of(root), gate)
-    return waivers.apply_waivers(found, gate.waivers, waivers.today())
+    policy = kinds.read_policy(params.load(root), root)
+    found = kinds.evaluate_rules(GateInputs.of(root), policy)
+    return waivers.apply_waivers(found, policy.waivers, waivers.today())
 
 
 def format_finding(finding: Finding) -> str:

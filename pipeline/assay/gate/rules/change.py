@@ -7,22 +7,86 @@ docs/comparison.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from pydantic import Field, model_validator
+
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import finding, rule_slices, wording
+from assay.gate.rules.kind import Rule, RuleMetric, exactly_one, metric_fault
+from assay.gate.rules.rule_slices import EVERY_SLICE, SlicedRule
 from assay.metrics.intervals.decisions import IntervalDecision, decide_all, orient_difference
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.power import describe_power, units_for_difference
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
-from assay.project.params.gate import EVERY_SLICE, ChangeRule, GateParams, RuleBase
-from assay.project.tasks import OwnMetrics, describe_direction, inapplicable_reason
+from assay.project import layout
+from assay.project.params.gate import GateParams
+from assay.project.tasks import OwnMetrics, Task, describe_direction, inapplicable_reason
 from assay.project.text.number_format import counted
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import STATES, Direction, Finding, Outcome
 
+if TYPE_CHECKING:
+    from assay.contract.definition import Contract
+    from assay.project.params import Params
+
 _OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "unsure": Outcome.INCONCLUSIVE}
+
+
+class Change(SlicedRule):
+    """Challenger against champion: worse by at most ``margin``, or better by at least ``gain``.
+
+    With ``slice: "*"`` no slice may lose more than ``margin`` beyond chance, over all slices.
+    """
+
+    metric: RuleMetric
+    margin: Annotated[float, Field(ge=0)] | None = None
+    gain: Annotated[float, Field(gt=0)] | None = None
+
+    reads: ClassVar = ("comparison",)
+    more_holdout: ClassVar = True
+    every_slice: ClassVar = True
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Change:
+        exactly_one(self, "margin", "gain")
+        if self.slice == EVERY_SLICE and self.margin is None:
+            raise ValueError(f"a margin beside slice: '{EVERY_SLICE}'|gain")
+        return self
+
+    @property
+    def worst(self) -> float:
+        """The smallest accepted difference, where higher is better."""
+        return self.gain if self.gain is not None else 0.0 - (self.margin or 0.0)  # never -0
+
+    def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
+        """One finding, or one for each slice."""
+        return evaluate(self, inputs.comparison, gate)
+
+    def missed(self) -> str:
+        """Where it is worse, and what accepts that."""
+        what = "raise margin" if self.gain is None else "lower gain"
+        return (
+            f"See where it is worse in {layout.COMPARISON_PAGE}; until it is mended the champion "
+            f"stays. If that is accepted, {what} in gate.rules."
+        )
+
+    def faults(self, params: Params, contract: Contract, task: Task) -> Iterator[str]:
+        """A field that is not sliced, or a metric that the task has not."""
+        yield from super().faults(params, contract, task)
+        yield from metric_fault(self, "metric", self.metric, params, task)
+
+    def settings(self, gate: GateParams, own: OwnMetrics) -> Iterator[str]:
+        """What the challenger has to be."""
+        yield from super().settings(gate, own)
+        asked = "no worse by more than" if self.margin is not None else "better by at least"
+        yield (
+            f"the challenger has to be {asked} {abs(self.worst):.12g}, "
+            f"where better is {describe_direction(self.metric, own)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -36,7 +100,7 @@ class ValidDifference:
     bounds: SamplingDistribution
 
 
-def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
+def evaluate(rule: Change, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, or for a sliced rule one per value of its field; never empty.
 
     For a rule on every slice there is one for each slice that lost, and one for all others.
@@ -83,7 +147,7 @@ def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tupl
 
 
 def _losses(
-    rule: ChangeRule,
+    rule: Change,
     read: Sequence[ValidDifference | Finding],
     decided: Sequence[Finding],
     comparison: Comparison,
@@ -113,7 +177,7 @@ def _losses(
     return (*lost, finding.make_finding(rule, Outcome.PASS, detail, metric=rule.metric))
 
 
-def no_champion_finding(rule: RuleBase, comparison: Comparison) -> Finding:
+def no_champion_finding(rule: Rule, comparison: Comparison) -> Finding:
     """The finding without a comparison: tolerated if there is no champion yet, else FAIL."""
     if comparison.state == "none":
         told = finding.make_finding(
@@ -124,7 +188,7 @@ def no_champion_finding(rule: RuleBase, comparison: Comparison) -> Finding:
 
 
 def _read(
-    rule: ChangeRule,
+    rule: Change,
     differences: Mapping[str, Difference],
     rows: int,
     units: SamplingUnits,
@@ -155,7 +219,7 @@ def _read(
 
 
 def _decided(
-    rule: ChangeRule,
+    rule: Change,
     read: Sequence[ValidDifference | Finding],
     comparison: Comparison,
     gate: GateParams,
@@ -178,7 +242,7 @@ def _decided(
 
 
 def _finding(
-    rule: ChangeRule,
+    rule: Change,
     sound: ValidDifference,
     decision: IntervalDecision,
     comparison: Comparison,
@@ -241,7 +305,7 @@ def _finding(
     )
 
 
-def limit_and_direction(rule: ChangeRule, better: str) -> tuple[float, Direction]:
+def limit_and_direction(rule: Change, better: str) -> tuple[float, Direction]:
     """The limit on challenger minus champion, and its direction.
 
     For a metric that is best at zero, the difference is that of the absolute values.

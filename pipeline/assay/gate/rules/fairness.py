@@ -7,26 +7,136 @@ is one finding, about the pair that is furthest apart.
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Iterator
 from itertools import combinations
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field, model_validator
 
+from assay.errors import AssayError
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import finding, groups, wording
 from assay.gate.rules.groups import Contrast, GroupValue
+from assay.gate.rules.kind import (
+    ERROR_RATES,
+    RATES,
+    Compared,
+    Rule,
+    exactly_one,
+    metric_fault,
+)
+from assay.gate.rules.rule_slices import corrected
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decisions import adjust_p_values
-from assay.project.params.gate import ERROR_RATES, RATES, FairnessRule, GateParams
-from assay.project.tasks import inapplicable_reason
+from assay.metrics.slices import AND
+from assay.project import layout
+from assay.project.params.gate import GateParams
+from assay.project.params.values import Positive, Text
+from assay.project.tasks import OwnMetrics, Task, inapplicable_reason
 from assay.project.text.number_format import counted
+from assay.project.text.quoting import quote_value
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Direction, Finding, Outcome
+
+if TYPE_CHECKING:
+    from assay.contract.definition import Contract
+    from assay.project.params import Params
+
+
+class Fairness(Rule):
+    """A metric or a rate of answers, compared across the groups of a slice field."""
+
+    of: Compared
+    across: Text
+    max_difference: Annotated[float, Field(ge=0)] | None = None
+    min_ratio: Annotated[float, Field(gt=0, le=1)] | None = None
+    min_rows: Positive | None = None
+
+    more_holdout: ClassVar = True
+    over: ClassVar = "pairs"
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Fairness:
+        exactly_one(self, "max_difference", "min_ratio")
+        return self
+
+    def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
+        """One finding, about the pair that is furthest apart."""
+        return evaluate(self, inputs.evaluation, gate)
+
+    def missed(self) -> str:
+        """Where to see the groups."""
+        return (
+            f"assay gate explain '{self.name}' lists the groups. See what sets the worst apart: "
+            f"few rows, or features that stand for '{self.across}'."
+        )
+
+    def faults(self, params: Params, contract: Contract, task: Task) -> Iterator[str]:
+        """A field that is not sliced, or what the task has not."""
+        yield from super().faults(params, contract, task)
+        if self.of not in RATES:
+            yield from metric_fault(self, "of", self.of, params, task)
+        elif task != "binary":
+            yield (
+                f"{layout.PARAMS}: {self.place}: of: {self.of} is a share of "
+                f"yes and no, which a {task} model does not say. Name a metric"
+            )
+
+    def early_faults(self, params: Params, contract: Contract) -> Iterator[str]:
+        """A column that is not sliced, or by which no rates of errors are measured.
+
+        Sliced are columns with the role slice or sensitive, and the pairs of ``evaluate.pairs``.
+        """
+        known = [*contract.slices, *(AND.join(pair) for pair in params.evaluate.pairs)]
+        where = f"{layout.PARAMS}: {self.place}: across"
+        if self.across in known:
+            if self.of in ERROR_RATES and self.across not in contract.sensitive:
+                yield AssayError(
+                    f"{self.of} is measured by columns with the role sensitive",
+                    where=where,
+                    expected=", ".join(contract.sensitive) or f"such a column in {contract.file}",
+                    found=quote_value(self.across),
+                    mend=f"Give it that role in {contract.file}, or compare another metric",
+                ).line()
+            return
+        near = difflib.get_close_matches(self.across, known, n=1)
+        if near:
+            mend = f"Did you mean {quote_value(near[0])}?"
+        elif self.across in contract.columns:
+            mend = f"Give {quote_value(self.across)} the role sensitive or slice in {contract.file}"
+        else:
+            mend = f"Name a column of {contract.file} that has the role sensitive or slice"
+        yield AssayError(
+            "a fairness rule across a column that is not sliced, so it has no groups to compare",
+            where=where,
+            expected=f"a column with the role slice or sensitive: {', '.join(known) or 'none'}",
+            found=quote_value(self.across),
+            mend=mend,
+        ).line()
+
+    def settings(self, gate: GateParams, own: OwnMetrics) -> Iterator[str]:
+        """How pairs are corrected for."""
+        yield from super().settings(gate, own)
+        yield corrected(gate, "pairs of groups")
+
+    def groups(self, inputs: GateInputs) -> tuple[SliceResult, ...]:
+        """The groups of its field."""
+        return tuple(part for part in inputs.evaluation.slices if part.field == self.across)
+
+    @property
+    def group_metric(self) -> str:
+        """What its groups are compared by."""
+        return self.of
+
 
 MOST_GROUPS = 200
 ONLY_PEOPLE = "it is measured by columns with the role sensitive"
 
 
-def evaluate(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
+def evaluate(rule: Fairness, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
     """Exactly one finding, for any number of groups."""
     mistaken = _mistaken(rule, evaluation)
     if mistaken is not None:
@@ -62,7 +172,7 @@ def evaluate(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tu
     return (_judged(rule, pairs, unmeasured, doubts, evaluation, gate, len(mine) - len(wanted)),)
 
 
-def limit_and_direction(rule: FairnessRule) -> tuple[float, Direction]:
+def limit_and_direction(rule: Fairness) -> tuple[float, Direction]:
     """The rule's limit and its direction."""
     if rule.min_ratio is not None:
         return rule.min_ratio, "min"
@@ -70,7 +180,7 @@ def limit_and_direction(rule: FairnessRule) -> tuple[float, Direction]:
     return rule.max_difference, "max"
 
 
-def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
+def _mistaken(rule: Fairness, evaluation: Evaluation) -> str | None:
     if rule.of in RATES:
         if evaluation.task == "binary":
             return None
@@ -78,7 +188,7 @@ def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
     return inapplicable_reason(rule.of, evaluation.task, evaluation.own_metrics)
 
 
-def _measured(rule: FairnessRule, part: SliceResult) -> Estimate | None:
+def _measured(rule: Fairness, part: SliceResult) -> Estimate | None:
     """The group's estimate; None if the group is too small to be measured."""
     if rule.of in RATES:
         rate: Estimate | None = getattr(part, rule.of)
@@ -86,7 +196,7 @@ def _measured(rule: FairnessRule, part: SliceResult) -> Estimate | None:
     return None if part.metrics is None else part.metrics.get(rule.of)
 
 
-def _problem(rule: FairnessRule, part: SliceResult) -> str:
+def _problem(rule: Fairness, part: SliceResult) -> str:
     """Why the group's estimate is invalid; empty if it is valid, or there are too few data."""
     measured = _measured(rule, part)
     if part.metrics is None and rule.of not in RATES:
@@ -111,7 +221,7 @@ def _problem(rule: FairnessRule, part: SliceResult) -> str:
     return ""
 
 
-def _group(rule: FairnessRule, part: SliceResult) -> GroupValue | str:
+def _group(rule: Fairness, part: SliceResult) -> GroupValue | str:
     """The group's value and interval, or the reason why there is none yet."""
     measured = _measured(rule, part)
     if measured is None:
@@ -123,14 +233,14 @@ def _group(rule: FairnessRule, part: SliceResult) -> GroupValue | str:
     )
 
 
-def _contrast(rule: FairnessRule, one: GroupValue, other: GroupValue) -> Contrast:
+def _contrast(rule: Fairness, one: GroupValue, other: GroupValue) -> Contrast:
     if rule.max_difference is not None:
         return groups.difference(one, other)
     return groups.ratio(one, other)
 
 
 def _judged(
-    rule: FairnessRule,
+    rule: Fairness,
     pairs: list[Contrast],
     unmeasured: list[str],
     doubts: list[str],

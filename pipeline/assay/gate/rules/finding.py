@@ -7,12 +7,12 @@ from typing import Any
 
 from assay.gate.rules import wording
 from assay.metrics.sampling_units import SamplingUnits, format_rounded_count
-from assay.project.params.gate import RuleBase
+from assay.project.params.gate import RuleKeys
 from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding, Outcome
 
 
-def make_finding(rule: RuleBase, outcome: Outcome, detail: str, **facts: Any) -> Finding:
+def make_finding(rule: RuleKeys, outcome: Outcome, detail: str, **facts: Any) -> Finding:
     """A finding of ``rule``, with the rule's name, severity, owner and reason."""
     return Finding(
         rule=rule.name,
@@ -27,12 +27,12 @@ def make_finding(rule: RuleBase, outcome: Outcome, detail: str, **facts: Any) ->
     )
 
 
-def fail(rule: RuleBase, reason: str, **facts: Any) -> Finding:
+def fail(rule: RuleKeys, reason: str, **facts: Any) -> Finding:
     """A FAIL: the rule could not be evaluated for ``reason``."""
     return make_finding(rule, Outcome.FAIL, reason, **facts)
 
 
-def unmeasured_slice(rule: RuleBase, title: str, rows: int, why: str) -> Finding:
+def unmeasured_slice(rule: RuleKeys, title: str, rows: int, why: str) -> Finding:
     """An INCONCLUSIVE for a slice that was not measured."""
     return make_finding(
         rule,
@@ -44,7 +44,7 @@ def unmeasured_slice(rule: RuleBase, title: str, rows: int, why: str) -> Finding
 
 
 def insufficient_data(
-    rule: RuleBase, why: str, title: str | None, rows: int, units: SamplingUnits, needed: int | None
+    rule: RuleKeys, why: str, title: str | None, rows: int, units: SamplingUnits, needed: int | None
 ) -> Finding:
     """An INCONCLUSIVE for too few rows, labels or units.
 
@@ -69,14 +69,14 @@ def insufficient_data(
     )
 
 
-def excluded_slice(rule: RuleBase, title: str, rows: int, min_rows: int) -> Finding:
+def excluded_slice(rule: RuleKeys, title: str, rows: int, min_rows: int) -> Finding:
     """A tolerated INCONCLUSIVE for a slice below the rule's ``min_rows``."""
     detail = f"{title} has {counted(rows, 'row')}; the rule is about {min_rows:,} or more"
     return tolerate(make_finding(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))
 
 
 def at_most(
-    rule: RuleBase,
+    rule: RuleKeys,
     metric: str,
     value: float,
     limit: float,

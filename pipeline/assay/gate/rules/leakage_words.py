@@ -82,6 +82,33 @@ LEAKAGE_WORDS: Mapping[LeakageCheck | ModelLeakageCheck, Words] = {
 }
 
 
+LEAKAGE: Mapping[LeakageCheck | ModelLeakageCheck, str] = {
+    "same_key": "Leave copies out in data/source.py; where they are none, give the key role to "
+    "what tells them apart.",
+    "near_duplicates": "Leave copies out in data/source.py; if they are none, raise "
+    "leakage.max_duplicate_share.",
+    "time_overlap": "Let the window holdout begin after the window train in params.yaml.",
+    "label_power": "If that is not known before the label, take it out of data/contract.py; if it "
+    "is, raise leakage.max_label_power.",
+    "label_sum": "Take what is known only with the label, as a total is, out of data/contract.py; "
+    "if all are known before, raise leakage.max_sum_power (of classes leakage.max_label_power).",
+    "label_name": "If it is known only with the label, or another model's answer, take it out of "
+    "data/contract.py; if it is known before, name it in leakage.trusted_columns.",
+    "identifier": "Take the role feature from it in data/contract.py; if it describes a row, raise "
+    "leakage.max_identifier_share.",
+    "category_shift": "If it stays so, train on newer rows; if it comes and goes, raise "
+    "leakage.max_category_shift.",
+    "label_shift": "If it stays so, train on newer rows; if it comes and goes as seasons do, raise "
+    "leakage.max_label_shift.",
+    "not_at_scoring": "Take it out of data/contract.py, or let score.input have it at night.",
+    "shuffled_error": "See whether the feature is known before the label is, such as no total that "
+    "has the label in it; if it is, raise max_shuffled_error of this rule in gate.rules.",
+    "error_jump": "See which feature made it so good, and whether that is known before the label; "
+    "if all are, raise max_error_jump of this rule in gate.rules.",
+}
+"""What to do about a check that is suspect."""
+
+
 def leakage_title(finding: Finding) -> str | None:
     """What a finding of a rule of kind ``leakage`` asked for; None for any other."""
     words = LEAKAGE_WORDS.get(finding.metric)  # type: ignore[call-overload]

@@ -8,21 +8,62 @@ correction. A FAIL must hold after the policy's correction over the rule's slice
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
+from pydantic import model_validator
 
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import finding, groups, rule_slices, wording
+from assay.gate.rules.kind import RuleMetric, exactly_one, metric_fault
+from assay.gate.rules.rule_slices import SlicedRule
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.intervals.power import units_needed
 from assay.metrics.sampling_units import ROW, SamplingUnits, format_rounded_count, format_unit_count
-from assay.project.params.gate import GateParams, LimitRule
-from assay.project.tasks import inapplicable_reason
+from assay.project.params.gate import GateParams
+from assay.project.tasks import Task, inapplicable_reason
 from assay.project.text.number_format import counted
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Direction, Finding, Outcome
+
+if TYPE_CHECKING:
+    from assay.contract.definition import Contract
+    from assay.project.params import Params
+
+
+class Limit(SlicedRule):
+    """One limit on one metric."""
+
+    metric: RuleMetric
+    min: float | None = None
+    max: float | None = None
+    decide: Literal["interval", "value"] = "interval"
+
+    more_holdout: ClassVar = True
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Limit:
+        exactly_one(self, "min", "max")
+        return self
+
+    def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
+        """One finding, or one for each slice."""
+        return evaluate(self, inputs.evaluation, gate)
+
+    def missed(self) -> str:
+        """Another model, or another rule."""
+        return (
+            "Give the model better features (data/contract.py) or other settings (candidates in "
+            "params.yaml); if the rule asks too much, change it in gate.rules."
+        )
+
+    def faults(self, params: Params, contract: Contract, task: Task) -> Iterator[str]:
+        """A field that is not sliced, or a metric that the task has not."""
+        yield from super().faults(params, contract, task)
+        yield from metric_fault(self, "metric", self.metric, params, task)
 
 
 @dataclass(frozen=True)
@@ -45,7 +86,7 @@ class ValidMeasurement:
         return groups.p_value(self.value, self.high, self.limit, confidence, self.measured.degrees)
 
 
-def evaluate(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
+def evaluate(rule: Limit, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, or for a sliced rule one per value of its field; never empty."""
     mistaken = inapplicable_reason(rule.metric, evaluation.task, evaluation.own_metrics)
     if mistaken is not None:
@@ -71,7 +112,7 @@ def evaluate(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple
     return (*_decided(rule, read, evaluation, gate), *rest)
 
 
-def limit_and_direction(rule: LimitRule) -> tuple[float, Direction]:
+def limit_and_direction(rule: Limit) -> tuple[float, Direction]:
     """The rule's limit and its direction."""
     if rule.min is not None:
         return rule.min, "min"
@@ -81,7 +122,7 @@ def limit_and_direction(rule: LimitRule) -> tuple[float, Direction]:
 
 
 def _read(
-    rule: LimitRule,
+    rule: Limit,
     metrics: Mapping[str, Estimate],
     rows: int,
     units: SamplingUnits,
@@ -110,13 +151,13 @@ def _read(
     return ValidMeasurement(title, rows, units.count, measured, measured.value, low, high, limit)
 
 
-def _too_few(rule: LimitRule, measured: Estimate) -> bool:
+def _too_few(rule: Limit, measured: Estimate) -> bool:
     """Whether a number is missing for lack of data. That is INCONCLUSIVE, not FAIL."""
     missing = (measured.low, measured.high) if rule.decide == "interval" else ()
     return measured.few and None in (measured.value, *missing)
 
 
-def _problem(rule: LimitRule, measured: Estimate | None, rows: int) -> str:
+def _problem(rule: Limit, measured: Estimate | None, rows: int) -> str:
     """Why this measurement is not valid; empty if it is."""
     if measured is None:
         return f"the evaluation has no {rule.metric}"
@@ -139,7 +180,7 @@ def _problem(rule: LimitRule, measured: Estimate | None, rows: int) -> str:
 
 
 def _decided(
-    rule: LimitRule,
+    rule: Limit,
     read: Sequence[ValidMeasurement | Finding],
     evaluation: Evaluation,
     gate: GateParams,
@@ -156,7 +197,7 @@ def _decided(
 
 
 def _finding(
-    rule: LimitRule,
+    rule: Limit,
     sound: ValidMeasurement,
     missed: float,
     evaluation: Evaluation,
@@ -201,7 +242,7 @@ def _finding(
     )
 
 
-def _numbers(rule: LimitRule, measured: Estimate) -> dict[str, object]:
+def _numbers(rule: Limit, measured: Estimate) -> dict[str, object]:
     limit, direction = limit_and_direction(rule)
     return {
         "observed": finding.finite_or_none(measured.value),
@@ -222,7 +263,7 @@ def _needed(sound: ValidMeasurement, evaluation: Evaluation, gate: GateParams) -
     )
 
 
-def _words(rule: LimitRule, measured: Estimate, limit: float, evaluation: Evaluation) -> str:
+def _words(rule: Limit, measured: Estimate, limit: float, evaluation: Evaluation) -> str:
     value, low, high = measured.value, measured.low, measured.high
     assert value is not None
     if rule.decide == "value" or low is None or high is None:

@@ -10,9 +10,15 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field, model_validator
+
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import finding, rule_slices
-from assay.project.params.gate import NightsMeasure, NightsRule
+from assay.gate.rules.rule_slices import SlicedRule
+from assay.project import layout
+from assay.project.params.gate import GateParams
 from assay.project.text.number_format import counted
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.rehearsed_nights import (
@@ -22,6 +28,57 @@ from assay.reports.rehearsed_nights import (
     RehearsedNights,
 )
 from assay.reports.verdict import STATES, Finding, Outcome
+
+NightsMeasure = Literal[
+    "flipped", "newly_quarantined", "quarantined", "score_distance", "held", "slower"
+]
+
+
+class Nights(SlicedRule):
+    """A limit on what the challenger did with the last real nights, mostly beside the champion.
+
+    Only ``flipped`` can be decided for each value of a slice field.
+    """
+
+    of: NightsMeasure
+    max: Annotated[float, Field(ge=0)]
+
+    reads: ClassVar = ("rehearsal",)
+    more_rows: ClassVar = "rehearse more nights (rehearse.nights)"
+
+    @model_validator(mode="after")
+    def _only_flips_have_slices(self) -> Nights:
+        if self.slice is not None and self.of != "flipped":
+            raise ValueError(f"a slice beside 'of: flipped' only|of: {self.of}")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_end_at_one(self) -> Nights:
+        if self.of not in ("held", "slower") and self.max > 1:
+            raise ValueError(f"a max of at most 1, because {self.of} is a share|{self.max:g}")
+        return self
+
+    def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
+        """One finding, or one for each slice."""
+        return evaluate(self, inputs.rehearsal)
+
+    def missed(self) -> str:
+        """What to look at."""
+        return (
+            f"Look at {NIGHTS[self.of]}, night by night, in {layout.REHEARSAL}; if that is "
+            "accepted, raise max in gate.rules."
+        )
+
+
+NIGHTS: Mapping[NightsMeasure, str] = {
+    "flipped": "the answers that changed",
+    "newly_quarantined": "the rows that the new contract refuses",
+    "quarantined": "the rows that the contract refuses",
+    "score_distance": "the scores that changed",
+    "held": "why they would be held",
+    "slower": "how long each takes",
+}
+"""What a rule of kind ``nights`` is about, to be looked at."""
 
 ALONE = frozenset({"quarantined", "held"})
 """Measures that need no champion."""
@@ -85,7 +142,7 @@ class MeasuredNights:
     worst: str
 
 
-def evaluate(rule: NightsRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
+def evaluate(rule: Nights, rehearsal: Rehearsal) -> tuple[Finding, ...]:
     """One finding, or for a sliced rule one per value of its field; never empty."""
     found = rehearsal.nights
     if found is None:
@@ -109,7 +166,7 @@ def evaluate(rule: NightsRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
     return (_judged(rule, value, ABOUT[rule.of], about),)
 
 
-def _without_champion(rule: NightsRule, found: RehearsedNights) -> Finding:
+def _without_champion(rule: Nights, found: RehearsedNights) -> Finding:
     """Tolerated if there is no champion yet, else FAIL."""
     state, why = found.champion.state, found.champion.why
     if state == "none":
@@ -119,7 +176,7 @@ def _without_champion(rule: NightsRule, found: RehearsedNights) -> Finding:
     return finding.fail(rule, f"{words}: {why or 'no reason given'}", metric=rule.of)
 
 
-def _unknown(rule: NightsRule, why: str) -> Finding:
+def _unknown(rule: Nights, why: str) -> Finding:
     return finding.make_finding(rule, Outcome.INCONCLUSIVE, why, metric=rule.of)
 
 
@@ -174,13 +231,13 @@ def _by_rule(models: Iterable[ModelNight]) -> Counter[str]:
 
 
 def _judged(
-    rule: NightsRule, found: MeasuredNights, words: str, about: str, where: str | None = None
+    rule: Nights, found: MeasuredNights, words: str, about: str, where: str | None = None
 ) -> Finding:
     told = finding.at_most(rule, rule.of, found.value, rule.max, words, found.rows, where)
     return told.model_copy(update={"detail": f"{told.detail}, {about}; {found.worst}"})
 
 
-def _by_slice(rule: NightsRule, nights: Sequence[RehearsedNight], about: str) -> Iterator[Finding]:
+def _by_slice(rule: Nights, nights: Sequence[RehearsedNight], about: str) -> Iterator[Finding]:
     places: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
     for night, change in _changes(nights):
         for part in change.slices:

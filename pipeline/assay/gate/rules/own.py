@@ -11,21 +11,58 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from assay.errors import PluginError
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import finding
+from assay.gate.rules.kind import Rule
 from assay.project import plugins, source_code
-from assay.project.params.gate import OwnRule
+from assay.project.params.behaviour import Scalar
+from assay.project.params.gate import GateParams
+from assay.project.params.values import Dumped, Frozen, FunctionName, Text
 from assay.project.text.quoting import quote_value
 from assay.reports.verdict import Finding, Outcome
+
+
+class Own(Rule):
+    """A function of the project's own decides, from reports and its arguments."""
+
+    function: FunctionName
+    args: Annotated[Mapping[Text, Scalar], Frozen, Dumped] = Field(
+        default_factory=dict, validate_default=True
+    )
+
+    reads: ClassVar = ("evaluation", "comparison", "rehearsal", "leakage")
+
+    def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
+        """The function's answer."""
+        return evaluate(self, inputs)
+
+    def advice(self, found: Finding) -> str | None:
+        """Nothing: the function says it itself."""
+        return None
+
+    def check(self, root: Path) -> None:
+        """Import the function, and see what it asks for."""
+        wanted_reports(
+            self, plugins.resolve(self.function, key=f"{self.place}: function", root=root)
+        )
+
+    @property
+    def source(self) -> str:
+        """The function."""
+        return self.function
+
 
 REPORTS = ("evaluation", "comparison", "rehearsal", "leakage")
 """The reports that a function can ask for."""
 
 
-def evaluate(rule: OwnRule, inputs: GateInputs) -> tuple[Finding, ...]:
+def evaluate(rule: Own, inputs: GateInputs) -> tuple[Finding, ...]:
     """The function's answer; FAIL if it fails, or gives none.
 
     Raises
@@ -54,7 +91,7 @@ def evaluate(rule: OwnRule, inputs: GateInputs) -> tuple[Finding, ...]:
     return (finding.make_finding(rule, Outcome(outcome), " ".join(why.split())),)
 
 
-def wanted_reports(rule: OwnRule, function: Any) -> tuple[str, ...]:
+def wanted_reports(rule: Own, function: Any) -> tuple[str, ...]:
     """The reports among the parameters of the rule's function.
 
     Raises

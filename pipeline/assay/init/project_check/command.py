@@ -16,11 +16,12 @@ from typing import Literal, TypeVar
 from assay.contract.contradictions import contradictions
 from assay.contract.loader import read_contract
 from assay.errors import AssayError, NotARepository, ProjectUnready
-from assay.gate.rules import own
+from assay.gate.rules.kinds import read_policy
 from assay.init.project_check.columns import (
     column_faults,
     drift_faults,
     metric_faults,
+    rule_faults,
 )
 from assay.init.project_check.model_tests import test_faults
 from assay.init.project_check.pipeline import pipeline_faults
@@ -28,9 +29,8 @@ from assay.init.project_check.rows import fold_faults, missing_inputs
 from assay.init.project_check.source_types import type_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.monitor.incidents.own_receiver import load_own
-from assay.project import digests, layout, plugins, source_code
+from assay.project import digests, layout, source_code
 from assay.project.params import Params, load
-from assay.project.params.gate import OwnRule
 from assay.project.tasks import Task, infer_task
 from assay.registry import git
 from assay.registry.dvc_lock import code_deps, pipeline_reader
@@ -85,9 +85,10 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         faults += fold_faults(params)
         for line in missing_inputs(params, root):
             _log.warning(line)
-        for rule in params.gate.rules:
-            if isinstance(rule, OwnRule):
-                _kept(faults, partial(_own_rule, rule, root))
+        policy = _kept(faults, partial(read_policy, params, root))
+        rules = () if policy is None else policy.rules
+        for rule in rules:
+            _kept(faults, partial(rule.check, root))
     if params is not None and contract is not None:
         faults += column_faults(params, contract)
         faults += [each.line() for each in contradictions(contract)]
@@ -98,6 +99,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
             _kept(faults, look)
         task = infer_task(contract.field(contract.label).kind, contract.label)
         faults += metric_faults(params, task)
+        faults += rule_faults(rules, params, contract, task)
         faults += drift_faults(params, contract, task)
         for name, candidate in params.train.candidates.items():
             build = partial(build_pipeline, name, candidate, contract, task, params.seed, root)
@@ -122,11 +124,6 @@ def _kept(faults: list[str], call: Callable[[], T]) -> T | None:
     except AssayError as error:
         faults.extend(error.lines())
         return None
-
-
-def _own_rule(rule: OwnRule, root: Path) -> None:
-    key = f"gate.rules '{rule.name}': function"
-    own.wanted_reports(rule, plugins.resolve(rule.function, key=key, root=root))
 
 
 def _unlisted_code(root: Path, params: Params) -> list[str]:

@@ -308,6 +308,18 @@ class Params(Section):
     alerts: Alerts = Alerts()
     schedule: ScheduleParams = ScheduleParams()
 
+    _written: tuple[str, str] = ("", "")
+
+    def explain(
+        self, error: ValidationError, model: type[Section], at: tuple[int | str, ...]
+    ) -> list[str]:
+        """A line for each mistake that ``model`` found in what stands ``at`` a place of the file.
+
+        For a room that parses keys of its own.
+        """
+        text, name = self._written
+        return explain_errors(error, _yaml(text, name), name, model, at)
+
     @model_validator(mode="after")
     def _labels_are_cut_like_rows(self) -> Params:
         rows, labels = self.score.input, self.labels.input
@@ -350,7 +362,9 @@ def parse(text: str, name: str) -> Params:
     if not isinstance(tree, Mapping):
         raise ParamsError([f"{name}: expected a mapping of sections, found {type(tree).__name__}"])
     try:
-        return Params.model_validate(_plain(tree, name))
+        params = Params.model_validate(_plain(tree, name))
+        params._written = (text, name)
+        return params
     except ValidationError as error:
         raise ParamsError(explain_errors(error, tree, name, Params)) from None
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import difflib
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+from assay.errors import AssayError
+from assay.project import layout
+from assay.project.text.quoting import quote_value
 
 _EXPECTED = {
     "string_type": "text",
@@ -48,13 +52,25 @@ class DeepError(ValueError):
 
 
 def explain_errors(
-    error: ValidationError, tree: Mapping[str, Any], name: str, root: type[BaseModel]
+    error: ValidationError,
+    tree: Mapping[str, Any],
+    name: str,
+    root: type[BaseModel],
+    at: tuple[int | str, ...] = (),
 ) -> list[str]:
-    """One line per mistake, in the order of the file."""
+    """One line per mistake, in the order of the file.
+
+    Parameters
+    ----------
+    tree
+        The whole file.
+    root, at
+        The model that made the error, and where in the file it stands.
+    """
     items = [_deepened(item) for item in error.errors(include_url=False)]
     wrong = [item["loc"][:-1] for item in items]
     found = [
-        (_line(tree, _in_tree(tree, item)), _sentence(item, tree, name, root))
+        (_line(tree, _in_tree(tree, item, at)), _sentence(item, tree, name, root, at))
         for item in items
         # If all items of a list are invalid, pydantic drops them and calls the list too short.
         if item["type"] != "too_short"
@@ -69,8 +85,14 @@ def _deepened(item: Any) -> Any:
     return {**item, "loc": item["loc"] + raised.path} if isinstance(raised, DeepError) else item
 
 
-def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseModel]) -> str:
-    loc = _in_tree(tree, item)
+def _sentence(
+    item: Any,
+    tree: Mapping[str, Any],
+    name: str,
+    root: type[BaseModel],
+    at: tuple[int | str, ...],
+) -> str:
+    loc = _in_tree(tree, item, at)
     line = _line(tree, loc)
     where = f"{name}{f':{line}' if line else ''}: {_dotted(loc) or 'the file'}"
     kind, context = item["type"], item.get("ctx", {})
@@ -100,10 +122,12 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
     return text
 
 
-def _in_tree(tree: Any, item: Any) -> tuple[int | str, ...]:
+def _in_tree(tree: Any, item: Any, at: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """The location without the steps that pydantic adds (the tag of a union, ``[key]``)."""
-    steps: list[int | str] = []
+    steps: list[int | str] = [*at]
     node, loc = tree, item["loc"]
+    for step in at:
+        node = node[step]
     for position, step in enumerate(loc):
         absent = item["type"] == "missing" and position == len(loc) - 1
         if step == "[key]":
@@ -215,3 +239,19 @@ def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> Any:
     while typing.get_origin(node) is typing.Annotated:
         node = typing.get_args(node)[0]
     return node
+
+
+def unknown_name(
+    name: str, known: Collection[str], place: str, wanted: str = "a column of the contract"
+) -> Iterator[str]:
+    """A line if ``name``, which stands at ``place`` of params.yaml, is not among the known ones."""
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    yield AssayError(
+        f"there is no {quote_value(name)}",
+        where=f"{layout.PARAMS}: {place}",
+        expected=f"{wanted}: {', '.join(known) or 'there is none'}",
+        found=quote_value(name),
+        mend=f"Did you mean {quote_value(near[0])}?" if near else None,
+    ).line()

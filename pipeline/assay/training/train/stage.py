@@ -21,7 +21,6 @@ from assay.columns.reference import Reference, build_reference
 from assay.contract.columns import to_frame
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
-from assay.contract.sensitive.fairness_rules import refuse_unsliced_rules
 from assay.errors import (
     AssayError,
     ContractFileError,
@@ -91,8 +90,6 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
 
     Raises
     ------
-    ParamsError
-        A fairness rule is about a column that is not sliced.
     PluginError
         There is no such candidate, or fitting failed.
     BundleUntrusted
@@ -129,7 +126,6 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
 def _train(root: Path, params: Params, name: str, source: Path, workplace: Path) -> TrainSummary:
     clocks = read_clocks()
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
-    refuse_unsliced_rules(params, contract)
     task = _task(contract, params)
     candidate = params.train.candidates[name]
     rows, slices, nights = _read(source, contract, task, params.ingest.partition_by)

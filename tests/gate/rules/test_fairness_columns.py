@@ -9,8 +9,8 @@ import pytest
 
 from assay.contract.definition import Contract, Role
 from assay.contract.loader import load_contract
-from assay.contract.sensitive.fairness_rules import refuse_unsliced_rules, unsliced_rules
 from assay.errors import ParamsError
+from assay.gate.rules.kinds import read_policy, refuse_early
 from assay.project import params
 from assay.project.params import Params
 from tests import projects
@@ -36,7 +36,7 @@ def contract() -> Contract:
 
 @pytest.mark.parametrize("across", ["depot", "depot & depot2"])
 def test_what_is_sliced_is_let_through(contract: Contract, across: str) -> None:
-    refuse_unsliced_rules(asked(across), contract)
+    refuse_early(asked(across), contract)
 
 
 @pytest.mark.parametrize(
@@ -49,15 +49,16 @@ def test_what_is_sliced_is_let_through(contract: Contract, across: str) -> None:
 )
 def test_what_is_not_sliced_is_one_line(contract: Contract, across: str, mend: str) -> None:
     with pytest.raises(ParamsError) as caught:
-        refuse_unsliced_rules(asked(across), contract)
+        refuse_early(asked(across), contract)
     (line,) = caught.value.lines()
     assert line.startswith("params.yaml: gate.rules 'fair': across: ") and line.endswith(mend)
-    assert list(unsliced_rules(asked(across), contract)) == [line]
+    rule = read_policy(asked(across)).rules[-1]
+    assert list(rule.faults(asked(across), contract, "binary")) == [line]
 
 
 def test_rates_of_errors_are_measured_by_what_is_sensitive(contract: Contract) -> None:
     with pytest.raises(ParamsError) as caught:
-        refuse_unsliced_rules(asked("depot", of="false_positive_rate"), contract)
+        refuse_early(asked("depot", of="false_positive_rate"), contract)
     (line,) = caught.value.lines()
     assert "false_positive_rate is measured by columns with the role sensitive" in line
     assert line.endswith("or compare another metric")
@@ -66,5 +67,5 @@ def test_rates_of_errors_are_measured_by_what_is_sensitive(contract: Contract) -
         for each in contract.fields
     )
     people = replace(contract, fields=fields)
-    refuse_unsliced_rules(asked("depot", of="false_positive_rate"), people)
-    refuse_unsliced_rules(asked("depot", of="selection_rate"), contract)
+    refuse_early(asked("depot", of="false_positive_rate"), people)
+    refuse_early(asked("depot", of="selection_rate"), contract)

@@ -1,11 +1,25 @@
-"""Signs of a leak that only a trained model shows: all hangs on one feature, or it is too good."""
+"""``kind: leakage``: no check for leakage is suspect, of the tables or of the trained model.
+
+A trained model shows a leak that no table does: all hangs on one feature, or it is too good.
+"""
 
 from __future__ import annotations
 
 from math import sqrt
+from typing import Annotated, ClassVar, Literal
 
-from assay.gate.rules import finding, next_steps
-from assay.project.params.gate import LeakageRule
+from pydantic import Field
+
+from assay.gate.inputs import GateInputs
+from assay.gate.rules import finding
+from assay.gate.rules.kind import Rule
+from assay.gate.rules.leakage_words import LEAKAGE, with_meaning
+from assay.project.params.gate import (
+    LEAKAGE_CHECKS,
+    GateParams,
+    LeakageCheck,
+    ModelLeakageCheck,
+)
 from assay.project.tasks import HEADLINE, LOWER_IS_BETTER
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
@@ -20,7 +34,73 @@ LEAST = 1e-9
 """An error below this is none, and is not divided by."""
 
 
-def shuffled_error(rule: LeakageRule, evaluation: Evaluation) -> Finding:
+class NoLeakage(Rule):
+    """No leakage check is suspect, except those in ``allow``.
+
+    ``max_shuffled_error``: how many times the error of always saying the same may be added when a
+    feature is shuffled;
+    ``max_error_jump``: how many times less it may leave unexplained than the best feature alone and
+    the champion do.
+    """
+
+    allow: tuple[Literal[LeakageCheck, ModelLeakageCheck], ...] = ()
+    max_shuffled_error: Annotated[float, Field(gt=0)] = 2.0
+    max_error_jump: Annotated[float, Field(gt=1)] = 5.0
+
+    reads: ClassVar = ("leakage", "evaluation", "comparison")
+
+    def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
+        """One finding for each check."""
+        return evaluate(self, inputs.leakage, inputs.evaluation, inputs.comparison)
+
+    def advice(self, found: Finding) -> str | None:
+        """What to do about a check that is suspect."""
+        known = found.outcome is Outcome.FAIL and found.metric in LEAKAGE
+        return LEAKAGE[found.metric] if known else None  # type: ignore[index]
+
+
+def evaluate(
+    rule: NoLeakage, report: Leakage, evaluation: Evaluation, comparison: Comparison
+) -> tuple[Finding, ...]:
+    """One finding per check of the tables and of the model; a missing check is FAIL."""
+    by_name = {check.check: check for check in report.checks}
+    found = []
+    for name in LEAKAGE_CHECKS:
+        check = by_name.get(name)
+        if check is None:
+            found.append(finding.fail(rule, f"the report has no check '{name}'", slice=name))
+            continue
+        outcome = {"ok": Outcome.PASS, "suspect": Outcome.FAIL}.get(
+            check.outcome, Outcome.INCONCLUSIVE
+        )
+        found.append(
+            finding.make_finding(
+                rule,
+                outcome,
+                check.detail,
+                slice=name,
+                metric=name,
+                observed=finding.finite_or_none(check.observed),
+                limit=finding.finite_or_none(check.limit),
+                direction=None if check.limit is None else "max",
+            )
+        )
+    if evaluation.task == "regression":  # the losses of a sure classifier have no bound
+        found.append(shuffled_error(rule, evaluation))
+    found.append(error_jump(rule, report, evaluation, comparison))
+    told = map(with_meaning, found)
+    return tuple(_allowed(each) if each.metric in rule.allow else each for each in told)
+
+
+def _allowed(told: Finding) -> Finding:
+    """A finding that was allowed by name is shown, and does not decide."""
+    if told.outcome is Outcome.PASS:
+        return told
+    detail = f"{told.detail} (allowed by name)"
+    return told.model_copy(update={"severity": "warn", "detail": detail})
+
+
+def shuffled_error(rule: NoLeakage, evaluation: Evaluation) -> Finding:
     """The error that shuffling one feature adds, as a multiple of that of always saying the same.
 
     Answers that are drawn from the labels by chance are at most twice as far off as the best
@@ -67,7 +147,7 @@ def shuffled_error(rule: LeakageRule, evaluation: Evaluation) -> Finding:
 
 
 def error_jump(
-    rule: LeakageRule, leakage: Leakage, evaluation: Evaluation, comparison: Comparison
+    rule: NoLeakage, leakage: Leakage, evaluation: Evaluation, comparison: Comparison
 ) -> Finding:
     """How many times less the model leaves unexplained than the best feature alone does.
 
@@ -103,12 +183,12 @@ def _judged(found: Finding, champion: float | None) -> Finding:
         update={
             "severity": "warn",
             "detail": f"{found.detail}; without a champion to compare with, this does not decide",
-            "mend": next_steps.LEAKAGE["error_jump"],
+            "mend": LEAKAGE["error_jump"],
         }
     )
 
 
-def _decided(rule: LeakageRule, name: str, times: float, limit: float, told: str) -> Finding:
+def _decided(rule: NoLeakage, name: str, times: float, limit: float, told: str) -> Finding:
     met = times <= limit
     return finding.make_finding(
         rule,
@@ -122,5 +202,5 @@ def _decided(rule: LeakageRule, name: str, times: float, limit: float, told: str
     )
 
 
-def _unknown(rule: LeakageRule, name: str, why: str) -> Finding:
+def _unknown(rule: NoLeakage, name: str, why: str) -> Finding:
     return finding.make_finding(rule, Outcome.INCONCLUSIVE, why, slice=name, metric=name)

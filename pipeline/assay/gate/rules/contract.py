@@ -1,0 +1,47 @@
+"""``kind: contract``: the training table kept its contract."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from assay.contract.result import ContractResult
+from assay.gate.inputs import GateInputs
+from assay.gate.rules import finding
+from assay.gate.rules.kind import Rule
+from assay.project import layout
+from assay.project.params.gate import GateParams
+from assay.project.params.values import Share
+from assay.reports.verdict import Finding, Outcome
+
+
+class ContractKept(Rule):
+    """The training table meets its contract, with at most ``max_bad_share`` bad rows."""
+
+    max_bad_share: Share
+
+    reads: ClassVar = ("contract",)
+
+    def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
+        """One finding."""
+        return evaluate(self, inputs.contract)
+
+    def advice(self, found: Finding) -> str | None:
+        """Where to see the broken rules, whatever was measured."""
+        if found.outcome is Outcome.INCONCLUSIVE:
+            return None
+        return (
+            f"See the broken rules in {layout.CONTRACT_PAGE}; leave such rows out in "
+            "data/source.py, or correct data/contract.py."
+        )
+
+
+def evaluate(rule: ContractKept, report: ContractResult) -> tuple[Finding, ...]:
+    """The result of the contract check on the training table."""
+    if report.rows == 0:
+        return (finding.fail(rule, "the contract was checked on no rows"),)
+    if not report.ok:
+        broken = ", ".join(report.broken) or "its share of bad rows"
+        return (finding.fail(rule, f"{report.where} breaks its contract: {broken}"),)
+    share = report.bad_rows / report.rows
+    words_for = f"{report.bad_rows:,} of {report.rows:,} rows break a row rule, a share of"
+    return (finding.at_most(rule, "bad share", share, rule.max_bad_share, words_for, report.rows),)

@@ -1,0 +1,198 @@
+"""The kinds of rules: which there are, a project's rules as values of them, and how they decide.
+
+A rule whose input is missing or malformed is FAIL. pytest, ``assay gate``, ``explain`` and
+``backtest`` all use the same functions. Nothing else knows which kinds there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError, create_model
+
+from assay.contract.definition import Contract
+from assay.errors import AssayError, ParamsError, PluginError
+from assay.gate.inputs import GateInputs
+from assay.gate.rules import finding
+from assay.gate.rules.change import Change
+from assay.gate.rules.contract import ContractKept
+from assay.gate.rules.cost import Cost
+from assay.gate.rules.fairness import Fairness
+from assay.gate.rules.kind import Rule
+from assay.gate.rules.leakage import NoLeakage
+from assay.gate.rules.limit import Limit
+from assay.gate.rules.nights import Nights
+from assay.gate.rules.own import Own
+from assay.gate.rules.parity import Parity
+from assay.gate.rules.stability import Stability
+from assay.project import plugins, source_code
+from assay.project.params import Params
+from assay.project.params.gate import GateParams, RuleKeys
+from assay.project.params.values import Section
+from assay.reports.verdict import Finding, Outcome
+
+KINDS: Mapping[str, type[Rule]] = {
+    "limit": Limit,
+    "change": Change,
+    "fairness": Fairness,
+    "stability": Stability,
+    "parity": Parity,
+    "cost": Cost,
+    "nights": Nights,
+    "contract": ContractKept,
+    "leakage": NoLeakage,
+    "own": Own,
+}
+
+_NAMED: dict[str, Any] = {"kind": (Literal[tuple(KINDS)], ...)}
+_KIND = create_model("_KIND", __base__=Section, **_NAMED)
+
+
+class Policy(GateParams):
+    """The section ``gate`` with each rule as a value of its kind."""
+
+    rules: tuple[Rule, ...]
+
+
+def read_policy(
+    params: Params, root: Path | None = None, read: source_code.Reader | None = None
+) -> Policy:
+    """The policy of params.yaml.
+
+    Parameters
+    ----------
+    root, read
+        Where a kind of the project's own is imported from, as for `assay.project.plugins.resolve`.
+
+    Raises
+    ------
+    ParamsError
+        A line for each mistake: line and key, expected and found, and the closest valid key.
+    PluginError
+        A kind of the project's own cannot be had.
+    """
+    rules = _rules(params, [_kind(params, number, root, read) for number in _numbers(params)])
+    return Policy.model_construct(**{**dict(params.gate), "rules": rules})
+
+
+def refuse_early(params: Params, contract: Contract) -> None:
+    """Refuse before a training what the gate could only fail after it.
+
+    Kinds of the project's own are left to `assay check`: what trains does not need their code.
+
+    Raises
+    ------
+    ParamsError
+        With a line for each rule.
+    """
+    known = [
+        _kind(params, number, None, None) if "." not in rule.kind else None
+        for number, rule in enumerate(params.gate.rules)
+    ]
+    found = _rules(params, known)
+    if lines := [line for rule in found for line in rule.early_faults(params, contract)]:
+        raise ParamsError(lines)
+
+
+def make_rule(**keys: Any) -> Rule:
+    """A rule of one of Assay's kinds, as params.yaml would give it."""
+    return KINDS[keys.setdefault("kind", "limit")].model_validate(keys)
+
+
+def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
+    """The findings of one rule.
+
+    Parameters
+    ----------
+    gate
+        The policy of the rule, for its correction and power.
+
+    Returns
+    -------
+    tuple of Finding
+        Never empty. A missing or malformed file gives one FAIL with the reason.
+    """
+    try:
+        found = rule.judge(inputs, gate)
+    except AssayError as error:
+        return (finding.fail(rule, error.line()),)
+    except (Exception, SystemExit) as error:
+        if rule.kind in KINDS:
+            raise
+        what = f"{rule.kind} failed with {type(error).__name__}: {error}"
+        return (finding.fail(rule, what + source_code.raised_at(error)),)
+    if rule.kind not in KINDS and not _sound(rule, found):
+        return (finding.fail(rule, f"{rule.kind} gives no findings of its own"),)
+    return tuple(_with_advice(rule, each) for each in found)
+
+
+def evaluate_rules(inputs: GateInputs, policy: Policy) -> tuple[Finding, ...]:
+    """The findings of all rules, in the order of the policy, before waivers are applied."""
+    return tuple(found for rule in policy.rules for found in evaluate_rule(rule, inputs, policy))
+
+
+def _sound(rule: Rule, found: object) -> bool:
+    """Whether a kind of the project's own gave findings, all of this rule and as it may decide."""
+    if not isinstance(found, tuple) or not found:
+        return False
+    kept = (rule.name, "rule", rule.severity, rule.inconclusive == "pass", None)
+    return all(
+        isinstance(each, Finding)
+        and (each.rule, each.kind, each.severity, each.tolerated, each.waiver) == kept
+        for each in found
+    )
+
+
+def _with_advice(rule: Rule, found: Finding) -> Finding:
+    """The finding, and what its owner can do if it is not PASS and does not say so itself."""
+    allowed = found.severity != rule.severity  # by name, as only a leakage rule can
+    if found.outcome is Outcome.PASS or allowed or found.mend:
+        return found
+    return found.model_copy(update={"mend": rule.advice(found)})
+
+
+def _numbers(params: Params) -> Iterator[int]:
+    return iter(range(len(params.gate.rules)))
+
+
+def _kind(
+    params: Params, number: int, root: Path | None, read: source_code.Reader | None
+) -> type[Rule] | ValidationError:
+    """The class of a rule's kind, or that there is none."""
+    rule: RuleKeys = params.gate.rules[number]
+    if "." in rule.kind:
+        key = f"gate.rules '{rule.name}': kind"
+        found = plugins.resolve(rule.kind, key=key, root=root, read=read)
+        if isinstance(found, type) and issubclass(found, Rule):
+            return found
+        raise PluginError(
+            "no kind of rule",
+            where=f"params.yaml: {key}",
+            expected="a class that is derived from assay.testing.Rule",
+            found=rule.kind,
+        )
+    try:
+        _KIND.model_validate({"kind": rule.kind})
+    except ValidationError as error:
+        return error
+    return KINDS[rule.kind]
+
+
+def _rules(params: Params, kinds: list[type[Rule] | ValidationError | None]) -> tuple[Rule, ...]:
+    """The rules whose kind is given; all mistakes of all rules at once."""
+    found: list[Rule] = []
+    lines: list[str] = []
+    for number, (rule, kind) in enumerate(zip(params.gate.rules, kinds, strict=True)):
+        at = ("gate", "rules", number)
+        if isinstance(kind, ValidationError):
+            lines += params.explain(kind, _KIND, at)
+        elif kind is not None:
+            try:
+                found.append(kind.model_validate(rule.keys))
+            except ValidationError as error:
+                lines += params.explain(error, kind, at)
+    if lines:
+        raise ParamsError(lines)
+    return tuple(found)
