@@ -100,11 +100,14 @@ class Team(RuleBasedStateMachine):
             self._morning()
 
     @precondition(lambda self: self.world.today < LAST)
-    @rule(many=st.integers(1, 4))
-    def weeks(self, many: int) -> None:
-        """Weeks of ordinary nights pass, before somebody turns the machine on again."""
-        passed = [self.world.day_passes("whole") for _ in range(7 * many)]
-        self.touched.update(passed[:1], passed[-2:])
+    @rule(many=st.integers(1, 4), odd=DELIVERY, at=st.integers(0, 6))
+    def weeks(self, many: int, odd: Delivery, at: int) -> None:
+        """Weeks pass, before somebody turns the machine on again; one night of the last is odd."""
+        days = 7 * many
+        how: list[Delivery] = ["whole"] * days
+        how[days - 7 + at] = odd
+        passed = [self.world.day_passes(each) for each in how]
+        self.touched.update([passed[0], passed[days - 7 + at], passed[-1]])
         self._morning()
 
     @precondition(lambda self: self.world.ledger.nights)
@@ -227,7 +230,7 @@ class Team(RuleBasedStateMachine):
             pulls.merge(self.world, "revert")
             self.merged, self.is_promoted = False, self.was_promoted
 
-    @precondition(lambda self: not self.world.by_file)
+    @precondition(lambda self: self.trained)
     @rule()
     def promote(self) -> None:
         """Somebody promotes what is at HEAD; refused unless it was judged beside the champion."""
@@ -243,6 +246,7 @@ class Team(RuleBasedStateMachine):
             self._check("docs")
         self._look_again()
 
+    @precondition(lambda self: self.trained)
     @rule()
     def rollback(self) -> None:
         before = self.world.champion()
@@ -280,8 +284,9 @@ class Team(RuleBasedStateMachine):
         self.deeds += 1
         self.progress(self.world)
         if (self.world.today - FIRST).days + 7 * MONTH < self.deeds * self.pace:
-            note(f"state.weeks(many={MONTH})")
-            self.weeks(many=MONTH)
+            odd, at = DELIVERIES[self.deeds % len(DELIVERIES)], self.deeds % 7
+            note(f"state.weeks(many={MONTH}, odd={odd!r}, at={at})")
+            self.weeks(many=MONTH, odd=odd, at=at)
 
     def _check(self, change: Change, fork: bool = False, unchanged: bool | None = None) -> None:
         """What the required check says of a pull request.
