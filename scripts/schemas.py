@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 from assay.contract.result import ContractResult
+from assay.monitor.doctor.finding import Diagnosis
 from assay.project.document import Report
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
-from assay.reports.doctor import DoctorDocument
 from assay.reports.evaluation import Evaluation
 from assay.reports.last_nights import LastNights
 from assay.reports.leakage import Leakage
@@ -35,7 +35,7 @@ REPORTS: tuple[type[Report], ...] = (
     Verdict,
     RetrainAdvice,
     StatusDocument,
-    DoctorDocument,
+    Diagnosis,
 )
 
 

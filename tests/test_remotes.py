@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from assay.monitor.doctor.probes import check
+from assay.monitor.doctor.checks import Project, check
 from assay.project import layout, params
 from assay.registry.remotes.dvc_remote import is_empty, missing_objects
 from assay.store import open_store
@@ -55,7 +55,7 @@ def outcomes(text: str) -> list[tuple[str, str]]:
 
 
 def statuses(root: Path, *names: str) -> list[str]:
-    return [check(name, root).status for name in names]
+    return [check(name, Project(root)).status for name in names]
 
 
 @contextmanager
@@ -66,20 +66,20 @@ def silent() -> Iterator[str]:
 
 
 def test_a_clone_scores_from_a_bucket_into_the_same_bucket(project: Path) -> None:
-    assert check("remote", project).mend == "dvc push"
+    assert check("remote", Project(project)).mend == "dvc push"
     call(project, "dvc", "push", "--quiet")
     assert not is_empty(project) and missing_objects(project, ["0" * 32]) == ("0" * 32,)
     here = clone(project)
     names = ("dvc", "remote", "bundle", "store", "clock")
     assert statuses(here, *names) == ["ok"] * len(names)
-    assert "and in the remote" in check("bundle", here).found
+    assert "and in the remote" in check("bundle", Project(here)).found
     assert open_store(here, params.load(here)).partitions() == []
     call(here, "dvc", "pull", "--quiet", "data/raw")
     assert outcomes(call(here, *DUE, "--from", NIGHTS[0])) == [(n, "published") for n in NIGHTS]
     assert outcomes(call(here, *DUE)) == []
     # Another machine sees the same store, and has nothing to do.
     assert outcomes(call(project, *DUE)) == []
-    assert "2 published nights" in check("store", project).found
+    assert "2 published nights" in check("store", Project(project)).found
     call(here, "assay", "monitor", "--date", NIGHTS[0])
 
 
@@ -89,11 +89,11 @@ def test_credentials_that_are_refused_are_told(project: Path, endpoint: str) -> 
     s3.ask_for_keys(endpoint, "0")
     try:
         for name in ("remote", "store"):
-            found = check(name, here)
+            found = check(name, Project(here))
             assert found.status == "failed", found
             told = found.found.casefold().replace("_", "").replace(" ", "")
             assert "accesskeyid" in told, found
-        assert "docs/remotes.md" in (check("remote", here).mend or "")
+        assert "docs/remotes.md" in (check("remote", Project(here)).mend or "")
         said = call(here, "assay", "score", "--date", NIGHTS[0], code=30)
     finally:
         s3.ask_for_keys(endpoint, "inf")
@@ -108,13 +108,13 @@ def test_credentials_that_are_missing_are_told(
     # Nobody asks Amazon's own machines for credentials from here.
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(project.parent))
-    found = check("remote", project)
+    found = check("remote", Project(project))
     assert found.status == "failed" and "credentials" in found.found
 
 
 def test_a_bucket_that_is_not_there_is_told(project: Path) -> None:
     call(project, "dvc", "remote", "modify", "lake", "url", "s3://nowhere/dvc")
-    found = check("remote", project)
+    found = check("remote", Project(project))
     assert found.status == "failed" and "no such bucket" in found.found
 
 
@@ -125,11 +125,11 @@ def test_a_remote_that_cannot_be_reached_is_told(
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3.free_port()}")
     assert statuses(project, "remote", "store") == ["failed"] * 2
     # The bundle is here; nobody knows whether it is there.
-    found = check("bundle", project)
+    found = check("bundle", Project(project))
     assert found.status == "warning" and "is not known" in found.found
     shutil.rmtree(project / ".dvc" / "cache")
     shutil.rmtree(project / layout.WORK, ignore_errors=True)
-    assert check("bundle", project).status == "failed"
+    assert check("bundle", Project(project)).status == "failed"
 
 
 def test_a_remote_that_never_answers_ends_no_other_check(
@@ -151,7 +151,7 @@ def test_without_its_client_the_remote_names_the_extra(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    found = check("dvc", project)
+    found = check("dvc", Project(project))
     assert found.status == "failed" and "needs dvc-s3" in found.found
     assert "EXTRAS=s3" in (found.mend or "")
     assert statuses(project, "remote") == ["skipped"]

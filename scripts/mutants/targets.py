@@ -163,7 +163,6 @@ def modules(root: Path) -> list[str]:
             if path.name
             not in (
                 "__init__.py",
-                "doctor.py",
                 "estimates.py",
                 "incidents.py",
                 "night.py",

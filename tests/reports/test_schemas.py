@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from assay.monitor.doctor.finding import diagnosis, failed, ok
 from assay.project.document import Report, SparseDocument
 from assay.reports.champion import StageHolder
-from assay.reports.doctor import CheckDocument, DoctorDocument
 from assay.reports.last_nights import LastNights, ListedNight
 from assay.reports.selection import Selection
 from assay.reports.status import (
@@ -88,12 +88,8 @@ WRITTEN: dict[str, Report] = {
         retrain=RetrainStatus(version="v0.1.0", until="2013-07-02", reasons=("train again",)),
         damaged=("the store is gone",),
     ),
-    "DoctorDocument": DoctorDocument(
-        ok=False,
-        checks=(
-            CheckDocument(name="git", status="ok", found="commit 0123456789", mend=None),
-            CheckDocument(name="tags", status="failed", found="1 tag", mend="git fetch --tags"),
-        ),
+    "Diagnosis": diagnosis(
+        [ok("git", "commit 0123456789"), failed("tags", "1 tag", "git fetch --tags")]
     ),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),

@@ -10,18 +10,24 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
-from assay.monitor.doctor.probes import CHECKS, check
+from assay.monitor.doctor.checks import CHECKS, Project
+from assay.monitor.doctor.checks import check as check_project
+from assay.monitor.doctor.finding import Finding
 from assay.project import layout
 from tests.projects import call
 
 
 def ask(root: Path, *only: str, code: int = 0) -> dict[str, Any]:
-    """Each check's answer, from a process of its own as a user starts it."""
+    """Each check's answer, as a user asks."""
     named = [f"--only={name}" for name in only]
     text = call(root, "assay", "doctor", "--json", *named, code=code)
     tree = json.loads(text[text.index("{") : text.rindex("}") + 1])
     assert tree["ok"] == (code == 0)
     return {each["name"]: each for each in tree["checks"]}
+
+
+def check(name: str, root: Path) -> Finding:
+    return check_project(name, Project(root))
 
 
 def status(root: Path, name: str) -> str:

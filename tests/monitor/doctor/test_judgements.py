@@ -7,9 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from assay.cli.document import to_json
 from assay.errors import AssayError, BundleMissing, ParamsError
-from assay.monitor.doctor.finding import Diagnosis, Finding, first_few, of_error
+from assay.monitor.doctor.finding import (
+    CheckStatus,
+    Diagnosis,
+    Finding,
+    diagnosis,
+    finding,
+    first_few,
+    of_error,
+    ok,
+    warning,
+)
 from assay.monitor.doctor.judge_git import VersionCommit, judge_git, judge_history, judge_tags
 from assay.monitor.doctor.judge_machine import (
     GIGABYTE,
@@ -24,7 +33,6 @@ from assay.monitor.doctor.judge_machine import (
 )
 from assay.monitor.doctor.judge_remote import judge_bundle, judge_dvc, judge_remote
 from assay.registry.remotes.dvc_remote import DvcRemotes
-from assay.reports.doctor import DoctorDocument
 
 
 def told(found: Finding | None) -> tuple[str, str | None]:
@@ -190,21 +198,21 @@ def test_the_store_says_how_many_nights_it_has() -> None:
 
 def test_an_error_for_people_becomes_a_finding_with_its_mend() -> None:
     error = BundleMissing("gone", where="models", expected="a", found="b", mend="dvc push")
-    assert of_error("x", error) == Finding(
+    assert of_error("x", error) == finding(
         "x", "failed", "models: gone (expected a, found b)", "dvc push"
     )
-    assert of_error("x", AssayError("no")) == Finding("x", "failed", "no", None)
+    assert of_error("x", AssayError("no")) == finding("x", "failed", "no")
     assert of_error("x", ParamsError(["one", "two"])).found == "one (and 1 more)"
 
 
 def test_a_line_is_one_line_and_tells_no_password() -> None:
-    found = Finding("x", "failed", "a\nb https://ada:secret@host/x", "c\td")
-    assert (found.document().found, found.document().mend) == ("a b https://ada:***@host/x", "c d")
+    found = finding("x", "failed", "a\nb https://ada:secret@host/x", "c\td")
+    assert (found.found, found.mend) == ("a b https://ada:***@host/x", "c d")
 
 
 def test_the_document_is_strict_and_says_whether_all_is_well() -> None:
-    fine = Diagnosis((Finding("a", "ok", "x"), Finding("b", "warning", "y", "z")))
-    tree = json.loads(to_json(fine))
+    fine = diagnosis([ok("a", "x"), warning("b", "y", "z")])
+    tree = json.loads(fine.text())
     assert tree == {
         "schema": 1,
         "ok": True,
@@ -213,9 +221,12 @@ def test_the_document_is_strict_and_says_whether_all_is_well() -> None:
             {"name": "b", "status": "warning", "found": "y", "mend": "z"},
         ],
     }
-    assert DoctorDocument.parse(to_json(fine), "doctor.json").ok
-    for status in ("failed", "broken"):
-        assert not json.loads(to_json(Diagnosis((Finding("a", status, "x"),))))["ok"]  # type: ignore[arg-type]
+    assert Diagnosis.parse(fine.text(), "doctor.json") == fine
+
+
+@pytest.mark.parametrize("status", ["failed", "broken"])
+def test_one_bad_check_is_enough(status: CheckStatus) -> None:
+    assert not diagnosis([ok("a", "x"), finding("b", status, "y")]).ok
 
 
 def test_of_many_names_a_few_are_told() -> None:

@@ -65,15 +65,15 @@ def alert_lines(found: AlertsReport) -> Iterator[Line]:
 
 def ui_lines(found: ServedDashboard) -> Iterator[Line]:
     """The dashboard's address."""
-    none = "" if found.nights else "; there is nothing to see before: assay monitor --date DAY"
+    first = "assay monitor --date DAY --evidently"
+    none = "" if found.nights else f"; there is nothing to see before: {first}"
     yield f"{counted(found.nights, 'night')} at {found.url} (Ctrl-C ends it){none}"
 
 
 def doctor_lines(found: Diagnosis) -> Iterator[str]:
     """Status, check, what was found, and what to type."""
-    shown = [each.document() for each in found.findings]
-    width = max((len(each.name) for each in shown), default=0)
-    for each in shown:
+    width = max((len(each.name) for each in found.checks), default=0)
+    for each in found.checks:
         mend = "" if each.mend is None else f". Mend: {each.mend}"
         yield f"{each.status:<8} {each.name:<{width}}  {each.found}{mend}"
 

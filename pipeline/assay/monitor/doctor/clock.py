@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import time
 from contextlib import suppress
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from assay.monitor.doctor.judge_machine import ClockReading
 from assay.project.clock_skew import clock_skew
+from assay.project.http_exchange import NoAnswer, exchange
 
 SECONDS = 5.0
 S3 = frozenset({"s3", "s3a"})
@@ -36,20 +36,13 @@ def http_reading(service: str) -> ClockReading | None:
 
     Only the address is sent: no path, no credentials. That it refuses them does not matter.
     """
-    parts = urlsplit(service)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
+    before = time.time()
     try:
-        connection.connect()  # names and handshakes take time, and are not part of the question
-        before = time.time()
-        connection.request("HEAD", "/")
-        told = connection.getresponse().getheader("Date")
-        after = time.time()
-    except (OSError, http.client.HTTPException):
+        told = exchange("HEAD", service, None, {}, SECONDS, content=False).headers.get("date", "")
+    except NoAnswer:
         return None
-    finally:
-        connection.close()
+    after = time.time()
     with suppress(TypeError, ValueError):
-        then = parsedate_to_datetime(told or "").timestamp()
-        return ClockReading(parts.netloc, clock_skew(before, after, then))
+        then = parsedate_to_datetime(told).timestamp()
+        return ClockReading(urlsplit(service).netloc, clock_skew(before, after, then))
     return None

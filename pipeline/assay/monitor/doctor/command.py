@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from assay.errors import ChecksFailed, UsageError
-from assay.monitor.doctor.finding import Diagnosis, Finding, skipped
-from assay.monitor.doctor.probe_process import ProbeProcesses
-from assay.monitor.doctor.probes import CHECKS
+from assay.monitor.doctor.checks import CHECKS, Project, check
+from assay.monitor.doctor.finding import Diagnosis, Finding, diagnosis, failed, finding, skipped
+from assay.pages.page_layout import suppress_output
 
-AT_ONCE = 4
 SECONDS = 30.0
 SPARK_SECONDS = 120.0
 SPARK = "spark"
+AGAIN = "this is a bug in Assay; run again with ASSAY_DEBUG=1 to see where"
 
 
 def run(
@@ -53,29 +55,55 @@ def run(
     if not root.is_dir():
         raise UsageError("no such folder", where=str(root))
     wanted = [name for name in CHECKS if name in only or not only]
-    processes = ProbeProcesses(root)
-
-    def ask(name: str) -> Finding:
-        if name == SPARK and not spark and SPARK not in only:
-            return skipped(name, "not started, which takes seconds", "assay doctor --spark")
-        limit = SPARK_SECONDS if name == SPARK else SECONDS
-        return processes.run(name, limit if seconds is None else seconds)
-
-    found = Diagnosis(_side_by_side(ask, wanted, processes))
-    if found.bad:
-        names = ", ".join(each.name for each in found.bad)
+    left_out = {SPARK} if not spark and SPARK not in only else set()
+    project = Project(root)
+    # What libraries print in the meantime is about themselves.
+    with suppress_output():
+        asked = {name: _Asked(name, project) for name in wanted if name not in left_out}
+        made = diagnosis(
+            asked[name].answer(seconds or (SPARK_SECONDS if name == SPARK else SECONDS))
+            if name in asked
+            else skipped(name, "not started, which takes seconds", "assay doctor --spark")
+            for name in wanted
+        )
+    bad = [each.name for each in made.checks if each.bad]
+    if bad:
         raise ChecksFailed(
-            f"{len(found.bad)} of {len(wanted)} checks failed: {names}"
-        ).attach_report(found)
-    return found
+            f"{len(bad)} of {len(wanted)} checks failed: {', '.join(bad)}"
+        ).attach_report(made)
+    return made
 
 
-def _side_by_side(
-    ask: Callable[[str], Finding], names: Sequence[str], processes: ProbeProcesses
-) -> tuple[Finding, ...]:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+class _Asked:
+    """A check at work in a thread, which ends with the command if it never answers."""
+
+    def __init__(self, name: str, project: Project) -> None:
+        self._name, self._project = name, project
+        self._found: Finding | Exception | None = None
+        self._started = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
         try:
-            return tuple(pool.map(ask, names))
-        except BaseException:
-            processes.end()
-            raise
+            self._found = check(self._name, self._project)
+        except Exception as error:
+            self._found = error
+
+    def answer(self, seconds: float) -> Finding:
+        """The finding, ``seconds`` after the start at the latest."""
+        self._thread.join(max(0.0, self._started + seconds - time.monotonic()))
+        found = self._found
+        if found is None:
+            return failed(
+                self._name,
+                f"no answer within {seconds:g} s",
+                "check the network and what the check asks, or give it more time: "
+                f"assay doctor --only {self._name} --seconds {seconds * 5:g}",
+            )
+        if isinstance(found, Finding):
+            return found
+        if os.environ.get("ASSAY_DEBUG"):
+            raise found
+        words = f"the check itself broke: {type(found).__name__}: {found}"
+        return finding(self._name, "broken", words, AGAIN)

@@ -1,77 +1,78 @@
-"""What a check found, and what all checks found together."""
+"""What a check found, and what all checks found together: the output of ``assay doctor --json``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+from pydantic import Field
 
 from assay.errors import AssayError
 from assay.errors.base import mask_passwords
-from assay.reports.doctor import CheckDocument, CheckStatus, DoctorDocument
+from assay.project.document import Document, Report, Text
 
-BAD: frozenset[CheckStatus] = frozenset({"failed", "broken"})
+CheckStatus: TypeAlias = Literal["ok", "warning", "failed", "broken", "skipped"]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
+class Finding(Document):
+    """One check: what it found, and what to type to mend it; null if nothing has to be mended.
 
-    Attributes
-    ----------
-    found
-        On one line.
-    mend
-        What to type, None if there is nothing to mend.
+    ``broken`` means that the check itself ended in an error that nobody foresaw.
     """
 
-    name: str
+    name: Text
     status: CheckStatus
-    found: str
-    mend: str | None = None
+    found: Text
+    mend: str | None
 
     @property
     def bad(self) -> bool:
-        return self.status in BAD
-
-    def document(self) -> CheckDocument:
-        mend = None if self.mend is None else _one_line(self.mend)
-        return CheckDocument(
-            name=self.name,
-            status=self.status,
-            found=_one_line(self.found) or "nothing",
-            mend=mend,
-        )
+        return self.status in ("failed", "broken")
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """The findings of all checks, in the order of the checks."""
+class Diagnosis(Report):
+    """The output of ``assay doctor --json``; ``ok`` if no check failed or broke."""
 
-    findings: tuple[Finding, ...]
+    SCHEMA: ClassVar = 1
+    FILE: ClassVar = "doctor.json"
+    STAGE: ClassVar = "doctor"
+    WHAT: ClassVar = "a doctor's answer"
 
-    @property
-    def bad(self) -> tuple[Finding, ...]:
-        return tuple(each for each in self.findings if each.bad)
+    schema_number: Literal[1] = Field(default=1, alias="schema")
+    ok: bool
+    checks: tuple[Finding, ...]
 
-    def document(self) -> DoctorDocument:
-        checks = tuple(each.document() for each in self.findings)
-        return DoctorDocument(ok=not self.bad, checks=checks)
+
+def diagnosis(checks: Iterable[Finding]) -> Diagnosis:
+    """The findings of all checks, in their order."""
+    found = tuple(checks)
+    return Diagnosis(ok=not any(each.bad for each in found), checks=found)
+
+
+def finding(name: str, status: CheckStatus, found: str, mend: str | None = None) -> Finding:
+    """A finding; its texts become one line each, without passwords."""
+    return Finding(
+        name=name,
+        status=status,
+        found=_one_line(found) or "nothing",
+        mend=None if mend is None else _one_line(mend),
+    )
 
 
 def ok(name: str, found: str) -> Finding:
-    return Finding(name, "ok", found)
+    return finding(name, "ok", found)
 
 
 def warning(name: str, found: str, mend: str) -> Finding:
-    return Finding(name, "warning", found, mend)
+    return finding(name, "warning", found, mend)
 
 
 def failed(name: str, found: str, mend: str) -> Finding:
-    return Finding(name, "failed", found, mend)
+    return finding(name, "failed", found, mend)
 
 
 def skipped(name: str, found: str, mend: str | None = None) -> Finding:
-    return Finding(name, "skipped", found, mend)
+    return finding(name, "skipped", found, mend)
 
 
 def of_error(name: str, error: AssayError) -> Finding:
@@ -79,9 +80,9 @@ def of_error(name: str, error: AssayError) -> Finding:
     if hasattr(error, "mistakes"):
         lines = error.lines()
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-        return Finding(name, "failed", lines[0] + more)
+        return finding(name, "failed", lines[0] + more)
     bare = AssayError(error.what, where=error.where, expected=error.expected, found=error.found)
-    return Finding(name, "failed", bare.line(), error.mend)
+    return finding(name, "failed", bare.line(), error.mend)
 
 
 def first_few(names: Iterable[str], most: int = 3) -> str:

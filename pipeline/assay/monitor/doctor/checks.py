@@ -1,13 +1,15 @@
 """The checks: each gathers facts from one place and lets a pure function judge them.
 
-Each runs in a process of its own (`assay.monitor.doctor.probe_process`), so heavy modules are
-imported only by the check that needs them.
+They run in threads of one command (`assay.monitor.doctor.command`) and share what is read of the
+project. Heavy modules are imported only by the check that needs them.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -29,7 +31,7 @@ from assay.errors import (
 from assay.monitor.doctor import judge_git, judge_machine, judge_remote
 from assay.monitor.doctor.clock import http_reading, service_of
 from assay.monitor.doctor.finding import Finding, of_error, ok, skipped, warning
-from assay.monitor.doctor.judge_machine import ClockReading
+from assay.monitor.doctor.judge_machine import ClockReading, Disk
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params import Params
@@ -231,12 +233,18 @@ def check_store(project: Project) -> Finding:
 
 
 def check_disk(project: Project) -> Finding:
-    from assay.monitor.doctor.disks import read_disks
-
-    store: str | None = None
+    places = {"the project": project.root, "temporary files": Path(tempfile.gettempdir())}
     with suppress(Skip):
-        store = project.params.store
-    return judge_machine.judge_disk(read_disks(project.root, store))
+        if "://" not in project.params.store:  # otherwise on no disk of this machine
+            places["the store"] = project.root / project.params.store
+    disks: dict[int, Disk] = {}
+    for use, place in places.items():
+        there = next(each for each in (place, *place.resolve().parents) if each.exists())
+        device = there.stat().st_dev
+        uses = (*disks[device].uses, use) if device in disks else (use,)
+        room = shutil.disk_usage(there)
+        disks[device] = Disk(uses, room.free, room.total)
+    return judge_machine.judge_disk(list(disks.values()))
 
 
 def check_clock(project: Project) -> Finding:
@@ -273,10 +281,10 @@ CHECKS: Mapping[str, Callable[[Project], Finding]] = MappingProxyType(
 """Name -> check, in the order in which they are shown."""
 
 
-def check(name: str, root: Path) -> Finding:
+def check(name: str, project: Project) -> Finding:
     """Run one check. An error for people becomes its finding, any other error is raised."""
     try:
-        return CHECKS[name](Project(root))
+        return CHECKS[name](project)
     except Skip as reason:
         return skipped(name, str(reason))
     except AssayError as error:
