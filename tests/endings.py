@@ -75,7 +75,7 @@ COMMANDS: Mapping[str, Command] = {
     "quarantine export": Command("scored", ("quarantine", "export", "--date", SECOND)),
     "export": Command("scored", ("export", "--date", NIGHT, "--to", "csv:exports/night.csv")),
     "vacuum": Command("scored", ("vacuum",)),
-    "fsck": Command("judged", ("fsck", "--mend")),
+    "fsck": Command("judged", ("fsck", "--fix")),
 }
 MODULES = (
     "assay.gate.promotion", "assay.registry.promote", "assay.registry.listing",

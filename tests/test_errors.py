@@ -69,7 +69,7 @@ def test_the_documentation_lists_them_all() -> None:
 
 
 def test_the_message_is_one_line_with_all_its_parts():
-    error = NightNotFound("no\nsuch night", where="data", expected="a", found="b", mend="Do c.")
+    error = NightNotFound("no\nsuch night", where="data", expected="a", found="b", fix="Do c.")
     assert error.line() == "data: no such night (expected a, found b). Do c."
     assert str(error) == error.line()
 

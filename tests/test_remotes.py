@@ -66,7 +66,7 @@ def silent() -> Iterator[str]:
 
 
 def test_a_clone_scores_from_a_bucket_into_the_same_bucket(project: Path) -> None:
-    assert check("remote", Project(project)).mend == "dvc push"
+    assert check("remote", Project(project)).fix == "dvc push"
     call(project, "dvc", "push", "--quiet")
     assert not is_empty(project) and missing_objects(project, ["0" * 32]) == ("0" * 32,)
     here = clone(project)
@@ -93,7 +93,7 @@ def test_credentials_that_are_refused_are_told(project: Path, endpoint: str) -> 
             assert found.status == "failed", found
             told = found.found.casefold().replace("_", "").replace(" ", "")
             assert "accesskeyid" in told, found
-        assert "docs/remotes.md" in (check("remote", Project(here)).mend or "")
+        assert "docs/remotes.md" in (check("remote", Project(here)).fix or "")
         said = call(here, "assay", "score", "--date", NIGHTS[0], code=30)
     finally:
         s3.ask_for_keys(endpoint, "inf")
@@ -144,7 +144,7 @@ def test_a_remote_that_never_answers_ends_no_other_check(
     assert [found[name]["status"] for name in ("dvc", "params")] == ["ok"] * 2
     for name in ("remote", "store"):
         assert found[name]["found"] == "no answer within 8 s"
-        assert f"--only {name} --seconds 40" in found[name]["mend"]
+        assert f"--only {name} --seconds 40" in found[name]["fix"]
 
 
 def test_without_its_client_the_remote_names_the_extra(
@@ -153,5 +153,5 @@ def test_without_its_client_the_remote_names_the_extra(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     found = check("dvc", Project(project))
     assert found.status == "failed" and "needs dvc-s3" in found.found
-    assert "EXTRAS=s3" in (found.mend or "")
+    assert "EXTRAS=s3" in (found.fix or "")
     assert statuses(project, "remote") == ["skipped"]

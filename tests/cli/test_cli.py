@@ -101,17 +101,17 @@ def test_an_error_is_a_document_too(
         assert cli.main([command, "--json", "--root", str(tmp_path)]) == code
         said = capsys.readouterr()
         error = json.loads(said.out)["error"]
-        assert (error["code"], error["exit_code"], error["mend"]) == (name, code, None)
+        assert (error["code"], error["exit_code"], error["fix"]) == (name, code, None)
         assert [f"assay: {line}" for line in error["lines"]] == said.err.splitlines()
 
     def fail(*_: object, **__: object) -> None:
-        raise StoreError("two\nlines", where="store", mend="Look at postgresql://ada:s3@db.")
+        raise StoreError("two\nlines", where="store", fix="Look at postgresql://ada:s3@db.")
 
     monkeypatch.setattr("assay.project.params.load", fail)
     assert cli.main(["status", "--json", "--root", str(tmp_path)]) == 52
     error = json.loads(capsys.readouterr().out)["error"]
     assert (error["message"], error["where"], error["found"]) == ("two lines", "store", None)
-    assert error["mend"] == "Look at postgresql://ada:***@db."
+    assert error["fix"] == "Look at postgresql://ada:***@db."
 
 
 def test_a_report_that_came_with_an_error_is_the_only_document(

@@ -257,7 +257,7 @@ def judged(tiny: Any) -> None:
     shown = finding(
         FAIL, metric="share of rows that fail", observed=0.5, limit=0.0, direction="max"
     )
-    behaviour = {"rule": "rain helps nobody", "kind": "behaviour", "mend": "Take rain out."}
+    behaviour = {"rule": "rain helps nobody", "kind": "behaviour", "fix": "Take rain out."}
     found = (
         finding(rule="ranks late ones first"),
         shown.model_copy(update={**behaviour, "owner": "us", "because": "it is dry inside"}),

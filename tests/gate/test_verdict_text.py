@@ -56,7 +56,7 @@ MANY = (
     finding(INCONCLUSIVE, "unsure", detail="cannot tell", rows=None, challenger=0.7, champion=0.8),
     finding(FAIL, "warned", severity="warn", observed=None, low=None, high=None, limit=None),
     finding(FAIL, "waived", waiver=WAIVER, metric=None, direction="max"),
-    finding(FAIL, "bad", detail="too <low>", mend="Do <more>.", owner=None, because=None),
+    finding(FAIL, "bad", detail="too <low>", fix="Do <more>.", owner=None, because=None),
     test_of("t::a"),
     test_of("t::b", FAIL),
     test_of("t::c", INCONCLUSIVE),

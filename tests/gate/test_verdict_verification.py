@@ -228,11 +228,11 @@ def test_a_waiver_that_had_ended_is_no_edit(tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {"value": 0.5, "low": 0.45, "high": 0.55}})
     (failed,) = rules.evaluate_rules(GateInputs.of(tiny.root), rules.read_policy(tiny.params))
     (late,) = waivers.apply_waivers([failed], tiny.params.gate.waivers, date(2999, 1, 2))
-    assert late.mend != failed.mend
+    assert late.fix != failed.fix
     assert told(tiny, changed(verdict, findings=(late, STEADY, TEST))) == ()
-    edit = changed(late, mend="Look away.")
+    edit = changed(late, fix="Look away.")
     (line,) = told(tiny, changed(verdict, findings=(edit, STEADY, TEST)))
-    assert line.startswith("'ranks' has mend Look away. in it")
+    assert line.startswith("'ranks' has fix Look away. in it")
 
 
 def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) -> None:

@@ -52,19 +52,19 @@ def test_a_waiver_covers_until_its_last_day(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mend", "told"),
+    ("fix", "told"),
     [
-        (None, "Renew until under gate.waivers, or mend it."),
+        (None, "Renew until under gate.waivers, or fix it."),
         ("Take it out.", "Take it out. Or renew until under gate.waivers."),
     ],
 )
-def test_that_it_ended_is_said_once(mend: str | None, told: str) -> None:
-    some = finding().model_copy(update={"mend": mend})
+def test_that_it_ended_is_said_once(fix: str | None, told: str) -> None:
+    some = finding().model_copy(update={"fix": fix})
     ended = covered(some, waiver(), now=LAST + timedelta(days=1))
     # The gate asks twice: when a rule is evaluated, and of all that pytest confirmed.
     again = covered(ended, waiver(), now=LAST + timedelta(days=1))
     assert ended == again
-    assert (again.detail, again.mend) == ("so it is (its waiver ended on 2020-05-31)", told)
+    assert (again.detail, again.fix) == ("so it is (its waiver ended on 2020-05-31)", told)
     assert waivers.without_ended(again) == some
 
 

@@ -135,7 +135,7 @@ def test_without_git_the_project_is_written(
     assert (tmp_path / "p" / "dvc.yaml").is_file()
 
 
-def test_a_table_that_git_keeps_is_told_and_how_to_mend_it(
+def test_a_table_that_git_keeps_is_told_and_how_to_fix_it(
     tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = tmp_path / "p"
@@ -144,8 +144,8 @@ def test_a_table_that_git_keeps_is_told_and_how_to_mend_it(
     for command in (["init", "-q"], ["add", "data"], ["commit", "-qm", "the table"]):
         subprocess.run(["git", *command], cwd=project, check=True)
     assert init(project, inside) == NotARepository.exit_code
-    (mend,) = re.findall(r"git rm .*(?=, then again)", capsys.readouterr().err)
-    subprocess.run(mend, cwd=project, check=True, shell=True)
+    (fix,) = re.findall(r"git rm .*(?=, then again)", capsys.readouterr().err)
+    subprocess.run(fix, cwd=project, check=True, shell=True)
     assert init(project, inside) == 0
 
 

@@ -62,7 +62,7 @@ def test_only_one_of_two_values_can_mean_yes(values: list[Any]) -> None:
         decide_label(facts(values), None, "sue", 1.0)
 
 
-def test_a_text_of_nearly_all_numbers_is_refused_with_the_cell_to_mend() -> None:
+def test_a_text_of_nearly_all_numbers_is_refused_with_the_cell_to_fix() -> None:
     why = "all but 1 of 200 are numbers; the first other one is 'err' in line 8"
     column = replace(facts([f"{number}.5" for number in range(200)]), stays_text=why)
     with pytest.raises(LabelError, match=why):

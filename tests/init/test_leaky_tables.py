@@ -127,7 +127,7 @@ def test_a_total_that_contains_the_label_is_doubted_and_fails_the_gate(tmp_path:
     found = gate_failures(tmp_path / "project")
     assert [each.slice for each in found] == ["label_sum"]
     assert "'tip' is nearly 'paid' - 'fare' - 'tolls', which explains 97" in found[0].detail
-    assert "as a total is, out of data/contract.py" in (found[0].mend or "")
+    assert "as a total is, out of data/contract.py" in (found[0].fix or "")
 
 
 def test_without_the_total_nothing_is_doubted(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""All faults of a project at once, each named with its place and the mend."""
+"""All faults of a project at once, each named with its place and the fix."""
 
 from __future__ import annotations
 

@@ -136,11 +136,11 @@ def test_a_doubt_that_explains_why_a_column_is_left_out_is_the_reason(frame: pd.
     texts = frame.assign(price=[f"{number}.5" for number in range(ROWS)])
     why = "all but 1 of 400 are numbers; the first other one is 'err' in line 8"
     facts = [
-        replace(each, unsure=f"{why}: mend it", stays_text=why) if each.name == "price" else each
+        replace(each, unsure=f"{why}: fix it", stays_text=why) if each.name == "price" else each
         for each in facts_of(texts)
     ]
     price = decide_uses(facts, "churned", column_names(map(str, texts)), {}, Said())["price"]
-    assert (price.use, price.why, price.unsure) == ("left out", why, f"{why}: mend it")
+    assert (price.use, price.why, price.unsure) == ("left out", why, f"{why}: fix it")
 
 
 @pytest.mark.parametrize("name", ["branch_id", "country", "Gender", "age", "visits", "born"])

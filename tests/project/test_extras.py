@@ -78,7 +78,7 @@ def test_any_other_error_is_left_as_it_is(error: Exception) -> None:
     extras.raise_if_missing(error)
 
 
-def test_a_library_that_lacks_a_part_is_not_mended_by_its_extra() -> None:
+def test_a_library_that_lacks_a_part_is_not_fixed_by_its_extra() -> None:
     assert extras.missing_extra(absent("pyspark.nowhere")) is None
 
 

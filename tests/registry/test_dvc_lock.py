@@ -181,8 +181,8 @@ def test_the_project_s_own_code_that_no_stage_depends_on(clone: Any) -> None:
     with pytest.raises(LockStale) as caught:
         lock.run(clone.root, clone.params)
     told = [line for line in caught.value.lines() if line.startswith("dvc.yaml: ")]
-    mend = "among its deps, and the project's own code needs it. Add it there and run dvc repro."
-    assert told == [f"dvc.yaml: no stage has data/{name}.py {mend}" for name in ("deep", "helper")]
+    fix = "among its deps, and the project's own code needs it. Add it there and run dvc repro."
+    assert told == [f"dvc.yaml: no stage has data/{name}.py {fix}" for name in ("deep", "helper")]
 
 
 def test_what_must_never_be_in_git_is_said_first(clone: Any) -> None:

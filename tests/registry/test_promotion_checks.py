@@ -149,14 +149,14 @@ def test_a_version_that_this_commit_already_is_may_be_given_the_stage(fine: dict
 
 
 @pytest.mark.parametrize(("change", "message"), BAD)
-def test_each_reason_stands_alone_and_says_how_to_mend_it(
+def test_each_reason_stands_alone_and_says_how_to_fix_it(
     change: dict[str, Any], message: str
 ) -> None:
     reason, *more = refusals(changed(GOOD, **change))
     assert more == []
     with pytest.raises(type(reason), match=message):
         raise reason
-    assert reason.mend
+    assert reason.fix
 
 
 @settings(deadline=None)
@@ -197,7 +197,7 @@ def test_a_verdict_that_is_no_pass_is_the_reason_why_dvc_lock_lacks_the_gate() -
     lacking = changed(GOOD, verdict=FAILED, stale=("gate: it is not in dvc.lock",))
     verdict, lock = refusals(lacking)
     assert verdict.what == "the gate did not let it pass"
-    assert "assay promote --override" in verdict.mend
+    assert "assay promote --override" in verdict.fix
     assert lock.what.startswith("DVC keeps no output of a gate that did not pass")
     assert "dvc repro" not in lock.line()  # it would stop at the gate again
     assert refusals(lacking, override=True) == []

@@ -46,10 +46,10 @@ def test_a_flipped_byte_is_told_by_readers_and_by_check(store: Store, make: Any)
     with pytest.raises(StoreError, match=r"r1-0\.0\.parquet: bytes of it are not those") as caught:
         store.predictions("p")
     assert "See assay fsck" in caught.value.line()
-    (found,) = store.check(mend=True)
-    assert not found.mended and "date=p" in found.what and "CRC" in found.what
+    (found,) = store.check(fix=True)
+    assert not found.fixed and "date=p" in found.what and "CRC" in found.what
     # Nothing short of reading the night tells `assay score`, so it has to be forced.
-    assert "assay score --date p --force" in found.mend and not store.has_lost_data("p")
+    assert "assay score --date p --force" in found.fix and not store.has_lost_data("p")
     assert store.predictions("q").num_rows == 1
     make.run("r3", "p", good=[7])
     assert store.check() == []
@@ -86,7 +86,7 @@ def test_a_file_that_was_copied_over_another_is_told(store: Store, make: Any, to
     assert source.stat().st_size == target.stat().st_size
     shutil.copyfile(source, target)
     (found,) = store.check()
-    assert f"date={to}: " in found.what and "--force" in found.mend
+    assert f"date={to}: " in found.what and "--force" in found.fix
     assert f"holds rows of run {run_id}, which scored {other}" in found.what
 
 
@@ -112,5 +112,5 @@ def test_a_night_that_took_over_an_earlier_runs_file_is_whole(
     make.event("r2", "published", 2, partition="p", base=staged.base)
     assert store.check() == []
     shutil.rmtree(store.table_uri("runs"))
-    (mended,) = store.check(mend=True)
-    assert mended.mended and store.check() == []
+    (fixed,) = store.check(fix=True)
+    assert fixed.fixed and store.check() == []

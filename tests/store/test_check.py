@@ -1,4 +1,4 @@
-"""Damage is said by readers in a line, found by `check`, and mended where nothing is lost by it."""
+"""Damage is said by readers in a line, found by `check`, and fixed where nothing is lost by it."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def test_an_unreadable_newest_commit_hides_no_night_and_is_set_aside(
         assert "predictions" in line and "\n" not in line
         assert damaged.name in line and "See assay fsck" in line
     (found,) = store.check()
-    assert (found.table, found.mended) == (PREDICTIONS, False) and damaged.name in found.what
+    assert (found.table, found.fixed) == (PREDICTIONS, False) and damaged.name in found.what
     assert damaged.exists()
-    mended, left = store.check(mend=True)
-    assert mended.mended and not damaged.exists() and not left.mended
+    fixed, left = store.check(fix=True)
+    assert fixed.fixed and not damaged.exists() and not left.fixed
     assert store.check() == [left] and store.partitions() == ["p"]
     assert "date=q: run r2 was published, but the table shows no run" in left.what
     make.run("r3", "q", good=[3])
@@ -66,8 +66,8 @@ def test_a_commit_with_others_after_it_is_not_touched(store: Store, make: Any) -
     damaged = newest(store, PREDICTIONS)
     make.run("r2")
     damaged.write_text("", encoding="utf-8")
-    (found,) = store.check(mend=True)
-    assert not found.mended and "backup" in found.mend and damaged.exists()
+    (found,) = store.check(fix=True)
+    assert not found.fixed and "backup" in found.fix and damaged.exists()
 
 
 @pytest.mark.parametrize("left", [None, b"cut", "same size"])
@@ -87,9 +87,9 @@ def test_a_damaged_file_of_a_small_table_is_forgotten_with_its_rows(
     with pytest.raises(StoreError):
         store.runs()
     (found,) = store.check()
-    assert (found.table, found.mended) == (RUNS, False) and lost.name in found.what
-    forgotten, told = store.check(mend=True)
-    assert forgotten.mended and told.mended
+    assert (found.table, found.fixed) == (RUNS, False) and lost.name in found.what
+    forgotten, told = store.check(fix=True)
+    assert forgotten.fixed and told.fixed
     assert "run r2 is published, but the table has no event that says so" in told.what
     assert {record.run_id for record in store.runs()} == {"r1", "r2"}
     assert make.seen() == ([1], [])
@@ -100,7 +100,7 @@ def test_a_table_of_refused_rows_that_is_gone_is_named_though_none_were_refused(
 ) -> None:
     make.run("r1", "p", good=[1], profile=profile)
     shutil.rmtree(store.table_uri(QUARANTINE))
-    (missing,) = store.check(mend=True)
+    (missing,) = store.check(fix=True)
     assert (missing.table, missing.what) == (QUARANTINE, "the table is missing")
     assert store.check() == [missing]
     make.run("r2", "q", good=[2], profile=profile)
@@ -119,10 +119,10 @@ def test_that_nights_are_published_is_told_again_after_a_lost_commit_of_runs(
     damaged = newest(store, RUNS)
     damaged.write_text(left, encoding="utf-8")
     (found,) = store.check()
-    assert "what it told of published nights is then told again" in found.mend
-    aside, told = store.check(mend=True)
-    assert aside.mended and told.mended and "date=q: run r2 is published" in told.what
-    assert store.check() == store.check(mend=True) == []
+    assert "what it told of published nights is then told again" in found.fix
+    aside, told = store.check(fix=True)
+    assert aside.fixed and told.fixed and "date=q: run r2 is published" in told.what
+    assert store.check() == store.check(fix=True) == []
     (started, published) = store.run_events("q")
     assert (started.event, published.event) == ("started", "published")
     assert (published.rows_read, published.rows_scored, published.rows_quarantined) == (3, 2, 1)
@@ -156,9 +156,9 @@ def test_a_damaged_checkpoint_is_set_aside_while_its_commits_are_there(
     with pytest.raises(StoreError):
         store.predictions("p")
     (found,) = store.check()
-    assert not found.mended and "checkpoint" in found.what and "are all there" in found.mend
-    (mended,) = store.check(mend=True)
-    assert mended.mended and store.check() == []
+    assert not found.fixed and "checkpoint" in found.what and "are all there" in found.fix
+    (fixed,) = store.check(fix=True)
+    assert fixed.fixed and store.check() == []
     for night, rows in {"p": [1], "q": [2], "r": [3]}.items():
         assert make.seen(night) == (rows, [])
     make.run("r4", "s", good=[4])
@@ -173,8 +173,8 @@ def test_a_damaged_checkpoint_stays_where_a_commit_that_it_stands_for_is_gone(
     (checkpoint,) = folder.glob("*.parquet")
     checkpoint.write_bytes(b"PAR1")
     log_folder.commit_path(folder, gone).unlink()
-    (found,) = store.check(mend=True)
-    assert not found.mended and found.mend.startswith(f"restore _delta_log/{gone:020}.json from a")
+    (found,) = store.check(fix=True)
+    assert not found.fixed and found.fix.startswith(f"restore _delta_log/{gone:020}.json from a")
     assert checkpoint.exists() and (folder / "_last_checkpoint").exists()
 
 
@@ -186,8 +186,8 @@ def test_of_two_checkpoints_an_older_one_may_stand_for_what_is_gone(
     _, newer = sorted(folder.glob("*.parquet"))
     newer.write_bytes(b"")
     log_folder.commit_path(folder, 0).unlink()
-    (mended,) = store.check(mend=True)
-    assert mended.mended and newer.name in mended.what and store.check() == []
+    (fixed,) = store.check(fix=True)
+    assert fixed.fixed and newer.name in fixed.what and store.check() == []
     assert make.seen("p") == ([1], []) and make.seen("r") == ([3], [])
 
 
@@ -202,7 +202,7 @@ def test_labels_which_name_no_run_are_read_like_any_other_table(store: Store, ma
     flipped[len(b"PAR1") + 40] ^= 0xFF
     labels.write_bytes(flipped)
     (found,) = store.check()
-    assert (found.table, found.mended) == (LABELS, False) and labels.name in found.what
+    assert (found.table, found.fixed) == (LABELS, False) and labels.name in found.what
 
 
 def test_a_lost_file_of_a_night_is_named_with_its_night(
@@ -214,8 +214,8 @@ def test_a_lost_file_of_a_night_is_named_with_its_night(
         path = data(store, table)[0]
         kept = path.read_bytes()
         path.unlink()
-        (found,) = store.check(mend=True)
-        assert not found.mended and "date=p" in found.what and "assay score" in found.mend
+        (found,) = store.check(fix=True)
+        assert not found.fixed and "date=p" in found.what and "assay score" in found.fix
         assert store.has_lost_data("p")
         path.write_bytes(kept)
     assert not store.has_lost_data("p") and not store.has_lost_data("nobody")
@@ -239,13 +239,13 @@ def test_the_command_says_what_is_left_and_ends_with_52(
     with pytest.raises(StoreError) as caught:
         fsck.run(tmp_path, given)
     assert caught.value.exit_code == 52
-    assert len(caught.value.lines()) == 1 and "assay fsck --mend" in caught.value.lines()[0]
-    # The commit is mended, and the night that it published is left to be scored again.
+    assert len(caught.value.lines()) == 1 and "assay fsck --fix" in caught.value.lines()[0]
+    # The commit is fixed, and the night that it published is left to be scored again.
     with pytest.raises(StoreError, match="assay score --date p scores it again") as caught:
-        fsck.run(tmp_path, given, mend=True)
+        fsck.run(tmp_path, given, fix=True)
     found = attached_report(caught.value)
     assert isinstance(found, fsck.FsckReport)
-    assert next(fsck_lines(found)).startswith("mended: predictions: its newest commit")
+    assert next(fsck_lines(found)).startswith("fixed: predictions: its newest commit")
 
 
 def test_what_a_commit_shows_is_synced_before_the_commit(

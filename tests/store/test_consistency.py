@@ -40,7 +40,7 @@ def test_without_its_predictions_each_published_night_is_told(store: Store, make
         "date=p: run r1 was published, but the table shows no run",
         "date=q: run r2 was published, but the table shows no run",
     ]
-    assert "assay score --date p scores it again" in store.check()[0].mend
+    assert "assay score --date p scores it again" in store.check()[0].fix
     assert (
         store.has_lost_data("p")
         and not store.has_lost_data("held")
@@ -106,15 +106,15 @@ def test_runs_that_died_before_they_could_say_so_are_no_damage(store: Store, mak
     assert store.visible_run("q") == "r3" and whats(store) == []
 
 
-def test_without_its_runs_each_visible_night_is_told_and_mended_from_its_commit(
+def test_without_its_runs_each_visible_night_is_told_and_fixed_from_its_commit(
     store: Store, make: Any, profile: Any
 ) -> None:
     make.run("r1", "p")
     make.run("r2", "p", good=[1, 2], bad=[3], profile=profile)
     shutil.rmtree(store.table_uri(RUNS))
     assert whats(store) == ["date=p: run r2 is published, but the table has no event of it"]
-    (mended,) = store.check(mend=True)
-    assert mended.mended and whats(store) == []
+    (fixed,) = store.check(fix=True)
+    assert fixed.fixed and whats(store) == []
     (record,) = store.runs()
     assert (record.run_id, record.version, record.base) == ("r2", "v1.0.0", 1)
     assert (record.rows_read, record.rows_scored, record.rows_quarantined) == (3, 2, 1)
@@ -130,7 +130,7 @@ def test_refused_rows_that_the_table_lost_are_told_and_their_night_is_scored_aga
     (found,) = store.check()
     assert found.table == QUARANTINE
     assert found.what == "date=q: the table holds 0 of 2 rows that run r2 refused"
-    assert found.mend == "a backup, or assay score --date q scores it again"
+    assert found.fix == "a backup, or assay score --date q scores it again"
     assert store.check_consistency() == [found]
     assert store.has_lost_data("q") and not store.has_lost_data("p")
     make.run("r3", "q", bad=[8, 9])
@@ -172,7 +172,7 @@ def test_a_profile_that_the_table_lost_is_told(store: Store, make: Any, profile:
     (found,) = store.check()
     assert found.table == PROFILES
     assert found.what == "date=q: run r2 is published, but the table has no counts of its rows"
-    assert found.mend == "assay score --date q --force scores it again"
+    assert found.fix == "assay score --date q --force scores it again"
     assert store.check_consistency() == [found]
     shutil.rmtree(store.table_uri(PROFILES))
     assert len(whats(store)) == 2
@@ -216,9 +216,9 @@ def test_a_gap_in_a_log_is_told_in_one_plain_line(store: Store, make: Any) -> No
     with pytest.raises(StoreError) as caught:
         store.predictions("p0")
     assert f"its commit {gone.name} is missing" in caught.value.line()
-    (found,) = store.check(mend=True)
+    (found,) = store.check(fix=True)
     assert found.what == f"its commit {gone.name} is missing, and later ones rest on it"
-    assert found.mend == f"restore _delta_log/{gone.name} from a backup" and not found.mended
+    assert found.fix == f"restore _delta_log/{gone.name} from a backup" and not found.fixed
 
 
 def test_commits_before_a_checkpoint_may_go(store: Store, make: Any) -> None:

@@ -109,7 +109,7 @@ def test_a_file_with_other_rows_than_the_log_says_is_not_passed_off(
         store.predictions("p")
 
 
-def test_files_of_two_runs_in_a_partition_are_an_error_that_a_rerun_mends(
+def test_files_of_two_runs_in_a_partition_are_an_error_that_a_rerun_fixes(
     store: Store, make: Any
 ) -> None:
     make.run("r1")

@@ -79,8 +79,8 @@ def test_runs_whose_events_are_lost_are_told_again_from_the_commit(
     make.run("r1", "o", [1], profile=profile)
     lost = [("r2", "p", [2, 3], [8]), ("r3", "q", [4], [])]
     store.publish_runs([make.stage(*each, profile=profile) for each in lost])
-    found = check.check(store, mend=True)
-    assert [each.mended for each in found] == [True, True] and check.check(store) == []
+    found = check.check(store, fix=True)
+    assert [each.fixed for each in found] == [True, True] and check.check(store) == []
     assert [(each.run_id, each.rows_scored, each.version) for each in store.runs(["p", "q"])] == [
         ("r2", 2, "v1.0.0"),
         ("r3", 1, "v1.0.0"),

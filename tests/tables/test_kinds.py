@@ -95,14 +95,14 @@ def test_one_odd_cell_among_100_000_numbers(tmp_path: Path) -> None:
     assert facts.kind == "string"
     assert facts.unsure == (
         "all but 3 of 100,000 are numbers; the first other one is 'abc' in line 517: "
-        "mend the file and run assay init again"
+        "fix the file and run assay init again"
     )
 
 
 def test_one_odd_cell_among_times(tmp_path: Path) -> None:
     text = 'day,b\n"2024-01-01","x\ny"\n' + "2024-01-02,z\n" * 20 + "2024-02-30,z\n"
     facts = understood(tmp_path, text).facts[0]
-    assert "; the first other one is '2024-02-30' in line 24: mend" in facts.unsure
+    assert "; the first other one is '2024-02-30' in line 24: fix" in facts.unsure
 
 
 def test_a_mark_that_no_cell_decides(tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_what_only_later_batches_show(tmp_path: Path) -> None:
     assert not a.sorted and c.sorted
     assert b.unsure == (
         "all but 1 of 100,001 are times; the first other one is '31.01.2024' in line 100002: "
-        "mend the file and run assay init again"
+        "fix the file and run assay init again"
     )
 
 

@@ -56,7 +56,7 @@ def test_a_bad_cell_is_an_error_with_its_line(
         table(path, column, separator="|")
     line = str(raised.value)
     assert f"line 5, column 'v': a cell does not read as {column.kind}" in line
-    assert cell in line and "expected " in line and "Mend the cell" in line
+    assert cell in line and "expected " in line and "Fix the cell" in line
 
 
 def test_cells_that_stand_for_no_value_are_stated(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def _require_folder() -> None:
     except FileNotFoundError:
         raise UsageError(
             "the folder that this command was started in is gone",
-            mend="Change to the project's folder (cd), then run the same command again.",
+            fix="Change to the project's folder (cd), then run the same command again.",
         ) from None
 
 
@@ -124,7 +124,7 @@ def _unforeseen(error: BaseException) -> AssayError:
     text = mask_passwords(" ".join(str(error).split()))
     return Unforeseen(
         f"unforeseen {type(error).__name__}: {text[:300]}",
-        mend=f"This is a bug in Assay; run again with {DEBUG}=1 to see where.",
+        fix=f"This is a bug in Assay; run again with {DEBUG}=1 to see where.",
     )
 
 

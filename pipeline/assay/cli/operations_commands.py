@@ -137,14 +137,14 @@ def vacuum(
 @command(
     "fsck",
     "look the store over for damage, as a power cut can leave it; exit 52 if there is any left",
-    "assay fsck --mend",
+    "assay fsck --fix",
     shown="store.fsck_lines",
 )
 def fsck(
     call: Call,
     *,
-    mend: Annotated[bool, Option("mend what loses no row that could still be read")] = False,
+    fix: Annotated[bool, Option("fix what loses no row that could still be read")] = False,
 ) -> object:
     from assay.score import fsck
 
-    return fsck.run(*call.project, mend=mend)
+    return fsck.run(*call.project, fix=fix)

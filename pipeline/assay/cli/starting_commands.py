@@ -144,7 +144,7 @@ def _ask(question: str, option: str) -> str:
         raise UsageError(
             f"{option} is missing",
             where="assay init",
-            mend="Example: assay init churn --data customers.csv --target churned",
+            fix="Example: assay init churn --data customers.csv --target churned",
         )
     return answer
 

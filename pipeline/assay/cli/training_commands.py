@@ -210,7 +210,7 @@ def gate_unchanged(
     step_output.write("unchanged", str(found.unchanged is not None).lower())
     step_output.write("promoted", str(found.unchanged is not None or found.promoted).lower())
     if exit_code and found.unchanged is None:
-        error = GateNotPassed("nothing says yet whether it passes", mend="Judge it: dvc repro.")
+        error = GateNotPassed("nothing says yet whether it passes", fix="Judge it: dvc repro.")
         raise attach_report(error, found)
     return found
 

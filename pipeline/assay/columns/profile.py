@@ -134,7 +134,7 @@ def column_from_json(text: str, where: str = "profile") -> ColumnProfile:
                 where=where,
                 expected=f"profile schema {SCHEMA}",
                 found=str(schema),
-                mend="Train, promote and score the night again with this version.",
+                fix="Train, promote and score the night again with this version.",
             )
         return column_from_dict(tree)
     except (ValueError, TypeError, KeyError, AttributeError) as error:

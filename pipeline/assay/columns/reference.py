@@ -163,7 +163,7 @@ class Reference:
                     where=where,
                     expected=f"reference schema {SCHEMA}",
                     found=str(tree["schema"]),
-                    mend="Train and promote again with this version.",
+                    fix="Train and promote again with this version.",
                 )
             if type(tree["nights"]) is not int or tree["nights"] < 0:
                 raise ValueError(f"nights must be a whole number, found {tree['nights']!r}")
@@ -186,7 +186,7 @@ class Reference:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             raise BundleChanged(
-                f"not a reference profile: {reason}", where=where, mend="Run `dvc repro` again"
+                f"not a reference profile: {reason}", where=where, fix="Run `dvc repro` again"
             ) from None
         return cls(
             {name: column.grid for name, column in columns.items()},

@@ -75,7 +75,7 @@ def load_committed_contract(
             where=where,
             expected=expected[:19],
             found=digest[:19],
-            mend="Run dvc repro, commit and promote again.",
+            fix="Run dvc repro, commit and promote again.",
         )
     return load_contract_text(source, where, imported).without_label(), digest, then.contract
 
@@ -98,7 +98,7 @@ def load_kept_contract(
             raise StageInputMissing(
                 "was not in git at the promoted commit",
                 where=f"{path} at {version}",
-                mend="In a shallow clone, get the whole history: git fetch --unshallow --tags; "
+                fix="In a shallow clone, get the whole history: git fetch --unshallow --tags; "
                 "then dvc repro champion.",
             )
         return found

@@ -45,7 +45,7 @@ class ContractSource:
                 "not valid Python",
                 where=self.location(getattr(error, "lineno", None) or 1),
                 found=getattr(error, "msg", None) or str(error),
-                mend="The contract is a Python file with one pandera DataFrameModel",
+                fix="The contract is a Python file with one pandera DataFrameModel",
             ) from None
         self.classes = {
             node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)
@@ -135,7 +135,7 @@ class ContractSource:
                 "the file does not come to its end",
                 where=self.location(guard.traceback_line(error, self.name) or line),
                 found=str(error),
-                mend="A contract only declares: take out what ends the process or waits",
+                fix="A contract only declares: take out what ends the process or waits",
             )
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == self.name]
@@ -145,7 +145,7 @@ class ContractSource:
                 "an import fails",
                 where=where,
                 found=f"{type(error).__name__}: {error}",
-                mend="Install what is missing, or keep the contract to pandera, pandas and numpy",
+                fix="Install what is missing, or keep the contract to pandera, pandas and numpy",
             )
         return ContractFileError(
             "the file does not run", where=where, found=f"{type(error).__name__}: {error}"

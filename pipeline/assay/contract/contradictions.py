@@ -44,7 +44,7 @@ def _never(contract: Contract, field: Field) -> Iterator[ContractFileError]:
                 where=f"{contract.file}:{field.line}",
                 expected=f"values of its type, {field.kind}",
                 found=", ".join(map(repr, never[:_SHOWN])) + (", …" if never[_SHOWN:] else ""),
-                mend="Take them out, or declare the field with their type",
+                fix="Take them out, or declare the field with their type",
             )
 
 
@@ -78,7 +78,7 @@ def _empty(contract: Contract, field: Field) -> Iterator[ContractFileError]:
             where=f"{contract.file}:{field.line}",
             expected="limits with a value between them",
             found=", ".join(names),
-            mend="Every row would be refused: correct them",
+            fix="Every row would be refused: correct them",
         )
 
 
@@ -111,7 +111,7 @@ def _unordered(contract: Contract, field: Field) -> Iterator[ContractFileError]:
         where=f"{contract.file}:{field.line}",
         expected="the same values, the least first",
         found="; ".join(found),
-        mend="Correct one of the two",
+        fix="Correct one of the two",
     )
 
 
@@ -145,7 +145,7 @@ def _written(contract: Contract) -> Iterator[ContractFileError]:
                     where=f"{contract.file}:{node.lineno}",
                     expected="each field once",
                     found=f"it in line {lines[name]} too, which Python forgets",
-                    mend="Take one of the two out",
+                    fix="Take one of the two out",
                 )
             lines[name] = node.lineno
             for key in _metadata(node.value):
@@ -156,7 +156,7 @@ def _written(contract: Contract) -> Iterator[ContractFileError]:
                         where=f"{contract.file}:{node.lineno}",
                         expected=" or ".join(METADATA),
                         found=repr(key),
-                        mend=f"Did you mean {near[0]!r}?",
+                        fix=f"Did you mean {near[0]!r}?",
                     )
 
 

@@ -72,7 +72,7 @@ def read_contract(path: Path, name: str | None = None, *, root: Path | None = No
             "no such file",
             where=name,
             expected="a Python file with one pandera DataFrameModel",
-            mend="Write it, or correct contract.file in params.yaml",
+            fix="Write it, or correct contract.file in params.yaml",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ContractFileError(
@@ -164,7 +164,7 @@ def _model(module: ModuleType, source: ContractSource) -> type[DataFrameModel]:
             where=source.location(1),
             expected="one class that extends pandera.pandas.DataFrameModel",
             found="none",
-            mend="Write 'import pandera.pandas as pa' and 'class Row(pa.DataFrameModel): ...'",
+            fix="Write 'import pandera.pandas as pa' and 'class Row(pa.DataFrameModel): ...'",
         )
     names = ", ".join(
         f"{each.__name__} (line {source.class_line(each.__name__)})" for each in models
@@ -174,7 +174,7 @@ def _model(module: ModuleType, source: ContractSource) -> type[DataFrameModel]:
         where=source.location(source.class_line(models[1].__name__)),
         expected="one class that extends pandera.pandas.DataFrameModel",
         found=names,
-        mend="Keep one, or let one extend the other",
+        fix="Keep one, or let one extend the other",
     )
 
 
@@ -189,7 +189,7 @@ def _roles(fields: tuple[Field, ...], source: ContractSource, model: str) -> str
                 where=source.location(having[1].line if having else top),
                 expected=f"exactly one field with the role {role.value}",
                 found=", ".join(each.name for each in having) or "none",
-                mend=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
+                fix=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
             )
     label, time = _having(fields, Role.LABEL)[0], _having(fields, Role.TIME)[0]
     for role, use in (
@@ -202,7 +202,7 @@ def _roles(fields: tuple[Field, ...], source: ContractSource, model: str) -> str
                 where=source.location(top),
                 expected=f"at least one field with the role {role.value}, {use}",
                 found="none",
-                mend=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
+                fix=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
             )
     for role in (Role.FEATURE, Role.KEY, Role.TIME):
         if role in label.roles:
@@ -211,7 +211,7 @@ def _roles(fields: tuple[Field, ...], source: ContractSource, model: str) -> str
                 where=source.location(label.line),
                 expected="a label that nothing needs at scoring time, when it is not known",
                 found=f"the roles {', '.join(each.value for each in label.roles)}",
-                mend=f"Take the role {role.value} away from it",
+                fix=f"Take the role {role.value} away from it",
             )
     if time.kind != "timestamp":
         raise ContractFileError(
@@ -219,7 +219,7 @@ def _roles(fields: tuple[Field, ...], source: ContractSource, model: str) -> str
             where=source.location(time.line),
             expected="datetime.datetime",
             found=time.kind,
-            mend="Declare it as datetime.datetime",
+            fix="Declare it as datetime.datetime",
         )
     for each in fields:
         _fits(each, source)
@@ -264,7 +264,7 @@ def _fits(each: Field, source: ContractSource) -> None:
             where=source.location(each.line),
             expected="a value in every row: predictions are joined by key and placed in time",
             found="nullable=True",
-            mend="Leave nullable=True out; rows without a value are then refused one by one",
+            fix="Leave nullable=True out; rows without a value are then refused one by one",
         )
     if Role.KEY in each.roles and Role.SENSITIVE in each.roles:
         raise ContractFileError(
@@ -272,7 +272,7 @@ def _fits(each: Field, source: ContractSource) -> None:
             where=source.location(each.line),
             expected="a key that people may see: predictions, errors and pages name rows by it",
             found=f"the roles {', '.join(role.value for role in each.roles)}",
-            mend="Take one of the two roles away, or make a key without meaning when ingesting",
+            fix="Take one of the two roles away, or make a key without meaning when ingesting",
         )
     if Role.FEATURE in each.roles and each.kind == "timestamp":
         raise ContractFileError(
@@ -280,7 +280,7 @@ def _fits(each: Field, source: ContractSource) -> None:
             where=source.location(each.line),
             expected="an integer, float, boolean or string",
             found="datetime",
-            mend="Derive what the model should see of it, such as the hour, when ingesting",
+            fix="Derive what the model should see of it, such as the hour, when ingesting",
         )
 
 

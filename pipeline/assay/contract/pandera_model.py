@@ -127,7 +127,7 @@ def _lineage(model: type[DataFrameModel]) -> list[str]:
 def _refuse_options(
     model: type[DataFrameModel], schema: DataFrameSchema, source: ContractSource
 ) -> None:
-    never = "Types and values are never silently changed; mend the data when ingesting"
+    never = "Types and values are never silently changed; fix the data when ingesting"
     options: list[tuple[str, Any, str]] = [
         ("Config.unique", schema.unique, UNIQUE),
         ("Config.coerce", schema.coerce, never),
@@ -139,13 +139,13 @@ def _refuse_options(
         ("a parser", schema.parsers, never),
         ("an index", schema.index, "Make it a field: tables have no index"),
     ]
-    for name, value, mend in options:
+    for name, value, fix in options:
         if value is not None and value is not False and value != []:
             raise ContractFileError(
                 f"{name} is not supported",
                 where=source.location(source.class_line(model.__name__)),
                 found=f"{name} = {value!r}" if name.startswith("Config") else None,
-                mend=mend,
+                fix=fix,
             )
 
 
@@ -185,7 +185,7 @@ def _field(
 
 
 def _refuse_field(name: str, column: Column, where: str) -> None:
-    never = "Types and values are never silently changed; mend the data when ingesting"
+    never = "Types and values are never silently changed; fix the data when ingesting"
     options: list[tuple[str, object, str]] = [
         ("unique=True", column.unique, UNIQUE),
         ("coerce=True", column.coerce, never),
@@ -198,10 +198,10 @@ def _refuse_field(name: str, column: Column, where: str) -> None:
             "A column is always there; for values that may be null use pa.Field(nullable=True)",
         ),
     ]
-    for words, given, mend in options:
+    for words, given, fix in options:
         if given:
             raise ContractFileError(
-                f"field {name!r}: {words} is not supported", where=where, mend=mend
+                f"field {name!r}: {words} is not supported", where=where, fix=fix
             )
 
 
@@ -225,10 +225,10 @@ def _refuse_check(check: Check, where: str) -> None:
             "A rule holds or it does not; allow a share of bad rows with contract.max_bad_share",
         ),
     ]
-    for given, words, mend in refusals:
+    for given, words, fix in refusals:
         if given:
             raise ContractFileError(
-                f"check {check.name!r}: {words} is not supported", where=where, mend=mend
+                f"check {check.name!r}: {words} is not supported", where=where, fix=fix
             )
 
 
@@ -251,7 +251,7 @@ def _kind(name: str, column: Column, where: str) -> Kind:
             where=where,
             expected=SUPPORTED,
             found=str(dtype),
-            mend="Times are read as UTC without a zone" if kind else None,
+            fix="Times are read as UTC without a zone" if kind else None,
         )
     return kind
 
@@ -272,7 +272,7 @@ def _order(name: str, metadata: object, kind: Kind, where: str) -> tuple[str, ..
         if kind == "string"
         else "an order for a str field alone: numbers have their own",
         found=f"{given!r} for {kind}" if kind != "string" else repr(given),
-        mend='Such as pa.Field(metadata={"role": "feature", "order": ["low", "high"]})',
+        fix='Such as pa.Field(metadata={"role": "feature", "order": ["low", "high"]})',
     )
 
 
@@ -286,7 +286,7 @@ def _roles(name: str, metadata: object, where: str) -> tuple[Role, ...]:
             where=where,
             expected=f"one or more of {', '.join(known)}",
             found=f"metadata {metadata}" if metadata else "none",
-            mend='Say what it is for: pa.Field(metadata={"role": "feature"})',
+            fix='Say what it is for: pa.Field(metadata={"role": "feature"})',
         )
     for word in words:
         if not isinstance(word, str) or word not in known:
@@ -296,6 +296,6 @@ def _roles(name: str, metadata: object, where: str) -> tuple[Role, ...]:
                 where=where,
                 expected=f"one or more of {', '.join(known)}",
                 found=repr(word),
-                mend=f"Did you mean {near[0]!r}?" if near else None,
+                fix=f"Did you mean {near[0]!r}?" if near else None,
             )
     return tuple(role for role in Role if role.value in words)

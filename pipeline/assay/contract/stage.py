@@ -71,7 +71,7 @@ def run(root: Path, params: Params) -> ContractResult:
             raise ContractBroken(
                 f"the contract is broken: {render.describe_result(result).rstrip('.')}",
                 where=where,
-                mend=f"Look at the rows in {layout.CONTRACT_PAGE}",
+                fix=f"Look at the rows in {layout.CONTRACT_PAGE}",
             ).attach_report(result)
     return result
 
@@ -89,16 +89,16 @@ def list_partitions(root: Path, column: str, start: date, end: date) -> list[Par
         If no folder lies in these days.
     """
     raw = root / layout.RAW
-    mend = "Run 'dvc repro ingest' first"
+    fix = "Run 'dvc repro ingest' first"
     if not raw.is_dir():
-        raise StageInputMissing("no such folder", where=layout.RAW, mend=mend)
+        raise StageInputMissing("no such folder", where=layout.RAW, fix=fix)
     values = partitions.values(raw, column)
     if not values:
         raise StageInputMissing(
             "no partitions in it",
             where=layout.RAW,
             expected=f"folders {column}=YYYY-MM-DD",
-            mend=mend,
+            fix=fix,
         )
     found = []
     for value in values:
@@ -226,5 +226,5 @@ def _empty(start: date, end: date) -> NightEmpty:
     return NightEmpty(
         "no rows in the days that training and holdout need",
         where=f"{layout.RAW}, {start} to {end}",
-        mend="Ingest these days, or correct prepare.train and prepare.holdout in params.yaml",
+        fix="Ingest these days, or correct prepare.train and prepare.holdout in params.yaml",
     )

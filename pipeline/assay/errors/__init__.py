@@ -193,7 +193,7 @@ class LabelError(DataError):
 
     exit_code = 22
     cause = "one class only, too few rows of a class, values that are none, keys of another night"
-    advice = "the line names column and value; choose a longer window, or mend the file"
+    advice = "the line names column and value; choose a longer window, or fix the file"
 
 
 class NightNotFound(DataError):

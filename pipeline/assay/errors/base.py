@@ -40,7 +40,7 @@ class AssayError(Exception):
         The file, key or column.
     expected, found
         Left out of the message if None.
-    mend
+    fix
         What the user can do now.
 
     Attributes
@@ -57,7 +57,7 @@ class AssayError(Exception):
     where: str | None = None
     expected: str | None = None
     found: str | None = None
-    mend: str | None = None
+    fix: str | None = None
 
     def __init__(
         self,
@@ -66,13 +66,13 @@ class AssayError(Exception):
         where: str | None = None,
         expected: str | None = None,
         found: str | None = None,
-        mend: str | None = None,
+        fix: str | None = None,
     ) -> None:
         self.what = what
         self.where = where
         self.expected = expected
         self.found = found
-        self.mend = mend
+        self.fix = fix
         super().__init__(self.line())
 
     def line(self) -> str:
@@ -85,14 +85,14 @@ class AssayError(Exception):
         ]
         if facts:
             text += f" ({', '.join(facts)})"
-        if self.mend:
-            text += f". {self.mend}"
+        if self.fix:
+            text += f". {self.fix}"
         return _on_one_line(text)
 
     def naming(self, others: str) -> Self:
         """The same error, whose line also says what else went wrong."""
         told = copy.copy(self)
-        told.mend = f"{self.mend} {others}" if self.mend else others
+        told.fix = f"{self.fix} {others}" if self.fix else others
         told.args = (told.line(),)
         return told
 
@@ -111,7 +111,7 @@ class AssayError(Exception):
             "where": self.where,
             "expected": self.expected,
             "found": self.found,
-            "mend": self.mend,
+            "fix": self.fix,
         }
         return {
             "code": type(self).__name__,

@@ -22,7 +22,7 @@ def from_os_error(error: BaseException) -> AssayError | None:
         return AssayError(
             "this process may not have so many files open",
             found=" ".join(str(error).split())[:300],
-            mend="Raise the limit (ulimit -n 1024), then run the same command again.",
+            fix="Raise the limit (ulimit -n 1024), then run the same command again.",
         )
     if not isinstance(error, OSError) or error.errno not in MACHINE:
         return None
@@ -30,7 +30,7 @@ def from_os_error(error: BaseException) -> AssayError | None:
         "cannot be read or written",
         where=None if error.filename is None else str(error.filename),
         found=error.strerror,
-        mend="Check the disk, its room and who may write there, then run the same command again.",
+        fix="Check the disk, its room and who may write there, then run the same command again.",
     )
 
 
@@ -56,7 +56,7 @@ def from_memory_error(error: BaseException) -> AssayError | None:
     return MemoryShort(
         "memory ran out, so this was not done",
         found=" ".join(str(error).split())[:300] or None,
-        mend="Give it more memory, or a higher limit where there is one (ulimit -v). Or lower what "
+        fix="Give it more memory, or a higher limit where there is one (ulimit -v). Or lower what "
         "is held at a time: score.batch_rows for nights; the windows under prepare, features or "
         "their categories for a model.",
     )

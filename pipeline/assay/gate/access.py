@@ -26,7 +26,7 @@ class Access:
         return DataOutOfReach(
             "not judged: no access to the data",
             found=self.missing,
-            mend=f"A maintainer reads what it changes, and then judges it: "
+            fix=f"A maintainer reads what it changes, and then judges it: "
             f"{' && '.join(self.commands)}.",
         )
 

@@ -41,12 +41,12 @@ def require_same(root: Path, here: Verdict) -> bool:
         raise GateNotPassed(
             "the commit holds no verdict, so that nothing could be promoted from it",
             where=layout.VERDICT,
-            mend=f"On the branch: {' && '.join(JUDGE_AGAIN)}.",
+            fix=f"On the branch: {' && '.join(JUDGE_AGAIN)}.",
         )
     try:
         committed = Verdict.parse(text, layout.VERDICT)
     except PromotionRefused as error:
-        raise GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend) from None
+        raise GateNotPassed(error.what, where=layout.VERDICT, fix=error.fix) from None
     wrong = differences(here, committed)
     if wrong:
         raise GateNotPassed(
@@ -54,7 +54,7 @@ def require_same(root: Path, here: Verdict) -> bool:
             where=layout.VERDICT,
             expected="; ".join(f"{name} {ours}" for name, ours, _ in wrong),
             found="; ".join(f"{name} {theirs}" for name, _, theirs in wrong),
-            mend=f"On the branch: {' && '.join(JUDGE_AGAIN)}; or commit dvc.lock and reports/ of "
+            fix=f"On the branch: {' && '.join(JUDGE_AGAIN)}; or commit dvc.lock and reports/ of "
             "this run, which are kept with it.",
         ).attach_report(here)
     return True

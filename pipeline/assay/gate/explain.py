@@ -150,7 +150,7 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule | RecordedName:
     raise UsageError(
         f"there is no rule, behaviour or model test '{name}'",
         where="assay gate explain",
-        mend=f"Did you mean '{near[0]}'?" if near else "assay gate explain lists them.",
+        fix=f"Did you mean '{near[0]}'?" if near else "assay gate explain lists them.",
     )
 
 

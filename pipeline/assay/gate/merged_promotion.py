@@ -121,7 +121,7 @@ def _verdict_at(root: Path, commit: str) -> str:
         raise PromotionRefused(
             "the commit holds no verdict",
             where=layout.VERDICT,
-            mend="Run dvc repro, and commit what it writes in a pull request.",
+            fix="Run dvc repro, and commit what it writes in a pull request.",
         ) from None
 
 
@@ -144,7 +144,7 @@ def _require_same_verdict(root: Path, pull: merged.MergedPullRequest, text: str)
             where=where,
             expected=pull.head[:10],
             found=head[:10],
-            mend="Run the workflow again.",
+            fix="Run the workflow again.",
         )
     judged = _verdict_at(root, head)
     if judged != text:
@@ -153,7 +153,7 @@ def _require_same_verdict(root: Path, pull: merged.MergedPullRequest, text: str)
             where=where,
             expected=f"bundle {_bundle(judged)}",
             found=f"bundle {_bundle(text)}, verdict {digests.digest_content(text)[:19]}",
-            mend="Bring the branch up to date with main, run dvc repro, and merge it again.",
+            fix="Bring the branch up to date with main, run dvc repro, and merge it again.",
         )
 
 

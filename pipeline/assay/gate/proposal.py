@@ -1,7 +1,7 @@
 """``assay propose``: put a model that CI trained before people, as a pull request.
 
 It never promotes: the pull request goes through the gate and a review like any other. Calling it
-again mends what was killed: there is one branch, one pull request and one comment.
+again fixes what was killed: there is one branch, one pull request and one comment.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def propose(root: Path, params: Params) -> Proposal:
         raise GateNotPassed(
             "the gate has not judged what is here, so there is nothing to put before people",
             where=layout.VERDICT,
-            mend="See why dvc repro ended before its last stage.",
+            fix="See why dvc repro ended before its last stage.",
         )
     title = (
         f"Train on {params.prepare.train.start} to {params.prepare.train.end}, "

@@ -44,7 +44,7 @@ def run(root: Path, params: Params) -> RawRows:
     here = partitions.values(raw, column)
     if not here:
         raise StageInputMissing(
-            "no rows", where=layout.RAW, mend="Fetch or read them: dvc pull, or dvc repro ingest."
+            "no rows", where=layout.RAW, fix="Fetch or read them: dvc pull, or dvc repro ingest."
         )
     (root / layout.WORK).mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root / layout.WORK, prefix="rows-") as scratch:
@@ -114,7 +114,7 @@ def _differ(wrong: list[str], params: Params) -> GateNotPassed:
         f"the rows are not those that {params.ingest.source} gives, so no verdict on them counts",
         where=layout.RAW,
         found=f"{'; '.join(wrong[:_NAMED])}{more}",
-        mend="Read them again, train, and commit: dvc repro --force ingest, then dvc repro.",
+        fix="Read them again, train, and commit: dvc repro --force ingest, then dvc repro.",
     )
 
 

@@ -79,7 +79,7 @@ def run(root: Path, params: Params) -> GateResult:
             "memory did not suffice for the model tests, so there is no verdict",
             where=params.gate.tests,
             found=session.short_of_memory,
-            mend="Give it more memory, or a higher limit where there is one (ulimit -v), and run "
+            fix="Give it more memory, or a higher limit where there is one (ulimit -v), and run "
             "it again.",
         )
     former = champion_verdict.load_champion_verdict(root, champion.bundle)
@@ -170,5 +170,5 @@ def _refusal(verdict: Verdict) -> GateNotPassed:
         f"the verdict is {verdict.outcome}",
         where=layout.VERDICT,
         found=(names + more) or "no finding that decides",
-        mend=f"The reasons are in {MARKDOWN}.",
+        fix=f"The reasons are in {MARKDOWN}.",
     )

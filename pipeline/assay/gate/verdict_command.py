@@ -125,7 +125,7 @@ def decide(root: Path, params: Params, *, committed: bool) -> GateAnswer:
     try:
         verdict = read_verdict(root)
     except (DataError, StageInputMissing, PromotionRefused) as error:
-        refusal = GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend)
+        refusal = GateNotPassed(error.what, where=layout.VERDICT, fix=error.fix)
         return GateAnswer(problems=(error.line(),), refusal=refusal)
     if wrong := find_differences(root, params, verdict):
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -133,7 +133,7 @@ def decide(root: Path, params: Params, *, committed: bool) -> GateAnswer:
             "the verdict is not what the gate says of this project",
             where=layout.VERDICT,
             found="; ".join(wrong[:3]) + more,
-            mend="Ask the gate: dvc repro.",
+            fix="Ask the gate: dvc repro.",
         ).attach_report(verdict)
         return GateAnswer(verdict=verdict, problems=wrong, refusal=refusal)
     if verdict.outcome is not Outcome.PASS:
@@ -141,7 +141,7 @@ def decide(root: Path, params: Params, *, committed: bool) -> GateAnswer:
             f"the verdict is {verdict.outcome}",
             where=layout.VERDICT,
             found="; ".join(f"'{each.title}' {each.outcome}" for each in verdict.blocking[:8]),
-            mend=f"The reasons are in {verdict_text.MARKDOWN}.",
+            fix=f"The reasons are in {verdict_text.MARKDOWN}.",
         ).attach_report(verdict)
         return GateAnswer(verdict=verdict, refusal=refusal)
     try:

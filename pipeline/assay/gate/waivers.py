@@ -20,7 +20,7 @@ SLACK_SECONDS = 24 * 60 * 60
 """How far this machine's clock may be behind the newest commit."""
 
 _ENDED = re.compile(r" \(its waiver ended on \d{4}-\d{2}-\d{2}\)$")
-_RENEW = "Renew until under gate.waivers, or mend it."
+_RENEW = "Renew until under gate.waivers, or fix it."
 _OR_RENEW = " Or renew until under gate.waivers."
 
 
@@ -34,7 +34,7 @@ def apply_waivers(
 ) -> tuple[Finding, ...]:
     """The findings, with a valid waiver attached to each that did not pass and is covered.
 
-    Where the waiver has ended, the detail and the mend say so: once, however often they are given.
+    Where the waiver has ended, the detail and the fix say so: once, however often they are given.
     """
     return tuple(_covered(without_ended(each), waivers, now) for each in findings)
 
@@ -42,10 +42,10 @@ def apply_waivers(
 def without_ended(finding: Finding) -> Finding:
     """The finding as it was before `apply_waivers` said that its waiver has ended."""
     detail = _ENDED.sub("", finding.detail)
-    if detail == finding.detail or finding.mend is None:
+    if detail == finding.detail or finding.fix is None:
         return finding.model_copy(update={"detail": detail})
-    mend = None if finding.mend == _RENEW else finding.mend.removesuffix(_OR_RENEW)
-    return finding.model_copy(update={"detail": detail, "mend": mend})
+    fix = None if finding.fix == _RENEW else finding.fix.removesuffix(_OR_RENEW)
+    return finding.model_copy(update={"detail": detail, "fix": fix})
 
 
 def waiver_findings(
@@ -100,8 +100,8 @@ def _covered(finding: Finding, waivers: Sequence[WaiverParams], now: date) -> Fi
     if mine:
         ended = max(waiver.until for waiver in mine)
         detail = f"{finding.detail} (its waiver ended on {ended})"
-        mend = f"{finding.mend}{_OR_RENEW}" if finding.mend else _RENEW
-        return finding.model_copy(update={"detail": detail, "mend": mend})
+        fix = f"{finding.fix}{_OR_RENEW}" if finding.fix else _RENEW
+        return finding.model_copy(update={"detail": detail, "fix": fix})
     return finding
 
 

@@ -56,21 +56,21 @@ def time_column(understood: Understanding, wishes: Wishes) -> str | None:
                 expected="a time in every row",
                 found=f"{facts.stays_text or f'the type {facts.kind}'}, "
                 f"{facts.nulls:,} of {facts.rows:,} rows empty",
-                mend=_mend_time(facts),
+                fix=_fix_time(facts),
             )
     return found[0] if found else None
 
 
-def _mend_time(facts: ColumnFacts) -> str:
+def _fix_time(facts: ColumnFacts) -> str:
     if facts.kind == "timestamp":
         return "Write a time in those rows too, or leave them out of the file."
     if facts.stays_text:
-        return "Mend the file, or name another column."
-    mend = "Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00."
+        return "Fix the file, or name another column."
+    fix = "Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00."
     if facts.kind != "integer":
-        return mend
+        return fix
     return (
-        f"{mend} Digits are times if all are dates such as 20240131, months such as 202401, years "
+        f"{fix} Digits are times if all are dates such as 20240131, months such as 202401, years "
         "such as 2024, or seconds since 1970, of our days."
     )
 
@@ -92,7 +92,7 @@ def _in_file(path: str) -> Iterator[None]:
             where=f"{path}, {error.where}",
             expected=error.expected,
             found=error.found,
-            mend=error.mend,
+            fix=error.fix,
         ) from None
 
 
@@ -126,7 +126,7 @@ def decide(
     parts = date_parts(understood.facts, plain) if time is None else []
     nights, remarks = _nights(seen, time, wishes, understood.rows)
     if len(parts) > 1:
-        remarks = (*remarks, _mend_parts(understood, parts))
+        remarks = (*remarks, _fix_parts(understood, parts))
     if nights.by == "chance" and time is not None:
         # A time that cuts no nights is like any other column of times.
         wishes = replace(wishes, columns=replace(wishes.columns, time=None))
@@ -184,7 +184,7 @@ def decide(
             expected="at least one column that describes a row",
             found="; ".join(f"{name}: {each.why}" for name, each in list(uses.items())[:5])
             or "no other column",
-            mend="Make features of these columns before, or say what is no key with --key",
+            fix="Make features of these columns before, or say what is no key with --key",
         )
     duplicates, told = count_duplicates(understood, seen.sample, columns)
     if group is not None and nights.by == "time":
@@ -247,7 +247,7 @@ def _nights(
             where="assay init" + (f" --time {time}" if time else "") + f" --every {every}",
             expected=f"at least {LEAST_NIGHTS} different {every}s",
             found=counted(len(there), every),
-            mend="Leave --every out: nights are then as long as fits."
+            fix="Leave --every out: nights are then as long as fits."
             if finer
             else "Leave --time and --every out: rows are then split by chance.",
         )
@@ -258,7 +258,7 @@ def _nights(
     )
 
 
-def _mend_parts(understood: Understanding, parts: Sequence[str]) -> str:
+def _fix_parts(understood: Understanding, parts: Sequence[str]) -> str:
     year = _facts(understood, parts[0]).low
     example = "-".join([f"{year:g}", "01", "31"][: len(parts)])
     return (

@@ -41,7 +41,7 @@ def refuse_project(folder: Path) -> None:
             where=str(folder),
             expected="a folder without params.yaml, dvc.yaml and data/",
             found=", ".join(there),
-            mend="Name another folder: assay init DIR --data TABLE --target COLUMN",
+            fix="Name another folder: assay init DIR --data TABLE --target COLUMN",
         )
     if folder.exists() and not folder.is_dir():
         raise UsageError("this is no folder", where=str(folder))
@@ -66,7 +66,7 @@ def refuse_output(folder: Path, table: str | None) -> None:
         raise UsageError(
             f"the table lies in {inside[0]}/, which the project's stages write anew each time",
             where=str(folder / table),
-            mend=f"Move it, for example to {folder / 'data' / Path(table).name}",
+            fix=f"Move it, for example to {folder / 'data' / Path(table).name}",
         )
 
 
@@ -122,7 +122,7 @@ def refuse_others(folder: Path, wanted: Mapping[str, str | Path]) -> None:
             "files are there already, and nothing is overwritten",
             where=str(folder),
             found=", ".join(other),
-            mend="Move them, or name another folder: assay init DIR --data TABLE --target COLUMN",
+            fix="Move them, or name another folder: assay init DIR --data TABLE --target COLUMN",
         )
 
 
@@ -222,7 +222,7 @@ def set_up(folder: Path, table: str | None) -> None:
             raise NotARepository(
                 "git keeps the table, so that DVC cannot; nothing was written",
                 where=str(folder / table),
-                mend=f"git rm --cached {shlex.quote(table)} && "
+                fix=f"git rm --cached {shlex.quote(table)} && "
                 "git commit -m 'Leave the table to DVC', then again",
             )
         _call(folder, *_DVC, "add", "--quiet", table)
@@ -243,7 +243,7 @@ def _call(folder: Path, *command: str) -> None:
         raise NotARepository(
             f"{command[0]} is not installed, so the project is written but not set up",
             where=str(folder),
-            mend=f"Install it, then: {' '.join(command)}",
+            fix=f"Install it, then: {' '.join(command)}",
         ) from None
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()

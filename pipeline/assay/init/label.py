@@ -111,7 +111,7 @@ def decide_label(
             where=f"assay init --positive {positive}",
             expected=f"two different values in {quote_value(facts.name)}",
             found=counted(facts.distinct, "value"),
-            mend=f"Leave --positive out, or name a column that says whether it is {positive}",
+            fix=f"Leave --positive out, or name a column that says whether it is {positive}",
         )
     if found == "regression":
         label = _number(facts, spread)
@@ -161,7 +161,7 @@ def refuse_few_groups(rows: pd.DataFrame, label: Label, group: str) -> None:
             where=f"column {quote_value(label.column)}",
             expected=f"at least {LEAST_GROUPS} values of {group} with rows of each class",
             found=f"{quote_value(groups.index[0])} with {groups.iloc[0]}",
-            mend="Bring more groups, put the class together with another one, or leave --group out",
+            fix="Bring more groups, put the class together with another one, or leave --group out",
         )
 
 
@@ -189,7 +189,7 @@ def _refuse_unusable(facts: ColumnFacts) -> None:
             where=where,
             expected="a value in most rows",
             found=f"{facts.nulls:,} empty cells",
-            mend="Name another column with --target",
+            fix="Name another column with --target",
         )
     if facts.distinct == 1:
         raise LabelError(
@@ -198,7 +198,7 @@ def _refuse_unusable(facts: ColumnFacts) -> None:
             expected="at least two different values",
             found=f"{quote_value(facts.values[0][0])} in {counted(facts.present, 'row')}"
             + (f", and {facts.nulls:,} empty cells" if facts.nulls else ""),
-            mend="If an empty cell means no, write a word for it in the file"
+            fix="If an empty cell means no, write a word for it in the file"
             if facts.nulls
             else "Name another column with --target, or bring rows with other values",
         )
@@ -208,7 +208,7 @@ def _refuse_unusable(facts: ColumnFacts) -> None:
             where=where,
             expected="yes or no, a class, or a number",
             found=f"times from {facts.low} to {facts.high}",
-            mend="Make a number of it first, such as the days until then",
+            fix="Make a number of it first, such as the days until then",
         )
 
 
@@ -226,7 +226,7 @@ def _number(facts: ColumnFacts, spread: Spread | None) -> Label:
             where=f"column {quote_value(facts.name)}",
             expected="a finite number in each row that has a label",
             found=f"infinite in {facts.infinite:,} of {counted(facts.rows, 'row')}",
-            mend="Leave those rows out of the file, or those cells empty",
+            fix="Leave those rows out of the file, or those cells empty",
         )
     few = facts.whole and not facts.many and facts.distinct <= FEW_NUMBERS
     classes = f"{facts.distinct} whole numbers could be classes: --task multiclass"
@@ -268,7 +268,7 @@ def _yes_or_no(facts: ColumnFacts, positive: str | None, words: Mapping[Value, s
             where=f"column {quote_value(facts.name)}",
             expected="two different values",
             found=counted(facts.distinct, "different value"),
-            mend="Leave --task out, or say --task multiclass",
+            fix="Leave --task out, or say --task multiclass",
         )
     yes, unsure = _positive(facts, positive, words)
     _refuse_rare({str(value): rows for value, rows in counts.items()}, facts.name)
@@ -327,7 +327,7 @@ def _classes(facts: ColumnFacts) -> Label:
             where=f"column {quote_value(facts.name)}",
             expected=f"at most {MOST_CLASSES} different values, or numbers",
             found=facts.stays_text,
-            mend="Mend the file, or name another column with --target",
+            fix="Fix the file, or name another column with --target",
         )
     if facts.many or facts.distinct > MOST_CLASSES:
         raise LabelError(
@@ -335,7 +335,7 @@ def _classes(facts: ColumnFacts) -> Label:
             where=f"column {quote_value(facts.name)}",
             expected=f"at most {MOST_CLASSES} different values, or numbers",
             found=counted(facts.distinct, "different value"),
-            mend="Name another column with --target, or put rare classes together first",
+            fix="Name another column with --target, or put rare classes together first",
         )
     counts = {_class_name(value): rows for value, rows in facts.values}
     _refuse_rare(counts, facts.name, whole=facts.whole)
@@ -379,7 +379,7 @@ def _refuse_rare(counts: dict[str, int], column: str, whole: bool = False) -> No
             where=f"column {quote_value(column)}",
             expected=f"at least {LEAST_ROWS} rows of each class",
             found=f"{quote_value(name)} in {counted(rows, 'row')}{more}",
-            mend=f"{_twin(rare, counts)}Bring more rows, put the class together with another one, "
+            fix=f"{_twin(rare, counts)}Bring more rows, put the class together with another one, "
             f"or leave its rows out{counts_too if whole else ''}",
         )
 

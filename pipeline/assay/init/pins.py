@@ -62,7 +62,7 @@ def renew(folder: Path) -> Renewed:
     """
     if not (folder / layout.PARAMS).exists():
         raise UsageError(
-            "there is no project", where=str(folder), expected=layout.PARAMS, mend="Name its folder"
+            "there is no project", where=str(folder), expected=layout.PARAMS, fix="Name its folder"
         )
     texts = pinned_lists()
     there = {path: _read(folder / path) for path in texts}
@@ -76,7 +76,7 @@ def renew(folder: Path) -> Renewed:
             "would mix with changes that are not committed",
             where=str(folder),
             found=", ".join(sorted(torn)),
-            mend="Commit them first: git can then undo what is written",
+            fix="Commit them first: git can then undo what is written",
         )
     for path in changed:
         textfile.write(folder / path, texts[path])

@@ -62,7 +62,7 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
                     expected=", ".join(map(quote_value, [*known][:30]))
                     + (", …" if len(known) > 30 else ""),
                     found=quote_value(name),
-                    mend=f"Did you mean {quote_value(near[0])}?"
+                    fix=f"Did you mean {quote_value(near[0])}?"
                     if near
                     else sheets[:1].upper() + sheets[1:] or None,
                 )
@@ -86,7 +86,7 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
             where=f"{understood.path}, column {quote_value(label.name)}",
             expected=f"a value in at least {LEAST_ROWS} rows",
             found=f"{label.present:,} of {understood.rows:,}",
-            mend="Bring rows whose label is known, or name another column with --target.",
+            fix="Bring rows whose label is known, or name another column with --target.",
         )
 
 
@@ -114,7 +114,7 @@ def _refuse_gaps(facts: ColumnFacts, option: str, without: str) -> None:
         where=f"assay init {option} {facts.name}",
         expected="a value in every row",
         found=f"{facts.nulls:,} of {counted(facts.rows, 'row')} empty",
-        mend="Write one in those rows, or leave them out of the file; or leave "
+        fix="Write one in those rows, or leave them out of the file; or leave "
         f"{option} out: {without}.",
     )
 
@@ -140,6 +140,6 @@ def refuse_repeated(understood: Understanding, seen: Survey, said: Said) -> None
             where=f"assay init --key {' --key '.join(said.keys)}",
             expected="another value in each row",
             found=f"{counted(repeats, 'row')} with the key of an earlier one",
-            mend="Name all columns that tell rows apart, each with --key, or none: rows are then "
+            fix="Name all columns that tell rows apart, each with --key, or none: rows are then "
             "numbered",
         )

@@ -42,7 +42,7 @@ def encode_labels(
     """
     where = f"{table}, column {str(column.name)!r}"
     if not len(column):
-        raise LabelError("no rows", where=where, mend=f"Widen prepare.{table} in params.yaml")
+        raise LabelError("no rows", where=where, fix=f"Widen prepare.{table} in params.yaml")
     missing = int(column.isna().sum())
     if missing:
         raise LabelError(
@@ -57,7 +57,7 @@ def encode_labels(
             where=where,
             expected="both" if task == "binary" else "two or more",
             found=f"{mark_blanks(column.iloc[0])} in all of {len(column)} rows",
-            mend=f"Widen prepare.{table} in params.yaml",
+            fix=f"Widen prepare.{table} in params.yaml",
         )
     return truth
 
@@ -84,7 +84,7 @@ def _places(column: pd.Series[Any], classes: tuple[str, ...], where: str) -> Int
             expected=", ".join(map(mark_blanks, classes)),
             found=", ".join(map(mark_blanks, new[:5]))
             + (f" and {len(new) - 5} more" if len(new) > 5 else ""),
-            mend="Widen prepare.train in params.yaml, or give rare classes a name in common",
+            fix="Widen prepare.train in params.yaml, or give rare classes a name in common",
         )
     return places.astype(np.intp)
 

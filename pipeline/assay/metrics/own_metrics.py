@@ -149,7 +149,7 @@ def _load(name: str, better: Better, root: Path, columns: Collection[str]) -> Ow
                 where=f"params.yaml: {key}",
                 expected=f"parameters named {', '.join(GIVEN)}, or as a column of the contract",
                 found=", ".join(one.name for one in asked),
-                mend=f"Did you mean {quote_value(near[0])}?" if near else None,
+                fix=f"Did you mean {quote_value(near[0])}?" if near else None,
             )
     if not takes:
         raise PluginError(

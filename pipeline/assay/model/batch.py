@@ -254,7 +254,7 @@ def _around_failing_rows(scorer: Scorer, features: Columns, classes: int = 0) ->
             where=FILE,
             expected="errors for few rows: they get no score",
             found=told,
-            mend="Give the columns limits in the contract, which refuses such rows by name. Or is "
+            fix="Give the columns limits in the contract, which refuses such rows by name. Or is "
             "it not the model that was trained?",
         ) from None
     _log.warning(

@@ -234,7 +234,7 @@ def read(folder: Path) -> FolderFiles:
             "there is no bundle here",
             where=str(folder),
             expected=MANIFEST,
-            mend="Make one with dvc repro, or fetch it with dvc pull.",
+            fix="Make one with dvc repro, or fetch it with dvc pull.",
         )
     return FolderFiles(folder)
 
@@ -257,10 +257,10 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
     present = set(files) - {MANIFEST}
     for name in sorted(listed.keys() | present if whole else present):
         if name not in present:
-            raise BundleChanged("a listed file is missing", where=f"{where}/{name}", mend=RESTORE)
+            raise BundleChanged("a listed file is missing", where=f"{where}/{name}", fix=RESTORE)
         if name not in listed:
             raise BundleChanged(
-                "a file that the manifest does not list", where=f"{where}/{name}", mend=RESTORE
+                "a file that the manifest does not list", where=f"{where}/{name}", fix=RESTORE
             )
         found = _sha256(files, name)
         if found != listed[name]:
@@ -269,7 +269,7 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
                 where=f"{where}/{name}",
                 expected=f"sha256:{listed[name][:12]}",
                 found=f"sha256:{found[:12]}",
-                mend=RESTORE,
+                fix=RESTORE,
             )
     return f"sha256:{_sha256(files, MANIFEST)}"
 

@@ -69,7 +69,7 @@ class FolderFiles(Mapping[str, bytes]):
                 "a file of the bundle cannot be read any more",
                 where=f"{self._folder}/{name}",
                 found=error.strerror,
-                mend=RESTORE,
+                fix=RESTORE,
             ) from None
 
     def _check(self, name: str, found: str) -> None:
@@ -80,5 +80,5 @@ class FolderFiles(Mapping[str, bytes]):
                 where=f"{self._folder}/{name}",
                 expected=f"sha256:{expected[:12]}",
                 found=f"sha256:{found[:12]}",
-                mend=RESTORE,
+                fix=RESTORE,
             )

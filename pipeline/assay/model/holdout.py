@@ -34,7 +34,7 @@ def read(root: Path) -> pd.DataFrame:
     path = root / layout.HOLDOUT_TABLE
     if not path.is_file():
         raise StageInputMissing(
-            "prepare has not run: no such file", where=layout.HOLDOUT_TABLE, mend="Run: dvc repro."
+            "prepare has not run: no such file", where=layout.HOLDOUT_TABLE, fix="Run: dvc repro."
         )
     try:
         return pd.read_parquet(path)
@@ -43,7 +43,7 @@ def read(root: Path) -> pd.DataFrame:
             "the holdout cannot be read",
             where=layout.HOLDOUT_TABLE,
             found=f"{type(error).__name__}: {error}",
-            mend="Make it again with dvc repro --force prepare",
+            fix="Make it again with dvc repro --force prepare",
         ) from None
 
 
@@ -59,7 +59,7 @@ def labels(frame: pd.DataFrame, label: str, task: Task, classes: tuple[str, ...]
         raise LabelError(
             "no such column",
             where=f"{HOLDOUT}, column {label!r}",
-            mend="Check the contract's label",
+            fix="Check the contract's label",
         )
     return encode_labels(frame[label], task, classes, HOLDOUT)
 

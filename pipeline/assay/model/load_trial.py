@@ -75,7 +75,7 @@ def _refuse_deadly(data: bytes, given: Mapping[str, Any]) -> None:
             "loading the model and scoring a row ended the process that tried it",
             where=models.FILE,
             found=ended,
-            mend="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
+            fix="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
         )
 
 

@@ -157,7 +157,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
             where=where,
             expected=f"manifest schema {SCHEMA}",
             found=str(values.get("schema")),
-            mend="Train and promote it again with this version.",
+            fix="Train and promote it again with this version.",
         )
     known = {entry.name: entry for entry in dataclasses.fields(Manifest)}
     odd = set(values) ^ set(known)
@@ -181,7 +181,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
             where=where,
             expected=made,
             found=here,
-            mend=f"Install scikit-learn {made}, or train and promote again.",
+            fix=f"Install scikit-learn {made}, or train and promote again.",
         )
     return manifest
 
@@ -228,7 +228,7 @@ def _check_packages(manifest: Manifest, where: str) -> None:
                 where=where,
                 expected=made,
                 found=here,
-                mend=f"Install {name} {made}, or train and promote again.",
+                fix=f"Install {name} {made}, or train and promote again.",
             )
 
 
@@ -265,7 +265,7 @@ def parse_errors(name: str, where: str | None = None) -> Iterator[None]:
             "cannot be read",
             where=f"{where}/{name}" if where else name,
             found=error_message(error),
-            mend=RESTORE,
+            fix=RESTORE,
         ) from None
 
 

@@ -93,7 +93,7 @@ class Model:
                 "the model raised an error instead of scoring",
                 where=FILE,
                 found=error_message(error),
-                mend="Is it the model that was trained? Train and promote again.",
+                fix="Is it the model that was trained? Train and promote again.",
             ) from error
 
 
@@ -221,7 +221,7 @@ def loads(
             "the model holds types that nobody allowed",
             where=FILE,
             found=", ".join(refused),
-            mend="If you trust them, name them under bundle.allow_types in params.yaml.",
+            fix="If you trust them, name them under bundle.allow_types in params.yaml.",
         )
     _check_origin(untrusted_types(data), code)
     try:
@@ -245,7 +245,7 @@ def _damaged(error: Exception) -> BundleChanged:
         "not a skops file of a model",
         where=FILE,
         found=error_message(error),
-        mend="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
+        fix="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
     )
 
 
@@ -267,7 +267,7 @@ def _check_origin(types: Sequence[str], code: source_code.Files) -> None:
             "the model needs code that its bundle does not name and no package provides",
             where="model.skops",
             found=", ".join(named) or ", ".join(lost),
-            mend="Keep the module in the project's folder, in git, and train again; or install the "
+            fix="Keep the module in the project's folder, in git, and train again; or install the "
             "package that has it (not in place).",
         )
 

@@ -147,7 +147,7 @@ def _refuse_one_file(root: Path, params: Params) -> None:
             "is one file, and a night is not a part of a file",
             where=f"labels.input: {given.path}",
             expected=f"a folder with folders {params.ingest.partition_by}=..., or a Delta table",
-            mend="Say which column of days or times cuts it: labels.input: "
+            fix="Say which column of days or times cuts it: labels.input: "
             f"{{format: {kind}, path: {given.path}, night_by: COLUMN}}; or take its truths with "
             f"assay labels --date DAY --rows {given.path}.",
         )
@@ -239,7 +239,7 @@ class _Job:
             raise NothingScored(
                 "no run has published this night",
                 where=night,
-                mend=f"Score it: assay score --date {night}",
+                fix=f"Score it: assay score --date {night}",
             )
         return record
 

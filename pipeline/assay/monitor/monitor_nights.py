@@ -136,19 +136,19 @@ def _nothing_scored(store: Store, first: str, last: str) -> NothingScored:
         return NothingScored(
             "no run has published any of these nights",
             where=f"{first} to {last}",
-            mend=f"Score them: assay score --from {first} --to {last}",
+            fix=f"Score them: assay score --from {first} --to {last}",
         )
     held = [run for run in store.runs(first) if run.event == "held"]
     if not held:
         return NothingScored(
             "no run has published this night",
             where=first,
-            mend=f"Score it: assay score --date {first}",
+            fix=f"Score it: assay score --date {first}",
         )
     return NothingScored(
         f"no run has published this night; run {held[-1].run_id} is held",
         where=first,
-        mend=step_sentence(first, held[-1].run_id, bool(held[-1].rows_quarantined)),
+        fix=step_sentence(first, held[-1].run_id, bool(held[-1].rows_quarantined)),
     )
 
 
@@ -158,5 +158,5 @@ def _limit_crossed(found: MonitoredNights, end: Night, first: str, last: str) ->
     return LimitCrossed(
         f"{end.stand.headline(end.partition)}; {why}",
         where=f"night {first}" if first == last else f"nights {first} to {last}",
-        mend=f"See {found.summaries[-1].page if first == last else layout.INCIDENTS}",
+        fix=f"See {found.summaries[-1].page if first == last else layout.INCIDENTS}",
     ).attach_report(found)

@@ -93,5 +93,5 @@ def _unusable(address: str, error: Exception) -> StoreError:
         "reports cannot be kept there",
         where=address,
         found=" ".join(str(error).split())[:300],
-        mend="Check the address after --reports-at and the credentials for it.",
+        fix="Check the address after --reports-at and the credentials for it.",
     )

@@ -100,7 +100,7 @@ def compose_page(
         raise AssayError(
             "Evidently wrote a page of another form than Assay knows",
             expected="one <head> and one <body>",
-            mend="Install a version of evidently that pyproject.toml allows.",
+            fix="Install a version of evidently that pyproject.toml allows.",
         )
     # The base template has these meta tags already; duplicates would be invalid HTML.
     start = min(

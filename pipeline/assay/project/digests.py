@@ -31,7 +31,7 @@ def digest_file(path: Path) -> str:
             return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
     except FileNotFoundError:
         raise StageInputMissing(
-            "no such file", where=str(path), mend="Run the stage that writes it: dvc repro."
+            "no such file", where=str(path), fix="Run the stage that writes it: dvc repro."
         ) from None
 
 

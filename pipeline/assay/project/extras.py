@@ -86,7 +86,7 @@ def missing_extra(error: BaseException) -> ExtraMissing | None:
     """The error that names the extra, if ``error`` is the failed import of a library in one.
 
     None for any other error, also if the library is there but lacks a part: that is another
-    fault, and installing the extra would not mend it. An error that wraps the failed import
+    fault, and installing the extra would not fix it. An error that wraps the failed import
     counts as that import.
     """
     seen: set[int] = set()

@@ -48,15 +48,15 @@ def read_stage_file(root: Path, name: str, stage: str) -> str:
         return (root / name).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise StageInputMissing(
-            f"{stage} has not run: no such file", where=name, mend="Run: dvc repro."
+            f"{stage} has not run: no such file", where=name, fix="Run: dvc repro."
         ) from None
     except OSError as error:
         raise DataError(
-            f"cannot be read: {error.strerror or error}", where=name, mend=_again(stage)
+            f"cannot be read: {error.strerror or error}", where=name, fix=_again(stage)
         ) from None
     except UnicodeDecodeError as error:
         raise DataError(
-            f"cannot be read as UTF-8 text ({error})", where=name, mend=_again(stage)
+            f"cannot be read as UTF-8 text ({error})", where=name, fix=_again(stage)
         ) from None
 
 
@@ -85,7 +85,7 @@ def parse(
         # NaN and infinities are accepted here: a rule reports them in a finding.
         return build(JsonNode(json.loads(text, object_pairs_hook=reject_duplicate_keys), ""))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"not {what}: {error}", where=where, mend=_again(stage)) from None
+        raise DataError(f"not {what}: {error}", where=where, fix=_again(stage)) from None
 
 
 class JsonNode:

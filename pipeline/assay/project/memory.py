@@ -27,7 +27,7 @@ def refuse_small_address_space() -> None:
             "this process may have too little address space",
             expected=f"{LEAST_ADDRESS_SPACE / GIGABYTE:.0f} GB, most of which is never used",
             found=f"{limit / GIGABYTE:.1f} GB",
-            mend="Raise the limit: ulimit -v unlimited. To limit memory, use a control group, as "
+            fix="Raise the limit: ulimit -v unlimited. To limit memory, use a control group, as "
             "containers do.",
         )
 

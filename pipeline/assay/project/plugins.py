@@ -56,7 +56,7 @@ def resolve(
             f"{module_name} has no '{name}'",
             where=where,
             found=reference,
-            mend=f"Did you mean '{near[0]}'?" if near else f"Look into {module.__file__}.",
+            fix=f"Did you mean '{near[0]}'?" if near else f"Look into {module.__file__}.",
         )
     return getattr(module, name)
 
@@ -126,14 +126,14 @@ def _import(module_name: str, reference: str, where: str, root: Path | None) -> 
             f"cannot import '{missing}'" + ("" if mine else f", which {module_name} needs"),
             where=where,
             found=reference,
-            mend="Check the spelling, or install the package that holds it.",
+            fix="Check the spelling, or install the package that holds it.",
         ) from None
     except Exception as error:
         raise PluginError(
             f"importing {module_name} failed with {type(error).__name__}: {error}",
             where=where,
             found=f"{reference}{source_code.raised_at(error)}",
-            mend="Install OpenMP, such as the package libgomp1 of Debian or libomp of Homebrew."
+            fix="Install OpenMP, such as the package libgomp1 of Debian or libomp of Homebrew."
             if "libgomp" in str(error) or "libomp" in str(error)
             else f"Try: python -c 'import {module_name}'.",
         ) from None

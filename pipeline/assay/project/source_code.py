@@ -171,7 +171,7 @@ def refuse_loaded_files(root: Path) -> None:
             "Python loaded this file of the project by itself, and no digest would cover it",
             where=path,
             found=f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}",
-            mend="Run it without PYTHONPATH, or move the file.",
+            fix="Run it without PYTHONPATH, or move the file.",
         )
 
 
@@ -212,7 +212,7 @@ def refuse_installed_names(modules: Mapping[str, str]) -> None:
             f"a module of the project has the name of one that {taken}",
             where=path,
             found=top,
-            mend="Rename the project's, and what imports it.",
+            fix="Rename the project's, and what imports it.",
         )
 
 
@@ -244,7 +244,7 @@ def read_verified(read: Reader, digests: Mapping[str, str], where: str) -> dict[
                 where=f"{path}, which {where} needs",
                 expected=f"sha256:{expected[:12]}",
                 found="no such file" if text is None else f"sha256:{digest(text)[:12]}",
-                mend="Run dvc repro to train and judge it with the code as it is, or take the "
+                fix="Run dvc repro to train and judge it with the code as it is, or take the "
                 f"change back: git checkout -- {path}.",
             )
         found[path] = text

@@ -44,7 +44,7 @@ def read_params(there: Path) -> Params:
             "it is not in the commit",
             where=layout.PARAMS,
             expected="the policy that the verdict is about",
-            mend=f"git add {layout.PARAMS} and commit.",
+            fix=f"git add {layout.PARAMS} and commit.",
         )
     try:
         return parameters.load(there)

@@ -47,7 +47,7 @@ def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
             f"the tags of {version.version} do not say which bundle it is",
             where=version.name,
             expected="a line 'Bundle: sha256:…'",
-            mend=f"Check {version.version} out and run assay promote.",
+            fix=f"Check {version.version} out and run assay promote.",
         )
     kept = into / version.bundle.removeprefix("sha256:")
     if _is(kept, version.bundle):
@@ -60,7 +60,7 @@ def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
             where=f"{version.name}@{version.version} ({version.commit[:10]})",
             expected=_short(version.bundle),
             found=_short(digest),
-            mend="A tag or the history was rewritten; assay rollback to a version that is whole.",
+            fix="A tag or the history was rewritten; assay rollback to a version that is whole.",
         )
     return folder
 
@@ -112,7 +112,7 @@ def file_hashes_at(root: Path, name: str, rev: str) -> dict[str, str]:
                 "neither DVC's cache nor a remote has its list of files",
                 where=f"{path} at {rev[:10]}",
                 found=_message(error),
-                mend="Where it was made: dvc push.",
+                fix="Where it was made: dvc push.",
             ) from None
         hashes = {each: (info.get("dvc_info") or {}).get("md5") for each, info in infos.items()}
         return {each.removeprefix(f"{folder}/"): md5 for each, md5 in hashes.items() if md5}
@@ -169,7 +169,7 @@ def read_file_at(root: Path, rev: str, path: str) -> str:
                 where=f"{path} at {rev[:10]}",
                 expected=f"md5 {info['md5']}",
                 found=f"md5 {_md5(target)}",
-                mend="Delete it from DVC's cache and get it again: dvc fetch.",
+                fix="Delete it from DVC's cache and get it again: dvc fetch.",
             )
         return target.read_text(encoding="utf-8")
 
@@ -203,7 +203,7 @@ class _Project:
                 where=f"dvc.yaml at {self.rev[:10]}",
                 expected=f"artifacts: {{{name}: {{path: models/bundle, type: model}}}}",
                 found=_message(error),
-                mend="Declare it and commit.",
+                fix="Declare it and commit.",
             ) from None
         return path.removeprefix(f"{self.folder}/") if self.folder else path
 
@@ -227,7 +227,7 @@ def _at(root: Path, rev: str) -> Iterator[_Project]:
             "DVC cannot open the project at that commit",
             where=f"{root} at {rev[:10]}",
             found=_message(error),
-            mend="In a shallow clone: git fetch --unshallow --tags.",
+            fix="In a shallow clone: git fetch --unshallow --tags.",
         ) from None
     with opened as repo:
         yield _Project(repo, folder, rev)
@@ -242,14 +242,14 @@ def _download(project: _Project, path: str, target: Path) -> None:
             "neither DVC's cache nor a remote gave it",
             where=f"{path} at {project.rev[:10]}",
             found=_message(error),
-            mend="Where it was made: dvc push. Here: dvc fetch --all-tags, with a remote set up"
+            fix="Where it was made: dvc push. Here: dvc fetch --all-tags, with a remote set up"
             " (dvc remote add).",
         ) from None
     if not target.exists():
         raise BundleMissing(
             "DVC tracks nothing there",
             where=f"{path} at {project.rev[:10]}",
-            mend="Make it the output of a stage in dvc.yaml, run dvc repro and commit dvc.lock.",
+            fix="Make it the output of a stage in dvc.yaml, run dvc repro and commit dvc.lock.",
         )
 
 
@@ -265,7 +265,7 @@ def _diagnosis(project: _Project, path: str, fetched: Path, error: AssayError) -
                 "DVC did not write it whole",
                 where=f"{path} at {project.rev[:10]}",
                 found=file.name,
-                mend="Check the disk and its room, then run the same command again.",
+                fix="Check the disk and its room, then run the same command again.",
             )
         expected = info.get("md5")
         found = _md5(file)
@@ -277,7 +277,7 @@ def _diagnosis(project: _Project, path: str, fetched: Path, error: AssayError) -
             where=f"{place or 'the DVC remote'} ({inner})",
             expected=f"md5 {expected}",
             found=f"md5 {found}",
-            mend=f"Delete it and get it again: rm -f '{place}' && dvc fetch --all-tags."
+            fix=f"Delete it and get it again: rm -f '{place}' && dvc fetch --all-tags."
             if place
             else "Where it was made: dvc push again, after deleting it from the remote.",
         )
@@ -288,7 +288,7 @@ def _diagnosis(project: _Project, path: str, fetched: Path, error: AssayError) -
         "it was already broken when it was committed",
         where=where,
         found=f"{error.where}: {error.what}",
-        mend="Make it again: dvc repro --force, then commit.",
+        fix="Make it again: dvc repro --force, then commit.",
     )
 
 

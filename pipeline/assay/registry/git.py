@@ -63,7 +63,7 @@ def _git(
     except FileNotFoundError:
         if not root.is_dir():
             raise NotARepository("no such folder", where=str(root)) from None
-        raise NotARepository("git is not installed", mend="Install git.") from None
+        raise NotARepository("git is not installed", fix="Install git.") from None
 
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -114,7 +114,7 @@ def _refuse_outside(root: Path) -> None:
             "versions are git tags, and this is not a git work tree",
             where=str(root),
             found=_complaint(done) if done.returncode else "a bare repository",
-            mend="Make one: git init && dvc init, then commit.",
+            fix="Make one: git init && dvc init, then commit.",
         )
 
 
@@ -134,7 +134,7 @@ def _refuse_elsewhere(root: Path) -> None:
             "git to another repository than the project's",
             where=str(root),
             found=", ".join(f"{name}={value}" for name, value in said.items()),
-            mend=f"Run it without: unset {' '.join(said)}",
+            fix=f"Run it without: unset {' '.join(said)}",
         )
 
 
@@ -174,7 +174,7 @@ def unknown_to_dvc(root: Path) -> NotARepository:
     return NotARepository(
         "DVC does not know this project",
         where=str(root),
-        mend=f"Run dvc init{below} and commit.",
+        fix=f"Run dvc init{below} and commit.",
     )
 
 
@@ -196,7 +196,7 @@ def head(root: Path) -> str:
     done = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if done.returncode:
         raise NotARepository(
-            "there is no commit yet", where=str(root), mend="Commit the project first."
+            "there is no commit yet", where=str(root), fix="Commit the project first."
         )
     return done.stdout.decode().strip()
 
@@ -301,7 +301,7 @@ def export(root: Path, commit: str, into: Path) -> None:
                         "git cannot read a file of the commit",
                         where=f"{path} at {commit[:10]}",
                         found=f"no object {name[:10]}",
-                        mend="In a partial clone get it first: git fetch --refetch.",
+                        fix="In a partial clone get it first: git fetch --refetch.",
                     )
                 data = batch.stdout.read(int(said[2]) + 1)[:-1]
                 _place(into / path, mode, data)
@@ -360,7 +360,7 @@ def show(root: Path, rev: str, path: str) -> str:
             "git holds no such file at that commit",
             where=f"{path} at {rev[:10]}",
             found=_complaint(done),
-            mend="In a shallow clone, get the whole history: git fetch --unshallow --tags.",
+            fix="In a shallow clone, get the whole history: git fetch --unshallow --tags.",
         )
     return done.stdout.decode()
 
@@ -399,7 +399,7 @@ def identity(root: Path) -> tuple[str, str]:
     if done.returncode or not name.strip():
         raise PromotionRefused(
             "git does not know who you are, and a tag must say who made it",
-            mend="Tell it: git config user.name 'Your Name'"
+            fix="Tell it: git config user.name 'Your Name'"
             " && git config user.email you@example.com.",
         )
     return name.strip(), rest.partition(">")[0]
@@ -442,5 +442,5 @@ def update_or_clone(root: Path, url: str, branch: str | None) -> None:
             "cannot be cloned",
             where=url,
             found=_complaint(done),
-            mend="Check the address, the branch, and the credentials that git has here.",
+            fix="Check the address, the branch, and the credentials that git has here.",
         )

@@ -111,7 +111,7 @@ def load_run_bundle(root: Path, params: Params, record: RunRecord) -> Bundle:
         raise VersionUnknown(
             f"the version that scored this night, {record.version}, is not registered here",
             where=f"run {record.run_id}",
-            mend="If another clone made it: git fetch --tags.",
+            fix="If another clone made it: git fetch --tags.",
         )
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
     # Verify against the run's digest: a tag may have been moved since.

@@ -98,10 +98,10 @@ def promote(
     if override and not (because or "").strip():
         raise UsageError(
             "an override needs a reason",
-            mend="Add --because 'why it may go out all the same', which is kept for good.",
+            fix="Add --because 'why it may go out all the same', which is kept for good.",
         )
     if because is not None and not because.strip():
-        raise UsageError("--because gives no reason", mend="Say why, or leave it out.")
+        raise UsageError("--because gives no reason", fix="Say why, or leave it out.")
     commit = git.head(root)
     git.identity(root)
     with commit_export.export_commit(root, commit) as there:
@@ -171,7 +171,7 @@ def rollback(
     stage = tags.resolve_stage(stage, params.registry.stage)
     if not because.strip():
         raise UsageError(
-            "a rollback needs a reason", mend="Add --because 'what went wrong', for the history."
+            "a rollback needs a reason", fix="Add --because 'what went wrong', for the history."
         )
     known = versions.read_state(root, params.name)
     git.identity(root)
@@ -213,7 +213,7 @@ def _target(known: RegistryState, name: str, stage: str, to: str | None) -> Vers
             raise PromotionRefused(
                 f"there is no earlier version to give the stage {stage} of {name} back to",
                 found=f"only {holder}" if holder else "nothing that ever held it",
-                mend="Promote another commit: assay promote.",
+                fix="Promote another commit: assay promote.",
             )
         return versions.select_version(known, name, before)
     version = versions.select_version(known, name, to)
@@ -223,10 +223,10 @@ def _target(known: RegistryState, name: str, stage: str, to: str | None) -> Vers
             f"{version.version} never held the stage {stage}, so there is no way back to it",
             expected=", ".join(sorted(held)) or "a version that held it",
             found=version.version,
-            mend="Check its commit out and run assay promote, which asks for its verdict.",
+            fix="Check its commit out and run assay promote, which asks for its verdict.",
         )
     if version.version == holder:
         raise PromotionRefused(
-            f"{version.version} already holds the stage {stage}", mend="There is nothing to do."
+            f"{version.version} already holds the stage {stage}", fix="There is nothing to do."
         )
     return version

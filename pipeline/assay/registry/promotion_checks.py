@@ -127,7 +127,7 @@ def _only_refused(facts: PromotionFacts) -> bool:
 
     A gate that refuses ends its stage with an error, so DVC leaves it out of dvc.lock however often
     it runs, or leaves the entry of an earlier run that passed. Then the verdict is the reason for
-    both, and ``dvc repro`` alone mends neither.
+    both, and ``dvc repro`` alone fixes neither.
     """
     refused = facts.verdict is not None and facts.verdict.outcome is not Outcome.PASS
     return refused and all(line.startswith("gate: ") for line in facts.stale)
@@ -146,31 +146,31 @@ def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             "the work tree differs from the commit",
             expected="nothing uncommitted",
             found=_some(facts.unclean),
-            mend="Commit these files, or list in .gitignore what is no part of the project.",
+            fix="Commit these files, or list in .gitignore what is no part of the project.",
         )
     if facts.flagged:
         yield PromotionRefused(
             "git was told not to look whether files differ from the commit",
             expected="no file marked assume-unchanged or skip-worktree",
             found=_some(facts.flagged),
-            mend=f"{git.LOOK_AGAIN}; or git sparse-checkout disable.",
+            fix=f"{git.LOOK_AGAIN}; or git sparse-checkout disable.",
         )
     if facts.tracked:
         told = tracked_data.tracked_data_error(facts.tracked)
-        yield PromotionRefused(told.what, expected=told.expected, found=told.found, mend=told.mend)
+        yield PromotionRefused(told.what, expected=told.expected, found=told.found, fix=told.fix)
     if facts.links:
         yield PromotionRefused(
             symlinks.WHAT,
             expected="plain files",
             found=_some(facts.links),
-            mend=symlinks.MEND,
+            fix=symlinks.MEND,
         )
     if not facts.locked:
         yield PromotionRefused(
             "it is not in the commit",
             where=layout.DVC_LOCK,
             expected="the record of the run that made the bundle",
-            mend="Run dvc repro, then git add dvc.lock and commit.",
+            fix="Run dvc repro, then git add dvc.lock and commit.",
         )
     if facts.artifact is None:
         yield PromotionRefused(
@@ -178,7 +178,7 @@ def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             where=layout.DVC_YAML,
             expected=f"artifacts: {{{facts.name}: {{path: {layout.BUNDLE}, type: model}}}}",
             found=facts.artifact_problem,
-            mend="Declare it and commit.",
+            fix="Declare it and commit.",
         )
 
 
@@ -188,14 +188,14 @@ def _bundle(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             "there is no whole bundle in the work tree",
             where=layout.BUNDLE,
             found=str(facts.here),
-            mend="Run dvc repro, or dvc checkout.",
+            fix="Run dvc repro, or dvc checkout.",
         )
     elif facts.committed.digest is None:
         yield PromotionRefused(
             "the bundle of this commit cannot be had from DVC",
             where=layout.BUNDLE,
             found=str(facts.committed),
-            mend="Nobody could score with it: dvc fetch it, or run dvc repro and commit.",
+            fix="Nobody could score with it: dvc fetch it, or run dvc repro and commit.",
         )
     elif facts.committed.digest != facts.here.digest:
         yield PromotionRefused(
@@ -203,7 +203,7 @@ def _bundle(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             where=layout.BUNDLE,
             expected=str(facts.committed),
             found=str(facts.here),
-            mend="Run dvc repro and commit dvc.lock, or dvc checkout to go back.",
+            fix="Run dvc repro and commit dvc.lock, or dvc checkout to go back.",
         )
 
 
@@ -216,7 +216,7 @@ def _lock(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             "it does not describe the commit",
             where=layout.DVC_LOCK,
             found=line,
-            mend="Run dvc repro and commit what it writes.",
+            fix="Run dvc repro and commit what it writes.",
         )
 
 
@@ -227,7 +227,7 @@ def _unbound(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             "DVC keeps no output of a gate that did not pass, so the verdict in the commit is not "
             "in dvc.lock",
             where=layout.DVC_LOCK,
-            mend="It is once the gate passes; an override records that it was not.",
+            fix="It is once the gate passes; an override records that it was not.",
         )
 
 
@@ -238,7 +238,7 @@ def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             "there is no verdict on this bundle",
             where=layout.VERDICT,
             found=facts.verdict_problem,
-            mend=_GATE,
+            fix=_GATE,
         )
         return
     if verdict.outcome is not Outcome.PASS:
@@ -248,7 +248,7 @@ def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             where=layout.VERDICT,
             expected=Outcome.PASS.value,
             found=f"{verdict.outcome.value}: {'; '.join(bad) or 'no finding decides'}",
-            mend="assay gate verdict says why. Mend the model, or the rule in params.yaml (gate), "
+            fix="assay gate verdict says why. Fix the model, or the rule in params.yaml (gate), "
             "then run dvc repro and commit. If it may go out all the same: assay promote "
             "--override --because 'why it may'.",
         )
@@ -259,7 +259,7 @@ def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             "it is not what the gate says of this commit",
             where=layout.VERDICT,
             found=line,
-            mend="A verdict is never edited. " + _GATE,
+            fix="A verdict is never edited. " + _GATE,
         )
 
 
@@ -273,7 +273,7 @@ def _waived(facts: PromotionFacts, verdict: Verdict) -> Iterator[PromotionRefuse
                 where=layout.VERDICT,
                 expected=f"a day up to {waiver.until}",
                 found=str(facts.today),
-                mend=_GATE,
+                fix=_GATE,
             )
 
 
@@ -287,7 +287,7 @@ def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             where=layout.VERDICT,
             expected=facts.name,
             found=verdict.name,
-            mend=_GATE,
+            fix=_GATE,
         )
     # An incomplete bundle is already reported; it has no digest to compare.
     bundle = [("bundle", verdict.bundle, facts.here)] if facts.here.digest else []
@@ -306,7 +306,7 @@ def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
                 where=layout.VERDICT,
                 expected=f"{what} {short_digest(told)}",
                 found=str(now),
-                mend=_GATE,
+                fix=_GATE,
             )
 
 
@@ -328,7 +328,7 @@ def _registry(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     if facts.dropped is not None:
         yield PromotionRefused(
             f"this commit was {facts.dropped}, which was deregistered",
-            mend="Promote another commit.",
+            fix="Promote another commit.",
         )
     if version is None:
         return
@@ -337,12 +337,12 @@ def _registry(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             f"this commit is {version.version}, registered with another bundle",
             expected=short_digest(version.bundle),
             found=str(facts.here),
-            mend="Run dvc checkout; a new bundle needs a new commit.",
+            fix="Run dvc checkout; a new bundle needs a new commit.",
         )
     if facts.holder == version.version and version.bundle != UNKNOWN:
         yield PromotionRefused(
             f"{version.version} already holds the stage {facts.stage}",
-            mend="There is nothing to do.",
+            fix="There is nothing to do.",
         )
 
 

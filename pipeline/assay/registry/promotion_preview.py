@@ -24,17 +24,17 @@ def preview_refusal(known: RegistryState, version: Version, stage: str) -> Promo
     then = fold([*known.events, *_new(known, version, stage)])
     found = then.find(version.version)
     artifact = version.name.replace(":", "=")
-    mend = (
+    fix = (
         f"Look for one that was made by hand: git tag --list -n9 '{artifact}[@#]*'; delete it "
         "(git tag -d NAME), or promote another commit."
     )
     if found is not None and found.bundle == UNKNOWN:
         named = [digest[:19] for digest in then.bundle_digests(found)]
         return PromotionRefused(
-            f"the tags of {version.version} contradict each other, and one more would not mend it",
+            f"the tags of {version.version} contradict each other, and one more would not fix it",
             expected="one digest in their lines 'Bundle: sha256:…'",
             found=", ".join(named),
-            mend=mend,
+            fix=fix,
         )
     holder = then.holders.get(stage)
     if holder != version.version:
@@ -42,7 +42,7 @@ def preview_refusal(known: RegistryState, version: Version, stage: str) -> Promo
             f"{version.version} would not hold the stage {stage}, whatever is written",
             expected="no other tag in its way",
             found=f"{holder or 'nothing'} would hold it",
-            mend=mend,
+            fix=fix,
         )
     return None
 

@@ -29,7 +29,7 @@ def diagnose_tag_error(root: Path, error: Exception, wanted: str) -> PromotionRe
             where=held[0],
             expected="no lock",
             found=f"{len(held)}: {', '.join(held)}" if len(held) > 1 else None,
-            mend="If no git and no assay is at work in this repository, delete it and run the "
+            fix="If no git and no assay is at work in this repository, delete it and run the "
             f"same command again, which goes on where it stopped: rm {shlex.join(held)}",
         )
     if (other := _in_the_way(root, wanted)) is not None:
@@ -39,13 +39,13 @@ def diagnose_tag_error(root: Path, error: Exception, wanted: str) -> PromotionRe
             where=name,
             expected="annotated tags, as GTO and git tag --annotate write them",
             found=what,
-            mend="Delete it here and wherever it was pushed to, and run the same command again: "
+            fix="Delete it here and wherever it was pushed to, and run the same command again: "
             f"git tag --delete {shlex.quote(name)}",
         )
     return PromotionRefused(
         "GTO would not write the tag",
         found=" ".join(str(error).split()) or type(error).__name__,
-        mend="If somebody was faster: git fetch --tags, then try again.",
+        fix="If somebody was faster: git fetch --tags, then try again.",
     )
 
 

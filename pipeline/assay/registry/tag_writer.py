@@ -100,7 +100,7 @@ def _wait_past(second: int) -> None:
         raise PromotionRefused(
             "this machine's clock is behind the newest tag, so a new one would seem older",
             expected=f"later than {ahead} s from now",
-            mend="Set the clock.",
+            fix="Set the clock.",
         )
     while int(time.time()) <= second:
         time.sleep(0.05)

@@ -19,7 +19,7 @@ def user_with_reason(root: Path, because: str) -> str:
         ``because`` is blank.
     """
     if not because.strip():
-        raise UsageError("a reason is needed", mend="Add --because WHY, for the history.")
+        raise UsageError("a reason is needed", fix="Add --because WHY, for the history.")
     return user_name(root)
 
 

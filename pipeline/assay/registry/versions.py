@@ -63,7 +63,7 @@ def select_version(known: RegistryState, name: str, wanted: str) -> Version:
             f"{name} has no version {wanted}",
             expected=f"one of {there}" if there else "a registered version",
             found=None if there else "none yet",
-            mend="If another clone made it: git fetch --tags.",
+            fix="If another clone made it: git fetch --tags.",
         )
     return found
 
@@ -92,7 +92,7 @@ def select_champion(known: RegistryState, name: str, stage: str) -> Version:
         raise NoChampion(
             f"no version of {name} holds the stage {stage}",
             found="a deprecated artifact" if known.deprecated else None,
-            mend="Promote one: assay promote. If another clone did: git fetch --tags.",
+            fix="Promote one: assay promote. If another clone did: git fetch --tags.",
         )
     found = known.find(label)
     if found is None:
@@ -100,7 +100,7 @@ def select_champion(known: RegistryState, name: str, stage: str) -> Version:
             f"the stage {stage} of {name} is held by a commit that is no version",
             expected="a version that assay promote registered",
             found=label[:10],
-            mend="Check that commit out and run assay promote.",
+            fix="Check that commit out and run assay promote.",
         )
     if found.bundle == UNKNOWN:
         several = known.bundle_digests(found)
@@ -109,7 +109,7 @@ def select_champion(known: RegistryState, name: str, stage: str) -> Version:
             " bundle it is",
             expected="one digest in a line 'Bundle: sha256:…'",
             found=", ".join(digest[:19] for digest in several) or "none",
-            mend="Promote another commit, delete the tag that was made by hand, or assay rollback."
+            fix="Promote another commit, delete the tag that was made by hand, or assay rollback."
             if several
             else f"Check {found.version} out and run assay promote, or assay rollback.",
         )

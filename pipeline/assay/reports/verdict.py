@@ -83,7 +83,7 @@ class Finding(SparseDocument):
     kind: Kind
     outcome: Outcome
     detail: Annotated[Text, Field(description="What is so, in one sentence.")]
-    mend: Annotated[Text | None, Field(description="What its owner can do, if it is not PASS.")] = (
+    fix: Annotated[Text | None, Field(description="What its owner can do, if it is not PASS.")] = (
         None
     )
     metric: Text | None = None
@@ -135,7 +135,7 @@ class Finding(SparseDocument):
     @property
     def told(self) -> str:
         """What is so, and what its owner can do."""
-        return f"{self.detail}. {self.mend}" if self.mend else self.detail
+        return f"{self.detail}. {self.fix}" if self.fix else self.detail
 
     @property
     def decides(self) -> bool:
@@ -299,7 +299,7 @@ class Verdict(Report):
             return cls._of(jsonfile.JsonNode(tree, ""))
         except (ValueError, RecursionError) as error:
             raise PromotionRefused(
-                f"not {cls.WHAT}: {error}", where=where, mend="Run the gate again: dvc repro gate."
+                f"not {cls.WHAT}: {error}", where=where, fix="Run the gate again: dvc repro gate."
             ) from None
 
     @property

@@ -56,7 +56,7 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
                 where="params.yaml: score.carrier",
                 expected="auto or local, as its nights are cut on this machine",
                 found=night.where,
-                mend="For larger nights, write a folder for each, or a table that a query reads.",
+                fix="For larger nights, write a folder for each, or a table that a query reads.",
             )
         return "local"
     if wanted != "auto":

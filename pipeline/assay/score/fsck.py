@@ -17,12 +17,12 @@ class FsckReport:
     damages: tuple[Damage, ...]
 
 
-def run(root: Path, params: Params, mend: bool = False) -> FsckReport:
+def run(root: Path, params: Params, fix: bool = False) -> FsckReport:
     """Check every table's log, and read every file that the tables consist of.
 
     Parameters
     ----------
-    mend
+    fix
         Repair what can be repaired without losing a row that can still be read.
 
     Raises
@@ -30,8 +30,8 @@ def run(root: Path, params: Params, mend: bool = False) -> FsckReport:
     assay.store.StoreDamaged
         With a line for each damage that remains. The result is attached to the error.
     """
-    found = FsckReport(params.store, tuple(open_store(root, params).check(mend)))
-    left = [each.line() for each in found.damages if not each.mended]
+    found = FsckReport(params.store, tuple(open_store(root, params).check(fix)))
+    left = [each.line() for each in found.damages if not each.fixed]
     if left:
         raise StoreDamaged(left).attach_report(found)
     return found

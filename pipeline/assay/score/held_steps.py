@@ -28,7 +28,7 @@ def held_steps(partition: str, run_id: str, any_refused: bool) -> tuple[HeldStep
     return (
         *((look,) if any_refused else ()),
         HeldStep(
-            "mend the input and score the night again",
+            "fix the input and score the night again",
             f"assay score --date {shlex.quote(partition)}",
         ),
         HeldStep("or publish it as it is", f"assay release {run_id} --because WHY"),

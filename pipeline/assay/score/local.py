@@ -172,7 +172,7 @@ def _failures(where: str) -> Iterator[None]:
             else "a process ended in the middle of its rows, so nothing was published; most "
             "likely memory ran out",
             where=where,
-            mend="Lower score.batch_rows in params.yaml, or use fewer cores with "
+            fix="Lower score.batch_rows in params.yaml, or use fewer cores with "
             "spark.master: local[1].",
         ) from None
     except Exception as error:
@@ -184,5 +184,5 @@ def _failures(where: str) -> Iterator[None]:
             "the model or the project's own code failed, so nothing was published",
             where=where,
             found=f"{type(error).__name__}: {told}",
-            mend="Run again with ASSAY_DEBUG=1 to see where.",
+            fix="Run again with ASSAY_DEBUG=1 to see where.",
         ) from error

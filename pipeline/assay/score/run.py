@@ -175,7 +175,7 @@ def score(
         raise RunHeld(
             "scored but not published: " + "; ".join(held),
             where=f"night {night.value}, run {log.run_id}",
-            mend="Readers keep what they had. "
+            fix="Readers keep what they had. "
             + step_sentence(night.value, log.run_id, tally.quarantined > 0),
         )
     return ScoredNight(attempt, staged, tally, seconds)

@@ -168,7 +168,7 @@ def run_due(
     nothing = NightNotFound(
         WITHOUT_INPUT,
         where="params.yaml: score.input",
-        mend="Once it is there: assay score --due",
+        fix="Once it is there: assay score --due",
     )
     new = [night for night in due.absent if night not in tried]
     record_never_begun(store, params.name, new, nothing)
@@ -187,9 +187,9 @@ def _available(root: Path, params: Params, visible: Mapping[str, str]) -> tuple[
             "the input has no partitions",
             where="params.yaml: score.input",
             expected="at least one",
-            mend=flat_file.NO_ROWS
+            fix=flat_file.NO_ROWS
             if is_flat(params.score.input)
-            else files.no_nights_mend(params.ingest.partition_by),
+            else files.no_nights_fix(params.ingest.partition_by),
         )
     flat_file.check_length(params.score.input, visible, available)
     return available

@@ -100,7 +100,7 @@ def check_row_counts(tally: Tally, in_input: int) -> None:
             "the books do not balance, so nothing was published",
             expected=f"{counted(in_input, 'row')}, as the input says",
             found=f"{tally.rows} read, {tally.scored} scored, {tally.quarantined} quarantined",
-            mend="Score the night again; if it happens twice, the input changed meanwhile.",
+            fix="Score the night again; if it happens twice, the input changed meanwhile.",
         )
 
 

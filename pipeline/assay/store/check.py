@@ -66,12 +66,12 @@ class Damage:
 
     table: str
     what: str
-    mend: str
-    mended: bool = False
+    fix: str
+    fixed: bool = False
 
     def line(self) -> str:
         """The fault and its repair as one line, the same in every command."""
-        return f"{self.table}: {self.what}. Mend: {self.mend}"
+        return f"{self.table}: {self.what}. Fix: {self.fix}"
 
 
 class StoreDamaged(StoreError):
@@ -85,31 +85,31 @@ class StoreDamaged(StoreError):
         return self.mistakes
 
 
-def check(place: StoreLocation, mend: bool = False) -> list[Damage]:
+def check(place: StoreLocation, fix: bool = False) -> list[Damage]:
     """All faults of a store's tables; none for a store that was never written to.
 
     Parameters
     ----------
-    mend
+    fix
         Repair what can be repaired.
     """
     found: list[Damage] = []
     for table in TABLES:
-        of_log = list(_log(place, table, mend))
+        of_log = list(_log(place, table, fix))
         found += of_log
-        if all(each.mended for each in of_log):
-            found += _files(place, table, mend)
+        if all(each.fixed for each in of_log):
+            found += _files(place, table, fix)
     # If profiles cannot be read, that is already reported; still check everything else.
-    whole = all(each.mended for each in found if each.table == PROFILES)
+    whole = all(each.fixed for each in found if each.table == PROFILES)
     try:
         apart = consistency.find_inconsistencies(place, read=whole)
     except StoreError:
         if not found:
             raise
         return found  # the reason why the tables cannot be compared is already in found
-    if not mend:
+    if not fix:
         apart = _without_untold(apart)
-    found += _discords(place, apart, mend)
+    found += _discords(place, apart, fix)
     # A run adds its refused rows, even if there are none, before its predictions.
     if consistency.is_gone(place, QUARANTINE) and QUARANTINE not in {one.table for one in found}:
         how = "assay score makes it again with the next night, or with --force"
@@ -124,7 +124,7 @@ def check_consistency(place: StoreLocation) -> list[Damage]:
     profile is missing; `check` does.
     """
     found = _without_untold(consistency.find_inconsistencies(place))
-    return list(_discords(place, found, mend=False))
+    return list(_discords(place, found, fix=False))
 
 
 def _without_untold(
@@ -138,7 +138,7 @@ def _without_untold(
 
 
 def _discords(
-    place: StoreLocation, apart: list[consistency.Inconsistency], mend: bool
+    place: StoreLocation, apart: list[consistency.Inconsistency], fix: bool
 ) -> Iterator[Damage]:
     for each in apart:
         at, run_id, shown = f"{place.column}={each.night}", each.run_id, each.shown
@@ -164,11 +164,11 @@ def _discords(
                 if each.kind == "unknown"
                 else "that says so: it was killed right after, or a commit of the table was lost"
             )
-            if not mend:
-                how = "assay fsck --mend adds what its commit says"
+            if not fix:
+                how = "assay fsck --fix adds what its commit says"
                 yield Damage(RUNS, what, how)
             elif (complaint := _told(partial(_tell_again, place, each.night))) is None:
-                yield Damage(RUNS, what, "added what its commit says", mended=True)
+                yield Damage(RUNS, what, "added what its commit says", fixed=True)
             else:
                 yield Damage(RUNS, f"{what}; {complaint}", f"{again} --force scores it again")
 
@@ -184,7 +184,7 @@ def _tell_again(place: StoreLocation, night: str) -> None:
     append_events(place, RunEvent(**said))
 
 
-def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
+def _log(place: StoreLocation, table: str, fix: bool) -> Iterator[Damage]:
     uri = place.table_uri(table)
     while (complaint := _complaint(uri)) is not None:
         newest = None if "://" in uri else log_folder.newest_commit(Path(uri))
@@ -211,14 +211,14 @@ def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
         else:
             yield Damage(table, complaint, "restore it from a backup")
             return
-        if not mend:
-            yield Damage(table, what, f"assay fsck --mend sets it aside; {then}")
+        if not fix:
+            yield Damage(table, what, f"assay fsck --fix sets it aside; {then}")
             return
-        with translate_errors(uri, "cannot be mended"):
+        with translate_errors(uri, "cannot be fixed"):
             for each in aside:
                 each.rename(each.with_name(f"{ASIDE}{each.name}"))
         fsync.sync_log(uri)
-        yield Damage(table, what, f"set aside as {ASIDE}{aside[0].name}; {then}", mended=True)
+        yield Damage(table, what, f"set aside as {ASIDE}{aside[0].name}; {then}", fixed=True)
 
 
 def _complaint(uri: str) -> str | None:
@@ -240,7 +240,7 @@ class _Fault:
     plain: bool
 
 
-def _files(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
+def _files(place: StoreLocation, table: str, fix: bool) -> Iterator[Damage]:
     """Active files that are missing or changed: per partition, or all at once for a small table."""
     uri = place.table_uri(table)
     opened = log.open_table(uri)
@@ -249,10 +249,10 @@ def _files(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
         if lost:
             told_of = sorted(fault.what for fault in lost.values())[:3]
             what = f"{counted(len(lost), 'damaged file')}: " + "; ".join(told_of)
-            if mend:
+            if fix:
                 _forget(uri, list(lost))
-            how = "forgotten, with their rows" if mend else "assay fsck --mend forgets them"
-            yield Damage(table, what, how, mended=mend)
+            how = "forgotten, with their rows" if fix else "assay fsck --fix forgets them"
+            yield Damage(table, what, how, fixed=fix)
         elif table == RUNS and (complaint := _told(lambda: read_run_records(place))) is not None:
             yield Damage(table, complaint, "restore it from a backup")
         return
@@ -338,5 +338,5 @@ def _forget(uri: str, lost: list[str]) -> None:
         assert table is not None, "it holds files"
         table.repair(post_commithook_properties=merging.post_commit_hooks())
 
-    commits.retry_on_conflict(uri, "cannot be mended", repair)
+    commits.retry_on_conflict(uri, "cannot be fixed", repair)
     fsync.sync_commits(uri, before)

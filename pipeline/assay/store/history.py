@@ -59,7 +59,7 @@ def visible_run_id(place: StoreLocation, view: log.PartitionView, partition: str
             f"{place.column}={partition} holds files that are not those of one run",
             where=place.table_uri(PREDICTIONS),
             found=", ".join(sorted(str(name) for name in names)),
-            mend="Something other than assay wrote to it; score the partition again.",
+            fix="Something other than assay wrote to it; score the partition again.",
         )
     return next(iter(names), None)
 
@@ -139,7 +139,7 @@ def require_visible_run(place: StoreLocation, partition: str) -> VisibleRun:
         raise NothingScored(
             f"no run has published {place.column}={partition}",
             where=place.uri,
-            mend="Run assay score for it.",
+            fix="Run assay score for it.",
         )
     return found
 

@@ -39,7 +39,7 @@ def read_keys_and_task(place: StoreLocation) -> tuple[pa.Schema, Task]:
     uri = place.table_uri(PREDICTIONS)
     if log.open_table(uri) is None:
         raise NothingScored(
-            "no night has been published yet", where=place.uri, mend="Run assay score first."
+            "no night has been published yet", where=place.uri, fix="Run assay score first."
         )
     return infer_keys_and_task(log.schema_of(uri), place.column)
 

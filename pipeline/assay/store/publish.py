@@ -173,7 +173,7 @@ def report_if_published(place: StoreLocation, runs: Mapping[str, str]) -> Iterat
             "after that",
             where=f"{place.column}={first}",
             found=error.line(),
-            mend=error.mend if kind is NotSynced else "Nothing has to be done again.",
+            fix=error.fix if kind is NotSynced else "Nothing has to be done again.",
         ) from None
 
 
@@ -291,7 +291,7 @@ def check_turn(place: StoreLocation, staged: StagedRun, now: log.PartitionView) 
         "the night changed hands after this run had started",
         where=f"{place.column}={staged.partition}, run {staged.run_id}",
         found=f"run {other}{when}" if other else "the run that it was to replace was retracted",
-        mend="Nothing of this run became visible. Score the night again if its input is the "
+        fix="Nothing of this run became visible. Score the night again if its input is the "
         "newer one.",
     )
 
@@ -330,7 +330,7 @@ def _check(
             f"{len(lost)} of {len(files)} files are not there as they were written",
             where=uri,
             found=lost[0].path,
-            mend="Score the night again; nothing became visible.",
+            fix="Score the night again; nothing became visible.",
         )
 
 

@@ -68,7 +68,7 @@ def find_quarantine(
         raise NothingScored(
             f"no run has published {place.column}={partition}, and none is held",
             where=place.uri,
-            mend=f"Score it: assay score --date {partition}",
+            fix=f"Score it: assay score --date {partition}",
         )
     last = kept[-1]
     if last.event == "held":

@@ -190,7 +190,7 @@ def _record(place: StoreLocation, run_id: str, done: str) -> RunRecord:
         f"there is no run {run_id} to be {done}",
         where=place.uri,
         expected=f"one that is {wanted}: {fit}" if fit else f"one that is {wanted}: there is none",
-        mend=f"Did you mean {near[0]}?" if near else "assay score names its run in what it prints.",
+        fix=f"Did you mean {near[0]}?" if near else "assay score names its run in what it prints.",
     )
 
 

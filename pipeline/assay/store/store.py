@@ -402,9 +402,9 @@ class Store(StoreLocation):
         """Partitions for which ``runs`` contradicts the other tables; reads only the logs."""
         return check.check_consistency(self)
 
-    def check(self, mend: bool = False) -> list[Damage]:
+    def check(self, fix: bool = False) -> list[Damage]:
         """The faults of the tables, repaired if asked: see `assay.store.check`."""
-        return check.check(self, mend)
+        return check.check(self, fix)
 
     def delete_scratch(self, run_id: str) -> None:
         """Delete a run's temporary files."""

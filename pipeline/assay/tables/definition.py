@@ -126,7 +126,7 @@ class ColumnFacts:
         What else it might be, and what decides; empty if there was no doubt.
     stays_text
         Why texts are not taken for the numbers or times that they look like, as ``unsure`` says
-        with what mends it; empty if they look like none.
+        with what fixes it; empty if they look like none.
     infinite
         Rows with an infinite number.
     order

@@ -22,7 +22,7 @@ from assay.tables.parallel import for_each
 from assay.tables.spelling import spell
 from assay.tables.spelt.cells import convert
 
-_MEND = "Mend the cell, or state the column's type as it is, text if nothing else."
+_MEND = "Fix the cell, or state the column's type as it is, text if nothing else."
 _NUMBERS = {"integer", "float"}
 
 
@@ -46,7 +46,7 @@ def typed_tables(opened: OpenedTable, tick: Tick | None = None) -> Iterator[pa.T
     """Like `read`; ``tick`` is told how many bytes, or rows of Parquet, have been read."""
     path, table = opened.path, opened.table
     if not table.columns:
-        raise SourceError("no column is stated", where=str(path), mend="State the columns.")
+        raise SourceError("no column is stated", where=str(path), fix="State the columns.")
     _check_marks(path, table)
     schema = pa.schema([(each.name, TYPES[each.kind]) for each in table.columns])
     wanted, seen = [each.name for each in table.columns], dict[str, None]()
@@ -77,7 +77,7 @@ def _check_marks(path: Path, table: TableFormat) -> None:
                 f"the {name} is not one character of ASCII",
                 where=str(path),
                 found=quote_value(mark),
-                mend='State for example "," or ";".',
+                fix='State for example "," or ";".',
             )
 
 
@@ -123,12 +123,12 @@ def _bad(
             where=f"{opened.path}, {opened.place(row)} or later, column {quote_value(column.name)}",
             expected=spell(column),
             found=shown,
-            mend="State the kind that the file has, or leave the column out.",
+            fix="State the kind that the file has, or leave the column out.",
         )
     return SourceError(
         f"a cell does not read as {column.kind}",
         where=f"{opened.path}, {opened.place(row + place)}, column {quote_value(column.name)}",
         expected=spell(column),
         found=quote_value(shown[:80]),
-        mend=_MEND,
+        fix=_MEND,
     )

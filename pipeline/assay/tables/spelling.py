@@ -131,5 +131,5 @@ def _wrong(name: str, text: str, expected: str) -> SourceError:
         where=f"columns[{name!r}]",
         expected=expected,
         found=repr(text),
-        mend='Write for example "float decimal=, thousands=." or "time %d.%m.%Y".',
+        fix='Write for example "float decimal=, thousands=." or "time %d.%m.%Y".',
     )

@@ -43,7 +43,7 @@ def add_night(table: pa.Table, time: str, every: Every = "day", name: str = "nig
             where=f"add_night: {quote_value(time)}",
             expected="a time in every row",
             found="empty cells",
-            mend="Leave those rows out in data/source.py, or cut nights by another column",
+            fix="Leave those rows out in data/source.py, or cut nights by another column",
         )
     return table.append_column(name, partitions.first_days(column, every))
 

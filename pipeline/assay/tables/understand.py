@@ -88,13 +88,13 @@ def understand(
             how = partial(decide_typed, any_integer=typed, mixed=opened.mixed)
         decisions |= decide_all(tallies, table.separator, how)
     if not rows:
-        raise SourceError("has no row with a value", where=str(path), mend="Write the rows too.")
+        raise SourceError("has no row with a value", where=str(path), fix="Write the rows too.")
     if not decisions:
         raise SourceError(
             "has no column that can be used",
             where=str(path),
             found="; ".join(f"{name}: {why}" for name, why in left_out.items()) or "empty objects",
-            mend="Write numbers, texts, booleans or times.",
+            fix="Write numbers, texts, booleans or times.",
         )
     missing = () if typed else _missing(decisions)
     table = replace(table, columns=_columns(decisions, missing), missing=("", *missing))
@@ -193,7 +193,7 @@ def _format(
         raise UsageError(
             "a query needs to know where it is asked",
             where=str(path),
-            mend=f"Add --connection ADDRESS: {EXPECTED}",
+            fix=f"Add --connection ADDRESS: {EXPECTED}",
         )
     kind = "sql" if connection else file_format(path)
     if names and kind != "csv":
@@ -220,7 +220,7 @@ def _format(
             "the table has names already, in its first line",
             where=f"{path}: --names",
             found=", ".join(map(quote_value, layout(path, dialect).names[:10])),
-            mend="Leave --names out, or change that line.",
+            fix="Leave --names out, or change that line.",
         )
     columns: tuple[ColumnFormat, ...] = ()
     if names:

@@ -40,18 +40,18 @@ def test_what_is_sliced_is_let_through(contract: Contract, across: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("across", "mend"),
+    ("across", "fix"),
     [
         ("depo", "Did you mean 'depot'?"),
         ("express", "Give 'express' the role sensitive or slice in data/contract.py"),
         ("hat", "Name a column of data/contract.py that has the role sensitive or slice"),
     ],
 )
-def test_what_is_not_sliced_is_one_line(contract: Contract, across: str, mend: str) -> None:
+def test_what_is_not_sliced_is_one_line(contract: Contract, across: str, fix: str) -> None:
     with pytest.raises(ParamsError) as caught:
         refuse_early(asked(across), contract)
     (line,) = caught.value.lines()
-    assert line.startswith("params.yaml: gate.rules 'fair': across: ") and line.endswith(mend)
+    assert line.startswith("params.yaml: gate.rules 'fair': across: ") and line.endswith(fix)
     rule = read_policy(asked(across)).rules[-1]
     assert list(rule.faults(asked(across), contract, "binary")) == [line]
 

@@ -68,7 +68,7 @@ def test_the_verdict_the_page_and_explain_show_it(
         stage.run(asked.root, asked.params)
     (found,) = [each for each in Verdict.read(asked.root).findings if each.rule == "calls"]
     assert (found.outcome, found.observed, found.limit) == (Outcome.FAIL, 120.0, 100.0)
-    assert found.mend == "Ask dispatch for another pair of hands."
+    assert found.fix == "Ask dispatch for another pair of hands."
     for page in (layout.GATE_PAGE, f"{layout.GATE_REPORT}/verdict.md"):
         assert "120 calls, and 100 can be made" in (asked.root / page).read_text()
     assert main(["gate", "explain", "calls", "--root", str(asked.root)]) == 0

@@ -192,7 +192,7 @@ def test_a_rule_that_is_about_no_slice_fails() -> None:
     (found,) = decided(rule(slice="origin", min_rows=5010), about)
     assert (found.outcome, found.blocks) == (FAIL, True)
     assert found.detail == ("none of the 2 slices of 'origin' has 5,010 rows, the largest has 500")
-    assert found.mend == (
+    assert found.fix == (
         "Lower min_rows in gate.rules, or let the window holdout in params.yaml be longer."
     )
 

@@ -121,7 +121,7 @@ def test_a_model_far_better_than_any_feature_and_the_champion(
     assert told.blocks is (outcome is not PASS and champion is not None)
     asked = outcome is not PASS and champion is None
     assert ("this does not decide" in told.detail) is asked
-    assert (told.mend == LEAKAGE["error_jump"]) is asked
+    assert (told.fix == LEAKAGE["error_jump"]) is asked
 
 
 def test_what_chance_may_have_made_good_is_no_jump() -> None:

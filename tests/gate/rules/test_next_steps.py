@@ -35,10 +35,10 @@ def rule(kind: str, **more: Any) -> Any:
 
 
 def advised(of: Any, found: Finding) -> str | None:
-    return kinds._with_advice(of, found).mend
+    return kinds._with_advice(of, found).fix
 
 
-def mend(of: Any, outcome: Outcome, **facts: Any) -> str | None:
+def fix(of: Any, outcome: Outcome, **facts: Any) -> str | None:
     found = Finding(
         rule="r", kind="rule", outcome=outcome, detail="so it is", severity=of.severity, **facts
     )
@@ -47,16 +47,16 @@ def mend(of: Any, outcome: Outcome, **facts: Any) -> str | None:
 
 @pytest.mark.parametrize("kind", RULES)
 def test_a_fail_that_was_measured_says_what_to_do_and_a_pass_nothing(kind: str) -> None:
-    told = mend(rule(kind), FAIL, observed=1.0)
+    told = fix(rule(kind), FAIL, observed=1.0)
     assert told is not None and told.endswith(".") and len(told) > 40
     paths = {value for name, value in vars(layout).items() if name.isupper()}
     assert set(re.findall(r"reports/[\w/.]+\w", told)) <= paths
-    assert mend(rule(kind), PASS, observed=1.0) is None
+    assert fix(rule(kind), PASS, observed=1.0) is None
 
 
 def test_what_could_not_be_measured_is_told_in_the_detail_alone() -> None:
-    assert mend(rule("limit"), FAIL) is None
-    assert mend(rule("contract"), FAIL) is not None
+    assert fix(rule("limit"), FAIL) is None
+    assert fix(rule("contract"), FAIL) is not None
 
 
 def test_the_limit_that_may_be_moved_is_the_one_that_the_rule_has() -> None:
@@ -66,33 +66,33 @@ def test_the_limit_that_may_be_moved_is_the_one_that_the_rule_has() -> None:
         (rule("stability"), "max_flipped"),
         (rule("stability", max_flipped=None, max_distance=0.1), "max_distance"),
     ):
-        assert re.search(rf"\b{name}\b", mend(of, FAIL, observed=1.0) or "")
+        assert re.search(rf"\b{name}\b", fix(of, FAIL, observed=1.0) or "")
         assert name in type(of).model_fields
-    assert "gate explain 'r'" in (mend(rule("fairness"), FAIL, observed=1.0) or "")
-    assert "'town'" in (mend(rule("fairness"), FAIL, observed=1.0) or "")
+    assert "gate explain 'r'" in (fix(rule("fairness"), FAIL, observed=1.0) or "")
+    assert "'town'" in (fix(rule("fairness"), FAIL, observed=1.0) or "")
 
 
 def test_what_cannot_be_told_needs_more_of_the_holdout_or_a_looser_rule() -> None:
     of = rule("limit", slice="town")
-    assert mend(of, INCONCLUSIVE, observed=1.0, units_needed=40) == (
+    assert fix(of, INCONCLUSIVE, observed=1.0, units_needed=40) == (
         "Let the window holdout in params.yaml have so many, or ask for less in gate.rules."
     )
-    assert mend(of, INCONCLUSIVE, slice="town=A") == (
+    assert fix(of, INCONCLUSIVE, slice="town=A") == (
         "Let the window holdout in params.yaml be longer, or leave small slices out with min_rows "
         "in gate.rules."
     )
-    assert mend(of, INCONCLUSIVE, tolerated=True) is None
-    assert mend(rule("cost"), INCONCLUSIVE) is None
+    assert fix(of, INCONCLUSIVE, tolerated=True) is None
+    assert fix(rule("cost"), INCONCLUSIVE) is None
 
 
 def test_each_leakage_check_names_settings_that_there_are() -> None:
     assert tuple(LEAKAGE)[: len(LEAKAGE_CHECKS)] == LEAKAGE_CHECKS
     for name in LEAKAGE_CHECKS:
-        told = mend(rule("leakage"), FAIL, metric=name)
+        told = fix(rule("leakage"), FAIL, metric=name)
         assert told == LEAKAGE[name]
         assert set(re.findall(r"leakage\.(\w+)", told)) <= set(LeakageParams.model_fields)
-        assert mend(rule("leakage"), INCONCLUSIVE, metric=name) is None
-    assert mend(rule("leakage"), FAIL, slice="x") is None
+        assert fix(rule("leakage"), INCONCLUSIVE, metric=name) is None
+    assert fix(rule("leakage"), FAIL, slice="x") is None
 
 
 def test_what_is_allowed_by_name_needs_nothing() -> None:
@@ -116,6 +116,6 @@ def test_every_behaviour_and_each_test_has_a_next_step() -> None:
 
 
 def test_it_stands_behind_what_is_so() -> None:
-    found = Finding(rule="r", kind="rule", outcome=FAIL, detail="so it is", mend="Do that.")
+    found = Finding(rule="r", kind="rule", outcome=FAIL, detail="so it is", fix="Do that.")
     assert found.told == "so it is. Do that."
-    assert found.model_copy(update={"mend": None}).told == "so it is"
+    assert found.model_copy(update={"fix": None}).told == "so it is"

@@ -178,7 +178,7 @@ def test_nights_whose_rows_were_all_refused_are_told_by_their_rule(
         f"{who} refused all 200 rows of 2 nights, 2013-12-30 to 2013-12-31: "
         "200 broke 'weight: over 0'"
     )
-    assert found.mend is not None and "data/contract.py" in found.mend
+    assert found.fix is not None and "data/contract.py" in found.fix
 
 
 def test_the_slowest_night_is_the_one_with_the_largest_ratio() -> None:

@@ -80,10 +80,10 @@ def test_anything_else_is_a_fail_in_one_line(name: str, args: dict[str, Any], wo
 
 
 def test_a_key_that_a_report_lacks_is_answered_with_those_that_it_has() -> None:
-    told = decide("fails").mend
+    told = decide("fails").fix
     assert told is not None and told.startswith("Evaluation has task, unit, ")
     assert " metrics, " in told
-    assert decide("ends").mend is None
+    assert decide("ends").fix is None
 
 
 def test_the_code_comes_from_where_the_reports_do() -> None:

@@ -48,7 +48,7 @@ def test_each_check_answers_whatever_becomes_of_the_others(
     assert isinstance(found, Diagnosis)
     hung, broken, fine = found.checks
     assert (hung.status, hung.found) == ("failed", "no answer within 0.2 s")
-    assert "--only hangs --seconds 1" in (hung.mend or "")
+    assert "--only hangs --seconds 1" in (hung.fix or "")
     assert (broken.status, broken.found) == (
         "broken",
         "the check itself broke: ZeroDivisionError: no",

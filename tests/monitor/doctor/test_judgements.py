@@ -37,20 +37,20 @@ from assay.registry.remotes.dvc_remote import DvcRemotes
 
 def told(found: Finding | None) -> tuple[str, str | None]:
     assert found is not None
-    return found.status, found.mend
+    return found.status, found.fix
 
 
 def test_without_an_identity_only_a_promotion_is_hindered() -> None:
     assert told(judge_git("0123456789abcdef", ("Ada", "a@b.c"))) == ("ok", None)
-    status, mend = told(judge_git("0123456789abcdef", None))
-    assert status == "warning" and "git config user.name" in (mend or "")
+    status, fix = told(judge_git("0123456789abcdef", None))
+    assert status == "warning" and "git config user.name" in (fix or "")
 
 
 TAGS = {"late@v1.0.0": "a", "late#prod#1": "b"}
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "status", "mend"),
+    ("here", "there", "status", "fix"),
     [
         (TAGS, TAGS, "ok", None),
         ({}, {}, "ok", None),
@@ -60,20 +60,20 @@ TAGS = {"late@v1.0.0": "a", "late#prod#1": "b"}
     ],
 )
 def test_tags_are_those_of_the_remote(
-    here: dict[str, str], there: dict[str, str], status: str, mend: str | None
+    here: dict[str, str], there: dict[str, str], status: str, fix: str | None
 ) -> None:
     found = judge_tags("up", here, there)
     assert found.status == status
-    assert (found.mend or "").endswith(mend or "") and bool(found.mend) == bool(mend)
+    assert (found.fix or "").endswith(fix or "") and bool(found.fix) == bool(fix)
 
 
 def test_tags_that_nobody_else_can_know_are_a_warning() -> None:
-    status, mend = told(judge_tags(None, TAGS, {}))
-    assert status == "warning" and "git remote add origin URL" in (mend or "")
+    status, fix = told(judge_tags(None, TAGS, {}))
+    assert status == "warning" and "git remote add origin URL" in (fix or "")
 
 
 @pytest.mark.parametrize(
-    ("shallow", "here", "holder", "status", "mend"),
+    ("shallow", "here", "holder", "status", "fix"),
     [
         (False, (True, True), "v2", "ok", None),
         (True, (True, True), "v2", "ok", None),
@@ -84,17 +84,17 @@ def test_tags_that_nobody_else_can_know_are_a_warning() -> None:
     ],
 )
 def test_the_history_reaches_back_to_the_versions(
-    shallow: bool, here: tuple[bool, ...], holder: str | None, status: str, mend: str | None
+    shallow: bool, here: tuple[bool, ...], holder: str | None, status: str, fix: str | None
 ) -> None:
     versions = [VersionCommit(f"v{n}", "c" * 40, each) for n, each in enumerate(here, start=1)]
-    assert told(judge_history(shallow, versions, holder)) == (status, mend)
+    assert told(judge_history(shallow, versions, holder)) == (status, fix)
 
 
 S3 = DvcRemotes("up", {"up": "s3://bucket/dvc", "disk": "/mnt/dvc"})
 
 
 @pytest.mark.parametrize(
-    ("remotes", "status", "mend"),
+    ("remotes", "status", "fix"),
     [
         (S3, "ok", ""),
         (replace(S3, urls={}, default=None), "warning", "dvc remote add --default NAME URL"),
@@ -104,11 +104,9 @@ S3 = DvcRemotes("up", {"up": "s3://bucket/dvc", "disk": "/mnt/dvc"})
         (replace(S3, exposed=("up.password",)), "warning", "dvc remote modify --local up password"),
     ],
 )
-def test_a_remote_is_configured_and_can_be_used(
-    remotes: DvcRemotes, status: str, mend: str
-) -> None:
+def test_a_remote_is_configured_and_can_be_used(remotes: DvcRemotes, status: str, fix: str) -> None:
     found = judge_dvc(remotes)
-    assert found.status == status and mend in (found.mend or "")
+    assert found.status == status and fix in (found.fix or "")
 
 
 def test_a_remote_that_is_empty_is_told() -> None:
@@ -132,7 +130,7 @@ def test_the_fullest_disk_decides(free: float, status: str) -> None:
     ]
     found = judge_disk(disks)
     assert found.status == status and "90.0 of 100 GB free for the project" in found.found
-    assert ("the store" in (found.mend or "")) == (status != "ok")
+    assert ("the store" in (found.fix or "")) == (status != "ok")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +165,7 @@ MADE = {"python": "3.11.2", "scikit-learn": "1.8.1", "numpy": "2.3.4", "skops": 
 
 
 @pytest.mark.parametrize(
-    ("here", "status", "mend"),
+    ("here", "status", "fix"),
     [
         ({}, "ok", ""),
         ({"python": "3.11.9"}, "ok", ""),
@@ -180,10 +178,10 @@ MADE = {"python": "3.11.2", "scikit-learn": "1.8.1", "numpy": "2.3.4", "skops": 
     ],
 )
 def test_the_bundles_packages_are_those_installed(
-    here: dict[str, str], status: str, mend: str
+    here: dict[str, str], status: str, fix: str
 ) -> None:
     found = judge_packages("v1", MADE, MADE | here)
-    assert found.status == status and mend in (found.mend or "")
+    assert found.status == status and fix in (found.fix or "")
 
 
 def test_a_package_that_is_gone_is_told() -> None:
@@ -196,8 +194,8 @@ def test_the_store_says_how_many_nights_it_has() -> None:
     assert told(judge_store("store", 2)) == ("ok", None)
 
 
-def test_an_error_for_people_becomes_a_finding_with_its_mend() -> None:
-    error = BundleMissing("gone", where="models", expected="a", found="b", mend="dvc push")
+def test_an_error_for_people_becomes_a_finding_with_its_fix() -> None:
+    error = BundleMissing("gone", where="models", expected="a", found="b", fix="dvc push")
     assert of_error("x", error) == finding(
         "x", "failed", "models: gone (expected a, found b)", "dvc push"
     )
@@ -207,7 +205,7 @@ def test_an_error_for_people_becomes_a_finding_with_its_mend() -> None:
 
 def test_a_line_is_one_line_and_tells_no_password() -> None:
     found = finding("x", "failed", "a\nb https://ada:secret@host/x", "c\td")
-    assert (found.found, found.mend) == ("a b https://ada:***@host/x", "c d")
+    assert (found.found, found.fix) == ("a b https://ada:***@host/x", "c d")
 
 
 def test_the_document_is_strict_and_says_whether_all_is_well() -> None:
@@ -217,8 +215,8 @@ def test_the_document_is_strict_and_says_whether_all_is_well() -> None:
         "schema": 1,
         "ok": True,
         "checks": [
-            {"name": "a", "status": "ok", "found": "x", "mend": None},
-            {"name": "b", "status": "warning", "found": "y", "mend": "z"},
+            {"name": "a", "status": "ok", "found": "x", "fix": None},
+            {"name": "b", "status": "warning", "found": "y", "fix": "z"},
         ],
     }
     assert Diagnosis.parse(fine.text(), "doctor.json") == fine

@@ -53,7 +53,7 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     assert first["drifted_share"] == 0.0
     assert second["reasons"][0] == "held: too many rows"
     assert second["reasons"][1].startswith(
-        "look at its refused rows: assay quarantine show --run run-2; mend the input and score the "
+        "look at its refused rows: assay quarantine show --run run-2; fix the input and score the "
         "night again: assay score --date 2013-02-02; or"
     )
     assert "assay release run-2 --because WHY" in second["reasons"][1]

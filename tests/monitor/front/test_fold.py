@@ -54,7 +54,7 @@ def test_a_held_run_names_refused_rows_only_where_it_has_some(
         assert "assay quarantine show --run h" in steps(2, *before)
         told = steps(0, *before)
         assert "quarantine" not in told and "assay release h --because WHY" in told
-        assert told.startswith("mend the input and score the night again: assay score --date 2013")
+        assert told.startswith("fix the input and score the night again: assay score --date 2013")
 
 
 def test_what_readers_see_counts_whatever_came_later(

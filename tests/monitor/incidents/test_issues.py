@@ -1,4 +1,4 @@
-"""One issue for each incident: opened, updated, closed, and mended after any failure."""
+"""One issue for each incident: opened, updated, closed, and fixed after any failure."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_two_calls_at_once_leave_two_until_the_next_one(host: Host, server: Code
 
 @pytest.mark.parametrize("how", [500, ("after", 502), ("after", 500)])
 @pytest.mark.parametrize("line", ["POST .*issues$", "POST .*(comments|notes)", "P(ATCH|UT)", "GET"])
-def test_each_request_may_fail_and_the_next_call_mends_it(
+def test_each_request_may_fail_and_the_next_call_fixes_it(
     host: Host, server: CodeHost, line: str, how: Any
 ) -> None:
     """No issue is opened twice, and no comment is said twice."""

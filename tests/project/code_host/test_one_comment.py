@@ -61,7 +61,7 @@ def test_two_runs_at_once_leave_two_until_the_next_one(host: Host, server: CodeH
 
 @pytest.mark.parametrize("line", ["POST", "P(ATCH|UT)", "DELETE", "GET .*(comments|notes)"])
 @pytest.mark.parametrize("how", [500, ("after", 502)])
-def test_each_request_may_fail_and_running_again_mends_it(
+def test_each_request_may_fail_and_running_again_fixes_it(
     host: Host, server: CodeHost, line: str, how: int | tuple[str, int]
 ) -> None:
     if line != "POST":

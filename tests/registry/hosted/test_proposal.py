@@ -71,7 +71,7 @@ def test_without_a_verdict_there_is_nothing_to_propose(team: Any) -> None:
 
 
 @pytest.mark.parametrize("step", ["POST .*/pulls$", "POST .*/comments$", "GET .*/pulls$"])
-def test_a_call_that_failed_half_way_is_mended_by_the_next_run(team: Any, step: str) -> None:
+def test_a_call_that_failed_half_way_is_fixed_by_the_next_run(team: Any, step: str) -> None:
     trained(team, "two")
     team.hub.refuse(step, 422)
     with pytest.raises(CodeHostFailed):

@@ -123,13 +123,13 @@ def test_a_night_that_is_not_there_names_the_nearest(look: Look, folder: Path) -
 def test_an_input_without_nights_says_what_a_night_is(
     look: Look, tmp_path: Path, kind: str
 ) -> None:
-    mend = r"folder day=DAY, or a file that score\.input .* names with {night}.*data/raw"
+    fix = r"folder day=DAY, or a file that score\.input .* names with {night}.*data/raw"
     flat = tmp_path / "in" / f"flat.{kind}"
     flat.parent.mkdir()
     pq.write_table(parcels(), flat)
-    with pytest.raises(SourceError, match=rf"flat\.{kind}: is one file, .*{mend}"):
+    with pytest.raises(SourceError, match=rf"flat\.{kind}: is one file, .*{fix}"):
         look({"format": kind, "path": f"in/flat.{kind}"})
-    with pytest.raises(NightNotFound, match=rf"no partitions.*{mend}"):
+    with pytest.raises(NightNotFound, match=rf"no partitions.*{fix}"):
         look({"format": kind, "path": "in"})
     with pytest.raises(SourceError, match=r"is one file"):
         list_values(str(flat), "day")

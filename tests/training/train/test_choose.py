@@ -35,7 +35,7 @@ BENT = {
 
 
 @pytest.mark.parametrize("expected", BENT)
-def test_auto_takes_what_mends_the_scores(expected: str) -> None:
+def test_auto_takes_what_fixes_the_scores(expected: str) -> None:
     found = choose.choose_calibration("binary", "auto", *drawn(1, BENT[expected]), BLOCK)
     assert found.method == expected
     assert found.losses[expected] == min(found.losses.values())

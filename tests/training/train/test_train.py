@@ -80,7 +80,7 @@ def test_no_row_is_scored_by_an_estimator_that_saw_it():
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
-def test_calibration_mends_overconfident_scores(method: str):
+def test_calibration_fixes_overconfident_scores(method: str):
     rng = np.random.default_rng(0)
     truth = rng.uniform(0.05, 0.95, 4000)
     label = rng.random(4000) < truth
@@ -100,7 +100,7 @@ def test_scores_without_information_are_left_as_they_are():
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
-def test_calibration_mends_overconfident_scores_of_several_classes(method: str):
+def test_calibration_fixes_overconfident_scores_of_several_classes(method: str):
     rng = np.random.default_rng(0)
     truth = rng.dirichlet([2, 2, 1], 4000)
     label = np.array([rng.choice(3, p=row) for row in truth])

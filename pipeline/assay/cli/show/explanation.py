@@ -145,8 +145,8 @@ def _steps(finding: Finding) -> Iterator[str]:
     if finding.outcome is not Outcome.PASS and finding.units_needed is not None:
         yield f"about {format_rounded_count(finding.units_needed, finding.unit or ROW)} would tell"
     yield f"so: {finding.detail}"
-    if finding.mend:
-        yield f"next: {finding.mend}"
+    if finding.fix:
+        yield f"next: {finding.fix}"
     if finding.waiver is not None:
         waiver = finding.waiver
         yield f"waived until {waiver.until} by {waiver.owner}: {waiver.because}"

@@ -74,8 +74,8 @@ def doctor_lines(found: Diagnosis) -> Iterator[str]:
     """Status, check, what was found, and what to type."""
     width = max((len(each.name) for each in found.checks), default=0)
     for each in found.checks:
-        mend = "" if each.mend is None else f". Mend: {each.mend}"
-        yield f"{each.status:<8} {each.name:<{width}}  {each.found}{mend}"
+        fix = "" if each.fix is None else f". Fix: {each.fix}"
+        yield f"{each.status:<8} {each.name:<{width}}  {each.found}{fix}"
 
 
 def error_lines(found: ErrorCodes) -> Iterator[Line]:

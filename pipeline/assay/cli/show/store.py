@@ -36,7 +36,7 @@ def history_lines(found: NightHistory) -> Iterator[str]:
     if found.lost:
         lost = (
             "; no event tells when: it was killed right after, or a commit of runs was lost "
-            "(assay fsck --mend adds what is known)"
+            "(assay fsck --fix adds what is known)"
         )
     yield f"readers of {found.partition} see run {found.visible.run_id}{lost}"
 
@@ -66,10 +66,10 @@ def export_lines(done: ExportReport) -> Iterator[str]:
 
 
 def fsck_lines(found: FsckReport) -> Iterator[str]:
-    """What was mended; remaining damage is raised as an error."""
+    """What was fixed; remaining damage is raised as an error."""
     for each in found.damages:
-        if each.mended:
-            yield f"mended: {each.table}: {each.what}: {each.mend}"
+        if each.fixed:
+            yield f"fixed: {each.table}: {each.what}: {each.fix}"
     if not found.damages:
         yield f"{found.store}: nothing is damaged"
 

@@ -152,7 +152,7 @@ def call_check(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) 
 
 
 def check_error(
-    contract: Contract, rule: Rule, error: Exception, mend: str | None = None
+    contract: Contract, rule: Rule, error: Exception, fix: str | None = None
 ) -> ContractFileError:
     """Converts an exception raised inside a check to a `ContractFileError`."""
     where = f"{contract.file}:{rule.line}"
@@ -170,14 +170,14 @@ def check_error(
             where=where,
             expected=f"rules over whole rows that also run at scoring time, without the {what}",
             found=f"{type(error).__name__}: {error}",
-            mend=f"Make it a column check of the {what}: @pa.check({absent!r})",
+            fix=f"Make it a column check of the {what}: @pa.check({absent!r})",
         )
     return ContractFileError(
         f"rule {rule.name!r} cannot be evaluated",
         where=where,
         expected="one bool per row",
         found=f"{type(error).__name__}: {error}",
-        mend=mend,
+        fix=fix,
     )
 
 
@@ -203,14 +203,14 @@ def invalid_result_error(contract: Contract, rule: Rule, answer: object) -> Cont
 
 
 def _unusable(
-    contract: Contract, rule: Rule, found: str, mend: str | None = None
+    contract: Contract, rule: Rule, found: str, fix: str | None = None
 ) -> ContractFileError:
     return ContractFileError(
         f"rule {rule.name!r} does not answer row by row",
         where=f"{contract.file}:{rule.line}",
         expected="one bool per row, with the index of what it was given",
         found=found,
-        mend=mend,
+        fix=fix,
     )
 
 

@@ -95,7 +95,7 @@ def select_rows(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:
         raise NightEmpty(
             "no row to rehearse with",
             where=layout.HOLDOUT_TABLE,
-            mend="Widen prepare.holdout in params.yaml",
+            fix="Widen prepare.holdout in params.yaml",
         )
     spread = np.linspace(0, len(places) - 1, min(rows, len(places))).round().astype(np.intp)
     return table.take(pa.array(places[spread]))

@@ -107,7 +107,7 @@ def _rehearse(
             raise SourceError(
                 "the input changed since the stage 'nights' found it",
                 where=night.where,
-                mend="Run dvc repro again.",
+                fix="Run dvc repro again.",
             )
         champion, why = _for_night(root, params, asked, listed.day)
         counts = _count(root, params, session, night, asked.challenger, champion)
@@ -158,7 +158,7 @@ def _count(
             where=night.where,
             expected=f"{', '.join(map(str, sorted(counts)))} rows, as the input says",
             found=f"{one.tally.rows} read, {one.scored} scored, {one.quarantined} quarantined",
-            mend="Run dvc repro again; if it happens twice, the input changed meanwhile.",
+            fix="Run dvc repro again; if it happens twice, the input changed meanwhile.",
         )
     return found
 

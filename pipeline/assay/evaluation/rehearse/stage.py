@@ -147,5 +147,5 @@ def _holdout(root: Path) -> pa.Table:
             "the holdout cannot be read",
             where=layout.HOLDOUT_TABLE,
             found=f"{type(error).__name__}: {error}",
-            mend="Make it again with dvc repro --force prepare",
+            fix="Make it again with dvc repro --force prepare",
         ) from None

@@ -77,7 +77,7 @@ def case_row(subject: ModelUnderTest, rows: RowSubset, case: Case) -> pd.DataFra
         if lacking:
             raise BehaviourError(
                 f"the base of case '{case.name}' lacks {', '.join(lacking)}",
-                mend="Name every feature, or start from the base 'median'",
+                fix="Name every feature, or start from the base 'median'",
             )
         values = dict(case.base)
     values |= case.row

@@ -47,7 +47,7 @@ def select_column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
             f"the rows have no column '{name}'"
             if name not in frame.columns
             else f"the rows have several columns '{name}'",
-            mend=f"Did you mean '{near[0]}'?" if near and near[0] != name else None,
+            fix=f"Did you mean '{near[0]}'?" if near and near[0] != name else None,
         )
     found: pd.Series[Any] = frame[name]
     return found

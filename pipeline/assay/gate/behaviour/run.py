@@ -40,7 +40,7 @@ def run(
             where=f"params.yaml: gate.behaviour '{spec.name}'",
             expected=error.expected,
             found=error.found,
-            mend=error.mend,
+            fix=error.fix,
         ) from error
 
 

@@ -112,7 +112,7 @@ class ModelUnderTest:
                 if name is None
                 else f"the model has no class '{name}'",
                 expected=f"one of {', '.join(self.classes)}",
-                mend=f"Did you mean '{near[0]}'?" if near else None,
+                fix=f"Did you mean '{near[0]}'?" if near else None,
             )
         return self.classes.index(name)
 

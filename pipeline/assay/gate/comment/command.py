@@ -88,7 +88,7 @@ def post(root: Path, params: Params, pull_request: int | None = None) -> Verdict
             "this is no run of GitHub Actions or GitLab CI",
             where="assay comment",
             expected="GITHUB_REPOSITORY or CI_PROJECT_ID in the environment",
-            mend="Print the comment instead: assay report --format github",
+            fix="Print the comment instead: assay report --format github",
         )
     found = _written(root, params, run.kind, run, committed=git.is_in_work_tree(root))
     found = replace(found, summary=_add_to_summary(found.text))
@@ -98,7 +98,7 @@ def post(root: Path, params: Params, pull_request: int | None = None) -> Verdict
             raise UsageError(
                 "this run is about no pull request",
                 where="assay comment",
-                mend="Say which: --pull-request N",
+                fix="Say which: --pull-request N",
             )
         log.warning("this run is about no pull request, so the verdict stands in its summary only")
         return found
@@ -151,9 +151,9 @@ def _not_posted(run: CiRun, why: str, summary: bool) -> str:
     )
     if run.from_fork:
         return f"the pull request comes from a fork and gets no comment ({why}); {where}"
-    mend = (
+    fix = (
         "the job needs permissions: pull-requests: write"
         if run.kind == "github"
         else "the token needs the scope api and the role Reporter"
     )
-    return f"the pull request gets no comment ({why}); {where}; {mend}"
+    return f"the pull request gets no comment ({why}); {where}; {fix}"

@@ -160,7 +160,7 @@ def _finding(
         kind="behaviour",
         outcome=outcome,
         detail=detail,
-        mend=BEHAVIOUR[spec.check] if result and outcome is Outcome.FAIL else None,
+        fix=BEHAVIOUR[spec.check] if result and outcome is Outcome.FAIL else None,
         metric="share of rows that fail" if result else None,
         severity=spec.severity,
         observed=result.share if result else None,

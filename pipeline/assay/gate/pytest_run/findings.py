@@ -54,7 +54,7 @@ def _distrusted(finding: Finding, detail: str) -> Finding:
         update={
             "outcome": Outcome.FAIL,
             "detail": detail,
-            "mend": None,
+            "fix": None,
             "severity": "block",
             "waiver": None,
         }
@@ -178,5 +178,5 @@ def _explains(seen: PytestRecord) -> bool:
 
 
 def _about_tests(node: str, outcome: Outcome, detail: str) -> Finding:
-    mend = None if outcome is Outcome.PASS else test_alone(node)
-    return Finding(rule=node, kind="test", outcome=outcome, detail=detail, mend=mend)
+    fix = None if outcome is Outcome.PASS else test_alone(node)
+    return Finding(rule=node, kind="test", outcome=outcome, detail=detail, fix=fix)

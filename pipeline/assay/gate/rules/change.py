@@ -70,7 +70,7 @@ class Change(SlicedRule):
         """Where it is worse, and what accepts that."""
         what = "raise margin" if self.gain is None else "lower gain"
         return (
-            f"See where it is worse in {layout.COMPARISON_PAGE}; until it is mended the champion "
+            f"See where it is worse in {layout.COMPARISON_PAGE}; until it is fixed the champion "
             f"stays. If that is accepted, {what} in gate.rules."
         )
 

@@ -99,22 +99,22 @@ class Fairness(Rule):
                     where=where,
                     expected=", ".join(contract.sensitive) or f"such a column in {contract.file}",
                     found=quote_value(self.across),
-                    mend=f"Give it that role in {contract.file}, or compare another metric",
+                    fix=f"Give it that role in {contract.file}, or compare another metric",
                 ).line()
             return
         near = difflib.get_close_matches(self.across, known, n=1)
         if near:
-            mend = f"Did you mean {quote_value(near[0])}?"
+            fix = f"Did you mean {quote_value(near[0])}?"
         elif self.across in contract.columns:
-            mend = f"Give {quote_value(self.across)} the role sensitive or slice in {contract.file}"
+            fix = f"Give {quote_value(self.across)} the role sensitive or slice in {contract.file}"
         else:
-            mend = f"Name a column of {contract.file} that has the role sensitive or slice"
+            fix = f"Name a column of {contract.file} that has the role sensitive or slice"
         yield AssayError(
             "a fairness rule across a column that is not sliced, so it has no groups to compare",
             where=where,
             expected=f"a column with the role slice or sensitive: {', '.join(known) or 'none'}",
             found=quote_value(self.across),
-            mend=mend,
+            fix=fix,
         ).line()
 
     def settings(self, gate: GateParams, own: OwnMetrics) -> Iterator[str]:

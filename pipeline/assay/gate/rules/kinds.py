@@ -148,9 +148,9 @@ def _sound(rule: Rule, found: object) -> bool:
 def _with_advice(rule: Rule, found: Finding) -> Finding:
     """The finding, and what its owner can do if it is not PASS and does not say so itself."""
     allowed = found.severity != rule.severity  # by name, as only a leakage rule can
-    if found.outcome is Outcome.PASS or allowed or found.mend:
+    if found.outcome is Outcome.PASS or allowed or found.fix:
         return found
-    return found.model_copy(update={"mend": rule.advice(found)})
+    return found.model_copy(update={"fix": rule.advice(found)})
 
 
 def _numbers(params: Params) -> Iterator[int]:

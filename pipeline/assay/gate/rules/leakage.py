@@ -183,7 +183,7 @@ def _judged(found: Finding, champion: float | None) -> Finding:
         update={
             "severity": "warn",
             "detail": f"{found.detail}; without a champion to compare with, this does not decide",
-            "mend": LEAKAGE["error_jump"],
+            "fix": LEAKAGE["error_jump"],
         }
     )
 

@@ -96,7 +96,7 @@ ABOUT = {
     "slower": "the challenger's time for each row, as a multiple of the champion's, is",
 }
 REFUSED = (
-    "If the rows are as they should be, correct data/contract.py; else mend score.input. Then dvc "
+    "If the rows are as they should be, correct data/contract.py; else fix score.input. Then dvc "
     "repro."
 )
 NOT_ASKED = "no night was rehearsed: set rehearse.nights in params.yaml and run dvc repro"
@@ -155,7 +155,7 @@ def evaluate(rule: Nights, rehearsal: Rehearsal) -> tuple[Finding, ...]:
     about = f"on {_span(nights)}{_left_out(found, nights)}"
     refused = _refused(nights) if rule.of in SCORED else None
     if refused is not None:
-        return (finding.fail(rule, refused, metric=rule.of, mend=REFUSED),)
+        return (finding.fail(rule, refused, metric=rule.of, fix=REFUSED),)
     if rule.of == "flipped" and any(one.flipped is None for _, one in _changes(nights)):
         return (finding.fail(rule, "a regression gives no decisions that could be flipped"),)
     if rule.slice is not None:

@@ -79,8 +79,8 @@ def evaluate(rule: Own, inputs: GateInputs) -> tuple[Finding, ...]:
         found = function(**given, **rule.args)
     except (Exception, SystemExit) as error:
         what = f"{rule.function} failed with {type(error).__name__}: {error}"
-        mend = _keys(given) if isinstance(error, KeyError) else None
-        return (finding.fail(rule, what + source_code.raised_at(error), mend=mend),)
+        fix = _keys(given) if isinstance(error, KeyError) else None
+        return (finding.fail(rule, what + source_code.raised_at(error), fix=fix),)
     known = {each.value for each in Outcome}
     if not (isinstance(found, tuple) and len(found) == 2 and found[0] in known):
         wanted = f"one of {', '.join(sorted(known))}, and why"
@@ -127,7 +127,7 @@ def wanted_reports(rule: Own, function: Any) -> tuple[str, ...]:
             where=f"params.yaml: gate.rules '{rule.name}': args",
             expected=f"arguments of {rule.function}: {', '.join(asked)}",
             found=", ".join(rule.args),
-            mend=f"Did you mean {quote_value(near[0])}?" if near else None,
+            fix=f"Did you mean {quote_value(near[0])}?" if near else None,
         )
     return tuple(name for name in REPORTS if name in asked)
 

@@ -111,7 +111,7 @@ def select_slices(
             f"the largest has {largest:,}"
         )
         return [], [
-            finding.fail(rule, reason, mend=f"Lower min_rows in gate.rules, or {rule.more_rows}.")
+            finding.fail(rule, reason, fix=f"Lower min_rows in gate.rules, or {rule.more_rows}.")
         ]
     small = [
         finding.excluded_slice(rule, place.title, place.rows, least)

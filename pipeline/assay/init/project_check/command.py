@@ -68,7 +68,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
     Raises
     ------
     ProjectUnready
-        With a line for each fault: file, key or column, expected, found, and the mend.
+        With a line for each fault: file, key or column, expected, found, and the fix.
     """
     faults: list[str] = []
     params = _kept(faults, lambda: load(root))

@@ -62,7 +62,7 @@ def pipeline_faults(root: Path, params: Params | None, commands: Collection[str]
             where=f"{layout.DVC_YAML}: artifacts",
             expected=params.name,
             found=", ".join(artifacts) or "none",
-            mend=f"Name one as name: in {layout.PARAMS} does",
+            fix=f"Name one as name: in {layout.PARAMS} does",
         ).line()
 
 
@@ -117,7 +117,7 @@ def _unknown_commands(stage: str, cmd: Any, commands: Collection[str]) -> Iterat
                 where=f"{layout.DVC_YAML}: stage {stage}: cmd",
                 expected="one that assay --help lists",
                 found=quote_value(name),
-                mend=f"Did you mean {quote_value(near[0])}?" if near else None,
+                fix=f"Did you mean {quote_value(near[0])}?" if near else None,
             ).line()
 
 

@@ -22,7 +22,7 @@ def fold_faults(params: Params) -> Iterator[str]:
             where=f"{layout.PARAMS}: train.folds",
             expected=f"at most {window.days}, the days of prepare.train",
             found=f"{folds}",
-            mend="Use fewer folds or a longer training window",
+            fix="Use fewer folds or a longer training window",
         ).line()
 
 
@@ -39,7 +39,7 @@ def missing_inputs(params: Params, root: Path) -> Iterator[str]:
             yield AssayError(
                 f"nothing lies at {quote_value(folder)} yet",
                 where=f"{layout.PARAMS}: {key}",
-                mend="Check the spelling, if it is not to come later",
+                fix="Check the spelling, if it is not to come later",
             ).line()
 
 

@@ -49,7 +49,7 @@ def stage_faults(tree: Mapping[str, Any], root: Path) -> Iterator[str]:
                 f"{path} is not among its outputs",
                 where=f"{layout.DVC_YAML}: stage {runs[0]}: outs",
                 expected=f"{path}, which assay {command} makes",
-                mend="Put it there: DVC keeps, and passes on, what it is told of alone",
+                fix="Put it there: DVC keeps, and passes on, what it is told of alone",
             ).line()
         else:
             yield AssayError(
@@ -57,7 +57,7 @@ def stage_faults(tree: Mapping[str, Any], root: Path) -> Iterator[str]:
                 where=f"{layout.DVC_YAML}: stages",
                 expected=f"one with cmd: assay {command}",
                 found=", ".join(tree),
-                mend="Put it there, as assay init writes it for a new project",
+                fix="Put it there, as assay init writes it for a new project",
             ).line()
 
 
@@ -71,7 +71,7 @@ def _pretended(name: str, body: Mapping[str, Any]) -> Iterator[str]:
             where=f"{layout.DVC_YAML}: stage {name}: cmd",
             expected=f"assay ingest, because its params have {layout.CODE}: [ingest]",
             found=str(body.get("cmd")),
-            mend="Put it there, or take this one out of its params if it makes the rows itself",
+            fix="Put it there, or take this one out of its params if it makes the rows itself",
         ).line()
 
 

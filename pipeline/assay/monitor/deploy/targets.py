@@ -215,7 +215,7 @@ def _render(template: str, plan: Plan, **facts: Any) -> str:
 
 
 def final_codes() -> list[int]:
-    """Exit codes of failures that another attempt will not mend."""
+    """Exit codes of failures that another attempt will not fix."""
     known = {
         kind.exit_code
         for kind in vars(errors).values()

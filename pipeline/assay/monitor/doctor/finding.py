@@ -15,7 +15,7 @@ CheckStatus: TypeAlias = Literal["ok", "warning", "failed", "broken", "skipped"]
 
 
 class Finding(Document):
-    """One check: what it found, and what to type to mend it; null if nothing has to be mended.
+    """One check: what it found, and what to type to fix it; null if nothing has to be fixed.
 
     ``broken`` means that the check itself ended in an error that nobody foresaw.
     """
@@ -23,7 +23,7 @@ class Finding(Document):
     name: Text
     status: CheckStatus
     found: Text
-    mend: str | None
+    fix: str | None
 
     @property
     def bad(self) -> bool:
@@ -49,13 +49,13 @@ def diagnosis(checks: Iterable[Finding]) -> Diagnosis:
     return Diagnosis(ok=not any(each.bad for each in found), checks=found)
 
 
-def finding(name: str, status: CheckStatus, found: str, mend: str | None = None) -> Finding:
+def finding(name: str, status: CheckStatus, found: str, fix: str | None = None) -> Finding:
     """A finding; its texts become one line each, without passwords."""
     return Finding(
         name=name,
         status=status,
         found=_one_line(found) or "nothing",
-        mend=None if mend is None else _one_line(mend),
+        fix=None if fix is None else _one_line(fix),
     )
 
 
@@ -63,16 +63,16 @@ def ok(name: str, found: str) -> Finding:
     return finding(name, "ok", found)
 
 
-def warning(name: str, found: str, mend: str) -> Finding:
-    return finding(name, "warning", found, mend)
+def warning(name: str, found: str, fix: str) -> Finding:
+    return finding(name, "warning", found, fix)
 
 
-def failed(name: str, found: str, mend: str) -> Finding:
-    return finding(name, "failed", found, mend)
+def failed(name: str, found: str, fix: str) -> Finding:
+    return finding(name, "failed", found, fix)
 
 
-def skipped(name: str, found: str, mend: str | None = None) -> Finding:
-    return finding(name, "skipped", found, mend)
+def skipped(name: str, found: str, fix: str | None = None) -> Finding:
+    return finding(name, "skipped", found, fix)
 
 
 def of_error(name: str, error: AssayError) -> Finding:
@@ -82,7 +82,7 @@ def of_error(name: str, error: AssayError) -> Finding:
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
         return finding(name, "failed", lines[0] + more)
     bare = AssayError(error.what, where=error.where, expected=error.expected, found=error.found)
-    return finding(name, "failed", bare.line(), error.mend)
+    return finding(name, "failed", bare.line(), error.fix)
 
 
 def first_few(names: Iterable[str], most: int = 3) -> str:

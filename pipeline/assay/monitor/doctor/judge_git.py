@@ -73,13 +73,13 @@ def judge_history(shallow: bool, versions: Sequence[VersionCommit], holder: str 
     holder
         The version that holds the stage.
     """
-    mend = "git fetch --unshallow --tags" if shallow else "git fetch --tags --refetch origin"
+    fix = "git fetch --unshallow --tags" if shallow else "git fetch --tags --refetch origin"
     gone = [each.version for each in versions if not each.here]
     kind = "a shallow clone" if shallow else "a clone with the whole history"
     if holder in gone:
-        return failed("history", f"{kind} lacks the commit of {holder}, which is in use", mend)
+        return failed("history", f"{kind} lacks the commit of {holder}, which is in use", fix)
     if gone:
-        return warning("history", f"{kind} lacks the commits of {first_few(gone)}", mend)
+        return warning("history", f"{kind} lacks the commits of {first_few(gone)}", fix)
     count = len(versions)
     reach = f"with the commits of all versions ({count})" if count else "no versions yet"
     return ok("history", f"{kind}, {reach}")

@@ -44,13 +44,11 @@ def judge_disk(disks: Sequence[Disk]) -> Finding:
         f"{' and '.join(disk.uses)}"
         for disk in disks
     )
-    mend = (
-        f"make room for {' and '.join(fullest.uses)}: dvc gc --workspace --all-tags, assay vacuum"
-    )
+    fix = f"make room for {' and '.join(fullest.uses)}: dvc gc --workspace --all-tags, assay vacuum"
     if fullest.free < LEAST_ROOM:
-        return failed("disk", words, mend)
+        return failed("disk", words, fix)
     if fullest.free < LOW_ROOM:
-        return warning("disk", words, mend)
+        return warning("disk", words, fix)
     return ok("disk", words)
 
 
@@ -62,11 +60,11 @@ def judge_clock(readings: Sequence[ClockReading]) -> Finding:
         return ok("clock", f"agrees with {first_few([each.source for each in readings])}")
     way = "ahead of" if worst.skew > 0 else "behind"
     words = f"{seconds:,.0f} s {way} the clock of {worst.source}"
-    mend = "set the clock: timedatectl set-ntp true"
+    fix = "set the clock: timedatectl set-ntp true"
     if seconds >= SKEW_FAILED:
-        return failed("clock", words, mend)
+        return failed("clock", words, fix)
     if seconds >= SKEW_WARNING:
-        return warning("clock", words, mend)
+        return warning("clock", words, fix)
     return ok("clock", words)
 
 

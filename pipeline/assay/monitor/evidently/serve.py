@@ -80,7 +80,7 @@ def run(
         raise UsageError(
             "the workspace is switched off",
             where="params.yaml, monitor.workspace",
-            mend="Give it a folder, such as .assay/evidently.",
+            fix="Give it a folder, such as .assay/evidently.",
         )
     folder = root / params.monitor.workspace
     workspace.create_project(folder, params.name)
@@ -110,7 +110,7 @@ def _refuse_damage(folder: Path) -> None:
                 where=str(path),
                 expected="JSON",
                 found=str(error),
-                mend="Delete the workspace, or this file if it is in snapshots/. "
+                fix="Delete the workspace, or this file if it is in snapshots/. "
                 "assay monitor --date DAY --evidently adds a night's run again.",
             ) from None
 
@@ -123,7 +123,7 @@ def _listening(host: str, port: int) -> socket.socket:
         raise UsageError(
             f"nothing can listen there: {error.strerror if isinstance(error, OSError) else error}",
             where=f"{host}, port {port}",
-            mend="Take another: assay ui --port 8001.",
+            fix="Take another: assay ui --port 8001.",
         ) from None
 
 

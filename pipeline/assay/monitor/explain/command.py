@@ -191,7 +191,7 @@ def _before(store: Store, partition: str) -> str:
         raise NothingScored(
             "no night before it is published",
             where=partition,
-            mend="Say which night to compare with: --against DAY",
+            fix="Say which night to compare with: --against DAY",
         )
     return earlier[-1]
 
@@ -202,7 +202,7 @@ def _record(store: Store, partition: str) -> RunRecord:
         raise NothingScored(
             "no run has published this night",
             where=partition,
-            mend=f"Score it: assay score --date {partition}",
+            fix=f"Score it: assay score --date {partition}",
         )
     return record
 
@@ -272,7 +272,7 @@ def _as_published(
         raise SourceError(
             f"there are no rows to look at: {why_none}",
             where=where,
-            mend="Files and Delta tables can be read again while they are kept.",
+            fix="Files and Delta tables can be read again while they are kept.",
         )
     lacking = [name for name in columns if name not in rows]
     if lacking:
@@ -285,7 +285,7 @@ def _as_published(
         raise SourceError(
             "its input is no longer what was scored: no row gets the score it was published with",
             where=where,
-            mend="Restore the input, or score the night again.",
+            fix="Restore the input, or score the night again.",
         )
     return rows[same].reset_index(drop=True), int((~same).sum())
 

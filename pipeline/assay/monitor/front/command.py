@@ -54,7 +54,7 @@ def try_run(root: Path, params: Params) -> None:
         known = error if isinstance(error, AssayError) else missing_extra(error)
         why = known.line() if known else " ".join(str(error).split())
         log.warning(
-            "%s is not up to date: %s. Once that is mended: assay front",
+            "%s is not up to date: %s. Once that is fixed: assay front",
             layout.FRONT,
             why or type(error).__name__,
         )

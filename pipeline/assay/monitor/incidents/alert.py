@@ -132,7 +132,7 @@ def _mirror_issues(name: str, every: AllNights, told: AlertsReport) -> IssuesRep
         raise CodeHostFailed(
             f"the token may not write issues: {error.what}",
             where=error.where,
-            mend=error.mend or f"Give it {may}.",
+            fix=error.fix or f"Give it {may}.",
         ) from None
 
 
@@ -190,7 +190,7 @@ def _check(told: AlertsReport) -> None:
             delivery.problem,
             where=layout.DEAD_LETTERS,
             found=f"{delivery.waiting} waiting",
-            mend="The next assay alert sends them again; delete a file to give its message up",
+            fix="The next assay alert sends them again; delete a file to give its message up",
         ).attach_report(told)
 
 

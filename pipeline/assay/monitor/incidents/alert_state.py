@@ -107,7 +107,7 @@ def parse_alerts(text: str) -> tuple[Alert, ...]:
         raise DataError(
             error.what,
             where=layout.ALERTS,
-            mend="Delete it: what is open will be told again",
+            fix="Delete it: what is open will be told again",
         ) from None
 
 

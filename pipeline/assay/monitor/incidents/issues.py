@@ -1,7 +1,7 @@
 """``assay alert --issues``: one issue of the repository for each incident.
 
 The repository's own issues are the memory: nothing is kept here of what was written. So a call that
-failed half way is mended by the next, and two machines may call in turn.
+failed half way is fixed by the next, and two machines may call in turn.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _mirror(
             problems[0].what,
             where=problems[0].where,
             found=f"{len(problems)} issues were not written",
-            mend="The next assay alert --issues tries again.",
+            fix="The next assay alert --issues tries again.",
         )
     return IssuesReport(changes, tuple(unknown))
 

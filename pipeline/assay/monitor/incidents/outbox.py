@@ -74,7 +74,7 @@ def read_queue(folder: Path) -> tuple[list[QueuedMessage], list[DataError]]:
                 DataError(
                     f"not a message that waits: {error}",
                     where=f"{layout.DEAD_LETTERS}/{path.name}",
-                    mend="Mend or delete it",
+                    fix="Fix or delete it",
                 )
             )
     return letters, broken

@@ -20,6 +20,6 @@ def newest_nights(root: Path, params: Params, number: int) -> tuple[str, str]:
     nights = sorted(open_store(root, params).visible_runs())[-number:]
     if not nights:
         raise NothingScored(
-            "no night is published yet", where=params.store, mend="Score one: assay score --due."
+            "no night is published yet", where=params.store, fix="Score one: assay score --due."
         )
     return nights[0], nights[-1]

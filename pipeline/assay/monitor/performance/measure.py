@@ -142,7 +142,7 @@ def measure(
         raise PublishConflict(
             "another run published the night meanwhile",
             where=f"night {record.partition}",
-            mend="Run assay labels again.",
+            fix="Run assay labels again.",
         )
     history = store.label_history(record.partition)
     day = parse_day(record.partition)

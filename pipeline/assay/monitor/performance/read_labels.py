@@ -162,7 +162,7 @@ def _once(rows: pa.Table, keys: Sequence[str], where: str) -> pa.Table:
             where=where,
             expected="one truth a key",
             found=f"{mark_blanks(first['truth_min'])} and {mark_blanks(first['truth_max'])}",
-            mend="Nothing was taken from it. Keep the right row of each; a later correction "
+            fix="Nothing was taken from it. Keep the right row of each; a later correction "
             "comes in a file of its own.",
         )
     chosen = grouped.select([*keys, "truth_min", "arrived_at_min"])

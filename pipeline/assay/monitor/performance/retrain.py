@@ -208,7 +208,7 @@ def run(
         raise NothingScored(
             "no night has been published",
             where=f"until {night}" if night else store.uri,
-            mend="Score one: assay score --date DAY",
+            fix="Score one: assay score --date DAY",
         )
     rows = [row for row in store.performance().to_pylist() if row[store.column] in shown]
     advice = advise(rules, rows, store.column, record.version, now or datetime.now(UTC))
@@ -225,6 +225,6 @@ def run(
         raise RetrainAdvised(
             found.reasons[0] + more,
             where=f"{params.name} {record.version}",
-            mend=f"See {layout.RETRAIN}",
+            fix=f"See {layout.RETRAIN}",
         ).attach_report(found)
     return found

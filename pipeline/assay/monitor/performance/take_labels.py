@@ -83,7 +83,7 @@ def add_labels(
             where=f"{source}, night {partition}",
             expected=f"keys such as {_first(scored)}",
             found=_first(unknown),
-            mend="Nothing was taken. Is it another night's file?",
+            fix="Nothing was taken. Is it another night's file?",
         )
     history = store.label_history(partition)
     added = new_labels(history, arrived.rows, names, first, now)

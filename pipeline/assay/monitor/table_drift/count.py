@@ -92,6 +92,6 @@ def count(
             where=table.where,
             expected=counted(expected, "row"),
             found=f"{found.rows}",
-            mend="Try again; if it happens twice, the table changed meanwhile.",
+            fix="Try again; if it happens twice, the table changed meanwhile.",
         )
     return found

@@ -122,7 +122,7 @@ def _refuse_text(listed: Sequence[ListedFile]) -> None:
                 expected="a Parquet file, a folder of them, a Delta table, or one file of text on "
                 "this machine",
                 found=ending(file.relative),
-                mend="Name one of them, or a night of score.input: assay drift --date DAY.",
+                fix="Name one of them, or a night of score.input: assay drift --date DAY.",
             )
 
 

@@ -127,12 +127,12 @@ class Client:
                 if not again:
                     raise _error(answer.status, words + self._said(answer), where)
             if done and method not in REPEATABLE:
-                raise MayBeDone(words, where=where, mend=_LATER)
+                raise MayBeDone(words, where=where, fix=_LATER)
             if number == self.retries or not again:
-                raise CodeHostFailed(words, where=where, mend=_LATER)
+                raise CodeHostFailed(words, where=where, fix=_LATER)
             pause = min(max(2.0**number, wait or 0.0), LONGEST_WAIT)
             if self.clock() + pause >= self._end:
-                raise CodeHostFailed(words, where=where, mend=_LATER)
+                raise CodeHostFailed(words, where=where, fix=_LATER)
             self.sleep(pause)
             number += 1
 
@@ -192,7 +192,7 @@ def _refusal(answer: Answer) -> tuple[str, bool, float | None]:
 def _error(status: int, words: str, where: str) -> CodeHostFailed:
     if status == 401:
         return CodeHostFailed(
-            f"{words}: the token is not valid", where=where, mend="Give the job another token."
+            f"{words}: the token is not valid", where=where, fix="Give the job another token."
         )
     kinds = {403: MayNotWrite, 404: Gone}
     return kinds.get(status, Refused)(words, where=where)

@@ -67,7 +67,7 @@ class CiRun:
             raise CodeHostFailed(
                 "there is no token for the code host",
                 where=f"the environment variable {self.token_variable}",
-                mend="Give it to the step: docs/pull-request.md says how.",
+                fix="Give it to the step: docs/pull-request.md says how.",
             )
         if self.kind == "github":
             return github.GitHub(github.connect(self.api, self.token), self.repository)

@@ -71,7 +71,7 @@ class GitHub:
             raise MayNotWrite(
                 f"the token may open issues but not label them {label}",
                 where=self.repository,
-                mend="Give the job permissions: issues: write.",
+                fix="Give the job permissions: issues: write.",
             )
 
     def edit_issue(self, issue: Issue, *, title: str, body: str, open: bool | None = None) -> None:

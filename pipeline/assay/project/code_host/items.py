@@ -42,5 +42,5 @@ def _odd(key: str, kind: str) -> CodeHostFailed:
         "the code host's answer has another form",
         where=key,
         expected=kind,
-        mend="Is GITHUB_API_URL or CI_API_V4_URL the address of its REST API?",
+        fix="Is GITHUB_API_URL or CI_API_V4_URL the address of its REST API?",
     )

@@ -253,5 +253,5 @@ def unknown_name(
         where=f"{layout.PARAMS}: {place}",
         expected=f"{wanted}: {', '.join(known) or 'there is none'}",
         found=quote_value(name),
-        mend=f"Did you mean {quote_value(near[0])}?" if near else None,
+        fix=f"Did you mean {quote_value(near[0])}?" if near else None,
     ).line()

@@ -34,14 +34,14 @@ def read_pipeline(root: Path, scratch: Path | None = None, *, locked: bool = Tru
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
-    for name, mend in (
+    for name, fix in (
         (layout.DVC_YAML, "It names the stages; see dvc.org for its form."),
         (layout.DVC_LOCK, "Run dvc repro, then git add dvc.lock and commit."),
     ):
         if not (root / name).is_file():
             if name == layout.DVC_LOCK and not locked:
                 continue
-            raise PipelineFileError("no such file", where=name, mend=mend)
+            raise PipelineFileError("no such file", where=name, fix=fix)
         refuse_unreadable(root, name)
     # Git returns real paths, and DVC paths below the root it was given.
     root = root.resolve()
@@ -71,14 +71,14 @@ def read_pipeline(root: Path, scratch: Path | None = None, *, locked: bool = Tru
             "DVC cannot understand the pipeline",
             where=f"{layout.DVC_YAML}, {layout.DVC_LOCK}",
             found=" ".join(str(error).split()) or type(error).__name__,
-            mend="Mend it: dvc status names the same fault.",
+            fix="Fix it: dvc status names the same fault.",
         ) from None
     if not stages and not entries:
         raise PipelineFileError(
             "there is no stage in it",
             where=layout.DVC_YAML,
             expected="the stages that lead to a bundle",
-            mend=_restore(root),
+            fix=_restore(root),
         )
     there = {stage.name for stage in own}
     # DVC keeps the entry of an item that left a template, such as a candidate, whatever it runs.
@@ -120,7 +120,7 @@ def refuse_unreadable(root: Path, name: str) -> None:
     except yaml_text.YamlError as problem:
         where = f"{name}:{problem.line}" if problem.line else name
         raise PipelineFileError(
-            str(problem), where=where, mend="Mend it, or restore it from git."
+            str(problem), where=where, fix="Fix it, or restore it from git."
         ) from None
 
 

@@ -77,7 +77,7 @@ def tracked_data_error(found: Mapping[str, int]) -> TrackedByGit:
         "git tracks what only DVC or the store may keep",
         expected="data, models and the store in .gitignore, before anything is committed",
         found=", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else ""),
-        mend=f"git rm -r --cached --quiet {shlex.join(found)}; add the same paths to "
+        fix=f"git rm -r --cached --quiet {shlex.join(found)}; add the same paths to "
         ".gitignore, and commit. What was pushed already stays in the history.",
     )
 

@@ -117,7 +117,7 @@ def refusal(commit: str) -> PromotionRefused:
         expected="an approving review of the pull request's newest commit, or a tag approved/... "
         "on a commit with this verdict, by somebody else",
         found="neither",
-        mend=f"Somebody else types: git tag --annotate {tag} --message WHY {commit[:10]} && "
+        fix=f"Somebody else types: git tag --annotate {tag} --message WHY {commit[:10]} && "
         f"git push origin {tag}; then promote again.",
     )
 

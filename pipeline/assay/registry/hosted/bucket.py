@@ -50,7 +50,7 @@ def check(root: Path, params: Params) -> Buckets:
                 where=f"{layout.PARAMS}: store",
                 expected="an address such as s3://BUCKET/store",
                 found=params.store,
-                mend="docs/github.md says how to make a bucket and let the workflow into it.",
+                fix="docs/github.md says how to make a bucket and let the workflow into it.",
             )
         )
     if remote is None or not elsewhere(remote):
@@ -60,7 +60,7 @@ def check(root: Path, params: Params) -> Buckets:
                 where=".dvc/config",
                 expected="a default DVC remote outside of this machine",
                 found=remote or "no default remote",
-                mend=f"Add one: {ADD}.",
+                fix=f"Add one: {ADD}.",
             )
         )
     if len(reasons) == 1:

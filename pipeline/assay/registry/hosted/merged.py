@@ -79,13 +79,13 @@ def current_run() -> Run:
         raise UsageError(
             "this is no run of GitHub Actions, so nobody can be asked what was merged or approved",
             expected="GITHUB_REPOSITORY, GITHUB_RUN_ID and GITHUB_TOKEN in the environment",
-            mend="By hand: assay promote --because WHY, or assay rollback --because WHY.",
+            fix="By hand: assay promote --because WHY, or assay rollback --because WHY.",
         )
     if not found.token:
         raise CodeHostFailed(
             "there is no token for the code host",
             where=f"the environment variable {found.token_variable}",
-            mend="Give it to the step: env: {GITHUB_TOKEN: ${{ github.token }}}.",
+            fix="Give it to the step: env: {GITHUB_TOKEN: ${{ github.token }}}.",
         )
     client = github.connect(found.api, found.token)
     return Run(client, found.repository, number, os.environ.get("GITHUB_ACTOR", ""))
@@ -113,7 +113,7 @@ def find_merged(run: Run, commit: str) -> MergedPullRequest:
             where=commit[:10],
             expected="the commit that merging, squashing or rebasing a pull request made",
             found=f"{len(found)} such pull requests",
-            mend="Merge a pull request, or promote by hand: assay promote --because WHY.",
+            fix="Merge a pull request, or promote by hand: assay promote --because WHY.",
         )
     number = number_of(found[0], "number")
     whole = run.get(f"/pulls/{number}")
@@ -149,7 +149,7 @@ def require_check(run: Run, pull: MergedPullRequest) -> None:
             where=f"pull request #{pull.number} at {pull.head[:10]}",
             expected="success",
             found=", ".join(sorted(set(ends))) or "no such check",
-            mend="Make the check required (docs/github.md), and open another pull request.",
+            fix="Make the check required (docs/github.md), and open another pull request.",
         )
 
 

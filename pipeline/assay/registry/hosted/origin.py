@@ -82,7 +82,7 @@ def push_tags(root: Path, names: Sequence[str]) -> None:
             "somebody else promoted in the meantime, and nothing was pushed",
             where=ORIGIN,
             found=", ".join(taken),
-            mend="git fetch --tags, then dvc repro: the gate has to compare with that version.",
+            fix="git fetch --tags, then dvc repro: the gate has to compare with that version.",
         ) from error
 
 
@@ -130,7 +130,7 @@ def _call(root: Path, *arguments: str) -> str:
             errors="replace",
         )
     except FileNotFoundError:
-        raise NotARepository("git is not installed", mend="Install git.") from None
+        raise NotARepository("git is not installed", fix="Install git.") from None
     except subprocess.TimeoutExpired:
         raise CodeHostFailed(
             f"no answer within {_SECONDS} s", where=f"git {arguments[0]} {ORIGIN}"
@@ -141,7 +141,7 @@ def _call(root: Path, *arguments: str) -> str:
             "git could not do it",
             where=f"git {arguments[0]} {ORIGIN}",
             found="; ".join(lines[:3])[:300] or f"exit code {done.returncode}",
-            mend="May the token write here (permissions: contents), and is origin the repository?",
+            fix="May the token write here (permissions: contents), and is origin the repository?",
         )
     return done.stdout
 

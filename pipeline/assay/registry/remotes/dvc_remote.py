@@ -173,19 +173,19 @@ def _refusal(where: str, error: Exception) -> RemoteFailed:
     said = next((text for each in chain if (text := " ".join(str(each).split()))), "")
     names = {type(each).__name__ for each in chain}
     if names & {"PermissionError", "NoCredentialsError", "AuthError", "PermissionDenied"}:
-        what, mend = (
+        what, fix = (
             "the remote refuses these credentials",
             "Give the right ones, in the environment or with dvc remote modify --local",
         )
     elif "FileNotFoundError" in names:
-        what, mend = "there is no such bucket or folder", "Make it, or check: dvc remote list"
+        what, fix = "there is no such bucket or folder", "Make it, or check: dvc remote list"
     else:
-        what, mend = "the remote does not answer", "Check its address and the network"
+        what, fix = "the remote does not answer", "Check its address and the network"
     return RemoteFailed(
         what,
         where=where,
         found=f"{type(error).__name__}: {said[:160]}" if said else type(error).__name__,
-        mend=f"{mend}; docs/remotes.md tells where each secret goes.",
+        fix=f"{fix}; docs/remotes.md tells where each secret goes.",
     )
 
 
@@ -203,7 +203,7 @@ def _opened(root: Path) -> Iterator[Any]:
             "DVC's configuration cannot be read",
             where=".dvc/config",
             found=" ".join(str(error).split()),
-            mend="Mend it: dvc config --list names the same fault.",
+            fix="Fix it: dvc config --list names the same fault.",
         ) from None
     with repo:
         yield repo

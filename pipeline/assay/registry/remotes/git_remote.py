@@ -48,7 +48,7 @@ def remote_tags(root: Path, remote: str, artifact: str) -> dict[str, str]:
             "git's remote does not answer, so nobody knows whether it has newer tags",
             where=f"{remote} ({remote_url(root, remote)})",
             found=git.complaint(done),
-            mend=f"Check the address and the credentials: git ls-remote {remote}",
+            fix=f"Check the address and the credentials: git ls-remote {remote}",
         )
     lines = done.stdout.decode(errors="surrogateescape").splitlines()
     return _of_artifact((line.split("\t", 1) for line in lines), artifact)

@@ -65,7 +65,7 @@ class DeltaFormat(Format[Delta]):
                     where=footer.file.path,
                     expected=counted(file.rows, "row"),
                     found=f"{footer.file.rows}",
-                    mend="The file was written over: restore the table.",
+                    fix="The file was written over: restore the table.",
                 )
             plain = all(_whole(contract, footer) for footer in footers)
         if plain:
@@ -194,7 +194,7 @@ def _check_days(shot: TableSnapshot, column: str) -> None:
             where=shot.uri,
             expected="a text or date",
             found="none" if kind is None else str(kind),
-            mend="Check ingest.partition_by and score.input in params.yaml.",
+            fix="Check ingest.partition_by and score.input in params.yaml.",
         )
 
 

@@ -67,7 +67,7 @@ def check_unchanged(root: Path, params: Params, contract: Contract, night: Night
         where=night.where,
         expected="the same files from the first row to the last",
         found=found,
-        mend="Score the night again once its export is complete.",
+        fix="Score the night again once its export is complete.",
     )
 
 
@@ -78,5 +78,5 @@ def empty_night_error(night: NightInput) -> NightEmpty:
         where=night.where,
         expected="at least one row",
         found="0 rows" if night.source else f"{counted(len(night.files), 'file')}, 0 rows",
-        mend="Check the export that fills it; nothing was scored.",
+        fix="Check the export that fills it; nothing was scored.",
     )

@@ -81,7 +81,7 @@ def read_errors(where: str, what: str = "cannot be read") -> Iterator[None]:
             what,
             where=where,
             found=_gist(str(error)),
-            mend="Check score.input in params.yaml, AWS_ENDPOINT_URL and the keys."
+            fix="Check score.input in params.yaml, AWS_ENDPOINT_URL and the keys."
             if far
             else "Write it again at its source.",
         ) from None
@@ -93,7 +93,7 @@ def _gist(text: str) -> str:
     return words[:160]
 
 
-def no_nights_mend(column: str) -> str:
+def no_nights_fix(column: str) -> str:
     """What to do about an input in which no night is found."""
     return (
         f"A night is a folder {column}=DAY, or a file that score.input in params.yaml names with "
@@ -133,8 +133,8 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFil
         system, base = filesystem(names.folder)
         entries = _entries(system, base, names, column)
         if name not in entries:
-            known, mend = names.values(entries), no_nights_mend(column)
-            raise missing_night_error(root, column, value, known, names.expected, mend)
+            known, fix = names.values(entries), no_nights_fix(column)
+            raise missing_night_error(root, column, value, known, names.expected, fix)
     if entries[name].type == pafs.FileType.File:
         return folder, _listed([entries[name]], folder, f"{base}/{name}")
     with read_errors(folder):
@@ -147,7 +147,7 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFil
             where=folder,
             expected="files only",
             found=", ".join(sorted(inner)[:3]),
-            mend="Partition the input by one column.",
+            fix="Partition the input by one column.",
         )
     return folder, _listed(shown, folder, f"{base}/{name}")
 
@@ -169,7 +169,7 @@ def list_tree(root: str, empty: bool = False) -> tuple[ListedFile, ...]:
         system, base = filesystem(root)
         kind = system.get_file_info(base)
         if kind.type == pafs.FileType.NotFound:
-            raise SourceError("no such file or folder", where=root, mend="Check the path.")
+            raise SourceError("no such file or folder", where=root, fix="Check the path.")
         if kind.type == pafs.FileType.File:
             return _listed([kind], root, base)
         found = system.get_file_info(pafs.FileSelector(base, recursive=True))
@@ -179,7 +179,7 @@ def list_tree(root: str, empty: bool = False) -> tuple[ListedFile, ...]:
         file for file in listed if not any(part[0] in "._" for part in file.relative.split("/"))
     ]
     if not kept and not empty:
-        raise SourceError("holds no files", where=root, mend="Check score.input in params.yaml.")
+        raise SourceError("holds no files", where=root, fix="Check score.input in params.yaml.")
     return tuple(kept)
 
 
@@ -205,22 +205,22 @@ def _entries(
             "is one file, and a night is not a part of a file",
             where=names.folder,
             expected=f"a folder with {names.expected}",
-            mend=no_nights_mend(column),
+            fix=no_nights_fix(column),
         ) from None
     kinds = {pafs.FileType.Directory} | ({pafs.FileType.File} if names.column is None else set())
     return {each.base_name: each for each in there if each.type in kinds}
 
 
 def missing_night_error(
-    where: str, column: str, value: str, known: Sequence[str], expected: str, mend: str
+    where: str, column: str, value: str, known: Sequence[str], expected: str, fix: str
 ) -> NightNotFound:
-    """The error that there is no such night; names the nearest one, or says ``mend`` if none is."""
+    """The error that there is no such night; names the nearest one, or says ``fix`` if none is."""
     if not known:
         return NightNotFound(
             "the input has no partitions",
             where=where,
             expected=expected,
-            mend=mend,
+            fix=fix,
         )
     near = _nearest(value, known)
     return NightNotFound(
@@ -228,7 +228,7 @@ def missing_night_error(
         where=where,
         expected=f"one of {counted(len(known), 'night')} from {known[0]} to {known[-1]}",
         found="none",
-        mend=f"The nearest is {near}." if near else None,
+        fix=f"The nearest is {near}." if near else None,
     )
 
 

@@ -102,7 +102,7 @@ class Format(Generic[Spec]):
             where="params.yaml: score.input",
             expected="an input whose nights can be listed: parquet, csv, json or delta",
             found=self.spec.format,
-            mend="Name the nights instead: assay score --from DAY --to DAY; those that are "
+            fix="Name the nights instead: assay score --from DAY --to DAY; those that are "
             "published already are skipped where the input can be told to be the same.",
         )
 

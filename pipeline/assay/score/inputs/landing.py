@@ -86,7 +86,7 @@ def _room(night: NightInput, folder: str) -> Iterator[None]:
             "cannot be written as Parquet before it is scored",
             where=night.where,
             found=f"{error.strerror or error}: {folder}",
-            mend="It needs room for a copy, and the right to write, there.",
+            fix="It needs room for a copy, and the right to write, there.",
         ) from None
 
 

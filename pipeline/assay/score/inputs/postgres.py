@@ -46,13 +46,13 @@ class PostgresSource:
         Its name in errors.
     address
         For libpq, with user and password.
-    mend
+    fix
         What to check if it cannot be read.
     """
 
     where: str
     address: str = field(repr=False)
-    mend: str
+    fix: str
 
 
 def resolve_source(spec: Postgres, where: str) -> PostgresSource:
@@ -77,14 +77,14 @@ def resolve_source(spec: Postgres, where: str) -> PostgresSource:
             raise SourceError(
                 f"the environment has no {name}",
                 where=f"params.yaml: score.input.{option}_env",
-                mend=f"Set it to the {option} of {spec.url}.",
+                fix=f"Set it to the {option} of {spec.url}.",
             )
     # Text arrives as bytes in this encoding, and Arrow expects UTF-8.
     more["client_encoding"] = "UTF8"
     joined = "&" if "?" in spec.url else "?"
     address = f"{spec.url}{joined}{urlencode(more, quote_via=quote)}"
-    mend = f"Check score.input in params.yaml, {spec.user_env} and {spec.password_env}."
-    return PostgresSource(where, address, mend)
+    fix = f"Check score.input in params.yaml, {spec.user_env} and {spec.password_env}."
+    return PostgresSource(where, address, fix)
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def _told(source: PostgresSource) -> Iterator[None]:
         raise SourceError(
             "the PostgreSQL driver for Arrow is missing",
             where=source.where,
-            mend="Run pip install 'assay[postgres]'.",
+            fix="Run pip install 'assay[postgres]'.",
         ) from None
     try:
         yield
@@ -175,7 +175,7 @@ def _unreadable(source: PostgresSource, error: Exception) -> SourceError:
         "PostgreSQL cannot be read",
         where=source.where,
         found=error_message(str(error)),
-        mend=source.mend,
+        fix=source.fix,
     )
 
 

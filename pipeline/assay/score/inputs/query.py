@@ -102,7 +102,7 @@ def _whole_lines(part: TextPart) -> Iterator[pa.RecordBatch]:
                 where=part.file.path,
                 expected=expected,
                 found=quote_value(found[:80]),
-                mend="Write the file again at its source.",
+                fix="Write the file again at its source.",
             )
         return batch.drop_columns([LINE])
 
@@ -148,7 +148,7 @@ def _check_folders(shot: TableSnapshot) -> None:
                 "Spark cannot tell the file's partition from its folder",
                 where=f"{shot.uri}/{file.path}",
                 expected="/".join(expected) or "no folder",
-                mend="Give Assay a copy that Spark wrote.",
+                fix="Give Assay a copy that Spark wrote.",
             )
 
 
@@ -190,7 +190,7 @@ class QueryRows:
                 "Spark cannot read it",
                 where=self.where,
                 found=_cause(f"{error}\n{getattr(error, '_stackTrace', '')}"),
-                mend=f"All that Spark said is in {layout.WORK}/spark/spark.log.",
+                fix=f"All that Spark said is in {layout.WORK}/spark/spark.log.",
             ) from None
         except KeyboardInterrupt:
             spark.sparkContext.cancelAllJobs()
@@ -277,7 +277,7 @@ class SqlFormat(Format[Sql]):
                 "the query does not ask for the night",
                 where=where,
                 expected="a condition such as day = :night",
-                mend="Without it every night would be the whole table.",
+                fix="Without it every night would be the whole table.",
             )
         tables: dict[str, FilesTable | TextTable | DeltaTable] = {}
         marks, plain = [], []
@@ -315,5 +315,5 @@ def _read(path: Path) -> str:
             "the query cannot be read",
             where=str(path),
             found=str(error),
-            mend="Check score.input.file in params.yaml.",
+            fix="Check score.input.file in params.yaml.",
         ) from None

@@ -261,7 +261,7 @@ def _opened(part: RowGroups, texts: Sequence[str]) -> Iterator[Any]:
             "cannot be read as Parquet",
             where=part.path,
             found=str(error).partition("\n")[0][:160],
-            mend="Nothing was published. Write the file again at its source.",
+            fix="Nothing was published. Write the file again at its source.",
         ) from None
 
 

@@ -111,7 +111,7 @@ def _row_blocks(cutter: CellCutter, source: Any, path: str) -> Iterator[bytes]:
                 "a row is too long",
                 where=path,
                 expected=f"rows of at most {MOST_LINE >> 20} MB",
-                mend="A quote that is closed in another row is the usual cause.",
+                fix="A quote that is closed in another row is the usual cause.",
             )
     if rest:
         yield rest
@@ -184,5 +184,5 @@ def check_compression(path: str) -> None:
             "is compressed in a way that is not read here",
             where=path,
             expected=f"no name that ends in {', '.join(sorted(UNREADABLE))}",
-            mend="Unpack it, or compress it with gzip or zstd.",
+            fix="Unpack it, or compress it with gzip or zstd.",
         )

@@ -107,7 +107,7 @@ def unreadable_line(where: str, expected: str, line: str) -> SourceError:
         where=where,
         expected=expected,
         found=quote_value(line[:80]),
-        mend="Write the file again at its source.",
+        fix="Write the file again at its source.",
     )
 
 

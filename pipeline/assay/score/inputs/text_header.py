@@ -92,7 +92,7 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextHeader:
             where=file.path,
             expected=f"names of columns as {spec.options.encoding}",
             found=quote_value(lines[0][:60]),
-            mend=_mend(lines[0]),
+            fix=_fix(lines[0]),
         )
     if _is_json_object(lines[0]):
         # The line is a row, not names: what is in it belongs in no message.
@@ -100,7 +100,7 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextHeader:
             "holds JSON objects",
             where=file.path,
             expected="CSV, whose first line names the columns",
-            mend="Write it as CSV, or let the input say format: json.",
+            fix="Write it as CSV, or let the input say format: json.",
         )
     options = spec.options
     doubled = options.escape == options.quote
@@ -123,7 +123,7 @@ def _is_json_object(line: str) -> bool:
         return False
 
 
-def _mend(line: str) -> str:
+def _fix(line: str) -> str:
     if "\x00" in line:
         return "It looks like UTF-16: write it as UTF-8."
     if line.startswith("\x1f"):
@@ -147,7 +147,7 @@ def read_json_keys(file: ListedFile) -> TextHeader:
             where=file.path,
             expected="one JSON object a line",
             found=quote_value(lines[0][:60]),
-            mend="Write it as JSON Lines, such as with jq -c '.[]'.",
+            fix="Write it as JSON Lines, such as with jq -c '.[]'.",
         )
     known: dict[str, None] = {}
     whole = lines[:-1] if more else lines
@@ -241,5 +241,5 @@ def check_quotes(spec: Csv, file: ListedFile) -> None:
             where=file.path,
             expected="an even number of quotes",
             found=f"{quotes}",
-            mend="Write the file again at its source.",
+            fix="Write the file again at its source.",
         )

@@ -83,7 +83,7 @@ def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
                 where=f"{store.column}={partition}",
                 expected=f"{counted(record.rows_scored, 'row')} of run {record.run_id}",
                 found=f"{counted(written, 'row')}, run {store.visible_run(partition)} visible now",
-                mend=f"{name} keeps what it had. Export again.",
+                fix=f"{name} keeps what it had. Export again.",
             )
 
     schema, batches = _opened(store, partition)
@@ -95,13 +95,11 @@ def _nothing(store: Store, partition: str) -> NothingScored:
     held = [run for run in store.runs(partition) if run.event == "held"]
     told = f"no run has published {store.column}={partition}"
     if not held:
-        return NothingScored(
-            told, where=store.uri, mend=f"Score it: assay score --date {partition}"
-        )
+        return NothingScored(told, where=store.uri, fix=f"Score it: assay score --date {partition}")
     return NothingScored(
         f"{told}; run {held[-1].run_id} is held",
         where=store.uri,
-        mend=step_sentence(partition, held[-1].run_id, bool(held[-1].rows_quarantined)),
+        fix=step_sentence(partition, held[-1].run_id, bool(held[-1].rows_quarantined)),
     )
 
 
@@ -157,7 +155,7 @@ def _parquet(folder: Path, night: ExportData) -> None:
             where=str(inner),
             expected=f"nothing but {PART}",
             found=", ".join(sorted(set(others) - {PART})[:3]),
-            mend="Move them away, or export to another folder.",
+            fix="Move them away, or export to another folder.",
         )
     schema = night.schema.remove(night.schema.get_field_index(night.column))
     rows = 0
@@ -201,5 +199,5 @@ def _replacing(file: Path) -> Iterator[IO[Any]]:
             "cannot be written",
             where=str(file),
             found=str(error).partition("\n")[0][:160],
-            mend="It keeps what it had.",
+            fix="It keeps what it had.",
         ) from None

@@ -55,7 +55,7 @@ def run(root: Path, params: Params, night: str) -> NightHistory:
         raise NothingScored(
             f"no run of {store.column}={night} has begun",
             where=store.uri,
-            mend="Run assay score for it; assay front shows the nights that there are.",
+            fix="Run assay score for it; assay front shows the nights that there are.",
         )
     return NightHistory(night, tuple(events), visible, _is_lost(events, visible))
 

@@ -68,16 +68,16 @@ def parse(to: str) -> Address:
         )
     except ValueError:
         # Errors do not show the input, here and below: any part of it may be a password.
-        raise UsageError("no address", where="--to", expected=EXPECTED, mend=ESCAPE) from None
+        raise UsageError("no address", where="--to", expected=EXPECTED, fix=ESCAPE) from None
     if parts.password is not None or {"password", "sslpassword"} & set(given):
         raise UsageError(
             "a password on the command line can be read by others",
             where="--to",
             expected=EXPECTED,
-            mend="Give it in the environment variable PGPASSWORD.",
+            fix="Give it in the environment variable PGPASSWORD.",
         )
     if parts.fragment or "@" in parts.path + parts.query:
-        raise UsageError("no address", where="--to", expected=EXPECTED, mend=ESCAPE)
+        raise UsageError("no address", where="--to", expected=EXPECTED, fix=ESCAPE)
     table = tuple(given.pop("table", USUAL).split("."))
     if len(table) > 2 or not all(table):
         raise UsageError(
@@ -122,7 +122,7 @@ def _told(address: Address) -> Iterator[None]:
         raise ExportFailed(
             "the PostgreSQL driver for Python is missing",
             where=address.shown,
-            mend="Run pip install 'assay[postgres]'.",
+            fix="Run pip install 'assay[postgres]'.",
         ) from None
     try:
         yield
@@ -131,7 +131,7 @@ def _told(address: Address) -> Iterator[None]:
             "PostgreSQL did not take the night",
             where=address.shown,
             found=str(error).strip().partition("\n")[0][:200] or type(error).__name__,
-            mend="The table keeps what it had.",
+            fix="The table keeps what it had.",
         ) from None
 
 
@@ -179,7 +179,7 @@ def _check_columns(
         raise ExportFailed(
             f"the table has other columns: {'; '.join(wrong)}",
             where=address.shown,
-            mend="Name another table (?table=NAME), or alter this one.",
+            fix="Name another table (?table=NAME), or alter this one.",
         )
 
 
@@ -206,7 +206,7 @@ def _replace(cursor: Cursor, address: Address, table: Identifier, night: ExportD
             where=address.shown,
             expected=counted(rows, "row"),
             found=f"{held}",
-            mend="The table keeps what it had. Is there a trigger or rule on it?",
+            fix="The table keeps what it had. Is there a trigger or rule on it?",
         )
     return rows
 

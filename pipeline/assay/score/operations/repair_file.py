@@ -144,13 +144,13 @@ def read(path: Path, columns: Sequence[str]) -> dict[str, dict[str, str | None]]
                 f"row {number} lacks {', '.join(missing) or MARK}",
                 where=str(path),
                 expected="rows as assay quarantine export wrote them",
-                mend="Change values only; keep every column.",
+                fix="Change values only; keep every column.",
             )
         if str(row[MARK]) in rows:
             raise ContractBroken(
                 f"two rows stand for the same refused row ({MARK} {row[MARK]})",
                 where=str(path),
-                mend="Keep one of them: a row that came twice is scored once.",
+                fix="Keep one of them: a row that came twice is scored once.",
             )
         rows[str(row[MARK])] = {name: _text(row[name]) for name in columns}
     if not rows:

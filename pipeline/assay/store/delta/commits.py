@@ -151,7 +151,7 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         "could not be committed to",
         where=uri,
         found=f"other writers committed first, {ATTEMPTS} times in a row",
-        mend="Run again; nothing became visible.",
+        fix="Run again; nothing became visible.",
     )
 
 

@@ -84,7 +84,7 @@ def read_snapshot(uri: str, column: str) -> TableSnapshot:
             error.what,
             where=uri,
             found=error.found,
-            mend="Check score.input in params.yaml, AWS_ENDPOINT_URL and the keys."
+            fix="Check score.input in params.yaml, AWS_ENDPOINT_URL and the keys."
             if "://" in uri
             else "Check score.input in params.yaml.",
         ) from None
@@ -92,7 +92,7 @@ def read_snapshot(uri: str, column: str) -> TableSnapshot:
         "there is no Delta table",
         where=uri,
         expected="a folder with a _delta_log",
-        mend="Check score.input in params.yaml.",
+        fix="Check score.input in params.yaml.",
     )
 
 
@@ -108,7 +108,7 @@ def _check_features(table: DeltaTable, uri: str) -> None:
             "the Delta table has features that Assay cannot read",
             where=uri,
             found=", ".join(sorted(needs)),
-            mend="Drop them (ALTER TABLE ... DROP FEATURE), or give Assay a copy without them.",
+            fix="Drop them (ALTER TABLE ... DROP FEATURE), or give Assay a copy without them.",
         )
 
 

@@ -108,7 +108,7 @@ def _syncing(uri: str, what: str) -> Iterator[None]:
             error.what,
             where=error.where,
             found=error.found,
-            mend="It may be lost: check the disk and the room on it, then score the night again.",
+            fix="It may be lost: check the disk and the room on it, then score the night again.",
         ) from None
 
 

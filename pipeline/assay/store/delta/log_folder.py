@@ -199,5 +199,5 @@ def unreadable(folder: Path, found: str) -> StoreError:
         "is not a readable Delta table",
         where=str(folder.parent),
         found=found,
-        mend="See assay fsck.",
+        fix="See assay fsck.",
     )

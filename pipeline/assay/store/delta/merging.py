@@ -153,7 +153,7 @@ def _check_rows(files: Sequence[StagedFile], rows: int, where: str) -> None:
             where=where,
             expected=counted(expected, "row"),
             found=f"{rows}",
-            mend="See assay fsck.",
+            fix="See assay fsck.",
         )
 
 

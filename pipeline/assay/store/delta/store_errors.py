@@ -41,7 +41,7 @@ def translate_errors(where: str, what: str) -> Iterator[None]:
                 "bytes of it are not those that were written",
                 where=where,
                 found=summarize_error(error),
-                mend="See assay fsck.",
+                fix="See assay fsck.",
             ) from None
         far = "://" in where
         full = re.search("no space left|quota", str(error), re.IGNORECASE)
@@ -49,7 +49,7 @@ def translate_errors(where: str, what: str) -> Iterator[None]:
             what,
             where=where,
             found=summarize_error(error),
-            mend="Make room there, and run the same command again."
+            fix="Make room there, and run the same command again."
             if full
             else "Check the bucket in params.yaml under store, AWS_ENDPOINT_URL and the keys."
             if far

@@ -204,7 +204,7 @@ def _with_keys(
         raise StoreError(
             f"the {table} table has columns of its own called {', '.join(taken)}",
             expected="other names for the partition column and the keys",
-            mend="Rename them where the data is ingested.",
+            fix="Rename them where the data is ingested.",
         )
     fields = [pa.field(column, pa.string())]
     fields += [field for field in to_delta_schema(keys) if field.name != column]
@@ -226,7 +226,7 @@ def to_delta_schema(schema: pa.Schema) -> pa.Schema:
         raise StoreError(
             f"a Delta table cannot hold {', '.join(homeless)}",
             expected="numbers, text, booleans, dates or timestamps",
-            mend="Convert where the data is ingested.",
+            fix="Convert where the data is ingested.",
         )
     return pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
 
@@ -270,7 +270,7 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
             where=where,
             expected=f"by {column}",
             found=f"by {', '.join(table.metadata().partition_columns) or 'nothing'}",
-            mend="Keep ingest.partition_by, or give the new one a store of its own.",
+            fix="Keep ingest.partition_by, or give the new one a store of its own.",
         )
     has = _types(table.schema())
     wants = _types(Schema.from_arrow(to_delta_schema(schema)))
@@ -285,7 +285,7 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
         raise StoreError(
             f"its columns are not those of the run: {'; '.join(sorted(wrong))}",
             where=where,
-            mend="Keep the contract's keys and the kind of model, or give the new one a store "
+            fix="Keep the contract's keys and the kind of model, or give the new one a store "
             "of its own.",
         )
 

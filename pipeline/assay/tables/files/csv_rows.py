@@ -74,7 +74,7 @@ def text_batches(
                 "cannot be cut into rows",
                 where=str(path),
                 found=str(error),
-                mend="A quote that is never closed is the usual cause.",
+                fix="A quote that is never closed is the usual cause.",
             ) from None
     if ragged:
         raise ragged_error(path, dialect, len(names))

@@ -98,12 +98,12 @@ def layout(path: Path, dialect: Dialect) -> Layout:
     start = read[0]
     second = next(found, (0, []))[1]
     if not first:
-        raise SourceError("the file holds only blanks", where=str(path), mend="Write it again.")
+        raise SourceError("the file holds only blanks", where=str(path), fix="Write it again.")
     if not dialect.header:
         return Layout(column_names([""] * len(first)), not first[-1].strip(), 0)
     if not second:
         what = "a header and no rows" if whole else "one line is longer than a megabyte"
-        raise SourceError(what, where=str(path), mend="Check how the table was written.")
+        raise SourceError(what, where=str(path), fix="Check how the table was written.")
     spare = not first[-1].strip() and len(first) > 1
     if len(second) == len(first) + 1 and not second[-1].strip():
         first, spare = [*first, ""], True
@@ -164,7 +164,7 @@ def ragged_error(path: Path, dialect: Dialect, width: int) -> SourceError:
         where=f"{path}, line {line}" if line else str(path),
         expected=f"{width} cells",
         found=f"{len(cells)} in the first such line",
-        mend="Mend these lines; a cell with the separator in it must be in quotes, without a blank "
+        fix="Fix these lines; a cell with the separator in it must be in quotes, without a blank "
         "before them, and titles, comments and totals must go.",
     )
 
@@ -184,5 +184,5 @@ def refuse_open_quote(path: Path, dialect: Dialect, quotes: int) -> None:
         raise SourceError(
             "ends in the middle of a quoted cell",
             where=f"{path}, line {line + 1}",
-            mend="Copy the file again, or close the quotes.",
+            fix="Copy the file again, or close the quotes.",
         ) from None

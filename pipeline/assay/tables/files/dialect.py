@@ -40,11 +40,11 @@ def find_dialect(path: Path, encoding: str) -> tuple[Dialect, tuple[str, ...]]:
             "begins with a line for Excel only",
             where=f"{path}, line 1",
             found=quote_value(text[:5]),
-            mend="Delete this line.",
+            fix="Delete this line.",
         )
     separator, quote, rows = _cut(text, whole)
     if not rows:
-        raise SourceError("the file holds only blanks", where=str(path), mend="Write it again.")
+        raise SourceError("the file holds only blanks", where=str(path), fix="Write it again.")
     _refuse_backslashes(path, text, separator, quote)
     _refuse_title(path, rows)
     header, remark = has_header([cells for _, cells in rows[:HEADER_ROWS]])
@@ -143,7 +143,7 @@ def _refuse_backslashes(path: Path, text: str, separator: str, quote: str) -> No
                 where=f"{path}, line {line + 1} or later",
                 expected='a second quote: ""',
                 found=f"\\{quote}",
-                mend="Write it with doubled quotes, as most programs do.",
+                fix="Write it with doubled quotes, as most programs do.",
             ) from None
 
 
@@ -161,7 +161,7 @@ def _refuse_title(path: Path, rows: Rows) -> None:
         where=f"{path}, line {line}",
         expected=f"{width} cells, as in line {start}",
         found=f"{len(first)}: {quote_value(' '.join(first)[:60])}",
-        mend="Delete titles, comments and notes, so that the first line names the columns.",
+        fix="Delete titles, comments and notes, so that the first line names the columns.",
     )
 
 
@@ -180,7 +180,7 @@ def _refuse_blanks(path: Path, lines: Sequence[str]) -> None:
                     where=str(path),
                     expected="commas, semicolons, tabs or bars",
                     found=quote_value(lines[0].strip()[:60]),
-                    mend="Write it with another separator.",
+                    fix="Write it with another separator.",
                 )
 
 

@@ -72,7 +72,7 @@ def sheet_names(path: Path) -> tuple[str, ...]:
         raise SourceError(
             "the workbook has no sheet with cells",
             where=str(path),
-            mend="Save it as an Excel workbook (.xlsx), not as Strict Open XML.",
+            fix="Save it as an Excel workbook (.xlsx), not as Strict Open XML.",
         )
     return found
 
@@ -135,7 +135,7 @@ def _records(sheet: Sheet) -> Iterator[Record]:
                     expected=f"cells in {_letters(columns[0])} to {_letters(columns[-1])}, "
                     "below the first row with a value",
                     found=quote_value(str(cells[beyond[0]])[:80]),
-                    mend="Keep the header and its rows in the sheet, and nothing else.",
+                    fix="Keep the header and its rows in the sheet, and nothing else.",
                 )
             sheet.rows.append(number)
             yield dict(zip(sheet.names, map(cells.get, columns), strict=True))
@@ -143,7 +143,7 @@ def _records(sheet: Sheet) -> Iterator[Record]:
         raise SourceError(
             "the sheet is empty",
             where=f"{sheet.path}, sheet {quote_value(sheet.name)}",
-            mend="Name another sheet.",
+            fix="Name another sheet.",
         )
 
 
@@ -178,7 +178,7 @@ def _refuse_formula(
         raise SourceError(
             "a formula was never computed, so it has no value",
             where=_where(sheet, number, min(never)),
-            mend="Open the workbook in Excel or LibreOffice, and save it.",
+            fix="Open the workbook in Excel or LibreOffice, and save it.",
         )
 
 
@@ -224,7 +224,7 @@ def _rows(sheet: Sheet, *, formulas: bool = False) -> Iterator[tuple[int, list[A
                         "the sheet has more rows than Excel allows",
                         where=f"{sheet.path}, sheet {quote_value(sheet.name)}",
                         expected=f"at most {LAST_ROW:,}",
-                        mend="Save the table as CSV or Parquet.",
+                        fix="Save the table as CSV or Parquet.",
                     )
                 yield number, [cell for cell in row if cell is not EMPTY_CELL]
             if not some:
@@ -259,7 +259,7 @@ def _whole(path: Path) -> Iterator[None]:
     except Exception as error:  # openpyxl checks little: a damaged part raises almost anything
         found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise SourceError(
-            "is no whole Excel workbook", where=str(path), found=found, mend=_SAVE
+            "is no whole Excel workbook", where=str(path), found=found, fix=_SAVE
         ) from None
 
 
@@ -270,7 +270,7 @@ def _refuse_others(path: Path) -> None:
     """
     found = file_format(path)
     if found != "excel":
-        raise SourceError("is no Excel workbook", where=str(path), found=found, mend=_SAVE)
+        raise SourceError("is no Excel workbook", where=str(path), found=found, fix=_SAVE)
     with zipfile.ZipFile(path) as archive:
         for part in archive.infolist():
             size = part.file_size
@@ -282,5 +282,5 @@ def _refuse_others(path: Path) -> None:
                     expected=f"at most {TEXTS >> 20} MB of texts, and at most {TIMES} times "
                     f"the packed size",
                     found=f"{size >> 20:,} MB of {part.compress_size >> 10:,} kB",
-                    mend="Save the table as CSV or Parquet.",
+                    fix="Save the table as CSV or Parquet.",
                 )

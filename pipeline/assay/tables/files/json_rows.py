@@ -68,7 +68,7 @@ def _no_object(path: Path, where: str, found: str) -> SourceError:
         "is no JSON object with each key once",
         where=f"{path}, {where}",
         found=found,
-        mend="Write one object on each line, or one array of objects.",
+        fix="Write one object on each line, or one array of objects.",
     )
 
 

@@ -77,7 +77,7 @@ def open_bytes(path: Path, tick: Tick | None = None) -> Iterator[BinaryIO]:
     """
     if path.is_dir():
         raise SourceError(
-            "is a folder, not a table", where=str(path), mend="Name one file that holds the table."
+            "is a folder, not a table", where=str(path), fix="Name one file that holds the table."
         )
     try:
         with path.open("rb") as raw:
@@ -90,22 +90,20 @@ def open_bytes(path: Path, tick: Tick | None = None) -> Iterator[BinaryIO]:
             with gzip.GzipFile(fileobj=file) as unpacked:
                 yield unpacked  # type: ignore[misc]
     except FileNotFoundError:
-        raise SourceError(
-            "there is no such file", where=str(path), mend="Check the path."
-        ) from None
+        raise SourceError("there is no such file", where=str(path), fix="Check the path.") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(
             "the gzip file is cut or damaged",
             where=str(path),
             found=str(error),
-            mend="Copy or download it again.",
+            fix="Copy or download it again.",
         ) from None
     except OSError as error:
         raise SourceError(
             "cannot be read",
             where=str(path),
             found=error.strerror or str(error),
-            mend="Check that it is a file that you may read.",
+            fix="Check that it is a file that you may read.",
         ) from None
 
 
@@ -136,20 +134,20 @@ def file_format(path: Path) -> FileFormat:
     with open_bytes(path) as file:
         head = file.read(1 << 16)
     if not head:
-        raise SourceError("the file is empty", where=str(path), mend="Write the table again.")
+        raise SourceError("the file is empty", where=str(path), fix="Write the table again.")
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith(b"PK") and _is_workbook(path):
         return "excel"
     for magic, meaning in _BINARY:
         if head.startswith(magic):
-            mend = _ASK if "database" in meaning else _SAVE
-            raise SourceError(f"is {meaning}, not a table", where=str(path), mend=mend)
+            fix = _ASK if "database" in meaning else _SAVE
+            raise SourceError(f"is {meaning}, not a table", where=str(path), fix=fix)
     if b"\x00" in head and not head.startswith(_UTF16):
-        raise SourceError("holds bytes that are no text", where=str(path), mend=_SAVE)
+        raise SourceError("holds bytes that are no text", where=str(path), fix=_SAVE)
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if start[:9].lower() in (b"<!doctype", b"<html>") or start[:5].lower() in (b"<html", b"<?xml"):
-        raise SourceError("is a web page or XML, not a table", where=str(path), mend=_SAVE)
+        raise SourceError("is a web page or XML, not a table", where=str(path), fix=_SAVE)
     return "json" if _is_json(start, path) else "csv"
 
 
@@ -184,11 +182,11 @@ def find_encoding(path: Path) -> Encoding:
     except UnicodeDecodeError as error:
         if error.reason in ("unexpected end of data", "truncated data"):
             raise SourceError(
-                "ends in the middle of a character", where=str(path), mend="Copy the file again."
+                "ends in the middle of a character", where=str(path), fix="Copy the file again."
             ) from None
         if name == "utf-16":
             raise SourceError(
-                "begins as UTF-16, but is not", where=str(path), mend="Save it as UTF-8."
+                "begins as UTF-16, but is not", where=str(path), fix="Save it as UTF-8."
             ) from None
     return _not_utf8(path)
 
@@ -201,7 +199,7 @@ def _quotes(path: Path, encoding: str) -> dict[str, int]:
             for mark in quotes:
                 quotes[mark] += text.count(mark)
             if "\x00" in text:
-                raise SourceError("holds bytes that are no text", where=str(path), mend=_SAVE)
+                raise SourceError("holds bytes that are no text", where=str(path), fix=_SAVE)
     return quotes
 
 
@@ -220,7 +218,7 @@ def _not_utf8(path: Path) -> Encoding:
             where=f"{path}, line {first}",
             expected="valid UTF-8",
             found=f"{bad} bad and {good} good characters beyond ASCII",
-            mend="Save the file again as UTF-8.",
+            fix="Save the file again as UTF-8.",
         )
     try:
         quotes = _quotes(path, "cp1252")
@@ -228,7 +226,7 @@ def _not_utf8(path: Path) -> Encoding:
         raise SourceError(
             "is neither UTF-8 nor Windows' cp1252",
             where=f"{path}, line {first}",
-            mend="Save the file again as UTF-8.",
+            fix="Save the file again as UTF-8.",
         ) from None
     remark = (
         f"not UTF-8 (first in line {first}), so cp1252 was assumed; letters beyond ASCII are wrong "
@@ -249,7 +247,7 @@ def open_text(
         name = codecs.lookup(encoding).name
     except LookupError:
         raise SourceError(
-            f"there is no encoding {encoding!r}", mend="Write utf-8, utf-16 or cp1252."
+            f"there is no encoding {encoding!r}", fix="Write utf-8, utf-16 or cp1252."
         ) from None
     name = "utf-8-sig" if name == "utf-8" else name
     with open_bytes(path, tick) as file:
@@ -266,7 +264,7 @@ def in_encoding(path: Path, encoding: str) -> Iterator[None]:
             f"is not written in {encoding}",
             where=str(path),
             found=f"byte 0x{error.object[error.start]:02x}",
-            mend="State the file's encoding, or save it as UTF-8.",
+            fix="State the file's encoding, or save it as UTF-8.",
         ) from None
 
 

@@ -80,7 +80,7 @@ class OpenedTable:
                     where=str(path),
                     expected=str(len(stated)),
                     found=str(len(names)),
-                    mend="State every column, as there is no header to find them by.",
+                    fix="State every column, as there is no header to find them by.",
                 )
             names = (*stated, *names[len(stated) :])
 
@@ -105,7 +105,7 @@ class OpenedTable:
                 where=f"{self.path}, {self.place(row + filled)}",
                 expected=f"{width - 1} cells",
                 found=quote_value(cells[filled].as_py()[:80]),
-                mend="Name the column in the header, or mend the line.",
+                fix="Name the column in the header, or fix the line.",
             )
 
 
@@ -117,5 +117,5 @@ def missing_columns(path: Path, wanted: Collection[str], there: Collection[Any])
         f"has no column {', '.join(map(quote_value, lost[:5]))}",
         where=str(path),
         found=some,
-        mend="Check the names of the columns, the separator and the header.",
+        fix="Check the names of the columns, the separator and the header.",
     )

@@ -27,7 +27,7 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
             "is no whole Parquet file",
             where=str(path),
             found=str(error),
-            mend="Copy or write it again.",
+            fix="Copy or write it again.",
         ) from None
 
 

@@ -66,7 +66,7 @@ def check_connection(connection: str) -> None:
             "the connection names a user or a password, and it is written into data/source.py",
             where=f"{parts.scheme}://",
             expected=f"{POSTGRES}HOST/DATABASE",
-            mend="Set PGUSER and PGPASSWORD in the environment instead.",
+            fix="Set PGUSER and PGPASSWORD in the environment instead.",
         )
     if not (connection.startswith(POSTGRES) or connection.removeprefix(SQLITE) != connection):
         raise SourceError("is no connection", where=connection, expected=EXPECTED)
@@ -91,7 +91,7 @@ Rows = tuple[list[str], Callable[[int], list[tuple[Any, ...]]]]
 def _sqlite(query: str, connection: str) -> Iterator[Rows]:
     path = Path(connection.removeprefix(SQLITE))
     if not path.is_file():
-        raise SourceError("there is no such database", where=str(path), mend="Check the path.")
+        raise SourceError("there is no such database", where=str(path), fix="Check the path.")
     address = f"file:{quote(str(path.resolve()))}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=SECONDS)) as database:
         cursor = database.execute(query)
@@ -128,7 +128,7 @@ def _told(file: Path, connection: str) -> Iterator[None]:
         "the query cannot be read",
         where=f"{file}, {connection}",
         found=" ".join(found.split())[:_LONGEST],
-        mend="Check the query and the connection."
+        fix="Check the query and the connection."
         + (" User and password are PGUSER and PGPASSWORD." * connection.startswith(POSTGRES)),
     )
 

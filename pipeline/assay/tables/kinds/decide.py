@@ -21,7 +21,7 @@ from assay.tables.spelt.words import FLAGS, UNMISTAKABLE, flag_words
 
 PLACE = "\x00"
 """Stands in a doubt for the place of `Decision.odd_row`, which costs a look at the file."""
-AGAIN = "mend the file and run assay init again"
+AGAIN = "fix the file and run assay init again"
 NEARLY = 0.9
 """Share of values from which the others are worth a word."""
 

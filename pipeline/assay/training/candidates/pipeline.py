@@ -227,7 +227,7 @@ def build_pipeline(
             where=f"params.yaml: {made_by}",
             expected="an estimator whose fit has the argument sample_weight",
             found=candidate.maker,
-            mend=f"Take another estimator, or '{contract.weight}' out of {contract.file}",
+            fix=f"Take another estimator, or '{contract.weight}' out of {contract.file}",
         )
     return encoded_pipeline(
         *(estimator, candidate.encoding, contract.numeric, contract.categorical, seed, counts),
@@ -337,7 +337,7 @@ def _check_task(estimator: Any, task: Task, where: str, maker: str) -> None:
             where=where,
             expected="a regression, with predict",
             found=maker,
-            mend="If the numbers are classes, make the label a bool or str in the contract.",
+            fix="If the numbers are classes, make the label a bool or str in the contract.",
         )
 
 

@@ -109,7 +109,7 @@ def _opened(root: Path, name: str, contract: Contract) -> LazyTable:
 
     if not path.is_file():
         raise StageInputMissing(
-            "prepare has not run: no such file", where=name, mend="Run: dvc repro."
+            "prepare has not run: no such file", where=name, fix="Run: dvc repro."
         )
     try:
         metadata = pq.read_metadata(path)
@@ -125,7 +125,7 @@ def _unreadable(name: str, error: Exception) -> StageInputMissing:
         "cannot be read",
         where=name,
         found=f"{type(error).__name__}: {error}",
-        mend="Make it again with dvc repro --force prepare",
+        fix="Make it again with dvc repro --force prepare",
     )
 
 

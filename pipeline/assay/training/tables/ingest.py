@@ -97,7 +97,7 @@ def _tables(source: Any, where: str) -> Iterator[pa.Table]:
         raise SourceError(
             f"the source failed with {type(error).__name__}: {error}",
             where=f"{where}{place}",
-            mend=None if place else "Call the function in a Python shell to see where.",
+            fix=None if place else "Call the function in a Python shell to see where.",
         ) from None
 
 

@@ -54,7 +54,7 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
     source, column = root / layout.CHECKED, params.ingest.partition_by
     if not partitions.values(source, column):
         raise StageInputMissing(
-            "there are no checked rows", where=layout.CHECKED, mend="Run dvc repro contract."
+            "there are no checked rows", where=layout.CHECKED, fix="Run dvc repro contract."
         )
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     group = params.prepare.apart

@@ -48,7 +48,7 @@ def without_groups_of(train: pa.Table, holdout: pa.Table, group: str) -> pa.Tabl
             where="params.yaml: prepare.apart",
             expected="values that are in one of the windows only",
             found=counted(len(known), "value"),
-            mend="Take a shorter holdout, or leave prepare.apart out.",
+            fix="Take a shorter holdout, or leave prepare.apart out.",
         )
     return kept
 
@@ -82,7 +82,7 @@ def label_facts(
             where=where,
             expected=f"rows with a value in '{label}'",
             found="none",
-            mend=f"Check prepare.{name} in params.yaml against the days in data/raw.",
+            fix=f"Check prepare.{name} in params.yaml against the days in data/raw.",
         )
     column = table.column(label)
     if task == "regression":
@@ -105,7 +105,7 @@ def label_facts(
             if task == "binary"
             else f"two or more classes in '{label}'",
             found=shown,
-            mend="Choose a window in which both happen."
+            fix="Choose a window in which both happen."
             if task == "binary"
             else "Choose a longer window.",
         )
@@ -123,6 +123,6 @@ def _spread(column: pa.ChunkedArray, label: str, where: str) -> float:
             where=where,
             expected=f"different numbers in '{label}'",
             found=f"{ends['min']} in {counted(len(column), 'row')}",
-            mend="Choose a longer window.",
+            fix="Choose a longer window.",
         )
     return float(pc.mean(column).as_py())

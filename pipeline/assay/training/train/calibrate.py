@@ -59,7 +59,7 @@ def out_of_fold_scores(
             raise LabelError(
                 f"without fold {number + 1} of {folds} {_without(task, gone)}",
                 where="params.yaml: train.folds",
-                mend="Use fewer folds or a longer training window.",
+                fix="Use fewer folds or a longer training window.",
             )
         weighted = None if weights is None else weights[~unseen]
         fitted = fit_clone(pipeline, features[~unseen], label[~unseen], whole[~unseen], weighted)

@@ -151,7 +151,7 @@ def _weights(column: pd.Series[Any]) -> Floats:
             where=f"{layout.TRAIN_TABLE}, column '{column.name}'",
             expected="0 or more in each row, and above 0 in some",
             found=f"{bad[0]:g}, and {counted(len(bad), 'such row')}" if len(bad) else "0 in all",
-            mend="Refuse such rows in the contract: pa.Field(ge=0, ...)",
+            fix="Refuse such rows in the contract: pa.Field(ge=0, ...)",
         )
     return weights
 

@@ -56,7 +56,7 @@ def run(root: Path, params: Params) -> Selection:
             raise BundleMissing(
                 "the candidate was not trained",
                 where=f"{layout.CANDIDATES}/{name}",
-                mend=f"Run dvc repro train@{name}.",
+                fix=f"Run dvc repro train@{name}.",
             )
         files = bundle.read(folder)
         bundle.verify(files, str(folder))

@@ -109,7 +109,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
     source = root / layout.TRAIN_TABLE
     if not source.is_file():
         raise StageInputMissing(
-            "there is no training table", where=layout.TRAIN_TABLE, mend="Run dvc repro prepare."
+            "there is no training table", where=layout.TRAIN_TABLE, fix="Run dvc repro prepare."
         )
     try:
         with apart_from_rows(root, params.store) as workplace:
@@ -119,7 +119,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
             "memory ran out in training, so no bundle was written",
             where=f"params.yaml: train.candidates.{name}",
             found=" ".join(str(error).split()) or None,
-            mend="Use a shorter prepare.train window or fewer features, or give it more memory.",
+            fix="Use a shorter prepare.train window or fewer features, or give it more memory.",
         ) from None
 
 
@@ -197,8 +197,8 @@ def _fit_failed(error: Exception, params: Params, name: str, rows: TrainingRows)
     found = f"{params.train.candidates[name].maker}{source_code.raised_at(error)}"
     told = model.error_message(error)
     if "'NoneType' object has no attribute" in told:
-        mend = "Let each fit of the project's own end with: return self."
-        return PluginError(f"fitting failed: {told}", where=where, found=found, mend=mend)
+        fix = "Let each fit of the project's own end with: return self."
+        return PluginError(f"fitting failed: {told}", where=where, found=found, fix=fix)
     lacking = find_valueless(rows, params.train.folds)
     immense = {} if lacking else find_immense(rows)
     if immense:
@@ -208,7 +208,7 @@ def _fit_failed(error: Exception, params: Params, name: str, rows: TrainingRows)
             where=where,
             expected=f"none beyond {LARGEST_FLOAT32:.1e}",
             found=f"{furthest:g}; {told}, by {found}",
-            mend=f"Give '{name}' a limit in {params.contract.file} (ge=, le=), or leave it out.",
+            fix=f"Give '{name}' a limit in {params.contract.file} (ge=, le=), or leave it out.",
         )
     if not lacking:
         return PluginError(f"fitting failed: {told}", where=where, found=found)
@@ -219,7 +219,7 @@ def _fit_failed(error: Exception, params: Params, name: str, rows: TrainingRows)
         where=where,
         expected="values of each feature in at least two folds of training",
         found=f"none of {', '.join(lacking)}; {told}, by {found}",
-        mend=f"Leave '{first}' out of {params.contract.file}, or choose a longer window at "
+        fix=f"Leave '{first}' out of {params.contract.file}, or choose a longer window at "
         "prepare.train.",
     )
 

@@ -132,5 +132,5 @@ def check_types(
         "the model holds types that nobody allowed, so it could not be loaded again",
         where=f"params.yaml: train.candidates.{name}",
         found="; ".join(told),
-        mend=f"If you trust them, write: bundle.allow_types: [{whole}]",
+        fix=f"If you trust them, write: bundle.allow_types: [{whole}]",
     )

@@ -344,7 +344,7 @@ def test_rows_without_a_night_are_named_by_their_lines(tmp_path: Path) -> None:
     assert refusal(tmp_path) == (
         "rows.csv: 4 rows of 'sent' without a night (expected a day or a time from 1700 to 2199, "
         "such as 2013-07-01, 2013-07-01 10:00, 20130701, found nothing in line 4, 'soon' in line "
-        "5, '\"4,2024-03-01,north' in line 6, ...). Mend these rows in the file; no night of it is "
+        "5, '\"4,2024-03-01,north' in line 6, ...). Fix these rows in the file; no night of it is "
         "read before, so that no row is left out unseen."
     )
 

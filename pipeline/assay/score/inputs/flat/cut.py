@@ -157,11 +157,11 @@ class _NoNight:
                 where=self._file.path,
                 expected=readable(self._spec.every),
                 found=", ".join(self._shown) + more,
-                mend="Name the column of days or times as night_by. Times that are written in "
+                fix="Name the column of days or times as night_by. Times that are written in "
                 "another way are read by data/source.py: let score.input be data/raw, and run dvc "
                 "repro ingest before the night."
                 if many
-                else "Mend these rows in the file; no night of it is read before, so that no row "
+                else "Fix these rows in the file; no night of it is read before, so that no row "
                 "is left out unseen.",
             )
 

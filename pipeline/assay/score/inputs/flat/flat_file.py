@@ -86,7 +86,7 @@ def nights_uri(root: Path, spec: FileInput | Delta, night: str | None = None) ->
                 "cannot be cut into nights",
                 where=files.resolve_uri(root, spec.path),
                 found=f"{error.strerror or error}: {error.filename or cut.parent}",
-                mend=f"It needs room for a copy, and the right to write, in {CUTS}.",
+                fix=f"It needs room for a copy, and the right to write, in {CUTS}.",
             ) from None
     return f"{cut}/{NIGHT_IN_PATH}"
 
@@ -111,7 +111,7 @@ def check_length(spec: AnyInput, published: Iterable[str], available: Iterable[s
             where=f"{layout.PARAMS}: score.input.every",
             expected=f"the length of the published nights, such as {(odd or days)[0]}",
             found=spec.every,
-            mend="Set it back, or name another store for nights of this length.",
+            fix="Set it back, or name another store for nights of this length.",
         )
 
 
@@ -131,13 +131,13 @@ def errors_name_the_file(root: Path, spec: AnyInput) -> Iterator[None]:
         told = partial(_in_the_file, root, spec)
         if isinstance(error, NightNotFound) and error.found is None:  # nor is there any other
             uri = files.resolve_uri(root, spec.path)
-            raise NightNotFound("holds no row", where=uri, mend=NO_ROWS) from None
+            raise NightNotFound("holds no row", where=uri, fix=NO_ROWS) from None
         raise type(error)(
             told(error.what),
             where=error.where and told(error.where),
             expected=error.expected,
             found=error.found and told(error.found),
-            mend=error.mend,
+            fix=error.fix,
         ) from None
 
 
@@ -192,7 +192,7 @@ def _cut(root: Path, spec: FileInput, target: Path) -> None:
                 "changed while it was cut into nights",
                 where=uri,
                 expected="the same file from the first row to the last",
-                mend="Run this again once its export is complete.",
+                fix="Run this again once its export is complete.",
             )
         sizes = {}
         for path in sorted(made.glob("*/*")):
