@@ -47,7 +47,7 @@ def is_assay_project(root: Path) -> bool:
 
 
 def load_params(root: Path) -> Params:
-    """Load the project's params.yaml.
+    """Load the project's params.yaml, and read its rules.
 
     Raises
     ------
@@ -55,9 +55,12 @@ def load_params(root: Path) -> Params:
         The file is invalid; pytest ends the session.
     """
     from assay.errors import ParamsError
+    from assay.gate.rules import kinds
     from assay.project import params
 
     try:
-        return params.load(root)
+        loaded = params.load(root)
+        kinds.read_policy(loaded, root)
+        return loaded
     except ParamsError as error:
         raise pytest.UsageError(*error.lines()) from None
