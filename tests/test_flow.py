@@ -75,8 +75,8 @@ def test_a_rule_that_cannot_hold_fails_repro_at_the_gate_with_numbers(settled: P
     told = call(settled, "dvc", "repro", code=255)
     assert "failed to reproduce 'gate'" in told
     assert "exited with 3" in told
-    verdict = (settled / layout.GATE_REPORT / "verdict.md").read_text()
-    assert verdict.startswith("# FAIL")
+    verdict = (settled / layout.GATE_REPORT / "verdict.md").read_text(encoding="utf-8")
+    assert verdict.startswith("## ❌ FAIL")
     assert "ranks late parcels first" in verdict
     assert "at least 0.99" in verdict
     call(settled, "git", "add", "--all")

@@ -103,7 +103,8 @@ def test_everything_is_written_also_for_a_failure(stand: Stand, tiny: Any) -> No
     found = stand.judged()
     folder = tiny.root / layout.GATE_REPORT
     assert found.outcome is FAIL
-    assert (folder / "verdict.md").read_text(encoding="utf-8").startswith("# FAIL: tiny, ")
+    written = (folder / "verdict.md").read_text(encoding="utf-8")
+    assert written.startswith("## ❌ FAIL: tiny, ")
     html = (folder / "index.html").read_text(encoding="utf-8")
     assert "<title>FAIL: tiny, candidate prior</title>" in html
     assert "95% interval" in html

@@ -7,7 +7,6 @@ numbers as short texts, and the escaping of every text that comes from data or p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from assay.gate.many_slices import fold, together
@@ -39,17 +38,18 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class Nothing:
-    """In place of what the gate answers where only a verdict is shown."""
-
-    unchanged = refusal = outcome = None
-    differs = False
-    problems = commands = ()
-
+NO_ANSWER: Mapping[str, Any] = {
+    "unchanged": None,
+    "refusal": None,
+    "outcome": None,
+    "differs": False,
+    "problems": (),
+    "commands": (),
+}
+"""In place of what the gate answers where only a verdict is shown."""
 
 FACTS: Mapping[str, Any] = {
-    "answer": Nothing(),
+    "answer": NO_ANSWER,
     "compared": None,
     "evaluation": None,
     "rehearsal": None,
