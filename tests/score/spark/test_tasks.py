@@ -16,12 +16,12 @@ from assay.score.spark.tasks import collect_outcomes, freeze_imports
 
 
 class Ends:
-    """A task that ends as it is told."""
+    """Work that ends as it is told."""
 
     def __init__(self, how: BaseException | None) -> None:
         self.how = how
 
-    def process(self, work: Any, name: str) -> str:
+    def process_files(self, task: Any, name: str) -> str:
         if self.how is not None:
             raise self.how
         return "done"
@@ -38,11 +38,11 @@ def test_however_a_task_ends_its_imports_are_frozen(
     monkeypatch: pytest.MonkeyPatch, how: BaseException | None
 ) -> None:
     called: list[bool] = []
-    monkeypatch.setattr(files, "received", lambda sent: None)
+    monkeypatch.setattr(files, "received", lambda sent: Ends(how))
     monkeypatch.setattr(files, "freeze_imports", lambda: called.append(True))
     if isinstance(how, ZeroDivisionError):
         with pytest.raises(ZeroDivisionError):
-            files._outcome(Shared(), Ends(how))  # type: ignore[arg-type]
+            files._outcome(Shared(), ())
     else:
         assert files._outcome(Shared(), Ends(how)) == (how or "done")  # type: ignore[arg-type]
     assert called == [True]
