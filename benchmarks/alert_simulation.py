@@ -22,6 +22,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -42,6 +44,7 @@ from assay.monitor.drift.budget import (
 )
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.drift.evidence import MOVED as WASSERSTEIN
+from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.incidents.drift_incident import group_alarms
 from assay.project.params import Monitor
 from assay.project.params.drift import Budget
@@ -252,7 +255,17 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
 
 
 def _incidents(judged: Iterable[NightAlarms], rule: Budget) -> int:
-    return len(group_alarms(((night, {}) for night in judged), rule.nights, lambda *_: False))
+    nights = (
+        SimpleNamespace(
+            partition=night.partition,
+            drift=SimpleNamespace(findings=()),
+            alarms=night,
+            snoozed=(),
+            quiet=rule.nights,
+        )
+        for night in judged
+    )
+    return len(group_alarms(cast("Iterable[NightDecision]", nights)))
 
 
 def stationary(years: int, reference: int, together: float, level: bool, seed: int) -> Row:

@@ -54,8 +54,8 @@ def test_comparable_nights_are_merged() -> None:
 
 
 def test_why_there_is_nothing_to_compare_with() -> None:
-    assert "no weekday" in compare_weekdays("north", night(0), {}, 4).why_none
-    assert "none of the 3" in compare_weekdays("2013-07-08", night(0), {}, 3).why_none
+    assert "no weekday" in compare_weekdays("north", night(0), {}, 4).none
+    assert "none of the 3" in compare_weekdays("2013-07-08", night(0), {}, 3).none
     empty = {name: replace(c, counts=(0,) * 12, nulls=c.rows) for name, c in night(1).items()}
     found = compare_weekdays("2013-07-08", night(0), {"2013-07-01": empty}, 4)
     assert found.distances == {"x0": None, "x1": None}

@@ -18,9 +18,9 @@ TABLE = pa.table({"x": [1.0, 2.0, 3.0], "c": ["a", "b", "a"]})
 def test_a_file_is_called_as_it_was_named(tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "new.parquet", row_group_size=2)
     found = locate_path("new.parquet", tmp_path)
-    assert (found.where, found.rows, found.contract) == ("new.parquet", 3, None)
+    assert (found.where, found.night.rows, found.contract) == ("new.parquet", 3, None)
     assert list(found.schemas) == ["new.parquet"]
-    assert [file.row_groups for file in found.files or ()] == [(2, 1)]
+    assert [file.row_groups for file in found.night.files or ()] == [(2, 1)]
 
 
 def test_a_folder_is_all_files_below_it_without_hidden_ones(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_a_folder_is_all_files_below_it_without_hidden_ones(tmp_path: Path) -> N
         pq.write_table(TABLE, tmp_path / f"raw/day={day}/part.parquet")
     (tmp_path / "raw/_SUCCESS").write_text("")
     found = locate_path("raw/", tmp_path)
-    assert (found.where, found.rows) == ("raw", 6)
+    assert (found.where, found.night.rows) == ("raw", 6)
     assert list(found.schemas) == ["day=1/part.parquet", "day=2/part.parquet"]
 
 
@@ -37,7 +37,7 @@ def test_of_a_delta_table_only_the_files_of_its_newest_version_count(tmp_path: P
     write_deltalake(tmp_path / "lake", TABLE)
     write_deltalake(tmp_path / "lake", TABLE.slice(0, 1), mode="overwrite")
     assert len(list((tmp_path / "lake").glob("*.parquet"))) == 2
-    assert locate_path("lake", tmp_path).rows == 1
+    assert locate_path("lake", tmp_path).night.rows == 1
 
 
 @pytest.mark.parametrize(
