@@ -164,7 +164,8 @@ def test_a_rule_about_another_tasks_metric_fails_at_the_gate(task: Task, project
     edit(project, "params.yaml", old, f"metric: {metric}")
     with pytest.raises(GateNotPassed):
         run(project, "gate")
-    verdict = (project / layout.GATE_REPORT / "verdict.md").read_text()
+    verdict = (project / layout.GATE_REPORT / "verdict.md").read_text(encoding="utf-8")
+    verdict = verdict.replace("\\", "")  # before what Markdown would take for a sign
     assert f"{metric} is no metric of a {task} model; those are" in verdict
     assert METRICS[task][-1] in verdict
 
@@ -237,7 +238,6 @@ def test_a_night_is_monitored_and_told(task: Task, live: Path, call: Callable[..
     scores = {"probability", "prediction"} if task == "multiclass" else {"prediction"}
     assert judged == {"weight", "distance", "express", "depot", *scores}
     assert found["features"] == 4
-    assert found["sample_rows"] == 47
     assert "v0.1.0" in call(live, "assay", "status")
 
 
@@ -253,11 +253,11 @@ def test_both_carriers_publish_the_same(
         return sorted(rows.to_pylist(), key=lambda row: row["parcel"])
 
     local = published()
-    call(project, "assay", "score", *NIGHTS, "--force", "--carrier", "dataframe")
+    call(project, "assay", "score", *NIGHTS, "--force", "--carrier", "files")
     assert published() == local
     runs = DeltaTable(str(project / "store" / "runs")).to_pandas()
     # A start is recorded before the input is opened, which decides the carrier.
-    assert set(runs[runs["event"] == "published"]["carrier"]) == {"local", "dataframe"}
+    assert set(runs[runs["event"] == "published"]["carrier"]) == {"local", "files"}
 
 
 def test_dvc_draws_what_the_guide_says_of_the_task(

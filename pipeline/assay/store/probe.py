@@ -35,7 +35,7 @@ class StoreProbe:
 
 
 def probe(store: Store) -> StoreProbe:
-    """Read the log of predictions, then write, read and delete a small file.
+    """Write, read and delete a small file, then read the log of predictions.
 
     A folder that does not exist yet is not made: the file is written to the folder above it.
 
@@ -44,12 +44,13 @@ def probe(store: Store) -> StoreProbe:
     StoreError
         One of these failed.
     """
-    nights = len(store.partitions())
     name = f".assay-doctor-{secrets.token_hex(4)}"
     folder = store.scratch_uri(name) if "://" in store.uri else str(_nearest(Path(store.uri)))
     what = "a file cannot be written, read and deleted there"
+    # First, as delta-rs lets no other thread run while it waits for a store that does not answer.
     with translate_errors(store.uri, what):
-        return StoreProbe(nights, _try_file(f"{folder}/{name}"))
+        skew = _try_file(f"{folder}/{name}")
+    return StoreProbe(len(store.partitions()), skew)
 
 
 def _try_file(uri: str) -> float:
