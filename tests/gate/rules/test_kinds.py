@@ -95,17 +95,28 @@ def test_its_code_and_the_reports_that_it_reads_are_evidence(asked: Any) -> None
     assert any("leakage report is about another data" in each.detail for each in told)
 
 
-def test_assay_check_asks_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        (CODE, "column: there is no 'depo'"),
+        (
+            CODE.replace("if self.column not in", "if self.column(0) not in"),
+            "data.calls.FewCalls.faults failed with TypeError: 'str' object is not callable, "
+            "data/calls.py:23",
+        ),
+    ],
+)
+def test_assay_check_asks_it(tmp_path: Path, code: str, line: str) -> None:
     root = tmp_path / "parcels"
     shutil.copytree(projects.PARCELS, root)
-    (root / FILE).write_text(CODE)
+    (root / FILE).write_text(code)
     policy = root / layout.PARAMS
     text = policy.read_text()
     rule = f"    - {{{RULE}, column: depo, owner: us, because: it must}}\n  behaviour:\n"
     policy.write_text(text.replace("  behaviour:\n", rule))
     with pytest.raises(ProjectUnready) as caught:
         project_check.run(root)
-    assert "params.yaml: gate.rules 'calls': column: there is no 'depo'" in caught.value.lines()
+    assert f"params.yaml: gate.rules 'calls': {line}" in caught.value.lines()
 
 
 @pytest.mark.parametrize(
@@ -129,6 +140,7 @@ def test_its_keys_are_strict(asked: Any, rule: str, key: str, hint: str) -> None
         (CODE, "data.calls.ManyCalls"),
         (CODE.replace("(Rule)", ""), "data.calls.FewCalls"),
         ("FewCalls = 1\n", "data.calls.FewCalls"),
+        (CODE.replace("def judge", "def decide"), "data.calls.FewCalls"),
     ],
 )
 def test_what_is_no_kind_is_an_error_that_names_the_rule(asked: Any, code: str, kind: str) -> None:
@@ -159,6 +171,15 @@ def test_an_answer_that_is_none_is_a_fail(asked: Any, judge: str) -> None:
     (found,) = kinds.evaluate_rule(rule, stage.GateInputs.of(asked.root), asked.params.gate)
     assert found.outcome is Outcome.FAIL and found.blocks
     assert found.rule == "calls" and "data.calls.FewCalls" in found.detail
+
+
+def test_advice_that_fails_does_not_end_the_gate(asked: Any) -> None:
+    asked.write(
+        FILE, CODE.replace('return "Ask', 'raise RuntimeError("Ask').replace('hands."', 'hands.")')
+    )
+    rule = kinds.read_policy(asked.params, asked.root).rules[1]
+    (found,) = kinds.evaluate_rule(rule, stage.GateInputs.of(asked.root), asked.params.gate)
+    assert found.outcome is Outcome.FAIL and "data.calls.FewCalls" in found.detail
 
 
 def test_before_a_training_only_assays_own_kinds_are_asked(asked: Any) -> None:

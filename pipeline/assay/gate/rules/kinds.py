@@ -116,6 +116,9 @@ def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Fin
     """
     try:
         found = rule.judge(inputs, gate)
+        if rule.kind not in KINDS and not _sound(rule, found):
+            return (finding.fail(rule, f"{rule.kind} gives no findings of its own"),)
+        return tuple(_with_advice(rule, each) for each in found)
     except AssayError as error:
         return (finding.fail(rule, error.line()),)
     except (Exception, SystemExit) as error:
@@ -123,9 +126,6 @@ def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Fin
             raise
         what = f"{rule.kind} failed with {type(error).__name__}: {error}"
         return (finding.fail(rule, what + source_code.raised_at(error)),)
-    if rule.kind not in KINDS and not _sound(rule, found):
-        return (finding.fail(rule, f"{rule.kind} gives no findings of its own"),)
-    return tuple(_with_advice(rule, each) for each in found)
 
 
 def evaluate_rules(inputs: GateInputs, policy: Policy) -> tuple[Finding, ...]:
@@ -165,12 +165,12 @@ def _kind(
     if "." in rule.kind:
         key = f"gate.rules '{rule.name}': kind"
         found = plugins.resolve(rule.kind, key=key, root=root, read=read)
-        if isinstance(found, type) and issubclass(found, Rule):
+        if isinstance(found, type) and issubclass(found, Rule) and found.judge is not Rule.judge:
             return found
         raise PluginError(
             "no kind of rule",
             where=f"params.yaml: {key}",
-            expected="a class that is derived from assay.testing.Rule",
+            expected="a class that is derived from assay.testing.Rule, with a method judge",
             found=rule.kind,
         )
     try:

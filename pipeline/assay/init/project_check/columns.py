@@ -12,6 +12,7 @@ from assay.project import layout
 from assay.project.params import NullShareParams, Params
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness
 from assay.project.params.messages import unknown_name
+from assay.project.source_code import raised_at
 from assay.project.tasks import NO_OWN, Task, inapplicable_reason
 
 
@@ -62,7 +63,13 @@ def rule_faults(
 ) -> Iterator[str]:
     """Columns and metrics that rules name, and that there are not."""
     for rule in rules:
-        yield from rule.faults(params, contract, task)
+        try:
+            yield from rule.faults(params, contract, task)
+        except Exception as error:  # a project's own kind may raise anything
+            if "." not in rule.kind:
+                raise
+            what = f"{rule.kind}.faults failed with {type(error).__name__}: {error}"
+            yield f"params.yaml: gate.rules '{rule.name}': {what}{raised_at(error)}"
 
 
 def metric_faults(params: Params, task: Task) -> Iterator[str]:
