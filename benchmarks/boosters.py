@@ -40,8 +40,8 @@ def main() -> int:
     import xgboost
 
     from assay.columns.features import FrameFeatures
-    from assay.model.compiled import CompiledModel, compile_and_compare
-    from assay.model.model import Model
+    from assay.compiled import CompiledModel, compile_and_compare
+    from assay.compiled.fitted_model import Model
     from assay.training.candidates.nested import fit_clone
     from assay.training.candidates.pipeline import encoded_pipeline
 

@@ -38,9 +38,9 @@ from assay.columns.grid_builder import build_grid
 from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile
 from assay.columns.score_grid import probability_grid
+from assay.compiled.fitted_model import calibrate_class
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
-from assay.model.model import calibrate_class
 from assay.monitor.performance.estimate import binary, multiclass, regression
 from assay.monitor.performance.estimate.metric_estimate import MetricEstimate
 from assay.monitor.performance.estimate.score_cells import ScoreCells, cells_from_profile

@@ -87,7 +87,7 @@ MODULES = (
     "assay.monitor.explain.command",
     "assay.monitor.status", "assay.monitor.front.command",
     "assay.monitor.incidents.alert", "assay.monitor.table_drift.command",
-    "assay.model.compiled.scorer",
+    "assay.compiled.scorer",
     "assay.columns.count_kernels", "gto.api", "dvc.repo", "scmrepo.git", "pyspark.sql",
     "sklearn.pipeline", "pyarrow.dataset", "deltalake", "numba", "rich.table",
 )  # fmt: skip

@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 
 from assay.columns.features import FrameFeatures
+from assay.compiled import fitted_model
 from assay.errors import BundleChanged, ParamsError
 from assay.model import bundle
 from assay.model import model as models
@@ -27,7 +28,7 @@ from assay.model import tree_checks as model_sound
 from assay.model.manifest import MANIFEST
 from assay.project import layout, params
 from tests import mutate
-from tests.models.compiled.fitted import Case, fit, table
+from tests.compiled.fitted import Case, fit, table
 from tests.mutate import Told
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +50,7 @@ def quiet() -> Iterator[None]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_models_file(case: Case) -> None:
     model, features = fit(case), FrameFeatures(table())
-    told = Told(models.FILE)
+    told = Told(fitted_model.FILE)
 
     def read(data: bytes) -> None:
         kept = {"numeric": model.numeric, "categorical": model.categorical, "allow_types": ()}
@@ -74,7 +75,7 @@ def test_a_file_of_a_bundle(trained: Path, name: str) -> None:
     files = bundle.read(trained / layout.BUNDLE)
     features = FrameFeatures(pd.read_parquet(trained / layout.HOLDOUT_TABLE))
     # A manifest may also name files that are not there, or features that the model lacks.
-    told = Told("in/here", models.FILE) if name == MANIFEST else Told(name)
+    told = Told("in/here", fitted_model.FILE) if name == MANIFEST else Told(name)
 
     def read(damaged: dict[str, bytes]) -> None:
         found = bundle.from_files(damaged, "in/here", expected=None, allow_types=())

@@ -15,10 +15,10 @@ from deltalake import DeltaTable
 
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import CategoryGrid, NumberGrid
+from assay.compiled import CompiledModel
 from assay.errors import ContractFileError, GateNotPassed, ParamsError, PluginError
 from assay.model import bundle, prediction
 from assay.model.batch import new_counter
-from assay.model.compiled import CompiledModel
 from assay.project import layout, params
 from assay.project.tasks import METRICS, Task
 from tests import projects, variants

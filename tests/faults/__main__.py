@@ -28,7 +28,7 @@ COLUMNS = (
 PRELOADED = (
     "assay.score.run", "assay.score.operations.release", "assay.score.spark.files",
     "assay.score.spark.duplicate_keys", "assay.monitor.labels", "assay.registry.promote",
-    "assay.columns.kernels", "assay.columns.count_kernels", "assay.model.compiled.scorer",
+    "assay.columns.kernels", "assay.columns.count_kernels", "assay.compiled.scorer",
     "pandera.typing",
     "gto.api", "scmrepo.git", "dvc.repo", "sklearn.pipeline", "numba", "rich.table",
 )  # fmt: skip

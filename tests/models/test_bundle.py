@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from assay.columns.features import FrameFeatures
+from assay.compiled import CompiledModel
 from assay.errors import BundleChanged, BundleMissing
 from assay.model import bundle
-from assay.model.compiled import CompiledModel
 from assay.model.manifest import MANIFEST
 from assay.project import layout
 

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
 
+from assay.compiled import fitted_model
 from assay.errors import BundleChanged
 from assay.model import bundle, load_trial
 from assay.model import model as models
@@ -36,7 +37,7 @@ GIVEN: dict[str, Any] = {
 def sound() -> bytes:
     rows = pd.DataFrame(np.random.default_rng(0).random((200, 2)), columns=COLUMNS)
     fitted = LGBMClassifier(n_estimators=2, verbose=-1).fit(rows, rows["weight"] > 0.5)
-    return models.dumps(models.Model(fitted, None, tuple(COLUMNS), ()))
+    return models.dumps(fitted_model.Model(fitted, None, tuple(COLUMNS), ()))
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +69,8 @@ def test_evaluate_ends_as_with_any_refused_bundle(
     shutil.copytree(trained, root)
     folder = root / layout.BUNDLE
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / models.FILE).write_bytes(crafted)
-    manifest["files"][models.FILE] = hashlib.sha256(crafted).hexdigest()
+    (folder / fitted_model.FILE).write_bytes(crafted)
+    manifest["files"][fitted_model.FILE] = hashlib.sha256(crafted).hexdigest()
     manifest["files"].pop(bundle.COMPILED, None)
     (folder / bundle.COMPILED).unlink(missing_ok=True)
     (folder / "manifest.json").write_text(json.dumps(manifest))

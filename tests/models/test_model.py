@@ -21,6 +21,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from assay.columns.features import FrameFeatures
+from assay.compiled import fitted_model
 from assay.errors import BundleChanged, BundleUntrusted
 from assay.model import model
 from assay.project import source_code
@@ -45,10 +46,10 @@ def strangers() -> bytes:
         return model.dumps(fitted(Stranger))
 
 
-def fitted(kind: type[LogisticRegression] = LogisticRegression) -> model.Model:
+def fitted(kind: type[LogisticRegression] = LogisticRegression) -> fitted_model.Model:
     rng = np.random.default_rng(0)
     x = pd.DataFrame({"x": rng.normal(size=200)})
-    return model.Model(kind().fit(x, x["x"] > 0), None, NUMERIC, CATEGORICAL)
+    return fitted_model.Model(kind().fit(x, x["x"] > 0), None, NUMERIC, CATEGORICAL)
 
 
 def test_the_same_model_gives_the_same_bytes():
@@ -109,16 +110,16 @@ def test_no_rows_have_no_scores():
 CLASSES = ["ash", "birch", "oak"]
 
 
-def of_task(task: str) -> model.Model:
+def of_task(task: str) -> fitted_model.Model:
     rng = np.random.default_rng(0)
     x = pd.DataFrame({"x": rng.normal(size=300)})
     if task == "regression":
-        return model.Model(LinearRegression().fit(x, 3 * x["x"]), None, NUMERIC, (), task)
+        return fitted_model.Model(LinearRegression().fit(x, 3 * x["x"]), None, NUMERIC, (), task)
     kind = np.array(CLASSES)[np.digitize(x["x"], [-0.5, 0.5])]
     # Two classes calibrated, one left as it is.
     curves = [IsotonicRegression(out_of_bounds="clip").fit([0, 1], [0, 0.5]), None]
     curves.append(LogisticRegression().fit([[-1.0], [1.0]], [False, True]))
-    return model.Model(LogisticRegression().fit(x, kind), curves, NUMERIC, (), task)
+    return fitted_model.Model(LogisticRegression().fit(x, kind), curves, NUMERIC, (), task)
 
 
 @pytest.mark.parametrize(("task", "shape"), [("multiclass", (3,)), ("regression", ())])
@@ -156,7 +157,7 @@ def test_the_usual_estimators_need_nobodys_permission(task, estimator):
         "multiclass": np.array(CLASSES, dtype=object)[np.digitize(x["x"], [-0.5, 0.5])],
         "regression": 3 * x["x"].to_numpy(),
     }[task]
-    made = model.Model(estimator.fit(x, label), None, NUMERIC, (), task)
+    made = fitted_model.Model(estimator.fit(x, label), None, NUMERIC, (), task)
     data = model.dumps(made)
     again = model.loads(data, task=task, numeric=NUMERIC, categorical=(), allow_types=())
     rows = FrameFeatures(x)
@@ -177,7 +178,7 @@ def test_several_classes_are_calibrated_one_against_the_rest_and_add_up_to_one()
 
 def test_a_row_of_which_every_class_is_calibrated_to_nothing_is_anybodys():
     nothing = IsotonicRegression().fit([0, 1], [0, 0])
-    found = model.calibrate("multiclass", [nothing] * 4, np.full((1, 4), 0.25))
+    found = fitted_model.calibrate("multiclass", [nothing] * 4, np.full((1, 4), 0.25))
     assert found.tolist() == [[0.25] * 4]
 
 
@@ -185,7 +186,7 @@ def test_a_row_of_which_every_class_is_calibrated_to_nothing_is_anybodys():
 def test_truths_with_and_without_gaps_become_the_same_kind_of_number(values: list[bool | None]):
     dtype = object if None in values else bool
     given = pd.DataFrame({"b": pd.Series(values, dtype=dtype)})
-    frame = model.feature_frame(FrameFeatures(given), ["b"], [])
+    frame = fitted_model.feature_frame(FrameFeatures(given), ["b"], [])
     assert frame["b"].dtype == np.float64
     assert [None if np.isnan(v) else bool(v) for v in frame["b"]] == values
 
@@ -193,7 +194,7 @@ def test_truths_with_and_without_gaps_become_the_same_kind_of_number(values: lis
 @given(st.lists(st.floats(0, 1), min_size=1))
 def test_log_odds_are_finite_and_keep_the_order(values: list[float]):
     raw = np.sort(np.array(values))
-    odds = model.log_odds(raw)[:, 0]
+    odds = fitted_model.log_odds(raw)[:, 0]
     assert np.isfinite(odds).all()
     assert (np.diff(odds) >= 0).all()
 
@@ -230,5 +231,5 @@ class Overflowing(LogisticRegression):
 
 def test_numbers_that_overflow_in_a_model_are_no_warning() -> None:
     rows = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
-    made = model.Model(Overflowing().fit(rows, [0, 0, 1, 1]), None, ("x",), ())
+    made = fitted_model.Model(Overflowing().fit(rows, [0, 0, 1, 1]), None, ("x",), ())
     assert made.scores(FrameFeatures(pd.DataFrame({"x": [1e300, 2.0]})))[0] > 0.9

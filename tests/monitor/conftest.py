@@ -18,6 +18,7 @@ from assay.columns.features import CategoryColumn, FrameFeatures
 from assay.columns.profile import merge_profiles
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
+from assay.compiled import fitted_model
 from assay.model import bundle, model, prediction
 from assay.model.manifest import Manifest, versions
 from assay.project import layout, partitions
@@ -140,7 +141,7 @@ class Project:
         truths = prediction.truths(
             self.task, np.concatenate([truths_of(self.task, i) for i in range(len(days))])
         )
-        made = model.Model(
+        made = fitted_model.Model(
             DummyClassifier().fit(table[["x"]], [False, True] * (len(table) // 2)),
             None,
             ("x",),

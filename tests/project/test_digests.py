@@ -93,7 +93,7 @@ def with_a_remark(package: Path, file: str) -> dict[str, str]:
         "metrics/intervals/difference.py",
         "contract/checks/row_checks.py",
         "model/batch.py",
-        "model/compiled/trees/walk.py",
+        "compiled/trees/walk.py",
         "reports/comparison.py",
         "store/publish.py",
         "registry/dvc_lock/tracked_data.py",

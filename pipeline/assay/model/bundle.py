@@ -32,11 +32,12 @@ from typing import TYPE_CHECKING, cast
 
 from assay.columns.features import Scorer
 from assay.columns.reference import Reference
+from assay.compiled import CompiledModel, fitted_model
+from assay.compiled.fitted_model import Model
 from assay.errors import BundleChanged, BundleMissing
 from assay.model import load_trial
 from assay.model import model as models
 from assay.model.bundle_files import FolderFiles
-from assay.model.compiled import CompiledModel
 from assay.model.manifest import (
     CODE,
     MANIFEST,
@@ -46,14 +47,13 @@ from assay.model.manifest import (
     parse_errors,
     parse_manifest,
 )
-from assay.model.model import Model
 from assay.project import partitions, source_code
 from assay.project.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MODEL = models.FILE
+MODEL = fitted_model.FILE
 REFERENCE = "reference.json"
 SAMPLE = "reference.parquet"
 CARD = "card.md"

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assay.compiled import fitted_model
 from assay.errors import BundleChanged
 from assay.model import model as models
 from assay.project import source_code
@@ -32,7 +33,7 @@ def loads(
     categorical: Sequence[str],
     allow_types: Sequence[str],
     code: source_code.Files = source_code.NONE,
-) -> models.Model:
+) -> fitted_model.Model:
     """As `assay.model.model.loads`, for a model that nobody loaded before.
 
     Raises
@@ -73,7 +74,7 @@ def _refuse_deadly(data: bytes, given: Mapping[str, Any]) -> None:
     if ended:
         raise BundleChanged(
             "loading the model and scoring a row ended the process that tried it",
-            where=models.FILE,
+            where=fitted_model.FILE,
             found=ended,
             fix="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
         )

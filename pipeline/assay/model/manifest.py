@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from assay.compiled.fitted_model import error_message
 from assay.errors import AssayError, BundleChanged, BundleIncompatible
-from assay.model.model import error_message
 from assay.project import source_code
 from assay.project.tasks import Task
 
@@ -40,7 +40,7 @@ class Manifest:
         on the other folds. Candidates are selected by them.
     compiled
         Whether the model was compiled, and how exactly
-        (`assay.model.compiled.equivalence.EquivalenceResult`).
+        (`assay.compiled.equivalence.EquivalenceResult`).
     versions
         Versions of Python and of the packages that the model's types come from.
     code

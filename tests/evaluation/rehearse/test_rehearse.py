@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.columns.features import Features, Floats
+from assay.compiled.fitted_model import Model
 from assay.contract.loader import load_contract
 from assay.errors import (
     AssayError,
@@ -25,7 +26,6 @@ from assay.errors import (
 from assay.evaluation.rehearse import carriers, stage
 from assay.evaluation.rehearse.cost import measure_cost
 from assay.model import bundle
-from assay.model.model import Model
 from assay.project import digests, layout
 from assay.project import params as parameters
 from assay.reports.rehearsal import Rehearsal

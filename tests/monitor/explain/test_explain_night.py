@@ -17,6 +17,7 @@ from assay.cli.show.explained_night import lines
 from assay.columns.features import FrameFeatures
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import build_reference
+from assay.compiled import fitted_model
 from assay.errors import NothingScored, SchemaMismatch, SourceError, UsageError
 from assay.model import bundle, model, prediction
 from assay.model.manifest import Manifest, versions
@@ -70,7 +71,7 @@ def fitted(task: Any, slope: float) -> Any:
     )
     last = LinearRegression() if task == "regression" else LogisticRegression()
     made = make_pipeline(columns, last).fit(table[["x", "z", "c"]], label)
-    return model.Model(made, None, ("x", "z"), ("c",), task)
+    return fitted_model.Model(made, None, ("x", "z"), ("c",), task)
 
 
 def promote(project: Any, version: str, task: Any = "binary", slope: float = 1.0) -> str:
@@ -82,7 +83,7 @@ def promote(project: Any, version: str, task: Any = "binary", slope: float = 1.0
     counted = prediction.profiled_scores(task, classes, scores)
     table = table.assign(
         **{
-            n: v if isinstance(v, np.ndarray) else model.decode_categories(v)
+            n: v if isinstance(v, np.ndarray) else fitted_model.decode_categories(v)
             for n, v in counted.items()
         }
     )

@@ -22,8 +22,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from assay.compiled.fitted_model import Model
 from assay.errors import ExtraMissing, PluginError
-from assay.model.model import Model, dumps
+from assay.model.model import dumps
 from assay.project import extras, plugins
 from assay.testing import check_estimator
 from assay.training.candidates.nested import fit_clone

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from assay.cli.__main__ import main
+from assay.compiled import fitted_model
 from assay.errors import BundleIncompatible
-from assay.model import bundle, model
+from assay.model import bundle
 from assay.model.manifest import MANIFEST
 from assay.project import layout
 from assay.training.train import calibrate
@@ -45,7 +46,7 @@ def test_a_step_function_is_not_judged_on_its_own_rows() -> None:
     random = np.random.default_rng(2)
     raw, label = random.random(ROWS) / 5 + 0.4, random.random(ROWS) < 0.5
     fitted = calibrate.fit_calibrator("binary", "isotonic", raw, label)
-    own = model.calibrate("binary", fitted, raw)
+    own = fitted_model.calibrate("binary", fitted, raw)
     flattered = -np.log(np.where(label, own, 1 - own).clip(1e-15)).mean()
     found = choose.choose_calibration("binary", "auto", raw, label, BLOCK)
     assert flattered < np.log(2) < found.losses["isotonic"]

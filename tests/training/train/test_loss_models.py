@@ -13,8 +13,8 @@ from assay.columns.features import FrameFeatures
 from assay.columns.grid_builder import build_grid
 from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile
+from assay.compiled import CompiledModel
 from assay.model import model
-from assay.model.compiled import CompiledModel
 from assay.model.prediction import LOSSES
 from assay.monitor.performance.estimate import regression
 from assay.training.train.loss_models import LossModel, fit_loss_models

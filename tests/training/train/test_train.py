@@ -19,6 +19,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
+from assay.compiled import fitted_model
 from assay.contract.loader import load_contract
 from assay.errors import BundleMissing, DataError, LabelError, PluginError
 from assay.model import bundle, model
@@ -86,7 +87,9 @@ def test_calibration_fixes_overconfident_scores(method: str):
     label = rng.random(4000) < truth
     odds = 3 * np.log(truth / (1 - truth))
     raw = 1 / (1 + np.exp(-odds))
-    better = model.calibrate("binary", calibrate.fit_calibrator("binary", method, raw, label), raw)
+    better = fitted_model.calibrate(
+        "binary", calibrate.fit_calibrator("binary", method, raw, label), raw
+    )
     assert log_loss(label, better) < log_loss(label, raw) - 0.05
     assert abs(better.mean() - label.mean()) < 0.01
 
@@ -106,7 +109,7 @@ def test_calibration_fixes_overconfident_scores_of_several_classes(method: str):
     label = np.array([rng.choice(3, p=row) for row in truth])
     raw = truth**3 / (truth**3).sum(axis=1, keepdims=True)
     calibrator = calibrate.fit_calibrator("multiclass", method, raw, label)
-    better = model.calibrate("multiclass", calibrator, raw)
+    better = fitted_model.calibrate("multiclass", calibrator, raw)
     assert log_loss(label, better) < log_loss(label, raw) - 0.05
     np.testing.assert_allclose(better.mean(axis=0), np.bincount(label) / 4000, atol=0.02)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.compiled import fitted_model
 from assay.errors import AssayError
 from assay.model import model
 from assay.project import source_code
@@ -98,7 +99,7 @@ class _Trial:
     rows: pd.DataFrame
 
     def scores(self, rows: pd.DataFrame) -> Floats:
-        return model.raw_scores(self.task, self.fitted, rows.reset_index(drop=True))
+        return fitted_model.raw_scores(self.task, self.fitted, rows.reset_index(drop=True))
 
 
 def _faults(
@@ -120,7 +121,7 @@ def _faults(
         rows, trial = _first_fit(task, pipeline)
         scores = trial.scores(trial.rows)
     except Exception as error:
-        yield f"it cannot be fitted and score: {model.error_message(error)}"
+        yield f"it cannot be fitted and score: {fitted_model.error_message(error)}"
         return
     yield from _wrong_scores(trial, scores)
     if not np.array_equal(_fit(task, pipeline, rows).scores(trial.rows), scores, equal_nan=True):
@@ -164,7 +165,9 @@ def _not_stored(
     trial: _Trial, scores: Floats, allow_types: tuple[str, ...], root: Path
 ) -> Iterator[str]:
     try:
-        packed = model.dumps(model.Model(trial.fitted, None, NUMERIC, CATEGORICAL, trial.task))
+        packed = model.dumps(
+            fitted_model.Model(trial.fitted, None, NUMERIC, CATEGORICAL, trial.task)
+        )
         types = model.untrusted_types(packed)
         refused = sorted(set(types) - set(allow_types))
         if refused:
@@ -178,9 +181,9 @@ def _not_stored(
             allow_types=allow_types,
             code=source_code.find_dependencies(source_code.file_reader(root), types),
         )
-        again = model.raw_scores(trial.task, loaded.estimator, trial.rows)
+        again = fitted_model.raw_scores(trial.task, loaded.estimator, trial.rows)
     except Exception as error:
-        yield f"it cannot be stored and loaded: {model.error_message(error)}"
+        yield f"it cannot be stored and loaded: {fitted_model.error_message(error)}"
         return
     if not np.array_equal(again, scores, equal_nan=True):
         yield "stored and loaded again it gives other scores: skops does not keep all of its state"
@@ -203,7 +206,7 @@ def _unusual(trial: _Trial) -> Iterator[str]:
             scores = trial.scores(rows)
         except Exception as error:
             if not _names_gaps(error):
-                yield f"rows {what} end with {model.error_message(error)}"
+                yield f"rows {what} end with {fitted_model.error_message(error)}"
         else:
             if not np.isfinite(scores).all():
                 yield f"rows {what} get scores that are no finite numbers"

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.columns.features import Floats
+from assay.compiled.fitted_model import log_odds, raw_scores
 from assay.errors import LabelError
-from assay.model.model import log_odds, raw_scores
 from assay.project.tasks import Task
 from assay.training.candidates.nested import fit_clone
 
@@ -92,8 +92,8 @@ def fit_calibrator(task: Task, method: str, raw: Floats, truth: NDArray[Any]) ->
     Returns
     -------
     Any
-        For `assay.model.model.Model`: with several classes a calibrator of each class against the
-        rest. None for a regression, whose scores are not probabilities.
+        For `assay.compiled.fitted_model.Model`: with several classes a calibrator of each class
+        against the rest. None for a regression, whose scores are not probabilities.
     """
     if task == "regression" or method == "none":
         return None

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.columns.features import Floats
+from assay.compiled import fitted_model
 from assay.metrics.evaluator import CLIP
-from assay.model import model
 from assay.project.tasks import Task
 from assay.training.train.calibrate import fit_calibrator
 
@@ -74,7 +74,7 @@ def _loss(
     for number in np.unique(block):
         unseen = block == number
         calibrator = fit_calibrator(task, method, raw[~unseen], truth[~unseen])
-        scores[unseen] = model.calibrate(task, calibrator, raw[unseen])
+        scores[unseen] = fitted_model.calibrate(task, calibrator, raw[unseen])
     if task == "binary":
         given = np.where(truth, scores, 1 - scores)
     else:

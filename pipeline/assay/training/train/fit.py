@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.columns.features import CategoryColumn, Floats, FrameFeatures
+from assay.compiled import fitted_model
 from assay.contract.definition import Contract
 from assay.errors import ContractBroken
 from assay.metrics.label_encoding import encode_labels, label_classes
 from assay.metrics.labelled_scores import LabelledScores
-from assay.model import model, prediction
+from assay.model import prediction
 from assay.project import layout
 from assay.project.params import Train
 from assay.project.tasks import Task
@@ -50,7 +51,7 @@ class FittedModel:
         The settings that a search among the estimators chose; empty without one.
     """
 
-    model: model.Model
+    model: fitted_model.Model
     calibration: CalibrationChoice
     scored: LabelledScores
     days: pd.Series[str]
@@ -102,7 +103,9 @@ def training_rows(contract: Contract, task: Task, frame: pd.DataFrame) -> Traini
     classes = label_classes(label) if task == "multiclass" else ()
     truth = encode_labels(label, task, classes, "train")
     target = np.array(classes, dtype=object)[truth] if task == "multiclass" else truth
-    features = model.feature_frame(FrameFeatures(frame), contract.numeric, contract.categorical)
+    features = fitted_model.feature_frame(
+        FrameFeatures(frame), contract.numeric, contract.categorical
+    )
     days = frame[contract.time].dt.strftime("%Y-%m-%d")
     weights = None if contract.weight is None else _weights(frame[contract.weight])
     return TrainingRows(task, features, truth, target, classes, days, weights)
@@ -182,7 +185,11 @@ def fit(
     calibration = choose_calibration(task, settings.calibration, raw, rows.truth, block)
     calibrator = fit_calibrator(task, calibration.method, raw, rows.truth)
     scored = LabelledScores(
-        task, rows.truth, model.calibrate(task, calibrator, raw), rows.classes, settings.threshold
+        task,
+        rows.truth,
+        fitted_model.calibrate(task, calibrator, raw),
+        rows.classes,
+        settings.threshold,
     )
     fitted = fit_clone(pipeline, features, target, day, weights)
     # Beside the features, without a copy of them: they may be most of the memory.
@@ -190,7 +197,9 @@ def fit(
     for name, column in {**_columns(scored), contract.label: target}.items():
         described[name] = column
     return FittedModel(
-        model.Model(fitted.pipeline, calibrator, contract.numeric, contract.categorical, task),
+        fitted_model.Model(
+            fitted.pipeline, calibrator, contract.numeric, contract.categorical, task
+        ),
         calibration,
         scored,
         rows.days,
@@ -202,6 +211,8 @@ def fit(
 def _columns(scored: LabelledScores) -> dict[str, NDArray[Any]]:
     found = prediction.profiled_scores(scored.task, scored.classes, scored.scores)
     return {
-        name: model.decode_categories(values) if isinstance(values, CategoryColumn) else values
+        name: fitted_model.decode_categories(values)
+        if isinstance(values, CategoryColumn)
+        else values
         for name, values in found.items()
     }

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay import compiled
 from assay.columns.features import Floats, FrameFeatures
+from assay.compiled import fitted_model
 from assay.contract.definition import Contract
-from assay.model import compiled, model
 from assay.model.prediction import LOSSES
 from assay.training.candidates.pipeline import build_encoder, categorical_arguments
 from assay.training.candidates.vocabulary import cap_categories, count_categories
@@ -50,7 +51,7 @@ class LossModel:
         one row's loss.
     """
 
-    model: model.Model
+    model: fitted_model.Model
     values: Floats
     noise: float
 
@@ -98,7 +99,7 @@ def fit_loss_models(
         values = np.maximum(raw, 0.0)
         square = float(values @ values)
         noise = float(np.square(loss - values).sum()) / square if square > 0 else 0.0
-        fitted = model.Model(
+        fitted = fitted_model.Model(
             clone(pipeline).fit(features, loss),
             None,
             contract.numeric,

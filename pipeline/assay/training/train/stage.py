@@ -14,10 +14,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assay import compiled
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import ColumnGrid, Grid
 from assay.columns.grid_builder import build_grid
 from assay.columns.reference import Reference, build_reference
+from assay.compiled import fitted_model
 from assay.contract.columns import to_frame
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
@@ -30,7 +32,7 @@ from assay.errors import (
     StageInputMissing,
 )
 from assay.errors.machine import from_memory_error
-from assay.model import bundle, compiled, model, prediction
+from assay.model import bundle, model, prediction
 from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
@@ -195,7 +197,7 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
 def _fit_failed(error: Exception, params: Params, name: str, rows: TrainingRows) -> PluginError:
     where = f"params.yaml: train.candidates.{name}"
     found = f"{params.train.candidates[name].maker}{source_code.raised_at(error)}"
-    told = model.error_message(error)
+    told = fitted_model.error_message(error)
     if "'NoneType' object has no attribute" in told:
         fix = "Let each fit of the project's own end with: return self."
         return PluginError(f"fitting failed: {told}", where=where, found=found, fix=fix)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.compiled import fitted_model
 from assay.errors import AssayError, BundleUntrusted, PluginError
 from assay.model import model
 from assay.training.candidates.nested import fit_clone
@@ -79,9 +80,9 @@ def held_types(name: str, pipeline: Any, rows: TrainingRows) -> list[str]:
     except Exception:
         return []
     try:
-        packed = model.dumps(model.Model(fitted.pipeline, None, (), (), rows.task))
+        packed = model.dumps(fitted_model.Model(fitted.pipeline, None, (), (), rows.task))
     except Exception as error:
-        raise _not_stored(name, model.error_message(error)) from None
+        raise _not_stored(name, fitted_model.error_message(error)) from None
     types = model.untrusted_types(packed)
     nameless = [each for each in types if "<" in each]
     if nameless:

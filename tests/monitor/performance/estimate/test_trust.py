@@ -14,9 +14,9 @@ from sklearn.model_selection import cross_val_predict
 from assay.columns.features import FrameFeatures
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import build_reference
+from assay.compiled.fitted_model import Model
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
-from assay.model.model import Model
 from assay.monitor.drift.drift import decide
 from assay.monitor.performance.estimate import trust
 from assay.monitor.performance.estimate.night import NightEstimate, estimate_night

@@ -1,0 +1,148 @@
+"""Scores linear models, and models that predict the same for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.compiled.array_types import Bools, Ints
+from assay.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
+from assay.compiled.ranks import check_range
+
+_ROWS = 16_384
+"""Rows in a block: an encoded feature and the sums fit in the L2 cache. A shorter block costs more
+of Python's own work, for which threads wait for each other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The weight of each feature for each output.
+
+    Attributes
+    ----------
+    place, scaled, fill, mean, scale
+        For each numeric term, the index of its feature and how it is encoded; see
+        `kernels_columns.encode`.
+    weights, known, null
+        For each numeric term and output, term by term; see `kernels_linear.add_numbers`.
+    state_place
+        For each categorical term, the index of its feature.
+    starts, tables
+        Start of the table of each categorical term, and the tables, each with ``outputs *
+        states`` numbers; see `kernels_linear.add_states`.
+    intercept
+        For each output.
+    """
+
+    place: Ints
+    scaled: Bools
+    fill: Floats
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    known: Floats
+    null: Floats
+    state_place: Ints
+    starts: Ints
+    tables: Floats
+    intercept: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear model."""
+
+    kind = "linear"
+
+    weights: Weights
+
+    @property
+    def outputs(self) -> int:
+        return len(self.weights.intercept)
+
+    def check(self, inputs: FeatureInputs) -> None:
+        """Raise ValueError if anything would be read out of range."""
+        parts = self.weights
+        count = len(parts.place)
+        for name in ("scaled", "fill", "mean", "scale"):
+            if len(getattr(parts, name)) != count:
+                raise ValueError(f"{name} does not fit the numeric parts")
+        for name in ("weights", "known", "null"):
+            if len(getattr(parts, name)) != count * self.outputs:
+                raise ValueError(f"{name} does not fit the numeric parts")
+        check_range("place", parts.place, 0, len(inputs.numeric))
+        check_range("state_place", parts.state_place, 0, len(inputs.categorical))
+        check_starts("starts", parts.starts, len(parts.state_place), len(parts.tables))
+        for at, place in enumerate(parts.state_place.tolist()):
+            size = self.outputs * inputs.state_count(place)
+            if parts.starts[at + 1] - parts.starts[at] != size:
+                raise ValueError("a table does not fit its states")
+
+    def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        from assay.compiled.linear.kernels_linear import add_numbers, add_states
+
+        parts, outputs = self.weights, self.outputs
+        weights, known, null = (
+            each.reshape(-1, outputs) for each in (parts.weights, parts.known, parts.null)
+        )
+        for block in rows.blocks(_ROWS):
+            out = np.zeros((outputs, block.rows))
+            encoded = np.empty(block.rows)
+            for at, place in enumerate(parts.place):
+                add_numbers(
+                    block.numbers[place],
+                    bool(parts.scaled[at]),
+                    parts.fill[at],
+                    parts.mean[at],
+                    parts.scale[at],
+                    weights[at],
+                    known[at],
+                    null[at],
+                    encoded,
+                    out,
+                )
+            for at, place in enumerate(parts.state_place):
+                table = parts.tables[parts.starts[at] : parts.starts[at + 1]]
+                add_states(block.states[place], table, out)
+            out += parts.intercept[:, None]
+            yield block, out
+
+    def edges(self, place: int) -> Floats:
+        """The imputed value and the mean: a weighted sum changes nowhere in particular."""
+        chosen = self.weights.place == place
+        return np.unique(np.concatenate([self.weights.fill[chosen], self.weights.mean[chosen]]))
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantOutputs:
+    """One number for each output."""
+
+    base: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """The same outputs for every row."""
+
+    kind = "constant"
+
+    sums: ConstantOutputs
+
+    @property
+    def outputs(self) -> int:
+        return len(self.sums.base)
+
+    def check(self, inputs: FeatureInputs) -> None:
+        """Nothing to check: there are no indices."""
+
+    def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        for block in rows.blocks(_ROWS):
+            yield block, np.repeat(self.sums.base[:, None], block.rows, axis=1)
+
+    def edges(self, place: int) -> Floats:
+        return np.empty(0)
