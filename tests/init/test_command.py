@@ -20,7 +20,7 @@ from assay.init.command import WORKFLOWS
 from assay.project import params
 from assay.score.inputs.discovery import find_night
 from tests import projects
-from tests.tables import workbooks
+from tests.formats import workbooks
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from assay.formats.definition import TableFormat, Understanding
 from assay.init.checks import FieldChecks
 from assay.init.duplicates import count_duplicates
 from assay.init.plan import ProjectColumn
-from assay.tables.definition import TableFormat, Understanding
 from tests.init.frames import facts_of
 
 

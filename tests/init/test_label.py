@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from assay.errors import LabelError
+from assay.formats.definition import ColumnFacts
 from assay.init.label import Spread, decide_label, refuse_few_groups
-from assay.tables.definition import ColumnFacts
 from tests.init.frames import facts_of
 
 EVEN = Spread(mean=1.0, median=1.0, distance=2.0)

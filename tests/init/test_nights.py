@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.formats.names import column_names
+from assay.formats.split import FIRST_INVENTED
 from assay.init.nights import (
     JUDGED,
     LEAST_NIGHTS,
@@ -19,8 +21,6 @@ from assay.init.nights import (
 )
 from assay.project.params.values import Every
 from assay.project.partitions import first_day
-from assay.tables.names import column_names
-from assay.tables.split import FIRST_INVENTED
 from tests.init.frames import facts_of
 
 JANUARY = date(2024, 1, 1)

@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 
 from assay.contract.loader import load_contract_text
 from assay.errors import UsageError
+from assay.formats.reader import read
+from assay.formats.split import add_random_night
+from assay.formats.understand import understand
 from assay.gate.rules import change
 from assay.gate.rules.change import Change
 from assay.gate.rules.kinds import read_policy
@@ -33,9 +36,6 @@ from assay.pages.templating import render_config
 from assay.project import params
 from assay.project.params import RowCount, yaml_text
 from assay.project.params.values import Every
-from assay.tables.reader import read
-from assay.tables.split import add_random_night
-from assay.tables.understand import understand
 from benchmarks.retrain_simulation import World, advised
 from tests.gate import build
 

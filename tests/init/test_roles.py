@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assay.formats.definition import TO_UTC
+from assay.formats.names import column_names
 from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
-from assay.tables.definition import TO_UTC
-from assay.tables.names import column_names
 from tests.init.frames import facts_of
 
 ROWS = 400

@@ -11,7 +11,7 @@ from assay.errors import UsageError
 from assay.project.text.quoting import escape_controls
 
 if TYPE_CHECKING:
-    from assay.tables.definition import Understanding
+    from assay.formats.definition import Understanding
 
 command = Group("begin")
 
@@ -76,11 +76,11 @@ def init(
     ] = False,
     leave_out: Annotated[Sequence[str], Option("no use for it; may be repeated", "COLUMN")] = (),
 ) -> object:
+    from assay.formats.names import project_name
     from assay.init import command
     from assay.init.pins import renew
     from assay.init.roles import Said
     from assay.init.wishes import Wishes
-    from assay.tables.names import project_name
 
     place = (call.root / folder).resolve()
     if pins:

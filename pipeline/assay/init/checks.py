@@ -8,9 +8,9 @@ from math import isfinite
 
 import pandas as pd
 
+from assay.formats.definition import ColumnFacts, Value
 from assay.init.orders import find_order
 from assay.project.text.number_format import counted
-from assay.tables.definition import ColumnFacts, Value
 
 MOST_LISTED = 20
 LEAST_SEEN = 10

@@ -10,6 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from assay.formats.definition import TableFormat, Understanding
+from assay.formats.digit_times import as_time
+from assay.formats.files.query_rows import SQLITE
+from assay.formats.reader import read
+from assay.formats.understand import understand
 from assay.init.decide import decide, time_column
 from assay.init.folder import (
     all_or_nothing,
@@ -24,11 +29,6 @@ from assay.init.render import render
 from assay.init.survey import survey
 from assay.init.wishes import Wishes, refuse_unknown
 from assay.project import textfile
-from assay.tables.definition import TableFormat, Understanding
-from assay.tables.digit_times import as_time
-from assay.tables.files.query_rows import SQLITE
-from assay.tables.reader import read
-from assay.tables.understand import understand
 
 DATA = "data"
 WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")

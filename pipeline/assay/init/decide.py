@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from assay.errors import LabelError, UsageError
+from assay.formats.definition import ColumnFacts, Kind, Understanding, Value
+from assay.formats.names import OF_PROJECT, column_names
 from assay.init.checks import FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
 from assay.init.label import Label, decide_label, refuse_few_groups
@@ -28,8 +30,6 @@ from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.partitions import first_day
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
-from assay.tables.definition import ColumnFacts, Kind, Understanding, Value
-from assay.tables.names import OF_PROJECT, column_names
 from assay.training.leakage.telling_names import telling_names
 
 NO_CHECKS = FieldChecks({}, nullable=False, why="")

@@ -7,8 +7,8 @@ from math import exp, prod
 
 import pandas as pd
 
+from assay.formats.definition import ColumnFacts, Understanding
 from assay.init.plan import ProjectColumn
-from assay.tables.definition import ColumnFacts, Understanding
 from assay.training.leakage.row_overlap import COARSE, LEAST_PAIRED
 
 TOLD = 0.01

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from assay.errors import LabelError
+from assay.formats.definition import ColumnFacts, Value
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted, format_digits
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import ColumnFacts, Value
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,11 +21,11 @@ import pandas as pd
 import pyarrow as pa
 
 from assay.columns.reference import ORDINARY, ordinary_rows
+from assay.formats.definition import ColumnFacts
+from assay.formats.split import FIRST_INVENTED, add_random_night
 from assay.project.params import Publish
 from assay.project.params.values import Every
 from assay.project.partitions import first_day
-from assay.tables.definition import ColumnFacts
-from assay.tables.split import FIRST_INVENTED, add_random_night
 
 LEAST_NIGHTS = 10
 """Fewer nights cannot be cut into training, holdout and nights to score."""

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assay.formats.definition import Kind, Understanding
 from assay.init.checks import FieldChecks
 from assay.init.label import Label
 from assay.init.nights import Nights
 from assay.init.roles import ColumnUse
 from assay.project.text.number_format import counted
-from assay.tables.definition import Kind, Understanding
 
 NAMED = 5
 """Columns of one doubt that a line names; the others are counted."""

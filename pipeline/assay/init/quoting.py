@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from assay.formats.definition import IN_CONTRACTS, Kind
 from assay.init.checks import FieldChecks
 from assay.monitor.deploy.quoting import plain, python, yaml, yaml_words
 from assay.pages.templating import Quoted
-from assay.tables.definition import IN_CONTRACTS, Kind
 
 _LONGEST_COMMENT = 160
 _BARE = re.compile(r"[A-Za-z](?:[\w ,.()'-]*[\w.)])?", re.ASCII)

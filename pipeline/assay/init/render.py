@@ -7,6 +7,7 @@ from importlib.metadata import version
 from math import floor, log10
 from typing import Any
 
+from assay.formats.spelling import spell
 from assay.init.nights import Nights
 from assay.init.pins import pinned_lists
 from assay.init.plan import Plan
@@ -15,7 +16,6 @@ from assay.init.roles import ColumnUse
 from assay.init.unseen import FOLDS
 from assay.pages.templating import Quoted, render_config
 from assay.project.text.number_format import format_digits
-from assay.tables.spelling import spell
 
 TEXTS: Mapping[str, str] = {
     ".gitignore": "gitignore",

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from assay.formats.definition import TO_UTC, ColumnFacts
 from assay.init.sensitive_columns import sensitive_columns
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import TO_UTC, ColumnFacts
 
 Use = Literal["feature", "key", "time", "label", "sensitive", "weight", "left out"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from assay.tables.definition import ColumnFacts
+from assay.formats.definition import ColumnFacts
 
 _SENSITIVE = re.compile(
     r"(^|_)(gender|gend|sex|sexo|ethnic|ethn|religion|relig|catholic|protestant|muslim|jewish|"

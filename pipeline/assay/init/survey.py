@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.formats.definition import Value
 from assay.init.label import MOST_CLASSES, Spread
-from assay.tables.definition import Value
 
 SAMPLE = 20_000
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from math import prod
 
 from assay.errors import SourceError, UsageError
+from assay.formats.definition import ColumnFacts, Understanding
 from assay.init.roles import MOST_REFUSED, Said
 from assay.init.survey import Survey
 from assay.project.params.values import Every
 from assay.project.tasks import Task
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import ColumnFacts, Understanding
 
 LEAST_ROWS = 100
 """Fewer rows cannot be cut into training, holdout and nights that say anything."""

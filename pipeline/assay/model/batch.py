@@ -28,11 +28,11 @@ from assay.contract.columns import Columns
 from assay.contract.definition import Contract
 from assay.contract.table_checks import newest_day, null_counts
 from assay.errors import ScoresInvalid
+from assay.formats.failing_rows import TooManyFailed, call_around_failing_rows
 from assay.model import prediction
 from assay.model.bundle import Bundle
 from assay.model.quarantine import quarantine_rows
 from assay.project.text.number_format import counted
-from assay.tables.failing_rows import TooManyFailed, call_around_failing_rows
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Places: TypeAlias = npt.NDArray[np.int64]

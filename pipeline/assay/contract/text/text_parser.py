@@ -25,7 +25,7 @@ from assay.contract.text.cell_parser import (
     to_bool_mask,
 )
 from assay.contract.text.json_lines import read_plain_objects
-from assay.tables.files.lines import MOST_LINE, TOO_LONG
+from assay.formats.files.lines import MOST_LINE, TOO_LONG
 
 LINE = "_input_line"
 """The column that holds a row's raw text: as the only column, JSON; beside cells, a line that could

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import SourceError
-from assay.tables.spelling import parse
+from assay.formats.spelling import parse
 
 READERS = "assay.sources"
 

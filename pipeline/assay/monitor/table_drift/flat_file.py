@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from assay.tables.names import OF_PROJECT, column_names
-from assay.tables.reader import read
-from assay.tables.understand import understand
+from assay.formats.names import OF_PROJECT, column_names
+from assay.formats.reader import read
+from assay.formats.understand import understand
 
 TEXT = frozenset({".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"})
 """Endings of files that do not state the types of their columns."""

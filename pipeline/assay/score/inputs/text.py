@@ -17,14 +17,14 @@ import pyarrow as pa
 from assay.contract.definition import Contract
 from assay.contract.text.text_parser import LINE
 from assay.errors import SourceError
+from assay.formats.files.cells import CellCutter, json_lines
+from assay.formats.files.lines import BLOCK, MOST_LINE, PIECE, Piece, cut_file, line_blocks
 from assay.project.params.inputs import Csv, Json
 from assay.project.processes import own_cores
 from assay.score.inputs.files import read_errors
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import Session
 from assay.store.delta.location import filesystem
-from assay.tables.files.cells import CellCutter, json_lines
-from assay.tables.files.lines import BLOCK, MOST_LINE, PIECE, Piece, cut_file, line_blocks
 
 COMPRESSED = frozenset({".gz", ".bz2", ".zst"})
 """Endings of files that Arrow decompresses; such a file is one piece."""

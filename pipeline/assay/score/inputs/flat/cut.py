@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import SchemaMismatch, SourceError
+from assay.formats.files.cells import CellCutter
 from assay.project.params.inputs import Csv, Json, Parquet
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
@@ -26,7 +27,6 @@ from assay.score.inputs.files import ListedFile, read_errors
 from assay.score.inputs.flat.cells import can_name_nights, nights_of, readable
 from assay.score.inputs.text import TextFile, TextRows
 from assay.store.delta.location import filesystem
-from assay.tables.files.cells import CellCutter
 
 HELD = 64 << 20
 """Bytes of rows that are held until they are written, so that files are opened seldom."""

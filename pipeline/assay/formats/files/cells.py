@@ -1,0 +1,192 @@
+"""Cells of blocks of CSV, without parsing their types: Arrow cuts what is plain, lines the rest.
+
+A quoted cell ends at the quote before a separator or the end of its line, and blanks may follow it.
+A quote in it is written twice, or after the escape character. A line that has not one cell for each
+column, or that is quoted in another way, is kept as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from assay.formats.files.lines import TOO_LONG
+from assay.project.params.inputs import CsvOptions
+
+
+class CellCutter:
+    """Cuts blocks of whole lines into ``width`` cells each, as ``options`` say."""
+
+    def __init__(self, width: int, options: CsvOptions) -> None:
+        self._width, self._options = width, options
+        self._nulls = {"", options.null_value}
+        sep, quote, escape = map(re.escape, (options.sep, options.quote, options.escape))
+        other, pair = rf"[^{quote}{escape}]*", rf"{escape}."
+        if options.escape == options.quote:
+            other, pair = rf"[^{quote}]*", quote + quote
+        body = rf"{other}(?:{pair}{other})*"
+        self._cell = re.compile(
+            rf"(?:{quote}({body}){quote}[^\S{sep}]*|((?!{quote})[^{sep}]*))({sep}|\Z)", re.DOTALL
+        )
+        self._escaped = re.compile(rf"{escape}([{quote}{escape}])")
+
+    def cut(self, block: bytes, header: str | None = None) -> tuple[list[pa.Array], pa.Array]:
+        """The cells of a block by position, null where a cell is empty; and the lines that failed.
+
+        Parameters
+        ----------
+        header
+            The line that the block begins with and that is no row, if any.
+
+        Returns
+        -------
+        cells
+            ``width`` arrays of text, shape (rows,).
+        uncut : pa.Array
+            Shape (rows,); the line itself if its cells may be under wrong names, else null.
+        """
+        cells = self._plain(block, header)
+        if cells is not None:
+            return cells, pa.nulls(len(cells[0]), pa.string())
+        lines = self.lines(block, header)
+        rows = [self._cells(line) for line in lines]
+        uncut = [line if row is None else None for line, row in zip(lines, rows, strict=True)]
+        nothing: Sequence[str | None] = [None] * self._width
+        columns = zip(*(nothing if row is None else row for row in rows), strict=True)
+        texts = [pa.array(column, pa.string()) for column in columns]
+        return texts or [pa.array([], pa.string())] * self._width, pa.array(uncut, pa.string())
+
+    def lines(self, block: bytes, header: str | None = None) -> list[str]:
+        """The lines that hold a row, without their ends; invalid bytes are replaced."""
+        options = self._options
+        texts = (line.decode(options.encoding, "replace") for line in self._split(block))
+        comment = options.comment
+        rows = [
+            text
+            for text in texts
+            if text.strip(" ") and (comment is None or not text.startswith(comment))
+        ]
+        return rows[1:] if header is not None and rows[:1] == [header] else rows
+
+    def whole_rows(self, block: bytes) -> int:
+        """Bytes of the block up to the end of its last row; 0 if none ends in it."""
+        ends = self._row_ends(block)
+        return int(ends[-1]) + 1 if len(ends) else 0
+
+    def _split(self, block: bytes) -> list[bytes]:
+        if not self._options.multi_line:
+            return block.splitlines()
+        bounds = [0, *(self._row_ends(block) + 1).tolist(), len(block)]
+        rows = (block[first:last] for first, last in itertools.pairwise(bounds))
+        return [row.removesuffix(b"\n").removesuffix(b"\r") for row in rows]
+
+    def _row_ends(self, block: bytes) -> npt.NDArray[np.intp]:
+        """Where line feeds lie that are in no quoted cell."""
+        options = self._options
+        quote, escape = (
+            re.escape(each.encode(options.encoding)) for each in (options.quote, options.escape)
+        )
+        if escape != quote:
+            pair = re.compile(escape + b"(?:" + quote + b"|" + escape + b")")
+            block = pair.sub(lambda found: b" " * len(found[0]), block)
+        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+        quotes = [found.start() for found in re.finditer(quote, block)]
+        unquoted: npt.NDArray[np.intp] = ends[np.searchsorted(quotes, ends) % 2 == 0]
+        return unquoted
+
+    def cut_line(self, line: str) -> tuple[list[str], bool]:
+        """The cells of one line as far as it can be cut, and whether that is all of it."""
+        cells: list[str] = []
+        at = 0
+        while (found := self._cell.match(line, at)) is not None:
+            quoted, plain, sep = found.groups()
+            cells.append(plain if quoted is None else self._escaped.sub(r"\1", quoted))
+            if not sep:
+                return cells, True
+            at = found.end()
+        return cells, False
+
+    def _cells(self, line: str) -> list[str | None] | None:
+        """The cells of one line; None if they are not ``width``."""
+        if line.startswith(TOO_LONG):
+            return None
+        cells, whole = self.cut_line(line)
+        if not whole or len(cells) != self._width:
+            return None
+        return [None if cell in self._nulls else cell for cell in cells]
+
+    def _plain(self, block: bytes, header: str | None) -> list[pa.Array] | None:
+        """The cells if Arrow cuts each line as it would be cut by itself, else None."""
+        options = self._options
+        if options.encoding != "UTF-8":
+            block = block.decode(options.encoding).encode()
+        if header is not None:
+            match = re.match(re.escape(header.encode()) + rb"\r?\n", block)
+            if match is None:
+                return None
+            block = block[match.end() :]
+        if self._width < 2 or options.sep == " " or not self._is_plain(block):
+            return None
+        names = [str(number) for number in range(self._width)]
+        try:
+            table = pacsv.read_csv(
+                pa.BufferReader(block),
+                pacsv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
+                pacsv.ParseOptions(
+                    delimiter=options.sep,
+                    quote_char=options.quote if options.quote.encode() in block else False,
+                    newlines_in_values=options.multi_line,
+                ),
+                pacsv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=sorted(self._nulls),
+                    strings_can_be_null=True,
+                ),
+            )
+        except (pa.ArrowInvalid, ValueError):
+            # Invalid bytes, a line with another number of cells, or options that Arrow lacks.
+            return None
+        return [column.combine_chunks() for column in table.columns]
+
+    def _is_plain(self, block: bytes) -> bool:
+        options = self._options
+        odd = [each.encode() for each in (TOO_LONG, options.comment) if each is not None]
+        if not block or block.startswith(b"\xef\xbb\xbf") or any(each in block for each in odd):
+            return False
+        quote, sep = options.quote.encode(), options.sep.encode()
+        if quote not in block:
+            return True
+        if options.escape != options.quote or len(quote) > 1 or len(sep) > 1:
+            return False
+        letters = np.frombuffer(block, np.uint8)
+        ends = (letters == ord("\n")) | (letters == ord("\r"))
+        places = np.flatnonzero(letters == ord(quote))
+        if len(places) % 2:
+            return False
+        around = np.concatenate([[True], ends | np.isin(letters, list(sep + quote)), [True]])
+        opening, closing = places[::2], places[1::2]
+        lines = np.flatnonzero(ends)
+        within = np.searchsorted(lines, opening) == np.searchsorted(lines, closing)
+        return bool(
+            around[opening].all()
+            and around[closing + 2].all()
+            and (options.multi_line or within.all())
+        )
+
+
+def json_lines(block: bytes) -> pa.Array:
+    """The lines of a block that are not blank, as text in which invalid bytes are replaced."""
+    return pa.array(
+        [
+            text
+            for line in block.splitlines()
+            if (text := line.decode("utf-8", "replace")).strip(" ")
+        ],
+        pa.string(),
+    )

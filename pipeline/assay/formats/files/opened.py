@@ -1,0 +1,310 @@
+"""Opens a table's file: which format it has, and how its bytes become text."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from assay.errors import SourceError
+from assay.formats.definition import FileFormat
+
+CHUNK = 1 << 20
+HEAD = 1 << 20
+"""Bytes that are looked at to find out how a text file is written."""
+
+Tick = Callable[[int], None]
+"""Told how many bytes of the file have been read."""
+
+_SAVE = "Save the table as CSV, JSON lines, Parquet or .xlsx."
+_ASK = "Write a query into a file, and name both: --data QUERY.sql --connection sqlite:///FILE"
+_BINARY = (
+    (b"PK\x03\x04", "a zip archive, and no Excel workbook (.xlsx)"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook, or one with a password"),
+    (b"\x89PNG", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"%PDF", "a PDF document"),
+    (b"ARROW1", "an Arrow or Feather file"),
+    (b"Obj\x01", "an Avro file"),
+    (b"ORC", "an ORC file"),
+    (b"SQLite format 3\x00", "a SQLite database"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ", "compressed with xz"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"\x80\x04\x95", "a pickle"),
+    (b"\xff\xfe\x00\x00", "text in UTF-32"),
+)
+_OPENS_JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{\]]')
+_GZIP = b"\x1f\x8b"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The encoding of a text file, decided on all its bytes.
+
+    Parameters
+    ----------
+    quotes
+        How often each kind of quote is there.
+    remark
+        What was assumed; empty if nothing had to be.
+    """
+
+    name: str
+    quotes: dict[str, int]
+    remark: str = ""
+
+
+@contextmanager
+def open_bytes(path: Path, tick: Tick | None = None) -> Iterator[BinaryIO]:
+    """The file's bytes, unpacked if it is compressed with gzip.
+
+    Raises
+    ------
+    SourceError
+        It is missing, a folder, unreadable, or its compression is cut or damaged.
+    """
+    if path.is_dir():
+        raise SourceError(
+            "is a folder, not a table", where=str(path), fix="Name one file that holds the table."
+        )
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP
+            raw.seek(0)
+            file = io.BufferedReader(_Told(raw, tick), CHUNK) if tick else raw
+            if not packed:
+                yield file
+                return
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield unpacked  # type: ignore[misc]
+    except FileNotFoundError:
+        raise SourceError("there is no such file", where=str(path), fix="Check the path.") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(
+            "the gzip file is cut or damaged",
+            where=str(path),
+            found=str(error),
+            fix="Copy or download it again.",
+        ) from None
+    except OSError as error:
+        raise SourceError(
+            "cannot be read",
+            where=str(path),
+            found=error.strerror or str(error),
+            fix="Check that it is a file that you may read.",
+        ) from None
+
+
+class _Told(io.RawIOBase):
+    """A file that says how far it was read."""
+
+    def __init__(self, file: BinaryIO, tick: Tick) -> None:
+        self._file, self._tick = file, tick
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
+        found = self._file.read(len(room))
+        room[: len(found)] = found
+        self._tick(self._file.tell())
+        return len(found)
+
+
+def file_format(path: Path) -> FileFormat:
+    """What the file holds, by its content and not by its name.
+
+    Raises
+    ------
+    SourceError
+        It cannot be opened, is empty, or is something else than a table.
+    """
+    with open_bytes(path) as file:
+        head = file.read(1 << 16)
+    if not head:
+        raise SourceError("the file is empty", where=str(path), fix="Write the table again.")
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"PK") and _is_workbook(path):
+        return "excel"
+    for magic, meaning in _BINARY:
+        if head.startswith(magic):
+            fix = _ASK if "database" in meaning else _SAVE
+            raise SourceError(f"is {meaning}, not a table", where=str(path), fix=fix)
+    if b"\x00" in head and not head.startswith(_UTF16):
+        raise SourceError("holds bytes that are no text", where=str(path), fix=_SAVE)
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if start[:9].lower() in (b"<!doctype", b"<html>") or start[:5].lower() in (b"<html", b"<?xml"):
+        raise SourceError("is a web page or XML, not a table", where=str(path), fix=_SAVE)
+    return "json" if _is_json(start, path) else "csv"
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def _is_json(start: bytes, path: Path) -> bool:
+    if start[:1] not in (b"{", b"["):
+        return False
+    suffixes = {each.lower() for each in path.suffixes}
+    return bool(suffixes & {".json", ".jsonl", ".ndjson"} or _OPENS_JSON.match(start))
+
+
+def find_encoding(path: Path) -> Encoding:
+    """The encoding that all bytes of a text file agree with.
+
+    Raises
+    ------
+    SourceError
+        No encoding fits, or most of the file is UTF-8 and some of it is not.
+    """
+    with open_bytes(path) as file:
+        start = file.read(4)
+    name = "utf-16" if start.startswith(_UTF16) else "utf-8"
+    try:
+        return Encoding(name, _quotes(path, name))
+    except UnicodeDecodeError as error:
+        if error.reason in ("unexpected end of data", "truncated data"):
+            raise SourceError(
+                "ends in the middle of a character", where=str(path), fix="Copy the file again."
+            ) from None
+        if name == "utf-16":
+            raise SourceError(
+                "begins as UTF-16, but is not", where=str(path), fix="Save it as UTF-8."
+            ) from None
+    return _not_utf8(path)
+
+
+def _quotes(path: Path, encoding: str) -> dict[str, int]:
+    """How often each kind of quote is there; raises UnicodeDecodeError."""
+    quotes = {'"': 0, "'": 0}
+    with open_text(path, encoding) as file:
+        while text := file.read(CHUNK):
+            for mark in quotes:
+                quotes[mark] += text.count(mark)
+            if "\x00" in text:
+                raise SourceError("holds bytes that are no text", where=str(path), fix=_SAVE)
+    return quotes
+
+
+def _not_utf8(path: Path) -> Encoding:
+    good = bad = 0
+    first = None
+    with open_text(path, "utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            if wrong := line.count("\ufffd"):
+                first = first or number
+                bad += wrong
+            good += 0 if line.isascii() else sum(not each.isascii() for each in line) - wrong
+    if good > bad:
+        raise SourceError(
+            "is UTF-8 in most places, but not in all",
+            where=f"{path}, line {first}",
+            expected="valid UTF-8",
+            found=f"{bad} bad and {good} good characters beyond ASCII",
+            fix="Save the file again as UTF-8.",
+        )
+    try:
+        quotes = _quotes(path, "cp1252")
+    except UnicodeDecodeError:
+        raise SourceError(
+            "is neither UTF-8 nor Windows' cp1252",
+            where=f"{path}, line {first}",
+            fix="Save the file again as UTF-8.",
+        ) from None
+    remark = (
+        f"not UTF-8 (first in line {first}), so cp1252 was assumed; letters beyond ASCII are wrong "
+        "if it is cp1250 or another encoding"
+    )
+    return Encoding("cp1252", quotes, remark)
+
+
+@contextmanager
+def open_text(
+    path: Path, encoding: str, *, tick: Tick | None = None, errors: str = "strict"
+) -> Iterator[TextIO]:
+    """The file's text, without a byte order mark; lines keep their ends, as ``open`` has them.
+
+    Reading it raises UnicodeDecodeError; see `in_encoding`.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise SourceError(
+            f"there is no encoding {encoding!r}", fix="Write utf-8, utf-16 or cp1252."
+        ) from None
+    name = "utf-8-sig" if name == "utf-8" else name
+    with open_bytes(path, tick) as file:
+        yield io.TextIOWrapper(file, name, errors, newline="")
+
+
+@contextmanager
+def in_encoding(path: Path, encoding: str) -> Iterator[None]:
+    """Around readings of text in its stated encoding: that it is not becomes a SourceError."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"is not written in {encoding}",
+            where=str(path),
+            found=f"byte 0x{error.object[error.start]:02x}",
+            fix="State the file's encoding, or save it as UTF-8.",
+        ) from None
+
+
+def file_lines(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[str]:
+    """Lines of a whole file, with their ends."""
+    with in_encoding(path, encoding), open_text(path, encoding, tick=tick) as file:
+        yield from file
+
+
+def head_text(path: Path, encoding: str) -> tuple[str, bool]:
+    """The first text of the file, and whether that is all of it."""
+    with in_encoding(path, encoding), open_text(path, encoding) as file:
+        return file.read(HEAD), not file.read(1)
+
+
+class Utf8Stream:
+    """Text as bytes of UTF-8, in the form that pyarrow reads from."""
+
+    closed = False
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self._left = file, b""
+        # pyarrow takes such a mark away from where it begins, also if it belongs to a cell there.
+        self._fill(len(codecs.BOM_UTF8))
+        if self._left.startswith(codecs.BOM_UTF8):
+            self._left = codecs.BOM_UTF8 + self._left
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes, none at the end."""
+        self._fill(size)
+        found, self._left = self._left[:size], self._left[size:]
+        return found
+
+    def _fill(self, size: int) -> None:
+        pieces, held = [self._left], len(self._left)
+        while held < size and (text := self._file.read(CHUNK)):
+            pieces.append(text.encode())
+            held += len(pieces[-1])
+        self._left = b"".join(pieces)
+
+    def close(self) -> None:
+        """Closed with the file."""
+        self.closed = True

@@ -1,0 +1,134 @@
+"""Reads a table's file as typed Arrow tables, as a `TableFormat` states; nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import SourceError
+from assay.formats.arrow_kinds import TYPES, as_text, kind_of, normal, told
+from assay.formats.definition import ColumnFormat, TableFormat
+from assay.formats.files.opened import Tick
+from assay.formats.files.opened_table import OpenedTable, missing_columns
+from assay.formats.files.parquet_rows import parquet_types
+from assay.formats.parallel import for_each
+from assay.formats.spelling import spell
+from assay.formats.spelt.cells import convert
+from assay.project.text.quoting import quote_value
+
+_MEND = "Fix the cell, or state the column's type as it is, text if nothing else."
+_NUMBERS = {"integer", "float"}
+
+
+def read(path: Path, table: TableFormat) -> Iterator[pa.Table]:
+    """The rows of the file, at most 100,000 at a time, with the stated columns in their order.
+
+    Columns are found by their names, or by their places if there is no header; others in the file
+    are left out. Types are int64, float64, string, bool and timestamp[us], which is in UTC and has
+    no zone.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read, a column is missing, a row is ragged, or a cell does not read as
+        its column's kind.
+    """
+    yield from typed_tables(OpenedTable(path, table))
+
+
+def typed_tables(opened: OpenedTable, tick: Tick | None = None) -> Iterator[pa.Table]:
+    """Like `read`; ``tick`` is told how many bytes, or rows of Parquet, have been read."""
+    path, table = opened.path, opened.table
+    if not table.columns:
+        raise SourceError("no column is stated", where=str(path), fix="State the columns.")
+    _check_marks(path, table)
+    schema = pa.schema([(each.name, TYPES[each.kind]) for each in table.columns])
+    wanted, seen = [each.name for each in table.columns], dict[str, None]()
+    late = table.format == "json"  # of other formats each batch has all columns
+    row = 0
+    with ThreadPoolExecutor() as pool:
+        for batch in opened.batches(tick):
+            seen |= dict.fromkeys(batch)
+            if not late and not batch.keys() >= {*wanted}:
+                there = parquet_types(path)[1] if table.format == "parquet" else seen
+                raise missing_columns(path, wanted, there)
+            length = len(next(iter(batch.values()), ()))
+            given = [batch[name] if name in batch else pa.nulls(length) for name in wanted]
+            found = for_each(pool, length, _typed, given, table.columns, repeat(table))
+            for column, (_, problem) in zip(table.columns, found, strict=True):
+                if problem is not None:
+                    raise _bad(opened, column, row, *problem)
+            row += length
+            yield pa.table([values for values, _ in found], schema=schema)
+    if row and not seen.keys() >= {*wanted}:
+        raise missing_columns(path, wanted, seen)
+
+
+def _check_marks(path: Path, table: TableFormat) -> None:
+    for mark, name in ((table.separator, "separator"), (table.quote, "quote")):
+        if (mark or name == "separator") and (len(mark) != 1 or not mark.isascii()):
+            raise SourceError(
+                f"the {name} is not one character of ASCII",
+                where=str(path),
+                found=quote_value(mark),
+                fix='State for example "," or ";".',
+            )
+
+
+Problem = tuple[int | None, str]
+"""The place of a bad cell in its batch and its text; or None, and what the column is."""
+
+
+def _typed(
+    values: pa.Array, column: ColumnFormat, table: TableFormat
+) -> tuple[pa.Array, Problem | None]:
+    """The values as the column's kind, or what keeps them from it."""
+    kind = kind_of(values.type)
+    if kind is None:
+        if table.format == "parquet":
+            return values, (None, told(values.type)[0])
+        cells = as_text(values)
+        place = pc.index(pc.match_substring_regex(cells, r"^[\[{]"), True).as_py()
+        return values, (place, cells[place].as_py())
+    alike = kind == column.kind or {kind, column.kind} == _NUMBERS
+    verbatim = table.format == "parquet" or kind != "string"
+    plain = column == ColumnFormat(column.name, column.kind, kept=column.kept)
+    words = kind in _NUMBERS and any(re.search(r"\d", word) for word in table.missing)
+    if alike and verbatim and (plain or kind != "string") and not words:
+        try:
+            return normal(values, column.kind), None
+        except pa.ArrowInvalid as error:
+            return values, (None, str(error))
+    digits = kind in _NUMBERS and column.time_format is not None
+    texts = "string" in (kind, column.kind)
+    if table.format == "parquet" and not (alike or digits or texts):
+        return values, (None, told(values.type)[0])
+    cells = as_text(values)
+    read, bad = convert(cells, column, table.missing)
+    return read, None if bad is None else (bad, cells[bad].as_py())
+
+
+def _bad(
+    opened: OpenedTable, column: ColumnFormat, row: int, place: int | None, shown: str
+) -> SourceError:
+    if place is None:
+        return SourceError(
+            f"this column cannot be read as {column.kind}",
+            where=f"{opened.path}, {opened.place(row)} or later, column {quote_value(column.name)}",
+            expected=spell(column),
+            found=shown,
+            fix="State the kind that the file has, or leave the column out.",
+        )
+    return SourceError(
+        f"a cell does not read as {column.kind}",
+        where=f"{opened.path}, {opened.place(row + place)}, column {quote_value(column.name)}",
+        expected=spell(column),
+        found=quote_value(shown[:80]),
+        fix=_MEND,
+    )

@@ -1,0 +1,255 @@
+"""Files as they are found in the wild: each is read right, or refused in one clear line."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from assay.errors import SourceError
+from assay.formats.understand import understand
+from tests.formats.written import kinds, only, rows, understood, written
+
+# ----------------------------------------------------------------------- cut into cells
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separators_also_within_quotes(tmp_path: Path, separator: str) -> None:
+    text = 'name,note,n\na,"x, y; z|\tw",1\nb,"say ""hi""",2\n'.replace(",", separator)
+    found = understood(tmp_path, text.replace("say", "so, say"))
+    assert found.table.separator == separator
+    assert kinds(found) == {"name": "string", "note": "string", "n": "integer"}
+    assert rows(found)[1]["note"] == 'so, say "hi"'
+
+
+def test_decimal_commas_do_not_separate(tmp_path: Path) -> None:
+    found = understood(tmp_path, "1,5;2,5\n3,5;4,25\n")
+    assert (found.table.separator, found.table.header) == (";", False)
+    assert rows(found) == [
+        {"column_1": 1.5, "column_2": 2.5},
+        {"column_1": 3.5, "column_2": 4.25},
+    ]
+
+
+def test_colons(tmp_path: Path) -> None:
+    found = understood(tmp_path, "user:shell\nroot:/bin/sh\nada:/bin/zsh\n")
+    assert [each.name for each in found.facts] == ["user", "shell"]
+
+
+def test_one_column_of_clock_times_is_one_column(tmp_path: Path) -> None:
+    assert only(understood(tmp_path, "10:30\n11:45\n12:00\n")).kind == "string"
+
+
+def test_single_quotes(tmp_path: Path) -> None:
+    found = understood(tmp_path, "'a','b'\n'x, y',1\n'z',2\n")
+    assert found.table.quote == "'"
+    assert rows(found) == [{"a": "x, y", "b": 1}, {"a": "z", "b": 2}]
+
+
+def test_new_lines_within_quotes(tmp_path: Path) -> None:
+    found = understood(tmp_path, 'a,b\n1,"x\ny"\n2,"z\r\nw"\n')
+    assert [row["b"] for row in rows(found)] == ["x\ny", "z\r\nw"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False])
+def test_line_ends(tmp_path: Path, end: str, last: bool) -> None:
+    text = end.join(["a,b", "1,x", "", "2,y"]) + end * last
+    assert rows(understood(tmp_path, text)) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_encodings_with_and_without_a_mark(tmp_path: Path, encoding: str) -> None:
+    text = "größe,ort\n1,Köln\n2,東京\n"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    found = understood(tmp_path, (mark + text).encode(encoding))
+    assert rows(found) == [{"größe": 1, "ort": "Köln"}, {"größe": 2, "ort": "東京"}]
+    assert found.remarks == ()
+
+
+def test_cp1252_with_a_decimal_comma_after_25_000_integers(tmp_path: Path) -> None:
+    lines = ["ort;menge", *(f"Köln;{n}" for n in range(25_000)), "Zürich;3,5", "Zürich;"]
+    found = understood(tmp_path, "\r\n".join(lines).encode("cp1252"))
+    assert (found.table.encoding, found.table.separator) == ("cp1252", ";")
+    assert "cp1252 was assumed" in found.remarks[0]
+    amount = found.facts[1]
+    assert (amount.kind, found.table.columns[1].decimal) == ("float", ",")
+    assert "1 have a decimal comma, the first in row 25,001" in amount.evidence
+    assert rows(found)[-2:] == [{"ort": "Zürich", "menge": 3.5}, {"ort": "Zürich", "menge": None}]
+
+
+def test_one_bad_byte_in_utf8_is_refused(tmp_path: Path) -> None:
+    text = "ort,n\n" + "Köln,1\n" * 5
+    with pytest.raises(SourceError, match=r"line 7: is UTF-8 in most places.*found 1 bad and 5"):
+        understood(tmp_path, text.encode() + b"K\xf6ln,2\n")
+
+
+def test_a_byte_that_cp1252_has_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="neither UTF-8 nor"):
+        understood(tmp_path, b"a,b\n\x81,1\n")
+
+
+def test_gzip(tmp_path: Path) -> None:
+    found = understood(tmp_path, gzip.compress(b"a,b\n1,x\n2,y\n"), "table.csv.gz")
+    assert rows(found) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+
+
+def test_blanks_around_cells_and_names(tmp_path: Path) -> None:
+    found = understood(tmp_path, " a , b\n 1 , x \n 2 ,\u00a0y\n")
+    assert rows(found) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    assert "blanks around 2 values are removed" in found.facts[1].evidence
+
+
+# ------------------------------------------------------------------------------- header
+
+
+def test_no_header(tmp_path: Path) -> None:
+    found = understood(tmp_path, "1,x,2024-01-01\n2,y,2024-01-02\n")
+    assert kinds(found) == {"column_1": "integer", "column_2": "string", "column_3": "timestamp"}
+    assert found.rows == 2 and "no names" in found.remarks[0]
+
+
+def test_a_header_that_nothing_tells_is_a_remark(tmp_path: Path) -> None:
+    found = understood(tmp_path, "name,city\nada,London\nbob,Rome\n")
+    assert kinds(found) == {"name": "string", "city": "string"}
+    assert "taken as the names" in found.remarks[0]
+
+
+def test_years_as_names(tmp_path: Path) -> None:
+    found = understood(tmp_path, "country,2010,2011,2012\nA,1.5,2.5,3.5\nB,4,5,6\n")
+    assert list(kinds(found)) == ["country", "2010", "2011", "2012"]
+
+
+def test_names_twice_empty_and_odd(tmp_path: Path) -> None:
+    found = understood(tmp_path, 'a,a,a_2,,"x ""y"" z",😀 n\n1,2,3,4,5,6\n7,8,9,1,2,3\n')
+    assert list(kinds(found)) == ["a", "a_3", "a_2", "column_4", 'x "y" z', "😀 n"]
+    assert rows(found)[0]["😀 n"] == 6
+
+
+@pytest.mark.parametrize("header", ["a,b,", "a,b"])
+def test_a_separator_at_the_end_of_each_row(tmp_path: Path, header: str) -> None:
+    found = understood(tmp_path, f"{header}\n1,x,\n2,y,\n")
+    assert rows(found) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    assert "ends in a separator" in found.remarks[0]
+    written(tmp_path, f"{header}\n1,x,\n2,y,\n3,z,7\n")
+    with pytest.raises(SourceError, match=r"line 4: a row has a cell beyond the last column"):
+        rows(found)
+
+
+def test_a_title_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"line 1: does not begin .*expected 3 cells, as in lin"):
+        understood(tmp_path, "Sales of 2024\n\na,b,c\n1,2,3\n4,5,6\n")
+
+
+def test_comments_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"line 1: does not begin"):
+        understood(tmp_path, "# made by hand, in 2024\na,b,c\n1,2,3\n4,5,6\n")
+
+
+def test_ragged_rows_are_counted(tmp_path: Path) -> None:
+    text = 'a,b,c\n1,"x\ny",3\n' + "1,2,3\n" * 5 + "1,2\n1,2,3\n1,2,3,4\n"
+    with pytest.raises(SourceError, match=r"line 9: a row has .*expected 3 cells, found 2 in"):
+        understood(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["a b c\n1 2 3.5\n4 5 6.5\n", '"a" "b"\n"1" 5 6\n"2" 7 8\n'])
+def test_blanks_as_separators_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SourceError, match="has blanks between its cells"):
+        understood(tmp_path, text)
+
+
+def test_a_line_for_excel_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="line 1: begins with a line for Excel"):
+        understood(tmp_path, "sep=;\na;b\n1;2\n")
+
+
+# ------------------------------------------------------------------------------- extent
+
+
+def test_blank_lines_before_the_header(tmp_path: Path) -> None:
+    assert rows(understood(tmp_path, "\n  \na,b\n1,2\n")) == [{"a": 1, "b": 2}]
+
+
+def test_a_path_that_ends_in_a_backslash_is_no_quote(tmp_path: Path) -> None:
+    assert rows(understood(tmp_path, 'a,b\n"C:\\dir\\",1\nx,2\n'))[0]["a"] == "C:\\dir\\"
+
+
+def test_many_values_and_long_ones_are_not_all_kept(tmp_path: Path) -> None:
+    lines = [f"{n},{n % 7}" for n in range(120_000)]
+    found = understood(tmp_path, "id,c\n" + "\n".join([*lines, *["5,5"] * 50]))
+    number, few = found.facts
+    assert number.many and not number.unique and len(number.values) == 1_000
+    assert number.values[0] == (5, 51)
+    assert (few.many, few.distinct, few.values[0]) == (False, 7, (5, 17_142 + 50 + 1))
+    long = "\n".join(f"{n:05d}{'x' * 1_000},1" for n in range(20_000))
+    assert understood(tmp_path, "text,n\n" + long).facts[0].many
+
+
+def test_one_row_and_one_column(tmp_path: Path) -> None:
+    assert rows(understood(tmp_path, "a\n1\n")) == [{"a": 1}]
+    assert rows(understood(tmp_path, "7\n")) == [{"column_1": 7}]
+    assert rows(understood(tmp_path, 'a\n1\n""\n3\n')) == [{"a": 1}, {"a": None}, {"a": 3}]
+
+
+def test_two_thousand_columns(tmp_path: Path) -> None:
+    names = ",".join(f"c{n}" for n in range(2_000))
+    found = understood(tmp_path, names + ("\n" + ",".join(["1"] * 2_000)) * 3)
+    assert set(kinds(found).values()) == {"integer"} and len(found.facts) == 2_000
+
+
+def test_no_value_at_all(tmp_path: Path) -> None:
+    found = understood(tmp_path, "a,b\n1,\n2,NA\n3,\n")
+    assert (found.facts[1].kind, found.facts[1].nulls) == ("float", 3)
+    assert "no value in any row, only 'NA'" in found.facts[1].evidence
+    assert found.facts[1].unsure
+
+
+def test_a_constant(tmp_path: Path) -> None:
+    facts = understood(tmp_path, "a,b\n1,x\n1,x\n").facts
+    assert [(each.distinct, each.unique) for each in facts] == [(1, False), (1, False)]
+    assert facts[1].values == (("x", 2),)
+
+
+# ------------------------------------------------------------------------------ refused
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty"),
+        (b"\n \n", "only blanks"),
+        (b"a,b\n", "a header and no rows"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (b"a,b\n1,\x00\n", "no text"),
+        (b"<!DOCTYPE html>\n<p>,</p>\n", "a web page"),
+        (b'a,b\n1,"x\n2,y\n', "line 2: ends in the middle of a quoted cell"),
+        (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "gzip file is cut"),
+        ("a,b\n1,Köl".encode()[:-2], "ends in the middle of a character"),
+        (b'a,b\n1,"say \\"hi\\" to"\n2,x\n', "line 2 or later: a quote within a cell has a back"),
+        (b"PAR1 and no more", "no whole Parquet file"),
+        (b'{"a": 1}\n{"a": ', "line 2: is no JSON object"),
+        (b"[1, 2]", "object 1: is no JSON object"),
+    ],
+)  # fmt: skip
+def test_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    name = "table.json" if content[:1] in (b"[", b"{") else "table.csv"
+    with pytest.raises(SourceError) as raised:
+        understood(tmp_path, content, name)
+    assert said in str(raised.value) and str(tmp_path) in str(raised.value)
+
+
+def test_a_workbook_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as file:
+        file.writestr("xl/workbook.xml", "<x/>")
+    with pytest.raises(SourceError, match="Excel workbook"):
+        understand(tmp_path / "book.xlsx")
+    with pytest.raises(SourceError, match="is a folder"):
+        understand(tmp_path)
+    with pytest.raises(SourceError, match="no such file"):
+        understand(tmp_path / "nothing.csv")
+
+
+def test_a_quote_within_a_cell_is_no_open_quote(tmp_path: Path) -> None:
+    assert rows(understood(tmp_path, 'a,b\n5" pipe,1\nx,2\n'))[0] == {"a": '5" pipe', "b": 1}
