@@ -27,6 +27,7 @@ SHARED = "ASSAY_TESTS_SHARED"
 FIRST = (
     "tests/contract",
     "tests/models",
+    "tests/promotion",
     "tests/registry",
     "tests/score",
     "tests/store",

@@ -78,7 +78,7 @@ COMMANDS: Mapping[str, Command] = {
     "fsck": Command("judged", ("fsck", "--fix")),
 }
 MODULES = (
-    "assay.gate.promotion", "assay.registry.promote", "assay.registry.listing",
+    "assay.promotion.promote", "assay.registry.listing",
     "assay.registry.dvc_lock.check", "assay.score.stage", "assay.score.operations.release",
     "assay.score.operations.quarantine", "assay.score.operations.export",
     "assay.score.operations.vacuum", "assay.score.fsck", "assay.store.release",

@@ -203,7 +203,7 @@ class Promote(Deed):
             remembered((root / name).read_text(encoding="utf-8"), name)
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from assay.gate.promotion import promote
+        from assay.promotion.promote import promote
 
         given = params.load(root)
         return lambda: promote(root, given, because="it is good")
@@ -248,7 +248,7 @@ class Rollback(Promote):
     first, then = "v0.2.0", "v0.1.0"
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from assay.registry.promote import rollback
+        from assay.promotion.promote import rollback
 
         given = params.load(root)
         return lambda: rollback(root, given, because="it erred")

@@ -204,15 +204,15 @@ def trials(
 
 
 def _promote(root: Path) -> None:
-    from assay.gate.promotion import promote
     from assay.project import params
+    from assay.promotion.promote import promote
 
     promote(root, params.load(root), because="it is good")
 
 
 def _promote_another(root: Path) -> None:
-    from assay.gate.promotion import promote
     from assay.project import params
+    from assay.promotion.promote import promote
 
     projects.call(root, "git", "commit", "--quiet", "--allow-empty", "--message", "Again")
     promote(root, params.load(root), because="a second version to go back from", override=True)

@@ -14,9 +14,9 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import DataError, NotARepository, StageInputMissing
-from assay.gate.promotion import promote
 from assay.model import bundle
 from assay.project import layout
+from assay.promotion.promote import promote
 from assay.registry import champion
 from assay.registry.fetch import BUNDLES
 from assay.reports.champion import StageHolder

@@ -50,7 +50,7 @@ stages:
 @pytest.fixture(scope="module")
 def origin(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose dvc.lock is current, committed."""
-    from tests.registry.conftest import Project
+    from tests.builders.git_project import Project
 
     root = tmp_path_factory.mktemp("lock") / "project"
     shutil.copytree(template, root, symlinks=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assay.errors import BundleMissing, PromotionRefused
-from assay.gate.promotion import promote
+from assay.promotion.promote import promote
 from assay.registry import fetch, git
 
 TAGS = ("late-flights@v0.1.0", "late-flights#prod#1")

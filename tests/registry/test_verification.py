@@ -10,9 +10,9 @@ import pytest
 from assay.cli.__main__ import main
 from assay.cli.document import to_json
 from assay.cli.show import overview
-from assay.gate.promotion import promote
 from assay.monitor import status
 from assay.project import digests
+from assay.promotion.promote import promote
 from assay.registry.state import UNKNOWN, Assignment, Version
 from assay.registry.verification import verify_assignment, verify_version
 from assay.reports.verdict import Finding, Outcome

@@ -10,7 +10,7 @@ from assay.errors import UsageError
 from assay.errors.base import attach_report
 
 if TYPE_CHECKING:
-    from assay.registry.promote import StageMove
+    from assay.promotion.promote import StageMove
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +40,8 @@ def promote(
         Option("although the gate did not pass; needs --because, and shows for good"),
     ] = False,
 ) -> object:
-    from assay.gate import merged_promotion, promotion
+    from assay.promotion import merged_promotion
+    from assay.promotion import promote as promotion
 
     if not merged:
         moved = promotion.promote(
@@ -74,8 +75,8 @@ def rollback(
     ] = False,
     push: Push = False,
 ) -> object:
-    from assay.gate.merged_promotion import rollback_approved
-    from assay.registry import promote
+    from assay.promotion import promote
+    from assay.promotion.merged_promotion import rollback_approved
 
     roll_back: Callable[..., StageMove] = rollback_approved if approved else promote.rollback
     moved = roll_back(*call.project, because=because, to=to, stage=stage)
@@ -84,7 +85,7 @@ def rollback(
 
 def _pushed(call: Call, moved: "StageMove") -> "StageMove":
     """Push the tags. What was done shows also if they do not arrive."""
-    from assay.gate.merged_promotion import push_all
+    from assay.promotion.merged_promotion import push_all
 
     try:
         names = push_all(*call.project)

@@ -16,8 +16,9 @@ from assay.gate import backtest
 from assay.gate.rules import kinds
 from assay.project import digests, layout, source_code
 from assay.project.params import Params, yaml_text
-from assay.registry import commit_export, fetch, git, promotion_facts, verification, versions
+from assay.registry import commit_export, fetch, git, verification, versions
 from assay.registry.dvc_lock import symlinks, tracked_data
+from assay.registry.dvc_lock.check import stale_lines
 from assay.registry.dvc_lock.compare import Pipeline, PipelineStage
 from assay.registry.state import RegistryState, Version
 from assay.reports.verdict import Outcome, Verdict
@@ -153,7 +154,7 @@ def _stale(
     if pipeline is None:
         return (problem or layout.DVC_LOCK,)
     return (
-        *promotion_facts.stale_lines(there, params, pipeline),
+        *stale_lines(there, params, pipeline),
         *(f"{path}: {symlinks.WHAT}" for path in symlinks.find_symlinks(there, params, pipeline)),
         *tracked_data.find_tracked_data(there, params, pipeline.cached_outputs),
     )

@@ -132,10 +132,10 @@ RELEASE = "assay.score.operations.release"
     ("argv", "module", "name", "shown"),
     [
         (["score", "--date", DAYS[0]], "assay.score.stage", "run", "scoring.lines"),
-        (["promote"], "assay.registry.promote", "promote", "versions.promoted_lines"),
+        (["promote"], "assay.promotion.promote", "promote", "versions.promoted_lines"),
         (
             ["rollback", "--because", "b"],
-            "assay.registry.promote",
+            "assay.promotion.promote",
             "rollback",
             "versions.moved_lines",
         ),

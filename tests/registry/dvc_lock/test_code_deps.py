@@ -7,7 +7,7 @@ import pytest
 from assay.project import layout, params
 from assay.registry.dvc_lock.code_deps import missing_deps
 from assay.registry.dvc_lock.compare import Pipeline, PipelineStage, StageFile
-from tests.registry.conftest import PARAMS_YAML
+from tests.builders.git_project import PARAMS_YAML
 
 CLASS = "sklearn.dummy.DummyClassifier"
 FILES = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assay.errors import PromotionRefused
-from assay.gate.merged_promotion import promote_merged
+from assay.promotion.merged_promotion import promote_merged
 from assay.reports.verdict import Outcome
 from tests.code_host import REPOSITORY, TOKEN, serve
 from tests.workflows.hub import Hub

@@ -11,7 +11,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import CodeHostFailed, PromotionRefused
-from assay.gate.promotion import promote
+from assay.promotion.promote import promote
 from assay.registry import tags
 from assay.registry.git import tags as git_tags
 from tests.code_host import TOKEN

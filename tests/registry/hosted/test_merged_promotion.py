@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from assay.errors import CodeHostFailed, PromotionRefused, UsageError
-from assay.gate.merged_promotion import NothingToPromote, rollback_approved
 from assay.project import layout
+from assay.promotion.merged_promotion import NothingToPromote, rollback_approved
 from assay.registry import versions
 from tests.code_host import TOKEN
 

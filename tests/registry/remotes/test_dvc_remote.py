@@ -9,7 +9,7 @@ import pytest
 from assay.errors import NotARepository
 from assay.registry.remotes import dvc_remote
 from assay.registry.remotes.dvc_remote import is_empty, limit_waiting, read_remotes, scheme_of
-from tests.registry.conftest import Project
+from tests.builders.git_project import Project
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from assay.errors import NotARepository
 from assay.registry import git
 from assay.registry.remotes import git_remote
-from tests.registry.conftest import Project
+from tests.builders.git_project import Project
 
 NAME = "late-flights"
 

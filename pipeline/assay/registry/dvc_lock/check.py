@@ -22,7 +22,7 @@ from assay.registry.dvc_lock import (
     symlinks,
     tracked_data,
 )
-from assay.registry.dvc_lock.compare import LockChanges, compare
+from assay.registry.dvc_lock.compare import LockChanges, Pipeline, compare
 
 
 @dataclass(frozen=True)
@@ -92,3 +92,23 @@ def run(root: Path, params: Params) -> LockCheck:
     if lines:
         raise LockStale(lines).attach_report(checked)
     return checked
+
+
+def stale_lines(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
+    """What of an exported commit its dvc.lock does not describe, one line each."""
+    gate = pipeline.producer(layout.VERDICT)
+    # A gate that refused keeps the entry of an earlier run. That its inputs differ is said of the
+    # gate alone, not also of each stage that read the same files since.
+    others = compare(pipeline.without_inputs(gate)).changes
+    changes = {
+        stage: found if stage == gate else others.get(stage, ())
+        for stage, found in compare(pipeline).changes.items()
+    }
+    lines = [f"{stage}: {'; '.join(found)}" for stage, found in changes.items() if found]
+    if gate is None:
+        lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")
+    lines += evidence_commands.foreign_commands(pipeline)
+    lines += assay_code.outdated_stages(pipeline)
+    tests = digests.model_tests(there, params.gate.tests)
+    missing = code_deps.missing_deps(pipeline, params, source_code.file_reader(there), tests)
+    return (*lines, *missing)

@@ -7,46 +7,22 @@ digests are compared with those in the commit.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from assay.errors import AssayError, NotARepository, PromotionRefused
+from assay.gate import provenance, verdict_verification
 from assay.model import bundle
-from assay.project import digests, layout, source_code
+from assay.project import digests, layout
 from assay.project.params import Params
+from assay.promotion.checks import FoundDigest, PromotionFacts
 from assay.registry import commit_export, fetch, git, past_verdict, tags
 from assay.registry.commit_export import Source
-from assay.registry.dvc_lock import (
-    assay_code,
-    code_deps,
-    compare,
-    evidence_commands,
-    symlinks,
-    tracked_data,
-)
-from assay.registry.dvc_lock.compare import Pipeline
-from assay.registry.promotion_checks import FoundDigest, PromotionFacts
+from assay.registry.dvc_lock import symlinks, tracked_data
+from assay.registry.dvc_lock.check import stale_lines
 from assay.registry.state import UNKNOWN, RegistryState
 from assay.reports.verdict import Verdict
-
-
-@dataclass(frozen=True)
-class GateFunctions:
-    """Functions of the gate that the registry needs; passed in, as the gate imports the registry.
-
-    Parameters
-    ----------
-    reports
-        Digest of the reports that the gate's rules evaluate.
-    problems
-        Lines for each statement of a verdict that the reports contradict. Arguments: the verdict,
-        the reports' texts, the policy, and the verdict on the champion that it was compared with.
-    """
-
-    reports: Callable[[Source], str]
-    problems: Callable[[Verdict, Source, Params, Verdict | None], Sequence[str]]
 
 
 def collect_facts(
@@ -56,7 +32,6 @@ def collect_facts(
     stage: str,
     commit: str,
     known: RegistryState,
-    gate: GateFunctions,
 ) -> tuple[PromotionFacts, str | None]:
     """The facts, and the text of the commit's verdict if there is one.
 
@@ -88,7 +63,7 @@ def collect_facts(
         "contract": _seen(lambda: digests.worktree_contract(there, params)),
         "policy": _seen(lambda: digests.policy(there, params)),
         "code": _seen(lambda: digests.code(there, params)),
-        "reports": _seen(lambda: gate.reports(source)),
+        "reports": _seen(lambda: provenance.reports_digest(source)),
     }
     locked = (there / layout.DVC_LOCK).is_file()
     pipeline, problem = commit_export.try_read_pipeline(there) if locked else (None, None)
@@ -107,7 +82,11 @@ def collect_facts(
         stale=(problem,) if problem else stale_lines(there, params, pipeline) if pipeline else (),
         verdict=verdict,
         verdict_problem=verdict_problem,
-        again=tuple(gate.problems(verdict, source, params, _former(root, known, verdict)))
+        again=tuple(
+            verdict_verification.find_discrepancies(
+                verdict, source, params, _former(root, known, verdict)
+            )
+        )
         if verdict
         else (),
         here=here,
@@ -141,26 +120,6 @@ def _unclean(root: Path) -> tuple[str, ...]:
     return tuple(
         path for path in git.uncommitted_files(root) if not f"/{path}".endswith(f"/{layout.FRONT}")
     )
-
-
-def stale_lines(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
-    """What of an exported commit its dvc.lock does not describe, one line each."""
-    gate = pipeline.producer(layout.VERDICT)
-    # A gate that refused keeps the entry of an earlier run. That its inputs differ is said of the
-    # gate alone, not also of each stage that read the same files since.
-    others = compare.compare(pipeline.without_inputs(gate)).changes
-    changes = {
-        stage: found if stage == gate else others.get(stage, ())
-        for stage, found in compare.compare(pipeline).changes.items()
-    }
-    lines = [f"{stage}: {'; '.join(found)}" for stage, found in changes.items() if found]
-    if gate is None:
-        lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")
-    lines += evidence_commands.foreign_commands(pipeline)
-    lines += assay_code.outdated_stages(pipeline)
-    tests = digests.model_tests(there, params.gate.tests)
-    missing = code_deps.missing_deps(pipeline, params, source_code.file_reader(there), tests)
-    return (*lines, *missing)
 
 
 def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 from assay.errors import PromotionRefused, VersionUnknown
-from assay.gate import promotion, unchanged
+from assay.gate import unchanged
 from assay.project import digests, layout
 from assay.project.params import Params
+from assay.promotion.promote import StageMove, promote, rollback
 from assay.registry import git, versions
-from assay.registry import promote as registry
 from assay.registry.hosted import approval, merged, origin
-from assay.registry.promote import StageMove
 from assay.reports.verdict import Verdict
 
 
@@ -80,9 +79,7 @@ def promote_merged(
         raise PromotionRefused("nobody approved or merged it, and a tag must say who did")
     why = because or f"pull request #{pull.number}: {pull.title}"
     with merged.signing_as(person):
-        moved = promotion.promote(
-            root, params, because=why, ask_host=partial(approval.reviewer, run, pull)
-        )
+        moved = promote(root, params, because=why, ask_host=partial(approval.reviewer, run, pull))
     if push:
         push_all(root, params)
     return moved
@@ -103,7 +100,7 @@ def rollback_approved(
     if person is None:
         raise PromotionRefused("nobody approved or started it, and a tag must say who did")
     with merged.signing_as(person):
-        return registry.rollback(root, params, to=to, because=because, stage=stage)
+        return rollback(root, params, to=to, because=because, stage=stage)
 
 
 def push_all(root: Path, params: Params) -> tuple[str, ...]:

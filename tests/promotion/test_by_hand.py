@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from assay.errors import PromotionRefused
-from assay.gate.promotion import promote
 from assay.project import layout, stage_code
+from assay.promotion.promote import promote
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 from tests.gate.build import changed
 

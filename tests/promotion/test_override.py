@@ -12,14 +12,13 @@ from assay.cli.__main__ import main
 from assay.cli.document import to_json
 from assay.cli.show import overview
 from assay.errors import PromotionRefused, UsageError
-from assay.gate.promotion import promote
 from assay.monitor import status
 from assay.project import digests, layout
+from assay.promotion.promote import promote, rollback
 from assay.registry import tags, versions
 from assay.registry.evidence import NONE, PromotionEvidence, format_override, parse_evidence
 from assay.registry.fetch import BUNDLES
 from assay.registry.git import tags as git_tags
-from assay.registry.promote import rollback
 from assay.reports.verdict import JudgedChampion, Outcome
 from tests.shown import shown as shown_by
 

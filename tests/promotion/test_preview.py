@@ -8,10 +8,10 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import NoChampion, PromotionRefused
-from assay.gate.promotion import promote
+from assay.promotion.preview import preview_refusal
+from assay.promotion.promote import promote
 from assay.registry import tags, versions
 from assay.registry.git import Tag
-from assay.registry.promotion_preview import preview_refusal
 from assay.registry.state import RegistryState, Version, fold
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")

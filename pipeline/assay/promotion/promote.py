@@ -1,6 +1,6 @@
 """Promote the bundle of this commit to a stage, or roll back to an earlier version.
 
-The facts are collected in ``promotion_facts.py`` and evaluated in ``promotion_checks.py``. A
+The facts are collected in ``facts.py`` and evaluated in ``checks.py``. A
 promotion writes two tags, one for the version and one for the stage. If it is stopped in between,
 the stage is unchanged; promoting again finds the version and continues.
 """
@@ -15,20 +15,12 @@ from typing import Any, Literal
 from assay.errors import PromotionRefused, UsageError
 from assay.project import digests
 from assay.project.params import Params
-from assay.registry import (
-    commit_export,
-    fetch,
-    git,
-    promotion_checks,
-    promotion_preview,
-    tag_writer,
-    tags,
-    versions,
-)
+from assay.promotion import checks, preview
+from assay.promotion.checks import PromotionFacts
+from assay.promotion.facts import collect_facts
+from assay.registry import commit_export, fetch, git, tag_writer, tags, versions
 from assay.registry.evidence import NONE, PromotionEvidence, format_override
 from assay.registry.hosted import approval
-from assay.registry.promotion_checks import PromotionFacts
-from assay.registry.promotion_facts import GateFunctions, collect_facts
 from assay.registry.state import UNKNOWN, RegistryState, Version
 
 
@@ -65,7 +57,6 @@ def promote(
     stage: str | None = None,
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
-    gate: GateFunctions,
     ask_host: Callable[[], str | None] | None = None,
 ) -> StageMove:
     """Register the checked-out commit as a version and give it the stage.
@@ -82,8 +73,6 @@ def promote(
         Which part of the last version's number to raise; the first version is v0.1.0.
     override
         Overrule the gate. The tags keep what was overruled, and it is shown from then on.
-    gate
-        The gate's functions, to evaluate the verdict's rules again.
     ask_host
         Who approved it on the code host, and is none of its authors; called only if
         ``registry.require_approval`` says so. Without it, the job of GitLab CI is asked.
@@ -108,8 +97,8 @@ def promote(
         params = commit_export.read_params(there)
         stage = tags.resolve_stage(stage, params.registry.stage)
         known = versions.read_state(root, params.name)
-        facts, text = collect_facts(root, there, params, stage, commit, known, gate)
-    reasons = promotion_checks.refusals(facts, override=override)
+        facts, text = collect_facts(root, there, params, stage, commit, known)
+    reasons = checks.refusals(facts, override=override)
     approved = None
     if params.registry.require_approval:
         asked = ask_host() if ask_host else approval.merge_request_approver(commit)
@@ -136,7 +125,7 @@ def promote(
         at="",
         why="",
     )
-    in_its_way = promotion_preview.preview_refusal(known, coming, stage)
+    in_its_way = preview.preview_refusal(known, coming, stage)
     if in_its_way is not None:
         raise in_its_way
     if version is None:
@@ -184,7 +173,7 @@ def rollback(
         champion=holder,
         override=version.override,
     )
-    in_its_way = promotion_preview.preview_refusal(known, version, stage)
+    in_its_way = preview.preview_refusal(known, version, stage)
     if in_its_way is not None:
         raise in_its_way
     tag_writer.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
@@ -194,8 +183,8 @@ def rollback(
 
 def _evidence(facts: PromotionFacts, text: str | None) -> PromotionEvidence:
     """The evidence for the tags; a verdict about something else does not count."""
-    override = format_override(promotion_checks.overridable(facts))
-    if facts.verdict is None or text is None or not promotion_checks.verdict_applies(facts):
+    override = format_override(checks.overridable(facts))
+    if facts.verdict is None or text is None or not checks.verdict_applies(facts):
         return PromotionEvidence(outcome=NONE, champion=facts.champion, override=override)
     return PromotionEvidence(
         verdict=digests.digest_content(text),

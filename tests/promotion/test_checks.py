@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from assay.registry.promotion_checks import (
+from assay.promotion.checks import (
     FoundDigest,
     PromotionFacts,
     overridable,
