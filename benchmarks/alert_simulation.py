@@ -28,9 +28,9 @@ from typing import cast
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from assay.columns import autocorrelation, break_limits, numeric_distances
+from assay.columns import autocorrelation, break_limits, distance
 from assay.columns.break_limits import YEAR
-from assay.columns.distance import js_distance
+from assay.columns.distance import js_distance, learnt_limit
 from assay.columns.grid import CellCounts, NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
@@ -42,7 +42,6 @@ from assay.monitor.drift.budget import (
     SeenValue,
     alarms,
 )
-from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.drift.evidence import MOVED as WASSERSTEIN
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.incidents.drift_incident import group_alarms
@@ -173,7 +172,7 @@ def apart_of(nights: Counts, others: Counts) -> Apart:
     return Apart(
         js_distance(nights[..., 1:], others[..., 1:]),
         apart / np.arange(CELLS).std(),
-        numeric_distances.ks_statistic(nights[..., 1:], others[..., 1:]),
+        distance.ks_statistic(nights[..., 1:], others[..., 1:]),
         np.abs(nulls),
     )
 

@@ -41,9 +41,9 @@ from assay.columns.score_grid import probability_grid
 from assay.compiled.fitted_model import calibrate_class
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
-from assay.monitor.performance.estimate import binary, multiclass, regression
-from assay.monitor.performance.estimate.metric_estimate import MetricEstimate
-from assay.monitor.performance.estimate.score_cells import ScoreCells, cells_from_profile
+from assay.performance.estimate import binary, multiclass, regression
+from assay.performance.estimate.metric_estimate import MetricEstimate
+from assay.performance.estimate.score_cells import ScoreCells, cells_from_profile
 from assay.training.train.calibrate import fit_calibrator
 from assay.training.train.calibration_choice import AUTO, choose_calibration
 from assay.training.train.loss_models import fit_loss_models

@@ -20,8 +20,8 @@ from assay.columns.features import Floats, FrameFeatures
 from assay.columns.profile_counter import compute_profile
 from assay.columns.score_grid import probability_grid
 from assay.metrics.labelled_scores import LabelledScores
-from assay.monitor.performance.estimate import binary
-from assay.monitor.performance.estimate.score_cells import cells_from_profile
+from assay.performance.estimate import binary
+from assay.performance.estimate.score_cells import cells_from_profile
 
 REFERENCE = 100_000
 CONFIDENCE = 0.95

@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.model.prediction import PROBABILITY
-from assay.monitor import labels, monitor_nights
+from assay.monitor import monitor_nights
 from assay.monitor.drift.night_decision import read_decisions
 from assay.monitor.nights.night_path import night_path
+from assay.performance import labels
 from assay.project import layout, params, partitions
 from assay.store import RunEvent, RunRecord, StagedRun, Store, open_store, write_part
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE

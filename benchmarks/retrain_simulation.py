@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special, stats
 
-from assay.monitor.performance.retrain import advise
+from assay.performance.retrain import advise
 from assay.project.params.labels import RetrainRule
 from benchmarks.measure import say
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from assay.columns import autocorrelation, break_limits, numeric_distances
+from assay.columns import autocorrelation, break_limits, distance
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID
 from assay.columns.profile import Profile
@@ -364,9 +364,7 @@ def test_infinities_are_told_from_large_numbers(reference: Reference, far: float
     def infinite(values: list[float]) -> int:
         rows = table(16)
         rows.loc[: len(values) - 1, "x1"] = values
-        return numeric_distances.infinite_count(
-            reference.grid["x1"], counted(reference, rows)["x1"]
-        )
+        return distance.infinite_count(reference.grid["x1"], counted(reference, rows)["x1"])
 
     assert infinite([far] * ROWS) == ROWS
     assert infinite([]) == 0 == infinite([1e6, -1e6, 1e300])

@@ -8,12 +8,12 @@ import pytest
 from scipy import stats
 
 from assay.columns import break_limits
+from assay.columns.distance import new_category_share
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID
 from assay.columns.profile import ColumnProfile
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
-from assay.monitor.drift.measures import new_category_share
 from assay.project.params.drift import Budget
 
 LEAST = 0.02

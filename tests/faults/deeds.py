@@ -159,7 +159,7 @@ class Labels(Deed):
     name, needs = "labels", "published"
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from assay.monitor import labels
+        from assay.performance import labels
 
         given, file = params.load(root), root / "truths.csv"
         return lambda: labels.run(root, given, NIGHT, NIGHT, file)

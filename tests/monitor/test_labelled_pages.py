@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import datetime
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from assay.cli.document import to_json
-from assay.monitor import labels, monitor_nights
+from assay.monitor import monitor_nights
 from assay.project import layout
-from tests.monitor.test_labels import NIGHT, at, take, truths
+from tests.performance.test_labels import NIGHT, at, truths
+from tests.performance.test_labels import take as take_labels
 
 UNKNOWN = "not known yet"
+
+
+def take(project: Any, rows: pd.DataFrame, now: datetime) -> None:
+    taken = take_labels(project, rows, now)
+    measured = [each.record.partition for each in taken.measured]
+    monitor_nights.try_write_again(project.root, project.params, measured)
 
 
 def page(project: Any) -> str:
@@ -38,7 +47,7 @@ def test_labels_renew_the_page_and_keep_what_was_decided(
     changed = {name for name in document if document[name] != former[name]}
     assert changed == {"label", "performance"}
     # Where drawing fails, the labels are taken all the same.
-    monkeypatch.setattr(labels.NightWriter, "_write_page", None)
+    monkeypatch.setattr(monitor_nights.NightWriter, "_write_page", None)
     with caplog.at_level(logging.WARNING):
         take(project, rows.assign(late=~rows["late"]), at(2).replace(hour=18))
     assert "the pages of the nights are not up to date" in caplog.text

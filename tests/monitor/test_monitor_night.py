@@ -18,7 +18,7 @@ from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet
-from tests.monitor.conftest import PARAMS
+from tests.monitored import PARAMS
 from tests.shown import shown
 
 NIGHT = "2013-02-01"

@@ -22,8 +22,8 @@ from assay.errors import (
 )
 from assay.errors.base import attached_report
 from assay.monitor import nightly
-from assay.monitor.labels import NoLabelsYet
 from assay.monitor.nightly import KnownNightNames, NightlySteps
+from assay.performance.labels import NoLabelsYet
 from assay.project import params
 from assay.project.params import Params
 from tests.projects import PARCELS, ROOT

@@ -18,7 +18,7 @@ from assay.monitor.status_facts import Status
 from assay.project.params.drift import Budget, Snooze
 from assay.store import open_store
 from tests.advice import retrain_advice
-from tests.monitor.test_labels import at, take, truths, with_params
+from tests.performance.test_labels import at, take, truths, with_params
 from tests.shown import shown
 
 NIGHT = "2013-02-01"

@@ -33,8 +33,8 @@ from tests.contract.test_stage import CONTRACT, result_of
 from tests.evaluation.compare.test_results import FOUND
 from tests.evaluation.evaluate.test_page import page_of
 from tests.gate.test_verdict_page import finding
-from tests.monitor.conftest import PARAMS, Project
 from tests.monitor.front.conftest import scene
+from tests.monitored import PARAMS, Project
 from tests.verdicts import verdict
 
 DIGESTS = {name: "sha256:" + f"{i}" * 64 for i, name in enumerate(("bundle", "data", "policy"))}

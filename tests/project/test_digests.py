@@ -120,7 +120,7 @@ def test_what_decides_is_in_the_digest(
         "pages/templates/verdict.html",
         "pages/templates/style.css",
         "training/train/fit.py",
-        "monitor/labels.py",
+        "performance/labels.py",
         "cli/scoring_commands.py",
     ],
 )

@@ -36,7 +36,7 @@ def monitor(
     notify: Annotated[bool, Option("then tell what is new, as assay alert does")] = False,
 ) -> object:
     from assay.monitor import monitor_nights
-    from assay.monitor.performance import retrain
+    from assay.performance import retrain
 
     if retrain_if:
         with call.front_page():
@@ -69,11 +69,15 @@ def labels(
         str | None, Option("when they arrived, if before now: 2013-07-03", "WHEN")
     ] = None,
 ) -> object:
-    from assay.monitor import labels
+    from assay.monitor import monitor_nights
+    from assay.performance import labels
 
     nights = night_range_or_newest(call, date, first, last, newest)
     with call.front_page(after=False):
-        return labels.run(*call.project, *nights, rows, arrived, patient=newest is not None)
+        taken = labels.run(*call.project, *nights, rows, arrived, patient=newest is not None)
+        measured = [each.record.partition for each in taken.measured]
+        monitor_nights.try_write_again(*call.project, measured)
+        return taken
 
 
 @command(
@@ -88,7 +92,7 @@ def window(
     if_advised: Annotated[bool, Option("only if monitor --retrain-if says to train again")] = False,
 ) -> object:
     from assay.cli import step_output
-    from assay.monitor.performance import window
+    from assay.performance import window
 
     found = window.run(*call.project, if_advised=if_advised)
     step_output.write("moved", str(found.days > 0).lower())

@@ -113,7 +113,7 @@ def performance(
     maturity: Annotated[int | None, Option("(the first of monitor.maturities)", "DAYS")] = None,
     by: Annotated[Literal["night", "week"], Option("(night)")] = "night",
 ) -> object:
-    from assay.monitor.performance import all_metrics, comparison
+    from assay.performance import all_metrics, comparison
 
     if metric is None:
         return all_metrics.run(*call.project, slice, maturity, by)

@@ -56,8 +56,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from assay.columns import autocorrelation, numeric_distances
-from assay.columns.distance import js_distance
+from assay.columns import autocorrelation
+from assay.columns.distance import infinite_count, js_distance, scaled_wasserstein
+from assay.columns.distance import ks_statistic as ks_of_counts
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
@@ -376,26 +377,22 @@ def wasserstein(reference: Reference, name: str, night: ColumnProfile) -> float 
     grid = reference.grid[name]
     if not isinstance(grid, NumberGrid):
         return None
-    return numeric_distances.scaled_wasserstein(grid, reference.profile[name], night)
+    return scaled_wasserstein(grid, reference.profile[name], night)
 
 
 def ks_statistic(reference: Reference, name: str, night: ColumnProfile) -> float | None:
     """The Kolmogorov-Smirnov statistic; None for categories."""
     if not isinstance(reference.grid[name], NumberGrid):
         return None
-    return float(
-        numeric_distances.ks_statistic(reference.profile[name].fine.counts, night.fine.counts)
-    )
+    return float(ks_of_counts(reference.profile[name].fine.counts, night.fine.counts))
 
 
 def infinite_share(reference: Reference, name: str, night: ColumnProfile) -> float | None:
     """Least share of infinite values; None for categories or if the reference had some."""
     grid, known = reference.grid[name], night.rows - night.nulls
-    if not isinstance(grid, NumberGrid) or numeric_distances.infinite_count(
-        grid, reference.profile[name]
-    ):
+    if not isinstance(grid, NumberGrid) or infinite_count(grid, reference.profile[name]):
         return None
-    return numeric_distances.infinite_count(grid, night) / known if known else None
+    return infinite_count(grid, night) / known if known else None
 
 
 def _comparable(before: ColumnProfile, night: ColumnProfile) -> bool:

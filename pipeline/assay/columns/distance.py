@@ -1,23 +1,44 @@
-"""Distances between two sets of counts on the same cells.
+"""Distances between two columns, computed from their counts alone, on the same cells.
 
-The distance is the Jensen-Shannon distance: the square root of the divergence of J. Lin,
-"Divergence measures based on the Shannon entropy", IEEE Transactions on Information Theory 37(1),
-1991, to base 2; the root is a metric (D. Endres and J. Schindelin, IEEE Transactions on Information
-Theory 49(7), 2003). It is 0 for equal shares and 1 for disjoint ones, and needs no smoothing.
+``p`` are the reference's counts and ``q`` the night's, of the non-null values.
+
+- Jensen-Shannon distance: the square root of the divergence of J. Lin, "Divergence measures based
+  on the Shannon entropy", IEEE Transactions on Information Theory 37(1), 1991, to base 2; the root
+  is a metric (D. Endres and J. Schindelin, IEEE Transactions on Information Theory 49(7), 2003). It
+  is 0 for equal shares and 1 for disjoint ones, and needs no smoothing.
+- Total variation, ``sum |p - q| / 2`` of the shares: the smallest share of rows that would have to
+  change their cell to make the two equal (D. Levin and Y. Peres, "Markov Chains and Mixing
+  Times", 2nd edition, 2017, chapter 4).
+- Wasserstein distance divided by the reference's standard deviation: the mean move of values in
+  standard deviations. It shows how far values lie beyond the reference's range.
+- Kolmogorov-Smirnov statistic: the largest difference of the two distribution functions, here at
+  the edges of the fine cells (A. Kolmogorov, Giornale dell'Istituto Italiano degli Attuari 4, 1933;
+  N. Smirnov, Annals of Mathematical Statistics 19(2), 1948). It is at most 1, however far values
+  lie, and it includes infinities.
+- The share of new categories, and the change of the null share.
 """
 
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from assay.columns import summary_statistics
 from assay.columns.features import Floats
-from assay.columns.grid import NumberGrid
+from assay.columns.grid import CategoryGrid, ColumnGrid, NumberGrid
+from assay.columns.grid_builder import Ints
 from assay.columns.profile import ColumnProfile
 
 PSI_PSEUDO_COUNT = 0.5
+
+NEARLY = 3e-5
+"""A deviation below this share of the mean is rounding error of equal values."""
 
 
 def js_distance(p: npt.ArrayLike, q: npt.ArrayLike) -> Floats:
@@ -114,3 +135,147 @@ def _reached(at: Floats, start: Floats, end: Floats, below: Floats, share: Float
     width = end - start
     part = np.where(width > 0, (at - start) / np.where(width > 0, width, 1.0), at >= start)
     return np.asarray(below + share * np.clip(part, 0.0, 1.0))
+
+
+def scaled_wasserstein(
+    grid: NumberGrid, before: ColumnProfile, night: ColumnProfile
+) -> float | None:
+    """Wasserstein distance in standard deviations of the reference.
+
+    None if the reference does not vary, or numbers are too large to sum.
+    """
+    spread = reference_deviation(before)
+    if spread is None or np.abs(night.fine.sums).max() >= sys.float_info.max:
+        return None
+    with np.errstate(over="ignore"):
+        found = wasserstein(grid, before, night) / spread
+    return found if math.isfinite(found) else None
+
+
+def reference_deviation(before: ColumnProfile) -> float | None:
+    """The reference's standard deviation; None if it is 0 or its sums overflow."""
+    spread, middle = summary_statistics.standard_deviation(before), summary_statistics.mean(before)
+    if spread is None or middle is None or not spread > NEARLY * abs(middle):
+        return None
+    # Sums that do not fit a float are capped.
+    return None if before.total_squares >= sys.float_info.max else spread
+
+
+def ks_statistic(p: Ints, q: Ints) -> Floats:
+    """Kolmogorov-Smirnov statistic of counts on the same cells, in their order.
+
+    Parameters
+    ----------
+    p, q
+        Of shapes that broadcast to ``(..., cells)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of shape ``(...)``, in [0, 1]; NaN where either has no count at all.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left, right = (
+            np.cumsum(each / each.sum(axis=-1, keepdims=True), axis=-1) for each in (p, q)
+        )
+    return np.asarray(np.clip(np.abs(left - right).max(axis=-1), 0.0, 1.0), dtype=np.float64)
+
+
+def infinite_count(grid: NumberGrid, column: ColumnProfile) -> int:
+    """Lower bound of the number of infinite values.
+
+    The outermost fine cells hold them together with finite values beyond the reference's range,
+    whose number is bounded by their sum.
+    """
+    if not grid.fine:
+        return 0
+    first, last = int(column.fine.counts[0]), int(column.fine.counts[-1])
+    if column.low is None or column.high is None:
+        return first + last
+    below, above = float(column.fine.sums[0]), float(column.fine.sums[-1])
+    lowest, highest = grid.fine[0], grid.fine[-1]
+    return _infinite(first, -below, -lowest, -column.low) + _infinite(
+        last, above, highest, column.high
+    )
+
+
+def _infinite(count: int, total: float, edge: float, furthest: float) -> int:
+    """Number of infinities among the values above an upper edge; lower ones come negated."""
+    if furthest < edge:
+        return count
+    # Finite values beyond a positive edge add up to at least as many times that edge.
+    return max(0, count - math.floor(total / edge)) if edge > 0 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """All measures of one column.
+
+    Attributes
+    ----------
+    wasserstein
+        In standard deviations of the reference; None for categories, and where the reference has no
+        variance or values are too large to compute it.
+    ks
+        None for categories.
+    new_category_share
+        None for numbers.
+    """
+
+    js: float
+    psi: float
+    total_variation: float
+    wasserstein: float | None
+    ks: float | None
+    new_category_share: float | None
+    null_share_change: float
+
+
+def measure(grid: ColumnGrid, before: ColumnProfile, night: ColumnProfile) -> Measures:
+    """Compare a night's column with the reference's; both have non-null values on ``grid``."""
+    return Measures(
+        js=float(js_distance(before.counts, night.counts)),
+        psi=psi(before.counts, night.counts),
+        total_variation=total_variation(before.counts, night.counts),
+        wasserstein=None
+        if isinstance(grid, CategoryGrid)
+        else scaled_wasserstein(grid, before, night),
+        ks=None
+        if isinstance(grid, CategoryGrid)
+        else float(ks_statistic(before.fine.counts, night.fine.counts)),
+        new_category_share=new_category_share(before, night)
+        if isinstance(grid, CategoryGrid)
+        else None,
+        null_share_change=night.nulls / night.rows - before.nulls / before.rows,
+    )
+
+
+def total_variation(p: tuple[int, ...], q: tuple[int, ...]) -> float:
+    """Half the sum of the differences of shares; in [0, 1], NaN if either is empty."""
+    left, right = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    if left.sum() <= 0 or right.sum() <= 0:
+        return math.nan
+    return float(min(1.0, np.abs(left / left.sum() - right / right.sum()).sum() / 2))
+
+
+def new_category_share(before: ColumnProfile, night: ColumnProfile) -> float:
+    """Share of the non-null values outside the grid, minus the reference's own such share.
+
+    The reference's share is 0, unless it had more categories than a grid holds.
+    """
+    now = night.counts[-1] / sum(night.counts)
+    return max(0.0, now - before.counts[-1] / sum(before.counts))
+
+
+def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:
+    """The quantile of the reference's own distances, rounded up to one that occurred."""
+    return _learnt_limit(tuple(distances), quantile)
+
+
+@lru_cache(maxsize=4096)
+def _learnt_limit(distances: tuple[float, ...], quantile: float) -> float | None:
+    # Cached: it is the same on every night of a range.
+    if not distances:
+        return None
+    limit = float(np.quantile(np.asarray(distances), quantile, method="higher"))
+    return limit if math.isfinite(limit) else None

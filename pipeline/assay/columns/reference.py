@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.columns import autocorrelation, numeric_distances
-from assay.columns.distance import js_distance, wasserstein
+from assay.columns import autocorrelation
+from assay.columns.distance import js_distance, ks_statistic, reference_deviation, wasserstein
 from assay.columns.features import CategoryColumn, Floats, FrameFeatures
 from assay.columns.grid import CategoryGrid, CellCounts, ColumnGrid, Grid, NumberGrid
 from assay.columns.grid_builder import Ints, assign_cells, build_grid
@@ -73,7 +73,7 @@ class Reference:
         references of earlier versions.
     ks, moved
         For each column of numbers the distance of each night from all the others by the measures of
-        `assay.columns.numeric_distances`, in the order of the nights.
+        `assay.columns.distance`, in the order of the nights.
     serial
         For each column the autocorrelations of the nights
         (`assay.columns.autocorrelation.autocorrelations`).
@@ -385,7 +385,7 @@ def _unseen(by_night: Ints) -> tuple[float, ...]:
 def _tails(
     column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Each night's `assay.columns.numeric_distances` from all the others; none for categories."""
+    """Each night's `assay.columns.distance` from all the others; none for categories."""
     if not isinstance(grid, NumberGrid) or profile.low is None:
         return (), ()
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -395,8 +395,8 @@ def _tails(
     finite = np.isfinite(values)
     flat = codes[finite] * fine.cells + places[finite]
     sums = np.bincount(flat, values[finite], nights * fine.cells).reshape(nights, fine.cells)
-    ks = numeric_distances.ks_statistic(counts, profile.fine.counts - counts)
-    scale = numeric_distances.reference_deviation(profile)
+    ks = ks_statistic(counts, profile.fine.counts - counts)
+    scale = reference_deviation(profile)
     if scale is None:
         return _known(ks), ()
     moved = []

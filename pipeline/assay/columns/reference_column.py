@@ -19,7 +19,7 @@ class ReferenceColumn:
     distances, null_changes
         Of each night from all the others, in the order of the nights, in [0, 1].
     ks, moved
-        The same for numbers, by the measures of `assay.columns.numeric_distances`.
+        The same for numbers, by the measures of `assay.columns.distance`.
     serial
         Autocorrelations of the nights (`assay.columns.autocorrelation.autocorrelations`).
     unseen

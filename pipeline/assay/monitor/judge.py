@@ -23,7 +23,7 @@ from assay.monitor.drift.snooze import find_snooze
 from assay.monitor.nights import history
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.history import Published
-from assay.monitor.performance import estimate_rows
+from assay.performance import estimate_rows
 from assay.project.params import Monitor
 from assay.store import RunRecord, Store
 
@@ -195,7 +195,9 @@ class Judge:
         self, record: RunRecord, loaded: Bundle, profile: Profile, drift: DriftDecision
     ) -> tuple[Mapping[str, Any], ...]:
         return tuple(
-            estimate_rows.rows(self.facts.column, record, loaded, profile, self.confidence, drift)
+            estimate_rows.rows(
+                *(self.facts.column, record, loaded, profile, self.confidence), drift.findings
+            )
         )
 
 

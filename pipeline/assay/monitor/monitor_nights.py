@@ -6,12 +6,13 @@ first requested one. Pages and documents are written for the requested nights.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.errors import LimitCrossed, NothingScored, UsageError
+from assay.errors import AssayError, LimitCrossed, NothingScored, UsageError
 from assay.monitor.drift.night_decision import append_decisions
 from assay.monitor.front import command as front
 from assay.monitor.incidents import alert
@@ -23,10 +24,13 @@ from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.summary import NightSummary
 from assay.project import jsonfile, layout
+from assay.project.extras import missing_extra
 from assay.project.params import Params
 from assay.registry.pin import run_bundle_loader
 from assay.score.held_steps import step_sentence
 from assay.store import Store, open_store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,34 @@ def run(
     if alarming:
         raise _limit_crossed(found, end, first, last)
     return found
+
+
+def try_write_again(root: Path, params: Params, nights: Sequence[str]) -> None:
+    """Write the pages of nights whose labels came, and the front page; a failure is only logged.
+
+    What is new on a page is how well the night was scored, and how far its labels are from the
+    reference's. A night that was not monitored has no page.
+    """
+    if not nights:
+        front.try_run(root, params)
+        return
+    try:
+        store = open_store(root, params)
+        known = night_facts.load(root, store, nights)
+        every = all_nights(known)
+        NightWriter(root, params, store, every, known).write_again(nights)
+        front.write_page(root, params, every, known)
+    except Exception as error:  # the labels are taken and measured, so no error may escape
+        shown = error if isinstance(error, AssayError) else missing_extra(error)
+        why = shown.line() if shown else " ".join(str(error).split())
+        log.warning(
+            "the pages of the nights are not up to date: %s. Once that is fixed: "
+            "assay monitor --from %s --to %s",
+            why or type(error).__name__,
+            min(nights),
+            max(nights),
+        )
+        front.try_run(root, params)
 
 
 def _nothing_scored(store: Store, first: str, last: str) -> NothingScored:

@@ -33,9 +33,9 @@ from assay.monitor.nights.quarantine_rules import count_broken_rules
 from assay.monitor.nights.sample import published_sample
 from assay.monitor.nights.section import EvidentlyPart
 from assay.monitor.nights.summary import NightSummary, overall_metrics, summary_of
-from assay.monitor.performance.known_metrics import Row
-from assay.monitor.performance.label_drift import label_drift
 from assay.pages.page_layout import compose_page
+from assay.performance.known_metrics import Row
+from assay.performance.label_drift import label_drift
 from assay.project import jsonfile
 from assay.project.extras import is_installed
 from assay.project.params import Params

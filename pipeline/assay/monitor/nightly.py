@@ -31,7 +31,7 @@ from assay.errors import (
 )
 from assay.errors.base import attach_report, attached_report
 from assay.errors.machine import from_os_error
-from assay.monitor.labels import NoLabelsYet
+from assay.performance.labels import NoLabelsYet
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.project.partitions import parse_day, usual_step

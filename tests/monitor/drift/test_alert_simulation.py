@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.monitor.drift.measures import total_variation
+from assay.columns.distance import total_variation
 from benchmarks import alert_breaks, alert_simulation, results
 from benchmarks.alert_simulation import COLUMNS, MOVED, ROWS, Row
 from benchmarks.shares import Share

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assay.columns.distance import learnt_limit
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID
 from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile, empty_profile
 from assay.columns.reference import Reference, build_reference
 from assay.model.prediction import PROBABILITY as SCORE
-from assay.monitor.drift.drift import DriftDecision, decide, learnt_limit
+from assay.monitor.drift.drift import DriftDecision, decide
 from assay.project.params import Monitor
 
 NUMERIC, CATEGORICAL = ["x", "y", "gust"], ["c"]

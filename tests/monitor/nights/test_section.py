@@ -17,7 +17,7 @@ from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.night_status import MonitoringStatus, decide_status
 from assay.monitor.nights.section import EvidentlyPart, render, render_status
 from assay.monitor.nights.summary import NightSummary, overall_metrics
-from assay.monitor.performance.label_drift import LabelDrift
+from assay.performance.label_drift import LabelDrift
 from assay.project.params import Monitor
 
 REFERENCE = cast(Any, SimpleNamespace(distances={"x": (0.1, 0.2), "y": ()}))

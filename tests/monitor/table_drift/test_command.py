@@ -32,7 +32,7 @@ from assay.monitor.table_drift.result import TableDrift
 from assay.project import layout
 from assay.project.params.inputs import Input
 from assay.score import local
-from tests.monitor.conftest import rows_of
+from tests.monitored import rows_of
 from tests.shown import shown
 
 NIGHT = "2013-02-01"

@@ -21,10 +21,10 @@ from assay.errors import LabelError, SchemaMismatch, SourceError
 from assay.gate.behaviour.result import FailedExample
 from assay.metrics.label_encoding import encode_labels
 from assay.monitor.drift.drift import DriftFinding
-from assay.monitor.performance import take_labels as taken
-from assay.monitor.performance.read_labels import LabelColumns, parse_labels, read_label_file
 from assay.monitor.table_drift.count_rows import match_schemas
 from assay.pages.histogram import build_histograms
+from assay.performance import take_labels as taken
+from assay.performance.read_labels import LabelColumns, parse_labels, read_label_file
 from assay.project.params import Window
 from assay.project.text.quoting import mark_blanks, mark_message_blanks, quote_value
 from assay.score.duplicate_keys import confirm_duplicates, hash_keys

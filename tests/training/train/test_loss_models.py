@@ -16,7 +16,7 @@ from assay.columns.profile_counter import compute_profile
 from assay.compiled import CompiledModel
 from assay.model import model
 from assay.model.prediction import LOSSES
-from assay.monitor.performance.estimate import regression
+from assay.performance.estimate import regression
 from assay.training.train.loss_models import LossModel, fit_loss_models
 
 CONTRACT: Any = SimpleNamespace(numeric=("x", "age"), categorical=("fuel",))

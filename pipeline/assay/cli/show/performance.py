@@ -11,11 +11,11 @@ from assay.project.tasks import METRICS
 from assay.project.text.number_format import counted, format_count, format_fixed
 
 if TYPE_CHECKING:
-    from assay.monitor.performance.all_metrics import AllMetrics
-    from assay.monitor.performance.comparison import PerformancePair, PerformancePairs
-    from assay.monitor.performance.labels_report import LabelsOutcome
-    from assay.monitor.performance.measure import MaturityMeasurement, NightMeasurement
-    from assay.monitor.performance.window import MovedWindow
+    from assay.performance.all_metrics import AllMetrics
+    from assay.performance.comparison import PerformancePair, PerformancePairs
+    from assay.performance.labels_report import LabelsOutcome
+    from assay.performance.measure import MaturityMeasurement, NightMeasurement
+    from assay.performance.window import MovedWindow
 
 
 def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
@@ -76,7 +76,7 @@ def _words(measured: NightMeasurement, each: MaturityMeasurement) -> str:
 
 def lines(found: AllMetrics | PerformancePairs) -> Iterator[Line]:
     """All metrics, or one of them night by night."""
-    from assay.monitor.performance.all_metrics import AllMetrics
+    from assay.performance.all_metrics import AllMetrics
 
     return all_metrics_lines(found) if isinstance(found, AllMetrics) else performance_lines(found)
 

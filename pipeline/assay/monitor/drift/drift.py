@@ -31,16 +31,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
 
 from assay.columns import break_limits
 from assay.columns.break_limits import Break
+from assay.columns.distance import learnt_limit, measure
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
-from assay.monitor.drift.measures import effect, importance_of, measure
 from assay.project.params import Monitor
 from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
@@ -69,7 +68,7 @@ class DriftFinding:
     reasons
         Why, one phrase per limit.
     total_variation, wasserstein, ks
-        See `assay.monitor.drift.measures`.
+        See `assay.columns.distance`.
     wasserstein_limit
         The upper limit of ``wasserstein``; None if none could be learnt.
     breaks
@@ -80,7 +79,7 @@ class DriftFinding:
     new_category_limit
         The upper limit of ``new_category_share``; None for numbers.
     effect
-        Estimated effect on the model's scores: see `assay.monitor.drift.measures`.
+        Estimated effect on the model's scores: see `effect`.
     """
 
     column: str
@@ -276,20 +275,6 @@ def drifted_words(drifted: int, features: int, most: float) -> str:
     return f"{drifted} of {features} features drifted{may}"
 
 
-def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:
-    """The quantile of the reference's own distances, rounded up to one that occurred."""
-    return _learnt_limit(tuple(distances), quantile)
-
-
-@lru_cache(maxsize=4096)
-def _learnt_limit(distances: tuple[float, ...], quantile: float) -> float | None:
-    # Cached: it is the same on every night of a range.
-    if not distances:
-        return None
-    limit = float(np.quantile(np.asarray(distances), quantile, method="higher"))
-    return limit if math.isfinite(limit) else None
-
-
 def _finding(
     name: str,
     reference: Reference,
@@ -381,7 +366,7 @@ def _finding(
         total_variation=found.total_variation,
         wasserstein=found.wasserstein,
         effect=effect(
-            importance_of(reference).get(name, 1.0),
+            reference.importance.get(name, 1.0),
             found.total_variation,
             distance,
             reference.distances[name],
@@ -426,3 +411,23 @@ def _often_null(name: str, reference: Reference, limits: Monitor) -> bool:
     """
     empty = reference.nights - len(reference.distances[name])
     return reference.nights > 1 and empty / reference.nights > 1 - limits.limit_quantile
+
+
+def effect(
+    importance: float, total_variation: float, distance: float, usual: Sequence[float]
+) -> float:
+    """Estimated mean change of the score that a column's drift causes.
+
+    Parameters
+    ----------
+    importance
+        Of the column; 1 where it is unknown, so that only the shifts are ranked.
+    total_variation, distance
+        Of the night from the baseline; the distance is Jensen-Shannon's.
+    usual
+        The distances of the reference's nights.
+    """
+    if not distance > 0:
+        return 0.0
+    middle = float(np.median(np.asarray(usual))) if len(usual) else 0.0
+    return importance * total_variation * max(0.0, 1.0 - middle / distance)

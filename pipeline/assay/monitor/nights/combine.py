@@ -11,7 +11,7 @@ from typing import Any
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.nights.night_status import UNPUBLISHED, NightState
-from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
+from assay.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.project.partitions import missing_dates
 from assay.project.tasks import HEADLINE
 from assay.score.due import UNDECIDED, WITHOUT_INPUT

@@ -11,8 +11,8 @@ from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 from assay.monitor.drift.drift import DriftFinding
 from assay.monitor.nights.summary import NightSummary
-from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
-from assay.monitor.performance.realized_metrics import metric_names
+from assay.performance.known_metrics import KnownMetric, Row, by_metric
+from assay.performance.realized_metrics import metric_names
 from assay.project.tasks import Task
 
 Mark: TypeAlias = Literal["ok", "odd", "bad"]

@@ -11,8 +11,8 @@ from assay.monitor.drift.drift import DriftDecision
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import MonitoringStatus
-from assay.monitor.performance.known_metrics import by_metric
-from assay.monitor.performance.label_drift import LabelDrift
+from assay.performance.known_metrics import by_metric
+from assay.performance.label_drift import LabelDrift
 from assay.project.params import Monitor, Params
 from assay.store import RunRecord
 

@@ -1,0 +1,244 @@
+"""``assay performance``: compare estimated with realized metrics, by night or by week."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from assay.errors import UsageError
+from assay.performance import label_drift
+from assay.performance.known_metrics import KnownMetric, Row, by_metric
+from assay.performance.realized_metrics import OBSERVED, PREDICTED, UNKNOWN
+from assay.project.params import Params
+from assay.project.partitions import parse_day
+from assay.project.tasks import METRICS
+from assay.project.text.number_format import counted
+from assay.store import open_store
+
+By = Literal["night", "week"]
+
+
+@dataclass(frozen=True)
+class PerformancePair:
+    """The estimated and the realized value of a metric for one night or week.
+
+    Attributes
+    ----------
+    night
+        For a week, its Monday.
+    estimated, realized
+        None where there is none.
+    rows
+        How many rows have a label; None if nothing was measured with labels.
+    distrust
+        Why the estimate is not to be trusted; None if it is, or there is none.
+    unmeasured
+        Why there is no realized value, if the slice is too small for one.
+    """
+
+    night: str
+    estimated: float | None
+    realized: float | None
+    low: float | None
+    high: float | None
+    rows: int | None
+    labelled_share: float | None
+    distrust: str | None = None
+    unmeasured: str | None = None
+
+    @property
+    def error(self) -> float | None:
+        """The estimate minus the realized value."""
+        if self.estimated is None or self.realized is None:
+            return None
+        return self.estimated - self.realized
+
+
+@dataclass(frozen=True)
+class PerformancePairs:
+    """A metric of all rows, or of one slice, over the nights or weeks.
+
+    ``maturity_days`` is the maturity of the realized values.
+    """
+
+    metric: str
+    slice: str
+    maturity_days: int
+    by: By
+    pairs: tuple[PerformancePair, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "schema": 1,
+            "metric": self.metric,
+            "slice": self.slice,
+            "maturity_days": self.maturity_days,
+            "by": self.by,
+            "pairs": [{**asdict(pair), "error": pair.error} for pair in self.pairs],
+        }
+
+
+def pairs(
+    table: Iterable[Row], column: str, metric: str, slice: str, days: int, least: int = 0
+) -> list[PerformancePair]:
+    """A pair for each night with an estimated or realized value, in order.
+
+    Parameters
+    ----------
+    table
+        Rows of the performance table.
+    days
+        The maturity of the realized values.
+    least
+        ``evaluate.min_slice_rows``.
+    """
+    nights: dict[str, list[Row]] = {}
+    for row in table:
+        if row["metric"] == metric:
+            nights.setdefault(str(row[column]), []).append(row)
+    found = []
+    for night, rows in sorted(nights.items()):
+        known = by_metric(rows, slice, valued=False).get(metric, KnownMetric())
+        estimated, realized = known.estimated, known.realized.get(days)
+        if estimated is not None or realized is not None:
+            found.append(_pair(night, estimated, realized, least if slice else 0))
+    return found
+
+
+def _pair(night: str, estimated: Row | None, realized: Row | None, least: int) -> PerformancePair:
+    scored = estimated["rows"] if estimated is not None else None
+    small = realized is None and scored is not None and scored < least
+    mine: Row = realized or {}
+    return PerformancePair(
+        night,
+        None if estimated is None else estimated["value"],
+        mine.get("value"),
+        mine.get("low"),
+        mine.get("high"),
+        mine.get("rows"),
+        mine.get("labelled_share"),
+        estimated["why"] if estimated is not None and estimated.get("trusted") is False else None,
+        f"{counted(scored, 'row')}, fewer than {least}" if small else None,
+    )
+
+
+def by_week(nights: Sequence[PerformancePair]) -> list[PerformancePair]:
+    """Weekly means over the nights that have both values, weighted by labelled rows.
+
+    Nights without both are left out, as the two means would cover different nights. The mean of
+    nightly values is not the value over all rows of the week, so there is no interval.
+    """
+    weeks: dict[date, list[PerformancePair]] = {}
+    for pair in nights:
+        day = parse_day(pair.night)
+        if day is not None and pair.error is not None:
+            weeks.setdefault(day - timedelta(days=day.weekday()), []).append(pair)
+    return [_week(monday, mine) for monday, mine in sorted(weeks.items())]
+
+
+def _week(monday: date, nights: Sequence[PerformancePair]) -> PerformancePair:
+    rows = sum(pair.rows or 0 for pair in nights)
+    doubtful = sum(pair.distrust is not None for pair in nights)
+
+    def mean(values: Iterable[float | None]) -> float:
+        each = zip(values, nights, strict=True)
+        return math.fsum((value or 0.0) * (pair.rows or 0) for value, pair in each) / rows
+
+    return PerformancePair(
+        monday.isoformat(),
+        mean(pair.estimated for pair in nights),
+        mean(pair.realized for pair in nights),
+        None,
+        None,
+        rows,
+        mean(pair.labelled_share for pair in nights),
+        f"on {doubtful} of {len(nights)} nights" if doubtful else None,
+    )
+
+
+def check_maturity(params: Params, days: int | None) -> int:
+    """``days``, or the first of ``monitor.maturities`` if None.
+
+    Raises
+    ------
+    UsageError
+        There is no such maturity.
+    """
+    days = params.monitor.maturities[0] if days is None else days
+    if days not in params.monitor.maturities:
+        raise UsageError(
+            "no such maturity",
+            where="--maturity",
+            expected=f"one of {', '.join(map(str, params.monitor.maturities))}",
+            found=str(days),
+        )
+    return days
+
+
+def run(
+    root: Path,
+    params: Params,
+    metric: str,
+    slice: str = "",
+    days: int | None = None,
+    by: By = "night",
+) -> PerformancePairs:
+    """The pairs of a metric.
+
+    Parameters
+    ----------
+    days
+        The maturity; the first of ``monitor.maturities`` if None.
+
+    Raises
+    ------
+    UsageError
+        There is no such maturity, or no night has a value.
+    """
+    days = check_maturity(params, days)
+    store = open_store(root, params)
+    table = store.performance().to_pylist()
+    found = pairs(table, store.column, metric, slice, days, params.evaluate.min_slice_rows)
+    if not found:
+        raise _none(table, metric, slice)
+    return PerformancePairs(
+        metric, slice, days, by, tuple(by_week(found) if by == "week" else found)
+    )
+
+
+def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
+    """Why no night has a value: no such metric, no such slice, or no labels yet."""
+    metrics = sorted({row["metric"] for row in table})
+    usual = {name for names in METRICS.values() for name in names}
+    usual |= {PREDICTED, OBSERVED, UNKNOWN, *label_drift.NAMES}
+    if metric not in {*metrics, *usual}:
+        return UsageError(
+            "no such metric",
+            where="--metric",
+            expected=f"one of {', '.join(metrics or sorted(usual))}",
+            found=repr(metric),
+        )
+    if metrics and metric not in metrics:
+        return UsageError(
+            f"no night has {metric}",
+            where="--metric",
+            expected=f"one of {', '.join(metrics)}, or labels of more nights",
+        )
+    slices = sorted({row["slice"] for row in table if row["metric"] == metric and row["slice"]})
+    if slice and table and slice not in slices:
+        return UsageError(
+            f"no night has {metric} in such a slice",
+            where="--slice",
+            expected=f"one of {', '.join(slices)}" if slices else "none, for all rows",
+            found=repr(slice),
+        )
+    return UsageError(
+        f"no night has {metric}" + (f" in {slice}" if slice else ""),
+        where="assay performance",
+        expected="labels first: assay labels --date DAY --rows FILE",
+    )

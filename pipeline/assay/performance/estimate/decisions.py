@@ -1,0 +1,113 @@
+"""Intervals for accuracy, precision, recall and F1 of these rows, once their labels are known.
+
+TP is the number of positives among the rows predicted positive, FN that among the others. Both are
+sums of independent labels with different probabilities (Poisson-binomial). With few rows they are
+far from normal: of two expected true positives there may be none. So their skewness and a
+continuity correction are used, as in the refined normal approximation of A. Volkova ("A refinement
+of the central limit theorem for sums of independent random indicators", Theory of Probability and
+its Applications 40(4), 1996), in its form for quantiles (E. Cornish and R. Fisher, "Moments and
+cumulants in the specification of distributions", 1938).
+
+A metric is at least m exactly if a weighted sum of the two is at least 0:
+
+=========  ======================================  ============
+metric     sum                                     step
+=========  ======================================  ============
+accuracy   TP - FN + rows - called - m rows        1
+precision  TP - m called                           1
+recall     (1 - m) TP - m FN                       max(1 - m, m)
+F1         (2 - m) TP - m FN - m called            2 - m
+=========  ======================================  ============
+
+So its quantiles are the m at which a quantile of the sum is 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.performance.estimate.score_cells import ScoreCells
+
+METRICS = ("accuracy", "precision", "recall", "f1")
+HALVINGS = 40
+
+
+@dataclass(frozen=True)
+class PositiveCounts:
+    """The first three cumulants of the number of positives among some rows."""
+
+    mean: float
+    variance: float
+    third: float
+
+    @classmethod
+    def of(cls, cells: ScoreCells, chosen: NDArray[np.bool_]) -> PositiveCounts:
+        """Of the rows in the chosen cells, each row with its cell's probability."""
+        rows, p, within = cells.counts[chosen], cells.means[chosen], cells.spread[chosen] ** 2
+        return cls(
+            float(rows @ p),
+            max(float(rows @ (p * (1 - p) - within)), 0.0),
+            float(rows @ (p * (1 - p) * (1 - 2 * p) + within * (6 * p - 3))),
+        )
+
+
+Terms = tuple[float, float, float, float]
+"""The weights of TP and FN, the constant term, and the step of the sum."""
+
+
+def intervals(
+    cells: ScoreCells, threshold: float, confidence: float
+) -> dict[str, tuple[float, float]]:
+    """The interval of each of `METRICS`. Undefined metrics must be ignored by the caller.
+
+    Parameters
+    ----------
+    cells
+        None may contain ``threshold``.
+    """
+    said = cells.low >= threshold
+    true, missed = PositiveCounts.of(cells, said), PositiveCounts.of(cells, ~said)
+    rows, called = cells.rows, float(cells.counts[said].sum())
+    sums: dict[str, Callable[[float], Terms]] = {
+        "accuracy": lambda m: (1.0, -1.0, rows - called - m * rows, 1.0),
+        "precision": lambda m: (1.0, 0.0, -m * called, 1.0),
+        "recall": lambda m: (1 - m, -m, 0.0, max(1 - m, m)),
+        "f1": lambda m: (2 - m, -m, -m * called, 2 - m),
+    }
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    return {
+        name: (_quantile(terms, true, missed, -z), _quantile(terms, true, missed, z))
+        for name, terms in sums.items()
+    }
+
+
+def _quantile(
+    terms: Callable[[float], Terms], true: PositiveCounts, missed: PositiveCounts, z: float
+) -> float:
+    """The m in [0, 1] at which the sum's quantile is 0; the sum decreases in m."""
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if _sum_quantile(terms(middle), true, missed, z) > 0:
+            low = middle
+        else:
+            high = middle
+    # A bound that the bisection never moved is returned exactly.
+    return 0.0 if low == 0 else 1.0 if high == 1 else (low + high) / 2
+
+
+def _sum_quantile(terms: Terms, true: PositiveCounts, missed: PositiveCounts, z: float) -> float:
+    a, b, added, step = terms
+    mean = a * true.mean + b * missed.mean + added
+    variance = a * a * true.variance + b * b * missed.variance
+    if variance <= 0:
+        return mean
+    skewed = (a**3 * true.third + b**3 * missed.third) / variance
+    reach = z * math.sqrt(variance) + skewed * (z * z - 1) / 6
+    return mean + reach + math.copysign(step / 2, z)

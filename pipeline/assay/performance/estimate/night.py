@@ -1,0 +1,238 @@
+"""Estimated metrics of a night, overall and by slice, from the run's profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.columns.grid import ColumnGrid, Grid, NumberGrid
+from assay.columns.profile import ColumnProfile, Profile
+from assay.metrics.estimate import round_value
+from assay.model.prediction import LOSSES, class_columns, score_column
+from assay.performance.estimate import binary, multiclass, regression, trust
+from assay.performance.estimate.metric_estimate import MetricEstimate
+from assay.performance.estimate.regression import Losses
+from assay.performance.estimate.score_cells import cells_from_profile
+
+if TYPE_CHECKING:
+    from assay.model.bundle import Bundle
+    from assay.model.manifest import Manifest
+
+WHOLE = ""
+"""The slice of all rows."""
+
+AT = "@"
+"""Separates a score's name from its slice in a profile: ``probability@origin=JFK``."""
+
+
+@dataclass(frozen=True)
+class SliceEstimate:
+    """The estimated metrics of one slice.
+
+    Attributes
+    ----------
+    slice
+        Such as ``origin=JFK``; empty for all rows.
+    rows
+        Those with a score.
+    beyond
+        For a regression, the share of rows outside the reference's range of predictions; else None.
+    """
+
+    slice: str
+    rows: int
+    metrics: Mapping[str, MetricEstimate]
+    beyond: float | None = None
+
+
+@dataclass(frozen=True)
+class NightEstimate:
+    """The estimated performance of a night.
+
+    Attributes
+    ----------
+    confidence
+        Of the intervals.
+    doubts
+        Why the estimates may be wrong, a sentence each.
+    distrust
+        Why they are not to be trusted, the most serious reason first; empty if they are. Untrusted
+        estimates have no intervals (`assay.performance.estimate.trust`).
+    """
+
+    confidence: float
+    parts: tuple[SliceEstimate, ...]
+    doubts: tuple[str, ...]
+    distrust: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        return not self.distrust
+
+    def plain(self) -> dict[str, Any]:
+        """The values for a night's JSON document."""
+        return {
+            "confidence": self.confidence,
+            "trusted": self.trusted,
+            "why": list(self.distrust),
+            "doubts": list(self.doubts),
+            "parts": [
+                {
+                    "slice": part.slice,
+                    "rows": part.rows,
+                    **({} if part.beyond is None else {"beyond": round_value(part.beyond)}),
+                    "metrics": {name: one.plain() for name, one in part.metrics.items()},
+                }
+                for part in self.parts
+            ],
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows for the performance table, one for each slice and metric with a value."""
+        return [
+            {
+                "slice": part.slice,
+                "metric": name,
+                "value": one.value,
+                "low": one.low,
+                "high": one.high,
+                "rows": part.rows,
+                "estimated": True,
+                "trusted": self.trusted,
+                "why": one.why,
+            }
+            for part in self.parts
+            for name, one in part.metrics.items()
+            if one.value is not None
+        ]
+
+
+def estimate_night(
+    loaded: Bundle, profile: Profile, confidence: float, findings: Iterable[trust.ColumnDrift]
+) -> NightEstimate:
+    """The estimated metrics of a night.
+
+    Parameters
+    ----------
+    loaded
+        The bundle that scored the night; for a regression, its sample gives the errors.
+    profile
+        Counts of all of the night's scored rows.
+    confidence
+        Of the intervals, in (0, 1).
+    findings
+        Of the night's drift decision: a break can end trust.
+    """
+    manifest, grid = loaded.manifest, loaded.reference.grid
+    losses = _losses(loaded) if manifest.task == "regression" else None
+    found = list_slices(manifest, grid, profile, losses, confidence)
+    classes = _classes(loaded, profile)
+    if classes and found:
+        every = {**found[0].metrics, **multiclass.macro(classes, confidence)}
+        found = (replace(found[0], metrics=every), *found[1:])
+    distrust = trust.distrust_reasons(loaded.reference, profile, findings)
+    if distrust:
+        found = tuple(_without_intervals(part, distrust[0]) for part in found)
+    return NightEstimate(confidence, found, _doubts(manifest), distrust)
+
+
+def _without_intervals(part: SliceEstimate, why: str) -> SliceEstimate:
+    """The estimates without intervals, which an untrusted estimate cannot have."""
+    metrics = {name: one.without_interval(why) for name, one in part.metrics.items()}
+    return replace(part, metrics=metrics)
+
+
+def list_slices(
+    manifest: Manifest, grid: Grid, profile: Profile, losses: Losses | None, confidence: float
+) -> tuple[SliceEstimate, ...]:
+    """All rows first, then every slice with scores in the profile and at least one row."""
+    score = score_column(manifest.task)
+    columns = {WHOLE: score}
+    for name in profile:
+        if name.startswith(score + AT):
+            columns[name.removeprefix(score + AT)] = name
+    found = []
+    for title, name in columns.items():
+        column, cells = profile.get(name), grid.get(name, grid.get(score))
+        if column is None or not isinstance(cells, NumberGrid):
+            continue
+        if title == WHOLE or column.rows > column.nulls:
+            found.append(_part(manifest, title, column, cells, losses, confidence, profile))
+    return tuple(found)
+
+
+def _part(
+    manifest: Manifest,
+    title: str,
+    column: ColumnProfile,
+    grid: ColumnGrid,
+    losses: Losses | None,
+    confidence: float,
+    profile: Profile,
+) -> SliceEstimate:
+    rows = column.rows - column.nulls
+    assert isinstance(grid, NumberGrid)
+    if manifest.task == "regression":
+        counts = np.asarray(column.counts, dtype=np.float64)
+        far = None if losses is None else regression.out_of_range_share(losses, counts)
+        metrics = regression.estimate(losses, counts, confidence)
+        return SliceEstimate(
+            title, rows, metrics | _by_features(manifest, title, profile, confidence), far
+        )
+    cells = cells_from_profile(column, grid)
+    if manifest.task == "multiclass":
+        return SliceEstimate(title, rows, multiclass.estimate(cells, confidence))
+    return SliceEstimate(title, rows, binary.estimate(cells, manifest.threshold, confidence))
+
+
+def _by_features(
+    manifest: Manifest, title: str, profile: Profile, confidence: float
+) -> dict[str, MetricEstimate]:
+    """The estimates of the loss models; empty if the profile has none."""
+    names = [name + (AT + title if title else "") for name in LOSSES]
+    if not manifest.loss_noise or not all(name in profile for name in names):
+        return {}
+    absolute, squared = (profile[name] for name in names)
+    return regression.estimate_from_features(
+        absolute, squared, manifest.loss_noise, manifest.rows, confidence
+    )
+
+
+def _classes(loaded: Bundle, profile: Profile) -> list[multiclass.ClassCells]:
+    """The classes whose probabilities were counted: all or none."""
+    found = []
+    for name, (every, said) in class_columns(loaded.manifest.classes).items():
+        column = loaded.reference.beside.get(every)
+        if column is None or every not in profile or said not in profile:
+            return []
+        assert isinstance(column.grid, NumberGrid)
+        found.append(multiclass.ClassCells(name, column.grid, profile[every], profile[said]))
+    return found
+
+
+def _losses(loaded: Bundle) -> Losses | None:
+    score, sample = score_column("regression"), loaded.sample()
+    grid = loaded.reference.grid[score]
+    if not isinstance(grid, NumberGrid):
+        return None
+    truth, predicted = (
+        sample[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        for name in (loaded.manifest.label, score)
+    )
+    return regression.learn(truth, predicted, grid)
+
+
+def _doubts(manifest: Manifest) -> tuple[str, ...]:
+    if manifest.task == "regression":
+        return ("errors are expected to depend on the features as they did in training",)
+    doubts = ["probabilities are taken at their word: a label that now depends otherwise on "
+              "the features does not show here, only in realized performance"]  # fmt: skip
+    if manifest.calibration == "none":
+        doubts.append("the model is not calibrated (train.calibration is none)")
+    error = manifest.out_of_fold.get("calibration_error")
+    if error is not None:
+        doubts.append(f"in training, out of fold, probabilities were off by {error:.3f} on average")
+    return tuple(doubts)

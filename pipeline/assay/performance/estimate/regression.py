@@ -1,0 +1,172 @@
+"""Estimated errors of a regression: direct loss estimation (DLE), as NannyML calls it.
+
+The reference's rows have labels and out-of-fold predictions, so their errors are known. The
+bundle's loss models predict from all features how large a row's error will be
+(`assay.training.train.loss_models`). A night's profile counts these predictions, and their mean is
+the estimated error.
+
+Errors also depend on the predicted value (long delays are harder than short ones), so they are
+kept by cell of the prediction too. These give the bias, and all metrics if a bundle has no loss
+models. Rows outside the reference's range of predictions get the errors of the nearest cell; their
+share is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.columns.features import Floats
+from assay.columns.grid import NumberGrid
+from assay.columns.profile import ColumnProfile
+from assay.model.prediction import LOSSES
+from assay.performance.estimate.metric_estimate import (
+    MetricEstimate,
+    interval,
+    missing_estimate,
+)
+
+METRICS = ("rmse", "mae", "bias")
+
+FEWEST = 30
+"""Reference rows that a cell needs for an error estimate; smaller cells are joined with neighbours.
+"""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The reference's errors by cell; arrays of shape (cells of the grid,).
+
+    Attributes
+    ----------
+    pool
+        Which row of the other arrays holds a cell's errors; cells with too few rows share one.
+    rows, means, variances
+        Of ``(pools, 3)``: rows, mean and variance of the squared error, of the absolute
+        error and of the error itself.
+    beyond
+        Cells outside the reference's range of predictions.
+    """
+
+    pool: NDArray[np.intp]
+    rows: Floats
+    means: Floats
+    variances: Floats
+    beyond: NDArray[np.bool_]
+
+
+def learn(truth: Floats, predicted: Floats, grid: NumberGrid) -> Losses | None:
+    """The errors by cell of the prediction; None if there are fewer than `FEWEST` rows."""
+    known = np.isfinite(truth) & np.isfinite(predicted)
+    truth, predicted = truth[known], predicted[known]
+    if len(truth) < FEWEST:
+        return None
+    cell = np.searchsorted(np.asarray(grid.edges), predicted, side="right")
+    pool = _pools(np.bincount(cell, minlength=grid.cells))
+    error = predicted - truth
+    losses = np.column_stack([np.square(error), np.abs(error), error])
+    of_row, pools = pool[cell], int(pool.max()) + 1
+    rows = np.bincount(of_row, minlength=pools).astype(np.float64)
+    means = np.column_stack([np.bincount(of_row, one, pools) for one in losses.T]) / rows[:, None]
+    off = np.square(losses - means[of_row])
+    spread = np.column_stack([np.bincount(of_row, one, pools) for one in off.T])
+    beyond = np.zeros(grid.cells, dtype=np.bool_)
+    beyond[[0, -1]] = True
+    return Losses(pool, rows, means, spread / (rows[:, None] - 1), beyond)
+
+
+def _pools(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Join neighbouring cells, from the lowest up, until each pool has `FEWEST` rows."""
+    pool, number, inside = np.zeros(len(counts), dtype=np.intp), 0, 0
+    for cell, count in enumerate(counts):
+        pool[cell] = number
+        inside += int(count)
+        if inside >= FEWEST:
+            number, inside = number + 1, 0
+    # The remaining cells at the top are too few for a pool of their own.
+    pool[pool == number] = max(number - 1, 0)
+    return pool
+
+
+def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[str, MetricEstimate]:
+    """Every metric of `METRICS` for a night with these counts on the grid's cells.
+
+    The interval covers the standard error of the reference's means and the variance of this night's
+    own errors.
+    """
+    total = float(counts.sum())
+    if losses is None:
+        why = f"fewer than {FEWEST} reference rows with label and prediction"
+        return dict.fromkeys(METRICS, missing_estimate(why))
+    if not total:
+        return dict.fromkeys(METRICS, missing_estimate("no rows"))
+    share = np.bincount(losses.pool, counts, len(losses.rows)) / total
+    means = share @ losses.means
+    learnt = np.square(share) @ (losses.variances / losses.rows[:, None])
+    own = share @ losses.variances / total
+    moved = share @ np.square(losses.means - means) / total
+    found = {}
+    for place, name in enumerate(METRICS):
+        value, labels = float(means[place]), float(learnt[place] + own[place])
+        both = labels + float(moved[place])
+        if name == "rmse":
+            # Delta method: from the variance of the mean square to that of its root.
+            value = math.sqrt(value)
+            slope = 4 * value**2 if value else 1.0
+            labels, both = labels / slope, both / slope
+        low, high = interval(name, value, math.sqrt(labels), confidence)
+        found[name] = MetricEstimate(value, low, high, math.sqrt(both))
+    return found
+
+
+def estimate_from_features(
+    absolute: ColumnProfile,
+    squared: ColumnProfile,
+    noise: Mapping[str, float],
+    rows: int,
+    confidence: float,
+) -> dict[str, MetricEstimate]:
+    """MAE and RMSE from the loss models' predictions for each row.
+
+    A row's loss differs from its prediction as much as it did out of fold, in proportion to its
+    size. The interval covers that noise on the night's rows and on the rows that the models were
+    fitted on.
+
+    Parameters
+    ----------
+    absolute, squared
+        Counts of the predicted losses.
+    noise
+        Mean squared difference of a loss from its prediction, as a multiple of the prediction's
+        mean square: by the names in `assay.model.prediction.LOSSES`.
+    rows
+        Reference rows that the models were fitted on.
+    """
+    found = {}
+    for name, column, loss in zip(("mae", "rmse"), (absolute, squared), LOSSES, strict=True):
+        counted = column.rows - column.nulls
+        if not counted:
+            found[name] = missing_estimate("no rows")
+            continue
+        mean, square = column.total / counted, column.total_squares / counted
+        labels = noise[loss] * square * (1 / counted + 1 / rows)
+        both = labels + max(square - mean**2, 0.0) / counted
+        value = mean
+        if name == "rmse":
+            # Delta method: from the variance of the mean square to that of its root.
+            value = math.sqrt(mean)
+            slope = 4 * mean if mean else 1.0
+            labels, both = labels / slope, both / slope
+        low, high = interval(name, value, math.sqrt(labels), confidence)
+        found[name] = MetricEstimate(value, low, high, math.sqrt(both))
+    return found
+
+
+def out_of_range_share(losses: Losses, counts: Floats) -> float:
+    """Share of rows outside the reference's range of predictions."""
+    total = float(counts.sum())
+    return float(counts[losses.beyond].sum()) / total if total else 0.0

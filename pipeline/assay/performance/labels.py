@@ -1,0 +1,286 @@
+"""``assay labels``: store the labels of nights, and measure how well the nights were scored."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import AssayError, NothingScored, SourceError, UsageError
+from assay.performance import maturity, read_labels
+from assay.performance.labels_report import LabelsOutcome
+from assay.performance.measure import NightMeasurement, measure
+from assay.performance.take_labels import add_labels, set_arrival_time
+from assay.project import jsonfile, layout
+from assay.project.params import Params
+from assay.project.params.inputs import NIGHT_IN_PATH
+from assay.project.partitions import parse_day
+from assay.registry.pin import run_bundle_loader
+from assay.registry.user_identity import user_name
+from assay.score.inputs.flat.flat_file import is_flat
+from assay.score.inputs.format import InputUnreadable
+from assay.score.inputs.formats import open_input
+from assay.store import open_store
+from assay.store.labels import read_keys_and_task
+
+if TYPE_CHECKING:
+    from assay.model.manifest import Manifest
+    from assay.store import RunRecord, Store
+
+
+log = logging.getLogger(__name__)
+
+
+class NoLabelsYet(SourceError):
+    """The source has no labels of any of the nights, which is how each project starts."""
+
+
+def run(
+    root: Path,
+    params: Params,
+    first: str,
+    last: str,
+    file: Path | None = None,
+    instant: str | None = None,
+    now: datetime | None = None,
+    patient: bool = False,
+) -> LabelsOutcome:
+    """Take labels from a file or from ``labels.input``; measure what has matured.
+
+    Taking the same labels again changes nothing. If one night fails, the nights before it are done,
+    and running the command again continues.
+
+    Parameters
+    ----------
+    first, last
+        Nights, both included. A range covers the published nights in it.
+    instant
+        When the labels arrived, if that was before now: a date or a time.
+    patient
+        It is no error if there are no labels of any of these nights yet.
+
+    Raises
+    ------
+    NothingScored
+        None of the nights is published.
+    UsageError
+        The range or ``instant`` is invalid, or no source of labels is given.
+    SourceError
+        ``labels.input`` is one file.
+    NoLabelsYet
+        There are no labels of any of these nights.
+    """
+    if file is None:
+        _refuse_one_file(root, params)
+    job = _Job(root, params, open_store(root, params), now or datetime.now(UTC))
+    told = _instant(instant, job.now)
+    outcome = LabelsOutcome()
+    nights = _nights(job.store, first, last)
+    whole = None if file is None else _whole(file, params, first == last)
+    records = {record.partition: record for record in job.store.published_runs(nights)}
+    for number, night in enumerate(nights, 1):
+        job.take(records.get(night) or job.record(night), whole, file, told, outcome)
+        _report_progress("looked for", night, number, nights)
+    if not outcome.taken and not patient:
+        raise NoLabelsYet("has no truths of any of these nights", where="labels.input",
+                          found=next(iter(outcome.absent.values())))  # fmt: skip
+    if whole is not None and params.ingest.partition_by in whole.column_names:
+        cells = whole.column(params.ingest.partition_by).cast(pa.string())
+        outcome.elsewhere = whole.num_rows - _among(cells, nights)
+    job.measure(nights, outcome)
+    for each in outcome.measured:
+        jsonfile.write(root / performance_path(each.record.partition), each.tree())
+    return outcome
+
+
+def _refuse_one_file(root: Path, params: Params) -> None:
+    given = params.labels.input
+    if (
+        given is not None
+        and not is_flat(given)
+        and NIGHT_IN_PATH not in given.path
+        and (root / given.path).is_file()
+    ):
+        kinds = {".csv": "csv", ".json": "json", ".jsonl": "json"}
+        kind = kinds.get(Path(given.path).suffix.lower(), "parquet")
+        raise SourceError(
+            "is one file, and a night is not a part of a file",
+            where=f"labels.input: {given.path}",
+            expected=f"a folder with folders {params.ingest.partition_by}=..., or a Delta table",
+            fix="Say which column of days or times cuts it: labels.input: "
+            f"{{format: {kind}, path: {given.path}, night_by: COLUMN}}; or take its truths with "
+            f"assay labels --date DAY --rows {given.path}.",
+        )
+
+
+def performance_path(night: str) -> str:
+    """The path of a night's realized performance document, relative to the root."""
+    return f"{layout.PERFORMANCE}/{quote(night, safe=' ')}.json"
+
+
+class _Job:
+    """One call: the store, the clock, and the bundles that were loaded."""
+
+    def __init__(self, root: Path, params: Params, store: Store, now: datetime) -> None:
+        self.root, self.params, self.store, self.now = root, params, store, now
+        self._by = user_name(root)
+        self._keys, self._task = read_keys_and_task(store)
+        self._bundle = run_bundle_loader(root, params)
+
+    def take(
+        self,
+        record: RunRecord,
+        whole: pa.Table | None,
+        file: Path | None,
+        told: datetime | None,
+        outcome: LabelsOutcome,
+    ) -> None:
+        """Take one night's labels, or record why there are none."""
+        night, names = record.partition, self._names(self._bundle(record).manifest)
+        if whole is None or file is None:
+            given = self.params.labels.input
+            source = "labels.input" if given is None else f"labels.input: {given.path}"
+            try:
+                table = self._input(night, names)
+            except InputUnreadable as reason:
+                outcome.absent[night] = str(reason)
+                return
+        else:
+            source, table = str(file), _of_night(whole, self.params.ingest.partition_by, night)
+            when = names.arrived_at or read_labels.ARRIVED
+            known = when if when in table.column_names else None
+            names = read_labels.LabelColumns(names.keys, names.truth, known)
+        found = read_labels.parse_labels(table, names, self._keys, self._task, source, self.now)
+        found = read_labels.LabelBatch(
+            set_arrival_time(found.rows, told), found.untold, found.keyless
+        )
+        outcome.taken.append(
+            add_labels(
+                self.store, night, found, self._keys, source, self._by, self._first(night), self.now
+            )
+        )
+
+    def measure(self, nights: list[str], outcome: LabelsOutcome) -> None:
+        """Measure these nights, and those that have reached a maturity since they were measured."""
+        column, due = self.store.column, [night for night in nights if night not in outcome.absent]
+        for number, night in enumerate(due, 1):
+            outcome.measured.append(self._measured(self.record(night)))
+            _report_progress("measured with", night, number, due)
+        for night in self._overdue(set(due)):
+            try:
+                outcome.measured.append(self._measured(self.record(night)))
+            except AssayError as error:
+                outcome.unmeasured[night] = error.line()
+        self.store.append_performance(
+            row for each in outcome.measured for row in each.rows_of_table(column, self.now)
+        )
+
+    def _overdue(self, done: set[str]) -> list[str]:
+        shown = self.store.visible_runs()
+        have = self.store.measured_maturities()
+        due = []
+        for night in self.store.labelled_partitions():
+            day = parse_day(night)
+            if night in done or night not in shown or day is None:
+                continue
+            reached = maturity.reached_maturities(day, self.params.monitor.maturities, self.now)
+            if any((shown[night], days) not in have for days in reached):
+                due.append(night)
+        return due
+
+    def _measured(self, record: RunRecord) -> NightMeasurement:
+        loaded = self._bundle(record)
+        return measure(self.root, self.params, self.store, record, loaded, self.now)
+
+    def record(self, night: str) -> RunRecord:
+        """The run that has published a night."""
+        record = self.store.published_run(night)
+        if record is None:
+            raise NothingScored(
+                "no run has published this night",
+                where=night,
+                fix=f"Score it: assay score --date {night}",
+            )
+        return record
+
+    def _names(self, manifest: Manifest) -> read_labels.LabelColumns:
+        given = self.params.labels
+        truth = given.truth or manifest.label
+        return read_labels.LabelColumns(tuple(self._keys.names), truth, given.arrived_at)
+
+    def _input(self, night: str, names: read_labels.LabelColumns) -> pa.Table:
+        given = self.params.labels
+        if given.input is None:
+            raise UsageError(
+                "nobody says where the truths are",
+                where="assay labels",
+                expected="--rows FILE, or labels.input in params.yaml",
+            )
+        source = open_input(self.root, self.params, given.input)
+        read = [batch for batch in source.unparsed_rows(night, names.every) if batch.num_rows]
+        if not read:
+            raise InputUnreadable("its input has no rows")
+        return pa.concat_tables(map(pa.table, read), promote_options="default")
+
+    def _first(self, night: str) -> datetime:
+        day, days = parse_day(night), self.params.labels.known_after_days
+        if day is None or days is None:
+            return self.now
+        return min(self.now, maturity.maturity_start(day, days))
+
+
+def _report_progress(what: str, night: str, number: int, nights: list[str]) -> None:
+    if len(nights) > 1:  # measuring a night takes a second
+        log.info("%s the labels of %s (%d of %d)", what, night, number, len(nights))
+
+
+def _nights(store: Store, first: str, last: str) -> list[str]:
+    if first == last:
+        return [first]
+    if last < first:
+        raise UsageError("--to is before --from", where="assay labels", found=f"{first} to {last}")
+    nights = [night for night in store.visible_runs() if first <= night <= last]
+    if not nights:
+        raise NothingScored("no run has published any of these nights", where=f"{first} to {last}")
+    return nights
+
+
+def _whole(file: Path, params: Params, one: bool) -> pa.Table:
+    table, column = read_labels.read_label_file(file), params.ingest.partition_by
+    if not one and column not in table.column_names:
+        raise UsageError(
+            "the rows do not say which night they belong to",
+            where=str(file),
+            expected=f"a column {column!r}, or --date",
+        )
+    return table
+
+
+def _of_night(whole: pa.Table, column: str, night: str) -> pa.Table:
+    if column not in whole.column_names:
+        return whole
+    return whole.filter(pc.equal(whole.column(column).cast(pa.string()), night))
+
+
+def _among(cells: pa.ChunkedArray, nights: list[str]) -> int:
+    return int(pc.sum(pc.is_in(cells, pa.array(nights))).as_py() or 0)
+
+
+def _instant(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "no day and no time", where="--arrived", expected="such as 2013-07-03", found=text
+        ) from None
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if found > now:
+        raise UsageError("is in the future", where="--arrived", found=text)
+    return found

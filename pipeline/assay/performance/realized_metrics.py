@@ -1,0 +1,217 @@
+"""Realized performance: compute metrics from scored rows and their labels. Pure functions.
+
+A night is one unit, so its own rows cannot show how much nights differ. The interval of a night's
+metric covers the sampling of its rows, by row or by the column in ``evaluate.unit``, such as a
+customer. Another night may lie outside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.metrics.estimate import Estimate
+from assay.metrics.evaluator import Floats, Ints, calibration_bins
+from assay.metrics.intervals.estimates import estimate_share, estimates
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
+from assay.metrics.slices import iter_slices
+from assay.performance.training_constant import CONSTANT_LOSS, Constant, mean_loss
+from assay.project.tasks import METRICS, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREDICTED = "mean_predicted"
+OBSERVED = "mean_observed"
+"""Binary: the mean probability and the share of positives. Regression: the means."""
+
+UNKNOWN = "unknown_class_share"
+"""Multiclass: the share of labelled rows whose class the model lacks. Other metrics skip them."""
+
+
+@dataclass(frozen=True)
+class LabelledNight:
+    """The scored rows of a night.
+
+    Attributes
+    ----------
+    scores
+        As in `assay.columns.features.Scorer`, ``(n,)`` or ``(n, classes)``.
+    slices
+        The known slice fields, one column each, ``n`` rows.
+    units
+        The clusters of dependent rows within the night.
+    classes, threshold
+        As in `assay.metrics.labelled_scores.LabelledScores`.
+    """
+
+    task: Task
+    scores: Floats
+    slices: pd.DataFrame
+    units: SamplingUnits
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True)
+class KnownLabels:
+    """The known labels of some of a night's rows; ``values`` are as in the labels table."""
+
+    rows: Ints
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class RealizedMetric:
+    """One metric on the labelled rows of one slice (of all rows, if the slice is empty).
+
+    Attributes
+    ----------
+    value
+        None where it is undefined: no rows, or one class only.
+    rows
+        How many of them have a label.
+    labelled_share
+        Share of the slice's scored rows with a label.
+    why
+        Why there is no value or no interval, where that is known.
+    """
+
+    slice: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    rows: int
+    labelled_share: float
+    why: str | None = None
+
+
+def measure_realized(
+    night: LabelledNight,
+    truths: KnownLabels,
+    confidence: float,
+    min_slice_rows: int,
+    constant: Constant = None,
+) -> Iterator[RealizedMetric]:
+    """Every metric over all rows, then in each slice with enough labelled rows.
+
+    Parameters
+    ----------
+    constant
+        What training's labels say (`training_constant.learn`); its loss is one more number.
+    """
+    yield from _numbers("", night, truths, len(night), confidence, constant)
+    if not len(truths.rows):
+        return
+    place = np.full(len(night), -1)
+    place[truths.rows] = np.arange(len(truths.rows))
+    for part in iter_slices(night.slices, list(night.slices.columns)):
+        known = place[part.rows]
+        known = known[known >= 0]
+        if len(known) >= min_slice_rows:
+            mine = KnownLabels(truths.rows[known], truths.values[known])
+            yield from _numbers(part.title, night, mine, len(part.rows), confidence, constant)
+
+
+def _numbers(
+    name: str,
+    night: LabelledNight,
+    truths: KnownLabels,
+    of: int,
+    confidence: float,
+    constant: Constant,
+) -> Iterator[RealizedMetric]:
+    labelled = len(truths.rows)
+    share = labelled / of if of else 0.0
+    scored, rows = select_labelled(night, truths), labelled_rows(night, truths)
+    found: dict[str, Estimate] = {
+        metric: Estimate(None if math.isnan(value) else value, None, None)
+        for metric, value in {**scored.values(), **_means(night.task, scored)}.items()
+    }
+    if scored.is_valid_input():
+        found.update(estimates(scored, night.units.take(rows), confidence))
+    if night.task == "multiclass":
+        known = np.isin(truths.rows, rows)
+        found[UNKNOWN] = estimate_share(~known, night.units.take(truths.rows), confidence)
+    if constant is not None:
+        lost = mean_loss(scored.task, scored.truth, constant) if len(scored) else None
+        found[CONSTANT_LOSS] = Estimate(lost, None, None)
+    for metric, one in found.items():
+        yield RealizedMetric(name, metric, one.value, one.low, one.high, labelled, share, one.why)
+
+
+def select_labelled(night: LabelledNight, truths: KnownLabels) -> LabelledScores:
+    """The labelled rows, without those whose class is unknown to the model."""
+    rows, values = truths.rows, truths.values
+    if night.task == "multiclass":
+        values = _places(night, truths)
+        rows, values = rows[values >= 0], values[values >= 0]
+    kind: Mapping[Task, Any] = {"binary": np.bool_, "multiclass": np.intp, "regression": np.float64}
+    return LabelledScores(
+        night.task,
+        values.astype(kind[night.task]),
+        night.scores[rows],
+        night.classes,
+        night.threshold,
+    )
+
+
+def labelled_rows(night: LabelledNight, truths: KnownLabels) -> Ints:
+    """The numbers of the rows that `select_labelled` holds."""
+    if night.task != "multiclass":
+        return truths.rows
+    return truths.rows[_places(night, truths) >= 0]
+
+
+def _places(night: LabelledNight, truths: KnownLabels) -> Ints:
+    """The class index of each label; -1 if the model does not know the class."""
+    places = {name: place for place, name in enumerate(night.classes)}
+    return np.array([places.get(str(value), -1) for value in truths.values], dtype=np.intp)
+
+
+def _means(task: Task, scored: LabelledScores) -> dict[str, float]:
+    if task == "multiclass":
+        return {}
+    if not len(scored):
+        return {PREDICTED: math.nan, OBSERVED: math.nan}
+    return {PREDICTED: float(scored.scores.mean()), OBSERVED: float(scored.truth.mean())}
+
+
+def metric_names(task: Task) -> tuple[str, ...]:
+    """The names of all metrics of a model of this task."""
+    return (*METRICS[task], *((UNKNOWN,) if task == "multiclass" else (PREDICTED, OBSERVED)))
+
+
+def calibration(scored: LabelledScores) -> Sequence[Mapping[str, float]]:
+    """Calibration table in up to ten bins of equal count: mean prediction and observed share.
+
+    For a multiclass model: the probability of the most likely class, and how often it was right.
+    For a regression: empty.
+    """
+    if scored.task == "regression" or not scored.is_valid_input():
+        return []
+    p, true = scored.scores, scored.truth
+    if scored.task == "multiclass":
+        best = np.argmax(p, axis=1)
+        p, true = np.take_along_axis(p, best[:, None], axis=1)[:, 0], best == true
+    bins = calibration_bins(p)
+    rows = np.bincount(bins)
+    predicted, observed = (np.bincount(bins, weights=each) for each in (p, true))
+    return [
+        {
+            "rows": int(rows[each]),
+            "mean_predicted": float(predicted[each] / rows[each]),
+            "observed_share": float(observed[each] / rows[each]),
+        }
+        for each in np.flatnonzero(rows)
+    ]

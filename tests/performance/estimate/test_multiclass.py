@@ -1,0 +1,93 @@
+"""Macro metrics of several classes, expected from counts alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.columns.features import FrameFeatures
+from assay.columns.profile import merge_profiles
+from assay.columns.profile_counter import compute_profile
+from assay.metrics.labelled_scores import LabelledScores
+from assay.model import prediction
+from assay.performance.estimate import multiclass
+from assay.performance.estimate.multiclass import ClassCells
+
+CLASSES = ("a", "b", "c")
+NAMES = tuple(multiclass.MACRO.values())
+
+
+def drawn(seed: int, rows: int, classes: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.linspace(1.5, 0.6, classes), rows)
+
+
+REFERENCE = drawn(0, 20_000)
+
+
+def counted(scores: np.ndarray, parts: int = 1) -> list[ClassCells]:
+    grids = prediction.class_grids("multiclass", CLASSES, REFERENCE)
+    profiles = [
+        compute_profile(
+            FrameFeatures(pd.DataFrame(index=range(len(part)))),
+            grids,
+            prediction.class_probabilities("multiclass", CLASSES, part),
+        )
+        for part in np.array_split(scores, parts)
+    ]
+    whole = profiles[0]
+    for more in profiles[1:]:
+        whole = merge_profiles(whole, more)
+    return [
+        ClassCells(name, grids[every], whole[every], whole[said])
+        for name, (every, said) in prediction.class_columns(CLASSES).items()
+    ]
+
+
+def realized(scores: np.ndarray, random: np.random.Generator) -> dict[str, float]:
+    truth = (random.random((len(scores), 1)) > scores.cumsum(axis=1)).sum(axis=1)
+    return LabelledScores("multiclass", truth, scores, CLASSES).values()
+
+
+def test_what_is_expected_is_what_comes_out_and_intervals_hold() -> None:
+    scores, random, trials = drawn(1, 1500), np.random.default_rng(2), 300
+    found = multiclass.macro(counted(scores, 3), 0.95)
+    assert tuple(found) == NAMES
+    seen = [realized(scores, random) for _ in range(trials)]
+    for name in NAMES:
+        each = np.array([one[name] for one in seen])
+        assert found[name].value == pytest.approx(each.mean(), abs=0.003), name
+        inside = ((each >= found[name].low) & (each <= found[name].high)).mean()
+        assert inside >= 0.93, name
+        # The worst case is not much worse than the case.
+        assert found[name].high - found[name].low < 2.2 * 2 * 1.96 * each.std(), name
+
+
+def test_a_class_that_is_never_said_leaves_precision_unknown() -> None:
+    scores = drawn(3, 2000)
+    scores = scores / scores.sum(axis=1, keepdims=True) * [1, 1, 0.01]
+    scores = scores / scores.sum(axis=1, keepdims=True)
+    found = multiclass.macro(counted(scores), 0.95)
+    assert found["macro_precision"].why == "it has no value of c"
+    assert found["macro_recall"].low is None and "class c" in str(found["macro_recall"].why)
+
+
+def test_no_rows_and_too_many_classes() -> None:
+    found = multiclass.macro(counted(REFERENCE[:0]), 0.95)
+    assert {one.why for one in found.values()} == {"it has no value of a, b, c"}
+    many = tuple(f"k{place}" for place in range(prediction.MOST_CLASSES + 1))
+    assert prediction.class_probabilities("multiclass", many, drawn(1, 10, len(many))) == {}
+    assert prediction.class_grids("multiclass", many, drawn(1, 10, len(many))) == {}
+    assert prediction.class_probabilities("binary", (), np.array([0.5])) == {}
+
+
+def test_rows_without_scores_are_of_no_class() -> None:
+    scores = np.vstack([REFERENCE[:50], np.full((2, 3), np.nan)])
+    found = prediction.class_probabilities("multiclass", CLASSES, scores)
+    for every, said in prediction.class_columns(CLASSES).values():
+        assert np.isnan(found[every][-2:]).all() and np.isnan(found[said][-2:]).all()
+    together = sum(
+        np.count_nonzero(~np.isnan(found[said]))
+        for _, said in prediction.class_columns(CLASSES).values()
+    )
+    assert together == 50

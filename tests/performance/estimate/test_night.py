@@ -1,0 +1,153 @@
+"""A night's estimate from its profile, for every task and slice."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.columns.features import FrameFeatures
+from assay.columns.profile_counter import compute_profile
+from assay.model import prediction
+from assay.performance.estimate import night
+from assay.performance.estimate.night import estimate_night
+
+CLASSES = ("a", "b", "c")
+
+
+def bundle(task: Any, scores: np.ndarray, calibration: str = "sigmoid") -> Any:
+    """As much of a bundle as an estimate reads."""
+    classes = CLASSES if task == "multiclass" else ()
+    manifest = SimpleNamespace(
+        task=task,
+        classes=classes,
+        threshold=0.35,
+        label="y",
+        calibration=calibration,
+        rows=len(scores),
+        loss_noise={},
+        out_of_fold={"calibration_error": 0.0123},
+    )
+    grids = prediction.score_grids(task, classes, scores)
+    sample = pd.DataFrame({"y": scores + 1, "prediction": scores}) if scores.ndim == 1 else None
+    counted = prediction.profiled_scores(task, classes, scores)
+    nothing = dict.fromkeys(grids, ())
+    grids_beside = prediction.class_grids(task, classes, scores)
+    reference = SimpleNamespace(
+        grid=grids,
+        counted={**grids, **grids_beside},
+        beside={name: SimpleNamespace(grid=grid) for name, grid in grids_beside.items()},
+        profile=compute_profile(
+            FrameFeatures(pd.DataFrame(index=range(len(scores)))), grids, counted
+        ),
+        scores=tuple(grids),
+        importance={},
+        distances=nothing,
+        null_changes=nothing,
+    )
+    return SimpleNamespace(manifest=manifest, reference=reference, sample=lambda: sample)
+
+
+def profile(loaded: Any, scores: np.ndarray) -> dict[str, Any]:
+    manifest = loaded.manifest
+    return dict(
+        compute_profile(
+            FrameFeatures(pd.DataFrame(index=range(len(scores)))),
+            loaded.reference.counted,
+            {
+                **prediction.profiled_scores(manifest.task, manifest.classes, scores),
+                **prediction.class_probabilities(manifest.task, manifest.classes, scores),
+            },
+        )
+    )
+
+
+def test_a_binary_night_and_its_slices() -> None:
+    random = np.random.default_rng(1)
+    scores, few = random.beta(2, 5, 5000), random.beta(2, 5, 1200)
+    loaded = bundle("binary", scores)
+    counted = profile(loaded, scores)
+    counted["probability@origin=JFK"] = profile(loaded, few)["probability"]
+    counted["probability@origin=LGA"] = profile(loaded, few[:0])["probability"]
+    found = estimate_night(loaded, counted, 0.95, ())
+    assert [(part.slice, part.rows) for part in found.parts] == [("", 5000), ("origin=JFK", 1200)]
+    assert found.parts[0].metrics["brier"].value == pytest.approx(
+        (scores * (1 - scores)).mean(), abs=3e-4
+    )
+    tree = found.plain()
+    assert json.loads(json.dumps(tree, allow_nan=False)) == tree
+    assert set(tree["parts"][1]["metrics"]["auc"]) == {"value", "low", "high", "error"}
+    rows = found.rows()
+    assert len(rows) == 14 and all(row["estimated"] for row in rows)
+    assert rows[7] == {
+        "slice": "origin=JFK", "metric": "auc", "rows": 1200, "estimated": True,
+        "trusted": True, "why": None,
+        **{name: getattr(found.parts[1].metrics["auc"], name) for name in ("value", "low", "high")},
+    }  # fmt: skip
+
+
+def test_doubts_are_told() -> None:
+    scores = np.linspace(0.1, 0.9, 100)
+    told = estimate_night(bundle("binary", scores), {}, 0.95, ()).doubts
+    assert len(told) == 2 and "0.012" in told[1]
+    told = estimate_night(bundle("binary", scores, "none"), {}, 0.95, ()).doubts
+    assert "not calibrated" in told[1]
+
+
+def test_a_multiclass_night_is_right_as_often_as_it_says() -> None:
+    scores = np.random.default_rng(1).dirichlet([3, 2, 1], 4000)
+    loaded = bundle("multiclass", scores)
+    (whole,) = estimate_night(loaded, profile(loaded, scores), 0.95, ()).parts
+    accuracy = whole.metrics["accuracy"]
+    assert accuracy.value == pytest.approx(scores.max(axis=1).mean())
+    labels = scores.max(axis=1) * (1 - scores.max(axis=1))
+    # To a good approximation: the interval is that of the labels alone.
+    assert accuracy.high - accuracy.low == pytest.approx(
+        2 * 1.96 * np.sqrt(labels.sum()) / 4000, rel=0.01
+    )
+
+
+def test_a_regression_night_errs_as_the_reference_did() -> None:
+    scores = np.random.default_rng(1).normal(40, 10, 3000)
+    loaded = bundle("regression", scores)
+    (whole,) = estimate_night(loaded, profile(loaded, scores + 100), 0.95, ()).parts
+    assert whole.metrics["mae"].value == pytest.approx(1)
+    assert whole.metrics["bias"].value == pytest.approx(-1)
+    assert whole.beyond == 1
+    assert night.NightEstimate(0.95, (whole,), ()).plain()["parts"][0]["beyond"] == 1
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_a_night_of_no_rows(task: Any) -> None:
+    scores = np.random.default_rng(1).beta(2, 5, 100)
+    loaded = bundle(task, scores)
+    found = estimate_night(loaded, profile(loaded, scores[:0]), 0.95, ())
+    assert found.rows() == []
+    assert {one.why for one in found.parts[0].metrics.values()} == {"no rows"}
+
+
+def test_a_night_of_one_row() -> None:
+    scores = np.random.default_rng(1).beta(2, 5, 100)
+    loaded = bundle("binary", scores)
+    (whole,) = estimate_night(loaded, profile(loaded, scores[:1]), 0.95, ()).parts
+    assert whole.metrics["auc"].why == "every row has the same label for certain"
+    assert "fewer than 10 of a label" in str(whole.metrics["accuracy"].why)
+
+
+def test_a_multiclass_night_has_macro_metrics_where_classes_were_counted() -> None:
+    scores = np.random.default_rng(1).dirichlet([3, 2, 1], 4000)
+    loaded = bundle("multiclass", scores)
+    counted = profile(loaded, scores)
+    (whole,) = estimate_night(loaded, counted, 0.95, ()).parts
+    assert list(whole.metrics) == [
+        *("accuracy", "auc", "macro_precision", "macro_recall", "macro_f1"),
+    ]
+    assert all(one.low < one.value < one.high for one in whole.metrics.values())
+    # A run of an earlier version did not count them.
+    old = {name: column for name, column in counted.items() if "@" not in name}
+    (whole,) = estimate_night(loaded, old, 0.95, ()).parts
+    assert list(whole.metrics) == ["accuracy"]

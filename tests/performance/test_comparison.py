@@ -1,0 +1,104 @@
+"""Estimates beside what turned out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from assay.cli.document import to_json
+from assay.cli.show import performance
+from assay.errors import UsageError
+from assay.performance import comparison as beside
+from assay.performance.comparison import by_week, pairs
+from tests.shown import shown
+
+
+def row(night: str, value: float | None, **more: Any) -> dict[str, Any]:
+    known = {
+        "date": night, "metric": "auc", "slice": "", "maturity_days": 7, "value": value,
+        "low": None, "high": None, "rows": 100, "labelled_share": 0.9, "estimated": False,
+    }  # fmt: skip
+    return {**known, **more}
+
+
+def guess(night: str, value: float) -> dict[str, Any]:
+    return row(night, value, estimated=True, maturity_days=None, rows=110)
+
+
+def test_a_night_has_both_one_or_the_other() -> None:
+    table = [
+        guess("2013-07-01", 0.75), row("2013-07-01", 0.7), row("2013-07-01", 0.6, maturity_days=1),
+        guess("2013-07-02", 0.75), row("2013-07-03", 0.7), row("2013-07-03", 0.1, slice="a=b"),
+    ]  # fmt: skip
+    found = pairs(table, "date", "auc", "", 7)
+    assert [(pair.estimated, pair.realized) for pair in found] == [
+        (0.75, 0.7), (0.75, None), (None, 0.7),
+    ]  # fmt: skip
+    assert found[0].error == pytest.approx(0.05)
+    assert found[1].error is None
+
+
+def test_a_week_is_the_mean_of_the_nights_that_have_both() -> None:
+    nights = ["2013-07-01", "2013-07-07", "2013-07-08"]
+    table = [guess(night, 0.8) for night in nights]
+    table += [row(nights[0], 0.7), row(nights[1], 0.6, rows=300), row(nights[2], None)]
+    (week,) = by_week(pairs(table, "date", "auc", "", 7))
+    assert (week.night, week.rows) == ("2013-07-01", 400)
+    assert week.realized == pytest.approx(0.625)
+    assert week.error == pytest.approx(0.175)
+
+
+def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    from assay.store import open_store
+
+    with pytest.raises(UsageError, match="no night has auc"):
+        beside.run(project.root, project.params, "auc")
+    with pytest.raises(UsageError, match=r"no such metric .*one of .*auc, .*found 'nonsense'"):
+        beside.run(project.root, project.params, "nonsense")
+    project.score("2013-02-01", "r1")
+    stamp = {"run_id": "r1", "model_version": "v0.1.0", "bundle": project.digest, "at": None}
+    rows = [row("2013-02-01", 0.7), guess("2013-02-01", 0.75)]
+    open_store(project.root, project.params).append_performance({**each, **stamp} for each in rows)
+    shown(performance.performance_lines, beside.run, project.root, project.params, "auc", days=7)
+    assert "the estimate was off by 0.050 on the mean of 1" in capsys.readouterr().out
+    found = beside.run(project.root, project.params, "auc", days=7, by="week")
+    (pair,) = json.loads(to_json(found))["pairs"]
+    assert pair["night"] == "2013-01-28"
+    with pytest.raises(UsageError, match=r"no such metric .*one of auc, found 'nonsense'"):
+        beside.run(project.root, project.params, "nonsense", days=7)
+    with pytest.raises(UsageError, match=r"no night has rmse .*one of auc, or labels"):
+        beside.run(project.root, project.params, "rmse", days=7)
+    with pytest.raises(UsageError, match=r"no night has auc in such a slice .*found 'a=b'"):
+        beside.run(project.root, project.params, "auc", "a=b", days=7)
+    with pytest.raises(UsageError, match="no such maturity"):
+        beside.run(project.root, project.params, "auc", days=8)
+
+
+def test_an_estimate_that_doubts_itself_says_so() -> None:
+    known = {"metric": "auc", "slice": "", "rows": 10, "labelled_share": 1.0, "maturity_days": None}
+    estimate = {**known, "estimated": True, "value": 0.9, "trusted": False, "why": "x: 90% unlike"}
+    truth = {**known, "estimated": False, "value": 0.4, "low": 0.3, "high": 0.5, "maturity_days": 1}
+    found = beside.pairs(
+        [{**each, "date": "2013-07-01"} for each in (estimate, truth)], "date", "auc", "", 1
+    )
+    assert [pair.distrust for pair in found] == ["x: 90% unlike"]
+    assert [week.distrust for week in beside.by_week(found)] == ["on 1 of 1 nights"]
+    lines = performance.performance_lines(
+        beside.PerformancePairs("auc", "", 1, "night", tuple(found))
+    )
+    assert any("estimate not to be trusted: x: 90% unlike" in str(line) for line in lines)
+
+
+def test_a_slice_that_is_too_small_is_said_not_to_be_measured() -> None:
+    table = [{**guess("2013-07-01", 0.7), "slice": "a=b", "rows": 30}]
+    found = pairs(table, "date", "auc", "a=b", 7, least=100)
+    lines = list(
+        performance.performance_lines(
+            beside.PerformancePairs("auc", "a=b", 7, "night", tuple(found))
+        )
+    )
+    assert lines[1] == (
+        "2013-07-01       0.700" + " " * 38 + "  not measured: 30 rows, fewer than 100"
+    )

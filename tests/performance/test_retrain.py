@@ -1,0 +1,126 @@
+"""When matured performance says to train again, and when it says nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.errors import UsageError
+from assay.performance import maturity
+from assay.performance.retrain import advise
+from assay.project.params.labels import RetrainRule
+from assay.project.partitions import parse_day
+
+NOW = datetime(2013, 9, 1, 12, tzinfo=UTC)
+
+
+def rule(**more: Any) -> RetrainRule:
+    known = {"metric": "auc", "min": 0.7, "maturity": 7, "nights": 2, "of": 3}
+    return RetrainRule(**{**known, **more})
+
+
+def row(day: int, value: float | None, **more: Any) -> dict[str, Any]:
+    known = {
+        "date": (date(2013, 7, 1) + timedelta(days=day)).isoformat(), "value": value,
+        "metric": "auc", "slice": "", "maturity_days": 7, "labelled_share": 0.9,
+        "estimated": False, "model_version": "v1", "run_id": "r", "low": None, "high": None,
+        "rows": 9,
+    }  # fmt: skip
+    return {**known, **more}
+
+
+def state(table: list[dict[str, Any]], given: RetrainRule | None = None) -> str:
+    (found,) = advise([given or rule()], table, "date", "v1", NOW)
+    return found.state
+
+
+def test_k_of_the_last_n_nights_decide() -> None:
+    bad, good = 0.6, 0.8
+    assert state([row(0, bad), row(1, good), row(2, bad)]) == "retrain"
+    assert state([row(0, bad), row(1, good), row(2, good)]) == "fine"
+    assert state([row(0, bad), row(1, bad), row(2, good), row(3, good), row(4, bad)]) == "fine"
+    assert state([row(0, 0.7), row(1, 0.7), row(2, 0.7)]) == "fine"
+    assert state([row(day, 0.9) for day in range(3)], rule(min=None, max=0.8)) == "retrain"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"estimated": True},
+        {"model_version": "v0"},
+        {"maturity_days": 1},
+        {"slice": "origin=JFK"},
+        {"value": None},
+        {"labelled_share": 0.4},
+    ],
+)
+def test_nights_that_say_nothing_do_not_count(more: dict[str, Any]) -> None:
+    table = [row(0, 0.6), row(1, 0.6), row(2, **{"value": 0.6, **more})]
+    assert state(table) == "waiting"
+
+
+def test_a_maturity_counts_when_its_day_is_over() -> None:
+    days = (NOW.date() - date(2013, 7, 1)).days
+    assert state([row(0, 0.6), row(1, 0.6), row(days - 7, 0.6)]) == "waiting"
+    assert state([row(0, 0.6), row(1, 0.6), row(days - 8, 0.6)]) == "retrain"
+
+
+def test_a_metric_that_is_not_measured_is_an_error_and_no_pass() -> None:
+    with pytest.raises(UsageError, match="rmse, which is not measured"):
+        state([row(0, 0.6)], rule(metric="rmse"))
+
+
+def test_a_slice_has_rules_of_its_own() -> None:
+    table = [row(day, 0.6, slice="origin=JFK") for day in range(3)]
+    assert state(table, rule(slice="origin=JFK")) == "retrain"
+    (found,) = advise([rule(slice="origin=JFK")], table, "date", "v1", NOW)
+    assert "auc in origin=JFK after 7 days is not at least 0.7" in found.sentence("date")
+
+
+@pytest.mark.parametrize("bad", [1, 4, 7])
+def test_as_many_nights_are_named_as_are_counted(bad: int) -> None:
+    table = [row(day, 0.6 if day < bad else 0.8) for day in range(8)]
+    (found,) = advise([rule(nights=1, of=8)], table, "date", "v1", NOW)
+    words, _, named = found.sentence("date").partition(" (")
+    assert words.endswith(f"on {bad} of the last 8 nights")
+    assert named.count("2013-07-") == bad and "of them" not in named
+
+
+def test_a_long_list_of_nights_says_that_it_is_not_all_of_them() -> None:
+    table = [row(day, 0.6) for day in range(9)]
+    (found,) = advise([rule(nights=1, of=9)], table, "date", "v1", NOW)
+    told = found.sentence("date")
+    assert "on 9 of the last 9 nights (the last 7 of them: 2013-07-03 0.6, " in told
+    assert told.count("2013-07-") == 7
+
+
+values = st.lists(st.floats(0, 1), max_size=12)
+
+
+@given(values, st.integers(1, 5), st.integers(0, 4))
+def test_worse_nights_never_turn_advice_back(found: list[float], k: int, more: int) -> None:
+    mine = rule(nights=k, of=k + more)
+    table = [row(day, value) for day, value in enumerate(found)]
+    worse = [row(day, value - 0.1) for day, value in enumerate(found)]
+    order = ["waiting", "fine", "retrain"]
+    assert order.index(state(worse, mine)) >= order.index(state(table, mine))
+    assert state(table[::-1], mine) == state(table, mine)
+
+
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(0, 40), st.integers(0, 90 * 24))
+def test_a_maturity_is_reached_as_its_day_begins_and_over_as_it_ends(
+    day: date, days: int, hours: int
+) -> None:
+    now = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hours)
+    age = (now.date() - day).days
+    assert (maturity.reached_maturities(day, [days], now) == (days,)) == (age >= days)
+    assert (now >= maturity.maturity_end(day, days)) == (age > days)
+    assert parse_day(day.isoformat()) == day
+
+
+def test_a_night_that_is_no_day_has_no_maturity() -> None:
+    assert parse_day("north") is None
