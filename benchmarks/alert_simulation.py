@@ -46,7 +46,7 @@ from assay.monitor.drift.evidence import MOVED as WASSERSTEIN
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.incidents.drift_incident import group_alarms
 from assay.project.params import Monitor
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 from benchmarks import alert_breaks, results
 from benchmarks.contender import ROOT
 from benchmarks.measure import say

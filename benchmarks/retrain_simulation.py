@@ -23,7 +23,7 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from assay.performance.retrain import advise
-from assay.project.params.labels import RetrainRule
+from assay.project.params.monitoring import RetrainRule
 from benchmarks.measure import say
 
 FIRST = date(2020, 1, 1)

@@ -24,8 +24,8 @@ from assay.monitor.incidents import messages
 from assay.monitor.nights.incident import Incident
 from assay.pages.svg import Picture
 from assay.pages.templating import render
+from assay.project import text as markdown
 from assay.project.code_host import host_markdown
-from assay.project.text import markdown
 from tests import projects
 from tests.gate.comment.samples import facts
 from tests.gate.comment.test_escaping import told

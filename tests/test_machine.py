@@ -11,7 +11,7 @@ from assay.cli import __main__ as cli
 from assay.cli.command import Command
 from assay.cli.parser import GROUPS
 from assay.errors import UNFORESEEN
-from assay.project import jsonfile
+from assay.project.document import dumps, read_stage_file, write_json
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_document_that_cannot_be_written_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "reports" / "x.json"
-    jsonfile.write(path, {"night": 1})
+    write_json(path, {"night": 1})
     real = Path.write_text
 
     def cut(self: Path, text: str, encoding: str) -> int:
@@ -44,8 +44,8 @@ def test_a_document_that_cannot_be_written_leaves_the_one_before(
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
         patch.setattr(Path, "write_text", cut)
-        jsonfile.write(path, {"night": 2})
-    assert jsonfile.read_stage_file(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 1})
+        write_json(path, {"night": 2})
+    assert read_stage_file(tmp_path, "reports/x.json", "x") == dumps({"night": 1})
     assert [each.name for each in path.parent.iterdir()] == ["x.json"]
-    jsonfile.write(path, {"night": 3})
-    assert jsonfile.read_stage_file(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 3})
+    write_json(path, {"night": 3})
+    assert read_stage_file(tmp_path, "reports/x.json", "x") == dumps({"night": 3})

@@ -1,6 +1,6 @@
 """One of something is told in the singular: ``1 row``, never ``1 rows``.
 
-Counts are written by `assay.project.text.number_format.counted`. Here every f-string of the package
+Counts are written by `assay.project.text.counted`. Here every f-string of the package
 is looked at: a value in braces before such a plural would say "1 rows" for one. ``3 of 7 rows`` is
 left alone, as are constants in capitals, which are known not to be one.
 """

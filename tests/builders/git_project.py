@@ -21,7 +21,8 @@ from assay.gate import provenance, verdict_text
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import kinds as rules
 from assay.model import bundle
-from assay.project import digests, jsonfile, layout, params, stage_code
+from assay.project import digests, layout, params, stage_code
+from assay.project.document import read_stage_file, write_json
 from assay.project.params import Params
 from assay.registry import past_verdict, versions
 from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict
@@ -183,7 +184,7 @@ class Project:
             "contract": digests.worktree_contract(self.root, values),
             "policy": digests.policy(self.root, values),
             "code": digests.code(self.root, values),
-            "reports": provenance.reports_digest(partial(jsonfile.read_stage_file, self.root)),
+            "reports": provenance.reports_digest(partial(read_stage_file, self.root)),
             "champion": champion,
         }
         before = None
@@ -235,7 +236,7 @@ class Project:
         (made,) = tree["stages"]["train"]["outs"]
         given = YAML(typ="safe").load((self.root / layout.PARAMS).read_text(encoding="utf-8"))
         digests_of_code = {"schema": 1, **stage_code.stage_digests()}
-        jsonfile.write(self.root / layout.CODE, digests_of_code)
+        write_json(self.root / layout.CODE, digests_of_code)
         tree["stages"]["code"] = {"cmd": "assay code", "outs": [self.entry(layout.CODE)]}
         for name in ("evaluate", "compare", "gate"):
             stage = stages[name]

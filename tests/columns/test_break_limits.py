@@ -22,7 +22,7 @@ from assay.monitor.drift.budget import alarms
 from assay.monitor.drift.drift import DriftDecision, decide
 from assay.monitor.drift.evidence import evidence
 from assay.project.params import Monitor, Publish, Quarantine
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 from assay.score.publication_checks import NightFacts, hold_reasons
 from assay.store import RecentRuns
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.columns.texts.categories import FEW, Categories, KnownNames
-from assay.columns.texts.text_hash import hash_texts
+from assay.columns.categories import FEW, Categories, KnownNames, hash_texts
 
 TEXTS = st.lists(st.text(max_size=20), unique=True, max_size=12)
 KINDS = (pa.string(), pa.large_string())

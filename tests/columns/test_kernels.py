@@ -20,7 +20,7 @@ from assay.columns import count_kernels, kernels, sketch
 from assay.columns.count_kernels import BLOCK
 from assay.columns.grid import NumberGrid
 from assay.columns.kernels import LANES
-from assay.contract import arrays
+from assay.contract import columns as arrays
 
 VALUES = st.floats(width=64) | st.sampled_from([0.0, -0.0, 1.0, math.nan, math.inf, -math.inf])
 SIZES = st.integers(0, 3 * LANES) | st.sampled_from([BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 7])

@@ -14,7 +14,7 @@ from assay.columns.grid import SCORE_GRID
 from assay.columns.profile import ColumnProfile
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 
 LEAST = 0.02
 NIGHTS = 30

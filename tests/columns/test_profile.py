@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
+from assay.columns.categories import Categories
 from assay.columns.distance import js_distance, psi
-from assay.columns.features import CategoryColumn, FrameFeatures
+from assay.columns.features import CategoryColumn, FrameFeatures, SliceField
 from assay.columns.grid import SCORE_GRID, CategoryGrid, CellCounts, Grid, NumberGrid
 from assay.columns.grid_builder import assign_cells
 from assay.columns.profile import (
@@ -26,8 +27,6 @@ from assay.columns.profile import (
 )
 from assay.columns.profile_counter import compute_profile, empty_profile
 from assay.columns.reference import Reference, build_reference
-from assay.columns.slice_counts import SliceField
-from assay.columns.texts.categories import Categories
 from assay.errors import BundleChanged, BundleIncompatible, SchemaMismatch, StoreError
 
 SCORE = "probability"

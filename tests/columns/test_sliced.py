@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.columns.features import FrameFeatures
-from assay.columns.slice_counts import SliceField
+from assay.columns.features import FrameFeatures, SliceField
 from assay.metrics.slices import MISSING, slice_names
 
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
 from assay.columns import sketch, summary_statistics
+from assay.columns.categories import Categories
 from assay.columns.distance import wasserstein
 from assay.columns.features import CategoryColumn, FrameFeatures
 from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.grid_builder import build_grid
 from assay.columns.profile import ColumnProfile, merge_profiles
 from assay.columns.profile_counter import compute_profile
-from assay.columns.texts.categories import Categories
 
 DRAWN = {
     "normal": lambda rng, rows: rng.normal(size=rows),

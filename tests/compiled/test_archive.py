@@ -214,7 +214,7 @@ from assay.compiled import CompiledModel
 compiled = CompiledModel.from_bytes(Path({str(path)!r}).read_bytes(), "x")
 loaded = set(sys.modules)
 from assay.compiled.edge_cases import FeaturesInMemory
-from assay.columns.texts.categories import Categories
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn
 import numpy as np
 numbers = {{name: np.ones(3) for name in compiled.inputs.numeric}}

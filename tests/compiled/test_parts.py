@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn
-from assay.columns.texts.categories import Categories
 from assay.compiled.array_types import NotCompiled, public_name
 from assay.compiled.columns import (
     AcceptedValues,

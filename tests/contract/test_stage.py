@@ -23,7 +23,7 @@ from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError
 from assay.pages.page_layout import POLICY
 from assay.project import layout
 from assay.project.params import Params, parse
-from assay.project.text.number_format import format_exact_percent
+from assay.project.text import format_exact_percent
 
 CONTRACT = """\
 import datetime

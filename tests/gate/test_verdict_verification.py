@@ -14,7 +14,8 @@ from assay.gate.inputs import GateInputs
 from assay.gate.pytest_run import findings
 from assay.gate.pytest_run.record import SEVERITY, PytestRecord
 from assay.gate.rules import kinds as rules
-from assay.project import jsonfile, layout
+from assay.project import layout
+from assay.project.document import read_stage_file
 from assay.reports.verdict import (
     Finding,
     JudgedChampion,
@@ -80,7 +81,7 @@ def made(tiny: Any, **policy: str) -> Verdict:
 def told(tiny: Any, verdict: Verdict, former: Verdict | None = None) -> tuple[str, ...]:
     tiny.write(verdict_text.MARKDOWN, verdict_text.render_markdown(verdict))
     return verdict_verification.find_discrepancies(
-        verdict, partial(jsonfile.read_stage_file, tiny.root), tiny.params, former
+        verdict, partial(read_stage_file, tiny.root), tiny.params, former
     )
 
 
@@ -238,7 +239,7 @@ def test_a_waiver_that_had_ended_is_no_edit(tiny: Any) -> None:
 def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) -> None:
     verdict = made(tiny)
     told(tiny, verdict)
-    source = partial(jsonfile.read_stage_file, tiny.root)
+    source = partial(read_stage_file, tiny.root)
     tiny.write(verdict_text.MARKDOWN, "# PASS")
     assert verdict_verification.find_discrepancies(verdict, source, tiny.params, None) == (
         "reports/gate/verdict.md says something else than it",

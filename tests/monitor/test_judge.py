@@ -20,7 +20,7 @@ from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.drift.night_decision import NightDecision, read_decisions
 from assay.monitor.nights.history import Published
 from assay.project import layout
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 from assay.store import open_store
 
 OLD = ["2013-02-01", "2013-02-02", "2013-02-03"]

@@ -13,7 +13,7 @@ from assay.cli.show import monitoring
 from assay.errors import LimitCrossed, NothingScored, StoreError, UsageError, VersionUnknown
 from assay.monitor import monitor_nights
 from assay.monitor.nights import history
-from assay.project.params.drift import Budget, Snooze
+from assay.project.params.monitoring import Budget, Snooze
 from assay.registry import pin
 from assay.store import open_store
 from tests.shown import shown

@@ -15,7 +15,7 @@ from assay.errors import LimitCrossed, StoreError
 from assay.monitor import monitor_nights, status
 from assay.monitor.front import command as front
 from assay.monitor.status_facts import Status
-from assay.project.params.drift import Budget, Snooze
+from assay.project.params.monitoring import Budget, Snooze
 from assay.store import open_store
 from tests.advice import retrain_advice
 from tests.performance.test_labels import at, take, truths, with_params

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assay.errors import UsageError
 from assay.performance import maturity
 from assay.performance.retrain import advise
-from assay.project.params.labels import RetrainRule
+from assay.project.params.monitoring import RetrainRule
 from assay.project.partitions import parse_day
 
 NOW = datetime(2013, 9, 1, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from assay.project.night_names import NightNames
 from assay.project.params.inputs import Input
+from assay.project.partitions import NightNames
 
 TEXT = st.text(st.characters(exclude_characters="/{}\0", exclude_categories=("Cs",)))
 

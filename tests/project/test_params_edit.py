@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.errors import ParamsError
-from assay.project.params.edit import set_values
+from assay.project.params.yaml_text import set_values
 
 TEXT = """\
 # windows

@@ -24,7 +24,7 @@ from assay.errors.machine import from_memory_error, from_os_error
 from assay.project import interrupts
 from assay.project.extras import missing_extra
 from assay.project.memory import refuse_small_address_space
-from assay.project.text.quoting import escape_controls
+from assay.project.text import escape_controls
 
 DEBUG = "ASSAY_DEBUG"
 

@@ -26,7 +26,7 @@ from assay.cli.progress import end_progress_lines
 from assay.cli.terminal import Line
 from assay.errors import DataError, RetrainAdvised, RunError, StoreError
 from assay.errors.base import attached_report
-from assay.project.text.quoting import escape_controls
+from assay.project.text import escape_controls
 
 if TYPE_CHECKING:
     from assay.project.params import Params

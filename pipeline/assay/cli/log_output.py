@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from assay.project.text.quoting import escape_controls
+from assay.project.text import escape_controls
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from assay.cli import (
 )
 from assay.cli.command import add_options
 from assay.errors.base import mask_passwords
-from assay.project.text.quoting import escape_controls
+from assay.project.text import escape_controls
 
 GROUPS = tuple(
     module.command

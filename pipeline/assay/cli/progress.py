@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from assay.project.text.quoting import escape_controls
+from assay.project.text import escape_controls
 
 _CLEAR = "\r\x1b[K"
 

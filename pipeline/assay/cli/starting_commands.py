@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from assay.cli.command import Call, Group, Option
 from assay.cli.progress import make_progress_line
 from assay.errors import UsageError
-from assay.project.text.quoting import escape_controls
+from assay.project.text import escape_controls
 
 if TYPE_CHECKING:
     from assay.formats.definition import Understanding

@@ -23,7 +23,7 @@ from assay.columns.features import Floats
 from assay.columns.grid_builder import Ints
 
 LAGS = 30
-"""Lags that are kept, up to the longest window (`assay.project.params.drift.Budget.of`)."""
+"""Lags that are kept, up to the longest window (`assay.project.params.monitoring.Budget.of`)."""
 STEPS = np.arange(0.0, 0.96, 0.01)
 """Candidate coefficients. With a larger one, alerts on k of n nights prove no more than on one."""
 ABOVE = 1.645

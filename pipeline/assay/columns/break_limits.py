@@ -62,7 +62,7 @@ from assay.columns.distance import ks_statistic as ks_of_counts
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 
 SHARE = 1 / 8
 """The part of the allowed false alarms that breaks may cause."""

@@ -22,10 +22,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from assay.columns.categories import KnownNames, hash_texts
 from assay.columns.features import Floats
 from assay.columns.sketch import HashRanks, hash_numbers, rank_hashes
-from assay.columns.texts.categories import KnownNames
-from assay.columns.texts.text_hash import hash_texts
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.uint16]

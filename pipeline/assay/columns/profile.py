@@ -21,7 +21,7 @@ import numpy as np
 from assay.columns import sketch
 from assay.columns.grid import NO_CELLS, CellCounts
 from assay.errors import StoreError
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 SCHEMA = 2
 

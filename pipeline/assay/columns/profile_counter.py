@@ -14,11 +14,10 @@ from types import MappingProxyType
 import numpy as np
 
 from assay.columns import sketch
-from assay.columns.features import CategoryColumn, Codes, Features, Floats
+from assay.columns.categories import Categories
+from assay.columns.features import CategoryColumn, Codes, Features, Floats, SliceField
 from assay.columns.grid import CategoryGrid, CellCounts, Grid, Ints, NumberGrid, Places
 from assay.columns.profile import ColumnProfile, clip_to_finite
-from assay.columns.slice_counts import SliceField
-from assay.columns.texts.categories import Categories
 from assay.errors import SchemaMismatch
 
 NO_SCORES: Mapping[str, Floats | CategoryColumn] = MappingProxyType({})

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from assay.columns import autocorrelation
 from assay.columns.distance import js_distance, ks_statistic, reference_deviation, wasserstein
-from assay.columns.features import CategoryColumn, Floats, FrameFeatures
+from assay.columns.features import CategoryColumn, Floats, FrameFeatures, SliceField
 from assay.columns.grid import CategoryGrid, CellCounts, ColumnGrid, Grid, NumberGrid
 from assay.columns.grid_builder import Ints, assign_cells, build_grid
 from assay.columns.profile import (
@@ -31,7 +31,6 @@ from assay.columns.profile import (
 )
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference_column import ReferenceColumn
-from assay.columns.slice_counts import SliceField
 from assay.errors import BundleChanged, BundleIncompatible
 
 SCHEMA = 2

@@ -26,8 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from assay.columns.texts.categories import Categories
-from assay.columns.texts.text_hash import Hashes, hash_texts
+from assay.columns.categories import Categories, Hashes, hash_texts
 
 Named: TypeAlias = tuple[tuple[str, int], ...]
 

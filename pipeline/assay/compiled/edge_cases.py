@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Features, Floats
-from assay.columns.texts.categories import Categories
 from assay.compiled.array_types import Ints
 
 _BASES, _WIDE = 24, 500

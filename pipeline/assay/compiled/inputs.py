@@ -12,8 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
+from assay.columns.categories import Categories, KnownNames
 from assay.columns.features import Codes, Features, Floats
-from assay.columns.texts.categories import Categories, KnownNames
 from assay.compiled.array_types import Bools, Ints, Shorts
 
 

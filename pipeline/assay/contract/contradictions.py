@@ -14,7 +14,7 @@ from typing import Any
 from assay.contract.checks.builtin_checks import COMPARISONS, builtin_check_name
 from assay.contract.definition import Contract, Field, Kind
 from assay.errors import ContractFileError
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 METADATA = ("role", "order")
 """The keys of a field's metadata that mean something."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as value
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     from pandera.api.checks import Check
 
 Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
 Test = Literal["not null", "finite", "check"]
+
+MASK = "(masked)"
+"""What is shown instead of a sensitive cell."""
+
+T = TypeVar("T")
 
 NUMERIC: frozenset[Kind] = frozenset({"integer", "float", "boolean"})
 GROUPED: frozenset[Kind] = frozenset({"string", "integer", "boolean"})
@@ -183,6 +188,14 @@ class Contract:
             if each.name == name:
                 return each
         raise KeyError(name)
+
+    def mask_row(self, row: Mapping[str, T]) -> dict[str, T | str]:
+        """The row with its sensitive cells masked; an empty one stays visible as empty."""
+        sensitive = self.sensitive
+        return {
+            name: MASK if name in sensitive and value is not None else value
+            for name, value in row.items()
+        }
 
     def without_label(self) -> Contract:
         """The contract for scoring time, when the label is not known yet, and nothing is weighted.

@@ -6,7 +6,7 @@ from assay.contract.definition import Contract
 from assay.contract.result import EXAMPLES, ContractResult
 from assay.pages import templating
 from assay.pages.page_layout import compose_page
-from assay.project.text.number_format import counted, format_exact_percent
+from assay.project.text import counted, format_exact_percent
 
 
 def describe_result(result: ContractResult) -> str:

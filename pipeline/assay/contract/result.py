@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from assay.contract.sensitive.masking import mask_row
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import mark_blanks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -181,7 +180,7 @@ class Examples:
     def __init__(self, contract: Contract) -> None:
         self.counts: dict[str, int] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
-        self._sensitive = frozenset(contract.sensitive)
+        self._mask = contract.mask_row
         # The rule's own columns come first, since a phone shows only those. A rule over whole rows
         # whose columns are unknown shows the keys.
         self._columns = {
@@ -200,7 +199,4 @@ class Examples:
             places = np.flatnonzero(mask)[: EXAMPLES - len(kept)]
             if len(places):
                 rows = batch.select(self._columns[rule]).take(pa.array(places)).to_pylist()
-                kept += [
-                    mask_row({n: json_value(v) for n, v in row.items()}, self._sensitive)
-                    for row in rows
-                ]
+                kept += [self._mask({n: json_value(v) for n, v in row.items()}) for row in rows]

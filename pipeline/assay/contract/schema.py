@@ -10,8 +10,7 @@ import pyarrow.types as t
 
 from assay.contract.definition import Contract, Field, Kind, Role
 from assay.errors import SchemaMismatch
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import mark_message_blanks, quote_value
+from assay.project.text import counted, mark_message_blanks, quote_value
 
 TYPES: dict[Kind, pa.DataType] = {
     "integer": pa.int64(),

@@ -25,8 +25,9 @@ from assay.contract.table_checks import (
     null_counts,
 )
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
-from assay.project import layout, partitions, textfile
-from assay.project.text.quoting import quote_value
+from assay.project import layout, partitions
+from assay.project.document import write_text
+from assay.project.text import quote_value
 
 if TYPE_CHECKING:
     from assay.project.params import Params
@@ -219,7 +220,7 @@ class _DayWriter:
 
 def _report(root: Path, contract: Contract, result: ContractResult) -> None:
     result.write(root)
-    textfile.write(root / layout.CONTRACT_PAGE, render.render_html(contract, result))
+    write_text(root / layout.CONTRACT_PAGE, render.render_html(contract, result))
 
 
 def _empty(start: date, end: date) -> NightEmpty:

@@ -13,7 +13,7 @@ from assay.contract.definition import Contract
 from assay.contract.result import RuleResult
 from assay.contract.schema import cast_column
 from assay.project.params import Freshness, NullShareParams, RowCount, TableRule, UniqueKey
-from assay.project.text.number_format import counted, format_exact_percent
+from assay.project.text import counted, format_exact_percent
 
 DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
 EPOCH = date(1970, 1, 1).toordinal()

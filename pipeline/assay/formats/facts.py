@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from assay.formats import digit_times
 from assay.formats.definition import ColumnFacts, ColumnFormat, Value
 from assay.formats.repeats import RepeatFinder
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 MOST_DISTINCT = 50_000
 MOST_BYTES = 16 << 20

@@ -20,7 +20,7 @@ from assay.formats.files.parquet_rows import parquet_types
 from assay.formats.parallel import for_each
 from assay.formats.spelling import spell
 from assay.formats.spelt.cells import convert
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 _MEND = "Fix the cell, or state the column's type as it is, text if nothing else."
 _NUMBERS = {"integer", "float"}

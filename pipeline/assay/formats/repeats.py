@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.columns.texts.text_hash import hash_texts
+from assay.columns.categories import hash_texts
 
 MOST_ROWS = 50_000_000
 """Rows up to which it is told; each takes 8 bytes, and 8 more while they are compared."""

@@ -14,8 +14,7 @@ import pyarrow.compute as pc
 from assay.errors import SourceError
 from assay.project import partitions
 from assay.project.params.values import Every
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import quote_value
+from assay.project.text import counted, quote_value
 
 FIRST_INVENTED = date(2000, 1, 1)
 """The first night of a table without a time."""

@@ -27,7 +27,7 @@ from assay.formats.kinds.decide import PLACE, Decision, decide, decide_all, deci
 from assay.formats.kinds.tally import ColumnTally
 from assay.formats.parallel import for_each
 from assay.formats.reader import typed_tables
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 Progress = Callable[[int, int], None]
 

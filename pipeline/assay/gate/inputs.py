@@ -8,7 +8,8 @@ from pathlib import Path
 
 from assay.contract.result import ContractResult
 from assay.errors import AssayError
-from assay.project import jsonfile, layout, source_code
+from assay.project import layout, source_code
+from assay.project.document import read_stage_file
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
@@ -44,7 +45,7 @@ class GateInputs:
     @classmethod
     def of(cls, root: Path) -> GateInputs:
         """The reports of the project at ``root``."""
-        return cls(partial(jsonfile.read_stage_file, root))
+        return cls(partial(read_stage_file, root))
 
     @cached_property
     def evaluation(self) -> Evaluation:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from assay.gate.rules.leakage_words import leakage_title
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.verdict import Finding, Outcome
 
 SHOWN = 10

@@ -16,7 +16,7 @@ from assay.project import layout
 from assay.project.code_host.client import MayNotWrite
 from assay.project.code_host.items import number_of, text_of
 from assay.project.params import Params
-from assay.project.text.markdown import escape_all
+from assay.project.text import escape_all
 from assay.registry.hosted import merged, origin
 from assay.reports.retrain import read_advice
 

@@ -19,7 +19,7 @@ from assay.errors import AssayError, GateNotPassed, StageInputMissing
 from assay.gate import stage
 from assay.project import layout, partitions
 from assay.project.params import Params
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.registry import git
 from assay.reports.raw_rows import RawRows, raw_hash
 from assay.training.tables import ingest

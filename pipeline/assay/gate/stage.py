@@ -16,7 +16,8 @@ from assay.gate.pytest_run import behaviours, findings, items
 from assay.gate.pytest_run.findings_file import PytestFinding
 from assay.gate.pytest_run.run import JUNIT, run_pytest
 from assay.gate.verdict_text import MARKDOWN
-from assay.project import digests, jsonfile, layout, source_code, textfile
+from assay.project import digests, layout, source_code
+from assay.project.document import read_stage_file, write_text
 from assay.project.params import Params
 from assay.reports.raw_rows import RawRows
 from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
@@ -119,7 +120,7 @@ def run(root: Path, params: Params) -> GateResult:
         tests=findings.count_model_tests(session.seen, former),
         rows=RawRows.read(root),
     )
-    textfile.write(root / MARKDOWN, verdict_text.render_markdown(verdict))
+    write_text(root / MARKDOWN, verdict_text.render_markdown(verdict))
     verdict_page.write_page(root, verdict, evaluation.confidence)
     verdict.write(root)
     helps = any(_went_wrong(finding) for finding in found)
@@ -153,7 +154,7 @@ def _bound(root: Path, params: Params) -> InputDigests:
         contract=digests.worktree_contract(root, params),
         policy=digests.policy(root, params),
         code=digests.code(root, params),
-        reports=provenance.reports_digest(partial(jsonfile.read_stage_file, root)),
+        reports=provenance.reports_digest(partial(read_stage_file, root)),
     )
 
 

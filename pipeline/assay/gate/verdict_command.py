@@ -30,8 +30,9 @@ from assay.gate import (
 from assay.gate.inputs import GateInputs
 from assay.gate.unchanged import Unchanged
 from assay.model.bundle import verified_digest
-from assay.project import digests, jsonfile, layout
+from assay.project import digests, layout
 from assay.project.code_host.environment import read_environment
+from assay.project.document import read_stage_file
 from assay.project.params import Params
 from assay.reports.verdict import Outcome, Verdict
 
@@ -164,7 +165,7 @@ def read_verdict(root: Path) -> Verdict:
     DataError, StageInputMissing, PromotionRefused
         There is none, or it is malformed.
     """
-    return Verdict.parse(jsonfile.read_stage_file(root, layout.VERDICT, "gate"), layout.VERDICT)
+    return Verdict.parse(read_stage_file(root, layout.VERDICT, "gate"), layout.VERDICT)
 
 
 def find_differences(root: Path, params: Params, verdict: Verdict) -> tuple[str, ...]:
@@ -175,7 +176,7 @@ def find_differences(root: Path, params: Params, verdict: Verdict) -> tuple[str,
     AssayError
         The bundle or the holdout is missing.
     """
-    source = partial(jsonfile.read_stage_file, root)
+    source = partial(read_stage_file, root)
     now = {
         "bundle": verified_digest(root / layout.BUNDLE),
         "data": digests.data(root),

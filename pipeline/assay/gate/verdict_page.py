@@ -25,7 +25,8 @@ from assay.pages import charts
 from assay.pages.axes import round_out
 from assay.pages.page_layout import compose_page
 from assay.pages.templating import render
-from assay.project import layout, textfile
+from assay.project import layout
+from assay.project.document import write_text
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 
@@ -37,7 +38,7 @@ def write_page(
     commands: Sequence[str] = (),
 ) -> None:
     """Write index.html; the arguments are those of `render_page`."""
-    textfile.write(root / layout.GATE_PAGE, render_page(verdict, confidence, refusal, commands))
+    write_text(root / layout.GATE_PAGE, render_page(verdict, confidence, refusal, commands))
 
 
 def render_page(

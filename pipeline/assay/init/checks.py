@@ -10,7 +10,7 @@ import pandas as pd
 
 from assay.formats.definition import ColumnFacts, Value
 from assay.init.orders import find_order
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 MOST_LISTED = 20
 LEAST_SEEN = 10

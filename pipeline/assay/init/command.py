@@ -28,7 +28,7 @@ from assay.init.plan import Plan
 from assay.init.render import render
 from assay.init.survey import survey
 from assay.init.wishes import Wishes, refuse_unknown
-from assay.project import textfile
+from assay.project.document import write_text
 
 DATA = "data"
 WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")
@@ -120,7 +120,7 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
             shutil.copyfile(data, part)
             part.replace(target)
         for path, text in texts.items():
-            textfile.write(folder / path, text)
+            write_text(folder / path, text)
         # A query is text of the project's own; a table is data.
         set_up(folder, place if understood.table.format != "sql" else None)
     return NewProject(folder, plan, (*texts, place))

@@ -29,7 +29,7 @@ from assay.init.wishes import Wishes, refuse_repeated, refuse_unknown
 from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.partitions import first_day
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.training.leakage.telling_names import telling_names
 
 NO_CHECKS = FieldChecks({}, nullable=False, why="")

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from assay.errors import LabelError
 from assay.formats.definition import ColumnFacts, Value
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted, format_digits
-from assay.project.text.quoting import quote_value
+from assay.project.text import counted, format_digits, quote_value
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from assay.errors import UsageError
-from assay.project import layout, textfile
+from assay.project import layout
+from assay.project.document import write_text
 from assay.registry import git
 
 FOLDER = "requirements"
@@ -79,7 +80,7 @@ def renew(folder: Path) -> Renewed:
             fix="Commit them first: git can then undo what is written",
         )
     for path in changed:
-        textfile.write(folder / path, texts[path])
+        write_text(folder / path, texts[path])
     files = {path: _changes(there[path], texts[path]) for path in changed}
     return Renewed(folder, version("assay"), files)
 

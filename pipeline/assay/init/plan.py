@@ -11,7 +11,7 @@ from assay.init.checks import FieldChecks
 from assay.init.label import Label
 from assay.init.nights import Nights
 from assay.init.roles import ColumnUse
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 NAMED = 5
 """Columns of one doubt that a line names; the others are counted."""

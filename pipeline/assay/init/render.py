@@ -15,7 +15,7 @@ from assay.init.quoting import FILTERS
 from assay.init.roles import ColumnUse
 from assay.init.unseen import FOLDS
 from assay.pages.templating import Quoted, render_config
-from assay.project.text.number_format import format_digits
+from assay.project.text import format_digits
 
 TEXTS: Mapping[str, str] = {
     ".gitignore": "gitignore",

@@ -11,8 +11,7 @@ from typing import Literal
 
 from assay.formats.definition import TO_UTC, ColumnFacts
 from assay.init.sensitive_columns import sensitive_columns
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import quote_value
+from assay.project.text import counted, quote_value
 
 Use = Literal["feature", "key", "time", "label", "sensitive", "weight", "left out"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from assay.formats.definition import Value
 from assay.init.nights import Nights
 from assay.init.roles import LEAST_TOLD
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 from assay.training.candidates.days import assign_folds
 
 FOLDS = 5

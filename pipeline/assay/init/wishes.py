@@ -12,8 +12,7 @@ from assay.init.roles import MOST_REFUSED, Said
 from assay.init.survey import Survey
 from assay.project.params.values import Every
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import quote_value
+from assay.project.text import counted, quote_value
 
 LEAST_ROWS = 100
 """Fewer rows cannot be cut into training, holdout and nights that say anything."""

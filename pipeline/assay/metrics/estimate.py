@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assay.project.text.number_format import format_short
+from assay.project.text import format_short
 
 DIGITS = 9
 """Decimal places in files; digits beyond them depend on the order of summation."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from assay.errors import LabelError
 from assay.metrics.evaluator import Bools, Floats, Ints
 from assay.project.tasks import Task
-from assay.project.text.quoting import mark_blanks, quote_value
+from assay.project.text import mark_blanks, quote_value
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -34,7 +34,7 @@ from assay.metrics.evaluator import (
     cumulative_weights,
 )
 from assay.metrics.skill import compute_skill
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 OVER_CLASSES = frozenset(
     {"auc", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1"}

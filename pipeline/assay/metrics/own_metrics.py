@@ -24,7 +24,7 @@ from assay.metrics.evaluator import Ints
 from assay.metrics.labelled_scores import LabelledScores
 from assay.project import plugins, source_code
 from assay.project.tasks import Better, OwnMetrics
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 if TYPE_CHECKING:
     import pandas as pd

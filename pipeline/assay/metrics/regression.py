@@ -21,7 +21,7 @@ import numpy as np
 
 from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, Ints, row_dot
 from assay.metrics.skill import compute_skill
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 SHARE = 0.9
 _ROUNDING = 1e-12

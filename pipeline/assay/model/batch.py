@@ -32,7 +32,7 @@ from assay.formats.failing_rows import TooManyFailed, call_around_failing_rows
 from assay.model import prediction
 from assay.model.bundle import Bundle
 from assay.model.quarantine import quarantine_rows
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Places: TypeAlias = npt.NDArray[np.int64]

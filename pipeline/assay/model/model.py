@@ -17,7 +17,7 @@ from assay.errors import BundleChanged, BundleIncompatible, BundleUntrusted
 from assay.model import tree_checks
 from assay.project import source_code
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 ALLOWED_TYPES = frozenset(
     {

@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Floats
 from assay.columns.grid import CategoryGrid, ColumnGrid
 from assay.columns.grid_builder import build_grid
 from assay.columns.score_grid import probability_grid
-from assay.columns.texts.categories import Categories
 from assay.project.tasks import Task
 
 Bools: TypeAlias = npt.NDArray[np.bool_]

@@ -23,7 +23,8 @@ from assay.monitor.night_writer import NightWriter, nights_that_changed
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.summary import NightSummary
-from assay.project import jsonfile, layout
+from assay.project import layout
+from assay.project.document import write_json
 from assay.project.extras import missing_extra
 from assay.project.params import Params
 from assay.registry.pin import run_bundle_loader
@@ -119,7 +120,7 @@ def run(
     summaries = writer.write(judged.nights, evidently=evidently)
     changed = set(nights_that_changed(all_nights(known), every))
     writer.write_again(changed - {night.partition for night in judged.nights})
-    jsonfile.write(root / layout.INCIDENTS, book.document())
+    write_json(root / layout.INCIDENTS, book.document())
     store.append_performance(measured)
     append_decisions(store, judged.decisions, known.decisions, void)
     front.write_page(root, params, every, facts)

@@ -36,10 +36,9 @@ from assay.monitor.nights.summary import NightSummary, overall_metrics, summary_
 from assay.pages.page_layout import compose_page
 from assay.performance.known_metrics import Row
 from assay.performance.label_drift import label_drift
-from assay.project import jsonfile
+from assay.project.document import write_json, write_text
 from assay.project.extras import is_installed
 from assay.project.params import Params
-from assay.project.textfile import write
 from assay.registry.pin import run_bundle_loader
 from assay.store import RunRecord, Store
 
@@ -154,8 +153,8 @@ class NightWriter:
         told = night_content(summary, reference, loaded.manifest.task, published.profile())
         ours = section.render(summary, reference, told, part)
         html = compose_page(section.title(summary), ours, links=page.FRONT)
-        write(self.root / summary.page, html)
-        jsonfile.write(self.root / night_path(summary.partition, ".json"), summary.document())
+        write_text(self.root / summary.page, html)
+        write_json(self.root / night_path(summary.partition, ".json"), summary.document())
         return told
 
     def _write_evidently(
@@ -170,7 +169,7 @@ class NightWriter:
         few = sample.first([column.name for column in told.columns], page.MOST_SAMPLED)
         title = f"{summary.name}: {summary.partition}"
         ours = section.introduce(summary, few.rows, few.left_out)
-        write(file, page.render_page(title, ours, record.partition, few, self._keep(record)))
+        write_text(file, page.render_page(title, ours, record.partition, few, self._keep(record)))
 
     def _keep(self, record: RunRecord) -> Callable[[Any], None] | None:
         """Adds a night's report to the workspace; None if there is to be none."""

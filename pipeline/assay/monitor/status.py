@@ -8,7 +8,7 @@ from pathlib import Path
 from assay.monitor.drift.drift import drifted_words
 from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
 from assay.project.params import Params
-from assay.project.text.number_format import counted, format_count, format_digits
+from assay.project.text import counted, format_count, format_digits
 from assay.registry.verification import unverified_warning
 from assay.score.due import DECIDED
 

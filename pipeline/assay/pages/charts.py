@@ -20,7 +20,7 @@ from assay.pages.svg import (
     label_margin,
     tick_labels,
 )
-from assay.project.text.number_format import counted, format_short
+from assay.project.text import counted, format_short
 
 STRIP_WIDTH, STRIP_HEIGHT, PAD = 300, 22, 18
 WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from assay.pages.axes import Scale, round_out
 from assay.pages.svg import BLUE, DARK, GREY, Picture, label_margin, tick_labels
-from assay.project.text.number_format import format_short
+from assay.project.text import format_short
 
 WIDTH, ROW, TOP, BOTTOM, RIGHT = 540, 22, 6, 40, 14
 LETTERS = 30

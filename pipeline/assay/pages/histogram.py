@@ -17,7 +17,7 @@ from assay.columns import summary_statistics
 from assay.columns.features import Floats
 from assay.columns.grid import CategoryGrid, ColumnGrid, NumberGrid
 from assay.columns.profile import ColumnProfile
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import mark_blanks
 
 BARS = 24
 """Number of bars of equal width, besides one at either end; also the most values with own bars."""

@@ -14,14 +14,15 @@ from markupsafe import Markup
 
 from assay.pages.letters import share_bar
 from assay.project.code_host import host_markdown
-from assay.project.text.number_format import (
+from assay.project.text import (
     counted,
+    escape_controls,
     format_count,
     format_fixed,
     format_percent,
     format_short,
+    mark_blanks,
 )
-from assay.project.text.quoting import escape_controls, mark_blanks
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -16,7 +16,7 @@ from assay.performance.realized_metrics import OBSERVED, PREDICTED, UNKNOWN
 from assay.project.params import Params
 from assay.project.partitions import parse_day
 from assay.project.tasks import METRICS
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.store import open_store
 
 By = Literal["night", "week"]

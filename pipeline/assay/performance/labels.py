@@ -16,7 +16,8 @@ from assay.performance import maturity, read_labels
 from assay.performance.labels_report import LabelsOutcome
 from assay.performance.measure import NightMeasurement, measure
 from assay.performance.take_labels import add_labels, set_arrival_time
-from assay.project import jsonfile, layout
+from assay.project import layout
+from assay.project.document import write_json
 from assay.project.params import Params
 from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.partitions import parse_day
@@ -94,7 +95,7 @@ def run(
         outcome.elsewhere = whole.num_rows - _among(cells, nights)
     job.measure(nights, outcome)
     for each in outcome.measured:
-        jsonfile.write(root / performance_path(each.record.partition), each.tree())
+        write_json(root / performance_path(each.record.partition), each.tree())
     return outcome
 
 

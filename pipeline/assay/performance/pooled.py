@@ -91,7 +91,7 @@ def over(nights: Sequence[CountedNight]) -> PooledNights:
     Parameters
     ----------
     nights
-        At least `assay.project.params.labels.LEAST_POOLED`, in their order.
+        At least `assay.project.params.monitoring.LEAST_POOLED`, in their order.
     """
     above, below = (
         np.array([getattr(each, name) for each in nights]) for name in ("above", "below")

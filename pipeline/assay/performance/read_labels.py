@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import LabelError, SchemaMismatch, SourceError, UsageError
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import mark_blanks, mark_message_blanks, quote_value
+from assay.project.text import counted, mark_blanks, mark_message_blanks, quote_value
 from assay.store.delta.tables import INSTANT
 
 ARRIVED = "arrived_at"

@@ -12,9 +12,9 @@ from assay.errors import NothingScored, ParamsError, RetrainAdvised, UsageError
 from assay.performance import maturity, pooled
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.labels import RetrainRule
+from assay.project.params.monitoring import RetrainRule
 from assay.project.partitions import parse_day
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.retrain import (
     AdviceState,
     PooledNights,

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from assay.errors import LabelError
 from assay.performance.read_labels import LabelBatch
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import mark_blanks
 from assay.store.delta.tables import INSTANT
 from assay.store.labels import labels_as_of, new_labels
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from assay.errors import RetrainAdvised
 from assay.performance import retrain
-from assay.project import layout, textfile
-from assay.project.params import Params, edit
+from assay.project import layout
+from assay.project.document import write_text
+from assay.project.params import Params, yaml_text
 from assay.project.partitions import parse_day
 from assay.store import open_store
 
@@ -63,7 +64,7 @@ def run(root: Path, params: Params, *, if_advised: bool = False) -> MovedWindow:
         for side in ("train", "holdout")
         for at, end in enumerate(("from", "to"))
     }
-    textfile.write(path, edit.set_values(path.read_text(encoding="utf-8"), values))
+    write_text(path, yaml_text.set_values(path.read_text(encoding="utf-8"), values))
     return moved
 
 

@@ -1,7 +1,11 @@
-"""Date-partitioned Parquet: ``<root>/<column>=<value>/<part>.parquet``.
+"""Tables in a folder for each night, and where a night lies in an input of files.
 
-The partition column is in the folder name, not in the files, as Spark, Arrow and Delta write it.
-A data set is built in a temporary folder beside its target and moved into place at the end.
+Date-partitioned Parquet is ``<root>/<column>=<value>/<part>.parquet``: the partition column is in
+the folder name, not in the files, as Spark, Arrow and Delta write it. A data set is built in a
+temporary folder beside its target and moved into place at the end.
+
+An input may have names of its own: with a placeholder, such as ``incoming/parcels-{night}.csv``, a
+night is a file of that name, or a folder.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.params.values import Every
 
 
@@ -158,3 +164,50 @@ def open_dataset(root: Path, column: str) -> ds.Dataset:
     """All rows, to be read piece by piece; the partition column is text."""
     partitioning = ds.partitioning(pa.schema([(column, pa.string())]), flavor="hive")
     return ds.dataset(root, format="parquet", partitioning=partitioning)
+
+
+@dataclass(frozen=True)
+class NightNames:
+    """The folder that holds all nights, and the text around a night's value in their names.
+
+    ``column`` is that of the partition if the nights are folders named after it, else None.
+    """
+
+    folder: str
+    before: str
+    after: str
+    column: str | None
+
+    @classmethod
+    def of(cls, path: str, column: str) -> NightNames:
+        """The names below an address without a trailing slash."""
+        if NIGHT_IN_PATH not in path:
+            return cls(path, f"{column}=", "", column)
+        folder, _, last = path.rpartition("/")
+        before, _, after = last.partition(NIGHT_IN_PATH)
+        return cls(folder, before, after, None)
+
+    @property
+    def expected(self) -> str:
+        """What lies in the folder, for errors."""
+        if self.column is not None:
+            return f"folders {self.before}..."
+        return f"files {self.before}{NIGHT_IN_PATH}{self.after}"
+
+    def name(self, value: str) -> str:
+        """The name of a night's folder or file."""
+        shown = value if self.column is None else quote(value, safe=" ")
+        return f"{self.before}{shown}{self.after}"
+
+    def values(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The nights among names in the folder, sorted as text."""
+        around = len(self.before) + len(self.after)
+        found = (
+            name[len(self.before) : len(name) - len(self.after)]
+            for name in names
+            if name.startswith(self.before)
+            and name.endswith(self.after)
+            and len(name) > around
+            and name[0] not in "._"
+        )
+        return tuple(sorted(each if self.column is None else unquote(each) for each in found))

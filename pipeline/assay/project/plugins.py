@@ -13,7 +13,7 @@ from typing import Any
 
 from assay.errors import PluginError
 from assay.project import extras, source_code
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 
 def resolve(

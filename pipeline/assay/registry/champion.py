@@ -16,7 +16,8 @@ from typing import Any
 from assay.contract.committed import contract_files
 from assay.errors import AssayError, NoChampion, NotARepository, VersionUnknown
 from assay.model.bundle import code_paths
-from assay.project import jsonfile, layout, partitions
+from assay.project import layout, partitions
+from assay.project.document import write_json
 from assay.project.params import Params
 from assay.registry import fetch, git, versions
 from assay.reports.champion import StageHolder
@@ -34,7 +35,7 @@ def run(root: Path, params: Params) -> StageHolder:
             _copy(bundle, made / Path(layout.CHAMPION_BUNDLE).name)
             _write_code(root, held, bundle, made / Path(layout.CHAMPION_CODE).name)
             _write_contract(root, held, made / Path(layout.CHAMPION_CONTRACT).name)
-        jsonfile.write(made / Path(layout.CHAMPION_FACTS).name, held.tree())
+        write_json(made / Path(layout.CHAMPION_FACTS).name, held.tree())
     return held
 
 

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assay.errors import AssayError, ParamsError, PromotionRefused, StageInputMissing
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.project import params as parameters
+from assay.project.document import read_stage_file
 from assay.project.params import Params
 from assay.registry import fetch, git
 from assay.registry.dvc_lock import pipeline_reader
@@ -59,7 +60,7 @@ def stage_output_reader(root: Path, there: Path, commit: str) -> Source:
 
     def text(name: str, stage: str) -> str:
         try:
-            return jsonfile.read_stage_file(there, name, stage)
+            return read_stage_file(there, name, stage)
         except StageInputMissing:
             return fetch.read_file_at(root, commit, name)
 

@@ -17,12 +17,13 @@ from assay.project.document import (
     Count,
     Document,
     Finite,
+    JsonNode,
     Report,
     SparseDocument,
     Text,
     find_duplicates,
+    json_type,
 )
-from assay.project.jsonfile import JsonNode, json_type
 from assay.project.tasks import HEADLINE, Task, orient_value
 from assay.reports.estimates import Measured, Metrics, OwnDirections
 

@@ -11,8 +11,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, mod
 
 from assay.metrics.estimate import round_value
 from assay.project import layout
-from assay.project.document import Count, Document, Report, Text, find_duplicates
-from assay.project.jsonfile import json_type
+from assay.project.document import Count, Document, Report, Text, find_duplicates, json_type
 from assay.project.params.gate import LEAKAGE_CHECKS, LeakageCheck
 
 EXAMPLES = 5

@@ -7,10 +7,10 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from assay.project import jsonfile, layout
-from assay.project.document import Count, Document, Text
+from assay.project import layout
+from assay.project.document import Count, Document, Text, write_json
 from assay.project.params import yaml_text
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 FILE = f"{layout.WORK}/rows.json"
 """What `assay gate rows` found, for the verdict on the same rows."""
@@ -49,7 +49,7 @@ class RawRows(Document):
         return found if found.raw == raw_hash(root) else None
 
     def write(self, root: Path) -> None:
-        jsonfile.write(root / FILE, self.tree())
+        write_json(root / FILE, self.tree())
 
 
 def raw_hash(root: Path) -> str | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from assay.project.document import Count, Document, Text, find_duplicates
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 ChampionState = Literal["none", "scored", "unreadable", "incomparable"]
 """``none``: there is no champion. ``scored``: it scored the nights too. ``unreadable``: its bundle

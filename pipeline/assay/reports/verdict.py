@@ -14,8 +14,18 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from assay.errors import PromotionRefused
-from assay.project import jsonfile, layout
-from assay.project.document import Count, Document, Finite, Report, SparseDocument, Text
+from assay.project import layout
+from assay.project.document import (
+    Count,
+    Document,
+    Finite,
+    JsonNode,
+    Report,
+    SparseDocument,
+    Text,
+    reject_constant,
+    reject_duplicate_keys,
+)
 from assay.reports.raw_rows import RawRows
 
 Kind = Literal["rule", "behaviour", "test"]
@@ -293,10 +303,10 @@ class Verdict(Report):
         try:
             tree: Any = json.loads(
                 text,
-                object_pairs_hook=jsonfile.reject_duplicate_keys,
-                parse_constant=jsonfile.reject_constant,
+                object_pairs_hook=reject_duplicate_keys,
+                parse_constant=reject_constant,
             )
-            return cls._of(jsonfile.JsonNode(tree, ""))
+            return cls._of(JsonNode(tree, ""))
         except (ValueError, RecursionError) as error:
             raise PromotionRefused(
                 f"not {cls.WHAT}: {error}", where=where, fix="Run the gate again: dvc repro gate."

@@ -21,10 +21,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from assay.contract.arrays import FEW_ROWS
-from assay.contract.columns import Columns
+from assay.contract.columns import FEW_ROWS, Columns
 from assay.contract.definition import Contract
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import mark_blanks
 from assay.store.delta.location import filesystem
 from assay.store.delta.store_errors import translate_errors
 

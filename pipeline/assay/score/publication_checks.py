@@ -17,9 +17,9 @@ from assay.columns.break_limits import EXPLAINED, describe_breaks
 from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import ordinary_rows
+from assay.contract import text_parser
 from assay.contract.definition import Contract
 from assay.contract.table_checks import TableStatistics, check_table
-from assay.contract.text import text_parser
 from assay.errors import ParamsError
 from assay.model import prediction
 from assay.model.bundle import Bundle

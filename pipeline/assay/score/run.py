@@ -15,7 +15,7 @@ from assay.errors import RunHeld, UsageError
 from assay.model import prediction
 from assay.project import partitions
 from assay.project.params import Carrier, Params, UniqueKey
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.registry.pin import PinnedVersion
 from assay.score import output, publication_checks
 from assay.score.carriers import choose_carrier, open_night

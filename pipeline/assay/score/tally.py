@@ -10,7 +10,7 @@ from datetime import date
 from assay.columns.profile import Profile, merge_profiles
 from assay.errors import RowCountMismatch
 from assay.model.batch import ScoredBatch
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.score.duplicate_keys import KeyFile
 from assay.store import StagedFile
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.errors import StoreError
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.store import consistency
 from assay.store.delta import checkpoints, commits, fsync, log, log_folder, merging, rows
 from assay.store.delta.files import parse_partition, parse_run_id

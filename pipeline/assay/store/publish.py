@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 import pyarrow as pa
 
 from assay.errors import AssayError, NotSynced, PublishConflict, StoreError
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.store.delta import commits, log
 from assay.store.delta.files import StagedFile, parse_run_id
 from assay.store.delta.location import StoreLocation, filesystem

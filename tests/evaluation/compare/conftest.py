@@ -14,8 +14,9 @@ import pytest
 from assay.cli.__main__ import main
 from assay.evaluation.compare import stage
 from assay.model import bundle
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.project import params as parameters
+from assay.project.document import write_json
 from assay.reports.comparison import Comparison
 
 FOUND = {"schema": 1, "state": "found", "stage": "prod", "version": "v0.1.0", "commit": "c" * 40}
@@ -36,7 +37,7 @@ class Match:
         self.told(**FOUND, bundle=bundle.verified_digest(copy), why=None)
 
     def told(self, **facts: Any) -> None:
-        jsonfile.write(self.root / layout.CHAMPION_FACTS, facts)
+        write_json(self.root / layout.CHAMPION_FACTS, facts)
 
     def compared(self) -> Comparison:
         """What the stage returns, which is what it wrote."""

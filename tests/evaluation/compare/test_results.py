@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from assay.errors import DataError, StageInputMissing
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
-from assay.project import jsonfile
+from assay.project.document import dumps
 from assay.reports.comparison import (
     Challenger,
     ComparedChampion,
@@ -79,7 +79,7 @@ NONE = changed(
 
 
 def tree(found: Comparison) -> dict[str, Any]:
-    return json.loads(jsonfile.dumps(found.tree()))
+    return json.loads(dumps(found.tree()))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def tree(found: Comparison) -> dict[str, Any]:
     ids=["compared", "none", "unreadable", "incomparable", "regression"],
 )
 def test_what_is_written_is_what_is_read(found: Comparison) -> None:
-    assert Comparison.parse(jsonfile.dumps(found.tree()), "it") == found
+    assert Comparison.parse(dumps(found.tree()), "it") == found
 
 
 small = st.floats(allow_nan=False, allow_infinity=False)
@@ -112,7 +112,7 @@ small = st.floats(allow_nan=False, allow_infinity=False)
 @given(value=small, error=st.floats(min_value=5e-324, max_value=1e308))
 def test_numbers_keep_their_sign_and_size(value: float, error: float) -> None:
     one = replace(ONE, value=value, standard_error=error)
-    found = Comparison.parse(jsonfile.dumps(changed(FOUND, differences={"mae": one}).tree()), "it")
+    found = Comparison.parse(dumps(changed(FOUND, differences={"mae": one}).tree()), "it")
     assert found.differences is not None
     read_back = found.differences["mae"]
     assert math.isclose(read_back.value or 0.0, value, rel_tol=1e-11)

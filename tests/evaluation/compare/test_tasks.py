@@ -23,7 +23,8 @@ from assay.evaluation.rehearse import stage as rehearsing
 from assay.evaluation.rehearse.champion import NightModel
 from assay.model import bundle
 from assay.model.batch import score_frame
-from assay.project import jsonfile, layout, params
+from assay.project import layout, params
+from assay.project.document import write_json
 from assay.project.tasks import METRICS, Task, orient_value
 from assay.reports.comparison import Comparison
 from tests import variants
@@ -50,7 +51,7 @@ def made(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = {"state": "found", "stage": "prod", "version": "v0.1.0", "commit": "c" * 40}
     digest = bundle.verified_digest(root / layout.CHAMPION_BUNDLE)
     told = {"schema": 1, **facts, "bundle": digest, "why": None}
-    jsonfile.write(root / layout.CHAMPION_FACTS, told)
+    write_json(root / layout.CHAMPION_FACTS, told)
     return root
 
 

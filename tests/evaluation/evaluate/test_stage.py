@@ -11,8 +11,9 @@ import pytest
 from assay.cli.__main__ import main
 from assay.errors import BundleChanged, BundleMissing, LabelError, StageInputMissing
 from assay.evaluation.evaluate import stage
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.project import params as parameters
+from assay.project.document import dumps
 from assay.project.tasks import METRICS
 from assay.training.train import stage as training
 
@@ -89,7 +90,7 @@ def root(made: Path, tmp_path: Path) -> Path:
 def run(root: Path) -> None:
     """Evaluate; what the stage returns is what it wrote."""
     found = stage.run(root, parameters.load(root))
-    assert jsonfile.dumps(found.tree()) == (root / layout.EVALUATION).read_text()
+    assert dumps(found.tree()) == (root / layout.EVALUATION).read_text()
 
 
 def test_leaves_everything_and_the_same_bytes_twice(

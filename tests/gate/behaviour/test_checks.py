@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from assay.contract.sensitive.masking import MASK
+from assay.contract.definition import MASK
 from assay.errors import BehaviourError
 from assay.gate.behaviour.changes import parse_change
 from assay.gate.behaviour.checks import direction, invariance, monotonicity, robustness

@@ -19,7 +19,7 @@ from assay.monitor.drift.budget import (
     p_value,
 )
 from assay.monitor.drift.exceedance import exceedance
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 
 RULE = Budget()
 X, SCORE = DriftTest("x", "features", "distance"), DriftTest("probability", "answers", "distance")

@@ -17,7 +17,7 @@ from assay.monitor.incidents import alert as command
 from assay.monitor.incidents import outbox
 from assay.monitor.nights.incident import Incident
 from assay.project.params import Alerts, Params, parse
-from assay.project.params.drift import Budget, Snooze
+from assay.project.params.monitoring import Budget, Snooze
 
 NIGHT = "2013-02-01"
 SECRET = "s3cr3t-token"

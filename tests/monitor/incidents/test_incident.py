@@ -15,7 +15,7 @@ from assay.monitor.incidents.alert_state import Alert
 from assay.monitor.incidents.collect import run_incidents
 from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.night import Night
-from assay.project import jsonfile
+from assay.project.document import dumps
 
 OPEN = Incident("drift-a", "drift", "open", "a", "b", ("x",), "x strayed")
 OVER = replace(OPEN, state="recovered")
@@ -86,7 +86,7 @@ def test_open_and_over_take_turns(history: list[dict[str, Any]]) -> None:
         now = [replace(OPEN, id=name, state=state) for name, state in night_.items()]
         memory, news = step(now, memory)
         # What is remembered survives the file.
-        kept = alert_state.parse_alerts(jsonfile.dumps(alert_state.document("n", memory, None, {})))
+        kept = alert_state.parse_alerts(dumps(alert_state.document("n", memory, None, {})))
         assert kept == tuple(memory)
         memory = list(kept)
         for each in news:
@@ -106,5 +106,5 @@ def test_a_damaged_memory_says_what_deleting_it_means() -> None:
         alert_state.parse_alerts('{"schema": 2}')
     with pytest.raises(DataError, match="told is 'snoozed'"):
         alert_state.parse_alerts(
-            jsonfile.dumps(alert_state.document("n", [Alert(OPEN, "snoozed")], None, {}))
+            dumps(alert_state.document("n", [Alert(OPEN, "snoozed")], None, {}))
         )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.drift.snooze import find_snooze, states
 from assay.monitor.incidents.drift_incident import group_alarms
-from assay.project.params.drift import Snooze
+from assay.project.params.monitoring import Snooze
 from tests.monitor.decided import alarm, decided, finding
 
 

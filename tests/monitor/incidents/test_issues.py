@@ -28,7 +28,7 @@ from assay.project.code_host import gitlab
 from assay.project.code_host.github import GitHub, connect
 from assay.project.code_host.gitlab import GitLab
 from assay.project.code_host.hosts import Host
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 from tests.code_host import PERSON, REPOSITORY, TOKEN, CodeHost, serve
 
 DRIFT = Incident(

@@ -13,7 +13,7 @@ from assay.errors import LimitCrossed
 from assay.monitor import monitor_nights, status
 from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.night_status import WORDS, affects_night, decide_status
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 from tests.shown import shown
 
 DAYS = ("2013-02-01", "2013-02-02", "2013-02-03", "2013-02-04")

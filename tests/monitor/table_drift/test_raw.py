@@ -16,7 +16,7 @@ from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.profile import merge_profiles
 from assay.columns.profile_counter import compute_profile
 from assay.contract.loader import load_contract
-from assay.contract.text.text_parser import LINE
+from assay.contract.text_parser import LINE
 from assay.monitor.table_drift.count_rows import (
     Counting,
     RawFeatures,

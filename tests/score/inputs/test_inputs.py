@@ -18,7 +18,7 @@ from deltalake import DeltaTable, write_deltalake
 from pydantic import TypeAdapter
 
 from assay.contract.loader import load_contract
-from assay.contract.text.text_parser import LINE
+from assay.contract.text_parser import LINE
 from assay.errors import AssayError, NightEmpty, NightNotFound, SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input, bind_night, has_night_parameter

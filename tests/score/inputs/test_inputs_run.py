@@ -15,7 +15,7 @@ import pytest
 from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
-from assay.contract.text.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT
+from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT
 from assay.errors import NightEmpty
 from assay.project import layout, params
 from assay.project.params.inputs import Input

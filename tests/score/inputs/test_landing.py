@@ -15,7 +15,7 @@ from deltalake import write_deltalake
 
 from assay.contract.columns import Columns
 from assay.contract.loader import load_contract_text
-from assay.contract.text.text_parser import (
+from assay.contract.text_parser import (
     LINE,
     ONE_CELL_A_COLUMN,
     ONE_OBJECT,

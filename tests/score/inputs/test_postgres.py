@@ -14,7 +14,7 @@ import pytest
 
 import assay.score.inputs.postgres
 from assay.contract.loader import load_contract_text
-from assay.contract.text.text_parser import parse_rows
+from assay.contract.text_parser import parse_rows
 from assay.errors import SchemaMismatch, SourceError
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.postgres_query import quote_literal

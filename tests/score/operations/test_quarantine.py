@@ -12,7 +12,7 @@ import pytest
 from assay.cli import terminal
 from assay.cli.__main__ import main
 from assay.cli.show.quarantine import show_lines
-from assay.contract.sensitive.masking import MASK
+from assay.contract.definition import MASK
 from assay.errors import ContractBroken, NothingScored, RunHeld, RunUnknown, SourceError, UsageError
 from assay.project import params
 from assay.registry.pin import pin

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from assay.contract.definition import Contract, Field, Role
-from assay.contract.sensitive.masking import MASK
+from assay.contract.definition import MASK, Contract, Field, Role
 from assay.training.leakage import predictive_power, row_hashing, shift
 from assay.training.leakage.predictive_power import BinnedFeature
 from assay.training.leakage.table_pair import ColumnPair, evenly_spaced, pair_from_tables

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assay.errors import DataError
-from assay.project import jsonfile
+from assay.project.document import dumps
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts, unknown_check
 
@@ -46,7 +46,7 @@ REPORT = Leakage(
 
 
 def test_what_is_written_can_be_read():
-    text = jsonfile.dumps(REPORT.tree())
+    text = dumps(REPORT.tree())
     found = Leakage.parse(text, "leakage.json")
     assert found.tree() == REPORT.tree()
     assert found.find_check("same_key") == REPORT.checks[0]
@@ -108,7 +108,7 @@ def put(*path: Any) -> Callable[[Any], None]:
     ],
 )
 def test_a_report_that_makes_no_sense_is_refused(change: Callable[[Any], None], told: str):
-    tree = json.loads(jsonfile.dumps(REPORT.tree()))
+    tree = json.loads(dumps(REPORT.tree()))
     change(tree)
     with pytest.raises(DataError) as caught:
         Leakage.parse(json.dumps(tree), "leakage.json")

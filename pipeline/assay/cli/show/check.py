@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from assay.init.project_check.command import ProjectCheck
 from assay.project import layout
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.registry.dvc_lock.check import LockCheck
 from assay.registry.hosted.bucket import Buckets
 

@@ -10,7 +10,7 @@ from assay.metrics.estimate import format_cells
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.sampling_units import format_unit_count
 from assay.project.tasks import HEADLINE, describe_direction
-from assay.project.text.number_format import counted, format_short
+from assay.project.text import counted, format_short
 from assay.reports.comparison import Comparison, difference_estimate, sort_slices
 
 WORST = 5

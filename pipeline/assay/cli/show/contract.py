@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from assay.cli.terminal import Line
 from assay.contract.render import describe_result
 from assay.contract.result import ContractResult
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 
 def lines(result: ContractResult) -> Iterator[Line]:

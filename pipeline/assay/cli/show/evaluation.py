@@ -8,7 +8,7 @@ from assay.cli.terminal import Line
 from assay.metrics.estimate import describe_design_effects, format_cells, format_design_effect
 from assay.metrics.sampling_units import ROW, format_unit_count
 from assay.project.tasks import describe_direction
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.evaluation import Evaluation, sort_slices
 
 WORST = 5

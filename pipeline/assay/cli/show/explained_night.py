@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.project.text.number_format import counted, format_short
+from assay.project.text import counted, format_short
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats

@@ -14,7 +14,7 @@ from assay.metrics.estimate import format_cells
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
 from assay.project import layout
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.evaluation import LEAST_SHOWN, SliceResult, group_rates, shown_groups
 from assay.reports.verdict import Finding, Outcome
 

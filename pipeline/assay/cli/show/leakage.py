@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from assay.cli.terminal import Line
-from assay.project.text.number_format import counted, format_short
+from assay.project.text import counted, format_short
 from assay.reports.leakage import Leakage
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from assay.cli.terminal import Line
 from assay.columns.break_limits import EXPLAINED
 from assay.project import layout
-from assay.project.text.number_format import counted, format_fixed, format_percent
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import counted, format_fixed, format_percent, mark_blanks
 
 if TYPE_CHECKING:
     from assay.monitor.drift.drift import DriftFinding

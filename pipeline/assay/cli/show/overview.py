@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
 from assay.project import layout
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 if TYPE_CHECKING:
     from assay.errors.codes import ErrorCodes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
 from assay.project.tasks import METRICS
-from assay.project.text.number_format import counted, format_count, format_fixed
+from assay.project.text import counted, format_count, format_fixed
 
 if TYPE_CHECKING:
     from assay.performance.all_metrics import AllMetrics

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.cli.terminal import Line
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import counted, mark_blanks
 from assay.score.operations.quarantine import QuarantineFile, QuarantineReport
 from assay.score.operations.repair_file import MARK
 from assay.score.operations.replay import ReplayReport

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line, console
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import quote_value
+from assay.project.text import counted, quote_value
 from assay.score.due import DECIDED
 
 if TYPE_CHECKING:

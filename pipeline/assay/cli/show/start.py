@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 if TYPE_CHECKING:
     from assay.init.command import NewProject

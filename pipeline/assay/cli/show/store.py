@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC
 
-from assay.project.text.number_format import counted, format_count
+from assay.project.text import counted, format_count
 from assay.score.fsck import FsckReport
 from assay.score.operations.export import ExportReport
 from assay.score.operations.night_history import NightHistory

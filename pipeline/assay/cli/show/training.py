@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from assay.project.text.number_format import counted, format_digits
+from assay.project.text import counted, format_digits
 from assay.training.train.model_card import describe_calibration, describe_vocabularies
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.promotion.checks import short_digest
 from assay.registry.hosted.transfer import ADD
 from assay.registry.listing import Listing

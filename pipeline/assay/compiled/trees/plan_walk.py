@@ -11,7 +11,7 @@ from assay.compiled.columns import Column, MissingIndicator, NumberColumn
 from assay.compiled.trees.forest import Forest
 from assay.compiled.trees.plan_ranks import plan_ranks
 from assay.compiled.trees.walk import TOP, StateRanks, Walk, WalkNodes
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 _BEYOND_MOST = 1.25
 """Levels to walk before looking for rows at a leaf, as a multiple of the average depth."""

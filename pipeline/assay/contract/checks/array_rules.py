@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 
 from assay.columns.features import CategoryColumn
-from assay.contract.arrays import Array, Bools
 from assay.contract.checks.builtin_checks import INT64
-from assay.contract.columns import Columns
+from assay.contract.columns import Array, Bools, Columns
 from assay.contract.definition import Rule
 
 MOST_MICROSECONDS = 1 << 52

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
-from assay.contract.arrays import Array, Bools
-from assay.contract.columns import Extent
+from assay.contract.columns import Array, Bools, Extent
 from assay.contract.definition import Kind
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from assay.contract.checks.guard import ContractCodeStopped, run_guarded
 from assay.contract.definition import Contract, Rule
 from assay.errors import ContractFileError
 from assay.formats.failing_rows import Part, TooManyFailed, call_around_failing_rows
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 if TYPE_CHECKING:
     from pandera.api.checks import Check

@@ -18,11 +18,10 @@ import pandas as pd
 import pyarrow as pa
 
 from assay.columns.features import CategoryColumn
-from assay.contract.arrays import Bools, Places
 from assay.contract.checks.array_rules import evaluate_on_arrays
 from assay.contract.checks.builtin_checks import numeric_check, string_check
 from assay.contract.checks.check_runner import run_check
-from assay.contract.columns import Columns
+from assay.contract.columns import Bools, Columns, Places
 from assay.contract.definition import Contract, Field, Rule
 
 WORTHWHILE = 2

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.columns.features import Floats
+from assay.errors.base import describe_error
 from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.model.bundle import Bundle
 from assay.model.manifest import Manifest
 from assay.project import extras, layout, source_code
-from assay.project.error_text import describe_error
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import ComparedChampion, State
 

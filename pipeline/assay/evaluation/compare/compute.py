@@ -20,7 +20,7 @@ from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import SliceRows, iter_slices
 from assay.model import prediction
 from assay.project.params import Evaluate
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.comparison import SliceComparison, Stability
 
 if TYPE_CHECKING:

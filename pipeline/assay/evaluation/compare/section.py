@@ -18,7 +18,7 @@ from assay.metrics.sampling_units import format_unit_count
 from assay.pages import charts, templating
 from assay.pages.axes import axis_limits
 from assay.project.tasks import HEADLINE, describe_direction
-from assay.project.text.number_format import format_short
+from assay.project.text import format_short
 from assay.reports.comparison import Comparison, SliceComparison, difference_estimate, sort_slices
 
 SHOWN = 30

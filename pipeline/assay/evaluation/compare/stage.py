@@ -17,7 +17,8 @@ from assay.metrics.sampling_units import units_of
 from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.pages.page_layout import compose_page
-from assay.project import digests, layout, source_code, textfile
+from assay.project import digests, layout, source_code
+from assay.project.document import write_text
 from assay.project.params import Params, Window
 from assay.reports.comparison import Challenger, Comparison
 
@@ -81,7 +82,7 @@ def run(root: Path, params: Params) -> Comparison:
     )
     html = compose_page(section.headline(found), section.render(found))
     found.write(root)
-    textfile.write(root / layout.COMPARISON_PAGE, html)
+    write_text(root / layout.COMPARISON_PAGE, html)
     return found
 
 

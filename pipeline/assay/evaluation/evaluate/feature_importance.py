@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assay.columns.features import FrameFeatures, Scorer
-from assay.columns.shuffled import ColumnCache, ShuffledFeatures
+from assay.columns.features import ColumnCache, FrameFeatures, Scorer, ShuffledFeatures
 from assay.metrics.estimate import round_value
 from assay.metrics.evaluator import Ints, compute_metrics
 from assay.metrics.labelled_scores import LabelledScores

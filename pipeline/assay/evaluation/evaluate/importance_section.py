@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.pages.drop_chart import drop_chart
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.evaluation import FeatureImportance
 
 SHOWN = 20

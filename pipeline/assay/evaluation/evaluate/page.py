@@ -21,7 +21,7 @@ from assay.pages.page_layout import (
     evidently_document,
     without_evidently,
 )
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.evaluation import FeatureImportance, Measurement
 
 SAMPLE_ROWS = 50_000

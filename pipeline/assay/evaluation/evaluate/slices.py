@@ -19,7 +19,7 @@ from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import SliceRows, iter_slices
 from assay.project.params import Evaluate
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.evaluation import SliceResult
 
 if TYPE_CHECKING:

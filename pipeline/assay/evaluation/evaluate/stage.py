@@ -14,7 +14,8 @@ from assay.metrics.sampling_units import units_of
 from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.model import model as models
-from assay.project import digests, jsonfile, layout, source_code, textfile
+from assay.project import digests, layout, source_code
+from assay.project.document import write_json, write_text
 from assay.project.params import Params
 from assay.reports.evaluation import Evaluation
 
@@ -78,7 +79,7 @@ def run(root: Path, params: Params) -> Evaluation:
         params.evaluate.evidently == "always",
     )
     evaluation.write(root)
-    jsonfile.write(root / layout.METRICS, found.summary())
-    textfile.write(root / layout.EVALUATION_PAGE, html)
+    write_json(root / layout.METRICS, found.summary())
+    write_text(root / layout.EVALUATION_PAGE, html)
     plots.write(tables, root / layout.PLOTS)
     return evaluation

@@ -15,7 +15,7 @@ from assay.pages import charts
 from assay.pages.axes import round_out
 from assay.pages.svg import ORANGE, PALE
 from assay.project.tasks import Task
-from assay.project.text.number_format import format_short
+from assay.project.text import format_short
 
 SHOWN_CLASSES = 20
 """Maximum number of classes for which the page has a confusion table."""

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from assay.contract.committed import load_kept_contract
 from assay.contract.definition import Contract
+from assay.errors.base import describe_error
 from assay.evaluation.compare.champion import task_mismatch
 from assay.model import bundle as bundles
 from assay.model.bundle import Bundle
 from assay.model.manifest import Manifest
 from assay.project import extras, layout, source_code
-from assay.project.error_text import describe_error
 from assay.project.params import ContractParams
 from assay.reports.champion import StageHolder
 from assay.reports.rehearsed_nights import ChampionState

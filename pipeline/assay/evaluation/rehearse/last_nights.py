@@ -12,8 +12,8 @@ from pathlib import Path
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.errors import AssayError, DataError
+from assay.errors.base import describe_error
 from assay.project import extras
-from assay.project.error_text import describe_error
 from assay.project.params import Params
 from assay.reports.last_nights import LastNights, ListedNight
 from assay.score.due import is_day

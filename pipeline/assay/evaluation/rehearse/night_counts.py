@@ -17,9 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.columns.features import Floats
+from assay.columns.features import Floats, SliceField
 from assay.columns.grid import NumberGrid
-from assay.columns.slice_counts import SliceField
 from assay.model import prediction
 from assay.model.batch import ScoredBatch
 from assay.project.tasks import Task

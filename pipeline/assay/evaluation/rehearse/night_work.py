@@ -18,6 +18,7 @@ import pyarrow as pa
 from assay.columns.grid import NumberGrid
 from assay.columns.profile_counter import ProfileCounter
 from assay.contract.definition import Contract
+from assay.errors.base import describe_error
 from assay.evaluation.rehearse.night_counts import (
     ModelCounts,
     NightCounts,
@@ -29,7 +30,6 @@ from assay.model import prediction
 from assay.model.batch import InputBatch, ScoredBatch, new_counter, score_batch
 from assay.model.bundle import COMPILED, Bundle, Files
 from assay.project import extras
-from assay.project.error_text import describe_error
 from assay.score.inputs.split import RowGroups, batches, read_as
 from assay.score.scoring_job import cached_bundle
 

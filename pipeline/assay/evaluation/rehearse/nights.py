@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError, DataError, RowCountMismatch, SourceError
+from assay.errors.base import describe_error
 from assay.evaluation.rehearse.champion import NightChampion, NightModel, load_champion
 from assay.evaluation.rehearse.cost import NO_MEMORY, measure_cost
 from assay.evaluation.rehearse.night_counts import NightCounts, total
 from assay.evaluation.rehearse.night_report import describe_night
 from assay.evaluation.rehearse.night_work import NightWork, SentModel, reads_alike
 from assay.project import layout
-from assay.project.error_text import describe_error
 from assay.project.params import Params
 from assay.reports.last_nights import LastNights, ListedNight
 from assay.reports.rehearsed_nights import RehearsedChampion, RehearsedNight, RehearsedNights

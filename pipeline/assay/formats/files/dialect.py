@@ -15,7 +15,7 @@ from assay.formats.files.opened import head_text
 from assay.formats.spelt.numbers import is_number
 from assay.formats.spelt.times import time_formats
 from assay.formats.spelt.words import FLAGS, WORDS
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 SEPARATORS = (",", ";", "\t", "|")
 LAST_RESORT = ":"

@@ -21,7 +21,7 @@ from assay.formats.files.csv_rows import ROWS
 from assay.formats.files.csv_text import column_names
 from assay.formats.files.opened import file_format
 from assay.formats.files.record_rows import Record
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 TEXTS = 256 << 20
 """Bytes that the table of texts may unpack to: openpyxl holds all of it, in up to 1.5 GB."""

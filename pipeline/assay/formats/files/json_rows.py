@@ -12,7 +12,7 @@ from assay.errors import SourceError
 from assay.formats.files.csv_rows import ROWS
 from assay.formats.files.opened import CHUNK, Tick, file_lines, in_encoding, open_text
 from assay.formats.files.record_rows import Record
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 TOGETHER = 1_000
 

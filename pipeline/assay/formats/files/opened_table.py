@@ -19,7 +19,7 @@ from assay.formats.files.opened import Tick
 from assay.formats.files.parquet_rows import parquet_batches
 from assay.formats.files.query_rows import query_batches
 from assay.formats.files.record_rows import record_columns
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 Batch = dict[str, pa.Array]
 

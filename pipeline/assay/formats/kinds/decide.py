@@ -16,8 +16,7 @@ from assay.formats.spelling import spell
 from assay.formats.spelt.numbers import is_number, number_formats
 from assay.formats.spelt.times import ISO, time_formats
 from assay.formats.spelt.words import FLAGS, UNMISTAKABLE, flag_words
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import quote_value
+from assay.project.text import counted, quote_value
 
 PLACE = "\x00"
 """Stands in a doubt for the place of `Decision.odd_row`, which costs a look at the file."""

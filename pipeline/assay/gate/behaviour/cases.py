@@ -20,7 +20,7 @@ from assay.gate.behaviour.column_values import (
 from assay.gate.behaviour.result import EXAMPLES, BehaviourResult, FailedExample
 from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
 from assay.project.params.behaviour import Case
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 
 def minimum_functionality(

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assay.errors import BehaviourError
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 Kind = Literal["number", "text", "truth", "time", "unknown"]
 

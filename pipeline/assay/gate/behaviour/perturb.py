@@ -18,7 +18,7 @@ from assay.gate.behaviour.column_values import (
     value_kind,
 )
 from assay.gate.behaviour.subject import ModelUnderTest
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 Perturbation = Literal["missing", "unseen", "typo", "extreme", "shuffled_columns"]
 PerturbedFrame = tuple[str, pd.DataFrame]

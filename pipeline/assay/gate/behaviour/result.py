@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import mark_blanks
 
 EXAMPLES = 5
 """Maximum number of failed rows shown, worst first."""

@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assay.columns.features import Floats
-from assay.contract.sensitive.masking import MASK
+from assay.contract.definition import MASK
 from assay.errors import BehaviourError
 from assay.gate.behaviour.column_values import changed_mask, format_cell, is_null
 from assay.gate.behaviour.result import EXAMPLES, BehaviourResult, FailedExample
 from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 
 @dataclass(frozen=True)

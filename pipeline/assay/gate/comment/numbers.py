@@ -18,7 +18,7 @@ from assay.project.tasks import (
     Task,
     orient_value,
 )
-from assay.project.text.number_format import counted, format_short
+from assay.project.text import counted, format_short
 from assay.reports.comparison import Comparison, SliceComparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.rehearsal import Rehearsal

@@ -10,7 +10,7 @@ import pytest
 
 from assay.gate.pytest_run.project import ROOTS, Project, is_assay_project, load_params
 from assay.project import layout
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,7 +25,7 @@ from assay.metrics.sampling_units import SamplingUnits
 from assay.project import layout
 from assay.project.params.gate import GateParams
 from assay.project.tasks import OwnMetrics, Task, describe_direction, inapplicable_reason
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import STATES, Direction, Finding, Outcome
 

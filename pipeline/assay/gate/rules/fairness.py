@@ -36,8 +36,7 @@ from assay.project import layout
 from assay.project.params.gate import GateParams
 from assay.project.params.values import Positive, Text
 from assay.project.tasks import OwnMetrics, Task, inapplicable_reason
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import quote_value
+from assay.project.text import counted, quote_value
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Direction, Finding, Outcome
 

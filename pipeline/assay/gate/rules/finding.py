@@ -8,7 +8,7 @@ from typing import Any
 from assay.gate.rules import wording
 from assay.metrics.sampling_units import SamplingUnits, format_rounded_count
 from assay.project.params.gate import RuleKeys
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.verdict import Finding, Outcome
 
 

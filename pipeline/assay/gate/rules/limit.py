@@ -25,7 +25,7 @@ from assay.metrics.intervals.power import units_needed
 from assay.metrics.sampling_units import ROW, SamplingUnits, format_rounded_count, format_unit_count
 from assay.project.params.gate import GateParams
 from assay.project.tasks import Task, inapplicable_reason
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Direction, Finding, Outcome
 

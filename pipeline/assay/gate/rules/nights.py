@@ -19,7 +19,7 @@ from assay.gate.rules import finding, rule_slices
 from assay.gate.rules.rule_slices import SlicedRule
 from assay.project import layout
 from assay.project.params.gate import GateParams
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.rehearsed_nights import (
     ModelNight,

@@ -24,7 +24,7 @@ from assay.project import plugins, source_code
 from assay.project.params.behaviour import Scalar
 from assay.project.params.gate import GateParams
 from assay.project.params.values import Dumped, Frozen, FunctionName, Text
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 from assay.reports.verdict import Finding, Outcome
 
 

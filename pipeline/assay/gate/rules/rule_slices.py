@@ -13,7 +13,7 @@ from assay.project.params.gate import GateParams
 from assay.project.params.messages import unknown_name
 from assay.project.params.values import Positive, Text
 from assay.project.tasks import OwnMetrics, Task
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.verdict import Finding
 
 if TYPE_CHECKING:

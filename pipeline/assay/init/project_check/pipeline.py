@@ -13,7 +13,7 @@ from assay.errors import AssayError, PipelineFileError
 from assay.init.project_check.stages import PRODUCED, stage_faults, stage_outputs
 from assay.project import layout
 from assay.project.params import Params, yaml_text
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 from assay.registry.dvc_lock.pipeline_reader import refuse_unreadable
 
 

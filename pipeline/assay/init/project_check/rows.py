@@ -10,7 +10,7 @@ from assay.init.project_check.stages import PRODUCED
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.inputs import NIGHT_IN_PATH
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 
 def fold_faults(params: Params) -> Iterator[str]:

@@ -28,7 +28,7 @@ from assay.metrics.intervals.difference import (
 )
 from assay.metrics.own_metrics import Measure
 from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 DRAWS = 1000
 """The standard error is then off by 2 % by chance, the interval as well."""

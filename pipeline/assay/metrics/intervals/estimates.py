@@ -39,7 +39,7 @@ from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
 from assay.metrics.skill import NO_SKILL, SKILLS
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 Interval = tuple[float, float]
 

@@ -18,7 +18,7 @@ from assay.metrics.sampling_units import (
     format_unit_count,
     plural_unit,
 )
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 MOST = 10_000_000_000
 """A larger number of rows or nights is no useful advice."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from assay.metrics.evaluator import Floats
 from assay.metrics.labelled_scores import LabelledScores
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 LEAST_ROWS = 1_250
 """(1 - 0.003) to this power is 0.025."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.errors import UsageError
 from assay.monitor.deploy.targets import schedule_files
-from assay.project import textfile
+from assay.project.document import write_text
 from assay.project.params import Params
 
 FOLDER = "deploy"
@@ -53,7 +53,7 @@ def run(root: Path, params: Params, target: str, out: Path | None = None) -> Wri
     made = schedule_files(params, target, inside)
     for name, text in made.texts.items():
         path = folder / name
-        textfile.write(path, text)
+        write_text(path, text)
         if text.startswith("#!"):
             path.chmod(0o755)
     files = tuple(f"{inside}/{name}" for name in made.texts)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from assay.monitor.deploy.plan import Plan
-from assay.project import jsonfile
+from assay.project.document import dumps
 from assay.project.params.schedule import Emr
 
 _STRUCTURES = {
@@ -20,9 +20,9 @@ def requests(plan: Plan, emr: Emr, arguments: list[str], conf: dict[str, str]) -
     """File name -> a request's JSON, as ``aws ... --cli-input-json`` takes it."""
     job = start_job_run(plan, emr, arguments, conf)
     return {
-        "application.json": jsonfile.dumps(create_application(plan, emr)),
-        "job.json": jsonfile.dumps(job),
-        "schedule.json": jsonfile.dumps(create_schedule(plan, emr, job)),
+        "application.json": dumps(create_application(plan, emr)),
+        "job.json": dumps(job),
+        "schedule.json": dumps(create_schedule(plan, emr, job)),
     }
 
 

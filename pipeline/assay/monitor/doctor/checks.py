@@ -35,7 +35,7 @@ from assay.monitor.doctor.judge_machine import ClockReading, Disk
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params import Params
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.registry import git
 from assay.registry.remotes import git_remote
 from assay.registry.state import RegistryState, Version

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assay.monitor.doctor.finding import Finding, failed, first_few, ok, warning
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 
 @dataclass(frozen=True)

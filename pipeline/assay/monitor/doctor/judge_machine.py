@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.monitor.doctor.finding import Finding, failed, first_few, ok, warning
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 GIGABYTE = 10**9
 LEAST_ROOM = 1 * GIGABYTE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.monitor.doctor.finding import Finding, failed, first_few, ok, warning
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.registry.remotes.dvc_remote import EXTRAS, DvcRemotes, scheme_of
 
 GUIDE = "see docs/remotes.md"

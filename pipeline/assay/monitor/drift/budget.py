@@ -40,7 +40,7 @@ from assay.columns.break_limits import SHARE, YEAR
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.monitor.drift.exceedance import exceedance
 from assay.monitor.drift.persistence import persistence
-from assay.project.params.drift import Budget
+from assay.project.params.monitoring import Budget
 
 Kind: TypeAlias = Literal["answers", "features", "data"]
 

@@ -41,8 +41,7 @@ from assay.columns.distance import learnt_limit, measure
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 from assay.project.params import Monitor
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import counted, mark_blanks
 
 ALL_NULL = "null in every row"
 UNCOUNTED = "not in the night's profile"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from assay.project.params.drift import Snooze
+from assay.project.params.monitoring import Snooze
 from assay.project.partitions import parse_day
 
 

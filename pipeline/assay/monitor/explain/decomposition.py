@@ -38,7 +38,7 @@ from assay.columns.distance import js_distance
 from assay.columns.features import Floats, FrameFeatures
 from assay.columns.grid import Grid
 from assay.columns.profile_counter import compute_profile
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd

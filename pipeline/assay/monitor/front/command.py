@@ -12,9 +12,9 @@ from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.facts import KnownNights
 from assay.project import layout
+from assay.project.document import write_text
 from assay.project.extras import missing_extra
 from assay.project.params import Params
-from assay.project.textfile import write
 from assay.store import open_store
 
 NIGHTS = 90
@@ -39,7 +39,7 @@ def write_page(
 ) -> Front:
     """Write the front page from given facts."""
     front = gather(root, params, every, facts, last)
-    write(root / layout.FRONT, page.render(front))
+    write_text(root / layout.FRONT, page.render(front))
     return front
 
 

@@ -19,7 +19,7 @@ from assay.monitor.status_facts import incidents_part
 from assay.pages.page_layout import compose_page
 from assay.pages.svg import Picture
 from assay.pages.templating import render as render_template
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 MOST_COLUMNS = 60
 TONES = {"ok": "ok", "unseen": "", "unfinished": "", "snoozed": "", "recovered": "", "over": ""}

@@ -19,9 +19,10 @@ from assay.monitor.incidents.outbox import QueuedMessage
 from assay.monitor.incidents.own_receiver import call_own, load_own
 from assay.monitor.incidents.post import PostResult, post, retry
 from assay.monitor.nights import facts as night_facts
-from assay.project import jsonfile, layout, textfile
+from assay.project import layout
 from assay.project.code_host.client import MayNotWrite
 from assay.project.code_host.environment import read_environment
+from assay.project.document import read_stage_file, write_json, write_text
 from assay.project.http_exchange import validate_url
 from assay.project.params import Params, Webhook
 from assay.store import open_store
@@ -198,12 +199,12 @@ def _before(root: Path) -> tuple[Alert, ...]:
     path = root / layout.ALERTS
     if not path.exists():
         return ()
-    return alert_state.parse_alerts(jsonfile.read_stage_file(root, layout.ALERTS, "alert"))
+    return alert_state.parse_alerts(read_stage_file(root, layout.ALERTS, "alert"))
 
 
 def _write(root: Path, told: AlertsReport) -> None:
-    jsonfile.write(root / layout.ALERTS, told.document())
-    textfile.write(root / layout.INCIDENT, messages.render_markdown(told.name, told.alerts))
+    write_json(root / layout.ALERTS, told.document())
+    write_text(root / layout.INCIDENT, messages.render_markdown(told.name, told.alerts))
 
 
 def _send(folder: Path, root: Path, params: Params) -> Delivery:

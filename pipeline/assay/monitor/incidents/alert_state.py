@@ -12,8 +12,8 @@ from typing import Any
 
 from assay.errors import DataError
 from assay.monitor.nights.incident import Incident, IncidentState, Kind, parse_incident
-from assay.project import jsonfile, layout
-from assay.project.jsonfile import JsonNode
+from assay.project import layout
+from assay.project.document import JsonNode, parse_json
 
 SCHEMA = 1
 GONE: Mapping[Kind, str] = {
@@ -102,7 +102,7 @@ def parse_alerts(text: str) -> tuple[Alert, ...]:
         return tuple(Alert(parse_incident(node), _told(node)) for node in tree.nodes("alerts"))
 
     try:
-        return jsonfile.parse(text, layout.ALERTS, "alert", "a list of alerts", build)
+        return parse_json(text, layout.ALERTS, "alert", "a list of alerts", build)
     except DataError as error:
         raise DataError(
             error.what,

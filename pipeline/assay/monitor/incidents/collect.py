@@ -15,7 +15,7 @@ from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.incident import Incident, incidents_of_night
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.night_status import UNPUBLISHED
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 NAMED = 3
 """The most nights, the last ones, whose notes are in the sentence of an incident of runs."""

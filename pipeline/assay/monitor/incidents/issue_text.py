@@ -15,8 +15,7 @@ from assay.monitor.nights.night import Night
 from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import UNPUBLISHED
 from assay.project.code_host.host_markdown import code, one_line, prose
-from assay.project.text.markdown import UNSEEN
-from assay.project.text.number_format import counted
+from assay.project.text import UNSEEN, counted
 from assay.score.held_steps import held_steps
 
 LABEL = "assay"

@@ -9,9 +9,7 @@ from urllib.parse import quote
 from assay.monitor.incidents.alert_state import Alert
 from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.night_path import night_path
-from assay.project.text.markdown import escape_all, escape_code
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import escape_controls
+from assay.project.text import counted, escape_all, escape_code, escape_controls
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}
 SLACK_TEXT = 2900

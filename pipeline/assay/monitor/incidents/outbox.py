@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from assay.errors import DataError
 from assay.monitor.nights.incident import Incident, parse_incident
-from assay.project import jsonfile, layout
-from assay.project.jsonfile import JsonNode, reject_duplicate_keys
+from assay.project import layout
+from assay.project.document import JsonNode, reject_duplicate_keys, write_json
 
 SCHEMA = 1
 
@@ -105,7 +105,7 @@ def _read(path: Path) -> QueuedMessage:
 
 def _write(letter: QueuedMessage) -> None:
     # Atomic: a truncated message would be lost.
-    jsonfile.write(letter.path, letter.to_plain())
+    write_json(letter.path, letter.to_plain())
 
 
 def _number(path: Path) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from assay.columns import summary_statistics
 from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.pages.histogram import HistogramPair, build_histograms
-from assay.project.text.number_format import format_digits, format_percent
+from assay.project.text import format_digits, format_percent
 
 if TYPE_CHECKING:
     from assay.monitor.nights.content import ColumnContent

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 from assay.monitor.nights.night_status import affects_night
-from assay.project.jsonfile import JsonNode
+from assay.project.document import JsonNode
 
 IncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
 Kind: TypeAlias = Literal["drift", "run"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.project.text.number_format import counted, format_fixed, format_percent
+from assay.project.text import counted, format_fixed, format_percent
 
 if TYPE_CHECKING:
     from assay.monitor.nights.content import MetricContent, MetricValue

@@ -15,7 +15,7 @@ from assay.monitor.table_drift.locate import NO_CONTRACT, RawTable
 from assay.monitor.table_drift.spark_memory import low_memory_params
 from assay.project.memory import system_allocator
 from assay.project.params import Params
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.score import local
 from assay.score.carriers import open_night
 from assay.score.spark.session import session

@@ -15,16 +15,15 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
+from assay.columns.categories import Categories
 from assay.columns.features import CategoryColumn, Floats
 from assay.columns.grid import CategoryGrid, ColumnGrid, Grid, NumberGrid
 from assay.columns.profile import ColumnProfile, merge_profiles
 from assay.columns.profile_counter import ProfileCounter, empty_profile
-from assay.columns.texts.categories import Categories
-from assay.contract.arrays import convert_column
+from assay.contract.columns import convert_column
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import is_compatible_type
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import counted, mark_blanks
 from assay.score.inputs.split import RowGroups, read_as
 from assay.score.inputs.split import batches as read_batches
 

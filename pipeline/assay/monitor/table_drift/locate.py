@@ -14,7 +14,7 @@ from assay.contract.definition import Contract
 from assay.errors import NightEmpty, SourceError
 from assay.monitor.table_drift.flat_file import TEXT, ending, write_parquet
 from assay.project.params import Params
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile

@@ -32,7 +32,7 @@ from assay.performance.estimate.metric_estimate import (
     variances,
 )
 from assay.performance.estimate.score_cells import ScoreCells, cells_from_profile
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 ACCURACY = "accuracy"
 MACRO = {"auc": "auc", "precision": "macro_precision", "recall": "macro_recall", "f1": "macro_f1"}

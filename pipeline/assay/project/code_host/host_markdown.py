@@ -1,6 +1,6 @@
 """Text from data and people in a comment or an issue, where it must do nothing but be read.
 
-Stricter than `assay.project.text.markdown`: a code host also acts on references (``#1``, ``!1``,
+Stricter than `assay.project.text`: a code host also acts on references (``#1``, ``!1``,
 ``~bug``), on formulas (``$``) and, at the start of a line, on quick actions (``/close``).
 """
 
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-from assay.project.text.markdown import UNSEEN, escape_all
-from assay.project.text.quoting import escape_controls
+from assay.project.text import UNSEEN, escape_all, escape_controls
 
 _REFERENCES = re.compile(r"(?i)([!%~^]|&amp;|\\[#~]|(?<=\w)@)(?=[\w\"'])")
 BLANK = "␣"

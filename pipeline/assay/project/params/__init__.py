@@ -18,11 +18,10 @@ from assay.errors import ParamsError
 from assay.project import layout
 from assay.project.params import yaml_text
 from assay.project.params.candidates import Candidate
-from assay.project.params.drift import DriftParams
 from assay.project.params.gate import GateParams
 from assay.project.params.inputs import Input, NightFiles
-from assay.project.params.labels import LabelsParams, Maturities, RetrainRule
 from assay.project.params.messages import explain_errors
+from assay.project.params.monitoring import DriftParams, LabelsParams, Maturities, RetrainRule
 from assay.project.params.schedule import ScheduleParams
 from assay.project.params.values import (
     MOST_DAYS,

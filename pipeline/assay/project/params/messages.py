@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from assay.errors import AssayError
 from assay.project import layout
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 
 _EXPECTED = {
     "string_type": "text",

@@ -1,4 +1,4 @@
-"""Load untrusted YAML with limits on its size, nesting and expanded aliases.
+"""Load untrusted YAML with limits on its size, nesting and expanded aliases; change values in it.
 
 An alias expands to everything under its anchor: ten lines of nested aliases can be a billion
 values. A thousand brackets exceed Python's recursion limit. So size, depth and expanded aliases
@@ -7,7 +7,11 @@ are counted in the event stream, before any value is built.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from assay.errors import ParamsError
 
 LARGEST = 4_000_000
 """Maximum number of characters."""
@@ -100,3 +104,40 @@ def _problem(error: Exception) -> YamlError:
     # Of a key that comes twice, ruamel shows all that is under both.
     reason = "not valid YAML: " + " ".join(said.partition(" with value ")[0].split())
     return YamlError(reason, mark.line + 1 if mark else 0)
+
+
+Path = Sequence[str]
+_PLAIN = re.compile(r"""(?P<quote>["']?)(?P<value>[^\s"',}\]#]+)(?P=quote)""")
+
+
+def set_values(text: str, values: Mapping[tuple[str, ...], str]) -> str:
+    """``text`` with other scalars at these keys; a quoted value stays quoted.
+
+    Raises
+    ------
+    ParamsError
+        A key is missing, or its value is no plain scalar on one line.
+    """
+    tree = load(text)
+    lines = text.splitlines(keepends=True)
+    found = []
+    for keys, value in values.items():
+        node = tree
+        try:
+            for key in keys[:-1]:
+                node = node[key]
+            line, column = node.lc.value(keys[-1])
+        except (KeyError, TypeError, AttributeError):
+            raise _odd(keys) from None
+        match = _PLAIN.match(lines[line], column)
+        if match is None or match["value"] != str(node[keys[-1]]):
+            raise _odd(keys)
+        found.append((line, match.start(), match.end(), f"{match['quote']}{value}{match['quote']}"))
+    # From the end, so that the places before it stay right.
+    for line, start, end, value in sorted(found, reverse=True):
+        lines[line] = lines[line][:start] + value + lines[line][end:]
+    return "".join(lines)
+
+
+def _odd(keys: Path) -> ParamsError:
+    return ParamsError([f"params.yaml: {'.'.join(keys)}: expected a plain value on one line"])

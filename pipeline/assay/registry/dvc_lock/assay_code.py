@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from assay.project import jsonfile, layout, stage_code
+from assay.project import layout, stage_code
+from assay.project.document import write_json
 from assay.project.params import Params
 from assay.registry.dvc_lock.compare import Pipeline, PipelineStage
 
@@ -17,7 +18,7 @@ from assay.registry.dvc_lock.compare import Pipeline, PipelineStage
 def run(root: Path, params: Params) -> dict[str, str]:
     """Write the digest of each stage's installed code."""
     digests = stage_code.stage_digests()
-    jsonfile.write(root / layout.CODE, document(digests))
+    write_json(root / layout.CODE, document(digests))
     return digests
 
 

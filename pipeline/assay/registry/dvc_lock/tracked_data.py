@@ -10,7 +10,7 @@ from assay.errors import TrackedByGit
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.inputs import NIGHT_IN_PATH
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.registry import git
 
 NEVER = (

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from assay.contract.definition import Contract
-from assay.contract.text.text_parser import LINE, ONE_CELL_A_COLUMN
+from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN
 from assay.project.params.inputs import Csv
 from assay.score.inputs.text_format import TextFormat, unreadable_line
 from assay.score.inputs.text_header import TextHeader, check_csv_columns

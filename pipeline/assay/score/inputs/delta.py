@@ -14,11 +14,11 @@ import pyarrow.types as t
 
 from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
-from assay.contract.text.cell_parser import is_text
+from assay.contract.text_parser import is_text
 from assay.errors import SourceError
 from assay.project import digests
 from assay.project.params.inputs import Delta
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, ListedFile
 from assay.score.inputs.format import Format, NearbyRows, check_all, read_dataset

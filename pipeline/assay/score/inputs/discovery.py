@@ -11,7 +11,7 @@ from pathlib import Path
 from assay.contract.definition import Contract
 from assay.errors import DataError, NightEmpty, SourceError
 from assay.project.params import Params
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.score.inputs.formats import open_input
 from assay.score.inputs.types import InputFile, NightInput
 

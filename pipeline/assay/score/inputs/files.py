@@ -18,10 +18,9 @@ import pyarrow.parquet as pq
 
 from assay.errors import NightNotFound, SourceError
 from assay.project import digests, layout
-from assay.project.night_names import NightNames
 from assay.project.params.inputs import NIGHT_IN_PATH
-from assay.project.partitions import parse_day
-from assay.project.text.number_format import counted
+from assay.project.partitions import NightNames, parse_day
+from assay.project.text import counted
 from assay.score.inputs.types import InputFile
 from assay.store.delta.location import filesystem
 
@@ -103,7 +102,7 @@ def no_nights_fix(column: str) -> str:
 
 
 def list_values(root: str, column: str) -> tuple[str, ...]:
-    """The nights that have a folder or file at ``root`` (`assay.project.night_names`), sorted.
+    """The nights that have a folder or file at ``root`` (`assay.project.partitions`), sorted.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from assay.contract.definition import Contract
-from assay.contract.text.text_parser import ONE_OBJECT
+from assay.contract.text_parser import ONE_OBJECT
 from assay.project.params.inputs import Json
 from assay.score.inputs.files import read_errors
 from assay.score.inputs.text_format import TextFormat, unreadable_line

@@ -12,9 +12,9 @@ import pyarrow.types as t
 
 from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
-from assay.contract.text.cell_parser import is_text
-from assay.project.night_names import NightNames
+from assay.contract.text_parser import is_text
 from assay.project.params.inputs import Parquet
+from assay.project.partitions import NightNames
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.flat import flat_file

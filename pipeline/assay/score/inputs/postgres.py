@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
-from assay.contract.text.cell_parser import is_text
+from assay.contract.text_parser import is_text
 from assay.errors import SourceError
 from assay.project.params.inputs import Postgres, bind_night
 from assay.score.inputs.format import Format

@@ -15,12 +15,11 @@ import pyarrow.compute as pc
 
 from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
-from assay.contract.text.cell_parser import is_text
-from assay.contract.text.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_HEADER
+from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_HEADER, is_text
 from assay.errors import SourceError
 from assay.project import digests, layout
 from assay.project.params.inputs import Csv, Delta, Json, Parquet, Sql, has_night_parameter
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 from assay.score.inputs.files import ListedFile, fingerprint, list_tree, resolve_uri
 from assay.score.inputs.format import Format
 from assay.score.inputs.landing import write_batches

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.contract.text.text_parser import LINE, parse_rows, rows_as_text
+from assay.contract.text_parser import LINE, parse_rows, rows_as_text
 from assay.errors import SourceError
 from assay.model.batch import InputBatch, Whole
 from assay.store.delta.location import filesystem

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from assay.contract.definition import Contract
-from assay.contract.text.text_parser import LINE
+from assay.contract.text_parser import LINE
 from assay.errors import SourceError
 from assay.formats.files.cells import CellCutter, json_lines
 from assay.formats.files.lines import BLOCK, MOST_LINE, PIECE, Piece, cut_file, line_blocks

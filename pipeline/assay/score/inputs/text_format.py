@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
-from assay.contract.text.text_parser import parse_rows
+from assay.contract.text_parser import parse_rows
 from assay.errors import AssayError, NightNotFound, SourceError
 from assay.project.params.inputs import Csv, Json
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.flat import flat_file
 from assay.score.inputs.format import (

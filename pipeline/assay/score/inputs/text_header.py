@@ -15,11 +15,10 @@ import pyarrow as pa
 
 from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
-from assay.contract.text.cell_parser import REPLACEMENT
-from assay.contract.text.text_parser import LINE
+from assay.contract.text_parser import LINE, REPLACEMENT
 from assay.errors import SchemaMismatch, SourceError
 from assay.project.params.inputs import Csv, Json
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 from assay.score.inputs.files import ListedFile, parallel_map, read_errors
 from assay.score.inputs.text import check_compression
 from assay.store.delta.location import filesystem

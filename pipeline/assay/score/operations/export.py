@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.score.held_steps import step_sentence
 from assay.score.operations import own_sink, postgres
 from assay.score.operations.export_data import ExportData, lists_as_text, write_csv

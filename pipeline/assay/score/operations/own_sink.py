@@ -16,7 +16,7 @@ import pyarrow as pa
 from assay.errors import AssayError, ExportFailed, UsageError
 from assay.project import plugins, source_code
 from assay.project.params.values import FUNCTION_EXAMPLE, name_fault
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.score.operations.export_data import ExportData
 
 Sink: TypeAlias = Callable[[str, Iterator[pa.RecordBatch]], object]

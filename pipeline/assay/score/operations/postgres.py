@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.types as t
 
 from assay.errors import ExportFailed, UsageError
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.score.operations.export_data import ExportData, lists_as_text, write_csv
 
 if TYPE_CHECKING:

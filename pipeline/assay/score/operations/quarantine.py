@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 from assay.contract.loader import load_contract
-from assay.contract.sensitive.masking import mask_row
 from assay.errors import SourceError, UsageError
 from assay.project.params import Params
 from assay.score.operations import repair_file
@@ -98,7 +97,7 @@ def show(
             each = found.setdefault(rule, BrokenRule(rule))
             each.rows += 1
             if len(each.examples) < EXAMPLES:
-                each.examples.append(mask_row(json.loads(row["row"]), contract.sensitive))
+                each.examples.append(contract.mask_row(json.loads(row["row"])))
     rules = sorted(found.values(), key=lambda each: (-each.rows, each.rule))
     return QuarantineReport(chosen.run, rows, tuple(rules))
 

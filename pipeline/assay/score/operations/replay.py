@@ -14,7 +14,7 @@ from pathlib import Path
 
 from assay.errors import BundleChanged, RowCountMismatch, RunUnknown
 from assay.project.params import Params
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.registry.pin import pin
 from assay.registry.user_identity import user_with_reason
 from assay.score import output

@@ -11,11 +11,10 @@ import pyarrow as pa
 
 from assay.columns.profile import merge_profiles
 from assay.contract.columns import Columns
-from assay.contract.text.text_parser import parse_rows
+from assay.contract.text_parser import parse_rows
 from assay.errors import ContractBroken
 from assay.model.batch import ScoredBatch, score_batch
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import counted, mark_blanks
 from assay.registry.pin import PinnedVersion
 from assay.score.duplicate_keys import hash_keys
 from assay.score.operations.repair_file import quarantine_id

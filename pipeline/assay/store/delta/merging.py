@@ -20,7 +20,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.store.delta import fsync
 from assay.store.delta.files import StagedFile
 from assay.store.delta.location import filesystem

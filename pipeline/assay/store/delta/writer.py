@@ -14,7 +14,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.store.delta import fsync
 from assay.store.delta.files import StagedFile, parse_partition, temporary_path
 from assay.store.delta.location import filesystem

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import LabelError
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 
 
 def assign_folds(

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.types as t
 from numpy.typing import NDArray
 
-from assay.columns.texts.text_hash import hash_texts
+from assay.columns.categories import hash_texts
 from assay.training.leakage.table_pair import ColumnPair
 
 Codes: TypeAlias = NDArray[np.int64]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.contract.definition import Contract, Role
-from assay.project.text.quoting import quote_value
+from assay.project.text import quote_value
 from assay.reports.leakage import EXAMPLES, Check, Outcome, Row, unknown_check
 from assay.training.leakage.row_hashing import (
     DIGITS,

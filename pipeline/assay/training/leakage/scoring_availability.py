@@ -7,7 +7,7 @@ from typing import Final
 import pyarrow.compute as pc
 
 from assay.contract.schema import is_compatible_type
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.reports.leakage import Check, Row, unknown_check
 from assay.training.leakage.source_sample import SourceSample, UnsampledSource
 from assay.training.leakage.table_pair import TablePair

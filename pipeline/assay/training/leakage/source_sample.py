@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assay.contract.text.text_parser import LINE
+from assay.contract.text_parser import LINE
 from assay.errors import SchemaMismatch, SourceError
-from assay.project.night_names import NightNames
 from assay.project.params.inputs import Csv, Delta, Input, Json, Parquet
+from assay.project.partitions import NightNames
 from assay.score.inputs.files import ListedFile, list_night, list_values, resolve_uri
 from assay.score.inputs.flat import flat_file
 from assay.score.inputs.text_format import text_rows

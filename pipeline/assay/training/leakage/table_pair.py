@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from assay.contract.definition import Contract
 from assay.contract.result import json_value
 from assay.contract.schema import cast_column, check_schema
-from assay.contract.sensitive.masking import mask_row
 from assay.errors import StageInputMissing
 from assay.project import layout
 
@@ -61,9 +60,8 @@ class TablePair:
         for name in names:
             column = cast_column(self.contract.field(name), side.read([name]))
             columns[name] = [json_value(value) for value in column.take(pa.array(rows)).to_pylist()]
-        sensitive = self.contract.sensitive
         return [
-            mask_row({name: columns[name][place] for name in names}, sensitive)
+            self.contract.mask_row({name: columns[name][place] for name in names})
             for place in range(len(rows))
         ]
 

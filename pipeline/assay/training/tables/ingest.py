@@ -13,8 +13,7 @@ import pyarrow as pa
 from assay.errors import AssayError, SourceError
 from assay.project import layout, partitions, plugins, source_code
 from assay.project.params import Params
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import counted, mark_blanks
 
 _KEY = "ingest.source"
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from assay.errors import LabelError
 from assay.project.params import Window
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import mark_blanks
+from assay.project.text import counted, mark_blanks
 
 
 def filter_labelled(table: pa.Table, label: str) -> pa.Table:

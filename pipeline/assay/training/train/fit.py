@@ -19,7 +19,7 @@ from assay.model import prediction
 from assay.project import layout
 from assay.project.params import Train
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
+from assay.project.text import counted
 from assay.training.candidates.days import assign_folds
 from assay.training.candidates.nested import fit_clone
 from assay.training.train.calibrate import fit_calibrator, out_of_fold_scores

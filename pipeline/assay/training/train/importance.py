@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assay.columns.features import Floats, FrameFeatures, Scorer
-from assay.columns.shuffled import ColumnCache, ShuffledFeatures
+from assay.columns.features import ColumnCache, Floats, FrameFeatures, Scorer, ShuffledFeatures
 
 if TYPE_CHECKING:
     import pandas as pd

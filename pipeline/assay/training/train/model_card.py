@@ -7,8 +7,7 @@ from typing import Any
 
 from assay.model.manifest import Manifest
 from assay.project.tasks import METRICS
-from assay.project.text.markdown import escape_code, escape_line
-from assay.project.text.number_format import counted, format_fixed
+from assay.project.text import counted, escape_code, escape_line, format_fixed
 
 
 def render_card(manifest: Manifest) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from assay.columns.slice_counts import SliceField
+from assay.columns.features import SliceField
 from assay.contract.definition import NUMERIC, Contract
 from assay.metrics.slices import MISSING, slice_names
 

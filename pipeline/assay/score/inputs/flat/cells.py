@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
-from assay.contract.text.cell_parser import is_text, parse_cells, to_bool_mask
+from assay.contract.text_parser import is_text, parse_cells, to_bool_mask
 from assay.project.params.values import Every
 from assay.project.partitions import first_days
 

@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 from assay.errors import SchemaMismatch, SourceError
 from assay.formats.files.cells import CellCutter
 from assay.project.params.inputs import Csv, Json, Parquet
-from assay.project.text.number_format import counted
-from assay.project.text.quoting import quote_value
+from assay.project.text import counted, quote_value
 from assay.score.inputs import text_header
 from assay.score.inputs.files import ListedFile, read_errors
 from assay.score.inputs.flat.cells import can_name_nights, nights_of, readable

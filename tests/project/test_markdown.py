@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.model.manifest import Manifest
-from assay.project.text.markdown import escape_all, escape_code, escape_line
+from assay.project.text import escape_all, escape_code, escape_line
 from assay.training.train.model_card import render_card
 
 ACTIVE = re.compile(r"(?i)@\w|://|www\.\w|mailto:|(?<!\\)\]\(|<|#\d|\bgh-\d|`")

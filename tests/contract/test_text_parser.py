@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from assay.contract.loader import load_contract_text
 from assay.contract.schema import TYPES, canonical_schema
-from assay.contract.text.cell_parser import READERS, parse_cells
-from assay.contract.text.text_parser import (
+from assay.contract.text_parser import (
     LINE,
     ONE_CELL_A_COLUMN,
     ONE_OBJECT,
+    READERS,
+    parse_cells,
     parse_rows,
     parsing_rules,
     rows_as_text,

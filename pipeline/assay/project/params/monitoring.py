@@ -1,15 +1,55 @@
-"""Label sources and retraining rules of params.yaml."""
+"""How nights are watched, in params.yaml: the sections monitor, labels and alerts."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from assay.project.params.inputs import FileTable
-from assay.project.params.values import MOST_DAYS, Positive, Section, Share, Text
+from assay.project.params.values import MOST_DAYS, Day, Frozen, Positive, Section, Share, Text
 from assay.project.tasks import POOLABLE, Metric
-from assay.project.text.number_format import counted
+from assay.project.text import counted
+
+
+class Budget(Section):
+    """False-alarm budget: an alarm takes ``nights`` of the last ``of`` nights.
+
+    ``false_alarms`` is the accepted number of false incidents a year.
+    """
+
+    nights: Positive = 3
+    of: Annotated[int, Field(ge=1, le=31)] = 5
+    false_alarms: Annotated[float, Field(gt=0, le=52)] = 4.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Budget:
+        if self.nights > self.of:
+            raise ValueError(f"nights at or under of|{self.nights} of {self.of}")
+        return self
+
+
+class Snooze(Section):
+    """Mutes the alarms of one column until the day ``until``, included."""
+
+    column: Text
+    because: Text
+    owner: Text
+    until: Day
+
+
+class DriftParams(Section):
+    """Baselines, manual limits, the false-alarm budget, and snoozed columns."""
+
+    baseline: Literal["reference", "weekday"] = "reference"
+    baseline_weeks: Annotated[int, Field(ge=1, le=52)] = 4
+    limits: Annotated[Mapping[Text, Share], Frozen] = Field(
+        default_factory=dict, validate_default=True
+    )
+    budget: Budget = Budget()
+    snooze: tuple[Snooze, ...] = ()
+
 
 LEAST_POOLED = 5
 """Fewer nights show too little of how much nights differ."""

@@ -26,7 +26,7 @@ from assay.pages.histogram import build_histograms
 from assay.performance import take_labels as taken
 from assay.performance.read_labels import LabelColumns, parse_labels, read_label_file
 from assay.project.params import Window
-from assay.project.text.quoting import mark_blanks, mark_message_blanks, quote_value
+from assay.project.text import mark_blanks, mark_message_blanks, quote_value
 from assay.score.duplicate_keys import confirm_duplicates, hash_keys
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.text_header import TextHeader, check_csv_columns, read_json_keys

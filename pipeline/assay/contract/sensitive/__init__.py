@@ -1,1 +1,0 @@
-"""What a contract calls sensitive: masked where rows are shown, and sliced into groups."""

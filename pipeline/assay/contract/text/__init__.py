@@ -1,1 +1,0 @@
-"""Text that is read faster than a line at a time."""

@@ -1,0 +1,165 @@
+"""Text as people read it: numbers, foreign text that is safe to show, and Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from math import floor, isfinite, log10
+from typing import Any
+
+
+def format_count(value: float | None, none: str = "") -> str:
+    """A whole number with thousands separators."""
+    return none if value is None else f"{value:,}"
+
+
+def counted(count: float | None, one: str, many: str | None = None) -> str:
+    """A number of something, with thousands separators: the plural unless there is one.
+
+    None is an unknown number.
+
+    >>> counted(1, "row"), counted(2000, "row"), counted(0, "class", "classes")
+    ('1 row', '2,000 rows', '0 classes')
+    """
+    number = "unknown" if count is None else f"{count:,.15g}"
+    return f"{number} {one if count == 1 else many or one + 's'}"
+
+
+def format_fixed(value: float | None, digits: int = 3, none: str = "") -> str:
+    """A distance, metric or effect with a fixed number of decimals."""
+    return none if value is None else f"{value:.{digits}f}"
+
+
+def format_digits(value: float, digits: int = 4) -> str:
+    """A number of any size to so many significant digits, never as 4.86e+03.
+
+    >>> format_digits(4862.4, 3), format_digits(0.12345), format_digits(1234567.0), format_digits(0)
+    ('4,860', '0.1235', '1,235,000', '0')
+    """
+    if value == 0 or not isfinite(value):
+        return f"{value:g}"
+    return f"{round(value, digits - 1 - floor(log10(abs(value)))):,.15g}"
+
+
+def format_short(value: float | None, none: str = "-") -> str:
+    """Four decimals below 10, else five significant digits."""
+    if value is None:
+        return none
+    return f"{value:.4f}" if abs(value) < 10 else format_digits(value, 5)
+
+
+def format_percent(share: float | None, digits: int = 1, none: str = "") -> str:
+    """A share of 0 to 1 as a percentage with so many decimals."""
+    return none if share is None else f"{share:.{digits}%}"
+
+
+def format_exact_percent(share: float) -> str:
+    """A share of 0 to 1 in percent. Only exactly 0 and 1 become 0% and 100%.
+
+    >>> format_exact_percent(0.25), format_exact_percent(0.00001)
+    ('25%', 'under 0.01%')
+    """
+    if 0 < share < 0.0001:
+        return "under 0.01%"
+    if 0.9999 < share < 1:
+        return "over 99.99%"
+    return f"{round(share * 100, 2):g}%"
+
+
+_ENDS = re.compile(r"^\s+|\s+$")
+_QUOTED = re.compile(r"(?<!\w)'([^'\n]+)'")
+_ACTING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ue000-\uf8ff\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+)
+"""Control characters, line separators, marks of direction, tags, and what is no character. Not what
+parts or joins letters and does nothing else (U+200B to U+200D), as in Persian."""
+_MARKS = {" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "⏎", "\xa0": "⍽"}
+
+
+def escape_controls(text: str, keep: str = "") -> str:
+    r"""Foreign text to print or show: what would act on a terminal or a reader, in JSON's escapes.
+
+    All text of tables, people, git and libraries passes through here, once, where it is written:
+    to a terminal, Markdown, a page, a message.
+
+    Parameters
+    ----------
+    keep
+        Characters that stay as they are. A JSON document that keeps ``"\n"`` stays the same.
+
+    >>> print(escape_controls("\x1b[31mred\x1b[0m\n\u202egpj.exe"))
+    \u001b[31mred\u001b[0m\n\u202egpj.exe
+    """
+    return _ACTING.sub(lambda it: it[0] if it[0] in keep else json.dumps(it[0])[1:-1], text)
+
+
+def mark_blanks(value: Any) -> str:
+    """The value as text. If it has leading or trailing blanks, these are marked and it is quoted.
+
+    >>> mark_blanks("JFK "), mark_blanks("JFK"), mark_blanks(" ")
+    ("'JFK␣'", 'JFK', "'␣'")
+    """
+    text = str(value)
+    shown = _ENDS.sub(lambda ends: "".join(map(_mark, ends[0])), text)
+    return text if shown == text else f"'{shown}'"
+
+
+def quote_value(value: Any) -> str:
+    """Like `mark_blanks`, but always in quotes.
+
+    >>> quote_value("JFK "), quote_value("JFK")
+    ("'JFK␣'", "'JFK'")
+    """
+    shown = mark_blanks(value)
+    return repr(value) if shown == str(value) else shown
+
+
+def mark_message_blanks(message: str) -> str:
+    """A library's message, with the blanks of every quoted value made visible.
+
+    >>> mark_message_blanks("cannot read '12 ' as a number")
+    "cannot read '12␣' as a number"
+    """
+    return _QUOTED.sub(lambda found: quote_value(found[1]), message)
+
+
+def _mark(blank: str) -> str:
+    return _MARKS.get(blank, f"\\u{ord(blank):04x}")
+
+
+UNSEEN = "\u200b"
+"""Zero-width space. It breaks up mentions, URLs and issue numbers, so they are not linked."""
+
+_LINKS = re.compile(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=mailto)(?=:)")
+_NUMBERS = re.compile(r"(?i)(?<=#)(?=\d)|(?<=\bGH)(?=-\d)")
+
+
+def escape_line(value: str) -> str:
+    """One line of text without active HTML, links, mentions, images, code or table cells."""
+    line = _flat(value)
+    # Link references cannot be defined within a line, so a link needs "](".
+    line = line.replace("`", "'").replace("|", "\\|").replace("](", "]\\(")
+    return _inert(line)
+
+
+def escape_all(value: str) -> str:
+    """Like `escape_line`, but all Markdown syntax is escaped and appears literally."""
+    line = _flat(value).replace(">", "&gt;")
+    return _inert(re.sub(r"([\\`*_\[\]|#~])", r"\\\1", line))
+
+
+def escape_code(value: str) -> str:
+    """Text for use between two backticks, where no other syntax applies."""
+    return escape_controls(" ".join(value.replace("`", "'").split()))
+
+
+def _flat(value: str) -> str:
+    line = escape_controls(" ".join(value.split()))
+    return line.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _inert(line: str) -> str:
+    # GitHub notifies mentioned users and links URLs and issue numbers automatically.
+    line = _NUMBERS.sub(UNSEEN, _LINKS.sub(UNSEEN, line))
+    return line.replace("@", f"@{UNSEEN}")

@@ -1,1 +1,0 @@
-"""Text as people read it: numbers, untrusted cells, Markdown."""
