@@ -90,9 +90,9 @@ def test_keys_may_come_late_and_be_missing(tmp_path: Path) -> None:
     [
         ('{"a": 1}\n{"a": 1, "a": 2}', "line 2.*a key twice"),
         ('{"a": 1}\n5', "line 2.*found '5'"),
-        ('[{"a": 1}', "object 2.*the end of the file"),
-        ('[{"a": 1} {"a": 2}]', "object 2"),
-        ('[{"a": 1}] x', "text behind the array"),
+        ('[{"a": 1}', "an array"),
+        ('[{"a": 1}] x', "an array"),
+        ('[{"a": 1}, 2]', "object 2.*found '2'"),
         ("[]", "has no row with a value"),
         ("{}", "has no row with a value"),
         ('{"a": [1]}', "no column that can be used"),

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.formats import repeats
+from assay.formats import facts
 from assay.formats.definition import ColumnFacts, ColumnFormat, Kind
-from assay.formats.facts import ColumnCounter
-from assay.formats.repeats import RepeatFinder
+from assay.formats.facts import ColumnCounter, RepeatFinder
 
 numbers = st.lists(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 9), max_size=9))
 texts = st.lists(st.lists(st.text(max_size=3), max_size=9))
@@ -29,7 +28,7 @@ def test_a_repeat_is_found_wherever_it_is(given: tuple[list[list[Any]], pa.DataT
 
 
 def test_nobody_can_tell_of_more_rows_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeats, "MOST_ROWS", 5)
+    monkeypatch.setattr(facts, "MOST_ROWS", 5)
     finder = RepeatFinder()
     finder.add(pa.array(range(5)))
     assert finder.all_differ()

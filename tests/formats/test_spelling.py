@@ -19,7 +19,6 @@ FORMATS = st.one_of(
         thousands=st.just("") | TEXT,
         prefix=st.just("") | TEXT,
         suffix=st.just("") | TEXT,
-        negative=st.sampled_from(["", "()", "-"]),
         kept=WORDS,
     ),
     st.builds(ColumnFormat, st.just("a"), st.just("string"), kept=WORDS),
@@ -41,7 +40,6 @@ def test_what_is_spelt_is_parsed_again(column: ColumnFormat) -> None:
         ("integer", ColumnFormat("a", "integer")),
         ("float decimal=, thousands=.", ColumnFormat("a", "float", decimal=",", thousands=".")),
         ("float suffix=%", ColumnFormat("a", "float", suffix="%")),
-        ("float negative=()", ColumnFormat("a", "float", negative="()")),
         ('float thousands=" "', ColumnFormat("a", "float", thousands=" ")),
         ("text keep=NA", ColumnFormat("a", "string", kept=("NA",))),
         ("boolean true=ja|j", ColumnFormat("a", "boolean", true=("ja", "j"))),
@@ -55,8 +53,7 @@ def test_a_person_can_write_it(text: str, column: ColumnFormat) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "int", "integer x", "float size=3", "text decimal=,", "float decimal=,|.", 'text keep="',
-     "float negative=[]"],
+    ["", "int", "integer x", "float size=3", "text decimal=,", "float decimal=,|.", 'text keep="'],
 )  # fmt: skip
 def test_what_states_no_type_is_refused(text: str) -> None:
     with pytest.raises(SourceError, match=r"columns\['a'\]: is no type of a column"):

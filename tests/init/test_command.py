@@ -14,8 +14,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.contract.loader import load_contract
-from assay.errors import SchemaMismatch, UsageError
-from assay.init import command
+from assay.errors import SchemaMismatch
 from assay.init.command import WORKFLOWS
 from assay.project import params
 from assay.score.inputs.discovery import find_night
@@ -241,43 +240,18 @@ def test_rows_of_one_customer_may_stay_together_as_is_said(
     assert main([*given, "--group", "customer id"]) == 0
 
 
-def test_a_table_without_a_header_gets_names(table: Path) -> None:
+def test_a_table_without_a_header(table: Path) -> None:
     text = table.read_text(encoding="cp1252")
-    header, _, rows = text.partition("\n")
     bare = table.with_name("bare.csv")
-    bare.write_text(rows, encoding="cp1252")
-    call = ("assay", "init", "churn", "--data", bare.name, "--target", "churned", "--names")
-    names = header.replace(";", ",")
-    told = projects.call(bare.parent, *call, names)
-    assert "the columns have no names" not in told
+    bare.write_text(text.partition("\n")[2], encoding="cp1252")
+    call = ("assay", "init", "churn", "--data", bare.name, "--target", "column_5")
+    assert "columns have no names" in projects.call(bare.parent, *call)
     project = bare.parent / "churn"
     projects.call(project, "assay", "ingest")
     source = (project / "data/source.py").read_text(encoding="utf-8")
-    assert "header=False" in source and '"plz": "text"' in source
+    assert "header=False" in source and '"column_3": "text"' in source
     written = pd.read_parquet(project / "data/raw")
-    assert len(written) == 600 and set(written["plz"]) == {"01067", "04103", "09111"}
-
-
-@pytest.mark.parametrize(
-    ("names", "words"),
-    [
-        ("a,b,c,churned", "expected 5 different names, one for each column, found 4"),
-        ("a,b,,c,churned", "found an empty name"),
-        ("a,b,b,c,churned", "found 'b' twice"),
-    ],
-)
-def test_names_that_do_not_fit_are_refused(table: Path, names: str, words: str) -> None:
-    bare = table.with_name("bare.csv")
-    bare.write_text(table.read_text(encoding="cp1252").partition("\n")[2], encoding="cp1252")
-    with pytest.raises(UsageError) as caught:
-        command.look(table.parent / "churn", bare, names=names.split(","))
-    assert words in caught.value.line() and "--names" in caught.value.line()
-
-
-def test_names_of_a_table_that_has_some_are_refused(table: Path) -> None:
-    with pytest.raises(UsageError) as caught:
-        command.look(table.parent / "churn", table, names=[*"abcde"])
-    assert "found 'customer', 'since', 'plz', 'visits', 'churned'" in caught.value.line()
+    assert len(written) == 600 and set(written["column_3"]) == {"01067", "04103", "09111"}
 
 
 def test_the_same_doubt_is_said_once_with_all_its_columns(table: Path) -> None:

@@ -120,9 +120,8 @@ def gate_failures(root: Path) -> list[Finding]:
     return [_with_advice(rule, each) for each in failed]
 
 
-def test_a_total_that_contains_the_label_is_doubted_and_fails_the_gate(tmp_path: Path) -> None:
-    told = init(tmp_path, rides(), "tip")
-    assert "fare, tolls, paid: together they give the label away, 'paid' - 'fare' - 'tolls'" in told
+def test_a_total_that_contains_the_label_fails_the_gate(tmp_path: Path) -> None:
+    init(tmp_path, rides(), "tip")
     assert suspects(tmp_path, *STAGES) == {"label_sum": ["fare", "tolls", "paid"]}
     found = gate_failures(tmp_path / "project")
     assert [each.slice for each in found] == ["label_sum"]
@@ -130,22 +129,18 @@ def test_a_total_that_contains_the_label_is_doubted_and_fails_the_gate(tmp_path:
     assert "as a total is, out of data/contract.py" in (found[0].fix or "")
 
 
-def test_without_the_total_nothing_is_doubted(tmp_path: Path) -> None:
-    told = init(tmp_path, rides(), "tip", "--leave-out", "paid")
-    assert "give the label away" not in told
+def test_without_the_total_nothing_is_suspect(tmp_path: Path) -> None:
+    init(tmp_path, rides(), "tip", "--leave-out", "paid")
     assert suspects(tmp_path, *STAGES) == {}
 
 
 def test_a_comparison_of_two_columns_that_is_the_label(tmp_path: Path) -> None:
-    told = init(tmp_path, arrivals(), "late")
-    assert "planned, landed: together they give the label away" in told
+    init(tmp_path, arrivals(), "late")
     assert suspects(tmp_path, *STAGES) == {"label_sum": ["planned", "landed"]}
 
 
 def test_answers_of_an_old_model_as_features(tmp_path: Path) -> None:
-    told = init(tmp_path, scored(), "left")
-    assert "model_prediction: 'prediction' is a word for a model's answer" in told
-    assert "risk_score: 'score' is often known only afterwards" in told
+    init(tmp_path, scored(), "left")
     assert suspects(tmp_path, *STAGES) == {"label_name": ["risk_score", "model_prediction"]}
     # A person who knows better says so, by name.
     file = tmp_path / "project/params.yaml"

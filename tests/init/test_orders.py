@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.contract.loader import load_contract
-from assay.init.orders import find_order
+from assay.init.checks import find_order
 from tests import projects
 
 ORDERS = [

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from assay.formats.definition import TO_UTC
+from assay.formats.definition import TO_UTC, ColumnFacts
 from assay.formats.names import column_names
-from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
+from assay.init.roles import ColumnUse, decide_uses, may_be_groups
+from assay.init.wishes import Wishes
 from tests.init.frames import facts_of
 
 ROWS = 400
@@ -43,10 +45,16 @@ def frame() -> pd.DataFrame:
 
 
 def uses(
-    frame: pd.DataFrame, said: Said | None = None, leaks: Mapping[str, str] | None = None
+    frame: pd.DataFrame, leaks: Mapping[str, str] | None = None, **said: Any
 ) -> dict[str, ColumnUse]:
-    plain = column_names(map(str, frame))
-    return decide_uses(facts_of(frame), "churned", plain, leaks or {}, said or Said())
+    return of_facts(facts_of(frame), leaks, **said)
+
+
+def of_facts(
+    facts: Sequence[ColumnFacts], leaks: Mapping[str, str] | None = None, **said: Any
+) -> dict[str, ColumnUse]:
+    plain = column_names(each.name for each in facts)
+    return decide_uses(facts, plain, leaks or {}, Wishes("churned", "churn", **said))
 
 
 def test_each_column_gets_the_use_that_a_person_would_give_it(frame: pd.DataFrame) -> None:
@@ -90,10 +98,8 @@ def test_few_values_are_sliced(frame: pd.DataFrame) -> None:
 
 
 def test_what_a_person_says_is_not_guessed(frame: pd.DataFrame) -> None:
-    said = Said(
-        time="born", keys=("plan",), group="branch_id", sensitive=("town",), left_out=("visits",)
-    )
-    found = uses(frame, said)
+    said = {"time": "born", "keys": ("plan",), "group": "branch_id"}
+    found = uses(frame, **said, sensitive=("town",), left_out=("visits",))
     assert [found[name].use for name in ("born", "plan", "branch_id", "town", "visits")] == [
         "time", "key", "key", "sensitive", "left out",
     ]  # fmt: skip
@@ -117,13 +123,13 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
 def test_a_time_that_had_a_zone_is_told_in_utc(frame: pd.DataFrame) -> None:
     assert "UTC" not in uses(frame)["opened"].why
     zoned = [replace(each, evidence=(f"they are {TO_UTC}",)) for each in facts_of(frame)]
-    found = decide_uses(zoned, "churned", column_names(map(str, frame)), {}, Said())["opened"]
+    found = of_facts(zoned)["opened"]
     assert found.use == "time" and found.why.endswith(" UTC, in every row")
 
 
 def test_a_time_that_a_person_leaves_out_is_not_the_time(frame: pd.DataFrame) -> None:
     (time,) = [name for name, each in uses(frame).items() if each.use == "time"]
-    found = uses(frame, Said(left_out=(time,)))
+    found = uses(frame, left_out=(time,))
     assert found[time].use == "left out" and found[time].why == "left out with --leave-out"
 
 
@@ -139,7 +145,7 @@ def test_a_doubt_that_explains_why_a_column_is_left_out_is_the_reason(frame: pd.
         replace(each, unsure=f"{why}: fix it", stays_text=why) if each.name == "price" else each
         for each in facts_of(texts)
     ]
-    price = decide_uses(facts, "churned", column_names(map(str, texts)), {}, Said())["price"]
+    price = of_facts(facts)["price"]
     assert (price.use, price.why, price.unsure) == ("left out", why, f"{why}: fix it")
 
 
@@ -148,7 +154,7 @@ def test_no_doubt_is_lost(frame: pd.DataFrame, name: str) -> None:
     facts = [
         replace(each, unsure="or is it?") if each.name == name else each for each in facts_of(frame)
     ]
-    found = decide_uses(facts, "churned", column_names(map(str, frame)), {}, Said())
+    found = of_facts(facts)
     assert found[name].unsure.endswith("or is it?")
 
 
@@ -171,19 +177,6 @@ def test_one_value_tells_rows_apart_where_others_have_none(frame: pd.DataFrame) 
     assert (found.use, found.why, found.sliced) == ("feature", "always 'Y', 33.5% empty", False)
     few = vip.where(frame.index < 9)
     assert uses(frame.assign(vip=few))["vip"].use == "left out"
-
-
-@pytest.mark.parametrize(
-    ("shape", "words"),
-    [
-        ("{0:02}:{1:02}:{1:02}", "times of day or durations: make numbers"),
-        ("PT{0}H{1}M", "durations as ISO 8601 writes them"),
-        ("{0}/{1}", "several numbers with a slash between"),
-    ],
-)
-def test_texts_that_numbers_can_be_made_of(frame: pd.DataFrame, shape: str, words: str) -> None:
-    texts = [shape.format(number // 60, number % 60) for number in [*range(ROWS - 1), 0]]
-    assert words in uses(frame.assign(took=texts))["took"].why
 
 
 def test_numbers_that_all_differ_where_chance_would_repeat_some_name_rows() -> None:
@@ -254,7 +247,7 @@ def test_an_identifier_with_blanks_is_one(frame: pd.DataFrame) -> None:
     assert "says who, not how" in uses(holes)["branch_id"].why
     assert may_be_groups(facts_of(holes), column_names(map(str, holes))) == ["branch_id"]
     few = holes.assign(branch_id=frame["branch_id"].where(frame.index > 0))
-    assert uses(few, Said(group="branch_id"))["branch_id"].unsure == "empty in 1 row, to be refused"
+    assert uses(few, group="branch_id")["branch_id"].unsure == "empty in 1 row, to be refused"
 
 
 def census() -> pd.DataFrame:
@@ -289,8 +282,8 @@ def test_people_as_a_census_codes_them() -> None:
     plain = census()[["MAR", "CIT", "WKHP", "churned"]]
     assert {each.use for each in uses(plain).values()} == {"feature"}
     # A person who says otherwise is heard.
-    assert uses(census(), Said(left_out=("PWGTP",)))["PWGTP"].use == "left out"
-    said = uses(census(), Said(weight="WKHP"))
+    assert uses(census(), left_out=("PWGTP",))["PWGTP"].use == "left out"
+    said = uses(census(), weight="WKHP")
     assert (said["WKHP"].use, said["PWGTP"].use) == ("weight", "feature")
 
 

@@ -1,12 +1,13 @@
 """Commands to begin with: init, which writes a project, and completion by the shell."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from assay.cli.command import Call, Group, Option
-from assay.cli.progress import make_progress_line
+from assay.cli.progress import ProgressLine, make_progress_line
 from assay.errors import UsageError
 from assay.project.text import escape_controls
 
@@ -32,10 +33,6 @@ def init(
         Option("the table: CSV, JSON lines, Parquet or Excel (.xlsx), or a query (.sql)", "FILE"),
     ] = None,
     sheet: Annotated[str, Option("of a workbook (the first one)", "NAME")] = "",
-    names: Annotated[
-        str | None,
-        Option("of the columns of CSV without a header, in the file's order", "A,B,C"),
-    ] = None,
     connection: Annotated[
         str,
         Option("where the query is asked: sqlite:///FILE or postgresql://HOST/DATABASE", "ADDRESS"),
@@ -79,7 +76,6 @@ def init(
     from assay.formats.names import project_name
     from assay.init import command
     from assay.init.pins import renew
-    from assay.init.roles import Said
     from assay.init.wishes import Wishes
 
     place = (call.root / folder).resolve()
@@ -88,42 +84,33 @@ def init(
             raise UsageError("lists of packages need no table", where="assay init --pins")
         return renew(place)
     table = data or Path(_ask("Which file holds the table?", "--data FILE"))
-    understood = command.look(
-        place,
-        table,
-        _progress(),
-        sheet=sheet,
-        connection=connection,
-        names=names.split(",") if names is not None else (),
-    )
+    line = make_progress_line()
+    progress = partial(_say_rows, line) if line is not None else _nothing
+    understood = command.look(place, table, progress, sheet=sheet, connection=connection)
+    if line is not None:
+        line.end()
     wishes = Wishes(
         target=target or _ask_target(understood),
         name=project_name(name or (place.name if folder != Path() else table.stem)),
         task=task,
         positive=positive,
         every=every,
-        columns=Said(
-            time=time,
-            keys=tuple(key),
-            group=group,
-            weight=weight,
-            sensitive=tuple(sensitive),
-            left_out=tuple(leave_out),
-        ),
+        time=time,
+        keys=tuple(key),
+        group=group,
+        weight=weight,
+        sensitive=tuple(sensitive),
+        left_out=tuple(leave_out),
     )
     return command.run(place, table, understood, wishes)
 
 
-def _progress() -> Callable[[int, int], None] | None:
-    """Says on a terminal how much of the table was read."""
-    line = make_progress_line()
-    if line is None:
-        return None
+def _say_rows(line: ProgressLine, rows: int) -> None:
+    line.change(f"reading the table: {rows:,} rows")
 
-    def change(done: int, total: int) -> None:
-        line.change(f"reading the table: {done / max(total, 1):.0%}" if done < total else "")
 
-    return change
+def _nothing(rows: int) -> None:
+    """Where there is no terminal."""
 
 
 def _ask_target(understood: "Understanding") -> str:

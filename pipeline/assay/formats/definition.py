@@ -37,9 +37,6 @@ class ColumnFormat:
         Marks in numbers; ``thousands`` is empty if there are none.
     prefix, suffix
         What stands before and behind each number, such as ``$`` and ``%``; empty if nothing does.
-    negative
-        How numbers below zero are written beside ``-12``: ``()`` for ``(12)``, ``-`` for ``12-``;
-        empty if in no other way.
     time_format
         As for `datetime.strptime`; None means ISO 8601, ``unix s``, ``unix ms``, ``unix us`` and
         ``unix ns`` numbers since 1970.
@@ -57,7 +54,6 @@ class ColumnFormat:
     thousands: str = ""
     prefix: str = ""
     suffix: str = ""
-    negative: str = ""
     time_format: str | None = None
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()

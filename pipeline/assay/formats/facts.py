@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from assay.columns.categories import hash_texts
 from assay.formats import digit_times
 from assay.formats.definition import ColumnFacts, ColumnFormat, Value
-from assay.formats.repeats import RepeatFinder
 from assay.project.text import counted
 
 MOST_DISTINCT = 50_000
@@ -20,6 +22,8 @@ MOST_BYTES = 16 << 20
 COMMONEST = 1_000
 IN_ALL = 2_500_000
 """Values that are kept of all columns together: so many fit into memory as Python objects."""
+MOST_ROWS = 50_000_000
+"""Rows up to which it is told; each takes 8 bytes, and 8 more while they are compared."""
 
 
 def most_distinct(columns: int) -> int:
@@ -33,17 +37,8 @@ def most_distinct(columns: int) -> int:
 
 _NAMING = ("integer", "string")
 """Kinds whose values may name rows, so that it counts whether one repeats."""
-_NUMBERS = (
-    -1, -9, -99, -999, -9999, -99999, -999999, 99, 999, 9999, 99999, 999999, 9999999, -(2**31),
-    2**31 - 1,
-)  # fmt: skip
-_TIMES = tuple(
-    datetime(year, month, day)
-    for year, month, day in (
-        (1, 1, 1), (1582, 10, 15), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1970, 1, 1),
-        (2099, 12, 31), (2999, 12, 31), (9999, 12, 31), (9999, 1, 1),
-    )
-)  # fmt: skip
+_NUMBERS = (-1, -9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, -(2**31), 2**31 - 1)
+_DATES = ("0001-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "2999-12-31", "9999-12-31")
 """Values that often stand for no value, because there was no better way to say it."""
 
 
@@ -64,9 +59,6 @@ class ColumnCounter:
     distinct: int = 0
     low: Any = None
     high: Any = None
-    rest_low: Any = None
-    rest_high: Any = None
-    odd: dict[Any, int] = field(default_factory=dict)
     infinite: int = 0
     whole: bool = True
     sorted: bool = True
@@ -90,7 +82,6 @@ class ColumnCounter:
             self._bounds(pc.utf8_length(values))
         elif self.column.kind != "boolean":
             self._bounds(values)
-            self._sift(values)
         if self.column.kind == "float":
             self.infinite += pc.sum(pc.is_inf(values)).as_py() or 0
         if self.column.kind == "float" and self.whole:
@@ -147,23 +138,6 @@ class ColumnCounter:
         self.low = found["min"] if self.low is None else min(self.low, found["min"])
         self.high = found["max"] if self.high is None else max(self.high, found["max"])
 
-    def _sift(self, values: pa.Array) -> None:
-        """Bounds of what is left without the values that often stand for none."""
-        odd = _TIMES if self.column.kind == "timestamp" else _NUMBERS
-        found = pc.min_max(values).as_py()
-        if found["min"] in odd or found["max"] in odd:
-            mask = pc.is_in(values, pa.array(odd, values.type))
-            for each in values.filter(mask).value_counts().to_pylist():
-                self.odd[each["values"]] = self.odd.get(each["values"], 0) + each["counts"]
-            values = values.filter(pc.invert(mask))
-            found = pc.min_max(values).as_py()
-        if found["min"] is None:
-            return
-        self.rest_low = found["min"] if self.rest_low is None else min(self.rest_low, found["min"])
-        self.rest_high = (
-            found["max"] if self.rest_high is None else max(self.rest_high, found["max"])
-        )
-
     def facts(
         self,
         evidence: tuple[str, ...] = (),
@@ -195,43 +169,89 @@ class ColumnCounter:
             infinite=self.infinite,
         )
         digits = "" if doubts else digit_times.doubt(found)
-        return replace(
-            found, unsure="; ".join(each for each in (*doubts, digits, *self._doubts()) if each)
-        )
+        unsure = "; ".join(each for each in (*doubts, digits, *_doubts(found)) if each)
+        return replace(found, unsure=unsure)
 
-    # -------------------------------------------------------------------------- doubts
 
-    def _doubts(self) -> list[str]:
-        number = self.column.kind in ("integer", "float")
-        if number and (self.low, self.high, self.distinct) == (0, 1, 2):
-            return ["0 and 1: a boolean?"]
-        if self.column.kind in ("integer", "float", "timestamp"):
-            return self._sentinels()
+def _doubts(facts: ColumnFacts) -> list[str]:
+    """What the values look like: a boolean, or values that stand for none."""
+    if facts.kind not in ("integer", "float", "timestamp"):
         return []
+    if (facts.low, facts.high, facts.distinct) == (0, 1, 2):
+        return ["0 and 1: a boolean?"]
+    odd = {value: rows for value, rows in facts.values if _often_none(value)}
+    others = [value for value, _ in facts.values if value not in odd]
+    if not others:
+        return []
+    low, high = min(others), max(others)
+    return [
+        f"{_shown(value)} in {counted(rows, 'row')} is kept as a value, but may stand for none: "
+        f"others are from {_shown(low)} to {_shown(high)}"
+        for value, rows in sorted(odd.items())
+        if _is_far(value, low, high)
+    ]
 
-    def _sentinels(self) -> list[str]:
-        found = []
-        for value, count in sorted(self.odd.items()):
-            if self.rest_low is not None and self._far(value):
-                rows = counted(count, "row")
-                shown = value.date() if isinstance(value, datetime) else f"{value:g}"
-                found.append(
-                    f"{shown} in {rows} is kept as a value, but may stand for none: the others are "
-                    f"from {_shown(self.rest_low)} to {_shown(self.rest_high)}"
-                )
-        return found
 
-    def _far(self, value: Any) -> bool:
-        low, high = self.rest_low, self.rest_high
-        if self.column.kind == "timestamp":
-            gap = timedelta(days=365 * 20)
-            return bool(low - value > gap if value < low else value - high > gap)
-        if self.column.kind == "float" and abs(value) < 99:
-            return False
-        if value < low:
-            return bool(low >= 0 or abs(value) >= 5 * max(abs(low), abs(high)))
-        return bool(value > high and value >= 5 * max(abs(low), abs(high), 1))
+def _often_none(value: Value) -> bool:
+    return str(value)[:10] in _DATES if isinstance(value, datetime) else value in _NUMBERS
+
+
+def _is_far(value: Any, low: Any, high: Any) -> bool:
+    """Whether a value lies far below or above the others."""
+    if isinstance(value, datetime):
+        gap = timedelta(days=365 * 20)
+        return bool(low - value > gap if value < low else value - high > gap)
+    if isinstance(value, float) and abs(value) < 99:
+        return False
+    size = 5 * max(abs(low), abs(high), 1)
+    return bool(
+        (value < low and (low >= 0 or abs(value) >= size)) or (value > high and value >= size)
+    )
 
 
 def _shown(value: Any) -> str:
     return str(value.date()) if isinstance(value, datetime) else f"{value:g}"
+
+
+class RepeatFinder:
+    """Compares 64 bits of each value: a whole number itself, a hash of a text.
+
+    Two texts of one hash count as a repeat; among 50 million different ones there are such with a
+    chance of one in 15,000. Values are compared each time that they have doubled, so a column that
+    repeats costs little.
+    """
+
+    def __init__(self) -> None:
+        self._known: NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._fresh: list[NDArray[np.uint64]] = []
+        self._waiting = 0
+        self.repeats = False
+        """Whether one was found, or nobody can tell any more."""
+
+    def add(self, values: pa.Array) -> None:
+        """Take values without nulls, whole numbers or texts."""
+        if self.repeats:
+            return
+        self._fresh.append(_bits(values))
+        self._waiting += len(values)
+        if self._waiting > len(self._known):
+            self._compare()
+
+    def all_differ(self) -> bool:
+        """Whether all values so far are different."""
+        if not self.repeats:
+            self._compare()
+        return not self.repeats
+
+    def _compare(self) -> None:
+        found = np.concatenate([self._known, *self._fresh])
+        self._known, self._fresh, self._waiting = found, [], 0
+        found.sort()
+        if len(found) > MOST_ROWS or (found[1:] == found[:-1]).any():
+            self.repeats, self._known = True, np.empty(0, np.uint64)
+
+
+def _bits(values: pa.Array) -> NDArray[np.uint64]:
+    if pa.types.is_integer(values.type):
+        return np.asarray(values.cast(pa.int64())).view(np.uint64)
+    return hash_texts(values.cast(pa.large_string()))

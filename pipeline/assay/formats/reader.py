@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,16 +15,19 @@ import pyarrow.compute as pc
 from assay.errors import SourceError
 from assay.formats.arrow_kinds import TYPES, as_text, kind_of, normal, told
 from assay.formats.definition import ColumnFormat, TableFormat
-from assay.formats.files.opened import Tick
-from assay.formats.files.opened_table import OpenedTable, missing_columns
-from assay.formats.files.parquet_rows import parquet_types
-from assay.formats.parallel import for_each
+from assay.formats.files.opened_table import OpenedTable, missing_columns, parquet_types
 from assay.formats.spelling import spell
-from assay.formats.spelt.cells import convert
+from assay.formats.spelt.numbers import to_numbers
+from assay.formats.spelt.shapes import trim
+from assay.formats.spelt.times import to_times
+from assay.formats.spelt.words import all_missing, to_flags
 from assay.project.text import quote_value
 
-_MEND = "Fix the cell, or state the column's type as it is, text if nothing else."
 _NUMBERS = {"integer", "float"}
+LONG = 10_000
+"""Rows from which Arrow and NumPy, which need no lock, take longer than Python around them."""
+
+R = TypeVar("R")
 
 
 def read(path: Path, table: TableFormat) -> Iterator[pa.Table]:
@@ -42,8 +46,8 @@ def read(path: Path, table: TableFormat) -> Iterator[pa.Table]:
     yield from typed_tables(OpenedTable(path, table))
 
 
-def typed_tables(opened: OpenedTable, tick: Tick | None = None) -> Iterator[pa.Table]:
-    """Like `read`; ``tick`` is told how many bytes, or rows of Parquet, have been read."""
+def typed_tables(opened: OpenedTable) -> Iterator[pa.Table]:
+    """Like `read`, of an opened table."""
     path, table = opened.path, opened.table
     if not table.columns:
         raise SourceError("no column is stated", where=str(path), fix="State the columns.")
@@ -53,7 +57,7 @@ def typed_tables(opened: OpenedTable, tick: Tick | None = None) -> Iterator[pa.T
     late = table.format == "json"  # of other formats each batch has all columns
     row = 0
     with ThreadPoolExecutor() as pool:
-        for batch in opened.batches(tick):
+        for batch in opened.batches():
             seen |= dict.fromkeys(batch)
             if not late and not batch.keys() >= {*wanted}:
                 there = parquet_types(path)[1] if table.format == "parquet" else seen
@@ -114,6 +118,33 @@ def _typed(
     return read, None if bad is None else (bad, cells[bad].as_py())
 
 
+def convert(
+    cells: pa.Array, column: ColumnFormat, missing: tuple[str, ...]
+) -> tuple[pa.Array, int | None]:
+    """The values, and the place of the first cell that does not read as the column's kind.
+
+    Parameters
+    ----------
+    cells
+        Text; a null stays one. Blanks around a cell do not count, in texts either.
+    """
+    cells = trim(pc.fill_null(cells, ""))
+    absent = pc.is_in(cells, all_missing(missing, column))
+    cells = pc.if_else(absent, pa.scalar(None, pa.string()), cells)
+    if column.kind == "string":
+        return cells, None
+    if column.kind == "boolean":
+        values = to_flags(cells, column)
+    elif column.kind == "timestamp":
+        values = to_times(cells, column.time_format)
+    else:
+        values = to_numbers(cells, column)
+    if values.null_count == cells.null_count:
+        return values, None
+    lost = pc.and_(pc.is_null(values), pc.is_valid(cells))
+    return values, pc.index(lost, True).as_py()
+
+
 def _bad(
     opened: OpenedTable, column: ColumnFormat, row: int, place: int | None, shown: str
 ) -> SourceError:
@@ -130,5 +161,12 @@ def _bad(
         where=f"{opened.path}, {opened.place(row + place)}, column {quote_value(column.name)}",
         expected=spell(column),
         found=quote_value(shown[:80]),
-        fix=_MEND,
+        fix="Fix the cell, or state the column's type as it is, text if nothing else.",
     )
+
+
+def for_each(
+    pool: ThreadPoolExecutor, rows: int, work: Callable[..., R], *columns: Iterable[Any]
+) -> list[R]:
+    """What ``work`` gives for each column, in threads if the columns are of so many ``rows``."""
+    return list((pool.map if rows >= LONG else map)(work, *columns))

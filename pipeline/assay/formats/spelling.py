@@ -4,7 +4,6 @@
 
     integer | float | text | boolean | time
     float decimal=, thousands=. prefix=$ suffix=%
-    float negative=()
     boolean true=ja|j false=nein|n
     text keep=NA
     time %d.%m.%Y
@@ -22,7 +21,6 @@ from typing import Any
 
 from assay.errors import SourceError
 from assay.formats.definition import ColumnFormat, Kind
-from assay.formats.spelt.numbers import NEGATIVES
 
 _WORDS: dict[Kind, str] = {
     "integer": "integer",
@@ -32,7 +30,7 @@ _WORDS: dict[Kind, str] = {
     "timestamp": "time",
 }
 _KINDS = {word: kind for kind, word in _WORDS.items()}
-_NUMBER = ("decimal", "thousands", "prefix", "suffix", "negative")
+_NUMBER = ("decimal", "thousands", "prefix", "suffix")
 _OPTIONS: dict[Kind, tuple[str, ...]] = {
     "integer": (*_NUMBER, "keep"),
     "float": (*_NUMBER, "keep"),
@@ -106,8 +104,6 @@ def _with(column: ColumnFormat, key: str, values: tuple[str, ...], text: str) ->
     changed: dict[str, Any] = {_SEVERAL[key]: values} if key in _SEVERAL else {key: values[0]}
     if key not in _SEVERAL and len(values) != 1:
         raise _wrong(column.name, text, f"one value for {key}")
-    if key == "negative" and values[0] not in NEGATIVES:
-        raise _wrong(column.name, text, 'negative=() for "(12)", or negative=- for "12-"')
     return replace(column, **changed)
 
 

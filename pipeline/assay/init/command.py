@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +13,7 @@ from assay.formats.definition import TableFormat, Understanding
 from assay.formats.digit_times import as_time
 from assay.formats.files.query_rows import SQLITE
 from assay.formats.reader import read
-from assay.formats.understand import understand
+from assay.formats.understand import Progress, understand
 from assay.init.decide import decide, time_column
 from assay.init.folder import (
     all_or_nothing,
@@ -33,8 +32,6 @@ from assay.project.document import write_text
 DATA = "data"
 WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
 class NewProject:
@@ -51,18 +48,17 @@ class NewProject:
 def look(
     folder: Path,
     data: Path,
-    progress: Progress | None = None,
+    progress: Progress = lambda rows: None,
     *,
     sheet: str = "",
     connection: str = "",
-    names: Sequence[str] = (),
 ) -> Understanding:
     """Find out how the table ``data`` is written, before anything is asked or written.
 
     Parameters
     ----------
-    sheet, connection, names
-        Of an Excel workbook, where a query is asked, and of columns without a header.
+    sheet, connection
+        Of an Excel workbook, and where a query is asked.
 
     Raises
     ------
@@ -73,7 +69,7 @@ def look(
     """
     refuse_project(folder)
     refuse_output(folder, _inside(folder, data))
-    return understand(data, sheet=sheet, connection=connection, names=names, progress=progress)
+    return understand(data, sheet=sheet, connection=connection, progress=progress)
 
 
 def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> NewProject:
@@ -101,10 +97,10 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
         Git is not installed; the project is written all the same. Or git or DVC failed.
     """
     refuse_unknown(understood, wishes)
-    if wishes.columns.time is not None:
-        understood = as_time(understood, wishes.columns.time)
+    if wishes.time is not None:
+        understood = as_time(understood, wishes.time)
     time = time_column(understood, wishes)
-    seen = survey(read(data, understood.table), understood.rows, time, wishes.target)
+    seen = survey(read(data, understood.table), understood.rows, time)
     inside = _inside(folder, data)
     place = inside or f"{DATA}/{data.name}"
     there = replace(understood, table=_seen_from(folder, understood.table))

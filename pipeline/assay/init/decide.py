@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,9 +10,7 @@ from assay.errors import LabelError, UsageError
 from assay.formats.definition import ColumnFacts, Kind, Understanding, Value
 from assay.formats.names import OF_PROJECT, column_names
 from assay.init.checks import FieldChecks, learn_checks
-from assay.init.duplicates import count_duplicates
-from assay.init.label import Label, decide_label, refuse_few_groups
-from assay.init.leaks import Halves, find_leaks, find_sum
+from assay.init.label import Label, decide_label, distance_from_median, refuse_few_groups
 from assay.init.nights import (
     LEAST_NIGHTS,
     Nights,
@@ -22,15 +20,13 @@ from assay.init.nights import (
     find_time_copies,
 )
 from assay.init.plan import Plan, ProjectColumn
-from assay.init.roles import ColumnUse, Said, decide_uses, may_be_groups
-from assay.init.survey import Survey
-from assay.init.unseen import find_group_names, find_unlearnable, tell_unseen
+from assay.init.roles import ColumnUse, decide_uses, may_be_groups
+from assay.init.survey import Survey, equal_rows, find_group_names, find_leaks, find_unlearnable
 from assay.init.wishes import Wishes, refuse_repeated, refuse_unknown
 from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.partitions import first_day
 from assay.project.tasks import Task
 from assay.project.text import counted
-from assay.training.leakage.telling_names import telling_names
 
 NO_CHECKS = FieldChecks({}, nullable=False, why="")
 
@@ -45,38 +41,30 @@ def time_column(understood: Understanding, wishes: Wishes) -> str | None:
     """
     refuse_unknown(understood, wishes)
     plain = column_names(each.name for each in understood.facts)
-    uses = decide_uses(understood.facts, wishes.target, plain, {}, wishes.columns)
-    found = [name for name, each in uses.items() if each.use == "time"]
-    for name in found:
-        facts = _facts(understood, name)
-        if facts.kind != "timestamp" or facts.nulls:
-            raise UsageError(
-                "rows cannot be put in order by this column",
-                where=f"assay init --time {name}",
-                expected="a time in every row",
-                found=f"{facts.stays_text or f'the type {facts.kind}'}, "
-                f"{facts.nulls:,} of {facts.rows:,} rows empty",
-                fix=_fix_time(facts),
-            )
-    return found[0] if found else None
-
-
-def _fix_time(facts: ColumnFacts) -> str:
-    if facts.kind == "timestamp":
-        return "Write a time in those rows too, or leave them out of the file."
-    if facts.stays_text:
-        return "Fix the file, or name another column."
-    fix = "Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00."
-    if facts.kind != "integer":
-        return fix
-    return (
-        f"{fix} Digits are times if all are dates such as 20240131, months such as 202401, years "
-        "such as 2024, or seconds since 1970, of our days."
+    uses = decide_uses(understood.facts, plain, {}, wishes)
+    time = next((name for name, each in uses.items() if each.use == "time"), None)
+    if time is None:
+        return None
+    facts = _facts(understood, time)
+    if facts.kind == "timestamp" and not facts.nulls:
+        return time
+    digits = (
+        " Digits are times if all are dates such as 20240131, months such as 202401, years such as "
+        "2024, or seconds since 1970, of our days."
     )
-
-
-def _doubted(use: ColumnUse, why: str) -> ColumnUse:
-    return replace(use, unsure="; ".join(part for part in (why, use.unsure) if part))
+    fix = "Write it in the file as times, such as 2024-01-31 or 2024-01-31 08:15:00."
+    if facts.kind == "timestamp":
+        fix = "Write a time in those rows too, or leave them out of the file."
+    elif facts.stays_text:
+        fix = "Fix the file, or name another column."
+    raise UsageError(
+        "rows cannot be put in order by this column",
+        where=f"assay init --time {time}",
+        expected="a time in every row",
+        found=f"{facts.stays_text or f'the type {facts.kind}'}, "
+        f"{facts.nulls:,} of {facts.rows:,} rows empty",
+        fix=fix + digits * (facts.kind == "integer"),
+    )
 
 
 @contextmanager
@@ -85,15 +73,9 @@ def _in_file(path: str) -> Iterator[None]:
     try:
         yield
     except LabelError as error:
-        if error.where is None or not error.where.startswith("column "):
-            raise
-        raise LabelError(
-            error.what,
-            where=f"{path}, {error.where}",
-            expected=error.expected,
-            found=error.found,
-            fix=error.fix,
-        ) from None
+        if error.where is not None and error.where.startswith("column "):
+            error.where = f"{path}, {error.where}"
+        raise
 
 
 def decide(
@@ -113,70 +95,28 @@ def decide(
     LabelError
         The target cannot be learnt, or no column is left to learn from.
     """
-    written = understood.table.column(wishes.target)
+    target, group = wishes.target, wishes.group
+    written = understood.table.column(target)
     words: dict[Value, str] = {}
     if written.true and written.false:
         words = {True: written.true[0], False: written.false[0]}
-    target = _facts(understood, wishes.target)
+    distance = distance_from_median(seen.sample[target])
+    facts = _facts(understood, target)
     with _in_file(understood.path):
-        label = decide_label(target, wishes.task, wishes.positive, seen.spread, words)
-    if wishes.columns.keys:
-        refuse_repeated(understood, seen, wishes.columns)
+        label = decide_label(facts, wishes.task, wishes.positive, distance, words)
+    if wishes.keys:
+        refuse_repeated(understood, seen.sample, wishes)
     plain = column_names((each.name for each in understood.facts), OF_PROJECT)
-    parts = date_parts(understood.facts, plain) if time is None else []
     nights, remarks = _nights(seen, time, wishes, understood.rows)
-    if len(parts) > 1:
-        remarks = (*remarks, _fix_parts(understood, parts))
-    if nights.by == "chance" and time is not None:
-        # A time that cuts no nights is like any other column of times.
-        wishes = replace(wishes, columns=replace(wishes.columns, time=None))
-    group = wishes.columns.group
     if group is not None and nights.by == "chance" and len(seen.sample) == understood.rows:
         with _in_file(understood.path):
             refuse_few_groups(seen.sample, label, group)
         nights = cut_by_chance(understood.rows, seen.sample[group])
-    others = [each.name for each in understood.facts if each.name not in (wishes.target, time)]
-    halves = Halves(seen.sample, wishes.target, label.task)
-    leaks = find_leaks(halves, others)
-    names = find_group_names(seen.sample, group, others) if group is not None else {}
-    uses = decide_uses(
-        understood.facts, wishes.target, plain, {**leaks.certain, **names}, wishes.columns
-    )
-    for name, why in leaks.likely.items():
-        if uses[name].use == "feature":
-            uses[name] = _doubted(uses[name], why)
-    if group is None and nights.by == "chance":
-        for name in may_be_groups(understood.facts, plain):
-            if name in uses and uses[name].use == "left out":
-                together = "--group with its name keeps its rows on one side of the split"
-                if _facts(understood, name).nulls:
-                    together += ", once each row has a value"
-                uses[name] = _doubted(uses[name], together)
-    for name in parts:
-        if uses[name].why != leaks.certain.get(name):
-            continue
-        why = f"a part of the time; {leaks.certain[name].rpartition(': ')[2]}, as a trend may"
-        uses[name] = ColumnUse(name, "left out", False, why, _facts(understood, name).unsure)
-    if nights.by == "chance" and time in uses:
-        uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
-    if time is not None and nights.by == "time":
-        features = [name for name, each in uses.items() if each.use == "feature"]
-        unlearnable = find_unlearnable(seen.sample, time, nights, features)
-        copies = find_time_copies(seen.sample, time, features)
-        for name, why in {**unlearnable, **copies}.items():
-            uses[name] = ColumnUse(name, "left out", False, why)
-    kept = {plain[name]: name for name, each in uses.items() if each.use == "feature"}
-    for name, why in find_sum(halves, kept.values()).items():
-        uses[name] = _doubted(uses[name], why)
-    powers = {name: leaks.powers.get(given, 0.0) for name, given in kept.items()}
-    number = label.task == "regression"
-    for name, why in telling_names(kept, plain[wishes.target], powers, number=number).items():
-        doubt = (
-            f"{why}, which assay leakage fails: leave it out with --leave-out, or, if it is known "
-            "before the label, name it in leakage.trusted_columns in params.yaml"
-        )
-        uses[kept[name]] = _doubted(uses[kept[name]], doubt)
-    columns = list(_columns(understood, seen, uses, plain, label, nights, group))
+    parts = date_parts(understood.facts, plain) if time is None else []
+    if len(parts) > 1:
+        remarks = (*remarks, _fix_parts(understood, parts))
+    uses = _uses(understood, seen, time, label, nights, plain, wishes)
+    columns = tuple(_columns(understood, seen, uses, plain, label, nights, group))
     if not any("feature" in each.roles for each in columns):
         raise LabelError(
             "no column is left to learn from",
@@ -186,35 +126,28 @@ def decide(
             or "no other column",
             fix="Make features of these columns before, or say what is no key with --key",
         )
-    duplicates, told = count_duplicates(understood, seen.sample, columns)
     if group is not None and nights.by == "time":
-        name = plain[group]
-        told = (
-            *told,
-            f"rows of one {name} are on both sides of a split by time; with prepare.apart: {name} "
-            "in params.yaml none of the holdout's are trained on",
+        remarks = (
+            *remarks,
+            f"rows of one {plain[group]} are on both sides of a split by time; with prepare.apart: "
+            f"{plain[group]} in params.yaml none of the holdout's are trained on",
         )
-    if nights.by == "time" and label.task != "regression":
-        told = (*told, *tell_unseen(seen.label_days, nights))
-    left_out = [each for each in uses.values() if each.use == "left out"]
-    left_out += [
-        ColumnUse(name, "left out", False, why) for name, why in understood.left_out.items()
-    ]
+    described = [each.given for each in columns if {"feature", "sensitive"} & {*each.roles}]
+    unread = (ColumnUse(name, "left out", False, why) for name, why in understood.left_out.items())
     return Plan(
         name=wishes.name,
         data=data,
         understood=understood,
         label=label,
         nights=nights,
-        night="night",
         time=plain[time] if time and nights.by == "time" else "arrived",
-        unit=_unit(nights, wishes.columns, plain),
+        unit=plain[group] if group else "night" if nights.by == "time" else "row",
         group=group,
-        columns=tuple(columns),
-        left_out=tuple(left_out),
+        columns=columns,
+        left_out=(*(each for each in uses.values() if each.use == "left out"), *unread),
         plain=plain,
-        remarks=(*understood.remarks, *remarks, *told),
-        duplicates=duplicates,
+        remarks=(*understood.remarks, *remarks),
+        duplicates=equal_rows([_facts(understood, name) for name in described], seen.sample),
     )
 
 
@@ -222,23 +155,61 @@ def _facts(understood: Understanding, name: str) -> ColumnFacts:
     return next(each for each in understood.facts if each.name == name)
 
 
+def _uses(
+    understood: Understanding,
+    seen: Survey,
+    time: str | None,
+    label: Label,
+    nights: Nights,
+    plain: Mapping[str, str],
+    wishes: Wishes,
+) -> dict[str, ColumnUse]:
+    """What each column is for, as its name, its counts, and the sample say."""
+    group, sample = wishes.group, seen.sample
+    others = [each.name for each in understood.facts if each.name not in (label.column, time)]
+    reasons = find_leaks(sample, label.column, label.task, others)
+    if group is not None:
+        reasons |= find_group_names(sample, group, others)
+    if nights.by == "chance":
+        # A time that cuts no nights is like any other column of times.
+        wishes = replace(wishes, time=None)
+    uses = decide_uses(understood.facts, plain, reasons, wishes)
+    if nights.by == "chance" and group is None:
+        for name in may_be_groups(understood.facts, plain):
+            if name in uses and uses[name].use == "left out":
+                gaps = _facts(understood, name).nulls
+                together = "--group with its name keeps its rows on one side of the split"
+                uses[name] = uses[name].doubted(
+                    f"{together}, once each row has a value" if gaps else together
+                )
+    if nights.by == "chance" and time in uses:
+        uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
+    if nights.by == "time" and time is not None:
+        features = [name for name, each in uses.items() if each.use == "feature"]
+        unlearnable = find_unlearnable(sample, time, nights, features)
+        for name, why in {**unlearnable, **find_time_copies(sample, time, features)}.items():
+            uses[name] = ColumnUse(name, "left out", False, why)
+    return uses
+
+
 def _nights(
     seen: Survey, time: str | None, wishes: Wishes, rows: int
 ) -> tuple[Nights, Sequence[str]]:
+    """The nights, and remarks on them."""
     found = cut_by_time(seen.days, wishes.every) if time is not None else None
     if found is not None:
         few, least, _ = found.rows
-        told = []
+        remarks = []
         if least * 10 < few:
-            told.append(f"some {found.every}s have {counted(least, 'row')}, most have {few:,}")
-        if found.held_out < LEAST_UNITS and wishes.columns.group is None:
-            told.append(
+            remarks.append(f"some {found.every}s have {counted(least, 'row')}, most have {few:,}")
+        if found.held_out < LEAST_UNITS and wishes.group is None:
+            remarks.append(
                 f"the holdout has {counted(found.held_out, 'night')}, and the gate judges by "
                 f"nights, of which it asks for {LEAST_UNITS}: its verdict will be INCONCLUSIVE "
                 "until the table covers a longer time"
             )
-        return found, told
-    if wishes.columns.time is not None or wishes.every is not None:
+        return found, remarks
+    if wishes.time is not None or wishes.every is not None:
         every = wishes.every or "day"
         there = {first_day(day, every) for day in seen.days}
         finer = wishes.every is not None and cut_by_time(seen.days) is not None
@@ -267,12 +238,6 @@ def _fix_parts(understood: Understanding, parts: Sequence[str]) -> str:
     )
 
 
-def _unit(nights: Nights, said: Said, plain: Mapping[str, str]) -> str:
-    if said.group is not None:
-        return plain[said.group]
-    return "night" if nights.by == "time" else "row"
-
-
 def _columns(
     understood: Understanding,
     seen: Survey,
@@ -281,62 +246,44 @@ def _columns(
     label: Label,
     nights: Nights,
     group: str | None,
-) -> Iterable[ProjectColumn]:
+) -> Iterator[ProjectColumn]:
     """Keys and time, features as in the file, what is sensitive, a weight, and the label last."""
-    by_use = {use: [each for each in uses.values() if each.use == use] for use in
-              ("key", "time", "feature", "sensitive", "weight")}  # fmt: skip
 
-    def made(each: ColumnUse, *roles: str, required: bool = False) -> ProjectColumn:
-        facts = _facts(understood, each.name)
-        checks = (
-            FieldChecks({}, False, "") if required
-            else learn_checks(facts, seen.sample[each.name])
-        )  # fmt: skip
-        why = each.why
-        if checks.order and "feature" in roles:
-            why = f"{why}, in the order {' < '.join(checks.order)}"
-        return ProjectColumn(
-            *(each.name, plain[each.name], facts.kind, roles, checks, why),
-            each.unsure,
-        )
+    def of(use: str) -> Iterator[ProjectColumn]:
+        for each in uses.values():
+            if each.use != use:
+                continue
+            facts = _facts(understood, each.name)
+            roles: tuple[str, ...] = (use,)
+            checks, why = NO_CHECKS, each.why
+            if use in ("feature", "sensitive"):
+                roles = (use, "slice") if each.sliced else (use,)
+                checks = learn_checks(facts, seen.sample[each.name])
+            if use == "weight":
+                checks = FieldChecks({"ge": 0}, nullable=False, why="")
+            if checks.order and use == "feature":
+                why = f"{why}, in the order {' < '.join(checks.order)}"
+            name = plain[each.name]
+            yield ProjectColumn(each.name, name, facts.kind, roles, checks, why, each.unsure)
 
-    for each in by_use["key"]:
-        yield made(each, "key", required=True)
-    if not [each for each in by_use["key"] if each.name != group]:
-        yield ProjectColumn(
-            "", "row_number", "integer", ("key",), NO_CHECKS,
+    yield from of("key")
+    if not [name for name, each in uses.items() if each.use == "key" and name != group]:
+        why = (
             "no column names a row, so rows are numbered: labels that come later have to come with "
-            "these numbers",
-        )  # fmt: skip
-    for each in by_use["time"]:
-        yield made(each, "time", required=True)
-    if nights.by == "chance":
-        yield ProjectColumn(
-            "", "arrived", "timestamp", ("time",), NO_CHECKS, "the invented night, as a time"
+            "these numbers"
         )
-    for each in by_use["feature"]:
-        yield made(each, *(("feature", "slice") if each.sliced else ("feature",)))
-    for each in by_use["sensitive"]:
-        yield made(each, *(("sensitive", "slice") if each.sliced else ("sensitive",)))
-    for each in by_use["weight"]:
-        facts = _facts(understood, each.name)
-        yield ProjectColumn(
-            each.name, plain[each.name], facts.kind, ("weight",), FieldChecks({"ge": 0}, False, ""),
-            each.why, each.unsure,
-        )  # fmt: skip
-    yield _label(understood, plain, label)
-
-
-def _label(understood: Understanding, plain: Mapping[str, str], label: Label) -> ProjectColumn:
+        yield ProjectColumn("", "row_number", "integer", ("key",), NO_CHECKS, why)
+    yield from of("time")
+    if nights.by == "chance":
+        why = "the invented night, as a time"
+        yield ProjectColumn("", "arrived", "timestamp", ("time",), NO_CHECKS, why)
+    for use in ("feature", "sensitive", "weight"):
+        yield from of(use)
     kinds: dict[Task, Kind] = {"binary": "boolean", "multiclass": "string"}
-    facts = _facts(understood, label.column)
-    return ProjectColumn(
-        label.column,
-        plain[label.column],
-        kinds.get(label.task, facts.kind),
-        ("label",),
-        # It is not known yet when a night is scored.
-        FieldChecks({"isin": list(label.classes)} if label.classes else {}, True, ""),
-        label.evidence,
-        label.unsure,
+    kind = kinds.get(label.task, _facts(understood, label.column).kind)
+    # It is not known yet when a night is scored.
+    checks = FieldChecks({"isin": [*label.classes]} if label.classes else {}, nullable=True, why="")
+    yield ProjectColumn(
+        *(label.column, plain[label.column], kind, ("label",), checks),
+        *(label.evidence, label.unsure),
     )

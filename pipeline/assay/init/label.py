@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from assay.errors import LabelError
 from assay.formats.definition import ColumnFacts, Value
 from assay.project.tasks import Task
-from assay.project.text import counted, format_digits, quote_value
+from assay.project.text import counted, quote_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 YES = ("true", "yes", "y", "t", "positive", "ja", "oui", "si", "sí", "late", "bad", "spam", "churn")
 """Words that name what is looked for, in the order in which they are tried."""
 MOST_CLASSES = 50
-FAR = 0.1
-"""Distance of the mean from the median, relative to the mean, that people feel in sums."""
 FEW_NUMBERS = 10
 """With at most so many different whole numbers in a row from 0 or 1, they are names of classes."""
 LEAST_ROWS = 20
@@ -31,15 +29,6 @@ LEAST_GROUPS = 5
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Where the numbers of a sample lie; ``distance`` is the mean distance from their median."""
-
-    mean: float
-    median: float
-    distance: float
-
-
-@dataclass(frozen=True)
 class Label:
     """The label as the project will have it.
 
@@ -47,40 +36,40 @@ class Label:
     ----------
     column
         As in the file.
-    positive
-        The value that means yes; None unless the task is binary and the column is no boolean.
-    classes
-        The values of a multiclass label as text, sorted; else empty.
-    as_text
-        Whether classes are written as numbers in the file.
     missing
         Rows without a label.
     baseline
         The error of always saying the same, over all rows: the Brier score of the classes' shares,
         or a number's mean distance from its median.
-    share
-        Of the rows with a label, those that are positive; None unless the task is binary.
     evidence, unsure
         Why this task; what else it might be.
+    positive
+        The value that means yes; None unless the task is binary and the column is no boolean.
+    share
+        Of the rows with a label, those that are positive; None unless the task is binary.
+    classes
+        The values of a multiclass label as text, sorted; else empty.
+    as_text
+        Whether classes are written as numbers in the file.
     """
 
     column: str
     task: Task
-    positive: Value | None
-    classes: tuple[str, ...]
-    as_text: bool
     missing: int
     baseline: float
-    share: float | None
     evidence: str
     unsure: str = ""
+    positive: Value | None = None
+    share: float | None = None
+    classes: tuple[str, ...] = ()
+    as_text: bool = False
 
 
 def decide_label(
     facts: ColumnFacts,
     task: Task | None,
     positive: str | None,
-    spread: Spread | None,
+    distance: float | None,
     words: Mapping[Value, str] = MappingProxyType({}),
 ) -> Label:
     """The task that a column sets.
@@ -91,8 +80,8 @@ def decide_label(
         Of the column, over all rows.
     task, positive
         What a person said; None to find out.
-    spread
-        Of a column of numbers, else None.
+    distance
+        Of a column of numbers their mean distance from the median, else None.
     words
         How the file writes the two values of a boolean, if otherwise than ``true`` and ``false``.
 
@@ -103,8 +92,8 @@ def decide_label(
         or it has a class with fewer than `LEAST_ROWS` rows.
     """
     _refuse_unusable(facts)
-    found = task or _task(facts)
-    if positive is not None and found != "binary":
+    chosen = task or _task(facts)
+    if positive is not None and chosen != "binary":
         raise LabelError(
             "only a target of two values has one that means yes",
             where=f"assay init --positive {positive}",
@@ -112,28 +101,28 @@ def decide_label(
             found=counted(facts.distinct, "value"),
             fix=f"Leave --positive out, or name a column that says whether it is {positive}",
         )
-    if found == "regression":
-        label = _number(facts, spread)
-    elif found == "binary":
+    if chosen == "regression":
+        label = _number(facts, distance)
+    elif chosen == "binary":
         label = _yes_or_no(facts, positive, words)
     else:
         label = _classes(facts)
-    return _with_gaps(label, facts)
-
-
-def _with_gaps(label: Label, facts: ColumnFacts) -> Label:
-    """The label with a word on the rows that have none, which teach nothing."""
     if not facts.nulls:
         return label
-    told = f"none in {facts.nulls:,} of {counted(facts.rows, 'row')}"
-    doubt = ""
-    if facts.nulls > MANY_EMPTY * facts.rows:
-        doubt = f"{told}, which nothing is learnt from: will those still come?"
+    none = f"none in {facts.nulls:,} of {counted(facts.rows, 'row')}"
+    doubt = f"{none}, which nothing is learnt from: will those still come?"
+    doubts = [label.unsure, doubt if facts.nulls > MANY_EMPTY * facts.rows else ""]
     return replace(
-        label,
-        evidence=f"{label.evidence}, {told}",
-        unsure="; ".join(each for each in (label.unsure, doubt) if each),
+        label, evidence=f"{label.evidence}, {none}", unsure="; ".join(filter(None, doubts))
     )
+
+
+def distance_from_median(values: pd.Series) -> float | None:
+    """The mean distance of numbers from their median; None of anything else, or of none."""
+    numbers = values.dropna()
+    if not len(numbers) or numbers.dtype.kind not in "iuf":
+        return None
+    return float((numbers.astype("float64") - numbers.median()).abs().mean())
 
 
 def refuse_few_groups(rows: pd.DataFrame, label: Label, group: str) -> None:
@@ -167,17 +156,14 @@ def refuse_few_groups(rows: pd.DataFrame, label: Label, group: str) -> None:
 def _task(facts: ColumnFacts) -> Task:
     if facts.kind == "boolean" or facts.distinct == 2:
         return "binary"
-    if facts.kind == "string" or _are_codes(facts):
+    if facts.kind == "string":
         return "multiclass"
+    if facts.whole and not facts.many and facts.distinct <= FEW_NUMBERS:
+        # Names of classes are in a row from 0 or 1.
+        values = sorted(value for value, _ in facts.values)
+        if values[0] in (0, 1) and values[-1] == values[0] + len(values) - 1:  # type: ignore[operator]
+            return "multiclass"
     return "regression"
-
-
-def _are_codes(facts: ColumnFacts) -> bool:
-    """Whether numbers are names of classes: few, whole, and in a row from 0 or 1."""
-    if not facts.whole or facts.many or facts.distinct > FEW_NUMBERS:
-        return False
-    values = sorted(int(value) for value, _ in facts.values)  # type: ignore[arg-type]
-    return values[0] in (0, 1) and values == list(range(values[0], values[0] + len(values)))
 
 
 def _refuse_unusable(facts: ColumnFacts) -> None:
@@ -191,12 +177,12 @@ def _refuse_unusable(facts: ColumnFacts) -> None:
             fix="Name another column with --target",
         )
     if facts.distinct == 1:
+        gaps = f", and {facts.nulls:,} empty cells" if facts.nulls else ""
         raise LabelError(
             "the target is the same in every row, so nothing can be learnt",
             where=where,
             expected="at least two different values",
-            found=f"{quote_value(facts.values[0][0])} in {counted(facts.present, 'row')}"
-            + (f", and {facts.nulls:,} empty cells" if facts.nulls else ""),
+            found=f"{quote_value(facts.values[0][0])} in {counted(facts.present, 'row')}{gaps}",
             fix="If an empty cell means no, write a word for it in the file"
             if facts.nulls
             else "Name another column with --target, or bring rows with other values",
@@ -211,8 +197,8 @@ def _refuse_unusable(facts: ColumnFacts) -> None:
         )
 
 
-def _number(facts: ColumnFacts, spread: Spread | None) -> Label:
-    if facts.kind not in ("integer", "float") or spread is None:
+def _number(facts: ColumnFacts, distance: float | None) -> Label:
+    if facts.kind not in ("integer", "float") or distance is None:
         raise LabelError(
             "a regression needs numbers",
             where=f"column {quote_value(facts.name)}",
@@ -229,38 +215,17 @@ def _number(facts: ColumnFacts, spread: Spread | None) -> Label:
         )
     few = facts.whole and not facts.many and facts.distinct <= FEW_NUMBERS
     classes = f"{facts.distinct} whole numbers could be classes: --task multiclass"
-    unsure = (classes if few else "", _far_from_median(spread))
     return Label(
         column=facts.name,
         task="regression",
-        positive=None,
-        classes=(),
-        as_text=False,
         missing=facts.nulls,
-        baseline=spread.distance,
-        share=None,
+        baseline=distance,
         evidence=f"numbers from {facts.low} to {facts.high}, {facts.distinct:,} different ones",
-        unsure="; ".join(each for each in unsure if each),
-    )
-
-
-def _far_from_median(spread: Spread) -> str:
-    """What a model of the median does to sums; empty if it hardly differs from one of the mean."""
-    away = spread.mean - spread.median
-    # Of numbers around 0 the mean is nearly 0 too, and any noise is much of it.
-    if abs(away) <= FAR * max(abs(spread.mean), spread.distance):
-        return ""
-    mean, median = (format_digits(each, 3) for each in (spread.mean, spread.median))
-    return (
-        f"the mean is {mean} and the median {median}, which the model "
-        f"learns, so that its predictions add up to too {'little' if away > 0 else 'much'}; if "
-        "sums count, leave loss out at train.candidates.boosting in params.yaml, and put rmse for "
-        "mae and r2 for mae_skill there"
+        unsure=classes if few else "",
     )
 
 
 def _yes_or_no(facts: ColumnFacts, positive: str | None, words: Mapping[Value, str]) -> Label:
-    counts = dict(facts.values)
     if facts.distinct != 2:
         raise LabelError(
             "a binary target has two values",
@@ -269,20 +234,19 @@ def _yes_or_no(facts: ColumnFacts, positive: str | None, words: Mapping[Value, s
             found=counted(facts.distinct, "different value"),
             fix="Leave --task out, or say --task multiclass",
         )
+    counts = dict(facts.values)
     yes, unsure = _positive(facts, positive, words)
-    _refuse_rare({str(value): rows for value, rows in counts.items()}, facts.name)
+    _refuse_rare({str(value): rows for value, rows in counts.items()}, facts)
     share = counts[yes] / facts.present
     return Label(
         column=facts.name,
         task="binary",
-        positive=None if facts.kind == "boolean" and yes is True else yes,
-        classes=(),
-        as_text=False,
         missing=facts.nulls,
         baseline=share * (1 - share),
-        share=share,
         evidence=f"{quote_value(words.get(yes, yes))} in {counts[yes]:,} of {facts.present:,} rows",
         unsure=unsure,
+        positive=None if facts.kind == "boolean" and yes is True else yes,
+        share=share,
     )
 
 
@@ -290,106 +254,76 @@ def _positive(
     facts: ColumnFacts, positive: str | None, words: Mapping[Value, str]
 ) -> tuple[Value, str]:
     """The value that means yes, and what was unsure about it."""
-    known = {_spelt(value): value for value, _ in facts.values}
+    known = {_plain(value): value for value, _ in facts.values}
     if positive is not None:
-        known |= {_spelt(words[value]): value for value, _ in facts.values if value in words}
-        if _spelt(positive) not in known:
+        known |= {_plain(words[value]): value for value, _ in facts.values if value in words}
+        if _plain(positive) not in known:
+            there = (quote_value(words.get(value, value)) for value, _ in facts.values)
             raise LabelError(
                 "the target never has this value",
                 where=f"--positive {positive}",
-                expected=" or ".join(
-                    quote_value(words.get(value, value)) for value, _ in facts.values
-                ),
+                expected=" or ".join(there),
                 found=quote_value(positive),
             )
-        return known[_spelt(positive)], ""
+        return known[_plain(positive)], ""
     for word in YES:
         if word in known:
             return known[word], ""
     if facts.kind in ("integer", "float"):
-        larger = max(value for value, _ in facts.values)
         sure = {value for value, _ in facts.values} == {0, 1}
+        larger = max(value for value, _ in facts.values)
         return larger, "" if sure else "the larger of two numbers means yes: --positive says so"
     rarer = facts.values[-1][0]
     return rarer, f"{quote_value(rarer)} means yes, as the rarer of the two: --positive says so"
 
 
-def _spelt(value: Value) -> str:
-    text = str(value).strip().lower()
-    return text.removesuffix(".0")
+def _plain(value: Value) -> str:
+    return str(value).strip().lower().removesuffix(".0")
 
 
 def _classes(facts: ColumnFacts) -> Label:
-    if facts.stays_text and (facts.many or facts.distinct > MOST_CLASSES):
-        raise LabelError(
-            "the target is text, which has too many classes",
-            where=f"column {quote_value(facts.name)}",
-            expected=f"at most {MOST_CLASSES} different values, or numbers",
-            found=facts.stays_text,
-            fix="Fix the file, or name another column with --target",
-        )
     if facts.many or facts.distinct > MOST_CLASSES:
         raise LabelError(
             "the target has too many classes",
             where=f"column {quote_value(facts.name)}",
             expected=f"at most {MOST_CLASSES} different values, or numbers",
-            found=counted(facts.distinct, "different value"),
-            fix="Name another column with --target, or put rare classes together first",
+            found=facts.stays_text or counted(facts.distinct, "different value"),
+            fix="Name another column with --target, put rare classes together first, or fix the "
+            "file if they should be numbers",
         )
-    counts = {_class_name(value): rows for value, rows in facts.values}
-    _refuse_rare(counts, facts.name, whole=facts.whole)
-    shares = [rows / facts.present for rows in counts.values()]
+    counts = {
+        str(int(value)) if isinstance(value, float) and value.is_integer() else str(value): rows
+        for value, rows in facts.values
+    }
+    _refuse_rare(counts, facts)
+    number = facts.kind in ("integer", "float")
     rarest = counted(min(counts.values()), "row")
-    unsure = ""
-    if facts.kind in ("integer", "float"):
-        unsure = "the classes are numbers; if their order counts: --task regression"
-    elif facts.order:
-        unsure = (
-            "the classes have an order, which the model does not use; if it counts, write numbers "
-            "in the file: --task regression"
-        )
     return Label(
         column=facts.name,
         task="multiclass",
-        positive=None,
+        missing=facts.nulls,
+        baseline=1 - sum((rows / facts.present) ** 2 for rows in counts.values()),
+        evidence=f"{counted(len(counts), 'class', 'classes')}, the rarest in {rarest}",
+        unsure="the classes are numbers; if their order counts: --task regression"
+        if number
+        else "",
         classes=tuple(sorted(counts)),
         as_text=facts.kind != "string",
-        missing=facts.nulls,
-        baseline=1 - sum(share**2 for share in shares),
-        share=None,
-        evidence=f"{counted(len(counts), 'class', 'classes')}, the rarest in {rarest}",
-        unsure=unsure,
     )
 
 
-def _class_name(value: Value) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _refuse_rare(counts: dict[str, int], column: str, whole: bool = False) -> None:
-    """Refuse classes of few rows; ``whole`` numbers may be counts, and no classes at all."""
+def _refuse_rare(counts: Mapping[str, int], facts: ColumnFacts) -> None:
+    """Refuse classes of few rows; whole numbers may be counts, and no classes at all."""
     rare = {name: rows for name, rows in counts.items() if rows < LEAST_ROWS}
     if rare:
         name, rows = min(rare.items(), key=lambda item: item[1])
         more = f", and {len(rare) - 1} more like it" if len(rare) > 1 else ""
-        counts_too = "; if the numbers say how many, and not which: --task regression"
+        many = "; if the numbers say how many, and not which: --task regression"
         raise LabelError(
             "a class is too rare to be learnt and tested",
-            where=f"column {quote_value(column)}",
+            where=f"column {quote_value(facts.name)}",
             expected=f"at least {LEAST_ROWS} rows of each class",
             found=f"{quote_value(name)} in {counted(rows, 'row')}{more}",
-            fix=f"{_twin(rare, counts)}Bring more rows, put the class together with another one, "
-            f"or leave its rows out{counts_too if whole else ''}",
+            fix="Bring more rows, put the class together with another one, or leave its rows out"
+            + (many if facts.whole and len(counts) > 2 else ""),
         )
-
-
-def _twin(rare: Mapping[str, int], counts: Mapping[str, int]) -> str:
-    """A word on a rare class that is another one in other spelling; empty if none is."""
-    known = {name.strip().casefold(): name for name in counts if name not in rare}
-    for name in rare:
-        if (twin := known.get(name.strip().casefold())) is not None:
-            return (
-                f"{quote_value(name)} differs from {quote_value(twin)} in blanks or capitals only: "
-                "write both alike. "
-            )
-    return ""

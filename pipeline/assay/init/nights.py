@@ -190,11 +190,9 @@ def find_time_copies(sample: pd.DataFrame, time: str, names: Iterable[str]) -> d
     """
     when = sample[time]
     year, month, day = when.dt.year, when.dt.month, when.dt.day
-    digits = {
-        "year and day": year * 1000 + when.dt.dayofyear,
-        "year, month and day": year * 10_000 + month * 100 + day,
-        "year and month": year * 100 + month,
-    }
+    digits = (
+        year * 1000 + when.dt.dayofyear, year * 10_000 + month * 100 + day, year * 100 + month
+    )  # fmt: skip
     found = {}
     for name in names:
         column = sample[name]
@@ -204,16 +202,11 @@ def find_time_copies(sample: pd.DataFrame, time: str, names: Iterable[str]) -> d
         values, since = column[finite].astype("float64"), when[finite]
         if len(values) < LEAST_ROWS or values.nunique() < 3:
             continue
-        for what, written in digits.items():
-            if (values == written[finite]).all():
-                found[name] = f"{time} in another form, its {what}: each night's value is new"
+        same = any((values == written[finite]).all() for written in digits)
         with np.errstate(all="ignore"):  # numbers whose squares overflow are no line
             straight = np.corrcoef(values, since.astype("int64"))[0, 1]
-        if abs(straight) > STRAIGHT:
-            found[name] = (
-                f"{time} in another form, a straight line of it (correlation {straight:.5f}): each "
-                "night's value is new"
-            )
+        if same or abs(straight) > STRAIGHT:
+            found[name] = f"{time} in another form, so each night's value is new"
     return found
 
 

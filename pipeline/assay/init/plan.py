@@ -55,8 +55,8 @@ class Plan:
         Of the model.
     data
         The table's path in the project, such as ``data/claims.csv``.
-    night, time
-        Names of the columns with the night and the time of each row.
+    time
+        The name of the column with the time of each row.
     unit
         What is independent: ``evaluate.unit``.
     group
@@ -72,7 +72,6 @@ class Plan:
     understood: Understanding
     label: Label
     nights: Nights
-    night: str
     time: str
     unit: str
     group: str | None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from assay.formats.definition import TO_UTC, ColumnFacts
 from assay.init.sensitive_columns import sensitive_columns
+from assay.init.wishes import MOST_REFUSED, Wishes
 from assay.project.text import counted, quote_value
 
 Use = Literal["feature", "key", "time", "label", "sensitive", "weight", "left out"]
@@ -27,9 +28,6 @@ FEW_EMPTY = 0.1
 """Share of rows without a time, up to which a column may be meant to say when rows are from."""
 EQUAL_BY_CHANCE = 10
 """Pairs of equal numbers to be expected, from which on it is no chance that there is none."""
-MOST_REFUSED = 0.0005
-"""Share of rows that a feature may cost: half of `contract.max_bad_share` in a new project, as the
-rows may all be among those of training."""
 
 _KEY = re.compile(
     r"(^|_)(id|ids|uuid|guid|key|code_number|rowid|pk)$|^(id|uuid)(_|$)|^(number|nr|no|index)$"
@@ -61,12 +59,6 @@ _SHAPES = {
     "an internet address of a machine": re.compile(r"(\d{1,3}\.){3}\d{1,3}"),
     "a phone number": re.compile(r"\+\d[\d\s()/.-]{7,}"),
 }
-_WRITTEN = {
-    "times of day or durations": re.compile(r"-?\d{1,3}:\d\d(:\d\d(\.\d+)?)?"),
-    "durations as ISO 8601 writes them": re.compile(r"P(?=.)(\d+[YMWD])*(T(\d+(\.\d+)?[HMS])+)?"),
-    "several numbers with a slash between": re.compile(r"\d+([.,]\d+)?(/\d+([.,]\d+)?)+"),
-}
-"""Texts that a number can be made of."""
 _TIME = re.compile(r"(^|_)(date|time|timestamp|datetime|day|when|created|at|on|datum|zeit)($|_)")
 
 
@@ -84,25 +76,16 @@ class ColumnUse:
     unsure: str = ""
     personal: bool = False
 
-
-@dataclass(frozen=True)
-class Said:
-    """What a person said about columns, by their names in the file."""
-
-    time: str | None = None
-    keys: tuple[str, ...] = ()
-    group: str | None = None
-    weight: str | None = None
-    sensitive: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    def doubted(self, why: str) -> ColumnUse:
+        """The same use, with another doubt before those that there are."""
+        return replace(self, unsure=_also(why, self.unsure))
 
 
 def decide_uses(
     facts: Sequence[ColumnFacts],
-    label: str,
     plain: Mapping[str, str],
     leaks: Mapping[str, str],
-    said: Said,
+    wishes: Wishes,
 ) -> dict[str, ColumnUse]:
     """The use of every column but the label.
 
@@ -114,78 +97,66 @@ def decide_uses(
         Name in the file -> the name that the project will use; these are what names are guessed by.
     leaks
         Columns that give the label away, with the reason.
-    said
+    wishes
         What is not to be guessed.
     """
-    known = [each for each in facts if each.name != label]
-    free = [each for each in known if each.name not in said.left_out]
-    keys = said.keys or _key(free, plain)
-    time = said.time or _time([each for each in free if not each.nulls], plain)
+    known = {each.name: each for each in facts if each.name != wishes.target}
+    free = [each for each in known.values() if each.name not in wishes.left_out]
     sensitive = sensitive_columns(facts, plain)
     weights = [each.name for each in free if _may_weigh(each, plain[each.name])]
-    proposed = weights[0] if said.weight is None and len(weights) == 1 else None
-    if proposed is not None:
-        said = replace(said, weight=proposed)
-    found = {}
-    for each in known:
-        found[each.name] = _use(each, plain[each.name], keys, time, leaks, sensitive, said)
-    if proposed is not None and found[proposed].use == "weight":
-        found[proposed] = replace(
-            found[proposed],
-            why=found[proposed].why.removeprefix("as you said: "),
-            unsure=_also(
-                "a survey weight, by its name: how much a row counts in training; if it is none: "
-                f"--leave-out {shlex.quote(proposed)}",
-                found[proposed].unsure,
-            ),
-        )
-    meant = _time([each for each in free if each.nulls <= FEW_EMPTY * each.rows], plain)
-    if said.time is None and meant not in (None, time):
-        found[meant] = _with_gaps(found[meant], next(x for x in known if x.name == meant))
-    return found
-
-
-def _with_gaps(use: ColumnUse, facts: ColumnFacts) -> ColumnUse:
-    """``use`` of a column that would say when rows are from, if none were empty."""
-    doubt = (
-        f"no time in {facts.nulls:,} of {counted(facts.rows, 'row')}, so it cannot say when a row "
-        "is from: write it there, or leave those rows out of the file, and run assay init again"
+    settled = replace(
+        wishes,
+        keys=wishes.keys or _key(free, plain),
+        time=wishes.time or _time([each for each in free if not each.nulls], plain),
+        weight=wishes.weight or (weights[0] if len(weights) == 1 else None),
     )
-    return replace(use, unsure=_also(doubt, use.unsure))
+    uses = {}
+    for name, each in known.items():
+        uses[name] = _use(each, plain[name], leaks, sensitive.get(name, ""), settled)
+        if uses[name].use == "weight" and wishes.weight is None:
+            uses[name] = uses[name].doubted(
+                "a survey weight, by its name: how much a row counts in training; if it is none: "
+                f"--leave-out {shlex.quote(name)}"
+            )
+    meant = _time([each for each in free if each.nulls <= FEW_EMPTY * each.rows], plain)
+    if wishes.time is None and meant not in (None, settled.time):
+        gaps = f"{known[meant].nulls:,} of {counted(known[meant].rows, 'row')}"
+        uses[meant] = uses[meant].doubted(
+            f"no time in {gaps}, so it cannot say when a row is from: write it there, or leave "
+            "those rows out of the file, and run assay init again",
+        )
+    return uses
 
 
 def _use(
     facts: ColumnFacts,
     plain: str,
-    keys: Collection[str],
-    time: str | None,
     leaks: Mapping[str, str],
-    sensitive: Mapping[str, str],
-    said: Said,
+    sensitive: str,
+    settled: Wishes,
 ) -> ColumnUse:
     name = facts.name
 
     def left_out(why: str, unsure: str = "") -> ColumnUse:
         return ColumnUse(name, "left out", False, why, unsure)
 
-    if name == time:
+    if name == settled.time:
         # Nights are days of it.
         utc = " UTC" if any(TO_UTC in each for each in facts.evidence) else ""
         why = f"{facts.low} to {facts.high}{utc}, in every row"
         return ColumnUse(name, "time", False, why, facts.unsure)
-    if name in keys:
+    if name in settled.keys:
         different = facts.present if facts.unique else facts.distinct
         more = "more than " if facts.many and not facts.unique else ""
         why = f"{more}{counted(different, 'different value')} in {counted(facts.rows, 'row')}"
         return ColumnUse(name, "key", False, why, _gaps(facts))
-    if name in said.left_out:
+    if name in settled.left_out:
         return left_out("left out with --leave-out")
-    if name == said.group:
+    if name == settled.group:
         why = "rows of the same value stay together in a split"
         return ColumnUse(name, "key", False, why, _gaps(facts))
-    if name == said.weight:
-        why = f"as you said: {_described(facts)}; no feature"
-        return ColumnUse(name, "weight", False, why, facts.unsure)
+    if name == settled.weight:
+        return ColumnUse(name, "weight", False, f"{_described(facts)}; no feature", facts.unsure)
     if facts.distinct <= 1 and min(facts.present, facts.nulls) < LEAST_TOLD:
         # A time as people write it; a text in quotes, as it may be blank.
         only = [str(v) if isinstance(v, datetime) else quote_value(v) for v, _ in facts.values]
@@ -194,20 +165,16 @@ def _use(
     if name in leaks:
         known = "if it is known before the label, it is a feature"
         return left_out(leaks[name], _also(known, facts.unsure))
-    if (personal := _personal(facts, plain)) and name not in said.sensitive:
+    if (personal := _personal(facts, plain)) and name not in settled.sensitive:
         return ColumnUse(name, "left out", False, personal, personal=True)
     if _REPLICATE.search(plain):
         return left_out("a replicate weight, by its name: it is for variances of the survey")
-    if facts.kind == "timestamp" and (how := sensitive.get(name)):
-        return left_out(
-            f"sensitive, {how}: a time to make bands of in data/source.py", facts.unsure
-        )
     if facts.kind == "timestamp":
         why = "a time; make what the model should see of it in data/source.py"
-        return left_out(why, facts.unsure)
-    if name in said.sensitive or name in sensitive:
-        mine = name in said.sensitive
-        return _sensitive(facts, "as you said" if mine else sensitive[name], mine)
+        bands = f"sensitive, {sensitive}: a time to make bands of in data/source.py"
+        return left_out(bands if sensitive else why, facts.unsure)
+    if name in settled.sensitive or sensitive:
+        return _sensitive(facts, sensitive, said=name in settled.sensitive)
     named = _identifier(facts, plain)
     other = _no_category(facts) if facts.kind == "string" else ""
     if (named or other) and facts.stays_text:
@@ -217,18 +184,16 @@ def _use(
         return left_out(named, _also(says, facts.unsure))
     if other:
         return left_out(other, facts.unsure)
+    feature = ColumnUse(name, "feature", _sliceable(facts), _described(facts), facts.unsure)
+    if not facts.infinite:
+        return feature
+    refused = (
+        f"infinite in {facts.infinite:,} of {counted(facts.rows, 'row')}, to be refused: make "
+        "those cells empty in the file and run assay init again"
+    )
     if facts.infinite > MOST_REFUSED * facts.rows:
-        rows = f"{facts.infinite:,} of {counted(facts.rows, 'row')}"
-        why = f"infinite in {rows}, which would all be refused"
-        return left_out(why, f"{why}: make those cells empty in the file and run assay init again")
-    unsure = facts.unsure
-    if facts.infinite:
-        refused = (
-            f"infinite in {counted(facts.infinite, 'row')}, to be refused: make those cells empty "
-            "in the file and run assay init again to keep such rows"
-        )
-        unsure = _also(refused, unsure)
-    return ColumnUse(name, "feature", _sliceable(facts), _described(facts), unsure)
+        return left_out(refused, refused)
+    return feature.doubted(refused)
 
 
 def _may_weigh(facts: ColumnFacts, plain: str) -> bool:
@@ -352,10 +317,6 @@ def _no_category(facts: ColumnFacts) -> str:
     if longest > LONGEST_CATEGORY:
         return f"free text of up to {longest:,} characters: make numbers of it in data/source.py"
     if facts.many or facts.distinct > MOST_CATEGORIES:
-        shown = [str(value) for value, _ in facts.values[:200]]
-        for what, written in _WRITTEN.items():
-            if all(map(written.fullmatch, shown)):
-                return f"{what}: make numbers of them in data/source.py"
         more = "more than " if facts.many else ""
         return (
             f"{more}{facts.distinct:,} different texts, over {MOST_CATEGORIES}: "
@@ -368,27 +329,19 @@ def _no_category(facts: ColumnFacts) -> str:
 
 
 def _sensitive(facts: ColumnFacts, how: str, said: bool) -> ColumnUse:
-    why = f"sensitive, {how}"
+    """A column that is measured by group where it forms some; of too many values it is left out."""
+    sliced = _sliceable(facts)
     values = f"{'more than ' if facts.many else ''}{counted(facts.distinct, 'value')}"
-    bands = "make bands of it in data/source.py"
-    no_feature = "no feature: a model that may learn from it needs the role feature too"
-    if _sliceable(facts):
-        told = "quality is measured in each group"
-    elif facts.kind == "float":
-        kept = "whole numbers kept as fractions" if facts.whole else "numbers with fractions"
-        told = f"{kept}, so it forms none: {bands}"
-    elif (facts.many or facts.distinct > MOST_CATEGORIES) and not said:
-        told = f"{why}; {values} form no groups: {bands}"
-        return ColumnUse(facts.name, "left out", False, told, facts.unsure)
-    else:
-        told = f"{values}: too many groups for a fairness rule, {bands}"
-    return ColumnUse(
-        facts.name,
-        "sensitive",
-        _sliceable(facts),
-        f"{why}{':' if _sliceable(facts) else ';'} {told}",
-        _also(no_feature, facts.unsure),
+    groups = f"{values} form no groups: make bands of it in data/source.py"
+    why = (
+        f"sensitive, {'as you said' if said else how}: "
+        f"{'quality is measured in each group' if sliced else groups}"
     )
+    many = facts.many or facts.distinct > MOST_CATEGORIES
+    if many and facts.kind != "float" and not said:
+        return ColumnUse(facts.name, "left out", False, why, facts.unsure)
+    no_feature = "no feature: a model that may learn from it needs the role feature too"
+    return ColumnUse(facts.name, "sensitive", sliced, why, _also(no_feature, facts.unsure))
 
 
 def _sliceable(facts: ColumnFacts) -> bool:

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
+
+import pandas as pd
 
 from assay.errors import SourceError, UsageError
 from assay.formats.definition import ColumnFacts, Understanding
-from assay.init.roles import MOST_REFUSED, Said
-from assay.init.survey import Survey
 from assay.project.params.values import Every
 from assay.project.tasks import Task
 from assay.project.text import counted, quote_value
 
 LEAST_ROWS = 100
 """Fewer rows cannot be cut into training, holdout and nights that say anything."""
+MOST_REFUSED = 0.0005
+"""Share of rows that a column may cost: half of `contract.max_bad_share` in a new project, as the
+rows may all be among those of training."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a person said on the command line; all of it but the target may be left open."""
+    """What a person said on the command line; all of it but the target may be left open.
+
+    Columns are called as in the file.
+    """
 
     target: str
     name: str
     task: Task | None = None
     positive: str | None = None
     every: Every | None = None
-    columns: Said = field(default_factory=Said)
+    time: str | None = None
+    keys: tuple[str, ...] = ()
+    group: str | None = None
+    weight: str | None = None
+    sensitive: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
@@ -37,15 +48,14 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
     ------
     UsageError, SourceError
     """
-    said = wishes.columns
     given = {
         "--target": [wishes.target],
-        "--time": [said.time] if said.time else [],
-        "--group": [said.group] if said.group else [],
-        "--weight": [said.weight] if said.weight else [],
-        "--key": said.keys,
-        "--sensitive": said.sensitive,
-        "--leave-out": said.left_out,
+        "--time": [wishes.time] if wishes.time else [],
+        "--group": [wishes.group] if wishes.group else [],
+        "--weight": [wishes.weight] if wishes.weight else [],
+        "--key": wishes.keys,
+        "--sensitive": wishes.sensitive,
+        "--leave-out": wishes.left_out,
     }
     known = {each.name: each for each in understood.facts}
     # It may well be in a sheet of the workbook that was not read.
@@ -65,12 +75,12 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
                     if near
                     else sheets[:1].upper() + sheets[1:] or None,
                 )
-    if said.weight is not None:
-        _refuse_weight(known[said.weight])
-    for name in said.keys:
+    if wishes.weight is not None:
+        _refuse_weight(known[wishes.weight])
+    for name in wishes.keys:
         _refuse_gaps(known[name], "--key", "rows are then numbered")
-    if said.group is not None:
-        _refuse_gaps(known[said.group], "--group", "each row is then split for itself")
+    if wishes.group is not None:
+        _refuse_gaps(known[wishes.group], "--group", "each row is then split for itself")
     if understood.rows < LEAST_ROWS:
         raise SourceError(
             "the table is too small to learn from and to test on",
@@ -118,17 +128,17 @@ def _refuse_gaps(facts: ColumnFacts, option: str, without: str) -> None:
     )
 
 
-def refuse_repeated(understood: Understanding, seen: Survey, said: Said) -> None:
+def refuse_repeated(understood: Understanding, sample: pd.DataFrame, wishes: Wishes) -> None:
     """Refuse keys that several rows share, as far as can be told: the contract would, later.
 
     Raises
     ------
     UsageError
     """
-    keys = [*said.keys, *([said.group] if said.group else [])]
+    keys = [*wishes.keys, *([wishes.group] if wishes.group else [])]
     facts = [each for each in understood.facts if each.name in keys]
-    if len(seen.sample) == understood.rows:
-        repeats = int(seen.sample.duplicated(keys).sum())
+    if len(sample) == understood.rows:
+        repeats = int(sample.duplicated(keys).sum())
     elif any(each.many for each in facts):
         repeats = 0
     else:
@@ -136,7 +146,7 @@ def refuse_repeated(understood: Understanding, seen: Survey, said: Said) -> None
     if repeats > 0:
         raise UsageError(
             "these keys do not tell each row from all others",
-            where=f"assay init --key {' --key '.join(said.keys)}",
+            where=f"assay init --key {' --key '.join(wishes.keys)}",
             expected="another value in each row",
             found=f"{counted(repeats, 'row')} with the key of an earlier one",
             fix="Name all columns that tell rows apart, each with --key, or none: rows are then "

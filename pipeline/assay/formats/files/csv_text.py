@@ -1,6 +1,6 @@
-"""Cells of a CSV text, its first lines and the place of a row, by Python's own reader.
+"""A CSV file: its first lines, and its rows as text cells, which pyarrow cuts.
 
-pyarrow reads the rows; this reads the head, and finds the line that an error names.
+Python's own reader reads the head, and finds the line that an error names.
 """
 
 from __future__ import annotations
@@ -9,22 +9,28 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.csv as pv
+
 from assay.errors import SourceError
-from assay.formats.files.opened import file_lines, head_text
+from assay.formats.definition import TableFormat
+from assay.formats.files.opened import (
+    ROWS,
+    Utf8Stream,
+    file_lines,
+    head_text,
+    in_encoding,
+    open_text,
+)
+from assay.project.text import quote_value
 
 LONGEST_CELL = 1 << 30
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How the rows of a text are cut into cells."""
-
-    encoding: str = "utf-8"
-    separator: str = ","
-    quote: str = '"'
-    header: bool = True
+BLOCK = 8 << 20
+BLOCK_A_COLUMN = 16 << 10
+"""Bytes that are read at once: of wide tables more, so that a batch has many rows."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +40,16 @@ class Layout:
     Parameters
     ----------
     names
-        One for each cell of a row; a number is added to those that are there twice, which are
-        ``repeated``.
-    spare
-        Whether the last cell has no name in the header: a separator at the end of each row.
+        One for each cell of a row; a number is added to those that are there twice.
     start
         Characters before the first row.
+    remarks
+        On names that were made.
     """
 
     names: tuple[str, ...]
-    spare: bool
     start: int
-    repeated: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def records(
@@ -83,34 +87,38 @@ def split_lines(text: str) -> Iterator[str]:
     return io.StringIO(text, newline="")
 
 
-def layout(path: Path, dialect: Dialect) -> Layout:
+def layout(path: Path, table: TableFormat) -> Layout:
     """The names and the place of the first row.
+
+    Where each row ends in a separator, the cell behind it is a column without a name.
 
     Raises
     ------
     SourceError
         There is no row, or the header has more or fewer names than rows have cells.
     """
-    text, whole = head_text(path, dialect.encoding)
+    text, whole = head_text(path, table.encoding)
     read: list[int] = [0]
-    found = records(_counted(split_lines(text), read), dialect.separator, dialect.quote)
+    found = records(_counted(split_lines(text), read), table.separator, table.quote)
     first = next(found, (0, []))[1]
     start = read[0]
     second = next(found, (0, []))[1]
     if not first:
         raise SourceError("the file holds only blanks", where=str(path), fix="Write it again.")
-    if not dialect.header:
-        return Layout(column_names([""] * len(first)), not first[-1].strip(), 0)
+    if not table.header:
+        return Layout(column_names([""] * len(first)), 0)
     if not second:
         what = "a header and no rows" if whole else "one line is longer than a megabyte"
         raise SourceError(what, where=str(path), fix="Check how the table was written.")
-    spare = not first[-1].strip() and len(first) > 1
     if len(second) == len(first) + 1 and not second[-1].strip():
-        first, spare = [*first, ""], True
+        first = [*first, ""]
     names = column_names(first)
-    given = zip((cell.strip() for cell in first), names, strict=True)
-    repeated = tuple(name for cell, name in given if cell not in ("", name))
-    return Layout(names, spare, start, repeated)
+    remarks = []
+    made = [name for cell, name in zip(first, names, strict=True) if cell.strip() != name]
+    if made:
+        shown = ", ".join(map(quote_value, made[:5])) + (", …" if made[5:] else "")
+        remarks.append(f"columns without a name, or with one that is there twice, are {shown}")
+    return Layout(names, start, tuple(remarks))
 
 
 def _counted(lines: Iterable[str], read: list[int]) -> Iterator[str]:
@@ -138,26 +146,18 @@ def column_names(cells: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def lines_of(path: Path, dialect: Dialect, width: int, rows: Iterable[int]) -> dict[int, int]:
-    """The numbers of the lines in which rows begin; rows count from 0, below the header."""
-    wanted = {row + dialect.header for row in rows}
-    found: dict[int, int] = {}
-    if not wanted:
-        return found
-    lines = file_lines(path, dialect.encoding)
-    cut = records(lines, dialect.separator, dialect.quote, width=width)
-    for place, (line, _) in enumerate(cut):
-        if place in wanted:
-            found[place - dialect.header] = line
-        if place >= max(wanted):
-            break
-    return found
+def line_of(path: Path, table: TableFormat, width: int, row: int) -> int:
+    """The number of the line in which a row begins; rows count from 0, below the header."""
+    lines = file_lines(path, table.encoding)
+    cut = records(lines, table.separator, table.quote, width=width)
+    line, _ = next(islice(cut, row + table.header, None), (0, []))
+    return line
 
 
-def ragged_error(path: Path, dialect: Dialect, width: int) -> SourceError:
+def ragged_error(path: Path, table: TableFormat, width: int) -> SourceError:
     """The error for rows without ``width`` cells, with the line of the first one."""
-    lines = file_lines(path, dialect.encoding)
-    found = records(lines, dialect.separator, dialect.quote)
+    lines = file_lines(path, table.encoding)
+    found = records(lines, table.separator, table.quote)
     line, cells = next(((n, each) for n, each in found if len(each) != width), (0, []))
     return SourceError(
         "a row has more or fewer cells than there are columns",
@@ -169,14 +169,14 @@ def ragged_error(path: Path, dialect: Dialect, width: int) -> SourceError:
     )
 
 
-def refuse_open_quote(path: Path, dialect: Dialect, quotes: int) -> None:
+def refuse_open_quote(path: Path, table: TableFormat, quotes: int) -> None:
     """Refuse a file that ends inside a quoted cell; ``quotes`` is how many quotes it has."""
-    if not dialect.quote or quotes % 2 == 0:
+    if not table.quote or quotes % 2 == 0:
         return
     line = 0
-    lines = file_lines(path, dialect.encoding)
+    lines = file_lines(path, table.encoding)
     try:
-        for line, cells in records(lines, dialect.separator, dialect.quote, strict=True):
+        for line, cells in records(lines, table.separator, table.quote, strict=True):
             line += sum(cell.count("\n") for cell in cells)
     except csv.Error as error:
         if "unexpected end" not in str(error):
@@ -186,3 +186,63 @@ def refuse_open_quote(path: Path, dialect: Dialect, quotes: int) -> None:
             where=f"{path}, line {line + 1}",
             fix="Copy the file again, or close the quotes.",
         ) from None
+
+
+def text_batches(
+    path: Path,
+    table: TableFormat,
+    where: Layout,
+) -> Iterator[list[pa.Array]]:
+    """One array of text for each column, at most `ROWS` rows at a time, never null.
+
+    Raises
+    ------
+    SourceError
+        A row has more or fewer cells than there are columns, or a quote is never closed.
+    """
+    ragged: list[int] = []
+    # pyarrow must have names that differ, and never sees the header.
+    names = [str(place) for place in range(len(where.names))]
+
+    def note(row: pv.InvalidRow) -> str:
+        if row.text.strip():
+            ragged.append(row.actual_columns)
+        return "skip"
+
+    block = max(BLOCK, BLOCK_A_COLUMN * len(names))
+    try:
+        with (
+            in_encoding(path, table.encoding),
+            open_text(path, table.encoding) as file,
+        ):
+            file.read(where.start)
+            reader = pv.open_csv(
+                pa.PythonFile(Utf8Stream(file), mode="r"),
+                read_options=pv.ReadOptions(column_names=names, block_size=block),
+                parse_options=pv.ParseOptions(
+                    delimiter=table.separator,
+                    quote_char=table.quote or False,
+                    newlines_in_values=True,
+                    invalid_row_handler=note,
+                ),
+                convert_options=pv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=[],
+                    strings_can_be_null=False,
+                ),
+            )
+            for batch in reader:
+                if ragged:
+                    break
+                for start in range(0, batch.num_rows, ROWS):
+                    yield batch.slice(start, ROWS).columns
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" not in str(error):
+            raise SourceError(
+                "cannot be cut into rows",
+                where=str(path),
+                found=str(error),
+                fix="A quote that is never closed is the usual cause.",
+            ) from None
+    if ragged:
+        raise ragged_error(path, table, len(names))

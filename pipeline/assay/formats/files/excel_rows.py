@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import SourceError
-from assay.formats.files.csv_rows import ROWS
 from assay.formats.files.csv_text import column_names
-from assay.formats.files.opened import file_format
-from assay.formats.files.record_rows import Record
+from assay.formats.files.opened import ROWS, file_format
+from assay.formats.files.records import Record
 from assay.project.text import quote_value
 
 TEXTS = 256 << 20
@@ -97,7 +96,7 @@ def open_sheet(path: Path, name: str | None = None) -> Sheet:
 
 
 def excel_batches(sheet: Sheet) -> Iterator[list[Record]]:
-    """The rows below the header as records, at most `csv_rows.ROWS` at a time.
+    """The rows below the header as records, at most `opened.ROWS` at a time.
 
     The header is the first row with a value. Rows without any are passed over.
 
@@ -151,22 +150,16 @@ def _value(cell: Any) -> Any:
     """A cell's value: dates in ISO 8601, and elapsed time in days, as Excel counts it."""
     value = cell.value
     if isinstance(value, str):
-        # What Excel itself calls not available; any other error is a text that nothing reads.
-        return None if cell.data_type == "e" and value == "#N/A" else _unescaped(value)
+        from openpyxl.utils.escape import unescape
+
+        # _x000D_ is the end of a line, and #N/A is what Excel itself calls not available; any other
+        # error is a text that nothing reads.
+        return None if cell.data_type == "e" and value == "#N/A" else unescape(value)
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, date | time):
         return value.isoformat()
     return value / timedelta(days=1) if isinstance(value, timedelta) else value
-
-
-def _unescaped(text: str) -> str:
-    """A text without _x000D_, as which Excel writes the end of a line, and the like."""
-    if "_x" not in text:
-        return text
-    from openpyxl.utils.escape import unescape
-
-    return str(unescape(text))
 
 
 def _refuse_formula(

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyarrow.types as t
 
 from assay.errors import SourceError
 from assay.formats.definition import TableFormat
-from assay.formats.files.csv_rows import text_batches
-from assay.formats.files.csv_text import Dialect, layout, lines_of
+from assay.formats.files.csv_text import column_names, layout, line_of, text_batches
 from assay.formats.files.excel_rows import excel_batches, open_sheet
-from assay.formats.files.json_rows import json_batches
-from assay.formats.files.opened import Tick
-from assay.formats.files.parquet_rows import parquet_batches
+from assay.formats.files.opened import ROWS
 from assay.formats.files.query_rows import query_batches
-from assay.formats.files.record_rows import record_columns
+from assay.formats.files.records import json_batches, record_columns
 from assay.project.text import quote_value
 
 Batch = dict[str, pa.Array]
@@ -40,8 +39,8 @@ class OpenedTable:
         """Columns that had values of different types, as far as rows were read."""
         self._place: Callable[[int], str] = lambda row: f"row {row + 1}"
 
-    def batches(self, tick: Tick | None = None) -> Iterator[Batch]:
-        """Columns by name, at most `csv_rows.ROWS` rows at a time.
+    def batches(self) -> Iterator[Batch]:
+        """Columns by name, at most `opened.ROWS` rows at a time.
 
         Cells of CSV are text, never null; the values of other formats have types.
 
@@ -52,11 +51,11 @@ class OpenedTable:
         """
         path, table = self.path, self.table
         if table.format == "csv":
-            return self._csv(tick)
+            return self._csv()
         if table.format == "parquet":
-            return parquet_batches(path, {each.name for each in table.columns} or None, tick)
+            return parquet_batches(path, {each.name for each in table.columns} or None)
         if table.format == "json":
-            return record_columns(json_batches(path, table.encoding, tick), self.mixed)
+            return record_columns(json_batches(path, table.encoding), self.mixed)
         if table.format == "sql":
             return record_columns(query_batches(path, table.connection), self.mixed)
         sheet = open_sheet(path, table.sheet or None)
@@ -67,46 +66,23 @@ class OpenedTable:
         """Where a row that was read lies, as people know it; rows count from 0."""
         return self._place(row)
 
-    def _csv(self, tick: Tick | None) -> Iterator[Batch]:
+    def _csv(self) -> Iterator[Batch]:
         path, table = self.path, self.table
-        dialect = Dialect(table.encoding, table.separator, table.quote, table.header)
-        where = layout(path, dialect)
+        where = layout(path, table)
         names = where.names
-        stated = tuple(each.name for each in table.columns)
-        if stated and not table.header:
-            if len(stated) != len(names) - (where.spare and len(stated) < len(names)):
+        if table.columns and not table.header:
+            names = tuple(each.name for each in table.columns)
+            if len(names) != len(where.names):
                 raise SourceError(
                     "has another number of columns than are stated",
                     where=str(path),
-                    expected=str(len(stated)),
-                    found=str(len(names)),
+                    expected=str(len(names)),
+                    found=str(len(where.names)),
                     fix="State every column, as there is no header to find them by.",
                 )
-            names = (*stated, *names[len(stated) :])
-
-        def place(row: int) -> str:
-            return f"line {lines_of(path, dialect, len(names), [row]).get(row)}"
-
-        self._place = place
-        spare = names[-1] if stated and where.spare and names[-1] not in stated else None
-        row = 0
-        for cells in text_batches(path, dialect, where, tick):
-            batch = dict(zip(names, cells, strict=True))
-            if spare is not None:
-                self._refuse_spare(batch[spare], row, len(names))
-            row += len(cells[0])
-            yield batch
-
-    def _refuse_spare(self, cells: pa.Array, row: int, width: int) -> None:
-        filled = pc.index(pc.equal(pc.utf8_trim_whitespace(cells), ""), False).as_py()
-        if filled >= 0:
-            raise SourceError(
-                "a row has a cell beyond the last column",
-                where=f"{self.path}, {self.place(row + filled)}",
-                expected=f"{width - 1} cells",
-                found=quote_value(cells[filled].as_py()[:80]),
-                fix="Name the column in the header, or fix the line.",
-            )
+        self._place = lambda row: f"line {line_of(path, table, len(names), row)}"
+        for cells in text_batches(path, table, where):
+            yield dict(zip(names, cells, strict=True))
 
 
 def missing_columns(path: Path, wanted: Collection[str], there: Collection[Any]) -> SourceError:
@@ -119,3 +95,60 @@ def missing_columns(path: Path, wanted: Collection[str], there: Collection[Any])
         found=some,
         fix="Check the names of the columns, the separator and the header.",
     )
+
+
+# ----------------------------------------------------------------------------------- Parquet
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """The file; what is wrong with it becomes a SourceError."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(
+            "is no whole Parquet file",
+            where=str(path),
+            found=str(error),
+            fix="Copy or write it again.",
+        ) from None
+
+
+def parquet_types(path: Path) -> tuple[int, dict[str, pa.DataType], dict[str, tuple[str, ...]]]:
+    """The number of rows, the type of each column, and the order of ordered categories.
+
+    pandas writes such categories; each row group has all of them, in their order.
+    """
+    orders = {}
+    with _parquet(path) as file:
+        schema = file.schema_arrow
+        types = dict(zip(column_names(schema.names), schema.types, strict=True))
+        for place, (name, found) in enumerate(types.items()):
+            ordered = t.is_dictionary(found) and found.ordered and file.num_row_groups
+            if ordered and t.is_string(found.value_type):
+                first = file.read_row_group(0, columns=[schema.names[place]]).column(0)
+                if first.num_chunks:
+                    orders[name] = tuple(map(str, first.chunk(0).dictionary.to_pylist()))
+        return file.metadata.num_rows, types, orders
+
+
+def parquet_batches(
+    path: Path, wanted: Collection[str] | None = None
+) -> Iterator[dict[str, pa.Array]]:
+    """The columns by name, at most `opened.ROWS` rows at a time.
+
+    Parameters
+    ----------
+    wanted
+        Columns to read; all if None.
+    """
+    with _parquet(path) as file:
+        given = file.schema_arrow.names
+        names = column_names(given)
+        places = [n for n, name in enumerate(names) if wanted is None or name in wanted]
+        apart = len({*given}) == len(given)
+        some = [given[place] for place in places] if apart else None
+        for batch in file.iter_batches(batch_size=ROWS, columns=some):
+            columns = batch.columns if apart else [batch.columns[place] for place in places]
+            yield dict(zip((names[place] for place in places), columns, strict=True))

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from assay.errors import SourceError
-from assay.formats.files.csv_rows import ROWS
 from assay.formats.files.csv_text import column_names
-from assay.formats.files.record_rows import Record
+from assay.formats.files.opened import ROWS
+from assay.formats.files.records import Record
 
 SQLITE = "sqlite:///"
 POSTGRES = "postgresql://"
@@ -26,7 +26,7 @@ EXPECTED = f"{SQLITE}PATH/OF/FILE.db, or {POSTGRES}HOST/DATABASE"
 
 
 def query_batches(file: Path, connection: str) -> Iterator[list[Record]]:
-    """The rows of the query in ``file``, at most `csv_rows.ROWS` at a time; nothing is written.
+    """The rows of the query in ``file``, at most `opened.ROWS` at a time; nothing is written.
 
     Parameters
     ----------

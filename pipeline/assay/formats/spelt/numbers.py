@@ -18,12 +18,11 @@ _THOUSANDS = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u2009", "\u202f")
 
 _BEFORE = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _BEHIND = "|".join(map(re.escape, sorted((*_CURRENCIES, *_UNITS), key=len, reverse=True)))
-NEGATIVES = ("()", "-")
-"""How bookkeepers write numbers below zero: in brackets, or with the minus behind."""
 _DIGITS = rf"\d+([.,]\d*)?|[.,]\d+|\d{{1,3}}([,.'\u2019]\d{{3}}|{BLANK}\d{{3}})+([.,]\d*)?"
 _NUMBER = re.compile(
-    rf"(?![^\d]*[+-][^\d]*[+-])[+-]?(?P<before>{_BEFORE})?{BLANK}?[+-]?\(?[+-]?(?P<inner>{_BEFORE})?"
-    rf"(?P<digits>{_DIGITS})([eE][+-]?\d+)?\)?-?({BLANK}?(?P<behind>{_BEHIND}))?"
+    rf"(?![^\d]*[+-][^\d]*[+-])[+-]?(?P<before>{_BEFORE})?{BLANK}?[+-]?"
+    rf"(?P<digits>{_DIGITS})([eE][+-]?\d+)?"
+    rf"({BLANK}?(?P<behind>{_BEHIND}))?"
     r"|[+-]?(?i:inf(inity)?)"
 )
 
@@ -44,21 +43,16 @@ def number_formats(shapes: frozenset[str]) -> tuple[ColumnFormat, ...]:
     first = next((match for match in found if match["digits"]), None)
     if first is None or len(found) < len(shapes):
         return ()
-    prefix, suffix = first["before"] or first["inner"] or "", first["behind"] or ""
     cells = pa.array(sorted(shapes), pa.string())
     marks = {mark for shape in shapes for mark in shape}
-    for negative in ("", *NEGATIVES):
-        formats = [
-            ColumnFormat("", "float", decimal, thousands, prefix, suffix, negative)
-            for thousands in _THOUSANDS
-            for decimal in ".,"
-            if thousands != decimal and thousands in ("", *marks)
-            if decimal in marks or decimal == ("," if thousands == "." else ".")
-        ]
-        read = [each for each in formats if to_numbers(cells, each).null_count == 0]
-        if read:
-            return tuple(read)
-    return ()
+    formats = (
+        ColumnFormat("", "float", decimal, thousands, first["before"] or "", first["behind"] or "")
+        for thousands in _THOUSANDS
+        for decimal in ".,"
+        if thousands != decimal and thousands in ("", *marks)
+        if decimal in marks or decimal == ("," if thousands == "." else ".")
+    )
+    return tuple(each for each in formats if to_numbers(cells, each).null_count == 0)
 
 
 _WHOLE = r"^[+-]?\d+(\.0*)?$"
@@ -93,12 +87,6 @@ def _plain(cells: pa.Array, column: ColumnFormat) -> pa.Array:
     """The cells as Arrow reads numbers; null where the column's marks are not as stated."""
     none = pa.scalar(None, pa.string())
     before, behind = re.escape(column.prefix), re.escape(column.suffix)
-    if column.negative == "()":
-        pattern = rf"^({before}{BLANK}?)?\(([^()+-]+)\)({BLANK}?{behind})?$"
-        cells = pc.replace_substring_regex(cells, pattern, r"-\1\2\3")
-    elif column.negative == "-":
-        pattern = rf"^({before}{BLANK}?)?([^+-]*[0-9.])-({BLANK}?{behind})?$"
-        cells = pc.replace_substring_regex(cells, pattern, r"-\1\2\3")
     if column.prefix or column.suffix:
         pattern = rf"^([+-]?){before}{BLANK}?(.*?){BLANK}?{behind}$"
         fits = pc.match_substring_regex(cells, pattern)

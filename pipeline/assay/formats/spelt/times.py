@@ -32,7 +32,7 @@ _ZONED = r"[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MARKS = ("-", " ", "/", ".", ". ")
 _DAYS = (
-    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%Y%m%d", "%Y%m%d%H%M%S"),
+    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%Y%m%d%H%M%S"),
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y"),
     *("%m/%d/%y", "%d/%m/%y", "%y/%m/%d", "%d.%m.%y", "%m.%d.%y"),
     *("%d-%m-%y", "%m-%d-%y", "%y-%m-%d"),
@@ -40,7 +40,7 @@ _DAYS = (
     *(f"{b}{gap}%d{comma}{gap}%Y" for b in ("%b", "%B") for gap in " -/" for comma in ("", ",")),
     *(f"%Y%m%dT%H%M{rest}" for rest in ("", "%S", "%S.%f")),
     *(f"%Y%m%dT%H%M{rest}%z" for rest in ("", "%S", "%S.%f")),
-    *("%G-W%V", "%G-W%V-%u", "%GW%V", "%GW%V%u", "%a %b %d %H:%M:%S %Y"),
+    "%a %b %d %H:%M:%S %Y",
     *("%d/%b/%Y:%H:%M:%S %z", "[%d/%b/%Y:%H:%M:%S %z]"),
 )
 """Of those that one cell may be, the likelier is first: with a slash that is the month first."""
@@ -59,11 +59,10 @@ _CLOCKS = (
     ),
 )
 _PARTS = {
-    **dict.fromkeys("YG", r"\d{4}"),
-    **dict.fromkeys("yMSV", r"\d\d"),
+    "Y": r"\d{4}",
+    **dict.fromkeys("yMS", r"\d\d"),
     **dict.fromkeys("mdHI", r"\d\d?"),
     "f": r"\d{1,6}",
-    "u": r"\d",
     "a": "(?i:mon|tue|wed|thu|fri|sat|sun)",
     "b": f"(?i:{'|'.join(_NAMES)})",
     "B": "(?i:january|february|march|april|may|june|july|august|september|october|november"
@@ -197,18 +196,8 @@ def _bisect(cells: pa.Array, done: list[pa.Array]) -> None:
 def _one(cell: str | None, time_format: str) -> datetime | None:
     if cell is None:
         return None
-    week = "%V" in time_format
     try:
-        # A week is called by its Monday; without a day Python reads none.
-        monday = week and "%u" not in time_format
-        found = (
-            datetime.strptime(f"{cell} 1", f"{time_format} %u")
-            if monday
-            else datetime.strptime(cell, time_format)
-        )
+        found = datetime.strptime(cell, time_format)
     except ValueError:
-        return None
-    # Python takes week 53 of a year that has none for the first of the next one.
-    if week and f"{found.isocalendar().year:04}" not in cell:
         return None
     return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found

@@ -1,4 +1,8 @@
-"""What can be known about dvc.yaml before the first `dvc repro`."""
+"""What can be known about dvc.yaml before the first `dvc repro`.
+
+Assay's own stages are there, each by its own command and with its outputs, and every key, file and
+command that it names exists.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,90 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import AssayError, PipelineFileError
-from assay.init.project_check.stages import PRODUCED, stage_faults, stage_outputs
 from assay.project import layout
 from assay.project.params import Params, yaml_text
 from assay.project.text import quote_value
+from assay.registry.dvc_lock.compare import Pipeline, PipelineStage, StageFile
+from assay.registry.dvc_lock.evidence_commands import MAKERS, foreign_commands
 from assay.registry.dvc_lock.pipeline_reader import refuse_unreadable
+
+_BUNDLE = {layout.CODE: "code", layout.CANDIDATES: "train", layout.BUNDLE: "select"}
+PRODUCED: Mapping[str, str] = {
+    layout.RAW: "ingest",
+    layout.CHECKED: "contract",
+    **_BUNDLE,
+    **MAKERS,
+}
+"""What later stages read, and the command that writes each. Rows may come from elsewhere."""
+
+
+def stage_faults(tree: Mapping[str, Any], root: Path) -> Iterator[str]:
+    """A line for each of Assay's stages that is missing, runs something else or lacks its output.
+
+    Parameters
+    ----------
+    tree
+        Stage -> its keys in dvc.yaml, without a ``foreach``.
+    """
+    stages = [_stage(name, body) for name, body in tree.items()]
+    for line in foreign_commands(Pipeline(tuple(stages), {}), {**MAKERS, **_BUNDLE}):
+        yield f"{layout.DVC_YAML}: stage {line}. Put that there"
+    told = set()
+    for path, command in PRODUCED.items():
+        outs = [file.path for stage in stages for file in stage.outputs]
+        if any(_meet(path, each) for each in outs) or command in told:
+            continue
+        told.add(command)
+        runs = [each.name for each in stages if each.command.split()[:2] == ["assay", command]]
+        if not runs and command == "ingest" and _is_there(root / path):
+            continue
+        if runs:
+            yield AssayError(
+                f"{path} is not among its outputs",
+                where=f"{layout.DVC_YAML}: stage {runs[0]}: outs",
+                expected=f"{path}, which assay {command} makes",
+                fix="Put it there: DVC keeps, and passes on, what it is told of alone",
+            ).line()
+        else:
+            yield AssayError(
+                f"no stage makes {path}",
+                where=f"{layout.DVC_YAML}: stages",
+                expected=f"one with cmd: assay {command}",
+                found=", ".join(tree),
+                fix="Put it there, as assay init writes it for a new project",
+            ).line()
+
+
+def _stage(name: str, body: Mapping[str, Any]) -> PipelineStage:
+    given = body.get("cmd") or ""
+    command = "\n".join(map(str, given)) if isinstance(given, list) else str(given)
+    return PipelineStage(
+        name=name,
+        recorded=False,
+        same_command=True,
+        frozen=False,
+        params={},
+        recorded_params={},
+        inputs=(),
+        outputs=tuple(StageFile(path, None) for path in stage_outputs(body)),
+        command=re.sub(r"\$\{[^}]*\}", "x", command),  # DVC fills it in
+    )
+
+
+def stage_outputs(body: Mapping[str, Any]) -> Iterator[str]:
+    """The paths that a stage makes, as they are written."""
+    for kind in ("outs", "metrics", "plots"):
+        for each in body.get(kind) or ():
+            yield from map(str, each) if isinstance(each, Mapping) else (str(each),)
+
+
+def _meet(path: str, out: str) -> bool:
+    """Whether an output is the path, or lies above or below it; or is a name that DVC fills in."""
+    return out.startswith(("${", f"{path}/")) or f"{path}/".startswith(f"{out}/")
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.with_name(f"{path.name}.dvc").exists()
 
 
 def pipeline_faults(root: Path, params: Params | None, commands: Collection[str]) -> Iterator[str]:
@@ -38,12 +121,10 @@ def pipeline_faults(root: Path, params: Params | None, commands: Collection[str]
     if not isinstance(tree, Mapping) or not isinstance(tree.get("stages"), Mapping):
         yield f"{layout.DVC_YAML}: no stages in it (expected a mapping called stages)"
         return
-    given = _params(root)
     stages = {name: _body(stage) for name, stage in tree["stages"].items()}
     made = {path for body in stages.values() for path in stage_outputs(body)}
     yield from stage_faults(stages, root)
     yield from _lock(root)
-    yield from _lacking(stages, given)
     for name, body in stages.items():
         yield from _unknown_commands(name, body.get("cmd"), commands)
         for path in body.get("deps", ()):
@@ -64,44 +145,6 @@ def pipeline_faults(root: Path, params: Params | None, commands: Collection[str]
             found=", ".join(artifacts) or "none",
             fix=f"Name one as name: in {layout.PARAMS} does",
         ).line()
-
-
-def _params(root: Path) -> Any:
-    """What params.yaml holds; None if it cannot be read."""
-    try:
-        return yaml_text.load((root / layout.PARAMS).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml_text.YamlError):
-        return None
-
-
-def _lacking(stages: Mapping[str, Mapping[str, Any]], given: Any) -> Iterator[str]:
-    """A line for each key that stages name and params.yaml lacks, though Assay has a default."""
-    lacking: dict[str, list[str]] = {}
-    for name, body in stages.items() if given is not None else ():
-        for key in body.get("params") or ():
-            known = "${" in str(key) or not isinstance(key, str)
-            if not known and (gone := _first_gone(given, key)) is not None:
-                lacking.setdefault(gone, []).append(name)
-    for key, names in lacking.items():
-        if not _is_required(key):  # then it is told as a fault of params.yaml
-            stages_said = f"stage{'s' * (len(names) > 1)} {', '.join(dict.fromkeys(names))}"
-            yield (
-                f"{layout.DVC_YAML}: {stages_said}: params: {key} is not in {layout.PARAMS}: "
-                "DVC needs it written out, with its default of docs/params.md"
-            )
-
-
-def _is_required(key: str) -> bool:
-    """Whether params.yaml has no default for a key."""
-    model: Any = Params
-    needed = False
-    for part in key.split("."):
-        fields = getattr(model, "model_fields", {})
-        field = next((each for n, each in fields.items() if part == (each.alias or n)), None)
-        if field is None:
-            return False
-        model, needed = field.annotation, field.is_required()
-    return needed
 
 
 def _unknown_commands(stage: str, cmd: Any, commands: Collection[str]) -> Iterator[str]:
@@ -158,13 +201,3 @@ def _comes_from(path: str, made: Collection[str], root: Path) -> bool:
     return any(
         path == out or path.startswith(f"{out}/") or out.startswith(f"{path}/") for out in made
     )
-
-
-def _first_gone(tree: Any, key: str) -> str | None:
-    """The part of a key, up to the first step that is not there; None if all are."""
-    parts = key.split(".")
-    for number, part in enumerate(parts, start=1):
-        if not isinstance(tree, Mapping) or part not in tree:
-            return ".".join(parts[:number])
-        tree = tree[part]
-    return None

@@ -1,1 +1,0 @@
-"""Which kind a column is of: what is counted in all its rows, and the decision on that."""
