@@ -94,31 +94,21 @@ def test_a_machine_gets_one_document(table: Path) -> None:
             2,
             "Write it in the file",
         ),
-        (
-            ["--data", "customers.csv", "--target", "churned", "--key", "plz"],
-            *(2, "found 597 rows with the key of an earlier one"),
-        ),
     ],
 )
 def test_what_it_cannot_do_leaves_nothing(
-    table: Path, options: list[str], code: int, words: str
+    table: Path,
+    options: list[str],
+    code: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = projects.call(table.parent, "assay", "init", "churn", *options, code=code)
+    monkeypatch.chdir(table.parent)
+    assert main(["init", "churn", *options]) == code
+    told = capsys.readouterr().err
     assert words in told and len(told.splitlines()) == 1
     assert not (table.parent / "churn").exists()
-
-
-def test_nothing_of_a_project_is_overwritten(table: Path) -> None:
-    project = table.parent / "churn"
-    project.mkdir()
-    (project / "params.yaml").write_text("name: mine\n", encoding="utf-8")
-    told = projects.call(
-        table.parent,
-        *("assay", "init", "churn", "--data", table.name, "--target", "churned"),
-        code=2,
-    )
-    assert "nothing of it is overwritten" in told
-    assert [path.name for path in project.iterdir()] == ["params.yaml"]
 
 
 def test_a_query_and_a_workbook_become_projects_that_read_them_again(table: Path) -> None:

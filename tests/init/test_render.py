@@ -248,17 +248,6 @@ def test_a_weight_is_no_feature_and_told_apart(frame: pd.DataFrame, tmp_path: Pa
         planned(given, tmp_path, "late", weight="sex")
 
 
-@pytest.mark.parametrize(("option", "said"), [("--group", "group"), ("--key", "keys")])
-def test_a_group_or_key_that_rows_lack_is_refused(
-    frame: pd.DataFrame, tmp_path: Path, option: str, said: str
-) -> None:
-    given = frame.drop(columns=["hours", "fate"]).assign(who=np.arange(len(frame)) // 3.0)
-    given.loc[::50, "who"] = np.nan
-    rows = f"{int(given['who'].isna().sum())} of {len(frame):,} rows empty"
-    with pytest.raises(UsageError, match=f"{option} who: rows without a value .*{rows}"):
-        planned(given, tmp_path, "late", **{said: "who" if said == "group" else ("who",)})
-
-
 def test_a_year_and_a_month_are_told_as_one_date(frame: pd.DataFrame, tmp_path: Path) -> None:
     months = np.arange(len(frame))
     given = frame[["sex", "fate"]].assign(year=1900 + months // 30, month=months % 12 + 1)

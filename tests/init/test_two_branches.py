@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,20 @@ from assay.project.params import yaml_text
 from tests import projects
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("made")
     rows = [f"{at},{at % 7},{(at * 7) % 3 == 0}" for at in range(600)]
     (tmp_path / "people.csv").write_text("\n".join(["id,x,y", *rows]), encoding="utf-8")
     root = tmp_path / "project"
     assert main(["init", str(root), "--data", str(tmp_path / "people.csv"), "--target", "y"]) == 0
     trained(root, "at the start")
     return root
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "project", symlinks=True)
 
 
 def results(root: Path) -> list[str]:

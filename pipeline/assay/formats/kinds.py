@@ -1,6 +1,6 @@
 """The kind of a column of cells: the first of flags, times and numbers that reads all of its rows.
 
-The shapes of cells (`spelt.shapes`) are counted over all rows, and each format of times that a
+The shapes of cells (`spelt.cells`) are counted over all rows, and each format of times that a
 shape allows is tried on them. Then a pure function decides, with its reasons; what no reader reads
 stays text, and what is nearly a number or a time is doubted.
 """
@@ -21,10 +21,9 @@ import pyarrow.compute as pc
 from assay.formats.arrow_kinds import as_text, kind_of
 from assay.formats.definition import IN_CONTRACTS, TO_UTC, ColumnFormat, Kind
 from assay.formats.spelling import spell
+from assay.formats.spelt.cells import UNMISTAKABLE, WORDS, first_places, flag_words, shapes, trim
 from assay.formats.spelt.numbers import is_number, number_formats
-from assay.formats.spelt.shapes import first_places, shapes, trim
 from assay.formats.spelt.times import ISO, time_formats, to_times
-from assay.formats.spelt.words import UNMISTAKABLE, WORDS, flag_words
 from assay.project.text import counted, quote_value
 
 MOST_SHAPES = 4_000

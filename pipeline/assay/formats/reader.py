@@ -17,10 +17,9 @@ from assay.formats.arrow_kinds import TYPES, as_text, kind_of, normal, told
 from assay.formats.definition import ColumnFormat, TableFormat
 from assay.formats.files.opened_table import OpenedTable, missing_columns, parquet_types
 from assay.formats.spelling import spell
+from assay.formats.spelt.cells import all_missing, to_flags, trim
 from assay.formats.spelt.numbers import to_numbers
-from assay.formats.spelt.shapes import trim
 from assay.formats.spelt.times import to_times
-from assay.formats.spelt.words import all_missing, to_flags
 from assay.project.text import quote_value
 
 _NUMBERS = {"integer", "float"}

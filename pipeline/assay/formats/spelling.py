@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import Any
 
 from assay.errors import SourceError
 from assay.formats.definition import ColumnFormat, Kind
@@ -38,8 +37,9 @@ _OPTIONS: dict[Kind, tuple[str, ...]] = {
     "boolean": ("true", "false", "keep"),
     "timestamp": ("keep",),
 }
-_SEVERAL = {"keep": "kept", "true": "true", "false": "false"}
-"""Options with one word or several, and the field that has them."""
+_FIELDS = {"keep": "kept"}
+"""Options that are called otherwise than the field that has them."""
+_DEFAULT = ColumnFormat("", "string")
 _ITEM = r'(?:"(?:[^"\\]|\\.)*"|[^\s"|]+)'
 _OPTION = re.compile(rf"(?P<key>[a-z]+)=(?P<value>{_ITEM}(?:\|{_ITEM})*)(?:\s+|$)")
 _PLAIN = re.compile(r'[^\s"|\x00-\x1f\x7f\ud800-\udfff]+')
@@ -50,21 +50,16 @@ def spell(column: ColumnFormat) -> str:
     """The format without the name, as `parse` reads it."""
     parts = [_WORDS[column.kind]]
     for key in _OPTIONS[column.kind]:
-        values = _values(column, key)
-        if values:
-            parts.append(f"{key}={'|'.join(map(_item, values))}")
+        field = _FIELDS.get(key, key)
+        value = getattr(column, field)
+        if value != getattr(_DEFAULT, field):
+            items = value if isinstance(value, tuple) else (value,)
+            parts.append(f"{key}={'|'.join(map(_item, items))}")
     if column.kind == "timestamp" and column.time_format is not None:
         text = column.time_format
         plain = _FORMAT.fullmatch(text) and not _OPTION.match(text)
         parts.append(text if plain else json.dumps(text))
     return " ".join(parts)
-
-
-def _values(column: ColumnFormat, key: str) -> tuple[str, ...]:
-    value = getattr(column, _SEVERAL.get(key, key))
-    if key in _SEVERAL:
-        return tuple(value)
-    return () if value == ("." if key == "decimal" else "") else (value,)
 
 
 def _item(text: str) -> str:
@@ -83,32 +78,23 @@ def parse(name: str, text: str) -> ColumnFormat:
     kind = _KINDS.get(word)
     if kind is None:
         raise _wrong(name, text, "integer, float, text, boolean or time, then options")
-    column = ColumnFormat(name, kind)
-    rest = rest.strip()
-    while (found := _OPTION.match(rest)) and not (
-        kind == "timestamp" and found["key"] not in _OPTIONS[kind]
-    ):
-        column = _with(column, found["key"], _items(name, text, found["value"]), text)
+    column, rest = ColumnFormat(name, kind), rest.strip()
+    while found := _OPTION.match(rest):
+        key = found["key"]
+        if key not in _OPTIONS[kind]:
+            break  # perhaps of a time's format
+        field = _FIELDS.get(key, key)
+        items = tuple(_unquoted(name, text, each) for each in re.findall(_ITEM, found["value"]))
+        several = isinstance(getattr(_DEFAULT, field), tuple)
+        if not several and len(items) != 1:
+            raise _wrong(name, text, f"one value for {key}")
+        column = replace(column, **{field: items if several else items[0]})  # type: ignore[arg-type]
         rest = rest[found.end() :]
     if kind == "timestamp" and rest:
         return replace(column, time_format=_unquoted(name, text, rest))
     if rest:
         raise _wrong(name, text, f"options such as {', '.join(_OPTIONS[kind])}=...")
     return column
-
-
-def _with(column: ColumnFormat, key: str, values: tuple[str, ...], text: str) -> ColumnFormat:
-    if key not in _OPTIONS[column.kind]:
-        options = ", ".join(f"{each}=" for each in _OPTIONS[column.kind])
-        raise _wrong(column.name, text, f"no option but {options} for this type")
-    changed: dict[str, Any] = {_SEVERAL[key]: values} if key in _SEVERAL else {key: values[0]}
-    if key not in _SEVERAL and len(values) != 1:
-        raise _wrong(column.name, text, f"one value for {key}")
-    return replace(column, **changed)
-
-
-def _items(name: str, text: str, value: str) -> tuple[str, ...]:
-    return tuple(_unquoted(name, text, item) for item in re.findall(_ITEM, value))
 
 
 def _unquoted(name: str, text: str, item: str) -> str:

@@ -28,33 +28,19 @@ LEAST = 3
 
 _SCALES = (
     ("xxxs", "xxs", "xs", "s", "m", "l", "xl", "xxl", "xxxl"),
-    ("tiny", "small", "medium", "large", "huge"),
-    ("extra small", "small", "medium", "large", "extra large"),
-    ("none", "very low", "low", "medium", "high", "very high", "extreme"),
-    ("none", "very low", "low", "moderate", "high", "very high", "extreme"),
-    ("none", "minor", "moderate", "major", "severe", "critical"),
-    ("none", "mild", "moderate", "severe", "critical"),
-    ("very bad", "bad", "average", "good", "very good"),
-    ("very poor", "poor", "fair", "good", "very good", "excellent"),
-    ("fair", "good", "very good", "premium", "ideal"),
+    ("extra small", "tiny", "small", "medium", "large", "extra large", "huge"),
+    ("none", "very low", "low", "medium", "moderate", "high", "very high", "extreme"),
+    ("none", "minor", "mild", "moderate", "major", "severe", "critical"),
+    ("very poor", "very bad", "poor", "bad", "fair", "average", "good", "very good", "premium",
+     "excellent", "ideal"),
     ("never", "rarely", "sometimes", "often", "usually", "always"),
     ("never", "yearly", "quarterly", "monthly", "weekly", "daily"),
     ("strongly disagree", "disagree", "neutral", "agree", "strongly agree"),
-    ("very unsatisfied", "unsatisfied", "neutral", "satisfied", "very satisfied"),
     ("very dissatisfied", "dissatisfied", "neutral", "satisfied", "very satisfied"),
-    ("junior", "mid", "senior", "lead", "principal"),
     ("bronze", "silver", "gold", "platinum", "diamond"),
-    ("primary", "secondary", "tertiary"),
     ("first", "second", "third", "fourth", "fifth"),
     ("sehr niedrig", "niedrig", "mittel", "hoch", "sehr hoch"),
-    ("sehr gering", "gering", "mittel", "hoch", "sehr hoch"),
-    ("sehr klein", "klein", "mittel", "groß", "sehr groß"),
-    ("sehr schlecht", "schlecht", "mittel", "gut", "sehr gut"),
-    ("nie", "selten", "manchmal", "oft", "immer"),
-    ("très faible", "faible", "moyen", "élevé", "très élevé"),
-    ("petit", "moyen", "grand"),
-    ("muy bajo", "bajo", "medio", "alto", "muy alto"),
-)
+)  # fmt: skip
 """Each from the least to the greatest. Neither days nor months: after the last comes the first."""
 
 _UNDER = ("<", "<=", "under", "below", "less than", "up to", "unter", "bis")

@@ -22,7 +22,7 @@ from assay.init.nights import (
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, decide_uses, may_be_groups
 from assay.init.survey import Survey, equal_rows, find_group_names, find_leaks, find_unlearnable
-from assay.init.wishes import Wishes, refuse_repeated, refuse_unknown
+from assay.init.wishes import Wishes, refuse_unknown
 from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.partitions import first_day
 from assay.project.tasks import Task
@@ -104,8 +104,6 @@ def decide(
     facts = _facts(understood, target)
     with _in_file(understood.path):
         label = decide_label(facts, wishes.task, wishes.positive, distance, words)
-    if wishes.keys:
-        refuse_repeated(understood, seen.sample, wishes)
     plain = column_names((each.name for each in understood.facts), OF_PROJECT)
     nights, remarks = _nights(seen, time, wishes, understood.rows)
     if group is not None and nights.by == "chance" and len(seen.sample) == understood.rows:

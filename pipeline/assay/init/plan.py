@@ -142,7 +142,7 @@ class Plan:
                     "given": each.given,
                     "name": each.name,
                     "type": each.kind,
-                    "roles": list(each.roles),
+                    "roles": [*each.roles],
                     "why": each.why,
                     "unsure": each.unsure,
                 }

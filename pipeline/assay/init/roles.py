@@ -11,7 +11,7 @@ from typing import Literal
 
 from assay.formats.definition import TO_UTC, ColumnFacts
 from assay.init.sensitive_columns import sensitive_columns
-from assay.init.wishes import MOST_REFUSED, Wishes
+from assay.init.wishes import Wishes
 from assay.project.text import counted, quote_value
 
 Use = Literal["feature", "key", "time", "label", "sensitive", "weight", "left out"]
@@ -28,6 +28,9 @@ FEW_EMPTY = 0.1
 """Share of rows without a time, up to which a column may be meant to say when rows are from."""
 EQUAL_BY_CHANCE = 10
 """Pairs of equal numbers to be expected, from which on it is no chance that there is none."""
+MOST_REFUSED = 0.0005
+"""Share of rows that a feature may cost: half of `contract.max_bad_share` in a new project, as the
+rows may all be among those of training."""
 
 _KEY = re.compile(
     r"(^|_)(id|ids|uuid|guid|key|code_number|rowid|pk)$|^(id|uuid)(_|$)|^(number|nr|no|index)$"

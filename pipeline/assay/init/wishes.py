@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from math import prod
-
-import pandas as pd
 
 from assay.errors import SourceError, UsageError
 from assay.formats.definition import ColumnFacts, Understanding
 from assay.project.params.values import Every
 from assay.project.tasks import Task
-from assay.project.text import counted, quote_value
+from assay.project.text import quote_value
 
 LEAST_ROWS = 100
 """Fewer rows cannot be cut into training, holdout and nights that say anything."""
-MOST_REFUSED = 0.0005
-"""Share of rows that a column may cost: half of `contract.max_bad_share` in a new project, as the
-rows may all be among those of training."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +71,6 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
                 )
     if wishes.weight is not None:
         _refuse_weight(known[wishes.weight])
-    for name in wishes.keys:
-        _refuse_gaps(known[name], "--key", "rows are then numbered")
-    if wishes.group is not None:
-        _refuse_gaps(known[wishes.group], "--group", "each row is then split for itself")
     if understood.rows < LEAST_ROWS:
         raise SourceError(
             "the table is too small to learn from and to test on",
@@ -112,43 +102,3 @@ def _refuse_weight(facts: ColumnFacts) -> None:
         if isinstance(least, int | float)
         else f"a {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
     )
-
-
-def _refuse_gaps(facts: ColumnFacts, option: str, without: str) -> None:
-    """Refuse a column that too many rows lack: the contract would refuse each of them, later."""
-    if facts.nulls <= MOST_REFUSED * facts.rows:
-        return
-    raise UsageError(
-        "rows without a value here would all be refused",
-        where=f"assay init {option} {facts.name}",
-        expected="a value in every row",
-        found=f"{facts.nulls:,} of {counted(facts.rows, 'row')} empty",
-        fix="Write one in those rows, or leave them out of the file; or leave "
-        f"{option} out: {without}.",
-    )
-
-
-def refuse_repeated(understood: Understanding, sample: pd.DataFrame, wishes: Wishes) -> None:
-    """Refuse keys that several rows share, as far as can be told: the contract would, later.
-
-    Raises
-    ------
-    UsageError
-    """
-    keys = [*wishes.keys, *([wishes.group] if wishes.group else [])]
-    facts = [each for each in understood.facts if each.name in keys]
-    if len(sample) == understood.rows:
-        repeats = int(sample.duplicated(keys).sum())
-    elif any(each.many for each in facts):
-        repeats = 0
-    else:
-        repeats = understood.rows - prod(each.distinct + (each.nulls > 0) for each in facts)
-    if repeats > 0:
-        raise UsageError(
-            "these keys do not tell each row from all others",
-            where=f"assay init --key {' --key '.join(wishes.keys)}",
-            expected="another value in each row",
-            found=f"{counted(repeats, 'row')} with the key of an earlier one",
-            fix="Name all columns that tell rows apart, each with --key, or none: rows are then "
-            "numbered",
-        )

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.formats.definition import ColumnFormat
+from assay.formats.spelt.cells import shapes
 from assay.formats.spelt.numbers import is_number, number_formats, to_numbers
-from assay.formats.spelt.shapes import shapes
 
 CELL = st.text("0123456789.,-+eE xnaif%()$", max_size=9)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.formats.spelt.shapes import shapes
+from assay.formats.spelt.cells import shapes
 from assay.formats.spelt.times import time_formats, to_times
 
 FORMATS = [

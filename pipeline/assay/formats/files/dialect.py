@@ -12,9 +12,9 @@ from assay.errors import SourceError
 from assay.formats.definition import TableFormat
 from assay.formats.files.csv_text import records, split_lines
 from assay.formats.files.opened import head_text
+from assay.formats.spelt.cells import WORDS
 from assay.formats.spelt.numbers import is_number
 from assay.formats.spelt.times import time_formats
-from assay.formats.spelt.words import WORDS
 from assay.project.text import quote_value
 
 SEPARATORS = (",", ";", "\t", "|")

@@ -6,7 +6,6 @@ openpyxl (``assay[excel]``) reads the workbook, row by row; here its cells becom
 from __future__ import annotations
 
 import warnings
-import zipfile
 from array import array
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -22,14 +21,6 @@ from assay.formats.files.opened import ROWS, file_format
 from assay.formats.files.records import Record
 from assay.project.text import quote_value
 
-TEXTS = 256 << 20
-"""Bytes that the table of texts may unpack to: openpyxl holds all of it, in up to 1.5 GB."""
-PACKED, TIMES = 8 << 20, 200
-"""A part that unpacks to more bytes than this, and this many times its size, is no sheet.
-
-openpyxl holds a row as a whole, in a hundred times the bytes of its emptiest cells.
-"""
-LAST_ROW = 1_048_576
 _TOGETHER = 1_000
 _SAVE = "Open it in Excel or LibreOffice, and save it as .xlsx again, or as CSV."
 
@@ -212,13 +203,6 @@ def _rows(sheet: Sheet, *, formulas: bool = False) -> Iterator[tuple[int, list[A
             with _whole(sheet.path):
                 some = list(islice(rows, _TOGETHER))
             for number, row in some:
-                if number > LAST_ROW:
-                    raise SourceError(
-                        "the sheet has more rows than Excel allows",
-                        where=f"{sheet.path}, sheet {quote_value(sheet.name)}",
-                        expected=f"at most {LAST_ROW:,}",
-                        fix="Save the table as CSV or Parquet.",
-                    )
                 yield number, [cell for cell in row if cell is not EMPTY_CELL]
             if not some:
                 return
@@ -229,7 +213,8 @@ def _workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
     """The workbook as openpyxl has it, with the values of cells, or with formulas."""
     from openpyxl import load_workbook
 
-    _refuse_others(path)
+    if (found := file_format(path)) != "excel":
+        raise SourceError("is no Excel workbook", where=str(path), found=found, fix=_SAVE)
     # openpyxl would go by the name of a path.
     with path.open("rb") as file:
         with _whole(path):
@@ -254,26 +239,3 @@ def _whole(path: Path) -> Iterator[None]:
         raise SourceError(
             "is no whole Excel workbook", where=str(path), found=found, fix=_SAVE
         ) from None
-
-
-def _refuse_others(path: Path) -> None:
-    """Raise for a file that is no workbook, or would fill the memory.
-
-    zipfile reads no more of a part than the size that is looked at here.
-    """
-    found = file_format(path)
-    if found != "excel":
-        raise SourceError("is no Excel workbook", where=str(path), found=found, fix=_SAVE)
-    with zipfile.ZipFile(path) as archive:
-        for part in archive.infolist():
-            size = part.file_size
-            many = size > PACKED and size > TIMES * part.compress_size
-            if many or (size > TEXTS and "sharedstrings" in part.filename.lower()):
-                raise SourceError(
-                    "the workbook unpacks to more than is safe to read",
-                    where=f"{path}, {quote_value(part.filename)}",
-                    expected=f"at most {TEXTS >> 20} MB of texts, and at most {TIMES} times "
-                    f"the packed size",
-                    found=f"{size >> 20:,} MB of {part.compress_size >> 10:,} kB",
-                    fix="Save the table as CSV or Parquet.",
-                )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.formats.definition import ColumnFormat
-from assay.formats.spelt.shapes import has_bytes
+from assay.formats.spelt.cells import has_bytes
 
 BLANK = "[ \u00a0\u2009\u202f]"
 _CURRENCIES = ("$", "€", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "JPY", "US$")
