@@ -24,8 +24,8 @@ from assay.registry.pin import PinnedVersion
 from assay.registry.state import UNKNOWN, Version
 from assay.score import local, run, together
 from assay.score.carriers import OpenNight
-from assay.score.inputs import discovery as inputs
-from assay.score.spark import files as spark_files
+from assay.score.inputs import formats as inputs
+from assay.score.spark import tasks as spark_tasks
 from assay.score.spark.session import BackgroundSession
 from assay.store import Store, open_store
 from benchmarks import scoring_alone
@@ -34,7 +34,7 @@ from benchmarks.contender import Answer, peak_memory, serve
 PARTS = {
     "find the night": (inputs, "find_night"),
     "tasks without Spark": (local, "run_files"),
-    "Spark job": (spark_files, "run"),
+    "Spark job": (spark_tasks, "run_files"),
     "keys that repeat": (OpenNight, "duplicate_hashes"),
     "rules for the night": (run, "_held"),
     "publish": (Store, "publish_runs"),

@@ -25,7 +25,7 @@ from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.front import command
 from assay.project.params import Params, load
 from assay.store import (
-    RunEvent,
+    Run,
     StagedRun,
     Store,
     open_store,
@@ -69,21 +69,18 @@ def _publish(store: Store, name: str, night: str, run_id: str, minute: int) -> N
     file = store.part_path_for("predictions", night, run_id, "0")
     store.publish_run(
         StagedRun(
-            run_id=run_id,
-            partition=night,
-            facts={**facts, "input": ""},
+            run=Run(event="started", partition=night, base=store.turn(night), **facts),
             predictions=(write_part(store.table_uri("predictions"), file, table),),
             quarantine=(),
             profile=None,
             predictions_schema=schema,
             quarantine_schema=quarantine_schema(store.column, KEYS),
-            base=store.turn(night),
         )
     )
     rows = {"rows_read": 900, "rows_scored": 890, "rows_quarantined": 10}
     for event in ("started", "published"):
         store.append_run_events(
-            RunEvent(event=event, at=at, partition=night, **facts, **rows)  # type: ignore[arg-type]
+            Run(event=event, at=at, partition=night, **facts, **rows)  # type: ignore[arg-type]
         )
 
 

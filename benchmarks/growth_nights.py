@@ -24,7 +24,7 @@ from assay.monitor.drift.night_decision import read_decisions
 from assay.monitor.nights.night_path import night_path
 from assay.performance import labels
 from assay.project import layout, params, partitions
-from assay.store import RunEvent, RunRecord, StagedRun, Store, open_store, write_part
+from assay.store import Run, StagedRun, Store, open_store, write_part
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
 from assay.store.runs import FACTS
 from benchmarks.measure import say
@@ -60,7 +60,7 @@ class GrowingProject:
         self.store: Store = open_store(root, self.params)
         record = self.store.published_run(NIGHT)
         assert record is not None, "the night was scored"
-        self.record: RunRecord = record
+        self.record: Run = record
         self.profile = self.store.profile(record.run_id, NIGHT)
         self.rows = {
             PREDICTIONS: self.store.predictions(NIGHT),
@@ -94,23 +94,13 @@ class GrowingProject:
         self._events("published", turns)
 
     def _staged(self, night: str, base: int) -> StagedRun:
-        run_id = _run_of(night)
         return StagedRun(
-            run_id=run_id,
-            partition=night,
-            facts={
-                "run_id": run_id,
-                **{
-                    name: getattr(self.record, name)
-                    for name in ("name", "version", "bundle", "contract", "input")
-                },
-            },
+            run=replace(self.record, run_id=_run_of(night), partition=night, base=base),
             predictions=(self._written(PREDICTIONS, night),),
             quarantine=(self._written(QUARANTINE, night),),
             profile=self.profile,
             predictions_schema=self.rows[PREDICTIONS].schema,
             quarantine_schema=self.rows[QUARANTINE].schema,
-            base=base,
         )
 
     def _written(self, table: Any, night: str) -> Any:
@@ -124,7 +114,7 @@ class GrowingProject:
         facts = {name: getattr(self.record, name) for name in FACTS}
         self.store.append_run_events(
             *(
-                RunEvent(
+                Run(
                     **{
                         **facts,
                         "run_id": _run_of(night),

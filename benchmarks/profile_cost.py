@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 from unittest.mock import patch
@@ -22,9 +21,8 @@ from assay.model.batch import InputBatch
 from assay.project import params
 from assay.score import run as runs_of
 from assay.score import scoring_job
-from assay.score.inputs import discovery as inputs
+from assay.score.inputs import formats as inputs
 from assay.score.inputs.split import input_batches, split_tasks
-from assay.score.output import Lineage
 from assay.store import open_store
 from benchmarks.assay_session import pinned, timed
 from benchmarks.bench import Bench
@@ -79,11 +77,11 @@ class Pass:
 
     def run(self, reading: Callable[[Iterator[InputBatch]], Iterator[InputBatch]] = iter) -> float:
         """Score the night; seconds of CPU."""
-        stamp = Lineage(
-            f"run-{next(self._number)}", "v0.0.0", self._model.bundle.digest, datetime.now(UTC)
-        )
+        stamp = runs_of.new_run("profile", self.night.value, 0, self._model)
         store = open_store(self._root, self._given)
-        job = runs_of._job(self._given, self._model, store, self._found, stamp)
+        nothing: Any = None
+        scoring = runs_of.Scoring(self._given, self._root, self._model, store, nothing)
+        job = runs_of.make_job(scoring, self._found, stamp)
         began = time.process_time()
         for place, part in enumerate(self._parts):
             rows = reading(input_batches(part, job.contract, job.batch_rows))

@@ -24,7 +24,7 @@ from assay.score.spark.tasks import freeze_imports
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from assay.score.inputs.discovery import InputFile
+    from assay.score.inputs.formats import InputFile
 
 Model = tuple[Files, str, tuple[str, ...]]
 

@@ -81,7 +81,7 @@ MODULES = (
     "assay.promotion.promote", "assay.registry.listing",
     "assay.registry.dvc_lock.check", "assay.score.stage", "assay.score.operations.release",
     "assay.score.operations.quarantine", "assay.score.operations.export",
-    "assay.score.operations.vacuum", "assay.score.fsck", "assay.store.release",
+    "assay.score.operations.store_commands", "assay.store.release",
     "assay.performance.labels",
     "assay.performance.comparison", "assay.monitor.monitor_nights",
     "assay.monitor.explain.command",

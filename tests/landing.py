@@ -13,7 +13,7 @@ from assay.contract.definition import Contract
 from assay.project import params
 from assay.project.params import Params
 from assay.project.params.inputs import Input
-from assay.score.inputs.discovery import find_night
+from assay.score.inputs.formats import find_night
 from assay.score.inputs.landing import landed
 from assay.score.inputs.types import Session
 from assay.store.delta.location import filesystem

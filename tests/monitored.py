@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from assay.project.params import Params, parse
 from assay.project.params.inputs import Delta
 from assay.project.tasks import Task
 from assay.store import (
-    RunEvent,
+    Run,
     StagedRun,
     open_store,
     predictions_schema,
@@ -253,15 +253,12 @@ class Project:
         seen = FrameFeatures(table.iloc[2:])
         store.publish_run(
             StagedRun(
-                run_id=run_id,
-                partition=day,
-                facts=facts,
+                run=Run(event="started", partition=day, base=store.turn(day), **facts),
                 profile=compute_profile(
                     seen, grid, prediction.profiled_scores(self.task, classes, scores)
                 ),
                 predictions_schema=tables["predictions"][0],
                 quarantine_schema=tables["quarantine"][0],
-                base=store.turn(day),
                 **files,
             )
         )
@@ -293,19 +290,12 @@ class Project:
         )
         store.publish_run(
             StagedRun(
-                run_id=run_id,
-                partition=day,
-                facts={
-                    name: getattr(before, name)
-                    for name in ("name", "version", "bundle", "contract", "input")
-                }
-                | {"run_id": run_id},
+                run=replace(before, run_id=run_id, base=store.turn(day)),
                 predictions=files,
                 quarantine=(),
                 profile=merge_profiles(profile, more),
                 predictions_schema=predictions_schema("date", KEYS, self.task),
                 quarantine_schema=quarantine_schema("date", KEYS),
-                base=store.turn(day),
             )
         )
         self.log(day, run_id, "published", rows=(ROWS, ROWS, 0))
@@ -320,7 +310,7 @@ class Project:
         at: datetime = datetime(2013, 2, 2, 1, 30, tzinfo=UTC),
     ) -> None:
         open_store(self.root, self.params).append_run_events(
-            RunEvent(
+            Run(
                 run_id=run_id,
                 event=event,
                 at=at,

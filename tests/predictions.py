@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
+from assay.store import Run, StagedRun, Store, predictions_schema, quarantine_schema, write_part
 
 KEYS = pa.schema([("parcel", pa.int64()), ("name", pa.string())])
 NOON = datetime(2024, 3, 2, 12, tzinfo=UTC)
@@ -29,17 +29,16 @@ def publish(
         store.part_path_for("predictions", partition, run_id, "0"),
         table.drop_columns([store.column]),
     )
-    facts = dict.fromkeys(["name", "version", "bundle", "contract", "input"], "x")
     store.publish_run(
         StagedRun(
-            run_id=run_id,
-            partition=partition,
-            facts={"run_id": run_id, **facts},
+            run=Run(
+                run_id=run_id, event="started", partition=partition, version="x", bundle="x",
+                base=store.turn(partition),
+            ),
             predictions=(file,),
             quarantine=(),
             profile=None,
             predictions_schema=schema,
             quarantine_schema=quarantine_schema(store.column, KEYS),
-            base=store.turn(partition),
         )
-    )
+    )  # fmt: skip

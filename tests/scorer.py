@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from assay.project import layout, params
 from assay.registry.pin import PinnedVersion, pin
 from assay.registry.versions import read_champion
-from assay.score.run import RunReport
+from assay.score.run import ScoredRun
 from assay.score.together import score_night
 from assay.store import Store, open_store
 
@@ -37,7 +37,7 @@ class Scorer:
         changed = getattr(self.params, section).model_copy(update=values)
         self.params = self.params.model_copy(update={section: changed})
 
-    def score(self, night: str = NIGHT) -> RunReport:
+    def score(self, night: str = NIGHT) -> ScoredRun:
         return score_night(
             self.params, self.root, self.pinned, self.store, lambda: self.spark, night
         )

@@ -32,7 +32,7 @@ PACKAGE = ROOT / "pipeline" / "assay"
 MAY_IMPORT = {
     "rich": ["cli/show/*.py", "cli/terminal.py"],
     "pyspark": ["score/spark/*.py", "score/inputs/query.py"],
-    "py4j": ["score/spark/*.py", "score/spark_errors.py", "score/inputs/query.py"],
+    "py4j": ["score/spark/*.py", "score/inputs/query.py"],
     "evidently": ["monitor/evidently/*.py", "evaluation/evaluate/page.py"],
     "uvicorn": ["monitor/evidently/serve.py"],
     "gto": ["registry/*.py"],

@@ -29,8 +29,8 @@ from assay.project import digests, layout, params, plugins, source_code
 from assay.project.params import Params, yaml_text
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Outcome
-from assay.score.operations import own_sink
-from assay.score.operations.export_data import ExportData
+from assay.score.operations import export_targets
+from assay.score.operations.export_targets import ExportData
 from assay.testing import check_estimator
 from assay.training.train import stage as train
 
@@ -202,9 +202,9 @@ def test_a_sink_gets_the_whole_night_or_nothing(
     counted: list[int] = []
 
     def send(check: Any) -> None:
-        sink = own_sink.load("data.sinks.send", root)
+        sink = export_targets.load_sink("data.sinks.send", root)
         night = ExportData("day", "2024-03-01", batch.schema, [batch, batch], check)
-        own_sink.write("data.sinks.send", sink, night)
+        export_targets.write_to_sink("data.sinks.send", sink, night)
 
     def changed(rows: int) -> None:
         raise ExportFailed("the night changed while it was copied")
@@ -229,7 +229,7 @@ def test_a_sink_that_fails_is_one_line(sink: Any, words: str) -> None:
     batch = pa.record_batch({"day": ["n", "n"]})
     night = ExportData("day", "n", batch.schema, [batch, batch], lambda rows: None)
     with pytest.raises(ExportFailed, match=words):
-        own_sink.write("data.sinks.send", sink, night)
+        export_targets.write_to_sink("data.sinks.send", sink, night)
 
 
 def test_an_alert_is_told_once_and_waits_if_it_fails(

@@ -26,8 +26,8 @@ COLUMNS = (
     "violations",
 )  # fmt: skip
 PRELOADED = (
-    "assay.score.run", "assay.score.operations.release", "assay.score.spark.files",
-    "assay.score.spark.duplicate_keys", "assay.performance.labels", "assay.promotion.promote",
+    "assay.score.run", "assay.score.operations.release", "assay.score.spark.tasks",
+    "assay.performance.labels", "assay.promotion.promote",
     "assay.columns.kernels", "assay.columns.count_kernels", "assay.compiled.scorer",
     "pandera.typing",
     "gto.api", "scmrepo.git", "dvc.repo", "sklearn.pipeline", "numba", "rich.table",

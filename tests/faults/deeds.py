@@ -66,17 +66,15 @@ class Score(Deed):
 
     def warm(self, root: Path) -> None:
         """Load the bundle, and score the night into files that nobody looks at."""
-        from datetime import UTC, datetime
-
         from assay.score import local, run
-        from assay.score.inputs import discovery as inputs
-        from assay.score.output import Lineage
-        from assay.score.work import no_progress
+        from assay.score.inputs import formats as inputs
+        from assay.score.local import no_progress
 
         given, pinned = params.load(root), _pinned(root)
         night = inputs.find_night(root, given, pinned.contract, NIGHT)
-        stamp = Lineage("warm", pinned.version.version, pinned.bundle.digest, datetime.now(UTC))
-        job = run._job(given, pinned, _store(root), night, stamp)
+        nothing: Any = None
+        scoring = run.Scoring(given, root, pinned, _store(root), nothing)
+        job = run.make_job(scoring, night, run.new_run("warm", NIGHT, 0, pinned))
         next(local.run_files(night.files, job, 1, no_progress))
 
     def prepare(self, root: Path) -> Callable[[], object]:
@@ -110,9 +108,9 @@ class ScoreTogether(Score):
     def prepare(self, root: Path) -> Callable[[], object]:
         from contextlib import nullcontext
 
+        from assay.score.local import no_progress
         from assay.score.run import Scoring
         from assay.score.together import score_together
-        from assay.score.work import no_progress
 
         given, pinned, nothing = params.load(root), _pinned(root), lambda: None
         nights = (NIGHT, SECOND)

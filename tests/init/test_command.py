@@ -17,7 +17,7 @@ from assay.contract.loader import load_contract
 from assay.errors import SchemaMismatch
 from assay.init.command import WORKFLOWS
 from assay.project import params
-from assay.score.inputs.discovery import find_night
+from assay.score.inputs.formats import find_night
 from tests import projects
 from tests.formats import workbooks
 

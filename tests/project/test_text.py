@@ -29,7 +29,7 @@ from assay.project.params import Window
 from assay.project.text import mark_blanks, mark_message_blanks, quote_value
 from assay.score.duplicate_keys import confirm_duplicates, hash_keys
 from assay.score.inputs.files import ListedFile
-from assay.score.inputs.text_header import TextHeader, check_csv_columns, read_json_keys
+from assay.score.inputs.text import TextFile, check_csv_columns, read_json_keys
 from assay.training.tables.ingest import _checked
 from assay.training.tables.split import label_facts
 
@@ -67,9 +67,7 @@ def test_a_column_that_is_missing_and_the_one_it_may_be(contract: Any) -> None:
     with pytest.raises(SchemaMismatch, match=r"'depot' is missing .*found 'depot␣': renamed"):
         check_schema(contract, schema, "a table")
     with pytest.raises(SchemaMismatch, match=r"x\.csv: column 'depot' is missing .*'depot␣'"):
-        check_csv_columns(
-            contract, TextHeader((*types, "late"), ",".join((*types, "late")), True), "x.csv"
-        )
+        check_csv_columns(contract, TextFile("x.csv", "x.csv", 0, (*types, "late")))
 
 
 def test_the_beginning_of_a_file_that_is_another(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from assay.errors import StoreError
 from assay.score import run, stage
-from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress
-from assay.store import RunEvent, Store
+from assay.score.run import NightOutcome
+from assay.store import Run, Store
 from tests.scorer import NIGHT, Scorer
 
 
@@ -34,7 +34,7 @@ def test_a_disk_that_fills_after_the_commit_says_that_the_night_is_published(
 ):
     real = Store.append_run_events
 
-    def full(self: Store, event: RunEvent) -> None:
+    def full(self: Store, event: Run) -> None:
         if event.event != "started":
             raise StoreError("cannot be written", found="No space left on device")
         real(self, event)
@@ -67,7 +67,7 @@ def test_a_start_that_cannot_be_recorded_publishes_nothing(
 ):
     told = []
 
-    def full(self: Store, event: RunEvent) -> None:
+    def full(self: Store, event: Run) -> None:
         told.append(event.event)
         raise StoreError("cannot be written", found="No space left on device")
 

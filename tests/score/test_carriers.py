@@ -20,7 +20,7 @@ from assay.errors import AssayError, RunHeld
 from assay.model.bundle import COMPILED
 from assay.score import carriers, local, together
 from assay.score.carriers import choose_carrier, needs_spark
-from assay.score.inputs import discovery as inputs
+from assay.score.inputs import formats as inputs
 from assay.score.inputs import split as splits
 from tests import projects
 from tests.scorer import NIGHT, Scorer

@@ -10,8 +10,8 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import INTERRUPTED, NightNotFound
-from assay.score import stage, together
-from assay.score.run import ScoredNight
+from assay.score import stage
+from assay.score.run import Attempt
 from tests.score.test_unverified import Shared
 
 NIGHTS = ("2024-03-04", "2024-03-05", "2024-03-06")
@@ -39,14 +39,14 @@ def test_nights_around_one_that_failed(score: Any, capsys: pytest.CaptureFixture
 def test_nights_before_an_interrupt(
     score: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = together.score
+    real = Attempt.score
 
-    def interrupted(scoring: Any, attempt: Any, *given: Any) -> ScoredNight:
-        if attempt.log.partition == NIGHTS[1]:
+    def interrupted(attempt: Attempt, *given: Any) -> None:
+        if attempt.run.partition == NIGHTS[1]:
             raise KeyboardInterrupt
-        return real(scoring, attempt, *given)
+        real(attempt, *given)
 
-    monkeypatch.setattr(together, "score", interrupted)
+    monkeypatch.setattr(Attempt, "score", interrupted)
     assert score("--json") == INTERRUPTED
     told = capsys.readouterr()
     assert [each["partition"] for each in json.loads(told.out)] == [NIGHTS[0]]

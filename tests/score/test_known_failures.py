@@ -128,10 +128,10 @@ def test_a_night_without_input_between_others_is_known(
 DIES = """
 import os, signal, sys
 from assay.cli.__main__ import main
-from assay.score.inputs import discovery
+from assay.score.inputs import formats
 def die(*given):
     os.killpg(0, signal.SIGKILL)
-discovery.find_night = die
+formats.find_night = die
 main(["score", "--date", sys.argv[1], "--root", sys.argv[2]])
 """
 

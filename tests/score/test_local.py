@@ -21,8 +21,7 @@ from assay.project.processes import own_cores
 from assay.score.inputs import split as splits
 from assay.score.inputs.split import RowGroups
 from assay.score.inputs.types import InputFile
-from assay.score.local import local_cores, run_files
-from assay.score.work import no_progress
+from assay.score.local import local_cores, no_progress, run_files
 from tests.projects import ROOT
 
 FILES = tuple(InputFile(f"f{n}", 1, (10, 10)) for n in range(6))

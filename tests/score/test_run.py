@@ -24,7 +24,7 @@ from assay.errors import (
 from assay.model.batch import score_frame
 from assay.project import layout, partitions
 from assay.score import run
-from assay.score.run import RunReport
+from assay.score.run import ScoredRun
 from assay.store import Store
 from tests.scorer import NIGHT, Scorer
 
@@ -140,7 +140,7 @@ def test_of_two_runs_of_one_night_the_second_to_commit_ends_with_a_clear_message
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ):
     real = Store.publish_runs
-    others: list[RunReport] = []
+    others: list[ScoredRun] = []
 
     def late(self: Store, runs: Any) -> Any:
         monkeypatch.setattr(Store, "publish_runs", real)

@@ -8,8 +8,7 @@ import pytest
 
 from assay.cli import terminal
 from assay.cli.show.scoring import lines
-from assay.score.night_outcome import NightOutcome
-from assay.score.run import RunReport
+from assay.score.run import NightOutcome, ScoredRun
 from assay.score.stage import NightOutcomes
 
 RUN = "20130702T021503Z-1f9c5a20"
@@ -20,10 +19,11 @@ def test_a_runs_name_is_never_cut(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    report = RunReport(
-        *("2013-07-01", RUN, "v0.1.0", "sha256:ab", "files", "compiled"),
-        *(10_100_000, 10_099_990, 10, {"x: finite": 10}, 0.25, 31.5),
-    )
+    report = ScoredRun(
+        run_id=RUN, event="published", partition="2013-07-01", version="v0.1.0",
+        scorer="compiled", rows_read=10_100_000, rows_scored=10_099_990, rows_quarantined=10,
+        seconds=31.5, broken={"x: finite": 10}, mean=0.25,
+    )  # fmt: skip
     twice = [NightOutcome("2013-07-01", "published", report)] * 2
     terminal.print_lines(lines(NightOutcomes("store", twice)))
     told = capsys.readouterr().out

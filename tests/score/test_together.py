@@ -13,9 +13,9 @@ from deltalake import DeltaTable
 from assay.errors import NotSynced, PublishConflict, ScoringFailed, StoreError
 from assay.project import interrupts
 from assay.score import run, stage, together
-from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress
-from assay.store import RunEvent, Store
+from assay.score.run import NightOutcome
+from assay.store import Run, Store
 from assay.store.delta import fsync
 from tests.scorer import Scorer
 
@@ -142,14 +142,13 @@ def test_an_interrupt_that_nobody_raised_ends_the_run_whose_start_is_recorded(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As py4j swallows one: it is seen before the night is published."""
-    real = together.score
+    real = run.Attempt.score
 
-    def unnoticed(*given: Any) -> Any:
-        found = real(*given)
+    def unnoticed(*given: Any) -> None:
+        real(*given)
         monkeypatch.setattr(interrupts, "_seen", True)
-        return found
 
-    monkeypatch.setattr(together, "score", unnoticed)
+    monkeypatch.setattr(run.Attempt, "score", unnoticed)
     with pytest.raises(KeyboardInterrupt):
         score(scorer)
     assert scorer.store.partitions() == [] and scorer.events(NIGHTS[0]) == ["failed"]
@@ -239,7 +238,7 @@ def test_events_that_cannot_be_recorded_say_that_the_nights_are_published(
 ) -> None:
     real = Store.append_run_events
 
-    def full(self: Store, *events: RunEvent) -> None:
+    def full(self: Store, *events: Run) -> None:
         if events[0].event == "published" and events[0].partition != NIGHTS[0]:
             raise StoreError("cannot be written", found="No space left on device")
         real(self, *events)

@@ -15,7 +15,7 @@ import pytest
 
 from assay.columns.profile import ColumnProfile, Profile
 from assay.store import (
-    RunEvent,
+    Run,
     StagedFile,
     StagedRun,
     Store,
@@ -85,16 +85,11 @@ class Maker:
         **more: Any,
     ) -> StagedRun:
         """A run that has written everything and started from the partition as it is now."""
-        facts = {
-            "run_id": run_id, "name": "n", "version": "v1.0.0", "bundle": "sha256:ab",
-            "contract": "c", "input": "i",
-        }  # fmt: skip
         base = self.store.turn(partition) if "base" not in more else more.pop("base")
+        run = event(run_id, "started", partition=partition, input="i", base=base)
         predictions = self.rows(run_id, [1] if good is None else good)
         known: dict[str, Any] = {
-            "run_id": run_id,
-            "partition": partition,
-            "facts": facts,
+            "run": run,
             "predictions": self.write("predictions", run_id, partition, predictions),
             "quarantine": self.write(
                 "quarantine", run_id, partition, self.refused(run_id, bad or [])
@@ -102,7 +97,6 @@ class Maker:
             "profile": None,
             "predictions_schema": predictions_schema("date", self.keys, "binary"),
             "quarantine_schema": quarantine_schema("date", KEYS),
-            "base": base,
         }
         return StagedRun(**{**known, **more})
 
@@ -173,16 +167,16 @@ def counts(staged: StagedRun) -> dict[str, Any]:
     }
 
 
-def event(run_id: str, kind: Any, minutes: int = 0, **more: Any) -> RunEvent:
+def event(run_id: str, kind: Any, minutes: int = 0, **more: Any) -> Run:
     known: dict[str, Any] = {
         "partition": "p", "name": "n", "version": "v1.0.0", "bundle": "sha256:ab", "contract": "c",
     }  # fmt: skip
     at = NOON + timedelta(minutes=minutes)
-    return RunEvent(run_id=run_id, event=kind, at=at, **{**known, **more})
+    return Run(run_id=run_id, event=kind, at=at, **{**known, **more})
 
 
 @pytest.fixture(name="event", scope="session")
-def event_fixture() -> Callable[..., RunEvent]:
+def event_fixture() -> Callable[..., Run]:
     return event
 
 

@@ -17,9 +17,9 @@ from assay.cli.show.store import fsck_lines
 from assay.errors import StoreError
 from assay.errors.base import attached_report
 from assay.project import params
-from assay.score import fsck
+from assay.score.operations import store_commands
 from assay.store import Store, release
-from assay.store.delta import fsync, log_folder
+from assay.store.delta import fsync, log_files
 from assay.store.delta.tables import INSTANT, LABELS, PREDICTIONS, PROFILES, QUARANTINE, RUNS
 from tests.store.conftest import counts
 
@@ -27,7 +27,7 @@ PARCELS = Path(__file__).parents[1] / "parcels"
 
 
 def newest(store: Store, table: str) -> Path:
-    found = log_folder.newest_commit(Path(store.table_uri(table)))
+    found = log_files.newest_commit(Path(store.table_uri(table)))
     assert found is not None
     return found
 
@@ -172,7 +172,7 @@ def test_a_damaged_checkpoint_stays_where_a_commit_that_it_stands_for_is_gone(
     folder = checkpointed(store, make)
     (checkpoint,) = folder.glob("*.parquet")
     checkpoint.write_bytes(b"PAR1")
-    log_folder.commit_path(folder, gone).unlink()
+    log_files.commit_path(folder, gone).unlink()
     (found,) = store.check(fix=True)
     assert not found.fixed and found.fix.startswith(f"restore _delta_log/{gone:020}.json from a")
     assert checkpoint.exists() and (folder / "_last_checkpoint").exists()
@@ -185,7 +185,7 @@ def test_of_two_checkpoints_an_older_one_may_stand_for_what_is_gone(
     DeltaTable(store.table_uri(PREDICTIONS)).create_checkpoint()
     _, newer = sorted(folder.glob("*.parquet"))
     newer.write_bytes(b"")
-    log_folder.commit_path(folder, 0).unlink()
+    log_files.commit_path(folder, 0).unlink()
     (fixed,) = store.check(fix=True)
     assert fixed.fixed and newer.name in fixed.what and store.check() == []
     assert make.seen("p") == ([1], []) and make.seen("r") == ([3], [])
@@ -233,18 +233,20 @@ def test_the_command_says_what_is_left_and_ends_with_52(
             "ingest": given.ingest.model_copy(update={"partition_by": store.column}),
         }
     )
-    assert list(fsck_lines(fsck.run(tmp_path, given))) == [f"{store.uri}: nothing is damaged"]
+    assert list(fsck_lines(store_commands.fsck(tmp_path, given))) == [
+        f"{store.uri}: nothing is damaged"
+    ]
     make.run("r1")
     newest(store, PREDICTIONS).write_text("", encoding="utf-8")
     with pytest.raises(StoreError) as caught:
-        fsck.run(tmp_path, given)
+        store_commands.fsck(tmp_path, given)
     assert caught.value.exit_code == 52
     assert len(caught.value.lines()) == 1 and "assay fsck --fix" in caught.value.lines()[0]
     # The commit is fixed, and the night that it published is left to be scored again.
     with pytest.raises(StoreError, match="assay score --date p scores it again") as caught:
-        fsck.run(tmp_path, given, fix=True)
+        store_commands.fsck(tmp_path, given, fix=True)
     found = attached_report(caught.value)
-    assert isinstance(found, fsck.FsckReport)
+    assert isinstance(found, store_commands.FsckReport)
     assert next(fsck_lines(found)).startswith("fixed: predictions: its newest commit")
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from assay.errors import StoreError
 from assay.store import Store, release
-from assay.store.delta import log, log_folder
-from assay.store.delta.store_errors import summarize_error
+from assay.store.delta import log, log_files
+from assay.store.delta.location import summarize_error
 from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
 
 
 def drop_newest(store: Store, table: str = PREDICTIONS) -> None:
-    commit = log_folder.newest_commit(Path(store.table_uri(table)))
+    commit = log_files.newest_commit(Path(store.table_uri(table)))
     assert commit is not None
     commit.unlink()
 

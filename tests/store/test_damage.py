@@ -28,9 +28,9 @@ def test_other_columns_than_the_table_has_are_named(store: Store, make: Any) -> 
         store.publish_run(staged)
     line = told_in_one_line(caught)
     for words in (
-        "id: long in the table, string in the run",
+        "id: int64 in the table, string in the run",
         "more: missing in the table",
-        "prediction: boolean in the table, double in the run",
+        "prediction: bool in the table, double in the run",
         "probability: missing in the run",
     ):
         assert words in line

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.store import PartWriter, Store, vacuum
-from assay.store import unused_files as tombstones
+from assay.store import vacuum as tombstones
 
 WHY = {"by": "Ada", "because": "why"}
 

@@ -9,7 +9,7 @@ from deltalake.fs import DeltaStorageHandler
 
 from assay.store import Store
 from assay.store.delta import rows
-from assay.store.delta.tables import PROFILES, profiles_schema
+from assay.store.delta.tables import PROFILES
 
 
 def test_small_tables_are_read_without_a_python_file_behind_them(
@@ -23,6 +23,6 @@ def test_small_tables_are_read_without_a_python_file_behind_them(
 
     for name in ("open_input_file", "open_input_stream"):
         monkeypatch.setattr(DeltaStorageHandler, name, python)
-    found = rows.select(store, PROFILES, profiles_schema("date"), {"date": partition})
+    found = rows.select(store, PROFILES, {"date": partition})
     assert sorted(found.column("column").to_pylist()) == sorted(profile)
     assert [record.run_id for record in store.runs(partition)] == ["r1"]

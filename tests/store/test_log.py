@@ -11,8 +11,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from assay.errors import PublishConflict, StoreError
 from assay.store import Store
-from assay.store.delta import log, log_folder
-from assay.store.delta.log_folder import LogListing, LogState
+from assay.store.delta import log, log_files
+from assay.store.delta.log_files import LogListing, LogState
 from assay.store.delta.tables import PREDICTIONS, RUNS
 from assay.store.delta.upkeep import EVERY
 
@@ -189,17 +189,17 @@ def test_a_log_whose_last_checkpoint_is_unknown_is_listed(
     for number in range(13):
         make.event(f"r{number}", "started", number)
     folder = Path(store.table_uri(RUNS), "_delta_log")
-    newest = log_folder.list_log(folder).newest
-    known = log_folder.read_state(folder)
+    newest = log_files.list_log(folder).newest
+    known = log_files.read_state(folder)
     assert 0 < known.listing.checkpoint < newest
-    assert log_folder.read_state_at(folder, newest) == LogState(
+    assert log_files.read_state_at(folder, newest) == LogState(
         folder, LogListing(frozenset(known.listing.needed), known.listing.checkpoint), known.looks
     )
     hint = folder / "_last_checkpoint"
     hint.unlink() if said is None else hint.write_text(said, encoding="utf-8")
-    found = log_folder.read_state_at(folder, newest)
+    found = log_files.read_state_at(folder, newest)
     assert found is not None and found.is_current()
-    assert log_folder.read_state_at(folder, newest - 1) is None
+    assert log_files.read_state_at(folder, newest - 1) is None
 
 
 def test_what_a_thread_commits_meanwhile_is_read_again(store: Store, make: Any) -> None:

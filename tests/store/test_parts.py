@@ -27,14 +27,11 @@ from assay.store import (
     write_part,
 )
 from assay.store.delta import writer
-from assay.store.delta.files import final_path, parse_run_id, temporary_path
+from assay.store.delta.location import final_path, parse_run_id, temporary_path
 from assay.store.delta.tables import (
     INSTANT,
-    RUNS_SCHEMA,
-    decisions_schema,
     labels_schema,
-    performance_schema,
-    profiles_schema,
+    small_schema,
     to_delta_schema,
 )
 from assay.store.vacuum import TABLES
@@ -226,11 +223,11 @@ def test_the_documentation_names_the_columns_of_every_table() -> None:
     keys = pa.schema([("key columns", pa.int64())])
     schemas = {
         "quarantine": quarantine_schema("partition", keys),
-        "profiles": profiles_schema("partition"),
-        "runs": RUNS_SCHEMA,
+        "profiles": small_schema("profiles", "partition"),
+        "runs": small_schema("runs", "partition"),
         "labels": labels_schema("partition", keys, "binary"),
-        "performance": performance_schema("partition"),
-        "decisions": decisions_schema("partition"),
+        "performance": small_schema("performance", "partition"),
+        "decisions": small_schema("decisions", "partition"),
     }
     assert list(told)[: len(TABLES)] == ["predictions", *schemas] == list(TABLES)
     for table, schema in schemas.items():

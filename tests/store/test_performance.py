@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-from deltalake import write_deltalake
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from assay.store import Store, performance
-from assay.store.delta.tables import PERFORMANCE, performance_schema
+from assay.store.delta.tables import PERFORMANCE, small_schema
 
 
 def row(value: float | None, minute: int = 0, **more: Any) -> dict[str, Any]:
@@ -55,23 +54,6 @@ def test_a_run_that_was_replaced_is_not_shown(store: Store, make: Any) -> None:
     assert values(store) == []
 
 
-def test_a_table_of_an_earlier_version_is_read_and_added_to(store: Store, make: Any) -> None:
-    make.run("r1", "2013-07-01")
-    schema = performance_schema("date")
-    old = pa.schema([field for field in schema if field.name not in ("trusted", "why")])
-    write_deltalake(store.table_uri(PERFORMANCE), pa.Table.from_pylist([row(0.7)], old))
-    (known,) = store.performance().to_pylist()
-    assert (known["value"], known["trusted"], known["why"]) == (0.7, None, None)
-    assert store.append_performance([row(0.7)]) == 0
-    doubted = row(0.9, maturity_days=None, estimated=True, trusted=False, why="x: broken")
-    assert store.append_performance([doubted]) == 1
-    found = store.performance().to_pylist()
-    assert [(each["trusted"], each["why"]) for each in found] == [
-        (None, None),
-        (False, "x: broken"),
-    ]
-
-
 def test_each_run_is_known_with_what_it_was_measured_after(store: Store, make: Any) -> None:
     assert store.measured_maturities() == set()
     make.run("r1", "2013-07-01")
@@ -94,8 +76,8 @@ numbers = st.builds(
 def test_adding_to_some_nights_is_the_same_as_folding_all(
     before: list[dict[str, Any]], measured: list[dict[str, Any]]
 ) -> None:
-    whole = pa.Table.from_pylist(before, performance_schema("date"))
+    whole = pa.Table.from_pylist(before, small_schema(PERFORMANCE, "date"))
     kept = performance.latest_values(whole, "date")
-    new = pa.Table.from_pylist(measured, performance_schema("date"))
+    new = pa.Table.from_pylist(measured, small_schema(PERFORMANCE, "date"))
     expected = performance.latest_values(pa.concat_tables([kept, new]), "date")
     assert performance.merge_performance(kept, measured, "date").equals(expected)

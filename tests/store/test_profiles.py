@@ -24,7 +24,7 @@ def scored(make: Any, run_id: str, day: str, good: int, bad: int, version: str =
     make.begin(run_id, day)
     ids = list(range(good))
     staged = make.stage(run_id, day, ids, list(range(bad)), profile=profile(good))
-    make.store.publish_run(replace(staged, facts={**staged.facts, "version": version}))
+    make.store.publish_run(replace(staged, run=replace(staged.run, version=version)))
 
 
 def counts(recent: RecentRuns) -> list[int]:

@@ -45,8 +45,7 @@ def test_a_rerun_replaces_its_partition_and_no_other(store: Store, make: Any) ->
     table = DeltaTable(store.table_uri("predictions"))
     assert table.version() == before + 1
     commit = table.history(1)[0]
-    kept = [commit[name] for name in staged.facts if name != "version"]
-    assert kept == [value for name, value in staged.facts.items() if name != "version"]
+    assert {name: commit[name] for name in staged.run.identity} == staged.run.identity
     assert (commit["model_version"], commit["partition"]) == ("v1.0.0", "p")
     table.load_as_version(before)
     old = table.to_pyarrow_table(filters=[("date", "=", "p")])
@@ -160,13 +159,6 @@ def test_a_night_of_which_every_row_was_refused_is_published(store: Store, make:
     assert make.seen() == ([], [1])
     with pytest.raises(ValueError, match="at least one file"):
         make.stage("r2", predictions=())
-
-
-def test_a_run_is_told_by_its_facts(make: Any) -> None:
-    with pytest.raises(ValueError, match="lack bundle, contract, input"):
-        make.stage("r1", facts={"run_id": "r1", "name": "n", "version": "v"})
-    with pytest.raises(ValueError, match="run r1 are those of r2"):
-        make.stage("r1", facts=make.stage("r2").facts)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import threading
@@ -40,14 +41,13 @@ def test_of_runs_that_race_for_a_partition_one_publishes(
 
 
 RACER = """
-import json, sys, time
+import json, pickle, sys, time
 from pathlib import Path
 from assay.errors import PublishConflict
 from assay.store import Store
-from assay.store.staged_run import from_json
 
 store = Store(sys.argv[1], "date")
-runs = [from_json(text, "given") for text in json.loads(Path(sys.argv[2]).read_text())]
+runs = pickle.loads(Path(sys.argv[2]).read_bytes())
 Path(sys.argv[2] + ".ready").touch()
 while not Path(sys.argv[3]).exists():
     time.sleep(0.001)
@@ -65,13 +65,11 @@ print(json.dumps(told))
 def test_processes_that_race_publish_each_partition_once(
     store: Store, make: Any, tmp_path: Path
 ) -> None:
-    from assay.store.staged_run import to_json
-
     racers = range(3)
     go = tmp_path / "go"
     for n in racers:
         runs = [make.stage(f"r{n}-{p}", p, [n], [n]) for p in ("p", "q", f"own{n}")]
-        (tmp_path / f"{n}").write_text(json.dumps([to_json(staged) for staged in runs]))
+        (tmp_path / f"{n}").write_bytes(pickle.dumps(runs))
     started = [
         subprocess.Popen(
             [sys.executable, "-c", RACER, store.uri, str(tmp_path / f"{n}"), str(go)],

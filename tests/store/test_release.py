@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from deltalake import DeltaTable
 from assay.columns.profile import Profile
 from assay.errors import NothingScored, PublishConflict, RunUnknown, StoreError
 from assay.store import Retraction, Store, release
-from assay.store.staged_run import from_json, to_json
+from assay.store.runs import from_json, to_json
 
 WHY = {"by": "Ada <ada@example.com>", "because": "checked by hand"}
 
@@ -45,10 +46,11 @@ def test_a_held_run_is_invisible_until_it_is_released(
 
 def test_what_is_kept_of_a_held_run_is_all_of_it(make: Any) -> None:
     staged = make.stage("r1", "é/ü", good=[1, 2], bad=[3])
-    assert from_json(to_json(staged), "here") == staged
+    held = replace(staged, run=replace(staged.run, files=to_json(staged)))
+    assert from_json(held.run, "here") == held
     for text in ("", "{}", to_json(staged).replace('"size"', '"sighs"')):
         with pytest.raises(StoreError, match="here: what is known of the held run"):
-            from_json(text, "here")
+            from_json(replace(staged.run, files=text), "here")
 
 
 def test_a_held_run_that_was_overtaken_has_to_be_scored_again(store: Store, make: Any) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assay.columns.profile import Profile
 from assay.errors import StoreError
-from assay.store import RunEvent, Store
+from assay.store import Run, Store
 from assay.store.runs import EVENTS, fold
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
@@ -46,7 +46,7 @@ LIVES = [
 
 @given(st.data())
 def test_neither_the_order_of_reading_nor_a_clock_that_jumps_makes_a_difference(
-    event: Callable[..., RunEvent], data: st.DataObject
+    event: Callable[..., Run], data: st.DataObject
 ) -> None:
     lives = data.draw(st.lists(st.sampled_from(LIVES), min_size=1, max_size=4))
     events = [
@@ -61,11 +61,11 @@ def test_neither_the_order_of_reading_nor_a_clock_that_jumps_makes_a_difference(
         assert (record.event, record.because) == (state, kinds[-1])
 
 
-def test_no_event_of_an_unknown_kind_or_without_a_zone(event: Callable[..., RunEvent]) -> None:
+def test_no_event_of_an_unknown_kind_or_without_a_zone(event: Callable[..., Run]) -> None:
     with pytest.raises(ValueError, match=", ".join(EVENTS)):
         event("r1", "finished")
     with pytest.raises(ValueError, match="zone"):
-        RunEvent(
+        Run(
             run_id="r", event="started", at=NOON.replace(tzinfo=None), partition="p", name="n",
             version="v", bundle="b", contract="c",
         )  # fmt: skip

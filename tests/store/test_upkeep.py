@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.store import Store
-from assay.store.delta import fsync, merging, upkeep
+from assay.store.delta import fsync, upkeep
 from assay.store.delta.tables import RUNS
 from assay.store.runs import EVENTS, fold
 
 CALLS = {
-    "_written": merging,
+    "_written": upkeep,
     "sync_files": fsync,
     "create_write_transaction": DeltaTable,
     "sync_commits": fsync,
@@ -145,7 +145,7 @@ def test_a_writer_that_comes_first_is_not_undone(
             make.event("another", "started", 9)
             wanted.add("another")
         else:
-            assert merging.merge_files(uri, DeltaTable(uri)) == 5
+            assert upkeep.merge_files(uri, DeltaTable(uri)) == 5
         commit(self, *given, **how)
 
     monkeypatch.setattr(DeltaTable, "create_write_transaction", overtaken)
@@ -156,10 +156,10 @@ def test_a_writer_that_comes_first_is_not_undone(
 
 
 def test_row_groups_are_of_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merging, "GROUP_ROWS", 5)
+    monkeypatch.setattr(upkeep, "GROUP_ROWS", 5)
     batches = [
         pa.record_batch({"a": pa.array(range(rows), pa.int64())}) for rows in (1, 0, 4, 7, 2, 2)
     ]
-    found = list(merging._row_groups(batches))
+    found = list(upkeep._row_groups(batches))
     assert [each.num_rows for each in found] == [5, 7, 4]
     assert pa.concat_tables(found).equals(pa.Table.from_batches(batches))

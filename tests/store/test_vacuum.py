@@ -14,7 +14,7 @@ from assay.columns.profile import Profile
 from assay.errors import StoreError
 from assay.store import Store, vacuum
 from assay.store.delta.tables import INSTANT
-from assay.store.unused_files import read_tombstones
+from assay.store.vacuum import read_tombstones
 
 WHY = {"by": "Ada", "because": "why"}
 

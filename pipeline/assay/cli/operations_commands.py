@@ -133,9 +133,9 @@ def vacuum(
     keep_days: Annotated[int | None, Option("of replaced nights (publish.keep_days)", "N")] = None,
     dry_run: Annotated[bool, Option("only say what would be deleted")] = False,
 ) -> object:
-    from assay.score.operations import vacuum
+    from assay.score.operations import store_commands
 
-    return vacuum.run(*call.project, keep_days, dry_run)
+    return store_commands.vacuum(*call.project, keep_days, dry_run)
 
 
 @command(
@@ -149,6 +149,6 @@ def fsck(
     *,
     fix: Annotated[bool, Option("fix what loses no row that could still be read")] = False,
 ) -> object:
-    from assay.score import fsck
+    from assay.score.operations import store_commands
 
-    return fsck.run(*call.project, fix=fix)
+    return store_commands.fsck(*call.project, fix=fix)

@@ -146,9 +146,9 @@ def explain_night(
     shown="store.history_lines",
 )
 def history(call: Call, *, date: Annotated[str, Option("a night of the store", "DAY")]) -> object:
-    from assay.score.operations import night_history
+    from assay.score.operations import store_commands
 
-    return night_history.run(*call.project, date)
+    return store_commands.history(*call.project, date)
 
 
 @command(

@@ -115,16 +115,12 @@ def quarantine_export(
     out: Annotated[
         Path | None, Option("ends in .csv or .jsonl (exports/refused-DAY.csv)", "FILE")
     ] = None,
-    spreadsheet: Annotated[
-        bool,
-        Option("mark what a spreadsheet would run as a formula; replay reads it all the same"),
-    ] = False,
     date: Night = None,
     run: Run = None,
 ) -> object:
     from assay.score.operations import quarantine
 
-    return quarantine.export(*call.project, *_night_or_run(call, date, run), out, spreadsheet)
+    return quarantine.export(*call.project, *_night_or_run(call, date, run), out)
 
 
 def _night_or_run(call: Call, date: str | None, run: str | None) -> tuple[str | None, str | None]:

@@ -25,7 +25,7 @@ from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.history import Published
 from assay.performance import estimate_rows
 from assay.project.params import Monitor
-from assay.store import RunRecord, Store
+from assay.store import Run, Store
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Judge:
     limits: Monitor
     confidence: float
     facts: KnownNights
-    bundle_of: Callable[[RunRecord], Bundle]
+    bundle_of: Callable[[Run], Bundle]
 
     def nights(self, store: Store, names: Sequence[str], first: str) -> JudgedNights:
         """Judge the published runs of some nights, in order, each against the nights before it.
@@ -115,7 +115,7 @@ class Judge:
             and decision.holds(record, rules)
         }
         found, seen = JudgedNights(), list[NightEvidence]()
-        decided: list[tuple[RunRecord, DriftDecision, WeekdayDistances]] = []
+        decided: list[tuple[Run, DriftDecision, WeekdayDistances]] = []
         asked: dict[str, tuple[Published, Bundle, tuple[Mapping[str, Any], ...]]] = {}
         habits, of_bundle = WeekdayHistory(limits.budget.of), ""
         profiles: dict[str, Profile] = {}
@@ -181,7 +181,7 @@ class Judge:
         return found
 
     def _with_profiles(
-        self, store: Store, records: Sequence[RunRecord], known: Container[str]
+        self, store: Store, records: Sequence[Run], known: Container[str]
     ) -> list[Published]:
         """The runs, with the profiles of those to decide and of the weekdays before these."""
         wanted = {each.partition for each in records if each.partition not in known}
@@ -192,7 +192,7 @@ class Judge:
         return history.with_profiles(store, records, frozenset(others))
 
     def _expected(
-        self, record: RunRecord, loaded: Bundle, profile: Profile, drift: DriftDecision
+        self, record: Run, loaded: Bundle, profile: Profile, drift: DriftDecision
     ) -> tuple[Mapping[str, Any], ...]:
         return tuple(
             estimate_rows.rows(

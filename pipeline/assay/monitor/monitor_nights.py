@@ -28,7 +28,7 @@ from assay.project.document import write_json
 from assay.project.extras import missing_extra
 from assay.project.params import Params
 from assay.registry.pin import run_bundle_loader
-from assay.score.held_steps import step_sentence
+from assay.score.due import step_sentence
 from assay.store import Store, open_store
 
 log = logging.getLogger(__name__)

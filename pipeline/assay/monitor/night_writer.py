@@ -40,7 +40,7 @@ from assay.project.document import write_json, write_text
 from assay.project.extras import is_installed
 from assay.project.params import Params
 from assay.registry.pin import run_bundle_loader
-from assay.store import RunRecord, Store
+from assay.store import Run, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,7 @@ class NightWriter:
 
     def _summary(
         self,
-        record: RunRecord,
+        record: Run,
         reference: Reference,
         decision: NightDecision,
         status: MonitoringStatus,
@@ -171,7 +171,7 @@ class NightWriter:
         ours = section.introduce(summary, few.rows, few.left_out)
         write_text(file, page.render_page(title, ours, record.partition, few, self._keep(record)))
 
-    def _keep(self, record: RunRecord) -> Callable[[Any], None] | None:
+    def _keep(self, record: Run) -> Callable[[Any], None] | None:
         """Adds a night's report to the workspace; None if there is to be none."""
         folder = self.params.monitor.workspace
         if folder is None:
@@ -188,7 +188,7 @@ class NightWriter:
             return EvidentlyPart.NOT_ASKED
         return EvidentlyPart.THERE if is_installed("evidently") else EvidentlyPart.NOT_INSTALLED
 
-    def _sample(self, record: RunRecord, loaded: Bundle) -> Sample:
+    def _sample(self, record: Run, loaded: Bundle) -> Sample:
         """The rows that Evidently sees."""
         rows, why_none = published_sample(
             *(self.root, self.params, self.store, record, loaded.manifest),

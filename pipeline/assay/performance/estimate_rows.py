@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from assay.columns.profile import Profile
     from assay.model.bundle import Bundle
     from assay.performance.estimate.trust import ColumnDrift
-    from assay.store import RunRecord
+    from assay.store import Run
 
 
 def rows(
     column: str,
-    record: RunRecord,
+    record: Run,
     loaded: Bundle,
     profile: Profile,
     confidence: float,

@@ -23,7 +23,7 @@ from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.partitions import parse_day
 from assay.registry.pin import run_bundle_loader
 from assay.registry.user_identity import user_name
-from assay.score.inputs.flat.flat_file import is_flat
+from assay.score.inputs.flat_file import is_flat
 from assay.score.inputs.format import InputUnreadable
 from assay.score.inputs.formats import open_input
 from assay.store import open_store
@@ -31,7 +31,7 @@ from assay.store.labels import read_keys_and_task
 
 if TYPE_CHECKING:
     from assay.model.manifest import Manifest
-    from assay.store import RunRecord, Store
+    from assay.store import Run, Store
 
 
 log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class _Job:
 
     def take(
         self,
-        record: RunRecord,
+        record: Run,
         whole: pa.Table | None,
         file: Path | None,
         told: datetime | None,
@@ -194,11 +194,11 @@ class _Job:
                 due.append(night)
         return due
 
-    def _measured(self, record: RunRecord) -> NightMeasurement:
+    def _measured(self, record: Run) -> NightMeasurement:
         loaded = self._bundle(record)
         return measure(self.root, self.params, self.store, record, loaded, self.now)
 
-    def record(self, night: str) -> RunRecord:
+    def record(self, night: str) -> Run:
         """The run that has published a night."""
         record = self.store.published_run(night)
         if record is None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from assay.columns.features import Floats
     from assay.model.bundle import Bundle
     from assay.model.manifest import Manifest
-    from assay.store import RunRecord, Store
+    from assay.store import Run, Store
 
 ROW = "__row"
 """The column that holds row numbers beside the keys; a reserved name."""
@@ -77,7 +77,7 @@ class MaturityMeasurement:
 class NightMeasurement:
     """A night's measured performance, its run, and why slices are missing, if they are."""
 
-    record: RunRecord
+    record: Run
     rows: int
     maturities: tuple[MaturityMeasurement, ...]
     no_slices: str
@@ -122,7 +122,7 @@ class NightMeasurement:
 
 
 def measure(
-    root: Path, params: Params, store: Store, record: RunRecord, loaded: Bundle, now: datetime
+    root: Path, params: Params, store: Store, record: Run, loaded: Bundle, now: datetime
 ) -> NightMeasurement:
     """Compute every metric of a night at every maturity that it has reached.
 
@@ -181,7 +181,7 @@ def _names(keys: pa.Table) -> list[str]:
 
 
 def _night(
-    root: Path, params: Params, store: Store, record: RunRecord, manifest: Manifest
+    root: Path, params: Params, store: Store, record: Run, manifest: Manifest
 ) -> tuple[LabelledNight, pa.Table, str]:
     """The scored rows, their keys and row numbers, and why slices are missing."""
     names = [name for name in manifest.keys if name != store.column]

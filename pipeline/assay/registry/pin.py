@@ -24,7 +24,7 @@ from assay.project.params import ContractParams, Params
 
 if TYPE_CHECKING:
     from assay.registry.versions import Version
-    from assay.store import RunRecord
+    from assay.store import Run
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def load_pinned_contract(
     )
 
 
-def load_run_bundle(root: Path, params: Params, record: RunRecord) -> Bundle:
+def load_run_bundle(root: Path, params: Params, record: Run) -> Bundle:
     """The bundle that scored a run, fetched if necessary.
 
     Raises
@@ -123,11 +123,11 @@ def load_run_bundle(root: Path, params: Params, record: RunRecord) -> Bundle:
     )
 
 
-def run_bundle_loader(root: Path, params: Params) -> Callable[[RunRecord], Bundle]:
+def run_bundle_loader(root: Path, params: Params) -> Callable[[Run], Bundle]:
     """`load_run_bundle` with a cache, so that each bundle is fetched once."""
     fetched: dict[str, Bundle] = {}
 
-    def fetch(record: RunRecord) -> Bundle:
+    def fetch(record: Run) -> Bundle:
         if record.bundle not in fetched:
             fetched[record.bundle] = load_run_bundle(root, params, record)
         return fetched[record.bundle]

@@ -19,13 +19,13 @@ from assay.project.params import Carrier, Params
 from assay.project.processes import own_cores
 from assay.score import local
 from assay.score.duplicate_keys import KeyFile, duplicate_hashes
-from assay.score.inputs import discovery as inputs
+from assay.score.inputs import formats as inputs
 from assay.score.inputs.files import resolve_uri
-from assay.score.inputs.flat.flat_file import is_flat
+from assay.score.inputs.flat_file import is_flat
 from assay.score.inputs.formats import FORMATS
 from assay.score.inputs.landing import landed, local_home
 from assay.score.inputs.types import NightInput, Session
-from assay.score.work import Outcome, Progress, Work
+from assay.score.local import Outcome, Progress, Work
 from assay.store.delta.location import SCRATCH
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class OpenNight:
     Attributes
     ----------
     cores
-        Of this machine, for the ``local`` carrier.
+        Of this machine.
     spark
         The running session; None for the ``local`` carrier.
     """
@@ -119,20 +119,16 @@ class OpenNight:
         stated = frozenset({sum(file.rows for file in files)})
         if self.spark is None:
             return local.run_files(files, work, self.cores, progress), stated
-        from assay.score.spark import files as spark_files
+        from assay.score.spark import tasks
 
-        return spark_files.run(self.spark, files, work, progress), stated
+        return tasks.run_files(self.spark, files, work, progress), stated
 
     def duplicate_hashes(self, files: Sequence[KeyFile]) -> dict[int, int]:
         """Hashes of keys that occur more than once, with counts.
 
         ``files`` are those that a job wrote; see `assay.score.duplicate_keys`.
         """
-        if self.spark is None:
-            return duplicate_hashes(files, self.cores)
-        from assay.score.spark import duplicate_keys
-
-        return duplicate_keys.duplicate_hashes(self.spark, files)
+        return duplicate_hashes(files, self.cores)
 
 
 @contextmanager
@@ -169,7 +165,7 @@ def open_night(
             cores = local.local_cores(params.spark.master)
             yield OpenNight(found, own_cores() if cores is None else cores)
         else:
-            yield OpenNight(found, spark=session())
+            yield OpenNight(found, own_cores(), session())
 
 
 def _landing_home(root: Path, params: Params) -> str:

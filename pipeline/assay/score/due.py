@@ -1,16 +1,17 @@
-"""Which nights to score: those of a range, or those that are due.
+"""Which nights to score: those of a range, or those that are due; and what to do about a held one.
 
-A night is due if it has input, and nobody has scored or decided about it yet.
+A night is due if it has input, and nobody has scored or decided about it yet. Pure.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from assay.project import partitions
-from assay.store import RunRecord
+from assay.store import Run
 
 DECIDED: Mapping[str, str] = {"held": "assay release RUN", "retracted": "assay score --date DAY"}
 """States of a night's last run in which a person decides what happens next -> how to say so."""
@@ -65,7 +66,7 @@ class DueNights:
 def find_due_nights(
     available: Iterable[str],
     visible: Iterable[str],
-    runs: Sequence[RunRecord],
+    runs: Sequence[Run],
     start: str | None = None,
     end: str | None = None,
     after: str = "",
@@ -140,7 +141,7 @@ def nights_without_input(there: Iterable[str], until: date | None = None) -> lis
     return [str(day) for day in missing if day > known[-NEWEST:][0] and day.weekday() in weekdays]
 
 
-def last_expected(runs: Sequence[RunRecord], today: date) -> date | None:
+def last_expected(runs: Sequence[Run], today: date) -> date | None:
     """The last night whose input should be there by now, from when the newest were first tried.
 
     None unless they were tried on different days, as by a schedule: nights of the past that are
@@ -156,7 +157,7 @@ def last_expected(runs: Sequence[RunRecord], today: date) -> date | None:
     return today - max(at - night for night, at in newest)
 
 
-def nights_waiting(visible: Iterable[str], runs: Sequence[RunRecord]) -> dict[str, RunRecord]:
+def nights_waiting(visible: Iterable[str], runs: Sequence[Run]) -> dict[str, Run]:
     """The nights that wait for a person, in order: night -> the run that was held or retracted.
 
     Parameters
@@ -174,12 +175,12 @@ def nights_waiting(visible: Iterable[str], runs: Sequence[RunRecord]) -> dict[st
     }
 
 
-def _last_runs(runs: Sequence[RunRecord]) -> dict[str, RunRecord]:
+def _last_runs(runs: Sequence[Run]) -> dict[str, Run]:
     """The last run of each night; after a retraction only one that scored something counts.
 
     A run that failed or was killed may have begun before the retraction, and is no decision.
     """
-    last: dict[str, RunRecord] = {}
+    last: dict[str, Run] = {}
     for run in runs:
         before = last.get(run.partition)
         if before is None or before.event != "retracted" or run.event not in UNDECIDED:
@@ -204,3 +205,48 @@ def is_day(value: str) -> bool:
     """Whether a partition value is a day as ``assay score --date`` takes it."""
     found = partitions.parse_day(value)
     return found is not None and str(found) == value
+
+
+@dataclass(frozen=True, slots=True)
+class HeldStep:
+    """One thing to do, in words that a colon and the command may follow."""
+
+    words: str
+    command: str
+
+
+def held_steps(partition: str, run_id: str, any_refused: bool) -> tuple[HeldStep, ...]:
+    """The steps for a held run, in the order in which a person takes or skips them.
+
+    Parameters
+    ----------
+    any_refused
+        Whether rows of the run are in quarantine. A run can be held for other reasons, such as its
+        number of rows; then there are no rows to look at.
+    """
+    look = HeldStep("look at its refused rows", f"assay quarantine show --run {run_id}")
+    return (
+        *((look,) if any_refused else ()),
+        HeldStep(
+            "fix the input and score the night again",
+            f"assay score --date {shlex.quote(partition)}",
+        ),
+        HeldStep("or publish it as it is", f"assay release {run_id} --because WHY"),
+    )
+
+
+def step_words(steps: Iterable[HeldStep]) -> str:
+    """The steps as one line of text.
+
+    Examples
+    --------
+    >>> step_words(held_steps("2013-07-01", "r1", any_refused=False)[1:])
+    'or publish it as it is: assay release r1 --because WHY'
+    """
+    return "; ".join(f"{each.words}: {each.command}" for each in steps)
+
+
+def step_sentence(partition: str, run_id: str, any_refused: bool) -> str:
+    """The steps as a sentence, for an error's next step."""
+    words = step_words(held_steps(partition, run_id, any_refused))
+    return words[0].upper() + words[1:]

@@ -24,8 +24,7 @@ import pyarrow as pa
 from assay.contract.columns import FEW_ROWS, Columns
 from assay.contract.definition import Contract
 from assay.project.text import mark_blanks
-from assay.store.delta.location import filesystem
-from assay.store.delta.store_errors import translate_errors
+from assay.store.delta.location import filesystem, translate_errors
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 Bools: TypeAlias = npt.NDArray[np.bool_]

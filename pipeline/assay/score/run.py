@@ -1,32 +1,37 @@
-"""One run: one attempt to score one night with one pinned version."""
+"""One attempt to score one night with one pinned version, and what is recorded of it.
+
+A run starts before anything of its night is opened, so whatever becomes of it is recorded: how it
+failed, or, if it was killed, that it started and never ended.
+"""
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.errors import RunHeld, UsageError
+from assay.errors import AssayError, RunHeld, UsageError
 from assay.model import prediction
 from assay.project import partitions
 from assay.project.params import Carrier, Params, UniqueKey
 from assay.project.text import counted
 from assay.registry.pin import PinnedVersion
-from assay.score import output, publication_checks
+from assay.score import publication_checks
 from assay.score.carriers import choose_carrier, open_night
+from assay.score.due import step_sentence
 from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
-from assay.score.held_steps import step_sentence
-from assay.score.inputs import discovery as inputs
-from assay.score.journal import Journal
-from assay.score.scoring_job import Job
+from assay.score.inputs import formats as inputs
+from assay.score.local import Progress, rows_per_batch
+from assay.score.scoring_job import Job, add_lineage, key_schema
 from assay.score.tally import Tally, check_row_counts, total
-from assay.score.work import Progress, rows_per_batch
-from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
+from assay.store import Run, StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
 
@@ -34,24 +39,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from assay.score.inputs.types import NightInput
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """The result of a published run; ``mean`` is the mean score."""
-
-    partition: str
-    run_id: str
-    version: str
-    bundle: str
-    carrier: str
-    scorer: str
-    rows_read: int
-    rows_scored: int
-    rows_quarantined: int
-    broken: dict[str, int]
-    mean: float | None
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -71,114 +58,210 @@ class Scoring:
     session: Callable[[], SparkSession]
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """A run that has found its input, and has read nothing of it yet."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredRun(Run):
+    """A run that was published, with what only its counts tell; ``mean`` is the mean score."""
 
-    log: Journal
-    pinned: PinnedVersion
-    night: NightInput
-    job: Job
-    carrier: Carrier
-
-
-@dataclass(frozen=True)
-class ScoredNight:
-    """A run whose files are written, and which may be published."""
-
-    attempt: Attempt
-    staged: StagedRun
-    tally: Tally
+    rows_read: int
+    rows_scored: int
+    rows_quarantined: int
     seconds: float
-
-    def report(self, more: float = 0.0) -> RunReport:
-        """What is told of it; ``more`` are seconds that publishing took."""
-        log, pinned, tally = self.attempt.log, self.attempt.pinned, self.tally
-        name = prediction.score_column(pinned.bundle.manifest.task)
-        score = tally.profile[name] if tally.profile else None
-        counted = score.rows - score.nulls if score else 0
-        return RunReport(
-            partition=log.partition,
-            run_id=log.run_id,
-            version=pinned.version.version,
-            bundle=pinned.bundle.digest,
-            carrier=self.attempt.carrier,
-            scorer=pinned.scorer,
-            rows_read=tally.rows,
-            rows_scored=tally.scored,
-            rows_quarantined=tally.quarantined,
-            broken=dict(tally.broken),
-            mean=score.total / counted if score and counted else None,
-            seconds=round(self.seconds + more, 3),
-        )
+    broken: Mapping[str, int]
+    mean: float | None
 
 
-def begin(scoring: Scoring, log: Journal) -> Attempt:
-    """Find the input of a run whose start is recorded; nothing is written.
+@dataclass(frozen=True)
+class NightOutcome:
+    """The outcome of one night: ``published``, ``skipped``, ``held``, ``failed`` or ``absent``.
 
-    Raises
-    ------
-    UsageError
-        The night is no date, or the carrier cannot read its input.
-    DataError
-        The night's input is not as expected (`assay.score.inputs.discovery.find_night`).
+    Attributes
+    ----------
+    report
+        The run, if it was published.
+    run_id
+        The run that was published before, if the night was skipped.
+    unverified
+        Why the version is unverified; None if it is verified.
     """
-    params, pinned, store = scoring.params, scoring.pinned, scoring.store
-    partition_date(log.partition)
-    publication_checks.check_budget(params.quarantine, pinned.contract)
-    night = inputs.find_night(scoring.root, params, pinned.contract, log.partition)
-    carrier = choose_carrier(params, night)
-    if carrier != "local":
-        scoring.session()
-    version, digest = pinned.version.version, pinned.bundle.digest
-    stamp = output.Lineage(log.run_id, version, digest, log.started)
-    return Attempt(
-        replace(log, input=night.fingerprint, carrier=carrier),
-        pinned,
-        night,
-        _job(params, pinned, store, night, stamp),
-        carrier,
-    )
+
+    partition: str
+    outcome: str
+    report: ScoredRun | None = None
+    error: AssayError | None = None
+    run_id: str | None = None
+    unverified: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        tree: dict[str, Any] = {"partition": self.partition, "outcome": self.outcome}
+        if self.report is not None:
+            known = asdict(self.report)
+            tree |= {name: known[name] for name in SHOWN}
+        if self.error is not None:
+            tree |= {"error": self.error.line(), "exit_code": self.error.exit_code}
+        if self.run_id is not None:
+            tree["run_id"] = self.run_id
+        return tree | {"unverified": self.unverified}
 
 
-def score(
-    scoring: Scoring,
-    attempt: Attempt,
-    ahead: Sequence[StagedRun],
-    progress: Progress,
-) -> ScoredNight:
-    """Check and score each row of a night; what comes out is written, and not visible yet.
+SHOWN = (
+    *("run_id", "version", "bundle", "carrier", "scorer"),
+    *("rows_read", "rows_scored", "rows_quarantined", "broken", "mean", "seconds"),
+)
+"""What the document of an outcome has of a published run."""
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def new_run(name: str, partition: str, base: int, pinned: PinnedVersion | None = None) -> Run:
+    """A run that starts now, and knows its version if there is one already.
 
     Parameters
     ----------
-    ahead
-        Runs of other nights that will be published before this one.
-
-    Raises
-    ------
-    RunHeld
-        Scored, but a publication check failed; that is recorded.
+    base
+        The turn of the partition (`Store.turn`).
     """
-    log, job, night, pinned = attempt.log, attempt.job, attempt.night, attempt.pinned
-    params, store = scoring.params, scoring.store
-    started = time.monotonic()
-    tally, counts, repeats = _scored(scoring, night, job, attempt.carrier, progress)
-    inputs.check_unchanged(scoring.root, params, pinned.contract, night)
-    for in_input in sorted(counts):
-        check_row_counts(tally, in_input)
-    staged = _staged(job, log, tally)
-    held = _held(params, pinned, store, tally, night.value, repeats, ahead)
-    seconds = time.monotonic() - started
-    if held:
-        files = store.hold(staged)
-        store.append_run_events(log.entry("held", tally, seconds, "; ".join(held), files))
-        raise RunHeld(
-            "scored but not published: " + "; ".join(held),
-            where=f"night {night.value}, run {log.run_id}",
-            fix="Readers keep what they had. "
-            + step_sentence(night.value, log.run_id, tally.quarantined > 0),
+    now = datetime.now(UTC)
+    run = Run(
+        run_id=new_run_id(now),
+        event="started",
+        at=now,
+        started_at=now,
+        partition=partition,
+        name=name,
+        base=base,
+    )
+    if pinned is None:
+        return run
+    return replace(
+        run,
+        version=pinned.version.version,
+        bundle=pinned.bundle.digest,
+        contract=pinned.contract_digest,
+        scorer=pinned.scorer,
+    )
+
+
+def failed(run: Run, error: BaseException) -> Run:
+    """The event that a run ended with an error."""
+    assert run.started_at is not None, "it was started by new_run"
+    seconds = (datetime.now(UTC) - run.started_at).total_seconds()
+    detail = str(error) or ("interrupted" if isinstance(error, KeyboardInterrupt) else "")
+    return run.then("failed", (detail or type(error).__name__)[:500], seconds=seconds)
+
+
+def record_never_begun(
+    store: Store, name: str, nights: Iterable[str], error: BaseException
+) -> None:
+    """Record that nights with nothing published could not even begin, each as a run that failed.
+
+    Does not raise: the user has to see ``error``, even if the store cannot be written.
+    """
+    with suppress(AssayError):
+        visible = store.visible_runs()
+        turns = store.turns([each for each in nights if each not in visible])
+        lost = [new_run(name, night, turn) for night, turn in turns.items()]
+        if lost:
+            store.append_run_events(*lost, *(failed(each, error) for each in lost))
+
+
+@dataclass
+class Attempt:
+    """A run on its way: `find` its input, `score` its rows; then it may be published.
+
+    Attributes
+    ----------
+    run
+        As far as it is known; its input and carrier are once they are found.
+    staged
+        Its files, once they are written; not visible yet.
+    """
+
+    scoring: Scoring
+    run: Run
+    tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
+    staged: StagedRun | None = None
+
+    def find(self) -> tuple[NightInput, Job, Carrier]:
+        """Its input, job and carrier, once its start is recorded; nothing is written.
+
+        Raises
+        ------
+        UsageError
+            The night is no date, or the carrier cannot read its input.
+        DataError
+            The night's input is not as expected (`assay.score.inputs.formats.find_night`).
+        """
+        scoring, pinned = self.scoring, self.scoring.pinned
+        partition_date(self.run.partition)
+        publication_checks.check_budget(scoring.params.quarantine, pinned.contract)
+        night = inputs.find_night(scoring.root, scoring.params, pinned.contract, self.run.partition)
+        carrier = choose_carrier(scoring.params, night)
+        if carrier != "local":
+            scoring.session()
+        self.run = replace(self.run, input=night.fingerprint, carrier=carrier)
+        return night, make_job(scoring, night, self.run), carrier
+
+    def score(self, ahead: Sequence[StagedRun], progress: Progress) -> None:
+        """Check and score each row of a night; what comes out is written, and not visible yet.
+
+        Parameters
+        ----------
+        ahead
+            Runs of other nights that will be published before this one.
+
+        Raises
+        ------
+        RunHeld
+            Scored, but a publication check failed; that is recorded.
+        """
+        night, job, carrier = self.find()
+        scoring, pinned, run = self.scoring, self.scoring.pinned, self.run
+        started = time.monotonic()
+        tally, counts, repeats = _scored(scoring, night, job, carrier, progress)
+        inputs.check_unchanged(scoring.root, scoring.params, pinned.contract, night)
+        for in_input in sorted(counts):
+            check_row_counts(tally, in_input)
+        self.tally, self.staged = tally, _staged(job, run, tally)
+        held = _held(scoring, tally, night.value, repeats, ahead)
+        self.seconds = time.monotonic() - started
+        if held:
+            files = scoring.store.hold(self.staged)
+            event = self.counted(
+                run.then("held", "; ".join(held), seconds=self.seconds, files=files)
+            )
+            scoring.store.append_run_events(event)
+            raise RunHeld(
+                "scored but not published: " + "; ".join(held),
+                where=f"night {night.value}, run {run.run_id}",
+                fix="Readers keep what they had. "
+                + step_sentence(night.value, run.run_id, tally.quarantined > 0),
+            )
+
+    def counted(self, event: Run) -> Run:
+        """An event with the rows of the run."""
+        tally = self.tally
+        return replace(
+            event,
+            rows_read=tally.rows,
+            rows_scored=tally.scored,
+            rows_quarantined=tally.quarantined,
         )
-    return ScoredNight(attempt, staged, tally, seconds)
+
+    def published(self, more: float) -> ScoredRun:
+        """The event that it was published, in ``more`` seconds after it was scored."""
+        name = prediction.score_column(self.scoring.pinned.bundle.manifest.task)
+        score = self.tally.profile[name] if self.tally.profile else None
+        scored = score.rows - score.nulls if score else 0
+        event = self.counted(self.run.then("published", seconds=round(self.seconds + more, 3)))
+        return ScoredRun(
+            **{each.name: getattr(event, each.name) for each in fields(event)},
+            broken=dict(self.tally.broken),
+            mean=score.total / scored if score and scored else None,
+        )
 
 
 def partition_date(partition: str) -> date:
@@ -197,10 +280,10 @@ def partition_date(partition: str) -> date:
     return found
 
 
-def _job(
-    params: Params, pinned: PinnedVersion, store: Store, night: NightInput, stamp: output.Lineage
-) -> Job:
-    keys = output.key_schema(pinned.contract, night.schema)
+def make_job(scoring: Scoring, night: NightInput, run: Run) -> Job:
+    """What a run's tasks do with the rows of its night."""
+    params, pinned, store = scoring.params, scoring.pinned, scoring.store
+    keys = key_schema(pinned.contract, night.schema)
     task = pinned.bundle.manifest.task
 
     def columns(schema: pa.Schema) -> pa.Schema:
@@ -213,13 +296,12 @@ def _job(
         digest=pinned.bundle.digest,
         allow_types=params.bundle.allow_types,
         contract=pinned.contract,
-        stamp=stamp,
-        partition=night.value,
+        run=run,
         place=StoreLocation(store.uri, store.column, store.keep_days),
         predictions=columns(predictions_schema(store.column, keys, task)),
         quarantine=columns(quarantine_schema(store.column, keys)),
         batch_rows=rows_per_batch(params.score.batch_rows, len(pinned.contract.columns)),
-        keys=store.scratch_uri(stamp.run_id) if wanted else None,
+        keys=store.scratch_uri(run.run_id) if wanted else None,
     )
 
 
@@ -247,7 +329,7 @@ def _scored(
             return total(parts), counts, repeats
     finally:
         if job.keys is not None:
-            store.delete_scratch(job.stamp.run_id)
+            store.delete_scratch(job.run.run_id)
 
 
 def _keys(store: Store, job: Job, tally: Tally) -> Iterator[pa.RecordBatch]:
@@ -259,36 +341,31 @@ def _keys(store: Store, job: Job, tally: Tally) -> Iterator[pa.RecordBatch]:
         yield from store.file_batches(QUARANTINE, file, columns)
 
 
-def _staged(job: Job, log: Journal, tally: Tally) -> StagedRun:
+def _staged(job: Job, run: Run, tally: Tally) -> StagedRun:
     """The staged run for publication; a night without scores is one empty file."""
-    stamp, place = job.stamp, job.place
-    scored = tally.predictions
+    place, scored = job.place, tally.predictions
     if not scored:
-        path = place.part_path_for(PREDICTIONS, job.partition, stamp.run_id, "none")
-        empty = output.add_lineage(job.predictions.empty_table(), job.predictions, stamp)
+        path = place.part_path_for(PREDICTIONS, run.partition, run.run_id, "none")
+        empty = add_lineage(job.predictions.empty_table(), job.predictions, run)
         scored = (write_part(place.table_uri(PREDICTIONS), path, empty),)
     return StagedRun(
-        run_id=stamp.run_id,
-        partition=job.partition,
-        facts=log.commit_metadata(),
+        run=run,
         predictions=scored,
         quarantine=tally.quarantine,
         profile=tally.profile,
         predictions_schema=job.predictions,
         quarantine_schema=job.quarantine,
-        base=log.base,
     )
 
 
 def _held(
-    params: Params,
-    pinned: PinnedVersion,
-    store: Store,
+    scoring: Scoring,
     tally: Tally,
     partition: str,
     repeats: DuplicateKeys | None,
     ahead: Sequence[StagedRun],
 ) -> tuple[str, ...]:
+    params, pinned = scoring.params, scoring.pinned
     score = prediction.score_column(pinned.bundle.manifest.task)
     facts = publication_checks.collect_facts(
         tally,
@@ -297,7 +374,9 @@ def _held(
         params,
         None if repeats is None else repeats.rows,
     )
-    recent = store.recent_runs(partition, pinned.version.version, params.publish, score, ahead)
+    recent = scoring.store.recent_runs(
+        partition, pinned.version.version, params.publish, score, ahead
+    )
     found = publication_checks.hold_reasons(
         facts,
         pinned.rules.night,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from assay.contract.columns import Columns
@@ -23,11 +23,11 @@ from assay.model.batch import InputBatch, new_counter, score_batch
 from assay.model.bundle import Bundle, Files
 from assay.score.duplicate_keys import UNIQUE, DuplicateKeys, KeyWriter, complete_keys, hash_keys
 from assay.score.inputs.split import RowGroups, input_batches
-from assay.score.output import Lineage, add_lineage
 from assay.score.tally import Tally
 from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
+from assay.store.delta.tables import INSTANT, PREDICTIONS, QUARANTINE, Staged
 from assay.store.delta.writer import PartWriter
+from assay.store.runs import Run
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ class Job:
     digest: str
     allow_types: tuple[str, ...]
     contract: Contract
-    stamp: Lineage
-    partition: str
+    run: Run
     place: StoreLocation
     predictions: pa.Schema
     quarantine: pa.Schema
@@ -59,7 +58,7 @@ class Job:
 
     @property
     def where(self) -> str:
-        return f"night {self.partition}"
+        return f"night {self.run.partition}"
 
     @property
     def threaded(self) -> bool:
@@ -83,43 +82,28 @@ class SentBundle(Protocol):
     def allow_types(self) -> tuple[str, ...]: ...
 
 
-class BundleCacheKey:
-    """A bundle as cache key, so that a worker process loads it once for several tasks."""
-
-    def __init__(self, sent: SentBundle) -> None:
-        self.sent = sent
-
-    def __hash__(self) -> int:
-        return hash((self.sent.digest, self.sent.allow_types))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, BundleCacheKey) and (self.sent.digest, self.sent.allow_types) == (
-            other.sent.digest,
-            other.sent.allow_types,
-        )
-
-
 _LOADING = Lock()
+_LOADED: dict[tuple[str, tuple[str, ...]], Bundle] = {}
+"""The last bundles that this process needed, by digest and allowed types."""
+MOST_LOADED = 2
 
 
 def cached_bundle(wanted: SentBundle) -> Bundle:
     """The bundle, loaded at most once as long as no two others were needed in between.
 
-    Tasks in threads of one process share it.
+    Tasks of one worker process, also in threads, share it.
     """
+    key = (wanted.digest, wanted.allow_types)
     with _LOADING:
-        loaded = _load(BundleCacheKey(wanted))
+        loaded = _LOADED.pop(key, None) or bundle.from_files(
+            wanted.files, "bundle", expected=key[0], allow_types=key[1], whole=False
+        )
+        while len(_LOADED) >= MOST_LOADED:
+            del _LOADED[next(iter(_LOADED))]
+        _LOADED[key] = loaded
         # Each is made when it is first needed, which is not safe in threads.
         _, _, _ = loaded.scorer, loaded.reference, loaded.losses
         return loaded
-
-
-@lru_cache(maxsize=2)
-def _load(wanted: BundleCacheKey) -> Bundle:
-    sent = wanted.sent
-    return bundle.from_files(
-        sent.files, "bundle", expected=sent.digest, allow_types=sent.allow_types, whole=False
-    )
 
 
 def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
@@ -140,11 +124,11 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
             if rows.num_rows == 0:
                 return
             if table not in writers:
-                path = job.place.part_path_for(table, job.partition, job.stamp.run_id, part)
+                path = job.place.part_path_for(table, job.run.partition, job.run.run_id, part)
                 writer = PartWriter(job.place.table_uri(table), path)
                 writers[table] = stack.enter_context(writer)
             schema = job.predictions if table == PREDICTIONS else job.quarantine
-            writers[table].write(add_lineage(rows, schema, job.stamp))
+            writers[table].write(add_lineage(rows, schema, job.run))
 
         for piece in pieces:
             unread = piece.unread
@@ -162,9 +146,65 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
                 counter = new_counter(scored.reference)
             scored.count(counter)
             tally += Tally.of(scored)
-    return tally.staged(
-        predictions=[writers[PREDICTIONS].staged] if PREDICTIONS in writers else [],
-        quarantine=[writers[QUARANTINE].staged] if QUARANTINE in writers else [],
+    return replace(
+        tally,
+        predictions=(writers[PREDICTIONS].staged,) if PREDICTIONS in writers else (),
+        quarantine=(writers[QUARANTINE].staged,) if QUARANTINE in writers else (),
         keys=() if keys is None else keys.files(),
         profile=None if counter is None else counter.profile(),
     )
+
+
+KEY_TYPES = {
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+}
+
+
+def key_schema(contract: Contract, found: pa.Schema | None) -> pa.Schema:
+    """Key columns in types that stay the same every night, whatever types the input has.
+
+    Parameters
+    ----------
+    found
+        The input's schema, which shows whether times have a zone; None if it has none.
+    """
+    fields = []
+    for name in contract.keys:
+        kind = contract.field(name).kind
+        zone = None if found is None else getattr(found.field(name).type, "tz", None)
+        fields.append(pa.field(name, KEY_TYPES.get(kind, pa.timestamp("us", zone))))
+    return pa.schema(fields)
+
+
+def add_lineage(rows: pa.Table, schema: pa.Schema, run: Run) -> pa.Table:
+    """``rows`` with the lineage columns, in exactly the columns of ``schema``.
+
+    Constant text is dictionary-encoded, so it is stored once per file.
+    """
+    values = {
+        "model_version": run.version,
+        "bundle": run.bundle,
+        "run_id": run.run_id,
+    }
+    columns = []
+    for field in schema:
+        if field.name in values:
+            columns.append(_same(values[field.name], rows.num_rows))
+        elif field.name in ("scored_at", "quarantined_at"):
+            columns.append(pa.repeat(pa.scalar(run.started_at, INSTANT), rows.num_rows))
+        else:
+            columns.append(_typed(rows.column(field.name), field.type))
+    return pa.table(columns, names=schema.names)
+
+
+def _same(value: str, rows: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(np.zeros(rows, dtype=np.int32), [value])
+
+
+def _typed(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        return column.cast(pa.dictionary(pa.int32(), target))
+    return column.cast(target)

@@ -26,18 +26,15 @@ from assay.score.due import (
     nights_between,
     nights_without_input,
 )
-from assay.score.inputs import files
-from assay.score.inputs.flat import flat_file
-from assay.score.inputs.flat.flat_file import is_flat
+from assay.score.inputs import files, flat_file
+from assay.score.inputs.flat_file import is_flat
 from assay.score.inputs.formats import open_input
-from assay.score.journal import record_never_begun
-from assay.score.night_outcome import NightOutcome
+from assay.score.local import Progress as TaskProgress
 from assay.score.progress import Progress, Sink
-from assay.score.run import Scoring
+from assay.score.run import NightOutcome, Scoring, record_never_begun
 from assay.score.spark.session import BackgroundSession
 from assay.score.together import how_many, score_together
-from assay.score.work import Progress as TaskProgress
-from assay.store import RunRecord, Store, open_store
+from assay.store import Run, Store, open_store
 
 
 def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]:
@@ -344,7 +341,7 @@ def _score_all(
         flush()
 
 
-def _up_to_date(scoring: Scoring, night: str, progress: Progress) -> RunRecord | None:
+def _up_to_date(scoring: Scoring, night: str, progress: Progress) -> Run | None:
     """The published run, if it scored the same input with the same version and contract.
 
     None for an input whose changes cannot be detected, such as a database. To look is no run: only

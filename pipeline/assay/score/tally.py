@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
 from assay.columns.profile import Profile, merge_profiles
@@ -62,23 +62,6 @@ class Tally:
             broken=dict(batch.broken),
             nulls=dict(batch.nulls),
             newest=batch.newest,
-        )
-
-    def staged(
-        self,
-        *,
-        predictions: Iterable[StagedFile],
-        quarantine: Iterable[StagedFile],
-        keys: Iterable[KeyFile],
-        profile: Profile | None,
-    ) -> Tally:
-        """The same counts, with the written files and the profile."""
-        return replace(
-            self,
-            predictions=tuple(predictions),
-            quarantine=tuple(quarantine),
-            keys=tuple(keys),
-            profile=profile,
         )
 
 

@@ -7,8 +7,9 @@ else. Each night is still published whole or not at all, and is held or fails fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,9 @@ from assay.errors import (
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion
-from assay.score.journal import Journal, record_starts
-from assay.score.night_outcome import NightOutcome
-from assay.score.run import RunReport, ScoredNight, Scoring, begin, score
-from assay.score.work import Progress, no_progress
-from assay.store import RunEvent, Store
+from assay.score.local import Progress, no_progress
+from assay.score.run import Attempt, NightOutcome, ScoredRun, Scoring, failed, new_run
+from assay.store import Run, StagedRun, Store
 from assay.store.publish import report_if_published
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def score_night(
     session: Callable[[], SparkSession],
     night: str,
     progress: Progress = no_progress,
-) -> RunReport:
+) -> ScoredRun:
     """Score one night and publish it; on failure, the visible run stays.
 
     Parameters
@@ -119,21 +118,20 @@ class _Group:
     def __init__(self, scoring: Scoring, found: dict[str, NightOutcome], step: Step) -> None:
         self._scoring, self._store, self._step = scoring, scoring.store, step
         self._found = found
-        self._scored: list[ScoredNight] = []
-        self._logs: dict[str, Journal] = {}
+        self._scored: list[Attempt] = []
+        self._attempts: dict[str, Attempt] = {}
 
     def score(self, nights: Sequence[str]) -> None:
         """Score nights, and publish after the last, or sooner if they take longer than thought."""
         store, pinned = self._store, self._scoring.pinned
         name, turns = self._scoring.params.name, store.turns(nights)
-        self._logs = {
-            night: Journal(
-                store=store, name=name, partition=night, pinned=pinned, base=turns[night]
-            )
+        self._attempts = {
+            night: Attempt(self._scoring, new_run(name, night, turns[night], pinned))
             for night in nights
         }
         try:
-            record_starts(list(self._logs.values()), pinned.warning)
+            starts = [each.run for each in self._attempts.values()]
+            store.append_run_events(*(replace(run, detail=pinned.warning) for run in starts))
             since = time.monotonic()
             for night in nights:
                 interrupts.raise_if_interrupted()
@@ -143,16 +141,15 @@ class _Group:
                     self._publish()
                     since = time.monotonic()
         except BaseException as error:
-            self._record_failures(self._logs, error)
+            self._record_failures(self._attempts, error)
             raise
 
     def _score(self, night: str) -> None:
         try:
             with self._step(night) as progress:
-                attempt = begin(self._scoring, self._logs[night])
-                self._logs[night] = attempt.log
-                ahead = [each.staged for each in self._scored]
-                self._scored.append(score(self._scoring, attempt, ahead, progress))
+                attempt = self._attempts[night]
+                attempt.score(_staged(self._scored), progress)
+                self._scored.append(attempt)
         except RunHeld as error:
             self._found[night] = NightOutcome(night, "held", error=error)
         except ABOUT_ONE_NIGHT as error:
@@ -173,24 +170,39 @@ class _Group:
         """Record that runs failed, except those that have ended or are visible."""
         # The user has to see the original error, even if the store cannot be written.
         with suppress(AssayError):
-            failed = [
-                self._logs[night].failed(error)
-                for night in nights
-                if night not in self._found
-                and self._store.visible_run(night) != self._logs[night].run_id
+            runs = [self._attempts[night].run for night in nights if night not in self._found]
+            ends = [
+                failed(run, error)
+                for run in runs
+                if self._store.visible_run(run.partition) != run.run_id
             ]
-            if failed:
-                self._store.append_run_events(*failed)
+            if ends:
+                self._store.append_run_events(*ends)
 
 
-def _publish(store: Store, scored: Sequence[ScoredNight], found: dict[str, NightOutcome]) -> None:
+def _staged(scored: Sequence[Attempt]) -> list[StagedRun]:
+    return [each.staged for each in scored if each.staged is not None]
+
+
+def _publish(store: Store, scored: Sequence[Attempt], found: dict[str, NightOutcome]) -> None:
     """Publish runs and record that; ``found`` gets their outcomes."""
     started = time.monotonic()
+    ends: dict[str, NightOutcome] = {}
     try:
-        with report_if_published(store, {_of(each): each.staged.run_id for each in scored}):
-            overtaken = store.publish_runs([each.staged for each in scored])
+        with report_if_published(store, {each.run.partition: each.run.run_id for each in scored}):
+            overtaken = store.publish_runs(_staged(scored))
             share = (time.monotonic() - started) / len(scored)
-            store.append_run_events(*(_ended(each, overtaken, share) for each in scored))
+            events: list[Run] = []
+            for each in scored:
+                night, error = each.run.partition, overtaken.get(each.run.run_id)
+                if error is None:
+                    report = each.published(share)
+                    events.append(report)
+                    ends[night] = NightOutcome(night, "published", report)
+                else:
+                    events.append(failed(each.run, error))
+                    ends[night] = NightOutcome(night, "failed", error=error)
+            store.append_run_events(*events)
     except NotSynced:
         raise
     except StoreError:
@@ -200,22 +212,4 @@ def _publish(store: Store, scored: Sequence[ScoredNight], found: dict[str, Night
         for each in scored:
             _publish(store, [each], found)
         return
-    for each in scored:
-        error = overtaken.get(each.staged.run_id)
-        found[_of(each)] = (
-            NightOutcome(_of(each), "published", each.report(share))
-            if error is None
-            else NightOutcome(_of(each), "failed", error=error)
-        )
-
-
-def _of(scored: ScoredNight) -> str:
-    return scored.attempt.log.partition
-
-
-def _ended(scored: ScoredNight, overtaken: Mapping[str, PublishConflict], more: float) -> RunEvent:
-    log, seconds = scored.attempt.log, scored.seconds + more
-    error = overtaken.get(log.run_id)
-    if error is not None:
-        return log.failed(error)
-    return log.entry("published", scored.tally, seconds)
+    found.update(ends)

@@ -8,13 +8,12 @@ them unless their run is the visible one.
 from __future__ import annotations
 
 from assay.store.check import Damage, StoreDamaged
-from assay.store.delta.files import StagedFile
+from assay.store.delta.location import StagedFile
 from assay.store.delta.tables import predictions_schema, quarantine_schema
 from assay.store.delta.writer import PartWriter, write_part
 from assay.store.profiles import RecentRuns
 from assay.store.release import Retraction
-from assay.store.runs import RunEvent, RunRecord
-from assay.store.staged_run import StagedRun
+from assay.store.runs import Run, StagedRun
 from assay.store.store import Store, open_store
 from assay.store.vacuum import VacuumResult
 
@@ -23,8 +22,7 @@ __all__ = [
     "PartWriter",
     "RecentRuns",
     "Retraction",
-    "RunEvent",
-    "RunRecord",
+    "Run",
     "StagedFile",
     "StagedRun",
     "Store",

@@ -1,4 +1,4 @@
-"""Check a store for damage, and repair what can be repaired without inventing rows.
+"""Check a store: whether it can be reached, and whether it is damaged.
 
 A power cut, a full disk or a manual change can leave an unreadable commit in a table's log, or a
 file that is missing, truncated, changed or swapped. Repair loses no row that can still be read. It
@@ -9,19 +9,27 @@ score`.
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.errors import StoreError
+from assay.project.clock_skew import clock_skew
 from assay.project.text import counted
 from assay.store import consistency
-from assay.store.delta import checkpoints, commits, fsync, log, log_folder, merging, rows
-from assay.store.delta.files import parse_partition, parse_run_id
-from assay.store.delta.location import StoreLocation, filesystem
-from assay.store.delta.store_errors import translate_errors
+from assay.store.delta import commits, fsync, log, log_files, rows, upkeep
+from assay.store.delta.location import (
+    StoreLocation,
+    filesystem,
+    parse_partition,
+    parse_run_id,
+    translate_errors,
+)
 from assay.store.delta.tables import (
     DECISIONS,
     LABELS,
@@ -39,11 +47,11 @@ from assay.store.history import (
     visible_runs,
 )
 from assay.store.release import append_events
-from assay.store.runs import FACTS, RunEvent
 from assay.store.vacuum import APPENDED, TABLES
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
 
 ASIDE = ".damaged-"
 """Prefix of files that were set aside. No reader takes such a name for a commit or a data file."""
@@ -178,17 +186,15 @@ def _tell_again(place: StoreLocation, night: str) -> None:
     record, now = published_run(place, night), read_partition_view(place, PREDICTIONS, night)
     if record is None or now.since is None:
         return  # the partition was unpublished in the meantime
-    said = {name: getattr(record, name) for name in FACTS}
     detail = "told again by assay fsck: what the commit says"
-    said |= {"at": now.since, "base": now.turn - 1, "detail": detail}
-    append_events(place, RunEvent(**said))
+    append_events(place, replace(record, at=now.since, base=now.turn - 1, detail=detail))
 
 
 def _log(place: StoreLocation, table: str, fix: bool) -> Iterator[Damage]:
     uri = place.table_uri(table)
     while (complaint := _complaint(uri)) is not None:
-        newest = None if "://" in uri else log_folder.newest_commit(Path(uri))
-        gap = None if newest is None else log_folder.missing_commit(newest.parent)
+        newest = None if "://" in uri else log_files.newest_commit(Path(uri))
+        gap = None if newest is None else log_files.missing_commit(newest.parent)
         if gap is not None:
             what = f"its commit {gap} is missing, and later ones rest on it"
             yield Damage(table, what, f"restore _delta_log/{gap} from a backup")
@@ -196,12 +202,12 @@ def _log(place: StoreLocation, table: str, fix: bool) -> Iterator[Damage]:
         if newest is None:
             yield Damage(table, complaint, "restore it from a backup")
             return
-        if not log_folder.is_readable_commit(newest):
+        if not log_files.is_readable_commit(newest):
             # Only the newest commit may be set aside: later commits depend on earlier ones.
             aside: tuple[Path, ...] = (newest,)
             what = f"its newest commit, {newest.name}, cannot be read"
             then = AFTER_COMMIT[table]
-        elif (damaged := checkpoints.find_damage(newest.parent)) is not None:
+        elif (damaged := log_files.find_damage(newest.parent)) is not None:
             aside, what = damaged.files, damaged.what
             then = "the commits that it stood for are all there"
             if damaged.lacking is not None:
@@ -336,7 +342,68 @@ def _forget(uri: str, lost: list[str]) -> None:
 
     def repair(table: DeltaTable | None) -> None:
         assert table is not None, "it holds files"
-        table.repair(post_commithook_properties=merging.post_commit_hooks())
+        table.repair(post_commithook_properties=upkeep.post_commit_hooks())
 
     commits.retry_on_conflict(uri, "cannot be fixed", repair)
     fsync.sync_commits(uri, before)
+
+
+CONTENT = b"written by assay doctor, and deleted at once\n"
+
+
+@dataclass(frozen=True)
+class StoreProbe:
+    """What a store answered.
+
+    Attributes
+    ----------
+    nights
+        How many nights are published.
+    skew
+        Seconds by which this machine's clock is ahead of the time that the store gave a new file;
+        negative if it is behind.
+    """
+
+    nights: int
+    skew: float
+
+
+def probe(place: StoreLocation) -> StoreProbe:
+    """Write, read and delete a small file, then read the log of predictions.
+
+    A folder that does not exist yet is not made: the file is written to the folder above it.
+
+    Raises
+    ------
+    StoreError
+        One of these failed.
+    """
+    name = f".assay-doctor-{secrets.token_hex(4)}"
+    folder = place.scratch_uri(name) if "://" in place.uri else str(_nearest(Path(place.uri)))
+    what = "a file cannot be written, read and deleted there"
+    # First, as delta-rs lets no other thread run while it waits for a store that does not answer.
+    with translate_errors(place.uri, what):
+        skew = _try_file(f"{folder}/{name}")
+    return StoreProbe(len(log.read_partitions(place.table_uri(PREDICTIONS), place.column)), skew)
+
+
+def _try_file(uri: str) -> float:
+    system, path = filesystem(uri)
+    try:
+        before = time.time()
+        with system.open_output_stream(path) as sink:
+            sink.write(CONTENT)
+        after = time.time()
+        with system.open_input_stream(path) as source:
+            if source.read() != CONTENT:
+                raise StoreError("gives back other bytes than were written", where=uri)
+        written = system.get_file_info(path).mtime_ns / 1e9
+    finally:
+        with suppress(OSError):
+            system.delete_file(path)
+    return clock_skew(before, after, written)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    return next(each for each in (folder, *folder.parents) if each.exists())

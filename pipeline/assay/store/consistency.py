@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from assay.store.delta import log
-from assay.store.delta.files import parse_run_id
-from assay.store.delta.location import StoreLocation
+from assay.store.delta.location import StoreLocation, parse_run_id
 from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, Staged
 from assay.store.history import read_run_records, visible_runs_in
 from assay.store.profiles import read_profiled_runs
-from assay.store.runs import RunRecord
+from assay.store.runs import Run
 
 Kind: TypeAlias = Literal["lost", "back", "unknown", "untold", "refused", "uncounted"]
 
@@ -93,7 +92,7 @@ def _once(place: StoreLocation, partition: str | None, read: bool) -> list[Incon
 
 
 def _refused(
-    place: StoreLocation, partition: str | None, shown: list[RunRecord]
+    place: StoreLocation, partition: str | None, shown: list[Run]
 ) -> Iterator[Inconsistency]:
     """Visible runs for which quarantine holds fewer rows than their record states."""
     opened = log.open_table(place.table_uri(QUARANTINE))
@@ -106,7 +105,7 @@ def _refused(
             yield Inconsistency(night, "refused", run_id, run_id, (held[run_id], said))
 
 
-def _uncounted(place: StoreLocation, shown: list[RunRecord], read: bool) -> Iterator[Inconsistency]:
+def _uncounted(place: StoreLocation, shown: list[Run], read: bool) -> Iterator[Inconsistency]:
     """Visible runs that scored rows and have no profile."""
     if read:
         kept = read_profiled_runs(place)
@@ -121,7 +120,7 @@ def _uncounted(place: StoreLocation, shown: list[RunRecord], read: bool) -> Iter
 
 
 def compare_runs(
-    known: Iterable[RunRecord], visible: Mapping[str, str], turn: Callable[[str], int]
+    known: Iterable[Run], visible: Mapping[str, str], turn: Callable[[str], int]
 ) -> Iterator[Inconsistency]:
     """Contradictions between the run records and the visible runs.
 
@@ -135,7 +134,7 @@ def compare_runs(
         Gives a partition's turn from the log of ``predictions``.
     """
     by_id = {record.run_id: record for record in known}
-    last: dict[str, RunRecord] = {}
+    last: dict[str, Run] = {}
     for record in by_id.values():
         # A visible run was published, even if it died before it recorded the event.
         shown = visible.get(record.partition) == record.run_id

@@ -14,7 +14,7 @@ import pyarrow as pa
 from assay.store import history
 from assay.store.delta import rows
 from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import DECISIONS, decisions_schema
+from assay.store.delta.tables import DECISIONS
 
 
 def read_decisions(place: StoreLocation) -> dict[str, str]:
@@ -33,17 +33,15 @@ def read_decided_runs(place: StoreLocation) -> dict[str, str]:
 def append_decisions(place: StoreLocation, decided: Iterable[Mapping[str, Any]]) -> None:
     """Append rows in one commit, dated now; none appends nothing."""
     now = datetime.now(UTC)
-    schema = decisions_schema(place.column)
-    given = pa.Table.from_pylist([{**row, "at": now} for row in decided], schema)
-    if given.num_rows:
+    if given := [{**row, "at": now} for row in decided]:
         rows.append(place, DECISIONS, given)
 
 
 def _latest(place: StoreLocation, columns: Sequence[str]) -> pa.Table:
     """The row of each night that counts, in the order of nights."""
-    schema, column = decisions_schema(place.column), place.column
+    column = place.column
     names = list(dict.fromkeys([column, "run_id", "at", *columns]))
-    found = rows.select(place, DECISIONS, schema, {}, names).sort_by("at")
+    found = rows.select(place, DECISIONS, {}, names).sort_by("at")
     visible = history.visible_runs(place)
     chosen: dict[str, tuple[bool, int]] = {}
     keys = (found.column(name).to_pylist() for name in (column, "run_id"))

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from assay.errors import NothingScored, StoreError
 from assay.store.delta import commits, log, rows
-from assay.store.delta.files import StagedFile, parse_run_id
-from assay.store.delta.location import StoreLocation
-from assay.store.delta.store_errors import translate_errors
-from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, RUNS_SCHEMA, Staged
+from assay.store.delta.location import StagedFile, StoreLocation, parse_run_id, translate_errors
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, Staged
 from assay.store.runs import (
     EVENTS,
     FACTS,
-    RunEvent,
-    RunRecord,
+    Run,
     fold,
-    from_commit_metadata,
     parse_events,
 )
 
@@ -148,7 +144,7 @@ def read_run_records(
     place: StoreLocation,
     partition: str | Sequence[str] | None = None,
     run_id: str | None = None,
-) -> list[RunRecord]:
+) -> list[Run]:
     """The records of runs, folded from their events; optionally of some partitions or one run."""
     uri = place.table_uri(RUNS)
     wanted = {"partition": partition, "run_id": run_id}
@@ -161,16 +157,16 @@ def read_run_records(
     return list(kept["records"])
 
 
-def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[RunRecord]:
+def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[Run]:
     return fold(_events(place, filters))
 
 
-def _events(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[RunEvent]:
-    found = rows.select(place, RUNS, RUNS_SCHEMA, filters, FACTS)
+def _events(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[Run]:
+    found = rows.select(place, RUNS, filters, FACTS)
     return parse_events(found.to_pylist(), place.table_uri(RUNS))
 
 
-def read_run_events(place: StoreLocation, partition: str) -> list[RunEvent]:
+def read_run_events(place: StoreLocation, partition: str) -> list[Run]:
     """The events of a partition's runs, by their time."""
     # Of events at one instant, the one that can only come later is the later one.
     return sorted(
@@ -179,10 +175,12 @@ def read_run_events(place: StoreLocation, partition: str) -> list[RunEvent]:
     )
 
 
-def read_runs(
-    place: StoreLocation, partition: str | Sequence[str] | None = None
-) -> list[RunRecord]:
-    """All runs, or those of some partitions; a visible run counts as published."""
+def read_runs(place: StoreLocation, partition: str | Sequence[str] | None = None) -> list[Run]:
+    """All runs, or those of one partition or several, in order of start.
+
+    A run whose rows are in the predictions table counts as published, even if it died before it
+    recorded that. A published run may have been replaced since.
+    """
     opened = log.open_table(place.table_uri(PREDICTIONS))
     files = [] if opened is None else log.partition_files(opened, place.column, partition)
     visible_now = {parse_run_id(file.path) for file in files}
@@ -194,8 +192,12 @@ def read_runs(
     ]
 
 
-def published_run(place: StoreLocation, partition: str) -> RunRecord | None:
-    """The visible run's record: from its events, or from its commit and files if those are lost."""
+def published_run(place: StoreLocation, partition: str) -> Run | None:
+    """The visible run of a partition, None if there is none.
+
+    Its id and row counts are read from the tables' files; the rest comes from the run's events, or
+    from its commit if those are lost.
+    """
     found = find_visible_run(place, partition)
     if found is None:
         return None
@@ -216,7 +218,7 @@ def published_run(place: StoreLocation, partition: str) -> RunRecord | None:
     )
 
 
-def published_runs(place: StoreLocation, partitions: Sequence[str]) -> list[RunRecord]:
+def published_runs(place: StoreLocation, partitions: Sequence[str]) -> list[Run]:
     """The records of the visible runs of some partitions, in order, from one scan of the events."""
     opened = log.open_table(place.table_uri(PREDICTIONS))
     files = [] if opened is None else log.partition_files(opened, place.column, partitions)
@@ -234,14 +236,14 @@ def published_runs(place: StoreLocation, partitions: Sequence[str]) -> list[RunR
     return found
 
 
-def _from_commit(place: StoreLocation, partition: str, found: VisibleRun) -> RunRecord:
+def _from_commit(place: StoreLocation, partition: str, found: VisibleRun) -> Run:
     entry = commit_of(place, PREDICTIONS, partition, found.run_id)
     if entry is None:
         raise StoreError(
             f"run {found.run_id} is published, but nothing else is known of it",
             where=place.table_uri(PREDICTIONS),
         )
-    return from_commit_metadata(entry, found.run_id, partition)
+    return Run.of_commit(entry, found.run_id, partition)
 
 
 def partition_commits(place: StoreLocation, table: Staged, partition: str) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ def read_label_history(place: StoreLocation, partition: str) -> pa.Table:
     """Every label that ever arrived for a partition."""
     keys, task = read_keys_and_task(place)
     schema = labels_schema(place.column, keys, task)
-    return rows.select(place, LABELS, schema, {place.column: partition})
+    return rows.select(place, LABELS, {place.column: partition}, schema=schema)
 
 
 def append_labels(
@@ -77,7 +77,7 @@ def append_labels(
         ],
         schema=schema,
     )
-    rows.append(place, LABELS, table, [place.column])
+    rows.append(place, LABELS, table)
 
 
 def labels_as_of(history: pa.Table, keys: Sequence[str], until: datetime | None = None) -> pa.Table:

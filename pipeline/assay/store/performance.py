@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from assay.store import history
 from assay.store.delta import rows
 from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import PERFORMANCE, performance_schema
+from assay.store.delta.tables import PERFORMANCE, small_schema
 
 NAME = ("run_id", "maturity_days", "slice", "metric", "estimated")
 """The key of a value, together with the partition."""
@@ -38,7 +38,17 @@ def read_performance(
     slices: bool = True,
     metrics: Sequence[str] | None = None,
 ) -> pa.Table:
-    """The latest value of each metric of the visible runs, sorted by key."""
+    """The latest value of each metric of the visible runs, sorted by key.
+
+    Parameters
+    ----------
+    partition
+        One, some, or all if None.
+    slices
+        Also of slices; else only over all rows, which are a small part of the table.
+    metrics
+        Their names; None for all.
+    """
     shown = history.visible_runs(place)
     table = latest_values(_all(place, partition, slices, metrics), place.column)
     # In Arrow: a thousand nights are tens of thousands of rows.
@@ -49,9 +59,8 @@ def read_performance(
 
 def read_measured_maturities(place: StoreLocation) -> set[tuple[str, int]]:
     """Each run with each number of days after which it was measured; 0 for an estimate."""
-    schema = performance_schema(place.column)
     wanted = ["run_id", "maturity_days"]
-    found = rows.select(place, PERFORMANCE, schema, {"slice": ""}, wanted)
+    found = rows.select(place, PERFORMANCE, {"slice": ""}, wanted)
     return set(_tuples(found.group_by(wanted).aggregate([]), wanted))
 
 
@@ -61,9 +70,9 @@ def append_performance(place: StoreLocation, measured: Iterable[Mapping[str, Any
     Parameters
     ----------
     measured
-        Rows of `assay.store.delta.tables.performance_schema`.
+        Rows of the table (`assay.store.delta.tables.small_schema`).
     """
-    given = pa.Table.from_pylist(list(measured), performance_schema(place.column))
+    given = pa.Table.from_pylist(list(measured), small_schema(PERFORMANCE, place.column))
     if not given.num_rows:
         return 0
     nights = pc.unique(given.column(place.column)).to_pylist()
@@ -77,7 +86,7 @@ def merge_performance(
     kept: pa.Table, measured: Iterable[Mapping[str, Any]], column: str
 ) -> pa.Table:
     """The latest values after adding newly measured rows to those of `read_performance`."""
-    given = pa.Table.from_pylist(list(measured), performance_schema(column))
+    given = pa.Table.from_pylist(list(measured), small_schema(PERFORMANCE, column))
     # Only the nights that were measured can have other values than before.
     mine = pc.is_in(kept.column(column), pc.unique(given.column(column)))
     now = latest_values(pa.concat_tables([kept.filter(mine), given]), column)
@@ -115,4 +124,4 @@ def _all(
 ) -> pa.Table:
     asked = {place.column: partition, "metric": metrics, "slice": None if slices else ""}
     filters = {name: value for name, value in asked.items() if value is not None}
-    return rows.select(place, PERFORMANCE, performance_schema(place.column), filters)
+    return rows.select(place, PERFORMANCE, filters)

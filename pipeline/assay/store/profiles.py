@@ -8,17 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-import pyarrow as pa
-
 from assay.columns.profile import ColumnProfile, Profile, column_from_json, column_to_json
 from assay.errors import StoreError
 from assay.project.params import Publish
 from assay.store.delta import log, rows
-from assay.store.delta.files import parse_run_id
-from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, profiles_schema
+from assay.store.delta.location import StoreLocation, parse_run_id
+from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE
 from assay.store.history import read_partition_views
-from assay.store.staged_run import StagedRun
+from assay.store.runs import StagedRun
 
 
 def append_profiles(place: StoreLocation, runs: Sequence[StagedRun]) -> None:
@@ -27,8 +24,8 @@ def append_profiles(place: StoreLocation, runs: Sequence[StagedRun]) -> None:
         {
             place.column: staged.partition,
             "run_id": staged.run_id,
-            "model_version": staged.facts["version"],
-            "bundle": staged.facts["bundle"],
+            "model_version": staged.run.version,
+            "bundle": staged.run.bundle,
             "column": name,
             "profile": column_to_json(counts),
         }
@@ -37,8 +34,7 @@ def append_profiles(place: StoreLocation, runs: Sequence[StagedRun]) -> None:
     ]
     if not kept:
         return
-    table = pa.Table.from_pylist(kept, profiles_schema(place.column))
-    rows.append(place, PROFILES, table, [place.column])
+    rows.append(place, PROFILES, kept)
     for row in kept:
         text = (row["model_version"], row["profile"])
         _RECENT.keep(place.table_uri(PROFILES), row["run_id"], {row["column"]: text})
@@ -46,7 +42,7 @@ def append_profiles(place: StoreLocation, runs: Sequence[StagedRun]) -> None:
 
 def read_profiled_runs(place: StoreLocation) -> set[str]:
     """The ids of the runs that have a profile."""
-    found = rows.select(place, PROFILES, profiles_schema(place.column), {}, ["run_id"])
+    found = rows.select(place, PROFILES, {}, ["run_id"])
     return {*found.column("run_id").to_pylist()}
 
 
@@ -61,7 +57,6 @@ def read_profile(place: StoreLocation, partition: str, run_id: str) -> Profile:
     found = rows.select(
         place,
         PROFILES,
-        profiles_schema(place.column),
         {place.column: partition, "run_id": run_id},
         ["column", "profile"],
     )
@@ -109,6 +104,10 @@ def read_recent_runs(
 
     Parameters
     ----------
+    version
+        Of the model; scores are compared only with scores of the same version.
+    score
+        The column of the profile that counts the scores.
     ahead
         Runs that will be published before that of ``partition``, as if they were.
     """
@@ -126,7 +125,7 @@ def read_recent_runs(
         run = staged.get(night)
         if run is not None:
             counts[night] = sum(file.rows for file in (*run.predictions, *run.quarantine))
-            if run.profile and run.facts["version"] == version:
+            if run.profile and run.run.version == version:
                 scores[night] = run.profile[score]
         elif night in texts and texts[night][0] == version:
             uri = place.table_uri(PROFILES)
@@ -171,7 +170,6 @@ def _texts(
         kept = rows.select(
             place,
             PROFILES,
-            profiles_schema(place.column),
             {place.column: unknown, "column": score},
             [place.column, "run_id", "model_version", "profile"],
         )

@@ -20,14 +20,17 @@ import pyarrow as pa
 from assay.errors import AssayError, NotSynced, PublishConflict, StoreError
 from assay.project.text import counted
 from assay.store.delta import commits, log
-from assay.store.delta.files import StagedFile, parse_run_id
-from assay.store.delta.location import StoreLocation, filesystem
-from assay.store.delta.store_errors import translate_errors
+from assay.store.delta.location import (
+    StagedFile,
+    StoreLocation,
+    filesystem,
+    parse_run_id,
+    translate_errors,
+)
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
 from assay.store.history import read_partition_view, read_partition_views, visible_run_id
 from assay.store.profiles import append_profiles
-from assay.store.runs import to_commit_metadata
-from assay.store.staged_run import StagedRun
+from assay.store.runs import StagedRun
 
 
 def publish(place: StoreLocation, staged: StagedRun, **said: str) -> None:
@@ -132,8 +135,7 @@ def _check_alike(place: StoreLocation, runs: Sequence[StagedRun]) -> None:
 
 def _facts(staged: StagedRun, said: Mapping[str, str]) -> dict[str, str]:
     refused = str(sum(file.rows for file in staged.quarantine))
-    kept = to_commit_metadata(staged.facts)
-    return {**kept, "quarantined": refused, "event": "published", **said}
+    return {**staged.run.identity, "quarantined": refused, "event": "published", **said}
 
 
 @contextmanager

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
-import pyarrow as pa
-
 from assay.errors import PublishConflict, RunUnknown, StoreError
 from assay.store.delta import log, rows
-from assay.store.delta.files import StagedFile, parse_run_id
-from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, RUNS_SCHEMA
+from assay.store.delta.location import StagedFile, StoreLocation, parse_run_id
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS
 from assay.store.history import (
     commit_of,
     partition_commits,
@@ -31,8 +27,7 @@ from assay.store.publish import (
     report_if_published,
     unpublish,
 )
-from assay.store.runs import Event, RunEvent, RunRecord, format_runs
-from assay.store.staged_run import StagedRun, from_json, to_json
+from assay.store.runs import FACTS, Run, StagedRun, format_runs, from_json, to_json
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,14 +48,20 @@ class Retraction:
         return told
 
 
-def append_events(place: StoreLocation, *events: RunEvent) -> None:
+def append_events(place: StoreLocation, *events: Run) -> None:
     """Append events to the runs table, in one commit."""
-    found = [{name: getattr(event, name) for name in RUNS_SCHEMA.names} for event in events]
-    rows.append(place, RUNS, pa.Table.from_pylist(found, RUNS_SCHEMA))
+    names = (*FACTS, "files")
+    rows.append(place, RUNS, ({name: getattr(each, name) for name in names} for each in events))
 
 
 def hold(place: StoreLocation, staged: StagedRun) -> str:
-    """Check that a run could be published later; returns what its ``held`` event has to keep."""
+    """Hold a run until a person releases it; returns ``files`` of its ``held`` event.
+
+    Raises
+    ------
+    StoreError
+        If a file is not there as described, or the profile cannot be written.
+    """
     check_files(place, staged)
     append_profiles(place, [staged])
     return to_json(staged)
@@ -69,13 +70,22 @@ def hold(place: StoreLocation, staged: StagedRun) -> str:
 def read_held_run(place: StoreLocation, run_id: str) -> StagedRun | None:
     """The staged run that was kept when a run was held; None if it never was."""
     wanted = {"run_id": run_id, "event": "held"}
-    texts = rows.select(place, RUNS, RUNS_SCHEMA, wanted, ["files"]).column("files").to_pylist()
-    where = f"{place.table_uri(RUNS)}, run {run_id}"
-    return from_json(texts[-1], where) if texts else None
+    found = rows.select(place, RUNS, wanted).to_pylist()
+    return from_json(Run(**found[-1]), f"{place.table_uri(RUNS)}, run {run_id}") if found else None
 
 
-def release(place: StoreLocation, run_id: str, by: str, because: str) -> RunRecord:
-    """Publish a held run; see `Store.release`."""
+def release(place: StoreLocation, run_id: str, by: str, because: str) -> Run:
+    """Publish a held run.
+
+    Raises
+    ------
+    RunUnknown
+        If there is no such run, or it is neither held nor released already.
+    PublishConflict
+        If the partition changed since the run started.
+    StoreError
+        If its files no longer exist as they were written.
+    """
     record = _record(place, run_id, "released")
     if record.event != "held":
         now = read_partition_view(place, PREDICTIONS, record.partition)
@@ -87,12 +97,21 @@ def release(place: StoreLocation, run_id: str, by: str, because: str) -> RunReco
     assert staged is not None, "its state says that it has the event"
     with report_if_published(place, {record.partition: run_id}):
         publish(place, staged, event="released", by=by, because=because)
-        _append(place, record, "released", by, because)
+        append_events(place, record.then("released", by=by, because=because))
     return replace(record, event="published", by=by, because=because)
 
 
 def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retraction:
-    """Take a published run back; see `Store.retract`."""
+    """Withdraw the visible run of a partition, in one commit.
+
+    The run that was published before it becomes visible again, if its files still exist (they are
+    kept for ``keep_days``). Otherwise the partition is empty.
+
+    Raises
+    ------
+    RunUnknown
+        If there is no such run, or it is neither the visible one nor retracted already.
+    """
     record = _record(place, run_id, "retracted")
     partition = record.partition
     now = read_partition_view(place, PREDICTIONS, partition)
@@ -118,16 +137,17 @@ def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retract
         if not done:
             raise _wrong_state(place, record, "retracted", "visible")
         back = done[0].get("run_id")
-    _append(place, record, "retracted", by, because, f"back to run {back or 'none'}")
+    detail = f"back to run {back or 'none'}"
+    append_events(place, record.then("retracted", detail, by=by, because=because))
     return Retraction(run_id, partition, back, by, because)
 
 
-def _tell_already(done: str, record: RunRecord) -> None:
+def _tell_already(done: str, record: Run) -> None:
     who = f", by {record.by}: {record.because}" if record.by else ""
     _LOG.info("run %s was %s already%s", record.run_id, done, who)
 
 
-def _before(place: StoreLocation, record: RunRecord, now: log.PartitionView) -> StagedRun | None:
+def _before(place: StoreLocation, record: Run, now: log.PartitionView) -> StagedRun | None:
     """The run that was visible before, if all its files still exist unchanged.
 
     That run was never retracted: only a visible run can be, and a retracted run leaves the sequence
@@ -150,21 +170,13 @@ def _before(place: StoreLocation, record: RunRecord, now: log.PartitionView) -> 
     told = str(sum(file.rows for file in refused)) == facts.get("quarantined")
     if not told or find_missing_files(uri, old.files) or find_missing_files(refused_uri, refused):
         return None
-    names = ("name", "bundle", "contract", "input")
     return StagedRun(
-        run_id=run_id,
-        partition=partition,
-        facts={
-            "run_id": run_id,
-            "version": facts.get("model_version", ""),
-            **{name: facts.get(name, "") for name in names},
-        },
+        run=replace(Run.of_commit(facts, run_id, partition), base=now.turn),
         predictions=old.files,
         quarantine=refused,
         profile=None,
         predictions_schema=log.schema_of(uri),
         quarantine_schema=log.schema_of(refused_uri),
-        base=now.turn,
     )
 
 
@@ -178,7 +190,7 @@ def _refused(place: StoreLocation, partition: str, run_id: str) -> tuple[StagedF
     return tuple(file for file in files if parse_run_id(file.path) == run_id)
 
 
-def _record(place: StoreLocation, run_id: str, done: str) -> RunRecord:
+def _record(place: StoreLocation, run_id: str, done: str) -> Run:
     known = read_run_records(place, run_id=run_id)
     if known:
         return known[0]
@@ -194,7 +206,7 @@ def _record(place: StoreLocation, run_id: str, done: str) -> RunRecord:
     )
 
 
-def _wrong_state(place: StoreLocation, record: RunRecord, done: str, wanted: str) -> RunUnknown:
+def _wrong_state(place: StoreLocation, record: Run, done: str, wanted: str) -> RunUnknown:
     partition = record.partition
     shown = visible_run_id(place, read_partition_view(place, PREDICTIONS, partition), partition)
     if wanted == "visible":
@@ -208,29 +220,4 @@ def _wrong_state(place: StoreLocation, record: RunRecord, done: str, wanted: str
         where=f"{place.column}={partition}",
         expected=f"a run that is {wanted}: {format_runs(others) or 'the night has none'}",
         found=f"it is {state}" + (", and was replaced since" if replaced else ""),
-    )
-
-
-def _append(
-    place: StoreLocation, record: RunRecord, event: Event, by: str, because: str, detail: str = ""
-) -> None:
-    append_events(
-        place,
-        RunEvent(
-            run_id=record.run_id,
-            event=event,
-            at=datetime.now(UTC),
-            partition=record.partition,
-            name=record.name,
-            version=record.version,
-            bundle=record.bundle,
-            contract=record.contract,
-            input=record.input,
-            carrier=record.carrier,
-            scorer=record.scorer,
-            base=record.base,
-            detail=detail,
-            by=by,
-            because=because,
-        ),
     )

@@ -11,13 +11,13 @@ import pytest
 from assay.cli.show import quarantine
 from assay.score.operations.quarantine import QuarantineFile
 from assay.score.operations.replay import ReplayReport
-from assay.store import RunRecord
+from assay.store import Run
 
 
-def run(event: Literal["held", "published"]) -> RunRecord:
+def run(event: Literal["held", "published"]) -> Run:
     words = ("name", "version", "bundle", "contract", "input", "carrier", "scorer", "by", "because")
     numbers = ("base", "rows_read", "rows_scored", "rows_quarantined", "seconds")
-    return RunRecord(
+    return Run(
         run_id="run-1",
         event=event,
         partition="2024-03-02",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.cli.show.scoring import lines
-from assay.score.night_outcome import NightOutcome
+from assay.score.run import NightOutcome
 from assay.score.stage import NightOutcomes
 
 DAYS = ("2013-07-01", "2013-07-02")

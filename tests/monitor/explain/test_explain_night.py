@@ -24,7 +24,7 @@ from assay.model.manifest import Manifest, versions
 from assay.monitor.explain import command as explain_night
 from assay.project import layout, partitions
 from assay.store import (
-    RunEvent,
+    Run,
     StagedRun,
     open_store,
     predictions_schema,
@@ -142,12 +142,14 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
         store.part_path_for("predictions", day, day, "0"),
         table.select(plain.names).cast(plain),
     )
-    facts = {"name": "late-flights", "version": version, "bundle": digest, "run_id": day}
+    run = Run(
+        run_id=day, event="published", at=NOW, partition=day, name="late-flights",
+        version=version, bundle=digest, contract="c", base=store.turn(day),
+        rows_read=len(frame), rows_scored=len(frame), rows_quarantined=0,
+    )  # fmt: skip
     store.publish_run(
         StagedRun(
-            run_id=day,
-            partition=day,
-            facts={**facts, "contract": "c", "input": ""},
+            run=run,
             predictions=(file,),
             quarantine=(),
             profile=compute_profile(
@@ -157,16 +159,9 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
             ),
             predictions_schema=schema,
             quarantine_schema=quarantine_schema("date", KEYS),
-            base=store.turn(day),
         )
     )
-    store.append_run_events(
-        RunEvent(
-            run_id=day, event="published", at=NOW, partition=day, name="late-flights",
-            version=version, bundle=digest, contract="c", rows_read=len(frame),
-            rows_scored=len(frame), rows_quarantined=0,
-        )
-    )  # fmt: skip
+    store.append_run_events(run)
 
 
 def explained(project: Any) -> Any:

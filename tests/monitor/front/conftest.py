@@ -14,20 +14,20 @@ from assay.monitor.front.content import Front
 from assay.monitor.incidents.collect import combine_incidents
 from assay.monitor.nights import combine
 from assay.monitor.status_facts import StatusPart
-from assay.store import RunEvent, RunRecord
+from assay.store import Run
 from assay.store.runs import fold as fold_runs
 from tests.monitor.decided import alarm, decided, finding
 
 START = date(2013, 7, 1)
 
 
-def event(partition: str, run_id: str, kind: Any, minute: int = 0, **more: Any) -> RunEvent:
+def event(partition: str, run_id: str, kind: Any, minute: int = 0, **more: Any) -> Run:
     at = datetime(2014, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
     facts = {"name": "late-flights", "version": "v0.1.0", "bundle": "sha256:ab", "contract": "c"}
-    return RunEvent(run_id=run_id, event=kind, at=at, partition=partition, **{**facts, **more})
+    return Run(run_id=run_id, event=kind, at=at, partition=partition, **{**facts, **more})
 
 
-def records(*events: RunEvent) -> list[RunRecord]:
+def records(*events: Run) -> list[Run]:
     return fold_runs(events)
 
 
@@ -115,12 +115,12 @@ def scene_fixture() -> Callable[..., Front]:
 
 
 @pytest.fixture(name="event")
-def event_fixture() -> Callable[..., RunEvent]:
+def event_fixture() -> Callable[..., Run]:
     return event
 
 
 @pytest.fixture(name="records")
-def records_fixture() -> Callable[..., list[RunRecord]]:
+def records_fixture() -> Callable[..., list[Run]]:
     return records
 
 

@@ -22,9 +22,8 @@ from assay.contract.text_parser import LINE
 from assay.errors import AssayError, NightEmpty, NightNotFound, SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input, bind_night, has_night_parameter
-from assay.score.inputs.discovery import NightInput, find_night
 from assay.score.inputs.files import list_values
-from assay.score.inputs.formats import open_input
+from assay.score.inputs.formats import NightInput, find_night, open_input
 from assay.score.inputs.text import TextFile, TextRows
 from tests.projects import PARCELS
 
@@ -404,23 +403,12 @@ def test_a_column_that_the_table_got_later_is_landed(look: Look, tmp_path: Path)
     assert (look(DELTA).files, look(DELTA).rows) == ((), 6)
 
 
-@pytest.mark.parametrize("day", [NIGHT, dt.date(2024, 3, 1)])
-def test_a_delta_table_that_has_the_column_is_landed(look: Look, tmp_path: Path, day: Any) -> None:
-    write_deltalake(str(tmp_path / "lake"), with_day(parcels(), day))
-    assert (look(DELTA).files, look(DELTA).rows) == ((), None)
-    with pytest.raises(NightNotFound, match="2024-03-01"):
-        look(DELTA, "2024-03-04")
-
-
 def test_what_is_no_delta_table_is_said_so(look: Look, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"lake: there is no Delta table"):
         look(DELTA)
-    write_deltalake(str(tmp_path / "lake"), parcels())
-    with pytest.raises(SourceError, match=r"no column 'day' of days.*found none"):
+    write_deltalake(str(tmp_path / "lake"), with_day(parcels()))
+    with pytest.raises(SourceError, match=r"not partitioned by 'day'.*found no partitions"):
         look(DELTA)
-    write_deltalake(str(tmp_path / "other"), with_day(parcels(), 7))
-    with pytest.raises(SourceError, match=r"no column 'day' of days.*found int64"):
-        look({**DELTA, "path": "other"})
 
 
 def test_a_table_whose_files_are_not_plain_is_refused(look: Look, tmp_path: Path) -> None:

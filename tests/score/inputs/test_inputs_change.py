@@ -16,8 +16,8 @@ import pytest
 
 from assay.errors import SourceError
 from assay.project.params.inputs import Csv
-from assay.score.inputs import discovery as inputs
-from assay.score.run import RunReport
+from assay.score.inputs import formats as inputs
+from assay.score.run import ScoredRun
 from assay.score.together import score_night
 from tests.scorer import NIGHT, Scorer
 
@@ -50,7 +50,7 @@ class Exports(Scorer):
             if int(file.stem.rpartition("-")[2]) in REPLACED:
                 file.replace(self.folder / file.name)
 
-    def run(self, when: float | None) -> RunReport:
+    def run(self, when: float | None) -> ScoredRun:
         """Score the night; its files are replaced once it was found, or seconds after that."""
         real = inputs.find_night
         thread = threading.Thread(target=lambda: (time.sleep(when or 0), self.replace()))

@@ -14,7 +14,7 @@ from deltalake import write_deltalake
 
 from assay.contract.loader import load_contract_text
 from assay.errors import NightNotFound, SchemaMismatch, SourceError
-from assay.score.inputs.discovery import NightInput, find_night
+from assay.score.inputs.formats import NightInput, find_night
 from assay.score.inputs.landing import landed
 from assay.store.delta.location import filesystem, storage_options
 from tests import s3

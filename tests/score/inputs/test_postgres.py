@@ -17,7 +17,7 @@ from assay.contract.loader import load_contract_text
 from assay.contract.text_parser import parse_rows
 from assay.errors import SchemaMismatch, SourceError
 from assay.score.inputs.landing import write_batches
-from assay.score.inputs.postgres_query import quote_literal
+from assay.score.inputs.postgres import quote_literal
 from tests import postgres
 from tests.landing import landed_rows
 from tests.postgres import Server

@@ -20,8 +20,8 @@ from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project import params
 from assay.project.params import Params
 from assay.score.operations import export
-from assay.score.operations.export_data import lists_as_text, write_csv
-from assay.store import RunEvent, Store, open_store
+from assay.score.operations.export_targets import lists_as_text, write_csv
+from assay.store import Run, Store, open_store
 from tests import predictions
 from tests.projects import PARCELS
 
@@ -170,7 +170,7 @@ def test_a_night_that_changes_meanwhile_is_not_exported(
 def test_a_night_that_is_held_names_its_run(store: Store, values: Params, tmp_path: Path) -> None:
     about = {"partition": NIGHT, "name": "parcels", "version": "v0.1.0", "bundle": "b"}
     at = datetime(2024, 3, 2, tzinfo=UTC)
-    held = RunEvent(run_id="run-7", event="held", at=at, contract="c", files="[]", rows_read=9,
+    held = Run(run_id="run-7", event="held", at=at, contract="c", files="[]", rows_read=9,
                     rows_scored=7, rows_quarantined=2, **about)  # fmt: skip
     store.append_run_events(held)
     with pytest.raises(NothingScored, match=r"run-7 is held.*show --run run-7.*release run-7"):

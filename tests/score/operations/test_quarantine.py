@@ -17,8 +17,8 @@ from assay.errors import ContractBroken, NothingScored, RunHeld, RunUnknown, Sou
 from assay.project import params
 from assay.registry.pin import pin
 from assay.registry.versions import read_champion
-from assay.score.operations import quarantine, repair_file, replay
-from assay.score.run import RunReport
+from assay.score.operations import quarantine, replay
+from assay.score.run import ScoredRun
 from assay.score.together import score_night
 from assay.store import Store, open_store
 
@@ -34,7 +34,7 @@ class Scored:
         self.store: Store = open_store(root, self.params)
         version = read_champion(root, self.params.name, self.params.registry.stage)
         pinned = pin(root, self.params, version)
-        self.run: RunReport = score_night(
+        self.run: ScoredRun = score_night(
             self.params, root, pinned, self.store, lambda: spark, NIGHT
         )
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_replayed_is_told_and_changes_nothing(scored: Scored):
     path = scored.export()
     rows = rows_of(path)
     with pytest.raises(ContractBroken, match=r"1 of 1 rows are none.*_row 0123"):
-        scored.replay(write(path, [{**rows[0], repair_file.MARK: "0123456789abcdef"}]))
+        scored.replay(write(path, [{**rows[0], quarantine.MARK: "0123456789abcdef"}]))
     with pytest.raises(ContractBroken, match="two rows stand for the same"):
         scored.replay(write(path, [rows[0], rows[0]]))
     with pytest.raises(SourceError, match=r"row 1 lacks weight"):
@@ -225,27 +225,6 @@ def test_rows_never_land_where_git_would_take_them(scored: Scored) -> None:
         cwd=scored.root, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "refused" not in listed.stdout and "exports" not in listed.stdout
-
-
-FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "'quoted", "\uff1d1")
-
-
-def test_a_spreadsheet_runs_no_cell_and_a_replay_reads_them_back(tmp_path: Path) -> None:
-    row = {f"={number}": cell for number, cell in enumerate(FORMULAS)}
-    row |= {"plain": "a=b", "number": "-1.5e3", "none": None}
-    refused = {"row": json.dumps(row), "broken_rules": ["x: finite"]}
-    path = tmp_path / "refused.csv"
-    assert repair_file.write(path, [refused], list(row), spreadsheet=True) == 1
-    with path.open(newline="") as file:
-        head, cells = list(csv.reader(file))
-    for cell in (*head, *cells):
-        assert not cell or (cell[0] not in "=+@\t\uff1d" and (cell[0] != "-" or cell == "-1.5e3"))
-    (back,) = repair_file.read(path, list(row)).values()
-    assert back == row
-    repair_file.write(path, [refused], list(row))  # as it is, where no spreadsheet is meant
-    assert "=1+1" in path.read_text().splitlines()[1].split(",")
-    (back,) = repair_file.read(path, list(row)).values()
-    assert back == row
 
 
 def test_blanks_at_the_ends_of_a_value_are_seen(

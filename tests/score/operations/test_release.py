@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from assay.cli.show import store as show_store
 from assay.cli.show import store as shown
 from assay.errors import NightNotFound, NothingScored, RunUnknown, UsageError
 from assay.project import params
-from assay.score.journal import record_never_begun
-from assay.score.operations import night_history, vacuum
+from assay.score.operations import store_commands
 from assay.score.operations.release import release, retract
+from assay.score.run import record_never_begun
 from assay.store import (
-    RunEvent,
+    Run,
     StagedRun,
     Store,
     open_store,
@@ -45,29 +46,23 @@ def scored(store: Store, run_id: str, held: bool = False) -> None:
     schema = predictions_schema("day", keys, "regression")
     rows = pa.Table.from_pylist([{"parcel": n, "prediction": 1.0} for n in range(3)], schema)
     path = store.part_path_for("predictions", DAY, run_id, "0")
-    facts = ("name", "version", "bundle", "contract", "input")
-    base = store.turn(DAY)
+    run = Run(
+        run_id=run_id, event="held" if held else "published", at=datetime.now(UTC),
+        partition=DAY, name="x", version="v1", bundle="x", contract="x", input="x",
+        base=store.turn(DAY), rows_read=3, rows_scored=3, rows_quarantined=0,
+    )  # fmt: skip
     staged = StagedRun(
-        run_id=run_id,
-        partition=DAY,
-        facts={"run_id": run_id, **dict.fromkeys(facts, "x")},
+        run=run,
         predictions=(write_part(store.table_uri("predictions"), path, rows.drop_columns(["day"])),),
         quarantine=(),
         profile=None,
         predictions_schema=schema,
         quarantine_schema=quarantine_schema("day", keys),
-        base=base,
     )
     files = store.hold(staged) if held else ""
     if not held:
         store.publish_run(staged)
-    store.append_run_events(
-        RunEvent(
-            run_id=run_id, event="held" if held else "published", at=datetime.now(UTC),
-            partition=DAY, name="x", version="v1", bundle="x", contract="x", base=base,
-            rows_read=3, rows_scored=3, rows_quarantined=0, files=files,
-        )
-    )  # fmt: skip
+    store.append_run_events(replace(run, files=files))
 
 
 def test_a_release_is_signed_with_the_name_that_git_knows(
@@ -120,22 +115,22 @@ def test_no_reason_no_deed(store: Store, tmp_path: Path, act: object) -> None:
 
 
 def test_a_vacuum_says_what_it_did(store: Store, tmp_path: Path) -> None:
-    done = vacuum.run(tmp_path, VALUES)
+    done = store_commands.vacuum(tmp_path, VALUES)
     assert list(shown.vacuum_lines(done)) == ["store: nothing to delete or merge"]
     scored(store, "r1")
     scored(store, "r2")
-    done = vacuum.run(tmp_path, VALUES, dry_run=True)
+    done = store_commands.vacuum(tmp_path, VALUES, dry_run=True)
     assert list(shown.vacuum_lines(done)) == ["runs: would merge 2 small files"]
-    done = vacuum.run(tmp_path, VALUES, keep_days=3)
+    done = store_commands.vacuum(tmp_path, VALUES, keep_days=3)
     assert (done.dry_run, done.keep_days) == (False, 3)
     assert {each.table: each.merged for each in done.tables}["runs"] == 2
     with pytest.raises(UsageError, match="--keep-days: readers at work"):
-        vacuum.run(tmp_path, VALUES, keep_days=0)
+        store_commands.vacuum(tmp_path, VALUES, keep_days=0)
 
 
 def test_sizes_are_told_in_units_that_fit() -> None:
-    done = vacuum.VacuumResult("predictions", replaced=2, left=1, bytes=1_234_567, merged=0)
-    assert list(shown.vacuum_lines(vacuum.VacuumReport("store", False, 7, (done,)))) == [
+    done = store_commands.VacuumResult("predictions", replaced=2, left=1, bytes=1_234_567, merged=0)
+    assert list(shown.vacuum_lines(store_commands.VacuumReport("store", False, 7, (done,)))) == [
         "predictions: deleted 3 files, 1.2 MB (2 replaced, 1 left by runs that ended early)"
     ]
     assert [shown.format_bytes(size) for size in (0, 999, 10**15)] == [
@@ -147,12 +142,12 @@ def test_sizes_are_told_in_units_that_fit() -> None:
 
 def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Path) -> None:
     with pytest.raises(NothingScored, match=f"no run of day={DAY} has begun"):
-        night_history.run(tmp_path, VALUES, DAY)
+        store_commands.history(tmp_path, VALUES, DAY)
     scored(store, "r1", held=True)
     store.release("r1", "ann", "a fair was in town")
     scored(store, "r2")
     store.retract("r2", "bob", "the export of another day")
-    found = night_history.run(tmp_path, VALUES, DAY)
+    found = store_commands.history(tmp_path, VALUES, DAY)
     *events, last = shown.history_lines(found)
     assert [event.partition(" UTC  ")[2] for event in events] == [
         "r1  held: 3 rows read, 3 scored, 0 quarantined",
@@ -168,7 +163,7 @@ def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Pat
 
 def test_a_night_without_input_has_no_version_in_its_history(store: Store, tmp_path: Path) -> None:
     record_never_begun(store, "parcels", [DAY], NightNotFound("due, and without input"))
-    found = night_history.run(tmp_path, VALUES, DAY)
+    found = store_commands.history(tmp_path, VALUES, DAY)
     started, failed, _ = shown.history_lines(found)
     assert started.endswith("  started")
     assert "failed: due, and without input" in failed
@@ -179,6 +174,6 @@ def test_a_run_that_died_after_its_commit_is_in_its_night_s_history(
 ) -> None:
     monkeypatch.setattr(Store, "append_run_events", lambda *_: None)
     scored(store, "r1")
-    found = night_history.run(tmp_path, VALUES, DAY)
+    found = store_commands.history(tmp_path, VALUES, DAY)
     (line,) = shown.history_lines(found)
     assert line.startswith(f"readers of {DAY} see run r1; no event tells when")

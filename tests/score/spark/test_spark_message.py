@@ -7,8 +7,8 @@ import contextlib
 import pytest
 
 from assay.errors import SparkFailed
+from assay.score.inputs.query import LONGEST, failure_cause
 from assay.score.spark import tasks
-from assay.score.spark_errors import LONGEST, failure_cause
 
 READ = """An error occurred while calling o1.collect.
 : org.apache.spark.SparkException: Exception thrown in awaitResult:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from assay.errors import SourceError
-from assay.score.spark import files, tasks
+from assay.score.spark import tasks
 from assay.score.spark.tasks import collect_outcomes, freeze_imports
 
 
@@ -38,13 +38,13 @@ def test_however_a_task_ends_its_imports_are_frozen(
     monkeypatch: pytest.MonkeyPatch, how: BaseException | None
 ) -> None:
     called: list[bool] = []
-    monkeypatch.setattr(files, "received", lambda sent: Ends(how))
-    monkeypatch.setattr(files, "freeze_imports", lambda: called.append(True))
+    monkeypatch.setattr(tasks, "received", lambda sent: Ends(how))
+    monkeypatch.setattr(tasks, "freeze_imports", lambda: called.append(True))
     if isinstance(how, ZeroDivisionError):
         with pytest.raises(ZeroDivisionError):
-            files._outcome(Shared(), ())
+            tasks._outcome(Shared(), ())
     else:
-        assert files._outcome(Shared(), Ends(how)) == (how or "done")  # type: ignore[arg-type]
+        assert tasks._outcome(Shared(), Ends(how)) == (how or "done")  # type: ignore[arg-type]
     assert called == [True]
 
 

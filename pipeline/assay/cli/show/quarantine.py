@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from assay.cli.terminal import Line
 from assay.project.text import counted, mark_blanks
-from assay.score.operations.quarantine import QuarantineFile, QuarantineReport
-from assay.score.operations.repair_file import MARK
+from assay.score.operations.quarantine import MARK, QuarantineFile, QuarantineReport
 from assay.score.operations.replay import ReplayReport
 
 

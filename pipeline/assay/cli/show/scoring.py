@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from assay.score.due import DueNights
-    from assay.score.run import RunReport
+    from assay.score.run import ScoredRun
     from assay.score.stage import NightOutcomes
 
 COLUMNS = ("night", "read", "scored", "quarantined", "mean", "seconds", "version", "run")
@@ -87,7 +87,7 @@ def _due_lines(due: DueNights) -> Iterator[str]:
         )
 
 
-def _table(reports: Sequence[RunReport]) -> Iterator[Line]:
+def _table(reports: Sequence[ScoredRun]) -> Iterator[Line]:
     out = console(markup=False)
     whole = _made(reports, COLUMNS)
     room = out.options.update(width=UNBOUND)
@@ -100,7 +100,7 @@ def _table(reports: Sequence[RunReport]) -> Iterator[Line]:
         yield f"{report.partition}: {report.version}, run {report.run_id}"
 
 
-def _made(reports: Sequence[RunReport], columns: Sequence[str]) -> Table:
+def _made(reports: Sequence[ScoredRun], columns: Sequence[str]) -> Table:
     from rich.table import Table
 
     table = Table(title="scored", title_justify="left")

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from assay.project.text import counted, format_count
-from assay.score.fsck import FsckReport
 from assay.score.operations.export import ExportReport
-from assay.score.operations.night_history import NightHistory
 from assay.score.operations.release import ReleaseReport
-from assay.score.operations.vacuum import VacuumReport
-from assay.store import Retraction, RunEvent
+from assay.score.operations.store_commands import FsckReport, NightHistory, VacuumReport
+from assay.store import Retraction, Run
 
 
 def release_lines(run: ReleaseReport) -> Iterator[str]:
@@ -27,6 +25,7 @@ def retract_lines(done: Retraction) -> Iterator[str]:
 def history_lines(found: NightHistory) -> Iterator[str]:
     """Each event in a line of its own: when, which run, and what is known of it."""
     for event in found.events:
+        assert event.at is not None, "each row of the table of runs has one"
         at = event.at.astimezone(UTC)
         yield f"{at:%Y-%m-%d %H:%M:%S} UTC  {event.run_id}  {event.event}{_told(event)}"
     if found.visible is None:
@@ -41,7 +40,7 @@ def history_lines(found: NightHistory) -> Iterator[str]:
     yield f"readers of {found.partition} see run {found.visible.run_id}{lost}"
 
 
-def _told(event: RunEvent) -> str:
+def _told(event: Run) -> str:
     if event.event == "started":
         if not event.version:  # it ended before a version was looked up
             return ""

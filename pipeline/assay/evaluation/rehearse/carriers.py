@@ -22,13 +22,12 @@ from assay.model.bundle import Bundle
 from assay.project import layout
 from assay.project.params import Carrier, Params
 from assay.project.params.inputs import Parquet
-from assay.score import output
 from assay.score.carriers import choose_carrier, open_night
-from assay.score.inputs import discovery as inputs
-from assay.score.scoring_job import Job
+from assay.score.inputs import formats as inputs
+from assay.score.local import no_progress, rows_per_batch
+from assay.score.scoring_job import Job, key_schema
 from assay.score.tally import check_row_counts, total
-from assay.score.work import no_progress, rows_per_batch
-from assay.store import predictions_schema, quarantine_schema
+from assay.store import Run, predictions_schema, quarantine_schema
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS
 
@@ -113,7 +112,7 @@ def write_night(rows: pa.Table, folder: Path, column: str) -> Path:
 
 def key_columns(rows: pa.Table, contract: Contract) -> pa.Table:
     """The key columns with the types of the predictions table."""
-    return rows.select(list(contract.keys)).cast(output.key_schema(contract, rows.schema))
+    return rows.select(list(contract.keys)).cast(key_schema(contract, rows.schema))
 
 
 def score_with_carrier(
@@ -152,8 +151,16 @@ def score_with_carrier(
 def _job(
     params: Params, bundle: Bundle, contract: Contract, schema: pa.Schema | None, store: Path
 ) -> Job:
-    column = params.ingest.partition_by
-    keys = output.key_schema(contract, schema)
+    now, column = datetime.now(UTC), params.ingest.partition_by
+    run = Run(
+        run_id=NIGHT,
+        event="started",
+        partition=NIGHT,
+        version=NIGHT,
+        bundle=bundle.digest,
+        started_at=now,
+    )
+    keys = key_schema(contract, schema)
 
     def columns(of_table: pa.Schema) -> pa.Schema:
         return of_table.remove(of_table.get_field_index(column))
@@ -163,8 +170,7 @@ def _job(
         digest=bundle.digest,
         allow_types=bundle.allow_types,
         contract=contract,
-        stamp=output.Lineage(NIGHT, NIGHT, bundle.digest, datetime.now(UTC)),
-        partition=NIGHT,
+        run=run,
         place=StoreLocation(str(store), column),
         predictions=columns(predictions_schema(column, keys, bundle.manifest.task)),
         quarantine=columns(quarantine_schema(column, keys)),

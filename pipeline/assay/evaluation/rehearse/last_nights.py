@@ -17,8 +17,7 @@ from assay.project import extras
 from assay.project.params import Params
 from assay.reports.last_nights import LastNights, ListedNight
 from assay.score.due import is_day
-from assay.score.inputs import discovery
-from assay.score.inputs.formats import open_input
+from assay.score.inputs.formats import find_night, open_input
 
 NOT_ASKED = "rehearse.nights in params.yaml is 0"
 
@@ -62,7 +61,7 @@ def _find(root: Path, params: Params) -> LastNights:
 
 def _look(root: Path, params: Params, contract: Contract, day: str) -> ListedNight:
     try:
-        night = discovery.find_night(root, params, contract, day)
+        night = find_night(root, params, contract, day)
     except DataError as error:
         return ListedNight(day=day, why=describe_error(error, root))
     return ListedNight(day=day, fingerprint=night.identity, rows=night.rows)

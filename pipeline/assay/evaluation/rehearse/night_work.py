@@ -60,7 +60,7 @@ class SentModel:
 
 @dataclass(frozen=True)
 class NightWork:
-    """Counts a night's rows by what the models do with them; see `assay.score.work.Work`.
+    """Counts a night's rows by what the models do with them; see `assay.score.local.Work`.
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ from assay.reports.last_nights import LastNights, ListedNight
 from assay.reports.rehearsed_nights import RehearsedChampion, RehearsedNight, RehearsedNights
 from assay.score import publication_checks
 from assay.score.carriers import choose_carrier, open_night
-from assay.score.inputs import discovery
-from assay.score.work import no_progress, rows_per_batch
+from assay.score.inputs import formats
+from assay.score.local import no_progress, rows_per_batch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -102,7 +102,7 @@ def _rehearse(
     if listed.why is not None:
         return RehearsedNight(day=listed.day, fingerprint="", why=listed.why)
     try:
-        night = discovery.find_night(root, params, asked.challenger.contract, listed.day)
+        night = formats.find_night(root, params, asked.challenger.contract, listed.day)
         if night.identity != listed.fingerprint:
             raise SourceError(
                 "the input changed since the stage 'nights' found it",
@@ -126,7 +126,7 @@ def _for_night(
         return model, None
     try:
         publication_checks.check_budget(params.quarantine, model.contract)
-        discovery.find_night(root, params, model.contract, day)
+        formats.find_night(root, params, model.contract, day)
     except AssayError as error:
         return None, f"its contract cannot be applied: {describe_error(error, root)}"
     return model, None
@@ -150,7 +150,7 @@ def _count(
     with open_night(session, root, params, night, challenger.contract, carrier) as rows:
         parts, counts = rows.run(work, no_progress)
         found = total(parts)
-    discovery.check_unchanged(root, params, challenger.contract, night)
+    formats.check_unchanged(root, params, challenger.contract, night)
     one = found.challenger
     if set(counts) != {one.tally.rows} or one.tally.rows != one.scored + one.quarantined:
         raise RowCountMismatch(

@@ -29,8 +29,8 @@ from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.reports.rehearsal import Parity, Rehearsal
 from assay.score.carriers import needs_spark
+from assay.score.local import rows_per_batch
 from assay.score.spark.session import BackgroundSession
-from assay.score.work import rows_per_batch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

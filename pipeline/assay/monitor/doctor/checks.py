@@ -43,7 +43,7 @@ from assay.registry.versions import artifact_name, read_state, select_champion
 
 if TYPE_CHECKING:
     from assay.registry.remotes.dvc_remote import DvcRemotes
-    from assay.store.probe import StoreProbe
+    from assay.store.check import StoreProbe
 
 
 class Skip(Exception):
@@ -92,7 +92,7 @@ class Project:
 
     def probe_store(self) -> StoreProbe:
         from assay.store import open_store
-        from assay.store.probe import probe
+        from assay.store.check import probe
 
         return probe(open_store(self.root, self.params))
 

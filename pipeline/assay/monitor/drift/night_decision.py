@@ -21,7 +21,7 @@ from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.budget import NightAlarms
 from assay.monitor.drift.drift import DriftDecision
 from assay.project.params import Monitor
-from assay.store import RunRecord, Store
+from assay.store import Run, Store
 
 FORM = 1
 """Grows whenever the same night would be decided otherwise: then it is decided again."""
@@ -66,7 +66,7 @@ class NightDecision:
         columns = dict.fromkeys(alarm.question.column for alarm in self.alarms.alarms)
         return tuple(name for name in columns if name not in self.snoozed)
 
-    def holds(self, record: RunRecord, rules: str) -> bool:
+    def holds(self, record: Run, rules: str) -> bool:
         """Whether deciding about this run by these rules would come to the same."""
         return (self.run_id, self.bundle, self.rules) == (record.run_id, record.bundle, rules)
 

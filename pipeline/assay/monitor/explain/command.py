@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.model.bundle import Bundle
-    from assay.store import RunRecord, Store
+    from assay.store import Run, Store
 
 SAME = 1e-6
 """Largest relative difference at which a recomputed score counts as the published one."""
@@ -47,7 +47,7 @@ class ExplainedNight:
         How many sampled rows no longer get their published score and were left out.
     """
 
-    record: RunRecord
+    record: Run
     loaded: Bundle
     published: Floats
     rows: pd.DataFrame
@@ -196,7 +196,7 @@ def _before(store: Store, partition: str) -> str:
     return earlier[-1]
 
 
-def _record(store: Store, partition: str) -> RunRecord:
+def _record(store: Store, partition: str) -> Run:
     record = store.published_run(partition)
     if record is None:
         raise NothingScored(
@@ -211,7 +211,7 @@ def _look(
     root: Path,
     params: Params,
     store: Store,
-    record: RunRecord,
+    record: Run,
     loaded: Bundle,
     names: Sequence[str],
     columns: tuple[str, ...],
@@ -260,7 +260,7 @@ def _chosen(rows: int, params: Params) -> NDArray[np.int64]:
 
 
 def _as_published(
-    rows: pd.DataFrame, why_none: str, record: RunRecord, loaded: Bundle, columns: tuple[str, ...]
+    rows: pd.DataFrame, why_none: str, record: Run, loaded: Bundle, columns: tuple[str, ...]
 ) -> tuple[pd.DataFrame, int]:
     """The rows that still get their published score, and how many do not.
 

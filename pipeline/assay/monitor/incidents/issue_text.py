@@ -16,7 +16,7 @@ from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import UNPUBLISHED
 from assay.project.code_host.host_markdown import code, one_line, prose
 from assay.project.text import UNSEEN, counted
-from assay.score.held_steps import held_steps
+from assay.score.due import held_steps
 
 LABEL = "assay"
 OVER = "<!-- assay:over -->"

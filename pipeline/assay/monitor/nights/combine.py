@@ -15,7 +15,7 @@ from assay.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.project.partitions import missing_dates
 from assay.project.tasks import HEADLINE
 from assay.score.due import UNDECIDED, WITHOUT_INPUT
-from assay.store import RunRecord
+from assay.store import Run
 
 WITHOUT: Mapping[str, NightState] = {
     "held": "held",
@@ -35,7 +35,7 @@ READ = (
 
 
 def nights(
-    records: Iterable[RunRecord],
+    records: Iterable[Run],
     visible: Mapping[str, str],
     decisions: Mapping[str, NightDecision],
     performance: Iterable[Mapping[str, Any]] = (),
@@ -54,7 +54,7 @@ def nights(
     pages
         The nights that have an HTML page.
     """
-    runs: dict[str, list[RunRecord]] = defaultdict(list)
+    runs: dict[str, list[Run]] = defaultdict(list)
     for record in records:
         runs[record.partition].append(record)
     named = fill_missing_dates({*runs, *visible, *decisions})
@@ -80,7 +80,7 @@ def fill_missing_dates(names: Iterable[str]) -> list[str]:
     return sorted([*known, *map(str, missing_dates(days))])
 
 
-def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night:
+def _night(partition: str, runs: Sequence[Run], seen: str | None) -> Night:
     latest = _latest(runs)
     waits = latest if latest and latest.event == "held" and latest.run_id != seen else None
     held = waits.run_id if waits else ""
@@ -123,13 +123,13 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
     )
 
 
-def _state(latest: RunRecord) -> NightState:
+def _state(latest: Run) -> NightState:
     """Of a night whose last run published nothing."""
     absent = latest.event == "failed" and WITHOUT_INPUT in latest.detail
     return "absent" if absent else WITHOUT[latest.event]
 
 
-def _latest(runs: Sequence[RunRecord]) -> RunRecord | None:
+def _latest(runs: Sequence[Run]) -> Run | None:
     """The run that was begun last; one that was taken back since, if that came to no scores."""
     if not runs or runs[-1].event not in UNDECIDED:
         return runs[-1] if runs else None
@@ -138,7 +138,7 @@ def _latest(runs: Sequence[RunRecord]) -> RunRecord | None:
     return next((run for run in later if run.event == "retracted"), runs[-1])
 
 
-def _decision(run: RunRecord) -> str:
+def _decision(run: Run) -> str:
     """Who decided that a published run is published, and why; empty if nobody had to."""
     if not run.by:
         return ""
@@ -147,7 +147,7 @@ def _decision(run: RunRecord) -> str:
     return f"{did} by {run.by}: {run.because or 'no reason given'}{held}"
 
 
-def _note(run: RunRecord) -> str:
+def _note(run: Run) -> str:
     if run.event == "retracted":
         return f"taken back by {run.by or 'nobody knows whom'}: {run.because or 'no reason given'}"
     if _state(run) == "absent":

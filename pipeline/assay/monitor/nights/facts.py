@@ -19,7 +19,7 @@ from assay.monitor.nights.night import Night
 from assay.monitor.nights.night_path import EVIDENTLY
 from assay.project import layout
 from assay.project.tasks import HEADLINE
-from assay.store import RunRecord, Store, history
+from assay.store import Run, Store, history
 from assay.store.performance import merge_performance
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class KnownNights:
         Night -> its published run.
     performance
         The performance rows of those runs over all their rows, not of slices; see
-        `assay.store.delta.tables.performance_schema`. All metrics of the nights that `load` was
+        `assay.store.delta.tables.small_schema`. All metrics of the nights that `load` was
         asked about, and of the others those that can stand for a night.
     decisions
         Night -> the last decision about it, in order.
@@ -49,7 +49,7 @@ class KnownNights:
     """
 
     column: str
-    records: tuple[RunRecord, ...]
+    records: tuple[Run, ...]
     visible: Mapping[str, str]
     performance: pa.Table
     decisions: Mapping[str, NightDecision]

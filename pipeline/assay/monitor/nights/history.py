@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from assay.columns.profile import Profile, column_from_json
 from assay.errors import StoreError
-from assay.store import RunRecord, Store
+from assay.store import Run, Store
 from assay.store.delta import rows
-from assay.store.delta.tables import PROFILES, profiles_schema
+from assay.store.delta.tables import PROFILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Published:
     takes far more memory.
     """
 
-    record: RunRecord
+    record: Run
     texts: Mapping[str, str]
     where: str
 
@@ -52,7 +52,7 @@ def read_published(store: Store, partitions: Sequence[str]) -> list[Published]:
 
 
 def with_profiles(
-    store: Store, records: Sequence[RunRecord], without: Container[str] = ()
+    store: Store, records: Sequence[Run], without: Container[str] = ()
 ) -> list[Published]:
     """Published runs with their profiles; errors as for `read_published`.
 
@@ -77,7 +77,6 @@ def _texts(store: Store, visible: Mapping[str, str]) -> dict[str, dict[str, str]
     kept = rows.select(
         store,
         PROFILES,
-        profiles_schema(store.column),
         {store.column: sorted(visible)},
         [store.column, "run_id", "column", "profile"],
     )

@@ -11,7 +11,7 @@ from assay.monitor.nights.night_status import (
     StatusName,
     decide_status,
 )
-from assay.score.held_steps import held_steps, step_words
+from assay.score.due import held_steps, step_words
 
 if TYPE_CHECKING:
     from assay.monitor.drift.drift import DriftDecision

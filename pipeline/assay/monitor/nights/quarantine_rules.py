@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import pyarrow.compute as pc
 
-from assay.store import RunRecord, Store
+from assay.store import Run, Store
 
 LOOKED_AT = 100_000
 """About how many quarantined rows are read at most."""
 
 
-def count_broken_rules(store: Store, record: RunRecord) -> Mapping[str, int]:
+def count_broken_rules(store: Store, record: Run) -> Mapping[str, int]:
     """Rule -> how many rows broke it, the most frequent first."""
     # Only the visible run's files are read. Their rows may carry an older run's id, after a replay.
     if not record.rows_quarantined or store.visible_run(record.partition) != record.run_id:

@@ -1,6 +1,6 @@
 """A random sample of a night's rows with their scores, for display only.
 
-How much is read does not grow with the night: neither in the store (`assay.store.sample`), nor in
+How much is read does not grow with the night: neither in the store (`assay.store.run_rows`), nor in
 the input, where the search starts at each row's position in the store.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.model.manifest import Manifest
-    from assay.store import RunRecord, Store
+    from assay.store import Run, Store
 
 LOOKED_AT = 3_000_000
 """The most input rows that are read, whether or not all sampled rows were found."""
@@ -31,7 +31,7 @@ def published_sample(
     root: Path,
     params: Params,
     store: Store,
-    record: RunRecord,
+    record: Run,
     manifest: Manifest,
     scores: Sequence[str],
 ) -> tuple[pd.DataFrame, str]:

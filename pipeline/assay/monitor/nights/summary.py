@@ -14,7 +14,7 @@ from assay.monitor.nights.night_status import MonitoringStatus
 from assay.performance.known_metrics import by_metric
 from assay.performance.label_drift import LabelDrift
 from assay.project.params import Monitor, Params
-from assay.store import RunRecord
+from assay.store import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class NightSummary:
 
 def summary_of(
     params: Params,
-    record: RunRecord,
+    record: Run,
     judged: NightDecision,
     status: MonitoringStatus,
     label: LabelDrift | None,

@@ -18,8 +18,8 @@ from assay.project.params import Params
 from assay.project.text import counted
 from assay.score import local
 from assay.score.carriers import open_night
+from assay.score.local import Progress
 from assay.score.spark.session import session
-from assay.score.work import Progress
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -131,7 +131,7 @@ class TableCounts:
 
 @dataclass(frozen=True)
 class Counting:
-    """The task that counts rows; see `assay.score.work.Work`.
+    """The task that counts rows; see `assay.score.local.Work`.
 
     Parameters
     ----------

@@ -15,8 +15,8 @@ from assay.errors import NightEmpty, SourceError
 from assay.monitor.table_drift.flat_file import TEXT, ending, write_parquet
 from assay.project.params import Params
 from assay.project.text import counted
-from assay.score.inputs import discovery as inputs
 from assay.score.inputs import files
+from assay.score.inputs import formats as inputs
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.types import NightInput
 from assay.store.delta.external_table import read_snapshot
@@ -109,7 +109,7 @@ def _listed(address: str) -> Sequence[ListedFile]:
     # A Delta table's folder also holds files that the table no longer contains.
     return [
         ListedFile(f"{address}/{file.path}", file.path, file.size, file.written)
-        for file in read_snapshot(address, "").files
+        for file in read_snapshot(address).files
     ]
 
 
@@ -127,7 +127,7 @@ def _refuse_text(listed: Sequence[ListedFile]) -> None:
 
 
 def locate_night(root: Path, params: Params, contract: Contract | None, value: str) -> RawTable:
-    """A night of ``score.input``; errors as for `assay.score.inputs.discovery.find_night`.
+    """A night of ``score.input``; errors as for `assay.score.inputs.formats.find_night`.
 
     Parameters
     ----------

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
-import pyarrow.types as t
 
 from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
-from assay.contract.text_parser import is_text
 from assay.errors import SourceError
 from assay.project import digests
 from assay.project.params.inputs import Delta
@@ -31,12 +27,11 @@ _NONE = "The table holds no night; check score.input in params.yaml, and the tab
 
 
 class DeltaFormat(Format[Delta]):
-    """A Delta table with the partition column; see `assay.score.inputs.format.Format`.
+    """A Delta table that is partitioned by the night; see `assay.score.inputs.format.Format`.
 
-    Tasks read its files if they hold exactly the night and every column of the contract. Otherwise
-    the night is landed first: a column that was added later is null in older files, one by which
-    the table is partitioned is in no file, and a table that is not partitioned by the night has to
-    be filtered.
+    Tasks read its files if they hold every column of the contract. Otherwise the night is landed
+    first: a column that was added later is null in older files, and one by which the table is
+    partitioned is in no file.
     """
 
     typed: ClassVar[bool] = True
@@ -44,16 +39,10 @@ class DeltaFormat(Format[Delta]):
     def find(self, value: str, contract: Contract) -> NightInput:
         shot, column = self._snapshot(), self.column
         uri = shot.uri
-        where = f"{uri} at version {shot.version}, {column}={value}"
         check_schema(contract, shot.schema, f"{uri} at version {shot.version}")
-        if column not in shot.partitioned_by:
-            return _searched(shot, column, value, where, contract)
-        place = shot.partitioned_by.index(column)
-        mine = [file for file in shot.files if file.values[place] == value]
+        mine = _of_night(shot, column, value)
         if not mine:
-            known = sorted(
-                {each for file in shot.files if (each := file.values[place]) is not None}
-            )
+            known = self._nights(shot)
             raise files.missing_night_error(
                 uri, column, value, known, f"partitions {column}=...", _NONE
             )
@@ -67,7 +56,7 @@ class DeltaFormat(Format[Delta]):
                     found=f"{footer.file.rows}",
                     fix="The file was written over: restore the table.",
                 )
-            plain = all(_whole(contract, footer) for footer in footers)
+        plain = all(_whole(contract, footer) for footer in footers)
         if plain:
             check_all(
                 lambda footer: check_schema(contract, footer.schema, footer.file.path), footers
@@ -75,7 +64,7 @@ class DeltaFormat(Format[Delta]):
         return NightInput(
             value,
             column,
-            where,
+            f"{uri} at version {shot.version}, {column}={value}",
             schema=_stored(shot),
             files=tuple(footer.file for footer in footers) if plain else (),
             source=None if plain else _rows(shot, mine, contract),
@@ -84,51 +73,47 @@ class DeltaFormat(Format[Delta]):
         )
 
     def fingerprint(self, value: str) -> str:
-        """Empty for a table that is not partitioned by the night."""
         shot = self._snapshot()
-        if self.column not in shot.partitioned_by:
-            return ""
-        place = shot.partitioned_by.index(self.column)
-        return _fingerprint(
-            shot, value, [each for each in shot.files if each.values[place] == value]
-        )
+        return _fingerprint(shot, value, _of_night(shot, self.column, value))
 
     def nights(self) -> tuple[str, ...]:
-        """They come from the log if the table is partitioned by the column.
+        return tuple(self._nights(self._snapshot()))
 
-        Otherwise the column is read, a batch at a time.
-        """
-        shot, column = self._snapshot(), self.column
-        if column in shot.partitioned_by:
-            place = shot.partitioned_by.index(column)
-            return tuple(sorted({each for file in shot.files if (each := file.values[place])}))
-        _check_days(shot, column)
-        found: set[str] = set()
-        for file in shot.files:
-            found |= _values_in(f"{shot.uri}/{file.path}", column)
-        return tuple(sorted(found))
+    def _nights(self, shot: TableSnapshot) -> list[str]:
+        place = shot.partitioned_by.index(self.column)
+        return sorted({each for file in shot.files if (each := file.values[place])})
 
     def _read(
         self, value: str, columns: Sequence[str], near: NearbyRows | None
     ) -> Iterator[pa.RecordBatch]:
         shot = self._snapshot()
-        mine, condition = list(shot.files), None
-        if self.column in shot.partitioned_by:
-            place = shot.partitioned_by.index(self.column)
-            mine = [file for file in mine if file.values[place] == value]
-        else:
-            condition = _of_night(self.column, value)
         system, base = filesystem(shot.uri)
         data = ds.dataset(
-            [f"{base}/{file.path}" for file in mine],
+            [f"{base}/{file.path}" for file in _of_night(shot, self.column, value)],
             filesystem=system,
             format="parquet",
             schema=_stored(shot),
         )
-        return read_dataset(data, columns, near, condition)
+        return read_dataset(data, columns, near)
 
     def _snapshot(self) -> TableSnapshot:
-        return read_snapshot(files.resolve_uri(self.root, self.spec.path), self.column)
+        """The table, which has a partition for each night; else a SourceError."""
+        shot = read_snapshot(files.resolve_uri(self.root, self.spec.path))
+        if self.column not in shot.partitioned_by:
+            raise SourceError(
+                f"the Delta table is not partitioned by {self.column!r}",
+                where=shot.uri,
+                expected="a partition for each night",
+                found=", ".join(shot.partitioned_by) or "no partitions",
+                fix="Partition it, or let a query read it (format: sql); see "
+                "ingest.partition_by in params.yaml.",
+            )
+        return shot
+
+
+def _of_night(shot: TableSnapshot, column: str, value: str) -> list[ExternalFile]:
+    place = shot.partitioned_by.index(column)
+    return [file for file in shot.files if file.values[place] == value]
 
 
 def _stored(shot: TableSnapshot) -> pa.Schema:
@@ -140,67 +125,8 @@ def _fingerprint(shot: TableSnapshot, value: str, mine: Sequence[ExternalFile]) 
     return digests.digest_texts("delta", shot.identity, value, *_marks(mine))
 
 
-def _values_in(path: str, column: str) -> set[str]:
-    """The distinct values in one file; none if it was written before the column was added."""
-    found: set[str] = set()
-    with files.read_errors(path, "cannot be read as Parquet"):
-        system, place = filesystem(path)
-        with system.open_input_file(place) as source, pq.ParquetFile(source) as file:
-            if column in file.schema_arrow.names:
-                for batch in file.iter_batches(columns=[column]):
-                    distinct = pc.cast(pc.unique(batch.column(0)), pa.string())
-                    found |= set(distinct.drop_null().to_pylist())
-    return found
-
-
 def _whole(contract: Contract, footer: Footer) -> bool:
     return set(contract.columns) <= set(footer.schema.names)
-
-
-def _searched(
-    shot: TableSnapshot, column: str, value: str, where: str, contract: Contract
-) -> NightInput:
-    """A night in a table that is not partitioned by it; the log's statistics exclude some files."""
-    _check_days(shot, column)
-    lows = [file.lowest for file in shot.files if file.lowest is not None]
-    highs = [file.highest for file in shot.files if file.highest is not None]
-    # The log may truncate a long text, but no day is that long.
-    mine = [
-        file
-        for file in shot.files
-        if file.lowest is None or file.highest is None or file.lowest <= value <= file.highest
-    ]
-    if not mine:
-        span = [min(lows), max(highs)] if lows and highs else []
-        raise files.missing_night_error(
-            shot.uri, column, value, span, f"values {column}=...", _NONE
-        )
-    return NightInput(
-        value,
-        column,
-        where,
-        schema=shot.schema,
-        fingerprint=digests.digest_texts("delta", shot.identity, value, *_marks(mine)),
-        source=replace(_rows(shot, mine, contract), condition=_of_night(column, value)),
-    )
-
-
-def _check_days(shot: TableSnapshot, column: str) -> None:
-    places = shot.schema.get_all_field_indices(column)
-    kind = shot.schema.field(places[0]).type if places else None
-    if kind is None or not (is_text(kind) or t.is_date(kind)):
-        raise SourceError(
-            f"the Delta table has no column {column!r} of days",
-            where=shot.uri,
-            expected="a text or date",
-            found="none" if kind is None else str(kind),
-            fix="Check ingest.partition_by and score.input in params.yaml.",
-        )
-
-
-def _of_night(column: str, value: str) -> pc.Expression:
-    """Which rows are of a night, in a table that is not partitioned by it."""
-    return pc.field(column).cast(pa.string()) == value
 
 
 @dataclass(frozen=True)
@@ -214,8 +140,6 @@ class DeltaRows:
     constants
         The columns that files lack because the table is partitioned by them, and for each file
         their values as text.
-    condition
-        Which of the rows; all if None.
     """
 
     paths: tuple[str, ...]
@@ -223,7 +147,6 @@ class DeltaRows:
     stored: pa.Schema
     constants: pa.Schema
     values: tuple[tuple[str | None, ...], ...]
-    condition: pc.Expression | None = None
     by_spark: ClassVar = False
     text: ClassVar = False
 
@@ -233,7 +156,7 @@ class DeltaRows:
             with files.read_errors(path, "cannot be read as Parquet"):
                 system, place = filesystem(path)
                 data = ds.dataset([place], filesystem=system, format="parquet", schema=self.stored)
-                for batch in data.scanner(filter=self.condition).to_batches():
+                for batch in data.to_batches():
                     for field, value in zip(self.constants, values, strict=True):
                         cell = pa.scalar(value, pa.string()).cast(field.type)
                         batch = batch.append_column(field, pa.repeat(cell, batch.num_rows))

@@ -291,19 +291,17 @@ def content_digest(file: ListedFile) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def fingerprint(kind: str, files: Sequence[ListedFile], facts: Iterable[str]) -> str:
-    """One digest over files in order, each with its listing and one further fact."""
-    marks = [
-        part for file, fact in zip(files, facts, strict=True) for part in (file.signature, fact)
-    ]
-    return digests.digest_texts(kind, *marks)
+def fingerprint(
+    kind: str, files: Sequence[ListedFile], facts: Iterable[str], times: bool = True
+) -> str:
+    """One digest over files in order, each with its listing and one further fact.
 
-
-def content_fingerprint(kind: str, files: Sequence[ListedFile], facts: Iterable[str]) -> str:
-    """`fingerprint` without the times at which the files were written."""
-    marks = [
-        part
-        for file, fact in zip(files, facts, strict=True)
-        for part in (f"{file.relative} {file.size}", fact)
-    ]
+    Parameters
+    ----------
+    times
+        Whether the listing includes the times at which the files were written.
+    """
+    marks: list[str] = []
+    for file, fact in zip(files, facts, strict=True):
+        marks += [file.signature if times else f"{file.relative} {file.size}", fact]
     return digests.digest_texts(kind, *marks)

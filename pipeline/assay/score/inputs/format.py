@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from assay.contract.definition import Contract
 from assay.errors import NightNotFound, SchemaMismatch, SourceError
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Json, Parquet
-from assay.score.inputs import files
+from assay.score.inputs import files, flat_file
 from assay.score.inputs.files import ListedFile
-from assay.score.inputs.flat import flat_file
 from assay.score.inputs.types import NightInput
 
 Spec = TypeVar("Spec", bound=Any)
@@ -77,7 +75,7 @@ class Format(Generic[Spec]):
         self.column = params.ingest.partition_by
 
     def find(self, value: str, contract: Contract) -> NightInput:
-        """A night, without a look at its rows; errors as for `discovery.find_night`."""
+        """A night, without a look at its rows; errors as for `formats.find_night`."""
         raise NotImplementedError
 
     def fingerprint(self, value: str) -> str:
@@ -191,7 +189,7 @@ class FilesFormat(Format[FileSpec]):
         self, night: NightInput, listed: Sequence[ListedFile], facts: Sequence[str]
     ) -> NightInput:
         mark = files.fingerprint(self._kind, listed, facts)
-        content = files.content_fingerprint(self._kind, listed, facts)
+        content = files.fingerprint(self._kind, listed, facts, times=False)
         return replace(night, fingerprint=mark, content=content, replaceable=mark)
 
 
@@ -199,12 +197,11 @@ def read_dataset(
     data: ds.Dataset,
     columns: Sequence[str],
     near: NearbyRows | None,
-    condition: pc.Expression | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of Parquet files, with those of ``columns`` that they have; see `Format.rows`."""
     there = [name for name in dict.fromkeys(columns) if name in data.schema.names]
     if near is None:
-        yield from data.scanner(columns=there, filter=condition).to_batches()
+        yield from data.to_batches(columns=there)
         return
     groups = [part for file in data.get_fragments() for part in file.split_by_row_group()]
     held = [group.row_groups[0].num_rows for group in groups]
@@ -214,7 +211,7 @@ def read_dataset(
     for at in sorted(range(len(groups)), key=lambda at: away[at]):
         if looked_at >= near.most:
             return
-        yield from groups[at].to_batches(schema=data.schema, columns=there, filter=condition)
+        yield from groups[at].to_batches(schema=data.schema, columns=there)
         looked_at += held[at]
 
 

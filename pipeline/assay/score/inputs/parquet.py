@@ -15,9 +15,8 @@ from assay.contract.schema import check_schema
 from assay.contract.text_parser import is_text
 from assay.project.params.inputs import Parquet
 from assay.project.partitions import NightNames
-from assay.score.inputs import files
+from assay.score.inputs import files, flat_file
 from assay.score.inputs.files import ListedFile
-from assay.score.inputs.flat import flat_file
 from assay.score.inputs.format import FilesFormat, NearbyRows, check_all, read_dataset
 from assay.score.inputs.types import NightInput
 from assay.store.delta.location import filesystem

@@ -26,7 +26,6 @@ from assay.score.inputs.landing import write_batches
 from assay.score.inputs.text import TextPart, TextRows, cell_names
 from assay.score.inputs.text_format import text_rows
 from assay.score.inputs.types import NightInput, Session
-from assay.score.spark_errors import failure_cause
 from assay.store.delta.external_table import TableSnapshot, read_snapshot
 from assay.store.delta.location import filesystem
 
@@ -242,6 +241,34 @@ def _cause(text: str) -> str:
     return failure_cause(text)
 
 
+LONGEST = 300
+
+_CONDITION = re.compile(r"\[[A-Z][A-Z0-9_.]+\] (.+?)(?:\s+SQLSTATE: \w+)?$")
+_PYTHON = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)\b.*$")
+_CAUSE = re.compile(r"^Caused by: [\w.$]+: (.+)$")
+
+
+def failure_cause(text: str) -> str:
+    """The cause of a failure: Spark's error condition with its root cause, or a worker's error.
+
+    Parameters
+    ----------
+    text
+        A Spark exception as text: messages, Java and Python stack frames mixed.
+    """
+    lines = [line.rstrip() for line in text.strip().splitlines() if line.strip()]
+    if any(line.startswith("Traceback (most recent call last)") for line in lines):
+        raised = [line for line in lines if _PYTHON.match(line)]
+        if raised:
+            return raised[-1][:LONGEST]
+    conditions = [found[1] for line in lines if (found := _CONDITION.search(line))]
+    causes = [found[1] for line in lines if (found := _CAUSE.match(line))]
+    # A condition repeats at each level of the stack; the deepest cause is the root cause.
+    parts = [*conditions[:1], *(cause for cause in causes[-1:] if not _CONDITION.search(cause))]
+    told = ": ".join(part.rstrip(". ") for part in parts) or (lines[0] if lines else "no message")
+    return told[:LONGEST]
+
+
 def _located(path: str) -> str:
     """An address in Hadoop's syntax, which needs a scheme and no percent escapes."""
     if path.startswith("s3://"):
@@ -282,7 +309,7 @@ class SqlFormat(Format[Sql]):
         marks, plain = [], []
         for name, table in self.spec.tables.items():
             if isinstance(table, Delta):
-                shot = read_snapshot(resolve_uri(self.root, table.path), self.column)
+                shot = read_snapshot(resolve_uri(self.root, table.path))
                 tables[name] = DeltaTable(shot)
                 mark = digests.digest_texts("delta", shot.identity, str(shot.version))
             else:

@@ -1,27 +1,34 @@
-"""Rows of CSV files and JSON lines: cells stay text, which the contract parses later.
+"""CSV files and JSON lines: their columns, and their rows, whose cells the contract parses later.
 
 Large files are read in pieces, by a few threads at once. Each piece is landed as one Parquet file.
 """
 
 from __future__ import annotations
 
+import csv
+import difflib
+import json
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from assay.contract.definition import Contract
-from assay.contract.text_parser import LINE
-from assay.errors import SourceError
+from assay.contract.schema import TYPES, check_schema
+from assay.contract.text_parser import LINE, REPLACEMENT
+from assay.errors import SchemaMismatch, SourceError
 from assay.formats.files.cells import CellCutter, json_lines
 from assay.formats.files.lines import BLOCK, MOST_LINE, PIECE, Piece, cut_file, line_blocks
 from assay.project.params.inputs import Csv, Json
 from assay.project.processes import own_cores
-from assay.score.inputs.files import read_errors
+from assay.project.text import quote_value
+from assay.score.inputs.files import ListedFile, parallel_map, read_errors
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import Session
 from assay.store.delta.location import filesystem
@@ -34,14 +41,18 @@ UNREADABLE = frozenset({".deflate", ".lz4", ".snappy"})
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file of CSV or JSON lines.
+    """A file of CSV or JSON lines, and its beginning.
 
     Parameters
     ----------
     relative
         Its path below the folder of the night or of the table.
-    columns, header
-        Of CSV: the names of its cells, and its header line if it has one.
+    columns
+        The names of its cells, or the keys of its first objects.
+    header
+        The header line of CSV, None if there is none.
+    filled
+        Whether any rows follow.
     """
 
     path: str
@@ -49,6 +60,13 @@ class TextFile:
     size: int
     columns: tuple[str, ...] = ()
     header: str | None = None
+    filled: bool = True
+
+    @classmethod
+    def of(
+        cls, file: ListedFile, columns: Sequence[str], header: str | None, filled: bool
+    ) -> TextFile:
+        return cls(file.path, file.relative, file.size, tuple(columns), header, filled)
 
 
 @dataclass(frozen=True)
@@ -185,4 +203,206 @@ def check_compression(path: str) -> None:
             where=path,
             expected=f"no name that ends in {', '.join(sorted(UNREADABLE))}",
             fix="Unpack it, or compress it with gzip or zstd.",
+        )
+
+
+HEAD = 1 << 20
+"""Bytes within which the header line must end, or in which keys of JSON objects are collected."""
+RECORDS = 1000
+ALIKE = 0.8
+"""Similarity above which an unknown key counts as a renamed column."""
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+def read_headers(spec: Csv | Json, listed: Sequence[ListedFile]) -> list[TextFile]:
+    """The beginnings of files, as `read_json_keys` and `read_csv_header` read them.
+
+    Raises
+    ------
+    SourceError
+        As for these, or as for `check_quotes`.
+    """
+    if isinstance(spec, Json):
+        return parallel_map(read_json_keys, listed)
+    if spec.options.multi_line:
+        parallel_map(partial(check_quotes, spec), listed)
+    return parallel_map(partial(read_csv_header, spec), listed)
+
+
+def read_csv_header(spec: Csv, file: ListedFile) -> TextFile:
+    """The columns of a CSV file.
+
+    Raises
+    ------
+    SourceError
+        There is no header line, or the lines are JSON objects.
+    """
+    text, more = _beginning(file, spec.options.encoding)
+    comment = spec.options.comment
+    lines = [
+        line
+        for line in _NEWLINE.split(text)
+        if line.strip() and not (comment and line.startswith(comment))
+    ]
+    if spec.columns:
+        return TextFile.of(file, spec.columns, None, bool(lines))
+    if not lines:
+        return TextFile.of(file, (), None, False)
+    if REPLACEMENT in lines[0] or (more and len(lines) == 1):
+        raise SourceError(
+            "has no header line",
+            where=file.path,
+            expected=f"names of columns as {spec.options.encoding}",
+            found=quote_value(lines[0][:60]),
+            fix=_fix(lines[0]),
+        )
+    if _is_json_object(lines[0]):
+        # The line is a row, not names: what is in it belongs in no message.
+        raise SourceError(
+            "holds JSON objects",
+            where=file.path,
+            expected="CSV, whose first line names the columns",
+            fix="Write it as CSV, or let the input say format: json.",
+        )
+    options = spec.options
+    doubled = options.escape == options.quote
+    names = next(
+        csv.reader(
+            [lines[0]],
+            delimiter=options.sep,
+            quotechar=options.quote,
+            doublequote=doubled,
+            escapechar=None if doubled else options.escape,
+        )
+    )
+    return TextFile.of(file, names, lines[0], len(lines) > 1)
+
+
+def _is_json_object(line: str) -> bool:
+    try:
+        return line.lstrip().startswith("{") and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _fix(line: str) -> str:
+    if "\x00" in line:
+        return "It looks like UTF-16: write it as UTF-8."
+    if line.startswith("\x1f"):
+        return "It is compressed: let its name end in .gz."
+    return "Name the columns under score.input.columns, or write the file again."
+
+
+def read_json_keys(file: ListedFile) -> TextFile:
+    """The keys of the first objects of a file with one JSON object per line.
+
+    Raises
+    ------
+    SourceError
+        It is a JSON array.
+    """
+    text, more = _beginning(file, "UTF-8")
+    lines = [line for line in _NEWLINE.split(text) if line.strip()]
+    if lines and lines[0].lstrip().startswith("["):
+        raise SourceError(
+            "is a JSON array",
+            where=file.path,
+            expected="one JSON object a line",
+            found=quote_value(lines[0][:60]),
+            fix="Write it as JSON Lines, such as with jq -c '.[]'.",
+        )
+    known: dict[str, None] = {}
+    whole = lines[:-1] if more else lines
+    for line in whole[:RECORDS]:
+        try:
+            record: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            known.update(dict.fromkeys(record))
+    return TextFile.of(file, tuple(known), None, bool(lines))
+
+
+def _beginning(file: ListedFile, encoding: str) -> tuple[str, bool]:
+    """The first characters of a file, decompressed, and whether there are more."""
+    check_compression(file.path)
+    with read_errors(file.path):
+        system, path = filesystem(file.path)
+        with system.open_input_stream(path) as source:
+            block: bytes = source.read(HEAD)
+            more = len(block) == HEAD and bool(source.read(1))
+    text = block.decode("utf-8-sig" if encoding == "UTF-8" else encoding, errors="replace")
+    return text.removesuffix(REPLACEMENT) if more else text, more
+
+
+def check_csv_columns(contract: Contract, file: TextFile) -> None:
+    """Check that every column of the contract is there exactly once."""
+    _refuse_own(file)
+    kinds = {field.name: TYPES[field.kind] for field in contract.fields}
+    fields = [pa.field(name, kinds.get(name, pa.string())) for name in file.columns]
+    check_schema(contract, pa.schema(fields), file.path)
+
+
+def check_json_columns(contract: Contract, file: TextFile) -> None:
+    """Check that the first objects have the contract's columns; nullable ones may be missing.
+
+    Raises
+    ------
+    SchemaMismatch
+        A column that is not nullable is missing, or a nullable one is missing while an unknown key
+        has almost the same name.
+    """
+    if not file.columns:
+        return
+    _refuse_own(file)
+    strange = [name.casefold() for name in file.columns if name not in contract.columns]
+    fields = [pa.field(field.name, TYPES[field.kind]) for field in contract.fields]
+    there = [
+        each
+        for each, field in zip(fields, contract.fields, strict=True)
+        if field.name in file.columns
+        or (
+            field.nullable
+            and not difflib.get_close_matches(field.name.casefold(), strange, n=1, cutoff=ALIKE)
+        )
+    ]
+    unknown = [pa.field(name, pa.string()) for name in file.columns if name not in contract.columns]
+    check_schema(contract, pa.schema(there + unknown), file.path)
+
+
+def _refuse_own(file: TextFile) -> None:
+    if LINE in file.columns:
+        raise SchemaMismatch([f"{file.path}: a column is called {LINE!r}, a name that Assay uses"])
+
+
+def check_quotes(spec: Csv, file: ListedFile) -> None:
+    """Check that every quote is closed in a file whose cells may span lines.
+
+    An unclosed quote would turn all rows after it into one cell.
+
+    Raises
+    ------
+    SourceError
+        The number of quotes is odd.
+    """
+    options = spec.options
+    quote, escaped = options.quote.encode(), (options.escape + options.quote).encode()
+    quotes = 0
+    with read_errors(file.path):
+        system, path = filesystem(file.path)
+        with system.open_input_stream(path) as source:
+            last = b""
+            while block := source.read(HEAD):
+                quotes += block.count(quote)
+                if options.escape != options.quote:
+                    quotes -= (last + block).count(escaped)
+                    last = block[-1:]
+    if quotes % 2:
+        raise SourceError(
+            "a quote is opened and never closed",
+            where=file.path,
+            expected="an even number of quotes",
+            found=f"{quotes}",
+            fix="Write the file again at its source.",
         )

@@ -1,7 +1,8 @@
-"""What CSV and JSON lines have in common: text that the contract parses when it is scored."""
+"""The formats CSV and JSON lines: text that the contract parses when it is scored."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -10,20 +11,25 @@ import pyarrow as pa
 
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
-from assay.contract.text_parser import parse_rows
+from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, parse_rows
 from assay.errors import AssayError, NightNotFound, SourceError
 from assay.project.params.inputs import Csv, Json
 from assay.project.text import quote_value
-from assay.score.inputs.files import ListedFile
-from assay.score.inputs.flat import flat_file
+from assay.score.inputs import flat_file
+from assay.score.inputs.files import ListedFile, read_errors
 from assay.score.inputs.format import (
     FilesFormat,
     InputUnreadable,
     NearbyRows,
     check_all,
 )
-from assay.score.inputs.text import TextFile, TextRows
-from assay.score.inputs.text_header import TextHeader, read_headers
+from assay.score.inputs.text import (
+    TextFile,
+    TextRows,
+    check_csv_columns,
+    check_json_columns,
+    read_headers,
+)
 from assay.score.inputs.types import NightInput
 
 TextSpec = TypeVar("TextSpec", Csv, Json)
@@ -84,20 +90,19 @@ class TextFormat(FilesFormat[TextSpec]):
     def _look(
         self, night: NightInput, listed: Sequence[ListedFile], contract: Contract
     ) -> NightInput:
-        heads = read_headers(self.spec, listed)
-        filled = [each for each in zip(listed, heads, strict=True) if each[1].filled]
-        check_all(lambda each: self._check(contract, each[1], each[0].path), filled)
-        found = replace(night, source=_rows(self.spec, listed, heads), rows=None if filled else 0)
+        rows = text_rows(self.spec, listed)
+        check_all(lambda each: self._check(contract, each), rows.files)
+        found = replace(night, source=rows, rows=None if rows.files else 0)
         return self._marked(found, listed, self._facts(listed))
 
-    def _check(self, contract: Contract, head: TextHeader, where: str) -> None:
+    def _check(self, contract: Contract, file: TextFile) -> None:
         """Check the columns of a file; SchemaMismatch if it lacks some."""
         raise NotImplementedError
 
 
 def text_rows(spec: Csv | Json, listed: Sequence[ListedFile]) -> TextRows:
-    """The rows of files of CSV or JSON lines, whatever their columns are."""
-    return _rows(spec, listed, read_headers(spec, listed))
+    """The rows of files of CSV or JSON lines, whatever their columns are; empty ones left out."""
+    return TextRows(spec, tuple(each for each in read_headers(spec, listed) if each.filled))
 
 
 def unreadable_line(where: str, expected: str, line: str) -> SourceError:
@@ -111,13 +116,47 @@ def unreadable_line(where: str, expected: str, line: str) -> SourceError:
     )
 
 
-def _rows(spec: Csv | Json, listed: Sequence[ListedFile], found: Sequence[TextHeader]) -> TextRows:
-    """Files without rows are left out."""
-    return TextRows(
-        spec,
-        tuple(
-            TextFile(file.path, file.relative, file.size, head.columns, head.header)
-            for file, head in zip(listed, found, strict=True)
-            if head.filled
-        ),
-    )
+class CsvFormat(TextFormat[Csv]):
+    """See `assay.score.inputs.format.Format`."""
+
+    def _unparsed(
+        self, where: str, batches: Iterator[pa.RecordBatch], columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            torn = batch.column(LINE).drop_null()
+            if len(torn):
+                raise unreadable_line(where, ONE_CELL_A_COLUMN, torn[0].as_py())
+            yield batch.select([name for name in columns if name in batch.schema.names])
+
+    def _check(self, contract: Contract, file: TextFile) -> None:
+        check_csv_columns(contract, file)
+
+    def _there(self, contract: Contract, batch: pa.RecordBatch) -> Contract:
+        there = [field for field in contract.fields if field.name in batch.schema.names]
+        return replace(contract, fields=tuple(there))
+
+
+class JsonFormat(TextFormat[Json]):
+    """See `assay.score.inputs.format.Format`."""
+
+    def _unparsed(
+        self, where: str, batches: Iterator[pa.RecordBatch], columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """All of them at once, so that each column has one type; else a SourceError."""
+        rows = []
+        for batch in batches:
+            for line in batch.column(0).to_pylist():
+                try:
+                    row = json.loads(line)
+                except (ValueError, RecursionError):
+                    row = None
+                if not isinstance(row, dict):
+                    raise unreadable_line(where, ONE_OBJECT, line)
+                rows.append({name: row[name] for name in columns if name in row})
+        there = [name for name in columns if any(name in row for row in rows)]
+        with read_errors(where, "holds values of several types in one column"):
+            table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in there})
+        yield from table.to_batches()
+
+    def _check(self, contract: Contract, file: TextFile) -> None:
+        check_json_columns(contract, file)

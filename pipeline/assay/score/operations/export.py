@@ -23,10 +23,16 @@ import pyarrow.parquet as pq
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
 from assay.project.text import counted
-from assay.score.held_steps import step_sentence
-from assay.score.operations import own_sink, postgres
-from assay.score.operations.export_data import ExportData, lists_as_text, write_csv
-from assay.score.operations.git_check import check_not_in_git
+from assay.score.due import step_sentence
+from assay.score.operations import postgres
+from assay.score.operations.export_targets import (
+    ExportData,
+    check_not_in_git,
+    lists_as_text,
+    load_sink,
+    write_csv,
+    write_to_sink,
+)
 from assay.store import Store, open_store
 
 GRAMMAR = (
@@ -121,8 +127,8 @@ def parse(to: str, root: Path) -> tuple[str, Target]:
         file = check_not_in_git(root, Path(rest).expanduser(), "--to")
         return str(file), lambda night: _csv(file, night)
     if kind == "function" and rest:
-        function = own_sink.load(rest, root)
-        return rest, lambda night: own_sink.write(rest, function, night)
+        function = load_sink(rest, root)
+        return rest, lambda night: write_to_sink(rest, function, night)
     if kind in {"postgresql", "postgres"}:
         address = postgres.parse(to)
         return address.shown, lambda night: postgres.write(address, night)

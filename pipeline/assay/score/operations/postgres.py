@@ -17,7 +17,7 @@ import pyarrow.types as t
 
 from assay.errors import ExportFailed, UsageError
 from assay.project.text import counted
-from assay.score.operations.export_data import ExportData, lists_as_text, write_csv
+from assay.score.operations.export_targets import ExportData, lists_as_text, write_csv
 
 if TYPE_CHECKING:
     from psycopg import Connection, Cursor

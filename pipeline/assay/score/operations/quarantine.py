@@ -1,22 +1,27 @@
-"""``assay quarantine show`` and ``export``: the quarantined rows of a night."""
+"""``assay quarantine show`` and ``export``: the quarantined rows of a night.
+
+An exported row has its original columns, the rules that it broke and a mark: a digest of the
+original row. The mark identifies a repaired row, even if its key was changed.
+"""
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from assay.contract.loader import load_contract
-from assay.errors import SourceError, UsageError
+from assay.errors import ContractBroken, SourceError, UsageError
 from assay.project.params import Params
-from assay.score.operations import repair_file
-from assay.score.operations.git_check import EXPORTS, check_not_in_git
-from assay.store import RunRecord, Store, open_store
-from assay.store.quarantined_rows import RunQuarantine, find_quarantine
+from assay.score.operations.export_targets import EXPORTS, check_not_in_git
+from assay.store import Run, Store, open_store
+from assay.store.run_rows import RunQuarantine, find_quarantine
 
 EXAMPLES = 3
 
@@ -34,7 +39,7 @@ class BrokenRule:
 class QuarantineReport:
     """A run's quarantined rows, by broken rule, the most broken first."""
 
-    run: RunRecord
+    run: Run
     rows: int
     rules: tuple[BrokenRule, ...]
 
@@ -55,7 +60,7 @@ class QuarantineReport:
 class QuarantineFile:
     """A file with a run's quarantined rows."""
 
-    run: RunRecord
+    run: Run
     rows: int
     file: Path
 
@@ -108,7 +113,6 @@ def export(
     partition: str | None,
     run_id: str | None = None,
     out: Path | None = None,
-    spreadsheet: bool = False,
 ) -> QuarantineFile:
     """Write the quarantined rows of a night to a file, completely or not at all.
 
@@ -118,8 +122,6 @@ def export(
         A held or published run; by default the visible one, if there is one.
     out
         By default a CSV file named after the night in ``exports/``.
-    spreadsheet
-        Mark cells as text that a spreadsheet would take for a formula.
 
     Raises
     ------
@@ -135,8 +137,7 @@ def export(
     partition = chosen.run.partition
     if out is None:
         out = root / EXPORTS / f"refused-{quote(partition, safe=' ')}.csv"
-    if repair_file.file_format(out, "--out") != ".csv" and spreadsheet:
-        raise UsageError("spreadsheets read .csv", where="--spreadsheet", found=str(out))
+    file_format(out, "--out")
     check_not_in_git(root, out, "--out")
     columns: dict[str, None] = {}
     for row in _rows(store, chosen):
@@ -145,7 +146,7 @@ def export(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
             made = Path(scratch) / out.name
-            count = repair_file.write(made, _rows(store, chosen), list(columns), spreadsheet)
+            count = write(made, _rows(store, chosen), list(columns))
             made.replace(out)
     except OSError as error:
         raise SourceError("cannot be written", where=str(out), found=str(error)) from None
@@ -155,3 +156,130 @@ def export(
 def _rows(store: Store, chosen: RunQuarantine) -> Iterator[Mapping[str, Any]]:
     for batch in chosen.batches(store):
         yield from batch.select(["broken_rules", "row"]).to_pylist()
+
+
+MARK = "_row"
+BROKEN = "_broken_rules"
+FORMATS = (".csv", ".jsonl")
+
+
+def quarantine_id(row: str) -> str:
+    """The id of a quarantined row: 16 hexadecimal digits of its JSON's SHA-256."""
+    return hashlib.sha256(row.encode()).hexdigest()[:16]
+
+
+def file_format(path: Path, option: str) -> str:
+    """The format according to a file's name.
+
+    Raises
+    ------
+    UsageError
+        The ending is unknown.
+    """
+    if path.suffix not in FORMATS:
+        raise UsageError(
+            "unknown kind of file",
+            where=f"{option} {path}",
+            expected=f"a name that ends in {' or '.join(FORMATS)}",
+            found=path.suffix or "no ending",
+        )
+    return path.suffix
+
+
+def write(
+    path: Path,
+    refused: Iterable[Mapping[str, Any]],
+    columns: Sequence[str],
+) -> int:
+    """Write quarantined rows; returns how many there were.
+
+    Parameters
+    ----------
+    refused
+        With ``row``, the row's JSON, and ``broken_rules``.
+    columns
+        The names of the rows' columns, in order.
+    """
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        names = [MARK, BROKEN, *columns]
+        table = csv.DictWriter(file, names, lineterminator="\n") if path.suffix == ".csv" else None
+        if table is not None:
+            table.writeheader()
+        for each in refused:
+            row = {
+                MARK: quarantine_id(each["row"]),
+                BROKEN: "; ".join(each["broken_rules"]),
+                **json.loads(each["row"]),
+            }
+            if table is None:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            else:
+                table.writerow({name: _cell(value) for name, value in row.items()})
+            count += 1
+    return count
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def read(path: Path, columns: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """Repaired rows as text, by mark.
+
+    Parameters
+    ----------
+    columns
+        The columns that a row must have.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read, a row has no mark, or a column is missing.
+    ContractBroken
+        Two rows have the same mark.
+    """
+    rows: dict[str, dict[str, str | None]] = {}
+    for number, row in enumerate(_file_rows(path), start=1):
+        missing = [name for name in (MARK, *columns) if name not in row]
+        if missing or not row[MARK]:
+            raise SourceError(
+                f"row {number} lacks {', '.join(missing) or MARK}",
+                where=str(path),
+                expected="rows as assay quarantine export wrote them",
+                fix="Change values only; keep every column.",
+            )
+        if str(row[MARK]) in rows:
+            raise ContractBroken(
+                f"two rows stand for the same refused row ({MARK} {row[MARK]})",
+                where=str(path),
+                fix="Keep one of them: a row that came twice is scored once.",
+            )
+        rows[str(row[MARK])] = {name: _text(row[name]) for name in columns}
+    if not rows:
+        raise SourceError("holds no row", where=str(path))
+    return rows
+
+
+def _file_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            if path.suffix == ".csv":
+                yield from csv.DictReader(file)
+                return
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise SourceError("no row of columns", where=f"{path}:{number}")
+                    yield row
+    except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
+        raise SourceError("cannot be read", where=str(path), found=str(error)[:160]) from None
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

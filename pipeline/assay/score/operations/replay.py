@@ -8,25 +8,32 @@ that scored it. The replay's event records who did it, and why.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from assay.errors import BundleChanged, RowCountMismatch, RunUnknown
+import numpy as np
+import pyarrow as pa
+
+from assay.columns.profile import merge_profiles
+from assay.contract.columns import Columns
+from assay.contract.text_parser import parse_rows
+from assay.errors import BundleChanged, ContractBroken, RowCountMismatch, RunUnknown
+from assay.model.batch import ScoredBatch, score_batch
 from assay.project.params import Params
-from assay.project.text import counted
-from assay.registry.pin import pin
+from assay.project.text import counted, mark_blanks
+from assay.registry.pin import PinnedVersion, pin
 from assay.registry.user_identity import user_with_reason
-from assay.score import output
-from assay.score.journal import new_run_id
-from assay.score.operations import repair_file
-from assay.score.operations.replay_files import (
-    check_keys,
-    check_quarantine_ids,
-    score_repaired,
-    stage_replay,
-)
-from assay.store import RunEvent, open_store
+from assay.score.duplicate_keys import hash_keys
+from assay.score.operations import quarantine
+from assay.score.operations.quarantine import quarantine_id
+from assay.score.run import new_run
+from assay.score.scoring_job import add_lineage
+from assay.store import Run, StagedFile, StagedRun, Store, history, open_store, write_part
+from assay.store.delta import log
+from assay.store.delta.location import filesystem
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
     """
     from assay.registry.versions import read_version
 
-    repair_file.file_format(rows, "--rows")
+    quarantine.file_format(rows, "--rows")
     started = time.monotonic()
     by = user_with_reason(root, because)
     store = open_store(root, params)
@@ -75,42 +82,28 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
             expected=before.bundle[:19],
             found=pinned.bundle.digest[:19],
         )
-    wanted = repair_file.read(rows, pinned.contract.columns)
+    wanted = quarantine.read(rows, pinned.contract.columns)
     check_quarantine_ids(store, partition, wanted, rows)
     scored = score_repaired(pinned, wanted)
     check_keys(store, partition, scored, rows)
-    now = datetime.now(UTC)
-    run_id = new_run_id(now)
-    stamp = output.Lineage(run_id, before.version, before.bundle, now)
-    begun = RunEvent(
-        run_id=run_id,
-        event="started",
-        at=now,
-        partition=partition,
-        name=params.name,
-        version=before.version,
-        bundle=before.bundle,
+    begun = replace(
+        new_run(params.name, partition, turn, pinned),
         contract=before.contract,
         input=before.input,
         carrier="replay",
-        scorer=pinned.scorer,
-        base=turn,
         by=by,
         because=because,
     )
     store.append_run_events(begun)
     good = [mark for mark, bad in zip(wanted, scored.bad, strict=True) if not bad]
-    staged = stage_replay(store, begun, stamp, scored, frozenset(good))
-    counts = ReplayCounts(
-        before.rows_read,
-        sum(file.rows for file in staged.predictions),
-        sum(file.rows for file in staged.quarantine),
-    )
-    counts.check(partition)
+    staged = stage_replay(store, begun, scored, frozenset(good))
+    good_rows = sum(file.rows for file in staged.predictions)
+    refused = sum(file.rows for file in staged.quarantine)
+    _check_counts(before, good_rows, refused)
     store.publish_run(staged)
     done = ReplayReport(
         partition=partition,
-        run_id=run_id,
+        run_id=begun.run_id,
         replaces=before.run_id,
         version=before.version,
         merged=len(good),
@@ -118,41 +111,163 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
         broken=dict(scored.broken),
     )
     store.append_run_events(
-        replace(
-            begun,
-            event="published",
-            at=datetime.now(UTC),
-            rows_read=counts.read,
-            rows_scored=counts.scored,
-            rows_quarantined=counts.quarantined,
+        begun.then(
+            "published",
+            f"replay: {counted(done.merged, 'repaired row')} merged into run {before.run_id}",
             seconds=time.monotonic() - started,
-            detail=f"replay: {counted(done.merged, 'repaired row')} merged into "
-            f"run {before.run_id}",
+            rows_read=before.rows_read,
+            rows_scored=good_rows,
+            rows_quarantined=refused,
         )
     )
     return done
 
 
-@dataclass(frozen=True)
-class ReplayCounts:
-    """The row counts of a replayed night: none are read again, some move out of quarantine."""
+def _check_counts(before: Run, scored: int, quarantined: int) -> None:
+    """Check that no row was lost: none is read again, some move out of quarantine."""
+    if before.rows_read != scored + quarantined:
+        raise RowCountMismatch(
+            "the books do not balance, so nothing was published",
+            where=f"night {before.partition}",
+            expected=f"{counted(before.rows_read, 'row')}, as when the night was scored",
+            found=f"{scored} scored, {quarantined} quarantined",
+        )
 
-    read: int | None
-    scored: int
-    quarantined: int
 
-    def check(self, partition: str) -> None:
-        """Check that rows read equal rows scored plus rows quarantined.
+Texts = Mapping[str, Mapping[str, str | None]]
 
-        Raises
-        ------
-        RowCountMismatch
-            They differ.
-        """
-        if self.read != self.scored + self.quarantined:
-            raise RowCountMismatch(
-                "the books do not balance, so nothing was published",
-                where=f"night {partition}",
-                expected=f"{counted(self.read, 'row')}, as when the night was scored",
-                found=f"{self.scored} scored, {self.quarantined} quarantined",
-            )
+
+def check_quarantine_ids(store: Store, partition: str, wanted: Texts, where: Path) -> None:
+    """Check that each repaired row is a quarantined row of the published run.
+
+    Raises
+    ------
+    ContractBroken
+        Naming the first that is not.
+    """
+    known: set[str] = set()
+    for batch in store.quarantine_batches(partition, ["row"]):
+        known.update(quarantine_id(row) for row in batch.column(0).to_pylist())
+    strange = [each for each in wanted if each not in known]
+    if strange:
+        raise ContractBroken(
+            f"{len(strange)} of {len(wanted)} rows are none that were refused",
+            where=str(where),
+            expected=f"rows in quarantine on {partition}",
+            found=f"_row {strange[0]}",
+            fix="Export the night's quarantine again and repair those rows.",
+        )
+
+
+def score_repaired(pinned: PinnedVersion, wanted: Texts) -> ScoredBatch:
+    """Score the repaired rows with the usual scoring function, in the order of ``wanted``."""
+    texts = pa.table(
+        {
+            name: pa.array([row[name] for row in wanted.values()], pa.string())
+            for name in pinned.contract.columns
+        }
+    )
+    rows, unread = parse_rows(pinned.contract, texts)
+    return score_batch(pinned.bundle, pinned.contract, rows, unread=unread)
+
+
+def check_keys(store: Store, partition: str, scored: ScoredBatch, where: Path) -> None:
+    """Check that no repaired row has the key of another one, or of a row already scored.
+
+    Raises
+    ------
+    ContractBroken
+        Naming the first duplicate key.
+    """
+    contract = scored.columns.contract
+    names = list(contract.keys)
+    own = scored.predictions.select(names)
+    keys = _tuples(own)
+    twice = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
+    wanted = hash_keys(Columns(contract, own))
+    for batch in store.prediction_batches(partition, names):
+        hit = np.isin(hash_keys(Columns(contract, batch)), wanted)
+        if hit.any():
+            twice |= set(_tuples(batch.filter(pa.array(hit)))) & set(keys)
+    if twice:
+        key = ", ".join(
+            f"{name}={mark_blanks(value)}" for name, value in zip(names, min(twice), strict=True)
+        )
+        raise ContractBroken(
+            f"{counted(len(twice), 'key')} would be there twice",
+            where=str(where),
+            found=key,
+            fix="A row is scored once: repair its key, or leave it out.",
+        )
+
+
+def stage_replay(store: Store, begun: Run, scored: ScoredBatch, good: Collection[str]) -> StagedRun:
+    """The staged run that publishes the night with the repaired rows.
+
+    Parameters
+    ----------
+    begun
+        The replay's ``started`` event.
+    good
+        The marks of the rows that leave the quarantine.
+    """
+    partition = begun.partition
+    shown = history.require_visible_run(store, partition)
+    predictions = [
+        _copied(store, PREDICTIONS, file, begun.run_id, number)
+        for number, file in enumerate(shown.predictions)
+    ]
+    schema = _schema(store, PREDICTIONS)
+    if scored.predictions.num_rows:
+        path = store.part_path_for(PREDICTIONS, partition, begun.run_id, "repaired")
+        rows = add_lineage(scored.predictions, schema, begun)
+        predictions.append(write_part(store.table_uri(PREDICTIONS), path, rows))
+    before = store.profile(shown.run_id, partition)
+    return StagedRun(
+        run=begun,
+        predictions=tuple(predictions),
+        quarantine=_rest(store, partition, begun.run_id, good),
+        profile=merge_profiles(before, scored.profile),
+        predictions_schema=schema,
+        quarantine_schema=_schema(store, QUARANTINE),
+    )
+
+
+def _schema(store: Store, table: Staged) -> pa.Schema:
+    """The table's columns without the partition column, which is in the folder's name."""
+    whole = log.schema_of(store.table_uri(table))
+    return whole.remove(whole.get_field_index(store.column))
+
+
+def _copied(store: Store, table: Staged, file: StagedFile, run_id: str, number: int) -> StagedFile:
+    path = store.part_path_for(table, file.partition, run_id, f"copy.{number:05d}")
+    system, base = filesystem(store.table_uri(table))
+    system.copy_file(f"{base}/{file.path}", f"{base}/{path}")
+    return StagedFile(path, file.size, file.rows, file.partition)
+
+
+def _rest(
+    store: Store, partition: str, run_id: str, good: Collection[str]
+) -> tuple[StagedFile, ...]:
+    """The quarantine without the rows that leave it."""
+    kept = [batch for batch in _kept(store, partition, good) if batch.num_rows]
+    if not kept:
+        return ()
+    path = store.part_path_for(QUARANTINE, partition, run_id, "rest")
+    rows = pa.Table.from_batches(kept).drop_columns([store.column])
+    return (write_part(store.table_uri(QUARANTINE), path, rows),)
+
+
+def _kept(store: Store, partition: str, good: Collection[str]) -> Iterator[pa.RecordBatch]:
+    # Of several identical rows only one leaves.
+    leave = set(good)
+    for batch in store.quarantine_batches(partition):
+        stays = []
+        for row in batch.column("row").to_pylist():
+            stays.append(quarantine_id(row) not in leave)
+            leave.discard(quarantine_id(row))
+        yield batch.filter(pa.array(stays, pa.bool_()))
+
+
+def _tuples(rows: pa.RecordBatch | pa.Table) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in rows.to_pylist()]

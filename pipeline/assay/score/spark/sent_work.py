@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.errors import RunError
 from assay.project.stage_code import PACKAGE
-from assay.score.work import Work
+from assay.score.local import Work
 
 if TYPE_CHECKING:
     from pyspark import Broadcast, SparkContext

@@ -1,4 +1,8 @@
-"""Runs a Spark job for its two carriers: shows progress, and reduces a failure to one line."""
+"""The ``files`` carrier: Spark distributes shares of files, and executors read and score them.
+
+No row passes through the JVM. A task gets the names of row groups. It reads them with Arrow, and
+returns its counts and the names of the files that it wrote. What fails is reduced to one line.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,22 @@ import gc
 import pickle
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError, SparkFailed
 from assay.project import layout
-from assay.score.spark_errors import failure_cause
-from assay.score.work import Progress
+from assay.score.inputs.query import failure_cause
+from assay.score.inputs.split import RowGroups, split_tasks
+from assay.score.local import Outcome, Progress, Work
+from assay.score.spark.sent_work import received, send
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from assay.score.inputs.types import InputFile
+
 
 _MEMORY = re.compile(r"MemoryError|OutOfMemory")
 
@@ -120,3 +129,43 @@ class _watched:
                     sum(stage.numCompletedTasks for stage in known),
                     sum(stage.numTasks for stage in known),
                 )
+
+
+def run_files(
+    spark: SparkSession,
+    files: Sequence[InputFile],
+    work: Work[Outcome],
+    progress: Progress,
+) -> Iterator[Outcome]:
+    """Run a job on the Parquet files of a night; returns each task's outcome.
+
+    Raises
+    ------
+    AssayError
+        The first error that a task raised.
+    SparkFailed
+        Spark itself failed.
+    """
+    context = spark.sparkContext
+    tasks = split_tasks(files, context.defaultParallelism)
+    shared = send(context, work)
+
+    def process(task: Sequence[RowGroups]) -> bytes:
+        return pickle.dumps(_outcome(shared, task))
+
+    try:
+        handed_out = context.parallelize(tasks, max(len(tasks), 1)).map(process)
+        return collect_outcomes(spark, handed_out.collect, work.where, progress)
+    finally:
+        shared.unpersist()
+
+
+def _outcome(shared: Any, task: Sequence[RowGroups]) -> Any:
+    try:
+        work: Work[Any] = received(shared.value)
+        return work.process_files(task, task_name())
+    except AssayError as error:
+        # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
+        return error
+    finally:
+        freeze_imports()

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import pyarrow as pa
 
 from assay.errors import StoreError
-from assay.store.delta import fsync, log, merging, upkeep
-from assay.store.delta.files import StagedFile
-from assay.store.delta.location import StoreLocation, storage_options
-from assay.store.delta.store_errors import translate_errors
+from assay.store.delta import fsync, log, upkeep
+from assay.store.delta.location import StagedFile, StoreLocation, storage_options, translate_errors
 from assay.store.delta.tables import PREDICTIONS, Staged, check_schema, to_delta_schema
 
 if TYPE_CHECKING:
@@ -247,7 +245,7 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
         schema,
         [column],
         commit_properties=properties,
-        post_commithook_properties=merging.post_commit_hooks(),
+        post_commithook_properties=upkeep.post_commit_hooks(),
     )
 
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import SourceError, StoreError
+from assay.store.delta.location import translate_errors
 from assay.store.delta.log import open_table
-from assay.store.delta.store_errors import translate_errors
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -29,8 +29,6 @@ class ExternalFile:
     written: int
     rows: int | None
     values: tuple[str | None, ...]
-    lowest: str | None
-    highest: str | None
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,11 @@ class TableSnapshot:
     identity
         The table's own id, which no copy with other data shares.
     partitioned_by
-        Partition columns, which the files lack; ``LakeFile.values`` has their values in this order.
+        Partition columns, which the files lack; `ExternalFile.values` are in this order.
     schema
         All columns of the table.
     spark_schema
         The same schema in the JSON format that Delta and Spark share.
-    files
-        With the minimum and maximum of ``column`` in each, where the log has them.
     """
 
     uri: str
@@ -60,13 +56,8 @@ class TableSnapshot:
     files: tuple[ExternalFile, ...]
 
 
-def read_snapshot(uri: str, column: str) -> TableSnapshot:
+def read_snapshot(uri: str) -> TableSnapshot:
     """The newest version of the table at ``uri``.
-
-    Parameters
-    ----------
-    column
-        The column whose minimum and maximum are wanted.
 
     Raises
     ------
@@ -78,7 +69,7 @@ def read_snapshot(uri: str, column: str) -> TableSnapshot:
         if table is not None:
             _check_features(table, uri)
             with translate_errors(uri, "its log cannot be read"):
-                return _snapshot(table, uri, column)
+                return _snapshot(table, uri)
     except StoreError as error:
         raise SourceError(
             error.what,
@@ -112,7 +103,7 @@ def _check_features(table: DeltaTable, uri: str) -> None:
         )
 
 
-def _snapshot(table: DeltaTable, uri: str, column: str) -> TableSnapshot:
+def _snapshot(table: DeltaTable, uri: str) -> TableSnapshot:
     metadata, actions = table.metadata(), pa.table(table.get_add_actions(flatten=True))
     by = tuple(metadata.partition_columns)
 
@@ -126,14 +117,12 @@ def _snapshot(table: DeltaTable, uri: str, column: str) -> TableSnapshot:
     of_files = list(zip(*values, strict=True)) if by else [()] * actions.num_rows
     files = [
         # delta-rs returns paths percent-encoded, as the log holds them.
-        ExternalFile(unquote(path), size, written, rows, of_file, low, high)
-        for path, size, written, rows, low, high, of_file in zip(
+        ExternalFile(unquote(path), size, written, rows, of_file)
+        for path, size, written, rows, of_file in zip(
             cells("path", pa.string()),
             cells("size_bytes", pa.int64()),
             cells("modification_time", pa.int64()),
             cells("num_records", pa.int64()),
-            cells(f"min.{column}", pa.string()),
-            cells(f"max.{column}", pa.string()),
             of_files,
             strict=True,
         )

@@ -18,8 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from assay.errors import NotSynced, StoreError
-from assay.store.delta.files import StagedFile
-from assay.store.delta.store_errors import translate_errors
+from assay.store.delta.location import StagedFile, translate_errors
 
 AT_ONCE = 16
 """Files that are synced in parallel: the time goes into waiting for the disk."""

@@ -1,15 +1,22 @@
-"""Where tables are stored, a folder or a bucket, and how Arrow and delta-rs access it."""
+"""Where tables are stored, a folder or a bucket: names of their files, access, and its errors."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import PurePosixPath
+from urllib.parse import quote, unquote
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 
-from assay.store.delta.files import part_path
+from assay.errors import StoreError
 from assay.store.delta.tables import Staged
 
 SCRATCH = "scratch"
@@ -127,3 +134,144 @@ def storage_options(uri: str) -> dict[str, str] | None:
     if endpoint.startswith("http://"):
         options["AWS_ALLOW_HTTP"] = "true"
     return options
+
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._]*")
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A Parquet file in a table's folder that no commit refers to yet.
+
+    Attributes
+    ----------
+    path
+        Relative to the table, as it is on disk (its folder's name is percent-encoded).
+    size
+        Bytes.
+    rows
+        As counted in the file's footer.
+    partition
+        The partition value, not encoded.
+    """
+
+    path: str
+    size: int
+    rows: int
+    partition: str
+
+
+def partition_folder(column: str, partition: str) -> str:
+    """The folder of a partition's files, relative to its table."""
+    return f"{quote(column, safe='')}={quote(partition, safe='')}"
+
+
+def part_path(column: str, partition: str, run_id: str, part: str) -> str:
+    """The path of a run's part, relative to its table.
+
+    Raises
+    ------
+    ValueError
+        If run id and part could not be parsed back from the file's name, or the partition value is
+        empty (Delta would read it back as null).
+    """
+    if not partition:
+        raise ValueError("a partition value cannot be empty")
+    if not _RUN_ID.fullmatch(run_id):
+        raise ValueError(f"run id {run_id!r}: expected letters, digits, '.', '_' and '-'")
+    if not _PART.fullmatch(part):
+        raise ValueError(f"part {part!r}: expected letters, digits, '.' and '_'")
+    return f"{partition_folder(column, partition)}/{run_id}-{part}.parquet"
+
+
+def parse_partition(path: str) -> tuple[str, str]:
+    """The partition column and value, parsed from the name of the file's folder."""
+    column, _, value = PurePosixPath(path).parts[0].partition("=")
+    return unquote(column), unquote(value)
+
+
+def parse_run_id(path: str) -> str | None:
+    """The id of the run that wrote the file, None if the name is not one that a run gives."""
+    run_id, dash, _ = path.rpartition("/")[2].rpartition("-")
+    return run_id if dash and _RUN_ID.fullmatch(run_id) else None
+
+
+def temporary_path(path: str) -> str:
+    """A unique name for a file while it is written."""
+    at = PurePosixPath(path)
+    return str(at.with_name(f".{at.name}.{uuid.uuid4().hex}"))
+
+
+def final_path(path: str) -> str:
+    """The final path of a file with a temporary name; any other path is returned unchanged."""
+    at = PurePosixPath(path)
+    if not at.name.startswith("."):
+        return path
+    return str(at.with_name(at.name[1:].rpartition(".")[0] or at.name))
+
+
+LONGEST = 160
+S3_SAYS = (
+    r"<Code>(.*?)</Code>.*?<Message>(.*?)</Message>",
+    r"AWS Error (\w+) during \w+ operation: (.*?)(?: \(Request ID|$)",
+)
+"""How to find an S3 error code and message in errors of delta-rs and of Arrow."""
+
+GAP = re.compile(r'found gap: .*?filename: "(\d+\.json)".*?filename: "(\d+\.json)"', re.DOTALL)
+"""What delta-rs reports for a log that lacks a commit."""
+
+
+@contextmanager
+def translate_errors(where: str, what: str) -> Iterator[None]:
+    """Turn failures inside the block into a `StoreError`.
+
+    Parameters
+    ----------
+    where
+        The table or file concerned.
+    what
+        What failed.
+    """
+    try:
+        yield
+    except (*_of_delta_rs(), OSError, pa.ArrowException, ValueError) as error:
+        if "CRC checksum" in str(error):
+            raise StoreError(
+                "bytes of it are not those that were written",
+                where=where,
+                found=summarize_error(error),
+                fix="See assay fsck.",
+            ) from None
+        far = "://" in where
+        full = re.search("no space left|quota", str(error), re.IGNORECASE)
+        raise StoreError(
+            what,
+            where=where,
+            found=summarize_error(error),
+            fix="Make room there, and run the same command again."
+            if full
+            else "Check the bucket in params.yaml under store, AWS_ENDPOINT_URL and the keys."
+            if far
+            else "Check the folder, its permissions and store in params.yaml.",
+        ) from None
+
+
+def _of_delta_rs() -> tuple[type[Exception], ...]:
+    """The errors of delta-rs, if it is loaded. A worker only writes files and does not load it."""
+    loaded = sys.modules.get("deltalake.exceptions")
+    return () if loaded is None else (loaded.DeltaError,)
+
+
+def summarize_error(error: Exception) -> str:
+    """The first line of an error message and, if the message lists causes, the last cause."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+    for pattern in S3_SAYS:
+        if answer := re.search(pattern, text, re.DOTALL):
+            return f"{answer[1]}: {answer[2]}"[:LONGEST]
+    if gap := GAP.search(text):
+        return f"the commits between {gap[1]} and {gap[2]} are missing, and later ones rest on them"
+    first, *causes = [line.strip() for line in text.split("↳")]
+    said = first.partition("\n")[0].strip() or type(error).__name__
+    cause = causes[-1].partition("\n")[0].strip() if causes else ""
+    return f"{said[: LONGEST // 2]}: {cause}"[:LONGEST] if cause else said[:LONGEST]

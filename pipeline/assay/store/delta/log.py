@@ -15,12 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import StoreError
-from assay.store.delta import log_bucket, log_folder
-from assay.store.delta.files import StagedFile
-from assay.store.delta.location import storage_options
-from assay.store.delta.log_bucket import BucketState
-from assay.store.delta.log_folder import LogState
-from assay.store.delta.store_errors import translate_errors
+from assay.store.delta import log_files
+from assay.store.delta.location import StagedFile, storage_options, translate_errors
+from assay.store.delta.log_files import BucketState, LogState
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -120,7 +117,7 @@ def give_back(uri: str, table: DeltaTable) -> None:
     if "://" in uri:
         _keep_remote(uri, table)
     else:
-        state = log_folder.read_state_at(Path(uri, "_delta_log"), table.version())
+        state = log_files.read_state_at(Path(uri, "_delta_log"), table.version())
         if state is not None:
             with _LOCK:
                 _KEPT[uri] = _Kept(table, state)
@@ -164,7 +161,7 @@ def kept_facts(uri: str, table: DeltaTable | None) -> dict[str, Any]:
 
 
 def _keep_remote(uri: str, table: DeltaTable | None) -> None:
-    state = None if table is None else log_bucket.read_bucket_state(uri, table.version())
+    state = None if table is None else log_files.read_bucket_state(uri, table.version())
     if table is not None and state is not None:
         with _LOCK:
             _KEPT[uri] = _Kept(table, state)
@@ -180,23 +177,23 @@ last writer took."""
 def _open_local(uri: str, state: LogState, version: int | None = None) -> DeltaTable | None:
     """A table in a folder, from a log that was looked at just before."""
     listing, folder = state.listing, state.folder
-    log_folder.check_commits(folder, listing, old=version is not None)
+    log_files.check_commits(folder, listing, old=version is not None)
     if listing.newest < 0:
         return None
     try:
         return _opened(uri, version)
     except StoreError as error:
-        newest = log_folder.newest_commit(Path(uri))
-        if newest is None or log_folder.is_readable_commit(newest):
+        newest = log_files.newest_commit(Path(uri))
+        if newest is None or log_files.is_readable_commit(newest):
             raise
         found = f"its newest commit {newest.name} cannot be read: {error.found}"
-        raise log_folder.unreadable(newest.parent, found) from None
+        raise log_files.unreadable(newest.parent, found) from None
 
 
 def _look(uri: str) -> LogState:
     with translate_errors(uri, UNREADABLE):
         _check_folder(Path(uri))
-        return log_folder.read_state(Path(uri, "_delta_log"))
+        return log_files.read_state(Path(uri, "_delta_log"))
 
 
 def _open_remote(uri: str, version: int | None = None) -> DeltaTable | None:

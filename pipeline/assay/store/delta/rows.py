@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -10,11 +10,15 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
-from assay.store.delta import commits, fsync, log, merging, upkeep
-from assay.store.delta.files import StagedFile
-from assay.store.delta.location import StoreLocation, filesystem, storage_options
-from assay.store.delta.store_errors import translate_errors
-from assay.store.delta.tables import ADDED, Staged, to_delta_schema
+from assay.store.delta import commits, fsync, log, upkeep
+from assay.store.delta.location import (
+    StagedFile,
+    StoreLocation,
+    filesystem,
+    storage_options,
+    translate_errors,
+)
+from assay.store.delta.tables import PARTITIONED, Staged, small_schema, to_delta_schema
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -25,16 +29,16 @@ KEPT_ROWS = 500_000
 """Columns of more rows are not kept: such a table is read anew each time."""
 
 
-def append(
-    place: StoreLocation, table: str, rows: pa.Table, partition_by: Sequence[str] = ()
-) -> None:
-    """Add rows in one commit; creates the table if it is missing.
+def append(place: StoreLocation, table: str, rows: pa.Table | Iterable[Mapping[str, Any]]) -> None:
+    """Add rows to a small table in one commit; creates the table if it is missing.
 
     Now and then the table's small files are merged afterwards: see `assay.store.delta.upkeep`.
     """
     from deltalake import write_deltalake
 
     uri = place.table_uri(table)
+    if not isinstance(rows, pa.Table):
+        rows = pa.Table.from_pylist(list(rows), small_schema(table, place.column))
     tried: list[int | None] = []
 
     def write(opened: DeltaTable | None) -> DeltaTable | None:
@@ -43,11 +47,10 @@ def append(
             uri if opened is None else opened,
             rows,
             mode="append",
-            partition_by=list(partition_by) or None,
+            partition_by=[place.column] if table in PARTITIONED else None,
             configuration=None if opened else commits.retention_properties(place.keep_days),
-            schema_mode="merge" if table in ADDED else None,
             storage_options=storage_options(uri),
-            post_commithook_properties=merging.post_commit_hooks(),
+            post_commithook_properties=upkeep.post_commit_hooks(),
         )
         return opened  # at the new version now
 
@@ -63,9 +66,9 @@ def append(
 def select(
     place: StoreLocation,
     table: str,
-    schema: pa.Schema,
     filters: Mapping[str, str | Sequence[str]],
     columns: Sequence[str] | None = None,
+    schema: pa.Schema | None = None,
 ) -> pa.Table:
     """Rows of a small table whose columns equal, or are among, the values in ``filters``.
 
@@ -73,11 +76,13 @@ def select(
 
     Parameters
     ----------
-    schema
-        The types to read the columns as.
     columns
         The columns to read, all if None.
+    schema
+        The types to read the columns as, if not those of `small_schema`.
     """
+    if schema is None:
+        schema = small_schema(table, place.column)
     names = list(schema.names if columns is None else columns)
     wanted = pa.schema([schema.field(name) for name in names])
     uri = place.table_uri(table)
@@ -89,16 +94,9 @@ def select(
     def read(opened: DeltaTable | None) -> pa.Table:
         if opened is None:
             return wanted.empty_table()
-        lacking = ADDED.get(table, frozenset()) - {field.name for field in opened.schema().fields}
-        stored = [name for name in names if name not in lacking]
-        if opened.metadata().partition_columns:
-            found = _of_some_files(opened, uri, stored, asked)
-        else:
-            found = _of_all_files(opened, uri, stored, asked)
-        for name in sorted(lacking & {*names}):
-            field = wanted.field(name)
-            found = found.append_column(field, pa.nulls(found.num_rows, field.type))
-        return found.select(names).cast(wanted)
+        partitioned = bool(opened.metadata().partition_columns)
+        found = (_of_some_files if partitioned else _of_all_files)(opened, uri, names, asked)
+        return found.cast(wanted)
 
     with translate_errors(uri, "cannot be read"):
         return log.read_newest(uri, read)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pyarrow as pa
 
@@ -73,46 +72,48 @@ _REFUSED = {
     "run_id": pa.string(),
     "quarantined_at": INSTANT,
 }
-_PROFILED = {
-    "run_id": pa.string(),
-    "model_version": pa.string(),
-    "bundle": pa.string(),
-    "column": pa.string(),
-    "profile": pa.string(),
-}
 _TRUTH: Mapping[Task, pa.DataType] = {
     "binary": pa.bool_(),
     "multiclass": pa.string(),
     "regression": pa.float64(),
 }
 _ARRIVED = {"arrived_at": INSTANT, "source": pa.string(), "by": pa.string()}
-_MEASURED = {
-    "run_id": pa.string(),
-    "model_version": pa.string(),
-    "bundle": pa.string(),
-    "maturity_days": pa.int64(),
-    "slice": pa.string(),
-    "metric": pa.string(),
-    "value": pa.float64(),
-    "low": pa.float64(),
-    "high": pa.float64(),
-    "rows": pa.int64(),
-    "labelled_share": pa.float64(),
-    "estimated": pa.bool_(),
-    "at": INSTANT,
-    "trusted": pa.bool_(),
-    "why": pa.string(),
+_SMALL: Mapping[str, Mapping[str, pa.DataType]] = {
+    PROFILES: {
+        "run_id": pa.string(),
+        "model_version": pa.string(),
+        "bundle": pa.string(),
+        "column": pa.string(),
+        "profile": pa.string(),
+    },
+    PERFORMANCE: {
+        "run_id": pa.string(),
+        "model_version": pa.string(),
+        "bundle": pa.string(),
+        "maturity_days": pa.int64(),
+        "slice": pa.string(),
+        "metric": pa.string(),
+        "value": pa.float64(),
+        "low": pa.float64(),
+        "high": pa.float64(),
+        "rows": pa.int64(),
+        "labelled_share": pa.float64(),
+        "estimated": pa.bool_(),
+        "at": INSTANT,
+        "trusted": pa.bool_(),
+        "why": pa.string(),
+    },
+    DECISIONS: {
+        "run_id": pa.string(),
+        "bundle": pa.string(),
+        "at": INSTANT,
+        "decision": pa.string(),
+    },
 }
+"""The columns that follow the partition column."""
 
-_DECIDED = {
-    "run_id": pa.string(),
-    "bundle": pa.string(),
-    "at": INSTANT,
-    "decision": pa.string(),
-}
-
-ADDED = {PERFORMANCE: frozenset({"trusted", "why"})}
-"""Columns that tables of earlier versions lack; they are read as null."""
+PARTITIONED = frozenset({PROFILES, LABELS})
+"""Small tables that are read by partition, and stored so."""
 
 _WIDER = {
     pa.uint8(): pa.int16(),
@@ -157,27 +158,19 @@ def quarantine_schema(column: str, keys: pa.Schema) -> pa.Schema:
     return _with_keys(QUARANTINE, column, keys, _REFUSED)
 
 
-def profiles_schema(column: str) -> pa.Schema:
-    """The profiles table: one row per column and run."""
-    return _with_keys(PROFILES, column, pa.schema([]), _PROFILED)
+def small_schema(table: str, column: str) -> pa.Schema:
+    """An append-only table whose columns do not depend on the project's.
+
+    ``profiles`` has a row for each column and run; ``performance`` for each metric value of a run;
+    ``runs`` for each event of a run; ``decisions`` for each time that a night's run was judged
+    otherwise than before, as JSON, or null if the night has no published run any more.
+    """
+    return RUNS_SCHEMA if table == RUNS else _with_keys(table, column, None, _SMALL[table])
 
 
 def labels_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
     """The labels table: one row per key and arrival of a label."""
     return _with_keys(LABELS, column, keys, {"truth": _TRUTH[task], **_ARRIVED})
-
-
-def performance_schema(column: str) -> pa.Schema:
-    """The performance table: one row per metric value of a run."""
-    return _with_keys(PERFORMANCE, column, pa.schema([]), _MEASURED)
-
-
-def decisions_schema(column: str) -> pa.Schema:
-    """The decisions table: one row each time that a night's run was judged otherwise than before.
-
-    ``decision`` is JSON; null if the night has no published run any more.
-    """
-    return _with_keys(DECISIONS, column, pa.schema([]), _DECIDED)
 
 
 def infer_keys_and_task(predictions: pa.Schema, column: str) -> tuple[pa.Schema, Task]:
@@ -197,8 +190,9 @@ def infer_keys_and_task(predictions: pa.Schema, column: str) -> tuple[pa.Schema,
 
 
 def _with_keys(
-    table: str, column: str, keys: pa.Schema, own: Mapping[str, pa.DataType]
+    table: str, column: str, keys: pa.Schema | None, own: Mapping[str, pa.DataType]
 ) -> pa.Schema:
+    keys = pa.schema([]) if keys is None else keys
     taken = [name for name in (column, *keys.names) if name in own]
     if taken:
         raise StoreError(
@@ -261,8 +255,6 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
     StoreError
         Naming every column that differs, or another partition column.
     """
-    from deltalake import Schema
-
     where = table.table_uri
     if table.metadata().partition_columns != [column]:
         raise StoreError(
@@ -272,8 +264,8 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
             found=f"by {', '.join(table.metadata().partition_columns) or 'nothing'}",
             fix="Keep ingest.partition_by, or give the new one a store of its own.",
         )
-    has = _types(table.schema())
-    wants = _types(Schema.from_arrow(to_delta_schema(schema)))
+    has = _types(pa.schema(table.schema().to_arrow()))
+    wants = _types(schema)
     wrong = [f"{name}: missing in the table" for name in wants.keys() - has.keys()]
     wrong += [f"{name}: missing in the run" for name in has.keys() - wants.keys()]
     wrong += [
@@ -290,11 +282,6 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
         )
 
 
-def _types(schema: Any) -> dict[str, str]:
-    fields = json.loads(schema.to_json())["fields"]
-    return {field["name"]: _type(field["type"]) for field in fields}
-
-
-def _type(kind: Any) -> str:
-    # A nested type also states which parts may be null; that difference does not matter here.
-    return f"list of {_type(kind['elementType'])}" if isinstance(kind, dict) else str(kind)
+def _types(schema: pa.Schema) -> dict[str, str]:
+    # In Delta's types, of which a nested one does not state which of its parts may be null.
+    return {field.name: str(field.type) for field in to_delta_schema(schema)}

@@ -16,9 +16,13 @@ import pyarrow.parquet as pq
 from assay.errors import StoreError
 from assay.project.text import counted
 from assay.store.delta import fsync
-from assay.store.delta.files import StagedFile, parse_partition, temporary_path
-from assay.store.delta.location import filesystem
-from assay.store.delta.store_errors import translate_errors
+from assay.store.delta.location import (
+    StagedFile,
+    filesystem,
+    parse_partition,
+    temporary_path,
+    translate_errors,
+)
 from assay.store.delta.tables import to_delta_schema
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024

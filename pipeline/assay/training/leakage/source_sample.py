@@ -20,8 +20,8 @@ from assay.contract.text_parser import LINE
 from assay.errors import SchemaMismatch, SourceError
 from assay.project.params.inputs import Csv, Delta, Input, Json, Parquet
 from assay.project.partitions import NightNames
+from assay.score.inputs import flat_file
 from assay.score.inputs.files import ListedFile, list_night, list_values, resolve_uri
-from assay.score.inputs.flat import flat_file
 from assay.score.inputs.text_format import text_rows
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
@@ -127,7 +127,7 @@ def _folder(
 
 
 def _delta(uri: str, shown: str, column: str, rows: int) -> SourceSample | UnsampledSource:
-    shot = read_snapshot(uri, column)
+    shot = read_snapshot(uri)
     by = shot.partitioned_by
     nights: dict[str, list[str]] = {}
     # The newest nights if each file holds one night, else the files written last.

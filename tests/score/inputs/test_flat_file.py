@@ -28,10 +28,9 @@ from assay.project.params.inputs import Input
 from assay.project.params.values import Every
 from assay.project.partitions import first_day
 from assay.score import carriers
-from assay.score.inputs.discovery import NightInput, check_unchanged, find_night
-from assay.score.inputs.flat import cut, flat_file
+from assay.score.inputs import cut, flat_file
 from assay.score.inputs.format import InputUnreadable
-from assay.score.inputs.formats import open_input
+from assay.score.inputs.formats import NightInput, check_unchanged, find_night, open_input
 from assay.score.inputs.text import TextRows
 from assay.training.leakage.source_sample import SourceSample, UnsampledSource, sample_source
 from tests.projects import PARCELS

@@ -28,8 +28,8 @@ from assay.project import digests, layout
 from assay.project.params.inputs import NIGHT_IN_PATH, Csv, Delta, Json, Parquet, Postgres, Sql
 from assay.project.partitions import first_day, parse_day, usual_step
 from assay.score.inputs import files
+from assay.score.inputs.cut import cut_parquet, cut_text
 from assay.score.inputs.files import ListedFile
-from assay.score.inputs.flat.cut import cut_parquet, cut_text
 
 CUTS = f"{layout.WORK}/nights"
 KEPT = 2

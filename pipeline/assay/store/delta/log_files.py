@@ -1,4 +1,8 @@
-"""The folder of a local Delta log: its commits, whether they are whole, and what changed."""
+"""The files of a Delta log, in a folder or a bucket: whether they are whole, and what changed.
+
+A checkpoint repeats what commits before it say, and a hint, `_last_checkpoint`, names the newest.
+While those commits are kept, nothing is lost without them.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,15 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.fs as pafs
+
 from assay.errors import StoreError
+from assay.store.delta import log_files
+from assay.store.delta.location import filesystem
 
 COMMIT = "[0-9]" * 20 + ".json"
 """Glob pattern of commit files."""
@@ -201,3 +211,105 @@ def unreadable(folder: Path, found: str) -> StoreError:
         found=found,
         fix="See assay fsck.",
     )
+
+
+Look = tuple[datetime | None, int | None]
+"""When the file of a commit was written, and its size in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketState:
+    """How the newest commit of a table looked when the table was opened at that version."""
+
+    uri: str
+    version: int
+    newest: Look
+
+    def is_current(self) -> bool:
+        """Whether that commit is unchanged, and none follows it.
+
+        Commits are numbered without gaps, and an object store shows a commit as soon as it is
+        made. False also if the bucket does not answer: to open the table then says why.
+        """
+        found = _bucket_looks(self.uri, self.version, self.version + 1)
+        return found == [self.newest, None]
+
+
+def read_bucket_state(uri: str, version: int) -> BucketState | None:
+    """The state of a table whose newest version was just read; None if that cannot be seen."""
+    found = _bucket_looks(uri, version)
+    return BucketState(uri, version, found[0]) if found and found[0] is not None else None
+
+
+def _bucket_looks(uri: str, *versions: int) -> list[Look | None] | None:
+    try:
+        system, base = filesystem(f"{uri}/_delta_log")
+        found = system.get_file_info([f"{base}/{commit_name(version)}" for version in versions])
+    except (OSError, pa.ArrowException):
+        return None
+    return [(each.mtime, each.size) if each.type == pafs.FileType.File else None for each in found]
+
+
+_CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint.*\.parquet")
+
+
+@dataclass(frozen=True)
+class CheckpointDamage:
+    """What keeps a log from being read that could be read without it.
+
+    Attributes
+    ----------
+    files
+        The checkpoints that cannot be read, and the hint.
+    what
+        The damage, in words.
+    lacking
+        The name of the first commit that is needed without these files, and is gone or cannot be
+        read; None if there is none.
+    """
+
+    files: tuple[Path, ...]
+    what: str
+    lacking: str | None
+
+
+def find_damage(folder: Path) -> CheckpointDamage | None:
+    """Of the log in ``folder``; None if there is none."""
+    bad: list[Path] = []
+    whole = -1
+    for version, parts in sorted(_checkpoints(folder).items(), reverse=True):
+        unreadable = [path for path in parts if not _is_readable(path)]
+        if not unreadable:
+            whole = version
+            break
+        bad += unreadable
+    hinted, hint = log_files.last_checkpoint(folder), folder / log_files.HINT
+    if bad:
+        what = f"its checkpoint {bad[0].name} cannot be read"
+    elif hinted is not None and hinted > whole:
+        what = f"its checkpoint of commit {hinted} is gone"
+    else:
+        return None
+    newest = log_files.list_log(folder).newest
+    needed = (log_files.commit_path(folder, version) for version in range(whole + 1, newest + 1))
+    lacking = next((each.name for each in needed if not log_files.is_readable_commit(each)), None)
+    return CheckpointDamage((*bad, *([hint] if hint.exists() else [])), what, lacking)
+
+
+def _checkpoints(folder: Path) -> dict[int, list[Path]]:
+    """The files of each checkpoint, by the version that it sums up."""
+    found: dict[int, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if (match := _CHECKPOINT.fullmatch(path.name)) is not None:
+            found.setdefault(int(match[1]), []).append(path)
+    return found
+
+
+def _is_readable(path: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return bool(pq.read_table(path, partitioning=None).num_rows)
+    except (OSError, pa.ArrowException):
+        return False

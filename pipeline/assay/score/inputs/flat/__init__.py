@@ -1,1 +1,0 @@
-"""Flat files, which hold the rows of many nights."""

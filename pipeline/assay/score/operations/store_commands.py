@@ -1,0 +1,139 @@
+"""Commands that look at the store or clean it: ``assay vacuum``, ``fsck`` and ``history``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import NothingScored, UsageError
+from assay.project.params import Params
+from assay.store import Damage, Run, StoreDamaged, VacuumResult, open_store
+
+
+@dataclass(frozen=True)
+class VacuumReport:
+    """What was deleted from each table of a store, or would be."""
+
+    store: str
+    dry_run: bool
+    keep_days: int
+    tables: tuple[VacuumResult, ...]
+
+
+def vacuum(
+    root: Path, params: Params, keep_days: int | None = None, dry_run: bool = False
+) -> VacuumReport:
+    """Delete leftovers and replaced versions of all nights, and shorten the tables' logs.
+
+    Parameters
+    ----------
+    keep_days
+        How many days to keep replaced files; default is ``publish.keep_days``.
+    dry_run
+        Only report what would be done.
+
+    Raises
+    ------
+    UsageError
+        Less than a day: current readers would lose the files that they read.
+    """
+    days = params.publish.keep_days if keep_days is None else keep_days
+    if days < 1:
+        raise UsageError(
+            "readers at work may still need what was replaced today",
+            where="--keep-days",
+            expected="at least 1",
+            found=str(days),
+        )
+    done = open_store(root, params).vacuum(days, dry_run)
+    return VacuumReport(params.store, dry_run, days, tuple(done))
+
+
+@dataclass(frozen=True)
+class FsckReport:
+    """The damage found in a store, repaired or not."""
+
+    store: str
+    damages: tuple[Damage, ...]
+
+
+def fsck(root: Path, params: Params, fix: bool = False) -> FsckReport:
+    """Check every table's log, and read every file that the tables consist of.
+
+    Parameters
+    ----------
+    fix
+        Repair what can be repaired without losing a row that can still be read.
+
+    Raises
+    ------
+    assay.store.StoreDamaged
+        With a line for each damage that remains. The result is attached to the error.
+    """
+    found = FsckReport(params.store, tuple(open_store(root, params).check(fix)))
+    left = [each.line() for each in found.damages if not each.fixed]
+    if left:
+        raise StoreDamaged(left).attach_report(found)
+    return found
+
+
+@dataclass(frozen=True)
+class NightHistory:
+    """The events of a night's runs, the first one first.
+
+    Attributes
+    ----------
+    visible
+        The run that readers see, from the files of the predictions table; None if there is none.
+    lost
+        Whether no event tells that this run was published: it was killed right after its commit, or
+        events were lost.
+    """
+
+    partition: str
+    events: tuple[Run, ...]
+    visible: Run | None
+    lost: bool
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values; times are ISO 8601 in UTC."""
+        return {
+            "partition": self.partition,
+            "visible": None if self.visible is None else self.visible.run_id,
+            "events": [_plain(event) for event in self.events],
+        }
+
+
+def history(root: Path, params: Params, night: str) -> NightHistory:
+    """Collect a night's events.
+
+    Raises
+    ------
+    NothingScored
+        No run of the night has begun.
+    StoreError
+        The store is damaged or cannot be read.
+    """
+    store = open_store(root, params)
+    events, visible = store.run_events(night), store.published_run(night)
+    if not events and visible is None:
+        raise NothingScored(
+            f"no run of {store.column}={night} has begun",
+            where=store.uri,
+            fix="Run assay score for it; assay front shows the nights that there are.",
+        )
+    return NightHistory(night, tuple(events), visible, _is_lost(events, visible))
+
+
+def _is_lost(events: Sequence[Run], visible: Run | None) -> bool:
+    told = {event.run_id for event in events if event.event in ("published", "released")}
+    return visible is not None and visible.run_id not in told
+
+
+def _plain(event: Run) -> dict[str, Any]:
+    kept = asdict(event)
+    for name in ("partition", "files", "base", "started_at"):
+        del kept[name]
+    return {**kept, "at": event.at.isoformat() if event.at else None}
