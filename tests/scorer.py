@@ -19,6 +19,16 @@ from assay.store import Store, open_store
 NIGHT = "2024-03-01"
 
 
+class Shared:
+    """The suite's Spark in the place of one that the command starts and stops."""
+
+    def __init__(self, spark: Any) -> None:
+        self.session = lambda: spark
+
+    def stop(self) -> None:
+        """It is not the command's own."""
+
+
 class Scorer:
     """Scores nights of a project with what is promoted there."""
 

@@ -14,11 +14,6 @@ from assay.store import Run, Store
 from tests.scorer import NIGHT, Scorer
 
 
-@pytest.fixture
-def scorer(live: Path, spark) -> Scorer:
-    return Scorer(live, spark)
-
-
 def again(scorer: Scorer) -> str:
     """What the nightly command makes of the night, without --force."""
     scoring = run.Scoring(

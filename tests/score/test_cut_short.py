@@ -12,7 +12,7 @@ from assay.cli.__main__ import main
 from assay.errors import INTERRUPTED, NightNotFound
 from assay.score import stage
 from assay.score.run import Attempt
-from tests.score.test_unverified import Shared
+from tests.scorer import Shared
 
 NIGHTS = ("2024-03-04", "2024-03-05", "2024-03-06")
 """The parcels end with the second."""

@@ -21,8 +21,7 @@ from deltalake import write_deltalake
 from assay.cli.__main__ import main
 from assay.errors import SourceError
 from assay.project import layout, params, partitions
-from assay.project.params.inputs import Delta, Postgres
-from assay.score import stage
+from assay.project.params.inputs import Postgres
 from assay.score.due import (
     DueNights,
     find_due_nights,
@@ -34,7 +33,6 @@ from assay.score.due import (
 from assay.score.inputs.formats import open_input
 from assay.store import Run, open_store
 from assay.store.runs import fold
-from tests.score.test_unverified import Shared
 
 DAYS = tuple(f"2024-03-0{number}" for number in range(1, 6))
 
@@ -139,12 +137,6 @@ def test_a_range_takes_every_day_or_the_weeks_that_are_there() -> None:
 
 
 # --------------------------------------------------------------------------- the command
-
-
-@pytest.fixture
-def project(live: Path, spark: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(stage, "BackgroundSession", lambda params, root: Shared(spark))
-    return live
 
 
 def ask(root: Path, *more: str, code: int = 0, capsys: Any = None) -> list[tuple[str, str]]:
@@ -360,19 +352,6 @@ def test_nights_of_a_query_cannot_be_listed(parcels: Path) -> None:
     score = given.score.model_copy(update={"input": spec})
     with pytest.raises(SourceError, match=r"found postgres.*--from DAY --to DAY"):
         open_input(parcels, given.model_copy(update={"score": score})).nights()
-
-
-def test_a_delta_table_with_days_as_dates_and_an_old_file_without_them(
-    parcels: Path, tmp_path: Path
-) -> None:
-    lake = str(tmp_path / "lake")
-    write_deltalake(lake, pa.table({"parcel": [1]}))
-    days = pc.cast(pa.array([*DAYS[:2], DAYS[0], None]), pa.date32())
-    more = pa.table({"parcel": [2, 3, 4, 5], "day": days})
-    write_deltalake(lake, more, mode="append", schema_mode="merge")
-    given = params.load(parcels)
-    score = given.score.model_copy(update={"input": Delta(format="delta", path=lake)})
-    assert open_input(parcels, given.model_copy(update={"score": score})).nights() == DAYS[:2]
 
 
 def tried(*nights: tuple[str, str]) -> list[Run]:

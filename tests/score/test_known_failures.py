@@ -9,24 +9,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from assay.cli.__main__ import main
 from assay.project import layout, params, partitions
-from assay.score import stage
 from assay.store import open_store
-from tests.score.test_unverified import Shared
 
 DAYS = tuple(f"2024-03-0{number}" for number in range(1, 6))
-
-
-@pytest.fixture
-def project(live: Path, spark: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(stage, "BackgroundSession", lambda params, root: Shared(spark))
-    return live
 
 
 def folder(root: Path, night: str) -> Path:

@@ -29,11 +29,6 @@ from assay.store import Store
 from tests.scorer import NIGHT, Scorer
 
 
-@pytest.fixture
-def scorer(live: Path, spark) -> Scorer:
-    return Scorer(live, spark)
-
-
 def test_a_run_scores_what_the_scoring_function_scores(scorer: Scorer):
     report = scorer.score()
     published = scorer.store.predictions(NIGHT).sort_by("parcel")

@@ -99,7 +99,7 @@ def test_a_night_that_fails_leaves_the_others_alone(scorer: Scorer) -> None:
 
 
 @pytest.mark.parametrize("error", [ScoringFailed("memory ran out"), ZeroDivisionError()])
-@pytest.mark.parametrize("name", ["_scored", "_job"])
+@pytest.mark.parametrize("name", ["_scored", "make_job"])
 def test_what_ends_the_range_leaves_what_was_scored_before_it(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch, error: Exception, name: str
 ) -> None:

@@ -14,19 +14,10 @@ from assay.registry.versions import read_champion
 from assay.score import stage
 from assay.store import open_store
 from tests.projects import call
+from tests.scorer import Shared
 
 NIGHTS = ("2024-03-01", "2024-03-02")
 WHY = "its tags name another verdict than its commit holds"
-
-
-class Shared:
-    """The suite's Spark in the place of one that the command starts and stops."""
-
-    def __init__(self, spark: Any) -> None:
-        self.session = lambda: spark
-
-    def stop(self) -> None:
-        """It is not the command's own."""
 
 
 def by_hand(root: Path) -> None:

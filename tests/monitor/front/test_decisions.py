@@ -14,7 +14,7 @@ from assay.cli.__main__ import main
 from assay.project import layout, params
 from assay.score import stage
 from assay.store import open_store
-from tests.score.test_unverified import Shared
+from tests.scorer import Shared
 
 NIGHT, NEXT, LAST = "2024-03-01", "2024-03-02", "2024-03-05"
 

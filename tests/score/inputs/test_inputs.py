@@ -60,13 +60,6 @@ def look(tmp_path: Path) -> Look:
     return find_in
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "in" / f"day={NIGHT}"
-    made.mkdir(parents=True)
-    return made
-
-
 # ---------------------------------------------------------------------------------- Parquet
 
 

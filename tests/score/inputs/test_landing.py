@@ -59,13 +59,6 @@ def read(tmp_path: Path, request: pytest.FixtureRequest) -> Read:
     return of
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "in" / f"day={NIGHT}"
-    made.mkdir(parents=True)
-    return made
-
-
 def rows(first: int = 0, count: int = 2, name: str = "a") -> pa.Table:
     return pa.table(
         {

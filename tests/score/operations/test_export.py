@@ -17,27 +17,15 @@ import pytest
 
 from assay.cli.show.store import export_lines
 from assay.errors import ExportFailed, NothingScored, UsageError
-from assay.project import params
 from assay.project.params import Params
 from assay.score.operations import export
 from assay.score.operations.export_targets import lists_as_text, write_csv
-from assay.store import Run, Store, open_store
+from assay.store import Run, Store
 from tests import predictions
-from tests.projects import PARCELS
 
 NIGHT = "2024-03-01"
 
 Publish = Callable[..., None]
-
-
-@pytest.fixture
-def values() -> Params:
-    return params.load(PARCELS)
-
-
-@pytest.fixture
-def store(tmp_path: Path, values: Params) -> Store:
-    return open_store(tmp_path, values)
 
 
 @pytest.fixture

@@ -13,13 +13,11 @@ import pytest
 
 from assay.cli.show.store import export_lines
 from assay.errors import ExportFailed, StoreError
-from assay.project import params
 from assay.project.params import Params
 from assay.score.operations import export
-from assay.store import Store, open_store
+from assay.store import Store
 from tests import postgres, predictions
 from tests.postgres import Server
-from tests.projects import PARCELS
 from tests.s3 import free_port
 
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg, the extra 'postgres'")
@@ -48,16 +46,6 @@ def ask(server: Server) -> Ask:
 
 
 # ------------------------------------------------------------------------------------ export
-
-
-@pytest.fixture
-def values() -> Params:
-    return params.load(PARCELS)
-
-
-@pytest.fixture
-def store(tmp_path: Path, values: Params) -> Store:
-    return open_store(tmp_path, values)
 
 
 @pytest.fixture
