@@ -42,9 +42,6 @@ TEXTS: Mapping[str, str] = {
 LATENCY, COLUMN_LATENCY = 500, 10
 """Milliseconds that 1,000 rows may take, at least, and for each column: to look at a column takes
 its time even if a night has few rows."""
-KNOWN_AFTER = 1
-"""Days after a night: the shortest of `monitor.maturities`."""
-OWNER = "the model's owner"
 RARE, COMMON = 0.2, 0.8
 """Shares of positives outside of which a threshold of 0.5 would call all rows alike."""
 
@@ -71,24 +68,21 @@ def _about(plan: Plan) -> dict[str, Any]:
         "regression": f"How large {plan.target} is",
     }[label.task]
     return {
+        "plan": plan,
+        "label": label,
+        "nights": plan.nights,
         "about": what,
         "version": version("assay"),
         "name": plan.name,
         "data": plan.data,
         "tables": [plan.data],
-        "rows": _count(plan.understood.rows),
+        "rows": Quoted(f"{plan.understood.rows:,}"),
         "task": label.task,
         "binary": label.task == "binary",
         "regression": label.task == "regression",
         "target": plan.target,
         "by_time": plan.nights.by == "time",
-        "first_scored": plan.nights.scored[0].isoformat(),
-        "doubts": plan.doubts,
     }
-
-
-def _count(number: int) -> Quoted:
-    return Quoted(f"{number:,}")
 
 
 # ------------------------------------------------------------------------------ data/source.py
@@ -125,11 +119,6 @@ def _source(plan: Plan) -> dict[str, Any]:
         ],
         "personal": [*personal.items()],
         "numbered": numbered,
-        "positive": label.positive,
-        "as_text": label.as_text,
-        "time": plan.time,
-        "every": plan.nights.every,
-        "nights": plan.nights.count,
         "by": plan.plain[by] if by is not None else "row_number",
         "together": f"rows of the same {plan.plain[plan.group]}"
         if plan.group
@@ -188,58 +177,32 @@ def _left_out(column: ColumnUse) -> str:
 
 def _params(plan: Plan) -> dict[str, Any]:
     label, nights = plan.label, plan.nights
-    _, fewest, most = nights.rows
-    ordinary_least, ordinary_most = nights.ordinary
     row_change = _row_change(nights)
     regression, binary = label.task == "regression", label.task == "binary"
     # Unlike log loss, Brier's score has bounds, so a small holdout can decide on it. So can it on
     # absolute errors: the mean of squared ones is mostly the work of a few rows.
     judged = "mae" if regression else "brier"
     return {
-        "owner": OWNER,
         "duplicates": min(1.0, round(1.5 * plan.duplicates + 0.01, 2)),
         "duplicates_why": f"{plan.duplicates:.0%} of the rows equal another one in all that "
         "describes them, which is coarse"
         if plan.duplicates
         else "of the holdout's rows that equal one of training in all that describes "
         "them, beyond chance",
-        "rows_least": max(1, plan.understood.rows // 2),
         # A table's one night of a single row is an accident, not what a night may be.
-        "night_least": max(1, ordinary_least // 3),
-        "night_most": 3 * ordinary_most,
-        "night_fewest": fewest,
-        "night_largest": most,
+        "night_least": max(1, nights.ordinary[0] // 3),
         "row_change": row_change,
         "most_times": f"{1 + row_change:g}",
-        "own_values": plan.own_values,
-        # A longer night is called by its first day, and its newest row is of a later one.
-        "fresh": 3 if nights.by == "time" and nights.every == "day" else 0,
-        "train_from": nights.train[0].isoformat(),
-        "train_to": nights.train[1].isoformat(),
-        "holdout_from": nights.holdout[0].isoformat(),
-        "holdout_to": nights.holdout[1].isoformat(),
-        "select_by": "mae" if regression else "log_loss",
         "folds": FOLDS,
-        "calibration": "none" if regression else "auto",
         "threshold": _threshold(label.share) if label.share is not None else 0.5,
         "threshold_why": f"{label.share:.1%} of the rows are" if binary and label.share else "",
-        "unit": plan.unit,
         "latency": max(LATENCY, COLUMN_LATENCY * len(plan.columns)),
-        "slice_rows": 100 if plan.understood.rows >= 5000 else 30,
         "judged": judged,
         # Four whole weeks, or as many longer nights as show how much they differ.
         "retrain_pool": 28 if nights.every == "day" else 8,
-        "known_after": KNOWN_AFTER,
         "baseline_why": "otherwise always saying the same would do, which has a "
         f"{judged} of {format_digits(label.baseline, 3)} over all rows",
         "margin": _rounded(0.02 * label.baseline),
-        "margin_why": "2 % of what always saying the same scores is not worth a night's trouble",
-        "sensitive": [
-            {"name": each.name, "rule": f"groups of {each.name} are treated alike"}
-            for each in plan.having("sensitive")
-            if "slice" in each.roles
-        ],
-        "sliced": bool(plan.having("slice")),
         "fairness": "mae" if regression else "selection_rate" if binary else "accuracy",
         "fairness_difference": _rounded(0.2 * label.baseline) if regression else 0.2,
         "nullable": [
