@@ -82,10 +82,14 @@ def test_a_table_where_stages_write_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("there", "at"),
-    [(False, "git init"), (False, "dvc add"), (True, "dvc init"), (True, "dvc add")],
+    ("there", "at", "error"),
+    [
+        (False, "git init", KeyboardInterrupt()),
+        (False, "dvc add", NotARepository("no")),
+        (True, "dvc init", NotARepository("no")),
+        (True, "dvc add", KeyboardInterrupt()),
+    ],
 )
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), NotARepository("no")], ids=["^C", "error"])
 def test_what_ends_in_the_middle_leaves_nothing_behind(
     tmp_path: Path,
     table: Path,

@@ -129,11 +129,6 @@ def test_a_total_that_contains_the_label_fails_the_gate(tmp_path: Path) -> None:
     assert "as a total is, out of data/contract.py" in (found[0].fix or "")
 
 
-def test_without_the_total_nothing_is_suspect(tmp_path: Path) -> None:
-    init(tmp_path, rides(), "tip", "--leave-out", "paid")
-    assert suspects(tmp_path, *STAGES) == {}
-
-
 def test_a_comparison_of_two_columns_that_is_the_label(tmp_path: Path) -> None:
     init(tmp_path, arrivals(), "late")
     assert suspects(tmp_path, *STAGES) == {"label_sum": ["planned", "landed"]}

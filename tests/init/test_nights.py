@@ -8,20 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.formats.names import column_names
 from assay.formats.split import FIRST_INVENTED
 from assay.init.nights import (
     JUDGED,
     LEAST_NIGHTS,
     cut_by_chance,
     cut_by_time,
-    date_parts,
     find_time_copies,
     last_day,
 )
 from assay.project.params.values import Every
 from assay.project.partitions import first_day
-from tests.init.frames import facts_of
 
 JANUARY = date(2024, 1, 1)
 
@@ -116,25 +113,6 @@ def test_days_that_are_all_firsts_of_a_year_are_years(freq: str, every: str) -> 
     assert found.holdout[1] + timedelta(days=1) == found.scored[0]
     said = cut_by_time(days, "day")
     assert said is not None and said.every == "day"
-
-
-@pytest.mark.parametrize(
-    ("names", "found"),
-    [
-        (["month", "Year", "day"], ["Year", "month", "day"]),
-        (["sale_year", "sale_month", "x"], ["sale_year", "sale_month"]),
-        (["sale_year", "order_month", "x"], ["sale_year"]),
-        (["birth_year", "birth_month", "x"], []),
-        (["x", "month", "day"], []),
-    ],
-)
-def test_parts_of_a_date(names: list[str], found: list[str]) -> None:
-    numbers = np.arange(120)
-    values = {"year": 1990 + numbers // 12, "month": numbers % 12 + 1, "day": numbers % 28 + 1}
-    table = pd.DataFrame({name: values.get(name.lower().split("_")[-1], numbers) for name in names})
-    assert date_parts(facts_of(table), column_names(names)) == found
-    odd = table.apply(lambda each: each + 30 if "month" in str(each.name) else each)
-    assert not [name for name in date_parts(facts_of(odd), column_names(names)) if "month" in name]
 
 
 def test_an_odd_night_is_not_what_nights_are_like() -> None:

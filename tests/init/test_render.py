@@ -248,14 +248,6 @@ def test_a_weight_is_no_feature_and_told_apart(frame: pd.DataFrame, tmp_path: Pa
         planned(given, tmp_path, "late", weight="sex")
 
 
-def test_a_year_and_a_month_are_told_as_one_date(frame: pd.DataFrame, tmp_path: Path) -> None:
-    months = np.arange(len(frame))
-    given = frame[["sex", "fate"]].assign(year=1900 + months // 30, month=months % 12 + 1)
-    given["price"] = given["year"] * 10.0 + months % 7
-    plan = planned(given, tmp_path, "price")
-    assert any("year and month together say when a row is from" in each for each in plan.remarks)
-
-
 @pytest.mark.parametrize(("every", "asked"), [("day", True), ("week", False)])
 def test_a_night_of_a_week_is_not_held_for_rows_after_its_first_day(
     frame: pd.DataFrame, tmp_path: Path, every: Every, asked: bool

@@ -251,18 +251,17 @@ def test_an_identifier_with_blanks_is_one(frame: pd.DataFrame) -> None:
 
 
 def census() -> pd.DataFrame:
-    """People as a census codes them, with a weight and its replicates."""
+    """People as a census codes them, with a weight."""
     rng = np.random.default_rng(4)
     columns = {"AGEP": (18, 94), "SEX": (1, 3), "RAC1P": (1, 10), "MAR": (1, 6), "CIT": (1, 6)}
     codes = {name: rng.integers(*ends, ROWS) for name, ends in columns.items()}
-    weights = {name: rng.integers(5, 300, ROWS) for name in ("PWGTP", "PWGTP1", "PWGTP2")}
     dates = pd.Timestamp("1950-01-01") + pd.to_timedelta(rng.integers(0, 9000, ROWS), unit="D")
     return pd.DataFrame(
         {
             **codes,
             "DOB": dates,
             "WKHP": rng.integers(1, 99, ROWS),
-            **weights,
+            "PWGTP": rng.integers(5, 300, ROWS),
             "churned": rng.random(ROWS) < 0.3,
         }
     )
@@ -275,16 +274,10 @@ def test_people_as_a_census_codes_them() -> None:
     }
     assert found["DOB"].why == "sensitive, by its name: a time to make bands of in data/source.py"
     assert found["WKHP"].use == "feature"
-    assert found["PWGTP"].use == "weight"
-    assert "if it is none: --leave-out PWGTP" in found["PWGTP"].unsure
-    assert found["PWGTP1"].why.startswith("a replicate weight")
     # The month of March and a distance, where nothing else is of a census.
     plain = census()[["MAR", "CIT", "WKHP", "churned"]]
     assert {each.use for each in uses(plain).values()} == {"feature"}
-    # A person who says otherwise is heard.
-    assert uses(census(), left_out=("PWGTP",))["PWGTP"].use == "left out"
-    said = uses(census(), weight="WKHP")
-    assert (said["WKHP"].use, said["PWGTP"].use) == ("weight", "feature")
+    assert uses(census(), weight="PWGTP")["PWGTP"].use == "weight"
 
 
 @pytest.mark.parametrize(

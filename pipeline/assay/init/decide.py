@@ -16,7 +16,6 @@ from assay.init.nights import (
     Nights,
     cut_by_chance,
     cut_by_time,
-    date_parts,
     find_time_copies,
 )
 from assay.init.plan import Plan, ProjectColumn
@@ -110,9 +109,6 @@ def decide(
         with _in_file(understood.path):
             refuse_few_groups(seen.sample, label, group)
         nights = cut_by_chance(understood.rows, seen.sample[group])
-    parts = date_parts(understood.facts, plain) if time is None else []
-    if len(parts) > 1:
-        remarks = (*remarks, _fix_parts(understood, parts))
     uses = _uses(understood, seen, time, label, nights, plain, wishes)
     columns = tuple(_columns(understood, seen, uses, plain, label, nights, group))
     if not any("feature" in each.roles for each in columns):
@@ -224,15 +220,6 @@ def _nights(
     return cut_by_chance(rows), (
         f"{why}, so nights are invented and rows are split by chance: "
         "drift over time cannot be seen, and a model that ages looks as good as new",
-    )
-
-
-def _fix_parts(understood: Understanding, parts: Sequence[str]) -> str:
-    year = _facts(understood, parts[0]).low
-    example = "-".join([f"{year:g}", "01", "31"][: len(parts)])
-    return (
-        f"{' and '.join(parts)} together say when a row is from: write them into the table as one "
-        f"column of dates, such as {example}, and run assay init again"
     )
 
 

@@ -1,13 +1,11 @@
 """Cuts a table into nights: by its own time, or by chance where it has none.
 
-And finds columns that only together are a time, as such a table says when its rows are from, and
-those that are the time once more.
+And finds columns that are the time once more.
 """
 
 from __future__ import annotations
 
 import calendar
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +19,6 @@ import pandas as pd
 import pyarrow as pa
 
 from assay.columns.reference import ORDINARY, ordinary_rows
-from assay.formats.definition import ColumnFacts
 from assay.formats.split import FIRST_INVENTED, add_random_night
 from assay.project.params import Publish
 from assay.project.params.values import Every
@@ -40,16 +37,9 @@ JUDGED = 15
 """Nights of the holdout from which on the gate can judge by nights: it asks for what ten would be
 worth if they were alike."""
 MOST_SCORED = 7
-_PARTS = (
-    (re.compile(r"(?P<of>.*_)?(year|yr)"), 1800, 2200),
-    (re.compile(r"(?P<of>.*_)?month"), 1, 12),
-    (re.compile(r"(?P<of>.*_)?(day|day_of_month)"), 1, 31),
-)
-"""Names of a date's parts, the longest first, with their bounds."""
 STRAIGHT = 0.9999
 """Correlation with the time above which a number is the time. A decimal year is above it, in spite
 of leap years and rounding; what merely grows, as an odometer does, seldom is."""
-_NOT_NOW = re.compile(r"birth|born|built|model")
 _FINEST_FIRST: tuple[Every, ...] = ("day", "week", "month", "year")
 
 Why = Literal["time", "chance"]
@@ -148,34 +138,6 @@ def cut_by_chance(rows: int, groups: pd.Series | None = None) -> Nights:
     fewest = max(1, each - 3 * isqrt(each))
     few, many = max(0, each - apart), each + apart
     return replace(found, rows=(each, few, many), ordinary=(few, many), swing=each / fewest)
-
-
-def date_parts(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
-    """Columns that by name and bounds are the year, month and day of one date, in this order.
-
-    Only those up to the first that is not there: a month without a year is no time.
-
-    Parameters
-    ----------
-    plain
-        Name in the file -> the name to guess by.
-    """
-    found: list[str] = []
-    of = None
-    for shape, low, high in _PARTS:
-        for each in facts:
-            named = shape.fullmatch(plain[each.name])
-            if named is None or not each.whole or each.nulls or _NOT_NOW.search(named[0]):
-                continue
-            if found and named["of"] != of:
-                continue
-            if low <= each.low and each.high <= high:  # type: ignore[operator]
-                found.append(each.name)
-                of = named["of"]
-                break
-        else:
-            break
-    return found
 
 
 def find_time_copies(sample: pd.DataFrame, time: str, names: Iterable[str]) -> dict[str, str]:
