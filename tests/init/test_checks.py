@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.cli.__main__ import main
 from assay.contract.loader import load_contract
 from assay.init.checks import FieldChecks, find_order, learn_checks
-from tests import projects
 from tests.init.frames import facts_of
 
 
@@ -123,7 +123,9 @@ def test_what_has_none_gets_none(values: tuple[str, ...]) -> None:
     assert find_order(values) == ()
 
 
-def test_the_order_of_a_file_is_in_the_contract(tmp_path: Path) -> None:
+def test_the_order_of_a_file_is_in_the_contract(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rng = np.random.default_rng(4)
     frame = pd.DataFrame(
         {
@@ -140,7 +142,8 @@ def test_the_order_of_a_file_is_in_the_contract(tmp_path: Path) -> None:
         }
     )
     frame.to_parquet(tmp_path / "t.parquet", index=False)
-    told = projects.call(tmp_path, "assay", "init", "p", "--data", "t.parquet", "--target", "back")
-    assert "wow < meh < nice" in told
+    given = ["--data", str(tmp_path / "t.parquet"), "--target", "back"]
+    assert main(["init", str(tmp_path / "p"), *given]) == 0
+    assert "wow < meh < nice" in " ".join(capsys.readouterr().out.split())
     contract = load_contract(tmp_path / "p/data/contract.py", "data/contract.py")
     assert contract.ordered == {"mood": ("wow", "meh", "nice"), "risk": ("low", "medium", "high")}

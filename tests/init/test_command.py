@@ -69,12 +69,10 @@ def test_a_project_is_written_and_ready(table: Path) -> None:
     assert sum(len(pd.read_parquet(path)) for path in rows) == 600
 
 
-def test_a_machine_gets_one_document(table: Path) -> None:
-    told = projects.call(
-        table.parent,
-        *("assay", "init", "--json", "churn", "--data", table.name, "--target", "churned"),
-    )
-    found = json.loads(told)
+def test_a_machine_gets_one_document(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(table.parent / "churn")
+    assert main(["init", "--json", folder, "--data", str(table), "--target", "churned"]) == 0
+    found = json.loads(capsys.readouterr().out)
     assert (found["task"], found["rows"], found["nights"]["by"]) == ("binary", 600, "time")
     roles = {each["given"]: each["roles"] for each in found["columns"]}
     assert roles["customer"] == ["key"] and roles["plz"] == ["feature", "slice"]
@@ -111,13 +109,16 @@ def test_what_it_cannot_do_leaves_nothing(
     assert not (table.parent / "churn").exists()
 
 
-def test_a_query_and_a_workbook_become_projects_that_read_them_again(table: Path) -> None:
+def test_a_query_and_a_workbook_become_projects_that_read_them_again(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(table.parent)
     frame = pd.read_csv(table, sep=";", encoding="cp1252", dtype=str)
     frame["visits"] = frame["visits"].astype(int)
     cells = [list(frame.columns), *frame.to_numpy(dtype=object).tolist()]
     workbooks.write(table.parent / "book.xlsx", {"Read me": [["note"], ["x"]], "Customers": cells})
-    ask = ("assay", "init", "excel", "--data", "book.xlsx", "--target", "churned")
-    told = projects.call(table.parent, *ask, code=2)
+    assert main(["init", "excel", "--data", "book.xlsx", "--target", "churned"]) == 2
+    told = capsys.readouterr().err
     assert told.strip().endswith("not read: 'Customers'; --sheet names one")
     with closing(sqlite3.connect(table.parent / "shop.db")) as database:
         frame.to_sql("customers", database, index=False)
@@ -127,9 +128,9 @@ def test_a_query_and_a_workbook_become_projects_that_read_them_again(table: Path
         "query": ("--data", "q.sql", "--connection", "sqlite:///shop.db"),
     }
     for name, options in asked.items():
-        projects.call(table.parent, "assay", "init", name, *options, "--target", "churned")
+        assert main(["init", name, *options, "--target", "churned"]) == 0
         project = table.parent / name
-        projects.call(project, "dvc", "repro", "ingest")
+        projects.call(project, "assay", "ingest")
         rows = [pd.read_parquet(each) for each in (project / "data/raw").glob("night=*/*.parquet")]
         assert len(pd.concat(rows)) == 600 and set(rows[0]["plz"]) <= set(frame["plz"])
     assert (table.parent / "excel/data/book.xlsx.dvc").exists()
@@ -230,13 +231,13 @@ def test_rows_of_one_customer_may_stay_together_as_is_said(
     assert main([*given, "--group", "customer id"]) == 0
 
 
-def test_a_table_without_a_header(table: Path) -> None:
+def test_a_table_without_a_header(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = table.read_text(encoding="cp1252")
     bare = table.with_name("bare.csv")
     bare.write_text(text.partition("\n")[2], encoding="cp1252")
-    call = ("assay", "init", "churn", "--data", bare.name, "--target", "column_5")
-    assert "columns have no names" in projects.call(bare.parent, *call)
     project = bare.parent / "churn"
+    assert main(["init", str(project), "--data", str(bare), "--target", "column_5"]) == 0
+    assert "columns have no names" in " ".join(capsys.readouterr().out.split())
     projects.call(project, "assay", "ingest")
     source = (project / "data/source.py").read_text(encoding="utf-8")
     assert "header=False" in source and '"column_3": "text"' in source
@@ -244,14 +245,15 @@ def test_a_table_without_a_header(table: Path) -> None:
     assert len(written) == 600 and set(written["column_3"]) == {"01067", "04103", "09111"}
 
 
-def test_the_same_doubt_is_said_once_with_all_its_columns(table: Path) -> None:
+def test_the_same_doubt_is_said_once_with_all_its_columns(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     frame = pd.read_csv(table, sep=";", encoding="cp1252")
     rng = np.random.default_rng(9)
     for name in ("meters", "grams", "cents", "seconds"):
         frame[name] = rng.permutation(10**7)[: len(frame)]
     frame.to_csv(table, index=False)
-    told = projects.call(
-        table.parent, "assay", "init", "churn", "--data", table.name, "--target", "churned"
-    )
-    doubts = [line for line in told.splitlines() if "hardly repeat" in line]
-    assert len(doubts) == 1 and "meters, grams, cents, seconds: whole numbers" in doubts[0]
+    folder = str(table.parent / "churn")
+    assert main(["init", folder, "--data", str(table), "--target", "churned"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.count("hardly repeat") == 1 and "meters, grams, cents, seconds: whole" in told
