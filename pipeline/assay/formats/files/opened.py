@@ -149,14 +149,13 @@ def find_encoding(path: Path) -> Encoding:
     try:
         return Encoding(name, _quotes(path, name))
     except UnicodeDecodeError as error:
-        if error.reason in ("unexpected end of data", "truncated data"):
-            raise SourceError(
-                "ends in the middle of a character", where=str(path), fix="Copy the file again."
-            ) from None
-        if name == "utf-16":
-            raise SourceError(
-                "begins as UTF-16, but is not", where=str(path), fix="Save it as UTF-8."
-            ) from None
+        cut = error.reason in ("unexpected end of data", "truncated data")
+    if cut or name == "utf-16":
+        raise SourceError(
+            "ends in the middle of a character" if cut else "begins as UTF-16, but is not",
+            where=str(path),
+            fix="Copy the file again, or save it as UTF-8.",
+        )
     return _not_utf8(path)
 
 
