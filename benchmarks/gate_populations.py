@@ -1,4 +1,4 @@
-"""Populations to draw holdouts from, whose every metric is known, with rows that hang together.
+"""Populations to draw holdouts from, whose every metric is known, with clustered rows.
 
 Binary: a row's score follows its label's log odds, and a unit has an effect on the log odds of
 its labels that no model sees, one on what is measured of its rows, and one on how wrong the
@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from typing import Literal, Protocol
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize, signal, special
 
 from assay.metrics.evaluator import calibration_bins
 from assay.metrics.labelled_scores import LabelledScores
@@ -34,14 +34,29 @@ ROWS_A_UNIT = 50
 
 @dataclass(frozen=True)
 class Structure:
-    """How rows hang together: ``units`` of them, or every row by itself if there are none."""
+    """How rows are clustered: in ``units``, or every row by itself if there are none.
+
+    ``follow`` is the correlation of what two successive units share.
+    """
 
     units: int = 0
     icc: float = 0.0
+    follow: float = 0.0
 
     @property
     def title(self) -> str:
-        return f"{self.units} nights, ICC {self.icc:g}" if self.units else "independent rows"
+        if not self.units:
+            return "independent rows"
+        follow = f", autocorrelation {self.follow:g}" if self.follow else ""
+        return f"{self.units} nights, ICC {self.icc:g}{follow}"
+
+    def shared(self, random: np.random.Generator, units: int) -> Floats:
+        """A normal effect of each unit, (units,): an autoregression of order 1."""
+        drawn = random.normal(size=units)
+        step = np.sqrt(1 - self.follow**2)
+        if self.follow:
+            drawn = signal.lfilter([step], [1, -self.follow], drawn, zi=[(1 - step) * drawn[0]])[0]
+        return drawn
 
     def drawn(self, random: np.random.Generator, rows: int) -> SamplingUnits:
         """The units of a holdout; of unequal size, as rows fall into them by chance."""
@@ -55,7 +70,7 @@ class Structure:
         own = random.normal(size=rows)
         if units.codes is None:
             return own
-        shared = random.normal(size=units.count)[units.codes]
+        shared = self.shared(random, units.count)[units.codes]
         return np.sqrt(1 - self.icc) * own + np.sqrt(self.icc) * shared
 
 
@@ -133,7 +148,7 @@ class Binary:
         clear = structure.noise(random, rows, units)
         effect = 0.0
         if units.codes is not None:
-            effect = self._effect * random.normal(size=units.count)[units.codes]
+            effect = self._effect * structure.shared(random, units.count)[units.codes]
         chance = special.expit(self._middle + 1.5 * clear + effect)
         truth = random.random(rows) < chance
         blur = random.normal(size=rows)
@@ -185,7 +200,7 @@ class Regression:
             own = (np.exp(random.normal(size=rows)) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
         if units.codes is None:
             return own
-        shared = random.normal(size=units.count)[units.codes]
+        shared = structure.shared(random, units.count)[units.codes]
         return np.sqrt(1 - structure.icc) * own + np.sqrt(structure.icc) * shared
 
 

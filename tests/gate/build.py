@@ -142,6 +142,7 @@ def difference(value: float | None, error: float | None = 0.01, **changes: Any) 
             few=False,
             needed=None,
             doubt=None,
+            worth=None,
         ),
         **changes,
     )

@@ -70,21 +70,21 @@ def test_four_times_the_rows_and_less_confidence_are_narrower() -> None:
     assert width(500, 0.8) < width(500, 0.95)
 
 
-def test_nights_that_are_bad_as_a_whole_are_wider_than_rows() -> None:
+def test_stores_that_are_bad_as_a_whole_are_wider_than_rows() -> None:
     random = np.random.default_rng(7)
     codes = np.repeat(np.arange(30), 40).astype(np.intp)
     p = random.uniform(0.3, 0.6, 1200)
     truth = random.random(1200) < p - 0.1 + random.normal(0, 0.1, 30)[codes]
-    by_night, by_row = (
+    by_store, by_row = (
         classifier_gaps(p, truth, units)
-        for units in (SamplingUnits("night", 30, codes), SamplingUnits.rows(1200))
+        for units in (SamplingUnits("store", 30, codes), SamplingUnits.rows(1200))
     )
-    assert by_night.measured == by_row.measured > 0.08
-    assert by_night.along.design_effect > 2
-    wide, narrow = (one.interval(0.95) for one in (by_night, by_row))
+    assert by_store.measured == by_row.measured > 0.08
+    assert by_store.along.design_effect > 2
+    wide, narrow = (one.interval(0.95) for one in (by_store, by_row))
     assert wide[2] - wide[1] > 1.3 * (narrow[2] - narrow[1])
-    # All gaps point one way, so that chance adds little to them, by night or by row.
-    assert by_night.estimate() == pytest.approx(by_row.estimate(), abs=0.01)
+    # All gaps point one way, so that chance adds little to them, by store or by row.
+    assert by_store.estimate() == pytest.approx(by_row.estimate(), abs=0.01)
 
 
 def test_units_of_one_row_each_are_rows() -> None:

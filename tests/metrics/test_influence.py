@@ -104,7 +104,7 @@ def test_a_variance_of_units_of_all_sizes_is_without_bias() -> None:
     random = np.random.default_rng(4)
     sizes = np.array([60, *[5] * 12, *[10] * 6])
     units = SamplingUnits(
-        "night", len(sizes), np.repeat(np.arange(len(sizes)), sizes).astype(np.intp)
+        "store", len(sizes), np.repeat(np.arange(len(sizes)), sizes).astype(np.intp)
     )
     variances = []
     for _ in range(2000):
@@ -163,3 +163,46 @@ def test_answers_that_never_part_still_leave_doubt_that_goes_with_the_rows() -> 
 def test_where_nothing_varies_there_is_no_design_effect() -> None:
     found = by_row(np.zeros(30))
     assert (found.standard_error, found.design_effect) == (0, None)
+
+
+def following(random: np.random.Generator, nights: int, step: float) -> np.ndarray:
+    """An autoregression of order 1 with a variance of 1, of shape (nights,)."""
+    drawn = random.normal(size=nights + 50)
+    for night in range(1, len(drawn)):
+        drawn[night] = step * drawn[night - 1] + (1 - step**2) ** 0.5 * drawn[night]
+    return drawn[50:]
+
+
+@pytest.mark.parametrize(
+    ("step", "noise", "least", "unordered"),
+    [(0.0, 0.0, 0.93, 1.0), (0.5, 0.0, 0.90, 0.82), (0.8, 0.0, 0.87, 0.60), (0.8, 1.0, 0.87, 0.72)],
+)
+def test_nights_that_follow_each_other_are_covered(
+    step: float, noise: float, least: float, unordered: float
+) -> None:
+    """The mean of thirty nights of four rows, whose truth is 0; a store has no order."""
+    random, codes = np.random.default_rng(3), np.repeat(np.arange(30), 4).astype(np.intp)
+    held = {"night": 0, "store": 0}
+    for _ in range(600):
+        losses = following(random, 30, step)[codes]
+        values = losses + noise * random.normal(size=30)[codes]
+        for name in held:
+            units = SamplingUnits(name, 30, codes).followed(losses)
+            varies = sampling_variation(Influence(values - values.mean()), units)
+            low, high = varies.distribution(float(values.mean())).interval(0.95)
+            held[name] += low <= 0 <= high
+            assert (varies.worth is None) == (name == "store")
+    assert held["night"] / 600 >= least
+    assert held["store"] / 600 <= unordered
+
+
+def test_nights_are_worth_no_more_than_they_are_and_less_if_they_follow_each_other() -> None:
+    random, codes = np.random.default_rng(5), np.arange(200, dtype=np.intp)
+    worth = []
+    for step in (0.0, 0.5, 0.8):
+        values = following(random, 200, step)
+        units = SamplingUnits("night", 200, codes)
+        worth.append(sampling_variation(Influence(values - values.mean()), units).worth)
+    assert 120 < worth[0] <= 200
+    assert 40 < worth[1] < 110  # 67 in theory
+    assert 10 < worth[2] < 40  # 22

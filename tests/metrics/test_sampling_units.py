@@ -117,3 +117,18 @@ def test_so_many_in_words(count: int, unit: str, text: str) -> None:
 )
 def test_about_how_many_to_two_digits(rows: int, text: str) -> None:
     assert format_rounded_count(rows, "row") == text
+
+
+def test_nights_are_in_their_order_whatever_that_of_the_rows_is() -> None:
+    found = of(["2024-03-02", "2024-03-01", "2024-03-03", "2024-03-01"], "night")
+    assert found.codes is not None and found.codes.tolist() == [1, 0, 2, 0]
+    assert found.in_order and not of(["b", "a"]).in_order and not SamplingUnits.rows(3).in_order
+
+
+def test_losses_say_how_much_nights_follow_each_other_and_a_part_keeps_it() -> None:
+    nights = of([day for day in range(40) for _ in range(5)], "night")
+    slow = np.sin(np.arange(200) / 200 * 6.0)
+    found = nights.followed(slow)
+    assert found.following > 0.7 and nights.following == 0
+    assert found.take(np.arange(0, 200, 2)).following == found.following
+    assert of(["a", "b"] * 100).followed(slow).following == 0

@@ -23,7 +23,12 @@ from functools import lru_cache
 import numpy as np
 
 from assay.metrics.evaluator import Floats, Ints, calibration_bins
-from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
+from assay.metrics.influence import (
+    Influence,
+    SamplingVariation,
+    autocorrelated,
+    sampling_variation,
+)
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
 
@@ -48,12 +53,15 @@ class CalibrationGaps:
         Sampling variation of the sum of the absolute gaps, with the signs held fixed.
     together
         Whether rows are clustered, so that gaps of different bins are correlated.
+    longer
+        How much larger the covariance is than if units were independent.
     """
 
     means: Floats
     covariance: Floats
     along: SamplingVariation
     together: bool
+    longer: float
 
     @property
     def measured(self) -> float:
@@ -147,8 +155,13 @@ def calibration_gaps(bins: Ints, values: Floats, units: SamplingUnits) -> Calibr
     else:
         covariance = clustered_covariance((bins, bins), (values, values), units)
     signed = values * np.sign(means)[bins]
+    longer, _ = autocorrelated(units.sums(signed - signed.mean()), units)
     return CalibrationGaps(
-        means, covariance, sampling_variation(Influence(signed), units), units.codes is not None
+        means,
+        covariance * longer,
+        sampling_variation(Influence(signed), units),
+        units.codes is not None,
+        longer,
     )
 
 

@@ -21,6 +21,8 @@ class Estimate:
         Degrees of freedom of the interval's t distribution; None if it uses another.
     design_effect
         The variance divided by the variance if rows were independent.
+    worth
+        Number of independent units that would say as much, where units follow each other.
     few
         The value or the interval is missing because there are too few rows, labels or units; more
         data would give it.
@@ -40,6 +42,7 @@ class Estimate:
     few: bool = False
     needed: int | None = None
     doubt: str | None = None
+    worth: float | None = None
 
     def plain(self) -> dict[str, object]:
         """JSON values: value, low and high, then the other fields that are set."""
@@ -55,6 +58,7 @@ class Estimate:
             "few": self.few or None,
             "needed": self.needed,
             "doubt": self.doubt,
+            "worth": None if self.worth is None else round(self.worth, 2),
         }
         return {**found, **{name: value for name, value in rest.items() if value is not None}}
 

@@ -9,7 +9,9 @@ differences of their derivatives, and their variance is the paired one.
 Rows of one unit are dependent, so derivatives are summed by unit (Obuchowski 1997, Biometrics 53,
 567-578, for the AUC; Deng, Knoblich and Lu 2018, KDD, for ratios). Each unit pulls the metric
 towards itself, so its sum is scaled up according to its share of the rows (CR2: Bell and McCaffrey
-2002, Survey Methodology 28, 169-181).
+2002, Survey Methodology 28, 169-181). Nights follow each other; their variance is widened by their
+own autocorrelation, and the degrees of freedom are those of as many nights as they are worth
+(`autocorrelated`).
 """
 
 from __future__ import annotations
@@ -19,9 +21,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from assay.columns import autocorrelation
 from assay.metrics.evaluator import Floats
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
+
+LEAST_DEGREES = 1.5
+"""Of units that are worth hardly two."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,8 @@ class SamplingVariation:
         The same, shrunk towards 0 by its own noise.
     design_effect
         The variance divided by the variance if rows were independent; None if nothing varies.
+    worth
+        Number of independent units that would say as much; None if units have no order.
     """
 
     standard_error: float
@@ -67,6 +75,7 @@ class SamplingVariation:
     skew: float
     doubtful_skew: float
     design_effect: float | None
+    worth: float | None = None
 
     def distribution(self, value: float) -> SamplingDistribution:
         """Bounds of a value that can vary in either direction, such as a difference."""
@@ -82,18 +91,19 @@ def sampling_variation(influence: Influence, units: SamplingUnits) -> SamplingVa
     either side of each share (Agresti and Min 2005, "Simple improved confidence intervals for
     comparing matched proportions", Statistics in Medicine 24, 729-740).
 
-    The degrees of freedom are 2 / (2 / (G - 1) + kurtosis / G), for G units with the excess
-    kurtosis of their contributions. If a few units make up most of a variance, its precision is
-    that of those few.
+    The degrees of freedom are 2 / (2 / (W - 1) + kurtosis / G), for G units that are worth W
+    independent ones, with the excess kurtosis of their contributions. If a few units make up most
+    of a variance, its precision is that of those few.
     """
     n, count = len(influence.rows), units.count
     rows = influence.rows - influence.rows.mean()
     steps = influence.steps
     sums = units.sums(rows) / np.sqrt(1 - units.sizes() / n)
-    square = float(sums @ sums + steps @ steps)
+    longer, worth = autocorrelated(sums, units)
+    square = float(sums @ sums * longer + steps @ steps)
     if square == 0:
         return SamplingVariation(0.0, float(count - 1), 0.0, 0.0, None)
-    parts = sums / square**0.5
+    parts = sums * longer**0.5 / square**0.5
     squares = np.square(parts)
     cubes = squares * parts
     third, fourth = float(cubes.sum()), float(squares @ squares)
@@ -101,17 +111,40 @@ def sampling_variation(influence: Influence, units: SamplingUnits) -> SamplingVa
     fourth += float(np.sum(steps**4)) / square**2
     return SamplingVariation(
         standard_error=square**0.5 / n,
-        degrees=_degrees(fourth, count),
+        degrees=_degrees(fourth, count, worth),
         skew=float(np.clip(third, -1, 1)),
         # The skewness of a sample from a symmetric distribution has the variance ``sixth``. Rows
         # with two heavy tails show a skewness by chance; correcting for it would do harm.
         doubtful_skew=third**3 / (third**2 + sixth) if sixth else 0.0,
         design_effect=square / float((rows @ rows) * n / (n - 1) + steps @ steps),
+        worth=worth if units.in_order else None,
     )
 
 
-def _degrees(fourth: float, count: int) -> float:
+def autocorrelated(sums: Floats, units: SamplingUnits) -> tuple[float, float]:
+    """How much larger the variance of ``(count,)`` sums is than of independent units; their worth.
+
+    Nights follow each other: a hard week is hard for each of its nights. What they add to a metric
+    is modelled as an autoregression of order 1 and noise. The autoregression's coefficient is the
+    larger of the sums' own, which noise dilutes, and that of the losses (`SamplingUnits.followed`);
+    the correlation of the sums at lag 1 says how much is noise.
+
+    Returns
+    -------
+    tuple
+        The factor, and the number of independent units whose mean is known as well.
+    """
+    if not units.in_order or units.count < 3:
+        return 1.0, float(units.count)
+    own = autocorrelation.coefficient(sums)
+    step = max(own, units.following)
+    mean = autocorrelation.variance_of_mean(units.count, step, own / step if step else 1.0)
+    # Around their own mean, units that follow each other vary less than around the true one.
+    return mean * (units.count - 1) / (1 - mean), 1 / mean
+
+
+def _degrees(fourth: float, count: int, worth: float) -> float:
     """Degrees of freedom; ``fourth`` is the sum of fourth powers of the units' contributions."""
     usual = 3 * (count - 1) / (count + 1)
     excess = max(0.0, count * fourth - usual)
-    return 2 / (2 / (count - 1) + excess / count)
+    return 2 / (2 / max(worth - 1, LEAST_DEGREES) + excess / count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from assay.metrics import binary, multiclass, regression
@@ -57,6 +58,17 @@ class LabelledScores:
     def predicted_positive(self) -> Bools | None:
         """Which rows ``(n,)`` a binary model predicts positive."""
         return self.scores >= self.threshold if self.task == "binary" else None
+
+    def losses(self) -> Floats:
+        """The Brier score of each row ``(n,)``; of a regression, the size of its error."""
+        if self.task == "regression":
+            losses: Floats = np.abs(self.scores - self.truth)
+        elif self.task == "binary":
+            losses = np.square(self.scores - self.truth)
+        else:
+            true = self.scores[np.arange(len(self)), self.truth]
+            losses = np.square(self.scores).sum(axis=1) - 2 * true + 1
+        return losses
 
     def evaluator(self) -> MetricEvaluator:
         """Ready to be measured. Rows without a valid score or truth make no table."""

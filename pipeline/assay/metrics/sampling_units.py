@@ -7,11 +7,12 @@ the design effect. So values are summed by unit first, and variance is measured 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.columns import autocorrelation
 from assay.errors import SchemaMismatch
 from assay.metrics.evaluator import Floats, Ints
 
@@ -37,12 +38,16 @@ class SamplingUnits:
         Number of units.
     codes
         The unit of each row ``(n,)``, from 0 to ``count`` - 1, all of which occur; None if each row
-        is its own unit.
+        is its own unit. Nights are counted in their order.
+    following
+        Coefficient by which losses of a night follow those of the night before; 0 if they do not,
+        or nobody looked (`followed`).
     """
 
     name: str
     count: int
     codes: Ints | None = None
+    following: float = 0.0
 
     @classmethod
     def rows(cls, count: int) -> SamplingUnits:
@@ -54,7 +59,7 @@ class SamplingUnits:
         """One unit for each value of ``column``; rows without a value form one unit."""
         import pandas as pd
 
-        codes, known = pd.factorize(column, use_na_sentinel=False)
+        codes, known = pd.factorize(column, sort=name == NIGHT, use_na_sentinel=False)
         return cls(name, len(known), codes.astype(np.intp))
 
     def take(self, rows: Ints) -> SamplingUnits:
@@ -62,7 +67,22 @@ class SamplingUnits:
         if self.codes is None:
             return SamplingUnits(self.name, len(rows))
         known, codes = np.unique(self.codes[rows], return_inverse=True)
-        return SamplingUnits(self.name, len(known), codes.astype(np.intp))
+        return SamplingUnits(self.name, len(known), codes.astype(np.intp), self.following)
+
+    def followed(self, losses: Floats) -> SamplingUnits:
+        """These units, with how much the mean of ``losses (n,)`` of a night follows the last one's.
+
+        All metrics share what makes a night hard, and each adds noise of its own.
+        """
+        if not self.in_order:
+            return self
+        apart = self.sums(losses - losses.mean())
+        return replace(self, following=autocorrelation.coefficient(apart))
+
+    @property
+    def in_order(self) -> bool:
+        """Whether units follow each other, as nights do, and may be alike for that."""
+        return self.name == NIGHT and self.codes is not None
 
     def sums(self, values: Floats) -> Floats:
         """Sums of ``values (n,)`` by unit, ``(count,)``."""

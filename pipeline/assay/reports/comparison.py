@@ -192,6 +192,7 @@ def difference_estimate(one: Difference | None) -> Estimate | None:
         one.few,
         one.needed,
         one.doubt,
+        one.worth,
     )
 
 

@@ -28,11 +28,11 @@ from tests.gate.build import changed
 
 ONE = Difference(
     *(0.7, 0.75, 0.05, 0.01, 0.2, 31.5, 0.03, 0.07, "DeLong"),
-    *(None, 2.5, False, None, "tails"),
+    *(None, 2.5, False, None, "tails", 12.5),
 )
 NO_VALUE = Difference(
     *(None, None, None, None, 0.0, None, None, None, "none"),
-    *("one class only", None, True, 12, None),
+    *("one class only", None, True, 12, None, None),
 )
 
 

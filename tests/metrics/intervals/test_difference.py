@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -255,11 +256,11 @@ def test_rows_written_twice_within_their_unit_tell_nothing_more(task) -> None:
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_what_units_are_called_does_not_matter(task) -> None:
     old, new = scenes.SCENES[task](400, 3)
-    units = nights(400, 20)
+    units = replace(nights(400, 20), name="store")
     other = np.random.default_rng(1).permutation(20)[units.codes]
     there, renamed = (
         compared(old, new, units),
-        compared(old, new, SamplingUnits("night", 20, other.astype(np.intp))),
+        compared(old, new, SamplingUnits("store", 20, other.astype(np.intp))),
     )
     for name, one in there.items():
         near = 1e-6 if name == "calibration_error" else 1e-9
@@ -353,6 +354,6 @@ def test_the_distance_of_a_bias_from_0_varies_no_more_than_stated(shift) -> None
 def test_without_an_interval_there_is_nothing_to_turn() -> None:
     bare = Difference(
         *(0.5, 0.6, 0.1, None, 0.0, None, None, None, "-"),
-        *("few", None, False, None, None),
+        *("few", None, False, None, None, None),
     )
     assert orient_difference("auc", bare) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -157,10 +159,10 @@ def test_rows_written_thrice_within_their_unit_tell_nothing_more(task: str) -> N
 
 @pytest.mark.parametrize("task", METRICS)
 def test_what_units_are_called_does_not_matter(task: str) -> None:
-    scored, units = one(task, 400, 7), nights(400, 20)
+    scored, units = one(task, 400, 7), replace(nights(400, 20), name="store")
     assert units.codes is not None
     other = np.random.default_rng(1).permutation(20)[units.codes].astype(np.intp)
-    renamed = measured(scored, SamplingUnits("night", 20, other))
+    renamed = measured(scored, SamplingUnits("store", 20, other))
     for name, found in measured(scored, units).items():
         near = 1e-6 if name == "calibration_error" else 1e-9
         assert (renamed[name].low, renamed[name].high) == pytest.approx(

@@ -48,7 +48,7 @@ def run(root: Path, params: Params) -> Comparison:
     if other.scores is not None and other.manifest is not None:
         before = LabelledScores(task, truth, other.scores, classes, other.manifest.threshold)
         after = LabelledScores(task, truth, scores, classes, manifest.threshold)
-        settings = params.evaluate
+        settings, units = params.evaluate, units.followed(after.losses())
         asked = load_own_metrics(settings.metrics, root, [*frame.columns])
         own = (
             OwnMeasures.of(asked, frame, before, params.seed),

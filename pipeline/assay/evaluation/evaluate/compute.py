@@ -45,6 +45,7 @@ def evaluate(
     own
         The project's own metrics.
     """
+    units = units.followed(scored.losses())
     return Measurement(
         task=scored.task,
         rows=len(scored),

@@ -13,19 +13,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from assay.errors import PluginError
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, Ints
-from assay.metrics.influence import SamplingVariation
+from assay.metrics.influence import LEAST_DEGREES, SamplingVariation, autocorrelated
 from assay.metrics.intervals.difference import (
     NOTHING,
     Difference,
     measured_difference,
     missing_difference,
 )
+from assay.metrics.intervals.reliability import worth_warning
 from assay.metrics.own_metrics import Measure
 from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
 from assay.project.text import counted
@@ -53,11 +55,18 @@ def bootstrap_estimate(
         return Estimate(value, None, None, why, few=True, needed=needed)
     drawn = np.array([_value(measure, chosen) for chosen in _draws(rows, units, seed)])
     try:
-        varies = _variation(drawn, units)
+        varies = _variation(drawn, units, _left_out(measure, rows, units))
     except ValueError as error:
         return Estimate(value, None, None, str(error), few=True)
     low, high = varies.distribution(value).interval(confidence)
-    return Estimate(value, min(low, value), max(high, value), degrees=round(varies.degrees, 2))
+    return Estimate(
+        value,
+        min(low, value),
+        max(high, value),
+        degrees=round(varies.degrees, 2),
+        worth=varies.worth,
+        doubt=worth_warning(varies, units),
+    )
 
 
 def bootstrap_difference(
@@ -97,14 +106,17 @@ def bootstrap_difference(
         return missing_difference(METHOD, before, after, why, few=True, needed=needed)
     if alike:
         return measured_difference(METHOD, before, after, NOTHING, confidence)
-    drawn = np.array(
-        [_value(challenger, each) - _value(champion, each) for each in _draws(rows, units, seed)]
-    )
+
+    def difference(chosen: Ints) -> float:
+        return _value(challenger, chosen) - _value(champion, chosen)
+
+    drawn = np.array([difference(each) for each in _draws(rows, units, seed)])
     try:
-        varies = _variation(drawn, units)
+        varies = _variation(drawn, units, _left_out(difference, rows, units))
     except ValueError as error:
         return missing_difference(METHOD, before, after, str(error), few=True)
-    return measured_difference(METHOD, before, after, varies, confidence)
+    found = measured_difference(METHOD, before, after, varies, confidence)
+    return replace(found, doubt=worth_warning(varies, units))
 
 
 def _too_few(rows: int, units: SamplingUnits) -> tuple[str, int | None] | None:
@@ -139,8 +151,20 @@ def _draws(rows: int, units: SamplingUnits, seed: int) -> Iterator[Ints]:
         yield order[first + np.arange(len(first))]
 
 
-def _variation(drawn: Floats, units: SamplingUnits) -> SamplingVariation:
+def _left_out(measure: Measure, rows: int, units: SamplingUnits) -> Floats:
+    """What leaving out each night changes ``(count,)``; units without an order are not asked."""
+    if not units.in_order or units.codes is None:
+        return np.zeros(units.count)
+    every = np.arange(rows)
+    without = np.array([_value(measure, every[units.codes != one]) for one in range(units.count)])
+    known = np.isfinite(without)
+    return np.where(known, without - without[known].mean(), 0.0) if known.any() else without * 0
+
+
+def _variation(drawn: Floats, units: SamplingUnits, left_out: Floats) -> SamplingVariation:
     """The variation between samples of as many units.
+
+    Draws of single nights know nothing of their order, which ``left_out`` shows.
 
     Raises
     ------
@@ -163,10 +187,12 @@ def _variation(drawn: Floats, units: SamplingUnits) -> SamplingVariation:
     noise = 6 / len(found) + 15 / count**2
     excess = float(np.mean(parts**4)) - 3 - 2 * math.sqrt(24 / len(found))
     surely = float(np.clip(skew**3 / (skew**2 + noise), -1, 1))
+    longer, worth = autocorrelated(left_out, units)
     return SamplingVariation(
-        standard_error=spread * math.sqrt(count / (count - 1)),
-        degrees=2 / (2 / (count - 1) + max(0.0, excess)),
+        standard_error=spread * math.sqrt(longer * count / (count - 1)),
+        degrees=2 / (2 / max(worth - 1, LEAST_DEGREES) + max(0.0, excess)),
         skew=surely,
         doubtful_skew=surely,
         design_effect=None,
+        worth=worth if units.in_order else None,
     )

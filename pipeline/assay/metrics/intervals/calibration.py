@@ -52,11 +52,14 @@ def calibration_difference(
         across = (joint / n - np.outer(old.means, new.means)) / (n - 1)
     else:
         across = clustered_covariance((old_bins, new_bins), (old_rows, new_rows), units)
+        across = across * (old.longer * new.longer) ** 0.5
     covariance[:cut, cut:], covariance[cut:, :cut] = across, across.T
     signed = Influence(np.sign(new.means)[new_bins] * new_rows)
     sums = signed.subtract(Influence(np.sign(old.means)[old_bins] * old_rows))
     varies = sampling_variation(sums, units)
-    both = CalibrationGaps(np.concatenate([old.means, new.means]), covariance, varies, old.together)
+    both = CalibrationGaps(
+        np.concatenate([old.means, new.means]), covariance, varies, old.together, old.longer
+    )
     sizes = np.abs(both.means + both.draws())
     differences: Floats = sizes[:, cut:].sum(axis=1) - sizes[:, :cut].sum(axis=1)
     error = float(np.sqrt(np.mean(np.square(differences - (after - before)))))
@@ -64,4 +67,8 @@ def calibration_difference(
     furthest = max(abs(end - (after - before)) for end in reach.interval(confidence))
     error = max(error, furthest / SamplingDistribution(0.0, 1.0).interval(confidence)[1])
     # The draws already allow for the degrees of freedom; the interval must not do so again.
-    return before, after, SamplingVariation(error, float("inf"), 0.0, 0.0, varies.design_effect)
+    return (
+        before,
+        after,
+        SamplingVariation(error, float("inf"), 0.0, 0.0, varies.design_effect, varies.worth),
+    )

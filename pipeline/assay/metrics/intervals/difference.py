@@ -22,7 +22,7 @@ from assay.metrics.intervals import regression
 from assay.metrics.intervals.calibration import calibration_difference
 from assay.metrics.intervals.estimates import influences, too_few_reason
 from assay.metrics.intervals.ranks import RankedScores
-from assay.metrics.intervals.reliability import reliability_warnings
+from assay.metrics.intervals.reliability import reliability_warnings, worth_warning
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
@@ -91,7 +91,7 @@ class Difference:
         The statistical method, in words.
     why
         Why the value or the interval is missing.
-    design_effect, few, needed, doubt
+    design_effect, few, needed, doubt, worth
         As in `assay.metrics.estimate.Estimate`.
     """
 
@@ -109,6 +109,7 @@ class Difference:
     few: bool
     needed: int | None
     doubt: str | None
+    worth: float | None
 
     @property
     def distribution(self) -> SamplingDistribution | None:
@@ -191,7 +192,7 @@ def differences(
                 found[name] = missing_difference(method, before, after, str(error), few)
                 continue
             one = measured_difference(method, before, after, varies, confidence)
-            found[name] = replace(one, doubt=doubtful.get(name))
+            found[name] = replace(one, doubt=doubtful.get(name) or worth_warning(varies, units))
     return found
 
 
@@ -289,6 +290,7 @@ def measured_difference(
         few=False,
         needed=None,
         doubt=None,
+        worth=varies.worth,
     )
 
 
@@ -319,4 +321,5 @@ def missing_difference(
         few=few,
         needed=needed,
         doubt=None,
+        worth=None,
     )

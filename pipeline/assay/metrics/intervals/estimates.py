@@ -34,7 +34,7 @@ from assay.metrics.evaluator import FEWEST, NO_NUMBER, MetricEvaluator
 from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
 from assay.metrics.intervals import binary, multiclass, regression
 from assay.metrics.intervals.ranks import RankedScores
-from assay.metrics.intervals.reliability import reliability_warnings
+from assay.metrics.intervals.reliability import reliability_warnings, worth_warning
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
@@ -94,24 +94,31 @@ def estimates(
             middle, low, high = gaps.interval(confidence)
             along = gaps.along
             return Estimate(
-                middle, low, high, None, along.degrees, along.design_effect, doubt=doubt
+                middle,
+                low,
+                high,
+                None,
+                along.degrees,
+                along.design_effect,
+                doubt=doubt or worth_warning(along, units),
+                worth=along.worth,
             )
         if name == "p90_error":
             try:
-                ends = regression.error_quantile(scored, units, confidence)
+                found_at = regression.error_quantile(scored, units, confidence)
             except ValueError as error:
                 return Estimate(value, None, None, str(error), few=True)
-            return _estimate(value, (ends.low, ends.high), ends.varies, doubt)
+            return _estimate(value, (found_at.low, found_at.high), found_at.varies, doubt, units)
         influence = derivatives[name]
         if not np.isfinite(influence.rows).all():
             return Estimate(value, None, None, "it has no derivative here")
         varies = sampling_variation(Influence(influence.rows), units)
         if name == "average_precision":
             bias = RankedScores(scored.truth, scored.scores).average_precision_bias(units)
-            return _estimate(
-                value, _of_log_odds(value, varies, units, confidence, bias), varies, doubt
-            )
-        return _estimate(value, _way(name, shares)(value, varies, units, confidence), varies, doubt)
+            ends = _of_log_odds(value, varies, units, confidence, bias)
+        else:
+            ends = _way(name, shares)(value, varies, units, confidence)
+        return _estimate(value, ends, varies, doubt, units)
 
     made = {name: estimate(name) for name in found}
     if "rmse" in made:
@@ -161,11 +168,19 @@ def _without(table: MetricEvaluator, name: str) -> Estimate:
 
 
 def _estimate(
-    value: float, ends: Interval, varies: SamplingVariation, doubt: str | None
+    value: float,
+    ends: Interval,
+    varies: SamplingVariation,
+    doubt: str | None,
+    units: SamplingUnits,
 ) -> Estimate:
     # The interval of a skewed sample may exclude the value; it is widened to include it.
     low, high = min(ends[0], value), max(ends[1], value)
-    return Estimate(value, low, high, None, varies.degrees, varies.design_effect, doubt=doubt)
+    return Estimate(
+        *(value, low, high, None, varies.degrees, varies.design_effect),
+        doubt=doubt or worth_warning(varies, units),
+        worth=varies.worth,
+    )
 
 
 def _way(
@@ -301,7 +316,7 @@ def estimate_share(chosen: np.ndarray, units: SamplingUnits, confidence: float) 
         return Estimate(share, None, None, units.few, few=True, needed=LEAST_UNITS)
     varies = sampling_variation(Influence(chosen - share), units)
     ends = _plain(share, varies, float(len(chosen)), units.count, confidence)
-    return _estimate(share, ends, varies, None)
+    return _estimate(share, ends, varies, None, units)
 
 
 def _shares(scored: LabelledScores) -> dict[str, float]:

@@ -126,7 +126,7 @@ def quantile_difference(
         raise ValueError("too many errors are equal to the 90th percentile")
     varies = found[1].varies
     error = math.sqrt(max(0.0, float(variance)))
-    return SamplingVariation(error, varies.degrees, 0.0, 0.0, varies.design_effect)
+    return SamplingVariation(error, varies.degrees, 0.0, 0.0, varies.design_effect, varies.worth)
 
 
 def _correlation(found: Sequence[ErrorQuantile], units: SamplingUnits) -> float:

@@ -1,7 +1,8 @@
 """Reasons not to rely on a value, however good it looks.
 
-An interval says what other samples of similar rows would give. Two kinds of error are so rare and
-so large that a sample without them looks like proof that there are none:
+An interval says what other samples of similar rows would give. Nights that follow each other
+closely are few samples, however many they are (`worth_warning`). And two kinds of error are so rare
+and so large that a sample without them looks like proof that there are none:
 
 - A confident wrong probability. Log loss has no upper bound (36 for a probability of 0), and three
   such rows in a thousand add a tenth to it. Fewer than ``LEAST_ROWS`` rows miss all of them in more
@@ -19,8 +20,13 @@ import math
 import numpy as np
 
 from assay.metrics.evaluator import Floats
+from assay.metrics.influence import SamplingVariation
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits, format_unit_count
 from assay.project.text import counted
+
+LEAST_WORTH = 3
+"""Of nights that are worth fewer, how much they follow each other is known too badly."""
 
 LEAST_ROWS = 1_250
 """(1 - 0.003) to this power is 0.025."""
@@ -44,6 +50,16 @@ def reliability_warnings(scored: LabelledScores) -> dict[str, str]:
         "mean may mostly be the work of rows that were not drawn"
     )
     return {"rmse": why, "r2": why}
+
+
+def worth_warning(varies: SamplingVariation, units: SamplingUnits) -> str | None:
+    """Why nights that follow each other do not say how much a metric varies; None if they do."""
+    if varies.worth is None or varies.worth >= LEAST_WORTH:
+        return None
+    return (
+        f"nights follow each other so closely that {format_unit_count(units.count, units.name)} "
+        f"are worth {varies.worth:.1f}, fewer than {LEAST_WORTH}"
+    )
 
 
 def tail_index(sizes: Floats) -> float:

@@ -1,0 +1,191 @@
+"""Whether intervals hold when nights follow each other: drawn populations, and flights in order.
+
+Populations are those of `benchmarks.gate_populations`, with nights whose effects are an
+autoregression. The flights of July to December are drawn by weeks of consecutive days, so
+that nights keep their order within a block; their own metrics are the truth. Each holdout is
+measured twice by the same functions: as nights, and as clusters without an order, which is what an
+interval by night is elsewhere. Shown are how often intervals hold the truth, how often a limit that
+the truth just meets is passed, and how much wider the intervals are.
+
+    python -m benchmarks.following_nights --trials 400
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from assay.metrics.evaluator import compute_metrics
+from assay.metrics.intervals.decisions import orient_difference
+from assay.metrics.intervals.difference import differences
+from assay.metrics.intervals.estimates import estimates
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import NIGHT, SamplingUnits
+from assay.project.tasks import LOWER_IS_BETTER
+from benchmarks import redrawn_days
+from benchmarks.contender import ROOT
+from benchmarks.gate_populations import Binary, Structure, better_by, truths
+from benchmarks.measure import say
+
+CONFIDENCE = 0.95
+PAGE = "following-nights.md"
+ROWS_A_NIGHT = 333
+BLOCK = 7
+"""Days of a block of flights: a whole week, as weekdays differ."""
+
+
+@dataclass
+class Count:
+    """Of one metric in one cell, as nights or as clusters without an order."""
+
+    answered: int = 0
+    covered: int = 0
+    passed: int = 0
+    widths: list[float] = field(default_factory=list)
+
+    def add(self, low: float, high: float, truth: float, passes: bool) -> None:
+        self.answered += 1
+        self.covered += low <= truth <= high
+        self.passed += passes
+        self.widths.append(high - low)
+
+
+Key = tuple[str, str, bool]
+"""Metric, ``limit`` or ``difference``, and whether nights have an order."""
+Counts = dict[Key, Count]
+
+
+def measure(
+    found: Counts,
+    champion: LabelledScores,
+    challenger: LabelledScores,
+    units: SamplingUnits,
+    known: dict[str, tuple[float, float]],
+) -> None:
+    """Count what both ways say of one holdout."""
+    for ordered in (True, False):
+        each = (
+            units.followed(challenger.losses())
+            if ordered
+            else SamplingUnits("cluster", units.count, units.codes)
+        )
+        alone = estimates(challenger, each, CONFIDENCE)
+        both = differences(champion, challenger, units=each, confidence=CONFIDENCE)
+        for name, pair in known.items():
+            count = found.setdefault((name, "limit", ordered), Count())
+            one = alone[name]
+            if one.low is not None and one.high is not None:
+                meets = one.high <= pair[1] if name in LOWER_IS_BETTER else one.low >= pair[1]
+                count.add(one.low, one.high, pair[1], meets and one.doubt is None)
+            count = found.setdefault((name, "difference", ordered), Count())
+            two, bounds = both[name], orient_difference(name, both[name])
+            if bounds is not None and two.low is not None and two.high is not None:
+                better = bounds.interval(CONFIDENCE)[0] >= better_by(name, pair)
+                count.add(two.low, two.high, pair[1] - pair[0], better and two.doubt is None)
+
+
+def population(task: tuple[Structure, float, int, int]) -> tuple[str, Counts]:
+    """One cell of drawn holdouts."""
+    structure, share, trials, seed = task
+    drawn, found = Binary(share, structure), Counts()
+    apart = Binary(share, Structure(structure.units, structure.icc))
+    with threadpool_limits(1):
+        known = truths(apart)
+        for trial in range(trials):
+            random = np.random.default_rng([seed, structure.units, trial])
+            champion, challenger, units = drawn.draw(
+                random, structure.units * ROWS_A_NIGHT, structure
+            )
+            if champion.is_valid_input() and len(np.unique(champion.truth)) == 2:
+                measure(found, champion, challenger, units, known)
+    return f"{share:.0%} positives, {structure.title}", found
+
+
+@cache
+def flight_days() -> redrawn_days.Days:
+    return redrawn_days.spans()[1]
+
+
+def flights(days: int, trials: int, seed: int) -> tuple[str, Counts]:
+    """Holdouts of so many flight days, in blocks of whole weeks that are drawn with replacement."""
+    span, found, block = flight_days(), Counts(), BLOCK
+    models = (span.champion, span.challenger)
+    values = [compute_metrics(each.evaluator()) for each in models]
+    known = {name: (values[0][name], values[1][name]) for name in values[0]}
+    by_day = np.split(np.argsort(span.day, kind="stable"), np.cumsum(np.bincount(span.day))[:-1])
+    with threadpool_limits(1):
+        for trial in range(trials):
+            random = np.random.default_rng([seed, days, trial])
+            starts = random.integers(0, len(by_day), days // block)
+            # A block that reaches beyond the last day goes on with the first: each is as likely.
+            chosen = [(start + day) % len(by_day) for start in starts for day in range(block)]
+            rows = np.concatenate([by_day[each] for each in chosen])
+            codes = np.repeat(np.arange(len(chosen)), [len(by_day[each]) for each in chosen])
+            units = SamplingUnits(NIGHT, len(chosen), codes)
+            measure(found, span.champion.take(rows), span.challenger.take(rows), units, known)
+    return f"flights of July to December, {days} days in blocks of {block}", found
+
+
+def lines(title: str, trials: int, found: Counts) -> Iterator[str]:
+    """The table's rows of one cell."""
+    for (name, kind, ordered), count in found.items():
+        if not ordered:
+            continue
+        other = found[name, kind, False]
+        cells = []
+        for each in (count, other):
+            share = f"{each.covered / each.answered:.1%}" if each.answered else "-"
+            cells += [share, f"{each.passed / trials:.1%}"]
+        wider = f"{np.median(count.widths) / np.median(other.widths):.2f}" if other.widths else "-"
+        yield f"| {title} | {name} | {kind} | {' | '.join(cells)} | {wider} |"
+
+
+def main() -> int:
+    """Draw, and keep what came out."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.following_nights")
+    parser.add_argument("--trials", type=int, default=400, help="a cell; %(default)s")
+    parser.add_argument("--share", type=float, action="append", help="of positives; 0.5, 0.2, 0.03")
+    parser.add_argument("--seed", type=int, default=20130701, help="%(default)s")
+    parser.add_argument("--workers", type=int, default=2, help="%(default)s")
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "benchmarks")
+    wanted = parser.parse_args()
+    tasks = [
+        (Structure(nights, icc, follow), share, wanted.trials, wanted.seed)
+        for share in wanted.share or (0.5, 0.2, 0.03)
+        for nights in (30, 60)
+        for icc, follow in ((0.0, 0.0), (0.2, 0.0), (0.2, 0.5), (0.2, 0.8))
+    ]
+    text = [
+        "# Nights that follow each other\n",
+        f"Written by `python -m benchmarks.following_nights`: {wanted.trials} holdouts a cell of "
+        f"{ROWS_A_NIGHT} rows a night. Intervals are of 95 %; a pass is false where the truth just "
+        "meets the limit or the margin (2.5 % is nominal). Beside each: the same rows with nights "
+        "as clusters without an order.\n",
+        "| holdouts | metric | | covered | false passes | covered, no order "
+        "| false passes, no order | width, times |",
+        "|---|---|---|--:|--:|--:|--:|--:|",
+    ]
+    with ProcessPoolExecutor(wanted.workers) as pool:
+        for title, found in pool.map(population, tasks):
+            say(title)
+            text += lines(title, wanted.trials, found)
+    for days in (28, 56):
+        title, found = flights(days, wanted.trials, wanted.seed)
+        say(title)
+        text += lines(title, wanted.trials, found)
+    page = "\n".join(text) + "\n"
+    (wanted.out / PAGE).write_text(page, encoding="utf-8")
+    print(page)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
