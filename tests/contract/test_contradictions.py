@@ -31,26 +31,10 @@ def written(folder: Path, field: str) -> Path:
     ("field", "words"),
     [
         (
-            'x: float = pa.Field(ge=1500, le=0, metadata={"role": "feature"})',
-            "no value of 'x' can meet all its checks (expected limits with a value between them, "
-            "found greater_than_or_equal_to(1500), less_than_or_equal_to(0))",
-        ),
-        ('x: int = pa.Field(gt=3, le=3, metadata={"role": "feature"})', "no value of 'x'"),
-        ('x: int = pa.Field(isin=[1, 2], gt=3, metadata={"role": "feature"})', "no value of 'x'"),
-        (
-            'x: int = pa.Field(in_range={"min_value": 1, "max_value": 5}, eq=9, '
-            'metadata={"role": "feature"})',
-            "no value of 'x'",
-        ),
-        (
             'x: str = pa.Field(isin=["low", "medium"], '
             'metadata={"role": "feature", "order": ["low", "medum"]})',
             "the order of 'x' has not the values of its isin (expected the same values, the least "
             "first, found no 'medium', which would count as missing; 'medum', which isin refuses)",
-        ),
-        (
-            'x: int = pa.Field(isin=[1, "east"], metadata={"role": "feature"})',
-            "isin lists what 'x' can never be (expected values of its type, integer, found 'east')",
         ),
         (
             'x: str = pa.Field(metadata={"role": "feature", "ordr": ["a", "b"]})',
@@ -77,7 +61,6 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, field: str, words: str)
     [
         'x: float = pa.Field(ge=0, le=0, metadata={"role": "feature", "unit": "miles"})',
         'x: str = pa.Field(isin=["b", "a"], metadata={"role": "feature", "order": ["a", "b"]})',
-        'x: int = pa.Field(isin=[1, 9], gt=3, metadata={"role": "feature"})',
     ],
 )
 def test_what_can_be_meant_is_read(tmp_path: Path, field: str) -> None:

@@ -7,10 +7,14 @@ import subprocess
 import sys
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from assay.contract.result import ContractResult
+from assay.contract.checks.row_checks import check_rows
+from assay.contract.definition import MASK, Contract, Field, Role, Rule
+from assay.contract.result import ContractResult, Examples, row_results
 from assay.errors import DataError
+from tests.contract.tables import contract as contract_of
 from tests.gate.build import contract
 
 FOUND = contract(ok=False, bad_rows=3, broken=("unique_key", "depot: not null"))
@@ -61,3 +65,43 @@ def test_who_reads_it_does_not_load_what_checks_a_table() -> None:
         "assert not {'pyarrow', 'assay.contract.checks.row_checks'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def people() -> Contract:
+    return contract_of(
+        Field("id", (Role.KEY,), "integer", False, 1),
+        Field(
+            "sex",
+            (Role.SENSITIVE, Role.FEATURE),
+            "string",
+            False,
+            2,
+            rules=(Rule("sex: not null", "not null", ("sex", "town"), "sex", 2),),
+        ),
+        Field(
+            "town",
+            (Role.SENSITIVE,),
+            "string",
+            False,
+            3,
+            rules=(Rule("town: not null", "not null", ("town", "sex"), "town", 3),),
+        ),
+    )
+
+
+def test_an_empty_cell_stays_visible() -> None:
+    row = {"id": 7, "sex": "f", "town": None}
+    assert people().mask_row(row) == {"id": 7, "sex": MASK, "town": None}
+    assert row["sex"] == "f"
+
+
+def test_examples_of_bad_rows_hide_what_is_sensitive() -> None:
+    table = pa.table({"id": [1, 2], "sex": [" f", None], "town": [None, "Ulm"]})
+    examples = Examples(people())
+    examples.add(table, check_rows(people(), table))
+    assert examples.rows == {
+        "sex: not null": [{"sex": None, "town": MASK, "id": 2}],
+        "town: not null": [{"town": None, "sex": MASK, "id": 1}],
+    }
+    told = str([each.tree() for each in row_results(people(), examples.counts, 2, examples.rows)])
+    assert MASK in told and "Ulm" not in told and "' f" not in told

@@ -16,7 +16,7 @@ import pytest
 from assay.cli.__main__ import main
 from assay.cli.show import contract as show
 from assay.cli.terminal import print_lines
-from assay.contract import render, stage
+from assay.contract import stage
 from assay.contract.loader import load_contract_text
 from assay.contract.result import ContractResult, RuleResult, json_value, row_results
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
@@ -279,7 +279,7 @@ def test_blanks_around_a_value_are_seen(
     result = ContractResult.of("raw", 10, 2, 0.1, rules)
     words = "2 of 10 rows break it, such as origin='EWR⍽' with blanks around it"
     assert words in " ".join(printed(result, capsys).split())
-    assert "'⇥JFK␣'" in unescape(render.render_html(contract, result))
+    assert "'⇥JFK␣'" in unescape(stage.render_html(contract, result))
 
 
 def result_of(
@@ -319,7 +319,7 @@ def test_ok_and_its_words(
     result: ContractResult, ok: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert result.ok is ok
-    page = render.render_html(load_contract_text(CONTRACT, "c.py"), result)
+    page = stage.render_html(load_contract_text(CONTRACT, "c.py"), result)
     text = printed(result, capsys)
     assert ("The contract holds" in page) is ok
     assert text.startswith("The contract holds" if ok else "The contract is broken")
@@ -330,7 +330,7 @@ def test_ok_and_its_words(
 
 
 def test_the_page_escapes_cuts_and_needs_nothing_else() -> None:
-    page = render.render_html(load_contract_text(CONTRACT, "c.py"), result_of(3, bad=3))
+    page = stage.render_html(load_contract_text(CONTRACT, "c.py"), result_of(3, bad=3))
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(1)") == 5
     assert "http:" not in page and "https:" not in page

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from justhtml import JustHTML
 
-from assay.contract import render as contract
+from assay.contract import stage as contract
 from assay.contract.loader import load_contract_text
 from assay.errors import LimitCrossed
 from assay.evaluation.compare import section as comparison

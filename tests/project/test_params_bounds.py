@@ -366,7 +366,7 @@ def test_a_file_is_read_as_utf_8_wherever(tmp_path: Path) -> None:
 def test_each_carrier_is_rehearsed_once() -> None:
     assert parse(rehearse={"carriers": ["local", "files"]}).rehearse.carriers == ("local", "files")
     line = mistake(rehearse={"carriers": ["files", "files"]})
-    assert "rehearse.carriers: expected each carrier once, found files, files" in line
+    assert "rehearse.carriers: expected each carrier once, found files more than once" in line
     assert "rehearse.carriers" in mistake(rehearse={"carriers": []})
 
 

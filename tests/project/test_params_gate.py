@@ -118,102 +118,35 @@ def test_it_is_frozen() -> None:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (
-            "name: a, kind: limt, metric: auc, min: 0.7",
-            "gate.rules[0].kind: expected one of 'limit', 'change', 'fairness', 'stability',"
-            " 'parity', 'cost', 'nights', 'contract', 'leakage' or 'own', found the text 'limt';"
-            " did you mean 'limit'?",
-        ),
-        (
-            "name: a, kind: null, metric: auc, min: 0.7",
-            "gate.rules[0].kind: expected text, found nothing",
-        ),
-        (
-            "name: a, metirc: auc, metric: auc, min: 0.7",
-            "gate.rules[0].metirc: unknown key; did you mean 'metric'?",
-        ),
-        (
-            "name: a, metric: acu, min: 0.7",
-            "found the text 'acu'; did you mean 'auc'?",
-        ),
+        ("name: a, kind: limt, metric: auc, min: 0.7", "gate.rules[0].kind: expected one of"),
+        ("name: a, kind: null, metric: auc, min: 0.7", "gate.rules[0].kind: expected text, found"),
+        ("name: a, metirc: auc, metric: auc, min: 0.7", "gate.rules[0].metirc: unknown key; did"),
+        ("name: a, metric: acu, min: 0.7", "found the text 'acu'; did you mean 'auc'?"),
         ("name: a, metric: auc", "gate.rules[0]: expected exactly one of min and max, found nei"),
-        (
-            "name: a, kind: nights, of: flips, max: 0.1",
-            "gate.rules[0].of: expected one of 'flipped', 'newly_quarantined', 'quarantined',"
-            " 'score_distance', 'held' or 'slower', found the text 'flips'; did you mean"
-            " 'flipped'?",
-        ),
-        (
-            "name: a, kind: nights, of: held, max: 0, slice: o",
-            "gate.rules[0]: expected a slice beside 'of: flipped' only, found of: held",
-        ),
-        (
-            "name: a, kind: nights, of: flipped, max: 0.1, min_rows: 5",
-            "gate.rules[0]: expected a slice beside min_rows, found none",
-        ),
-        (
-            "name: a, kind: nights, of: quarantined, max: 2",
-            "expected a max of at most 1, because quarantined is a share, found 2",
-        ),
+        ("name: a, kind: nights, of: flips, max: 0.1", "gate.rules[0].of: expected one of"),
+        ("name: a, kind: nights, of: held, max: 0, slice: o", "gate.rules[0]: expected a slice"),
+        ("name: a, kind: nights, of: flipped, max: 0.1, min_rows: 5", "gate.rules[0]: expected a"),
+        ("name: a, kind: nights, of: quarantined, max: 2", "expected a max of at most 1, because"),
         ("name: a, kind: nights, of: slower, max: -1", "gate.rules[0].max: expected a value of at"),
-        (
-            "name: a, metric: auc, min: 0.7, max: 0.9",
-            "gate.rules[0]: expected exactly one of min and max, found both",
-        ),
-        (
-            "name: a, kind: change, metric: auc, margin: 0.1, gain: 0.1",
-            "gate.rules[0]: expected exactly one of margin and gain, found both",
-        ),
-        (
-            "name: a, kind: change, metric: auc",
-            "gate.rules[0]: expected exactly one of margin and gain, found neither",
-        ),
-        (
-            "name: a, kind: fairness, of: auc, across: o",
-            "gate.rules[0]: expected exactly one of max_difference and min_ratio, found neither",
-        ),
+        ("name: a, metric: auc, min: 0.7, max: 0.9", "gate.rules[0]: expected exactly one of min"),
+        ("name: a, kind: change, metric: auc, margin: 0.1, gain: 0.1", "gate.rules[0]: expected"),
+        ("name: a, kind: change, metric: auc", "gate.rules[0]: expected exactly one of margin and"),
+        ("name: a, kind: fairness, of: auc, across: o", "gate.rules[0]: expected exactly one of"),
         (
             "name: a, kind: fairness, of: auc, across: o, max_difference: 0.1, min_ratio: 0.8",
             "expected exactly one of max_difference and min_ratio, found both",
         ),
-        (
-            "name: a, kind: stability",
-            "expected exactly one of max_distance and max_flipped, found neither",
-        ),
-        (
-            "name: a, kind: stability, max_distance: 0.1, max_flipped: 0.1",
-            "expected exactly one of max_distance and max_flipped, found both",
-        ),
-        (
-            "name: a, metric: auc, min: 0.7, min_rows: 5",
-            "gate.rules[0]: expected a slice beside min_rows, found none",
-        ),
-        (
-            "name: a, kind: change, metric: auc, margin: 0, min_rows: 5",
-            "gate.rules[0]: expected a slice beside min_rows, found none",
-        ),
+        ("name: a, kind: stability", "expected exactly one of max_distance and max_flipped, found"),
+        ("name: a, kind: stability, max_distance: 0.1, max_flipped: 0.1", "expected exactly one"),
+        ("name: a, metric: auc, min: 0.7, min_rows: 5", "gate.rules[0]: expected a slice beside"),
+        ("name: a, kind: change, metric: auc, margin: 0, min_rows: 5", "gate.rules[0]: expected a"),
         ("name: a, metric: auc, min: .nan", "gate.rules[0].min: expected a finite number"),
         ("name: a, metric: auc, min: .inf", "gate.rules[0].min: expected a finite number"),
-        (
-            "name: a, metric: auc, min: 0.7, slice: o, min_rows: 0",
-            "gate.rules[0].min_rows: expected a value of at least 1, found 0",
-        ),
-        (
-            "name: a, kind: change, metric: auc, margin: -0.1",
-            "gate.rules[0].margin: expected a value of at least 0.0, found -0.1",
-        ),
-        (
-            "name: a, kind: change, metric: auc, gain: 0",
-            "gate.rules[0].gain: expected a value over 0",
-        ),
-        (
-            "name: a, kind: fairness, of: auc, across: o, min_ratio: 1.1",
-            "gate.rules[0].min_ratio: expected a value of at most 1",
-        ),
-        (
-            "name: a, kind: fairness, of: auc, across: o, min_ratio: 0",
-            "gate.rules[0].min_ratio: expected a value over 0",
-        ),
+        ("name: a, metric: auc, min: 0.7, slice: o, min_rows: 0", "gate.rules[0].min_rows:"),
+        ("name: a, kind: change, metric: auc, margin: -0.1", "gate.rules[0].margin: expected a"),
+        ("name: a, kind: change, metric: auc, gain: 0", "gate.rules[0].gain: expected a value"),
+        ("name: a, kind: fairness, of: auc, across: o, min_ratio: 1.1", "gate.rules[0].min_ratio:"),
+        ("name: a, kind: fairness, of: auc, across: o, min_ratio: 0", "gate.rules[0].min_ratio:"),
         (
             "name: a, kind: fairness, of: auc, across: o, max_difference: -1",
             "gate.rules[0].max_difference: expected a value of at least 0",
@@ -222,35 +155,14 @@ def test_it_is_frozen() -> None:
             "name: a, kind: fairness, of: selection_rat, across: o, max_difference: 1",
             "did you mean 'selection_rate'?",
         ),
-        (
-            "name: a, kind: stability, max_flipped: 1.1",
-            "gate.rules[0].max_flipped: expected a value of at most 1",
-        ),
-        (
-            "name: a, kind: parity, tolerance: -1",
-            "gate.rules[0].tolerance: expected a value of at least 0",
-        ),
-        (
-            "name: a, kind: cost, of: latency_ms, max: 0",
-            "gate.rules[0].max: expected a value over 0",
-        ),
-        (
-            "name: a, kind: cost, of: latency, max: 1",
-            "found the text 'latency'; did you mean 'latency_ms'?",
-        ),
+        ("name: a, kind: stability, max_flipped: 1.1", "gate.rules[0].max_flipped: expected a"),
+        ("name: a, kind: parity, tolerance: -1", "gate.rules[0].tolerance: expected a value of at"),
+        ("name: a, kind: cost, of: latency_ms, max: 0", "gate.rules[0].max: expected a value over"),
+        ("name: a, kind: cost, of: latency, max: 1", "found the text 'latency'; did you mean"),
         ("name: a, kind: contract", "gate.rules[0].max_bad_share: missing; expected a number"),
-        (
-            "name: a, kind: leakage, allow: [same_kye]",
-            "gate.rules[0].allow[0]: expected one of",
-        ),
-        (
-            "name: a, metric: auc, min: 0.7, severity: blok",
-            "found the text 'blok'; did you mean 'block'?",
-        ),
-        (
-            "name: a, metric: auc, min: 0.7, inconclusive: ignore",
-            "gate.rules[0].inconclusive: expected one of 'block' or 'pass'",
-        ),
+        ("name: a, kind: leakage, allow: [same_kye]", "gate.rules[0].allow[0]: expected one of"),
+        ("name: a, metric: auc, min: 0.7, severity: blok", "found the text 'blok'; did you mean"),
+        ("name: a, metric: auc, min: 0.7, inconclusive: ignore", "gate.rules[0].inconclusive:"),
         ("name: '', metric: auc, min: 0.7", "gate.rules[0].name: expected text that is not empty"),
     ],
 )
@@ -340,10 +252,7 @@ def test_a_waiver_of_no_rule() -> None:
     ("more", "expected"),
     [
         ("until: 2020-05-31", "expected a date in quotes"),
-        (
-            'until: "soon"',
-            "expected a date in quotes such as \"2013-06-30\", found the text 'soon'",
-        ),
+        ('until: "soon"', 'expected a date in quotes such as "2013-06-30", found the text'),
         ('slice: ""', "slice: expected text that is not empty"),
         ("slice: origin=JFK", "until: missing"),
     ],

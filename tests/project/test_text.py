@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.cli import terminal
 from assay.cli.show import monitoring
@@ -20,18 +23,27 @@ from assay.contract.schema import cast_column, check_schema
 from assay.errors import LabelError, SchemaMismatch, SourceError
 from assay.gate.behaviour.result import FailedExample
 from assay.metrics.label_encoding import encode_labels
+from assay.model.manifest import Manifest
 from assay.monitor.drift.drift import DriftFinding
 from assay.monitor.table_drift.count_rows import match_schemas
 from assay.pages.histogram import build_histograms
 from assay.performance import take_labels as taken
 from assay.performance.read_labels import LabelColumns, parse_labels, read_label_file
 from assay.project.params import Window
-from assay.project.text import mark_blanks, mark_message_blanks, quote_value
+from assay.project.text import (
+    escape_all,
+    escape_code,
+    escape_line,
+    mark_blanks,
+    mark_message_blanks,
+    quote_value,
+)
 from assay.score.duplicate_keys import confirm_duplicates, hash_keys
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.text import TextFile, check_csv_columns, read_json_keys
 from assay.training.tables.ingest import _checked
 from assay.training.tables.split import label_facts
+from assay.training.train.model_card import render_card
 
 CONTRACT = """
 import pandas as pd
@@ -142,3 +154,51 @@ def test_drift_of_columns_and_categories(capsys: pytest.CaptureFixture[str]) -> 
 def test_rows_that_fail_a_behaviour() -> None:
     found = FailedExample(1, {"depot": "a "}, (("size", "s ", " m"),), "0.1", "0.2").sentence()
     assert "(depot 'a␣')" in found and "size 's␣' -> '␣m'" in found
+
+
+ACTIVE = re.compile(r"(?i)@\w|://|www\.\w|mailto:|(?<!\\)\]\(|<|#\d|\bgh-\d|`")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ask @octocat/team",
+        "[here](https://evil.example)",
+        "![x](//evil.example/x.png)",
+        "https://evil.example and WWW.evil.example",
+        "<a href=x>",
+        "fixes #12 and GH-12",
+        "mailto:a@b.c",
+        "a|b `c`",
+    ],
+)
+def test_what_github_would_act_on_is_only_text(text: str) -> None:
+    for safe in (escape_line, escape_all):
+        found = safe(text)
+        assert not ACTIVE.search(found.replace("\\`", "")), found
+        shown = found.replace("\u200b", "").replace("\\", "")
+        assert shown.replace("&lt;", "<").replace("&gt;", ">").replace("'", "`") == text
+
+
+@given(st.text(max_size=60))
+def test_it_is_one_line_whatever_it_is(text: str) -> None:
+    for safe in (escape_line, escape_all, escape_code):
+        assert len(safe(text).splitlines()) <= 1
+
+
+def test_ordinary_words_stay_as_they_are() -> None:
+    assert escape_line("dep_delay: 0.5 * 2 (v0.1.0)") == "dep_delay: 0.5 * 2 (v0.1.0)"
+
+
+def test_a_card_calls_nobody() -> None:
+    manifest = Manifest(
+        name="@team", task="binary", classes=(), candidate="prior", estimator="a.B", args={},
+        encoding="onehot", calibration="none", threshold=0.5, seed=1,
+        features=("https://evil.example", "a`b"), numeric=(), categorical=(), label="y`z",
+        keys=("id",), time="at", slices=(), window="2013", rows=2, positives=1, data_digest="",
+        contract_digest="", out_of_fold={}, types=(), versions={},
+        compiled={"used": False, "reason": "[made](by hand)"},
+    )  # fmt: skip
+    text = render_card(manifest)
+    assert "[made]\\(by hand)" in text
+    assert "@team" not in text and "https://evil" not in text and "`y'z`" in text

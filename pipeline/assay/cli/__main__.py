@@ -23,7 +23,6 @@ from assay.errors.base import mask_passwords
 from assay.errors.machine import from_memory_error, from_os_error
 from assay.project import interrupts
 from assay.project.extras import missing_extra
-from assay.project.memory import refuse_small_address_space
 from assay.project.text import escape_controls
 
 DEBUG = "ASSAY_DEBUG"
@@ -71,7 +70,6 @@ def _run(call: Call, alone: bool) -> int:
     from assay.project.source_code import project_kept_out, refuse_loaded_files
 
     try:
-        refuse_small_address_space()
         _require_folder()
         if alone:
             refuse_loaded_files(call.arguments.root)

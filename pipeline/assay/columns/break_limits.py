@@ -52,7 +52,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 
@@ -61,6 +60,7 @@ from assay.columns.distance import infinite_count, js_distance, scaled_wasserste
 from assay.columns.distance import ks_statistic as ks_of_counts
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
+from assay.columns.quantiles import chi_squared_quantile, poisson_quantile, student_t_quantile
 from assay.columns.reference import Reference
 from assay.project.params.monitoring import Budget
 
@@ -83,7 +83,6 @@ TOGETHER = "distance of all features"
 """The tested quantities of a column, as users read them."""
 EXPLAINED = "the most that sampling and the spread between the reference's nights explain"
 """The definition of a break limit for users."""
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,47 +446,3 @@ def _smaller(usual: Sequence[float], square: float, rows: int, rows_before: floa
     whole = float(np.square(np.asarray(usual)).mean())
     between = max(0.0, whole - square / rows_before)
     return math.sqrt((between + square / max(1, rows)) / (between + square / rows_before))
-
-
-def poisson_quantile(mean: float, at_most: float) -> float:
-    """The smallest count that a Poisson variable exceeds with a chance of at most ``at_most``."""
-    if mean > _NEARLY_NORMAL:
-        far = NormalDist().inv_cdf(1 - at_most)
-        return math.ceil(mean + far * math.sqrt(mean) + far * far / 6)
-    count, chance = 0, math.exp(-mean)
-    beyond = 1 - chance
-    while beyond > at_most and chance > 0:
-        count += 1
-        chance *= mean / count
-        beyond -= chance
-    return count
-
-
-_NEARLY_NORMAL = 500
-
-
-@lru_cache(maxsize=1024)
-def chi_squared_quantile(at_most: float, freedom: int) -> float:
-    """Upper quantile of chi-squared at level ``at_most`` (Wilson and Hilferty 1931)."""
-    part, far = 2 / (9 * freedom), NormalDist().inv_cdf(1 - at_most)
-    return float(freedom * (1 - part + far * math.sqrt(part)) ** 3)
-
-
-@lru_cache(maxsize=1024)
-def student_t_quantile(at_most: float, freedom: float) -> float:
-    """Upper quantile of Student's t at level ``at_most``.
-
-    Computed without SciPy, which scoring does not load. With ``t = sqrt(freedom) / tan(angle)`` the
-    probability is the integral of ``sin(angle) ** (freedom - 1)``, which is inverted by bisection.
-    """
-    whole = math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom + 1) / 2)) * math.sqrt(math.pi)
-
-    def chance(angle: float) -> float:
-        sines = np.log(np.sin(angle * (_POINTS + 1) / 2))
-        return float(np.exp((freedom - 1) * sines) @ _WEIGHTS) * angle / 2 / whole
-
-    low, high = 0.0, math.pi / 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if chance(middle) < at_most else (low, middle)
-    return math.sqrt(freedom) / math.tan(high)

@@ -25,12 +25,12 @@ from assay.columns.grid_builder import Ints, assign_cells, build_grid
 from assay.columns.profile import (
     ColumnProfile,
     Profile,
+    ReferenceColumn,
     column_from_dict,
     column_to_dict,
     finite_number,
 )
 from assay.columns.profile_counter import compute_profile
-from assay.columns.reference_column import ReferenceColumn
 from assay.errors import BundleChanged, BundleIncompatible
 
 SCHEMA = 2

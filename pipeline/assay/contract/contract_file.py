@@ -1,21 +1,28 @@
-"""The text of a contract file: finds the lines of fields and methods, and runs the file."""
+"""The text of a contract file: finds the lines of fields and methods, and runs it."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
-from assay.contract.checks import guard
 from assay.contract.checks.guard import ContractCodeStopped, run_guarded
 from assay.errors import ContractFileError
 from assay.project import source_code
 
 if TYPE_CHECKING:
     from pandera.api.checks import Check
+
+
+NOT_NEEDED = ("hypothesis", "pyspark")
+"""What pandera imports and contracts do not need."""
 
 
 class ContractSource:
@@ -107,7 +114,7 @@ class ContractSource:
         Raises
         ------
         ContractFileError
-            If it raises, exits the process or times out, with the line.
+            If it raises or exits the process, with the line.
         """
         told = f"{self.name}\0{self.text}\0{sorted(self.code.items())}"
         digest = hashlib.sha256(told.encode()).hexdigest()[:24]
@@ -119,7 +126,7 @@ class ContractSource:
         sys.modules[module.__name__] = module
         try:
             code = compile(self.tree, self.name, "exec", dont_inherit=True)
-            run_guarded(lambda: exec(code, module.__dict__), guard.AT_LOAD)
+            run_guarded(lambda: exec(code, module.__dict__))
         except Exception as error:
             if before is None:
                 del sys.modules[module.__name__]
@@ -133,9 +140,9 @@ class ContractSource:
         if isinstance(error, ContractCodeStopped):
             return ContractFileError(
                 "the file does not come to its end",
-                where=self.location(guard.traceback_line(error, self.name) or line),
+                where=self.location(error.line_in(self.name) or line),
                 found=str(error),
-                fix="A contract only declares: take out what ends the process or waits",
+                fix="A contract only declares: take out what ends the process",
             )
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == self.name]
@@ -183,3 +190,33 @@ def referenced_names(node: ast.AST) -> set[str]:
         for each in ast.walk(node)
         if isinstance(each, ast.Constant) and isinstance(each.value, str)
     }
+
+
+def import_pandera() -> None:
+    """Import pandera's backend for pandas, once; it registers the checks of ``pa.Field(gt=0)``.
+
+    Without pyspark.pandas and hypothesis, which it imports wherever they are: that takes a third of
+    its own time, in every command. Contracts are judged on pandas and Arrow alone.
+    """
+    if "pandera" in sys.modules or threading.active_count() > 1:
+        # In another thread somebody may import pyspark meanwhile, and would not find it.
+        importlib.import_module("pandera.backends.pandas.builtin_checks")
+        return
+    with _hidden(*NOT_NEEDED):
+        for module in ("pandas", "backends.pandas.builtin_checks", "api.pandas.types", "typing"):
+            importlib.import_module(f"pandera.{module}")
+        # A model imports these two to look at its annotations.
+        for module in ("pyspark", "pyspark_sql"):
+            importlib.import_module(f"pandera.typing.{module}")
+
+
+@contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    """Let these modules seem not installed, unless they are imported already."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: an ImportError
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

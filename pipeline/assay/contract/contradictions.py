@@ -1,98 +1,31 @@
-"""What a contract says that cannot be meant: ranges without a value, lists that do not agree.
+"""What a contract says that cannot be meant: roles that do not fit, lists that do not agree.
 
-Only a project's own file is held to this. A version that was promoted keeps the contract that it
-was trained under.
+Roles are checked wherever a contract is read, `contradictions` in a project's own file only: a
+version that was promoted keeps the contract that it was trained under.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from assay.contract.checks.builtin_checks import COMPARISONS, builtin_check_name
-from assay.contract.definition import Contract, Field, Kind
+from assay.contract.checks.builtin_checks import builtin_check_name
+from assay.contract.contract_file import ContractSource
+from assay.contract.definition import Contract, Field, Role
 from assay.errors import ContractFileError
 from assay.project.text import quote_value
 
 METADATA = ("role", "order")
 """The keys of a field's metadata that mean something."""
 
-_LISTS = {"isin": "allowed_values", "notin": "forbidden_values"}
-_UP = ("greater_than", "greater_than_or_equal_to", "equal_to")
-_DOWN = ("less_than", "less_than_or_equal_to", "equal_to")
-_SHOWN = 5
-
 
 def contradictions(contract: Contract) -> Iterator[ContractFileError]:
     """An error for each, in the order of the file as far as it has one."""
     for field in contract.fields:
-        yield from _never(contract, field)
-        yield from _empty(contract, field)
         yield from _unordered(contract, field)
     yield from _written(contract)
-
-
-def _never(contract: Contract, field: Field) -> Iterator[ContractFileError]:
-    """Lists of values that the field's type can never have."""
-    for name, given in _checks(field):
-        never = [each for each in given.get(_LISTS.get(name, ""), ()) if _strange(each, field.kind)]
-        if never:
-            yield ContractFileError(
-                f"{name} lists what {quote_value(field.name)} can never be",
-                where=f"{contract.file}:{field.line}",
-                expected=f"values of its type, {field.kind}",
-                found=", ".join(map(repr, never[:_SHOWN])) + (", …" if never[_SHOWN:] else ""),
-                fix="Take them out, or declare the field with their type",
-            )
-
-
-def _strange(value: object, kind: Kind) -> bool:
-    if value is None or kind == "timestamp":
-        return False
-    return isinstance(value, str) != (kind == "string")
-
-
-def _empty(contract: Contract, field: Field) -> Iterator[ContractFileError]:
-    """Limits between which there is no value, so that every row would be refused."""
-    limits = [limit for name, given in _checks(field) for limit in _limits(name, given)]
-    listed = _listed(field)
-    try:
-        if listed is not None:
-            nothing = not any(_within(each, limits) for each in listed)
-        else:
-            low = max((value for name, value in limits if name in _UP), default=None)
-            high = min((value for name, value in limits if name in _DOWN), default=None)
-            nothing = (
-                low is not None
-                and high is not None
-                and (low > high or (low == high and not _within(low, limits)))
-            )
-    except TypeError:  # a limit of another type, which pandera refuses by itself
-        return
-    if nothing:
-        names = [rule.name.partition(": ")[2] for rule in field.rules if rule.test == "check"]
-        yield ContractFileError(
-            f"no value of {quote_value(field.name)} can meet all its checks",
-            where=f"{contract.file}:{field.line}",
-            expected="limits with a value between them",
-            found=", ".join(names),
-            fix="Every row would be refused: correct them",
-        )
-
-
-def _limits(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    if name == "in_range":
-        yield f"greater_than{'_or_equal_to' * given['include_min']}", given["min_value"]
-        yield f"less_than{'_or_equal_to' * given['include_max']}", given["max_value"]
-    elif name in COMPARISONS:
-        (limit,) = given.values()
-        yield name, limit
-
-
-def _within(value: Any, limits: list[tuple[str, Any]]) -> bool:
-    return all(COMPARISONS[name](value, limit) for name, limit in limits)
 
 
 def _unordered(contract: Contract, field: Field) -> Iterator[ContractFileError]:
@@ -117,18 +50,10 @@ def _unordered(contract: Contract, field: Field) -> Iterator[ContractFileError]:
 
 def _listed(field: Field) -> list[Any] | None:
     """The values that the first isin of a field allows."""
-    for name, given in _checks(field):
-        if name == "isin":
-            return list(given.get("allowed_values", ()))
-    return None
-
-
-def _checks(field: Field) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Names and arguments of pandera's own checks of a field."""
     for rule in field.rules:
-        name = None if rule.check is None else builtin_check_name(rule.check)
-        if rule.check is not None and name is not None:
-            yield name, rule.check._check_kwargs
+        if rule.check is not None and builtin_check_name(rule.check) == "isin":
+            return list(rule.check._check_kwargs.get("allowed_values", ()))
+    return None
 
 
 def _written(contract: Contract) -> Iterator[ContractFileError]:
@@ -167,3 +92,113 @@ def _metadata(value: ast.expr | None) -> Iterator[str]:
             for key in given.value.keys:
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield key.value
+
+
+def find_label(fields: tuple[Field, ...], source: ContractSource, model: str) -> str:
+    """Check that the roles are consistent, and return the label's name."""
+    top = source.class_line(model)
+    for role in (Role.LABEL, Role.TIME):
+        having = _having(fields, role)
+        if len(having) != 1:
+            raise ContractFileError(
+                f"{'no' if not having else 'more than one'} {role.value} field",
+                where=source.location(having[1].line if having else top),
+                expected=f"exactly one field with the role {role.value}",
+                found=", ".join(each.name for each in having) or "none",
+                fix=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
+            )
+    label, time = _having(fields, Role.LABEL)[0], _having(fields, Role.TIME)[0]
+    for role, use in (
+        (Role.KEY, "what a prediction is joined by"),
+        (Role.FEATURE, "a model input"),
+    ):
+        if not _having(fields, role):
+            raise ContractFileError(
+                f"no {role.value} field",
+                where=source.location(top),
+                expected=f"at least one field with the role {role.value}, {use}",
+                found="none",
+                fix=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
+            )
+    for role in (Role.FEATURE, Role.KEY, Role.TIME):
+        if role in label.roles:
+            raise ContractFileError(
+                f"the label {label.name!r} is also a {role.value}",
+                where=source.location(label.line),
+                expected="a label that nothing needs at scoring time, when it is not known",
+                found=f"the roles {', '.join(each.value for each in label.roles)}",
+                fix=f"Take the role {role.value} away from it",
+            )
+    if time.kind != "timestamp":
+        raise ContractFileError(
+            f"the time field {time.name!r} is no time",
+            where=source.location(time.line),
+            expected="datetime.datetime",
+            found=time.kind,
+            fix="Declare it as datetime.datetime",
+        )
+    for each in fields:
+        _fits(each, source)
+    return label.name
+
+
+def find_weight(fields: tuple[Field, ...], source: ContractSource) -> str | None:
+    """The name of the field with weights, if there is one."""
+    having = _having(fields, Role.WEIGHT)
+    if not having:
+        return None
+    first, *more = having
+    if more:
+        raise ContractFileError(
+            "more than one weight field",
+            where=source.location(more[0].line),
+            expected="at most one field with the role weight",
+            found=", ".join(each.name for each in having),
+        )
+    if first.roles != (Role.WEIGHT,):
+        raise ContractFileError(
+            f"the weight {first.name!r} has another role too",
+            where=source.location(first.line),
+            expected="a weight, which only training knows: no feature, and not there at night",
+            found=f"the roles {', '.join(each.value for each in first.roles)}",
+        )
+    if first.kind not in ("integer", "float") or first.nullable:
+        raise ContractFileError(
+            f"the weight {first.name!r} may be {'null' if first.nullable else 'no number'}",
+            where=source.location(first.line),
+            expected="an int or float in every row",
+            found=f"{first.kind}{', nullable=True' if first.nullable else ''}",
+        )
+    return first.name
+
+
+def _fits(each: Field, source: ContractSource) -> None:
+    needed = [role.value for role in (Role.KEY, Role.TIME) if role in each.roles]
+    if each.nullable and needed:
+        raise ContractFileError(
+            f"the {needed[0]} field {each.name!r} may be null",
+            where=source.location(each.line),
+            expected="a value in every row: predictions are joined by key and placed in time",
+            found="nullable=True",
+            fix="Leave nullable=True out; rows without a value are then refused one by one",
+        )
+    if Role.KEY in each.roles and Role.SENSITIVE in each.roles:
+        raise ContractFileError(
+            f"the sensitive field {each.name!r} is also a key",
+            where=source.location(each.line),
+            expected="a key that people may see: predictions, errors and pages name rows by it",
+            found=f"the roles {', '.join(role.value for role in each.roles)}",
+            fix="Take one of the two roles away, or make a key without meaning when ingesting",
+        )
+    if Role.FEATURE in each.roles and each.kind == "timestamp":
+        raise ContractFileError(
+            f"the feature {each.name!r} is a timestamp",
+            where=source.location(each.line),
+            expected="an integer, float, boolean or string",
+            found="datetime",
+            fix="Derive what the model should see of it, such as the hour, when ingesting",
+        )
+
+
+def _having(fields: tuple[Field, ...], role: Role) -> list[Field]:
+    return [each for each in fields if role in each.roles]

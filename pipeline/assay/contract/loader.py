@@ -1,4 +1,9 @@
-"""Reads the contract file into a Contract; every possible mistake in it has an error message."""
+"""Reads the contract file into a Contract; every possible mistake in it has an error message.
+
+Also the contract that a version was trained under, from the files of its commit: from git, or from
+a folder that keeps them. They determine which rows a version refuses, so their digest must be the
+one in the version's bundle.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from assay.contract.checks import guard
 from assay.contract.checks.check_runner import (
     absent_column,
     call_check,
@@ -18,13 +22,13 @@ from assay.contract.checks.check_runner import (
 )
 from assay.contract.checks.guard import ContractCodeStopped
 from assay.contract.columns import to_frame
-from assay.contract.contract_file import ContractSource
-from assay.contract.contradictions import contradictions
-from assay.contract.definition import Contract, Field, Role
-from assay.contract.import_pandera import import_pandera
+from assay.contract.contract_file import ContractSource, import_pandera
+from assay.contract.contradictions import contradictions, find_label, find_weight
+from assay.contract.definition import Contract
 from assay.contract.schema import canonical_schema
-from assay.errors import ContractFileError
-from assay.project import digests, source_code
+from assay.errors import AssayError, BundleChanged, ContractFileError, StageInputMissing
+from assay.project import digests, layout, source_code
+from assay.project.params import ContractParams, parse
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameModel
@@ -103,7 +107,6 @@ def load_contract_text(
         For the first mistake, with file and line.
     """
     import_pandera()  # before the file runs: pa.Field(gt=0) uses the checks registered by then
-    from assay.contract.loader import probe_checks
     from assay.contract.pandera_model import fields_of, frame_rules_of
 
     source = ContractSource(text, name, code)
@@ -117,9 +120,9 @@ def load_contract_text(
         source=text,
         fields=fields,
         frame_rules=frame_rules_of(model, source, fields),
-        label=_roles(fields, source, model.__name__),
+        label=find_label(fields, source, model.__name__),
         code=tuple(sorted(code.items())),
-        weight=_weight(fields, source),
+        weight=find_weight(fields, source),
     )
     probe_checks(contract)
     return contract
@@ -178,122 +181,12 @@ def _model(module: ModuleType, source: ContractSource) -> type[DataFrameModel]:
     )
 
 
-def _roles(fields: tuple[Field, ...], source: ContractSource, model: str) -> str:
-    """Check that the roles are consistent, and return the label's name."""
-    top = source.class_line(model)
-    for role in (Role.LABEL, Role.TIME):
-        having = _having(fields, role)
-        if len(having) != 1:
-            raise ContractFileError(
-                f"{'no' if not having else 'more than one'} {role.value} field",
-                where=source.location(having[1].line if having else top),
-                expected=f"exactly one field with the role {role.value}",
-                found=", ".join(each.name for each in having) or "none",
-                fix=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
-            )
-    label, time = _having(fields, Role.LABEL)[0], _having(fields, Role.TIME)[0]
-    for role, use in (
-        (Role.KEY, "what a prediction is joined by"),
-        (Role.FEATURE, "a model input"),
-    ):
-        if not _having(fields, role):
-            raise ContractFileError(
-                f"no {role.value} field",
-                where=source.location(top),
-                expected=f"at least one field with the role {role.value}, {use}",
-                found="none",
-                fix=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
-            )
-    for role in (Role.FEATURE, Role.KEY, Role.TIME):
-        if role in label.roles:
-            raise ContractFileError(
-                f"the label {label.name!r} is also a {role.value}",
-                where=source.location(label.line),
-                expected="a label that nothing needs at scoring time, when it is not known",
-                found=f"the roles {', '.join(each.value for each in label.roles)}",
-                fix=f"Take the role {role.value} away from it",
-            )
-    if time.kind != "timestamp":
-        raise ContractFileError(
-            f"the time field {time.name!r} is no time",
-            where=source.location(time.line),
-            expected="datetime.datetime",
-            found=time.kind,
-            fix="Declare it as datetime.datetime",
-        )
-    for each in fields:
-        _fits(each, source)
-    return label.name
-
-
-def _weight(fields: tuple[Field, ...], source: ContractSource) -> str | None:
-    """The name of the field with weights, if there is one."""
-    having = _having(fields, Role.WEIGHT)
-    if not having:
-        return None
-    first, *more = having
-    if more:
-        raise ContractFileError(
-            "more than one weight field",
-            where=source.location(more[0].line),
-            expected="at most one field with the role weight",
-            found=", ".join(each.name for each in having),
-        )
-    if first.roles != (Role.WEIGHT,):
-        raise ContractFileError(
-            f"the weight {first.name!r} has another role too",
-            where=source.location(first.line),
-            expected="a weight, which only training knows: no feature, and not there at night",
-            found=f"the roles {', '.join(each.value for each in first.roles)}",
-        )
-    if first.kind not in ("integer", "float") or first.nullable:
-        raise ContractFileError(
-            f"the weight {first.name!r} may be {'null' if first.nullable else 'no number'}",
-            where=source.location(first.line),
-            expected="an int or float in every row",
-            found=f"{first.kind}{', nullable=True' if first.nullable else ''}",
-        )
-    return first.name
-
-
-def _fits(each: Field, source: ContractSource) -> None:
-    needed = [role.value for role in (Role.KEY, Role.TIME) if role in each.roles]
-    if each.nullable and needed:
-        raise ContractFileError(
-            f"the {needed[0]} field {each.name!r} may be null",
-            where=source.location(each.line),
-            expected="a value in every row: predictions are joined by key and placed in time",
-            found="nullable=True",
-            fix="Leave nullable=True out; rows without a value are then refused one by one",
-        )
-    if Role.KEY in each.roles and Role.SENSITIVE in each.roles:
-        raise ContractFileError(
-            f"the sensitive field {each.name!r} is also a key",
-            where=source.location(each.line),
-            expected="a key that people may see: predictions, errors and pages name rows by it",
-            found=f"the roles {', '.join(role.value for role in each.roles)}",
-            fix="Take one of the two roles away, or make a key without meaning when ingesting",
-        )
-    if Role.FEATURE in each.roles and each.kind == "timestamp":
-        raise ContractFileError(
-            f"the feature {each.name!r} is a timestamp",
-            where=source.location(each.line),
-            expected="an integer, float, boolean or string",
-            found="datetime",
-            fix="Derive what the model should see of it, such as the hour, when ingesting",
-        )
-
-
-def _having(fields: tuple[Field, ...], role: Role) -> list[Field]:
-    return [each for each in fields if role in each.roles]
-
-
 def probe_checks(contract: Contract) -> None:
     """Call every check on an empty table, rules over whole rows without the label.
 
     This rejects mistakes when the contract is written, not in the first night: a rule that reads
-    the label or a column that does not exist, returns one value for the whole table, exits the
-    process or never returns. A check that merely fails on empty data is not a mistake.
+    the label or a column that does not exist, returns one value for the whole table, or
+    exits the process. A check that merely fails on empty data is not a mistake.
 
     Raises
     ------
@@ -310,7 +203,7 @@ def probe_checks(contract: Contract) -> None:
         given = contract if rule.column else scoring
         frame = frames[given]
         try:
-            answer = call_check(rule, frame[rule.column] if rule.column else frame, guard.AT_LOAD)
+            answer = call_check(rule, frame[rule.column] if rule.column else frame)
         except Exception as error:
             mistaken = absent_column(given, rule, error) or _unknown_column(error, contract)
             if mistaken or isinstance(error, ContractCodeStopped):
@@ -327,3 +220,93 @@ def _unknown_column(error: Exception, contract: Contract) -> bool:
         and isinstance(error.args[0], str)
         and error.args[0] not in contract.columns
     )
+
+
+def contract_files(read: source_code.Reader, version: str) -> dict[str, str]:
+    """params.yaml, the contract file and the project's modules that it imports: path -> text.
+
+    What is missing, or cannot be found because params.yaml is invalid, is left out; then
+    `load_kept_contract` says why.
+
+    Parameters
+    ----------
+    read
+        Reads the files of the project as of the version's commit.
+    """
+    given = read(layout.PARAMS)
+    if given is None:
+        return {}
+    found = {layout.PARAMS: given}
+    try:
+        file = parse(given, f"{layout.PARAMS} at {version}").contract.file
+    except AssayError:
+        return found
+    source = read(file)
+    if source is not None:
+        found |= {file: source, **digests.contract_imports(read, file)}
+    return found
+
+
+def load_committed_contract(
+    text: Callable[[str], str], code: source_code.Reader, version: str, expected: str
+) -> tuple[Contract, str, ContractParams]:
+    """A version's contract without its label, its digest, and its rules for whole tables.
+
+    Parameters
+    ----------
+    text
+        The text of a file of the project as of the version's commit; raises AssayError if there
+        is none.
+    code
+        Reads the project's own Python files as of that commit.
+    version
+        Its name in errors.
+    expected
+        The contract's digest in the manifest of the version's bundle.
+
+    Raises
+    ------
+    ParamsError
+        params.yaml of that commit is not valid for this version of Assay.
+    BundleChanged
+        The bundle was trained under another contract.
+    """
+    then = parse(text(layout.PARAMS), f"{layout.PARAMS} at {version}")
+    source, where = text(then.contract.file), f"{then.contract.file} at {version}"
+    imported = digests.contract_imports(code, then.contract.file)
+    digest = digests.contract(source, then, imported)
+    if digest != expected:
+        raise BundleChanged(
+            "the contract at the promoted commit is not the one the model was trained under",
+            where=where,
+            expected=expected[:19],
+            found=digest[:19],
+            fix="Run dvc repro, commit and promote again.",
+        )
+    return load_contract_text(source, where, imported).without_label(), digest, then.contract
+
+
+def load_kept_contract(
+    folder: Path, version: str, expected: str
+) -> tuple[Contract, str, ContractParams]:
+    """`load_committed_contract` from a folder that holds `contract_files`.
+
+    Raises
+    ------
+    StageInputMissing
+        The folder lacks params.yaml or the contract file.
+    """
+    read = source_code.file_reader(folder)
+
+    def text(path: str) -> str:
+        found = read(path)
+        if found is None:
+            raise StageInputMissing(
+                "was not in git at the promoted commit",
+                where=f"{path} at {version}",
+                fix="In a shallow clone, get the whole history: git fetch --unshallow --tags; "
+                "then dvc repro champion.",
+            )
+        return found
+
+    return load_committed_contract(text, read, version, expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.contract.checks.check_analysis import analyze_frame_check, is_rowwise
 from assay.contract.contract_file import ContractSource, referenced_names
@@ -32,7 +32,7 @@ def fields_of(model: type[DataFrameModel], source: ContractSource) -> tuple[Fiel
         For a field or an option that Assay does not support.
     """
     schema = _schema(model, source)
-    _refuse_options(model, schema, source)
+    _refuse_options(schema, source.location(source.class_line(model.__name__)))
     taken: set[str] = set()
     return tuple(
         _field(str(name), column, model, source, taken) for name, column in schema.columns.items()
@@ -124,29 +124,29 @@ def _lineage(model: type[DataFrameModel]) -> list[str]:
     return [each.__name__ for each in model.__mro__ if each.__module__ == model.__module__]
 
 
-def _refuse_options(
-    model: type[DataFrameModel], schema: DataFrameSchema, source: ContractSource
-) -> None:
-    never = "Types and values are never silently changed; fix the data when ingesting"
-    options: list[tuple[str, Any, str]] = [
+NEVER = "Types and values are never silently changed; fix the data when ingesting"
+
+
+def _refuse(options: Iterable[tuple[str, object, str]], where: str, prefix: str = "") -> None:
+    """Refuse the first option that is given: its words, what is given, and what to do instead."""
+    for words, given, fix in options:
+        if given is not None and given is not False and given != []:
+            raise ContractFileError(f"{prefix}{words} is not supported", where=where, fix=fix)
+
+
+def _refuse_options(schema: DataFrameSchema, where: str) -> None:
+    options: list[tuple[str, object, str]] = [
         ("Config.unique", schema.unique, UNIQUE),
-        ("Config.coerce", schema.coerce, never),
+        ("Config.coerce", schema.coerce, NEVER),
         ("Config.strict", schema.strict, "Columns outside the contract are allowed and not used"),
         ("Config.ordered", schema.ordered, "Columns are found by name, in any order"),
         ("Config.dtype", schema.dtype, "Give every field its own type"),
-        ("Config.add_missing_columns", schema.add_missing_columns, never),
+        ("Config.add_missing_columns", schema.add_missing_columns, NEVER),
         ("Config.drop_invalid_rows", schema.drop_invalid_rows, "Bad rows are always set apart"),
-        ("a parser", schema.parsers, never),
+        ("a parser", schema.parsers, NEVER),
         ("an index", schema.index, "Make it a field: tables have no index"),
     ]
-    for name, value, fix in options:
-        if value is not None and value is not False and value != []:
-            raise ContractFileError(
-                f"{name} is not supported",
-                where=source.location(source.class_line(model.__name__)),
-                found=f"{name} = {value!r}" if name.startswith("Config") else None,
-                fix=fix,
-            )
+    _refuse(options, where)
 
 
 def _field(
@@ -185,51 +185,33 @@ def _field(
 
 
 def _refuse_field(name: str, column: Column, where: str) -> None:
-    never = "Types and values are never silently changed; fix the data when ingesting"
     options: list[tuple[str, object, str]] = [
         ("unique=True", column.unique, UNIQUE),
-        ("coerce=True", column.coerce, never),
+        ("coerce=True", column.coerce, NEVER),
         ("regex=True", column.regex, "Declare each column as a field of its own"),
-        ("a parser", column.parsers, never),
-        ("a default", column.default is not None, never),
+        ("a parser", column.parsers, NEVER),
+        ("a default", column.default is not None, NEVER),
         (
             "an optional column",
             not column.required,
             "A column is always there; for values that may be null use pa.Field(nullable=True)",
         ),
     ]
-    for words, given, fix in options:
-        if given:
-            raise ContractFileError(
-                f"field {name!r}: {words} is not supported", where=where, fix=fix
-            )
+    _refuse(options, where, f"field {name!r}: ")
 
 
 def _refuse_check(check: Check, where: str) -> None:
     from pandera.api.hypotheses import Hypothesis
 
-    refusals = [
-        (
-            check.groupby is not None,
-            "groupby",
-            "Rows are checked batch by batch: write a rule about one row",
-        ),
-        (
-            isinstance(check, Hypothesis),
-            "a hypothesis test",
-            "Rows are checked one by one: use a table rule in params.yaml",
-        ),
-        (
-            check.raise_warning,
-            "raise_warning=True",
-            "A rule holds or it does not; allow a share of bad rows with contract.max_bad_share",
-        ),
+    by_batch = "Rows are checked batch by batch: write a rule about one row"
+    by_one = "Rows are checked one by one: use a table rule in params.yaml"
+    share = "A rule holds or it does not; allow a share of bad rows with contract.max_bad_share"
+    options: list[tuple[str, object, str]] = [
+        ("groupby", check.groupby, by_batch),
+        ("a hypothesis test", isinstance(check, Hypothesis), by_one),
+        ("raise_warning=True", check.raise_warning, share),
     ]
-    for given, words, fix in refusals:
-        if given:
-            raise ContractFileError(
-                f"check {check.name!r}: {words} is not supported", where=where, fix=fix
-            )
+    _refuse(options, where, f"check {check.name!r}: ")
 
 
 def _kind(name: str, column: Column, where: str) -> Kind:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text
-from assay.project.text import mark_blanks
+from assay.project.text import counted, format_exact_percent, mark_blanks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -121,6 +121,29 @@ class ContractResult(Report):
     def broken(self) -> tuple[str, ...]:
         """Names of the rules that do not hold."""
         return tuple(each.rule for each in self.rules if each.broken)
+
+
+def describe_result(result: ContractResult) -> str:
+    """The verdict's reason in one sentence."""
+    if not result.rows:
+        return "There are no rows."
+    bad = counted(result.bad_rows, "row")
+    share = f"{bad} of {result.rows:,} ({format_exact_percent(result.bad_share)})"
+    limit = f"at most {format_exact_percent(result.max_bad_share)} may"
+    parts = []
+    if result.too_many_bad:
+        worst = result.broken_row_rules[0].rule if result.broken_row_rules else "a rule"
+        verb = "breaks" if result.bad_rows == 1 else "break"
+        parts.append(f"{share} {verb} a rule, {limit}; most often '{worst}'")
+    parts += [
+        f"{each.rule}: expected {each.expected}, found {each.found}"
+        for each in result.broken_table_rules
+    ]
+    if parts:
+        return "; ".join(parts) + "."
+    if result.bad_rows:
+        return f"{share} broke a rule and were left out; {limit}."
+    return f"All {counted(result.rows, 'row')} keep every rule."
 
 
 def row_results(

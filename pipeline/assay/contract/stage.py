@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.contract import render
 from assay.contract.checks.row_checks import check_rows
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
-from assay.contract.result import ContractResult, Examples, row_results
+from assay.contract.result import (
+    EXAMPLES,
+    ContractResult,
+    Examples,
+    describe_result,
+    row_results,
+)
 from assay.contract.schema import canonical_schema, check_schema, conform
 from assay.contract.table_checks import (
     TableStatistics,
@@ -25,9 +30,11 @@ from assay.contract.table_checks import (
     null_counts,
 )
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
+from assay.pages import templating
+from assay.pages.page_layout import compose_page
 from assay.project import layout, partitions
 from assay.project.document import write_text
-from assay.project.text import quote_value
+from assay.project.text import format_exact_percent, quote_value
 
 if TYPE_CHECKING:
     from assay.project.params import Params
@@ -70,7 +77,7 @@ def run(root: Path, params: Params) -> ContractResult:
             if checked.exists():
                 shutil.rmtree(checked)
             raise ContractBroken(
-                f"the contract is broken: {render.describe_result(result).rstrip('.')}",
+                f"the contract is broken: {describe_result(result).rstrip('.')}",
                 where=where,
                 fix=f"Look at the rows in {layout.CONTRACT_PAGE}",
             ).attach_report(result)
@@ -220,7 +227,23 @@ class _DayWriter:
 
 def _report(root: Path, contract: Contract, result: ContractResult) -> None:
     result.write(root)
-    write_text(root / layout.CONTRACT_PAGE, render.render_html(contract, result))
+    write_text(root / layout.CONTRACT_PAGE, render_html(contract, result))
+
+
+def render_html(contract: Contract, result: ContractResult) -> str:
+    """The result as one self-contained page; the text is reproducible."""
+    main = templating.render(
+        "contract.html",
+        result=result,
+        headline=describe_result(result),
+        tables=[each for each in result.rules if each.kind == "table"],
+        rows=[each for each in result.rules if each.kind == "row"],
+        broken=[each for each in result.broken_row_rules if each.examples],
+        about={rule.name: rule.columns for rule in contract.rules},
+        most=EXAMPLES,
+        percent=format_exact_percent,
+    )
+    return compose_page(f"Contract {'kept' if result.ok else 'broken'}: {result.where}", main)
 
 
 def _empty(start: date, end: date) -> NightEmpty:

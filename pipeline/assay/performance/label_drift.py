@@ -21,9 +21,9 @@ import pandas as pd
 from assay.columns.distance import learnt_limit, measure
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import NumberGrid
+from assay.columns.profile import ReferenceColumn
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference
-from assay.columns.reference_column import ReferenceColumn
 from assay.model import prediction
 from assay.performance.known_metrics import KnownMetric, by_metric
 from assay.performance.realized_metrics import KnownLabels, RealizedMetric

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.columns.grid import NumberGrid
-from assay.columns.reference_column import ReferenceColumn
+from assay.columns.profile import ReferenceColumn
 from assay.metrics.evaluator import Floats
 from assay.project.tasks import Task
 

@@ -323,19 +323,10 @@ class JsonNode:
             raise ValueError(f"{self.path(name)} is {json_type(value)}, not a text")
         return value
 
-    def maybe_text(self, name: str) -> str | None:
-        return self.text(name) if self.tree.get(name) is not None else None
-
     def one_of(self, name: str, *allowed: str) -> str:
         value = self.text(name)
         if value not in allowed:
             raise ValueError(f"{self.path(name)} is '{value}', not one of {', '.join(allowed)}")
-        return value
-
-    def flag(self, name: str) -> bool:
-        value = self.get(name)
-        if not isinstance(value, bool):
-            raise ValueError(f"{self.path(name)} is {json_type(value)}, not true or false")
         return value
 
     def count(self, name: str) -> int:
@@ -343,17 +334,6 @@ class JsonNode:
         if type(value) is not int or value < 0:
             raise ValueError(f"{self.path(name)} is {value!r}, not a count")
         return value
-
-    def maybe_number(self, name: str) -> float | None:
-        value = self.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{self.path(name)} is {json_type(value)}, not a number")
-        try:
-            return float(value)
-        except OverflowError:
-            raise ValueError(f"{self.path(name)} is too large") from None
 
     def node(self, name: str) -> JsonNode:
         return JsonNode(self.get(name), self.path(name))

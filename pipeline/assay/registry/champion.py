@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from assay.contract.committed import contract_files
+from assay.contract.loader import contract_files
 from assay.errors import AssayError, NoChampion, NotARepository, VersionUnknown
 from assay.model.bundle import code_paths
 from assay.project import layout, partitions

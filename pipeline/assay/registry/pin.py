@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.contract.committed import load_committed_contract
 from assay.contract.definition import Contract
+from assay.contract.loader import load_committed_contract
 from assay.errors import VersionUnknown
 from assay.model import bundle
 from assay.model.bundle import Bundle

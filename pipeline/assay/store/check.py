@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.errors import StoreError
-from assay.project.clock_skew import clock_skew
 from assay.project.text import counted
 from assay.store import consistency
 from assay.store.delta import commits, fsync, log, log_files, rows, upkeep
@@ -407,3 +406,12 @@ def _try_file(uri: str) -> float:
 def _nearest(folder: Path) -> Path:
     """The folder itself, or the nearest one above it that exists."""
     return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def clock_skew(before: float, after: float, other: float) -> float:
+    """Seconds that this clock is ahead of another, which showed ``other`` in between.
+
+    The smallest difference that explains it, because others may tell whole seconds.
+    """
+    lowest, highest = before - other - 1, after - other
+    return lowest if lowest > 0 else min(highest, 0.0)

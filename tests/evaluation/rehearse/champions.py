@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from assay.contract.committed import contract_files
+from assay.contract.loader import contract_files
 from assay.model import bundle
 from assay.project import layout, source_code
 from assay.reports.champion import StageHolder

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from assay.monitor.doctor.clock import http_reading, service_of
-from assay.project.clock_skew import clock_skew
+from assay.store.check import clock_skew
 from tests.s3 import free_port
 
 

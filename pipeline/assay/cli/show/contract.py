@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.cli.terminal import Line
-from assay.contract.render import describe_result
-from assay.contract.result import ContractResult
+from assay.contract.result import ContractResult, describe_result
 from assay.project.text import counted
 
 

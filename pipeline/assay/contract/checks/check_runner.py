@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from assay.contract.checks import guard
 from assay.contract.checks.builtin_checks import is_of_pandera
 from assay.contract.checks.guard import ContractCodeStopped, run_guarded
 from assay.contract.definition import Contract, Rule
@@ -51,7 +50,7 @@ def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFram
         Memory ran out, which is no fault of the contract.
     """
     try:
-        answer = call_check(rule, data, guard.ON_ROWS)
+        answer = call_check(rule, data)
     except MemoryError:
         raise
     except Exception as error:
@@ -70,7 +69,7 @@ def _without_rows_it_fails_for(
     result = np.zeros(len(data), dtype=bool)
     try:
         if rule.check is not None and rule.check.element_wise:
-            answer = call_check(replace(rule, check=_lenient(rule.check)), data, guard.ON_ROWS)
+            answer = call_check(replace(rule, check=_lenient(rule.check)), data)
             result = _mask(contract, rule, answer, data)
         else:
             for start, stop, mask in _by_parts(contract, rule, data):
@@ -108,7 +107,7 @@ def _by_parts(
 ) -> Iterator[Part[np.ndarray]]:
     def call(start: int, stop: int) -> tuple[Any, pd.Series[Any] | pd.DataFrame]:
         part = data.iloc[start:stop].reset_index(drop=True)
-        return call_check(rule, part, guard.ON_ROWS), part
+        return call_check(rule, part), part
 
     stopping = (ContractCodeStopped,)
     for start, stop, (answer, part) in call_around_failing_rows(
@@ -136,8 +135,8 @@ def _mask(
     raise invalid_result_error(contract, rule, answer)
 
 
-def call_check(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) -> Any:
-    """The raw return value of the check's function, within a time limit in seconds.
+def call_check(rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> Any:
+    """The raw return value of the check's function.
 
     pandera's pandas backend is called directly, so neither pandera's environment variables
     (PANDERA_VALIDATION_ENABLED, ..._DEPTH, PANDERA_USE_NARWHALS_BACKEND) nor a registry can change
@@ -148,7 +147,7 @@ def call_check(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) 
     if rule.check is None:
         raise TypeError(f"rule {rule.name!r} has no check")
     backend: Any = PandasCheckBackend(rule.check)
-    return run_guarded(lambda: backend.apply(backend.preprocess(data, None)), seconds)
+    return run_guarded(lambda: backend.apply(backend.preprocess(data, None)))
 
 
 def check_error(
@@ -159,7 +158,7 @@ def check_error(
     if isinstance(error, ContractCodeStopped):
         return ContractFileError(
             f"rule {rule.name!r} does not come to its end",
-            where=f"{contract.file}:{guard.traceback_line(error, contract.file) or rule.line}",
+            where=f"{contract.file}:{error.line_in(contract.file) or rule.line}",
             expected="one bool per row",
             found=str(error),
         )

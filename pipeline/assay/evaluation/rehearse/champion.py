@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.contract.committed import load_kept_contract
 from assay.contract.definition import Contract
+from assay.contract.loader import load_kept_contract
 from assay.errors.base import describe_error
 from assay.evaluation.compare.champion import task_mismatch
 from assay.model import bundle as bundles

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from assay.monitor.doctor.judge_machine import ClockReading
-from assay.project.clock_skew import clock_skew
 from assay.project.http_exchange import NoAnswer, exchange
+from assay.store.check import clock_skew
 
 SECONDS = 5.0
 S3 = frozenset({"s3", "s3a"})

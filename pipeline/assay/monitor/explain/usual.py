@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.columns.break_limits import student_t_quantile
 from assay.columns.profile import ColumnProfile
+from assay.columns.quantiles import student_t_quantile
 
 NIGHTS = 28
 """The most nights before that are looked at."""

@@ -13,8 +13,8 @@ from assay.errors import RowCountMismatch
 from assay.monitor.table_drift.count_rows import Counting, TableCounts, total
 from assay.monitor.table_drift.locate import NO_CONTRACT, RawTable
 from assay.monitor.table_drift.spark_memory import low_memory_params
-from assay.project.memory import system_allocator
 from assay.project.params import Params
+from assay.project.processes import system_allocator
 from assay.project.text import counted
 from assay.score import local
 from assay.score.carriers import open_night

@@ -21,7 +21,10 @@ from assay.project.params.candidates import Candidate
 from assay.project.params.gate import GateParams
 from assay.project.params.inputs import Input, NightFiles
 from assay.project.params.messages import explain_errors
-from assay.project.params.monitoring import DriftParams, LabelsParams, Maturities, RetrainRule
+from assay.project.params.monitoring import Alerts as Alerts
+from assay.project.params.monitoring import LabelsParams
+from assay.project.params.monitoring import Monitor as Monitor
+from assay.project.params.monitoring import Webhook as Webhook
 from assay.project.params.schedule import ScheduleParams
 from assay.project.params.values import (
     MOST_DAYS,
@@ -37,6 +40,8 @@ from assay.project.params.values import (
     TableDay,
     Text,
     TypeName,
+    check_limits,
+    refuse_repeats,
 )
 from assay.project.tasks import Better, Metric
 
@@ -58,8 +63,7 @@ class Rehearse(Section):
     @field_validator("carriers")
     @classmethod
     def _distinct(cls, carriers: tuple[AskedCarrier, ...]) -> tuple[AskedCarrier, ...]:
-        if len(set(carriers)) != len(carriers):
-            raise ValueError(f"each carrier once|{', '.join(carriers)}")
+        refuse_repeats(carriers, "each carrier once")
         return carriers
 
 
@@ -108,10 +112,7 @@ class RowCount(Section):
 
     @model_validator(mode="after")
     def _bounded(self) -> RowCount:
-        if self.min is None and self.max is None:
-            raise ValueError("min, max or both|neither")
-        if self.min is not None and self.max is not None and self.max < self.min:
-            raise ValueError(f"max at or over min|min {self.min}, max {self.max}")
+        check_limits(self.min, self.max)
         return self
 
 
@@ -235,50 +236,6 @@ class Publish(Section):
 class SparkParams(Section):
     master: Text = "local[*]"
     conf: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict, validate_default=True)
-
-
-class Monitor(DriftParams):
-    limit_quantile: Annotated[float, Field(gt=0.5, le=1)] = 0.99
-    max_drifted_share: Share = 0.5
-    max_null_share_change: Share = 0.1
-    max_new_category_share: Share = 0.02
-    sample_rows: Positive = 5000
-    workspace: Text | None = f"{layout.WORK}/evidently"
-    evidently: Literal["alarming", "always", "never"] = "alarming"
-    maturities: Maturities = (1, 7, 30)
-    retrain: tuple[RetrainRule, ...] = ()
-
-    @model_validator(mode="after")
-    def _measured(self) -> Monitor:
-        unknown = sorted({rule.maturity for rule in self.retrain} - set(self.maturities))
-        if unknown:
-            raise ValueError(
-                f"retrain rules of a maturity among {', '.join(map(str, self.maturities))}"
-                f"|{', '.join(map(str, unknown))}"
-            )
-        return self
-
-
-class Webhook(Section):
-    """Where alerts are sent. The URL is only in the environment variable ``url_env``."""
-
-    url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-    shape: Literal["slack", "generic"] = "generic"
-    timeout_s: Annotated[float, Field(gt=0, le=300)] = 10.0
-    retries: Annotated[int, Field(ge=0, le=10)] = 3
-
-
-class Alerts(Section):
-    """Whom messages go to: a webhook, or a function of the project's own."""
-
-    webhook: Webhook | None = None
-    function: FunctionName | None = None
-
-    @model_validator(mode="after")
-    def _one_receiver(self) -> Alerts:
-        if self.webhook is not None and self.function is not None:
-            raise ValueError("webhook or function|both")
-        return self
 
 
 class Params(Section):

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from assay.project.params.values import Dumped, Frozen, Positive, Section, Share, Text
+from assay.project.params.values import (
+    Dumped,
+    Frozen,
+    Positive,
+    Section,
+    Share,
+    Text,
+    check_limits,
+    refuse_repeats,
+)
 
 WAYS = ("set", "add", "multiply", "shuffle", "swap")
 """The operations by which a change may alter a column."""
@@ -165,8 +174,8 @@ class Case(Section):
         limits = self.min is not None or self.max is not None
         if limits == (self.says is not None):
             raise ValueError(f"either min and max, or is|{'both' if limits else 'neither'}")
-        if self.min is not None and self.max is not None and self.max < self.min:
-            raise ValueError(f"max at or over min|min {self.min}, max {self.max}")
+        if limits:
+            check_limits(self.min, self.max)
         return self
 
 
@@ -214,10 +223,7 @@ def _apart(behaviours: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _distinct(items: tuple[Any, ...], what: str) -> tuple[Any, ...]:
-    names = [item.name for item in items]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"every {what} under a name of its own|{', '.join(twice)} more than once")
+    refuse_repeats((item.name for item in items), f"every {what} under a name of its own")
     return items
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from assay.project.params.behaviour import Behaviours
-from assay.project.params.values import Day, Section, Text
+from assay.project.params.values import Day, Section, Text, refuse_repeats
 
 CHAMPION_RULE = "the champion can be compared with"
 """A built-in rule: a champion that exists but cannot be loaded is not the same as no champion."""
@@ -93,12 +93,7 @@ class GateParams(Section):
     @field_validator("rules")
     @classmethod
     def _distinct(cls, rules: tuple[RuleKeys, ...]) -> tuple[RuleKeys, ...]:
-        names = [rule.name for rule in rules]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(
-                f"every rule under a name of its own|{', '.join(twice)} more than once"
-            )
+        refuse_repeats((rule.name for rule in rules), "every rule under a name of its own")
         return rules
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from assay.project.params.values import Every, Frozen, Section, Text
+from assay.project.params.values import Every, Frozen, Section, Text, refuse_repeats
 
 NIGHT = ":night"
 """The placeholder for the night's partition value in a query."""
@@ -117,9 +117,7 @@ class Csv(NightFiles):
     @field_validator("columns")
     @classmethod
     def _distinct(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in columns if columns.count(name) > 1})
-        if twice:
-            raise ValueError(f"each column once|{', '.join(twice)} more than once")
+        refuse_repeats(columns, "each column once")
         return columns
 
     @model_validator(mode="after")

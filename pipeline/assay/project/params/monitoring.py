@@ -7,8 +7,19 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from assay.project import layout
 from assay.project.params.inputs import FileTable
-from assay.project.params.values import MOST_DAYS, Day, Frozen, Positive, Section, Share, Text
+from assay.project.params.values import (
+    MOST_DAYS,
+    Day,
+    Frozen,
+    FunctionName,
+    Positive,
+    Section,
+    Share,
+    Text,
+    check_limits,
+)
 from assay.project.tasks import POOLABLE, Metric
 from assay.project.text import counted
 
@@ -37,18 +48,6 @@ class Snooze(Section):
     because: Text
     owner: Text
     until: Day
-
-
-class DriftParams(Section):
-    """Baselines, manual limits, the false-alarm budget, and snoozed columns."""
-
-    baseline: Literal["reference", "weekday"] = "reference"
-    baseline_weeks: Annotated[int, Field(ge=1, le=52)] = 4
-    limits: Annotated[Mapping[Text, Share], Frozen] = Field(
-        default_factory=dict, validate_default=True
-    )
-    budget: Budget = Budget()
-    snooze: tuple[Snooze, ...] = ()
 
 
 LEAST_POOLED = 5
@@ -89,10 +88,7 @@ class RetrainRule(Section):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RetrainRule:
-        if self.min is None and self.max is None:
-            raise ValueError("min, max or both|neither")
-        if self.min is not None and self.max is not None and self.max < self.min:
-            raise ValueError(f"max at or over min|min {self.min}, max {self.max}")
+        check_limits(self.min, self.max)
         if self.pool is not None and self.model_fields_set & {"nights", "of"}:
             raise ValueError("pool, or nights and of|both")
         if self.pool is not None and self.metric not in POOLABLE:
@@ -138,3 +134,56 @@ def _ascending(days: tuple[int, ...]) -> tuple[int, ...]:
 Maturity = Annotated[int, Field(ge=1, le=MOST_DAYS)]
 Maturities = Annotated[tuple[Maturity, ...], AfterValidator(_ascending)]
 """Label maturities: how many days after a night its labels are counted."""
+
+
+class Monitor(Section):
+    """Baselines, limits, the false-alarm budget, snoozed columns, and when to train again."""
+
+    baseline: Literal["reference", "weekday"] = "reference"
+    baseline_weeks: Annotated[int, Field(ge=1, le=52)] = 4
+    limits: Annotated[Mapping[Text, Share], Frozen] = Field(
+        default_factory=dict, validate_default=True
+    )
+    budget: Budget = Budget()
+    snooze: tuple[Snooze, ...] = ()
+    limit_quantile: Annotated[float, Field(gt=0.5, le=1)] = 0.99
+    max_drifted_share: Share = 0.5
+    max_null_share_change: Share = 0.1
+    max_new_category_share: Share = 0.02
+    sample_rows: Positive = 5000
+    workspace: Text | None = f"{layout.WORK}/evidently"
+    evidently: Literal["alarming", "always", "never"] = "alarming"
+    maturities: Maturities = (1, 7, 30)
+    retrain: tuple[RetrainRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _measured(self) -> Monitor:
+        unknown = sorted({rule.maturity for rule in self.retrain} - set(self.maturities))
+        if unknown:
+            raise ValueError(
+                f"retrain rules of a maturity among {', '.join(map(str, self.maturities))}"
+                f"|{', '.join(map(str, unknown))}"
+            )
+        return self
+
+
+class Webhook(Section):
+    """Where alerts are sent. The URL is only in the environment variable ``url_env``."""
+
+    url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    shape: Literal["slack", "generic"] = "generic"
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+
+
+class Alerts(Section):
+    """Whom messages go to: a webhook, or a function of the project's own."""
+
+    webhook: Webhook | None = None
+    function: FunctionName | None = None
+
+    @model_validator(mode="after")
+    def _one_receiver(self) -> Alerts:
+        if self.webhook is not None and self.function is not None:
+            raise ValueError("webhook or function|both")
+        return self

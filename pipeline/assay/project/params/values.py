@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from functools import partial
 from types import MappingProxyType
@@ -113,6 +115,21 @@ TypeName = Annotated[str, AfterValidator(partial(_named, example="a type such as
 Frozen = AfterValidator(MappingProxyType)
 Dumped = PlainSerializer(dict)
 """Beside `Frozen`: pydantic cannot serialise a mapping proxy, and digests are of what is dumped."""
+
+
+def refuse_repeats(names: Iterable[str], expected: str) -> None:
+    """Raise ValueError if a name is there twice; ``expected`` says what was, for pydantic."""
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
+    if twice:
+        raise ValueError(f"{expected}|{', '.join(twice)} more than once")
+
+
+def check_limits(low: float | None, high: float | None) -> None:
+    """Raise ValueError unless there is a limit, or two with room between them."""
+    if low is None and high is None:
+        raise ValueError("min, max or both|neither")
+    if low is not None and high is not None and high < low:
+        raise ValueError(f"max at or over min|min {low}, max {high}")
 
 
 class Section(BaseModel):

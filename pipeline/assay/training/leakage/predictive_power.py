@@ -14,7 +14,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.columns.interpolation import FEW_ROWS, interpolate
 from assay.contract.definition import NUMERIC
 from assay.project.params.gate import LeakageCheck
 from assay.project.tasks import Task, infer_task
@@ -25,6 +24,8 @@ from assay.training.leakage.row_hashing import Codes, Floats, encode_column, to_
 from assay.training.leakage.table_pair import ColumnPair, TablePair, evenly_spaced
 
 BINS = 256
+FEW_ROWS = 1000
+"""From so many rows on, bins tell as much and are disturbed less by noise."""
 MIN_ROWS = 30
 MIN_CLASS_ROWS = 10
 """With fewer rows of the holdout, or of a class in it, chance can separate them."""
@@ -270,3 +271,25 @@ def _ranks(ordered: Floats, values: Floats) -> Floats:
     high = np.searchsorted(ordered, values, side="right")
     ranks: Floats = (low + high) / (2 * len(ordered))
     return ranks
+
+
+def interpolate(values: Floats, target: Floats, asked: Floats) -> Floats:
+    """The target at other values, by a line between the two known ones that are next.
+
+    Parameters
+    ----------
+    values, target
+        Of n known rows; of rows with equal values the mean target is taken.
+    asked
+        Values of m other rows; one that is not finite gets the mean target.
+
+    >>> interpolate(np.array([0.0, 2.0]), np.array([1.0, 5.0]), np.array([1.0, np.nan]))
+    array([3., 3.])
+    """
+    result = np.full(len(asked), target.mean())
+    known, there = np.isfinite(values), np.isfinite(asked)
+    if known.any():
+        places, inverse = np.unique(values[known], return_inverse=True)
+        means = np.bincount(inverse, weights=target[known]) / np.bincount(inverse)
+        result[there] = np.interp(asked[there], places, means)
+    return result

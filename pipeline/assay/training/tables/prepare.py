@@ -11,8 +11,8 @@ import numpy as np
 from assay.contract.loader import load_contract
 from assay.errors import ParamsError, StageInputMissing
 from assay.project import layout, partitions
-from assay.project.memory import system_allocator
 from assay.project.params import Params
+from assay.project.processes import system_allocator
 from assay.project.tasks import infer_task
 from assay.training.tables import split
 from assay.training.tables.row_gather import ROW, RowGather
