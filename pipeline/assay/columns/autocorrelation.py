@@ -72,16 +72,16 @@ def pooled_autocorrelation(columns: Iterable[tuple[float, ...]], nights: int, wi
         Number of nights that an alert looks at. With few nights only short lags are used.
     """
     lags = max(1, min(window - 1, nights // 2 - 1, LAGS))
-    told = [found[:lags] for found in columns if len(found) >= lags]
-    if not told:
+    known = [found[:lags] for found in columns if len(found) >= lags]
+    if not known:
         return UNTOLD
-    return _together(tuple(told), nights, lags)
+    return _together(tuple(known), nights, lags)
 
 
 @lru_cache(maxsize=32)
-def _together(told: tuple[tuple[float, ...], ...], nights: int, lags: int) -> float:
+def _together(known: tuple[tuple[float, ...], ...], nights: int, lags: int) -> float:
     weights = _weights(lags)
-    means = np.array(told) @ weights
+    means = np.array(known) @ weights
     # Standard error of one column's estimate if a single factor moves all its cells.
     alone = math.sqrt(float((weights**2).sum()) / nights)
     apart = float(means.std(ddof=1)) if len(means) > 2 else alone

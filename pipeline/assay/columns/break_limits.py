@@ -38,7 +38,7 @@ New infinities are a break too, if their share is above the limit for new catego
 categories is the larger of a person's limit and of what the reference leads to expect: the share of
 values that only one of its nights has estimates that of values nobody has seen yet (I. J. Good,
 "The population frequencies of species and the estimation of population parameters", Biometrika
-40(3/4), 1953), night by night instead of value by value, since the values of a night hang together.
+40(3/4), 1953), night by night instead of value by value, since the values of a night are clustered.
 Tonight's number of them is Poisson, in clumps as large as the variance between the reference's
 nights says.
 

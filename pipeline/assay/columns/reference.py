@@ -320,11 +320,11 @@ def _counted(
     by_night = _counts_by_night(assign_cells(column, grid), codes, nights, grid.cells)
     distances, null_changes = _leave_one_out(by_night)
     ks, moved = _tails(column, grid, profile, codes, nights)
-    told = autocorrelation.autocorrelations(by_night)
+    serial = autocorrelation.autocorrelations(by_night)
     unseen = _unseen(by_night) if isinstance(grid, CategoryGrid) else ()
     constant = _constant_nights(column, grid, by_night, codes, nights)
     return ReferenceColumn(
-        grid, profile, distances, null_changes, ks, moved, told, unseen, constant
+        grid, profile, distances, null_changes, ks, moved, serial, unseen, constant
     )
 
 

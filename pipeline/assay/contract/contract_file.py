@@ -116,8 +116,8 @@ class ContractSource:
         ContractFileError
             If it raises or exits the process, with the line.
         """
-        told = f"{self.name}\0{self.text}\0{sorted(self.code.items())}"
-        digest = hashlib.sha256(told.encode()).hexdigest()[:24]
+        identity = f"{self.name}\0{self.text}\0{sorted(self.code.items())}"
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:24]
         module = ModuleType(f"_assay_contract_{digest}")
         module.__file__ = self.name
         if self.code:

@@ -92,10 +92,10 @@ class AssayError(Exception):
 
     def naming(self, others: str) -> Self:
         """The same error, whose line also says what else went wrong."""
-        told = copy.copy(self)
-        told.fix = f"{self.fix} {others}" if self.fix else others
-        told.args = (told.line(),)
-        return told
+        changed = copy.copy(self)
+        changed.fix = f"{self.fix} {others}" if self.fix else others
+        changed.args = (changed.line(),)
+        return changed
 
     def attach_report(self, report: object) -> Self:
         """Attach ``report``, the result that was written before the error; returns the error."""
@@ -143,8 +143,8 @@ def describe_error(error: Exception, root: Path) -> str:
 
     The same on each machine, so that reports do not differ.
     """
-    told = error.line() if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
-    line = " ".join(told.split())
+    text = error.line() if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
+    line = " ".join(text.split())
     for place in dict.fromkeys((str(root.resolve()), str(root))):
         # "." is a location too, and no text to look for.
         line = line.replace(f"{place}/", "") if Path(place).is_absolute() else line

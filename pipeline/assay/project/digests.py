@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from assay.errors import StageInputMissing
 from assay.project import layout, source_code, stage_code
 from assay.project.params import Params
+from assay.project.source_code import digest_texts as digest_texts
 
 
 def digest_file(path: Path) -> str:
@@ -33,15 +34,6 @@ def digest_file(path: Path) -> str:
         raise StageInputMissing(
             "no such file", where=str(path), fix="Run the stage that writes it: dvc repro."
         ) from None
-
-
-def digest_texts(*parts: str) -> str:
-    """Digest of several texts. Each is prefixed by its length, so ("ab", "c") != ("a", "bc")."""
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(f"{len(part.encode())}:".encode())
-        whole.update(part.encode())
-    return f"sha256:{whole.hexdigest()}"
 
 
 def digest_content(text: str) -> str:

@@ -286,8 +286,8 @@ def _sentence(item: Any, key: str) -> str:
         case "extra_forbidden":
             return f"{key} is no key that belongs here"
         case "value_error":
-            told = str(item["ctx"]["error"])
-            return f"{key} {told}" if told.startswith("is ") else f"{key}.{told}".lstrip(".")
+            text = str(item["ctx"]["error"])
+            return f"{key} {text}" if text.startswith("is ") else f"{key}.{text}".lstrip(".")
         case "json_invalid":
             return f"the file is no JSON: {item['ctx']['error']}"
     if item["type"] not in _EXPECTED:

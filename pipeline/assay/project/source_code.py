@@ -227,6 +227,15 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def digest_texts(*parts: str) -> str:
+    """Digest of several texts. Each is prefixed by its length, so ("ab", "c") != ("a", "bc")."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(f"{len(part.encode())}:".encode())
+        whole.update(part.encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
 def read_verified(read: Reader, digests: Mapping[str, str], where: str) -> dict[str, str]:
     """Read the files named in ``digests`` and verify their digests.
 

@@ -8,7 +8,6 @@ stages whose code changed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -96,9 +95,4 @@ def stage_digests() -> dict[str, str]:
 
 def digest_files(texts: source_code.Files) -> str:
     """Digest of file names and texts, as ``sha256:<hex>``."""
-    whole = hashlib.sha256()
-    for path, text in sorted(texts.items()):
-        for part in (path, text):
-            whole.update(f"{len(part.encode())}:".encode())
-            whole.update(part.encode())
-    return f"sha256:{whole.hexdigest()}"
+    return source_code.digest_texts(*(part for pair in sorted(texts.items()) for part in pair))

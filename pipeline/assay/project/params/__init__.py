@@ -269,7 +269,7 @@ class Params(Section):
     def explain(
         self, error: ValidationError, model: type[Section], at: tuple[int | str, ...]
     ) -> list[str]:
-        """A line for each mistake that ``model`` found in what stands ``at`` a place of the file.
+        """A line for each mistake that ``model`` found in the value ``at`` a place of the file.
 
         For a room that parses keys of its own.
         """

@@ -65,7 +65,7 @@ def explain_errors(
     tree
         The whole file.
     root, at
-        The model that made the error, and where in the file it stands.
+        The model that made the error, and its place in the file.
     """
     items = [_deepened(item) for item in error.errors(include_url=False)]
     wrong = [item["loc"][:-1] for item in items]
@@ -176,8 +176,8 @@ def show_value(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "a list"
     if isinstance(value, str):
-        told = " ".join(value.split()) if "\n" in value else value
-        return f"the text '{told}'" if len(told) <= 60 else f"the text '{told[:57]}...'"
+        shown = " ".join(value.split()) if "\n" in value else value
+        return f"the text '{shown}'" if len(shown) <= 60 else f"the text '{shown[:57]}...'"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, date):
@@ -244,7 +244,7 @@ def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> Any:
 def unknown_name(
     name: str, known: Collection[str], place: str, wanted: str = "a column of the contract"
 ) -> Iterator[str]:
-    """A line if ``name``, which stands at ``place`` of params.yaml, is not among the known ones."""
+    """A line if ``name``, at ``place`` of params.yaml, is not among the known ones."""
     if name in known:
         return
     near = difflib.get_close_matches(name, known, n=1)
