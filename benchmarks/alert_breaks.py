@@ -16,9 +16,8 @@ from assay.columns.features import FrameFeatures
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
 from assay.model.prediction import PROBABILITY, score_grids
-from assay.monitor.drift.budget import alarms
+from assay.monitor.drift.budget import alarms, evidence
 from assay.monitor.drift.drift import decide
-from assay.monitor.drift.evidence import evidence
 from assay.project.params import Monitor
 from benchmarks.shares import Share
 

@@ -34,6 +34,7 @@ from assay.columns.distance import js_distance, learnt_limit
 from assay.columns.grid import CellCounts, NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
+from assay.monitor.drift.budget import MOVED as WASSERSTEIN
 from assay.monitor.drift.budget import (
     DriftTest,
     Kind,
@@ -42,7 +43,6 @@ from assay.monitor.drift.budget import (
     SeenValue,
     alarms,
 )
-from assay.monitor.drift.evidence import MOVED as WASSERSTEIN
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.incidents.drift_incident import group_alarms
 from assay.project.params import Monitor
@@ -209,7 +209,7 @@ def reference_of(nights: Counts) -> Reference:
 def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.ndarray]:
     """Each night's, and on which nights some column is over its own limit.
 
-    The numbers are those that `assay.monitor.drift.evidence` takes from a night's findings, here of
+    The numbers are those that `assay.monitor.drift.budget` takes from a night's findings, here of
     all nights at once.
     """
     reference, rule, usual_nulls = reference_of(before), Budget(), Monitor().max_null_share_change

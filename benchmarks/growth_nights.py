@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from assay.model.prediction import PROBABILITY
 from assay.monitor import monitor_nights
 from assay.monitor.drift.night_decision import read_decisions
-from assay.monitor.nights.night_path import night_path
+from assay.monitor.nights.night import night_path
 from assay.performance import labels
 from assay.project import layout, params, partitions
 from assay.store import Run, StagedRun, Store, open_store, write_part

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assay.errors import LimitCrossed
 from assay.monitor import monitor_nights
-from assay.monitor.nights.night_path import EVIDENTLY, night_path
+from assay.monitor.nights.night import EVIDENTLY, night_path
 from assay.project import params
 
 

@@ -1,10 +1,9 @@
 """Drift of raw Parquet: `assay drift` on all rows, against Evidently on a tenth of them.
 
 All are whole commands in fresh processes, from the first import to the answer. Ours counts the
-model's 18 features, by threads of its own process as it does on one machine, and by a Spark job as
-it does on a cluster. Evidently gets a tenth of the rows, 15 of the features and no page to draw;
-its reference are the rows that our profile was made of. Time and memory are measured in different
-runs, for to look at memory takes time.
+model's 18 features by threads of its own process, as it does on one machine. Evidently gets a tenth
+of the rows, 15 of the features and no page to draw; its reference are the rows that our profile was
+made of. Time and memory are measured in different runs, for to look at memory takes time.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ COLUMNS = 15
 FEWER, FEWEST = 0.1, 0.02
 """Of our rows: what Evidently gets, and what is enough to keep both cores busy."""
 CROSSED = 4
-THREADS, SPARK = "assay drift", "assay drift --spark"
+OURS = "assay drift"
 PEER = "Evidently's DataDriftPreset on a tenth of the rows"
 
 
@@ -88,7 +87,7 @@ def answer(found: Footprint) -> Mapping[str, float]:
 def run(bench: Bench) -> list[Result]:
     """Rows a second, memory, and the memory that rows add."""
     many, fewer, few = (bench.night(int(bench.rows * share)) for share in (1, FEWER, FEWEST))
-    all_of_it = {THREADS: many, SPARK: many, PEER: fewer}
+    all_of_it = {OURS: many, PEER: fewer}
 
     timed = Contenders(bench)
 
@@ -103,45 +102,40 @@ def run(bench: Bench) -> list[Result]:
 
     speeds = _turns(bench, "rows/s", {name: partial(speed, name) for name in all_of_it})
     held = _turns(bench, "MB", {n: partial(memory, n, night) for n, night in all_of_it.items()})
-    least = _turns(bench, "MB, few rows", {n: partial(memory, n, few) for n in (SPARK, PEER)})
-    results = []
-    for name in (THREADS, SPARK):
-        title = f"Drift of raw Parquet: {name}, against {PEER}"
-        runs = watched.seen[name, many.rows]
-        told = partial(bench.result, others={"evidently": release("evidently")})
-        results += [
-            told(
-                title,
-                speeds[name],
-                speeds[PEER],
-                target=25.0,
-                details=_seconds(timed.seen, all_of_it, name),
-            ),
-            told(
-                f"{title}: memory",
-                held[name],
-                held[PEER],
-                target=0.2,
-                better="lower",
-                unit="MB",
-                details={
-                    f"{kind}, MB": median(each.parts.get(kind, 0.0) for each in runs)
-                    for kind in runs[0].parts
-                }
-                | {"sum of resident sizes, MB": median(each.resident for each in runs)},
-            ),
-        ]
-    results.append(
-        told(
+    least = _turns(bench, "MB, few rows", {n: partial(memory, n, few) for n in (OURS, PEER)})
+    title = f"Drift of raw Parquet: {OURS}, against {PEER}"
+    runs = watched.seen[OURS, many.rows]
+    made = partial(bench.result, others={"evidently": release("evidently")})
+    return [
+        made(
+            title,
+            speeds[OURS],
+            speeds[PEER],
+            target=25.0,
+            details=_seconds(timed.seen, all_of_it, OURS),
+        ),
+        made(
+            f"{title}: memory",
+            held[OURS],
+            held[PEER],
+            target=0.2,
+            better="lower",
+            unit="MB",
+            details={
+                f"{kind}, MB": median(each.parts.get(kind, 0.0) for each in runs)
+                for kind in runs[0].parts
+            }
+            | {"sum of resident sizes, MB": median(each.resident for each in runs)},
+        ),
+        made(
             f"{title}: memory that rows add to what {few.rows:,} of them take",
-            _more(held[SPARK], least[SPARK]),
+            _more(held[OURS], least[OURS]),
             _more(held[PEER], least[PEER]),
             target=0.2,
             better="lower",
             unit="MB",
-        )
-    )
-    return results
+        ),
+    ]
 
 
 def _turns(

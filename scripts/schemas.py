@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assay.contract.result import ContractResult
 from assay.monitor.doctor.finding import Diagnosis
+from assay.monitor.status import Status
 from assay.project.document import Report
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
@@ -19,7 +20,6 @@ from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.retrain import RetrainAdvice
 from assay.reports.selection import Selection
-from assay.reports.status import StatusDocument
 from assay.reports.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +34,7 @@ REPORTS: tuple[type[Report], ...] = (
     Selection,
     Verdict,
     RetrainAdvice,
-    StatusDocument,
+    Status,
     Diagnosis,
 )
 

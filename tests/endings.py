@@ -86,7 +86,7 @@ MODULES = (
     "assay.performance.comparison", "assay.monitor.monitor_nights",
     "assay.monitor.explain.command",
     "assay.monitor.status", "assay.monitor.front.command",
-    "assay.monitor.incidents.alert", "assay.monitor.table_drift.command",
+    "assay.monitor.incidents.alert", "assay.monitor.table_drift",
     "assay.compiled.scorer",
     "assay.columns.count_kernels", "gto.api", "dvc.repo", "scmrepo.git", "pyspark.sql",
     "sklearn.pipeline", "pyarrow.dataset", "deltalake", "numba", "rich.table",

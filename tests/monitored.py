@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +19,14 @@ import pytest
 from deltalake import write_deltalake
 
 from assay.columns.features import CategoryColumn, FrameFeatures
-from assay.columns.profile import merge_profiles
+from assay.columns.profile import Profile, merge_profiles
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
 from assay.compiled import fitted_model
 from assay.model import bundle, model, prediction
 from assay.model.manifest import Manifest, versions
+from assay.monitor import monitor_nights
+from assay.monitor.monitor_nights import MonitoredNights
 from assay.project import layout, partitions
 from assay.project.params import Params, parse
 from assay.project.params.inputs import Delta
@@ -28,6 +34,7 @@ from assay.project.tasks import Task
 from assay.store import (
     Run,
     StagedRun,
+    Store,
     open_store,
     predictions_schema,
     quarantine_schema,
@@ -116,6 +123,76 @@ def counted(task: Task, scores: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+def write_bundle(
+    root: Path,
+    made: fitted_model.Model,
+    table: pd.DataFrame,
+    nights: pd.Series[str],
+    scores: np.ndarray,
+    *,
+    task: Task,
+    keys: tuple[str, ...],
+    sample: pd.DataFrame,
+    seed: int = 1,
+    label: Any = None,
+) -> str:
+    """A bundle where fetched bundles lie; its digest. The model says its columns."""
+    classes, columns = classes_of(task), (*made.numeric, *made.categorical)
+    manifest = Manifest(
+        name="late-flights", task=task, classes=classes, candidate="one", estimator="sklearn",
+        args={}, encoding="onehot", calibration="none", threshold=0.5, seed=seed,
+        features=columns, numeric=made.numeric, categorical=made.categorical, label="late",
+        keys=keys, time="at", slices=made.categorical, window="2013-01-01 to 2013-01-30",
+        rows=len(table), positives=len(table) // 2, data_digest="sha256:" + "1" * 64,
+        contract_digest="sha256:" + "2" * 64, out_of_fold={"auc": 0.5}, types=(),
+        compiled={"used": False, "reason": "made by hand"}, versions=versions(),
+    )  # fmt: skip
+    bundles = root / layout.WORK / "bundles"
+    grids = prediction.score_grids(task, classes, scores)
+    digest = bundle.write(
+        bundles / "new",
+        manifest,
+        model=model.dumps(made),
+        compiled=None,
+        reference=build_reference(
+            table, nights, made.numeric, made.categorical, grids, label=label
+        ),
+        sample=sample,
+        card="# card",
+    )
+    (bundles / "new").rename(bundles / digest.removeprefix("sha256:"))
+    return digest
+
+
+def publish(
+    store: Store,
+    run: Run,
+    task: Task,
+    keys: pa.Schema,
+    good: pa.Table,
+    profile: Profile,
+    bad: pa.Table | None = None,
+) -> None:
+    """Publish a run's predictions, and its quarantine if it has one."""
+    schemas = predictions_schema("date", keys, task), quarantine_schema("date", keys)
+    files: dict[str, Any] = {"quarantine": ()}
+    for name, schema, rows in zip(("predictions", "quarantine"), schemas, (good, bad), strict=True):
+        if rows is not None:
+            plain = schema.remove(schema.get_field_index("date"))
+            relative = store.part_path_for(name, run.partition, run.run_id, "0")
+            rows = rows.select(plain.names).cast(plain)
+            files[name] = (write_part(store.table_uri(name), relative, rows),)
+    store.publish_run(
+        StagedRun(
+            run=run,
+            profile=profile,
+            predictions_schema=schemas[0],
+            quarantine_schema=schemas[1],
+            **files,
+        )
+    )
+
+
 @dataclass
 class Project:
     """The parts that monitoring meets, made by the modules that make them in earnest."""
@@ -128,6 +205,28 @@ class Project:
 
     def git(self, *arguments: str) -> None:
         subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True)
+
+    def set(self, section: str, **changed: Any) -> None:
+        """Change keys of a section of params.yaml."""
+        whole = getattr(self.params, section).model_copy(update=changed)
+        self.params = self.params.model_copy(update={section: whole})
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.root, self.params)
+
+    def run(self, command: Callable[..., Any], *given: Any, **more: Any) -> Any:
+        """What a command answers on this project."""
+        return command(self.root, self.params, *given, **more)
+
+    def monitor(self, first: str, last: str | None = None, **more: Any) -> MonitoredNights:
+        return monitor_nights.run(self.root, self.params, first, last or first, **more)
+
+    def read(self, path: str) -> str:
+        return (self.root / path).read_text(encoding="utf-8")
+
+    def read_json(self, path: str) -> Any:
+        return json.loads(self.read(path))
 
     def promote(self, number: int = 1) -> None:
         """A bundle where fetched bundles lie, and the tags that name it."""
@@ -147,52 +246,18 @@ class Project:
             ("x",),
             ("c",),
         )
-        manifest = Manifest(
-            name="late-flights",
+        self.digest = write_bundle(
+            self.root,
+            made,
+            table,
+            table["at"].dt.strftime("%Y-%m-%d"),
+            scores,
             task=self.task,
-            classes=classes,
-            candidate="prior",
-            estimator="sklearn.dummy.DummyClassifier",
-            args={},
-            encoding="onehot",
-            calibration="none",
-            threshold=0.5,
-            seed=number,
-            features=("x", "c"),
-            numeric=("x",),
-            categorical=("c",),
-            label="late",
             keys=("at", "flight"),
-            time="at",
-            slices=("c",),
-            window="2013-01-01 to 2013-01-30",
-            rows=len(table),
-            positives=len(table) // 2,
-            data_digest="sha256:" + "1" * 64,
-            contract_digest="sha256:" + "2" * 64,
-            out_of_fold={"auc": 0.5},
-            types=(),
-            compiled={"used": False, "reason": "made by hand"},
-            versions=versions(),
-        )
-        bundles = self.root / layout.WORK / "bundles"
-        self.digest = bundle.write(
-            bundles / "new",
-            manifest,
-            model=model.dumps(made),
-            compiled=None,
-            reference=build_reference(
-                table,
-                table["at"].dt.strftime("%Y-%m-%d"),
-                ["x"],
-                ["c"],
-                prediction.score_grids(self.task, classes, scores),
-                label=(prediction.truth_grid(self.task, classes, truths), truths),
-            ),
+            seed=number,
+            label=(prediction.truth_grid(self.task, classes, truths), truths),
             sample=table.drop(columns=["at", "flight"]).assign(late=False).head(500),
-            card="# card",
         )
-        (bundles / "new").rename(bundles / self.digest.removeprefix("sha256:"))
         self.git("init", "--quiet")
         self.git("commit", "--quiet", "--allow-empty", "--message", "one")
         trailers = f"Because: it ranks\nBundle: {self.digest}\nVerdict: sha256:{'3' * 64}"
@@ -222,11 +287,8 @@ class Project:
             write_deltalake(self.root / given.path, whole, mode="append", partition_by=["date"])
         else:
             partitions.write(whole, self.root / given.path, "date", "part")
-        store = open_store(self.root, self.params)
         now = datetime(2013, 2, 2, 1, 30, tzinfo=UTC)
         stamp = {"model_version": self.version, "bundle": self.digest, "run_id": run_id}
-        facts = {"name": "late-flights", "version": self.version, "bundle": self.digest}
-        facts |= {"run_id": run_id, "contract": "sha256:" + "2" * 64, "input": ""}
         grid = self.reference().grid
         keys, scores = table[["at", "flight"]], scores_of(self.task, 100, shift)[2:]
         classes = classes_of(self.task)
@@ -240,33 +302,17 @@ class Project:
             quarantined_at=now,
             **stamp,
         )
-        tables = {
-            "quarantine": (quarantine_schema("date", KEYS), pa.Table.from_pandas(bad)),
-            "predictions": (predictions_schema("date", KEYS, self.task), good),
-        }
-        files = {}
-        for name, (schema, rows) in tables.items():
-            plain = schema.remove(schema.get_field_index("date"))
-            relative = store.part_path_for(name, day, run_id, "0")
-            rows = rows.select(plain.names).cast(plain)
-            files[name] = (write_part(store.table_uri(name), relative, rows),)
         seen = FrameFeatures(table.iloc[2:])
-        store.publish_run(
-            StagedRun(
-                run=Run(event="started", partition=day, base=store.turn(day), **facts),
-                profile=compute_profile(
-                    seen, grid, prediction.profiled_scores(self.task, classes, scores)
-                ),
-                predictions_schema=tables["predictions"][0],
-                quarantine_schema=tables["quarantine"][0],
-                **files,
-            )
+        profile = compute_profile(
+            seen, grid, prediction.profiled_scores(self.task, classes, scores)
         )
+        run = self.event(day, run_id, "started", base=self.store.turn(day))
+        publish(self.store, run, self.task, KEYS, good, profile, pa.Table.from_pandas(bad))
         self.log(day, run_id, "published", rows=(ROWS, ROWS - 2, 2))
 
     def replay(self, day: str, run_id: str) -> None:
         """The night with its refused rows repaired; the others keep the run that scored them."""
-        store = open_store(self.root, self.params)
+        store = self.store
         before = store.published_run(day)
         assert before is not None
         kept = store.predictions(day).drop_columns(["date"])
@@ -309,22 +355,14 @@ class Project:
         detail: str = "",
         at: datetime = datetime(2013, 2, 2, 1, 30, tzinfo=UTC),
     ) -> None:
-        open_store(self.root, self.params).append_run_events(
-            Run(
-                run_id=run_id,
-                event=event,
-                at=at,
-                partition=day,
-                name="late-flights",
-                version=self.version,
-                bundle=self.digest,
-                contract="sha256:" + "2" * 64,
-                rows_read=rows[0],
-                rows_scored=rows[1],
-                rows_quarantined=rows[2],
-                detail=detail,
-            )
-        )
+        counts = dict(zip(("rows_read", "rows_scored", "rows_quarantined"), rows, strict=True))
+        self.store.append_run_events(self.event(day, run_id, event, at=at, detail=detail, **counts))
+
+    def event(self, day: str, run_id: str, kind: Any, **more: Any) -> Run:
+        """An event of a run by the promoted version."""
+        about = {"name": "late-flights", "version": self.version, "bundle": self.digest}
+        contract = "sha256:" + "2" * 64
+        return Run(run_id=run_id, event=kind, partition=day, contract=contract, **{**about, **more})
 
 
 @pytest.fixture
@@ -332,28 +370,54 @@ def params_text() -> str:
     return PARAMS
 
 
+def _as_ada(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Git as a person whom its files do not name, in no repository around ``folder``."""
+    for role in ("AUTHOR", "COMMITTER"):
+        patch.setenv(f"GIT_{role}_NAME", "Ada")
+        patch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
+    for scope in ("GLOBAL", "SYSTEM"):
+        patch.setenv(f"GIT_CONFIG_{scope}", os.devnull)
+    patch.setenv("GIT_CEILING_DIRECTORIES", str(folder))
+
+
+@pytest.fixture(scope="session")
+def promote_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Project], Project]:
+    """Gives an empty project what promoting a model of its task leaves, which is made once."""
+    made: dict[Task, Project] = {}
+
+    def promote(empty: Project) -> Project:
+        if empty.task not in made:
+            root = tmp_path_factory.mktemp("promoted")
+            with pytest.MonkeyPatch.context() as patch:
+                _as_ada(patch, root.parent)
+                made[empty.task] = Project(root, empty.params, task=empty.task)
+                made[empty.task].promote()
+        known = made[empty.task]
+        shutil.copytree(known.root, empty.root, dirs_exist_ok=True)
+        empty.digest, empty.version = known.digest, known.version
+        return empty
+
+    return promote
+
+
 @pytest.fixture
 def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
-    for scope in ("GLOBAL", "SYSTEM"):
-        monkeypatch.setenv(f"GIT_CONFIG_{scope}", os.devnull)
-    # Not inside some repository that the test folder happens to lie in.
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    _as_ada(monkeypatch, tmp_path)
     root = tmp_path / "project"
     root.mkdir()
     return Project(root, parse(PARAMS, "params.yaml"))
 
 
 @pytest.fixture(params=["multiclass", "regression"])
-def other_task(request: pytest.FixtureRequest, empty_project: Project) -> Project:
+def other_task(
+    request: pytest.FixtureRequest,
+    empty_project: Project,
+    promote_once: Callable[[Project], Project],
+) -> Project:
     empty_project.task = request.param
-    empty_project.promote()
-    return empty_project
+    return promote_once(empty_project)
 
 
 @pytest.fixture
-def project(empty_project: Project) -> Project:
-    empty_project.promote()
-    return empty_project
+def project(empty_project: Project, promote_once: Callable[[Project], Project]) -> Project:
+    return promote_once(empty_project)

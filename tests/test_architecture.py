@@ -281,7 +281,7 @@ def test_command_line_is_quick_to_import() -> None:
 
 def test_pandera_is_imported_only_where_rows_are_checked() -> None:
     """It takes half a second: each of Spark's workers and each command on a table would wait."""
-    modules = "assay.model.batch, assay.score.scoring_job, assay.monitor.table_drift.command"
+    modules = "assay.model.batch, assay.score.scoring_job, assay.monitor.table_drift"
     late = "{'pandera', 'pyspark'} & {*sys.modules}"
     code = f"import sys, {modules}; sys.exit(', '.join({late}) or 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -21,7 +21,7 @@ from assay.cli.progress import ProgressLine
 from assay.cli.terminal import print_lines
 from assay.gate.verdict_text import render_markdown
 from assay.monitor.incidents import messages
-from assay.monitor.nights.incident import Incident
+from assay.monitor.nights.night import Incident
 from assay.pages.svg import Picture
 from assay.pages.templating import render
 from assay.project import text as markdown

@@ -24,7 +24,7 @@ from assay.gate.rules.kinds import evaluate_rules, read_policy
 from assay.model import bundle
 from assay.monitor.incidents.outbox import QueuedMessage
 from assay.monitor.incidents.own_receiver import call_own, load_own
-from assay.monitor.nights.incident import Incident
+from assay.monitor.nights.night import Incident
 from assay.project import digests, layout, params, plugins, source_code
 from assay.project.params import Params, yaml_text
 from assay.reports.evaluation import Evaluation

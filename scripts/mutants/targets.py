@@ -164,7 +164,6 @@ def modules(root: Path) -> list[str]:
                 "estimates.py",
                 "incidents.py",
                 "night.py",
-                "status.py",
             )  # in which nothing is decided
         ),
     ]

@@ -18,9 +18,8 @@ from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
 from assay.model.prediction import PROBABILITY as SCORE
-from assay.monitor.drift.budget import alarms
+from assay.monitor.drift.budget import alarms, evidence
 from assay.monitor.drift.drift import DriftDecision, decide
-from assay.monitor.drift.evidence import evidence
 from assay.project.params import Monitor, Publish, Quarantine
 from assay.project.params.monitoring import Budget
 from assay.score.publication_checks import NightFacts, hold_reasons

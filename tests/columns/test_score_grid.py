@@ -14,9 +14,8 @@ from assay.columns.grid_builder import CUT
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import build_reference
 from assay.columns.score_grid import COARSE, FINE, probability_grid
-from assay.monitor.drift.budget import alarms
+from assay.monitor.drift.budget import alarms, evidence
 from assay.monitor.drift.drift import decide
-from assay.monitor.drift.evidence import evidence
 from assay.project.params import Monitor
 
 RARE = 0.001

@@ -8,6 +8,7 @@ from assay.monitor.drift.baselines import NOT_COMPARED
 from assay.monitor.drift.budget import Alarm, DriftTest, NightAlarms
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.drift.night_decision import NightDecision
+from assay.store import Run
 
 
 def finding(
@@ -34,6 +35,22 @@ def finding(
 
 def alarm(column: str, night: str, kind: str = "features") -> Alarm:
     return Alarm(DriftTest(column, kind, "distance"), 0.001, night, "far")  # type: ignore[arg-type]
+
+
+def published(partition: str = "2013-07-01", run_id: str = "run-1") -> Run:
+    """The record of a run that scored 300 rows and refused 3."""
+    return Run(
+        run_id=run_id,
+        event="published",
+        partition=partition,
+        name="late-flights",
+        version="v0.1.0",
+        bundle="sha256:" + "ab" * 32,
+        contract="sha256:" + "cd" * 32,
+        rows_read=303,
+        rows_scored=300,
+        rows_quarantined=3,
+    )
 
 
 def decided(

@@ -13,7 +13,6 @@ from pydantic import TypeAdapter
 
 from assay.columns.break_limits import Break
 from assay.errors import LimitCrossed
-from assay.monitor import monitor_nights
 from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.budget import Alarm, NightAlarms
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
@@ -21,7 +20,6 @@ from assay.monitor.drift.night_decision import NightDecision, read_decisions
 from assay.monitor.nights.history import Published
 from assay.project import layout
 from assay.project.params.monitoring import Budget
-from assay.store import open_store
 
 OLD = ["2013-02-01", "2013-02-02", "2013-02-03"]
 NEAR, LAST = "2013-02-20", "2013-02-22"
@@ -56,8 +54,8 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def monitored(project: Any) -> str:
     """The incidents over all nights, as their file has them after last night was monitored."""
     with suppress(LimitCrossed):
-        monitor_nights.run(project.root, project.params, LAST, LAST)
-    return (project.root / layout.INCIDENTS).read_text(encoding="utf-8")
+        project.monitor(LAST)
+    return project.read(layout.INCIDENTS)
 
 
 def test_old_nights_are_decided_once_and_their_incident_stays(
@@ -85,8 +83,7 @@ def test_a_night_that_was_scored_again_is_decided_again(project: Any, parsed: li
 
 def test_other_limits_decide_all_again(project: Any, parsed: list[str]) -> None:
     monitored(project)
-    limits = project.params.monitor.model_copy(update={"limits": {"x": 0.9}})
-    project.params = project.params.model_copy(update={"monitor": limits})
+    project.set("monitor", limits={"x": 0.9})
     parsed.clear()
     monitored(project)
     assert {*parsed} >= {*OLD}
@@ -130,7 +127,7 @@ def test_what_is_kept_comes_back(before: NightDecision) -> None:
 
 def test_a_decision_in_another_form_is_none(project: Any) -> None:
     monitored(project)
-    store = open_store(project.root, project.params)
+    store = project.store
     known = read_decisions(store)
     assert list(known) == [*OLD, NEAR, LAST]
     store.append_decisions([{**known[LAST].row(store.column), "decision": '{"more": 1}'}])
@@ -141,7 +138,7 @@ def test_a_decision_in_another_form_is_none(project: Any) -> None:
 
 def test_a_night_that_was_taken_back_is_void_once_monitored(project: Any) -> None:
     monitored(project)
-    store = open_store(project.root, project.params)
+    store = project.store
     store.retract(f"run-{OLD[2]}", "Ada", "of another day")
     assert OLD[2] in read_decisions(store), "it is not looked at yet"
     assert OLD[2] not in monitored(project)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from assay.cli.__main__ import main
@@ -14,26 +17,27 @@ from assay.cli.document import to_json
 from assay.cli.show import monitoring
 from assay.errors import LimitCrossed, NothingScored, VersionUnknown
 from assay.monitor import judge, monitor_nights
-from assay.monitor.nights.night_path import EVIDENTLY, night_path
+from assay.monitor.nights.night import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary
-from assay.project.params import Params
+from assay.project import layout
 from assay.project.params.inputs import Csv, Delta, Json, Parquet
 from tests.monitored import PARAMS
+from tests.performance.test_labels import NIGHT, at, truths
+from tests.performance.test_labels import take as take_labels
 from tests.shown import shown
 
-NIGHT = "2013-02-01"
 ROWS = 300
 
 
 def document(project: Any) -> dict[str, Any]:
-    text = (project.root / f"reports/nights/{NIGHT}.json").read_text(encoding="utf-8")
+    text = project.read(f"reports/nights/{NIGHT}.json")
     found: dict[str, Any] = json.loads(text)
     return found
 
 
 def asked(project: Any) -> tuple[NightSummary, str]:
     """The night, with Evidently's report of it."""
-    found = monitor_nights.run(project.root, project.params, NIGHT, NIGHT, evidently=True)
+    found = project.monitor(NIGHT, evidently=True)
     return found.summaries[-1], (project.root / night_path(NIGHT, EVIDENTLY)).read_text(
         encoding="utf-8"
     )
@@ -49,7 +53,7 @@ def test_an_ordinary_night(project: Any) -> None:
     assert written["bundle"] == project.digest
     assert [written[f"rows_{what}"] for what in ("read", "scored", "quarantined")] == [300, 298, 2]
     assert written["limits"]["nights"] == 30
-    page = (project.root / summary.page).read_text(encoding="utf-8")
+    page = project.read(summary.page)
     assert "Within limits on 2013-02-01" in page and "Within limits" not in report
     assert f'href="{NIGHT}.evidently.html"' in page
     assert "a sample of 150 rows" in report
@@ -73,12 +77,11 @@ def test_an_ordinary_night(project: Any) -> None:
 def test_evidently_reports_on_nights_that_somebody_will_look_at(
     project: Any, when: str, shift: float, there: bool
 ) -> None:
-    monitor = project.params.monitor.model_copy(update={"evidently": when})
-    project.params = project.params.model_copy(update={"monitor": monitor})
+    project.set("monitor", evidently=when)
     project.score(NIGHT, "run-1", shift=shift)
     with suppress(LimitCrossed):
-        monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
-    page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
+        project.monitor(NIGHT)
+    page = project.read(f"reports/nights/{NIGHT}.html")
     assert (project.root / night_path(NIGHT, EVIDENTLY)).exists() == there
     assert ("--evidently" not in page) == there
 
@@ -87,9 +90,9 @@ def test_a_report_that_was_asked_for_is_brought_up_to_date(project: Any) -> None
     project.score(NIGHT, "run-1")
     asked(project)
     project.score(NIGHT, "run-2")
-    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+    project.monitor(NIGHT)
     report = (project.root / night_path(NIGHT, EVIDENTLY)).read_text(encoding="utf-8")
-    page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
+    page = project.read(f"reports/nights/{NIGHT}.html")
     assert "run-2" in page and "assay retract" not in page
     assert "a sample of 150 rows" in report
 
@@ -101,12 +104,10 @@ def test_a_shifted_night_is_written_and_then_refused(
     with pytest.raises(
         LimitCrossed, match=r"night 2013-02-01: Limits crossed on .* prob"
     ) as caught:
-        shown(
-            monitoring.night_lines, monitor_nights.run, project.root, project.params, NIGHT, NIGHT
-        )
+        shown(monitoring.night_lines, project.monitor, NIGHT)
     assert caught.value.exit_code == 4
     assert document(project)["crossed"] is True
-    page = (project.root / f"reports/nights/{NIGHT}.html").read_text()
+    page = project.read(f"reports/nights/{NIGHT}.html")
     assert "Limits crossed" in page
     for step in (f"assay score --date {NIGHT}", "assay retract run-1 --because", "monitor.snooze"):
         assert step in page
@@ -120,14 +121,12 @@ def test_a_break_has_its_limit_beside_it_everywhere(
     monkeypatch.setenv("COLUMNS", "160")
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
-        shown(
-            monitoring.night_lines, monitor_nights.run, project.root, project.params, NIGHT, NIGHT
-        )
+        shown(monitoring.night_lines, project.monitor, NIGHT)
     found = {each["column"]: each for each in document(project)["findings"]}
     (x,) = [each for each in found["x"]["breaks"] if each["what"] == "distance"]
     assert (x["value"], x["limit"]) == (found["x"]["distance"], found["x"]["break_limit"])
     words = f"distance {x['value']:.3f} beyond its break limit {x['limit']:.3f}"
-    page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
+    page = project.read(f"reports/nights/{NIGHT}.html")
     own = page[: page.index('<h2 id="evidently">')]
     assert f"x: {words}" in own
     for name in ("x", "c"):
@@ -167,14 +166,14 @@ def test_the_run_that_is_judged_is_the_last_published(project: Any) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     project.score(NIGHT, "run-2")
     project.log(NIGHT, "run-3", "failed")
-    assert asked(project)[0].run_id == "run-2"
+    assert asked(project)[0].record.run_id == "run-2"
 
 
 def test_the_sample_of_a_replayed_night_is_drawn_from_all_its_rows(project: Any) -> None:
     project.score(NIGHT, "run-1")
     project.replay(NIGHT, "run-2")
     summary, report = asked(project)
-    assert (summary.run_id, summary.decision.rows) == ("run-2", ROWS)
+    assert (summary.record.run_id, summary.decision.rows) == ("run-2", ROWS)
     assert "a sample of 150 rows" in report
 
 
@@ -190,18 +189,18 @@ def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
 
     monkeypatch.setattr(judge, "decide", overtaken)
     summary, report = asked(project)
-    assert summary.run_id == "run-1" and "There is no sample of rows to look at" in " ".join(
+    assert summary.record.run_id == "run-1" and "There is no sample of rows to look at" in " ".join(
         report.split()
     )
 
 
 def test_a_night_that_nobody_scored(project: Any) -> None:
     with pytest.raises(NothingScored, match=rf"assay score --date {NIGHT}"):
-        monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+        project.monitor(NIGHT)
     for run_id, refused in (("run-8", 0), ("run-9", 3)):
         project.log(NIGHT, run_id, "held", rows=(300, 300 - refused, refused))
         with pytest.raises(NothingScored, match=rf"{run_id} is held.*release {run_id}") as caught:
-            monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+            project.monitor(NIGHT)
         asked = f"assay quarantine show --run {run_id}" in caught.value.line()
         assert asked is (refused > 0)
 
@@ -210,7 +209,7 @@ def test_a_version_that_is_gone(project: Any) -> None:
     project.score(NIGHT, "run-1")
     project.git("tag", "--delete", "late-flights@v0.1.0")
     with pytest.raises(VersionUnknown, match="git fetch --tags"):
-        monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+        project.monitor(NIGHT)
 
 
 def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> None:
@@ -222,7 +221,7 @@ def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> Non
     scores = ["probability", "prediction"] if other_task.task == "multiclass" else ["prediction"]
     judged = [finding.column for finding in summary.decision.findings]
     assert sorted(judged) == sorted(["x", "c", *scores])
-    page = (other_task.root / summary.page).read_text(encoding="utf-8")
+    page = other_task.read(summary.page)
     lines = [page.index(f'<th scope="row">{name}</th>') for name in (*scores, "x")]
     assert max(lines) == lines[-1]
 
@@ -230,7 +229,7 @@ def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> Non
 def test_a_shift_in_what_other_models_say_crosses(other_task: Any) -> None:
     other_task.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed, match=r"answers drifted: pr\w+"):
-        monitor_nights.run(other_task.root, other_task.params, NIGHT, NIGHT)
+        other_task.monitor(NIGHT)
 
 
 @pytest.mark.parametrize(
@@ -250,17 +249,57 @@ def test_where_rows_to_look_at_come_from(
     project.score(NIGHT, "run-1")
     project.export(NIGHT)
     if partitioned:
-        project.params = with_input(project.params, Delta(**given))
+        project.set("score", input=Delta(**given))
         project.score("2013-02-02", "run-2")
         project.score(NIGHT, "run-3")
     else:
         kinds = {"delta": Delta, "csv": Csv, "json": Json, "parquet": Parquet}
-        project.params = with_input(project.params, kinds[given["format"]](**given))
+        project.set("score", input=kinds[given["format"]](**given))
     _, report = asked(project)
     assert ("a sample of 150 rows" in report) == bool(rows)
     assert why in report
 
 
-def with_input(values: Params, given: Any) -> Params:
-    score = values.score.model_copy(update={"input": given})
-    return values.model_copy(update={"score": score})
+UNKNOWN = "not known yet"
+
+
+def take(project: Any, rows: pd.DataFrame, now: datetime) -> None:
+    taken = take_labels(project, rows, now)
+    measured = [each.record.partition for each in taken.measured]
+    monitor_nights.try_write_again(project.root, project.params, measured)
+
+
+def page(project: Any) -> str:
+    text: str = project.read(f"reports/nights/{NIGHT}.html")
+    return text
+
+
+def test_labels_renew_the_page_and_keep_what_was_decided(
+    project: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.score(NIGHT, "run-1")
+    rows = truths(project)
+    before = project.monitor(NIGHT)
+    assert UNKNOWN in page(project) and 'id="label"' not in page(project)
+    take(project, rows, at(2))
+    assert UNKNOWN not in page(project) and 'id="label"' in page(project)
+    front = project.root / layout.FRONT
+    assert front.exists(), "it shows how well the night was scored"
+    front.unlink()
+    written = project.read(f"reports/nights/{NIGHT}.json")
+    document, former = json.loads(written), json.loads(to_json(before.summaries[0]))
+    changed = {name for name in document if document[name] != former[name]}
+    assert changed == {"label", "performance"}
+    # Where drawing fails, the labels are taken all the same.
+    monkeypatch.setattr(monitor_nights.NightWriter, "_write_page", None)
+    with caplog.at_level(logging.WARNING):
+        take(project, rows.assign(late=~rows["late"]), at(2).replace(hour=18))
+    assert "the pages of the nights are not up to date" in caplog.text
+    assert f"assay monitor --from {NIGHT} --to {NIGHT}" in caplog.text
+    assert front.exists()
+
+
+def test_a_night_that_was_not_monitored_gets_no_page(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    take(project, truths(project), at(2))
+    assert not (project.root / "reports/nights").exists()

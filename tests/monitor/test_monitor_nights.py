@@ -11,11 +11,9 @@ from assay.cli import __main__ as cli
 from assay.cli.document import to_json
 from assay.cli.show import monitoring
 from assay.errors import LimitCrossed, NothingScored, StoreError, UsageError, VersionUnknown
-from assay.monitor import monitor_nights
 from assay.monitor.nights import history
 from assay.project.params.monitoring import Budget, Snooze
 from assay.registry import pin
-from assay.store import open_store
 from tests.shown import shown
 
 DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
@@ -24,7 +22,7 @@ DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
 @pytest.fixture(autouse=True)
 def without_evidently(project: Any) -> None:
     """It has tests of its own, and takes a second a night."""
-    project.params = with_monitor(project.params, evidently="never")
+    project.set("monitor", evidently="never")
 
 
 def scored(project: Any, shifts: str) -> Any:
@@ -33,22 +31,18 @@ def scored(project: Any, shifts: str) -> Any:
     for day, shift in zip(DAYS, shifts, strict=False):
         if shift != " ":
             project.score(day, f"run-{day[-2:]}", shift=by.get(shift, 0.0))
-    project.params = with_monitor(project.params, budget=Budget(nights=2, of=3, false_alarms=20))
+    project.set("monitor", budget=Budget(nights=2, of=3, false_alarms=20))
     return project
 
 
-def with_monitor(params: Any, **changed: Any) -> Any:
-    return params.model_copy(update={"monitor": params.monitor.model_copy(update=changed)})
-
-
 def book(project: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((project.root / "reports/incidents.json").read_text())
+    found: dict[str, Any] = project.read_json("reports/incidents.json")
     return found
 
 
 def test_ordinary_nights_have_no_incident(project: Any) -> None:
     scored(project, ".. .")
-    found = monitor_nights.run(project.root, project.params, DAYS[0], DAYS[3])
+    found = project.monitor(DAYS[0], DAYS[3])
     assert json.loads(to_json(found)) == book(project)
     assert book(project)["nights"] == [DAYS[0], DAYS[1], DAYS[3]]
     assert (book(project)["incidents"], book(project)["open"]) == ([], 0)
@@ -65,14 +59,7 @@ def test_a_shift_is_one_incident_and_exit_4(
     with pytest.raises(
         LimitCrossed, match=r"Limits crossed on 2013-02-04; 2 incident\(s\) open at"
     ) as said:
-        shown(
-            monitoring.nights_lines,
-            monitor_nights.run,
-            project.root,
-            project.params,
-            DAYS[0],
-            DAYS[3],
-        )
+        shown(monitoring.nights_lines, project.monitor, DAYS[0], DAYS[3])
     assert said.value.exit_code == 4
     answers, features = book(project)["incidents"]
     assert answers["columns"] == ["probability"] and features["columns"] == ["x"]
@@ -90,13 +77,13 @@ def test_a_shift_is_one_incident_and_exit_4(
 def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:
     scored(project, ".#")
     with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end"):
-        monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
+        project.monitor(DAYS[0], DAYS[1])
     assert [each["id"] for each in book(project)["incidents"]] == [
         f"{DAYS[1]}-answers",
         f"{DAYS[1]}-features",
     ]
     (alarm, *_) = book(project)["alarms"][DAYS[1]]
-    finding = json.loads((project.root / f"reports/nights/{DAYS[1]}.json").read_text())["findings"]
+    finding = project.read_json(f"reports/nights/{DAYS[1]}.json")["findings"]
     (broken,) = [each for each in finding if each["column"] == alarm["column"]]
     assert alarm["because"] == (
         f"distance {broken['distance']:.3f} beyond its break limit {broken['break_limit']:.3f}"
@@ -106,11 +93,11 @@ def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:
 
 def test_the_incident_recovers_and_does_not_depend_on_the_first_night(project: Any) -> None:
     scored(project, ".!!..")
-    monitor_nights.run(project.root, project.params, DAYS[0], DAYS[4])
+    project.monitor(DAYS[0], DAYS[4])
     whole = book(project)["incidents"]
     assert [each["state"] for each in whole] == ["recovered"] * 2
     assert whole[0]["recovered"] == DAYS[4]
-    monitor_nights.run(project.root, project.params, DAYS[4], DAYS[4])
+    project.monitor(DAYS[4])
     assert book(project)["incidents"] == whole
     assert book(project)["nights"] == [DAYS[4]]
 
@@ -121,8 +108,8 @@ def test_a_snoozed_incident_is_shown_and_does_not_fail(project: Any) -> None:
         Snooze(column=column, because="a test", owner="ops", until=DAYS[2])
         for column in ("x", "probability", "slip")
     )
-    project.params = with_monitor(project.params, snooze=snoozes)
-    monitor_nights.run(project.root, project.params, DAYS[0], DAYS[2])
+    project.set("monitor", snooze=snoozes)
+    project.monitor(DAYS[0], DAYS[2])
     assert {each["state"] for each in book(project)["incidents"]} == {"snoozed"}
     assert [each["state"] for each in book(project)["snoozes"]] == [
         "active",
@@ -133,16 +120,16 @@ def test_a_snoozed_incident_is_shown_and_does_not_fail(project: Any) -> None:
 
 def test_pages_are_written_for_the_asked_nights_and_where_a_status_changed(project: Any) -> None:
     scored(project, "..")
-    monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
+    project.monitor(DAYS[0], DAYS[1])
     pages = [project.root / f"reports/nights/{day}.html" for day in DAYS[:2]]
     for page in pages:
         page.write_text("seen")
     project.score(DAYS[1], "run-again", shift=0.08)
-    monitor_nights.run(project.root, project.params, DAYS[1], DAYS[1])
+    project.monitor(DAYS[1])
     assert f"Over a limit, no alarm on {DAYS[1]}" in pages[1].read_text()
     assert pages[0].read_text() == "seen"
     project.score(DAYS[0], "run-other")
-    monitor_nights.run(project.root, project.params, DAYS[1], DAYS[1])
+    project.monitor(DAYS[1])
     assert "run-other" in pages[0].read_text(), "its old page was about another run"
 
 
@@ -152,15 +139,15 @@ def test_one_night_and_many_come_to_the_same(project: Any) -> None:
     ends = []
     for first in (DAYS[0], DAYS[2]):
         with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end"):
-            monitor_nights.run(project.root, project.params, first, DAYS[2])
+            project.monitor(first, DAYS[2])
         ends.append((document.read_text(), book(project)["incidents"]))
     assert ends[0] == ends[1]
 
 
 def test_the_weekday_baseline_asks_other_nights(project: Any) -> None:
     scored(project, "..")
-    project.params = with_monitor(project.params, baseline="weekday")
-    monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
+    project.set("monitor", baseline="weekday")
+    project.monitor(DAYS[0], DAYS[1])
     assert book(project)["baseline"] == "weekday"
     assert book(project)["blind"] == DAYS[:2]  # nothing is usual yet
 
@@ -176,7 +163,7 @@ def test_only_published_runs_are_read_and_in_one_scan(
     monkeypatch.setattr(
         history.rows, "select", lambda *given: scans.append(given[1]) or real(*given)
     )
-    store = open_store(project.root, project.params)
+    store = project.store
     found = history.read_published(store, DAYS)
     assert [each.record.run_id for each in found] == ["run-again", "run-02"]
     assert scans.count("profiles") == 1
@@ -200,19 +187,17 @@ def test_an_earlier_night_of_a_lost_version_is_left_out(
 
     monkeypatch.setattr(pin, "load_run_bundle", lost)
     with pytest.raises(VersionUnknown):
-        monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
-    shown(
-        monitoring.nights_lines, monitor_nights.run, project.root, project.params, DAYS[1], DAYS[2]
-    )
+        project.monitor(DAYS[0], DAYS[1])
+    shown(monitoring.nights_lines, project.monitor, DAYS[1], DAYS[2])
     assert book(project)["left_out"] == {DAYS[0]: "run-01: not registered here"}
     assert f"{DAYS[0]} is left out" in capsys.readouterr().out
 
 
 def test_nights_that_make_no_sense(project: Any) -> None:
     with pytest.raises(UsageError, match="wrong way round"):
-        monitor_nights.run(project.root, project.params, DAYS[1], DAYS[0])
+        project.monitor(DAYS[1], DAYS[0])
     with pytest.raises(NothingScored, match="assay score --from"):
-        monitor_nights.run(project.root, project.params, DAYS[0], DAYS[1])
+        project.monitor(DAYS[0], DAYS[1])
 
 
 @pytest.mark.parametrize("given", [[], ["--from", "a"], ["--date", "a", "--to", "b"]])

@@ -13,12 +13,10 @@ from scipy import stats
 from assay.columns.distance import js_distance, learnt_limit
 from assay.columns.reference import Reference, build_reference
 from assay.model import prediction
-from assay.monitor import monitor_nights
 from assay.performance import label_drift
 from assay.performance.label_drift import LabelDrift, limit, measure_label_drift
 from assay.performance.realized_metrics import KnownLabels
 from assay.project.tasks import Task
-from assay.store import open_store
 from tests.monitored import ROWS, truths_of
 from tests.performance.test_labels import at, take
 
@@ -113,32 +111,32 @@ def test_few_truths_of_an_ordinary_night_are_seldom_over_the_limit(share: float)
 
 
 def late_rows(project: Any, share: float) -> pd.DataFrame:
-    rows = open_store(project.root, project.params).predictions(NIGHT).to_pandas()
+    rows = project.store.predictions(NIGHT).to_pandas()
     return rows[["at", "flight"]].assign(late=np.arange(len(rows)) < share * len(rows))
 
 
 def document(project: Any) -> dict[str, Any]:
-    text = (project.root / f"reports/nights/{NIGHT}.json").read_text(encoding="utf-8")
+    text = project.read(f"reports/nights/{NIGHT}.json")
     found: dict[str, Any] = json.loads(text)
     return found
 
 
 def test_a_night_is_shown_with_its_labels_once_they_are_there(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+    project.monitor(NIGHT)
     page = project.root / f"reports/nights/{NIGHT}.html"
     assert document(project)["label"] is None and "The label" not in page.read_text()
     rows = late_rows(project, 0.9)
     take(project, rows.iloc[:149], at(2))
     take(project, rows, at(8))
-    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+    project.monitor(NIGHT)
     label = document(project)["label"]
     assert (label["maturity_days"], label["rows"], label["labelled_share"]) == (7, 298, 1.0)
     assert label["drifted"] is True and label["distance"] > label["limit"] > 0
     assert document(project)["crossed"] is False
     text = page.read_text(encoding="utf-8")
     assert "The label, on 100.0% of the scored" in text and "7 days after the night" in text
-    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+    project.monitor(NIGHT)
     assert document(project)["label"] == label
 
 

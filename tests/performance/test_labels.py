@@ -22,7 +22,6 @@ from assay.project import partitions
 from assay.project.params import parse
 from assay.project.params.inputs import Input
 from assay.reports.retrain import RetrainAdvice, read_advice
-from assay.store import open_store
 from tests.shown import shown
 
 NIGHT = "2013-02-01"
@@ -34,7 +33,7 @@ def at(day: int, month: int = 2) -> datetime:
 
 def truths(project: Any, night: str = NIGHT, every: int = 1, seed: int = 5) -> pd.DataFrame:
     """Truths of a night's scored rows, drawn from what the model says."""
-    table = open_store(project.root, project.params).predictions(night).to_pandas()
+    table = project.store.predictions(night).to_pandas()
     late = np.random.default_rng(seed).random(len(table)) < table["probability"]
     return table[["at", "flight"]].assign(late=late).iloc[::every]
 
@@ -47,7 +46,7 @@ def take(project: Any, rows: pd.DataFrame, now: datetime, night: str = NIGHT, **
 
 
 def numbers(project: Any, metric: str = "auc", slice: str = "") -> dict[int, dict[str, Any]]:
-    rows = open_store(project.root, project.params).performance().to_pylist()
+    rows = project.store.performance().to_pylist()
     return {
         row["maturity_days"]: row
         for row in rows
@@ -79,7 +78,7 @@ def test_truths_are_taken_once_and_measured(
     take(project, rows, at(20, month=3))
     out = capsys.readouterr().out
     assert "after 1, 7 and 30 days: auc" in out and out.count("after") == 1
-    store = open_store(project.root, project.params)
+    store = project.store
     assert store.label_history(NIGHT).num_rows == 149
     assert set(store.label_history(NIGHT).column("by").to_pylist()) == {"Ada <ada@example.com>"}
     found = numbers(project)[1]
@@ -96,7 +95,7 @@ def test_a_metric_without_an_interval_says_why(
     assert re.search(r"no interval: \d+ positives and \d+ negatives, fewer than 10 of a label", out)
     tree = measured.tree()["maturities"][0]["numbers"][0]
     assert (tree["metric"], tree["low"]) == ("auc", None) and "fewer than 10" in tree["why"]
-    rows = open_store(project.root, project.params).performance(NIGHT).to_pylist()
+    rows = project.store.performance(NIGHT).to_pylist()
     assert {row["why"] for row in rows} == {None}
 
 
@@ -112,7 +111,7 @@ def test_an_earlier_maturity_keeps_what_was_known_then(project: Any) -> None:
     assert set(found) == {1, 7}
     assert found[1]["value"] == before
     assert found[7]["value"] == pytest.approx(1 - before)
-    assert open_store(project.root, project.params).label_history(NIGHT).num_rows == 2 * 298
+    assert project.store.label_history(NIGHT).num_rows == 2 * 298
 
 
 def test_slices_come_from_the_input_and_their_rows_have_to_be_enough(project: Any) -> None:
@@ -135,8 +134,7 @@ def test_slices_come_from_an_input_of_text_too(project: Any, kind: str) -> None:
     given = TypeAdapter(Input).validate_python(
         {"format": kind, "path": f"exports/{{night}}.{kind}"}
     )
-    score = project.params.score.model_copy(update={"input": given})
-    project.params = project.params.model_copy(update={"score": score})
+    project.set("score", input=given)
     take(project, truths(project), at(2))
     assert sum(numbers(project, slice=f"c={value}")[1]["rows"] for value in "ab") == 298
 
@@ -158,7 +156,7 @@ def test_keys_that_the_night_refused_or_never_saw_are_counted_and_kept(project: 
     )
     (found,) = take(project, pd.concat([truths(project), more]), at(2)).taken
     assert (found.truths, found.quarantined, found.unknown) == (301, 2, 1)
-    assert open_store(project.root, project.params).labels(NIGHT).num_rows == 301
+    assert project.store.labels(NIGHT).num_rows == 301
 
 
 def test_another_nights_truths_are_refused(project: Any) -> None:
@@ -166,7 +164,7 @@ def test_another_nights_truths_are_refused(project: Any) -> None:
     rows = truths(project)
     with pytest.raises(LabelError, match="none of 298 keys is of this night"):
         take(project, rows.assign(flight=rows["flight"] + 5000), at(2))
-    assert open_store(project.root, project.params).labelled_partitions() == []
+    assert project.store.labelled_partitions() == []
 
 
 def test_a_key_with_two_truths_takes_nothing(project: Any) -> None:
@@ -175,7 +173,7 @@ def test_a_key_with_two_truths_takes_nothing(project: Any) -> None:
     twice = pd.concat([rows, rows.head(1).assign(late=~rows["late"].head(1))])
     with pytest.raises(LabelError, match="has two truths"):
         take(project, twice, at(2))
-    assert open_store(project.root, project.params).labelled_partitions() == []
+    assert project.store.labelled_partitions() == []
 
 
 def test_truths_that_came_before_now_say_when(project: Any) -> None:
@@ -227,15 +225,15 @@ def test_nights_take_their_truths_from_the_input(project: Any, source: str) -> N
             publish_truths(project, night)
     else:
         flat_truths(project, nights[:2], source)
-    done = labels.run(project.root, project.params, nights[0], nights[-1], now=at(1, month=5))
+    done = project.run(labels.run, nights[0], nights[-1], now=at(1, month=5))
     assert [each.partition for each in done.taken] == nights[:2]
     assert list(done.absent) == nights[2:]
     # As if they had been brought on the day after their night.
-    table = open_store(project.root, project.params).performance()
+    table = project.store.performance()
     assert set(table.column("maturity_days").to_pylist()) == {1, 7, 30}
     assert set(table.column("labelled_share").to_pylist()) == {1.0}
     with pytest.raises(SourceError, match="no truths of any of these nights"):
-        labels.run(project.root, project.params, nights[2], nights[2], now=at(1, month=5))
+        project.run(labels.run, nights[2], nights[2], now=at(1, month=5))
 
 
 def test_a_file_as_input_says_how_it_is_taken(project: Any) -> None:
@@ -243,7 +241,7 @@ def test_a_file_as_input_says_how_it_is_taken(project: Any) -> None:
     (project.root / "truths.csv").touch()
     told = r"is one file.*{format: csv, path: truths\.csv, night_by: COLUMN}.*--rows truths\.csv"
     with pytest.raises(SourceError, match=told):
-        labels.run(project.root, project.params, NIGHT, NIGHT, now=at(2))
+        project.run(labels.run, NIGHT, NIGHT, now=at(2))
 
 
 def test_a_night_that_matured_since_is_measured_with_the_next(project: Any) -> None:
@@ -253,7 +251,7 @@ def test_a_night_that_matured_since_is_measured_with_the_next(project: Any) -> N
     assert set(numbers(project)) == {1}
     done = take(project, truths(project, "2013-02-07"), at(8), night="2013-02-07")
     assert {each.record.partition for each in done.measured} == {"2013-02-01", "2013-02-07"}
-    rows = open_store(project.root, project.params).performance("2013-02-01").to_pylist()
+    rows = project.store.performance("2013-02-01").to_pylist()
     assert {row["maturity_days"] for row in rows} == {1, 7}
 
 
@@ -265,7 +263,7 @@ def test_a_file_of_several_nights(project: Any, caplog: pytest.LogCaptureFixture
     whole = pd.concat([truths(project, night).assign(date=night) for night in nights])
     file = project.root / "truths.parquet"
     whole.to_parquet(file)
-    done = labels.run(project.root, project.params, nights[0], nights[1], file, now=at(20))
+    done = project.run(labels.run, nights[0], nights[1], file, now=at(20))
     assert [record.getMessage() for record in caplog.records] == [
         f"{what} the labels of {night} ({number} of 2)"
         for what in ("looked for", "measured with")
@@ -275,7 +273,7 @@ def test_a_file_of_several_nights(project: Any, caplog: pytest.LogCaptureFixture
     assert done.elsewhere == 298
     whole.drop(columns="date").to_parquet(file)
     with pytest.raises(UsageError, match="do not say which night"):
-        labels.run(project.root, project.params, nights[0], nights[1], file, now=at(20))
+        project.run(labels.run, nights[0], nights[1], file, now=at(20))
 
 
 def test_what_cannot_be_asked_for(project: Any) -> None:
@@ -283,18 +281,18 @@ def test_what_cannot_be_asked_for(project: Any) -> None:
         take(project, pd.DataFrame({"at": [], "flight": [], "late": []}), at(2))
     project.score(NIGHT, "run-1")
     with pytest.raises(UsageError, match="nobody says where the truths are"):
-        labels.run(project.root, project.params, NIGHT, NIGHT, now=at(2))
+        project.run(labels.run, NIGHT, NIGHT, now=at(2))
     with pytest.raises(NothingScored, match="no run has published this night"):
         take(project, truths(project), at(9), night="2013-02-08")
     with pytest.raises(UsageError, match="--to is before --from"):
-        labels.run(project.root, project.params, "2013-02-02", NIGHT, now=at(9))
+        project.run(labels.run, "2013-02-02", NIGHT, now=at(9))
     with pytest.raises(NothingScored, match="any of these nights"):
-        labels.run(project.root, project.params, "2013-03-01", "2013-03-02", now=at(9))
+        project.run(labels.run, "2013-03-01", "2013-03-02", now=at(9))
 
 
 def test_other_tasks(other_task: Any) -> None:
     other_task.score(NIGHT, "run-1")
-    store = open_store(other_task.root, other_task.params)
+    store = other_task.store
     table = store.predictions(NIGHT).to_pandas()
     rows = table[["at", "flight"]].assign(late=table["prediction"])
     take(other_task, rows, at(2))
@@ -313,15 +311,15 @@ def test_retraining_is_advised_on_matured_nights(
         night = f"2013-02-0{day}"
         rows = truths(project, night)
         take(project, rows.assign(late=~rows["late"]), at(day + 1), night=night)
-    found = shown(monitoring.retrain_lines, retrain.run, project.root, project.params, now=at(9))
+    found = shown(monitoring.retrain_lines, project.run, retrain.run, now=at(9))
     assert [each.state for each in found.rules] == ["waiting"]
     assert "cannot be told yet, 2 of 3 nights have matured" in capsys.readouterr().out
     take(project, truths(project, "2013-02-03"), at(4), night="2013-02-03")
     with pytest.raises(RetrainAdvised) as caught:
-        retrain.run(project.root, project.params, now=at(9))
+        project.run(retrain.run, now=at(9))
     assert caught.value.exit_code == 6
     assert "auc after 1 day is not at least 0.6 on 2 of the last 3 nights" in caught.value.line()
-    written = json.loads((project.root / "reports/retrain.json").read_text())
+    written = project.read_json("reports/retrain.json")
     assert isinstance(caught.value.report, RetrainAdvice)
     assert caught.value.report.tree() == written
     assert written["advised"] is True
@@ -351,7 +349,7 @@ def test_nights_together_are_compared_with_what_training_says(
     rate = numbers(project, "mean_observed")[1]["value"]
     wanted = rate * (1 - share) ** 2 + (1 - rate) * share**2
     assert numbers(project, "constant_loss")[1]["value"] == pytest.approx(wanted)
-    found = shown(monitoring.retrain_lines, retrain.run, project.root, project.params, now=at(9))
+    found = shown(monitoring.retrain_lines, project.run, retrain.run, now=at(9))
     assert [each.state for each in found.rules] == ["fine", "waiting"]
     assert "5 of 6 nights have matured" in capsys.readouterr().out
     together = found.rules[0].pooled
@@ -360,7 +358,7 @@ def test_nights_together_are_compared_with_what_training_says(
     with pytest.raises(
         RetrainAdvised, match="train again, brier_skill after 1 day is not at"
     ) as is_:
-        retrain.run(project.root, project.params, now=at(20))
+        project.run(retrain.run, now=at(20))
     assert "over the last 5 nights together" in is_.value.what
 
 
@@ -425,7 +423,7 @@ def test_a_wrong_date_of_arrival_is_corrected_on_record(
     assert "298 truths (298 known already, now dated earlier)" in out
     assert "after 7 and 30 days: auc" in out and "after 1 day: auc no value" in out
     assert [numbers(project)[days]["rows"] for days in (1, 7, 30)] == [0, 298, 298]
-    history = open_store(project.root, project.params).label_history(NIGHT)
+    history = project.store.label_history(NIGHT)
     assert history.num_rows == 596
     assert set(history.column("by").to_pylist()) == {"Ada <ada@example.com>"}
     # Once more, or with a later day, nothing is news.

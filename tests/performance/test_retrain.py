@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.errors import UsageError
-from assay.performance import maturity
+from assay.cli.__main__ import main
+from assay.errors import RetrainAdvised, UsageError
+from assay.performance import known_metrics, retrain
 from assay.performance.retrain import advise
+from assay.project import params
 from assay.project.params.monitoring import RetrainRule
 from assay.project.partitions import parse_day
+from tests.projects import PARCELS
 
 NOW = datetime(2013, 9, 1, 12, tzinfo=UTC)
 
@@ -78,14 +83,14 @@ def test_a_slice_has_rules_of_its_own() -> None:
     table = [row(day, 0.6, slice="origin=JFK") for day in range(3)]
     assert state(table, rule(slice="origin=JFK")) == "retrain"
     (found,) = advise([rule(slice="origin=JFK")], table, "date", "v1", NOW)
-    assert "auc in origin=JFK after 7 days is not at least 0.7" in found.sentence("date")
+    assert "auc in origin=JFK after 7 days is not at least 0.7" in found.sentence
 
 
 @pytest.mark.parametrize("bad", [1, 4, 7])
 def test_as_many_nights_are_named_as_are_counted(bad: int) -> None:
     table = [row(day, 0.6 if day < bad else 0.8) for day in range(8)]
     (found,) = advise([rule(nights=1, of=8)], table, "date", "v1", NOW)
-    words, _, named = found.sentence("date").partition(" (")
+    words, _, named = found.sentence.partition(" (")
     assert words.endswith(f"on {bad} of the last 8 nights")
     assert named.count("2013-07-") == bad and "of them" not in named
 
@@ -93,7 +98,7 @@ def test_as_many_nights_are_named_as_are_counted(bad: int) -> None:
 def test_a_long_list_of_nights_says_that_it_is_not_all_of_them() -> None:
     table = [row(day, 0.6) for day in range(9)]
     (found,) = advise([rule(nights=1, of=9)], table, "date", "v1", NOW)
-    told = found.sentence("date")
+    told = found.sentence
     assert "on 9 of the last 9 nights (the last 7 of them: 2013-07-03 0.6, " in told
     assert told.count("2013-07-") == 7
 
@@ -117,10 +122,70 @@ def test_a_maturity_is_reached_as_its_day_begins_and_over_as_it_ends(
 ) -> None:
     now = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hours)
     age = (now.date() - day).days
-    assert (maturity.reached_maturities(day, [days], now) == (days,)) == (age >= days)
-    assert (now >= maturity.maturity_end(day, days)) == (age > days)
+    assert (known_metrics.reached_maturities(day, [days], now) == (days,)) == (age >= days)
+    assert (now >= known_metrics.maturity_end(day, days)) == (age > days)
     assert parse_day(day.isoformat()) == day
 
 
 def test_a_night_that_is_no_day_has_no_maturity() -> None:
     assert parse_day("north") is None
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(PARCELS, tmp_path / "parcels")
+    monkeypatch.setattr(retrain, "newest_labels", lambda *_: date(2024, 3, 5))
+    return tmp_path / "parcels"
+
+
+def advice(says: bool) -> Any:
+    def run(*_: object) -> Any:
+        if says:
+            raise RetrainAdvised("auc is not at least 0.6", where="parcels v0.1.0")
+        return type("Advice", (), {"rules": (), "column": "day"})()
+
+    return run
+
+
+def test_both_move_by_as_many_days_and_the_rest_of_the_file_stays(project: Path) -> None:
+    before = (project / "params.yaml").read_text()
+    moved = retrain.move_window(project, params.load(project))
+    assert (moved.days, moved.train, moved.holdout) == (
+        5,
+        ("2024-01-06", "2024-02-14"),
+        ("2024-02-15", "2024-03-05"),
+    )
+    after = (project / "params.yaml").read_text()
+    changed = [
+        (old, new)
+        for old, new in zip(before.splitlines(), after.splitlines(), strict=True)
+        if old != new
+    ]
+    assert [new.strip() for _, new in changed] == [
+        'train: {from: "2024-01-06", to: "2024-02-14"}',
+        'holdout: {from: "2024-02-15", to: "2024-03-05"}',
+    ]
+    # A second time there is nothing newer.
+    again = retrain.move_window(project, params.load(project))
+    assert (again.days, again.why) == (0, "no labels are newer than the holdout")
+    assert (project / "params.yaml").read_text() == after
+
+
+@pytest.mark.parametrize("newest", [None, date(2024, 2, 29), date(2024, 1, 1)])
+def test_they_never_move_back(newest: date | None) -> None:
+    assert retrain.shift(params.load(PARCELS), newest) == 0
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_if_advised_they_move_only_then_and_the_next_step_knows(
+    project: Path, says: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(retrain, "run", advice(says))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(project.parent / "output"))
+    before = (project / "params.yaml").read_text()
+    assert main(["window", "--if-advised", "--root", str(project)]) == 0
+    assert ((project / "params.yaml").read_text() != before) is says
+    assert (project.parent / "output").read_text() == f"moved={str(says).lower()}\n"
+    told = capsys.readouterr().out
+    assert ("auc is not at least 0.6" in told) is says
+    assert ("no rule says to train again" in told) is not says

@@ -25,9 +25,9 @@ from assay.gate.behaviour.result import FailedExample
 from assay.metrics.label_encoding import encode_labels
 from assay.model.manifest import Manifest
 from assay.monitor.drift.drift import DriftFinding
-from assay.monitor.table_drift.count_rows import match_schemas
+from assay.monitor.table_counts import match_schemas
 from assay.pages.histogram import build_histograms
-from assay.performance import take_labels as taken
+from assay.performance import read_labels as taken
 from assay.performance.read_labels import LabelColumns, parse_labels, read_label_file
 from assay.project.params import Window
 from assay.project.text import (
@@ -139,7 +139,7 @@ def test_classes_of_a_label() -> None:
 def test_drift_of_columns_and_categories(capsys: pytest.CaptureFixture[str]) -> None:
     grid = CategoryGrid(("a", "b "))
     schema = pa.schema([("depot ", pa.string())])
-    assert match_schemas({"depot": grid}, {"t": schema}).lacking == {
+    assert match_schemas({"depot": grid}, {"t": schema})[1] == {
         "depot": "not in the table (renamed to 'depot␣'?)"
     }
     column = ColumnProfile(3, 0, (1, 2, 0), 0.0, 0.0, None, None)

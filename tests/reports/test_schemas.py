@@ -9,18 +9,18 @@ import jsonschema
 import pytest
 
 from assay.monitor.doctor.finding import diagnosis, failed, ok
-from assay.project.document import Report, SparseDocument
-from assay.reports.champion import StageHolder
-from assay.reports.last_nights import LastNights, ListedNight
-from assay.reports.selection import Selection
-from assay.reports.status import (
+from assay.monitor.status import (
     IncidentsStatus,
     MissingPart,
     PerformanceStatus,
     QuarantineStatus,
     RetrainStatus,
-    StatusDocument,
+    Status,
 )
+from assay.project.document import Report, SparseDocument
+from assay.reports.champion import StageHolder
+from assay.reports.last_nights import LastNights, ListedNight
+from assay.reports.selection import Selection
 from assay.reports.verdict import Finding, ModelTests, Outcome
 from scripts.schemas import REPORTS, place, schema
 from tests.advice import retrain_advice
@@ -59,7 +59,7 @@ WRITTEN: dict[str, Report] = {
         tests=ModelTests(collected=2, ran=1),
     ),
     "RetrainAdvice": retrain_advice("train again: auc is low"),
-    "StatusDocument": StatusDocument(
+    "Status": Status(
         name="late-flights",
         stage="prod",
         champion=MissingPart(none="nothing holds the stage"),

@@ -92,9 +92,9 @@ def window(
     if_advised: Annotated[bool, Option("only if monitor --retrain-if says to train again")] = False,
 ) -> object:
     from assay.cli import step_output
-    from assay.performance import window
+    from assay.performance import retrain
 
-    found = window.run(*call.project, if_advised=if_advised)
+    found = retrain.move_window(*call.project, if_advised=if_advised)
     step_output.write("moved", str(found.days > 0).lower())
     return found
 

@@ -69,6 +69,6 @@ def night_range_or_newest(
             where=f"assay {call.command.name}",
             expected="--last-nights N, or --date DAY, or --from DAY --to DAY",
         )
-    from assay.monitor.nights.newest import newest_nights
+    from assay.monitor.nights.history import newest_nights
 
     return newest_nights(*call.project, newest)

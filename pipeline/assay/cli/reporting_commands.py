@@ -113,10 +113,8 @@ def performance(
     maturity: Annotated[int | None, Option("(the first of monitor.maturities)", "DAYS")] = None,
     by: Annotated[Literal["night", "week"], Option("(night)")] = "night",
 ) -> object:
-    from assay.performance import all_metrics, comparison
+    from assay.performance import comparison
 
-    if metric is None:
-        return all_metrics.run(*call.project, slice, maturity, by)
     return comparison.run(*call.project, metric, slice, maturity, by)
 
 
@@ -173,10 +171,8 @@ def drift(
     bundle: Annotated[
         Path | None, Option("a bundle to compare with (the promoted one)", "PATH")
     ] = None,
-    spark: Annotated[bool, Option("count by a Spark job, also on this machine alone")] = False,
 ) -> object:
     from assay.cli.progress import make_progress_line
-    from assay.monitor.table_drift import command
+    from assay.monitor import table_drift
 
-    line = make_progress_line()
-    return command.run(*call.project, table, date, bundle, spark=spark, sink=line)
+    return table_drift.run(*call.project, table, date, bundle, sink=make_progress_line())

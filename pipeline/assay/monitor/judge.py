@@ -15,15 +15,13 @@ from assay.monitor.drift.baselines import (
     compare_weekdays,
     weekdays_before,
 )
-from assay.monitor.drift.budget import NightEvidence, alarms
+from assay.monitor.drift.budget import NightEvidence, alarms, evidence
 from assay.monitor.drift.drift import DriftDecision, decide
-from assay.monitor.drift.evidence import evidence
-from assay.monitor.drift.night_decision import NightDecision, digest_of_rules
-from assay.monitor.drift.snooze import find_snooze
+from assay.monitor.drift.night_decision import NightDecision, digest_of_rules, find_snooze
 from assay.monitor.nights import history
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.history import Published
-from assay.performance import estimate_rows
+from assay.performance.estimate.night import estimated_rows
 from assay.project.params import Monitor
 from assay.store import Run, Store
 
@@ -67,138 +65,123 @@ class JudgedNights:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Judge:
-    """Compares nights with the reference of the version that scored them.
+def judge_nights(
+    store: Store,
+    names: Sequence[str],
+    first: str,
+    limits: Monitor,
+    confidence: float,
+    facts: KnownNights,
+    bundle_of: Callable[[Run], Bundle],
+) -> JudgedNights:
+    """Judge the published runs of some nights, in order, each against the nights before it.
 
-    Attributes
+    Each is compared with the reference of the version that scored it. What is known of nights
+    before ``first`` is not decided again; it still counts for alarms.
+
+    Parameters
     ----------
-    facts
-        What was known before this command.
+    names
+        All published nights up to the last requested one, because an incident may have begun
+        before the first requested one.
+    first
+        The first requested night.
     confidence
         The confidence level of the intervals of estimated performance, a share.
+    facts
+        What was known before this command.
     bundle_of
         Loads the bundle of a run.
+
+    Raises
+    ------
+    AssayError
+        The bundle or profile of a requested night cannot be loaded. Earlier nights are skipped.
     """
-
-    limits: Monitor
-    confidence: float
-    facts: KnownNights
-    bundle_of: Callable[[Run], Bundle]
-
-    def nights(self, store: Store, names: Sequence[str], first: str) -> JudgedNights:
-        """Judge the published runs of some nights, in order, each against the nights before it.
-
-        What is known of nights before ``first`` is not decided again; it still counts for alarms.
-
-        Parameters
-        ----------
-        names
-            All published nights up to the last requested one, because an incident may have begun
-            before the first requested one.
-        first
-            The first requested night.
-
-        Raises
-        ------
-        AssayError
-            The bundle or profile of a requested night cannot be loaded. Earlier nights are skipped.
-        """
-        limits, rules = self.limits, digest_of_rules(self.limits)
-        records = store.published_runs(names)
-        known = {
-            record.partition: decision
-            for record in records
-            if record.partition < first
-            and limits.baseline != "weekday"  # its alarms depend on the profiles of all nights
-            and (decision := self.facts.decisions.get(record.partition)) is not None
-            and decision.holds(record, rules)
-        }
-        found, seen = JudgedNights(), list[NightEvidence]()
-        decided: list[tuple[Run, DriftDecision, WeekdayDistances]] = []
-        asked: dict[str, tuple[Published, Bundle, tuple[Mapping[str, Any], ...]]] = {}
-        habits, of_bundle = WeekdayHistory(limits.budget.of), ""
-        profiles: dict[str, Profile] = {}
-        for each in self._with_profiles(store, records, known):
-            record = each.record
-            night, before = record.partition, known.get(record.partition)
-            try:
-                loaded = self.bundle_of(record)
-                profile = None if before is not None and not each.texts else each.profile()
-            except AssayError as error:
-                if night >= first:
-                    raise
-                found.left_out[night] = error.line()
-                continue
-            if record.bundle != of_bundle:
-                # Distances of another model's nights say nothing about this one's.
-                habits, of_bundle, profiles = WeekdayHistory(limits.budget.of), record.bundle, {}
-            if before is not None:
-                drift, weekday = before.drift, before.weekday
-            else:
-                assert profile is not None  # it was read, as nothing is known of the night
-                drift = decide(loaded.reference, profile, limits, record.rows_scored or 0)
-                weekday = compare_weekdays(night, profile, profiles, limits.baseline_weeks)
-            if profile is not None:
-                profiles[night] = profile
-                _forget(profiles, night, limits.baseline_weeks)
-                if night >= first:
-                    asked[night] = each, loaded, self._expected(record, loaded, profile, drift)
-            usual = habits.next(weekday, loaded.reference.grid)
-            seen.append(
-                evidence(
-                    night,
-                    record.bundle,
-                    drift,
-                    loaded.reference,
-                    limits,
-                    usual if limits.baseline == "weekday" else None,
-                )
-            )
-            decided.append((record, drift, weekday))
-        for (record, drift, weekday), raised in zip(
-            decided, alarms(seen, limits.budget), strict=True
-        ):
-            night = record.partition
-            columns = {alarm.question.column for alarm in raised.alarms}
-            decision = NightDecision(
-                partition=night,
-                run_id=record.run_id,
-                bundle=record.bundle,
-                rules=rules,
-                drift=drift,
-                weekday=weekday,
-                alarms=raised,
-                snoozed=tuple(
-                    name for name in sorted(columns) if find_snooze(limits.snooze, name, night)
-                ),
-                quiet=limits.budget.nights,
-            )
-            found.decisions[night] = decision
-            if night in asked:
-                published, loaded, expected = asked[night]
-                found.nights.append(JudgedNight(published, loaded, decision, expected))
-        return found
-
-    def _with_profiles(
-        self, store: Store, records: Sequence[Run], known: Container[str]
-    ) -> list[Published]:
-        """The runs, with the profiles of those to decide and of the weekdays before these."""
-        wanted = {each.partition for each in records if each.partition not in known}
-        wanted |= {
-            name for night in wanted for name in weekdays_before(night, self.limits.baseline_weeks)
-        }
-        others = [each.partition for each in records if each.partition not in wanted]
-        return history.with_profiles(store, records, frozenset(others))
-
-    def _expected(
-        self, record: Run, loaded: Bundle, profile: Profile, drift: DriftDecision
-    ) -> tuple[Mapping[str, Any], ...]:
-        return tuple(
-            estimate_rows.rows(
-                *(self.facts.column, record, loaded, profile, self.confidence), drift.findings
+    rules = digest_of_rules(limits)
+    records = store.published_runs(names)
+    known = {
+        record.partition: decision
+        for record in records
+        if record.partition < first
+        and limits.baseline != "weekday"  # its alarms depend on the profiles of all nights
+        and (decision := facts.decisions.get(record.partition)) is not None
+        and decision.holds(record, rules)
+    }
+    found, seen = JudgedNights(), list[NightEvidence]()
+    decided: list[tuple[Run, DriftDecision, WeekdayDistances]] = []
+    asked: dict[str, tuple[Published, Bundle, tuple[Mapping[str, Any], ...]]] = {}
+    habits, of_bundle = WeekdayHistory(limits.budget.of), ""
+    profiles: dict[str, Profile] = {}
+    for each in _with_profiles(store, records, known, limits.baseline_weeks):
+        record = each.record
+        night, before = record.partition, known.get(record.partition)
+        try:
+            loaded = bundle_of(record)
+            profile = None if before is not None and not each.texts else each.profile()
+        except AssayError as error:
+            if night >= first:
+                raise
+            found.left_out[night] = error.line()
+            continue
+        if record.bundle != of_bundle:
+            # Distances of another model's nights say nothing about this one's.
+            habits, of_bundle, profiles = WeekdayHistory(limits.budget.of), record.bundle, {}
+        if before is not None:
+            drift, weekday = before.drift, before.weekday
+        else:
+            assert profile is not None  # it was read, as nothing is known of the night
+            drift = decide(loaded.reference, profile, limits, record.rows_scored or 0)
+            weekday = compare_weekdays(night, profile, profiles, limits.baseline_weeks)
+        if profile is not None:
+            profiles[night] = profile
+            _forget(profiles, night, limits.baseline_weeks)
+            if night >= first:
+                about = facts.column, record, loaded, profile, confidence
+                asked[night] = each, loaded, tuple(estimated_rows(*about, drift.findings))
+        usual = habits.next(weekday, loaded.reference.grid)
+        seen.append(
+            evidence(
+                night,
+                record.bundle,
+                drift,
+                loaded.reference,
+                limits,
+                usual if limits.baseline == "weekday" else None,
             )
         )
+        decided.append((record, drift, weekday))
+    for (record, drift, weekday), raised in zip(decided, alarms(seen, limits.budget), strict=True):
+        night = record.partition
+        columns = {alarm.question.column for alarm in raised.alarms}
+        decision = NightDecision(
+            partition=night,
+            run_id=record.run_id,
+            bundle=record.bundle,
+            rules=rules,
+            drift=drift,
+            weekday=weekday,
+            alarms=raised,
+            snoozed=tuple(
+                name for name in sorted(columns) if find_snooze(limits.snooze, name, night)
+            ),
+            quiet=limits.budget.nights,
+        )
+        found.decisions[night] = decision
+        if night in asked:
+            published, loaded, expected = asked[night]
+            found.nights.append(JudgedNight(published, loaded, decision, expected))
+    return found
+
+
+def _with_profiles(
+    store: Store, records: Sequence[Run], known: Container[str], weeks: int
+) -> list[Published]:
+    """The runs, with the profiles of those to decide and of the weekdays before these."""
+    wanted = {each.partition for each in records if each.partition not in known}
+    wanted |= {name for night in wanted for name in weekdays_before(night, weeks)}
+    others = [each.partition for each in records if each.partition not in wanted]
+    return history.with_profiles(store, records, frozenset(others))
 
 
 def _forget(profiles: dict[str, Profile], partition: str, weeks: int) -> None:

@@ -6,32 +6,28 @@ first requested one. Pages and documents are written for the requested nights.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError, LimitCrossed, NothingScored, UsageError
+from assay.errors import LimitCrossed, NothingScored, UsageError
 from assay.monitor.drift.night_decision import append_decisions
 from assay.monitor.front import command as front
 from assay.monitor.incidents import alert
 from assay.monitor.incidents.collect import all_nights
 from assay.monitor.incidents.document import IncidentHistory, history_of
-from assay.monitor.judge import Judge
+from assay.monitor.judge import judge_nights
 from assay.monitor.night_writer import NightWriter, nights_that_changed
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.summary import NightSummary
 from assay.project import layout
 from assay.project.document import write_json
-from assay.project.extras import missing_extra
 from assay.project.params import Params
 from assay.registry.pin import run_bundle_loader
 from assay.score.due import step_sentence
 from assay.store import Store, open_store
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +99,17 @@ def run(
     # Load.
     known = night_facts.load(root, store, [name for name in names if name >= first])
     # Judge.
-    judge = Judge(
-        params.monitor, params.evaluate.confidence, known, run_bundle_loader(root, params)
+    limits = params.monitor
+    judged = judge_nights(
+        *(store, names, first, limits, params.evaluate.confidence, known),
+        run_bundle_loader(root, params),
     )
-    judged = judge.nights(store, names, first)
     # Fold.
     measured = [row for night in judged.nights for row in night.expected]
     void = {night: each for night, each in known.decisions.items() if night not in known.visible}
     facts = known.with_performance(measured).with_decisions(judged.decisions, void)
     facts = facts.with_pages(night.partition for night in judged.nights)
     every = all_nights(facts)
-    limits = params.monitor
     book = history_of(params.name, first, last, facts.decisions, judged.left_out, limits)
     # Write.
     writer = NightWriter(root, params, store, every, facts)
@@ -142,26 +138,16 @@ def try_write_again(root: Path, params: Params, nights: Sequence[str]) -> None:
     What is new on a page is how well the night was scored, and how far its labels are from the
     reference's. A night that was not monitored has no page.
     """
-    if not nights:
-        front.try_run(root, params)
-        return
-    try:
-        store = open_store(root, params)
-        known = night_facts.load(root, store, nights)
-        every = all_nights(known)
-        NightWriter(root, params, store, every, known).write_again(nights)
-        front.write_page(root, params, every, known)
-    except Exception as error:  # the labels are taken and measured, so no error may escape
-        shown = error if isinstance(error, AssayError) else missing_extra(error)
-        why = shown.line() if shown else " ".join(str(error).split())
-        log.warning(
-            "the pages of the nights are not up to date: %s. Once that is fixed: "
-            "assay monitor --from %s --to %s",
-            why or type(error).__name__,
-            min(nights),
-            max(nights),
-        )
-        front.try_run(root, params)
+    if nights:
+        fix = f"assay monitor --from {min(nights)} --to {max(nights)}"
+        with front.failure_logged("the pages of the nights", "are", fix):
+            store = open_store(root, params)
+            known = night_facts.load(root, store, nights)
+            every = all_nights(known)
+            NightWriter(root, params, store, every, known).write_again(nights)
+            front.write_page(root, params, every, known)
+            return
+    front.try_run(root, params)
 
 
 def _nothing_scored(store: Store, first: str, last: str) -> NothingScored:

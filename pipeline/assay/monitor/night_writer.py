@@ -20,19 +20,21 @@ from assay.errors import AssayError
 from assay.model.bundle import Bundle
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.evidently import page, workspace
-from assay.monitor.evidently.sample import Sample, sample_of
+from assay.monitor.evidently.page import Sample, sample_of
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.judge import JudgedNight
-from assay.monitor.nights import history, section
-from assay.monitor.nights.content import ReportContent, night_content
+from assay.monitor.nights import history
+from assay.monitor.nights import page as night_page
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.history import Published
-from assay.monitor.nights.night_path import EVIDENTLY, night_path
-from assay.monitor.nights.night_status import MonitoringStatus, decide_status
-from assay.monitor.nights.quarantine_rules import count_broken_rules
+from assay.monitor.nights.night import EVIDENTLY, MonitoringStatus, decide_status, night_path
+from assay.monitor.nights.page import EvidentlyPart, NightContent, night_content
 from assay.monitor.nights.sample import published_sample
-from assay.monitor.nights.section import EvidentlyPart
-from assay.monitor.nights.summary import NightSummary, overall_metrics, summary_of
+from assay.monitor.nights.summary import (
+    NightSummary,
+    count_broken_rules,
+    overall_metrics,
+)
 from assay.pages.page_layout import compose_page
 from assay.performance.known_metrics import Row
 from assay.performance.label_drift import label_drift
@@ -74,20 +76,20 @@ class NightWriter:
         evidently
             Make Evidently's report of each night, whatever ``monitor.evidently`` says.
         """
-        stands = {night.partition: night for night in self.every.nights}
+        every = {night.partition: night for night in self.every.nights}
         summaries = []
         for night in judged:
-            known, decision = stands[night.partition], night.decision
-            status = known.stand
-            if known.judged is None:  # the run was replaced in the meantime
-                status = decide_status("published", decision.drift.crossed)
-            record, reference = night.published.record, night.loaded.reference
-            measured = self.facts.measured_on(decision.partition)
-            summaries.append(self._summary(record, reference, decision, status, measured))
+            known, crossed = every[night.partition], night.decision.drift.crossed
+            # None if the run was replaced in the meantime.
+            stand = known.stand if known.judged else decide_status("published", crossed)
+            measured = self.facts.measured_on(night.partition)
+            summaries.append(
+                self._summary(night.published, night.loaded, night.decision, stand, measured)
+            )
         for night, summary in zip(judged, summaries, strict=True):
             part = self._evidently_part(summary, evidently)
-            told = self._write_page(night.published, night.loaded, summary, part)
-            self._write_evidently(night, summary, part, told)
+            content = self._write_page(night.published, night.loaded, summary, part)
+            self._write_evidently(night, summary, part, content)
             if len(judged) > 1:  # progress: drawing pages takes seconds
                 log.info("looked at %s", summary.partition)
         return summaries
@@ -115,9 +117,7 @@ class NightWriter:
             try:
                 loaded = fetch(record)
                 measured = known.measured_on(record.partition)
-                summary = self._summary(
-                    record, loaded.reference, night.judged, night.stand, measured
-                )
+                summary = self._summary(published, loaded, night.judged, night.stand, measured)
                 part = EvidentlyPart.NOT_ASKED
                 if self._evidently_file(summary).exists():
                     part = EvidentlyPart.THERE
@@ -128,47 +128,41 @@ class NightWriter:
 
     def _summary(
         self,
-        record: Run,
-        reference: Reference,
-        decision: NightDecision,
-        status: MonitoringStatus,
+        published: Published,
+        loaded: Bundle,
+        judged: NightDecision,
+        stand: MonitoringStatus,
         measured: Sequence[Row],
     ) -> NightSummary:
-        quantile = self.params.monitor.limit_quantile
-        return summary_of(
-            self.params,
-            record,
-            decision,
-            status,
-            label=label_drift(measured, record.run_id, reference, quantile),
-            broken_rules=count_broken_rules(self.store, record),
-            performance=overall_metrics(measured),
-        )
+        record, limits = published.record, self.params.monitor
+        label = label_drift(measured, record.run_id, loaded.reference, limits.limit_quantile)
+        broken = count_broken_rules(self.store, record)
+        return NightSummary(record, judged, stand, limits, label, broken, overall_metrics(measured))
 
     def _write_page(
         self, published: Published, loaded: Bundle, summary: NightSummary, part: EvidentlyPart
-    ) -> ReportContent:
+    ) -> NightContent:
         """Write the night's own page and its document; returns what the page shows."""
-        reference = loaded.reference
-        told = night_content(summary, reference, loaded.manifest.task, published.profile())
-        ours = section.render(summary, reference, told, part)
-        html = compose_page(section.title(summary), ours, links=page.FRONT)
+        content = night_content(
+            summary, loaded.reference, loaded.manifest.task, published.profile()
+        )
+        ours = night_page.render(summary, loaded.reference, content, part)
+        html = compose_page(night_page.title(summary), ours, links=page.FRONT)
         write_text(self.root / summary.page, html)
         write_json(self.root / night_path(summary.partition, ".json"), summary.document())
-        return told
+        return content
 
     def _write_evidently(
-        self, night: JudgedNight, summary: NightSummary, part: EvidentlyPart, told: ReportContent
+        self, night: JudgedNight, summary: NightSummary, part: EvidentlyPart, content: NightContent
     ) -> None:
         file = self._evidently_file(summary)
         if part is not EvidentlyPart.THERE:
             file.unlink(missing_ok=True)
             return
         record = night.published.record
-        sample = self._sample(record, night.loaded)
-        few = sample.first([column.name for column in told.columns], page.MOST_SAMPLED)
-        title = f"{summary.name}: {summary.partition}"
-        ours = section.introduce(summary, few.rows, few.left_out)
+        few = self._sample(record, night.loaded, [column.name for column in content.columns])
+        title = f"{record.name}: {summary.partition}"
+        ours = night_page.introduce(summary, few.rows, few.left_out)
         write_text(file, page.render_page(title, ours, record.partition, few, self._keep(record)))
 
     def _keep(self, record: Run) -> Callable[[Any], None] | None:
@@ -188,8 +182,8 @@ class NightWriter:
             return EvidentlyPart.NOT_ASKED
         return EvidentlyPart.THERE if is_installed("evidently") else EvidentlyPart.NOT_INSTALLED
 
-    def _sample(self, record: Run, loaded: Bundle) -> Sample:
-        """The rows that Evidently sees."""
+    def _sample(self, record: Run, loaded: Bundle, order: Sequence[str]) -> Sample:
+        """The rows that Evidently sees, with the first of the columns."""
         rows, why_none = published_sample(
             *(self.root, self.params, self.store, record, loaded.manifest),
             loaded.reference.scores,
@@ -201,6 +195,7 @@ class NightWriter:
             *columns_of(loaded.reference),
             why_none,
             loaded.manifest.sensitive,
+            order,
         )
 
 

@@ -60,7 +60,7 @@ class PerformancePair:
 
 @dataclass(frozen=True)
 class PerformancePairs:
-    """A metric of all rows, or of one slice, over the nights or weeks.
+    """A metric of all rows, or of one slice, over the nights or weeks, oldest first.
 
     ``maturity_days`` is the maturity of the realized values.
     """
@@ -71,16 +71,47 @@ class PerformancePairs:
     by: By
     pairs: tuple[PerformancePair, ...]
 
+    @property
+    def newest(self) -> PerformancePair:
+        """The last one whose labels are known; without any, the last one that was estimated."""
+        known = [pair for pair in self.pairs if pair.realized is not None]
+        return (known or self.pairs)[-1]
+
+    @property
+    def errors(self) -> list[float]:
+        """By how much each estimate was off, where both values are known."""
+        return [abs(pair.error) for pair in self.pairs if pair.error is not None]
+
+    @property
+    def mean_error(self) -> float | None:
+        return math.fsum(self.errors) / len(self.errors) if self.errors else None
+
     def document(self) -> dict[str, Any]:
         """As JSON values."""
-        return {
-            "schema": 1,
-            "metric": self.metric,
-            "slice": self.slice,
-            "maturity_days": self.maturity_days,
-            "by": self.by,
-            "pairs": [{**asdict(pair), "error": pair.error} for pair in self.pairs],
-        }
+        pairs = [{**asdict(pair), "error": pair.error} for pair in self.pairs]
+        return {"schema": 1, **asdict(self), "pairs": pairs}
+
+
+@dataclass(frozen=True)
+class AllMetrics:
+    """All metrics of all rows, or of one slice; ``maturity_days`` is that of realized values."""
+
+    slice: str
+    maturity_days: int
+    by: By
+    metrics: tuple[PerformancePairs, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        metrics = [
+            {
+                "metric": each.metric,
+                "mean_error": each.mean_error,
+                "pairs": each.document()["pairs"],
+            }
+            for each in self.metrics
+        ]
+        return {"schema": 1, **asdict(self), "metrics": metrics}
 
 
 def pairs(
@@ -183,27 +214,34 @@ def check_maturity(params: Params, days: int | None) -> int:
 def run(
     root: Path,
     params: Params,
-    metric: str,
+    metric: str | None = None,
     slice: str = "",
     days: int | None = None,
     by: By = "night",
-) -> PerformancePairs:
-    """The pairs of a metric.
+) -> PerformancePairs | AllMetrics:
+    """The pairs of a metric, or of every metric that some night or week has a value of.
 
     Parameters
     ----------
+    metric
+        None for all.
     days
         The maturity; the first of ``monitor.maturities`` if None.
 
     Raises
     ------
     UsageError
-        There is no such maturity, or no night has a value.
+        There is no such maturity, metric or slice, or no night has a value.
     """
     days = check_maturity(params, days)
     store = open_store(root, params)
-    table = store.performance().to_pylist()
-    found = pairs(table, store.column, metric, slice, days, params.evaluate.min_slice_rows)
+    table, least = store.performance().to_pylist(), params.evaluate.min_slice_rows
+    if metric is None:
+        every = summarize(table, store.column, slice, days, by, least)
+        if not every:
+            raise _nothing(table, slice, by)
+        return AllMetrics(slice, days, by, tuple(every))
+    found = pairs(table, store.column, metric, slice, days, least)
     if not found:
         raise _none(table, metric, slice)
     return PerformancePairs(
@@ -211,34 +249,62 @@ def run(
     )
 
 
+def summarize(
+    table: Sequence[Row], column: str, slice: str, days: int, by: By = "night", least: int = 0
+) -> list[PerformancePairs]:
+    """The `pairs` of each metric with a value, in the order in which evaluate lists them."""
+    usual = list(dict.fromkeys(name for each in METRICS.values() for name in each))
+    order = {name: place for place, name in enumerate(usual)}
+    names = {str(row["metric"]) for row in table}
+    found = []
+    for metric in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
+        nights = pairs(table, column, metric, slice, days, least)
+        mine = tuple(
+            pair
+            for pair in (by_week(nights) if by == "week" else nights)
+            if pair.estimated is not None or pair.realized is not None
+        )
+        if mine:
+            found.append(PerformancePairs(metric, slice, days, by, mine))
+    return found
+
+
 def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
     """Why no night has a value: no such metric, no such slice, or no labels yet."""
     metrics = sorted({row["metric"] for row in table})
     usual = {name for names in METRICS.values() for name in names}
     usual |= {PREDICTED, OBSERVED, UNKNOWN, *label_drift.NAMES}
-    if metric not in {*metrics, *usual}:
+    if metric not in (metrics or usual):
         return UsageError(
-            "no such metric",
+            "no night has such a metric",
             where="--metric",
             expected=f"one of {', '.join(metrics or sorted(usual))}",
             found=repr(metric),
         )
-    if metrics and metric not in metrics:
-        return UsageError(
-            f"no night has {metric}",
-            where="--metric",
-            expected=f"one of {', '.join(metrics)}, or labels of more nights",
-        )
-    slices = sorted({row["slice"] for row in table if row["metric"] == metric and row["slice"]})
-    if slice and table and slice not in slices:
-        return UsageError(
-            f"no night has {metric} in such a slice",
-            where="--slice",
-            expected=f"one of {', '.join(slices)}" if slices else "none, for all rows",
-            found=repr(slice),
-        )
-    return UsageError(
+    mine = [row for row in table if row["metric"] == metric]
+    return _no_slice(mine, slice, metric) or UsageError(
         f"no night has {metric}" + (f" in {slice}" if slice else ""),
         where="assay performance",
         expected="labels first: assay labels --date DAY --rows FILE",
+    )
+
+
+def _nothing(table: Sequence[Row], slice: str, by: By) -> UsageError:
+    return _no_slice(table, slice, "a metric") or UsageError(
+        "no week has an estimate and labels" if by == "week" else "no night has a metric yet",
+        where="assay performance",
+        expected="a night that was scored and monitored, or its labels: assay labels --date DAY",
+    )
+
+
+def _no_slice(table: Sequence[Row], slice: str, what: str) -> UsageError | None:
+    """The error that no night has such a slice; None if one has it."""
+    slices = sorted({row["slice"] for row in table if row["slice"]})
+    if not slice or not table or slice in slices:
+        return None
+    return UsageError(
+        f"no night has {what} in such a slice",
+        where="--slice",
+        expected=f"one of {', '.join(slices)}" if slices else "none, for all rows",
+        found=repr(slice),
     )

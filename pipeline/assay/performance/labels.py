@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
-from assay.performance import maturity, read_labels
-from assay.performance.labels_report import LabelsOutcome
+from assay.performance import known_metrics, read_labels
 from assay.performance.measure import NightMeasurement, measure
-from assay.performance.take_labels import add_labels, set_arrival_time
+from assay.performance.read_labels import LabelCounts, add_labels, set_arrival_time
 from assay.project import layout
 from assay.project.document import write_json
 from assay.project.params import Params
@@ -32,6 +32,39 @@ from assay.store.labels import read_keys_and_task
 if TYPE_CHECKING:
     from assay.model.manifest import Manifest
     from assay.store import Run, Store
+
+
+@dataclass
+class LabelsOutcome:
+    """The result of one call of ``assay labels``.
+
+    Attributes
+    ----------
+    absent
+        Nights whose labels the input does not hold yet, and why.
+    elsewhere
+        Rows of the file that belong to none of the requested nights.
+    measured
+        Also nights that were not requested, but have reached a maturity since.
+    unmeasured
+        Such nights that could not be measured, and why.
+    """
+
+    taken: list[LabelCounts] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+    elsewhere: int = 0
+    measured: list[NightMeasurement] = field(default_factory=list)
+    unmeasured: dict[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "nights": [asdict(each) for each in self.taken],
+            "absent": self.absent,
+            "elsewhere": self.elsewhere,
+            "measured": [each.tree() for each in self.measured],
+            "unmeasured": self.unmeasured,
+        }
 
 
 log = logging.getLogger(__name__)
@@ -189,7 +222,9 @@ class _Job:
             day = parse_day(night)
             if night in done or night not in shown or day is None:
                 continue
-            reached = maturity.reached_maturities(day, self.params.monitor.maturities, self.now)
+            reached = known_metrics.reached_maturities(
+                day, self.params.monitor.maturities, self.now
+            )
             if any((shown[night], days) not in have for days in reached):
                 due.append(night)
         return due
@@ -232,7 +267,7 @@ class _Job:
         day, days = parse_day(night), self.params.labels.known_after_days
         if day is None or days is None:
             return self.now
-        return min(self.now, maturity.maturity_start(day, days))
+        return min(self.now, known_metrics.maturity_start(day, days))
 
 
 def _report_progress(what: str, night: str, number: int, nights: list[str]) -> None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from assay.errors import NothingScored, PublishConflict
 from assay.metrics import sampling_units
 from assay.model.prediction import PREDICTION, PROBABILITIES, PROBABILITY
-from assay.performance import label_drift, maturity, training_constant
+from assay.performance import known_metrics, label_drift, realized_metrics
 from assay.performance.realized_metrics import (
     KnownLabels,
     LabelledNight,
@@ -100,24 +100,13 @@ class NightMeasurement:
 
     def tree(self) -> dict[str, Any]:
         """The content of the night's JSON document, with the calibration tables."""
+        about = ("partition", "run_id", "version", "bundle")
         return {
             "schema": 1,
-            "partition": self.record.partition,
-            "run_id": self.record.run_id,
-            "version": self.record.version,
-            "bundle": self.record.bundle,
+            **{name: getattr(self.record, name) for name in about},
             "rows": self.rows,
             "no_slices": self.no_slices or None,
-            "maturities": [
-                {
-                    "days": each.days,
-                    "final": each.final,
-                    "late": each.late,
-                    "numbers": [asdict(number) for number in each.numbers],
-                    "calibration": list(each.calibration),
-                }
-                for each in self.maturities
-            ],
+            "maturities": [asdict(each) for each in self.maturities],
         }
 
 
@@ -147,13 +136,13 @@ def measure(
     history = store.label_history(record.partition)
     day = parse_day(record.partition)
     reached = (
-        () if day is None else maturity.reached_maturities(day, params.monitor.maturities, now)
+        () if day is None else known_metrics.reached_maturities(day, params.monitor.maturities, now)
     )
     measured = []
     ever = _truths(labels_as_of(history, _names(keys)), keys)
     for days in reached:
         assert day is not None, "a night without a day has no maturity"
-        until = maturity.maturity_end(day, days)
+        until = known_metrics.maturity_end(day, days)
         in_time = _truths(labels_as_of(history, _names(keys), until), keys)
         # The last one never closes: a label that comes late is counted somewhere.
         last = days == max(params.monitor.maturities)
@@ -164,7 +153,7 @@ def measure(
                 truths,
                 params.evaluate.confidence,
                 params.evaluate.min_slice_rows,
-                training_constant.learn(night.task, loaded.reference.label),
+                realized_metrics.learn(night.task, loaded.reference.label),
             ),
             *label_drift.measure_label_drift(
                 loaded.reference.label, night.task, truths, len(night)

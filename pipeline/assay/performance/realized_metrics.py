@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.columns.grid import NumberGrid
+from assay.columns.profile import ReferenceColumn
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import Floats, Ints, calibration_bins
 from assay.metrics.intervals.estimates import estimate_share, estimates
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import iter_slices
-from assay.performance.training_constant import CONSTANT_LOSS, Constant, mean_loss
 from assay.project.tasks import METRICS, Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 PREDICTED = "mean_predicted"
 OBSERVED = "mean_observed"
@@ -215,3 +217,40 @@ def calibration(scored: LabelledScores) -> Sequence[Mapping[str, float]]:
         }
         for each in np.flatnonzero(rows)
     ]
+
+
+CONSTANT_LOSS = "constant_loss"
+"""Metric name in the performance table: a Brier score, of a regression a mean absolute error."""
+
+Constant = float | Floats | None
+"""The share of positives, the shares ``(classes,)``, or the median; None if it is not known."""
+
+
+def learn(task: Task, label: ReferenceColumn | None) -> Constant:
+    """The constant of the reference's labels; None if they were not counted."""
+    if label is None or not sum(label.profile.counts):
+        return None
+    counts = np.asarray(label.profile.counts, dtype=np.float64)
+    if task == "regression":
+        assert isinstance(label.grid, NumberGrid)
+        bounds = np.array([label.profile.low, *label.grid.edges, label.profile.high], dtype=float)
+        below = np.concatenate(([0.0], np.cumsum(counts))) / counts.sum()
+        return float(np.interp(0.5, below, np.maximum.accumulate(bounds)))
+    shares = counts[:-1] / counts.sum()  # the last cell counts what is no class
+    return float(shares[1]) if task == "binary" else shares
+
+
+def mean_loss(task: Task, truth: NDArray[Any], constant: float | Floats) -> float:
+    """The mean loss of always saying ``constant``: Brier score, or mean absolute error.
+
+    Parameters
+    ----------
+    truth
+        ``(n,)``, as in `assay.metrics.labelled_scores.LabelledScores`; at least one row.
+    """
+    if task == "regression":
+        return float(np.abs(truth - constant).mean())
+    if task == "binary":
+        return float(np.square(truth - constant).mean())
+    shares = np.asarray(constant)
+    return float((np.square(shares).sum() - 2 * shares[truth] + 1).mean())

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from assay.errors import NothingScored, ParamsError, RetrainAdvised, UsageError
-from assay.performance import maturity, pooled
+from assay.performance import known_metrics, pooled
 from assay.project import layout
-from assay.project.params import Params
+from assay.project.document import write_text
+from assay.project.params import Params, yaml_text
 from assay.project.params.monitoring import RetrainRule
 from assay.project.partitions import parse_day
 from assay.project.text import counted
@@ -30,83 +31,9 @@ SHOWN = 7
 """The most nights that a sentence names, the last ones."""
 
 
-@dataclass(frozen=True)
-class Advice:
-    """The result of one retrain rule.
-
-    Attributes
-    ----------
-    nights
-        The rows of the performance table that were used, in order.
-    short
-        Matured nights that were skipped: too few of their rows have a label, or the metric has no
-        value.
-    pooled
-        Of a rule with ``pool``: the metric over all of ``nights``, with its interval.
-    """
-
-    rule: RetrainRule
-    state: AdviceState
-    nights: tuple[Row, ...]
-    short: tuple[str, ...]
-    pooled: PooledNights | None = None
-
-    @property
-    def crossed(self) -> tuple[Row, ...]:
-        """The nights that are past the limit."""
-        return tuple(row for row in self.nights if self.rule.crossed(row["value"]))
-
-    def sentence(self, column: str) -> str:
-        """The result and the values behind it."""
-        rule = self.rule
-        if self.state == "waiting":
-            over = f", and {len(self.short)} with too few truths" if self.short else ""
-            return (
-                f"{rule.title}: cannot be told yet, {len(self.nights)} of {rule.window} nights "
-                f"have matured{over}"
-            )
-        if self.pooled is not None:
-            return self._together(self.pooled)
-        rows = self.crossed[-SHOWN:]
-        # A shorter list than the count must not read as all of them.
-        last = f"the last {SHOWN} of them: " if len(rows) < len(self.crossed) else ""
-        shown = last + ", ".join(f"{row[column]} {row['value']:.4g}" for row in rows)
-        lead = "train again, " if self.state == "retrain" else ""
-        wanted = f"{lead}{rule.title} is not {rule.limit} on {len(self.crossed)} of the last"
-        return f"{wanted} {counted(rule.of, 'night')}" + (f" ({shown})" if shown else "")
-
-    def _together(self, pooled: PooledNights) -> str:
-        rule = self.rule
-        verb = "may be" if rule.crossed(pooled.value) else "is"
-        lead, verb = ("train again, ", "is not") if self.state == "retrain" else ("", verb)
-        return (
-            f"{lead}{rule.title} {verb} {rule.limit}: {pooled.value:.4g} ({pooled.low:.4g} to "
-            f"{pooled.high:.4g}) over the last {counted(rule.window, 'night')} together"
-        )
-
-    def document(self, column: str) -> RuleAdvice:
-        """For the report; ``column`` is the partition column."""
-        told = ("value", "low", "high", "rows", "labelled_share", "run_id")
-        return RuleAdvice(
-            **self.rule.model_dump(),
-            state=self.state,
-            sentence=self.sentence(column),
-            looked_at=tuple(
-                RetrainNight(
-                    night=row[column],
-                    crossed=self.rule.crossed(row["value"]),
-                    **{name: row[name] for name in told},
-                )
-                for row in self.nights
-            ),
-            pooled=self.pooled,
-            too_few_truths=self.short,
-        )
-
-
 def advise(
     rules: Sequence[RetrainRule], table: Sequence[Row], column: str, version: str, now: datetime
-) -> list[Advice]:
+) -> list[RuleAdvice]:
     """Apply each rule to one version's nights.
 
     Estimates are ignored, and so are maturities whose day is not over.
@@ -126,7 +53,7 @@ def advise(
     return [_one(rule, ripe, column) for rule in rules]
 
 
-def _one(rule: RetrainRule, ripe: Sequence[Row], column: str) -> Advice:
+def _one(rule: RetrainRule, ripe: Sequence[Row], column: str) -> RuleAdvice:
     mine = [row for row in ripe if row["maturity_days"] == rule.maturity]
     known = {row["metric"] for row in mine}
     if mine and rule.metric not in known:
@@ -139,27 +66,85 @@ def _one(rule: RetrainRule, ripe: Sequence[Row], column: str) -> Advice:
     if rule.pool is not None:
         return _pooled(rule, mine, column)
     of_metric = [row for row in mine if row["metric"] == rule.metric]
-    told = [row for row in of_metric if _told(row, rule)]
-    nights = tuple(told[-rule.of :])
+    nights = [row for row in of_metric if _told(row, rule)][-rule.of :]
     short = tuple(row[column] for row in of_metric if not _told(row, rule))
     if len(nights) < rule.of:
-        return Advice(rule, "waiting", nights, short)
+        return _advice(rule, "waiting", nights, short, column)
     bad = sum(rule.crossed(row["value"]) for row in nights)
-    return Advice(rule, "retrain" if bad >= rule.nights else "fine", nights, short)
+    return _advice(rule, "retrain" if bad >= rule.nights else "fine", nights, short, column)
 
 
-def _pooled(rule: RetrainRule, mine: Sequence[Row], column: str) -> Advice:
+def _pooled(rule: RetrainRule, mine: Sequence[Row], column: str) -> RuleAdvice:
     known, short = pooled.parts(rule.metric, mine, column, rule.min_labelled)
-    nights = tuple(known[-rule.window :])
+    nights = known[-rule.window :]
+    rows = [each.row for each in nights]
     if len(nights) < rule.window:
-        return Advice(rule, "waiting", tuple(each.row for each in nights), short)
+        return _advice(rule, "waiting", rows, short, column)
     found = pooled.over(nights)
     # The whole interval, so no more than one end can be past a limit that the other one keeps.
     beyond = (rule.min is not None and found.high < rule.min) or (
         rule.max is not None and found.low > rule.max
     )
-    state: AdviceState = "retrain" if beyond else "fine"
-    return Advice(rule, state, tuple(each.row for each in nights), short, found)
+    return _advice(rule, "retrain" if beyond else "fine", rows, short, column, found)
+
+
+def _advice(
+    rule: RetrainRule,
+    state: AdviceState,
+    rows: Sequence[Row],
+    short: tuple[str, ...],
+    column: str,
+    together: PooledNights | None = None,
+) -> RuleAdvice:
+    """The result of a rule on rows of the performance table, in order; see `RuleAdvice`."""
+    copied = ("value", "low", "high", "rows", "labelled_share", "run_id")
+    nights = tuple(
+        RetrainNight(
+            night=row[column],
+            crossed=rule.crossed(row["value"]),
+            **{name: row[name] for name in copied},
+        )
+        for row in rows
+    )
+    if state == "waiting":
+        over = f", and {len(short)} with too few truths" if short else ""
+        sentence = (
+            f"{rule.title}: cannot be told yet, {len(nights)} of {rule.window} nights "
+            f"have matured{over}"
+        )
+    elif together is not None:
+        sentence = _sentence_of_all(rule, state, together)
+    else:
+        sentence = _sentence(rule, state, nights)
+    return RuleAdvice(
+        **rule.model_dump(),
+        state=state,
+        sentence=sentence,
+        looked_at=nights,
+        pooled=together,
+        too_few_truths=short,
+    )
+
+
+def _sentence(rule: RetrainRule, state: AdviceState, nights: Sequence[RetrainNight]) -> str:
+    """How many of the last nights are past the limit, and which."""
+    crossed = [each for each in nights if each.crossed]
+    named = crossed[-SHOWN:]
+    # A shorter list than the count must not read as all of them.
+    last = f"the last {SHOWN} of them: " if len(named) < len(crossed) else ""
+    shown = last + ", ".join(f"{each.night} {each.value:.4g}" for each in named)
+    lead = "train again, " if state == "retrain" else ""
+    wanted = f"{lead}{rule.title} is not {rule.limit} on {len(crossed)} of the last"
+    return f"{wanted} {counted(rule.of, 'night')}" + (f" ({shown})" if shown else "")
+
+
+def _sentence_of_all(rule: RetrainRule, state: AdviceState, together: PooledNights) -> str:
+    verb = "may be" if rule.crossed(together.value) else "is"
+    lead, verb = ("train again, ", "is not") if state == "retrain" else ("", verb)
+    return (
+        f"{lead}{rule.title} {verb} {rule.limit}: {together.value:.4g} ({together.low:.4g} to "
+        f"{together.high:.4g}) over the last {counted(rule.window, 'night')} together"
+    )
 
 
 def _told(row: Row, rule: RetrainRule) -> bool:
@@ -168,7 +153,7 @@ def _told(row: Row, rule: RetrainRule) -> bool:
 
 def _ripe(row: Row, column: str, now: datetime) -> bool:
     day = parse_day(row[column])
-    return day is not None and now >= maturity.maturity_end(day, row["maturity_days"])
+    return day is not None and now >= known_metrics.maturity_end(day, row["maturity_days"])
 
 
 def run(
@@ -217,7 +202,7 @@ def run(
         advised=bool(bad),
         version=record.version,
         until=shown[-1],
-        rules=tuple(each.document(store.column) for each in advice),
+        rules=tuple(advice),
     )
     found.write(root)
     if bad:
@@ -228,3 +213,79 @@ def run(
             fix=f"See {layout.RETRAIN}",
         ).attach_report(found)
     return found
+
+
+@dataclass(frozen=True)
+class MovedWindow:
+    """The windows now, and by how many days they moved; 0 if they stayed, and ``why``."""
+
+    days: int
+    train: tuple[str, str]
+    holdout: tuple[str, str]
+    why: str
+
+    def document(self) -> dict[str, Any]:
+        return {"moved": self.days > 0, **asdict(self)}
+
+
+def move_window(root: Path, params: Params, *, if_advised: bool = False) -> MovedWindow:
+    """Move both windows by the same number of days, so that the holdout ends with the labels.
+
+    Their lengths and what lies between them stay. Only params.yaml is written, and of it only the
+    four days.
+
+    Parameters
+    ----------
+    if_advised
+        Only if ``assay monitor --retrain-if`` says to train again.
+    """
+    why = "asked for"
+    if if_advised:
+        try:
+            advice = run(root, params)
+        except RetrainAdvised as advised:
+            why = advised.what
+        else:
+            told = "; ".join(each.sentence for each in advice.rules)
+            return _stays(params, f"no rule says to train again: {told}")
+    days = shift(params, newest_labels(root, params))
+    if days <= 0:
+        return _stays(params, "no labels are newer than the holdout")
+    moved = MovedWindow(
+        days,
+        _by(params.prepare.train.start, params.prepare.train.end, days),
+        _by(params.prepare.holdout.start, params.prepare.holdout.end, days),
+        why,
+    )
+    path = root / layout.PARAMS
+    values: dict[tuple[str, ...], str] = {
+        ("prepare", side, end): getattr(moved, side)[at]
+        for side in ("train", "holdout")
+        for at, end in enumerate(("from", "to"))
+    }
+    write_text(path, yaml_text.set_values(path.read_text(encoding="utf-8"), values))
+    return moved
+
+
+def newest_labels(root: Path, params: Params) -> date | None:
+    """The newest night with labels; None if there is none."""
+    days = map(parse_day, open_store(root, params).labelled_partitions())
+    return max((day for day in days if day is not None), default=None)
+
+
+def shift(params: Params, newest: date | None) -> int:
+    """By how many days the windows move for the holdout to end at ``newest``; 0 if they stay."""
+    if newest is None:
+        return 0
+    return max(0, (newest - date.fromisoformat(str(params.prepare.holdout.end))).days)
+
+
+def _stays(params: Params, why: str) -> MovedWindow:
+    sides = params.prepare.train, params.prepare.holdout
+    train, holdout = ((str(side.start), str(side.end)) for side in sides)
+    return MovedWindow(0, train, holdout, why)
+
+
+def _by(start: object, end: object, days: int) -> tuple[str, str]:
+    first, last = (date.fromisoformat(str(each)) + timedelta(days=days) for each in (start, end))
+    return str(first), str(last)

@@ -18,15 +18,15 @@ from assay.columns.reference import Reference, build_reference
 from assay.model.prediction import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
 from assay.monitor.evidently import page as pages
-from assay.monitor.evidently.sample import Sample, sample_of
-from assay.monitor.nights import section
-from assay.monitor.nights.content import ReportContent, night_content
-from assay.monitor.nights.night_path import night_path
-from assay.monitor.nights.night_status import MonitoringStatus
-from assay.monitor.nights.section import EvidentlyPart
+from assay.monitor.evidently.page import Sample, sample_of
+from assay.monitor.nights import page as night_page
+from assay.monitor.nights.night import EVIDENTLY, MonitoringStatus, night_path
+from assay.monitor.nights.page import EvidentlyPart, NightContent, night_content
 from assay.monitor.nights.summary import NightSummary
 from assay.pages.page_layout import compose_page
 from assay.project.params import Monitor
+from tests.browser import CHROMIUM, MISSING, browser
+from tests.monitor.decided import decided, published
 
 NASTY = "</script><body><script>alert(1)</script>"
 
@@ -73,19 +73,19 @@ def table(rows: int, seed: int) -> pd.DataFrame:
 class Judged:
     summary: NightSummary
     reference: Reference
-    told: ReportContent
+    told: NightContent
     sample: Sample
 
     def page(self, sample: Sample | None = None) -> str:
         """Evidently's report."""
         given = sample or self.sample
-        ours = section.introduce(self.summary, given.rows, given.left_out)
+        ours = night_page.introduce(self.summary, given.rows, given.left_out)
         return pages.render_page("late-flights", ours, self.summary.partition, given)
 
     def own(self, part: EvidentlyPart = EvidentlyPart.THERE, **changes: Any) -> str:
         """The night's own page."""
         told = replace(self.told, **changes)
-        ours = section.render(self.summary, self.reference, told, part)
+        ours = night_page.render(self.summary, self.reference, told, part)
         return compose_page("late-flights", ours, links=pages.FRONT)
 
 
@@ -97,21 +97,12 @@ def judged() -> Judged:
     tonight[SCORE] **= 4
     counted = compute_profile(FrameFeatures(tonight), reference.grid)
     sample = sample_of(tonight, before, [SCORE], ["x", "gone", SCORE], ["c"])
+    decision = decide(reference, counted, Monitor(), 300)
     summary = NightSummary(
-        name="late-flights",
-        partition="2013-07-01",
-        run_id="run-1",
-        version="v0.1.0",
-        bundle="sha256:" + "ab" * 32,
-        contract="sha256:" + "cd" * 32,
-        scored_at="2013-07-02 01:00:00 UTC",
-        rows_read=303,
-        rows_scored=300,
-        rows_quarantined=3,
-        page=night_path("2013-07-01", ".html"),
-        limits=Monitor(),
-        decision=decide(reference, counted, Monitor(), 300),
-        stand=MonitoringStatus("drift"),
+        published(),
+        replace(decided("2013-07-01"), drift=decision),
+        MonitoringStatus("drift"),
+        Monitor(),
         broken_rules={"x: finite": 3},
     )
     return Judged(summary, reference, night_content(summary, reference, "binary", counted), sample)
@@ -148,7 +139,7 @@ def test_a_night_s_own_page_is_light_and_whole(judged: Judged) -> None:
         "probability: distance",
         "run-1",
         "v0.1.0",
-        judged.summary.bundle,
+        judged.summary.record.bundle,
         "303",
         "What each column holds",
         "3 rows in quarantine",
@@ -167,7 +158,10 @@ def test_a_night_s_own_page_says_how_to_have_evidently_s(judged: Judged) -> None
 
 def test_many_columns_keep_a_night_s_own_page_light(judged: Judged) -> None:
     (x,) = [each for each in judged.told.columns if each.name == "x"]
-    many = tuple(replace(x, name=f"column_{number:03}") for number in range(300))
+    many = tuple(
+        replace(x, finding=replace(x.finding, column=f"column_{number:03}"))
+        for number in range(300)
+    )
     html = judged.own(columns=(*judged.told.columns, *many))
     assert len(html.encode()) < 700_000
     known = len(judged.told.columns) + 300
@@ -206,11 +200,11 @@ def test_of_many_columns_the_scores_and_the_first_are_sampled() -> None:
     night, before = (
         pd.DataFrame({name: np.arange(9.0) for name in [*names, SCORE]}) for _ in range(2)
     )
-    sample = sample_of(night, before, [SCORE], [*names, SCORE], [])
-    few = sample.first([*reversed(names), SCORE], 30)
+    given = (night, before, [SCORE], [*names, SCORE], [], "", ())
+    few = sample_of(*given, order=[*reversed(names), SCORE], most=30)
     assert few.numeric == (*names[-29:], SCORE) == tuple(few.night) == tuple(few.reference)
     assert few.left_out == "Only 30 of 61 columns, to keep the page small."
-    assert sample.first([*names, SCORE], 61) is sample
+    assert len(sample_of(*given, most=61).numeric) == 61
 
 
 def test_evidently_gets_no_infinity_and_no_empty_column() -> None:
@@ -219,7 +213,7 @@ def test_evidently_gets_no_infinity_and_no_empty_column() -> None:
     sample = sample_of(night, before, [SCORE], ["x", "gone", "unheard", SCORE], ["c"])
     assert sample.numeric == ("x", SCORE)
     assert not np.isinf(sample.night[list(sample.numeric)].to_numpy()).any()
-    assert "unheard, gone" in sample.left_out
+    assert "gone, unheard" in sample.left_out
 
 
 def test_a_sample_leaves_sensitive_columns_out(judged: Judged) -> None:
@@ -228,3 +222,24 @@ def test_a_sample_leaves_sensitive_columns_out(judged: Judged) -> None:
     assert (sample.numeric, sample.categorical) == (("x", SCORE), ())
     assert "c" not in sample.night and "c" not in sample.reference
     assert sample.left_out == "Left out, as sensitive: c."
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+def test_it_draws_and_asks_for_nothing(project: Any) -> None:
+    project.score("2013-02-01", "run-1")
+    project.monitor("2013-02-01", evidently=True)
+    with browser() as found:
+        asked: list[str] = []
+        found.page.on("request", lambda request: asked.append(request.url))
+        found.open(project.root / night_path("2013-02-01", EVIDENTLY))
+        found.page.wait_for_selector(".main-svg", state="attached")
+        body = found.page.inner_text("body")
+        for words in (
+            "late-flights, 2013-02-01",
+            "a sample of 150 rows",
+            "Nothing is decided here",
+        ):
+            assert words in body, words
+        assert [line for line in found.said if "Content Security Policy" in line] == []
+        assert found.errors == []
+        assert [url[:80] for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

@@ -20,7 +20,6 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.cli.show import overview
 from assay.errors import UsageError
-from assay.monitor import monitor_nights
 from assay.monitor.evidently import serve, workspace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,8 +28,7 @@ NIGHT = "2013-02-01"
 
 @pytest.fixture
 def shown(project: Any) -> Any:
-    monitor = project.params.monitor.model_copy(update={"workspace": "work/evidently"})
-    project.params = project.params.model_copy(update={"monitor": monitor})
+    project.set("monitor", workspace="work/evidently")
     return project
 
 
@@ -47,7 +45,7 @@ def test_it_serves_the_nights_until_it_is_ended(
     shown: Any, params_text: str, tmp_path: Path
 ) -> None:
     shown.score(NIGHT, "run-1")
-    monitor_nights.run(shown.root, shown.params, NIGHT, NIGHT, evidently=True)
+    shown.monitor(NIGHT, evidently=True)
     text = params_text.replace("workspace: null", "workspace: work/evidently")
     (shown.root / "params.yaml").write_text(text)
     command = [sys.executable, "-m", "assay.cli.__main__", "ui", "--port", "0", "--json", "--root"]
@@ -134,15 +132,23 @@ def test_other_hosts_get_a_warning_and_may_change_nothing(
 
 def test_without_a_workspace_there_is_nothing_to_serve(project: Any) -> None:
     with pytest.raises(UsageError, match=r"monitor.workspace: the workspace is switched off"):
-        serve.run(project.root, project.params)
+        project.run(serve.run)
 
 
-def test_a_damaged_file_is_one_line(shown: Any) -> None:
-    path = workspace.runs_folder(shown.root / "work/evidently", "late-flights") / "run.json"
-    path.parent.mkdir(parents=True)
-    path.write_text('{"timestamp": ')
-    with pytest.raises(UsageError, match=r"run\.json: .*expected JSON.*--evidently"):
-        serve.run(shown.root, shown.params)
+def answered(alone: bool, method: str, **given: bytes | None) -> int:
+    """The status of a request with these headers."""
+    sent: list[dict[str, Any]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(k.replace("_", "-").encode(), v) for k, v in given.items() if v is not None]
+    scope = {"type": "http", "method": method, "headers": headers}
+    asyncio.run(serve.guard(app, alone)(scope, None, send))  # type: ignore[arg-type]
+    return int(sent[0]["status"])
 
 
 @pytest.mark.parametrize(
@@ -158,19 +164,9 @@ def test_a_damaged_file_is_one_line(shown: Any) -> None:
         (None, 421),
     ],
 )
-def test_it_answers_to_its_own_names_only(host: bytes | None, status: int) -> None:
-    sent: list[dict[str, Any]] = []
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200})
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    headers = [(b"accept", b"*/*"), *([] if host is None else [(b"host", host)])]
-    scope = {"type": "http", "headers": headers}
-    asyncio.run(serve.restrict_host(app)(scope, None, send))  # type: ignore[arg-type]
-    assert sent[0]["status"] == status
+def test_alone_it_answers_to_its_own_names_only(host: bytes | None, status: int) -> None:
+    assert answered(True, "GET", accept=b"*/*", host=host) == status
+    assert answered(False, "GET", accept=b"*/*", host=host) == 200
 
 
 @pytest.mark.parametrize(
@@ -186,22 +182,12 @@ def test_it_answers_to_its_own_names_only(host: bytes | None, status: int) -> No
         ("POST", None, b"cross-site", 403),
     ],
 )
+@pytest.mark.parametrize("alone", [True, False])
 def test_changes_are_taken_from_its_own_pages_only(
-    method: str, origin: bytes | None, site: bytes | None, status: int
+    alone: bool, method: str, origin: bytes | None, site: bytes | None, status: int
 ) -> None:
-    sent: list[dict[str, Any]] = []
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200})
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    given = {b"host": b"localhost:8000", b"origin": origin, b"sec-fetch-site": site}
-    headers = [(key, value) for key, value in given.items() if value is not None]
-    scope = {"type": "http", "method": method, "headers": headers}
-    asyncio.run(serve.restrict_origin(app)(scope, None, send))  # type: ignore[arg-type]
-    assert sent[0]["status"] == status
+    headers = {"host": b"localhost:8000", "origin": origin, "sec_fetch_site": site}
+    assert answered(alone, method, **headers) == status
 
 
 def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,3 +198,49 @@ def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["ui", "--port", "70000"])
     assert "expected a port from 0 to 65535" in capsys.readouterr().err
+
+
+NIGHTS = ("2013-02-01", "2013-02-02")
+
+
+@pytest.fixture
+def scored(shown: Any) -> Any:
+    for night in NIGHTS:
+        shown.score(night, f"run-{night[-2:]}")
+    return shown
+
+
+def runs(project: Any) -> dict[str, tuple[str, str]]:
+    """Night -> file and time of its run."""
+    folder: Path = workspace.runs_folder(project.root / "work/evidently", "late-flights")
+    found = {path.name: json.loads(path.read_bytes()) for path in folder.glob("*")}
+    return {run["name"]: (name, run["timestamp"]) for name, run in found.items()}
+
+
+def test_a_night_is_one_run_however_often_it_is_monitored(scored: Any) -> None:
+    for night in (*NIGHTS, NIGHTS[0]):
+        scored.monitor(night, evidently=True)
+    found = runs(scored)
+    assert sorted(found) == list(NIGHTS)
+    assert [at for _, at in found.values()] == [f"{night}T00:00:00" for night in found]
+
+
+def test_evidently_finds_the_run_and_what_its_panels_plot(scored: Any) -> None:
+    scored.monitor(NIGHTS[0], evidently=True)
+    from evidently.ui.workspace import Workspace
+
+    here = Workspace(str(scored.root / "work/evidently"))
+    (project,) = here.search_project("late-flights")
+    (name,) = here.list_runs(project.id)
+    run = here.get_run(project.id, name)
+    assert run is not None and run.name == NIGHTS[0]
+    computed = {
+        value.metric_value_location.metric.params["type"] for value in run.metric_results.values()
+    }
+    plotted = {each.metric for panel in project.dashboard.model().panels for each in panel.values}
+    assert len(plotted) == 2 and plotted <= computed
+
+
+def test_a_night_without_a_report_has_no_run(scored: Any) -> None:
+    scored.monitor(NIGHTS[0])
+    assert runs(scored) == {}

@@ -16,26 +16,17 @@ from assay.cli.document import to_json
 from assay.cli.show.explained_night import lines
 from assay.columns.features import FrameFeatures
 from assay.columns.profile_counter import compute_profile
-from assay.columns.reference import build_reference
 from assay.compiled import fitted_model
 from assay.errors import NothingScored, SchemaMismatch, SourceError, UsageError
-from assay.model import bundle, model, prediction
-from assay.model.manifest import Manifest, versions
+from assay.model import bundle, prediction
 from assay.monitor.explain import command as explain_night
 from assay.project import layout, partitions
-from assay.store import (
-    Run,
-    StagedRun,
-    open_store,
-    predictions_schema,
-    quarantine_schema,
-    write_part,
-)
+from assay.store import Run
+from tests.monitored import CLASSES, counted, publish, write_bundle
 from tests.shown import shown
 
 NOW = datetime(2013, 2, 2, 1, 30, tzinfo=UTC)
 KEYS = pa.schema([("flight", pa.int64())])
-CLASSES = ("early", "late", "lost")
 FIRST, SECOND = "2013-02-01", "2013-02-02"
 
 
@@ -77,37 +68,13 @@ def fitted(task: Any, slope: float) -> Any:
 def promote(project: Any, version: str, task: Any = "binary", slope: float = 1.0) -> str:
     """A bundle where fetched bundles lie, and the tag that names it; its digest."""
     made, table = fitted(task, slope), rows(7, 3000)
-    classes = CLASSES if task == "multiclass" else ()
     scores = made.scores(FrameFeatures(table))
-    grids = prediction.score_grids(task, classes, scores)
-    counted = prediction.profiled_scores(task, classes, scores)
-    table = table.assign(
-        **{
-            n: v if isinstance(v, np.ndarray) else fitted_model.decode_categories(v)
-            for n, v in counted.items()
-        }
-    )
-    manifest = Manifest(
-        name="late-flights", task=task, classes=classes, candidate="one",
-        estimator="sklearn", args={}, encoding="onehot", calibration="none", threshold=0.5,
-        seed=1, features=("x", "z", "c"), numeric=("x", "z"), categorical=("c",), label="late",
-        keys=("flight",), time="at", slices=("c",), window="January", rows=3000, positives=None,
-        data_digest="sha256:" + "1" * 64, contract_digest="sha256:" + "2" * 64,
-        out_of_fold={}, types=(), compiled={"used": False, "reason": "made by hand"},
-        versions=versions(),
-    )  # fmt: skip
-    bundles = project.root / layout.WORK / "bundles"
+    table = table.assign(**counted(task, scores))
     nights = pd.Series([f"n{i % 10}" for i in range(len(table))])
-    digest = bundle.write(
-        bundles / "new",
-        manifest,
-        model=model.dumps(made),
-        compiled=None,
-        reference=build_reference(table, nights, ["x", "z"], ["c"], grids),
-        sample=table.assign(late=False).head(100),
-        card="# card",
+    sample = table.assign(late=False).head(100)
+    digest = write_bundle(
+        project.root, made, table, nights, scores, task=task, keys=("flight",), sample=sample
     )
-    (bundles / "new").rename(bundles / digest.removeprefix("sha256:"))
     if version == "v0.1.0":
         project.git("init", "--quiet")
     project.git("commit", "--quiet", "--allow-empty", "--message", version)
@@ -134,44 +101,24 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
     table = pa.Table.from_pandas(frame[["flight"]].assign(**stamp), preserve_index=False)
     for name, values in said.items():
         table = table.append_column(name, values)
-    store = open_store(project.root, project.params)
-    schema = predictions_schema("date", KEYS, task)
-    plain = schema.remove(schema.get_field_index("date"))
-    file = write_part(
-        store.table_uri("predictions"),
-        store.part_path_for("predictions", day, day, "0"),
-        table.select(plain.names).cast(plain),
-    )
+    seen = prediction.profiled_scores(task, classes, scores)
+    profile = compute_profile(FrameFeatures(frame), loaded.reference.grid, seen)
     run = Run(
-        run_id=day, event="published", at=NOW, partition=day, name="late-flights",
-        version=version, bundle=digest, contract="c", base=store.turn(day),
+        run_id=day, event="published", partition=day, at=NOW, name="late-flights",
+        version=version, bundle=digest, contract="c", base=project.store.turn(day),
         rows_read=len(frame), rows_scored=len(frame), rows_quarantined=0,
     )  # fmt: skip
-    store.publish_run(
-        StagedRun(
-            run=run,
-            predictions=(file,),
-            quarantine=(),
-            profile=compute_profile(
-                FrameFeatures(frame),
-                loaded.reference.grid,
-                prediction.profiled_scores(task, classes, scores),
-            ),
-            predictions_schema=schema,
-            quarantine_schema=quarantine_schema("date", KEYS),
-        )
-    )
-    store.append_run_events(run)
+    publish(project.store, run, task, KEYS, table, profile)
+    project.store.append_run_events(run)
 
 
 def explained(project: Any) -> Any:
-    return json.loads(to_json(explain_night.run(project.root, project.params, SECOND)))
+    return json.loads(to_json(project.run(explain_night.run, SECOND)))
 
 
 def whole(project: Any) -> Any:
     """The project, with nights looked at whole."""
-    monitor = project.params.monitor.model_copy(update={"sample_rows": 5000})
-    project.params = project.params.model_copy(update={"monitor": monitor})
+    project.set("monitor", sample_rows=5000)
     return project
 
 
@@ -212,7 +159,7 @@ def test_another_version_and_another_mix(
     mean = found["outcomes"]["mean probability"]
     assert total(mean) == pytest.approx(change(mean), abs=1e-7)
     assert mean["mix"] > 0.1 and mean["model"] != 0
-    shown(lines, explain_night.run, empty_project.root, empty_project.params, SECOND)
+    shown(lines, empty_project.run, explain_night.run, SECOND)
     told = capsys.readouterr().out
     assert "mean probability: 0." in told and "mostly the mix of rows +0." in told
     assert "how much nights differ is not known" in told
@@ -249,7 +196,7 @@ def test_parts_that_cancel_are_called_that(
     digest = promote(whole(empty_project), "v0.1.0")
     score(empty_project, FIRST, rows(1, a=0.1), "v0.1.0", digest)
     score(empty_project, SECOND, rows(1, a=0.9, x=-0.8), "v0.1.0", digest)
-    shown(lines, explain_night.run, empty_project.root, empty_project.params, SECOND)
+    shown(lines, empty_project.run, explain_night.run, SECOND)
     told = " ".join(capsys.readouterr().out.split())
     assert re.search(r"from parts that nearly cancel: .*(mix of rows \+0|x -0)", told), told
 
@@ -300,21 +247,21 @@ def test_rows_that_are_no_longer_what_was_scored_are_left_out(
     assert (found["night"]["looked_at"], found["night"]["left_out"]) == (370, 30)
     mean = found["outcomes"]["mean probability"]
     assert total(mean) == pytest.approx(change(mean), abs=1e-7)
-    shown(lines, explain_night.run, empty_project.root, empty_project.params, SECOND)
+    shown(lines, empty_project.run, explain_night.run, SECOND)
     assert "370 of 400 rows looked at; 30 left out" in capsys.readouterr().out
     rewritten(frame.assign(z=9.0))
     with pytest.raises(SourceError, match=r"night 2013-02-02: its input is no longer"):
-        explain_night.run(empty_project.root, empty_project.params, SECOND)
+        empty_project.run(explain_night.run, SECOND)
     rewritten(frame.drop(columns="z"))
     with pytest.raises(SchemaMismatch, match=r"night 2013-02-02: the input lacks z"):
-        explain_night.run(empty_project.root, empty_project.params, SECOND)
+        empty_project.run(explain_night.run, SECOND)
     rewritten(frame.assign(z="text"))
     with pytest.raises(SchemaMismatch, match="cannot be scored again"):
-        explain_night.run(empty_project.root, empty_project.params, SECOND)
+        empty_project.run(explain_night.run, SECOND)
     for part in (empty_project.root / "data/raw").rglob("*.parquet"):
         part.unlink()
     with pytest.raises(SourceError, match="there are no rows to look at"):
-        explain_night.run(empty_project.root, empty_project.params, SECOND)
+        empty_project.run(explain_night.run, SECOND)
 
 
 def test_what_cannot_be_compared(empty_project: Any) -> None:
@@ -322,7 +269,7 @@ def test_what_cannot_be_compared(empty_project: Any) -> None:
     score(empty_project, FIRST, rows(1), "v0.1.0", one)
 
     def ask(day: str, against: str | None = None) -> None:
-        explain_night.run(empty_project.root, empty_project.params, day, against)
+        empty_project.run(explain_night.run, day, against)
 
     with pytest.raises(NothingScored, match=f"{SECOND}: no run has published this night"):
         ask(SECOND)

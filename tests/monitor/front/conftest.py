@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from assay.monitor.drift.night_decision import NightDecision
-from assay.monitor.front.content import Front
+from assay.monitor.front.page import Front
 from assay.monitor.incidents.collect import combine_incidents
-from assay.monitor.nights import combine
-from assay.monitor.status_facts import StatusPart
+from assay.monitor.nights import facts
+from assay.monitor.status import ChampionStatus
 from assay.store import Run
 from assay.store.runs import fold as fold_runs
 from tests.monitor.decided import alarm, decided, finding
@@ -87,20 +87,19 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
                         "low": value - low, "high": value + low,
                     }
                 )  # fmt: skip
-    found = combine.nights(records(*events), visible, decisions, measured, frozenset(decisions))
+    found = facts.combine_nights(
+        records(*events), visible, decisions, measured, frozenset(decisions)
+    )
     every = combine_incidents(found, decisions)
     nights = every.nights[-count:]
     return Front(
         name=name,
         stage="prod",
         nights=nights,
-        champion=StatusPart(
-            {
-                "version": "v0.1.0", "since": "2013-06-30", "by": "Ada", "because": "it ranks",
-                "bundle": "sha256:" + "a1" * 32, "verdict": "PASS", "override": None,
-                "unverified": None, "rolled_back": False,
-            },
-            None,
+        champion=ChampionStatus(
+            version="v0.1.0", since="2013-06-30", by="Ada", because="it ranks", commit="0123abc",
+            bundle="sha256:" + "a1" * 32, verdict="PASS", override=None,
+            unverified=None, rolled_back=False,
         ),
         metric="auc",
         max_drifted_share=0.5,

@@ -9,7 +9,6 @@ import pytest
 
 from assay.cli.show import overview
 from assay.errors import LimitCrossed, StoreError
-from assay.monitor import monitor_nights
 from assay.monitor.front import command
 from tests.shown import shown
 
@@ -17,14 +16,14 @@ NIGHT = "2013-02-01"
 
 
 def page(project: Any) -> str:
-    text: str = (project.root / "reports/index.html").read_text(encoding="utf-8")
+    text: str = project.read("reports/index.html")
     return text
 
 
 def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
-        monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+        project.monitor(NIGHT)
     html = page(project)
     assert f"nights/{NIGHT}.html" in html and "limits crossed" in html
     assert "v0.1.0, verdict" in html
@@ -37,10 +36,10 @@ def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
 
 def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.score(NIGHT, "run-1")
-    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+    project.monitor(NIGHT)
     project.log("2013-02-02", "run-2", "held", rows=(900, 890, 10), detail="too many rows")
     project.log("2013-02-04", "run-3", "failed", detail="disk full")
-    told = command.run(project.root, project.params).document()
+    told = project.run(command.run).document()
     assert [(night["partition"], night["standing"]) for night in told["nights"]] == [
         ("2013-02-01", "ok"),
         ("2013-02-02", "held"),
@@ -60,15 +59,15 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     html = page(project)
     assert "held: too many rows" in html and "assay release run-2 --because WHY" in html
     assert "<b>2 open; nights were" in html and "2013-02-04 has nothing published" in html
-    shown(overview.front_lines, command.run, project.root, project.params, last=1)
+    shown(overview.front_lines, project.run, command.run, last=1)
     assert capsys.readouterr().out.startswith("1 night: 1 failed\n")
 
 
 def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    monitor_nights.run(project.root, project.params, NIGHT, NIGHT)
+    project.monitor(NIGHT)
     project.score(NIGHT, "run-2")
-    (night,) = command.run(project.root, project.params).nights
+    (night,) = project.run(command.run).nights
     assert night.standing == "unseen"
     assert night.unseen == "monitored as run run-1 left it; monitor it again"
 
@@ -78,13 +77,13 @@ def test_the_pages_of_the_stages_are_linked_where_they_are_there(empty_project: 
     for name in made:
         (empty_project.root / name).parent.mkdir(parents=True)
         (empty_project.root / name).touch()
-    command.run(empty_project.root, empty_project.params)
+    empty_project.run(command.run)
     links = re.findall(r'<a href="([^"#]+)">', page(empty_project))
     assert [f"reports/{link}" for link in links] == made
 
 
 def test_before_anything(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    shown(overview.front_lines, command.run, empty_project.root, empty_project.params)
+    shown(overview.front_lines, empty_project.run, command.run)
     assert capsys.readouterr().out == "0 nights\npage: reports/index.html\n"
     assert "No night has been scored yet" in page(empty_project)
     assert "dvc repro made" not in page(empty_project)
@@ -92,10 +91,10 @@ def test_before_anything(empty_project: Any, capsys: pytest.CaptureFixture[str])
 
 def test_a_store_that_cannot_be_read_leaves_the_page_as_it_was(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    command.run(project.root, project.params)
+    project.run(command.run)
     before = page(project)
     log = project.root / "store/predictions/_delta_log"
     next(log.glob("*.json")).write_text("{")
     with pytest.raises(StoreError):
-        command.run(project.root, project.params)
+        project.run(command.run)
     assert page(project) == before

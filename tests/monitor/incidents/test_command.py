@@ -15,7 +15,7 @@ from assay.errors import AlertUndelivered, DataError, LimitCrossed, ParamsError
 from assay.monitor import monitor_nights
 from assay.monitor.incidents import alert as command
 from assay.monitor.incidents import outbox
-from assay.monitor.nights.incident import Incident
+from assay.monitor.nights.night import Incident
 from assay.project.params import Alerts, Params, parse
 from assay.project.params.monitoring import Budget, Snooze
 

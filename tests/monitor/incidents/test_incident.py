@@ -13,8 +13,7 @@ from assay.errors import DataError
 from assay.monitor.incidents import alert_state
 from assay.monitor.incidents.alert_state import Alert
 from assay.monitor.incidents.collect import run_incidents
-from assay.monitor.nights.incident import Incident
-from assay.monitor.nights.night import Night
+from assay.monitor.nights.night import Incident, Night
 from assay.project.document import dumps
 
 OPEN = Incident("drift-a", "drift", "open", "a", "b", ("x",), "x strayed")

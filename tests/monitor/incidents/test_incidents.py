@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.monitor.drift.night_decision import NightDecision
-from assay.monitor.drift.snooze import find_snooze, states
+from assay.monitor.drift.night_decision import NightDecision, find_snooze, states
 from assay.monitor.incidents.drift_incident import group_alarms
 from assay.project.params.monitoring import Snooze
 from tests.monitor.decided import alarm, decided, finding

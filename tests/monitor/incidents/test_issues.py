@@ -22,8 +22,7 @@ from assay.monitor.incidents.issue_text import (
     render_issue,
 )
 from assay.monitor.incidents.issues import IssuesReport, is_over, mirror
-from assay.monitor.nights.incident import Incident
-from assay.monitor.nights.night import Night
+from assay.monitor.nights.night import Incident, Night
 from assay.project.code_host import gitlab
 from assay.project.code_host.github import GitHub, connect
 from assay.project.code_host.gitlab import GitLab

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assay.monitor.incidents import messages
 from assay.monitor.incidents.alert_state import Alert
-from assay.monitor.nights.incident import Incident
+from assay.monitor.nights.night import Incident
 
 OPEN = Incident(
     "drift-2013-09-02", "drift", "open", "2013-09-02", "2013-09-15", ("x", "y"),

@@ -10,9 +10,8 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.cli.show import monitoring, overview
 from assay.errors import LimitCrossed
-from assay.monitor import monitor_nights, status
-from assay.monitor.nights.incident import Incident
-from assay.monitor.nights.night_status import WORDS, affects_night, decide_status
+from assay.monitor import status
+from assay.monitor.nights.night import STATUSES, Incident, affects_night, decide_status
 from assay.project.params.monitoring import Budget
 from tests.shown import shown
 
@@ -55,16 +54,14 @@ def test_the_nights_of_an_incident(state: Any, partition: str, lies_in: bool) ->
 def test_the_gravest_decides(
     crossed: bool | None, states: list[str], standing: str, alarming: bool
 ) -> None:
-    found = decide_status(
-        "published", crossed, [(incident(each), f"x is {each}") for each in states]
-    )
+    found = decide_status("published", crossed, [incident(each) for each in states])
     assert (found.standing, found.alarming) == (standing, alarming)
     assert found.incidents == tuple(f"x is {each}" for each in states)
     assert ("within limits" in found.headline("n").lower()) is (standing == "ok")
 
 
 def test_what_is_not_published_is_in_no_incident_of_drift() -> None:
-    assert decide_status("held", True, [(incident("open"), "x")]).standing == "held"
+    assert decide_status("held", True, [incident("open")]).standing == "held"
 
 
 @pytest.fixture
@@ -73,8 +70,7 @@ def looked_at(project: Any) -> Any:
     for day, shift in zip(DAYS, (0.0, 2.0, 2.0, 0.0), strict=True):
         project.score(day, f"run-{day[-2:]}", shift=shift)
     budget = Budget(nights=2, of=3, false_alarms=20)
-    monitor = project.params.monitor.model_copy(update={"budget": budget, "evidently": "never"})
-    project.params = project.params.model_copy(update={"monitor": monitor})
+    project.set("monitor", budget=budget, evidently="never")
     return project
 
 
@@ -84,13 +80,13 @@ def test_every_page_and_the_exit_code_say_the_same(
     root, params = looked_at.root, looked_at.params
     page = root / f"reports/nights/{DAYS[3]}.html"
     with pytest.raises(LimitCrossed, match=f"In an open incident on {DAYS[3]}") as many:
-        shown(monitoring.nights_lines, monitor_nights.run, root, params, DAYS[0], DAYS[3])
+        shown(monitoring.nights_lines, looked_at.monitor, DAYS[0], DAYS[3])
     told = capsys.readouterr()
     assert "2 limits crossed, 1 within limits, 1 in an open incident" in told.out
     assert "ithin limits" not in told.err
 
     with pytest.raises(LimitCrossed, match=f"In an open incident on {DAYS[3]}") as one:
-        shown(monitoring.night_lines, monitor_nights.run, root, params, DAYS[3], DAYS[3])
+        shown(monitoring.night_lines, looked_at.monitor, DAYS[3])
     assert many.value.exit_code == one.value.exit_code == 4
     assert f"In an open incident on {DAYS[3]}" in capsys.readouterr().out
 
@@ -108,12 +104,12 @@ def test_every_page_and_the_exit_code_say_the_same(
 
 
 def test_pages_go_on_saying_what_became_of_it(looked_at: Any) -> None:
-    root, params = looked_at.root, looked_at.params
+    root = looked_at.root
     with pytest.raises(LimitCrossed):
-        monitor_nights.run(root, params, DAYS[0], DAYS[3])
+        looked_at.monitor(DAYS[0], DAYS[3])
     page = root / f"reports/nights/{DAYS[3]}.html"
     looked_at.score("2013-02-05", "run-05")
-    monitor_nights.run(root, params, "2013-02-05", "2013-02-05")  # the second quiet night ends it
+    looked_at.monitor("2013-02-05")  # the second quiet night ends it
     assert "Within limits on 2013-02-04" in page.read_text()
     assert json.loads(page.with_suffix(".json").read_text())["standing"] == "ok"
     first = json.loads((root / f"reports/nights/{DAYS[2]}.json").read_text())
@@ -122,7 +118,8 @@ def test_pages_go_on_saying_what_became_of_it(looked_at: Any) -> None:
 
 
 def test_all_words_differ() -> None:
-    assert len(set(WORDS.values())) == len(WORDS)
+    for each in zip(*STATUSES.values(), strict=True):
+        assert len(set(each)) == len(STATUSES)
 
 
 RELEASE = "assay.score.operations.release"

@@ -18,14 +18,13 @@ from assay.project import layout, partitions
 from assay.score.inputs.format import InputUnreadable, NearbyRows
 from assay.score.inputs.formats import open_input
 from assay.score.inputs.parquet import ParquetFormat
-from assay.store import open_store
 
 NIGHT = "2013-02-01"
 SCORES = ["probability"]
 
 
 def look(project: Any) -> tuple[pd.DataFrame, str]:
-    store = open_store(project.root, project.params)
+    store = project.store
     record = store.published_run(NIGHT)
     return published_sample(project.root, project.params, store, record, manifest(project), SCORES)
 
@@ -64,7 +63,7 @@ def test_the_sample_joins_each_score_to_its_own_row(project: Any) -> None:
     assert found.equals(look(project)[0])
     raw = partitions.read(project.root / "data/raw", "date", start=NIGHT, end=NIGHT).to_pandas()
     by_x = raw.set_index("x")["flight"]
-    predictions = open_store(project.root, project.params).predictions(NIGHT).to_pandas()
+    predictions = project.store.predictions(NIGHT).to_pandas()
     score = predictions.set_index("flight")["probability"]
     assert (score[by_x[found["x"]]].to_numpy() == found["probability"].to_numpy()).all()
 
@@ -96,7 +95,7 @@ def test_no_more_of_the_input_is_read_than_is_said(
 def test_reading_ends_when_all_rows_are_found(project: Any, read: list[int]) -> None:
     project.score(NIGHT, "run-1")
     cut(project, 30)
-    predictions = open_store(project.root, project.params).predictions(NIGHT)
+    predictions = project.store.predictions(NIGHT)
     given = (project.root, project.params, NIGHT, manifest(project))
     found, _ = night_sample(*given, predictions.slice(5, 10), SCORES)
     assert len(found) == 10
@@ -105,7 +104,7 @@ def test_reading_ends_when_all_rows_are_found(project: Any, read: list[int]) -> 
 
 def test_of_another_run_that_was_published_meanwhile_nothing_is_shown(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    store = open_store(project.root, project.params)
+    store = project.store
     judged = store.published_run(NIGHT)
     project.score(NIGHT, "run-2")
     given = (project.root, project.params, store, judged, manifest(project))

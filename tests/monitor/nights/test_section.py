@@ -13,16 +13,16 @@ from markupsafe import Markup
 from assay.columns.break_limits import Break
 from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
-from assay.monitor.nights.incident import Incident
-from assay.monitor.nights.night_status import MonitoringStatus, decide_status
-from assay.monitor.nights.section import EvidentlyPart, render, render_status
+from assay.monitor.nights.night import Incident, MonitoringStatus, decide_status
+from assay.monitor.nights.page import EvidentlyPart, NightContent, render, render_status
 from assay.monitor.nights.summary import NightSummary, overall_metrics
 from assay.performance.label_drift import LabelDrift
 from assay.project.params import Monitor
+from tests.monitor.decided import alarm, decided, published
 
 REFERENCE = cast(Any, SimpleNamespace(distances={"x": (0.1, 0.2), "y": ()}))
 SPELL = Incident("i", "drift", "open", "2013-07-01", "2013-07-03", ("seats",), "")
-TOLD = cast(Any, SimpleNamespace(columns=(), performance=(), rules={}))
+TOLD = NightContent((), ())
 
 
 def row(metric: str, value: float | None, days: int | None = None, slice: str = "") -> Any:
@@ -39,12 +39,13 @@ def written() -> NightSummary:
     gone = DriftFinding("y", None, None, None, None, None, 0.1, None, True, True, True, ("gone",))
     decision = DriftDecision(True, ("y: gone",), 300, ("x", "y"), 2, 0.99, 30, (gone, far))
     performance = [row("auc", 0.7), row("auc", 0.6, 7, "c=a"), row("f1", None, 1), row("auc", 0.71)]
+    weekday = WeekdayDistances(("2013-06-24",), {"x": 0.2, "y": None})
+    judged = decided("2013-07-01", alarms=[alarm("x", "2013-07-01")])
     return NightSummary(
-        *("late-flights", "2013-07-01", "run-1", "v0.1.0", "sha256:ab", "sha256:cd", "unknown"),
-        *(303, 300, 3, "page.html", Monitor(max_drifted_share=0.25), decision),
-        stand=MonitoringStatus("incident", ("features drifted: x; still open",)),
-        in_alarm=("x",),
-        weekday=WeekdayDistances(("2013-06-24",), {"x": 0.2, "y": None}),
+        published(),
+        replace(judged, drift=decision, weekday=weekday),
+        MonitoringStatus("incident", ("features drifted: x; still open",)),
+        Monitor(max_drifted_share=0.25),
         label=LabelDrift(7, 290, 0.97, 0.02, None, 0.1, 0.05, None),
         broken_rules={"x: finite": 3},
         performance=overall_metrics(performance),
@@ -58,7 +59,8 @@ def section(summary: NightSummary) -> Markup:
 @pytest.mark.parametrize("weekdays", [("2013-06-24",), ()])
 def test_headings_say_what_a_number_is_and_fit_their_columns(weekdays: tuple[str, ...]) -> None:
     found = WeekdayDistances(weekdays, {"x": 0.2, "y": None})
-    html = str(section(replace(written(), weekday=found)))
+    before = written()
+    html = str(section(replace(before, judged=replace(before.judged, weekday=found))))
     table = html[html.index('<table class="columns">') : html.index("</table>")]
     head, body = table.split("<tbody>")
     groups = [int(span) for span in re.findall(r'colspan="(\d+)"', head)]
@@ -83,8 +85,11 @@ def answer(crossed: bool, over: int, *incidents: str) -> str:
         drifted=("dew_point", "x", "y")[:over],
         features=18,
     )
-    stand = decide_status("published", crossed, [(SPELL, each) for each in incidents])
-    return " ".join(str(render_status(replace(before, decision=decision, stand=stand))).split())
+    stand = decide_status(
+        "published", crossed, [replace(SPELL, sentence=each) for each in incidents]
+    )
+    night = replace(before, judged=replace(before.judged, drift=decision), stand=stand)
+    return " ".join(str(render_status(night)).split())
 
 
 @pytest.mark.parametrize("over", [0, 1])

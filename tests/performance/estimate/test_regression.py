@@ -62,7 +62,6 @@ def test_cells_with_few_rows_share_their_errors() -> None:
     assert np.all(np.diff(losses.pool) >= 0) and losses.pool.max() == 3
     far = np.zeros(GRID.cells)
     far[-1] = 7
-    assert regression.out_of_range_share(losses, far) == 1
     assert regression.estimate(losses, far, 0.9)["mae"].value == pytest.approx(
         regression.estimate(losses, counts(np.full(3, 57.0)), 0.9)["mae"].value
     )
@@ -75,7 +74,6 @@ def test_too_little_is_no_value() -> None:
     losses = regression.learn(*rows(1, 300), GRID)
     assert losses is not None
     assert regression.estimate(losses, np.zeros(GRID.cells), 0.9)["rmse"].why == "no rows"
-    assert regression.out_of_range_share(losses, np.zeros(GRID.cells)) == 0
 
 
 def test_a_model_without_error_stays_without() -> None:

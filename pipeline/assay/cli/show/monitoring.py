@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from assay.monitor.drift.drift import DriftFinding
     from assay.monitor.incidents.document import IncidentHistory
     from assay.monitor.monitor_nights import MonitoredNights
-    from assay.monitor.table_drift.result import TableDrift
+    from assay.monitor.table_drift import TableDrift
     from assay.reports.retrain import RetrainAdvice
 
 COLUMNS = ("column", "effect", "distance", "limit", "break limit", "nulls", "change", "new")
@@ -47,7 +47,7 @@ def night_lines(found: MonitoredNights) -> Iterator[Line]:
     from assay.monitor.drift.drift import drifted_words
 
     summary = found.summaries[-1]
-    decision = summary.decision
+    record, decision = summary.record, summary.decision
     told = [f for f in decision.findings if f.crossed]
     told += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(told))]
     drifted = drifted_words(
@@ -57,8 +57,9 @@ def night_lines(found: MonitoredNights) -> Iterator[Line]:
     yield from finding_lines(summary.headline() + some, told)
     yield from summary.stand.incidents
     yield (
-        f"{summary.name} {summary.version}, run {summary.run_id}: "
-        f"{counted(summary.rows_scored, 'row')} scored, {summary.rows_quarantined:,} quarantined; "
+        f"{record.name} {record.version}, run {record.run_id}: "
+        f"{counted(record.rows_scored or 0, 'row')} scored, "
+        f"{record.rows_quarantined or 0:,} quarantined; "
         f"{drifted}"
     )
     yield f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"

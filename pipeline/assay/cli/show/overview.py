@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from assay.errors.codes import ErrorCodes
     from assay.monitor.doctor.finding import Diagnosis
     from assay.monitor.evidently.serve import ServedDashboard
-    from assay.monitor.front.content import Front
+    from assay.monitor.front.page import Front
     from assay.monitor.incidents.alert import AlertsReport
-    from assay.monitor.status_facts import Status
+    from assay.monitor.status import Status
 
 
 def status_lines(found: Status) -> Iterator[Line]:
@@ -24,7 +24,7 @@ def status_lines(found: Status) -> Iterator[Line]:
     from rich.table import Table
     from rich.text import Text
 
-    from assay.monitor.status import status_lines
+    from assay.monitor.status_text import status_lines
 
     table = Table(title=found.name, title_justify="left", show_header=False, padding=(0, 1))
     table.add_column(no_wrap=True)

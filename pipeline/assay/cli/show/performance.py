@@ -11,11 +11,10 @@ from assay.project.tasks import METRICS
 from assay.project.text import counted, format_count, format_fixed
 
 if TYPE_CHECKING:
-    from assay.performance.all_metrics import AllMetrics
-    from assay.performance.comparison import PerformancePair, PerformancePairs
-    from assay.performance.labels_report import LabelsOutcome
+    from assay.performance.comparison import AllMetrics, PerformancePair, PerformancePairs
+    from assay.performance.labels import LabelsOutcome
     from assay.performance.measure import MaturityMeasurement, NightMeasurement
-    from assay.performance.window import MovedWindow
+    from assay.performance.retrain import MovedWindow
 
 
 def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
@@ -76,7 +75,7 @@ def _words(measured: NightMeasurement, each: MaturityMeasurement) -> str:
 
 def lines(found: AllMetrics | PerformancePairs) -> Iterator[Line]:
     """All metrics, or one of them night by night."""
-    from assay.performance.all_metrics import AllMetrics
+    from assay.performance.comparison import AllMetrics
 
     return all_metrics_lines(found) if isinstance(found, AllMetrics) else performance_lines(found)
 
@@ -94,8 +93,7 @@ def performance_lines(found: PerformancePairs) -> Iterator[Line]:
             f"{format_fixed(pair.error):>8}{format_count(pair.rows):>10}{labelled:>10}"
             + _notes(pair)
         )
-    errors = [abs(pair.error) for pair in found.pairs if pair.error is not None]
-    if errors:
+    if errors := found.errors:
         days = found.maturity_days
         yield (
             f"{found.metric} after {counted(days, 'day')}: the estimate was off "

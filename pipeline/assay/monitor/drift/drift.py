@@ -30,8 +30,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -137,6 +138,25 @@ class DriftDecision:
     def drifted_share(self) -> float | None:
         """Share of the features that drifted; None without features."""
         return len(self.drifted) / self.features if self.features else None
+
+    def document(self, limits: Monitor) -> dict[str, Any]:
+        """As JSON values, with the limits that the decision was made by."""
+        return {
+            "rows": self.rows,
+            "crossed": self.crossed,
+            "reasons": self.reasons,
+            "limits": {
+                "quantile": self.quantile,
+                "nights": self.nights,
+                "max_drifted_share": limits.max_drifted_share,
+                "max_null_share_change": limits.max_null_share_change,
+                "max_new_category_share": limits.max_new_category_share,
+            },
+            "features": self.features,
+            "drifted": self.drifted,
+            "drifted_share": self.drifted_share,
+            "findings": [asdict(each) for each in self.findings],
+        }
 
     def finding(self, column: str) -> DriftFinding | None:
         """The result for a column; None if it was not compared."""

@@ -9,7 +9,7 @@ are the same. Incidents and the status of each night follow from these rows
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -21,6 +21,8 @@ from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.budget import NightAlarms
 from assay.monitor.drift.drift import DriftDecision
 from assay.project.params import Monitor
+from assay.project.params.monitoring import Snooze
+from assay.project.partitions import parse_day
 from assay.store import Run, Store
 
 FORM = 1
@@ -116,3 +118,43 @@ def append_decisions(
 @cache
 def _adapter() -> TypeAdapter[NightDecision]:
     return TypeAdapter(NightDecision)
+
+
+@dataclass(frozen=True, slots=True)
+class SnoozeState:
+    """A snooze and its state: ``active``, ``expired`` or ``no such column``."""
+
+    snooze: Snooze
+    state: str
+
+
+def find_snooze(snoozes: Sequence[Snooze], column: str, partition: str) -> Snooze | None:
+    """The snooze that covers a column's alarm on a night; the longest, if several do.
+
+    A night that is no date is never covered, because the snooze could not end.
+    """
+    day = parse_day(partition)
+    if day is None:
+        return None
+    mine = [each for each in snoozes if each.column == column and day <= each.until]
+    return max(mine, key=lambda each: each.until, default=None)
+
+
+def states(
+    snoozes: Sequence[Snooze], columns: Collection[str], partition: str
+) -> tuple[SnoozeState, ...]:
+    """The state of each snooze on a night. One that names no column silences nothing.
+
+    Parameters
+    ----------
+    columns
+        The monitored columns.
+    """
+
+    def state(each: Snooze) -> str:
+        if each.column not in columns:
+            return "no such column"
+        day = parse_day(partition)
+        return "active" if day is not None and day <= each.until else "expired"
+
+    return tuple(SnoozeState(each, state(each)) for each in snoozes)

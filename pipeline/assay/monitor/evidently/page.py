@@ -5,16 +5,20 @@ Only this folder and ``evaluate/page.py`` import evidently.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assay.monitor.evidently.sample import Sample
+import numpy as np
+import pandas as pd
+
 from assay.pages.page_layout import NOTHING_MORE, compose_page, evidently_document
 from assay.project.partitions import parse_day
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot
+
 
 MOST_SAMPLED = 30
 """The most columns that Evidently is given: each takes a tenth of a second and 70 kB of a page."""
@@ -73,3 +77,104 @@ def run_presets(sample: Sample, partition: str) -> Snapshot:
         timestamp=None if day is None else datetime(day.year, day.month, day.day),
         name=partition,
     )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Sampled rows of the night and of the reference, with the same columns; for looking at only.
+
+    ``scores`` are the columns of the model's scores. ``left_out`` says why features or all rows are
+    missing; empty if nothing is.
+    """
+
+    night: pd.DataFrame
+    reference: pd.DataFrame
+    scores: tuple[str, ...]
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    left_out: str
+
+    @property
+    def rows(self) -> int:
+        return len(self.night) if self.numeric or self.categorical else 0
+
+
+def sample_of(
+    night: pd.DataFrame,
+    reference: pd.DataFrame,
+    scores: Sequence[str],
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    why_none: str = "",
+    sensitive: Collection[str] = (),
+    order: Sequence[str] = (),
+    most: int = MOST_SAMPLED,
+) -> Sample:
+    """Reduce both frames to what Evidently can compare: columns with a value in each.
+
+    Parameters
+    ----------
+    night, reference
+        The features and the scores, one row a scored row.
+    scores
+        Which columns are the model's scores.
+    numeric, categorical
+        All columns, by type.
+    why_none
+        Why ``night`` is empty, if that is known.
+    sensitive
+        Columns that are left out: a sample is single rows.
+    order, most
+        The columns, the most important first, and how many of them are kept, scores before others.
+    """
+    hidden = [name for name in (*numeric, *categorical) if name in sensitive]
+    kinds = [[name for name in names if name not in hidden] for names in (numeric, categorical)]
+    columns = [*kinds[0], *kinds[1]]
+    frames = [_plain(frame, *kinds) for frame in (night, reference)]
+    gone = [
+        name
+        for name in columns
+        if any(name not in frame or frame[name].isna().all() for frame in frames)
+    ]
+    if set(scores) & set(gone) or len(night) < 2 or len(reference) < 2:
+        why = (
+            f"There are too few rows to compare: {len(night)} of the night's and "
+            f"{len(reference)} of the reference's" + (f"; {why_none}." if why_none else ".")
+        )
+        return Sample(frames[0], frames[1], tuple(scores), (), (), why)
+    places = {name: place for place, name in enumerate(order)}
+    here = [name for name in columns if name not in gone]
+    here.sort(key=lambda name: (name not in scores, places.get(name, len(places))))
+    kept = set(here[:most])
+    reasons = [
+        f"Left out, as sensitive: {', '.join(hidden)}." if hidden else "",
+        f"Left out, for lack of values in the sample: {', '.join(gone)}." if gone else "",
+        f"Only {len(kept)} of {len(here)} columns, to keep the page small."
+        if len(kept) < len(here)
+        else "",
+    ]
+    both = [name for name in columns if name in kept]
+    return Sample(
+        frames[0][both],
+        frames[1][both],
+        tuple(scores),
+        tuple(name for name in kinds[0] if name in kept),
+        tuple(name for name in kinds[1] if name in kept),
+        " ".join(filter(None, reasons)),
+    )
+
+
+def _plain(frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]) -> pd.DataFrame:
+    """Float64 and str columns, nulls and infinities as NaN: Evidently fails on infinities."""
+    made: dict[str, pd.Series[float] | pd.Series[str]] = {}
+    for name in numeric:
+        if name in frame:
+            values = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            made[name] = pd.Series(np.where(np.isfinite(values), values, np.nan))
+    for name in categorical:
+        if name in frame:
+            column = frame[name].astype(object).reset_index(drop=True)
+            made[name] = column.where(column.isna(), column.astype(str)).where(
+                column.notna(), np.nan
+            )
+    return pd.DataFrame(made)

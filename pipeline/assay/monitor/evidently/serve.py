@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 import os
 import re
@@ -73,7 +72,7 @@ def run(
     ExtraMissing
         Evidently or its server is not installed.
     UsageError
-        There is no workspace, a file of it is damaged, or the address cannot be bound.
+        There is no workspace, or the address cannot be bound.
     """
     extras.require("evidently", "uvicorn")
     if params.monitor.workspace is None:
@@ -84,7 +83,6 @@ def run(
         )
     folder = root / params.monitor.workspace
     workspace.create_project(folder, params.name)
-    _refuse_damage(folder)
     with _listening(host, port) as listener:
         alone = _loopback(listener)
         if not alone:
@@ -97,22 +95,6 @@ def run(
         nights = len(list(workspace.runs_folder(folder, params.name).glob("*.json")))
         ready(ServedDashboard(url, folder, nights, alone))
         _serve(folder, listener, alone)
-
-
-def _refuse_damage(folder: Path) -> None:
-    """Evidently answers each request with an error if it cannot read one file."""
-    for path in sorted(folder.rglob("*.json")):
-        try:
-            json.loads(path.read_bytes())
-        except ValueError as error:
-            raise UsageError(
-                "Evidently could not serve the workspace",
-                where=str(path),
-                expected="JSON",
-                found=str(error),
-                fix="Delete the workspace, or this file if it is in snapshots/. "
-                "assay monitor --date DAY --evidently adds a night's run again.",
-            ) from None
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -159,8 +141,7 @@ def _app(folder: Path, alone: bool) -> Any:
     secret = os.environ.get(SECRET) or ("" if alone else secrets.token_urlsafe(32))
     if secret:
         config.security = TokenSecurityComponent(token=SecretStr(secret))
-    app = restrict_origin(create_app(config))
-    return restrict_host(app) if alone else app
+    return guard(create_app(config), alone)
 
 
 HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -169,49 +150,48 @@ HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 Part = Callable[..., Awaitable[None]]
 
 
-def restrict_host(app: Part) -> Part:
-    """Wrap an app to reject requests with another Host header (DNS rebinding).
-
-    Otherwise a foreign page could resolve its own name to this machine and read the dashboard
-    through the browser of a person who visits both.
-    """
-
-    async def guarded(scope: dict[str, Any], receive: Part, send: Part) -> None:
-        if scope["type"] == "lifespan" or _names(scope) <= HERE:
-            await app(scope, receive, send)
-            return
-        await _refuse(send, 421, b"it is not called that\n")
-
-    return guarded
-
-
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods that change nothing (RFC 9110, section 9.2.1)."""
 
 
-def restrict_origin(app: Part) -> Part:
-    """Wrap an app to reject changes that other sites' pages request (cross-site request forgery).
+def guard(app: Part, alone: bool) -> Part:
+    """Wrap an app to reject what foreign pages ask through the browser of a person here.
 
-    A browser sends requests for any page, and names the page's site in the Origin header. Other
-    clients send no Origin.
+    Changes that other sites' pages request (cross-site request forgery): a browser names the page's
+    site in the Origin header, and other clients send none. If the app is ``alone`` on this machine,
+    also requests with another Host header (DNS rebinding): a foreign page could resolve its own
+    name to this machine and read the dashboard.
     """
 
     async def guarded(scope: dict[str, Any], receive: Part, send: Part) -> None:
-        if scope["type"] == "lifespan" or scope.get("method", "") in SAFE or _own(scope):
+        if scope["type"] == "lifespan":
             await app(scope, receive, send)
-            return
-        await _refuse(send, 403, b"changes are taken from its own pages only\n")
+        elif alone and not _hosts(scope) <= HERE:
+            await _refuse(send, 421, b"it is not called that\n")
+        elif scope.get("method", "") not in SAFE and not _own(scope):
+            await _refuse(send, 403, b"changes are taken from its own pages only\n")
+        else:
+            await app(scope, receive, send)
 
     return guarded
 
 
+def _header(scope: dict[str, Any], name: bytes) -> list[bytes]:
+    return [value for key, value in scope["headers"] if key == name]
+
+
+def _hosts(scope: dict[str, Any]) -> set[str]:
+    """The host names in the request's headers, without ports."""
+    hosts = [value.decode("latin-1") for value in _header(scope, b"host")]
+    return {re.sub(r":\d*$", "", host).lower() for host in hosts or [""]}
+
+
 def _own(scope: dict[str, Any]) -> bool:
     """Whether the request comes from the host that it is sent to, by its headers."""
-    host = [value for key, value in scope["headers"] if key == b"host"]
-    origins = [value for key, value in scope["headers"] if key == b"origin"]
+    origins = _header(scope, b"origin")
     if not origins:
-        sites = {value for key, value in scope["headers"] if key == b"sec-fetch-site"}
-        return sites <= {b"same-origin", b"none"}
+        return set(_header(scope, b"sec-fetch-site")) <= {b"same-origin", b"none"}
+    host = _header(scope, b"host")
     return all([origin.partition(b"://")[2]] == host for origin in origins)
 
 
@@ -219,9 +199,3 @@ async def _refuse(send: Part, status: int, body: bytes) -> None:
     headers = [(b"content-type", b"text/plain")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _names(scope: dict[str, Any]) -> set[str]:
-    """The host names in the request's headers, without ports."""
-    hosts = [value.decode("latin-1") for key, value in scope["headers"] if key == b"host"]
-    return {re.sub(r":\d*$", "", host).lower() for host in hosts or [""]}

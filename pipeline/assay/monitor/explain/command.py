@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from assay.columns.features import Floats
+from assay.columns.features import Floats, FrameFeatures
+from assay.columns.profile import ColumnProfile
+from assay.columns.quantiles import student_t_quantile
 from assay.errors import NothingScored, PublishConflict, SchemaMismatch, SourceError, UsageError
 from assay.metrics import slices
 from assay.metrics.estimate import round_value
 from assay.model.prediction import PREDICTION, PROBABILITY, score_column
-from assay.monitor.explain import decomposition, outcomes
-from assay.monitor.explain.usual import NIGHTS, UsualChange, usual_change
-from assay.monitor.nights.sample import night_sample
+from assay.monitor.explain import decomposition
+from assay.monitor.nights.sample import published_sample
 from assay.project.params import Params
 from assay.registry.pin import load_run_bundle
 from assay.store import open_store
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.model.bundle import Bundle
+    from assay.model.manifest import Manifest
     from assay.store import Run, Store
+
 
 SAME = 1e-6
 """Largest relative difference at which a recomputed score counts as the published one."""
@@ -148,7 +151,7 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
     records = [_record(store, night) for night in (earlier, partition)]
     bundles = [load_run_bundle(root, params, record) for record in records]
     manifests = [each.manifest for each in bundles]
-    names = outcomes.names(manifests)
+    names = outcome_names(manifests)
     features = tuple(dict.fromkeys([*manifests[0].features, *manifests[1].features]))
     fields = manifests[1].slices
     before, after = (
@@ -217,46 +220,25 @@ def _look(
     columns: tuple[str, ...],
 ) -> ExplainedNight:
     """The mean outcomes of all published rows, and the features of a sample."""
-    task, keys = loaded.manifest.task, loaded.manifest.keys
-    said = [PREDICTION] if task == "regression" else [PREDICTION, PROBABILITY]
-    total, known, drawn, seen = np.zeros(len(names)), 0, [], 0
-    chosen = _chosen(record.rows_scored or 0, params)
-    wanted = [*dict.fromkeys([*keys, *said]), "model_version"]
-    for batch in store.prediction_batches(record.partition, wanted):
+    task, score = loaded.manifest.task, score_column(loaded.manifest.task)
+    total, known = np.zeros(len(names)), 0
+    wanted = dict.fromkeys([PREDICTION, score, "model_version"])
+    for batch in store.prediction_batches(record.partition, list(wanted)):
         if set(batch.column("model_version").unique().to_pylist()) - {record.version}:
             raise PublishConflict(
                 "another run published the night in the meantime", where=record.partition
             )
-        found = outcomes.of_published(batch, task, names)
-        scored = np.isfinite(found).all(axis=1)
-        total += found[scored].sum(axis=0)
-        known += int(scored.sum())
-        places = chosen[(chosen >= seen) & (chosen < seen + batch.num_rows)] - seen
-        places = places[np.isin(places, np.flatnonzero(scored))]
-        drawn.append(pa.Table.from_batches([batch]).take(pa.array(places)))
-        seen += batch.num_rows
+        found = published_outcomes(batch, task, names)
+        scored = found[np.isfinite(found).all(axis=1)]
+        total += scored.sum(axis=0)
+        known += len(scored)
     if not known:
         raise NothingScored("no row of this night has a score", where=record.partition)
-    rows, why_none = night_sample(
-        root,
-        params,
-        record.partition,
-        replace(loaded.manifest, features=columns),
-        pa.concat_tables(drawn),
-        [score_column(task)],
-    )
+    manifest = replace(loaded.manifest, features=columns)
+    rows, why_none = published_sample(root, params, store, record, manifest, [score])
+    rows = rows[rows[score].notna()]
     rows, changed = _as_published(rows, why_none, record, loaded, columns)
     return ExplainedNight(record, loaded, total / known, rows, changed)
-
-
-def _chosen(rows: int, params: Params) -> NDArray[np.int64]:
-    """Positions of the sampled rows: all rows, or as many as a sample may have."""
-    limit = params.monitor.sample_rows
-    if rows <= limit:
-        return np.arange(rows, dtype=np.int64)
-    random = np.random.default_rng(params.seed)
-    chosen = random.choice(rows, limit, replace=False, shuffle=False)
-    return np.sort(chosen).astype(np.int64)
 
 
 def _as_published(
@@ -278,7 +260,7 @@ def _as_published(
     if lacking:
         raise SchemaMismatch([f"{where}: the input lacks {name}" for name in lacking])
     score = score_column(loaded.manifest.task)
-    again = _answer(loaded, outcomes.names([loaded.manifest]))(rows)[:, 0]
+    again = _answer(loaded, outcome_names([loaded.manifest]))(rows)[:, 0]
     published = rows[score].to_numpy(dtype=np.float64)
     same = np.abs(again - published) <= SAME * np.maximum(1.0, np.abs(published))
     if not same.any():
@@ -293,7 +275,7 @@ def _as_published(
 def _answer(loaded: Bundle, names: Sequence[str]) -> decomposition.OutcomesOf:
     def answer(rows: pd.DataFrame) -> Floats:
         try:
-            return outcomes.of_rows(loaded, rows, names)
+            return outcomes_of(loaded, rows, names)
         except (TypeError, ValueError) as error:
             raise SchemaMismatch([f"the rows cannot be scored again ({error})"]) from None
 
@@ -306,3 +288,86 @@ def _slices(rows: pd.DataFrame, fields: Sequence[str]) -> decomposition.Slices:
         joined = np.where(titles == "", "", slices.AND)
         titles = titles + joined + f"{field}=" + slices.slice_names(rows[field])
     return titles
+
+
+def outcome_names(manifests: Sequence[Manifest]) -> tuple[str, ...]:
+    """The names of the outcomes; for several classes, those of any version."""
+    task = manifests[0].task
+    if task == "regression":
+        return ("mean prediction",)
+    if task == "binary":
+        return ("mean probability", "share of yes")
+    classes = sorted({name for each in manifests for name in each.classes})
+    return ("mean probability of the answer", *(f"share of {name}" for name in classes))
+
+
+def outcomes_of(loaded: Bundle, frame: pd.DataFrame, wanted: Sequence[str]) -> Floats:
+    """The outcomes of rows scored now by a version, shape (rows, outcomes)."""
+    manifest = loaded.manifest
+    scores = loaded.scorer.scores(FrameFeatures(frame))
+    if manifest.task == "regression":
+        return scores[:, None]
+    if manifest.task == "binary":
+        return np.column_stack([scores, scores >= manifest.threshold]).astype(np.float64)
+    answer = np.array(manifest.classes, dtype=object)[np.argmax(scores, axis=1)]
+    decided = [answer == name.removeprefix("share of ") for name in wanted[1:]]
+    return np.column_stack([scores.max(axis=1), *decided]).astype(np.float64)
+
+
+def published_outcomes(batch: pa.RecordBatch, task: str, wanted: Sequence[str]) -> Floats:
+    """The outcomes of published rows, NaN where a row has no score."""
+    decided = batch.column(PREDICTION).to_numpy(zero_copy_only=False)
+    if task == "regression":
+        return np.asarray(decided, dtype=np.float64)[:, None]
+    score = batch.column(PROBABILITY).to_numpy(zero_copy_only=False).astype(np.float64)
+    if task == "binary":
+        said = [np.where(np.isnan(score), np.nan, decided == True)]  # noqa: E712
+    else:
+        said = [
+            np.where(np.isnan(score), np.nan, decided == name.removeprefix("share of "))
+            for name in wanted[1:]
+        ]
+    return np.column_stack([score, *said]).astype(np.float64)
+
+
+NIGHTS = 28
+"""The most nights before that are looked at."""
+LEAST = 5
+"""Fewer changes show too little of how much nights differ."""
+
+
+@dataclass(frozen=True)
+class UsualChange:
+    """The interval of changes of the mean score, and how many changes it is from."""
+
+    low: float
+    high: float
+    changes: int
+    confidence: float
+
+    def holds(self, change: float) -> bool:
+        return self.low <= change <= self.high
+
+
+def usual_change(
+    scores: Sequence[ColumnProfile], apart: int, confidence: float
+) -> UsualChange | None:
+    """The interval that the change between two nights so far apart lies in; None if they are few.
+
+    Student's t around no change: a night is one unit, however many rows it has.
+
+    Parameters
+    ----------
+    scores
+        Of the published nights before, in their order.
+    apart
+        How many nights the two are apart, at least 1.
+    """
+    known = [each for each in scores if each.rows > each.nulls]
+    means = [each.total / (each.rows - each.nulls) for each in known]
+    changes = [after - before for before, after in zip(means, means[apart:], strict=False)]
+    if len(changes) < LEAST:
+        return None
+    spread = math.sqrt(math.fsum(each * each for each in changes) / len(changes))
+    reach = spread * student_t_quantile((1 - confidence) / 2, len(changes))
+    return UsualChange(-reach, reach, len(changes), confidence)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from assay.errors import AssayError
 from assay.monitor.front import page
-from assay.monitor.front.content import Front, gather
+from assay.monitor.front.page import Front, gather
 from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.facts import KnownNights
@@ -48,13 +50,19 @@ def try_run(root: Path, params: Params) -> None:
 
     A failure is only logged.
     """
-    try:
+    with failure_logged(layout.FRONT, "is", "assay front"):
         run(root, params)
-    except Exception as error:  # the command itself has succeeded, so no error may escape
+
+
+@contextmanager
+def failure_logged(what: str, verb: str, fix: str) -> Iterator[None]:
+    """Only log an error: the command itself has succeeded, so none may escape."""
+    try:
+        yield
+    except Exception as error:
         known = error if isinstance(error, AssayError) else missing_extra(error)
         why = known.line() if known else " ".join(str(error).split())
         log.warning(
-            "%s is not up to date: %s. Once that is fixed: assay front",
-            layout.FRONT,
-            why or type(error).__name__,
+            "%s %s not up to date: %s. Once that is fixed: %s",
+            *(what, verb, why or type(error).__name__, fix),
         )

@@ -7,18 +7,29 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from assay.monitor.drift.drift import DriftFinding, is_near
 from assay.monitor.front import charts
-from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
-from assay.monitor.front.content import Front
-from assay.monitor.nights.night import Night, NightMetric
-from assay.monitor.nights.night_status import WORDS
-from assay.monitor.status import champion_lines, incident_lines, retrain_words
-from assay.monitor.status_facts import incidents_part
+from assay.monitor.front.charts import LATER, anchor, link, months
+from assay.monitor.incidents.collect import AllNights
+from assay.monitor.nights.facts import KnownNights
+from assay.monitor.nights.night import STATUSES, Night, NightMetric
+from assay.monitor.status import (
+    ChampionStatus,
+    MissingPart,
+    RetrainStatus,
+    champion_part,
+    incidents_part,
+    retrain_advice,
+)
+from assay.monitor.status_text import champion_lines, incident_lines, retrain_words
 from assay.pages.page_layout import compose_page
 from assay.pages.svg import Picture
 from assay.pages.templating import render as render_template
+from assay.project import layout
+from assay.project.params import Params
 from assay.project.text import counted
 
 MOST_COLUMNS = 60
@@ -50,12 +61,16 @@ def render(front: Front) -> str:
         tone=_tone(latest) if latest else "",
         champion=champion_words(front),
         retrain=retrain_words(front.retrain) if front.retrain else "",
-        bundle=front.champion.facts["bundle"] if front.champion.facts else "",
+        bundle="" if isinstance(front.champion, MissingPart) else front.champion.bundle,
         incidents=incident_words(front),
         open=any(each.state == "open" for each in front.every.incidents),
         waiting=[each for each in front.every.nights if each.held and each.state == "published"],
         months=months(shown),
-        legend=[(name, MARKS[name], WORDS[name], counts[name]) for name in MARKS if counts[name]],
+        legend=[
+            (name, mark, words, counts[name])
+            for name, (words, mark) in STATUSES.items()
+            if counts[name]
+        ],
         later=LATER if any(n.state == "published" and n.note for n in shown) else "",
         charts=_charts(front),
         columns=columns,
@@ -109,17 +124,17 @@ def _times_limit(found: DriftFinding) -> float | None:
 
 def champion_words(front: Front) -> list[str]:
     """The champion's lines, or why it is unknown."""
-    if front.champion.facts is None:
-        return [front.champion.words or "unknown"]
-    facts = front.champion.facts
+    found = front.champion
+    if isinstance(found, MissingPart):
+        return [found.none]
     # The template shows the bundle's digest, shortened.
-    return [line for line in champion_lines(facts) if not line.endswith(facts["bundle"])]
+    return [line for line in champion_lines(found) if not line.endswith(found.bundle)]
 
 
 def incident_words(front: Front) -> list[str]:
     """The incidents' lines, as in ``assay status``."""
     part = incidents_part(front.every)
-    return incident_lines(part.facts) if part.facts is not None else [part.words or "unknown"]
+    return [part.none] if isinstance(part, MissingPart) else incident_lines(part)
 
 
 def measured_words(one: NightMetric | None) -> str:
@@ -155,3 +170,99 @@ def _charts(front: Front) -> list[tuple[str, Picture, str]]:
         words = "line: estimated without labels; dots: with the labels that came"
         found.append((f"Performance: {front.metric}", drawn, words))
     return found
+
+
+STAGE_PAGES = {
+    layout.GATE_PAGE: "the gate's verdict",
+    layout.EVALUATION_PAGE: "evaluation",
+    layout.COMPARISON_PAGE: "comparison with the champion",
+    layout.CONTRACT_PAGE: "contract of the training table",
+}
+"""Page that a stage of ``dvc repro`` writes -> its name on the front page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Everything on the page.
+
+    Attributes
+    ----------
+    metric
+        The name of the performance metric that is shown; None if none was measured.
+    every
+        All nights, and all incidents.
+    pages
+        The pages of the stages that exist: address, relative to the front page, and name.
+    retrain
+        The advice to train again, as in `Status.retrain`.
+    """
+
+    name: str
+    stage: str
+    nights: tuple[Night, ...]
+    champion: ChampionStatus | MissingPart
+    metric: str | None
+    max_drifted_share: float
+    max_quarantine_share: float
+    every: AllNights
+    pages: tuple[tuple[str, str], ...] = ()
+    retrain: RetrainStatus | None = None
+
+    def document(self) -> dict[str, Any]:
+        """What is on the page, as JSON values."""
+        return {
+            "schema": 1,
+            "name": self.name,
+            "page": layout.FRONT,
+            "champion": self.champion.tree(),
+            "metric": self.metric,
+            "nights": [
+                {
+                    "partition": night.partition,
+                    "standing": night.standing,
+                    "run_id": night.run_id or None,
+                    "version": night.version or None,
+                    "rows_read": night.rows_read,
+                    "quarantine_share": night.quarantine_share,
+                    "drifted_share": night.drift.drifted_share if night.drift else None,
+                    "estimated": night.estimated.value if night.estimated else None,
+                    "trusted": night.estimated.trusted if night.estimated else None,
+                    "realized": night.realized.value if night.realized else None,
+                    "reasons": list(night.reasons()),
+                }
+                for night in self.nights
+            ],
+        }
+
+
+def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, last: int) -> Front:
+    """The last nights, and the champion.
+
+    Parameters
+    ----------
+    last
+        How many nights are shown.
+    """
+    champion = champion_part(root, params)
+    return Front(
+        name=params.name,
+        stage=params.registry.stage,
+        nights=every.nights[-last:],
+        champion=champion,
+        metric=facts.headline_metric,
+        max_drifted_share=params.monitor.max_drifted_share,
+        max_quarantine_share=params.quarantine.max_share,
+        every=every,
+        pages=stage_pages(root),
+        retrain=retrain_advice(root, params, champion),
+    )
+
+
+def stage_pages(root: Path) -> tuple[tuple[str, str], ...]:
+    """The pages of the stages that exist; see `Front.pages`."""
+    folder = PurePosixPath(layout.FRONT).parent
+    return tuple(
+        (str(PurePosixPath(path).relative_to(folder)), words)
+        for path, words in STAGE_PAGES.items()
+        if (root / path).is_file()
+    )

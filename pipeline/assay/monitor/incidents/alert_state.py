@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.errors import DataError
-from assay.monitor.nights.incident import Incident, IncidentState, Kind, parse_incident
+from assay.monitor.nights.night import Incident, IncidentState, Kind, parse_incident
 from assay.project import layout
 from assay.project.document import JsonNode, parse_json
 

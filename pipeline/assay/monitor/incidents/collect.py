@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.incidents.drift_incident import DriftIncident, group_alarms
 from assay.monitor.nights.facts import KnownNights
-from assay.monitor.nights.incident import Incident, incidents_of_night
-from assay.monitor.nights.night import Night
-from assay.monitor.nights.night_status import UNPUBLISHED
+from assay.monitor.nights.night import UNPUBLISHED, Incident, Night, incidents_of_night
 from assay.project.text import counted
 
 NAMED = 3

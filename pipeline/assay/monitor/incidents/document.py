@@ -8,8 +8,7 @@ from typing import Any
 
 from assay.columns.break_limits import YEAR
 from assay.monitor.drift.budget import Alarm, fdr_level
-from assay.monitor.drift.night_decision import NightDecision
-from assay.monitor.drift.snooze import SnoozeState, states
+from assay.monitor.drift.night_decision import NightDecision, SnoozeState, states
 from assay.monitor.incidents.drift_incident import DriftIncident, group_alarms
 from assay.project.params import Monitor
 

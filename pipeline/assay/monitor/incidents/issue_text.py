@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from assay.monitor.incidents import messages
-from assay.monitor.nights.incident import Incident, Kind
-from assay.monitor.nights.night import Night
-from assay.monitor.nights.night_path import night_path
-from assay.monitor.nights.night_status import UNPUBLISHED
+from assay.monitor.nights.night import UNPUBLISHED, Incident, Kind, Night, night_path
 from assay.project.code_host.host_markdown import code, one_line, prose
 from assay.project.text import UNSEEN, counted
 from assay.score.due import held_steps

@@ -22,8 +22,7 @@ from assay.monitor.incidents.issue_text import (
     parse_marker,
     render_issue,
 )
-from assay.monitor.nights.incident import Incident
-from assay.monitor.nights.night import Night
+from assay.monitor.nights.night import Incident, Night
 from assay.project.code_host.client import MayBeDone, Refused
 from assay.project.code_host.hosts import Host, Issue
 from assay.project.code_host.one_comment import own_comments

@@ -7,8 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from assay.monitor.incidents.alert_state import Alert
-from assay.monitor.nights.incident import Incident
-from assay.monitor.nights.night_path import night_path
+from assay.monitor.nights.night import Incident, night_path
 from assay.project.text import counted, escape_all, escape_code, escape_controls
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}

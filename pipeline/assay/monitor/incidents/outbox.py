@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from assay.errors import DataError
-from assay.monitor.nights.incident import Incident, parse_incident
+from assay.monitor.nights.night import Incident, parse_incident
 from assay.project import layout
 from assay.project.document import JsonNode, reject_duplicate_keys, write_json
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from assay.columns.profile import Profile, column_from_json
-from assay.errors import StoreError
-from assay.store import Run, Store
+from assay.errors import NothingScored, StoreError
+from assay.project.params import Params
+from assay.store import Run, Store, open_store
 from assay.store.delta import rows
 from assay.store.delta.tables import PROFILES
 
@@ -89,3 +91,19 @@ def _texts(store: Store, visible: Mapping[str, str]) -> dict[str, dict[str, str]
             where = f"{store.table_uri(PROFILES)}, run {run_id} in {night}"
             raise StoreError(f"two profiles of {name}", where=where)
     return found
+
+
+def newest_nights(root: Path, params: Params, number: int) -> tuple[str, str]:
+    """The first and the last of the newest ``number`` published nights, or of those there are.
+
+    Raises
+    ------
+    NothingScored
+        No night is published.
+    """
+    nights = sorted(open_store(root, params).visible_runs())[-number:]
+    if not nights:
+        raise NothingScored(
+            "no night is published yet", where=params.store, fix="Score one: assay score --due."
+        )
+    return nights[0], nights[-1]

@@ -2,21 +2,184 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from urllib.parse import quote
 
-from assay.monitor.nights.night_status import (
-    MonitoringStatus,
-    NightState,
-    StatusName,
-    decide_status,
-)
+from assay.project import layout
+from assay.project.document import JsonNode
 from assay.score.due import held_steps, step_words
 
 if TYPE_CHECKING:
     from assay.monitor.drift.drift import DriftDecision
     from assay.monitor.drift.night_decision import NightDecision
-    from assay.monitor.nights.incident import Incident
+
+
+EVIDENTLY = ".evidently.html"
+
+
+def night_path(partition: str, suffix: str) -> str:
+    """The path of a night's page (``.html``) or document (``.json``), relative to the root.
+
+    Evidently's report of the night, if there is one, is `EVIDENTLY`.
+    """
+    return f"{layout.NIGHTS}/{quote(partition, safe=' ')}{suffix}"
+
+
+NightState: TypeAlias = Literal[
+    "published", "held", "failed", "absent", "unfinished", "retracted", "missing"
+]
+"""Whether a night has a published run, and if not, how its last run ended."""
+
+UNPUBLISHED = frozenset[NightState]({"held", "failed", "absent", "unfinished"})
+"""The states of a night that somebody has to do something about."""
+
+STATUSES: Mapping[str, tuple[str, str]] = {
+    "ok": ("within limits", ""),
+    "drift": ("limits crossed", "▲"),
+    "over": ("over a limit, no alarm", "△"),
+    "incident": ("in an open incident", "!"),
+    "snoozed": ("in a snoozed incident", "z"),
+    "recovered": ("in a recovered incident", "○"),
+    "unseen": ("not monitored", "?"),
+    "held": ("held", "‖"),
+    "failed": ("failed", "✕"),
+    "absent": ("due, no input", "∅"),
+    "unfinished": ("started, never ended", "…"),
+    "retracted": ("taken back", "↶"),
+    "missing": ("no run", "·"),
+}
+"""A night's status (its state, or for a published night the result of monitoring): its words, and
+its symbol, so that the calendar can be read without colour."""
+
+ALARMING = frozenset[str]({"drift", "incident"})
+"""The statuses of a published night on which ``assay monitor`` exits with code 4."""
+
+
+IncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
+Kind: TypeAlias = Literal["drift", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident.
+
+    Attributes
+    ----------
+    id
+        Stable while the incident lasts.
+    first, last
+        The first and the last affected night.
+    columns
+        The affected columns; empty if the whole night is affected.
+    sentence
+        What happened, for people.
+    of
+        The kind of drift (answers, features or data); empty for other incidents.
+    """
+
+    id: str
+    kind: Kind
+    state: IncidentState
+    first: str
+    last: str
+    columns: tuple[str, ...]
+    sentence: str
+    of: str = field(default="", compare=False)
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "state": self.state,
+            "first": self.first,
+            "last": self.last,
+            "columns": list(self.columns),
+            "sentence": self.sentence,
+        }
+
+
+def incidents_of_night(incidents: Sequence[Incident], partition: str) -> tuple[Incident, ...]:
+    """The drift incidents that a night is part of."""
+    return tuple(
+        each for each in incidents if each.kind == "drift" and affects_night(each, partition)
+    )
+
+
+def parse_incident(node: JsonNode) -> Incident:
+    """Parse an incident from JSON. Unknown keys are ignored."""
+    return Incident(
+        id=node.text("id"),
+        kind=cast(Kind, node.one_of("kind", "drift", "run")),
+        state=cast(IncidentState, node.one_of("state", "open", "recovered", "snoozed")),
+        first=node.text("first"),
+        last=node.text("last"),
+        columns=node.texts("columns"),
+        sentence=node.text("sentence"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringStatus:
+    """A night's status.
+
+    Attributes
+    ----------
+    incidents
+        A sentence for each drift incident that the night is part of.
+    """
+
+    standing: str
+    incidents: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return STATUSES[self.standing][0]
+
+    @property
+    def alarming(self) -> bool:
+        return self.standing in ALARMING
+
+    def headline(self, partition: str) -> str:
+        """The status as one sentence."""
+        return f"{self.words[0].upper()}{self.words[1:]} on {partition}"
+
+
+def affects_night(spell: Incident, partition: str) -> bool:
+    """Whether a night is part of an incident: up to its last alarm, or until it recovers."""
+    return spell.first <= partition and (spell.state != "recovered" or partition <= spell.last)
+
+
+def decide_status(
+    state: NightState, crossed: bool | None, incidents: Sequence[Incident] = ()
+) -> MonitoringStatus:
+    """Decide a night's status.
+
+    Parameters
+    ----------
+    crossed
+        Whether the night on its own crossed a drift limit; None if its published run was not
+        monitored.
+    incidents
+        Those that the night is part of.
+    """
+    if state != "published":
+        return MonitoringStatus(state)
+    states = {each.state for each in incidents}
+    if crossed is None:
+        name: str = "unseen"
+    elif crossed and not states:
+        name = "over"  # within the false-alarm budget
+    elif crossed and ("open" in states or "snoozed" not in states):
+        name = "drift"
+    elif "open" in states:
+        name = "incident"
+    elif "snoozed" in states:
+        name = "snoozed"
+    else:
+        name = "recovered" if states else "ok"
+    return MonitoringStatus(name, tuple(each.sentence for each in incidents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +253,10 @@ class Night:
 
     @property
     def stand(self) -> MonitoringStatus:
-        spells = [(each, each.sentence) for each in self.incidents]
-        return decide_status(self.state, self.crossed, spells)
+        return decide_status(self.state, self.crossed, self.incidents)
 
     @property
-    def standing(self) -> StatusName:
+    def standing(self) -> str:
         return self.stand.standing
 
     @property

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from assay.monitor.drift.baselines import NOT_COMPARED, WeekdayDistances
+import pyarrow.compute as pc
+
 from assay.monitor.drift.drift import DriftDecision
 from assay.monitor.drift.night_decision import NightDecision
-from assay.monitor.nights.night_path import night_path
-from assay.monitor.nights.night_status import MonitoringStatus
-from assay.performance.known_metrics import by_metric
+from assay.monitor.nights.night import MonitoringStatus, night_path
+from assay.performance.known_metrics import Row, by_metric
 from assay.performance.label_drift import LabelDrift
-from assay.project.params import Monitor, Params
-from assay.store import Run
+from assay.project.params import Monitor
+from assay.store import Run, Store
+
+RUN = (
+    *("partition", "run_id", "version", "bundle", "contract"),
+    *("rows_read", "rows_scored", "rows_quarantined"),
+)
+"""What a document repeats of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +30,8 @@ class NightSummary:
 
     Attributes
     ----------
-    version, bundle
-        The model version that scored the night, and its bundle's digest.
-    scored_at
-        When the run was published, ISO 8601 in UTC.
-    page
-        Path of the HTML page, relative to the project's root.
     stand
         The night's status, given its incidents.
-    in_alarm
-        Columns in alarm by the false-alarm budget.
-    weekday
-        Distances from the same weekdays before it; informational.
     label
         Drift of its labels from the reference's, once some labels are known; informational.
     broken_rules
@@ -44,104 +41,55 @@ class NightSummary:
         table, without the columns that they share.
     """
 
-    name: str
-    partition: str
-    run_id: str
-    version: str
-    bundle: str
-    contract: str
-    scored_at: str
-    rows_read: int
-    rows_scored: int
-    rows_quarantined: int
-    page: str
-    limits: Monitor
-    decision: DriftDecision
+    record: Run
+    judged: NightDecision
     stand: MonitoringStatus
-    in_alarm: tuple[str, ...] = ()
-    weekday: WeekdayDistances = NOT_COMPARED
+    limits: Monitor
     label: LabelDrift | None = None
     broken_rules: Mapping[str, int] = field(default_factory=dict)
-    performance: tuple[Mapping[str, Any], ...] = ()
+    performance: tuple[Row, ...] = ()
+
+    @property
+    def partition(self) -> str:
+        return self.record.partition
+
+    @property
+    def decision(self) -> DriftDecision:
+        """The night compared with the reference of the version that scored it."""
+        return self.judged.drift
+
+    @property
+    def page(self) -> str:
+        """Path of the HTML page, relative to the project's root."""
+        return night_path(self.partition, ".html")
+
+    @property
+    def scored_at(self) -> str:
+        """When the run was published, in UTC."""
+        return f"{self.record.at:%Y-%m-%d %H:%M:%S} UTC" if self.record.at else "unknown"
 
     def headline(self) -> str:
         """The status as one sentence."""
         return self.stand.headline(self.partition)
 
-    def reasons(self) -> tuple[str, ...]:
-        """Why the night has this status: the limits it crossed, then its incidents."""
-        return (*self.decision.reasons, *self.stand.incidents)
-
     def document(self) -> dict[str, Any]:
         """The night's document, as JSON values. Nothing reads it."""
-        decision, label = self.decision, self.label
+        label = self.label
         return {
             "schema": 1,
-            "name": self.name,
-            "partition": self.partition,
-            "crossed": decision.crossed,
-            "reasons": decision.reasons,
+            "name": self.record.name,
+            **{name: getattr(self.record, name) for name in RUN},
+            "scored_at": self.scored_at,
             "standing": self.stand.standing,
             "incidents": self.stand.incidents,
-            "in_alarm": self.in_alarm,
-            "run_id": self.run_id,
-            "version": self.version,
-            "bundle": self.bundle,
-            "contract": self.contract,
-            "scored_at": self.scored_at,
-            "rows_read": self.rows_read,
-            "rows_scored": self.rows_scored,
-            "rows_quarantined": self.rows_quarantined,
-            "limits": {
-                "quantile": decision.quantile,
-                "nights": decision.nights,
-                "max_drifted_share": self.limits.max_drifted_share,
-                "max_null_share_change": self.limits.max_null_share_change,
-                "max_new_category_share": self.limits.max_new_category_share,
-            },
-            "features": decision.features,
-            "drifted": decision.drifted,
-            "drifted_share": decision.drifted_share,
-            "findings": [asdict(each) for each in decision.findings],
-            "weekday": asdict(self.weekday),
+            "in_alarm": self.judged.in_alarm,
+            **self.decision.document(self.limits),
+            "weekday": asdict(self.judged.weekday),
             "label": None if label is None else {**asdict(label), "drifted": label.drifted},
             "broken_rules": dict(self.broken_rules),
             "performance": [dict(row) for row in self.performance],
             "page": self.page,
         }
-
-
-def summary_of(
-    params: Params,
-    record: Run,
-    judged: NightDecision,
-    status: MonitoringStatus,
-    label: LabelDrift | None,
-    broken_rules: Mapping[str, int],
-    performance: tuple[Mapping[str, Any], ...],
-) -> NightSummary:
-    """Build the summary of a run that was judged; see `NightSummary`."""
-    return NightSummary(
-        name=params.name,
-        partition=record.partition,
-        run_id=record.run_id,
-        version=record.version,
-        bundle=record.bundle,
-        contract=record.contract,
-        scored_at=f"{record.at:%Y-%m-%d %H:%M:%S} UTC" if record.at else "unknown",
-        rows_read=record.rows_read or 0,
-        rows_scored=record.rows_scored or 0,
-        rows_quarantined=record.rows_quarantined or 0,
-        page=night_path(record.partition, ".html"),
-        limits=params.monitor,
-        decision=judged.drift,
-        stand=status,
-        in_alarm=judged.in_alarm,
-        weekday=judged.weekday,
-        label=label,
-        broken_rules=broken_rules,
-        performance=performance,
-    )
 
 
 MEASURED = (
@@ -151,7 +99,7 @@ MEASURED = (
 """The columns of the performance table that a document repeats."""
 
 
-def overall_metrics(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+def overall_metrics(performance: Iterable[Row]) -> tuple[Row, ...]:
     """The metrics over all rows of one run, in a fixed order.
 
     Parameters
@@ -163,3 +111,22 @@ def overall_metrics(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[s
     return tuple(
         {name: row.get(name) for name in MEASURED} for each in known.values() for row in each.rows()
     )
+
+
+LOOKED_AT = 100_000
+"""About how many quarantined rows are read at most."""
+
+
+def count_broken_rules(store: Store, record: Run) -> Mapping[str, int]:
+    """Rule -> how many rows broke it, the most frequent first."""
+    # Only the visible run's files are read. Their rows may carry an older run's id, after a replay.
+    if not record.rows_quarantined or store.visible_run(record.partition) != record.run_id:
+        return {}
+    counted: Counter[str] = Counter()
+    rows = 0
+    for batch in store.quarantine_batches(record.partition, ["broken_rules"]):
+        counted.update(pc.list_flatten(batch.column(0)).to_pylist())
+        rows += batch.num_rows
+        if rows >= LOOKED_AT:
+            break
+    return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))

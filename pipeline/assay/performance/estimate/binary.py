@@ -21,7 +21,6 @@ from assay.performance.estimate import decisions
 from assay.performance.estimate.metric_estimate import (
     CellInfluence,
     MetricEstimate,
-    envelope,
     estimate_metric,
     missing_estimate,
 )
@@ -36,22 +35,13 @@ ROUNDING = 1e-12
 def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, MetricEstimate]:
     """Every metric of `METRICS`.
 
-    If ``threshold`` lies inside a cell, it is unknown how many of the cell's rows are predicted
-    positive. The intervals then cover every split that the cell's mean allows.
+    Parameters
+    ----------
+    cells
+        None contains ``threshold``, which is an edge of the grid (`assay.columns.score_grid`).
     """
     if not len(cells.counts):
         return dict.fromkeys(METRICS, missing_estimate("no rows"))
-    split, exact = cells.split(threshold)
-    found = _estimate(split, threshold, confidence)
-    if exact:
-        return found
-    others = (
-        _estimate(cells.split(threshold, most)[0], threshold, confidence) for most in (True, False)
-    )
-    return envelope(found, *others)
-
-
-def _estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, MetricEstimate]:
     said = (cells.low >= threshold).astype(np.float64)
     influences = {**_means(cells), **decision_metrics(cells, said)}
     found = {

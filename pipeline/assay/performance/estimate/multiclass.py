@@ -28,8 +28,8 @@ from assay.performance.estimate.metric_estimate import (
     MetricEstimate,
     estimate_metric,
     interval,
+    label_variance,
     missing_estimate,
-    variances,
 )
 from assay.performance.estimate.score_cells import ScoreCells, cells_from_profile
 from assay.project.text import counted
@@ -122,12 +122,13 @@ def _found(one: ClassCells) -> Mapping[str, Found]:
 
 def _mean(name: str, metric: str, found: Sequence[Found], confidence: float) -> MetricEstimate:
     value = math.fsum(influence.value for influence, _ in found) / len(found)
-    each = [variances(influence, cells.counts, cells.means) for influence, cells in found]
-    labels = [math.sqrt(label) for label, _ in each]
+    labels = [
+        math.sqrt(label_variance(influence, cells.counts, cells.means))
+        for influence, cells in found
+    ]
     apart = math.hypot(*labels) if metric == "precision" else math.fsum(labels)
     low, high = interval(name, value, apart / len(found), confidence)
-    error = math.fsum(math.sqrt(label + rows) for label, rows in each) / len(found)
-    return MetricEstimate(value, low, high, error)
+    return MetricEstimate(value, low, high)
 
 
 def _few(classes: Sequence[ClassCells]) -> str | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assay.columns.grid import ColumnGrid, Grid, NumberGrid
 from assay.columns.profile import ColumnProfile, Profile
-from assay.metrics.estimate import round_value
 from assay.model.prediction import LOSSES, class_columns, score_column
 from assay.performance.estimate import binary, multiclass, regression, trust
 from assay.performance.estimate.metric_estimate import MetricEstimate
@@ -18,8 +18,12 @@ from assay.performance.estimate.regression import Losses
 from assay.performance.estimate.score_cells import cells_from_profile
 
 if TYPE_CHECKING:
+    from assay.columns.profile import Profile
     from assay.model.bundle import Bundle
     from assay.model.manifest import Manifest
+    from assay.performance.estimate.trust import ColumnDrift
+    from assay.store import Run
+
 
 WHOLE = ""
 """The slice of all rows."""
@@ -38,14 +42,11 @@ class SliceEstimate:
         Such as ``origin=JFK``; empty for all rows.
     rows
         Those with a score.
-    beyond
-        For a regression, the share of rows outside the reference's range of predictions; else None.
     """
 
     slice: str
     rows: int
     metrics: Mapping[str, MetricEstimate]
-    beyond: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,41 +55,17 @@ class NightEstimate:
 
     Attributes
     ----------
-    confidence
-        Of the intervals.
-    doubts
-        Why the estimates may be wrong, a sentence each.
     distrust
         Why they are not to be trusted, the most serious reason first; empty if they are. Untrusted
         estimates have no intervals (`assay.performance.estimate.trust`).
     """
 
-    confidence: float
     parts: tuple[SliceEstimate, ...]
-    doubts: tuple[str, ...]
     distrust: tuple[str, ...] = ()
 
     @property
     def trusted(self) -> bool:
         return not self.distrust
-
-    def plain(self) -> dict[str, Any]:
-        """The values for a night's JSON document."""
-        return {
-            "confidence": self.confidence,
-            "trusted": self.trusted,
-            "why": list(self.distrust),
-            "doubts": list(self.doubts),
-            "parts": [
-                {
-                    "slice": part.slice,
-                    "rows": part.rows,
-                    **({} if part.beyond is None else {"beyond": round_value(part.beyond)}),
-                    "metrics": {name: one.plain() for name, one in part.metrics.items()},
-                }
-                for part in self.parts
-            ],
-        }
 
     def rows(self) -> list[dict[str, Any]]:
         """Rows for the performance table, one for each slice and metric with a value."""
@@ -136,7 +113,7 @@ def estimate_night(
     distrust = trust.distrust_reasons(loaded.reference, profile, findings)
     if distrust:
         found = tuple(_without_intervals(part, distrust[0]) for part in found)
-    return NightEstimate(confidence, found, _doubts(manifest), distrust)
+    return NightEstimate(found, distrust)
 
 
 def _without_intervals(part: SliceEstimate, why: str) -> SliceEstimate:
@@ -177,11 +154,9 @@ def _part(
     assert isinstance(grid, NumberGrid)
     if manifest.task == "regression":
         counts = np.asarray(column.counts, dtype=np.float64)
-        far = None if losses is None else regression.out_of_range_share(losses, counts)
         metrics = regression.estimate(losses, counts, confidence)
-        return SliceEstimate(
-            title, rows, metrics | _by_features(manifest, title, profile, confidence), far
-        )
+        by_features = _by_features(manifest, title, profile, confidence)
+        return SliceEstimate(title, rows, metrics | by_features)
     cells = cells_from_profile(column, grid)
     if manifest.task == "multiclass":
         return SliceEstimate(title, rows, multiclass.estimate(cells, confidence))
@@ -225,14 +200,28 @@ def _losses(loaded: Bundle) -> Losses | None:
     return regression.learn(truth, predicted, grid)
 
 
-def _doubts(manifest: Manifest) -> tuple[str, ...]:
-    if manifest.task == "regression":
-        return ("errors are expected to depend on the features as they did in training",)
-    doubts = ["probabilities are taken at their word: a label that now depends otherwise on "
-              "the features does not show here, only in realized performance"]  # fmt: skip
-    if manifest.calibration == "none":
-        doubts.append("the model is not calibrated (train.calibration is none)")
-    error = manifest.out_of_fold.get("calibration_error")
-    if error is not None:
-        doubts.append(f"in training, out of fold, probabilities were off by {error:.3f} on average")
-    return tuple(doubts)
+def estimated_rows(
+    column: str,
+    record: Run,
+    loaded: Bundle,
+    profile: Profile,
+    confidence: float,
+    findings: Iterable[ColumnDrift],
+) -> list[dict[str, Any]]:
+    """Rows of the performance table: each estimated metric of a run, overall and by slice.
+
+    Parameters
+    ----------
+    column
+        The partition column.
+    """
+    about = {
+        column: record.partition,
+        "run_id": record.run_id,
+        "model_version": record.version,
+        "bundle": record.bundle,
+        "maturity_days": None,
+        "at": datetime.now(UTC),
+    }
+    found = estimate_night(loaded, profile, confidence, findings)
+    return [{**about, **row} for row in found.rows()]

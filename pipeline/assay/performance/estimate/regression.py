@@ -7,8 +7,7 @@ the estimated error.
 
 Errors also depend on the predicted value (long delays are harder than short ones), so they are
 kept by cell of the prediction too. These give the bias, and all metrics if a bundle has no loss
-models. Rows outside the reference's range of predictions get the errors of the nearest cell; their
-share is reported.
+models. Rows outside the reference's range of predictions get the errors of the nearest cell.
 """
 
 from __future__ import annotations
@@ -48,15 +47,12 @@ class Losses:
     rows, means, variances
         Of ``(pools, 3)``: rows, mean and variance of the squared error, of the absolute
         error and of the error itself.
-    beyond
-        Cells outside the reference's range of predictions.
     """
 
     pool: NDArray[np.intp]
     rows: Floats
     means: Floats
     variances: Floats
-    beyond: NDArray[np.bool_]
 
 
 def learn(truth: Floats, predicted: Floats, grid: NumberGrid) -> Losses | None:
@@ -74,9 +70,7 @@ def learn(truth: Floats, predicted: Floats, grid: NumberGrid) -> Losses | None:
     means = np.column_stack([np.bincount(of_row, one, pools) for one in losses.T]) / rows[:, None]
     off = np.square(losses - means[of_row])
     spread = np.column_stack([np.bincount(of_row, one, pools) for one in off.T])
-    beyond = np.zeros(grid.cells, dtype=np.bool_)
-    beyond[[0, -1]] = True
-    return Losses(pool, rows, means, spread / (rows[:, None] - 1), beyond)
+    return Losses(pool, rows, means, spread / (rows[:, None] - 1))
 
 
 def _pools(counts: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -108,18 +102,16 @@ def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[s
     means = share @ losses.means
     learnt = np.square(share) @ (losses.variances / losses.rows[:, None])
     own = share @ losses.variances / total
-    moved = share @ np.square(losses.means - means) / total
     found = {}
     for place, name in enumerate(METRICS):
         value, labels = float(means[place]), float(learnt[place] + own[place])
-        both = labels + float(moved[place])
         if name == "rmse":
             # Delta method: from the variance of the mean square to that of its root.
             value = math.sqrt(value)
             slope = 4 * value**2 if value else 1.0
-            labels, both = labels / slope, both / slope
+            labels /= slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
-        found[name] = MetricEstimate(value, low, high, math.sqrt(both))
+        found[name] = MetricEstimate(value, low, high)
     return found
 
 
@@ -154,19 +146,12 @@ def estimate_from_features(
             continue
         mean, square = column.total / counted, column.total_squares / counted
         labels = noise[loss] * square * (1 / counted + 1 / rows)
-        both = labels + max(square - mean**2, 0.0) / counted
         value = mean
         if name == "rmse":
             # Delta method: from the variance of the mean square to that of its root.
             value = math.sqrt(mean)
             slope = 4 * mean if mean else 1.0
-            labels, both = labels / slope, both / slope
+            labels /= slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
-        found[name] = MetricEstimate(value, low, high, math.sqrt(both))
+        found[name] = MetricEstimate(value, low, high)
     return found
-
-
-def out_of_range_share(losses: Losses, counts: Floats) -> float:
-    """Share of rows outside the reference's range of predictions."""
-    total = float(counts.sum())
-    return float(counts[losses.beyond].sum()) / total if total else 0.0

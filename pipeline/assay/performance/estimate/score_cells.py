@@ -29,7 +29,7 @@ class ScoreCells:
     low, high
         Ends of each cell, within [0, 1].
     counts
-        Rows in it, more than 0; not a whole number in a part of a cell.
+        Rows in it, more than 0.
     means
         Their mean probability.
     spread
@@ -45,45 +45,6 @@ class ScoreCells:
     @property
     def rows(self) -> float:
         return float(self.counts.sum())
-
-    def split(self, threshold: float, most: bool | None = None) -> tuple[ScoreCells, bool]:
-        """Split the cell that contains ``threshold``; return the cells, and if the split is exact.
-
-        The cell's rows are divided so that both parts are evenly spread and their mean is
-        unchanged.
-
-        Parameters
-        ----------
-        most
-            True for as many rows at or above the threshold as their mean allows, False for as
-            few.
-        """
-        inside = np.flatnonzero((self.low < threshold) & (threshold < self.high))
-        if not len(inside):
-            return self, True
-        at = int(inside[0])
-        low, high, mean = float(self.low[at]), float(self.high[at]), float(self.means[at])
-        under, over = {
-            None: ((low + threshold) / 2, (threshold + high) / 2),
-            True: (low, threshold),
-            False: (threshold, high),
-        }[most]
-        share = (mean - under) / (over - under)
-        if share <= 0:
-            parts = [(low, threshold, 1.0, min(mean, threshold))]
-        elif share >= 1:
-            parts = [(threshold, high, 1.0, max(mean, threshold))]
-        else:
-            parts = [(low, threshold, 1 - share, under), (threshold, high, share, over)]
-        count, spread = self.counts[at], self.spread[at] / 2
-        new = np.array([(start, end, part * count, m, spread) for start, end, part, m in parts])
-        old = (self.low, self.high, self.counts, self.means, self.spread)
-        return ScoreCells(
-            *(
-                np.concatenate([column[:at], piece, column[at + 1 :]])
-                for column, piece in zip(old, new.T, strict=True)
-            )
-        ), False
 
 
 def cells_from_histogram(

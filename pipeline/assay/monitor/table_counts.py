@@ -28,23 +28,7 @@ from assay.score.inputs.split import RowGroups, read_as
 from assay.score.inputs.split import batches as read_batches
 
 
-@dataclass(frozen=True)
-class SchemaMatch:
-    """Which columns of the reference a table has.
-
-    Attributes
-    ----------
-    grid
-        Of the columns that can be counted.
-    lacking
-        Why each other column cannot be.
-    """
-
-    grid: Grid
-    lacking: Mapping[str, str]
-
-
-def match_schemas(grid: Grid, schemas: Mapping[str, pa.Schema]) -> SchemaMatch:
+def match_schemas(grid: Grid, schemas: Mapping[str, pa.Schema]) -> tuple[Grid, dict[str, str]]:
     """Compare the reference's columns with a table's. Additional columns are allowed.
 
     Parameters
@@ -52,9 +36,14 @@ def match_schemas(grid: Grid, schemas: Mapping[str, pa.Schema]) -> SchemaMatch:
     schemas
         Of each of the table's files, by name. A column that only some files have is null in the
         rows of the others.
+
+    Returns
+    -------
+    Grid, dict
+        Of the columns that can be counted, and why each other column cannot be.
     """
     why = {name: _why(name, cells, grid, schemas) for name, cells in grid.items()}
-    return SchemaMatch(
+    return (
         {name: cells for name, cells in grid.items() if why[name] is None},
         {name: reason for name, reason in why.items() if reason is not None},
     )
@@ -148,15 +137,10 @@ class Counting:
     def process_files(self, parts: Sequence[RowGroups], name: str) -> TableCounts:
         texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]
         columns = list(self.grid) if self.contract is None else self.contract.columns
-        return self._counted(
-            batch if self.contract is None else read_as(self.contract, batch, text).rows
-            for batch, text in read_batches(parts, columns, texts, self.batch_rows)
-        )
-
-    def _counted(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> TableCounts:
         counter, rows = ProfileCounter(self.grid), 0
-        for batch in batches:
-            counter.add(RawFeatures(batch))
+        for batch, text in read_batches(parts, columns, texts, self.batch_rows):
+            typed = batch if self.contract is None else read_as(self.contract, batch, text).rows
+            counter.add(RawFeatures(typed))
             rows += batch.num_rows
         return TableCounts(rows, counter.profile())
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
 from assay.cli.document import to_json
@@ -19,36 +20,22 @@ from assay.cli.show import monitoring
 from assay.errors import (
     BundleMissing,
     LimitCrossed,
+    NightEmpty,
     NoChampion,
     RowCountMismatch,
     SchemaMismatch,
     SourceError,
     UsageError,
 )
-from assay.monitor import monitor_nights
-from assay.monitor.table_drift import command, spark_memory
-from assay.monitor.table_drift import count as raw_count
-from assay.monitor.table_drift.result import TableDrift
+from assay.monitor import table_drift
+from assay.monitor.table_drift import TableDrift, locate_path
 from assay.project import layout
 from assay.project.params.inputs import Input
 from assay.score import local
-from tests.monitored import rows_of
+from tests.monitored import CONTRACT, rows_of
 from tests.shown import shown
 
 NIGHT = "2013-02-01"
-CONTRACT = """
-import pandas as pd
-import pandera.pandas as pa
-from pandera.typing import Series
-
-
-class Row(pa.DataFrameModel):
-    at: Series[pd.Timestamp] = pa.Field(metadata={"role": ["key", "time"]})
-    flight: Series[int] = pa.Field(metadata={"role": "key"})
-    x: Series[float] = pa.Field(nullable=True, metadata={"role": "feature"})
-    c: Series[str] = pa.Field(metadata={"role": ["feature", "slice"]})
-    late: Series[bool] = pa.Field(nullable=True, metadata={"role": "label"})
-"""
 
 
 class Lasting:
@@ -68,22 +55,20 @@ def here(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def refused(*_: Any) -> Any:
         raise AssertionError("Spark was started")
 
-    monkeypatch.setattr(raw_count, "session", refused)
+    monkeypatch.setattr(table_drift, "session", refused)
     monkeypatch.chdir(project.root)
     return project
 
 
 @pytest.fixture
 def by_spark(here: Any, spark: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(raw_count, "session", lambda params, root: Lasting(spark))
+    monkeypatch.setattr(table_drift, "session", lambda params, root: Lasting(spark))
     return here
 
 
 def drift(here: Any, table: str | None = None, date: str | None = None, **more: Any) -> Any:
     folder = more.pop("folder", None)
-    return shown(
-        monitoring.table_lines, command.run, here.root, here.params, table, date, folder, **more
-    )
+    return shown(monitoring.table_lines, here.run, table_drift.run, table, date, folder, **more)
 
 
 def rows(shift: float = 0.0, seed: int = 7) -> pd.DataFrame:
@@ -188,7 +173,7 @@ def test_the_measures_are_those_of_the_same_rows_once_scored(here: Any) -> None:
     (file,) = Path(f"data/raw/date={NIGHT}").glob("*.parquet")
     # Two of the night's rows were refused.
     pq.write_table(pq.ParquetFile(file).read().slice(2), file)
-    scored = monitor_nights.run(here.root, here.params, NIGHT, NIGHT).summaries[-1].decision
+    scored = here.monitor(NIGHT).summaries[-1].decision
     ours = {f.column: f for f in drift(here, date=NIGHT).decision.findings}
     assert ours == {f.column: f for f in scored.findings if f.column in ("x", "c")}
 
@@ -238,54 +223,55 @@ def test_a_table_that_is_not_there(here: Any) -> None:
         drift(here, "nowhere")
 
 
-def test_a_spark_job_says_what_threads_say(
-    by_spark: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def with_carrier(here: Any, carrier: str) -> Any:
+    here.set("score", carrier=carrier)
+    return here
+
+
+def test_a_spark_job_says_what_threads_say(by_spark: Any) -> None:
     name = write(pd.concat([rows(seed=seed) for seed in range(500)]))
-    one, two = drift(by_spark, name), drift(by_spark, name, spark=True)
+    one, two = drift(by_spark, name), drift(with_carrier(by_spark, "files"), name)
     assert one == two
     gone = write(rows().assign(x="text"), "gone.parquet")
     with pytest.raises(LimitCrossed, match=r"x: string in gone\.parquet"):
-        drift(by_spark, gone, spark=True)
+        drift(by_spark, gone)
 
 
-def test_a_night_that_only_spark_can_read(by_spark: Any) -> None:
+def test_a_night_of_text_is_counted_as_its_parquet_would_be(here: Any) -> None:
     frame, folder = rows_of(NIGHT, 7), Path(f"csv/date={NIGHT}")
     folder.mkdir(parents=True)
     frame.to_csv(folder / "a.csv", index=False)
     Path("data").mkdir(exist_ok=True)
     Path("data/contract.py").write_text(CONTRACT)
-    made = {"input": TypeAdapter(Input).validate_python({"format": "csv", "path": "csv"})}
-    score = by_spark.params.score.model_copy(update=made)
-    by_spark.params = by_spark.params.model_copy(update={"score": score})
-    bundle = by_spark.root / layout.WORK / "bundles" / by_spark.digest.removeprefix("sha256:")
-    read_by_spark = drift(by_spark, date=NIGHT, folder=bundle)
-    read_by_arrow = drift(by_spark, write(frame), folder=bundle)
-    pairs = zip(read_by_spark.decision.findings, read_by_arrow.decision.findings, strict=True)
-    for one, two in pairs:
+    given = TypeAdapter(Input).validate_python({"format": "csv", "path": "csv"})
+    here.set("score", input=given)
+    bundle = here.root / layout.WORK / "bundles" / here.digest.removeprefix("sha256:")
+    landed = drift(here, date=NIGHT, folder=bundle)
+    whole = drift(here, write(frame), folder=bundle)
+    for one, two in zip(landed.decision.findings, whole.decision.findings, strict=True):
         same = (two.column, two.distance, two.null_share)
         assert (one.column, one.distance, one.null_share) == same
     frame.drop(columns="x").to_csv(folder / "a.csv", index=False)
     with pytest.raises(SchemaMismatch, match="column 'x' is missing"):
-        drift(by_spark, date=NIGHT, folder=bundle)
+        drift(here, date=NIGHT, folder=bundle)
 
 
 def test_rows_that_got_lost_on_the_way_are_missed(
     here: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = raw_count.total
-    monkeypatch.setattr(raw_count, "total", lambda *given: replace(real(*given), rows=299))
+    real = table_drift.total
+    monkeypatch.setattr(table_drift, "total", lambda *given: replace(real(*given), rows=299))
     with pytest.raises(RowCountMismatch, match=r"new.parquet: .*expected 300 rows, found 299"):
         drift(here, write(rows()))
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_a_file_that_is_damaged_inside_is_named(by_spark: Any, wanted: bool) -> None:
+@pytest.mark.parametrize("carrier", ["local", "files"])
+def test_a_file_that_is_damaged_inside_is_named(by_spark: Any, carrier: str) -> None:
     name = write(rows())
     whole = Path(name).read_bytes()
     Path(name).write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
     with pytest.raises(SourceError, match=r"new.parquet: cannot be read as Parquet"):
-        drift(by_spark, name, spark=wanted)
+        drift(with_carrier(by_spark, carrier), name)
 
 
 def test_on_a_cluster_and_under_spark_submit_it_is_a_spark_job(
@@ -296,27 +282,53 @@ def test_on_a_cluster_and_under_spark_submit_it_is_a_spark_job(
     with pytest.raises(AssertionError, match="Spark was started"):
         drift(here, name)
     monkeypatch.delenv(local.SUBMITTED)
-    spark = here.params.spark.model_copy(update={"master": "spark://127.0.0.1:7077"})
-    here.params = here.params.model_copy(update={"spark": spark})
+    here.set("spark", master="spark://127.0.0.1:7077")
     with pytest.raises(AssertionError, match="Spark was started"):
         drift(here, name)
 
 
+TABLE = pa.table({"x": [1.0, 2.0, 3.0], "c": ["a", "b", "a"]})
+
+
+def test_a_file_is_called_as_it_was_named(tmp_path: Path) -> None:
+    pq.write_table(TABLE, tmp_path / "new.parquet", row_group_size=2)
+    found, schemas = locate_path("new.parquet", tmp_path)
+    assert (found.where, found.rows, list(schemas)) == ("new.parquet", 3, ["new.parquet"])
+    assert [file.row_groups for file in found.files] == [(2, 1)]
+
+
+def test_a_folder_is_all_files_below_it_without_hidden_ones(tmp_path: Path) -> None:
+    for day in (1, 2):
+        (tmp_path / f"raw/day={day}").mkdir(parents=True)
+        pq.write_table(TABLE, tmp_path / f"raw/day={day}/part.parquet")
+    (tmp_path / "raw/_SUCCESS").write_text("")
+    found, schemas = locate_path("raw/", tmp_path)
+    assert (found.where, found.rows) == ("raw", 6)
+    assert list(schemas) == ["day=1/part.parquet", "day=2/part.parquet"]
+
+
+def test_of_a_delta_table_only_the_files_of_its_newest_version_count(tmp_path: Path) -> None:
+    write_deltalake(tmp_path / "lake", TABLE)
+    write_deltalake(tmp_path / "lake", TABLE.slice(0, 1), mode="overwrite")
+    assert len(list((tmp_path / "lake").glob("*.parquet"))) == 2
+    assert locate_path("lake", tmp_path)[0].rows == 1
+
+
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("name", "error", "said"),
     [
-        ("", spark_memory.SMALL_JAVA),
-        ("-Xmx4g", f"{spark_memory.SMALL_JAVA} -Xmx4g"),
-        ("-XX:+UseG1GC", f"{spark_memory.SMALL_HEAP} -XX:+UseG1GC"),
+        ("nowhere", SourceError, "nowhere: no such file or folder"),
+        ("texts", SourceError, r"rows.csv: its columns have no types.*expected a Parquet file"),
+        ("text.parquet", SourceError, r"text.parquet: cannot be read as Parquet"),
+        ("empty.parquet", NightEmpty, r"empty.parquet: the table has no rows"),
     ],
 )
-def test_the_jvm_is_asked_to_be_modest_but_the_user_has_the_last_word(
-    project: Any, given: str, expected: str
+def test_what_is_no_table_is_refused_in_a_line(
+    tmp_path: Path, name: str, error: type[Exception], said: str
 ) -> None:
-    conf = {"spark.driver.extraJavaOptions": given, "spark.x": "1"} if given else {"spark.x": "1"}
-    spark = project.params.spark.model_copy(update={"conf": conf})
-    found = spark_memory.low_memory_params(
-        project.params.model_copy(update={"spark": spark})
-    ).spark.conf
-    own = {"spark.driver.extraJavaOptions": expected, "spark.x": "1"}
-    assert found == own | spark_memory.ALLOCATOR
+    (tmp_path / "texts").mkdir()
+    for each in ("text.parquet", "texts/rows.csv"):
+        (tmp_path / each).write_text("x,c\n1,a\n")
+    pq.write_table(TABLE.slice(0, 0), tmp_path / "empty.parquet")
+    with pytest.raises(error, match=said):
+        locate_path(name, tmp_path)

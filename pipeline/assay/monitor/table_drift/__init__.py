@@ -1,1 +1,0 @@
-"""Drift of a table that was not scored, against the reference."""
