@@ -61,7 +61,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.mutants")
-    parser.add_argument("modules", nargs="*", help="such as pipeline/assay/gate/rules/wording.py")
+    parser.add_argument("modules", nargs="*", help="such as pipeline/assay/gate/rules/limit.py")
     parser.add_argument("--room", help="a folder of pipeline/assay in place of the gate's modules")
     parser.add_argument("--sample", type=int, default=0, help="how many mutants, drawn by chance")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

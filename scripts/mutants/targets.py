@@ -42,20 +42,16 @@ TESTS: dict[str, tuple[str, ...]] = {
         "reports/test_schemas",
     ),
     "gate/verdict_verification.py": ("gate/test_verdict_verification",),
-    "gate/access.py": ("test_unchanged",),
     "gate/backtest.py": ("gate/test_backtest",),
     "gate/provenance.py": (
         "gate/test_provenance",
         "gate/test_verdict_verification",
         "gate/test_stage",
     ),
-    "gate/committed_verdict.py": ("gate/test_committed_verdict",),
-    "gate/many_slices.py": ("gate/test_many_slices",),
     "gate/proposal.py": ("registry/hosted/test_proposal",),
-    "gate/champion_verdict.py": ("gate/pytest_run/test_vanished",),
-    "gate/verdict_command.py": ("gate/test_verdict_command",),
+    "gate/verdict_command.py": ("gate/test_verdict_command", "test_unchanged"),
     "gate/explain.py": ("gate/test_explain",),
-    "gate/inputs.py": ("gate/rules/test_evaluate",),
+    "gate/inputs.py": ("gate/rules/test_evaluate", "gate/pytest_run/test_vanished"),
     "gate/raw_rows.py": ("gate/test_raw_rows",),
     "gate/stage.py": ("gate/test_stage_alone", "gate/test_verdict_command", "gate/test_stage"),
     "gate/unchanged.py": ("test_unchanged",),
@@ -69,9 +65,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/rules/change.py": ("gate/rules/test_change",),
     "gate/rules/nights.py": ("gate/rules/test_nights",),
     "gate/rules/kind.py": (
-        "gate/rules/test_next_steps",
+        "gate/rules/test_finding",
         "gate/rules/test_kinds",
         "gate/test_explain",
+        *RULES,
     ),
     "gate/rules/kinds.py": (
         "gate/rules/test_evaluate",
@@ -80,39 +77,31 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "gate/rules/contract.py": ("gate/rules/test_report_rules",),
     "gate/rules/cost.py": ("gate/rules/test_report_rules",),
-    "gate/rules/leakage.py": ("gate/rules/test_report_rules", "gate/rules/test_model_leakage"),
+    "gate/rules/leakage.py": (
+        "gate/rules/test_report_rules",
+        "gate/rules/test_model_leakage",
+        "gate/rules/test_finding",
+    ),
     "gate/rules/parity.py": ("gate/rules/test_report_rules",),
     "gate/rules/stability.py": ("gate/rules/test_report_rules",),
     "gate/rules/fairness.py": ("gate/rules/test_fairness", "gate/rules/test_fairness_columns"),
-    "gate/rules/finding.py": RULES,
+    "gate/rules/finding.py": ("gate/rules/test_finding", *RULES),
     "gate/rules/groups.py": ("gate/rules/test_groups", *RULES),
-    "gate/rules/leakage_words.py": (
-        "gate/rules/test_report_rules",
-        "gate/rules/test_model_leakage",
-    ),
     "gate/rules/limit.py": ("gate/rules/test_limit",),
-    "gate/rules/next_steps.py": ("gate/rules/test_next_steps",),
     "gate/rules/own.py": ("gate/rules/test_own",),
-    "gate/rules/rule_slices.py": RULES,
-    "gate/rules/wording.py": (
-        "gate/rules/test_wording",
-        "gate/rules/test_limit",
-        "gate/rules/test_change",
-    ),
-    "gate/pytest_run/behaviours.py": ("gate/pytest_run/test_asked",),
-    "gate/pytest_run/findings_file.py": ("gate/pytest_run/test_asked", "gate/test_stage"),
+    "gate/pytest_run/decided.py": ("gate/pytest_run/test_asked", *PYTEST),
     "gate/pytest_run/findings.py": (
         "gate/pytest_run/test_findings",
         "gate/pytest_run/test_vanished",
     ),
-    "gate/pytest_run/fixtures.py": ("gate/pytest_run/test_fixtures",),
-    "gate/pytest_run/items.py": (
-        "gate/pytest_run/test_items",
-        "gate/pytest_run/test_recorder",
-        "gate/pytest_run/test_asked",
-        *PYTEST,
+    "gate/pytest_run/fixtures.py": (
+        "gate/pytest_run/test_fixtures",
+        "gate/pytest_run/test_plugin",
     ),
-    "gate/pytest_run/own_modules.py": ("gate/pytest_run/test_isolation",),
+    "gate/pytest_run/own_modules.py": (
+        "gate/pytest_run/test_isolation",
+        "gate/pytest_run/test_vanished",
+    ),
     "gate/pytest_run/plugin.py": (
         "gate/pytest_run/test_recorder",
         "gate/pytest_run/test_plugin",
@@ -120,10 +109,6 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/pytest_run/test_session",
         "gate/pytest_run/test_vanished",
         "gate/test_stage",
-    ),
-    "gate/pytest_run/project.py": (
-        "gate/pytest_run/test_project",
-        "gate/pytest_run/test_plugin",
     ),
     "gate/pytest_run/record.py": (
         "gate/pytest_run/test_record",
@@ -135,7 +120,6 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/pytest_run/test_vanished",
         "gate/test_stage",
     ),
-    "gate/pytest_run/declared_tests.py": ("gate/pytest_run/test_vanished",),
 }
 """From a module of pipeline/assay to test files under tests."""
 

@@ -33,7 +33,6 @@ from assay.reports.rehearsed_nights import (
     RehearsedNights,
     SliceFlips,
 )
-from assay.reports.verdict import Verdict
 
 OURS = {"owner": "us", "because": "it must"}
 Z = 1.959963984540054
@@ -53,8 +52,6 @@ def gate(*rules: Any, **values: Any) -> Policy:
 
 def changed(report: Any, **changes: Any) -> Any:
     """The same report but for some fields, whatever kind of record it is."""
-    if isinstance(report, Verdict) and "champion" in changes:
-        changes["basis"] = changes["champion"].description
     if isinstance(report, BaseModel):
         return report.model_copy(update=changes)
     return replace(report, **changes)

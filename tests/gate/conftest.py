@@ -11,7 +11,7 @@ from typing import Any
 import hypothesis  # noqa: F401
 import pytest
 
-import assay.gate.behaviour.run
+import assay.gate.behaviour.checks
 import assay.gate.stage
 import assay.model.batch  # noqa: F401
 from assay.model.bundle import verified_digest

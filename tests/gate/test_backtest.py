@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,8 +68,13 @@ def told(history: History, capsys: pytest.CaptureFixture[str], *options: str) ->
     return capsys.readouterr().out
 
 
-def replayed(root: Path, params: Params) -> dict[str, ReplayedVerdict]:
-    return {each.version: each for each in run(root, params).versions}
+RANKS = "name: ranks, metric: auc, min: 0.7"
+
+
+def only(history: History, *rules: str, **others: str) -> ReplayedVerdict:
+    """The one version under these rules, or the usual one."""
+    (found,) = run(history.tiny.root, history.policy(*rules or (RANKS,), **others)).versions
+    return found
 
 
 def test_a_tighter_limit_flips_the_version_that_would_miss_it(
@@ -94,25 +98,22 @@ def test_a_tighter_limit_flips_the_version_that_would_miss_it(
 
 def test_a_laxer_limit_flips_the_other_way(history: History) -> None:
     history.version(0.72, finding(FAIL))
-    params = history.policy("name: ranks, metric: auc, min: 0.7")
-    found = replayed(history.tiny.root, params)["v0.1.0"]
+    found = only(history)
     assert (found.before, found.now, found.flips) == (FAIL, PASS, True)
     assert [(each.title, each.outcome) for each in found.flipped] == [("ranks", PASS)]
 
 
 def test_the_same_policy_flips_nothing(history: History) -> None:
     history.version(0.8, finding(PASS))
-    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
-    assert not found["v0.1.0"].flips
-    assert (found["v0.1.0"].flipped, found["v0.1.0"].dropped) == ((), ())
+    found = only(history)
+    assert (found.flips, found.flipped, found.dropped) == (False, (), ())
 
 
 def test_a_rule_that_is_dropped_is_named(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
     history.version(0.8, finding(PASS), finding(FAIL, "another"))
-    params = history.policy("name: ranks, metric: auc, min: 0.7")
-    (found,) = run(history.tiny.root, params).versions
+    found = only(history)
     assert (found.before, found.now, found.flips) == (FAIL, PASS, True)
     assert [each.title for each in found.dropped] == ["another"]
     assert "no longer asked: another, which was FAIL" in " ".join(told(history, capsys).split())
@@ -120,12 +121,8 @@ def test_a_rule_that_is_dropped_is_named(
 
 def test_what_the_reports_of_the_time_lack_fails(history: History) -> None:
     history.version(0.8, finding(PASS))
-    params = history.policy(
-        "name: ranks, metric: auc, min: 0.7", "name: sharp, metric: brier, max: 0.1"
-    )
-    found = replayed(history.tiny.root, params)["v0.1.0"]
-    assert found.now is FAIL
-    assert [each.detail for each in found.flipped] == ["the evaluation has no brier"]
+    found = only(history, RANKS, "name: sharp, metric: brier, max: 0.1")
+    assert (found.now, [each.title for each in found.flipped]) == (FAIL, ["sharp"])
 
 
 @pytest.mark.parametrize(
@@ -141,39 +138,30 @@ def test_tests_and_behaviours_keep_what_they_came_to_and_rules_do_not(
     history: History, kept: Finding, now: Outcome
 ) -> None:
     history.version(0.8, finding(PASS), kept)
-    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
-    assert found["v0.1.0"].now is now
+    assert only(history).now is now
 
 
 def test_a_champion_that_could_not_be_compared_with_still_fails(history: History) -> None:
     history.tiny.comparison(build.alone("unreadable", "gone"))
     history.version(0.8, finding(PASS))
-    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
-    assert found["v0.1.0"].now is FAIL
-    assert [each.title for each in found["v0.1.0"].flipped] == ["the champion can be compared with"]
+    found = only(history)
+    assert found.now is FAIL
+    assert [each.title for each in found.flipped] == ["the champion can be compared with"]
 
 
 def test_waivers_of_today_count(history: History) -> None:
     history.version(0.5, finding(FAIL), finding(PASS, "t::a", "test"))
-    params = history.policy(
-        "name: ranks, metric: auc, min: 0.7",
-        waivers='[{rule: ranks, because: so, owner: us, until: "2999-01-01"}]',
-    )
-    found = replayed(history.tiny.root, params)["v0.1.0"]
-    assert (found.before, found.now) == (FAIL, PASS)
-    params = history.policy(
-        "name: ranks, metric: auc, min: 0.7",
-        waivers='[{rule: ranks, because: so, owner: us, until: "1999-01-01"}]',
-    )
-    assert replayed(history.tiny.root, params)["v0.1.0"].now is FAIL
+    for year, now in (("2999", PASS), ("1999", FAIL)):
+        waiver = f'[{{rule: ranks, because: so, owner: us, until: "{year}-01-01"}}]'
+        found = only(history, waivers=waiver)
+        assert (found.before, found.now) == (FAIL, now)
 
 
 def test_a_version_without_a_verdict_cannot_be_told(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
     history.version(0.8)
-    params = history.policy("name: ranks, metric: auc, min: 0.7")
-    (found,) = run(history.tiny.root, params).versions
+    found = only(history)
     assert (found.before, found.now, found.flips) == (None, None, False)
     assert found.problem is not None and layout.VERDICT in found.problem
     out = " ".join(told(history, capsys).split())
@@ -184,8 +172,7 @@ def test_a_version_without_a_verdict_cannot_be_told(
 def test_a_version_without_a_comparison_cannot_be_told(history: History) -> None:
     (history.tiny.root / layout.COMPARISON).unlink()
     history.version(0.8, finding(PASS))
-    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
-    one = found["v0.1.0"]
+    one = only(history)
     assert (one.before, one.now, one.flips) == (PASS, None, False)
     assert one.problem is not None and layout.COMPARISON in one.problem
 
@@ -215,7 +202,7 @@ def test_what_cannot_be_told_is_null_in_json(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
     history.version(0.8)
-    history.policy("name: ranks, metric: auc, min: 0.7")
+    history.policy(RANKS)
     (one,) = json.loads(told(history, capsys, "--json"))["versions"]
     assert (one["before"], one["now"]) == (None, None)
 
@@ -236,8 +223,7 @@ def test_no_repository(tiny: Any) -> None:
 def test_the_work_tree_is_not_looked_at(history: History) -> None:
     history.version(0.8, finding(PASS))
     history.tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
-    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
-    assert found["v0.1.0"].now is PASS
+    assert only(history).now is PASS
 
 
 def test_a_finding_that_blocked_and_still_does_is_no_flip() -> None:
@@ -256,60 +242,23 @@ def test_a_finding_that_blocked_and_still_does_is_no_flip() -> None:
     assert (found.flipped, found.dropped) == ((), ())
 
 
-def printed(
-    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """A version that flips and one whose verdict is lost, on a terminal of 100 columns."""
-    monkeypatch.setenv("COLUMNS", "100")
-    history.version(0.8)
-    history.version(0.72, finding(PASS))
-    history.policy("name: ranks, metric: auc, min: 0.75")
-    return told(history, capsys)
-
-
 def test_the_table_as_people_see_it(
     history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = printed(history, capsys, monkeypatch).splitlines()
-    assert lines[0].rstrip() == "Versions of tiny under the policy in params.yaml"
-    heads = next(line for line in lines if "version " in line)
-    for head in ("version", "date", "its verdict", "the policy says", "because of"):
-        assert head in heads
-    first = next(line for line in lines if "v0.2.0" in line)
-    assert first.split()[0] == "v0.2.0" and len(first.split()[1]) == 10
-    assert first.split()[2:4] == ["PASS", "FAIL"]
-    second = next(line for line in lines if "v0.1.0" in line)
-    assert second.split()[2] == "none"
-    assert "cannot be told" in second
-    assert lines[-1] == "1 of 2 verdicts flip. 1 cannot be told."
-    assert all(len(line) <= 100 for line in lines)
-
-
-def test_a_narrow_terminal_loses_no_letter(
-    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
     name = "ranks" + "x" * 60
-    monkeypatch.setenv("COLUMNS", "45")
+    for key, value in (("COLUMNS", "60"), ("FORCE_COLOR", "1"), ("TERM", "xterm-256color")):
+        monkeypatch.setenv(key, value)
+    history.version(0.8)
     history.version(0.72, finding(PASS))
     history.policy(f"name: {name}, metric: auc, min: 0.75")
     out = told(history, capsys)
-    assert out.count("x") >= 60
-    assert "v0.1.0" in out and any(len(word) == 10 and word[4] == "-" for word in out.split())
-
-
-def test_what_flips_is_bold_and_nothing_else_is_marked(
-    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-256color")
-    out = printed(history, capsys, monkeypatch)
     rows = [line for line in out.splitlines() if "v0." in line]
-    assert ["\x1b[1mFAIL" in row for row in rows] == [True, False]
+    assert ["\x1b[1mFAIL" in row for row in rows] == [True, False]  # what flips is bold
+    assert out.count("x") >= 60  # no letter is lost
     assert out.splitlines()[-1] == "1 of 2 verdicts flip. 1 cannot be told."
 
 
 CONTRACT = "name: kept, kind: contract, max_bad_share: 0.01"
-RANKS = "name: ranks, metric: auc, min: 0.7"
 
 
 @pytest.mark.parametrize("outcome", [PASS, FAIL])
@@ -318,11 +267,11 @@ def test_a_rule_on_the_contract_keeps_what_its_verdict_says(
 ) -> None:
     (history.tiny.root / "reports/contract/result.json").unlink()  # as git does not keep it
     history.version(0.8, finding(PASS), finding(outcome, "kept"))
-    found = replayed(history.tiny.root, history.policy(RANKS, CONTRACT))["v0.1.0"]
+    found = only(history, RANKS, CONTRACT)
     assert (found.before, found.now, found.flips) == (outcome, outcome, False)
 
 
 def test_a_new_rule_on_the_contract_decides_nothing_about_the_past(history: History) -> None:
     history.version(0.8, finding(PASS))
-    found = replayed(history.tiny.root, history.policy(RANKS, CONTRACT))["v0.1.0"]
+    found = only(history, RANKS, CONTRACT)
     assert (found.now, found.flips) == (PASS, False)

@@ -11,7 +11,7 @@ from assay.cli.__main__ import main
 from assay.cli.show.explanation import lines, list_lines
 from assay.errors import UsageError
 from assay.gate.explain import ExplainedRule, RuleList, run
-from assay.gate.pytest_run import items
+from assay.gate.pytest_run import decided
 from assay.metrics.estimate import Estimate
 from assay.project import layout
 from assay.reports.verdict import Finding, Outcome, Waiver
@@ -95,11 +95,6 @@ def test_a_change_is_explained(tiny: Any) -> None:
     ]
 
 
-def test_a_gain_is_asked_for_in_other_words() -> None:
-    rule = build.rule(kind="change", metric="log_loss", gain=0.01)
-    assert "  the challenger has to be better by at least 0.01, where better is lower" in told(rule)
-
-
 @pytest.mark.parametrize(
     ("values", "policy", "sentence"),
     [
@@ -138,24 +133,15 @@ def test_the_correction_is_stated_where_there_is_one(
 @pytest.mark.parametrize(
     ("values", "file"),
     [
-        ({"kind": "limit", "metric": "auc", "min": 0.5}, "reports/evaluate/evaluation.json"),
-        (
-            {"kind": "fairness", "of": "auc", "across": "o", "min_ratio": 0.8},
-            "reports/evaluate/evaluation.json",
-        ),
-        ({"kind": "change", "metric": "auc", "margin": 0.1}, "reports/compare/comparison.json"),
-        ({"kind": "stability", "max_flipped": 0.1}, "reports/compare/comparison.json"),
-        ({"kind": "parity"}, "reports/rehearse/rehearsal.json"),
-        ({"kind": "cost", "of": "memory_mb", "max": 9.0}, "reports/rehearse/rehearsal.json"),
-        ({"kind": "nights", "of": "held", "max": 0.0}, "reports/rehearse/rehearsal.json"),
-        ({"kind": "contract", "max_bad_share": 0.0}, "reports/contract/result.json"),
-        ({"kind": "leakage"}, "reports/leakage/leakage.json"),
+        ({"kind": "limit", "metric": "auc", "min": 0.5}, layout.EVALUATION),
+        ({"kind": "stability", "max_flipped": 0.1}, layout.COMPARISON),
+        ({"kind": "parity"}, layout.REHEARSAL),
+        ({"kind": "contract", "max_bad_share": 0.0}, layout.CONTRACT_RESULT),
+        ({"kind": "leakage"}, layout.LEAKAGE),
     ],
 )
 def test_the_file_behind_it_is_named(values: dict[str, Any], file: str) -> None:
-    found = told(build.rule(**values))
-    assert found[0] == f"ranks ({values['kind']})"
-    assert f"  decided from {file}" in found
+    assert f"  decided from {file}" in told(build.rule(**values))
 
 
 def test_what_does_not_decide_is_said_first() -> None:
@@ -232,7 +218,7 @@ def test_it_says_what_the_gate_says(tiny: Any) -> None:
         waivers=f'[{{rule: ranks, because: so, owner: us, until: "{until}"}}]',
     )
     explained = [each for name in ("ranks", "everywhere") for each in findings(tiny, name)]
-    assert explained == list(items.evaluate_project_rules(tiny.root))
+    assert explained == [each.finding for each in decided.evaluate_rules(tiny.root)]
     assert explained[0].waiver is not None
 
 

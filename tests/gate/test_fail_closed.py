@@ -1,7 +1,7 @@
 """What must never pass, one case a line of the table, shown for real.
 
-The gate runs as `assay gate` runs it. A case ends in GateNotPassed with a FAIL in the verdict,
-or in an error of its own; in no case is a verdict left that says PASS.
+A case ends in GateNotPassed with a FAIL in the verdict, or in an error of its own; in no case is a
+verdict left that says PASS. Where model tests are the point, pytest runs as `assay gate` runs it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 
 from assay.errors import AssayError, ContractBroken, GateNotPassed, LabelError, RunError
 from assay.evaluation.evaluate import compute
-from assay.gate.pytest_run import items
+from assay.gate.pytest_run import decided
 from assay.gate.stage import run
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
@@ -30,6 +30,7 @@ from assay.project import layout
 from assay.project.params import Evaluate
 from assay.reports.verdict import Outcome, Verdict
 from tests.gate import build
+from tests.gate.test_stage_alone import Stand
 
 ROOT = Path(__file__).resolve().parents[2]
 NAN, INF = float("nan"), float("inf")
@@ -255,9 +256,22 @@ def report_changed_by_a_conftest(tiny: Any) -> None:
     )
 
 
+TESTS_RUN = {
+    only_warnings,
+    bundle_changed_by_a_test,
+    data_changed_by_a_test,
+    report_changed_by_a_conftest,
+}
+"""Cases in which no stand-in takes the place of the pytest process."""
+
+
 @pytest.mark.parametrize("prepare", TABLE.values(), ids=TABLE)
-def test_never_a_pass(tiny: Any, prepare: Callable[[Any], None]) -> None:
+def test_never_a_pass(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[Any], None]
+) -> None:
     prepare(tiny)
+    if prepare not in TESTS_RUN:
+        Stand(monkeypatch, tiny)
     with pytest.raises(AssayError) as caught:
         run(tiny.root, tiny.params)
     path = tiny.root / layout.VERDICT
@@ -344,5 +358,5 @@ def test_no_environment_variable_lets_bad_rows_through(tiny: Any, switch: dict[s
     assert ContractBroken.__name__ in done.stdout
     found = json.loads((tiny.root / layout.CONTRACT_REPORT / "result.json").read_text())
     assert (found["ok"], found["rows"], found["bad_rows"]) == (False, 3, 2)
-    (told,) = items.evaluate_project_rules(tiny.root)
+    (told,) = [each.finding for each in decided.evaluate_rules(tiny.root)]
     assert (told.rule, told.outcome, told.blocks) == ("kept", Outcome.FAIL, True)

@@ -9,7 +9,7 @@ import pytest
 
 from assay.errors import StageInputMissing
 from assay.gate import provenance
-from assay.gate.inputs import GateInputs
+from assay.gate.inputs import REPORTS, GateInputs
 from assay.gate.provenance import InputDigests
 from assay.project import layout, params
 from assay.reports.comparison import ComparedChampion as Held
@@ -57,7 +57,7 @@ def details(inputs: GateInputs, given: params.Params, after: InputDigests = HERE
 
 
 def test_the_reports_digest_is_of_every_name_and_text() -> None:
-    texts = {name: f"of {stage}" for name, stage in provenance.REPORTS}
+    texts = {each.FILE: f"of {each.STAGE}" for each in REPORTS.values()}
 
     def digest(**changes: str | None) -> str:
         given = {**texts, **changes}
@@ -81,39 +81,22 @@ def test_reports_about_what_is_here_are_fine(tiny: Any) -> None:
 
 
 @pytest.mark.parametrize("what", ["bundle", "data", "contract"])
-def test_an_evaluation_of_something_else(tiny: Any, what: str) -> None:
-    inputs = Given(evaluation=build.changed(build.evaluation(), **{what: OTHER}))
-    assert details(inputs, about(tiny)) == [
-        f"the evaluation is about another {what}: sha256:0123456789ab, now it is "
-        f"{getattr(HERE, what)}"
-    ]
-
-
-@pytest.mark.parametrize("what", ["bundle", "data", "contract"])
-@pytest.mark.parametrize("state", ["none", "compared"])
-def test_a_comparison_of_something_else(tiny: Any, what: str, state: Any) -> None:
-    found = build.comparison() if state == "compared" else build.alone("none")
-    if what == "bundle":
-        found = build.changed(found, challenger=build.changed(found.challenger, bundle=OTHER))
+@pytest.mark.parametrize("report", ["evaluation", "comparison", "rehearsal", "none"])
+def test_a_report_about_something_else(tiny: Any, report: str, what: str) -> None:
+    name = "comparison" if report == "none" else report
+    made = build.alone("none") if report == "none" else getattr(build, report)()
+    if (name, what) == ("comparison", "bundle"):
+        made = build.changed(made, challenger=build.changed(made.challenger, bundle=OTHER))
     else:
-        found = build.changed(found, **{what: OTHER})
-    assert details(Given(comparison=found), about(tiny)) == [
-        f"the comparison is about another {what}: sha256:0123456789ab, now it is "
-        f"{getattr(HERE, what)}"
+        made = build.changed(made, **{what: OTHER})
+    given = about(tiny, *((PARITY, COST) if name == "rehearsal" else ()))
+    assert details(Given(**{name: made}), given) == [
+        f"the {name} is about another {what}: {OTHER[:19]}, now it is {getattr(HERE, what)}"
     ]
 
 
-@pytest.mark.parametrize("what", ["bundle", "data", "contract"])
-def test_a_rehearsal_of_something_else(tiny: Any, what: str) -> None:
-    inputs = Given(rehearsal=build.rehearsal(**{what: OTHER}))
-    told = [
-        f"the rehearsal is about another {what}: sha256:0123456789ab, now it is "
-        f"{getattr(HERE, what)}"
-    ]
-    assert details(inputs, about(tiny, PARITY)) == told
-    assert details(inputs, about(tiny, COST)) == told
-    assert details(inputs, about(tiny, PARITY, COST)) == told
-    assert details(inputs, about(tiny)) == []  # nobody asks it anything
+def test_a_rehearsal_that_no_rule_asks_may_be_about_anything(tiny: Any) -> None:
+    assert details(Given(rehearsal=build.rehearsal(bundle=OTHER)), about(tiny)) == []
 
 
 def test_nights_beside_another_champion(tiny: Any) -> None:
@@ -155,15 +138,12 @@ def test_another_project_or_another_confidence(tiny: Any, report: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("what", ["bundle", "data", "contract", "policy", "code"])
-def test_what_changed_while_the_gate_ran(tiny: Any, what: str) -> None:
-    after = replace(HERE, **{what: OTHER})
-    assert details(Given(), about(tiny), after) == [f"{what} changed while the gate ran"]
-
-
-def test_all_that_changed_is_named_at_once(tiny: Any) -> None:
-    after = replace(HERE, data=OTHER, code=OTHER)
-    assert details(Given(), about(tiny), after) == ["data, code changed while the gate ran"]
+@pytest.mark.parametrize(
+    "what", [("bundle",), ("data",), ("contract",), ("policy",), ("code",), ("data", "code")]
+)
+def test_what_changed_while_the_gate_ran(tiny: Any, what: tuple[str, ...]) -> None:
+    after = replace(HERE, **dict.fromkeys(what, OTHER))
+    assert details(Given(), about(tiny), after) == [f"{', '.join(what)} changed while the gate ran"]
 
 
 def test_the_champion_is_what_the_comparison_says() -> None:
@@ -200,26 +180,13 @@ def test_a_champion_that_has_seen_the_holdout_is_a_warning() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("state", "words"),
-    [
-        ("unreadable", "a champion that cannot be loaded"),
-        ("features_missing", "a champion whose features are gone"),
-        ("incomparable", "a champion that answers another question"),
-    ],
-)
-def test_a_champion_that_cannot_be_compared_with_fails(state: Any, words: str) -> None:
+@pytest.mark.parametrize("state", ["unreadable", "features_missing", "incomparable"])
+def test_a_champion_that_cannot_be_compared_with_fails(state: Any) -> None:
     (found,) = provenance.champion_findings(Given(comparison=build.alone(state, "gone")))
     assert found.rule == "the champion can be compared with"
     assert (found.kind, found.outcome, found.blocks) == ("rule", Outcome.FAIL, True)
-    assert found.detail == f"{words}: gone"
-    assert (found.owner, found.because) == (
-        "assay",
-        "a champion that nobody can load proves nothing about its challenger",
-    )
-    silent = build.changed(build.alone(state), why=None)
-    (found,) = provenance.champion_findings(Given(comparison=silent))
-    assert found.detail == f"{words}: no reason was given"
+    assert found.detail.endswith(": gone")
+    assert found.owner == "assay"
 
 
 def test_without_a_comparison_there_is_no_telling() -> None:

@@ -13,7 +13,7 @@ import pytest
 from assay.cli.__main__ import main
 from assay.errors import DataError, GateNotPassed, MemoryShort, StageInputMissing
 from assay.gate import stage
-from assay.gate.pytest_run.fixtures import NO_CHAMPION
+from assay.gate.provenance import InputDigests
 from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
 from assay.model.bundle import verified_digest
@@ -33,7 +33,7 @@ class Stand:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tiny: Any) -> None:
         self.tiny = tiny
         self.test = "passed"
-        self.detail = "boom"
+        self.without_champion: list[str] = []
         self.code = 0
         self.crash: str | None = None
         self.short_of_memory = ""
@@ -49,7 +49,8 @@ class Stand:
             collected=[TEST, *rules],
             policy=list(rules),
             outcomes={TEST: self.test, **{node: told(each) for node, each in rules.items()}},
-            details={TEST: self.detail},
+            details={TEST: "boom"},
+            without_champion=self.without_champion,
             places=[TEST],
             short_of_memory=self.short_of_memory,
         )
@@ -155,14 +156,16 @@ def test_a_test_counts(stand: Stand, outcome: str, expected: Outcome) -> None:
 
 
 def test_a_test_that_needs_a_champion_decides_once_there_is_one(stand: Stand, tiny: Any) -> None:
-    stand.test, stand.detail = "skipped", f"Skipped: {NO_CHAMPION}"
+    stand.test, stand.without_champion = "skipped", [TEST]
     assert stand.judged().outcome is PASS
     tiny.comparison(build.comparison(build.difference(0.0)))
     assert stand.judged().outcome is INCONCLUSIVE
 
 
-def test_a_crash_fails(stand: Stand) -> None:
+def test_a_crash_and_an_exit_code_that_nothing_explains_fail(stand: Stand) -> None:
     stand.crash = "pytest ended with exit code 3: boom"
+    assert stand.judged().outcome is FAIL
+    stand.crash, stand.code = None, 1
     assert stand.judged().outcome is FAIL
 
 
@@ -176,11 +179,6 @@ def test_without_memory_there_is_no_verdict(stand: Stand, tiny: Any, end: str) -
     with pytest.raises(MemoryShort, match="there is no verdict"):
         stand.run()
     assert not [name for name in FILES if (tiny.root / layout.GATE_REPORT / name).exists()]
-
-
-def test_an_exit_code_that_nothing_explains_fails(stand: Stand) -> None:
-    stand.code = 1
-    assert stand.judged().outcome is FAIL
 
 
 def test_a_missing_folder_of_tests_fails(stand: Stand, tiny: Any) -> None:
@@ -243,7 +241,7 @@ def test_json_is_the_only_output(
     out = stand.shown(capsys, "--json")
     text = (tiny.root / layout.VERDICT).read_text(encoding="utf-8")
     assert out == text
-    assert list(json.loads(text))[:3] == ["schema", "outcome", "basis"]
+    assert list(json.loads(text))[:2] == ["schema", "outcome"]
 
 
 def test_people_get_a_table(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:
@@ -310,7 +308,7 @@ def test_where_nothing_decides_the_refusal_says_so(stand: Stand, tiny: Any) -> N
 def test_the_verdict_is_bound_to_the_reports_and_counts_the_tests(stand: Stand) -> None:
     shutil.rmtree(stand.tiny.root / layout.GATE_REPORT, ignore_errors=True)
     found = stand.judged()
-    assert found.reports == stage._bound(stand.tiny.root, stand.tiny.params).reports
+    assert found.reports == InputDigests.of(stand.tiny.root, stand.tiny.params).reports
     assert found.reports is not None
     assert found.tests == ModelTests(collected=1, ran=1)
 

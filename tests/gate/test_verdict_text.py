@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assay.cli import terminal
 from assay.cli.show.verdict import lines
 from assay.gate import verdict_text
+from assay.gate.verdict_page import render_page
+from assay.gate.verdict_text import SHOWN, OtherSlices, fold, render_markdown, sort_findings
 from assay.reports import verdict as verdicts
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict, Waiver
 from tests.verdicts import verdict as build_verdict
@@ -138,11 +140,6 @@ def test_a_pass_has_nothing_in_its_way() -> None:
     assert text.count("there are none") == 2
 
 
-def test_what_could_not_be_told_is_not_called_failed() -> None:
-    text = verdict_text.render_markdown(verdict(finding(INCONCLUSIVE)))
-    assert "FAIL" not in text.upper().replace("NOTHING FAILED", "")
-
-
 def test_a_file_and_a_terminal_cut_nothing_and_a_comment_does() -> None:
     long = verdict(
         finding(FAIL, detail="x" * 1000),
@@ -201,24 +198,6 @@ def test_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert "sha256:contract" not in "".join(found)
 
 
-@pytest.mark.parametrize(("live", "width"), [(True, 60), (False, 120)])
-def test_a_terminal_has_its_own_width_and_a_log_always_the_same(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    live: bool,
-    width: int,
-) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: live)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    if live:
-        monkeypatch.setenv("COLUMNS", "60")
-    else:
-        monkeypatch.delenv("COLUMNS", raising=False)
-    terminal.print_lines(lines(verdict(finding(FAIL, detail="x" * 300))))
-    found = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-    assert max(len(re.sub("\x1b\\[[0-9;]*m", "", line)) for line in found) == width
-
-
 def test_no_letter_of_a_long_name_is_lost(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,18 +243,6 @@ def test_what_was_measured() -> None:
     assert verdict_text.measured_quantity(finding(metric=None)) == ""
 
 
-def test_findings_of_a_kind_keep_their_order() -> None:
-    some = verdict(*MANY)
-    assert [each.rule for each in verdict_text.findings_of_kind(some, "test")] == [
-        "t::a",
-        "t::b",
-        "t::c",
-    ]
-    assert [each.rule for each in verdict_text.findings_of_kind(some, "behaviour")] == [
-        "later is worse"
-    ]
-
-
 @pytest.mark.parametrize("kind", [Finding, Waiver, JudgedChampion, Verdict])
 def test_a_verdict_cannot_be_changed_afterwards(kind: Any) -> None:
     made: dict[Any, Any] = {
@@ -305,3 +272,88 @@ def test_a_check_for_leakage_is_headed_by_what_it_asks_for() -> None:
     text = verdict_text.render_markdown(verdict(leak))
     asks = "**No sum of features that gives the label away** (`no leakage[label_sum]`)"
     assert f"- ❌ {asks}: " in text and f"| ❌ | {asks} | label\\_sum |" in text
+
+
+def one_of(number: int, **changes: Any) -> Finding:
+    values = {
+        "rule": "ranks",
+        "kind": "rule",
+        "outcome": Outcome.PASS,
+        "detail": f"slice {number} meets it",
+        "metric": "auc",
+        "slice": f"shop={number}",
+        "observed": 0.7 + number / 10_000,
+        "limit": 0.7,
+        "direction": "min",
+        "rows": 100,
+    }
+    return Finding(**{**values, **changes})
+
+
+def test_a_reason_that_rules_share_is_told_once_for_all() -> None:
+    why = {"detail": "no night could be rehearsed", "observed": None, "outcome": Outcome.FAIL}
+    rules = [one_of(0, rule=name, slice=None, **why) for name in ("held", "flipped", "slower")]
+    tests = [one_of(0, rule=f"t::{name}", kind="test", slice=None, **why) for name in "ab"]
+    other = one_of(0, rule="calm", slice=None, **why, owner="another")
+    judged = verdict(*rules, other, *tests)
+    for names in ("**held**, **flipped**, **slower**", "**calm**", "`t::a`"):
+        assert f"- ❌ {names}: no night could be rehearsed" in render_markdown(judged)
+    assert "<b>held, flipped, slower</b>: no night" in render_page(judged, 0.95)
+
+
+some = st.builds(
+    one_of,
+    st.integers(0, 2_000),
+    rule=st.sampled_from("ab"),
+    outcome=st.sampled_from(Outcome),
+    severity=st.sampled_from(("block", "warn")),
+    observed=st.none() | st.floats(0, 1),
+)
+
+
+@given(st.lists(some, max_size=80))
+def test_no_finding_is_lost_or_shown_twice(findings: list[Finding]) -> None:
+    shown = fold(findings)
+    told = [
+        each for one in shown for each in (one.findings if isinstance(one, OtherSlices) else (one,))
+    ]
+    assert sorted(map(repr, told)) == sorted(map(repr, findings))
+    for rest in shown:
+        if isinstance(rest, OtherSlices):
+            alike = {(each.rule, each.outcome, each.exemption_reason) for each in rest.findings}
+            assert len(alike) == 1
+            mine = [one for one in shown if isinstance(one, Finding) and
+                    (one.rule, one.outcome, one.exemption_reason) in alike]  # fmt: skip
+            assert len(mine) == SHOWN
+
+
+def test_few_slices_stay_as_they_are() -> None:
+    few = [one_of(number) for number in range(SHOWN)]
+    assert fold(few) == few
+
+
+def test_the_nearest_to_the_limit_stay_in_their_order() -> None:
+    unmeasured = one_of(3, observed=None)
+    many = [*(one_of(number) for number in range(2_000, 0, -1)), unmeasured]
+    *shown, rest = fold(many)
+    assert [each.slice for each in shown if isinstance(each, Finding)] == [
+        *(f"shop={number}" for number in range(9, 0, -1)),
+        "shop=3",
+    ]
+    assert isinstance(rest, OtherSlices)
+    assert rest.sentence == "ranks: 1,991 more slices"
+
+
+def test_pages_of_many_slices_are_short() -> None:
+    bad = [one_of(number, outcome=Outcome.FAIL) for number in range(40)]
+    found = verdict(*bad, *(one_of(number, rule="keeps") for number in range(2_000)))
+    text = render_markdown(found)
+    assert len(text.splitlines()) < 80
+    assert "| ❌ | ranks: 30 more slices |" in text
+    assert "- ❌ ranks: 30 more slices\n" in text
+    assert "| ✅ | keeps: 1,990 more slices |" in text
+    page = render_page(found, 0.95)
+    # The page has all of them; those that are folded without a picture.
+    assert "shop=1999: 0.8999, 100 rows" in page
+    assert page.count("<svg") < 60
+    assert sort_findings(found.findings)[0].outcome is Outcome.FAIL

@@ -21,7 +21,7 @@ from assay.contract.columns import Columns
 from assay.contract.loader import load_contract_text
 from assay.contract.schema import cast_column, check_schema
 from assay.errors import LabelError, SchemaMismatch, SourceError
-from assay.gate.behaviour.result import FailedExample
+from assay.gate.behaviour.trial import FailedExample
 from assay.metrics.label_encoding import encode_labels
 from assay.model.manifest import Manifest
 from assay.monitor.drift.drift import DriftFinding

@@ -28,7 +28,6 @@ def digest(letter: str) -> str:
 FINDING = Finding(rule="ranks", kind="rule", outcome=Outcome.PASS, detail="auc", slice="origin=EWR")
 VERDICT = Verdict(
     outcome=Outcome.PASS,
-    basis="no champion yet; absolute rules only",
     name="m1",
     candidate="prior",
     bundle=digest("a"),

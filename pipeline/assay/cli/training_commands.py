@@ -226,9 +226,9 @@ def gate_access(
     exit_code: Annotated[bool, Option("exit 27 if it cannot be judged")] = False,
 ) -> object:
     from assay.cli import step_output
-    from assay.gate import access
+    from assay.gate import verdict_command
 
-    found = access.find(*call.project)
+    found = verdict_command.find_access(*call.project)
     step_output.write("access", str(found.missing is None).lower())
     if exit_code and found.missing is not None:
         raise attach_report(found.error(), found)

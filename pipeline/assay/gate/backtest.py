@@ -15,7 +15,7 @@ from pathlib import Path
 from assay.errors import AssayError
 from assay.gate import provenance, waivers
 from assay.gate.inputs import GateInputs, Source
-from assay.gate.rules import finding, kinds
+from assay.gate.rules import kinds
 from assay.gate.rules.kind import Rule
 from assay.gate.rules.kinds import Policy
 from assay.project import layout, source_code
@@ -125,11 +125,7 @@ def _about_contract(recorded: Verdict, gate: Policy) -> list[Finding]:
         if _kept(rule):
             mine = [each for each in recorded.findings if each.rule == rule.name]
             kept += mine or [
-                finding.tolerate(
-                    finding.make_finding(
-                        rule, Outcome.INCONCLUSIVE, "its verdict did not ask for it"
-                    )
-                )
+                rule.finding(Outcome.INCONCLUSIVE, "its verdict did not ask for it", tolerated=True)
             ]
     return kept
 

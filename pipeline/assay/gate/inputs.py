@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 from assay.contract.result import ContractResult
 from assay.errors import AssayError
-from assay.project import layout, source_code
-from assay.project.document import read_stage_file
+from assay.project import source_code
+from assay.project.document import Report, read_stage_file
+from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
+from assay.reports.verdict import Verdict
 
 Source = Callable[[str, str], str]
 """Function from a file's name and the stage that writes it to its text; raises AssayError."""
+
+
+REPORTS: Mapping[str, type[Report]] = {
+    "evaluation": Evaluation,
+    "comparison": Comparison,
+    "rehearsal": Rehearsal,
+    "leakage": Leakage,
+    "contract": ContractResult,
+}
+"""The reports that rules are decided on, each by the name of its property of `GateInputs`."""
+
+AnyReport = TypeVar("AnyReport", bound=Report)
 
 
 class GateInputs:
@@ -47,24 +62,41 @@ class GateInputs:
         """The reports of the project at ``root``."""
         return cls(partial(read_stage_file, root))
 
+    def _read(self, report: type[AnyReport]) -> AnyReport:
+        return report.parse(self._source(report.FILE, report.STAGE), report.FILE)
+
     @cached_property
     def evaluation(self) -> Evaluation:
-        return Evaluation.parse(self._source(layout.EVALUATION, "evaluate"), layout.EVALUATION)
+        return self._read(Evaluation)
 
     @cached_property
     def comparison(self) -> Comparison:
-        return Comparison.parse(self._source(layout.COMPARISON, "compare"), layout.COMPARISON)
+        return self._read(Comparison)
 
     @cached_property
     def rehearsal(self) -> Rehearsal:
-        return Rehearsal.parse(self._source(layout.REHEARSAL, "rehearse"), layout.REHEARSAL)
+        return self._read(Rehearsal)
 
     @cached_property
     def leakage(self) -> Leakage:
-        return Leakage.parse(self._source(layout.LEAKAGE, "leakage"), layout.LEAKAGE)
+        return self._read(Leakage)
 
     @cached_property
     def contract(self) -> ContractResult:
-        return ContractResult.parse(
-            self._source(layout.CONTRACT_RESULT, "contract"), layout.CONTRACT_RESULT
-        )
+        return self._read(ContractResult)
+
+
+def load_champion_verdict(root: Path, bundle: str | None) -> Verdict | None:
+    """The verdict at the commit the champion was promoted at; None if not about ``bundle``.
+
+    An unreadable champion is not an error here: the change rules report it.
+    """
+    from assay.registry import past_verdict
+
+    if bundle is None:
+        return None
+    try:
+        commit = StageHolder.read(root).commit
+    except AssayError:
+        return None
+    return None if commit is None else past_verdict.read_past_verdict(root, commit, bundle)

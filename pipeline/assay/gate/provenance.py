@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Self
 
 from assay.errors import AssayError
-from assay.gate.inputs import GateInputs, Source
+from assay.gate.inputs import REPORTS, GateInputs, Source
 from assay.gate.rules import kinds
+from assay.gate.rules.finding import own_finding
 from assay.project import digests, layout
+from assay.project.document import read_stage_file
 from assay.project.params import Params
 from assay.project.params.gate import CHAMPION_RULE
 from assay.reports.verdict import STATES, Finding, JudgedChampion, Outcome
@@ -31,25 +36,35 @@ class InputDigests:
     code: str
     reports: str
 
+    @classmethod
+    def of(cls, root: Path, params: Params) -> Self:
+        """The digests of what is in the work tree.
 
-REPORTS = (
-    (layout.EVALUATION, "evaluate"),
-    (layout.COMPARISON, "compare"),
-    (layout.REHEARSAL, "rehearse"),
-    (layout.LEAKAGE, "leakage"),
-    (layout.CONTRACT_RESULT, "contract"),
-)
-"""Reports that rules are evaluated on, each with the stage that writes it."""
+        Raises
+        ------
+        AssayError
+            The bundle or the holdout is missing.
+        """
+        from assay.model.bundle import verified_digest
+
+        return cls(
+            bundle=verified_digest(root / layout.BUNDLE),
+            data=digests.data(root),
+            contract=digests.worktree_contract(root, params),
+            policy=digests.policy(root, params),
+            code=digests.code(root, params),
+            reports=reports_digest(partial(read_stage_file, root)),
+        )
 
 
 def reports_digest(source: Source) -> str:
     """Digest of the reports' names and texts; an unreadable report counts as empty."""
     parts = []
-    for name, stage in REPORTS:
+    for report in REPORTS.values():
         try:
-            parts += [name, source(name, stage)]
+            parts += [report.FILE, source(report.FILE, report.STAGE)]
         except AssayError:
-            parts += [name, ""]
+            parts += [report.FILE, ""]
     return digests.digest_texts(*parts)
 
 
@@ -63,7 +78,8 @@ def mismatch_findings(
     before, after
         The digests at the start and at the end of the gate run.
     """
-    return tuple(_fail(detail) for detail in _problems(inputs, params, before, after))
+    found = _problems(inputs, params, before, after)
+    return tuple(own_finding(RULE, detail, BECAUSE) for detail in found)
 
 
 def judged_champion(inputs: GateInputs) -> JudgedChampion:
@@ -83,29 +99,14 @@ def champion_findings(inputs: GateInputs) -> tuple[Finding, ...]:
     """
     state, why = inputs.comparison.state, inputs.comparison.why
     if state == "compared" and why is not None:
-        return (
-            Finding(
-                rule="the champion has not seen the holdout",
-                kind="rule",
-                outcome=Outcome.INCONCLUSIVE,
-                detail=why,
-                severity="warn",
-                owner="assay",
-                because="a champion that knows the answers is hard to beat",
-            ),
-        )
+        seen = "the champion has not seen the holdout"
+        hard = "a champion that knows the answers is hard to beat"
+        return (own_finding(seen, why, hard, outcome=Outcome.INCONCLUSIVE, severity="warn"),)
     if state in ("none", "compared"):
         return ()
-    return (
-        Finding(
-            rule=CHAMPION_RULE,
-            kind="rule",
-            outcome=Outcome.FAIL,
-            detail=f"{STATES[state]}: {inputs.comparison.why or 'no reason was given'}",
-            owner="assay",
-            because="a champion that nobody can load proves nothing about its challenger",
-        ),
-    )
+    detail = f"{STATES[state]}: {inputs.comparison.why or 'no reason was given'}"
+    unproven = "a champion that nobody can load proves nothing about its challenger"
+    return (own_finding(CHAMPION_RULE, detail, unproven),)
 
 
 def _problems(
@@ -113,14 +114,12 @@ def _problems(
 ) -> Iterator[str]:
     now = {"bundle": before.bundle, "data": before.data, "contract": before.contract}
     evaluation, comparison = inputs.evaluation, inputs.comparison
-    about = {"bundle": evaluation.bundle, "data": evaluation.data, "contract": evaluation.contract}
-    yield from _differ("evaluation", about, now)
-    about = {
-        "bundle": comparison.challenger.bundle,
-        "data": comparison.data,
-        "contract": comparison.contract,
-    }
-    yield from _differ("comparison", about, now)
+    for what, bundle, report in (
+        ("evaluation", evaluation.bundle, evaluation),
+        ("comparison", comparison.challenger.bundle, comparison),
+    ):
+        about = {"bundle": bundle, "data": report.data, "contract": report.contract}
+        yield from _differ(what, about, now)
     policy = kinds.read_policy(params, read=inputs.own_code)
     reports = {name for rule in policy.rules for name in rule.reads}
     if "rehearsal" in reports:
@@ -172,14 +171,3 @@ def _differ(report: str, about: Mapping[str, str], now: Mapping[str, str]) -> It
     for what, said in about.items():
         if said != now[what]:
             yield f"the {report} is about another {what}: {said[:19]}, now it is {now[what][:19]}"
-
-
-def _fail(detail: str) -> Finding:
-    return Finding(
-        rule=RULE,
-        kind="rule",
-        outcome=Outcome.FAIL,
-        detail=detail,
-        owner="assay",
-        because=BECAUSE,
-    )

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assay.errors import GateNotPassed, MemoryShort
-from assay.gate import champion_verdict, provenance, verdict_page, verdict_text, waivers
-from assay.gate.inputs import GateInputs
+from assay.errors import MemoryShort
+from assay.gate import provenance, verdict_page, verdict_text, waivers
+from assay.gate.inputs import GateInputs, load_champion_verdict
 from assay.gate.provenance import InputDigests
-from assay.gate.pytest_run import behaviours, findings, items
-from assay.gate.pytest_run.findings_file import PytestFinding
+from assay.gate.pytest_run import decided, findings
 from assay.gate.pytest_run.run import JUNIT, run_pytest
 from assay.gate.verdict_text import MARKDOWN
 from assay.project import digests, layout, source_code
-from assay.project.document import read_stage_file, write_text
+from assay.project.document import write_text
 from assay.project.params import Params
 from assay.reports.raw_rows import RawRows
-from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
+from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, combine_outcomes
 
 HTML = layout.GATE_PAGE
 
@@ -65,15 +63,11 @@ def run(root: Path, params: Params) -> GateResult:
     tracked_data.check_tracked_data(root, params)
     inputs = GateInputs.of(root)
     evaluation, champion = inputs.evaluation, provenance.judged_champion(inputs)
-    before = _bound(root, params)
+    before = InputDigests.of(root, params)
     # Once, before a model test could change a report or the model. The digests before and after
     # reveal such a change.
-    rules = (
-        PytestFinding(each, items.format_finding(each))
-        for each in items.evaluate_project_rules(root)
-    )
-    decided = (*rules, *behaviours.evaluate_behaviours(root, params))
-    session = run_pytest(root, params.gate.tests, decided)
+    asked = (*decided.evaluate_rules(root), *decided.evaluate_behaviours(root, params))
+    session = run_pytest(root, params.gate.tests, asked)
     if session.short_of_memory:
         clear(root)
         raise MemoryShort(
@@ -83,13 +77,13 @@ def run(root: Path, params: Params) -> GateResult:
             fix="Give it more memory, or a higher limit where there is one (ulimit -v), and run "
             "it again.",
         )
-    former = champion_verdict.load_champion_verdict(root, champion.bundle)
-    after = _bound(root, params)
+    former = load_champion_verdict(root, champion.bundle)
+    after = InputDigests.of(root, params)
     there = (root / params.gate.tests).is_dir()
     tests = digests.model_tests(root, params.gate.tests)
     own = digests.project_imports(source_code.file_reader(root), params, tests)
     judged = (
-        *findings.confirm_findings([each.finding for each in decided], session.seen),
+        *findings.confirm_findings([each.finding for each in asked], session.seen),
         *findings.model_test_findings(session.seen, alone=champion.state == "none"),
         *provenance.champion_findings(inputs),
     )
@@ -105,19 +99,13 @@ def run(root: Path, params: Params) -> GateResult:
     )
     verdict = Verdict(
         outcome=combine_outcomes(found),
-        basis=champion.description,
         name=params.name,
         candidate=evaluation.candidate,
-        bundle=after.bundle,
-        data=after.data,
-        contract=after.contract,
-        policy=after.policy,
-        code=after.code,
-        reports=after.reports,
+        **asdict(after),
         champion=champion,
         findings=found,
         types=evaluation.types,
-        tests=findings.count_model_tests(session.seen, former),
+        tests=ModelTests.count(found, former),
         rows=RawRows.read(root),
     )
     write_text(root / MARKDOWN, verdict_text.render_markdown(verdict))
@@ -126,7 +114,7 @@ def run(root: Path, params: Params) -> GateResult:
     helps = any(_went_wrong(finding) for finding in found)
     done = GateResult(verdict, session.output if helps else None)
     if verdict.outcome is not Outcome.PASS:
-        refusal = _refusal(verdict)
+        refusal = verdict_text.refusal(verdict)
         if not _in_experiment():
             raise refusal.attach_report(done)
         _LOG.warning("gate: %s DVC records the experiment with this verdict.", refusal.line())
@@ -145,31 +133,6 @@ def clear(root: Path) -> None:
         (root / name).unlink(missing_ok=True)
 
 
-def _bound(root: Path, params: Params) -> InputDigests:
-    from assay.model.bundle import verified_digest
-
-    return InputDigests(
-        bundle=verified_digest(root / layout.BUNDLE),
-        data=digests.data(root),
-        contract=digests.worktree_contract(root, params),
-        policy=digests.policy(root, params),
-        code=digests.code(root, params),
-        reports=provenance.reports_digest(partial(read_stage_file, root)),
-    )
-
-
 def _went_wrong(finding: Finding) -> bool:
     """Whether pytest's own output helps to understand the finding."""
     return finding.kind != "rule" and finding.outcome is Outcome.FAIL
-
-
-def _refusal(verdict: Verdict) -> GateNotPassed:
-    bad = verdict.blocking
-    names = "; ".join(f"'{finding.title}' {finding.outcome}" for finding in bad[:8])
-    more = f" and {len(bad) - 8} more" if len(bad) > 8 else ""
-    return GateNotPassed(
-        f"the verdict is {verdict.outcome}",
-        where=layout.VERDICT,
-        found=(names + more) or "no finding that decides",
-        fix=f"The reasons are in {MARKDOWN}.",
-    )

@@ -15,12 +15,13 @@ from assay.errors import AssayError
 from assay.gate import backtest
 from assay.gate.rules import kinds
 from assay.project import digests, layout, source_code
-from assay.project.params import Params, yaml_text
+from assay.project.params import Params
 from assay.registry import commit_export, fetch, git, verification, versions
 from assay.registry.dvc_lock import symlinks, tracked_data
 from assay.registry.dvc_lock.check import stale_lines
 from assay.registry.dvc_lock.compare import Pipeline, PipelineStage
 from assay.registry.state import RegistryState, Version
+from assay.reports.raw_rows import lock_entries
 from assay.reports.verdict import Outcome, Verdict
 
 PACKAGES = "requirements"
@@ -98,7 +99,7 @@ def find(root: Path, params: Params) -> ModelAnswer:
     promoted = False
     for version in _promoted(known, params.registry.stage):
         try:
-            entries = _entries(git.show(root, version.commit, layout.DVC_LOCK))
+            entries = lock_entries(git.show(root, version.commit, layout.DVC_LOCK))
             differs[version.version] = tuple(_differences(root, here, version, entries))
         except (AssayError, UnicodeDecodeError) as error:
             differs[version.version] = (str(error),)
@@ -135,7 +136,7 @@ def _read(root: Path, commit: str) -> _Commit:
             policy=digests.policy(there, params),
             code=digests.code(there, params),
             packages=_packages(root, commit),
-            entries=_entries(git.show(root, commit, layout.DVC_LOCK)),
+            entries=lock_entries(git.show(root, commit, layout.DVC_LOCK)),
             makers=makers,
             bundle_maker=pipeline.producer(layout.BUNDLE) if pipeline else None,
             stale=(
@@ -237,16 +238,6 @@ def _writers(pipeline: Pipeline, path: str) -> list[PipelineStage]:
             for file in stage.outputs
         )
     ]
-
-
-def _entries(lock: str) -> Mapping[str, Any]:
-    """The entries of a dvc.lock by stage; none if it is of another form."""
-    try:
-        tree = yaml_text.load(lock)
-    except yaml_text.YamlError:
-        return {}
-    stages = tree.get("stages") if isinstance(tree, Mapping) else None
-    return stages if isinstance(stages, Mapping) else {}
 
 
 def _differ(here: Mapping[str, Any], then: Mapping[str, Any], stage: str) -> bool:

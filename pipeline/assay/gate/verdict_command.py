@@ -6,34 +6,35 @@ Meant for CI workflows. A verdict that was edited or is out of date is refused.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from assay.errors import (
+    AssayError,
     DataError,
     DataOutOfReach,
     GateNotPassed,
     PromotionRefused,
     StageInputMissing,
+    VersionUnknown,
 )
 from assay.gate import (
-    access,
-    champion_verdict,
-    committed_verdict,
-    provenance,
     unchanged,
     verdict_page,
     verdict_text,
     verdict_verification,
 )
-from assay.gate.inputs import GateInputs
+from assay.gate.inputs import GateInputs, load_champion_verdict
+from assay.gate.provenance import InputDigests
 from assay.gate.unchanged import Unchanged
-from assay.model.bundle import verified_digest
-from assay.project import digests, layout
-from assay.project.code_host.environment import read_environment
+from assay.project import layout
+from assay.project.code_host.environment import CiRun, read_environment
 from assay.project.document import read_stage_file
 from assay.project.params import Params
+from assay.registry import git
+from assay.reports.champion import StageHolder
 from assay.reports.verdict import Outcome, Verdict
 
 _LOG = logging.getLogger("assay")
@@ -121,7 +122,7 @@ def decide(root: Path, params: Params, *, committed: bool) -> GateAnswer:
     """
     if committed and (same := unchanged.find(root, params).unchanged) is not None:
         return GateAnswer(unchanged=same)
-    if committed and (reach := access.find(root, params)).missing is not None:
+    if committed and (reach := find_access(root, params)).missing is not None:
         return GateAnswer(refusal=reach.error(), commands=reach.commands)
     try:
         verdict = read_verdict(root)
@@ -138,21 +139,16 @@ def decide(root: Path, params: Params, *, committed: bool) -> GateAnswer:
         ).attach_report(verdict)
         return GateAnswer(verdict=verdict, problems=wrong, refusal=refusal)
     if verdict.outcome is not Outcome.PASS:
-        refusal = GateNotPassed(
-            f"the verdict is {verdict.outcome}",
-            where=layout.VERDICT,
-            found="; ".join(f"'{each.title}' {each.outcome}" for each in verdict.blocking[:8]),
-            fix=f"The reasons are in {verdict_text.MARKDOWN}.",
-        ).attach_report(verdict)
+        refusal = verdict_text.refusal(verdict).attach_report(verdict)
         return GateAnswer(verdict=verdict, refusal=refusal)
     try:
-        if committed and not committed_verdict.require_same(root, verdict):
+        if committed and not require_same(root, verdict):
             _LOG.warning(
                 "gate: no verdict is committed, so there was nothing to compare this one with. "
                 "Commit what dvc repro writes: a version can only be promoted from that."
             )
     except GateNotPassed as error:
-        again = committed_verdict.JUDGE_AGAIN
+        again = JUDGE_AGAIN
         return GateAnswer(verdict=verdict, refusal=error, commands=again)
     return GateAnswer(verdict=verdict)
 
@@ -176,20 +172,141 @@ def find_differences(root: Path, params: Params, verdict: Verdict) -> tuple[str,
     AssayError
         The bundle or the holdout is missing.
     """
-    source = partial(read_stage_file, root)
-    now = {
-        "bundle": verified_digest(root / layout.BUNDLE),
-        "data": digests.data(root),
-        "contract": digests.worktree_contract(root, params),
-        "policy": digests.policy(root, params),
-        "code": digests.code(root, params),
-        "reports": provenance.reports_digest(source),
-    }
+    source, now = partial(read_stage_file, root), asdict(InputDigests.of(root, params))
     wrong = [
         f"it is about another {'set of reports' if name == 'reports' else name}"
         for name in now
         if getattr(verdict, name) != now[name]
     ]
-    former = champion_verdict.load_champion_verdict(root, verdict.champion.bundle)
+    former = load_champion_verdict(root, verdict.champion.bundle)
     wrong += verdict_verification.find_discrepancies(verdict, source, params, former)
     return tuple(wrong)
+
+
+JUDGE_AGAIN = (
+    "git fetch --tags origin",
+    "git merge origin/main",
+    "dvc repro",
+    "dvc push",
+    "git add --all",
+    "git commit --message 'Judge again'",
+    "git push",
+)
+"""What is typed on a branch whose committed verdict is not the gate's."""
+_COMPARED = ("name", "outcome", "bundle", "data", "contract", "policy", "code")
+
+
+def require_same(root: Path, here: Verdict) -> bool:
+    """Refuse a verdict that is not about what the commit's verdict is about.
+
+    Returns False if the commit has neither a verdict nor a dvc.lock: nothing can be promoted from
+    it, so there is nothing to compare with.
+
+    Raises
+    ------
+    GateNotPassed
+        The commit holds no verdict, no valid one, or one about something else.
+    """
+    commit = git.head(root)
+    text = _text(root, commit, layout.VERDICT)
+    if text is None:
+        if _text(root, commit, layout.DVC_LOCK) is None:
+            return False
+        raise GateNotPassed(
+            "the commit holds no verdict, so that nothing could be promoted from it",
+            where=layout.VERDICT,
+            fix=f"On the branch: {' && '.join(JUDGE_AGAIN)}.",
+        )
+    try:
+        committed = Verdict.parse(text, layout.VERDICT)
+    except PromotionRefused as error:
+        raise GateNotPassed(error.what, where=layout.VERDICT, fix=error.fix) from None
+    wrong = differences(here, committed)
+    if wrong:
+        raise GateNotPassed(
+            "this run of the gate does not say what was committed",
+            where=layout.VERDICT,
+            expected="; ".join(f"{name} {ours}" for name, ours, _ in wrong),
+            found="; ".join(f"{name} {theirs}" for name, _, theirs in wrong),
+            fix=f"On the branch: {' && '.join(JUDGE_AGAIN)}; or commit dvc.lock and reports/ of "
+            "this run, which are kept with it.",
+        ).attach_report(here)
+    return True
+
+
+def differences(here: Verdict, committed: Verdict) -> list[tuple[str, str, str]]:
+    """What differs: a name, this run's value and the committed one, short enough to read."""
+    pairs = [(name, getattr(here, name), getattr(committed, name)) for name in _COMPARED]
+    # The champion's own bundle is not promoted again, whatever it was compared with.
+    if here.bundle != here.champion.bundle:
+        pairs.append(("champion", here.champion.bundle, committed.champion.bundle))
+    return [(name, _short(ours), _short(theirs)) for name, ours, theirs in pairs if ours != theirs]
+
+
+def _short(value: object) -> str:
+    return str(getattr(value, "value", value))[:19] if value is not None else "nothing"
+
+
+def _text(root: Path, commit: str, path: str) -> str | None:
+    try:
+        return git.show(root, commit, path)
+    except VersionUnknown:
+        return None
+
+
+@dataclass(frozen=True)
+class Access:
+    """Whether rows and champion are here; if not, what is missing and what a maintainer types."""
+
+    SCHEMA: ClassVar[int] = 1
+
+    missing: str | None = None
+    commands: tuple[str, ...] = ()
+
+    def error(self) -> DataOutOfReach:
+        return DataOutOfReach(
+            "not judged: no access to the data",
+            found=self.missing,
+            fix=f"A maintainer reads what it changes, and then judges it: "
+            f"{' && '.join(self.commands)}.",
+        )
+
+
+def find_access(root: Path, params: Params) -> Access:
+    """What a fork's run could not read of rows and champion, once the stages for them were run.
+
+    Outside of such a run nothing counts as missing: there it is an error that its stage names.
+
+    Raises
+    ------
+    CodeHostFailed
+        The environment of the CI run makes no sense.
+    """
+    run = read_environment()
+    if run is None or not run.from_fork:
+        return Access()
+    if not (root / layout.RAW).is_dir():
+        return Access("the rows of the source", _commands(run))
+    try:
+        held = StageHolder.read(root)
+    except AssayError:
+        return Access("the champion", _commands(run))
+    if held.state == "unreadable":
+        return Access(f"the champion's bundle ({held.version or held.stage})", _commands(run))
+    return Access()
+
+
+def _commands(run: CiRun) -> tuple[str, ...]:
+    """Judge the very commit in a run of the repository's own, whose check counts for it too."""
+    branch = f"assay/fork-{run.pull_request}"
+    if run.kind == "gitlab":
+        return (
+            f"git fetch origin merge-requests/{run.pull_request}/head:{branch}",
+            f"git push origin {branch}",
+            f"glab ci run --branch {branch}",
+        )
+    return (
+        f"gh pr checkout {run.pull_request}",
+        f"git push origin HEAD:refs/heads/{branch}",
+        f"gh workflow run gate.yml --ref {branch}",
+    )

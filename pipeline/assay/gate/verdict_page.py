@@ -9,16 +9,17 @@ from pathlib import Path
 from markupsafe import Markup
 
 from assay.errors import AssayError
-from assay.gate.many_slices import fold, together
-from assay.gate.rules.leakage_words import leakage_title
-from assay.gate.rules.next_steps import OVERRIDE
+from assay.gate.rules.leakage import leakage_title
 from assay.gate.verdict_text import (
     HEADLINES,
+    OVERRIDE,
     findings_of_kind,
+    fold,
     format_values,
     measured_quantity,
     rows_sentence,
     sort_findings,
+    together,
 )
 from assay.metrics.estimate import Estimate
 from assay.pages import charts
@@ -115,7 +116,7 @@ def _about(finding: Finding) -> list[str]:
 
 def _note(finding: Finding) -> str:
     """What was found, in a sentence, and who waived it."""
-    notes = [finding.detail]
+    notes = [finding.statement]
     if finding.waiver is not None:
         notes.append(f"Waived by {finding.waiver.owner}: {finding.waiver.because}")
     return " ".join(notes)

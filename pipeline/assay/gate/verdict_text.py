@@ -6,13 +6,16 @@ numbers as short texts, and the escaping of every text that comes from data or p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
-from assay.gate.many_slices import fold, together
-from assay.gate.rules.leakage_words import leakage_title
+from assay.errors import GateNotPassed
+from assay.gate.rules.leakage import leakage_title
 from assay.pages.templating import MarkdownPart, render_markdown_parts
 from assay.project import layout
+from assay.project.text import counted
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
@@ -29,6 +32,11 @@ HEADLINES = {
 MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔"}
 MOST = 10
 """The most findings that a comment lists unfolded."""
+
+OVERRIDE = (
+    "If it may go out all the same: a waiver with a reason and a last day (gate.waivers in "
+    "params.yaml), or assay promote --override --because WHY."
+)
 
 _OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 _KINDS = (
@@ -122,6 +130,19 @@ def _findings(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def refusal(verdict: Verdict) -> GateNotPassed:
+    """The error that a verdict ends with that is not PASS."""
+    bad = verdict.blocking
+    names = "; ".join(f"'{finding.title}' {finding.outcome}" for finding in bad[:8])
+    more = f" and {len(bad) - 8} more" if len(bad) > 8 else ""
+    return GateNotPassed(
+        f"the verdict is {verdict.outcome}",
+        where=layout.VERDICT,
+        found=(names + more) or "no finding that decides",
+        fix=f"The reasons are in {MARKDOWN}.",
+    )
+
+
 def rows_sentence(verdict: Verdict) -> str:
     """Whose word the rows are that everything was measured on."""
     if verdict.rows is None:
@@ -161,3 +182,68 @@ def measured_quantity(finding: Finding) -> str:
     """What was measured: the metric, or its change if two models are compared."""
     metric = finding.metric or ""
     return f"change of {metric}" if finding.challenger is not None else metric
+
+
+SHOWN = 10
+"""So many findings of one rule that ended alike are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSlices:
+    """Slices of one rule that ended as those shown before them; none is nearer to the limit."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.findings[0].outcome
+
+    @property
+    def sentence(self) -> str:
+        """How many slices of which rule."""
+        return f"{self.findings[0].rule}: {counted(len(self.findings), 'more slice')}"
+
+
+Shown: TypeAlias = Finding | OtherSlices
+
+
+def fold(findings: Iterable[Finding]) -> list[Shown]:
+    """Keep the order of ``findings``; what is too much of one rule is gathered behind its last.
+
+    Of a rule's findings with the same outcome and the same reason not to count, the `SHOWN` that
+    are nearest to their limit stay. Those without a value come first. Checks for leakage are no
+    slices: each is shown.
+    """
+    groups: dict[tuple[str, Outcome, str], list[Finding]] = {}
+    for each in findings:
+        rule = each.title if leakage_title(each) else each.rule
+        groups.setdefault((rule, each.outcome, each.exemption_reason), []).append(each)
+    shown: list[Shown] = []
+    for group in groups.values():
+        nearest = sorted(range(len(group)), key=lambda number: _distance(group[number]))
+        kept = set(nearest[:SHOWN])
+        shown += [each for number, each in enumerate(group) if number in kept]
+        if rest := [each for number, each in enumerate(group) if number not in kept]:
+            shown.append(OtherSlices(tuple(rest)))
+    return shown
+
+
+def together(shown: Iterable[Shown]) -> list[tuple[Shown, ...]]:
+    """Findings of rules of which the same is told, in one group; in the order of each first."""
+    groups: dict[object, list[Shown]] = {}
+    for each in shown:
+        groups.setdefault(_telling(each), []).append(each)
+    return [tuple(group) for group in groups.values()]
+
+
+def _telling(shown: Shown) -> object:
+    """What is equal if the same is told; its own for a test, which is looked up by its name."""
+    if isinstance(shown, OtherSlices) or shown.kind != "rule":
+        return id(shown)
+    return shown.outcome, shown.exemption_reason, shown.told, shown.owner, repr(shown.waiver)
+
+
+def _distance(finding: Finding) -> float:
+    if finding.observed is None or finding.limit is None:
+        return -math.inf
+    return abs(finding.observed - finding.limit)

@@ -8,17 +8,20 @@ dvc.lock. Waivers are compared with params.yaml.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 
 from assay.errors import AssayError
-from assay.gate import provenance, verdict_text, waivers
+from assay.gate import provenance, verdict_text
 from assay.gate.inputs import GateInputs, Source
 from assay.gate.provenance import InputDigests
-from assay.gate.rules import kinds, wording
+from assay.gate.rules import kinds
 from assay.project.params import Params
 from assay.project.params.behaviour import Behaviour
-from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
+from assay.reports.verdict import COUNT, Finding, ModelTests, Outcome, Verdict, Waiver
+
+_NOT_COMPARED = {"detail", "fix", "waiver", "waiver_ended", "severity"}
+"""Fields of a rule's finding that are words, are of params.yaml, or are compared before."""
 
 _CLOSE = 1e-9
 """Tolerance: two machines may differ in the last digits of a number from the same report."""
@@ -114,16 +117,10 @@ def _differences(said: Finding, told: Finding) -> Iterator[str]:
         return
     if said.severity != told.severity:
         yield f"'{said.title}' is a {said.severity} in it and a {told.severity} in params.yaml"
-    bare = waivers.without_ended(said)
-    odd = [
-        name
-        for name in Finding.model_fields
-        if name not in ("waiver", "severity")
-        and not _equal(getattr(bare, name), getattr(told, name))
-    ]
-    for name in odd:
+    for name in Finding.model_fields.keys() - _NOT_COMPARED:
         was, now = getattr(said, name), getattr(told, name)
-        yield f"'{said.title}' has {name} {_short(was)} in it; the reports say {_short(now)}"
+        if not _equal(was, now):
+            yield f"'{said.title}' has {name} {_short(was)} in it; the reports say {_short(now)}"
 
 
 def _behaviours(recorded: Verdict, asked: tuple[Behaviour, ...]) -> Iterator[str]:
@@ -163,18 +160,12 @@ def _tests(recorded: Verdict, former: Verdict | None) -> Iterator[str]:
             yield f"'{each.title}' is a {each.severity} in it, and no model test is"
         if each.tolerated and recorded.champion.state != "none":
             yield f"'{each.title}' is tolerated in it, although there is a champion"
-    yield from _counts(recorded, [waivers.without_ended(each).detail for each in tests], former)
+    yield from _counts(recorded, former)
 
 
-def _counts(recorded: Verdict, details: list[str], former: Verdict | None) -> Iterator[str]:
+def _counts(recorded: Verdict, former: Verdict | None) -> Iterator[str]:
     """Recount the tests that were collected, that ran, and that the champion had."""
-    ran = sum(_begins(detail, wording.RESULT_DETAILS.values()) for detail in details)
-    silent = sum(
-        _begins(detail, [*wording.NO_RESULT_DETAILS.values(), wording.NOT_RUN])
-        for detail in details
-    )
-    told = ModelTests(collected=ran + silent, ran=ran)
-    said = recorded.tests
+    told, said = ModelTests.count(recorded.findings, former), recorded.tests
     if said is None:
         if told.collected:
             yield f"it has no count of tests; its findings hold {told.collected}"
@@ -183,7 +174,7 @@ def _counts(recorded: Verdict, details: list[str], former: Verdict | None) -> It
         was, now = getattr(said, name), getattr(told, name)
         if was != now:
             yield f"tests.{name} is {was} in it, and its findings hold {now}"
-    before = None if former is None else len(former.model_tests)
+    before = told.champion
     if said.champion != before:
         if recorded.champion.state == "none":
             why = "although there is no champion"
@@ -193,13 +184,10 @@ def _counts(recorded: Verdict, details: list[str], former: Verdict | None) -> It
             why = f"and the champion's verdict holds {before}"
         yield f"tests.champion is {said.champion} in it, {why}"
     if before is not None and told.collected < before:
-        if not any(detail.startswith(wording.FEWER) for detail in details):
+        counted = ((each.metric, each.observed, each.limit) for each in recorded.findings)
+        if (COUNT, told.collected, before) not in counted:
             now = told.collected
             yield f"it does not warn of {now} model tests where the champion had {before}"
-
-
-def _begins(detail: str, known: Iterable[str]) -> bool:
-    return any(detail == each or detail.startswith(f"{each}: ") for each in known)
 
 
 def _equal(one: object, other: object) -> bool:

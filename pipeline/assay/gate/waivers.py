@@ -6,22 +6,18 @@ is checked again at promotion.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from assay.errors import NotARepository
+from assay.gate.rules.finding import own_finding
 from assay.project.params.gate import GateParams, WaiverParams
 from assay.reports import verdict
 from assay.reports.verdict import Finding, Outcome
 
 SLACK_SECONDS = 24 * 60 * 60
 """How far this machine's clock may be behind the newest commit."""
-
-_ENDED = re.compile(r" \(its waiver ended on \d{4}-\d{2}-\d{2}\)$")
-_RENEW = "Renew until under gate.waivers, or fix it."
-_OR_RENEW = " Or renew until under gate.waivers."
 
 
 def today() -> date:
@@ -34,18 +30,9 @@ def apply_waivers(
 ) -> tuple[Finding, ...]:
     """The findings, with a valid waiver attached to each that did not pass and is covered.
 
-    Where the waiver has ended, the detail and the fix say so: once, however often they are given.
+    Where the waiver has ended, ``waiver_ended`` is its last day.
     """
-    return tuple(_covered(without_ended(each), waivers, now) for each in findings)
-
-
-def without_ended(finding: Finding) -> Finding:
-    """The finding as it was before `apply_waivers` said that its waiver has ended."""
-    detail = _ENDED.sub("", finding.detail)
-    if detail == finding.detail or finding.fix is None:
-        return finding.model_copy(update={"detail": detail})
-    fix = None if finding.fix == _RENEW else finding.fix.removesuffix(_OR_RENEW)
-    return finding.model_copy(update={"detail": detail, "fix": fix})
+    return tuple(_covered(each, waivers, now) for each in findings)
 
 
 def waiver_findings(
@@ -62,27 +49,22 @@ def waiver_findings(
     behind = _behind(root)
     if behind is not None:
         found.append(
-            Finding(
-                rule="the clock can tell whether a waiver has ended",
-                kind="rule",
-                outcome=Outcome.FAIL,
-                detail=f"this machine's clock is {behind} s behind the newest commit: set it",
-                owner="assay",
-                because="a waiver ends on its day, whatever the clock says",
+            own_finding(
+                "the clock can tell whether a waiver has ended",
+                f"this machine's clock is {behind} s behind the newest commit: set it",
+                "a waiver ends on its day, whatever the clock says",
             )
         )
     for waiver in gate.waivers:
         if not any(waiver.covers(finding.rule, finding.slice) for finding in findings):
             name = waiver.rule + (f"[{waiver.slice}]" if waiver.slice else "")
             found.append(
-                Finding(
-                    rule="every waiver is of something that is there",
-                    kind="rule",
-                    outcome=Outcome.FAIL,
-                    detail=f"nothing is called '{name}', which is waived",
+                own_finding(
+                    "every waiver is of something that is there",
+                    f"nothing is called '{name}', which is waived",
+                    "a waiver of a name with a typo in it protects nothing",
                     severity="warn",
                     owner=waiver.owner,
-                    because="a waiver of a name with a typo in it protects nothing",
                 )
             )
     return tuple(found)
@@ -98,10 +80,8 @@ def _covered(finding: Finding, waivers: Sequence[WaiverParams], now: date) -> Fi
         told = verdict.Waiver(because=last.because, owner=last.owner, until=last.until.isoformat())
         return finding.model_copy(update={"waiver": told})
     if mine:
-        ended = max(waiver.until for waiver in mine)
-        detail = f"{finding.detail} (its waiver ended on {ended})"
-        fix = f"{finding.fix}{_OR_RENEW}" if finding.fix else _RENEW
-        return finding.model_copy(update={"detail": detail, "fix": fix})
+        ended = max(waiver.until for waiver in mine).isoformat()
+        return finding.model_copy(update={"waiver_ended": ended})
     return finding
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -55,8 +56,18 @@ class RawRows(Document):
 def raw_hash(root: Path) -> str | None:
     """The hash of data/raw in dvc.lock; None where there is none."""
     try:
-        tree = yaml_text.load((root / layout.DVC_LOCK).read_text(encoding="utf-8"))
-        outputs = [each for stage in tree["stages"].values() for each in stage.get("outs", ())]
+        entries = lock_entries((root / layout.DVC_LOCK).read_text(encoding="utf-8"))
+        outputs = [each for stage in entries.values() for each in stage.get("outs", ())]
         return next((str(each["md5"]) for each in outputs if each["path"] == layout.RAW), None)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml_text.YamlError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def lock_entries(text: str) -> Mapping[str, Any]:
+    """The entries of a dvc.lock by stage; none if it is of another form."""
+    try:
+        tree = yaml_text.load(text)
+    except yaml_text.YamlError:
+        return {}
+    stages = tree.get("stages") if isinstance(tree, Mapping) else None
+    return stages if isinstance(stages, Mapping) else {}

@@ -6,7 +6,7 @@ A verdict stores the digests of all its inputs, so promotion can check that it i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -29,6 +29,7 @@ from assay.project.document import (
 from assay.reports.raw_rows import RawRows
 
 Kind = Literal["rule", "behaviour", "test"]
+TestResult = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "not run"]
 Direction = Literal["min", "max"]
 Severity = Literal["block", "warn"]
 State = Literal["none", "compared", "unreadable", "features_missing", "incomparable"]
@@ -52,6 +53,24 @@ class Outcome(Enum):
 
     def __str__(self) -> str:
         return self.value
+
+
+OUTCOMES: Mapping[TestResult, Outcome] = {
+    "passed": Outcome.PASS,
+    "failed": Outcome.FAIL,
+    "error": Outcome.FAIL,
+    "skipped": Outcome.INCONCLUSIVE,
+    "xfailed": Outcome.INCONCLUSIVE,
+    "xpassed": Outcome.INCONCLUSIVE,
+    "not run": Outcome.FAIL,
+}
+"""What pytest made of a model test -> the outcome of its finding."""
+
+RAN: frozenset[TestResult] = frozenset({"passed", "failed", "xfailed", "xpassed"})
+"""Results of a test that ran to its end."""
+
+COUNT = "model tests"
+"""The metric of the warning that there are fewer model tests than the champion had."""
 
 
 def _digest(value: str) -> str:
@@ -134,8 +153,21 @@ class Finding(SparseDocument):
     waiver: Annotated[
         Waiver | None, Field(description="The one that covers it, if it needs one.")
     ] = None
+    waiver_ended: Annotated[
+        Day | None, Field(description="The last day of the one that covered it and has ended.")
+    ] = None
+    test: Annotated[
+        TestResult | None,
+        Field(description="What pytest made of it, of a model test that was collected."),
+    ] = None
     owner: Text | None = None
     because: Text | None = None
+
+    @model_validator(mode="after")
+    def _as_its_test(self) -> Self:
+        if self.test is not None and (self.kind, self.outcome) != ("test", OUTCOMES[self.test]):
+            raise ValueError(f"test is {self.test}, of a {self.kind} that is {self.outcome}")
+        return self
 
     @property
     def title(self) -> str:
@@ -143,9 +175,23 @@ class Finding(SparseDocument):
         return f"{self.rule}[{self.slice}]" if self.slice else self.rule
 
     @property
+    def statement(self) -> str:
+        """What is so, and that a waiver of it has ended."""
+        ended = self.waiver_ended
+        return self.detail if ended is None else f"{self.detail} (its waiver ended on {ended})"
+
+    @property
+    def advice(self) -> str | None:
+        """What its owner can do, also about a waiver that has ended."""
+        if self.waiver_ended is None:
+            return self.fix
+        renew = "renew until under gate.waivers"
+        return f"{self.fix} Or {renew}." if self.fix else f"{renew.capitalize()}, or fix it."
+
+    @property
     def told(self) -> str:
         """What is so, and what its owner can do."""
-        return f"{self.detail}. {self.fix}" if self.fix else self.detail
+        return f"{self.statement}. {self.advice}" if self.advice else self.statement
 
     @property
     def decides(self) -> bool:
@@ -230,6 +276,16 @@ class ModelTests(Document):
             raise ValueError(f"ran is {self.ran}, of {self.collected} that were collected")
         return self
 
+    @classmethod
+    def count(cls, findings: Iterable[Finding], champion: Verdict | None) -> Self:
+        """Of the findings of a verdict, and of that on the champion."""
+        results = [each.test for each in findings if each.test is not None]
+        return cls(
+            collected=len(results),
+            ran=sum(each in RAN for each in results),
+            champion=None if champion is None else len(champion.model_tests),
+        )
+
 
 DIGESTS = ("bundle", "data", "contract", "policy", "code", "reports")
 """Fields of a verdict that are digests of its inputs."""
@@ -252,7 +308,6 @@ class Verdict(Report):
 
     schema_number: Literal[3] = Field(default=3, alias="schema")
     outcome: Outcome
-    basis: Annotated[Text, Field(description="What the bundle was held against, in words.")]
     name: Annotated[Text, Field(description="The project.")]
     candidate: Annotated[Text, Field(description="The candidate of params.yaml that was selected.")]
     bundle: Annotated[Digest, Field(description="Of the bundle that was judged.")]
@@ -284,8 +339,6 @@ class Verdict(Report):
 
     @model_validator(mode="after")
     def _without_a_contradiction(self) -> Self:
-        if self.basis != self.champion.description:
-            raise ValueError("basis and champion contradict each other")
         come_to = combine_outcomes(self.findings)
         if come_to is not self.outcome:
             raise ValueError(f"outcome is {self.outcome}, but its findings come to {come_to}")
@@ -311,6 +364,11 @@ class Verdict(Report):
             raise PromotionRefused(
                 f"not {cls.WHAT}: {error}", where=where, fix="Run the gate again: dvc repro gate."
             ) from None
+
+    @property
+    def basis(self) -> str:
+        """What the bundle was compared with, in words."""
+        return self.champion.description
 
     @property
     def model_tests(self) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ import pytest
 
 from assay.errors import BehaviourError
 from assay.gate.behaviour.cases import case_row, minimum_functionality, typical_value
-from assay.gate.behaviour.result import BehaviourResult, format_result
 from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
+from assay.gate.behaviour.trial import BehaviourResult, format_result
 from assay.project.params.behaviour import Case
 from tests.gate.behaviour.models import fates, rows, subject
 

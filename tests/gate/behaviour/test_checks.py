@@ -16,8 +16,8 @@ from assay.contract.definition import MASK
 from assay.errors import BehaviourError
 from assay.gate.behaviour.changes import parse_change
 from assay.gate.behaviour.checks import direction, invariance, monotonicity, robustness
-from assay.gate.behaviour.result import format_result
 from assay.gate.behaviour.subject import RowSubset
+from assay.gate.behaviour.trial import format_result
 from tests.gate.behaviour.models import CLASSES, fates, probability, rows, subject
 
 Changed = Callable[[pd.DataFrame], pd.DataFrame]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.perturb import perturbed_frames, typo
+from assay.gate.behaviour.changes import perturbed_frames, typo
 from tests.gate.behaviour.models import rows, subject
 
 

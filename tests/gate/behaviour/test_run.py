@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.run import run
+from assay.gate.behaviour.checks import run
 from assay.gate.behaviour.subject import select_rows
 from assay.project.params.behaviour import Behaviour, Range
 from tests.gate.behaviour.models import fates, probability, rows, subject

@@ -13,20 +13,22 @@ import pytest
 
 from assay.errors import BundleError, BundleMissing
 from assay.gate import waivers
-from assay.gate.behaviour.result import BehaviourResult, FailedExample
 from assay.gate.behaviour.subject import ModelUnderTest
-from assay.gate.pytest_run import behaviours, record
-from assay.gate.pytest_run import findings_file as kept
-from assay.gate.pytest_run.behaviours import BehaviourEvaluator, ScoreFunction, load_champion
-from assay.gate.pytest_run.findings_file import PytestFinding
-from assay.gate.pytest_run.items import PolicyItem
+from assay.gate.behaviour.trial import BehaviourResult, FailedExample
+from assay.gate.pytest_run import decided, record
+from assay.gate.pytest_run.decided import (
+    BehaviourEvaluator,
+    PytestFinding,
+    ScoreFunction,
+    load_champion,
+)
+from assay.gate.pytest_run.plugin import PolicyItem
 from assay.model import bundle
 from assay.project import layout
 from assay.reports.champion import StageHolder
 from assay.reports.verdict import Finding, Outcome
 
 PASS, FAIL = Outcome.PASS, Outcome.FAIL
-PLUGIN = ("-p", "no:assay", "-p", "assay.gate.pytest_run.plugin", "-p", "no:cacheprovider")
 FRAME = pd.DataFrame({"x": np.linspace(0.0, 0.5, 100), "y": np.arange(100.0)})
 STILL = "{name: y does not matter, check: invariance, change: {column: y, add: 1}, within: 0.01"
 MOVES = "{name: x does not matter, check: invariance, change: {column: x, add: 0.1}, within: 0.01"
@@ -108,19 +110,19 @@ def test_a_waiver_covers_it(asked: Any) -> None:
 
 def test_all_come_in_their_order(asked: Any, tiny: Any) -> None:
     asked(STILL, MOVES)
-    found = behaviours.evaluate_behaviours(tiny.root, tiny.params)
+    found = decided.evaluate_behaviours(tiny.root, tiny.params)
     assert [(each.finding.rule, each.finding.outcome) for each in found] == [
         ("y does not matter", PASS),
         ("x does not matter", FAIL),
     ]
     tiny.policy()
-    assert behaviours.evaluate_behaviours(tiny.root, tiny.params) == ()
+    assert decided.evaluate_behaviours(tiny.root, tiny.params) == ()
 
 
 def test_they_are_drawn_with_the_projects_seed(
     asked: Any, tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import assay.gate.behaviour.run
+    import assay.gate.behaviour.checks
 
     seen = []
 
@@ -132,7 +134,7 @@ def test_they_are_drawn_with_the_projects_seed(
             10, 1, 0.05, "1 of 10 rows fail", (FailedExample(3, {}, (), "0.1", "0.2"),)
         )
 
-    monkeypatch.setattr(assay.gate.behaviour.run, "run", run)
+    monkeypatch.setattr(assay.gate.behaviour.checks, "run", run)
     found = asked(f"{STILL}, max_failed: 0.05")["y does not matter"].finding
     assert seen == [("y does not matter", ("x", "y"), 100, 1)]
     assert (found.outcome, found.observed, found.rows) == (FAIL, 0.1, 10)
@@ -142,10 +144,10 @@ def test_they_are_drawn_with_the_projects_seed(
 def test_without_a_model_each_fails_with_the_reason(tiny: Any) -> None:
     tiny.policy(behaviour=f"[{STILL}, {OURS}]")
     tiny.write(layout.HOLDOUT_TABLE, "no parquet")
-    found = behaviours.evaluate_behaviours(tiny.root, tiny.params)[0].finding
+    found = decided.evaluate_behaviours(tiny.root, tiny.params)[0].finding
     assert (found.outcome, found.blocks) == (FAIL, True)
     (tiny.root / layout.BUNDLE / "manifest.json").unlink()
-    found = behaviours.evaluate_behaviours(tiny.root, tiny.params)[0].finding
+    found = decided.evaluate_behaviours(tiny.root, tiny.params)[0].finding
     assert "there is no bundle here" in found.detail
 
 
@@ -168,7 +170,7 @@ def test_model_and_rows_are_loaded_once_as_params_yaml_allows(
         return SimpleNamespace(subject=subject())
 
     monkeypatch.setattr(bundle, "load", load)
-    monkeypatch.setattr(behaviours, "make_score_function", scoring)
+    monkeypatch.setattr(decided, "make_score_function", scoring)
     monkeypatch.setattr(holdout, "read", lambda root: loads.append(root) or FRAME)
     one = BehaviourEvaluator(tiny.root, tiny.params)
     assert loads == []
@@ -210,7 +212,7 @@ def test_the_contract_says_what_a_night_may_lack(
     monkeypatch.setattr(
         assay.gate.behaviour.subject, "model_under_test", lambda given, nullable: (given, nullable)
     )
-    made: Any = behaviours.make_score_function(tiny.root, tiny.params, "the bundle")  # type: ignore[arg-type]
+    made: Any = decided.make_score_function(tiny.root, tiny.params, "the bundle")  # type: ignore[arg-type]
     assert (made.bundle, made.subject) == ("the bundle", ("the bundle", ["x"]))
 
 
@@ -249,15 +251,14 @@ def test_a_champion_is_loaded_by_its_digest(tiny: Any, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def go(asked: Any, pytester: pytest.Pytester, tiny: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def go(asked: Any, run: Any) -> Any:
     """Pytest in the tiny project with these behaviours."""
-    monkeypatch.chdir(tiny.root)
 
-    def run(*arguments: str, specs: tuple[str, ...], **others: str) -> pytest.RunResult:
+    def called(*arguments: str, specs: tuple[str, ...], **others: str) -> pytest.RunResult:
         asked(*specs, **others)
-        return pytester.runpytest_inprocess(f"--rootdir={tiny.root}", *PLUGIN, *arguments)
+        return run(*arguments)  # type: ignore[no-any-return]
 
-    return run
+    return called
 
 
 def test_they_are_items_after_the_rules(go: Any) -> None:
@@ -289,7 +290,7 @@ def test_the_gate_is_told_that_each_ran(go: Any, tiny: Any) -> None:
 
 def test_what_the_gate_decided_is_shown_and_not_decided_again(go: Any, tiny: Any) -> None:
     finding = Finding(rule="mine", kind="behaviour", outcome=FAIL, detail="too far", owner="ops")
-    kept.write_findings(
+    decided.write_findings(
         tiny.root / "decided.json", [PytestFinding(finding, "FAIL: row 3 is too far")]
     )
     result = go("params.yaml", "--assay-decided=decided.json", specs=(STILL,))

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from assay.errors import BundleChanged, BundleError, DataError, GateNotPassed, StageInputMissing
-from assay.gate.pytest_run import behaviours
+from assay.gate.pytest_run import decided
 from assay.gate.stage import run as judge
 from assay.project import layout, params
 from assay.reports.champion import StageHolder
 from assay.reports.verdict import Outcome, Verdict
 
-PLUGIN = ("-p", "no:assay", "-p", "assay.gate.pytest_run.plugin", "-p", "no:cacheprovider")
 GOOD = "farther is never safer"
 BAD = "weight does not matter"
 BEHAVIOURS = f"""  behaviour:
@@ -45,7 +44,7 @@ def edit(root: Path, old: str, new: str) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def imported(trained: Path) -> None:
     """Pytester forgets what is imported after it began, and Arrow cannot be imported twice."""
-    behaviours.evaluate_behaviours(trained, params.load(trained))
+    decided.evaluate_behaviours(trained, params.load(trained))
 
 
 @pytest.fixture
@@ -57,16 +56,14 @@ def project(parcels: Path) -> Path:
 
 
 @pytest.fixture
-def go(pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def go(session_in: Any, project: Path) -> Any:
     """Pytest in the project, as somebody would call it there; its one rule is left out."""
-    monkeypatch.chdir(project)
     rule = "params.yaml::ranks late parcels first"
-    options = (f"--rootdir={project}", *PLUGIN, "--deselect", rule)
-    return lambda *arguments: pytester.runpytest_inprocess(*options, *arguments)
+    return lambda *arguments: session_in(project, "--deselect", rule, *arguments)
 
 
-def decided(root: Path) -> dict[str, Any]:
-    found = behaviours.evaluate_behaviours(root, params.load(root))
+def found_by_rule(root: Path) -> dict[str, Any]:
+    found = decided.evaluate_behaviours(root, params.load(root))
     return {each.finding.rule: each.finding for each in found}
 
 
@@ -102,7 +99,7 @@ def test_a_warning_is_seen_and_stops_nobody(go: Any, project: Path) -> None:
 
 
 def test_findings_have_the_numbers_the_rule_and_the_worst_row(project: Path) -> None:
-    found = decided(project)
+    found = found_by_rule(project)
     good, bad = found[GOOD], found[BAD]
     assert (good.outcome, good.observed, good.limit) == (Outcome.PASS, 0.0, 0.0)
     assert (bad.outcome, bad.limit, bad.direction) == (Outcome.FAIL, 0.25, "max")
@@ -113,7 +110,7 @@ def test_findings_have_the_numbers_the_rule_and_the_worst_row(project: Path) -> 
 
 def test_the_same_inputs_give_the_same_findings(project: Path) -> None:
     edit(project, "{column: weight, set: 40}", "{column: weight, shuffle: true}")
-    assert decided(project) == decided(project)
+    assert found_by_rule(project) == found_by_rule(project)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +125,7 @@ def test_the_same_inputs_give_the_same_findings(project: Path) -> None:
 )
 def test_what_cannot_be_asked_fails(project: Path, old: str, new: str, reason: str) -> None:
     edit(project, old, new)
-    found = decided(project)[GOOD]
+    found = found_by_rule(project)[GOOD]
     assert found.outcome is Outcome.FAIL
     assert found.detail.startswith(f"params.yaml: gate.behaviour '{GOOD}': ")
     assert reason in found.detail
@@ -137,7 +134,7 @@ def test_what_cannot_be_asked_fails(project: Path, old: str, new: str, reason: s
 @pytest.mark.parametrize("gone", [layout.HOLDOUT_TABLE, f"{layout.BUNDLE}/manifest.json"])
 def test_without_model_or_rows_all_fail(project: Path, gone: str, go: Any) -> None:
     (project / gone).unlink()
-    assert {each.outcome for each in decided(project).values()} == {Outcome.FAIL}
+    assert {each.outcome for each in found_by_rule(project).values()} == {Outcome.FAIL}
     go("params.yaml").assert_outcomes(failed=2, deselected=1)
 
 
@@ -176,7 +173,7 @@ def test_the_gate_decides_as_pytest_does(judged: Any, project: Path) -> None:
     found = {each.rule: each for each in judged().findings}
     assert found[GOOD].outcome is Outcome.PASS
     assert found[BAD].outcome is Outcome.FAIL
-    assert found[BAD] == decided(project)[BAD]
+    assert found[BAD] == found_by_rule(project)[BAD]
     assert found["tests/model/test_direction.py::test_farther_is_later"].outcome is Outcome.PASS
 
 
@@ -184,7 +181,7 @@ def test_the_gate_decides_as_pytest_does(judged: Any, project: Path) -> None:
     ("conftest", "name", "words"),
     [
         (
-            "from assay.gate.pytest_run.items import PolicyItem\n"
+            "from assay.gate.pytest_run.plugin import PolicyItem\n"
             "PolicyItem.runtest = lambda self: None\n",
             BAD,
             "pytest saw something else: passed",
@@ -276,12 +273,12 @@ def test_a_champion_that_cannot_be_read_is_an_error(go: Any, project: Path) -> N
 def test_champion_of(project: Path) -> None:
     values = params.load(project)
     with pytest.raises(StageInputMissing, match="champion has not run"):
-        behaviours.load_champion(project, values)
+        decided.load_champion(project, values)
     leave_champion(
         project, state="found", version="v1.0.0", commit="c0ffee", bundle="sha256:" + "0" * 64
     )
     with pytest.raises(BundleChanged, match="another bundle"):
-        behaviours.load_champion(project, values)
+        decided.load_champion(project, values)
     told = project / layout.CHAMPION_FACTS
     for text, kind in (
         ("{}", DataError),
@@ -289,4 +286,4 @@ def test_champion_of(project: Path) -> None:
     ):
         told.write_text(text, encoding="utf-8")
         with pytest.raises(kind):
-            behaviours.load_champion(project, values)
+            decided.load_champion(project, values)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assay.gate.pytest_run import findings
-from assay.gate.pytest_run.record import PytestRecord
+from assay.gate.pytest_run.record import PytestRecord, Uncollected
 from assay.gate.pytest_run.run import PytestRun
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 from tests.gate.build import changed
@@ -99,20 +99,24 @@ def test_a_test_is_what_it_came_to(outcome: str, expected: Outcome, words: str) 
 
 
 @pytest.mark.parametrize(
-    ("outcome", "detail", "alone", "tolerated"),
+    ("outcome", "without", "alone", "tolerated"),
     [
-        ("skipped", "Skipped: no champion yet: nobody was promoted", True, True),
-        ("skipped", "Skipped: no champion yet: nobody was promoted", False, False),
-        ("skipped", "Skipped: not today", True, False),
-        ("skipped", "not today: no champion yet", True, False),
-        ("failed", "Skipped: no champion yet: nobody was promoted", True, False),
-        ("xfailed", "Skipped: no champion yet: nobody was promoted", True, False),
+        ("skipped", ["a"], True, True),
+        ("skipped", ["a"], False, False),
+        ("skipped", ["b"], True, False),
+        ("failed", ["a"], True, False),
+        ("xfailed", ["a"], True, False),
     ],
 )
 def test_the_first_model_has_no_champion_to_be_tested_against(
-    outcome: str, detail: str, alone: bool, tolerated: bool
+    outcome: str, without: list[str], alone: bool, tolerated: bool
 ) -> None:
-    record = PytestRecord(collected=["a"], outcomes={"a": outcome}, details={"a": detail})
+    record = PytestRecord(
+        collected=["a"],
+        outcomes={"a": outcome},  # type: ignore[dict-item]
+        details={"a": "Skipped: no champion yet"},
+        without_champion=without,
+    )
     (found,) = findings.model_test_findings(record, alone=alone)
     assert found.tolerated is tolerated
     assert found.blocks is not tolerated
@@ -140,7 +144,10 @@ def test_rules_are_no_tests_and_tests_come_by_name() -> None:
 
 def test_what_could_not_be_collected_is_a_finding() -> None:
     record = PytestRecord(
-        uncollected={"b.py": "failed: no module: x", "a.py": "skipped: not today"}
+        uncollected={
+            "b.py": Uncollected(False, "no module: x"),
+            "a.py": Uncollected(True, "not today"),
+        }
     )
     first, second = findings.model_test_findings(record, alone=False)
     assert (first.rule, first.outcome, first.detail) == (
@@ -165,7 +172,7 @@ def test_a_session_that_ended_as_it_should_is_no_finding() -> None:
     assert details(session(collected=["a"])) == []
     for outcome in ("failed", "error", "xpassed"):
         assert details(session(1, collected=["a"], outcomes={"a": "passed", "b": outcome})) == []
-    assert details(session(1, collected=["a"], uncollected={"a.py": "failed: x"})) == []
+    assert details(session(1, collected=["a"], uncollected={"a.py": Uncollected(False, "x")})) == []
 
 
 @pytest.mark.parametrize("collected", [[], [NODE]])
@@ -199,7 +206,8 @@ def test_only_answers_count_as_run() -> None:
         policy=[NODE],
         outcomes={each: each for each in outcomes},
     )
-    assert findings.count_model_tests(record, None) == ModelTests(collected=7, ran=4)
+    found = findings.model_test_findings(record, alone=False)
+    assert ModelTests.count(found, None) == ModelTests(collected=7, ran=4)
 
 
 def champions(gone: int) -> Verdict:
@@ -212,11 +220,10 @@ def champions(gone: int) -> Verdict:
 def test_tests_that_the_champion_had_are_counted_and_named(gone: int, end: str) -> None:
     now = PytestRecord(collected=["t.py::test_0"], outcomes={"t.py::test_0": "passed"})
     before = champions(gone)
-    assert findings.count_model_tests(now, before) == ModelTests(
-        collected=1, ran=1, champion=gone + 1
-    )
-    assert findings.count_model_tests(now, None) == ModelTests(collected=1, ran=1, champion=None)
+    made = findings.model_test_findings(now, alone=False)
+    assert ModelTests.count(made, before) == ModelTests(collected=1, ran=1, champion=gone + 1)
     (told,) = findings.fewer_tests_findings("tests/model", now, before, "v0.1.0")
     assert (told.outcome, told.severity) == (FAIL, "warn")
+    assert (told.observed, told.limit) == (1, gone + 1)
     assert told.detail.endswith(end)
     assert findings.fewer_tests_findings("tests/model", now, champions(0), "v0.1.0") == ()

@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 
 from assay.errors import BundleMissing, SchemaMismatch
-from assay.gate.pytest_run import behaviours
+from assay.gate.pytest_run import decided
 from assay.metrics import slices
 from assay.model import bundle, holdout
 from assay.project import layout
 from assay.reports.champion import StageHolder
 from assay.reports.evaluation import Evaluation
 
-PLUGIN = ("-p", "no:assay", "-p", "assay.gate.pytest_run.plugin", "-p", "no:cacheprovider")
 FRAME = pd.DataFrame({"place": ["east"] * 300 + ["west"] * 200 + ["north"] * 199})
 NAMES = ("assay_project", "policy", "evaluation", "bundle", "model", "champion", "score")
 ALL = (*NAMES, "holdout", "reference", "slices")
@@ -44,28 +43,23 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(bundle, "load", load)
     monkeypatch.setattr(holdout, "read", read)
-    monkeypatch.setattr(behaviours, "make_score_function", scoring)
+    monkeypatch.setattr(decided, "make_score_function", scoring)
     return made
 
 
 @pytest.fixture
-def go(
-    pytester: pytest.Pytester, tiny: Any, monkeypatch: pytest.MonkeyPatch, calls: list[str]
-) -> Any:
+def go(run: Any, tiny: Any, calls: list[str]) -> Any:
     """Run the body of two tests with some fixtures in the tiny project, without its rules."""
-    monkeypatch.chdir(tiny.root)
     text = (tiny.root / layout.PARAMS).read_text()
     tiny.write(layout.PARAMS, text + "bundle: {allow_types: [a.B]}\n")
 
-    def run(names: str, *body: str, where: str = "tests/model") -> pytest.RunResult:
+    def called(names: str, *body: str, where: str = "tests/model") -> pytest.RunResult:
         inner = "".join(f"    {line}\n" for line in body or ("pass",))
         tests = (f"def test_{name}({names}):\n{inner}" for name in ("one", "two"))
         tiny.write(f"{where}/test_it.py", "\n".join(tests))
-        return pytester.runpytest_inprocess(
-            f"--rootdir={tiny.root}", *PLUGIN, "-rs", f"{where}/test_it.py", "-k", "test_it"
-        )
+        return run("-rs", f"{where}/test_it.py", "-k", "test_it")  # type: ignore[no-any-return]
 
-    return run
+    return called
 
 
 def leave_champion(tiny: Any, **facts: Any) -> None:
@@ -122,8 +116,8 @@ def broken(*given: Any) -> Any:
     [
         ("evaluation", (Evaluation, "read")),
         ("holdout", (holdout, "read")),
-        ("score", (behaviours, "make_score_function")),
-        ("champion", (behaviours, "load_champion")),
+        ("score", (decided, "make_score_function")),
+        ("champion", (decided, "load_champion")),
         ("slices", (slices, "iter_slices")),
     ],
 )
@@ -176,31 +170,21 @@ def test_elsewhere_in_a_project_they_are_about_it_too(go: Any) -> None:
     result.assert_outcomes(passed=2)
 
 
-def test_the_nearest_project_counts(
-    go: Any, tiny: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_nearest_project_counts(tiny: Any, session_in: Any) -> None:
     """From a folder below the root that has a params.yaml of somebody else."""
     tiny.write("sub/params.yaml", "lr: 0.1\n")
     tiny.write("sub/test_it.py", "def test_a(assay_project): assert assay_project.params.seed == 1")
-    monkeypatch.chdir(tiny.root / "sub")
-    result = pytester.runpytest_inprocess(f"--rootdir={tiny.root / 'sub'}", *PLUGIN, "test_it.py")
-    result.assert_outcomes(passed=1)
+    session_in(tiny.root / "sub", "test_it.py").assert_outcomes(passed=1)
 
 
-def test_of_two_projects_one_within_the_other_the_inner_counts(
-    tiny: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_two_projects_one_within_the_other_the_inner_counts(tiny: Any, session_in: Any) -> None:
     inner = (tiny.root / layout.PARAMS).read_text().replace("seed: 1", "seed: 2")
     tiny.write("sub/params.yaml", inner)
     tiny.write("sub/test_it.py", "def test_a(assay_project): assert assay_project.params.seed == 2")
-    monkeypatch.chdir(tiny.root / "sub")
-    result = pytester.runpytest_inprocess(f"--rootdir={tiny.root / 'sub'}", *PLUGIN, "test_it.py")
-    result.assert_outcomes(passed=1)
+    session_in(tiny.root / "sub", "test_it.py").assert_outcomes(passed=1)
 
 
-def test_fixtures_of_a_session_may_be_built_on_them(
-    go: Any, tiny: Any, pytester: pytest.Pytester
-) -> None:
+def test_fixtures_of_a_session_may_be_built_on_them(go: Any, tiny: Any) -> None:
     leave_champion(tiny, state="found", version="v1.0.0", commit="c", bundle="sha256:a")
     asked = ", ".join(ALL)
     tiny.write(
@@ -211,27 +195,21 @@ def test_fixtures_of_a_session_may_be_built_on_them(
 
 
 def test_without_a_project_they_fail_and_say_where_they_looked(
-    pytester: pytest.Pytester,
+    pytester: pytest.Pytester, session_in: Any
 ) -> None:
     pytester.makepyfile("def test_a(policy): pass")
-    result = pytester.runpytest_inprocess(f"--rootdir={pytester.path}", *PLUGIN)
+    result = session_in(pytester.path)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"*no project with params.yaml at or above {pytester.path}*"])
     result.stdout.no_fnmatch_line("*def assay_project*")
 
 
-def test_two_projects_at_once_are_too_many(
-    tiny: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_projects_at_once_are_too_many(tiny: Any, run: Any) -> None:
     for name in ("one", "two"):
         folder = f"both/{name}"
         tiny.write(f"{folder}/params.yaml", (tiny.root / layout.PARAMS).read_text())
         tiny.write(f"{folder}/tests/model/test_{name}.py", "def test_a(policy): pass\n")
-    monkeypatch.chdir(tiny.root)
-    result = pytester.runpytest_inprocess(
-        *(f"--rootdir={tiny.root}", *PLUGIN, "both/one/tests/model", "both/two/tests/model"),
-        *("-k", "test_a"),
-    )
+    result = run("both/one/tests/model", "both/two/tests/model", "-k", "test_a")
     result.assert_outcomes(errors=2, deselected=4)
     result.stdout.fnmatch_lines(["*tests of several projects at once: */one, */two; run one*"])
     result.stdout.no_fnmatch_line("*def assay_project*")

@@ -7,21 +7,14 @@ from typing import Any
 
 import pytest
 
-PLUGIN = ("-p", "no:assay", "-p", "assay.gate.pytest_run.plugin", "-p", "no:cacheprovider")
+from assay.gate.pytest_run.decided import PytestFinding, format_finding
+from assay.gate.pytest_run.fixtures import find_project, is_assay_project
+from assay.gate.pytest_run.plugin import NotPassed, PolicyItem
+from assay.reports.verdict import Finding, Outcome
+
 OVERALL = "params.yaml::ranks late ones first"
 EAST = "params.yaml::no place is left behind[place=east]"
 WEST = "params.yaml::no place is left behind[place=west]"
-
-
-@pytest.fixture
-def run(pytester: pytest.Pytester, tiny: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Pytest in the tiny project, as somebody would call it there."""
-    monkeypatch.chdir(tiny.root)
-
-    def go(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_inprocess(f"--rootdir={tiny.root}", *PLUGIN, *arguments)
-
-    return go
 
 
 def ids(result: pytest.RunResult) -> list[str]:
@@ -127,3 +120,36 @@ def test_import_brings_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_folder_without_readable_params_is_nobodys(tmp_path: Path) -> None:
+    assert not is_assay_project(tmp_path)
+    (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00")
+    assert not is_assay_project(tmp_path)
+    assert find_project(tmp_path) is None
+    (tmp_path / "params.yaml").write_text("theirs: 1\n", encoding="utf-8")
+    assert not is_assay_project(tmp_path)
+
+
+FINDING = Finding(rule="ranks", kind="rule", outcome=Outcome.FAIL, detail="too low")
+
+
+def shown(request: pytest.FixtureRequest, error: Exception) -> str:
+    known = PytestFinding(FINDING, format_finding(FINDING, FINDING.statement))
+    item = PolicyItem.of(request.node.parent, "ranks", "rule", known)
+    try:
+        raise error
+    except Exception:
+        return str(item.repr_failure(pytest.ExceptionInfo.from_current()))
+
+
+def test_a_bug_in_a_rule_shows_where_it_is(request: pytest.FixtureRequest) -> None:
+    told = shown(request, ZeroDivisionError("by nothing"))
+    assert "ZeroDivisionError: by nothing" in told
+    assert "test_plugin.py" in told
+
+
+def test_a_rule_that_did_not_pass_shows_its_sentence(request: pytest.FixtureRequest) -> None:
+    told = shown(request, NotPassed(format_finding(FINDING, FINDING.statement)))
+    assert "too low" in told
+    assert "Traceback" not in told and "test_plugin.py" not in told

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assay.gate.pytest_run import record
-from assay.gate.pytest_run.record import SEVERITY, PytestRecord, normalize_detail
+from assay.gate.pytest_run.record import SEVERITY, PytestRecord, Uncollected, normalize_detail
 
 
 def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:
         policy=["params.yaml::ranks"],
         outcomes={"t::a": "passed"},
         details={"t::a": "why"},
-        uncollected={"b.py": "failed: x"},
+        uncollected={"b.py": Uncollected(False, "x")},
     )
     seen.write(tmp_path / "seen.json")
     assert record.read_record(tmp_path / "seen.json") == seen
@@ -27,28 +27,21 @@ def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("key", "value"),
     [
-        ({"collected": None}, "has no collected"),
-        ({"collected": {}}, "has no collected"),
-        ({"collected": [1]}, "has no collected"),
-        ({"collected": ["a", 1]}, "has no collected"),
-        ({"policy": None}, "has no policy"),
-        ({"policy": [1]}, "has no policy"),
-        ({"outcomes": None}, "has no outcomes"),
-        ({"outcomes": []}, "has no outcomes"),
-        ({"outcomes": {"a": 1}}, "has no outcomes"),
-        ({"details": {"a": None, "b": "x"}}, "has no details"),
-        ({"uncollected": "x"}, "has no uncollected"),
+        ("collected", None),
+        ("collected", ["a", 1]),
+        ("outcomes", {"a": 1}),
+        ("outcomes", {"a": "won"}),
+        ("details", {"a": None, "b": "x"}),
+        ("uncollected", {"a": "failed: x"}),
     ],
 )
-def test_a_record_that_is_malformed_is_none(
-    tmp_path: Path, change: dict[str, Any], reason: str
-) -> None:
+def test_a_record_that_is_malformed_is_none(tmp_path: Path, key: str, value: Any) -> None:
     path = tmp_path / "seen.json"
     PytestRecord().write(path)
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(ValueError, match=reason):
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(ValueError, match=key):
         record.read_record(path)
 
 
@@ -65,12 +58,10 @@ def test_a_key_that_is_missing(tmp_path: Path) -> None:
 def test_no_record(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="pytest left no record"):
         record.read_record(tmp_path / "seen.json")
-    (tmp_path / "seen.json").write_text("[]")
-    with pytest.raises(ValueError, match="pytest's record is no mapping"):
-        record.read_record(tmp_path / "seen.json")
-    (tmp_path / "seen.json").write_text("{")
-    with pytest.raises(ValueError, match="Expecting"):
-        record.read_record(tmp_path / "seen.json")
+    for text in ("[]", "{"):
+        (tmp_path / "seen.json").write_text(text)
+        with pytest.raises(ValueError, match=r"object|JSON"):
+            record.read_record(tmp_path / "seen.json")
 
 
 def reported(*reports: tuple[str, bool]) -> tuple[str | None, str | None]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from assay.gate.pytest_run import record
-from assay.gate.pytest_run.record import PytestRecord
+from assay.gate.pytest_run.record import PytestRecord, Uncollected
+from assay.reports.champion import StageHolder
 
-PLUGIN = ("-p", "no:assay", "-p", "assay.gate.pytest_run.plugin", "-p", "no:cacheprovider")
 IT = "tests/model/test_it.py"
 RULES = (
     "params.yaml::ranks late ones first",
@@ -21,17 +21,14 @@ WAIVER = '{{rule: "{rule}", because: a fix is coming, owner: us, until: "{until}
 
 
 @pytest.fixture
-def seen(pytester: pytest.Pytester, tiny: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def seen(run: Any, tiny: Any) -> Any:
     """Run these tests and what params.yaml asks; what the plugin left."""
-    monkeypatch.chdir(tiny.root)
     target = tiny.root / "seen.json"
 
     def go(text: str, *arguments: str, name: str = IT) -> PytestRecord:
         tiny.write(name, text)
-        options = (f"--rootdir={tiny.root}", *PLUGIN, "-o", "xfail_strict=true")
-        pytester.runpytest_inprocess(
-            *options, f"--assay-findings={target.name}", "tests/model", *arguments
-        )
+        options = ("-o", "xfail_strict=true", f"--assay-findings={target.name}")
+        run(*options, "tests/model", *arguments)
         return record.read_record(target)
 
     return go
@@ -97,14 +94,23 @@ def test_a_test_that_was_only_set_up_has_no_outcome(seen: Any) -> None:
     assert f"{IT}::test_a" not in found.outcomes
 
 
+def test_tests_that_a_champion_is_missing_for_are_told_apart(seen: Any, tiny: Any) -> None:
+    StageHolder(stage="prod", state="none", why="nobody was promoted").write(tiny.root)
+    mark = "@pytest.mark.skip\n"
+    names = "".join(f"def test_{name}(champion): pass\n" for name in "ab")
+    found = seen(f"import pytest\n{names}{mark}def test_c(champion): pass\n")
+    assert found.without_champion == [f"{IT}::test_a", f"{IT}::test_b"]
+    assert {found.outcomes[f"{IT}::test_{name}"] for name in "abc"} == {"skipped"}
+
+
 def test_what_cannot_be_collected_is_told(seen: Any) -> None:
     found = seen("import nowhere_at_all\n", "--continue-on-collection-errors")
     assert list(found.uncollected) == [IT]
-    assert found.uncollected[IT] == "failed: ModuleNotFoundError: No module named 'nowhere_at_all'"
+    assert found.uncollected[IT].detail == "ModuleNotFoundError: No module named 'nowhere_at_all'"
     found = seen("import pytest\npytest.skip('not today', allow_module_level=True)\n")
-    assert found.uncollected[IT] == "skipped: Skipped: not today"
+    assert found.uncollected[IT] == Uncollected(True, "Skipped: not today")
     found = seen("def f(:\n", "--continue-on-collection-errors")
-    assert found.uncollected[IT] == "failed: SyntaxError: invalid syntax"
+    assert found.uncollected[IT] == Uncollected(False, "SyntaxError: invalid syntax")
 
 
 def test_details_do_not_name_this_machine(seen: Any, tiny: Any) -> None:
@@ -120,12 +126,9 @@ def test_a_rule_that_does_not_pass_is_recorded_as_it_was_decided(seen: Any, tiny
     assert RULES[0] in found.policy
 
 
-def test_without_the_option_nothing_is_written(
-    pytester: pytest.Pytester, tiny: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tiny.root)
+def test_without_the_option_nothing_is_written(run: Any, tiny: Any) -> None:
     before = {path for path in tiny.root.rglob("*") if "__pycache__" not in path.parts}
-    pytester.runpytest_inprocess(f"--rootdir={tiny.root}", *PLUGIN, "params.yaml")
+    run("params.yaml")
     after = {path for path in tiny.root.rglob("*") if "__pycache__" not in path.parts}
     assert after == before
 
@@ -189,21 +192,16 @@ def test_last_lines() -> None:
     assert _last_line(" \n") == ""
 
 
-def test_the_option_is_documented(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_inprocess(*PLUGIN, "--help")
+def test_the_option_is_documented(run: Any) -> None:
+    result = run("--help")
     result.stdout.fnmatch_lines(
         ["assay:", "*--assay-findings=FILE*", "*write what each gate rule*"]
     )
 
 
-def test_a_record_lies_where_it_was_asked_for(
-    pytester: pytest.Pytester, tiny: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tiny.root)
+def test_a_record_lies_where_it_was_asked_for(run: Any, tmp_path: Path) -> None:
     target = tmp_path / "elsewhere.json"
-    pytester.runpytest_inprocess(
-        f"--rootdir={tiny.root}", *PLUGIN, f"--assay-findings={target}", "params.yaml"
-    )
+    run(f"--assay-findings={target}", "params.yaml")
     assert record.read_record(target).collected == list(RULES)
 
 

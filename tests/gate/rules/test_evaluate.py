@@ -52,12 +52,9 @@ def test_every_kind_is_decided_from_its_own_file(compared: Any, kind: str) -> No
     (compared.root / file).unlink()
     (missing,) = rules.evaluate_rule(rule, GateInputs.of(compared.root), build.gate())
     assert (missing.outcome, missing.blocks) == (FAIL, True)
-    assert missing.detail.startswith(f"{file}: ")
-    assert "has not run: no such file. Run: dvc repro." in missing.detail
     compared.write(file, "{}")
     (malformed,) = rules.evaluate_rule(rule, GateInputs.of(compared.root), build.gate())
     assert (malformed.outcome, malformed.blocks) == (FAIL, True)
-    assert "schema is missing" in malformed.detail
 
 
 def test_all_rules_come_in_the_order_of_the_policy(compared: Any) -> None:

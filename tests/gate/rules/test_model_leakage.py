@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.gate.rules.leakage import error_jump, shuffled_error
-from assay.gate.rules.leakage_words import LEAKAGE
+from assay.gate.rules.leakage import LEAKAGE, error_jump, shuffled_error
 from assay.metrics.estimate import Estimate
 from assay.reports.evaluation import Evaluation, FeatureDrop, FeatureImportance
 from assay.reports.verdict import Finding, Outcome

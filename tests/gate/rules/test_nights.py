@@ -56,7 +56,6 @@ def test_at_the_limit_passes_and_beyond_fails(of: str) -> None:
     assert (good.outcome, bad.outcome, bad.blocks) == (PASS, FAIL, True)
     assert (good.metric, good.observed, good.rows) == (of, pytest.approx(value), rows)
     assert (good.low, good.method, good.direction) == (None, "the value alone", "max")
-    assert "on 2 nights, 2013-12-30 to 2013-12-31; " in good.detail
     assert good.detail.endswith(worst)
 
 
@@ -70,7 +69,6 @@ def test_a_sentence_as_people_read_it() -> None:
 def test_nights_that_would_all_be_published() -> None:
     told = one(build.nights(build.night()), of="held", max=0)
     assert (told.outcome, told.observed) == (PASS, 0.0)
-    assert told.detail.endswith("on the night of 2013-12-30; each would be published")
 
 
 # ----------------------------------------------------------------------------- what is unknown
@@ -86,13 +84,6 @@ def test_without_nights_nothing_can_be_told(of: str) -> None:
         told = one(found, of=of, max=1)
         assert (told.outcome, told.blocks) == (INCONCLUSIVE, True)
         assert one(found, of=of, max=1, inconclusive="pass").blocks is False
-    assert (
-        "the bucket does not answer"
-        in one(build.nights(why="the bucket does not answer"), of=of, max=1).detail
-    )
-    assert one(build.nights(build.unread_night()), of=of, max=1).detail == (
-        "none of 1 night could be rehearsed; 2013-12-31: a column is missing"
-    )
 
 
 @pytest.mark.parametrize("of", MEASURES)
@@ -121,9 +112,6 @@ def test_nights_that_could_not_be_rehearsed_are_named() -> None:
     lost = build.night_alone("2013-12-31", champion_why="it cannot score: no")
     told = one(build.nights(build.night(), lost), of="flipped", max=0.05 / 0.98)
     assert told.outcome is PASS
-    assert "on the night of 2013-12-30 (1 of 2 could not be; 2013-12-31: it cannot score: no)" in (
-        told.detail
-    )
     none = one(build.nights(lost), of="flipped", max=1)
     assert (none.outcome, none.metric) == (INCONCLUSIVE, "flipped")
 
@@ -174,10 +162,6 @@ def test_nights_whose_rows_were_all_refused_are_told_by_their_rule(
     ]
     found = one(build.nights(*both), max=0.1, **values)
     assert (found.outcome, found.blocks) == (FAIL, True)
-    assert found.detail == (
-        f"{who} refused all 200 rows of 2 nights, 2013-12-30 to 2013-12-31: "
-        "200 broke 'weight: over 0'"
-    )
     assert found.fix is not None and "data/contract.py" in found.fix
 
 
@@ -194,7 +178,6 @@ def test_the_slowest_night_is_the_one_with_the_largest_ratio() -> None:
     )
     told = one(found, of="slower", max=9)
     assert (told.observed, told.rows) == (pytest.approx(13 / 3.5), 300)
-    assert told.detail.endswith("the most on 2013-12-30")
 
 
 def test_a_night_that_the_champion_would_hold_too_is_told() -> None:
@@ -203,7 +186,6 @@ def test_a_night_that_the_champion_would_hold_too_is_told() -> None:
     alone = build.night_alone("2013-12-31", challenger=held, champion_why="no")
     told = one(build.nights(both, alone), of="held", max=9)
     assert told.observed == 2
-    assert "; 1 of them also with the champion; 2013-12-30: row_count" in told.detail
 
 
 def test_a_champion_that_took_no_time_is_fail() -> None:
@@ -236,7 +218,6 @@ def test_each_value_of_a_field_is_decided() -> None:
     jfk, lga = decide(SLICED, of="flipped", max=0.1, slice="origin")
     assert (jfk.slice, jfk.outcome, jfk.rows) == ("origin=JFK", PASS, 110)
     assert (lga.slice, lga.outcome, lga.observed) == ("origin=LGA", FAIL, pytest.approx(12 / 30))
-    assert lga.detail.endswith("the most on 2013-12-31: 8 of 10 rows")
 
 
 def test_small_slices_are_left_out_by_name() -> None:
@@ -256,4 +237,3 @@ def test_a_value_that_no_row_has_fails() -> None:
 def test_an_unknown_field_fails() -> None:
     told = one(SLICED, of="flipped", max=0.1, slice="orign")
     assert told.outcome is FAIL
-    assert told.detail.startswith("the rehearsal of the last nights has no slice 'orign'")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from assay.gate.rules import contract as rule_contract
-from assay.gate.rules import cost as rule_cost
 from assay.gate.rules import leakage as rule_leakage
-from assay.gate.rules import parity as rule_parity
-from assay.gate.rules import stability as rule_stability
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.comparison import Stability
@@ -24,6 +21,10 @@ PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NAN, INF = math.nan, math.inf
 
 
+def judged(rule: Any, **reports: Any) -> tuple[Finding, ...]:
+    return rule.judge(SimpleNamespace(**reports), build.gate())  # type: ignore[no-any-return]
+
+
 def moved(distance: float, flipped: Estimate | None, rows: int | None) -> Stability:
     """Also what no file could say."""
     return build.changed(  # type: ignore[no-any-return]
@@ -33,7 +34,7 @@ def moved(distance: float, flipped: Estimate | None, rows: int | None) -> Stabil
 
 def stable(found: Stability, rows: int = 1000, **asked: float) -> Finding:
     about = build.changed(comparison(rows=rows), stability=found)
-    (told,) = rule_stability.evaluate(build.rule(kind="stability", **asked), about)
+    (told,) = judged(build.rule(kind="stability", **asked), comparison=about)
     return told
 
 
@@ -48,17 +49,11 @@ def test_distance_of_scores(distance: float, expected: Outcome) -> None:
     assert (told.metric, told.rows) == ("distance", 1000)
 
 
-def test_distance_is_told_in_words() -> None:
+def test_a_distance_has_no_interval() -> None:
     told = stable(flips(20, 1000), max_distance=0.1)
-    assert told.detail == (
-        "the Jensen-Shannon distance between both models' scores is 0.05, which meets the limit"
-        " of at most 0.1"
-    )
     assert (told.observed, told.limit, told.direction) == (0.05, 0.1, "max")
     assert (told.low, told.high, told.method) == (None, None, "the value alone")
-    told = stable(flips(20, 1000, NAN), max_distance=0.1)
-    assert told.detail.endswith("scores is nan, which is no number to decide on")
-    assert told.observed is None
+    assert stable(flips(20, 1000, NAN), max_distance=0.1).observed is None
 
 
 @pytest.mark.parametrize(
@@ -81,17 +76,6 @@ def test_what_flipped_answers_vary_by_is_in_the_finding() -> None:
     assert (told.unit, told.units, told.design_effect) == (about.unit, about.units, 2.5)
 
 
-def test_flipped_answers_are_told_in_words() -> None:
-    told = stable(flips(20, 1000), max_flipped=0.05)
-    assert told.detail == (
-        "the share of rows with another answer is 0.02, 95% interval 0.01298 to 0.03069, which"
-        " meets the limit of at most 0.05"
-    )
-    assert " which misses the limit" in stable(flips(500, 1000), max_flipped=0.05).detail
-    unsure = stable(flips(50, 1000), max_flipped=0.05)
-    assert " which cannot be told from the limit" in unsure.detail
-
-
 def test_a_limit_on_the_end_of_the_interval_is_met() -> None:
     wilson = build.share(20, 1000)
     assert wilson.low is not None and wilson.high is not None
@@ -104,39 +88,36 @@ def test_a_limit_on_the_end_of_the_interval_is_met() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "reason"),
+    ("value", "low", "high", "rows"),
     [
-        (moved(0.1, None, None), "gives no answers that could be counted as flipped"),
-        (moved(0.1, Estimate(0.1, 0.05, 0.15), None), "gives no answers"),
-        (moved(0.1, None, 5), "gives no answers"),
-        (
-            moved(0.1, Estimate(1.001, 1.0, 1.1), 1001),
-            "1001 of 1000 rows are flipped, which cannot be",
-        ),
-        (
-            moved(0.1, Estimate(0.1, 0.05, 0.15), -1),
-            "-1 of 1000 rows are flipped, which cannot",
-        ),
-        (moved(0.1, Estimate(0.1, 0.05, 0.15), 90), "90 of 1000 rows are flipped, which is no"),
-        (moved(0.1, Estimate(None, None, None), 100), "which is no share of None"),
-        (moved(0.1, Estimate(0.1, None, None), 100), "flipped rows has no interval"),
-        (moved(0.1, Estimate(0.1, 0.05, None), 100), "flipped rows has no interval"),
-        (moved(0.1, Estimate(0.1, None, 0.15), 100), "flipped rows has no interval"),
-        (moved(0.1, Estimate(0.1, 0.2, 0.3), 100), "0.2 to 0.3 does not hold 0.1"),
-        (moved(0.1, Estimate(0.1, NAN, 0.3), 100), "nan to 0.3 does not hold 0.1"),
+        (1.001, 1.0, 1.1, 1001),
+        (0.1, 0.05, 0.15, None),
+        (0.1, 0.05, 0.15, -1),
+        (0.1, 0.05, 0.15, 90),
+        (None, None, None, 100),
+        (0.1, None, None, 100),
+        (0.1, 0.05, None, 100),
+        (0.1, None, 0.15, 100),
+        (0.1, 0.2, 0.3, 100),
+        (0.1, NAN, 0.3, 100),
     ],
 )
-def test_flips_that_cannot_be_counted_fail(found: Stability, reason: str) -> None:
-    told = stable(found, max_flipped=1.0)
-    assert told.outcome is FAIL
-    assert reason in told.detail
+def test_flips_that_cannot_be_counted_fail(
+    value: float | None, low: float | None, high: float | None, rows: int | None
+) -> None:
+    told = stable(moved(0.1, Estimate(value, low, high), rows), max_flipped=1.0)
+    assert (told.outcome, told.observed) == (FAIL, None)
+
+
+@pytest.mark.parametrize("rows", [None, 5])
+def test_a_model_without_answers_flips_none(rows: int | None) -> None:
+    assert stable(moved(0.1, None, rows), max_flipped=1.0).outcome is FAIL
 
 
 def test_flips_of_too_few_units_cannot_be_judged_yet() -> None:
     few = Estimate(0.02, None, None, "3 nights, fewer than 10", few=True, needed=10)
     told = stable(moved(0.05, few, 20), max_flipped=0.05)
     assert (told.outcome, told.blocks, told.units_needed) == (INCONCLUSIVE, True, 10)
-    assert "cannot be judged yet: 3 nights, fewer than 10; it takes about 10" in told.detail
 
 
 @pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])
@@ -149,38 +130,37 @@ def test_scores_of_no_rows_fail(asked: dict[str, float]) -> None:
 @pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])
 def test_stability_without_a_champion(asked: dict[str, float]) -> None:
     rule = build.rule(kind="stability", **asked)
-    (told,) = rule_stability.evaluate(rule, alone("none"))
+    (told,) = judged(rule, comparison=alone("none"))
     assert (told.outcome, told.blocks) == (INCONCLUSIVE, False)
     for state in ("unreadable", "features_missing", "incomparable"):
-        (told,) = rule_stability.evaluate(rule, alone(state, "gone"))
+        (told,) = judged(rule, comparison=alone(state, "gone"))
         assert (told.outcome, told.blocks) == (FAIL, True)
-    (told,) = rule_stability.evaluate(rule, build.changed(comparison(), stability=None))
+    (told,) = judged(rule, comparison=build.changed(comparison(), stability=None))
     assert told.outcome is FAIL
 
 
 def alike(*found: Any, tolerance: float = 1e-9) -> tuple[Finding, ...]:
     rule = build.rule(kind="parity", tolerance=tolerance)
-    return rule_parity.evaluate(rule, rehearsal(parity=found))
+    return judged(rule, rehearsal=rehearsal(parity=found))
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected", "reason"),
+    ("changes", "expected"),
     [
-        ({}, PASS, "0 of 1,000 rows differ on the nightly path; the largest difference is 0,"),
-        ({"largest": 1e-9}, PASS, "meets the limit of at most 1e-09"),
-        ({"largest": 1.1e-9}, FAIL, "misses the limit of at most 1e-09"),
-        ({"differing": 1}, FAIL, "1 of 1,000 rows differ on the nightly path"),
-        ({"rows": 0}, FAIL, "no row was scored on both paths"),
-        ({"largest": None}, FAIL, "no row was scored on both paths"),
-        ({"largest": NAN}, FAIL, "is no number to decide on"),
-        ({"largest": INF}, FAIL, "is no number to decide on"),
+        ({}, PASS),
+        ({"largest": 1e-9}, PASS),
+        ({"largest": 1.1e-9}, FAIL),
+        ({"differing": 1}, FAIL),
+        ({"rows": 0}, FAIL),
+        ({"largest": None}, FAIL),
+        ({"largest": NAN}, FAIL),
+        ({"largest": INF}, FAIL),
     ],
 )
-def test_parity(changes: dict[str, Any], expected: Outcome, reason: str) -> None:
+def test_parity(changes: dict[str, Any], expected: Outcome) -> None:
     (told,) = alike(parity(**changes))
     assert told.outcome is expected
     assert told.blocks is (expected is not PASS)
-    assert reason in told.detail
     assert (told.slice, told.rows) == ("carrier=files", changes.get("rows", 1000))
 
 
@@ -200,75 +180,61 @@ def test_a_tolerance_of_one_row_does_not_forgive_a_row_that_differs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "value", "words"),
-    [
-        ("latency_ms", 4.0, "milliseconds to score 1,000 rows: 4, which meets the limit"),
-        ("memory_mb", 120.0, "megabytes of memory to score: 120, which meets the limit"),
-        ("bundle_mb", 2.5, "megabytes of the bundle on disk: 2.5, which meets the limit"),
-    ],
+    ("of", "value"), [("latency_ms", 4.0), ("memory_mb", 120.0), ("bundle_mb", 2.5)]
 )
-def test_cost(of: str, value: float, words: str) -> None:
-    (told,) = rule_cost.evaluate(build.rule(kind="cost", of=of, max=value), rehearsal())
-    assert (told.outcome, told.detail) == (PASS, f"{words} of at most {value:g}")
-    assert (told.metric, told.observed, told.limit) == (of, value, value)
+def test_cost(of: str, value: float) -> None:
+    (told,) = judged(build.rule(kind="cost", of=of, max=value), rehearsal=rehearsal())
+    assert (told.outcome, told.metric, told.observed, told.limit) == (PASS, of, value, value)
     assert (told.direction, told.rows) == ("max", 1000)
-    (told,) = rule_cost.evaluate(build.rule(kind="cost", of=of, max=value * 0.99), rehearsal())
+    (told,) = judged(build.rule(kind="cost", of=of, max=value * 0.99), rehearsal=rehearsal())
     assert (told.outcome, told.blocks) == (FAIL, True)
 
 
 def test_a_cost_that_was_not_measured_fails() -> None:
     rule = build.rule(kind="cost", of="memory_mb", max=500.0)
-    (told,) = rule_cost.evaluate(rule, rehearsal(memory_mb=None, why="no /proc here"))
+    (told,) = judged(rule, rehearsal=rehearsal(memory_mb=None, why="no /proc here"))
     assert (told.outcome, told.metric) == (FAIL, "memory_mb")
     assert told.detail == "memory_mb could not be measured: no /proc here"
-    (told,) = rule_cost.evaluate(rule, rehearsal(memory_mb=None))
-    assert told.detail.endswith("no reason was given")
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF, -1.0])
 def test_a_cost_that_is_no_number_fails(value: float) -> None:
     rule = build.rule(kind="cost", of="latency_ms", max=500.0)
-    (told,) = rule_cost.evaluate(rule, rehearsal(latency_ms=value))
+    (told,) = judged(rule, rehearsal=rehearsal(latency_ms=value))
     assert told.outcome is FAIL
 
 
 @pytest.mark.parametrize("of", ["latency_ms", "memory_mb"])
 def test_a_cost_measured_on_no_rows_fails(of: str) -> None:
     rule = build.rule(kind="cost", of=of, max=500.0)
-    (told,) = rule_cost.evaluate(rule, rehearsal(batch_rows=0, latency_ms=0.0, memory_mb=0.0))
-    assert (told.outcome, told.detail) == (FAIL, f"{of} was measured on no rows")
-    assert told.metric == of
+    (told,) = judged(rule, rehearsal=rehearsal(batch_rows=0, latency_ms=0.0, memory_mb=0.0))
+    assert (told.outcome, told.metric, told.observed) == (FAIL, of, None)
 
 
 @pytest.mark.parametrize(
-    ("changes", "limit", "expected", "reason"),
+    ("changes", "limit", "expected"),
     [
-        ({}, 0.0, PASS, "0 of 1,000 rows break a row rule, a share of 0, which meets"),
-        ({"bad_rows": 1}, 0.0, FAIL, "a share of 0.001, which misses the limit of at most 0"),
-        ({"bad_rows": 10}, 0.01, PASS, "10 of 1,000 rows break a row rule, a share of 0.01,"),
-        ({"bad_rows": 11}, 0.01, FAIL, "misses the limit of at most 0.01"),
-        ({"rows": 0}, 1.0, FAIL, "the contract was checked on no rows"),
-        ({"ok": False}, 1.0, FAIL, "data/raw breaks its contract: its share of bad rows"),
-        (
-            {"ok": False, "broken": ("unique_key", "wind")},
-            1.0,
-            FAIL,
-            "data/raw breaks its contract: unique_key, wind",
-        ),
-        ({"bad_rows": 1001}, 1.0, FAIL, "misses the limit of at most 1"),
+        ({}, 0.0, PASS),
+        ({"bad_rows": 1}, 0.0, FAIL),
+        ({"bad_rows": 10}, 0.01, PASS),
+        ({"bad_rows": 11}, 0.01, FAIL),
+        ({"rows": 0}, 1.0, FAIL),
+        ({"ok": False}, 1.0, FAIL),
+        ({"ok": False, "broken": ("unique_key", "wind")}, 1.0, FAIL),
+        ({"bad_rows": 1001}, 1.0, FAIL),
     ],
 )
-def test_contract(changes: dict[str, Any], limit: float, expected: Outcome, reason: str) -> None:
+def test_contract(changes: dict[str, Any], limit: float, expected: Outcome) -> None:
     rule = build.rule(kind="contract", max_bad_share=limit)
-    (told,) = rule_contract.evaluate(rule, contract(**changes))
+    (told,) = judged(rule, contract=contract(**changes))
     assert told.outcome is expected
     assert told.blocks is (expected is not PASS)
-    assert reason in told.detail
+    assert ", ".join(changes.get("broken", ())) in told.detail
 
 
 def test_the_contract_finding_has_its_numbers() -> None:
     rule = build.rule(kind="contract", max_bad_share=0.1)
-    (told,) = rule_contract.evaluate(rule, contract(rows=1, bad_rows=0))
+    (told,) = judged(rule, contract=contract(rows=1, bad_rows=0))
     assert (told.metric, told.observed, told.limit, told.rows) == ("bad share", 0.0, 0.1, 1)
 
 

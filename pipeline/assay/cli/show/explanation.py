@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
 from assay.gate.explain import ExplainedRule, RecordedName, RuleList
-from assay.gate.rules import wording
+from assay.gate.rules.finding import format_limit
 from assay.gate.rules.kind import Rule
 from assay.metrics.estimate import format_cells
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
@@ -136,7 +136,7 @@ def _steps(finding: Finding) -> Iterator[str]:
             text += f", interval {finding.low:.6g} to {finding.high:.6g}"
         yield text + (f" by {finding.method}" if finding.method else "")
     if finding.limit is not None and finding.direction is not None:
-        yield f"limit: {wording.format_limit(finding.limit, finding.direction)}"
+        yield f"limit: {format_limit(finding.limit, finding.direction)}"
     if finding.unit is not None and finding.units is not None:
         text = f"over {format_unit_count(finding.units, finding.unit)}"
         if finding.design_effect is not None:
@@ -144,9 +144,9 @@ def _steps(finding: Finding) -> Iterator[str]:
         yield text
     if finding.outcome is not Outcome.PASS and finding.units_needed is not None:
         yield f"about {format_rounded_count(finding.units_needed, finding.unit or ROW)} would tell"
-    yield f"so: {finding.detail}"
-    if finding.fix:
-        yield f"next: {finding.fix}"
+    yield f"so: {finding.statement}"
+    if finding.advice:
+        yield f"next: {finding.advice}"
     if finding.waiver is not None:
         waiver = finding.waiver
         yield f"waived until {waiver.until} by {waiver.owner}: {waiver.because}"

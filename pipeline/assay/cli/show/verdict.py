@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from assay.cli import terminal
 from assay.cli.terminal import Line
-from assay.gate.access import Access
 from assay.gate.backtest import Backtest, ReplayedVerdict
 from assay.gate.comment.command import VerdictComment
 from assay.gate.stage import GateResult
 from assay.gate.unchanged import ModelAnswer, Unchanged
+from assay.gate.verdict_command import Access
 from assay.gate.verdict_text import render_markdown
 from assay.reports.raw_rows import RawRows
 from assay.reports.verdict import Verdict
@@ -114,6 +114,6 @@ def _reasons(replayed: ReplayedVerdict) -> Iterator[str]:
     if replayed.problem:
         yield replayed.problem
     for each in replayed.flipped:
-        yield f"{each.outcome} {each.title}: {each.detail}"
+        yield f"{each.outcome} {each.title}: {each.statement}"
     for each in replayed.dropped:
         yield f"no longer asked: {each.title}, which was {each.outcome}"

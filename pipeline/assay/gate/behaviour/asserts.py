@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from assay.gate.behaviour import cases as named_cases
 from assay.gate.behaviour import checks
-from assay.gate.behaviour.changes import FrameChange, parse_change
+from assay.gate.behaviour.changes import FrameChange, Perturbation, parse_change
 from assay.gate.behaviour.column_values import value_kind
-from assay.gate.behaviour.perturb import Perturbation
-from assay.gate.behaviour.result import BehaviourResult, format_result
 from assay.gate.behaviour.subject import ModelUnderTest, RowSubset, Score
+from assay.gate.behaviour.trial import BehaviourResult, format_result
 from assay.project.params.behaviour import Case
 
 ChangeSpec = FrameChange | Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -33,11 +31,13 @@ def invariant(
         A ``change`` as in params.yaml, or a function from a frame to a frame.
     """
     __tracebackhide__ = True
-    subject, asked = _subject(score, rows), RowSubset.of(rows)
     _hold(
-        checks.invariance(
-            subject, asked, parse_change(change), within=within, max_failed=max_failed
-        )
+        checks.invariance,
+        score,
+        rows,
+        change=parse_change(change),
+        within=within,
+        max_failed=max_failed,
     )
 
 
@@ -53,17 +53,8 @@ def directional(
 ) -> None:
     """Assert that the change lowers (``not_lower``) or raises (``not_higher``) no row's score."""
     __tracebackhide__ = True
-    _hold(
-        checks.direction(
-            _subject(score, rows),
-            RowSubset.of(rows),
-            parse_change(change),
-            expect=expect,
-            within=within,
-            of=of,
-            max_failed=max_failed,
-        )
-    )
+    given = {"expect": expect, "within": within, "of": of, "max_failed": max_failed}
+    _hold(checks.direction, score, rows, change=parse_change(change), **given)
 
 
 def robust(
@@ -78,17 +69,8 @@ def robust(
 ) -> None:
     """Assert that corrupted rows get a score, within ``within`` of the original if given."""
     __tracebackhide__ = True
-    _hold(
-        checks.robustness(
-            _subject(score, rows),
-            RowSubset.of(rows),
-            perturb,
-            columns=columns,
-            within=within,
-            seed=[seed],
-            max_failed=max_failed,
-        )
-    )
+    given = {"columns": columns, "within": within, "seed": [seed], "max_failed": max_failed}
+    _hold(checks.robustness, score, rows, perturb=perturb, **given)
 
 
 def monotone(
@@ -106,20 +88,9 @@ def monotone(
 ) -> None:
     """Assert that scores are monotonic while ``column`` goes from ``start`` to ``end``."""
     __tracebackhide__ = True
-    _hold(
-        checks.monotonicity(
-            _subject(score, rows),
-            RowSubset.of(rows),
-            column,
-            start,
-            end,
-            steps=steps,
-            expect=expect,
-            within=within,
-            of=of,
-            max_failed=max_failed,
-        )
-    )
+    way = {"column": column, "start": start, "end": end, "steps": steps}
+    given = {"expect": expect, "within": within, "of": of, "max_failed": max_failed}
+    _hold(checks.monotonicity, score, rows, **way, **given)
 
 
 def minimum(
@@ -132,16 +103,14 @@ def minimum(
     """Assert the predictions for named cases, in the format of ``cases`` in params.yaml."""
     __tracebackhide__ = True
     wanted = [Case.model_validate(dict(case)) for case in cases]
-    subject = _subject(score, rows)
-    _hold(
-        named_cases.minimum_functionality(
-            subject, RowSubset.of(rows), wanted, max_failed=max_failed
-        )
-    )
+    _hold(checks.CHECKS["minimum"], score, rows, cases=wanted, max_failed=max_failed)
 
 
-def _hold(result: BehaviourResult) -> None:
+def _hold(
+    check: Callable[..., BehaviourResult], score: Score, rows: pd.DataFrame, **given: Any
+) -> None:
     __tracebackhide__ = True
+    result = check(_subject(score, rows), RowSubset.of(rows), **given)
     if not result.passed:
         raise AssertionError(format_result(result))
 

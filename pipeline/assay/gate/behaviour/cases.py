@@ -17,8 +17,8 @@ from assay.gate.behaviour.column_values import (
     to_python_list,
     value_kind,
 )
-from assay.gate.behaviour.result import EXAMPLES, BehaviourResult, FailedExample
 from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
+from assay.gate.behaviour.trial import EXAMPLES, BehaviourResult, FailedExample
 from assay.project.params.behaviour import Case
 from assay.project.text import counted
 

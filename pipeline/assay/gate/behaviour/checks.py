@@ -8,9 +8,10 @@ check would pass trivially.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,17 +19,34 @@ from numpy.typing import NDArray
 
 from assay.columns.features import Floats
 from assay.errors import AssayError, BehaviourError
-from assay.gate.behaviour.changes import FrameChange
+from assay.gate.behaviour.cases import minimum_functionality
+from assay.gate.behaviour.changes import (
+    FrameChange,
+    Perturbation,
+    compose_changes,
+    perturbed_frames,
+)
 from assay.gate.behaviour.column_values import (
     constant_column,
     convert_value,
     select_column,
     value_kind,
 )
-from assay.gate.behaviour.perturb import Perturbation, perturbed_frames
-from assay.gate.behaviour.result import BehaviourResult
-from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
-from assay.gate.behaviour.trial import Trial, changed_columns, changed_rows, combine_trials
+from assay.gate.behaviour.subject import ModelUnderTest, RowSubset, select_rows
+from assay.gate.behaviour.trial import (
+    BehaviourResult,
+    Trial,
+    changed_columns,
+    changed_rows,
+    combine_trials,
+)
+from assay.project.params.behaviour import (
+    Behaviour,
+    BehaviourBase,
+    Direction,
+    Invariance,
+    Robustness,
+)
 
 Expected = Literal["not_lower", "not_higher"]
 Trend = Literal["increasing", "decreasing"]
@@ -246,3 +264,49 @@ def _reads(subject: ModelUnderTest, columns: Sequence[str]) -> None:
     if subject.features and not set(columns) & set(subject.features):
         names = ", ".join(f"'{name}'" for name in columns)
         raise BehaviourError(f"the model does not read {names}, so nothing can come of it")
+
+
+def run(
+    spec: Behaviour, subject: ModelUnderTest, holdout: pd.DataFrame, seed: int
+) -> BehaviourResult:
+    """The result of a behaviour. Deterministic.
+
+    Raises
+    ------
+    BehaviourError
+        The behaviour does not apply to this model or these rows. The error names the behaviour.
+    """
+    try:
+        rows = select_rows(holdout, spec.where, spec.rows, subject.sensitive)
+        return _dispatched(spec, subject, rows, [seed, zlib.crc32(spec.name.encode())])
+    except BehaviourError as error:
+        raise BehaviourError(
+            error.what,
+            where=f"params.yaml: gate.behaviour '{spec.name}'",
+            expected=error.expected,
+            found=error.found,
+            fix=error.fix,
+        ) from error
+
+
+def _dispatched(
+    spec: Behaviour, subject: ModelUnderTest, rows: RowSubset, seed: list[int]
+) -> BehaviourResult:
+    # The parameters of a check are the keys of its behaviour.
+    own = type(spec).model_fields.keys() - BehaviourBase.model_fields.keys() - {"check"}
+    given: dict[str, Any] = {name: getattr(spec, name) for name in own}
+    if isinstance(spec, Invariance | Direction):
+        given["change"] = compose_changes(spec.change, seed)
+    if isinstance(spec, Robustness):
+        given["seed"] = seed
+    return CHECKS[spec.check](subject, rows, max_failed=spec.max_failed, **given)
+
+
+CHECKS: Mapping[str, Callable[..., BehaviourResult]] = {
+    "invariance": invariance,
+    "direction": direction,
+    "minimum": minimum_functionality,
+    "robustness": robustness,
+    "monotonicity": monotonicity,
+}
+"""By the name of the check in params.yaml."""

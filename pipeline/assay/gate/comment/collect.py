@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from assay.errors import AssayError
-from assay.gate import champion_verdict, verdict_command
+from assay.gate import verdict_command
 from assay.gate.comment.changes import (
     Changes,
     KeyChange,
@@ -18,7 +18,7 @@ from assay.gate.comment.changes import (
     part_keys,
 )
 from assay.gate.comment.compose import CommentFacts
-from assay.gate.inputs import GateInputs
+from assay.gate.inputs import GateInputs, load_champion_verdict
 from assay.gate.verdict_command import GateAnswer
 from assay.model import manifest
 from assay.project import digests, layout, source_code
@@ -79,7 +79,7 @@ def read_changes(root: Path, params: Params, verdict: Verdict | None) -> Changes
     if held is None or held.commit is None:
         return None
     commit = held.commit
-    former = champion_verdict.load_champion_verdict(root, held.bundle)
+    former = load_champion_verdict(root, held.bundle)
     keys, why = _keys(root, commit)
     own, assay = _code(root, params, commit), ""
     files: dict[PartName, tuple[str, ...]] = {

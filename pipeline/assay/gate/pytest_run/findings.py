@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from assay.gate.pytest_run import declared_tests
-from assay.gate.pytest_run.fixtures import NO_CHAMPION
+from assay.gate.pytest_run import own_modules
 from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
-from assay.gate.rules import wording
-from assay.gate.rules.next_steps import test_alone
 from assay.project import layout
-from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict
+from assay.reports.verdict import COUNT, OUTCOMES, Finding, Outcome, TestResult, Verdict
 
-TEST_OUTCOMES = {
-    "passed": Outcome.PASS,
-    "failed": Outcome.FAIL,
-    "error": Outcome.FAIL,
-    "skipped": Outcome.INCONCLUSIVE,
-    "xfailed": Outcome.INCONCLUSIVE,
-    "xpassed": Outcome.INCONCLUSIVE,
+DETAILS: Mapping[TestResult, str] = {
+    "passed": "passed",
+    "failed": "failed",
+    "error": "could not be set up or taken down",
+    "skipped": "was skipped, so it says nothing",
+    "xfailed": "is expected to fail, and did",
+    "xpassed": "is expected to fail, but passed",
+    "not run": "was collected but did not run",
 }
+"""What pytest made of a model test, in words."""
 
 _NAMED = 5
 
@@ -34,9 +34,9 @@ def confirm_findings(decided: Sequence[Finding], seen: PytestRecord) -> tuple[Fi
 def _confirmed(finding: Finding, seen: PytestRecord) -> Finding:
     node = f"{layout.PARAMS}::{finding.title}"
     if node not in seen.policy or node not in seen.outcomes:
-        return _distrusted(finding, f"did not run under pytest ({finding.detail})")
+        return _distrusted(finding, f"did not run under pytest ({finding.statement})")
     if seen.outcomes[node] != _expected(finding):
-        said = f"pytest saw something else: {seen.outcomes[node]} ({finding.detail})"
+        said = f"pytest saw something else: {seen.outcomes[node]} ({finding.statement})"
         return _distrusted(finding, said)
     return finding
 
@@ -70,28 +70,20 @@ def model_test_findings(seen: PytestRecord, *, alone: bool) -> tuple[Finding, ..
         Whether there is no champion yet: then tests that need one are tolerated.
     """
     found = [_test_finding(node, seen, alone) for node in seen.tests]
-    for node, reason in seen.uncollected.items():
-        kind, _, detail = reason.partition(": ")
-        outcome = Outcome.INCONCLUSIVE if kind == "skipped" else Outcome.FAIL
-        said = "was skipped" if kind == "skipped" else "could not be collected"
-        found.append(_about_tests(node, outcome, f"{said}: {detail}"))
+    for node, lost in seen.uncollected.items():
+        outcome = Outcome.INCONCLUSIVE if lost.skipped else Outcome.FAIL
+        said = "was skipped" if lost.skipped else "could not be collected"
+        found.append(_about_tests(node, outcome, f"{said}: {lost.detail}"))
     return tuple(sorted(found, key=lambda finding: (finding.rule, finding.detail)))
 
 
 def _test_finding(node: str, seen: PytestRecord, alone: bool) -> Finding:
-    outcome = seen.outcomes.get(node)
-    if outcome is None:
-        return _about_tests(node, Outcome.FAIL, wording.NOT_RUN)
-    if outcome == "passed":
-        return _about_tests(node, Outcome.PASS, "passed")
-    detail = seen.details.get(node)
-    said = (wording.RESULT_DETAILS | wording.NO_RESULT_DETAILS)[outcome] + (
-        f": {detail}" if detail else ""
-    )
-    found = _about_tests(node, TEST_OUTCOMES[outcome], said)
+    result: TestResult = seen.outcomes.get(node, "not run")
+    detail = "" if result == "passed" else seen.details.get(node)
+    said = DETAILS[result] + (f": {detail}" if detail else "")
     # The first model has no champion, so only absolute rules and tests count.
-    absent = outcome == "skipped" and (detail or "").startswith(f"Skipped: {NO_CHAMPION}")
-    return found.model_copy(update={"tolerated": alone and absent})
+    absent = result == "skipped" and node in seen.without_champion
+    return _about_tests(node, OUTCOMES[result], said, test=result, tolerated=alone and absent)
 
 
 def session_findings(session: PytestRun, tests: str, *, there: bool) -> tuple[Finding, ...]:
@@ -143,15 +135,8 @@ def uncollected_findings(root: Path, tests: str, session: PytestRun) -> tuple[Fi
     if session.crash:
         return ()  # the list of collected tests is incomplete
     known = set(session.seen.uncollected)
-    found = declared_tests.find_uncollected(root, tests, set(session.seen.places), known)
+    found = own_modules.find_uncollected(root, tests, set(session.seen.places), known)
     return tuple(_about_tests(each.node, Outcome.FAIL, each.detail) for each in found)
-
-
-def count_model_tests(seen: PytestRecord, champion: Verdict | None) -> ModelTests:
-    """How many model tests were collected, and how many passed or failed."""
-    ran = sum(seen.outcomes.get(node) in wording.RESULT_DETAILS for node in seen.tests)
-    before = None if champion is None else len(champion.model_tests)
-    return ModelTests(collected=len(seen.tests), ran=ran, champion=before)
 
 
 def fewer_tests_findings(
@@ -164,11 +149,11 @@ def fewer_tests_findings(
     gone = sorted(set(before) - set(seen.tests))
     more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
     detail = (
-        f"{wording.FEWER} {version or 'of before'} was held to: "
+        f"fewer model tests than the champion {version or 'of before'} was held to: "
         f"{len(seen.tests)} instead of {len(before)}; gone: {', '.join(gone[:_NAMED])}{more}"
     )
-    warning = _about_tests(tests, Outcome.FAIL, detail)
-    return (warning.model_copy(update={"severity": "warn"}),)
+    facts = {"metric": COUNT, "observed": len(seen.tests), "limit": len(before)}
+    return (_about_tests(tests, Outcome.FAIL, detail, severity="warn", direction="min", **facts),)
 
 
 def _explains(seen: PytestRecord) -> bool:
@@ -177,6 +162,6 @@ def _explains(seen: PytestRecord) -> bool:
     return bool(seen.uncollected) or not failed.isdisjoint(seen.outcomes.values())
 
 
-def _about_tests(node: str, outcome: Outcome, detail: str) -> Finding:
-    fix = None if outcome is Outcome.PASS else test_alone(node)
-    return Finding(rule=node, kind="test", outcome=outcome, detail=detail, fix=fix)
+def _about_tests(node: str, outcome: Outcome, detail: str, **facts: Any) -> Finding:
+    fix = f"See it alone: pytest '{node}'" if "::" in node and outcome is not Outcome.PASS else None
+    return Finding(rule=node, kind="test", outcome=outcome, detail=detail, fix=fix, **facts)

@@ -2,26 +2,84 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from assay.gate.pytest_run.project import ROOTS, Project, is_assay_project, load_params
 from assay.project import layout
 from assay.project.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from assay.gate.pytest_run.behaviours import ScoreFunction
+    from assay.gate.pytest_run.decided import ScoreFunction
     from assay.gate.rules.kinds import Policy
     from assay.model.bundle import Bundle
+    from assay.project.params import Params
     from assay.reports.evaluation import Evaluation
 
-NO_CHAMPION = "no champion yet"
-"""Start of the skip reason of a test that needs a champion."""
+
+# Other DVC projects have a params.yaml too; these sections identify an Assay project.
+_SECTIONS = ("ingest", "contract", "prepare", "train", "gate")
+
+ROOTS = pytest.StashKey[list[Path]]()
+"""Stash key: roots of the projects with collected items, in order."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project under test."""
+
+    root: Path
+    params: Params
+
+
+def find_project(folder: Path) -> tuple[Path, Path] | None:
+    """Root and model-test folder of the closest project at or above ``folder``."""
+    for root in (folder, *folder.parents):
+        if (root / layout.PARAMS).is_file():
+            return (root, root / load_params(root).gate.tests) if is_assay_project(root) else None
+    return None
+
+
+def is_assay_project(root: Path) -> bool:
+    """Whether ``root`` is an Assay project, by its params.yaml."""
+    try:
+        text = (root / layout.PARAMS).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return all(re.search(rf"^{name}\s*:", text, re.MULTILINE) for name in _SECTIONS)
+
+
+def load_params(root: Path) -> Params:
+    """Load the project's params.yaml, and read its rules.
+
+    Raises
+    ------
+    pytest.UsageError
+        The file is invalid; pytest ends the session.
+    """
+    from assay.errors import ParamsError
+    from assay.gate.rules import kinds
+    from assay.project import params
+
+    try:
+        loaded = params.load(root)
+        kinds.read_policy(loaded, root)
+        return loaded
+    except ParamsError as error:
+        raise pytest.UsageError(*error.lines()) from None
+
+
+class NoChampion(pytest.skip.Exception):  # type: ignore[name-defined,misc]
+    """Skips a test that needs a champion, because there is none yet."""
+
+    __module__ = "builtins"  # as of pytest's own: it is no part of what pytest shows
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +117,7 @@ def evaluation(assay_project: Project) -> Evaluation:
 @pytest.fixture(scope="session")
 def bundle(assay_project: Project) -> Bundle:
     """The bundle that is being judged, loaded as in a scoring run."""
-    from assay.gate.pytest_run.behaviours import load_challenger
+    from assay.gate.pytest_run.decided import load_challenger
 
     with _one_line():
         return load_challenger(assay_project.root, assay_project.params)
@@ -74,12 +132,12 @@ def model(bundle: Bundle) -> Bundle:
 @pytest.fixture(scope="session")
 def champion(assay_project: Project) -> Bundle:
     """The champion's bundle. Skips the test if there is none; an unreadable one is an error."""
-    from assay.gate.pytest_run.behaviours import load_champion
+    from assay.gate.pytest_run.decided import load_champion
 
     with _one_line():
         found = load_champion(assay_project.root, assay_project.params)
     if isinstance(found, str):
-        pytest.skip(f"{NO_CHAMPION}: {found}")
+        raise NoChampion(f"no champion yet: {found}")
     return found
 
 
@@ -91,7 +149,7 @@ def score(assay_project: Project, bundle: Bundle) -> ScoreFunction:
     multiclass model (rows, classes), in the order of ``bundle.manifest.classes``. It can be passed
     to the checks of `assay.gate.behaviour`.
     """
-    from assay.gate.pytest_run.behaviours import make_score_function
+    from assay.gate.pytest_run.decided import make_score_function
 
     with _one_line():
         return make_score_function(assay_project.root, assay_project.params, bundle)

@@ -8,29 +8,90 @@ the command line (``pytest params.yaml`` runs only the rules).
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assay.errors.machine import from_memory_error
-from assay.gate.pytest_run import findings_file, own_modules
+from assay.gate.pytest_run import decided, own_modules
+from assay.gate.pytest_run.decided import PytestFinding
 from assay.gate.pytest_run.fixtures import (  # noqa: F401  (pytest finds them by their names here)
+    ROOTS,
+    NoChampion,
     assay_project,
     bundle,
     champion,
     evaluation,
+    find_project,
     holdout,
+    load_params,
     model,
     policy,
     reference,
     score,
     slices,
 )
-from assay.gate.pytest_run.items import PolicyFile, PolicyItem
-from assay.gate.pytest_run.project import ROOTS, find_project, load_params
-from assay.gate.pytest_run.record import PytestRecord, normalize_detail, write_running_test
+from assay.gate.pytest_run.record import (
+    PytestRecord,
+    Uncollected,
+    normalize_detail,
+    write_running_test,
+)
 from assay.project import layout, source_code
+
+
+class NotPassed(Exception):
+    """Carries the finding's text to the pytest report, which shows it without a traceback."""
+
+
+class PolicyFile(pytest.File):
+    """The project's params.yaml; its items are the gate rules and behaviours."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        given = self.config.getoption(decided.OPTION, None)
+        if given is not None:
+            for each in decided.read_findings(Path(given)):
+                yield PolicyItem.of(self, each.finding.title, each.finding.kind, each)
+            return
+        root = self.path.parent
+        for each in decided.evaluate_rules(root):
+            yield PolicyItem.of(self, each.finding.title, "rule", each)
+        for name, decide in decided.behaviour_evaluations(root):
+            yield PolicyItem.from_parent(self, name=name, kind="behaviour", decide=decide)
+
+
+class PolicyItem(pytest.Item):
+    """One rule (on all rows or on one slice), or one behaviour."""
+
+    def __init__(self, *, kind: str, decide: Callable[[], PytestFinding], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.decide = decide
+
+    @classmethod
+    def of(cls, parent: pytest.Collector, name: str, kind: str, known: PytestFinding) -> PolicyItem:
+        """An item whose finding is already known."""
+        return cls.from_parent(parent, name=name, kind=kind, decide=lambda: known)
+
+    def runtest(self) -> None:
+        found = self.decide()
+        finding = found.finding
+        if finding.blocks:
+            raise NotPassed(found.told)
+        if finding.outcome.value != "PASS":
+            # Visible, but neither passed nor failed.
+            pytest.xfail(f"{finding.exemption_reason}: {finding.outcome}: {finding.statement}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, NotPassed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"{self.kind}: {self.name}"
+
 
 HARMLESS = {"pytest_generate_tests", "pytest_make_parametrize_id", "pytest_assertrepr_compare"}
 """Hooks that a project may define: they cannot change the outcome of a test."""
@@ -45,7 +106,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write what each gate rule and test came to as JSON (used by 'assay gate')",
     )
     group.addoption(
-        findings_file.OPTION,
+        decided.OPTION,
         metavar="FILE",
         default=None,
         help="show what was decided of rules and behaviours (used by 'assay gate')",
@@ -156,8 +217,8 @@ class _Recorder:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:
-            outcome = "skipped" if report.skipped else "failed"
-            self.seen.uncollected[report.nodeid or "."] = f"{outcome}: {self._detail(report)}"
+            lost = Uncollected(report.skipped, self._detail(report))
+            self.seen.uncollected[report.nodeid or "."] = lost
 
     def pytest_exception_interact(
         self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[Any]
@@ -168,6 +229,10 @@ class _Recorder:
             if short is not None:
                 told = normalize_detail(short.found or "MemoryError", self.homes)
                 self.seen.short_of_memory = f"{node.nodeid}: {told}"
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+        if call.excinfo is not None and isinstance(call.excinfo.value, NoChampion):
+            self.seen.without_champion.append(item.nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         outcome: str = report.outcome

@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
+TestResult = Literal["passed", "xpassed", "xfailed", "skipped", "error", "failed"]
 # The outcome of a test is the worst of its reports; an unknown outcome counts as failed.
-SEVERITY = ("passed", "xpassed", "xfailed", "skipped", "error", "failed")
+SEVERITY: tuple[TestResult, ...] = get_args(TestResult)
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 _DETAIL_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Uncollected:
+    """A file that pytest could not collect, or that skips itself, and why."""
+
+    skipped: bool
+    detail: str
 
 
 @dataclass
@@ -26,18 +35,20 @@ class PytestRecord:
     ``policy`` are the rules and behaviours in ``collected``; the others are model tests. ``places``
     are the ``FILE::CLASS.FUNCTION`` of collected tests. ``hooks`` maps a project file to its hooks
     that can change the outcome of a test. ``modules`` are the files of the project that the process
-    loaded. ``short_of_memory`` is what the first test said that
+    loaded. ``without_champion`` are tests that were skipped because there is no champion yet.
+    ``short_of_memory`` is what the first test said that
     memory did not suffice for; "" if none did.
     """
 
     collected: list[str] = field(default_factory=list)
     policy: list[str] = field(default_factory=list)
-    outcomes: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, TestResult] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
-    uncollected: dict[str, str] = field(default_factory=dict)
+    uncollected: dict[str, Uncollected] = field(default_factory=dict)
     places: list[str] = field(default_factory=list)
     hooks: dict[str, str] = field(default_factory=dict)
     modules: list[str] = field(default_factory=list)
+    without_champion: list[str] = field(default_factory=list)
     short_of_memory: str = ""
 
     @property
@@ -47,7 +58,7 @@ class PytestRecord:
 
     def add_report(self, node: str, outcome: str, detail: str, *, final: bool) -> None:
         """Add the report of one phase; ``final`` is True for the phase of the test itself."""
-        known = outcome if outcome in SEVERITY else "failed"
+        known: TestResult = next((each for each in SEVERITY if each == outcome), "failed")
         if known == "passed" and not final:
             return
         before = self.outcomes.get(node)
@@ -57,18 +68,7 @@ class PytestRecord:
 
     def write(self, path: Path) -> None:
         """Write the record to ``path`` as JSON."""
-        tree = {
-            "collected": self.collected,
-            "places": self.places,
-            "policy": self.policy,
-            "outcomes": self.outcomes,
-            "details": self.details,
-            "uncollected": self.uncollected,
-            "hooks": self.hooks,
-            "modules": self.modules,
-            "short_of_memory": self.short_of_memory,
-        }
-        path.write_text(json.dumps(tree), encoding="utf-8")
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
 
 def write_running_test(path: Path, node: str) -> None:
@@ -96,23 +96,17 @@ def read_record(path: Path) -> PytestRecord:
     ValueError
         The record is missing or malformed: pytest did not finish.
     """
+    # Pytest loads this module in every project, so pydantic is imported only when needed.
+    from pydantic import TypeAdapter
+
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError:
         raise ValueError("pytest left no record") from None
-    if not isinstance(tree, dict):
-        raise ValueError("pytest's record is no mapping")
-    return PytestRecord(
-        collected=_texts(tree, "collected"),
-        places=_texts(tree, "places"),
-        policy=_texts(tree, "policy"),
-        outcomes=_text_by_node(tree, "outcomes"),
-        details=_text_by_node(tree, "details"),
-        uncollected=_text_by_node(tree, "uncollected"),
-        hooks=_text_by_node(tree, "hooks"),
-        modules=_texts(tree, "modules"),
-        short_of_memory=_text(tree, "short_of_memory"),
-    )
+    record = TypeAdapter(PytestRecord).validate_json(text, strict=True)
+    if lacking := {each.name for each in fields(PytestRecord)} - json.loads(text).keys():
+        raise ValueError(f"pytest's record has no {', '.join(sorted(lacking))}")
+    return record
 
 
 def normalize_detail(text: str, homes: Sequence[Path] = ()) -> str:
@@ -122,24 +116,3 @@ def normalize_detail(text: str, homes: Sequence[Path] = ()) -> str:
         first = first.replace(f"{home}/", "").replace(str(home), ".")
     first = _ADDRESS.sub("0x...", first).encode("utf-8", "replace").decode()
     return first if len(first) <= _DETAIL_LENGTH else first[: _DETAIL_LENGTH - 3] + "..."
-
-
-def _text(tree: Mapping[str, Any], key: str) -> str:
-    value = tree.get(key)
-    if not isinstance(value, str):
-        raise ValueError(f"pytest's record has no {key}")
-    return value
-
-
-def _texts(tree: Mapping[str, Any], key: str) -> list[str]:
-    value = tree.get(key)
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"pytest's record has no {key}")
-    return value
-
-
-def _text_by_node(tree: Mapping[str, Any], key: str) -> dict[str, str]:
-    value = tree.get(key)
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise ValueError(f"pytest's record has no {key}")
-    return value

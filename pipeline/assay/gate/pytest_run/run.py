@@ -19,8 +19,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from assay.errors.machine import from_memory_error
-from assay.gate.pytest_run import declared_tests, own_modules, record
-from assay.gate.pytest_run.findings_file import OPTION, PytestFinding, write_findings
+from assay.gate.pytest_run import own_modules, record
+from assay.gate.pytest_run.decided import OPTION, PytestFinding, write_findings
 from assay.project import layout
 from assay.project.processes import python_command, python_environment, run_and_end_all
 
@@ -31,9 +31,9 @@ TIMEOUT_SECONDS = 3600.0
 JUNIT = f"{layout.GATE_REPORT}/junit.xml"
 CONFIG = f"""\
 [pytest]
-python_files = {" ".join(declared_tests.FILES)}
-python_classes = {declared_tests.CLASSES}
-python_functions = {declared_tests.FUNCTIONS}
+python_files = {" ".join(own_modules.FILES)}
+python_classes = {own_modules.CLASSES}
+python_functions = {own_modules.FUNCTIONS}
 xfail_strict = true
 """
 

@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import finding, rule_slices, wording
-from assay.gate.rules.kind import Rule, RuleMetric, exactly_one, metric_fault
-from assay.gate.rules.rule_slices import EVERY_SLICE, SlicedRule
+from assay.gate.rules import finding
+from assay.gate.rules.kind import (
+    EVERY_SLICE,
+    Rule,
+    RuleMetric,
+    SlicedRule,
+    exactly_one,
+    metric_fault,
+    select_slices,
+)
 from assay.metrics.intervals.decisions import IntervalDecision, decide_all, orient_difference
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.power import describe_power, units_for_difference
@@ -107,7 +114,7 @@ def evaluate(rule: Change, comparison: Comparison, gate: GateParams) -> tuple[Fi
     """
     mistaken = inapplicable_reason(rule.metric, comparison.task, comparison.own_metrics)
     if mistaken is not None:
-        return (finding.fail(rule, mistaken),)
+        return (rule.fail(mistaken),)
     if comparison.state != "compared" or comparison.differences is None:
         return (no_champion_finding(rule, comparison),)
     if rule.slice is None:
@@ -125,10 +132,10 @@ def evaluate(rule: Change, comparison: Comparison, gate: GateParams) -> tuple[Fi
     wanted, rest = (
         ([part for part in comparison.slices if part.rows >= (rule.min_rows or 0)], [])
         if rule.slice == EVERY_SLICE
-        else rule_slices.select_slices(rule, comparison.slices, "the comparison")
+        else select_slices(rule, comparison.slices, "the comparison")
     )
     read = [
-        finding.unmeasured_slice(rule, part.title, part.rows, part.why or "")
+        rule.unmeasured_slice(part.title, part.rows, part.why or "")
         if part.differences is None
         else _read(
             rule,
@@ -163,8 +170,8 @@ def _losses(
     too_small = f"; {counted(small, 'slice')} too small to compare" if small else ""
     if not others:
         reason = f"no {'other ' if lost else ''}slice could be compared{too_small}"
-        told = finding.make_finding(rule, Outcome.INCONCLUSIVE, reason, metric=rule.metric)
-        return (*lost, finding.tolerate(told))
+        facts = {"metric": rule.metric, "tolerated": True}
+        return (*lost, rule.finding(Outcome.INCONCLUSIVE, reason, **facts))
     _, worst = min(others, key=lambda each: each[0])
     more = "more " if lost else ""
     detail = (
@@ -174,17 +181,15 @@ def _losses(
         f"{worst.low:.4g} to {worst.high:.4g}{too_small}"
     )
     # Without its numbers: by chance its interval may reach beyond the limit.
-    return (*lost, finding.make_finding(rule, Outcome.PASS, detail, metric=rule.metric))
+    return (*lost, rule.finding(Outcome.PASS, detail, metric=rule.metric))
 
 
 def no_champion_finding(rule: Rule, comparison: Comparison) -> Finding:
     """The finding without a comparison: tolerated if there is no champion yet, else FAIL."""
     if comparison.state == "none":
-        told = finding.make_finding(
-            rule, Outcome.INCONCLUSIVE, "no champion yet, so there is nothing to compare with"
-        )
-        return finding.tolerate(told)
-    return finding.fail(rule, f"{STATES[comparison.state]}: {comparison.why or 'no reason given'}")
+        none = "no champion yet, so there is nothing to compare with"
+        return rule.finding(Outcome.INCONCLUSIVE, none, tolerated=True)
+    return rule.fail(f"{STATES[comparison.state]}: {comparison.why or 'no reason given'}")
 
 
 def _read(
@@ -197,9 +202,7 @@ def _read(
 ) -> ValidDifference | Finding:
     difference = differences.get(rule.metric)
     if difference is not None and difference.few and difference.standard_error is None and rows:
-        return finding.insufficient_data(
-            rule, difference.why or "", title, rows, units, difference.needed
-        )
+        return rule.insufficient_data(difference.why or "", title, rows, units, difference.needed)
     problem, bounds = "", None
     if difference is None:
         problem = f"the comparison has no {rule.metric}"
@@ -214,7 +217,7 @@ def _read(
         except ValueError as error:
             problem = f"the difference of {rule.metric} decides nothing: {error}"
     if difference is None or bounds is None:
-        return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric)
+        return rule.fail(problem, slice=title, rows=rows, metric=rule.metric)
     return ValidDifference(title, rows, units.count, difference, bounds)
 
 
@@ -257,18 +260,18 @@ def _finding(
     needed, doubt = None, sound.difference.doubt
     if outcome is Outcome.PASS and doubt is not None:
         outcome = Outcome.INCONCLUSIVE
-        verb = f"seems to meet the limit of {wording.format_limit(limit, direction)}, but {doubt}"
+        verb = f"seems to meet the limit of {finding.format_limit(limit, direction)}, but {doubt}"
     elif outcome is Outcome.PASS:
-        verb = f"meets the limit of {wording.format_limit(limit, direction)}"
+        verb = f"meets the limit of {finding.format_limit(limit, direction)}"
     elif outcome is Outcome.FAIL:
-        verb = f"misses the limit of {wording.format_limit(limit, direction)}"
+        verb = f"misses the limit of {finding.format_limit(limit, direction)}"
     else:
         units = SamplingUnits(comparison.unit, sound.units)
         needed = units_for_difference(
             units.count, sound.bounds, rule.worst, comparison.confidence, gate.power
         )
         verb = (
-            f"cannot be told from the limit of {wording.format_limit(limit, direction)}: "
+            f"cannot be told from the limit of {finding.format_limit(limit, direction)}: "
             + describe_power(
                 sound.rows,
                 units,
@@ -281,12 +284,11 @@ def _finding(
             )
         )
     where = f" on {sound.title}" if sound.title else ""
-    numbers = wording.format_interval(value, low, high, limit, comparison.confidence)
-    return finding.make_finding(
-        rule,
+    numbers = finding.format_interval(value, low, high, limit, comparison.confidence)
+    return rule.finding(
         outcome,
         f"the change of {rule.metric}{where} is {numbers} which {verb}"
-        f"{wording.design_effect_warning(sound.difference.design_effect)}",
+        f"{finding.design_effect_warning(sound.difference.design_effect, comparison.unit)}",
         metric=rule.metric,
         slice=sound.title,
         observed=value,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from assay.contract.result import ContractResult
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import finding
 from assay.gate.rules.kind import Rule
 from assay.project import layout
 from assay.project.params.gate import GateParams
@@ -22,8 +20,16 @@ class ContractKept(Rule):
     reads: ClassVar = ("contract",)
 
     def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
-        """One finding."""
-        return evaluate(self, inputs.contract)
+        """The result of the contract check on the training table."""
+        report = inputs.contract
+        if report.rows == 0:
+            return (self.fail("the contract was checked on no rows"),)
+        if not report.ok:
+            broken = ", ".join(report.broken) or "its share of bad rows"
+            return (self.fail(f"{report.where} breaks its contract: {broken}"),)
+        share = report.bad_rows / report.rows
+        words_for = f"{report.bad_rows:,} of {report.rows:,} rows break a row rule, a share of"
+        return (self.at_most("bad share", share, self.max_bad_share, words_for, report.rows),)
 
     def advice(self, found: Finding) -> str | None:
         """Where to see the broken rules, whatever was measured."""
@@ -33,15 +39,3 @@ class ContractKept(Rule):
             f"See the broken rules in {layout.CONTRACT_PAGE}; leave such rows out in "
             "data/source.py, or correct data/contract.py."
         )
-
-
-def evaluate(rule: ContractKept, report: ContractResult) -> tuple[Finding, ...]:
-    """The result of the contract check on the training table."""
-    if report.rows == 0:
-        return (finding.fail(rule, "the contract was checked on no rows"),)
-    if not report.ok:
-        broken = ", ".join(report.broken) or "its share of bad rows"
-        return (finding.fail(rule, f"{report.where} breaks its contract: {broken}"),)
-    share = report.bad_rows / report.rows
-    words_for = f"{report.bad_rows:,} of {report.rows:,} rows break a row rule, a share of"
-    return (finding.at_most(rule, "bad share", share, rule.max_bad_share, words_for, report.rows),)

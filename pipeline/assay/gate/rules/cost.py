@@ -7,10 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import finding
 from assay.gate.rules.kind import Rule
 from assay.project.params.gate import GateParams
-from assay.reports.rehearsal import Rehearsal
 from assay.reports.verdict import Finding
 
 UNITS = {
@@ -29,8 +27,20 @@ class Cost(Rule):
     reads: ClassVar = ("rehearsal",)
 
     def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
-        """One finding."""
-        return evaluate(self, inputs.rehearsal)
+        """The cost that was measured in the rehearsal."""
+        rehearsal = inputs.rehearsal
+        values = {
+            "latency_ms": rehearsal.cost.latency_ms,
+            "memory_mb": rehearsal.cost.memory_mb,
+            "bundle_mb": rehearsal.bundle_mb,
+        }
+        value = values[self.of]
+        if self.of != "bundle_mb" and not rehearsal.cost.batch_rows:
+            return (self.fail(f"{self.of} was measured on no rows", metric=self.of),)
+        if value is None:
+            reason = f"{self.of} could not be measured: {rehearsal.why or 'no reason was given'}"
+            return (self.fail(reason, metric=self.of),)
+        return (self.at_most(self.of, value, self.max, f"{UNITS[self.of]}:", rehearsal.rows),)
 
     def missed(self) -> str:
         """What costs less."""
@@ -38,19 +48,3 @@ class Cost(Rule):
             "Take fewer features or a smaller model (candidates in params.yaml), or raise max in "
             "gate.rules."
         )
-
-
-def evaluate(rule: Cost, rehearsal: Rehearsal) -> tuple[Finding, ...]:
-    """The cost that was measured in the rehearsal."""
-    values = {
-        "latency_ms": rehearsal.cost.latency_ms,
-        "memory_mb": rehearsal.cost.memory_mb,
-        "bundle_mb": rehearsal.bundle_mb,
-    }
-    value = values[rule.of]
-    if rule.of != "bundle_mb" and not rehearsal.cost.batch_rows:
-        return (finding.fail(rule, f"{rule.of} was measured on no rows", metric=rule.of),)
-    if value is None:
-        reason = f"{rule.of} could not be measured: {rehearsal.why or 'no reason was given'}"
-        return (finding.fail(rule, reason, metric=rule.of),)
-    return (finding.at_most(rule, rule.of, value, rule.max, f"{UNITS[rule.of]}:", rehearsal.rows),)

@@ -18,17 +18,17 @@ from pydantic import Field, model_validator
 
 from assay.errors import AssayError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import finding, groups, wording
+from assay.gate.rules import finding, groups
 from assay.gate.rules.groups import Contrast, GroupValue
 from assay.gate.rules.kind import (
     ERROR_RATES,
     RATES,
     Compared,
     Rule,
+    corrected,
     exactly_one,
     metric_fault,
 )
-from assay.gate.rules.rule_slices import corrected
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.slices import AND
@@ -139,32 +139,32 @@ def evaluate(rule: Fairness, evaluation: Evaluation, gate: GateParams) -> tuple[
     """Exactly one finding, for any number of groups."""
     mistaken = _mistaken(rule, evaluation)
     if mistaken is not None:
-        return (finding.fail(rule, mistaken),)
+        return (rule.fail(mistaken),)
     mine = [part for part in evaluation.slices if part.field == rule.across]
     if not mine:
         known = (part.field for part in evaluation.slices)
-        reason = wording.unknown_name_message("slice", rule.across, known, "the evaluation")
-        return (finding.fail(rule, reason),)
+        reason = finding.unknown_name_message("slice", rule.across, known, "the evaluation")
+        return (rule.fail(reason),)
     wanted = [part for part in mine if part.rows >= (rule.min_rows or 0)]
     if len(wanted) < 2:
         reason = f"'{rule.across}' has {len(wanted)} group to compare, and it takes two"
-        return (finding.fail(rule, reason),)
+        return (rule.fail(reason),)
     if len(wanted) > MOST_GROUPS:
         reason = (
             f"'{rule.across}' has {counted(len(wanted), 'group')}, more than {MOST_GROUPS}: every "
             "pair is compared. Put values together when ingesting, or name min_rows"
         )
-        return (finding.fail(rule, reason),)
+        return (rule.fail(reason),)
     problems = [f"{part.title}: {why}" for part in wanted if (why := _problem(rule, part))]
     if problems:
-        return (finding.fail(rule, "; ".join(problems), metric=rule.of),)
+        return (rule.fail("; ".join(problems), metric=rule.of),)
     read = [_group(rule, part) for part in wanted]
     unmeasured = [each for each in read if isinstance(each, str)]
     measured = [each for each in read if isinstance(each, GroupValue)]
     try:
         pairs = [_contrast(rule, *pair) for pair in combinations(measured, 2)]
     except ValueError as error:
-        return (finding.fail(rule, str(error), metric=rule.of),)
+        return (rule.fail(str(error), metric=rule.of),)
     doubts = list(
         dict.fromkeys(one.doubt for part in wanted if (one := _measured(rule, part)) and one.doubt)
     )
@@ -249,9 +249,7 @@ def _judged(
 ) -> Finding:
     limit, direction = limit_and_direction(rule)
     if not pairs:
-        return finding.make_finding(
-            rule, Outcome.INCONCLUSIVE, "; ".join(unmeasured), metric=rule.of
-        )
+        return rule.finding(Outcome.INCONCLUSIVE, "; ".join(unmeasured), metric=rule.of)
     sign = 1.0 if direction == "max" else -1.0
     # The least and the most favourable end of each interval.
     worst = [pair.high if direction == "max" else pair.low for pair in pairs]
@@ -276,10 +274,10 @@ def _judged(
         outcome, verb = Outcome.PASS, "meets"
     pair = pairs[place]
     what = "difference" if direction == "max" else "ratio"
-    numbers = wording.format_interval(pair.value, pair.low, pair.high, limit, evaluation.confidence)
+    numbers = finding.format_interval(pair.value, pair.low, pair.high, limit, evaluation.confidence)
     detail = (
         f"the {what} of {rule.of} between {pair.title}, the furthest of {len(pairs)} pairs, is "
-        f"{numbers} which {verb} the limit of {wording.format_limit(limit, direction)}"
+        f"{numbers} which {verb} the limit of {finding.format_limit(limit, direction)}"
     )
     if unmeasured or doubts:
         detail += f"; {'; '.join((*unmeasured, *doubts))}"
@@ -287,8 +285,7 @@ def _judged(
         detail += (
             f"; {counted(left_out, 'group')} under {counted(rule.min_rows, 'row')} are left out"
         )
-    return finding.make_finding(
-        rule,
+    return rule.finding(
         outcome,
         detail,
         metric=rule.of,

@@ -1,115 +1,64 @@
-"""Constructors of findings, shared by all rules."""
+"""What rules share when they word a finding: limits, numbers, intervals and unknown names."""
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Iterable
 from typing import Any
 
-from assay.gate.rules import wording
-from assay.metrics.sampling_units import SamplingUnits, format_rounded_count
-from assay.project.params.gate import RuleKeys
-from assay.project.text import counted
-from assay.reports.verdict import Finding, Outcome
+from assay.metrics.estimate import LARGE_EFFECT
+from assay.reports.verdict import Direction, Finding, Outcome
 
 
-def make_finding(rule: RuleKeys, outcome: Outcome, detail: str, **facts: Any) -> Finding:
-    """A finding of ``rule``, with the rule's name, severity, owner and reason."""
-    return Finding(
-        rule=rule.name,
-        kind="rule",
-        outcome=outcome,
-        detail=detail,
-        severity=rule.severity,
-        tolerated=rule.inconclusive == "pass",
-        owner=rule.owner,
-        because=rule.because,
-        **facts,
-    )
-
-
-def fail(rule: RuleKeys, reason: str, **facts: Any) -> Finding:
-    """A FAIL: the rule could not be evaluated for ``reason``."""
-    return make_finding(rule, Outcome.FAIL, reason, **facts)
-
-
-def unmeasured_slice(rule: RuleKeys, title: str, rows: int, why: str) -> Finding:
-    """An INCONCLUSIVE for a slice that was not measured."""
-    return make_finding(
-        rule,
-        Outcome.INCONCLUSIVE,
-        f"{title} is too small to measure: {why}",
-        slice=title,
-        rows=rows,
-    )
-
-
-def insufficient_data(
-    rule: RuleKeys, why: str, title: str | None, rows: int, units: SamplingUnits, needed: int | None
+def own_finding(
+    name: str, detail: str, because: str, *, outcome: Outcome = Outcome.FAIL, **facts: Any
 ) -> Finding:
-    """An INCONCLUSIVE for too few rows, labels or units.
-
-    Parameters
-    ----------
-    needed
-        Number of units that would be enough, if known.
-    """
-    metric = getattr(rule, "metric", None)
-    where = f" on {title}" if title else ""
-    takes = "" if needed is None else f"; it takes about {format_rounded_count(needed, units.name)}"
-    return make_finding(
-        rule,
-        Outcome.INCONCLUSIVE,
-        f"{metric or 'the answer'}{where} cannot be judged yet: {why}{takes}",
-        metric=metric,
-        slice=title,
-        rows=rows,
-        unit=units.name,
-        units=units.count,
-        units_needed=needed,
-    )
-
-
-def excluded_slice(rule: RuleKeys, title: str, rows: int, min_rows: int) -> Finding:
-    """A tolerated INCONCLUSIVE for a slice below the rule's ``min_rows``."""
-    detail = f"{title} has {counted(rows, 'row')}; the rule is about {min_rows:,} or more"
-    return tolerate(make_finding(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))
-
-
-def at_most(
-    rule: RuleKeys,
-    metric: str,
-    value: float,
-    limit: float,
-    words_for: str,
-    rows: int,
-    where: str | None = None,
-) -> Finding:
-    """The finding for a number without an interval against an upper limit."""
-    if not math.isfinite(value) or value < 0:
-        reason = f"{words_for} {value}, which is no number to decide on"
-        return fail(rule, reason, metric=metric, slice=where, rows=rows)
-    met = value <= limit
-    verb = "meets" if met else "misses"
-    return make_finding(
-        rule,
-        Outcome.PASS if met else Outcome.FAIL,
-        f"{words_for} {wording.format_number(value, limit)}, which {verb} the limit of "
-        f"{wording.format_limit(limit, 'max')}",
-        metric=metric,
-        slice=where,
-        observed=value,
-        limit=limit,
-        direction="max",
-        rows=rows,
-        method="the value alone",
-    )
-
-
-def tolerate(finding: Finding) -> Finding:
-    """A copy of the finding that cannot block if it is INCONCLUSIVE."""
-    return finding.model_copy(update={"tolerated": True})
+    """A finding of the gate's own, which is no rule of params.yaml; a FAIL if not said."""
+    given = {"kind": "rule", "owner": "assay", **facts}
+    return Finding(rule=name, outcome=outcome, detail=detail, because=because, **given)
 
 
 def finite_or_none(value: float | None) -> float | None:
     """The number, or None if it is missing, NaN or infinite."""
     return value if value is not None and math.isfinite(value) else None
+
+
+def format_limit(limit: float, direction: Direction) -> str:
+    """The limit as text: ``at least 0.7``."""
+    return f"{'at least' if direction == 'min' else 'at most'} {limit:.12g}"
+
+
+def format_number(point: float, limit: float) -> str:
+    """The number with four significant digits, or more if needed to differ from the limit."""
+    if point != limit:
+        for count in range(4, 17):
+            text = f"{point:.{count}g}"
+            if text != f"{limit:.{count}g}":
+                return text
+        return repr(point)
+    return f"{point:.12g}"
+
+
+def format_interval(value: float, low: float, high: float, limit: float, confidence: float) -> str:
+    """Value and interval as text: ``0.753, 95% interval 0.747 to 0.759,``."""
+    ends = f"{format_number(low, limit)} to {format_number(high, limit)}"
+    return f"{format_number(value, limit)}, {confidence * 100:.4g}% interval {ends},"
+
+
+def design_effect_warning(design_effect: float | None, unit: str) -> str:
+    """A remark on rows that are clustered by ``unit`` if the design effect is large, else empty."""
+    if design_effect is None or not LARGE_EFFECT < design_effect < math.inf:
+        return ""
+    wider = f"interval {design_effect**0.5:.1f} times wider"
+    return f" (clustered by {unit}: design effect {design_effect:.0f}, {wider})"
+
+
+def unknown_name_message(what: str, name: str, known: Iterable[str], where: str) -> str:
+    """An error text for a name that is not in ``where``, with the closest known names."""
+    names = sorted(set(known))
+    if not names:
+        return f"{where} has no {what}s, so none of '{name}'"
+    near = difflib.get_close_matches(name, names)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"{where} has no {what} '{name}', only {', '.join(names)}{hint}"

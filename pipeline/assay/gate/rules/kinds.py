@@ -6,7 +6,7 @@ A rule whose input is missing or malformed is FAIL. pytest, ``assay gate``, ``ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,6 @@ from pydantic import ValidationError, create_model
 from assay.contract.definition import Contract
 from assay.errors import AssayError, ParamsError, PluginError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import finding
 from assay.gate.rules.change import Change
 from assay.gate.rules.contract import ContractKept
 from assay.gate.rules.cost import Cost
@@ -73,7 +72,7 @@ def read_policy(
     PluginError
         A kind of the project's own cannot be had.
     """
-    rules = _rules(params, [_kind(params, number, root, read) for number in _numbers(params)])
+    rules = _rules(params, [_kind(rule, root, read) for rule in params.gate.rules])
     return Policy.model_construct(**{**dict(params.gate), "rules": rules})
 
 
@@ -87,10 +86,7 @@ def refuse_early(params: Params, contract: Contract) -> None:
     ParamsError
         With a line for each rule.
     """
-    known = [
-        _kind(params, number, None, None) if "." not in rule.kind else None
-        for number, rule in enumerate(params.gate.rules)
-    ]
+    known = [None if "." in rule.kind else _kind(rule, None, None) for rule in params.gate.rules]
     found = _rules(params, known)
     if lines := [line for rule in found for line in rule.early_faults(params, contract)]:
         raise ParamsError(lines)
@@ -117,20 +113,25 @@ def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Fin
     try:
         found = rule.judge(inputs, gate)
         if rule.kind not in KINDS and not _sound(rule, found):
-            return (finding.fail(rule, f"{rule.kind} gives no findings of its own"),)
+            return (_fail(rule, f"{rule.kind} gives no findings of its own"),)
         return tuple(_with_advice(rule, each) for each in found)
     except AssayError as error:
-        return (finding.fail(rule, error.line()),)
+        return (_fail(rule, error.line()),)
     except (Exception, SystemExit) as error:
         if rule.kind in KINDS:
             raise
         what = f"{rule.kind} failed with {type(error).__name__}: {error}"
-        return (finding.fail(rule, what + source_code.raised_at(error)),)
+        return (_fail(rule, what + source_code.raised_at(error)),)
 
 
 def evaluate_rules(inputs: GateInputs, policy: Policy) -> tuple[Finding, ...]:
     """The findings of all rules, in the order of the policy, before waivers are applied."""
     return tuple(found for rule in policy.rules for found in evaluate_rule(rule, inputs, policy))
+
+
+def _fail(rule: Rule, reason: str) -> Finding:
+    # By the base's own method, whatever a kind of the project's own makes of its finding.
+    return Rule.finding(rule, Outcome.FAIL, reason)
 
 
 def _sound(rule: Rule, found: object) -> bool:
@@ -153,15 +154,10 @@ def _with_advice(rule: Rule, found: Finding) -> Finding:
     return found.model_copy(update={"fix": rule.advice(found)})
 
 
-def _numbers(params: Params) -> Iterator[int]:
-    return iter(range(len(params.gate.rules)))
-
-
 def _kind(
-    params: Params, number: int, root: Path | None, read: source_code.Reader | None
+    rule: RuleKeys, root: Path | None, read: source_code.Reader | None
 ) -> type[Rule] | ValidationError:
     """The class of a rule's kind, or that there is none."""
-    rule: RuleKeys = params.gate.rules[number]
     if "." in rule.kind:
         key = f"gate.rules '{rule.name}': kind"
         found = plugins.resolve(rule.kind, key=key, root=root, read=read)

@@ -16,9 +16,14 @@ import numpy as np
 from pydantic import model_validator
 
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import finding, groups, rule_slices, wording
-from assay.gate.rules.kind import RuleMetric, exactly_one, metric_fault
-from assay.gate.rules.rule_slices import SlicedRule
+from assay.gate.rules import finding, groups
+from assay.gate.rules.kind import (
+    RuleMetric,
+    SlicedRule,
+    exactly_one,
+    metric_fault,
+    select_slices,
+)
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.intervals.power import units_needed
@@ -90,7 +95,7 @@ def evaluate(rule: Limit, evaluation: Evaluation, gate: GateParams) -> tuple[Fin
     """One finding, or for a sliced rule one per value of its field; never empty."""
     mistaken = inapplicable_reason(rule.metric, evaluation.task, evaluation.own_metrics)
     if mistaken is not None:
-        return (finding.fail(rule, mistaken),)
+        return (rule.fail(mistaken),)
     if rule.slice is None:
         everywhere = _read(
             rule,
@@ -100,9 +105,9 @@ def evaluate(rule: Limit, evaluation: Evaluation, gate: GateParams) -> tuple[Fin
             None,
         )
         return tuple(_decided(rule, [everywhere], evaluation, gate))
-    wanted, rest = rule_slices.select_slices(rule, evaluation.slices, "the evaluation")
+    wanted, rest = select_slices(rule, evaluation.slices, "the evaluation")
     read = [
-        finding.unmeasured_slice(rule, part.title, part.rows, part.why or "")
+        rule.unmeasured_slice(part.title, part.rows, part.why or "")
         if part.metrics is None
         else _read(
             rule, part.metrics, part.rows, SamplingUnits(evaluation.unit, part.units), part.title
@@ -131,14 +136,12 @@ def _read(
     """The measurement, or a finding with the reason why it is not valid."""
     measured = metrics.get(rule.metric)
     if measured is not None and _too_few(rule, measured) and rows:
-        return finding.insufficient_data(
-            rule, measured.why or "", title, rows, units, measured.needed
-        )
+        return rule.insufficient_data(measured.why or "", title, rows, units, measured.needed)
     problem = _problem(rule, measured, rows)
     limit, direction = limit_and_direction(rule)
     if measured is None or problem:
         facts = {} if measured is None else _numbers(rule, measured)
-        return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric, **facts)
+        return rule.fail(problem, slice=title, rows=rows, metric=rule.metric, **facts)
     assert measured.value is not None
     ends = (measured.low, measured.high)
     if rule.decide == "value" or None in ends:
@@ -204,7 +207,7 @@ def _finding(
     gate: GateParams,
 ) -> Finding:
     limit, direction = limit_and_direction(rule)
-    words_of_limit = wording.format_limit(limit, direction)
+    words_of_limit = finding.format_limit(limit, direction)
     needed = None
     doubt = sound.measured.doubt if rule.decide == "interval" else None
     if sound.low >= sound.limit and doubt is None:
@@ -226,11 +229,10 @@ def _finding(
         elif needed is not None:
             verb += f"; about {format_rounded_count(needed, evaluation.unit)} would tell"
     where = f" on {sound.title}" if sound.title else ""
-    return finding.make_finding(
-        rule,
+    return rule.finding(
         outcome,
         f"{rule.metric}{where} {_words(rule, sound.measured, limit, evaluation)} {verb}"
-        f"{wording.design_effect_warning(sound.measured.design_effect)}",
+        f"{finding.design_effect_warning(sound.measured.design_effect, evaluation.unit)}",
         metric=rule.metric,
         slice=sound.title,
         rows=sound.rows,
@@ -267,5 +269,5 @@ def _words(rule: Limit, measured: Estimate, limit: float, evaluation: Evaluation
     value, low, high = measured.value, measured.low, measured.high
     assert value is not None
     if rule.decide == "value" or low is None or high is None:
-        return wording.format_number(value, limit)
-    return wording.format_interval(value, low, high, limit, evaluation.confidence)
+        return finding.format_number(value, limit)
+    return finding.format_interval(value, low, high, limit, evaluation.confidence)

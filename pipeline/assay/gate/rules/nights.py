@@ -10,13 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import finding, rule_slices
-from assay.gate.rules.rule_slices import SlicedRule
+from assay.gate.rules.kind import SlicedRule, select_slices
 from assay.project import layout
 from assay.project.params.gate import GateParams
 from assay.project.text import counted
@@ -155,14 +154,14 @@ def evaluate(rule: Nights, rehearsal: Rehearsal) -> tuple[Finding, ...]:
     about = f"on {_span(nights)}{_left_out(found, nights)}"
     refused = _refused(nights) if rule.of in SCORED else None
     if refused is not None:
-        return (finding.fail(rule, refused, metric=rule.of, fix=REFUSED),)
+        return (rule.fail(refused, metric=rule.of, fix=REFUSED),)
     if rule.of == "flipped" and any(one.flipped is None for _, one in _changes(nights)):
-        return (finding.fail(rule, "a regression gives no decisions that could be flipped"),)
+        return (rule.fail("a regression gives no decisions that could be flipped"),)
     if rule.slice is not None:
         return tuple(_by_slice(rule, nights, about))
     value = _MEASURES[rule.of](nights)
     if value is None:
-        return (finding.fail(rule, f"{rule.of} was measured on no rows", metric=rule.of),)
+        return (rule.fail(f"{rule.of} was measured on no rows", metric=rule.of),)
     return (_judged(rule, value, ABOUT[rule.of], about),)
 
 
@@ -171,13 +170,13 @@ def _without_champion(rule: Nights, found: RehearsedNights) -> Finding:
     state, why = found.champion.state, found.champion.why
     if state == "none":
         told = "no champion yet, so there is nothing to compare the nights with"
-        return finding.tolerate(_unknown(rule, told))
+        return _unknown(rule, told, tolerated=True)
     words = STATES["incomparable" if state == "incomparable" else "unreadable"]
-    return finding.fail(rule, f"{words}: {why or 'no reason given'}", metric=rule.of)
+    return rule.fail(f"{words}: {why or 'no reason given'}", metric=rule.of)
 
 
-def _unknown(rule: Nights, why: str) -> Finding:
-    return finding.make_finding(rule, Outcome.INCONCLUSIVE, why, metric=rule.of)
+def _unknown(rule: Nights, why: str, **facts: Any) -> Finding:
+    return rule.finding(Outcome.INCONCLUSIVE, why, metric=rule.of, **facts)
 
 
 def _why_none(found: RehearsedNights) -> str:
@@ -233,7 +232,7 @@ def _by_rule(models: Iterable[ModelNight]) -> Counter[str]:
 def _judged(
     rule: Nights, found: MeasuredNights, words: str, about: str, where: str | None = None
 ) -> Finding:
-    told = finding.at_most(rule, rule.of, found.value, rule.max, words, found.rows, where)
+    told = rule.at_most(rule.of, found.value, rule.max, words, found.rows, where)
     return told.model_copy(update={"detail": f"{told.detail}, {about}; {found.worst}"})
 
 
@@ -245,11 +244,11 @@ def _by_slice(rule: Nights, nights: Sequence[RehearsedNight], about: str) -> Ite
                 mine = places.setdefault((part.field, part.value), {})
                 mine[night.day] = (part.rows, part.flipped)
     listed = [FlippedSlice(*key, mine) for key, mine in places.items()]
-    wanted, rest = rule_slices.select_slices(rule, listed, "the rehearsal of the last nights")
+    wanted, rest = select_slices(rule, listed, "the rehearsal of the last nights")
     for place in sorted(wanted, key=lambda one: one.title):
         found = _share(place.by_night)
         if found is None:
-            yield finding.fail(rule, f"{place.title} has no rows", slice=place.title)
+            yield rule.fail(f"{place.title} has no rows", slice=place.title)
             continue
         words = f"the share of rows with another decision on {place.title} is"
         yield _judged(rule, found, words, about, place.title)

@@ -18,7 +18,6 @@ from pydantic import Field
 
 from assay.errors import PluginError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import finding
 from assay.gate.rules.kind import Rule
 from assay.project import plugins, source_code
 from assay.project.params.behaviour import Scalar
@@ -80,15 +79,15 @@ def evaluate(rule: Own, inputs: GateInputs) -> tuple[Finding, ...]:
     except (Exception, SystemExit) as error:
         what = f"{rule.function} failed with {type(error).__name__}: {error}"
         fix = _keys(given) if isinstance(error, KeyError) else None
-        return (finding.fail(rule, what + source_code.raised_at(error), fix=fix),)
+        return (rule.fail(what + source_code.raised_at(error), fix=fix),)
     known = {each.value for each in Outcome}
     if not (isinstance(found, tuple) and len(found) == 2 and found[0] in known):
         wanted = f"one of {', '.join(sorted(known))}, and why"
-        return (finding.fail(rule, f"{rule.function} has to return {wanted}, not {_short(found)}"),)
+        return (rule.fail(f"{rule.function} has to return {wanted}, not {_short(found)}"),)
     outcome, why = found
     if not isinstance(why, str) or not why.strip():
-        return (finding.fail(rule, f"{rule.function} gives no reason for its {outcome}"),)
-    return (finding.make_finding(rule, Outcome(outcome), " ".join(why.split())),)
+        return (rule.fail(f"{rule.function} gives no reason for its {outcome}"),)
+    return (rule.finding(Outcome(outcome), " ".join(why.split())),)
 
 
 def wanted_reports(rule: Own, function: Any) -> tuple[str, ...]:

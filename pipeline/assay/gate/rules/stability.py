@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import model_validator
 
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import change, finding, wording
+from assay.gate.rules import change, finding
 from assay.gate.rules.kind import Rule, exactly_one
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project import layout
@@ -51,44 +51,41 @@ def evaluate(rule: Stability, comparison: Comparison) -> tuple[Finding, ...]:
     found = comparison.stability
     rows = comparison.rows
     if rows == 0:
-        return (finding.fail(rule, "scores were compared on no rows"),)
+        return (rule.fail("scores were compared on no rows"),)
     if rule.max_distance is not None:
         words_for = "the Jensen-Shannon distance between both models' scores is"
-        return (
-            finding.at_most(rule, "distance", found.distance, rule.max_distance, words_for, rows),
-        )
+        return (rule.at_most("distance", found.distance, rule.max_distance, words_for, rows),)
     assert rule.max_flipped is not None
     if found.flipped is None or found.rows is None:
         reason = f"a {comparison.task} model gives no answers that could be counted as flipped"
-        return (finding.fail(rule, reason),)
+        return (rule.fail(reason),)
     share, limit = found.flipped, rule.max_flipped
     if not 0 <= found.rows <= rows:
-        return (finding.fail(rule, f"{found.rows} of {rows} rows are flipped, which cannot be"),)
+        return (rule.fail(f"{found.rows} of {rows} rows are flipped, which cannot be"),)
     if share.value is None or abs(found.rows / rows - share.value) > 1e-6:
         reason = f"{found.rows} of {rows} rows are flipped, which is no share of {share.value}"
-        return (finding.fail(rule, reason),)
+        return (rule.fail(reason),)
     if share.low is None or share.high is None:
         if not share.few:
-            return (finding.fail(rule, "the share of flipped rows has no interval"),)
+            return (rule.fail("the share of flipped rows has no interval"),)
         why = share.why or "too few"
         units = SamplingUnits(comparison.unit, comparison.units)
-        return (finding.insufficient_data(rule, why, None, rows, units, share.needed),)
+        return (rule.insufficient_data(why, None, rows, units, share.needed),)
     if not share.low <= share.value <= share.high:
         reason = f"the interval {share.low} to {share.high} does not hold {share.value}"
-        return (finding.fail(rule, reason),)
+        return (rule.fail(reason),)
     outcome, verb = Outcome.INCONCLUSIVE, "cannot be told from"
     if share.high <= limit:
         outcome, verb = Outcome.PASS, "meets"
     elif share.low > limit:
         outcome, verb = Outcome.FAIL, "misses"
-    numbers = wording.format_interval(
+    numbers = finding.format_interval(
         share.value, share.low, share.high, limit, comparison.confidence
     )
-    told = finding.make_finding(
-        rule,
+    told = rule.finding(
         outcome,
         f"the share of rows with another answer is {numbers} which {verb} the limit of "
-        f"{wording.format_limit(limit, 'max')}",
+        f"{finding.format_limit(limit, 'max')}",
         metric="flipped",
         observed=share.value,
         low=share.low,

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 from assay.contract.contradictions import contradictions
 from assay.contract.loader import read_contract
 from assay.errors import AssayError, NotARepository, ProjectUnready
-from assay.gate.pytest_run import declared_tests
+from assay.gate.pytest_run import own_modules
 from assay.gate.pytest_run.findings import session_findings, uncollected_findings
 from assay.gate.pytest_run.run import run_pytest
 from assay.gate.rules.kinds import read_policy
@@ -180,10 +180,9 @@ def test_faults(root: Path, tests: str) -> Iterator[str]:
     for node, detail in seen.details.items():
         if seen.outcomes[node] == "error":
             yield f"{node}: cannot run: {detail}"
-    for node, reason in seen.uncollected.items():
-        outcome, _, detail = reason.partition(": ")
-        if outcome == "failed":
-            yield f"{node}: could not be collected: {detail}"
+    for node, left in seen.uncollected.items():
+        if not left.skipped:
+            yield f"{node}: could not be collected: {left.detail}"
     for found in (*session_findings(planned, tests, there=True), *lost):
         yield f"{found.rule}: {found.detail}"
 
@@ -192,7 +191,7 @@ def _unreadable(root: Path, tests: str) -> Iterator[str]:
     for path in sorted((root / tests).rglob("*.py")):
         file = path.relative_to(root).as_posix()
         try:
-            list(declared_tests.parse_tests(path, file))
+            list(own_modules.parse_tests(path, file))
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None)
             yield AssayError(

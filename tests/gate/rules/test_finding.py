@@ -1,19 +1,63 @@
-"""What an owner can do about a finding names settings, files and commands that there are."""
+"""Numbers and names in sentences."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from assay.gate.rules import kinds, next_steps
-from assay.gate.rules.leakage_words import LEAKAGE
+from assay.gate.pytest_run.decided import WHAT_TO_DO
+from assay.gate.rules import finding, kinds
+from assay.gate.rules.leakage import LEAKAGE
 from assay.project import layout
 from assay.project.params import LeakageParams
 from assay.project.params.behaviour import Behaviour
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.verdict import Finding, Outcome
+
+
+@pytest.mark.parametrize(
+    ("point", "limit", "text"),
+    [
+        (0.7, 0.7, "0.7"),
+        (0.123456789, 0.123456789, "0.123456789"),
+        (0.75312, 0.7, "0.7531"),
+        (0.69999, 0.7, "0.69999"),
+        (0.6999999, 0.7, "0.6999999"),
+        (123456.0, 123457.0, "123456"),
+        (12345.0, 1.0, "1.234e+04"),
+        (0.1 + 0.2, 0.3, "0.30000000000000004"),
+        (0.1, math.nextafter(0.1, 1), "0.1"),
+    ],
+)
+def test_as_many_digits_as_it_takes(point: float, limit: float, text: str) -> None:
+    assert finding.format_number(point, limit) == text
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_what_is_written_lies_on_its_side_of_the_limit(point: float, limit: float) -> None:
+    written, end = finding.format_number(point, limit), finding.format_number(limit, point)
+    assert math.isclose(float(written), point, rel_tol=1e-3, abs_tol=1e-300)
+    if point != limit:
+        assert written != end
+        assert (float(written) < float(end)) is (point < limit)
+
+
+def test_names_that_are_nothing() -> None:
+    assert finding.unknown_name_message(
+        "slice", "orign", ["origin", "origin", "carrier"], "the file"
+    ) == ("the file has no slice 'orign', only carrier, origin; did you mean 'origin'?")
+    assert finding.unknown_name_message("slice", "zzz", ["origin"], "the file") == (
+        "the file has no slice 'zzz', only origin"
+    )
+    assert finding.unknown_name_message("slice", "zzz", [], "the file") == (
+        "the file has no slices, so none of 'zzz'"
+    )
+
 
 FAIL, INCONCLUSIVE, PASS = Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS
 BASE = {"name": "r", "owner": "o", "because": "b"}
@@ -74,13 +118,8 @@ def test_the_limit_that_may_be_moved_is_the_one_that_the_rule_has() -> None:
 
 def test_what_cannot_be_told_needs_more_of_the_holdout_or_a_looser_rule() -> None:
     of = rule("limit", slice="town")
-    assert fix(of, INCONCLUSIVE, observed=1.0, units_needed=40) == (
-        "Let the window holdout in params.yaml have so many, or ask for less in gate.rules."
-    )
-    assert fix(of, INCONCLUSIVE, slice="town=A") == (
-        "Let the window holdout in params.yaml be longer, or leave small slices out with min_rows "
-        "in gate.rules."
-    )
+    assert "have so many" in (fix(of, INCONCLUSIVE, observed=1.0, units_needed=40) or "")
+    assert "min_rows" in (fix(of, INCONCLUSIVE, slice="town=A") or "")
     assert fix(of, INCONCLUSIVE, tolerated=True) is None
     assert fix(rule("cost"), INCONCLUSIVE) is None
 
@@ -103,16 +142,12 @@ def test_what_is_allowed_by_name_needs_nothing() -> None:
     assert advised(of, found) is None
 
 
-def test_every_behaviour_and_each_test_has_a_next_step() -> None:
+def test_every_behaviour_has_a_next_step() -> None:
     kinds = {
         get_args(each.model_fields["check"].annotation)[0]
         for each in get_args(get_args(Behaviour)[0])
     }
-    assert set(next_steps.BEHAVIOUR) == kinds
-    assert next_steps.test_alone("tests/model/test_a.py::test_b[x]") == (
-        "See it alone: pytest 'tests/model/test_a.py::test_b[x]'"
-    )
-    assert next_steps.test_alone("pytest") is None
+    assert set(WHAT_TO_DO) == kinds
 
 
 def test_it_stands_behind_what_is_so() -> None:

@@ -1,29 +1,96 @@
-"""Evaluate the behaviours of params.yaml. Unlike rules, they need the model and the holdout."""
+"""What is decided before pytest starts: the rules and behaviours of params.yaml, as findings.
+
+In the pytest process each is an item like the model tests: it is counted, named and reported. The
+reported outcome cannot change the verdict: the gate uses its own findings, and only checks that
+every item ran. Behaviours, unlike rules, need the model and the holdout.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError, BundleError
-from assay.gate.pytest_run.findings_file import PytestFinding
 from assay.project import layout, source_code
 
 if TYPE_CHECKING:
+    # pytest loads the plugin in every project, so pydantic is imported only when needed.
     import pandas as pd
 
     from assay.columns.features import Floats
-    from assay.gate.behaviour.result import BehaviourResult
     from assay.gate.behaviour.subject import ModelUnderTest
+    from assay.gate.behaviour.trial import BehaviourResult
     from assay.model.bundle import Bundle
     from assay.project.params import Params
     from assay.project.params.behaviour import Behaviour
 
     # pytest loads the plugin in every project, so pydantic is imported only when needed.
     from assay.reports.verdict import Finding, Outcome
+
+
+OPTION = "--assay-decided"
+
+WHAT_TO_DO: Mapping[str, str] = {
+    "invariance": "Take the column out of the features, or train on rows in which it decides "
+    "nothing; if it should matter, take the behaviour out of gate.behaviour.",
+    "direction": "Hold the model to it (monotonic_cst of boosted trees), or train on rows that "
+    "show it; if it asks too much, raise max_failed in gate.behaviour.",
+    "minimum": "Train on rows like these, or correct the expected answers in gate.behaviour.",
+    "robustness": "Train on rows like these, or leave out what makes the answer jump; if it asks "
+    "too much, raise max_failed in gate.behaviour.",
+    "monotonicity": "Hold the model to it (monotonic_cst of boosted trees); if it asks too much, "
+    "raise max_failed in gate.behaviour.",
+}
+"""What to do about a behaviour that the model does not show."""
+
+
+@dataclass(frozen=True)
+class PytestFinding:
+    """The finding of a rule or behaviour, and the text that pytest shows if it did not pass."""
+
+    finding: Finding
+    told: str
+
+
+def write_findings(path: Path, decided: Sequence[PytestFinding]) -> None:
+    """Write the findings to ``path`` as JSON."""
+    tree = [{"finding": each.finding.tree(), "told": each.told} for each in decided]
+    path.write_text(json.dumps(tree), encoding="utf-8")
+
+
+def read_findings(path: Path) -> tuple[PytestFinding, ...]:
+    """Read the findings that `write_findings` wrote to ``path``."""
+    from assay.reports.verdict import Finding
+
+    tree = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(
+        PytestFinding(Finding.of_tree(each["finding"], f"{path.name}[{at}]"), each["told"])
+        for at, each in enumerate(tree)
+    )
+
+
+def evaluate_rules(root: Path) -> Iterator[PytestFinding]:
+    """Evaluate all rules of the project, in the order of params.yaml, and apply waivers."""
+    from assay.gate import waivers
+    from assay.gate.inputs import GateInputs
+    from assay.gate.rules import kinds
+    from assay.project import params
+
+    policy = kinds.read_policy(params.load(root), root)
+    found = kinds.evaluate_rules(GateInputs.of(root), policy)
+    for each in waivers.apply_waivers(found, policy.waivers, waivers.today()):
+        yield PytestFinding(each, format_finding(each, each.statement))
+
+
+def format_finding(finding: Finding, text: str) -> str:
+    """A finding as terminal text: outcome, ``text``, reason and owner."""
+    lines = [f"{finding.outcome}: {text}"]
+    lines += [f"because: {finding.because}"] if finding.because else []
+    return "\n".join([*lines, *([f"owner: {finding.owner}"] if finding.owner else [])])
 
 
 class BehaviourEvaluator:
@@ -46,18 +113,18 @@ class BehaviourEvaluator:
 
     def evaluate(self, spec: Behaviour) -> PytestFinding:
         """The finding and its text for pytest. A behaviour that cannot run is FAIL."""
-        from assay.gate.behaviour.result import format_result
-        from assay.gate.behaviour.run import run
+        from assay.gate.behaviour.checks import run
+        from assay.gate.behaviour.trial import format_result
         from assay.reports.verdict import Outcome
 
         try:
             result = run(spec, self.subject, self.holdout, self.params.seed)
         except AssayError as error:
             finding = self._waived(_finding(spec, Outcome.FAIL, error.line()))
-            return PytestFinding(finding, _told(finding, error.line()))
+            return PytestFinding(finding, format_finding(finding, error.line()))
         outcome = Outcome.PASS if result.passed else Outcome.FAIL
         finding = self._waived(_finding(spec, outcome, _detail(result), result))
-        return PytestFinding(finding, _told(finding, format_result(result)))
+        return PytestFinding(finding, format_finding(finding, format_result(result)))
 
     def _waived(self, finding: Finding) -> Finding:
         from assay.gate import waivers
@@ -152,7 +219,6 @@ def load_champion(root: Path, params: Params) -> Bundle | str:
 def _finding(
     spec: Behaviour, outcome: Outcome, detail: str, result: BehaviourResult | None = None
 ) -> Finding:
-    from assay.gate.rules.next_steps import BEHAVIOUR
     from assay.reports.verdict import Finding, Outcome
 
     return Finding(
@@ -160,7 +226,7 @@ def _finding(
         kind="behaviour",
         outcome=outcome,
         detail=detail,
-        fix=BEHAVIOUR[spec.check] if result and outcome is Outcome.FAIL else None,
+        fix=WHAT_TO_DO[spec.check] if result and outcome is Outcome.FAIL else None,
         metric="share of rows that fail" if result else None,
         severity=spec.severity,
         observed=result.share if result else None,
@@ -176,8 +242,3 @@ def _detail(result: BehaviourResult) -> str:
     """The result as one sentence, with the worst row if one failed."""
     worst = f"; such as {result.examples[0].sentence()}" if result.examples else ""
     return result.detail + worst
-
-
-def _told(finding: Finding, text: str) -> str:
-    lines = [f"{finding.outcome}: {text}", f"because: {finding.because}"]
-    return "\n".join([*lines, f"owner: {finding.owner}"])
