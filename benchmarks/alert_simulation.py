@@ -44,7 +44,7 @@ from assay.monitor.drift.budget import (
     alarms,
 )
 from assay.monitor.drift.night_decision import NightDecision
-from assay.monitor.incidents.drift_incident import group_alarms
+from assay.monitor.incidents.collect import group_alarms
 from assay.project.params import Monitor
 from assay.project.params.monitoring import Budget
 from benchmarks import alert_breaks, results

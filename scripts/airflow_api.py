@@ -2,7 +2,7 @@
 
 Airflow cannot be installed beside this project's pins, and takes minutes. So the names that `DAG`
 and `BashOperator` take are read from their source, without running it, and kept in
-tests/monitor/deploy/airflow_api.json, which the tests hold the written DAG to. To renew it:
+tests/ops/deploy/airflow_api.json, which the tests hold the written DAG to. To renew it:
 
     pip download --no-deps apache-airflow-task-sdk apache-airflow-providers-standard
     python -m scripts.airflow_api apache_airflow_*.whl

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assay.monitor.deploy import command
-from assay.monitor.deploy.targets import TARGETS
+from assay.ops.deploy.targets import TARGETS, run
 from assay.project import params
 from assay.project.params import Params
 from assay.project.params.inputs import Parquet
@@ -49,7 +48,7 @@ def in_cloud(given: Params) -> Params:
 def main() -> None:
     given = params.load(ROOT)
     for target in TARGETS:
-        for path in command.run(ROOT, of_target(given, target), target).files:
+        for path in run(ROOT, of_target(given, target), target).files:
             print(path)
 
 

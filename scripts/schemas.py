@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 
 from assay.contract.result import ContractResult
-from assay.monitor.doctor.finding import Diagnosis
 from assay.monitor.status import Status
+from assay.ops.doctor.finding import Diagnosis
 from assay.project.document import Report
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison

@@ -62,7 +62,6 @@ class CodeHost:
     most: int = 100
     issues: dict[int, dict[str, Any]] = field(default_factory=dict)
     comments: dict[int, dict[str, Any]] = field(default_factory=dict)
-    labels: set[str] = field(default_factory=set)
     checks: list[dict[str, Any]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -129,7 +128,6 @@ class CodeHost:
         """Open an issue; ``pull_request={}`` makes it a pull request."""
         with self._lock:
             new = self.next()
-            self.labels |= set(labels)
             self.issues[new] = {
                 "number": new,
                 "title": title,
@@ -243,36 +241,24 @@ def _edit_issue(host: CodeHost, request: Request, found: Any) -> Answer:
     return 200, issue, {}
 
 
-def _check(host: CodeHost, request: Request, found: Any) -> Answer:
-    host.checks.append(request.body)
-    return 201, {"id": host.next(), **request.body}, {}
-
-
-def _label(host: CodeHost, request: Request, found: Any) -> Answer:
-    if request.body["name"] in host.labels:
-        return 422, {"message": "Validation Failed"}, {}
-    host.labels.add(request.body["name"])
-    return 201, request.body, {}
-
-
 def _note(comment: dict[str, Any]) -> dict[str, Any]:
     return {**comment, "author": {"username": comment["user"]["login"]}, "system": False}
 
 
 def _notes(host: CodeHost, request: Request, found: Any) -> Answer:
-    return host.page(request, [_note(each) for each in host.on(int(found[2]))])
+    return host.page(request, [_note(each) for each in host.on(int(found[1]))])
 
 
 def _add_note(host: CodeHost, request: Request, found: Any) -> Answer:
-    return 201, _note(host.comments[host.comment(int(found[2]), request.body["body"])]), {}
+    return 201, _note(host.comments[host.comment(int(found[1]), request.body["body"])]), {}
 
 
 def _edit_note(host: CodeHost, request: Request, found: Any) -> Answer:
-    return _edit_comment(host, request, {1: found[3]})
+    return _edit_comment(host, request, {1: found[2]})
 
 
 def _delete_note(host: CodeHost, request: Request, found: Any) -> Answer:
-    return _delete_comment(host, request, {1: found[3]})
+    return _delete_comment(host, request, {1: found[2]})
 
 
 def _gitlab_issue(issue: dict[str, Any]) -> dict[str, Any]:
@@ -308,7 +294,7 @@ def _edit_gitlab_issue(host: CodeHost, request: Request, found: Any) -> Answer:
 
 
 _HUB, _LAB = rf"/repos/{REPOSITORY}", r"/api/v4/projects/7"
-_ON = rf"{_LAB}/(merge_requests|issues)/(\d+)/notes"
+_ON = rf"{_LAB}/merge_requests/(\d+)/notes"
 ROUTES: list[tuple[str, str, Route]] = [
     ("GET", r"(/api/v4)?/user", _user),
     ("GET", rf"{_HUB}/issues/(\d+)/comments", _comments),
@@ -318,8 +304,6 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_HUB}/issues", _issues),
     ("POST", rf"{_HUB}/issues", _open_issue),
     ("PATCH", rf"{_HUB}/issues/(\d+)", _edit_issue),
-    ("POST", rf"{_HUB}/labels", _label),
-    ("POST", rf"{_HUB}/check-runs", _check),
     ("GET", _ON, _notes),
     ("POST", _ON, _add_note),
     ("PUT", rf"{_ON}/(\d+)", _edit_note),
@@ -334,17 +318,6 @@ ROUTES: list[tuple[str, str, Route]] = [
 def hangs(handler: BaseHTTPRequestHandler, host: CodeHost) -> None:
     """Never answers."""
     host.stop.wait(30)
-
-
-def drips(handler: BaseHTTPRequestHandler, host: CodeHost) -> None:
-    """A byte now and then, for ever: no single read takes long."""
-    for letter in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"z" * 1000:
-        try:
-            handler.wfile.write(bytes([letter]))
-        except OSError:
-            return
-        if host.stop.wait(0.05):
-            return
 
 
 def breaks_off(handler: BaseHTTPRequestHandler, host: CodeHost) -> None:

@@ -120,3 +120,11 @@ def live(promoted: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session", name="call")
 def call_fixture() -> Callable[..., str]:
     return projects.call
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that requests waited before another attempt, in a test that does not wait."""
+    found: list[float] = []
+    monkeypatch.setattr("assay.project.http_request.sleep", found.append)
+    return found

@@ -24,11 +24,11 @@ from assay.monitor.incidents import messages
 from assay.monitor.nights.night import Incident
 from assay.pages.svg import Picture
 from assay.pages.templating import render
+from assay.project import host_markdown
 from assay.project import text as markdown
-from assay.project.code_host import host_markdown
 from tests import projects
-from tests.gate.comment.samples import facts
-from tests.gate.comment.test_escaping import told
+from tests.hosting.comment_samples import facts
+from tests.hosting.test_comment_escaping import told
 
 HOSTILE = {
     "colour": "\x1b[31mred\x1b[0m",
@@ -103,7 +103,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "code of a comment": lambda text: host_markdown.code(text, cell=True),
     "the title of an issue": lambda text: host_markdown.one_line(text, 200),
     "verdict.md": lambda text: render_markdown(told(text).verdict),
-    "incident.md": lambda text: messages.render_markdown(text, ()),
+    "incident.md": lambda text: messages.render_markdown(text, (), ()),
     "a message": lambda text: messages.text(
         text, Incident("run-x", "run", "open", "x", "x", (), text)
     ),

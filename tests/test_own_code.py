@@ -22,8 +22,7 @@ from assay.evaluation.evaluate import stage as evaluate
 from assay.gate.inputs import GateInputs
 from assay.gate.rules.kinds import evaluate_rules, read_policy
 from assay.model import bundle
-from assay.monitor.incidents.outbox import QueuedMessage
-from assay.monitor.incidents.own_receiver import call_own, load_own
+from assay.monitor.incidents.delivery import Attempt, call_own, load_own
 from assay.monitor.nights.night import Incident
 from assay.project import digests, layout, params, plugins, source_code
 from assay.project.params import Params, yaml_text
@@ -238,9 +237,7 @@ def test_an_alert_is_told_once_and_waits_if_it_fails(
     monkeypatch.chdir(root)
     receiver = load_own(str(given.alerts.function), root)
     told = Incident("drift-a", "drift", "open", "2024-03-01", "2024-03-01", ("x",), "x strayed")
-    letter = QueuedMessage(Path("letter.json"), "drift-a", told)
-    answer, times = call_own(receiver, "parcels", letter)
-    assert (answer.ok, times) == (True, 1)
+    assert call_own(receiver, "parcels", told) == Attempt()
     assert (root / "on-call.txt").read_text().startswith("parcels")
-    answer, _ = call_own(lambda message: message["nothing"], "parcels", letter)
-    assert not answer.ok and answer.words == "KeyError: 'nothing'"
+    answer = call_own(lambda message: message["nothing"], "parcels", told)
+    assert answer == Attempt("KeyError: 'nothing'")

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from assay.monitor.doctor.checks import Project, check
+from assay.ops.doctor.command import check
+from assay.ops.doctor.finding import Project
 from assay.project import layout, params
 from assay.registry.remotes.dvc_remote import is_empty, missing_objects
 from assay.store import open_store
@@ -70,7 +71,7 @@ def test_a_clone_scores_from_a_bucket_into_the_same_bucket(project: Path) -> Non
     call(project, "dvc", "push", "--quiet")
     assert not is_empty(project) and missing_objects(project, ["0" * 32]) == ("0" * 32,)
     here = clone(project)
-    names = ("dvc", "remote", "bundle", "store", "clock")
+    names = ("dvc", "remote", "bundle", "store")
     assert statuses(here, *names) == ["ok"] * len(names)
     assert "and in the remote" in check("bundle", Project(here)).found
     assert open_store(here, params.load(here)).partitions() == []

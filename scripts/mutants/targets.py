@@ -48,7 +48,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/test_verdict_verification",
         "gate/test_stage",
     ),
-    "gate/proposal.py": ("registry/hosted/test_proposal",),
+    "hosting/merged_promotion.py": ("hosting/test_merged_promotion",),
+    "hosting/proposal.py": ("hosting/test_proposal",),
     "gate/verdict_command.py": ("gate/test_verdict_command", "test_unchanged"),
     "gate/explain.py": ("gate/test_explain",),
     "gate/inputs.py": ("gate/rules/test_evaluate", "gate/pytest_run/test_vanished"),
@@ -59,7 +60,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/verdict_text.py": (
         "gate/test_verdict_text",
         "gate/test_verdict_page",
-        "gate/comment/test_compose",
+        "hosting/test_comment_text",
     ),
     "gate/waivers.py": ("gate/test_waivers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
@@ -138,6 +139,7 @@ def modules(root: Path) -> list[str]:
     package = root / PACKAGE
     found = [
         *("project/document.py", "project/params/__init__.py", "project/params/gate.py"),
+        *("hosting/merged_promotion.py", "hosting/proposal.py"),
         *(
             path.relative_to(package).as_posix()
             for folder in ("reports", "gate", "gate/rules", "gate/pytest_run")

@@ -8,7 +8,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from assay.monitor.doctor.finding import diagnosis, failed, ok
 from assay.monitor.status import (
     IncidentsStatus,
     MissingPart,
@@ -17,6 +16,7 @@ from assay.monitor.status import (
     RetrainStatus,
     Status,
 )
+from assay.ops.doctor.finding import diagnosis, failed, ok
 from assay.project.document import Report, SparseDocument
 from assay.reports.champion import StageHolder
 from assay.reports.last_nights import LastNights, ListedNight
@@ -89,7 +89,10 @@ WRITTEN: dict[str, Report] = {
         damaged=("the store is gone",),
     ),
     "Diagnosis": diagnosis(
-        [ok("git", "commit 0123456789"), failed("tags", "1 tag", "git fetch --tags")]
+        [
+            ok("commit 0123456789").named("git"),
+            failed("1 tag", "git fetch --tags").named("tags"),
+        ]
     ),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),

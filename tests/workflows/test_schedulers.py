@@ -27,8 +27,8 @@ from assay.score.spark.java import java_home
 from assay.store import open_store
 from assay.store.delta.location import filesystem
 from tests import projects, s3
-from tests.monitor.deploy.given import documents, texts
-from tests.monitor.deploy.test_airflow import run as run_dag
+from tests.ops.deploy.given import documents, texts
+from tests.ops.deploy.test_airflow import run as run_dag
 
 BUCKET = "s3://nights"
 TOOLS = Path(sys.executable).parent

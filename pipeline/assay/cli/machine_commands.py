@@ -21,7 +21,7 @@ def _seconds(text: str) -> float:
 
 @command(
     "doctor",
-    "check git, tags, remotes, Java, store, disk and clock: each line says ok or what to type; "
+    "check git, tags, remotes, Java, store and disk: each line says ok or what to type; "
     "exit 7 if a check failed",
     "assay doctor --spark",
     shown="overview.doctor_lines",
@@ -38,7 +38,7 @@ def doctor(
         Option("the most that one check may take (30; Spark 120)", "N", parse=_seconds),
     ] = None,
 ) -> object:
-    from assay.monitor.doctor import command
+    from assay.ops.doctor import command
 
     # Not call.project: that params.yaml can be read is one of the checks.
     return command.run(call.root, only, spark=spark, seconds=seconds)

@@ -116,9 +116,10 @@ def alert(
         ),
     ] = False,
 ) -> object:
+    from assay.hosting.issues import keep_issues
     from assay.monitor.incidents import alert
 
-    return alert.run(*call.project, issues)
+    return alert.run(*call.project, keep_issues if issues else None)
 
 
 @command(

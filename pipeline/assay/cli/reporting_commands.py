@@ -54,7 +54,7 @@ def report(
     *,
     format: Annotated[Literal["github", "gitlab"], Option("whose Markdown it is")],
 ) -> object:
-    from assay.gate.comment import command
+    from assay.hosting import comment as command
 
     return command.report(*call.project, format)
 
@@ -73,7 +73,7 @@ def comment(
         Option("its number (that of the event that CI runs for)", "N", parse=positive_number),
     ] = None,
 ) -> object:
-    from assay.gate.comment import command
+    from assay.hosting import comment as command
 
     return command.post(*call.project, pull_request)
 

@@ -54,7 +54,7 @@ def nightly(
         ),
     ] = None,
 ) -> object:
-    from assay.monitor import nightly, nightly_reports
+    from assay.ops import nightly, nightly_reports
     from assay.registry import git
 
     def run(typed: Sequence[str]) -> Any:
@@ -101,6 +101,6 @@ def deploy(
     target: Annotated[Target, Option("the scheduler")],
     out: Annotated[Path | None, Option("the folder to write to (deploy/TARGET)", "DIR")] = None,
 ) -> object:
-    from assay.monitor.deploy import command
+    from assay.ops.deploy import targets
 
-    return command.run(*call.project, target, out)
+    return targets.run(*call.project, target, out)

@@ -40,12 +40,17 @@ def promote(
         Option("although the gate did not pass; needs --because, and shows for good"),
     ] = False,
 ) -> object:
-    from assay.promotion import merged_promotion
+    from assay.hosting import approval, merged_promotion
     from assay.promotion import promote as promotion
 
     if not merged:
         moved = promotion.promote(
-            *call.project, because=because, stage=stage, bump=bump, override=override
+            *call.project,
+            because=because,
+            stage=stage,
+            bump=bump,
+            override=override,
+            ask_host=approval.merge_request_approver,
         )
         return _pushed(call, moved) if push else moved
     if override or stage or bump != "minor":
@@ -75,8 +80,8 @@ def rollback(
     ] = False,
     push: Push = False,
 ) -> object:
+    from assay.hosting.merged_promotion import rollback_approved
     from assay.promotion import promote
-    from assay.promotion.merged_promotion import rollback_approved
 
     roll_back: Callable[..., StageMove] = rollback_approved if approved else promote.rollback
     moved = roll_back(*call.project, because=because, to=to, stage=stage)
@@ -85,7 +90,7 @@ def rollback(
 
 def _pushed(call: Call, moved: "StageMove") -> "StageMove":
     """Push the tags. What was done shows also if they do not arrive."""
-    from assay.promotion.merged_promotion import push_all
+    from assay.hosting.merged_promotion import push_all
 
     try:
         names = push_all(*call.project)
@@ -114,7 +119,7 @@ def versions(call: Call, *, stage: Stage = None) -> object:
     shown="versions.proposal_lines",
 )
 def propose(call: Call) -> object:
-    from assay.gate import proposal
+    from assay.hosting import proposal
 
     return proposal.propose(*call.project)
 
@@ -135,14 +140,14 @@ def check(
 ) -> object:
     from assay.init.project_check import command as project_check
     from assay.registry.dvc_lock import check as lock_check
-    from assay.registry.hosted import bucket as buckets
+    from assay.registry.remotes import transfer
 
     if lock and bucket:
         raise UsageError("one question at a time", where="assay check --lock --bucket")
     if lock:
         return lock_check.run(*call.project)
     if bucket:
-        return buckets.check(*call.project)
+        return transfer.check_bucket(*call.project)
     # Not call.project, which ends at the first fault in params.yaml.
     return project_check.run(call.root, call.names)
 
@@ -167,13 +172,13 @@ def remote_pull(
         Option("only what no stage makes: files that `dvc add` put under DVC, such as a table"),
     ] = False,
 ) -> object:
-    from assay.registry.hosted import transfer
+    from assay.registry.remotes import transfer
 
     return transfer.pull(*call.project, sources)
 
 
 @command("remote push", "push this commit's sources and results", shown="versions.transfer_lines")
 def remote_push(call: Call) -> object:
-    from assay.registry.hosted import transfer
+    from assay.registry.remotes import transfer
 
     return transfer.push(*call.project)

@@ -427,7 +427,7 @@ class AlertUndelivered(RunError):
 
     exit_code = 60
     cause = "an address that does not answer"
-    advice = "the next call tries again; reports/dead-letters keeps it"
+    advice = "the next call tries again"
 
 
 class CodeHostFailed(RunError):

@@ -30,7 +30,7 @@ from assay.gate.inputs import GateInputs, load_champion_verdict
 from assay.gate.provenance import InputDigests
 from assay.gate.unchanged import Unchanged
 from assay.project import layout
-from assay.project.code_host.environment import CiRun, read_environment
+from assay.project.ci_run import CiRun, read_environment
 from assay.project.document import read_stage_file
 from assay.project.params import Params
 from assay.registry import git

@@ -67,7 +67,6 @@ FACTS: Mapping[str, Any] = {
     "changes": None,
     "metrics": (),
     "slices": None,
-    "all_slices": None,
     "flipped": None,
     "confidence": "",
     "commit": "",

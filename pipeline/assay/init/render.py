@@ -21,7 +21,7 @@ from assay.init.pins import pinned_lists
 from assay.init.plan import Plan
 from assay.init.roles import ColumnUse
 from assay.init.survey import FOLDS
-from assay.monitor.deploy.quoting import plain, python, yaml, yaml_words
+from assay.ops.deploy.quoting import plain, python, yaml, yaml_words
 from assay.pages.templating import Quoted, render_config
 from assay.project.text import format_digits
 

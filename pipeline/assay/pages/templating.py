@@ -13,7 +13,7 @@ import markupsafe
 from markupsafe import Markup
 
 from assay.pages.letters import share_bar
-from assay.project.code_host import host_markdown
+from assay.project import host_markdown
 from assay.project.text import (
     counted,
     escape_controls,

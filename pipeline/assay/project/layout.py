@@ -47,7 +47,6 @@ PERFORMANCE = "reports/performance"
 RETRAIN = "reports/retrain.json"
 ALERTS = "reports/alerts.json"
 INCIDENT = "reports/incident.md"
-DEAD_LETTERS = "reports/dead-letters"
 
 WORK = ".assay"
 """Cache folder that may be deleted at any time: fetched bundles, the Java shim."""

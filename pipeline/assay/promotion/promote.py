@@ -18,9 +18,8 @@ from assay.project.params import Params
 from assay.promotion import checks, preview
 from assay.promotion.checks import PromotionFacts
 from assay.promotion.facts import collect_facts
-from assay.registry import commit_export, fetch, git, tag_writer, tags, versions
+from assay.registry import approval, commit_export, fetch, git, tag_writer, tags, versions
 from assay.registry.evidence import NONE, PromotionEvidence, format_override
-from assay.registry.hosted import approval
 from assay.registry.state import UNKNOWN, RegistryState, Version
 
 
@@ -57,7 +56,7 @@ def promote(
     stage: str | None = None,
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
-    ask_host: Callable[[], str | None] | None = None,
+    ask_host: Callable[[str], str | None] | None = None,
 ) -> StageMove:
     """Register the checked-out commit as a version and give it the stage.
 
@@ -74,8 +73,8 @@ def promote(
     override
         Overrule the gate. The tags keep what was overruled, and it is shown from then on.
     ask_host
-        Who approved it on the code host, and is none of its authors; called only if
-        ``registry.require_approval`` says so. Without it, the job of GitLab CI is asked.
+        Says who approved the commit on the code host, and is none of its authors; called only if
+        ``registry.require_approval`` says so.
 
     Raises
     ------
@@ -101,7 +100,7 @@ def promote(
     reasons = checks.refusals(facts, override=override)
     approved = None
     if params.registry.require_approval:
-        asked = ask_host() if ask_host else approval.merge_request_approver(commit)
+        asked = ask_host(commit) if ask_host else None
         approved = asked or approval.tagger(root, commit, text or "")
         if approved is None:
             reasons.append(approval.refusal(commit))

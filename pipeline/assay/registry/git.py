@@ -317,6 +317,15 @@ def _place(target: Path, mode: str, data: bytes) -> None:
         target.chmod(0o755)
 
 
+def changed_files(root: Path, commit: str) -> tuple[str, ...]:
+    """Files below ``root`` that differ from a commit's, or are in none, relative to ``root``."""
+    listed = (
+        _ask(root, "diff", "--relative", "--name-only", "--no-renames", "-z", commit, "--", "."),
+        _ask(root, "ls-files", "--others", "--exclude-standard", "-z"),
+    )
+    return tuple(sorted({path for text in listed for path in text.split("\0") if path}))
+
+
 def committed_files(root: Path, commit: str, ending: str) -> tuple[str, ...]:
     """Files below ``root`` in a commit's tree with this ending, relative to ``root``."""
     names = _ask(root, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")

@@ -10,7 +10,6 @@ score`.
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -350,25 +349,8 @@ def _forget(uri: str, lost: list[str]) -> None:
 CONTENT = b"written by assay doctor, and deleted at once\n"
 
 
-@dataclass(frozen=True)
-class StoreProbe:
-    """What a store answered.
-
-    Attributes
-    ----------
-    nights
-        How many nights are published.
-    skew
-        Seconds by which this machine's clock is ahead of the time that the store gave a new file;
-        negative if it is behind.
-    """
-
-    nights: int
-    skew: float
-
-
-def probe(place: StoreLocation) -> StoreProbe:
-    """Write, read and delete a small file, then read the log of predictions.
+def probe(place: StoreLocation) -> int:
+    """Write, read and delete a small file; how many nights the log of predictions has.
 
     A folder that does not exist yet is not made: the file is written to the folder above it.
 
@@ -382,25 +364,21 @@ def probe(place: StoreLocation) -> StoreProbe:
     what = "a file cannot be written, read and deleted there"
     # First, as delta-rs lets no other thread run while it waits for a store that does not answer.
     with translate_errors(place.uri, what):
-        skew = _try_file(f"{folder}/{name}")
-    return StoreProbe(len(log.read_partitions(place.table_uri(PREDICTIONS), place.column)), skew)
+        _try_file(f"{folder}/{name}")
+    return len(log.read_partitions(place.table_uri(PREDICTIONS), place.column))
 
 
-def _try_file(uri: str) -> float:
+def _try_file(uri: str) -> None:
     system, path = filesystem(uri)
     try:
-        before = time.time()
         with system.open_output_stream(path) as sink:
             sink.write(CONTENT)
-        after = time.time()
         with system.open_input_stream(path) as source:
             if source.read() != CONTENT:
                 raise StoreError("gives back other bytes than were written", where=uri)
-        written = system.get_file_info(path).mtime_ns / 1e9
     finally:
         with suppress(OSError):
             system.delete_file(path)
-    return clock_skew(before, after, written)
 
 
 def _nearest(folder: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,29 +36,13 @@ def hangs(handler: BaseHTTPRequestHandler, hook: Hook) -> None:
     hook.stop.wait(30)
 
 
-def drips(handler: BaseHTTPRequestHandler, hook: Hook) -> None:
-    """A byte now and then, for ever: no single read takes long."""
-    for letter in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: " + b"z" * 1000:
-        if hook.stop.is_set():
-            return
-        try:
-            handler.wfile.write(bytes([letter]))
-        except OSError:
-            return
-        time.sleep(0.05)
-
-
 def breaks_off(handler: BaseHTTPRequestHandler, hook: Hook) -> None:
     handler.connection.close()
 
 
-def babbles(handler: BaseHTTPRequestHandler, hook: Hook) -> None:
-    handler.wfile.write(b"220 mail.example.com ESMTP\r\n\r\n")
-
-
 @pytest.fixture
 def behaviour() -> dict[str, Callable[..., None]]:
-    return {"hangs": hangs, "drips": drips, "breaks off": breaks_off, "babbles": babbles}
+    return {"hangs": hangs, "breaks off": breaks_off}
 
 
 @pytest.fixture

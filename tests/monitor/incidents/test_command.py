@@ -14,8 +14,6 @@ from assay.cli.show import overview
 from assay.errors import AlertUndelivered, DataError, LimitCrossed, ParamsError
 from assay.monitor import monitor_nights
 from assay.monitor.incidents import alert as command
-from assay.monitor.incidents import outbox
-from assay.monitor.nights.night import Incident
 from assay.project.params import Alerts, Params, parse
 from assay.project.params.monitoring import Budget, Snooze
 
@@ -46,10 +44,6 @@ def alerts(root: Path) -> dict[str, Any]:
     return found
 
 
-def waiting(root: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text()) for path in sorted(root.glob("reports/dead-letters/*"))]
-
-
 def drifted(project: Any) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
@@ -78,7 +72,6 @@ def test_without_a_webhook_there_are_files(project: Any) -> None:
     }
     markdown = (project.root / "reports/incident.md").read_text(encoding="utf-8")
     assert markdown.startswith("# late-flights: 2 open incidents\n")
-    assert waiting(project.root) == []
 
 
 def test_a_function_of_ones_own_is_no_webhook(project: Any) -> None:
@@ -102,7 +95,6 @@ def test_a_webhook_hears_once_when_it_opens_and_once_when_it_is_over(
     monitor_nights.run(project.root, params, "2013-02-02", "2013-02-02")
     command.run(project.root, params)
     assert [each["event"] for each in hook.bodies] == ["opened", "recovered"]
-    assert waiting(project.root) == []
 
 
 @pytest.mark.parametrize("how", ["hangs", "breaks off"])
@@ -120,16 +112,10 @@ def test_what_did_not_arrive_waits_for_the_next_call(
         command.run(project.root, params)
     assert caught.value.exit_code == 60
     assert "ASSAY_TEST_HOOK" in caught.value.line() and "1 waiting" in caught.value.line()
-    (letter,) = waiting(project.root)
-    assert (letter["key"], letter["attempts"]) == (f"{NIGHT}-answers:open", 1)
-    with pytest.raises(AlertUndelivered):
-        command.run(project.root, params)
-    (letter,) = waiting(project.root)
-    assert letter["attempts"] == 2
+    assert alerts(project.root)["alerts"][0]["told"] is None
     hook.answers = [200]
     command.run(project.root, params)
     assert hook.bodies[-1]["key"] == f"{NIGHT}-answers:open"
-    assert waiting(project.root) == []
     assert alerts(project.root)["delivery"]["sent"] == [f"{NIGHT}-answers:open"]
     # No file and nothing on the terminal holds what the address holds.
     everything = [path.read_bytes() for path in project.root.rglob("*") if path.is_file()]
@@ -145,8 +131,11 @@ def test_a_message_that_is_refused_does_not_stop_the_others(
     hook.answers = [400, 200]
     with pytest.raises(AlertUndelivered, match="it answered 400"):
         command.run(project.root, params)
-    assert [each["key"] for each in waiting(project.root)] == [f"{NIGHT}-answers:open"]
     assert alerts(project.root)["delivery"]["sent"] == ["run-2013-02-02:open"]
+    with pytest.raises(AlertUndelivered, match="1 waiting"):
+        hook.answers = [400]
+        command.run(project.root, params)
+    assert hook.bodies[-1]["key"] == f"{NIGHT}-answers:open"
 
 
 def test_a_server_that_is_down_is_tried_for_one_message_only(
@@ -171,8 +160,8 @@ def test_the_address_is_not_set(
     monkeypatch.delenv("ASSAY_TEST_HOOK")
     with pytest.raises(AlertUndelivered, match="ASSAY_TEST_HOOK is not set"):
         command.run(project.root, params)
-    with pytest.raises(AlertUndelivered, match=r"no alerts\.webhook"):
-        command.run(project.root, project.params)
+    # Where nobody is to be told, nothing waits.
+    assert command.run(project.root, project.params).delivery.waiting == 0
     monkeypatch.setenv("ASSAY_TEST_HOOK", hook.url)
     command.run(project.root, params)
     assert len(hook.bodies) == 1
@@ -190,19 +179,6 @@ def test_slack_s_shape(project: Any, params: Params, hook: Any) -> None:
     assert set(body) == {"text", "blocks"}
 
 
-def test_a_damaged_letter_is_told_and_kept_and_the_others_go(
-    project: Any, params: Params, hook: Any
-) -> None:
-    drifted(project)
-    folder = project.root / "reports/dead-letters"
-    folder.mkdir()
-    (folder / "000001-x.json").write_text('{"schema": 1')
-    with pytest.raises(AlertUndelivered, match=r"dead-letters/000001-x\.json: not a message"):
-        command.run(project.root, params)
-    assert len(hook.bodies) == 1
-    assert [path.name for path in folder.iterdir()] == ["000001-x.json"]
-
-
 def test_a_damaged_memory_is_an_error_before_anything_is_sent(
     project: Any, params: Params, hook: Any
 ) -> None:
@@ -213,24 +189,6 @@ def test_a_damaged_memory_is_an_error_before_anything_is_sent(
     assert hook.bodies == []
 
 
-def test_a_letter_that_waits_is_not_written_twice(tmp_path: Path) -> None:
-    incident = Incident("drift-a/b", "drift", "open", "a/b", "a/b", (), "far")
-    first = outbox.enqueue(tmp_path / "out", incident)
-    assert outbox.enqueue(tmp_path / "out", incident).path == first.path
-    second = outbox.enqueue(
-        tmp_path / "out", Incident(**{**_plain(incident), "state": "recovered"})
-    )
-    line, broken = outbox.read_queue(tmp_path / "out")
-    assert [each.path for each in line] == [first.path, second.path] and not broken
-    outbox.delete_message(first)
-    outbox.delete_message(first)
-    assert outbox.read_queue(tmp_path / "nowhere") == ([], [])
-
-
-def _plain(incident: Incident) -> dict[str, Any]:
-    return {**incident.to_plain(), "columns": incident.columns}
-
-
 def test_monitor_tells_and_keeps_its_own_code(
     project: Any, params: Params, hook: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -238,13 +196,16 @@ def test_monitor_tells_and_keeps_its_own_code(
     hook.answers = [503]
     with pytest.raises(LimitCrossed):
         monitor_nights.run(project.root, params, NIGHT, NIGHT, notify=True)
-    assert "reports/dead-letters: the webhook of $ASSAY" in caplog.text
+    assert "reports/alerts.json: the webhook of $ASSAY" in caplog.text
     project.score("2013-02-02", "run-2")
+    project.log("2013-02-03", "run-3", "failed", detail="disk full")
     with pytest.raises(AlertUndelivered):
         monitor_nights.run(project.root, params, "2013-02-02", "2013-02-02", notify=True)
     hook.answers = [200]
     monitor_nights.run(project.root, params, "2013-02-02", "2013-02-02", notify=True)
-    assert [each["event"] for each in hook.bodies[-2:]] == ["opened", "recovered"]
+    # The drift began and ended while nobody could be told, the failed night lasts.
+    keys = [each["key"] for each in hook.bodies]
+    assert keys == [f"{NIGHT}-answers:open", "run-2013-02-03:open", "run-2013-02-03:open"]
 
 
 @pytest.mark.parametrize(

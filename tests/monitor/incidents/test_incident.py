@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import DataError
-from assay.monitor.incidents import alert_state
-from assay.monitor.incidents.alert_state import Alert
+from assay.monitor.incidents.alert import Alert, AlertsReport, Delivery, alerts, parse_alerts
 from assay.monitor.incidents.collect import run_incidents
 from assay.monitor.nights.night import Incident, Night
 from assay.project.document import dumps
@@ -37,11 +36,14 @@ def test_nights_that_nobody_could_publish_in_a_row_are_one_incident() -> None:
 
 
 def step(now: list[Incident], before: list[Alert]) -> tuple[list[Alert], list[str]]:
-    found = alert_state.alerts(now, before)
-    new = alert_state.select_due(found)
-    return alert_state.mark_sent(found, new), [
-        f"{each.incident.id} {each.incident.state}" for each in new
-    ]
+    """What is remembered and what was sent, if all of it arrives."""
+    found = alerts(now, before)
+    news = [f"{each.incident.id} {each.incident.state}" for each in found if each.due]
+    return [replace(each, told=each.incident.state) if each.due else each for each in found], news
+
+
+def file(*found: Alert) -> str:
+    return dumps(AlertsReport("n", found, None, Delivery(False)).document())
 
 
 def test_said_once_when_it_opens_and_once_when_it_is_over() -> None:
@@ -85,7 +87,7 @@ def test_open_and_over_take_turns(history: list[dict[str, Any]]) -> None:
         now = [replace(OPEN, id=name, state=state) for name, state in night_.items()]
         memory, news = step(now, memory)
         # What is remembered survives the file.
-        kept = alert_state.parse_alerts(dumps(alert_state.document("n", memory, None, {})))
+        kept = parse_alerts(file(*memory))
         assert kept == tuple(memory)
         memory = list(kept)
         for each in news:
@@ -102,8 +104,6 @@ def test_open_and_over_take_turns(history: list[dict[str, Any]]) -> None:
 
 def test_a_damaged_memory_says_what_deleting_it_means() -> None:
     with pytest.raises(DataError, match=r"reports/alerts\.json: .*Delete it: what is open will"):
-        alert_state.parse_alerts('{"schema": 2}')
+        parse_alerts('{"schema": 2}')
     with pytest.raises(DataError, match="told is 'snoozed'"):
-        alert_state.parse_alerts(
-            dumps(alert_state.document("n", [Alert(OPEN, "snoozed")], None, {}))
-        )
+        parse_alerts(file(Alert(OPEN, "snoozed")))

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from assay.monitor.incidents import messages
-from assay.monitor.incidents.alert_state import Alert
-from assay.monitor.nights.night import Incident
+from assay.monitor.nights.night import Incident, Night
 
 OPEN = Incident(
     "drift-2013-09-02", "drift", "open", "2013-09-02", "2013-09-15", ("x", "y"),
@@ -21,37 +17,29 @@ OPEN = Incident(
 def test_markdown_has_a_title_and_what_to_do() -> None:
     run = Incident("run-2013-09-20", "run", "open", "2013-09-20", "2013-09-20", (), "held: why")
     over = replace(OPEN, id="old", state="recovered")
-    text = messages.render_markdown("late-flights", [Alert(OPEN), Alert(run), Alert(over)])
+    night = Night("2013-09-20", "held", run_id="r1", note="held: why", held="r1")
+    text = messages.render_markdown("late-flights", [OPEN, run, over], [night])
     first, *rest = text.splitlines()
     assert first == "# late-flights: 2 open incidents"
-    assert "### 2013-09-02 to 2013-09-15" in rest
+    assert any(line.startswith("**2013-09-02 to 2013-09-15**: probability") for line in rest)
     assert "- columns: x, y" in rest
-    assert "- page: [reports/nights/2013-09-15.html](nights/2013-09-15.html)" in rest
-    assert "- look again: `assay monitor --date 2013-09-15`" in rest
-    assert "- try again: `assay score --date 2013-09-20`" in rest
+    look = "`assay monitor --date 2013-09-15`, which writes `reports/nights/2013-09-15.html`"
+    assert f"- look again: {look}" in rest
+    assert "`assay release r1 --because WHY`" in text
     assert rest.index("## Open") < rest.index("## Recovered")
-    assert messages.render_markdown("n", []) == "# n: no open incident\n"
-    assert messages.render_markdown("n", [Alert(run)]).startswith("# n: 1 open incident\n")
+    assert messages.render_markdown("n", [], []) == "# n: no open incident\n"
+    assert messages.render_markdown("n", [run], []).startswith("# n: 1 open incident\n")
 
 
 def test_data_cannot_write_markdown_or_call_people() -> None:
     bad = replace(
         OPEN, columns=("a`b|c", "<img src=x>"), sentence="@team look\n# at *this* [link](x) `"
     )
-    text = messages.render_markdown("n", [Alert(bad)])
+    text = messages.render_markdown("n", [bad], [])
     assert "@team" not in text and "<img" not in text
     assert "\n# at" not in text
     assert "\\*this\\* \\[link\\](x) \\`" in text
     assert "a\\`b\\|c" in text
-
-
-@given(st.text(max_size=60))
-def test_plain_text_is_one_line_without_marks(value: str) -> None:
-    found = messages.escape_all(value)
-    assert len(found.splitlines()) <= 1
-    assert "<" not in found
-    bare = found.replace("\\\\", "")
-    assert all(bare[i - 1] == "\\" for i, letter in enumerate(bare) if letter in "`*_[]|#~")
 
 
 def test_slack_gets_text_and_a_block_that_calls_nobody() -> None:
@@ -67,8 +55,8 @@ def test_slack_gets_text_and_a_block_that_calls_nobody() -> None:
 
 
 def test_the_generic_shape() -> None:
-    tree = messages.generic("late-flights", replace(OPEN, state="recovered"), "drift-a:recovered")
-    assert (tree["event"], tree["key"]) == ("recovered", "drift-a:recovered")
+    tree = messages.generic("late-flights", replace(OPEN, state="recovered"))
+    assert (tree["event"], tree["key"]) == ("recovered", "drift-2013-09-02:recovered")
     assert tree["incident"]["columns"] == ["x", "y"]
     assert "recovered, 2013-09-02 to 2013-09-15" in tree["text"]
     json.dumps(tree)

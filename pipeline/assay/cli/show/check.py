@@ -8,7 +8,7 @@ from assay.init.project_check.command import ProjectCheck
 from assay.project import layout
 from assay.project.text import counted
 from assay.registry.dvc_lock.check import LockCheck
-from assay.registry.hosted.bucket import Buckets
+from assay.registry.remotes.transfer import Buckets
 
 _EXAMPLES = 3
 

@@ -12,11 +12,11 @@ from assay.project.text import counted
 
 if TYPE_CHECKING:
     from assay.errors.codes import ErrorCodes
-    from assay.monitor.doctor.finding import Diagnosis
     from assay.monitor.evidently.serve import ServedDashboard
     from assay.monitor.front.page import Front
     from assay.monitor.incidents.alert import AlertsReport
     from assay.monitor.status import Status
+    from assay.ops.doctor.finding import Diagnosis
 
 
 def status_lines(found: Status) -> Iterator[Line]:
@@ -51,9 +51,8 @@ def alert_lines(found: AlertsReport) -> Iterator[Line]:
 
     for each in found.alerts:
         yield f"{each.incident.state}: {messages.text(found.name, each.incident)}"
-    count = sum(each.incident.state == "open" for each in found.alerts)
-    delivery = found.delivery
-    yield f"{count} open, {counted(len(delivery.sent), 'message')} sent, {delivery.waiting} waiting"
+    sent = counted(len(found.delivery.sent), "message")
+    yield f"{found.open} open, {sent} sent, {found.delivery.waiting} waiting"
     if found.issues is not None:
         counts = Counter(found.issues.changes.values())
         told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))

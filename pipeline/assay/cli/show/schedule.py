@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from assay.monitor.deploy.command import WrittenSchedule
-    from assay.monitor.nightly import NightlySteps, Step
+    from assay.ops.deploy.targets import WrittenSchedule
+    from assay.ops.nightly import NightlySteps, Step
 
 
 def nightly_lines(found: NightlySteps) -> Iterator[str]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from assay.cli import terminal
 from assay.cli.terminal import Line
 from assay.gate.backtest import Backtest, ReplayedVerdict
-from assay.gate.comment.command import VerdictComment
 from assay.gate.stage import GateResult
 from assay.gate.unchanged import ModelAnswer, Unchanged
 from assay.gate.verdict_command import Access
 from assay.gate.verdict_text import render_markdown
+from assay.hosting.comment import VerdictComment
 from assay.reports.raw_rows import RawRows
 from assay.reports.verdict import Verdict
 

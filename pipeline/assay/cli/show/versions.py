@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from assay.cli.terminal import Line
 from assay.project.text import counted
 from assay.promotion.checks import short_digest
-from assay.registry.hosted.transfer import ADD
 from assay.registry.listing import Listing
+from assay.registry.remotes.transfer import ADD
 from assay.registry.state import UNKNOWN, Assignment
 from assay.registry.verification import unverified_warning
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from assay.gate.proposal import Proposal
-    from assay.promotion.merged_promotion import NothingToPromote
+    from assay.hosting.merged_promotion import NothingToPromote
+    from assay.hosting.proposal import Proposal
     from assay.promotion.promote import StageMove
-    from assay.registry.hosted.transfer import Transfer
+    from assay.registry.remotes.transfer import Transfer
     from assay.reports.champion import StageHolder
 
 VERSION = ("version", "stage", "commit", "date", "by", "bundle", "gate", "why")
@@ -74,7 +74,7 @@ def promoted_lines(
     found: StageMove | NothingToPromote, root: Path, push: bool, merged: bool
 ) -> Iterator[str]:
     """The stage's new holder and how to share it or by whom, or why there is nothing to do."""
-    from assay.promotion.merged_promotion import NothingToPromote
+    from assay.hosting.merged_promotion import NothingToPromote
 
     if not isinstance(found, NothingToPromote):
         lines = list(moved_lines(found, root, push))

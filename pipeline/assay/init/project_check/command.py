@@ -31,7 +31,7 @@ from assay.init.project_check.names import (
 )
 from assay.init.project_check.pipeline import pipeline_faults
 from assay.metrics.own_metrics import load_own_metrics
-from assay.monitor.incidents.own_receiver import load_own
+from assay.monitor.incidents.delivery import load_own
 from assay.project import digests, layout, source_code
 from assay.project.params import Params, load
 from assay.project.tasks import Task, infer_task

@@ -1,33 +1,56 @@
-"""``assay alert``: write the open incidents to files and send new ones to who is to be told."""
+"""``assay alert``: write the open incidents to files, and tell of each when it opens and ends.
+
+``reports/alerts.json`` holds for each incident the state that was told last, written after it was
+delivered. So what did not arrive is told by the next call, and a process that is killed tells a
+message twice rather than never. Where nobody is to be told, nothing is recorded, and a webhook that
+is configured later hears of all open incidents.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from assay.errors import AlertUndelivered, AssayError, CodeHostFailed, PluginError
-from assay.monitor.incidents import alert_state, messages, outbox
-from assay.monitor.incidents.alert_state import Alert
+from assay.errors import AlertUndelivered, AssayError, CodeHostFailed, DataError
+from assay.monitor.incidents import messages
 from assay.monitor.incidents.collect import AllNights, all_nights
-from assay.monitor.incidents.issues import IssuesReport, mirror
-from assay.monitor.incidents.outbox import QueuedMessage
-from assay.monitor.incidents.own_receiver import call_own, load_own
-from assay.monitor.incidents.post import PostResult, post, retry
+from assay.monitor.incidents.delivery import open_receiver
 from assay.monitor.nights import facts as night_facts
+from assay.monitor.nights.night import Incident, IncidentState, Kind, parse_incident
 from assay.project import layout
-from assay.project.code_host.client import MayNotWrite
-from assay.project.code_host.environment import read_environment
-from assay.project.document import read_stage_file, write_json, write_text
-from assay.project.http_exchange import validate_url
-from assay.project.params import Params, Webhook
+from assay.project.document import JsonNode, parse_json, read_stage_file, write_json, write_text
+from assay.project.params import Params
 from assay.store import open_store
 
 log = logging.getLogger(__name__)
+
+SCHEMA = 1
+GONE: Mapping[Kind, str] = {
+    "drift": "not among the incidents any more: its nights were monitored again",
+    "run": "its first night has been published or taken back",
+}
+"""The sentence of an incident that was told as open and no longer exists."""
+
+Change = Literal["opened", "reopened", "updated", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An incident and the state that was told last: ``open``, ``recovered`` or None."""
+
+    incident: Incident
+    told: IncidentState | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether it needs a message now: one when it opens, one when it is over."""
+        state = self.incident.state
+        return (state == "open" and self.told != "open") or (
+            state == "recovered" and self.told == "open"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +73,23 @@ class Delivery:
     function: str | None = None
     sent: tuple[str, ...] = ()
     waiting: int = 0
-    problem: str = ""
+    problem: str | None = None
 
-    def to_plain(self) -> dict[str, Any]:
-        return {
-            "webhook": self.webhook,
-            "function": self.function,
-            "sent": list(self.sent),
-            "waiting": self.waiting,
-            "problem": self.problem or None,
-        }
+
+@dataclass(frozen=True, slots=True)
+class IssuesReport:
+    """What became of the repository's issues.
+
+    Attributes
+    ----------
+    changes
+        Incident -> what was done to its issue. Unchanged issues are left out.
+    unknown
+        Open issues of incidents about which nothing is known here; they stay open.
+    """
+
+    changes: Mapping[str, Change]
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +108,50 @@ class AlertsReport:
     delivery: Delivery
     issues: IssuesReport | None = None
 
+    @property
+    def open(self) -> int:
+        """How many incidents are open."""
+        return sum(each.incident.state == "open" for each in self.alerts)
+
     def document(self) -> dict[str, Any]:
         """The content of reports/alerts.json; with ``issues``, what became of them too."""
-        delivery = self.delivery.to_plain()
-        tree = alert_state.document(self.name, self.alerts, self.until, delivery)
-        issues = {} if self.issues is None else {"issues": self.issues.to_plain()}
-        return {**tree, **issues}
+        found: dict[str, Any] = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "until": self.until,
+            "open": self.open,
+            "alerts": [{**each.incident.to_plain(), "told": each.told} for each in self.alerts],
+            "delivery": asdict(self.delivery),
+        }
+        return found if self.issues is None else {**found, "issues": asdict(self.issues)}
 
 
-def run(root: Path, params: Params, issues: bool = False) -> AlertsReport:
+IssueKeeper: TypeAlias = Callable[[str, AllNights, Sequence[Alert]], IssuesReport]
+"""Keeps issues of a project's incidents: `assay.hosting.issues.keep_issues`."""
+
+
+def run(root: Path, params: Params, keep_issues: IssueKeeper | None = None) -> AlertsReport:
     """Write reports/alerts.json and reports/incident.md, and send what is new.
 
     Parameters
     ----------
-    issues
-        Also keep an issue of the CI run's repository for each incident.
+    keep_issues
+        Also keeps an issue of the CI run's repository for each incident.
 
     Raises
     ------
     AlertUndelivered
-        After everything is written: a message was not delivered. It is kept for the next call.
+        After everything is written: a message was not delivered. The next call tells it.
     CodeHostFailed
         After everything is written and sent: an issue was not written. The next call goes on.
+    DataError
+        reports/alerts.json is damaged.
     """
     every = all_nights(night_facts.load(root, open_store(root, params), ()))
     found = update_alerts(root, params, every)
-    if issues:
+    if keep_issues is not None:
         try:
-            found = replace(found, issues=_mirror_issues(params.name, every, found))
+            found = replace(found, issues=keep_issues(params.name, every, found.alerts))
         except CodeHostFailed as error:
             if found.delivery.problem:
                 log.warning("%s", error.line())
@@ -113,28 +159,6 @@ def run(root: Path, params: Params, issues: bool = False) -> AlertsReport:
             raise error.attach_report(found) from None
     _check(found)
     return found
-
-
-def _mirror_issues(name: str, every: AllNights, told: AlertsReport) -> IssuesReport:
-    ci = read_environment()
-    if ci is None:
-        raise CodeHostFailed(
-            "this is no run of GitHub Actions or GitLab CI",
-            where="assay alert --issues",
-            expected="GITHUB_REPOSITORY or CI_PROJECT_ID in the environment, and a token",
-        )
-    known = {each.incident.id: each.incident for each in told.alerts}
-    # The alerts leave out what was over before anybody was told; its issue has to be closed.
-    known |= {each.id: each for each in every.incidents}
-    try:
-        return mirror(ci.host(), name, list(known.values()), every.nights, every.until)
-    except MayNotWrite as error:
-        may = "permissions: issues: write" if ci.kind == "github" else "the role Reporter"
-        raise CodeHostFailed(
-            f"the token may not write issues: {error.what}",
-            where=error.where,
-            fix=error.fix or f"Give it {may}.",
-        ) from None
 
 
 def notify(root: Path, params: Params, every: AllNights, answered: bool) -> None:
@@ -152,8 +176,7 @@ def notify(root: Path, params: Params, every: AllNights, answered: bool) -> None
         As `run`, unless ``answered``.
     """
     try:
-        told = update_alerts(root, params, every)
-        _check(told)
+        _check(update_alerts(root, params, every))
     except AssayError as error:
         if not answered:
             raise
@@ -161,113 +184,107 @@ def notify(root: Path, params: Params, every: AllNights, answered: bool) -> None
 
 
 def update_alerts(root: Path, params: Params, every: AllNights) -> AlertsReport:
-    """Collect the incidents, write them down, queue new messages and send the queue.
+    """Collect the incidents, write them down, and tell what is new.
 
     Raises
     ------
     DataError
         reports/alerts.json is damaged.
     """
-    found = alert_state.alerts(every.incidents, _before(root))
+    found = {each.incident.id: each for each in alerts(every.incidents, _before(root))}
     hook, function = params.alerts.webhook, params.alerts.function
-    new = [] if hook is None and function is None else alert_state.select_due(found)
-    folder = root / layout.DEAD_LETTERS
-    for each in new:
-        outbox.enqueue(folder, each.incident)
-    found = alert_state.mark_sent(found, new)
-    # Written before sending: the messages are queued, and must not be queued twice.
-    queued = Delivery(hook is not None, function, waiting=len(new))
-    told = AlertsReport(params.name, tuple(found), every.until, queued)
-    _write(root, told)
-    told = replace(told, delivery=_send(folder, root, params))
-    _write(root, told)
-    return told
+    due = [each for each in found.values() if each.due] if hook or function else []
+    delivery = Delivery(hook is not None, function, waiting=len(due))
+
+    def write() -> AlertsReport:
+        report = AlertsReport(params.name, tuple(found.values()), every.until, delivery)
+        write_json(root / layout.ALERTS, report.document())
+        incidents = [each.incident for each in report.alerts]
+        text = messages.render_markdown(params.name, incidents, every.nights)
+        write_text(root / layout.INCIDENT, text)
+        return report
+
+    if not due:
+        return write()
+    try:
+        receiver = open_receiver(root, params)
+    except AssayError as error:
+        delivery = replace(delivery, problem=error.line())
+        return write()
+    for each in due:
+        tried = receiver.tell(each.incident)
+        if tried.problem:
+            problem = f"{receiver.name} did not take a message: {tried.problem}"
+            delivery = replace(delivery, problem=problem)
+            if tried.down:
+                break
+            continue
+        found[each.incident.id] = replace(each, told=each.incident.state)
+        sent = (*delivery.sent, messages.key(each.incident))
+        delivery = replace(delivery, sent=sent, waiting=len(due) - len(sent))
+        write()
+    return write()
 
 
-def _check(told: AlertsReport) -> None:
-    delivery = told.delivery
-    if delivery.problem:
-        raise AlertUndelivered(
-            delivery.problem,
-            where=layout.DEAD_LETTERS,
-            found=f"{delivery.waiting} waiting",
-            fix="The next assay alert sends them again; delete a file to give its message up",
-        ).attach_report(told)
+def alerts(incidents: Sequence[Incident], before: Sequence[Alert]) -> list[Alert]:
+    """The current incidents, each with the state that was told last. Pure.
+
+    An incident that was told as open and no longer exists counts as recovered. One that recovered
+    before it was told is left out.
+    """
+    told = {each.incident.id: each.told for each in before}
+    here = {each.id for each in incidents}
+    now = [Alert(each, told.get(each.id)) for each in incidents]
+    gone = [
+        replace(
+            each,
+            incident=replace(each.incident, state="recovered", sentence=GONE[each.incident.kind]),
+        )
+        for each in before
+        if each.incident.id not in here and each.told == "open"
+    ]
+    kept = [each for each in (*now, *gone) if each.told or each.incident.state != "recovered"]
+    return sorted(kept, key=lambda each: (each.incident.first, each.incident.id))
+
+
+def parse_alerts(text: str) -> tuple[Alert, ...]:
+    """Parse reports/alerts.json: the alerts that an earlier call recorded.
+
+    Raises
+    ------
+    DataError
+        It is not such a document.
+    """
+
+    def build(tree: JsonNode) -> tuple[Alert, ...]:
+        tree.schema(SCHEMA)
+        return tuple(Alert(parse_incident(node), _told(node)) for node in tree.nodes("alerts"))
+
+    try:
+        return parse_json(text, layout.ALERTS, "alert", "a list of alerts", build)
+    except DataError as error:
+        fix = "Delete it: what is open will be told again"
+        raise DataError(error.what, where=layout.ALERTS, fix=fix) from None
+
+
+def _told(node: JsonNode) -> IncidentState | None:
+    if node.get("told") is None:
+        return None
+    return "open" if node.one_of("told", "open", "recovered") == "open" else "recovered"
 
 
 def _before(root: Path) -> tuple[Alert, ...]:
-    path = root / layout.ALERTS
-    if not path.exists():
+    if not (root / layout.ALERTS).exists():
         return ()
-    return alert_state.parse_alerts(read_stage_file(root, layout.ALERTS, "alert"))
+    return parse_alerts(read_stage_file(root, layout.ALERTS, "alert"))
 
 
-def _write(root: Path, told: AlertsReport) -> None:
-    write_json(root / layout.ALERTS, told.document())
-    write_text(root / layout.INCIDENT, messages.render_markdown(told.name, told.alerts))
-
-
-def _send(folder: Path, root: Path, params: Params) -> Delivery:
-    """Send the queued messages, the oldest first; stop when nobody takes them."""
-    line, broken = outbox.read_queue(folder)
-    problem = broken[0].line() if broken else ""
-    hook, function = params.alerts.webhook, params.alerts.function
-    if hook is None and function is None:
-        if line:
-            problem = "params.yaml has no alerts.webhook and no alerts.function to send them to"
-        return Delivery(False, None, (), len(line) + len(broken), problem)
-    sent: list[str] = []
-    if line:
-        try:
-            if hook is not None:
-                receiver = f"the webhook of ${hook.url_env}"
-                send = partial(_post, _address(hook), params.name, hook)
-            else:
-                receiver = str(function)
-                send = partial(call_own, load_own(receiver, root), params.name)
-        except (ValueError, PluginError) as error:
-            why = error.line() if isinstance(error, PluginError) else str(error)
-            return Delivery(hook is not None, function, (), len(line) + len(broken), why)
-        for letter in line:
-            answer, times = send(letter)
-            if answer.ok:
-                outbox.delete_message(letter)
-                sent.append(letter.key)
-                continue
-            outbox.record_failure(letter, times, answer.words)
-            problem = f"{receiver} did not take a message: {answer.words}"
-            if answer.again:
-                break
-    left = len(line) - len(sent) + len(broken)
-    return Delivery(hook is not None, function, tuple(sent), left, problem)
-
-
-def _post(url: str, project: str, hook: Webhook, letter: QueuedMessage) -> tuple[PostResult, int]:
-    body, headers = _message(letter, project, hook)
-    return retry(partial(post, url, body, headers, hook.timeout_s), hook.retries)
-
-
-def _address(hook: Webhook) -> str:
-    """The webhook's URL, which only the environment holds."""
-    url = os.environ.get(hook.url_env, "").strip()
-    if not url:
-        raise ValueError(f"the environment variable {hook.url_env} is not set")
-    try:
-        return validate_url(url)
-    except ValueError as error:
-        raise ValueError(f"the environment variable {hook.url_env} is of no use: {error}") from None
-
-
-def _message(letter: QueuedMessage, project: str, hook: Webhook) -> tuple[bytes, dict[str, str]]:
-    if hook.shape == "slack":
-        tree = messages.slack(project, letter.incident)
-    else:
-        tree = messages.generic(project, letter.incident, letter.key)
-    body = json.dumps(tree, ensure_ascii=False).encode()
-    headers = {
-        "Content-Type": "application/json; charset=utf-8",
-        "User-Agent": "assay",
-        # Lets the receiver drop a message that was sent twice. Headers must be ASCII.
-        "Idempotency-Key": letter.key.encode("ascii", "backslashreplace").decode(),
-    }
-    return body, headers
+def _check(found: AlertsReport) -> None:
+    delivery = found.delivery
+    if delivery.problem:
+        raise AlertUndelivered(
+            delivery.problem,
+            where=layout.ALERTS,
+            found=f"{delivery.waiting} waiting",
+            fix="The next assay alert sends them again.",
+        ).attach_report(found)

@@ -9,7 +9,7 @@ from typing import Any
 from assay.columns.break_limits import YEAR
 from assay.monitor.drift.budget import Alarm, fdr_level
 from assay.monitor.drift.night_decision import NightDecision, SnoozeState, states
-from assay.monitor.incidents.drift_incident import DriftIncident, group_alarms
+from assay.monitor.incidents.collect import DriftIncident, group_alarms
 from assay.project.params import Monitor
 
 
@@ -124,19 +124,7 @@ def history_of(
 
 
 def _incident(found: DriftIncident) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "kind": found.kind,
-        "state": found.state,
-        "sentence": found.sentence(),
-        "first": found.first,
-        "found": found.found,
-        "last": found.last,
-        "recovered": found.recovered,
-        "nights": found.nights,
-        "columns": found.columns,
-        "hits": [asdict(hit) for hit in found.hits],
-    }
+    return {**asdict(found), "sentence": found.sentence(), "columns": found.columns}
 
 
 def _alarm(found: Alarm) -> dict[str, Any]:

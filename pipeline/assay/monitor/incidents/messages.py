@@ -1,62 +1,89 @@
-"""Format an alert as Markdown for an issue, as a Slack message, and as plain JSON."""
+"""An incident as Markdown, as a Slack message, and as plain JSON."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
-from assay.monitor.incidents.alert_state import Alert
-from assay.monitor.nights.night import Incident, night_path
-from assay.project.text import counted, escape_all, escape_code, escape_controls
+from assay.monitor.nights.night import UNPUBLISHED, Incident, Night, night_path
+from assay.project.host_markdown import code, prose
+from assay.project.text import counted, escape_controls
+from assay.score.due import held_steps
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}
 SLACK_TEXT = 2900
 """Characters; Slack rejects a block of more than 3,000."""
+NIGHTS = 14
+"""The most nights of an incident that are named one by one."""
 FEW = 20
 """The most columns that a message names."""
 
 
-def render_markdown(name: str, alerts: Sequence[Alert]) -> str:
+def render_markdown(name: str, incidents: Sequence[Incident], night_list: Sequence[Night]) -> str:
     """The content of ``reports/incident.md``: open incidents first. Text from data is escaped.
 
     Its first line is a title, so it can be passed to ``gh issue create`` as it is.
     """
-    by_state = {
-        state: [each.incident for each in alerts if each.incident.state == state]
-        for state in TITLES
-    }
+    by_state = {state: [each for each in incidents if each.state == state] for state in TITLES}
     count = len(by_state["open"])
     title = counted(count, "open incident") if count else "no open incident"
-    parts = [f"# {escape_all(name)}: {title}\n"]
-    for state, incidents in by_state.items():
-        if incidents:
-            parts.append(f"## {TITLES[state]}\n")
-            parts += [_section(each) for each in incidents]
-    return "\n".join(parts)
-
-
-def _section(incident: Incident) -> str:
-    lines = [f"### {escape_all(nights(incident))}", "", escape_all(incident.sentence), ""]
-    if incident.columns:
-        lines += [f"- columns: {escape_all(columns(incident))}"]
-    if incident.kind == "drift":
-        page = night_path(incident.last, ".html")
-        lines += [f"- page: [{escape_all(page)}]({quote(page.removeprefix('reports/'))})"]
-        lines += [f"- look again: `assay monitor --date {escape_code(incident.last)}`"]
-    elif incident.state == "open":
-        lines += [f"- try again: `assay score --date {escape_code(incident.last)}`"]
-    lines += [f"- incident: `{escape_code(incident.id)}`", ""]
+    lines = [f"# {prose(name)}: {title}", ""]
+    for state, found in by_state.items():
+        for number, each in enumerate(found):
+            lines += [] if number else [f"## {TITLES[state]}", ""]
+            lines += [*describe(each, night_list), f"- incident: {code(each.id)}", ""]
     return "\n".join(lines)
 
 
-def generic(project: str, incident: Incident, key: str) -> dict[str, Any]:
+def describe(incident: Incident, night_list: Sequence[Night]) -> list[str]:
+    """The incident as lines of Markdown, which do nothing but be read: what can be done, too.
+
+    Parameters
+    ----------
+    night_list
+        All nights; those of the incident are named.
+    """
+    over = "It is over. " if incident.state == "recovered" else ""
+    lines = [f"{over}**{prose(nights(incident))}**: {prose(incident.sentence, 1000)}", ""]
+    if incident.state == "snoozed":
+        lines += ["It is snoozed in params.yaml.", ""]
+    if incident.columns:
+        lines += [f"- columns: {prose(columns(incident), 1000)}"]
+    if incident.kind == "drift":
+        last = code(f"assay monitor --date {shlex.quote(incident.last)}")
+        return [
+            *lines,
+            f"- look again: {last}, which writes {code(night_path(incident.last, '.html'))}",
+        ]
+    within = [each for each in night_list if incident.first <= each.partition <= incident.last]
+    bad = [each for each in within if each.state in UNPUBLISHED]
+    lines += [_night(each) for each in bad[-NIGHTS:]]
+    if len(bad) > NIGHTS:
+        lines.append(f"- and {counted(len(bad) - NIGHTS, 'night')} before")
+    return lines
+
+
+def _night(night: Night) -> str:
+    line = f"- {prose(night.partition)}: {prose(night.note or night.state)}"
+    if night.held:
+        steps = held_steps(night.partition, night.held, night.held_refused)
+        return "; ".join((line, *(f"{each.words}: {code(each.command)}" for each in steps)))
+    return f"{line}; try again: {code(f'assay score --date {shlex.quote(night.partition)}')}"
+
+
+def key(incident: Incident) -> str:
+    """The same for the same state of the same incident, so that a second message is known."""
+    return f"{incident.id}:{incident.state}"
+
+
+def generic(project: str, incident: Incident) -> dict[str, Any]:
     """The body for a webhook of the shape ``generic``."""
     return {
         "schema": 1,
         "project": project,
         "event": "opened" if incident.state == "open" else "recovered",
-        "key": key,
+        "key": key(incident),
         "text": text(project, incident),
         "incident": incident.to_plain(),
     }

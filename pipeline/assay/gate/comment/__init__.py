@@ -1,1 +1,0 @@
-"""The verdict as one comment on a pull request."""

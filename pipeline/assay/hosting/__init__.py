@@ -1,0 +1,1 @@
+"""What GitHub and GitLab see: comments, proposals, promotions after a merge, issues."""

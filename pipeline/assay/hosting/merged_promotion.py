@@ -1,0 +1,157 @@
+"""``assay promote --merged`` and ``assay rollback --approved``: stages moved by a CI run.
+
+What a merged pull request was judged on is promoted, and nothing else: the check ``gate`` must
+have passed on its newest commit, and the verdict there must be, byte for byte, the one of the
+commit that is promoted. Everything that `assay promote` asks is asked as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from assay.errors import PromotionRefused, VersionUnknown
+from assay.gate import unchanged
+from assay.hosting import approval, origin
+from assay.project import digests, layout
+from assay.project.params import Params
+from assay.promotion.promote import StageMove, promote, rollback
+from assay.registry import git, versions
+from assay.reports.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class NothingToPromote:
+    """The commit's bundle is a promoted version's already: no tag was made.
+
+    ``holder`` is the version that holds the stage; after a revert it is another one.
+    """
+
+    stage: str
+    version: str
+    bundle: str
+    holder: str | None
+    done: Literal["nothing"] = "nothing"
+
+
+def promote_merged(
+    root: Path, params: Params, *, because: str | None = None, push: bool = False
+) -> StageMove | NothingToPromote:
+    """Promote what the pull request that was merged into HEAD was judged on.
+
+    Calling it again after it was killed, or after all was done, is safe.
+
+    Parameters
+    ----------
+    because
+        Defaults to the pull request's number and title.
+    push
+        Push the tags to ``origin``, both or none.
+
+    Raises
+    ------
+    PromotionRefused
+        Nothing was merged, the gate did not judge it, or it judged something else; or for any
+        reason of ``assay promote``.
+    CodeHostFailed
+        The code host did not answer, or did not take the tags.
+    """
+    commit = git.head(root)
+    text = _verdict_at(root, commit)
+    same = unchanged.find(root, params).unchanged
+    nothing = (
+        NothingToPromote(same.stage, same.version, same.bundle, same.holder)
+        if same is not None
+        else _same_bundle(root, params, Verdict.parse(text, layout.VERDICT).bundle)
+    )
+    if nothing is not None:
+        if push:  # a run that was killed may have made tags that origin never saw
+            push_all(root, params)
+        return nothing
+    run = approval.current_run()
+    pull = approval.find_merged(run, commit)
+    approval.require_check(run, pull)
+    _require_same_verdict(root, pull, text)
+    person = approval.approver(run) or pull.merged_by or approval.starter(run)
+    if person is None:
+        raise PromotionRefused("nobody approved or merged it, and a tag must say who did")
+    why = because or f"pull request #{pull.number}: {pull.title}"
+    with approval.signing_as(person):
+        moved = promote(root, params, because=why, ask_host=lambda _: approval.reviewer(run, pull))
+    if push:
+        push_all(root, params)
+    return moved
+
+
+def rollback_approved(
+    root: Path, params: Params, *, to: str | None, because: str, stage: str | None = None
+) -> StageMove:
+    """Roll back as the person who approved this CI run, or who started it.
+
+    Raises
+    ------
+    PromotionRefused
+        As for ``assay rollback``, or nobody is known.
+    """
+    run = approval.current_run()
+    person = approval.approver(run) or approval.starter(run)
+    if person is None:
+        raise PromotionRefused("nobody approved or started it, and a tag must say who did")
+    with approval.signing_as(person):
+        return rollback(root, params, to=to, because=because, stage=stage)
+
+
+def push_all(root: Path, params: Params) -> tuple[str, ...]:
+    """Push the artifact's tags that ``origin`` lacks, all or none; their names."""
+    names = origin.unpushed_tags(root, params.name)
+    if names:
+        origin.push_tags(root, names)
+    return names
+
+
+def _verdict_at(root: Path, commit: str) -> str:
+    try:
+        return git.show(root, commit, layout.VERDICT)
+    except VersionUnknown:
+        raise PromotionRefused(
+            "the commit holds no verdict",
+            where=layout.VERDICT,
+            fix="Run dvc repro, and commit what it writes in a pull request.",
+        ) from None
+
+
+def _same_bundle(root: Path, params: Params, bundle: str) -> NothingToPromote | None:
+    stage = params.registry.stage
+    known = versions.read_state(root, params.name)
+    label = known.holders.get(stage)
+    version = known.find(label) if label else None
+    if version is None or version.bundle != bundle:
+        return None
+    return NothingToPromote(stage, version.version, bundle, version.version)
+
+
+def _require_same_verdict(root: Path, pull: approval.MergedPullRequest, text: str) -> None:
+    head = origin.fetch_pull_request(root, pull.number)
+    where = f"{layout.VERDICT} of pull request #{pull.number}"
+    if head != pull.head:
+        raise PromotionRefused(
+            "the pull request changed while it was looked at",
+            where=where,
+            expected=pull.head[:10],
+            found=head[:10],
+            fix="Run the workflow again.",
+        )
+    judged = _verdict_at(root, head)
+    if judged != text:
+        raise PromotionRefused(
+            "what was merged is not what was judged in the pull request",
+            where=where,
+            expected=f"bundle {_bundle(judged)}",
+            found=f"bundle {_bundle(text)}, verdict {digests.digest_content(text)[:19]}",
+            fix="Bring the branch up to date with main, run dvc repro, and merge it again.",
+        )
+
+
+def _bundle(text: str) -> str:
+    return Verdict.parse(text, layout.VERDICT).bundle[:19]

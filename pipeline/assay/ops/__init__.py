@@ -1,0 +1,1 @@
+"""Running it each night: files of schedulers, the nightly command, checks of the machine."""

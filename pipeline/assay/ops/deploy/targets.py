@@ -1,0 +1,238 @@
+"""``assay deploy``: write the files of a scheduler. Each is a class: its keys and its templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+from assay.errors import ParamsError, UsageError
+from assay.ops.deploy.emr import EmrServerless
+from assay.ops.deploy.target import ENTRY, Target
+from assay.project import layout
+from assay.project.document import write_text
+from assay.project.params import Params
+
+PULLED = ("assay", "nightly", "--pull")
+"""The command on a machine that has a clone."""
+
+
+class Cron(Target):
+    name = "cron"
+
+    def texts(self) -> Mapping[str, str]:
+        place = str(PurePosixPath(self.plan.folder, self.folder, "nightly.sh"))
+        return {
+            "nightly.sh": self.render("cron/nightly.sh", command=PULLED),
+            self.plan.name: self.render("cron/crontab", script=place),
+        }
+
+    def install(self) -> tuple[str, ...]:
+        return (f"sudo install -m 644 {self.shown}/{self.plan.name} /etc/cron.d/",)
+
+
+class Systemd(Target):
+    name = "systemd"
+
+    @property
+    def unit(self) -> str:
+        return f"assay-{self.plan.name}"
+
+    def texts(self) -> Mapping[str, str]:
+        return {
+            f"{self.unit}.service": self.render("systemd/service", command=PULLED),
+            f"{self.unit}.timer": self.render("systemd/timer"),
+        }
+
+    def install(self) -> tuple[str, ...]:
+        return (
+            f"sudo install -m 644 {self.shown}/{self.unit}.* /etc/systemd/system/",
+            f"sudo systemctl daemon-reload && sudo systemctl enable --now {self.unit}.timer",
+        )
+
+
+class Airflow(Target):
+    name = "airflow"
+
+    @property
+    def file(self) -> str:
+        return f"{self.plan.name.replace('-', '_')}_nightly.py"
+
+    def texts(self) -> Mapping[str, str]:
+        # The option last: Airflow would read a command that ends in .sh from a file.
+        command = ["assay", "nightly", "--root", self.plan.folder, "--pull"]
+        return {self.file: self.render("airflow/dag.py", command=command)}
+
+    def install(self) -> tuple[str, ...]:
+        return (f'cp {self.shown}/{self.file} "$AIRFLOW_HOME/dags/"',)
+
+
+class Kubernetes(Target):
+    """A CronJob; and, where executors reach the rows, what spark-operator runs."""
+
+    name = "kubernetes"
+    needs = ("repository", "image")
+
+    def texts(self) -> Mapping[str, str]:
+        volume = str(PurePosixPath(self.plan.folder).parent)
+        if volume == "/":
+            raise ParamsError(
+                [
+                    f"{layout.PARAMS}: schedule.folder: expected a folder in a folder, because a "
+                    f"volume is mounted above it, found {self.plan.folder}"
+                ]
+            )
+        arguments = self.arguments(self.plan.folder)
+        found = {
+            "cronjob.yaml": self.render(
+                "kubernetes/cronjob.yaml", arguments=arguments, volume=volume
+            )
+        }
+        if self.local_places():
+            return found
+        spark = self.plan.spark
+        facts = {
+            "arguments": self.arguments(f"/tmp/{self.plan.name}", *self.plan.reports),
+            "spark_version": version("pyspark"),
+            "memory": {
+                role: spark.get(f"spark.{role}.memory", "2g") for role in ("driver", "executor")
+            },
+            "executors": _count(spark.get("spark.executor.instances", "")) or 2,
+            "conf": self.spark_conf(),
+            "entry": self.render(ENTRY),
+        }
+        for name in ("spark-application", "scheduled-spark-application", "spark-entry"):
+            found[f"{name}.yaml"] = self.render(f"kubernetes/{name}.yaml", **facts)
+        return found
+
+    def install(self) -> tuple[str, ...]:
+        apply = f"kubectl apply -f {self.shown}/cronjob.yaml"
+        if self.local_places():
+            return (apply,)
+        names = ("spark-entry", "scheduled-spark-application")
+        files = " ".join(f"-f {self.shown}/{name}.yaml" for name in names)
+        return apply, f"or, with spark-operator: kubectl apply {files}"
+
+    def remarks(self) -> tuple[str, ...]:
+        if not (local := self.local_places()):
+            return ()
+        return (
+            "no SparkApplication: its executors cannot reach a folder of the driver "
+            f"({', '.join(local)})",
+        )
+
+
+class Databricks(Target):
+    name = "databricks"
+    needs = ("repository", "image")
+    keeps_nothing = True
+    variable = "${"
+
+    def texts(self) -> Mapping[str, str]:
+        schedule = self.plan.schedule
+        return {
+            "databricks.yml": self.render(
+                "databricks/databricks.yml",
+                arguments=self.arguments(f"/local_disk0/{self.plan.name}", *self.plan.reports),
+                quartz=f"0 {schedule.minute} {schedule.hour} * * ?",
+                conf=self.spark_conf(),
+                secrets=dict(self._secrets()),
+            ),
+            ENTRY: self.render(ENTRY),
+        }
+
+    def _secrets(self) -> Iterator[tuple[str, str]]:
+        """Environment variables, each with the reference to its secret."""
+        scope = f"secrets/{self.params.name}"
+        # How git is told a header without a password in an address or an argument.
+        yield "GIT_CONFIG_COUNT", "1"
+        yield "GIT_CONFIG_KEY_0", "http.extraHeader"
+        yield "GIT_CONFIG_VALUE_0", f"{{{{{scope}/git-header}}}}"
+        if (webhook := self.params.alerts.webhook) is not None:
+            yield webhook.url_env, f"{{{{{scope}/{webhook.url_env}}}}}"
+
+    def install(self) -> tuple[str, ...]:
+        return (f"cd {self.shown} && databricks bundle deploy",)
+
+
+class GitLab(Target):
+    name = "gitlab"
+    needs = ("image",)
+    keeps_nothing = True
+    file = "nightly.gitlab-ci.yml"
+
+    def texts(self) -> Mapping[str, str]:
+        command = ["assay", "nightly", *self.plan.reports]
+        return {self.file: self.render(f"gitlab/{self.file}", command=command)}
+
+    def install(self) -> tuple[str, ...]:
+        schedule = self.plan.schedule
+        return (
+            f"in .gitlab-ci.yml: include: {{local: {self.folder}/{self.file}}}",
+            f'glab schedule create --cron "{schedule.minute} {schedule.hour} * * *" '
+            f'--ref {schedule.branch} --description "{self.plan.name} nightly"',
+        )
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+TARGETS: Mapping[str, type[Target]] = MappingProxyType(
+    {
+        each.name: each
+        for each in (Cron, Systemd, Airflow, Kubernetes, Databricks, EmrServerless, GitLab)
+    }
+)
+
+FOLDER = "deploy"
+
+
+@dataclass(frozen=True)
+class WrittenSchedule:
+    """The files that were written, remarks on what was not, and how to install them."""
+
+    target: str
+    files: tuple[str, ...]
+    install: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def run(root: Path, params: Params, target: str, out: Path | None = None) -> WrittenSchedule:
+    """Write the files of ``target``. Files of the same names are replaced, others stay.
+
+    Parameters
+    ----------
+    out
+        The folder, ``deploy/TARGET`` in the project by default.
+
+    Raises
+    ------
+    ParamsError
+        params.yaml lacks what the target needs, or holds what its files cannot.
+    UsageError
+        The target runs a file of the project's clone, and ``out`` is not in the project.
+    """
+    folder = root / FOLDER / target if out is None else Path.cwd() / out
+    try:
+        inside = folder.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        if target == "cron":
+            raise UsageError(
+                "cron runs a script in the project's clone",
+                where="assay deploy --out",
+                expected="a folder in the project",
+                found=str(out),
+            ) from None
+        inside = str(folder)
+    made = TARGETS[target](params, inside)
+    texts = made.texts()
+    for name, text in texts.items():
+        path = folder / name
+        write_text(path, text)
+        if text.startswith("#!"):
+            path.chmod(0o755)
+    files = tuple(f"{inside}/{name}" for name in texts)
+    return WrittenSchedule(target, files, made.install(), made.remarks())

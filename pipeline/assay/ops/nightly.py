@@ -1,0 +1,268 @@
+"""``assay nightly``: what a schedule runs, each step whatever became of those before it.
+
+Schedulers know success and failure, and skip what follows a failure. But a held night is no
+failure, and it is exactly after one that people have to be told. So the order of the steps and the
+meaning of their exit codes are here, once, and a schedule only has to run one command.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from assay.errors import (
+    UNFORESEEN,
+    AlertUndelivered,
+    AssayError,
+    BundleMissing,
+    LimitCrossed,
+    NothingScored,
+    PublishConflict,
+    RetrainAdvised,
+    RunHeld,
+    SourceError,
+    SparkFailed,
+    StoreError,
+)
+from assay.errors.base import attach_report, attached_report
+from assay.errors.machine import from_os_error
+from assay.performance.labels import NoLabelsYet
+from assay.project import interrupts
+from assay.project.params import Params
+from assay.project.partitions import parse_day, usual_step
+from assay.store import open_store
+
+log = logging.getLogger(__name__)
+
+ANSWERS = tuple(sorted(kind.exit_code for kind in (LimitCrossed, RetrainAdvised, RunHeld)))
+"""Exit codes that say something about the data or the model: nothing failed, a retry is no use."""
+
+PASSING = tuple(
+    sorted(
+        kind.exit_code
+        for kind in (
+            SourceError, BundleMissing, StoreError, SparkFailed, PublishConflict, AlertUndelivered,
+        )
+    )
+)  # fmt: skip
+"""Exit codes of failures that may be gone a few minutes later, so that a retry makes sense."""
+
+Call = Callable[[Sequence[str]], Any]
+"""Runs ``assay`` with these arguments. If JSON is asked for, it returns what was printed, or
+attaches that to the error (`attach_report`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command that was run, and the error that it ended with.
+
+    ``fine`` if how it ended calls for nobody's attention.
+    """
+
+    command: tuple[str, ...]
+    result: Any = None
+    error: Exception | None = None
+    fine: bool = True
+
+    @property
+    def shown(self) -> str:
+        """The command as it can be typed."""
+        return shlex.join(("assay", *self.command))
+
+    @property
+    def known(self) -> AssayError | None:
+        """The error as one for people; None if there is none, or nobody foresaw it."""
+        error = self.error
+        return error if isinstance(error, AssayError) or error is None else from_os_error(error)
+
+    @property
+    def exit_code(self) -> int:
+        if self.error is None:
+            return 0
+        return UNFORESEEN if self.known is None else self.known.exit_code
+
+    @property
+    def words(self) -> str:
+        """What the error says, on one line; "" without one."""
+        if self.error is None:
+            return ""
+        return " ".join(str(self.error).split()) if self.known is None else self.known.line()
+
+    @property
+    def failed(self) -> bool:
+        return not self.fine and self.exit_code not in ANSWERS
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "command": self.shown,
+            "exit_code": self.exit_code,
+            "words": self.words or None,
+            "result": self.result,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NightlySteps:
+    """The steps in their order, and the exit code that they add up to."""
+
+    steps: tuple[Step, ...]
+    raised: bool = False
+    """Whether the error of the step that decides follows."""
+
+    @property
+    def deciding(self) -> Step | None:
+        """The first step that failed, else the first with an answer; None if all is well."""
+        return next(iter(sorted(self.bad, key=lambda step: not step.failed)), None)
+
+    @property
+    def bad(self) -> tuple[Step, ...]:
+        """The steps that somebody should look at."""
+        return tuple(step for step in self.steps if not step.fine)
+
+    def document(self) -> dict[str, Any]:
+        code = self.deciding.exit_code if self.deciding else 0
+        return {"exit_code": code, "steps": [step.document() for step in self.steps]}
+
+
+def run(
+    root: Path, params: Params, call: Call, night: str | None = None, answers_ok: bool = False
+) -> NightlySteps:
+    """Score what is due, take labels, monitor and tell, and ask whether to train again.
+
+    A step that ends with an error does not keep the next ones from running; an interrupt does.
+
+    Parameters
+    ----------
+    night
+        Score this night instead of those that are due.
+    answers_ok
+        Do not raise for `ANSWERS`. For schedulers that know but success and failure; people are
+        told by the alerts.
+
+    Raises
+    ------
+    AssayError
+        The error of the step that decides (`NightlySteps.deciding`), with all steps attached.
+    """
+    steps = _Steps(call)
+    steps.run(["score", "--due"] if night is None else ["score", "--date", night])
+    try:
+        known = known_nights(root, params)
+    except AssayError as error:
+        # What follows would fail in the same way, and what is known of alerts is in files.
+        steps.note(("monitor",), error)
+        known = KnownNightNames((), {}, {})
+    if known.all:
+        _look_after(root, params, steps, known)
+    found = NightlySteps(tuple(steps.done))
+    decides = found.deciding
+    if decides is None or (answers_ok and not decides.failed):
+        return found
+    why, others = decides.error, [each for each in found.bad if each is not decides]
+    assert why is not None
+    if others and isinstance(why, AssayError):
+        named = "; ".join(f"{each.shown} ({each.exit_code})" for each in others)
+        why = why.naming(f"It is not all: {named}.")
+    raise attach_report(why, replace(found, raised=True))
+
+
+def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightNames) -> None:
+    last = known.all[-1]
+    first = look_back(known.all, max(params.monitor.maturities))
+    seen = [
+        name
+        for name, run_id in known.published.items()
+        if known.decided.get(name) == run_id or (name < first and name in known.decided)
+    ]
+    # A night that cannot be looked at is given up in time, but not one that came after all others.
+    since = min(first, seen[-1]) if seen else ""
+    unseen = [name for name in known.published if since <= name and name not in set(seen)]
+    start = min([*unseen, *list(known.published)[-1:], last])
+    if params.labels.input is not None:
+        asked = ["labels", "--from", min(first, start), "--to", last]
+        steps.run(asked, fine=(NoLabelsYet, NothingScored))
+    watch = ["monitor", "--from", start, "--to", last, "--notify"]
+    if isinstance(steps.run(watch, fine=(NothingScored,)), NothingScored):
+        steps.run(["alert"])  # nothing is published, but a run may be held or have failed
+    if params.monitor.retrain:
+        steps.run(["monitor", "--retrain-if", "--date", last], fine=(NothingScored,))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNightNames:
+    """Nights in order.
+
+    Attributes
+    ----------
+    all
+        Those that any run tried.
+    published, decided
+        Night -> its published run, and the run that monitoring looked at last.
+    """
+
+    all: tuple[str, ...]
+    published: Mapping[str, str]
+    decided: Mapping[str, str]
+
+
+def known_nights(root: Path, params: Params) -> KnownNightNames:
+    """The nights in the store whose names are dates.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be read.
+    """
+    store = open_store(root, params)
+    published = {name: run for name, run in store.visible_runs().items() if parse_day(name)}
+    tried = {record.partition for record in store.runs() if parse_day(record.partition)}
+    names = tuple(sorted(tried.union(published)))
+    return KnownNightNames(names, published, store.decided_runs())
+
+
+def look_back(nights: Sequence[str], days: int) -> str:
+    """The first day on which a night may have begun that ended ``days`` days before the last one.
+
+    A night of a month or a week is named by its first day, and its rows come until the next.
+
+    >>> look_back(["2013-06-30", "2013-07-01"], 30)
+    '2013-06-01'
+    >>> look_back(["2012-11-01", "2012-12-01", "2013-01-01"], 30)
+    '2012-11-03'
+    """
+    known = [date.fromisoformat(name) for name in nights]
+    return str(known[-1] - timedelta(days=days + usual_step(known) - 1))
+
+
+class _Steps:
+    """Runs steps one after the other and notes how each of them ended."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.done: list[Step] = []
+
+    def run(self, command: list[str], fine: tuple[type[AssayError], ...] = ()) -> Exception | None:
+        """Run one step. Returns its error, if it ended with one."""
+        interrupts.raise_if_interrupted()
+        log.info("nightly: %s", shlex.join(("assay", *command)))
+        try:
+            self.done.append(Step(tuple(command), self._call(command)))
+        except Exception as error:
+            self.note(tuple(command), error, isinstance(error, fine))
+            return error
+        return None
+
+    def note(self, command: tuple[str, ...], error: Exception, fine: bool = False) -> None:
+        """Note a step that ended with an error."""
+        interrupts.raise_if_interrupted()
+        report = attached_report(error)
+        result = report if isinstance(report, dict | list) else None  # as JSON; see `Call`
+        step = Step(command, result, error, fine)
+        self.done.append(step)
+        if not fine:
+            log.warning("nightly: %s ended with %d", step.shown, step.exit_code)

@@ -1,0 +1,179 @@
+"""`assay deploy`: the files of this repository, bad input, and nothing that slips through."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from assay.cli import __main__ as cli
+from assay.cli.scheduling_commands import Target
+from assay.errors import ParamsError, UsageError
+from assay.ops.deploy.target import LONGEST_NAME, RETRIED, final_codes
+from assay.ops.deploy.targets import TARGETS, run
+from assay.ops.nightly import ANSWERS
+from assay.project import params
+from scripts import schedules
+from tests.ops.deploy.given import ROOT, project, texts, with_spark
+from tests.projects import PARCELS
+
+each_target = pytest.mark.parametrize("target", TARGETS)
+
+
+def test_the_command_line_offers_each_target() -> None:
+    assert tuple(TARGETS) == get_args(Target)
+
+
+@each_target
+def test_this_project_s_files_are_what_the_command_writes(target: str) -> None:
+    given = schedules.of_target(params.load(ROOT), target)
+    made = texts(given, target)
+    folder = ROOT / "deploy" / target
+    assert {path.name for path in folder.iterdir()} == made.keys()
+    for name, text in made.items():
+        assert (folder / name).read_text(encoding="utf-8") == text, "python -m scripts.schedules"
+
+
+@each_target
+def test_every_target_runs_the_same_command(target: str) -> None:
+    whole = "\n".join(texts(project(), target).values())
+    assert re.search(r"nightly", whole)
+    assert not re.search(r"assay (score|monitor|labels)\b", whole)
+
+
+@each_target
+def test_two_calls_write_the_same_bytes(target: str) -> None:
+    assert texts(project(), target) == texts(project(), target)
+
+
+def test_what_is_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "parcels"
+    root.mkdir()
+    (root / "params.yaml").write_text((PARCELS / "params.yaml").read_text())
+    assert cli.main(["deploy", "--target", "cron", "--root", str(root), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["files"] == ["deploy/cron/nightly.sh", "deploy/cron/parcels"]
+    assert (root / "deploy/cron/nightly.sh").stat().st_mode & 0o111
+    assert cli.main(["deploy", "--target", "systemd", "--root", str(root)]) == 0
+    assert "systemctl enable --now assay-parcels.timer" in capsys.readouterr().out
+
+
+def test_cron_s_script_lies_in_the_clone(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    root.mkdir()
+    with pytest.raises(UsageError, match="a folder in the project"):
+        run(root, project(), "cron", elsewhere)
+    assert run(root, project(), "systemd", elsewhere).files
+    inside = run(root, project(), "cron", root / "ops").files
+    assert inside == ("ops/nightly.sh", "ops/late-flights")
+
+
+@pytest.mark.parametrize(
+    ("target", "missing"),
+    [
+        ("kubernetes", ["repository", "image"]),
+        ("databricks", ["repository", "image"]),
+        ("emr-serverless", ["repository", "image", "emr"]),
+        ("gitlab", ["image"]),
+    ],
+)
+def test_what_is_missing_is_named_with_its_key(target: str, missing: list[str]) -> None:
+    given = params.load(PARCELS)
+    with pytest.raises(ParamsError) as caught:
+        texts(given, target)
+    assert [re.search(r"schedule\.(\w+): missing", line)[1] for line in caught.value.lines()] == (
+        missing
+    )
+
+
+@pytest.mark.parametrize("target", ["databricks", "emr-serverless", "gitlab"])
+def test_a_machine_that_is_thrown_away_takes_no_folder_for_a_store(target: str) -> None:
+    given = project().model_copy(update={"store": "store"})
+    with pytest.raises(ParamsError, match=r"store: store: expected an address"):
+        texts(given, target)
+
+
+def test_executors_that_cannot_reach_the_rows_are_not_promised() -> None:
+    local = project().model_copy(update={"store": "store"})
+    made = TARGETS["kubernetes"](local, "deploy")
+    assert list(made.texts()) == ["cronjob.yaml"]
+    assert "store: store" in made.remarks()[0]
+
+
+@pytest.mark.parametrize("key", ["store", "master", "conf"])
+@each_target
+def test_line_breaks_are_refused(target: str, key: str) -> None:
+    text = "s3://x\nExecStartPre=/bin/evil"
+    given = project()
+    if key == "store":
+        given = given.model_copy(update={"store": text})
+    elif key == "master":
+        spark = given.spark.model_copy(update={"master": text})
+        given = given.model_copy(update={"spark": spark})
+    else:
+        given = with_spark(given, spark__x=text)
+    with pytest.raises(ParamsError, match="one line without control characters"):
+        texts(given, target)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("folder", "/srv/a\nb", "one line"),
+        ("folder", "srv", "absolute path"),
+        ("folder", "/srv/../etc", "absolute path"),
+        ("folder", "/", "absolute path"),
+        ("user", "root; id", "matches"),
+        ("image", "x:1 --privileged", "matches"),
+        ("branch", "--upload-pack=x", "matches"),
+        ("repository", "--upload-pack=x", "address of a git repository"),
+        ("repository", "https://ada:s3cret@git.example.com/x", "without a password"),
+        ("repository", "a\u2028b", "one line"),
+        ("at", "24:00", "matches"),
+        ("at", "5:17", "matches"),
+        ("retries", "99", "at most 10"),
+        ("time_limit_minutes", "0", "at least 1"),
+    ],
+)
+def test_a_schedule_s_own_mistakes_are_named(key: str, value: str, expected: str) -> None:
+    shown = value if value.isdigit() else json.dumps(value)
+    text = (PARCELS / "params.yaml").read_text() + f"\nschedule: {{{key}: {shown}}}\n"
+    with pytest.raises(ParamsError, match=expected) as caught:
+        params.parse(text, "params.yaml")
+    assert f"schedule.{key}" in caught.value.lines()[0]
+    assert "s3cret" not in caught.value.lines()[0]
+
+
+def test_a_name_that_schedulers_would_cut_is_refused() -> None:
+    given = project().model_copy(update={"name": "a" * (LONGEST_NAME + 1)})
+    with pytest.raises(ParamsError, match="at most 45 characters"):
+        texts(given, "kubernetes")
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "databricks", "emr-serverless"])
+def test_a_secret_is_not_written_down(target: str) -> None:
+    given = with_spark(project(), spark__hadoop__fs__s3a__secret__key="abc")
+    with pytest.raises(ParamsError, match="belongs into no file") as caught:
+        texts(given, target)
+    assert "abc" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [("databricks", "${workspace.host}"), ("emr-serverless", "<aws.scheduler.x>")],
+)
+def test_what_the_target_would_replace_is_refused(target: str, text: str) -> None:
+    with pytest.raises(ParamsError, match="start of a variable"):
+        texts(with_spark(project(), spark__x=text), target)
+
+
+def test_a_held_night_is_never_tried_again() -> None:
+    """Answers, failures that may pass and those that will not are three sets, and all there is."""
+    assert set(ANSWERS) == {4, 6, 51}
+    groups = [set(ANSWERS), set(RETRIED), set(final_codes())]
+    assert sum(map(len, groups)) == len(set().union(*groups))
+    assert {10, 12, 41, 55, 70, 130} <= groups[2]
+    assert {25, 52, 54, 57, 60, 137, 143} <= groups[1]
