@@ -176,7 +176,7 @@ def test_each_request_may_fail_and_the_next_call_fixes_it(
     told(host, HELD)
     over = [Night("2013-09-05", "published")]
     server.fail(line, how, how, how, how)
-    for _ in range(4):
+    for _ in range(5):
         try:
             told(host, DRIFT, nights=over)
             break

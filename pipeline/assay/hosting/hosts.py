@@ -6,6 +6,7 @@ A caller finds its own comment or issue again by a marker, a line of HTML that i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -248,7 +249,8 @@ def _keep(
     if changed:
         host.edit_comment(number, first.id, body)
     for each in others:
-        host.remove_comment(number, each.id)
+        with suppress(Gone):  # another run was quicker
+            host.remove_comment(number, each.id)
     return "updated" if changed or others else "unchanged"
 
 

@@ -69,23 +69,15 @@ def _copy(
     source: pafs.FileSystem, start: str, target: pafs.FileSystem, end: str, address: str
 ) -> None:
     try:
-        for path in (path for name in KEPT for path in _files(source, start, name)):
-            place = f"{end}/{path}"
-            target.create_dir(place.rpartition("/")[0], recursive=True)
-            pafs.copy_files(f"{start}/{path}", place, source, target)
+        for name in KEPT:
+            found, place = source.get_file_info(f"{start}/{name}"), f"{end}/{name}"
+            if found.type == pafs.FileType.NotFound:
+                continue
+            folder = place if found.type == pafs.FileType.Directory else place.rpartition("/")[0]
+            target.create_dir(folder, recursive=True)
+            pafs.copy_files(found.path, place, source, target)
     except (OSError, pa.ArrowException) as error:
         raise _unusable(address, error) from None
-
-
-def _files(source: pafs.FileSystem, start: str, name: str) -> Iterator[str]:
-    """``name`` if it is a file, else the files in it; relative to ``start``."""
-    if source.get_file_info(f"{start}/{name}").type == pafs.FileType.File:
-        yield name
-        return
-    below = pafs.FileSelector(f"{start}/{name}", allow_not_found=True, recursive=True)
-    for found in source.get_file_info(below):
-        if found.type == pafs.FileType.File:
-            yield name + found.path.partition(name)[2]
 
 
 def _unusable(address: str, error: Exception) -> StoreError:

@@ -151,9 +151,8 @@ class Target(ABC):
             if getattr(params.schedule, key) is None
         )
         self._refuse(
-            f"{layout.PARAMS}: {place}: expected an address such as s3://BUCKET/..., because "
-            f"--target {self.name} runs each night on a machine that is thrown away, with its "
-            "folders"
+            f"{layout.PARAMS}: {place}: expected an address such as s3://BUCKET/..., because with "
+            f"--target {self.name} each night has a machine that is thrown away, with its folders"
             for place in (self.local_places() if self.keeps_nothing else ())
         )
 
