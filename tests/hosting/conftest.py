@@ -14,15 +14,21 @@ from assay.errors import PromotionRefused
 from assay.hosting.hosts import GitHub, GitLab, Host
 from assay.hosting.merged_promotion import promote_merged
 from assay.reports.verdict import Outcome
+from tests.builders.git_project import environment, project, template
 from tests.code_host import REPOSITORY, TOKEN, CodeHost, serve
 from tests.gate.conftest import tiny
-from tests.monitor.conftest import empty_project, params_text
-from tests.monitor.conftest import project as monitored
-from tests.registry.conftest import _environment, project, template
+from tests.monitored import empty_project, params_text
+from tests.monitored import project as monitored
 from tests.workflows.hub import Hub
 
 __all__ = [
-    "_environment", "empty_project", "monitored", "params_text", "project", "template", "tiny",
+    "empty_project",
+    "environment",
+    "monitored",
+    "params_text",
+    "project",
+    "template",
+    "tiny",
 ]  # fmt: skip
 
 
