@@ -21,7 +21,7 @@ from assay.model import bundle
 from assay.project import digests, layout, params
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion
-from assay.registry.state import UNKNOWN, Version
+from assay.registry.versions import UNKNOWN, Version
 from assay.score import local, run, together
 from assay.score.carriers import OpenNight
 from assay.score.inputs import formats as inputs

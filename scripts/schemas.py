@@ -15,12 +15,11 @@ from assay.project.document import Report
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
-from assay.reports.last_nights import LastNights
-from assay.reports.leakage import Leakage
-from assay.reports.rehearsal import Rehearsal
+from assay.reports.rehearsal import LastNights, Rehearsal
 from assay.reports.retrain import RetrainAdvice
-from assay.reports.selection import Selection
 from assay.reports.verdict import Verdict
+from assay.training.leakage.report import Leakage
+from assay.training.train.select import Selection
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORTS: tuple[type[Report], ...] = (

@@ -78,8 +78,8 @@ COMMANDS: Mapping[str, Command] = {
     "fsck": Command("judged", ("fsck", "--fix")),
 }
 MODULES = (
-    "assay.promotion.promote", "assay.registry.listing",
-    "assay.registry.dvc_lock.check", "assay.score.stage", "assay.score.operations.release",
+    "assay.promotion.promote", "assay.registry.verification",
+    "assay.registry.dvc_lock", "assay.score.stage", "assay.score.operations.release",
     "assay.score.operations.quarantine", "assay.score.operations.export",
     "assay.score.operations.store_commands", "assay.store.release",
     "assay.performance.labels",

@@ -33,7 +33,11 @@ MAY_IMPORT = {
     "rich": ["cli/show/*.py", "cli/terminal.py"],
     "pyspark": ["score/spark/*.py", "score/inputs/query.py"],
     "py4j": ["score/spark/*.py", "score/inputs/query.py"],
-    "evidently": ["monitor/evidently/*.py", "evaluation/evaluate/page.py"],
+    "evidently": [
+        "monitor/evidently/*.py",
+        "evaluation/evaluate_page.py",
+        "evaluation/task_views.py",
+    ],
     "uvicorn": ["monitor/evidently/serve.py"],
     "gto": ["registry/*.py"],
     "dvc": ["registry/*.py"],
@@ -44,7 +48,7 @@ MAY_IMPORT = {
     "sklearn": [
         "training/candidates/*.py",
         "training/train/*.py",
-        "evaluation/evaluate/*.py",
+        "evaluation/*.py",
         "model/*.py",
     ],
     "joblib": [],
@@ -76,7 +80,7 @@ SPEAKS = {
     "cli/*": "the command line",
     "project/interrupts.py": "says one line in a signal handler: whoever was interrupted may hold "
     "the lock of a logger, and after this line standard error is shut for all",
-    "evaluation/rehearse/cost.py": "a process of its own, whose answer is its last line",
+    "evaluation/cost.py": "a process of its own, whose answer is its last line",
 }
 """The files of ``pipeline/assay/`` that may write to standard output or error, and why."""
 

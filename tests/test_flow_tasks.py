@@ -38,9 +38,9 @@ NIGHTS = ("--from", "2024-03-01", "--to", "2024-03-02")
 def run(root: Path, *names: str) -> None:
     """Stages by name, in this process; ``train`` is every candidate."""
     import assay.contract.stage
-    import assay.evaluation.compare.stage
-    import assay.evaluation.evaluate.stage
-    import assay.evaluation.rehearse.last_nights
+    import assay.evaluation.compare
+    import assay.evaluation.evaluate
+    import assay.evaluation.last_nights
     import assay.gate.stage
     import assay.registry.champion
     import assay.training.leakage.stage
@@ -56,10 +56,10 @@ def run(root: Path, *names: str) -> None:
         "prepare": assay.training.tables.prepare.run,
         "leakage": assay.training.leakage.stage.run,
         "select": assay.training.train.select.run,
-        "evaluate": assay.evaluation.evaluate.stage.run,
+        "evaluate": assay.evaluation.evaluate.run,
         "champion": assay.registry.champion.run,
-        "compare": assay.evaluation.compare.stage.run,
-        "nights": assay.evaluation.rehearse.last_nights.run,
+        "compare": assay.evaluation.compare.run,
+        "nights": assay.evaluation.last_nights.run,
         "gate": assay.gate.stage.run,
     }
     for name in names:
@@ -78,7 +78,7 @@ def task(request: pytest.FixtureRequest) -> Task:
 @pytest.fixture(scope="module")
 def gated(task: Task, tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Path:
     """The project of a task, run as far as a verdict. Do not write to it."""
-    import assay.evaluation.rehearse.stage
+    import assay.evaluation.rehearse
 
     root = tmp_path_factory.mktemp("gated") / task
     variants.make(root, task)
@@ -87,7 +87,7 @@ def gated(task: Task, tmp_path_factory: pytest.TempPathFactory, spark: SparkSess
     scratch = tmp_path_factory.mktemp("rehearsed")
     run(root, "champion", "nights")
     given = params.load(root)
-    found = assay.evaluation.rehearse.stage.rehearse(root, given, scratch, lambda: spark)
+    found = assay.evaluation.rehearse.rehearse(root, given, scratch, lambda: spark)
     found.write(root)
     run(root, *JUDGE)
     return root

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from assay.errors import ExportFailed
-from assay.evaluation.evaluate import stage as evaluate
+from assay.evaluation import evaluate
 from assay.gate.inputs import GateInputs
 from assay.gate.rules.kinds import evaluate_rules, read_policy
 from assay.model import bundle

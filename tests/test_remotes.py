@@ -15,7 +15,7 @@ import pytest
 from assay.ops.doctor.command import check
 from assay.ops.doctor.finding import Project
 from assay.project import layout, params
-from assay.registry.remotes.dvc_remote import is_empty, missing_objects
+from assay.registry.remotes import is_empty, missing_objects
 from assay.store import open_store
 from tests import s3
 from tests.projects import call

@@ -24,7 +24,7 @@ from assay.model import bundle
 from assay.project import digests, layout, params, stage_code
 from assay.project.document import read_stage_file, write_json
 from assay.project.params import Params
-from assay.registry import past_verdict, versions
+from assay.registry import verification, versions
 from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict
 from tests.gate import build
 from tests.gate.conftest import Tiny
@@ -190,7 +190,7 @@ class Project:
         before = None
         if champion.state == "compared" and (version := self.champion()) == champion:
             held_at = versions.read_version(self.root, NAME, version.version or "").commit
-            judged = past_verdict.read_past_verdict(self.root, held_at, version.bundle)
+            judged = verification.read_past_verdict(self.root, held_at, version.bundle)
             before = None if judged is None else len(judged.model_tests)
         self.verdict(
             build.changed(
@@ -208,6 +208,16 @@ class Project:
             )
         )
         self.dvc_commit()
+
+    def judged(self, outcome: Outcome = Outcome.PASS, **other: Any) -> str:
+        """Judge and commit; the commit."""
+        self.judge(outcome, **other)
+        return self.commit()
+
+    def another(self, marker: str, outcome: Outcome = Outcome.PASS) -> str:
+        """A commit with another bundle that was judged."""
+        self.train(marker)
+        return self.judged(outcome)
 
     def refuse(self) -> None:
         """What ``dvc repro`` leaves after a gate that refused: the gate's entry is the old one."""

@@ -23,16 +23,17 @@ from assay.reports.comparison import (
     State,
 )
 from assay.reports.evaluation import Evaluation, SliceResult
-from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts
-from assay.reports.rehearsal import Parity, Rehearsal
-from assay.reports.rehearsed_nights import (
+from assay.reports.rehearsal import (
     ModelNight,
     NightChange,
+    Parity,
+    Rehearsal,
     RehearsedChampion,
     RehearsedNight,
     RehearsedNights,
     SliceFlips,
 )
+from assay.training.leakage.report import Check, Leakage, TableDigests, TableRowCounts
 
 OURS = {"owner": "us", "because": "it must"}
 Z = 1.959963984540054

@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 from assay.errors import AssayError, ContractBroken, GateNotPassed, LabelError, RunError
-from assay.evaluation.evaluate import compute
+from assay.evaluation.evaluate import evaluate
 from assay.gate.pytest_run import decided
 from assay.gate.stage import run
 from assay.metrics.labelled_scores import LabelledScores
@@ -50,7 +50,7 @@ def measured(truth: Any, scores: Any) -> dict[str, Any]:
     """What evaluate makes of these rows, all in one place."""
     frame = pd.DataFrame({"place": ["east"] * len(truth)})
     scored = LabelledScores("binary", np.array(truth), np.array(scores, dtype=float), (), 0.5)
-    found = compute.evaluate(frame, scored, SamplingUnits.rows(len(frame)), ["place"], Evaluate())
+    found = evaluate(frame, scored, SamplingUnits.rows(len(frame)), ["place"], Evaluate())
     return json.loads(json.dumps(found.tree()))  # type: ignore[no-any-return]
 
 

@@ -43,7 +43,7 @@ def test_a_title_with_shell_and_lines_in_it_stays_a_title(team: Any, tmp_path: P
     assert moved.version.by.startswith("grace <")
     assert "Kind: rollback By: root" in moved.version.why
     assert not (tmp_path / "pwned").exists()
-    (history,) = versions.read_stage_history(team.project.root, NAME, "prod")
+    (history,) = versions.read_state(team.project.root, NAME).histories["prod"]
     assert history.kind == "promote"
 
 
@@ -159,5 +159,5 @@ def test_a_rollback_names_who_approved_it(team: Any) -> None:
     root, values = team.project.root, team.project.params
     moved = rollback_approved(root, values, to=None, because="too high")
     assert (moved.done, moved.version.version) == ("rolled back", "v0.1.0")
-    *_, last = versions.read_stage_history(root, NAME, "prod")
+    *_, last = versions.read_state(root, NAME).histories["prod"]
     assert last.by.startswith("linus <1003+linus@") and last.why == "too high"

@@ -14,8 +14,8 @@ from assay.gate.rules.leakage import NoLeakage
 from assay.gate.rules.leakage import evaluate as leakage
 from assay.project import params
 from assay.reports.evaluation import Evaluation
-from assay.reports.leakage import Leakage
 from assay.reports.verdict import Finding, Outcome
+from assay.training.leakage.report import Leakage
 from tests import projects
 from tests.gate import build
 

@@ -18,7 +18,7 @@ from justhtml import JustHTML
 from assay.contract import stage as contract
 from assay.contract.loader import load_contract_text
 from assay.errors import LimitCrossed
-from assay.evaluation.compare import section as comparison
+from assay.evaluation import compare_page as comparison
 from assay.gate import verdict_page
 from assay.metrics.labelled_scores import LabelledScores
 from assay.monitor import monitor_nights
@@ -30,11 +30,11 @@ from assay.project.params import parse
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.browser import CHROMIUM, MISSING, WIDTHS, Browser, browser
 from tests.contract.test_stage import CONTRACT, result_of
-from tests.evaluation.compare.test_results import FOUND
-from tests.evaluation.evaluate.test_page import page_of
+from tests.evaluation.test_evaluate_page import page_of
 from tests.gate.test_verdict_page import finding
 from tests.monitor.front.conftest import scene
 from tests.monitored import PARAMS, Project
+from tests.reports.test_comparison import FOUND
 from tests.verdicts import verdict
 
 DIGESTS = {name: "sha256:" + f"{i}" * 64 for i, name in enumerate(("bundle", "data", "policy"))}

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import assay.evaluation.evaluate.stage
+import assay.evaluation.evaluate
 import assay.training.train.stage
 from assay.contract.loader import load_contract
 from assay.errors import BundleChanged, BundleIncompatible
@@ -20,7 +20,7 @@ from assay.model.batch import score_frame
 from assay.model.manifest import CODE, MANIFEST
 from assay.project import digests, layout, params, source_code
 from assay.registry.fetch import version_code_reader
-from assay.registry.state import Version
+from assay.registry.versions import Version
 
 MODELS = """\
 from sklearn.linear_model import LogisticRegression
@@ -95,7 +95,7 @@ def test_a_flip_that_nobody_committed_does_not_score(
     with pytest.raises(BundleChanged, match=rf"{path}, which .* needs: the project's own code"):
         scored(own, source_code.file_reader(own))
     with pytest.raises(BundleChanged):
-        assay.evaluation.evaluate.stage.run(own, params.load(own))
+        assay.evaluation.evaluate.run(own, params.load(own))
 
 
 def test_what_a_worker_gets_brings_the_code_and_a_folder_never_does(own: Path) -> None:

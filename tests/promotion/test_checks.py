@@ -16,7 +16,7 @@ from assay.promotion.checks import (
     refusals,
     verdict_applies,
 )
-from assay.registry.state import UNKNOWN, Version
+from assay.registry.versions import UNKNOWN, Version
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict, Waiver
 from tests.gate.build import changed
 

@@ -16,9 +16,10 @@ from assay.monitor import status
 from assay.project import digests, layout
 from assay.promotion.promote import promote, rollback
 from assay.registry import tags, versions
-from assay.registry.evidence import NONE, PromotionEvidence, format_override, parse_evidence
 from assay.registry.fetch import BUNDLES
+from assay.registry.git import Tag
 from assay.registry.git import tags as git_tags
+from assay.registry.versions import NONE, PromotionEvidence, format_override, parse_evidence
 from assay.reports.verdict import JudgedChampion, Outcome
 from tests.shown import shown as shown_by
 
@@ -48,8 +49,7 @@ def test_without_a_reason_nothing_is_overruled(project: Any, because: str | None
 
 @pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.INCONCLUSIVE])
 def test_both_tags_keep_who_when_why_and_what_was_overruled(project: Any, outcome: Outcome) -> None:
-    project.judge(outcome)
-    project.commit()
+    project.judged(outcome)
     made = over(project)
     override = f"the gate did not let it pass ({outcome}: ranks)"
     assert (made.override, made.outcome, made.why) == (override, outcome.value, WHY)
@@ -66,8 +66,7 @@ def test_both_tags_keep_who_when_why_and_what_was_overruled(project: Any, outcom
 def test_a_gate_that_refuses_after_one_that_passed_is_overruled_in_two_sentences(
     project: Any,
 ) -> None:
-    project.judge()
-    project.commit()
+    project.judged()
     up(project)
     project.train("two")
     project.refuse()
@@ -92,8 +91,7 @@ def test_a_gate_that_refuses_after_one_that_passed_is_overruled_in_two_sentences
 
 
 def test_a_report_edited_beside_a_gate_that_refused_is_still_named(project: Any) -> None:
-    project.judge()
-    project.commit()
+    project.judged()
     project.refuse()
     project.write(layout.EVALUATION, "{}")
     project.commit()
@@ -103,8 +101,7 @@ def test_a_report_edited_beside_a_gate_that_refused_is_still_named(project: Any)
 
 
 def test_a_verdict_that_is_missing_or_about_something_else_is_no_evidence(project: Any) -> None:
-    project.judge(data=f"sha256:{'0' * 64}")
-    project.commit()
+    project.judged(data=f"sha256:{'0' * 64}")
     made = over(project)
     assert (made.outcome, made.verdict) == (NONE, versions.UNKNOWN)
     assert "the verdict is about another data" in made.override
@@ -114,16 +111,14 @@ def test_a_verdict_that_is_missing_or_about_something_else_is_no_evidence(projec
     made = over(project)
     assert "there is no verdict on this bundle (the commit holds none)" in made.override
     assert "reports/gate/verdict.json is kept by neither git nor DVC" in made.override
-    (_, second) = versions.read_stage_history(project.root, NAME, "prod")
+    (_, second) = versions.read_state(project.root, NAME).histories["prod"]
     assert (second.outcome, second.verdict, second.champion) == (NONE, None, "v0.1.0")
 
 
 def test_a_plain_promotion_keeps_its_evidence_and_no_override(project: Any) -> None:
     first = up(project)
     assert (first.outcome, first.override) == ("PASS", None)
-    project.train("two")
-    project.judge()
-    project.commit()
+    project.another("two")
     over(project)  # nothing stood against it
     told = trailers(project, f"{NAME}#prod#2")
     assert "Override" not in told
@@ -143,8 +138,7 @@ def test_a_verdict_against_an_older_champion_is_refused_until_overruled(project:
 
 
 def test_what_nobody_could_score_with_is_never_overruled(project: Any) -> None:
-    project.judge(Outcome.FAIL)
-    project.commit()
+    project.judged(Outcome.FAIL)
     for kept in (".dvc/cache", BUNDLES):
         shutil.rmtree(project.root / kept, ignore_errors=True)
     with pytest.raises(PromotionRefused, match="cannot be had from DVC"):
@@ -158,14 +152,11 @@ def test_what_nobody_could_score_with_is_never_overruled(project: Any) -> None:
 def test_it_shows_for_good_also_after_the_way_back(
     project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project.judge(Outcome.FAIL)
-    project.commit()
+    project.judged(Outcome.FAIL)
     root = ("--root", str(project.root))
     assert main(["promote", "--override", "--because", WHY, *root]) == 0
     assert "overridden: the gate did not let it pass" in capsys.readouterr().out
-    project.train("two")
-    project.judge()
-    project.commit()
+    project.another("two")
     up(project)
     back = rollback(project.root, project.params, because="two errs").version
     assert back.override == "the gate did not let it pass (FAIL: ranks)"
@@ -214,9 +205,18 @@ def test_the_history_of_another_stage_by_the_command_line(
     assert json.loads(capsys.readouterr().out)["history"] == []
 
 
+def read_back(trailers: dict[str, str | None]) -> PromotionEvidence:
+    event = tags.parse_tag(
+        Tag("m1@v0.1.0", "1" * 40, "Ada", 1, "", tags.write_message("m1", trailers))
+    )
+    assert event is not None
+    return parse_evidence(event)
+
+
 def test_evidence_is_read_as_it_was_written_and_foreign_words_are_unknown() -> None:
-    given = PromotionEvidence(outcome="FAIL", champion="v0.1.0", override="it failed")
-    lines = {key: value for key, value in given.trailers().items() if value}
-    assert parse_evidence(lines) == given
-    assert parse_evidence({"Outcome": "FINE", "Champion": NONE}) == PromotionEvidence()
+    given = PromotionEvidence(
+        verdict=f"sha256:{'a' * 64}", outcome="FAIL", champion="v0.1.0", override="it failed"
+    )
+    assert read_back(given.trailers()) == given
+    assert read_back({"Outcome": "FINE", "Champion": NONE}) == PromotionEvidence()
     assert format_override([]) is None

@@ -161,15 +161,11 @@ def test_a_shallow_clone_without_tags_proves_nothing(project: Any, tmp_path: Pat
     assert champion.find(tmp_path / "clone", "late-flights", "prod")[0].state == "none"
 
 
-def test_without_git_it_is_an_error_unless_dvc_was_told_so(project: Any) -> None:
+def test_without_git_it_is_an_error(project: Any) -> None:
     shutil.rmtree(project.root / ".git")
     with pytest.raises(NotARepository):
         champion.run(project.root, project.params)
     assert not (project.root / layout.CHAMPION).exists()
-    project.dvc("config", "core.no_scm", "true")
-    found = look(project)
-    assert found.state == "none"
-    assert "without git" in str(found.why)
 
 
 def test_dvc_runs_it_each_time_and_nothing_after_it(project: Any) -> None:

@@ -11,7 +11,7 @@ from assay.errors import BundleChanged, BundleMissing, PromotionRefused, Version
 from assay.model import bundle
 from assay.project import layout
 from assay.registry import fetch
-from assay.registry.state import UNKNOWN, Version
+from assay.registry.versions import UNKNOWN, Version
 
 
 @pytest.fixture
@@ -117,12 +117,12 @@ def test_an_artifact_that_was_not_declared_then(project: Any, tmp_path: Path) ->
         fetch.fetch_bundle_at(project.root, "other", "HEAD", tmp_path / "bundles")
 
 
-def test_text_of_a_file_at_the_version(project: Any, first: Version) -> None:
+def test_text_of_a_file_at_a_commit_also_if_dvc_keeps_it(project: Any, first: Version) -> None:
     before = (project.root / "params.yaml").read_text()
     project.write("params.yaml", "changed\n")
-    assert fetch.read_version_file(project.root, first, "params.yaml") == before
-    # What DVC keeps can be read in the same way.
+    assert fetch.read_file_at(project.root, first.commit, "params.yaml") == before
     project.write(f"{layout.BUNDLE}/card.md", "changed")
-    assert fetch.read_version_file(project.root, first, f"{layout.BUNDLE}/card.md") == "card one"
+    card = f"{layout.BUNDLE}/card.md"
+    assert fetch.read_file_at(project.root, first.commit, card) == "card one"
     with pytest.raises(VersionUnknown, match="nowhere"):
-        fetch.read_version_file(project.root, first, "nowhere.txt")
+        fetch.read_file_at(project.root, first.commit, "nowhere.txt")

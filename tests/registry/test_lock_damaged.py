@@ -8,7 +8,7 @@ import pytest
 
 from assay.errors import PipelineFileError
 from assay.project import layout
-from assay.registry.dvc_lock import pipeline_reader as lock_read
+from assay.registry import dvc_pipeline as lock_read
 from tests import mutate
 from tests.mutate import Told
 

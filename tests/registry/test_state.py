@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assay.registry import git, tags, versions
 from assay.registry.git import Tag
-from assay.registry.state import UNKNOWN, RegistryState, fold
+from assay.registry.versions import UNKNOWN, RegistryState, fold
 
 BUNDLE = {letter: f"sha256:{letter * 64}" for letter in "abc"}
 VERDICT = f"sha256:{'e' * 64}"

@@ -13,8 +13,8 @@ from assay.cli.show import overview
 from assay.monitor import status
 from assay.project import digests
 from assay.promotion.promote import promote
-from assay.registry.state import UNKNOWN, Assignment, Version
 from assay.registry.verification import verify_assignment, verify_version
+from assay.registry.versions import UNKNOWN, Assignment, Version
 from assay.reports.verdict import Finding, Outcome
 from tests.gate.build import changed
 from tests.shown import shown as shown_by
@@ -78,7 +78,10 @@ def test_tags_that_say_something_else(version: Version, text: str | None, why: s
 
 
 def test_a_stage_given_by_hand_is_in_doubt_though_its_version_is_not() -> None:
-    move = Assignment("prod", "v0.1.0", "2013", "Ada", "", "promote", GOOD.verdict, "PASS")
+    move = Assignment(
+        stage="prod", version="v0.1.0", at="2013", by="Ada", why="", kind="promote",
+        verdict=GOOD.verdict, outcome="PASS",
+    )  # fmt: skip
     assert verify_assignment(move, GOOD, None) is None
     assert verify_assignment(move, GOOD, "its verdict is FAIL") == "its verdict is FAIL"
     assert "no outcome" in (verify_assignment(changed(move, outcome=None), GOOD, None) or "")
@@ -91,8 +94,7 @@ def test_versions_shows_a_tag_made_by_hand_as_unverified(
     project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote(project.root, project.params, because="it ranks")
-    project.judge(Outcome.FAIL)
-    project.commit("worse")
+    project.judged(Outcome.FAIL)
     message = f"by hand\n\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
     project.git("tag", "--annotate", "late-flights@v9.0.0", "--message", message)
     capsys.readouterr()
@@ -118,8 +120,7 @@ def test_status_says_of_the_champion_what_versions_says(
     shown = capsys.readouterr().out
     assert "v0.1.0, verdict PASS" in shown
     assert "unverified" not in shown
-    project.judge(Outcome.FAIL)
-    project.commit("worse")
+    project.judged(Outcome.FAIL)
     message = f"by hand\n\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
     for tag in ("late-flights@v9.0.0", "late-flights#prod#2"):
         project.git("tag", "--annotate", tag, "--message", message)

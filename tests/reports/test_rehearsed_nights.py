@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from assay.errors import AssayError
-from assay.reports.rehearsal import Rehearsal
-from assay.reports.rehearsed_nights import NightChange, SliceFlips
+from assay.reports.rehearsal import NightChange, Rehearsal, SliceFlips
 from tests.gate import build
 
 SLICES = (

@@ -19,9 +19,9 @@ from assay.monitor.status import (
 from assay.ops.doctor.finding import diagnosis, failed, ok
 from assay.project.document import Report, SparseDocument
 from assay.reports.champion import StageHolder
-from assay.reports.last_nights import LastNights, ListedNight
-from assay.reports.selection import Selection
+from assay.reports.rehearsal import LastNights, ListedNight
 from assay.reports.verdict import Finding, ModelTests, Outcome
+from assay.training.train.select import Selection
 from scripts.schemas import REPORTS, place, schema
 from tests.advice import retrain_advice
 from tests.gate import build

@@ -15,9 +15,9 @@ command = Group("make a model (dvc repro runs these)")
     shown="check.code_lines",
 )
 def code(call: Call) -> object:
-    from assay.registry.dvc_lock import assay_code
+    from assay.registry import dvc_lock
 
-    return assay_code.document(assay_code.run(*call.project))
+    return dvc_lock.write_code_digests(*call.project)
 
 
 @command(
@@ -101,7 +101,7 @@ def select(call: Call) -> object:
 
 @command("evaluate", "measure the selected bundle on the holdout", shown="evaluation.lines")
 def evaluate(call: Call) -> object:
-    from assay.evaluation.evaluate import stage
+    from assay.evaluation import evaluate as stage
 
     return stage.run(*call.project)
 
@@ -119,7 +119,7 @@ def champion(call: Call) -> object:
 
 @command("compare", "measure it beside the champion on the same rows", shown="comparison.lines")
 def compare(call: Call) -> object:
-    from assay.evaluation.compare import stage
+    from assay.evaluation import compare as stage
 
     return stage.run(*call.project)
 
@@ -128,7 +128,7 @@ def compare(call: Call) -> object:
     "nights", "find the last nights of the input, to rehearse them", shown="rehearsal.night_lines"
 )
 def nights(call: Call) -> object:
-    from assay.evaluation.rehearse import last_nights
+    from assay.evaluation import last_nights
 
     return last_nights.run(*call.project)
 
@@ -139,7 +139,7 @@ def nights(call: Call) -> object:
     shown="rehearsal.lines",
 )
 def rehearse(call: Call) -> object:
-    from assay.evaluation.rehearse import stage
+    from assay.evaluation import rehearse as stage
 
     return stage.run(*call.project)
 

@@ -108,7 +108,7 @@ def _pushed(call: Call, moved: "StageMove") -> "StageMove":
     shown="versions.versions_lines",
 )
 def versions(call: Call, *, stage: Stage = None) -> object:
-    from assay.registry.listing import list_versions
+    from assay.registry.verification import list_versions
 
     return list_versions(*call.project, stage=stage)
 
@@ -139,8 +139,8 @@ def check(
     ] = False,
 ) -> object:
     from assay.init.project_check import command as project_check
-    from assay.registry.dvc_lock import check as lock_check
-    from assay.registry.remotes import transfer
+    from assay.registry import dvc_lock as lock_check
+    from assay.registry import transfer
 
     if lock and bucket:
         raise UsageError("one question at a time", where="assay check --lock --bucket")
@@ -172,13 +172,13 @@ def remote_pull(
         Option("only what no stage makes: files that `dvc add` put under DVC, such as a table"),
     ] = False,
 ) -> object:
-    from assay.registry.remotes import transfer
+    from assay.registry import transfer
 
     return transfer.pull(*call.project, sources)
 
 
 @command("remote push", "push this commit's sources and results", shown="versions.transfer_lines")
 def remote_push(call: Call) -> object:
-    from assay.registry.remotes import transfer
+    from assay.registry import transfer
 
     return transfer.push(*call.project)

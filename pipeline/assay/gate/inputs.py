@@ -14,9 +14,9 @@ from assay.project.document import Report, read_stage_file
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
-from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.verdict import Verdict
+from assay.training.leakage.report import Leakage
 
 Source = Callable[[str, str], str]
 """Function from a file's name and the stage that writes it to its text; raises AssayError."""
@@ -91,7 +91,7 @@ def load_champion_verdict(root: Path, bundle: str | None) -> Verdict | None:
 
     An unreadable champion is not an error here: the change rules report it.
     """
-    from assay.registry import past_verdict
+    from assay.registry import verification
 
     if bundle is None:
         return None
@@ -99,4 +99,4 @@ def load_champion_verdict(root: Path, bundle: str | None) -> Verdict | None:
         commit = StageHolder.read(root).commit
     except AssayError:
         return None
-    return None if commit is None else past_verdict.read_past_verdict(root, commit, bundle)
+    return None if commit is None else verification.read_past_verdict(root, commit, bundle)

@@ -56,11 +56,11 @@ def run(root: Path, params: Params) -> GateResult:
     If an input is missing or unreadable, or git tracks data, its error passes through and no
     verdict is left, not even an older one.
     """
-    from assay.registry.dvc_lock import tracked_data
+    from assay.registry import git_contents
 
     root = root.resolve()
     clear(root)
-    tracked_data.check_tracked_data(root, params)
+    git_contents.check_tracked_data(root, params)
     inputs = GateInputs.of(root)
     evaluation, champion = inputs.evaluation, provenance.judged_champion(inputs)
     before = InputDigests.of(root, params)

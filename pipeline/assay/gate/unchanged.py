@@ -16,11 +16,10 @@ from assay.gate import backtest
 from assay.gate.rules import kinds
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
-from assay.registry import commit_export, fetch, git, verification, versions
-from assay.registry.dvc_lock import symlinks, tracked_data
-from assay.registry.dvc_lock.check import stale_lines
-from assay.registry.dvc_lock.compare import Pipeline, PipelineStage
-from assay.registry.state import RegistryState, Version
+from assay.registry import commit_export, fetch, git, git_contents, verification, versions
+from assay.registry.dvc_lock import stale_lines
+from assay.registry.dvc_pipeline import Pipeline, PipelineStage
+from assay.registry.versions import RegistryState, Version
 from assay.reports.raw_rows import lock_entries
 from assay.reports.verdict import Outcome, Verdict
 
@@ -156,8 +155,11 @@ def _stale(
         return (problem or layout.DVC_LOCK,)
     return (
         *stale_lines(there, params, pipeline),
-        *(f"{path}: {symlinks.WHAT}" for path in symlinks.find_symlinks(there, params, pipeline)),
-        *tracked_data.find_tracked_data(there, params, pipeline.cached_outputs),
+        *(
+            f"{path}: {git_contents.LINK}"
+            for path in git_contents.find_symlinks(there, params, pipeline)
+        ),
+        *git_contents.find_tracked_data(there, params, pipeline.cached_outputs),
     )
 
 

@@ -27,9 +27,9 @@ from assay.project.params import Params
 from assay.registry import git
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
-from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.verdict import Verdict
+from assay.training.leakage.report import Leakage
 
 log = logging.getLogger(__name__)
 

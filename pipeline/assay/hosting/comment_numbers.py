@@ -21,8 +21,7 @@ from assay.project.tasks import (
 from assay.project.text import counted
 from assay.reports.comparison import Comparison, SliceComparison
 from assay.reports.evaluation import Evaluation
-from assay.reports.rehearsal import Rehearsal
-from assay.reports.rehearsed_nights import NightChange, RehearsedNight, RehearsedNights
+from assay.reports.rehearsal import NightChange, Rehearsal, RehearsedNight, RehearsedNights
 
 T = TypeVar("T")
 

@@ -117,7 +117,7 @@ def commit_all(root: Path, branch: str, message: str) -> bool:
 
 
 def _call(root: Path, *arguments: str) -> str:
-    env = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **_credentials()}
+    env = {**git.environment(), **_credentials()}
     try:
         done = subprocess.run(
             ["git", *arguments],

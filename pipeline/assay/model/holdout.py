@@ -11,12 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from assay.errors import LabelError, RunError, StageInputMissing
 from assay.metrics.evaluator import Floats
 from assay.metrics.label_encoding import encode_labels
+from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
 from assay.project import layout
 from assay.project.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from assay.model.bundle import Bundle
 
 HOLDOUT = "holdout"
 
@@ -45,6 +48,17 @@ def read(root: Path) -> pd.DataFrame:
             found=f"{type(error).__name__}: {error}",
             fix="Make it again with dvc repro --force prepare",
         ) from None
+
+
+def score(bundle: Bundle, frame: pd.DataFrame) -> LabelledScores:
+    """The labels of the holdout and a bundle's scores; errors as `labels` and `validate_scores`."""
+    from assay.model.batch import score_frame
+
+    about = bundle.manifest
+    # Validate the labels before scoring, since the table may be empty.
+    truth = labels(frame, about.label, about.task, about.classes)
+    scores = validate_scores(score_frame(bundle, frame), len(frame), about.task, about.classes)
+    return LabelledScores(about.task, truth, scores, about.classes, about.threshold)
 
 
 def labels(frame: pd.DataFrame, label: str, task: Task, classes: tuple[str, ...]) -> NDArray[Any]:

@@ -292,8 +292,7 @@ def _told(
 
 def _champion(root: Path, params: Params) -> ChampionStatus | MissingPart:
     from assay.registry import fetch, verification
-    from assay.registry.state import UNKNOWN
-    from assay.registry.versions import read_state, select_champion
+    from assay.registry.versions import UNKNOWN, read_state, select_champion
 
     stage = params.registry.stage
     try:

@@ -34,8 +34,7 @@ from assay.project import layout, source_code
 from assay.project.params import Monitor, Params
 from assay.project.processes import system_allocator
 from assay.project.text import counted
-from assay.registry.state import Version
-from assay.registry.versions import read_champion
+from assay.registry.versions import Version, read_champion
 from assay.score.carriers import choose_carrier, open_night
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile

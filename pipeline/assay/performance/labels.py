@@ -21,8 +21,8 @@ from assay.project.document import write_json
 from assay.project.params import Params
 from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.partitions import parse_day
+from assay.registry.git import user_name
 from assay.registry.pin import run_bundle_loader
-from assay.registry.user_identity import user_name
 from assay.score.inputs.flat_file import is_flat
 from assay.score.inputs.format import InputUnreadable
 from assay.score.inputs.formats import open_input

@@ -23,12 +23,12 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "leakage": ("assay.training.leakage.stage",),
         "train": ("assay.training.train.stage",),
         "select": ("assay.training.train.select",),
-        "evaluate": ("assay.evaluation.evaluate.stage",),
+        "evaluate": ("assay.evaluation.evaluate",),
         "champion": ("assay.registry.champion",),
-        "compare": ("assay.evaluation.compare.stage",),
-        "nights": ("assay.evaluation.rehearse.last_nights",),
+        "compare": ("assay.evaluation.compare",),
+        "nights": ("assay.evaluation.last_nights",),
         # The second module measures cost. It is run by name in a separate process.
-        "rehearse": ("assay.evaluation.rehearse.stage", "assay.evaluation.rehearse.cost"),
+        "rehearse": ("assay.evaluation.rehearse", "assay.evaluation.cost"),
         # Pytest loads the second module by name.
         "gate": ("assay.gate.stage", "assay.gate.pytest_run.plugin"),
     }

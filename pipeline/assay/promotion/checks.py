@@ -8,9 +8,8 @@ from datetime import date
 
 from assay.errors import PromotionRefused
 from assay.project import layout
-from assay.registry import git
-from assay.registry.dvc_lock import symlinks, tracked_data
-from assay.registry.state import UNKNOWN, Version
+from assay.registry import git, git_contents
+from assay.registry.versions import UNKNOWN, Version
 from assay.reports.verdict import Outcome, Verdict
 
 _GATE = (
@@ -156,14 +155,14 @@ def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             fix=f"{git.LOOK_AGAIN}; or git sparse-checkout disable.",
         )
     if facts.tracked:
-        told = tracked_data.tracked_data_error(facts.tracked)
+        told = git_contents.tracked_data_error(facts.tracked)
         yield PromotionRefused(told.what, expected=told.expected, found=told.found, fix=told.fix)
     if facts.links:
         yield PromotionRefused(
-            symlinks.WHAT,
+            git_contents.LINK,
             expected="plain files",
             found=_some(facts.links),
-            fix=symlinks.MEND,
+            fix=git_contents.LINK_FIX,
         )
     if not facts.locked:
         yield PromotionRefused(

@@ -17,11 +17,9 @@ from assay.model import bundle
 from assay.project import digests, layout
 from assay.project.params import Params
 from assay.promotion.checks import FoundDigest, PromotionFacts
-from assay.registry import commit_export, fetch, git, past_verdict, tags
-from assay.registry.commit_export import Source
-from assay.registry.dvc_lock import symlinks, tracked_data
-from assay.registry.dvc_lock.check import stale_lines
-from assay.registry.state import UNKNOWN, RegistryState
+from assay.registry import commit_export, fetch, git, git_contents, tags, verification
+from assay.registry.dvc_lock import stale_lines
+from assay.registry.versions import UNKNOWN, RegistryState
 from assay.reports.verdict import Verdict
 
 
@@ -56,15 +54,6 @@ def collect_facts(
     champion = known.holders.get(params.registry.stage)
     head_version = known.at_commit(commit)
     dropped = [number for number, at in known.numbers.items() if at == commit]
-    here = _seen(lambda: bundle.verified_digest(root / path))
-    now = {
-        "bundle": here,
-        "data": _seen(lambda: digests.data(root)),
-        "contract": _seen(lambda: digests.worktree_contract(there, params)),
-        "policy": _seen(lambda: digests.policy(there, params)),
-        "code": _seen(lambda: digests.code(there, params)),
-        "reports": _seen(lambda: provenance.reports_digest(source)),
-    }
     locked = (there / layout.DVC_LOCK).is_file()
     pipeline, problem = commit_export.try_read_pipeline(there) if locked else (None, None)
     facts = PromotionFacts(
@@ -72,10 +61,10 @@ def collect_facts(
         stage=stage,
         unclean=_unclean(root),
         flagged=git.assume_unchanged_files(root),
-        tracked=tracked_data.find_tracked_data(
+        tracked=git_contents.find_tracked_data(
             there, params, pipeline.cached_outputs if pipeline else ()
         ),
-        links=symlinks.find_symlinks(there, params, pipeline),
+        links=git_contents.find_symlinks(there, params, pipeline),
         locked=locked,
         artifact=declared,
         artifact_problem=path_problem,
@@ -89,15 +78,15 @@ def collect_facts(
         )
         if verdict
         else (),
-        here=here,
+        here=_seen(lambda: bundle.verified_digest(root / path)),
         committed=_seen(
             lambda: fetch.fetch_bundle_at(root, params.name, commit, root / fetch.BUNDLES)[1]
         ),
-        data=now["data"],
-        contract=now["contract"],
-        policy=now["policy"],
-        code=now["code"],
-        reports=now["reports"],
+        data=_seen(lambda: digests.data(root)),
+        contract=_seen(lambda: digests.worktree_contract(there, params)),
+        policy=_seen(lambda: digests.policy(there, params)),
+        code=_seen(lambda: digests.code(there, params)),
+        reports=_seen(lambda: provenance.reports_digest(source)),
         # If the clock was set back, an expired waiver must stay expired.
         today=datetime.fromtimestamp(max(time.time(), git.head_time(root)), UTC).date(),
         champion=champion,
@@ -122,7 +111,7 @@ def _unclean(root: Path) -> tuple[str, ...]:
     )
 
 
-def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:
+def _verdict(source: Callable[[str, str], str]) -> tuple[Verdict | None, str | None, str | None]:
     try:
         text = source(layout.VERDICT, "gate")
     except AssayError:
@@ -140,7 +129,7 @@ def _former(root: Path, known: RegistryState, verdict: Verdict) -> Verdict | Non
     return (
         None
         if version is None
-        else past_verdict.read_past_verdict(root, version.commit, against.bundle)
+        else verification.read_past_verdict(root, version.commit, against.bundle)
     )
 
 

@@ -15,12 +15,20 @@ from typing import Any, Literal
 from assay.errors import PromotionRefused, UsageError
 from assay.project import digests
 from assay.project.params import Params
-from assay.promotion import checks, preview
+from assay.promotion import checks
 from assay.promotion.checks import PromotionFacts
 from assay.promotion.facts import collect_facts
 from assay.registry import approval, commit_export, fetch, git, tag_writer, tags, versions
-from assay.registry.evidence import NONE, PromotionEvidence, format_override
-from assay.registry.state import UNKNOWN, RegistryState, Version
+from assay.registry.tags import Action, TagEvent
+from assay.registry.versions import (
+    NONE,
+    UNKNOWN,
+    PromotionEvidence,
+    RegistryState,
+    Version,
+    fold,
+    format_override,
+)
 
 
 class PromotionRefusals(PromotionRefused):
@@ -124,7 +132,7 @@ def promote(
         at="",
         why="",
     )
-    in_its_way = preview.preview_refusal(known, coming, stage)
+    in_its_way = preview_refusal(known, coming, stage)
     if in_its_way is not None:
         raise in_its_way
     if version is None:
@@ -172,7 +180,7 @@ def rollback(
         champion=holder,
         override=version.override,
     )
-    in_its_way = preview.preview_refusal(known, version, stage)
+    in_its_way = preview_refusal(known, version, stage)
     if in_its_way is not None:
         raise in_its_way
     tag_writer.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
@@ -218,3 +226,58 @@ def _target(known: RegistryState, name: str, stage: str, to: str | None) -> Vers
             f"{version.version} already holds the stage {stage}", fix="There is nothing to do."
         )
     return version
+
+
+def preview_refusal(known: RegistryState, version: Version, stage: str) -> PromotionRefused | None:
+    """Why the version would not hold the stage after promotion; None if it would.
+
+    Parameters
+    ----------
+    version
+        With the bundle that its new tags would name; it need not be registered yet.
+    """
+    then = fold([*known.events, *_new(known, version, stage)])
+    found = then.find(version.version)
+    artifact = version.name.replace(":", "=")
+    fix = (
+        f"Look for one that was made by hand: git tag --list -n9 '{artifact}[@#]*'; delete it "
+        "(git tag -d NAME), or promote another commit."
+    )
+    if found is not None and found.bundle == UNKNOWN:
+        named = [digest[:19] for digest in then.bundle_digests(found)]
+        return PromotionRefused(
+            f"the tags of {version.version} contradict each other, and one more would not fix it",
+            expected="one digest in their lines 'Bundle: sha256:…'",
+            found=", ".join(named),
+            fix=fix,
+        )
+    holder = then.holders.get(stage)
+    if holder != version.version:
+        return PromotionRefused(
+            f"{version.version} would not hold the stage {stage}, whatever is written",
+            expected="no other tag in its way",
+            found=f"{holder or 'nothing'} would hold it",
+            fix=fix,
+        )
+    return None
+
+
+def _new(known: RegistryState, version: Version, stage: str) -> list[TagEvent]:
+    """The tags to be written, as events."""
+    given = TagEvent(
+        artifact=version.name,
+        action="assign",
+        version=None,
+        stage=stage,
+        counter=1 + max((each.counter for each in known.events), default=0),
+        commit=version.commit,
+        time=known.latest + 1,
+        at="",
+        by="",
+        subject="",
+        trailers={"Bundle": version.bundle},
+    )
+    if known.find(version.version) is not None:
+        return [given]
+    action: Action = "register"
+    return [replace(given, action=action, version=version.version, stage=None), given]

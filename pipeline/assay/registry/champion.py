@@ -7,7 +7,6 @@ another version holds the registry stage.
 
 from __future__ import annotations
 
-import configparser
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ from assay.model.bundle import code_paths
 from assay.project import layout, partitions
 from assay.project.document import write_json
 from assay.project.params import Params
-from assay.registry import fetch, git, versions
+from assay.registry import fetch, git, remotes, versions
 from assay.reports.champion import StageHolder
 
 
@@ -41,15 +40,14 @@ def run(root: Path, params: Params) -> StageHolder:
 
 def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
     """The version that holds the stage, and the folder of its bundle if it could be fetched."""
-    try:
-        known = versions.read_state(root, name)
-    except NotARepository as error:
-        if not _without_git(root):
-            raise
-        why = f"DVC does without git here: {error.what}"
-        return StageHolder(state="none", stage=stage, why=why), None
+    known = versions.read_state(root, name)
     label = known.holders.get(stage)
-    if label is None and not known.numbers and git.may_lack_tags(root):
+    if (
+        label is None
+        and not known.numbers
+        and remotes.is_shallow(root)
+        and remotes.remote_name(root)
+    ):
         # A shallow clone has no tags, so their absence proves nothing.
         why = "this clone is shallow and has no tags: git fetch --unshallow --tags"
         return StageHolder(state="unreadable", stage=stage, why=why), None
@@ -80,16 +78,6 @@ def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
     return StageHolder(state="found", stage=stage, **facts), bundle
 
 
-def _without_git(root: Path) -> bool:
-    """Whether the project was created by ``dvc init --no-scm``."""
-    config = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        config.read_string((root / ".dvc" / "config").read_text(encoding="utf-8"))
-        return config.getboolean("core", "no_scm", fallback=False)
-    except (OSError, ValueError, configparser.Error):
-        return False
-
-
 def _copy(bundle: Path, target: Path) -> None:
     # Copy the content only: DVC's hash must not depend on how the cache links files.
     target.mkdir()
@@ -105,9 +93,7 @@ def _write_code(root: Path, held: StageHolder, bundle: Path, target: Path) -> No
     assert held.commit is not None
     for path in code_paths(bundle):
         with suppress(VersionUnknown):
-            text = git.show(root, held.commit, path)
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            (target / path).write_bytes(text.encode())
+            _write(target / path, git.show(root, held.commit, path))
 
 
 def _write_contract(root: Path, held: StageHolder, target: Path) -> None:
@@ -116,14 +102,18 @@ def _write_contract(root: Path, held: StageHolder, target: Path) -> None:
     A file that is not in git there is left out; loading the contract reports it.
     """
     assert held.commit is not None and held.version is not None
-    commit, known = held.commit, frozenset(git.committed_files(root, held.commit, ""))
+    commit = held.commit
 
     def read(path: str) -> str | None:
         try:
-            return git.show(root, commit, path) if path in known else None
-        except UnicodeDecodeError:
+            return git.show(root, commit, path)
+        except (VersionUnknown, UnicodeDecodeError):
             return None
 
     for path, text in contract_files(read, held.version).items():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_bytes(text.encode())
+        _write(target / path, text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())

@@ -12,12 +12,8 @@ from assay.project import layout
 from assay.project import params as parameters
 from assay.project.document import read_stage_file
 from assay.project.params import Params
-from assay.registry import fetch, git
-from assay.registry.dvc_lock import pipeline_reader
-from assay.registry.dvc_lock.compare import Pipeline
-
-Source = Callable[[str, str], str]
-"""Takes a file's name and the stage that writes it, returns its text; raises AssayError."""
+from assay.registry import dvc_pipeline, fetch, git
+from assay.registry.dvc_pipeline import Pipeline
 
 
 @contextmanager
@@ -55,8 +51,11 @@ def read_params(there: Path) -> Params:
         ) from None
 
 
-def stage_output_reader(root: Path, there: Path, commit: str) -> Source:
-    """Reads outputs of stages as of the commit: from git, else by their hash from DVC."""
+def stage_output_reader(root: Path, there: Path, commit: str) -> Callable[[str, str], str]:
+    """Reads a stage's output as of the commit, by its path and the stage that writes it.
+
+    From git, else by its hash from DVC, which keeps the report on the contract.
+    """
 
     def text(name: str, stage: str) -> str:
         try:
@@ -71,6 +70,6 @@ def try_read_pipeline(there: Path) -> tuple[Pipeline | None, str | None]:
     """dvc.yaml and dvc.lock at the commit, or the reason why they cannot be compared."""
     with tempfile.TemporaryDirectory(prefix="assay-dvc-") as scratch:
         try:
-            return pipeline_reader.read_pipeline(there, Path(scratch)).without_frozen(), None
+            return dvc_pipeline.read_pipeline(there, Path(scratch)).without_frozen(), None
         except AssayError as error:
             return None, error.line()

@@ -21,8 +21,8 @@ from assay.errors import (
 from assay.model import bundle
 from assay.project import layout
 from assay.registry import git
-from assay.registry.remotes.dvc_remote import limit_waiting
-from assay.registry.state import UNKNOWN, Version
+from assay.registry.remotes import limit_waiting
+from assay.registry.versions import UNKNOWN, Version
 
 BUNDLES = f"{layout.WORK}/bundles"
 """The folder of fetched bundles, relative to the project's root."""
@@ -118,15 +118,10 @@ def file_hashes_at(root: Path, name: str, rev: str) -> dict[str, str]:
         return {each.removeprefix(f"{folder}/"): md5 for each, md5 in hashes.items() if md5}
 
 
-def read_version_file(root: Path, version: Version, path: str) -> str:
-    """Text of a file of the project as of a version's commit; errors as for `read_file_at`."""
-    return read_file_at(root, version.commit, path)
-
-
 def read_verdict(root: Path, version: Version) -> str | None:
     """verdict.json at a version's commit; None if it cannot be fetched or is not text."""
     try:
-        return read_version_file(root, version, layout.VERDICT)
+        return read_file_at(root, version.commit, layout.VERDICT)
     except (AssayError, UnicodeDecodeError):
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 import subprocess
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assay.errors import NotARepository, PromotionRefused, VersionUnknown
+from assay.errors import AssayError, NotARepository, PromotionRefused, UsageError, VersionUnknown
 
 _TAG_FIELDS = (
     "%(refname:strip=2)",
@@ -24,8 +25,8 @@ _TAG_FIELDS = (
 )
 
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-"""Environment variables that point git to another repository than the one around the project."""
-
+"""Environment variables that point git to another repository than the one around the project. They
+are left out: GTO and DVC do not heed them, and a git hook sets them to its own."""
 
 _IMPATIENT = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 """A server that sends less than 1,000 bytes a second for a minute is given up on."""
@@ -49,23 +50,6 @@ class Tag:
         return datetime.fromtimestamp(self.time, UTC).isoformat()
 
 
-def _git(
-    root: Path, *arguments: str, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            ["git", *arguments],
-            cwd=root,
-            env=_environment() if env is None else env,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        if not root.is_dir():
-            raise NotARepository("no such folder", where=str(root)) from None
-        raise NotARepository("git is not installed", fix="Install git.") from None
-
-
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder, whatever its exit code; it asks for no password.
 
@@ -74,15 +58,18 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     NotARepository
         Git is not installed, or there is no such folder.
     """
-    return _git(root, *arguments, env={**_environment(), "GIT_TERMINAL_PROMPT": "0"})
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=root, env=environment(), capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        if not root.is_dir():
+            raise NotARepository("no such folder", where=str(root)) from None
+        raise NotARepository("git is not installed", fix="Install git.") from None
 
 
-def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
-    """What a git that failed said, on one line."""
-    return _complaint(done)
-
-
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The environment of every git that Assay starts."""
     # No optional locks: reading must not interfere with a git command of the user. No replace
     # objects: a local replacement of a commit is not that commit.
     return {
@@ -90,71 +77,38 @@ def _environment() -> dict[str, str]:
         "LC_ALL": "C",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
     }
 
 
-def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What a git that failed said, on one line."""
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     return lines[0].removeprefix("fatal: ") if lines else f"exit code {done.returncode}"
 
 
 def _ask(root: Path, *arguments: str) -> str:
-    done = _git(root, *arguments)
+    done = run(root, *arguments)
     if done.returncode:
         _refuse_outside(root)
-        raise NotARepository(f"git {arguments[0]} failed", where=str(root), found=_complaint(done))
+        raise NotARepository(f"git {arguments[0]} failed", where=str(root), found=complaint(done))
     return done.stdout.decode(errors="surrogateescape")
 
 
 def _refuse_outside(root: Path) -> None:
-    _refuse_elsewhere(root)
-    done = _git(root, "rev-parse", "--is-inside-work-tree")
+    done = run(root, "rev-parse", "--is-inside-work-tree")
     if done.returncode or done.stdout.strip() != b"true":
         raise NotARepository(
             "versions are git tags, and this is not a git work tree",
             where=str(root),
-            found=_complaint(done) if done.returncode else "a bare repository",
+            found=complaint(done) if done.returncode else "a bare repository",
             fix="Make one: git init && dvc init, then commit.",
         )
 
 
-def _refuse_elsewhere(root: Path) -> None:
-    """Raise if the environment points git to another repository, which GTO and DVC would ignore.
-
-    Inside a git hook it points to the same repository, which is allowed.
-    """
-    said = {name: os.environ[name] for name in ELSEWHERE if name in os.environ}
-    if not said:
-        return
-    here = _places(root, _environment())
-    there = _places(root, {**_environment(), **said})
-    if here and here != there:
-        raise NotARepository(
-            f"{' and '.join(said)} in the environment {'point' if len(said) > 1 else 'points'} "
-            "git to another repository than the project's",
-            where=str(root),
-            found=", ".join(f"{name}={value}" for name, value in said.items()),
-            fix=f"Run it without: unset {' '.join(said)}",
-        )
-
-
-def _places(root: Path, env: dict[str, str]) -> tuple[str, ...]:
-    """Git's folder, the work tree, and the folder of the index; empty outside a work tree.
-
-    Only the folder of the index: during a commit, hooks get an index file of their own beside
-    git's.
-    """
-    asked = ("--git-dir", "--show-toplevel", "--git-path", "index")
-    done = _git(root, "rev-parse", "--path-format=absolute", *asked, env=env)
-    if done.returncode:
-        return ()
-    folder, top, index = done.stdout.decode(errors="surrogateescape").split("\n")[:3]
-    return tuple(os.path.realpath(path) for path in (folder, top, Path(index).parent))
-
-
 def is_in_work_tree(root: Path) -> bool:
     """Whether a folder is in a git work tree."""
-    done = _git(root, "rev-parse", "--is-inside-work-tree")
+    done = run(root, "rev-parse", "--is-inside-work-tree")
     return not done.returncode and done.stdout.strip() == b"true"
 
 
@@ -193,7 +147,7 @@ def head(root: Path) -> str:
         There is no commit yet.
     """
     _refuse_outside(root)
-    done = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    done = run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if done.returncode:
         raise NotARepository(
             "there is no commit yet", where=str(root), fix="Commit the project first."
@@ -204,12 +158,6 @@ def head(root: Path) -> str:
 def head_time(root: Path) -> int:
     """Commit time of the checked-out commit, in seconds since 1970."""
     return int(_ask(root, "log", "-1", "--format=%ct", head(root)))
-
-
-def may_lack_tags(root: Path) -> bool:
-    """Whether this is a shallow clone with a remote, so that tags may be missing."""
-    shallow = _ask(root, "rev-parse", "--is-shallow-repository").strip() == "true"
-    return shallow and bool(_ask(root, "remote").strip())
 
 
 def uncommitted_files(root: Path) -> tuple[str, ...]:
@@ -288,7 +236,7 @@ def export(root: Path, commit: str, into: Path) -> None:
         with subprocess.Popen(
             ["git", "cat-file", "--batch"],
             cwd=above,
-            env=_environment(),
+            env=environment(),
             stdin=wanted,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -332,24 +280,13 @@ def committed_files(root: Path, commit: str, ending: str) -> tuple[str, ...]:
     return tuple(name for name in names if name.endswith(ending))
 
 
-def is_tracked_and_committed(root: Path, path: str) -> bool:
-    """Whether the file is in the last commit and unchanged in the work tree."""
-    if not (root / path).is_file():
-        return False
-    if _git(root, "cat-file", "-e", f"HEAD:./{path}").returncode:
-        return False
-    return _git(root, "diff", "--quiet", "HEAD", "--", path).returncode == 0
-
-
 def would_add(root: Path, path: Path) -> bool:
     """Whether git would add a file at ``path``: it is in the work tree, and not ignored.
 
     False outside a repository.
     """
     try:
-        if _git(root, "rev-parse", "--is-inside-work-tree").stdout.strip() != b"true":
-            return False
-        return _git(root, "check-ignore", "--quiet", "--", str(path)).returncode == 1
+        return run(root, "check-ignore", "--quiet", "--", str(path)).returncode == 1
     except NotARepository:
         return False
 
@@ -362,13 +299,13 @@ def show(root: Path, rev: str, path: str) -> str:
     VersionUnknown
         The revision is not in this clone, or git holds no such file there.
     """
-    done = _git(root, "show", f"{rev}:./{path}")
+    done = run(root, "show", f"{rev}:./{path}")
     if done.returncode:
         _refuse_outside(root)
         raise VersionUnknown(
             "git holds no such file at that commit",
             where=f"{path} at {rev[:10]}",
-            found=_complaint(done),
+            found=complaint(done),
             fix="In a shallow clone, get the whole history: git fetch --unshallow --tags.",
         )
     return done.stdout.decode()
@@ -389,12 +326,6 @@ def tags(root: Path) -> tuple[Tag, ...]:
     return tuple(found)
 
 
-def tag_names(root: Path) -> tuple[str, ...]:
-    """The names of all tags, annotated or not."""
-    names = _ask(root, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split("\n")
-    return tuple(filter(None, names))
-
-
 def identity(root: Path) -> tuple[str, str]:
     """Name and email address that git signs tags with.
 
@@ -403,7 +334,7 @@ def identity(root: Path) -> tuple[str, str]:
     PromotionRefused
         None is configured; git would derive one from the machine's name.
     """
-    done = _git(root, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
+    done = run(root, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
     name, _, rest = done.stdout.decode(errors="replace").partition(" <")
     if done.returncode or not name.strip():
         raise PromotionRefused(
@@ -432,24 +363,49 @@ def update_or_clone(root: Path, url: str, branch: str | None) -> None:
     NotARepository
         ``root`` is no clone and none can be made.
     """
-    env = {**_environment(), "GIT_TERMINAL_PROMPT": "0"}
     if (root / ".git").exists():
-        done = _git(root, *_IMPATIENT, "pull", "--quiet", "--ff-only", "--tags", env=env)
+        done = run(root, *_IMPATIENT, "pull", "--quiet", "--ff-only", "--tags")
         if done.returncode:
-            _log.warning("cannot be updated, and is used as it is: %s", _complaint(done))
+            _log.warning("cannot be updated, and is used as it is: %s", complaint(done))
         return
     if not url:
         _refuse_outside(root)
         return  # the project is a folder of a larger repository, which is its owner's to update
     wanted = () if branch is None else ("--branch", branch)
     root.parent.mkdir(parents=True, exist_ok=True)
-    done = _git(
-        root.parent, *_IMPATIENT, "clone", "--quiet", *wanted, "--", url, str(root), env=env
-    )
+    done = run(root.parent, *_IMPATIENT, "clone", "--quiet", *wanted, "--", url, str(root))
     if done.returncode:
         raise NotARepository(
             "cannot be cloned",
             where=url,
-            found=_complaint(done),
+            found=complaint(done),
             fix="Check the address, the branch, and the credentials that git has here.",
         )
+
+
+def user_with_reason(root: Path, because: str) -> str:
+    """The name that git signs with, else the login name, for a decision with a reason.
+
+    Works without a git repository, but not without a reason.
+
+    Raises
+    ------
+    UsageError
+        ``because`` is blank.
+    """
+    if not because.strip():
+        raise UsageError("a reason is needed", fix="Add --because WHY, for the history.")
+    return user_name(root)
+
+
+def user_name(root: Path) -> str:
+    """The name that git signs with, else the login name."""
+    try:
+        name, address = identity(root)
+        return f"{name} <{address}>" if address else name
+    except AssayError:
+        pass
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"  # in a container, the user id may have no name

@@ -83,10 +83,11 @@ def load_pinned_contract(
     BundleChanged
         The bundle was trained under another contract.
     """
-    from assay.registry.fetch import read_version_file, version_code_reader
+    from assay.registry import git
+    from assay.registry.fetch import version_code_reader
 
     return load_committed_contract(
-        partial(read_version_file, root, version),
+        partial(git.show, root, version.commit),
         version_code_reader(root, version),
         version.version,
         loaded.manifest.contract_digest,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from assay.errors import PromotionRefused
-from assay.registry import git, tag_errors, tags
-from assay.registry.evidence import PromotionEvidence
-from assay.registry.state import Kind, RegistryState, Version
+from assay.registry import git, tags
+from assay.registry.versions import Kind, PromotionEvidence, RegistryState, Version
 
 _PATIENCE = 5
 
@@ -41,7 +41,6 @@ def register(
             author=name,
             author_email=address,
         ),
-        f"{_in_tags(full)}@{number}",
     )
 
 
@@ -84,13 +83,7 @@ def assign(
             author=name,
             author_email=address,
         ),
-        f"{_in_tags(version.name)}#{stage}#",
     )
-
-
-def _in_tags(full: str) -> str:
-    """The artifact's name as used in tags."""
-    return full.replace(":", "=")
 
 
 def _wait_past(second: int) -> None:
@@ -106,7 +99,7 @@ def _wait_past(second: int) -> None:
         time.sleep(0.05)
 
 
-def _through_gto(root: Path, act: Callable[[], object], wanted: str) -> None:
+def _through_gto(root: Path, act: Callable[[], object]) -> None:
     from gto.exceptions import GTOException
     from pygit2 import GitError
     from scmrepo.exceptions import SCMError
@@ -114,4 +107,34 @@ def _through_gto(root: Path, act: Callable[[], object], wanted: str) -> None:
     try:
         act()
     except (GTOException, SCMError, GitError, OSError) as error:
-        raise tag_errors.diagnose_tag_error(root, error, wanted) from None
+        raise diagnose_tag_error(root, error) from None
+
+
+def diagnose_tag_error(root: Path, error: Exception) -> PromotionRefused:
+    """The error for a tag that could not be written; names a lock in the way, and the fix.
+
+    Git creates ``NAME.lock`` before it writes ``NAME``, and a process that is killed in between
+    leaves it. Only the user knows whether another git is running, so only the user may delete it.
+    """
+    held = sorted(str(path) for path in _locks(root))
+    if held:
+        return PromotionRefused(
+            "another git command is writing tags, or one that was killed left its lock",
+            where=held[0],
+            expected="no lock",
+            found=f"{len(held)}: {', '.join(held)}" if len(held) > 1 else None,
+            fix="If no git and no assay is at work in this repository, delete it and run the "
+            f"same command again, which goes on where it stopped: rm {shlex.join(held)}",
+        )
+    return PromotionRefused(
+        "GTO would not write the tag",
+        found=" ".join(str(error).split()) or type(error).__name__,
+        fix="If somebody was faster: git fetch --tags, then try again. A tag of that name or below "
+        "it that was made by hand: delete it with git tag --delete NAME.",
+    )
+
+
+def _locks(root: Path) -> Iterator[Path]:
+    folder = git.common_dir(root)
+    yield from (path for path in (folder / "packed-refs.lock",) if path.exists())
+    yield from (folder / "refs" / "tags").rglob("*.lock")

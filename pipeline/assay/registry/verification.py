@@ -6,11 +6,29 @@ unverified.
 
 from __future__ import annotations
 
-from assay.errors import PromotionRefused
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from assay.errors import AssayError, PromotionRefused
 from assay.project import digests, layout
-from assay.registry.evidence import NONE
-from assay.registry.state import UNKNOWN, Assignment, RegistryState, Version
+from assay.project.params import Params
+from assay.registry import fetch, git, tags, versions
+from assay.registry.versions import NONE, UNKNOWN, Assignment, RegistryState, Version
 from assay.reports.verdict import Outcome, Verdict
+
+
+def read_past_verdict(root: Path, commit: str, bundle: str | None) -> Verdict | None:
+    """The verdict at a commit, if it is about this bundle; None if there is none.
+
+    Both the gate and promotion use it, to count the champion's tests. A version may have been
+    promoted without a verdict.
+    """
+    try:
+        found = Verdict.parse(git.show(root, commit, layout.VERDICT), layout.VERDICT)
+    except (AssayError, UnicodeDecodeError):
+        return None
+    return found if found.bundle == bundle else None
 
 
 def verify_version(version: Version, text: str | None) -> str | None:
@@ -76,3 +94,53 @@ def last_assignment(known: RegistryState, version: Version, stage: str) -> Assig
 def unverified_warning(version: str, doubt: str | None) -> str:
     """The warning text wherever an unverified version is shown."""
     return f"{version} is unverified: {doubt}."
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The versions of a model, and the history of one stage.
+
+    ``doubts`` states for each version why it is unverified, None if it is verified.
+    """
+
+    name: str
+    stage: str
+    known: RegistryState
+    doubts: Mapping[str, str | None]
+
+    def verify_assignment(self, move: Assignment) -> str | None:
+        """Why this assignment of the stage is unverified, None if it is verified."""
+        version = self.known.find(move.version)
+        return verify_assignment(move, version, self.doubts.get(move.version))
+
+    def document(self) -> dict[str, object]:
+        known = self.known
+        return {
+            "schema": 1,
+            "name": self.name,
+            "stage": self.stage,
+            "holder": known.holders.get(self.stage),
+            "versions": [
+                {
+                    **asdict(each),
+                    "stages": list(known.stages_of(each.version)),
+                    "unverified": self.doubts[each.version],
+                }
+                for each in reversed(known.versions)
+            ],
+            "history": [
+                {**asdict(each), "unverified": self.verify_assignment(each)}
+                for each in known.histories.get(self.stage, ())
+            ],
+        }
+
+
+def list_versions(root: Path, params: Params, *, stage: str | None = None) -> Listing:
+    """Every version, the newest first, and the history of the stage."""
+    stage = tags.resolve_stage(stage, params.registry.stage)
+    known = versions.read_state(root, params.name)
+    doubts = {
+        each.version: verify_version(each, fetch.read_verdict(root, each))
+        for each in known.versions
+    }
+    return Listing(params.name, stage, known, doubts)

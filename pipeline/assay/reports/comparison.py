@@ -19,7 +19,7 @@ from assay.metrics.intervals.difference import Difference
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text, find_duplicates
 from assay.project.tasks import HEADLINE, Task, orient_value
-from assay.reports.estimates import Measured, OwnDirections
+from assay.reports.evaluation import Measured, OwnDirections
 
 State = Literal["none", "compared", "unreadable", "features_missing", "incomparable"]
 """``none``: there is no champion. ``unreadable``: the champion's bundle cannot be fetched, loaded
@@ -34,7 +34,8 @@ _KEYS = tuple(field.name for field in fields(Difference))
 _NO_MEASURE = frozenset({"method", "why", "few", "needed", "doubt"})
 
 
-def _short(value: float | None) -> float | None:
+def shorten(value: float | None) -> float | None:
+    """The value as written to files; the digits beyond depend on the order of adding up."""
     if value is None or not math.isfinite(value):
         return value
     return float(f"{value:.{SIGNIFICANT}g}")
@@ -42,7 +43,7 @@ def _short(value: float | None) -> float | None:
 
 def _plain(one: Difference) -> dict[str, object]:
     values = ((name, getattr(one, name)) for name in _KEYS)
-    return {name: value if name in _NO_MEASURE else _short(value) for name, value in values}
+    return {name: value if name in _NO_MEASURE else shorten(value) for name, value in values}
 
 
 def _with_a_reason(one: Difference) -> Difference:
@@ -106,7 +107,7 @@ class Stability(Document):
     share and ``rows`` the number of rows with another prediction; both are None for a regression.
     """
 
-    distance: Annotated[float, PlainSerializer(_short)]
+    distance: Annotated[float, PlainSerializer(shorten)]
     flipped: Measured | None
     rows: Count | None
 

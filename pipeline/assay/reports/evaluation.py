@@ -7,9 +7,10 @@ the gate's rules as findings.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from assay.metrics.estimate import Estimate
 from assay.project import layout
@@ -24,8 +25,21 @@ from assay.project.document import (
     find_duplicates,
     json_type,
 )
-from assay.project.tasks import HEADLINE, Task, orient_value
-from assay.reports.estimates import Measured, Metrics, OwnDirections
+from assay.project.tasks import HEADLINE, Better, Task, orient_value
+
+Measured = Annotated[Estimate, PlainSerializer(Estimate.plain)]
+Metrics = Annotated[
+    Mapping[str, Measured],
+    AfterValidator(MappingProxyType),
+    PlainSerializer(lambda found: {name: one.plain() for name, one in found.items()}),
+]
+"""Metric -> estimate; immutable."""
+
+OwnDirections = Annotated[
+    Mapping[str, Better], AfterValidator(MappingProxyType), PlainSerializer(dict)
+]
+"""The project's own metrics in a report -> which of their values are better; immutable."""
+
 
 SECONDARY_METRIC: Mapping[Task, str] = {
     "binary": "calibration_error",

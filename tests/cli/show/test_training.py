@@ -11,9 +11,9 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.cli.show import training
-from assay.reports.selection import Selection
 from assay.training.tables.ingest import IngestSummary
 from assay.training.tables.prepare import WindowRows
+from assay.training.train.select import Selection
 from assay.training.train.stage import TrainSummary
 
 

@@ -144,15 +144,15 @@ def test_without_model_or_rows_all_fail(project: Path, gone: str, go: Any) -> No
 @pytest.fixture(scope="module")
 def reports(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the stages before the gate leave, which behaviours have no part in."""
-    import assay.evaluation.compare.stage
-    import assay.evaluation.evaluate.stage
+    import assay.evaluation.compare
+    import assay.evaluation.evaluate
 
     root = tmp_path_factory.mktemp("reports") / "parcels"
     shutil.copytree(trained, root)
     leave_champion(root, state="none", why="nothing holds prod")
     values = params.load(root)
-    assay.evaluation.evaluate.stage.run(root, values)
-    assay.evaluation.compare.stage.run(root, values)
+    assay.evaluation.evaluate.run(root, values)
+    assay.evaluation.compare.run(root, values)
     return root / "reports"
 
 

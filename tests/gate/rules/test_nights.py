@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.gate.rules import nights as rule_nights
-from assay.reports.rehearsed_nights import RehearsedChampion, RehearsedNights, SliceFlips
+from assay.reports.rehearsal import RehearsedChampion, RehearsedNights, SliceFlips
 from assay.reports.verdict import STATES, Finding, Outcome
 from tests.gate import build
 

@@ -12,8 +12,8 @@ from assay.gate.rules import leakage as rule_leakage
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.comparison import Stability
-from assay.reports.leakage import Leakage
 from assay.reports.verdict import Finding, Outcome
+from assay.training.leakage.report import Leakage
 from tests.gate import build
 from tests.gate.build import alone, comparison, contract, flips, leakage, parity, rehearsal
 

@@ -32,7 +32,7 @@ from assay.ops.doctor.versions import (
     judge_remote,
     judge_tags,
 )
-from assay.registry.remotes.dvc_remote import DvcRemotes
+from assay.registry.remotes import DvcRemotes
 
 
 def told(found: Answer | None) -> tuple[str, str | None]:

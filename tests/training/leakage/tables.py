@@ -11,8 +11,8 @@ import pyarrow as pa
 from assay.contract.definition import Contract, Field, Kind, Role
 from assay.contract.schema import canonical_schema
 from assay.project.params import LeakageParams
-from assay.reports.leakage import Check
 from assay.training.leakage import stage as checks
+from assay.training.leakage.report import Check
 from assay.training.leakage.source_sample import SourceSample
 from assay.training.leakage.table_pair import TablePair, pair_from_tables
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from assay.contract.definition import Field, Role
-from assay.reports import leakage as results
+from assay.training.leakage import report as results
 from assay.training.leakage import stage as checks
 from tests.training.leakage.tables import LABELS, both, contract, feature, found, sides, suspects
 

@@ -11,7 +11,13 @@ import pytest
 from assay.errors import DataError
 from assay.project.document import dumps
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts, unknown_check
+from assay.training.leakage.report import (
+    Check,
+    Leakage,
+    TableDigests,
+    TableRowCounts,
+    unknown_check,
+)
 
 REPORT = Leakage(
     name="parcels",

@@ -13,8 +13,8 @@ from assay.cli.__main__ import main
 from assay.errors import SchemaMismatch, StageInputMissing
 from assay.project import digests, layout, params
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports.leakage import Leakage
 from assay.training.leakage import stage
+from assay.training.leakage.report import Leakage
 from tests import variants
 from tests.training.leakage.tables import LABELS
 

@@ -26,10 +26,10 @@ from assay.model import bundle, model
 from assay.model.manifest import MANIFEST
 from assay.project import layout, params
 from assay.project.params.candidates import Candidate
-from assay.reports.selection import Selection
 from assay.training.candidates import days
 from assay.training.candidates import pipeline as candidate
 from assay.training.train import calibrate, select, stage
+from assay.training.train.select import Selection
 
 
 @given(st.lists(st.integers(0, 30), min_size=1), st.integers(2, 6))

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from assay.init.project_check.command import ProjectCheck
 from assay.project import layout
 from assay.project.text import counted
-from assay.registry.dvc_lock.check import LockCheck
-from assay.registry.remotes.transfer import Buckets
+from assay.registry.dvc_lock import LockCheck
+from assay.registry.transfer import Buckets
 
 _EXAMPLES = 3
 

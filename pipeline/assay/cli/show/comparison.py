@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.cli.terminal import Line
-from assay.evaluation.compare.section import headline
+from assay.evaluation.compare_page import headline
 from assay.metrics.estimate import format_cells
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.sampling_units import format_unit_count

@@ -7,7 +7,7 @@ from typing import Literal
 
 from assay.cli.terminal import Line
 from assay.project.text import counted, format_short
-from assay.reports.leakage import Leakage
+from assay.training.leakage.report import Leakage
 
 
 def lines(found: Leakage) -> Iterator[Line]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.project.text import counted, format_exact_percent
-from assay.reports.last_nights import LastNights
-from assay.reports.rehearsal import Rehearsal
-from assay.reports.rehearsed_nights import ModelNight, NightChange, RehearsedNight, RehearsedNights
+from assay.reports.rehearsal import (
+    LastNights,
+    ModelNight,
+    NightChange,
+    Rehearsal,
+    RehearsedNight,
+    RehearsedNights,
+)
 
 
 def lines(found: Rehearsal) -> Iterator[str]:

@@ -9,9 +9,9 @@ from assay.project.text import counted, format_digits
 from assay.training.train.model_card import describe_calibration, describe_vocabularies
 
 if TYPE_CHECKING:
-    from assay.reports.selection import Selection
     from assay.training.tables.ingest import IngestSummary
     from assay.training.tables.prepare import WindowRows
+    from assay.training.train.select import Selection
     from assay.training.train.stage import TrainSummary
 
 LARGE = 100_000_000

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from assay.cli.terminal import Line
 from assay.project.text import counted
 from assay.promotion.checks import short_digest
-from assay.registry.listing import Listing
-from assay.registry.remotes.transfer import ADD
-from assay.registry.state import UNKNOWN, Assignment
-from assay.registry.verification import unverified_warning
+from assay.registry.transfer import ADD
+from assay.registry.verification import Listing, unverified_warning
+from assay.registry.versions import UNKNOWN, Assignment
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from assay.hosting.merged_promotion import NothingToPromote
     from assay.hosting.proposal import Proposal
     from assay.promotion.promote import StageMove
-    from assay.registry.remotes.transfer import Transfer
+    from assay.registry.transfer import Transfer
     from assay.reports.champion import StageHolder
 
 VERSION = ("version", "stage", "commit", "date", "by", "bundle", "gate", "why")
@@ -98,7 +97,7 @@ def promoted_lines(
 
 def moved_lines(found: StageMove, root: Path, push: bool) -> Iterator[str]:
     """The stage's new holder, and how to share it from this clone."""
-    from assay.registry.remotes.git_remote import remote_name
+    from assay.registry.remotes import remote_name
 
     return stage_move_lines(found, push, remote_name(root))
 

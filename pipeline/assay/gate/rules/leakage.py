@@ -24,8 +24,8 @@ from assay.project.params.gate import (
 from assay.project.tasks import HEADLINE, LOWER_IS_BETTER
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
-from assay.reports.leakage import Leakage
 from assay.reports.verdict import Finding, Outcome
+from assay.training.leakage.report import Leakage
 
 
 @dataclass(frozen=True)

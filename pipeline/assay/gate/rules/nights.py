@@ -19,10 +19,10 @@ from assay.gate.rules.kind import SlicedRule, select_slices
 from assay.project import layout
 from assay.project.params.gate import GateParams
 from assay.project.text import counted
-from assay.reports.rehearsal import Rehearsal
-from assay.reports.rehearsed_nights import (
+from assay.reports.rehearsal import (
     ModelNight,
     NightChange,
+    Rehearsal,
     RehearsedNight,
     RehearsedNights,
 )

@@ -35,8 +35,7 @@ from assay.monitor.incidents.delivery import load_own
 from assay.project import digests, layout, source_code
 from assay.project.params import Params, load
 from assay.project.tasks import Task, infer_task
-from assay.registry import git
-from assay.registry.dvc_lock import code_deps, pipeline_reader
+from assay.registry import dvc_lock, dvc_pipeline, git
 from assay.score.publication_checks import check_budget
 from assay.training.candidates.pipeline import build_pipeline
 from assay.training.tables.ingest import load_source
@@ -134,9 +133,9 @@ def _unlisted_code(root: Path, params: Params) -> list[str]:
 
     To list it after a training of hours means to train again.
     """
-    pipeline = pipeline_reader.read_pipeline(root, locked=False)
+    pipeline = dvc_pipeline.read_pipeline(root, locked=False)
     tests = digests.model_tests(root, params.gate.tests)
-    found = code_deps.missing_deps(pipeline, params, source_code.file_reader(root), tests)
+    found = dvc_lock.missing_deps(pipeline, params, source_code.file_reader(root), tests)
     return [f"{layout.DVC_YAML}: {line}. Add it there" for line in found]
 
 

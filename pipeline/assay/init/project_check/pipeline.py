@@ -17,9 +17,8 @@ from assay.errors import AssayError, PipelineFileError
 from assay.project import layout
 from assay.project.params import Params, yaml_text
 from assay.project.text import quote_value
-from assay.registry.dvc_lock.compare import Pipeline, PipelineStage, StageFile
-from assay.registry.dvc_lock.evidence_commands import MAKERS, foreign_commands
-from assay.registry.dvc_lock.pipeline_reader import refuse_unreadable
+from assay.registry.dvc_lock import MAKERS, foreign_commands
+from assay.registry.dvc_pipeline import Pipeline, PipelineStage, StageFile, refuse_unreadable
 
 _BUNDLE = {layout.CODE: "code", layout.CANDIDATES: "train", layout.BUNDLE: "select"}
 PRODUCED: Mapping[str, str] = {

@@ -16,11 +16,10 @@ from assay.project import params as parameters
 from assay.project.document import Document, Report, Text
 from assay.project.params import Params
 from assay.registry import git
-from assay.registry.state import RegistryState, Version
-from assay.registry.versions import read_state, select_champion
+from assay.registry.versions import RegistryState, Version, read_state, select_champion
 
 if TYPE_CHECKING:
-    from assay.registry.remotes.dvc_remote import DvcRemotes
+    from assay.registry.remotes import DvcRemotes
 
 CheckStatus: TypeAlias = Literal["ok", "warning", "failed", "broken", "skipped"]
 
@@ -139,7 +138,7 @@ class Project:
 
     @cached_property
     def remotes(self) -> DvcRemotes:
-        from assay.registry.remotes.dvc_remote import read_remotes
+        from assay.registry.remotes import read_remotes
 
         return read_remotes(self.root)
 

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from assay.errors import PromotionRefused, RemoteFailed
 from assay.ops.doctor.finding import Answer, Project, Skip, failed, first_few, ok, warning
 from assay.project.text import counted
-from assay.registry import git
-from assay.registry.remotes import git_remote
-from assay.registry.remotes.dvc_remote import EXTRAS, DvcRemotes, scheme_of
+from assay.registry import git, remotes
+from assay.registry.remotes import EXTRAS, DvcRemotes, scheme_of
 from assay.registry.versions import artifact_name
 
 GUIDE = "see docs/remotes.md"
@@ -41,9 +40,9 @@ def judge_git(head: str, identity: tuple[str, str] | None) -> Answer:
 
 def check_tags(project: Project) -> Answer:
     artifact = artifact_name(project.root, project.params.name)
-    remote = git_remote.remote_name(project.root)
-    here = git_remote.local_tags(project.root, artifact)
-    there = git_remote.remote_tags(project.root, remote, artifact) if remote else {}
+    remote = remotes.remote_name(project.root)
+    here = remotes.local_tags(project.root, artifact)
+    there = remotes.remote_tags(project.root, remote, artifact) if remote else {}
     return judge_tags(remote, here, there)
 
 
@@ -79,10 +78,10 @@ def judge_tags(remote: str | None, here: Mapping[str, str], there: Mapping[str, 
 
 def check_history(project: Project) -> Answer:
     state = project.state
-    gone = git_remote.missing_commits(project.root, [each.commit for each in state.versions])
+    gone = remotes.missing_commits(project.root, [each.commit for each in state.versions])
     here = {each.version: each.commit not in gone for each in state.versions}
     holder = state.holders.get(project.params.registry.stage)
-    return judge_history(git_remote.is_shallow(project.root), here, holder)
+    return judge_history(remotes.is_shallow(project.root), here, holder)
 
 
 def judge_history(shallow: bool, here: Mapping[str, bool], holder: str | None) -> Answer:
@@ -145,7 +144,7 @@ def judge_dvc(remotes: DvcRemotes) -> Answer:
 
 
 def check_remote(project: Project) -> Answer:
-    from assay.registry.remotes.dvc_remote import is_empty
+    from assay.registry.remotes import is_empty
 
     if not project.remote_can_be_asked:
         raise Skip("there is no remote that could be asked: see the check dvc")
@@ -163,7 +162,7 @@ def judge_remote(remotes: DvcRemotes, empty: bool) -> Answer:
 
 def check_bundle(project: Project) -> Answer:
     from assay.registry.fetch import BUNDLES, fetch_bundle, file_hashes_at
-    from assay.registry.remotes.dvc_remote import missing_objects
+    from assay.registry.remotes import missing_objects
 
     version = project.champion()
     fetch_bundle(project.root, version, project.root / BUNDLES)

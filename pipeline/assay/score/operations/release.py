@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.project.params import Params
-from assay.registry.user_identity import user_with_reason
+from assay.registry.git import user_with_reason
 from assay.store import Retraction, open_store
 
 

@@ -23,8 +23,8 @@ from assay.errors import BundleChanged, ContractBroken, RowCountMismatch, RunUnk
 from assay.model.batch import ScoredBatch, score_batch
 from assay.project.params import Params
 from assay.project.text import counted, mark_blanks
+from assay.registry.git import user_with_reason
 from assay.registry.pin import PinnedVersion, pin
-from assay.registry.user_identity import user_with_reason
 from assay.score.duplicate_keys import hash_keys
 from assay.score.operations import quarantine
 from assay.score.operations.quarantine import quarantine_id

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from assay.contract.definition import Kind
 from assay.project.text import counted
-from assay.reports.leakage import EXAMPLES, Check, Row, unknown_check
+from assay.training.leakage.report import EXAMPLES, Check, Row, unknown_check
 from assay.training.leakage.row_hashing import Floats, count_distinct, to_floats
 from assay.training.leakage.table_pair import TablePair
 

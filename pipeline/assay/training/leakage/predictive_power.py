@@ -18,8 +18,8 @@ from assay.contract.definition import NUMERIC
 from assay.project.params.gate import LeakageCheck
 from assay.project.tasks import Task, infer_task
 from assay.project.text import counted, mark_blanks
-from assay.reports.leakage import Check, Row, unknown_check
 from assay.training.leakage.column_sums import class_sum, number_sum
+from assay.training.leakage.report import Check, Row, unknown_check
 from assay.training.leakage.row_hashing import Codes, Floats, encode_column, to_floats
 from assay.training.leakage.table_pair import ColumnPair, TablePair, evenly_spaced
 

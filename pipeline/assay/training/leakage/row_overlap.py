@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assay.contract.definition import Contract, Role
 from assay.project.text import quote_value
-from assay.reports.leakage import EXAMPLES, Check, Outcome, Row, unknown_check
+from assay.training.leakage.report import EXAMPLES, Check, Outcome, Row, unknown_check
 from assay.training.leakage.row_hashing import (
     DIGITS,
     Hashes,

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from assay.contract.schema import is_compatible_type
 from assay.project.text import counted
-from assay.reports.leakage import Check, Row, unknown_check
+from assay.training.leakage.report import Check, Row, unknown_check
 from assay.training.leakage.source_sample import SourceSample, UnsampledSource
 from assay.training.leakage.table_pair import TablePair
 

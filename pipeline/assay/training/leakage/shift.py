@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from assay.project.params.gate import LeakageCheck
 from assay.project.tasks import infer_task
-from assay.reports.leakage import EXAMPLES, Check, Row, unknown_check
+from assay.training.leakage.report import EXAMPLES, Check, Row, unknown_check
 from assay.training.leakage.row_hashing import Codes, to_floats
 from assay.training.leakage.table_pair import ColumnPair, TablePair
 from assay.training.leakage.training_windows import largest_distance

@@ -10,9 +10,15 @@ from assay.project import digests, layout
 from assay.project.params import LeakageParams as Limits
 from assay.project.params import Params
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts, unknown_check
 from assay.training.leakage.identifier import identifier
 from assay.training.leakage.predictive_power import label_power, label_sum, label_task
+from assay.training.leakage.report import (
+    Check,
+    Leakage,
+    TableDigests,
+    TableRowCounts,
+    unknown_check,
+)
 from assay.training.leakage.row_overlap import near_duplicates, same_key, time_overlap
 from assay.training.leakage.scoring_availability import not_at_scoring
 from assay.training.leakage.shift import category_shift, label_shift

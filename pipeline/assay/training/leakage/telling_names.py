@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 
 from assay.contract.definition import Contract
-from assay.reports.leakage import Check
+from assay.training.leakage.report import Check
 
 ANSWERS = re.compile(r"predict(ions?|ed|s)?|preds?|y_?hat|probas?|fitted")
 """Words for a model's answer, whatever else a name says."""

@@ -6,16 +6,51 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, PlainSerializer, model_validator
 
 from assay.errors import BundleMissing, LabelError
 from assay.model import bundle
 from assay.model.manifest import MANIFEST
 from assay.project import layout, partitions
+from assay.project.document import Report, Text
 from assay.project.params import Params
 from assay.project.tasks import orient_value
-from assay.reports.selection import Selection
 
-Scores = Mapping[str, Mapping[str, float | None]]
+Scores = Annotated[
+    Mapping[str, Mapping[str, float | None]],
+    AfterValidator(MappingProxyType),
+    PlainSerializer(
+        lambda given: {name: dict(sorted(each.items())) for name, each in sorted(given.items())}
+    ),
+]
+"""Candidate -> metric -> out-of-fold value."""
+
+
+class Selection(Report):
+    """selection.json: the chosen candidate. ``dvc metrics`` reads it too.
+
+    It has no schema version, because DVC would show that as a metric.
+    """
+
+    SCHEMA: ClassVar = None
+    FILE: ClassVar = layout.SELECTION
+    STAGE: ClassVar = "select"
+    WHAT: ClassVar = "a selection"
+
+    by: Text
+    candidates: Scores
+    selected: Text
+
+    @model_validator(mode="after")
+    def _one_of_the_candidates(self) -> Self:
+        if self.selected not in self.candidates:
+            raise ValueError(
+                f"selected is '{self.selected}', not one of {', '.join(self.candidates)}"
+            )
+        return self
 
 
 def best_candidate(scores: Scores, by: str) -> str:

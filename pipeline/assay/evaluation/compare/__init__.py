@@ -1,1 +1,0 @@
-"""The stage ``compare``: the selected bundle against the champion on the same rows."""

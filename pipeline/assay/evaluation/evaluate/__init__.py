@@ -1,1 +1,0 @@
-"""The stage ``evaluate``: metrics of the selected bundle on the holdout."""

@@ -1,1 +1,0 @@
-"""The stage ``rehearse``: run the bundle on the nightly scoring path, check parity and cost."""
