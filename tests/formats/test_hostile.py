@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from assay.errors import SourceError
+from assay.errors import SourceError, UsageError
 from assay.formats.understand import understand
-from tests.formats.written import kinds, rows, understood
+from tests.formats.written import kinds, rows, understood, written
 
 # ----------------------------------------------------------------------- cut into cells
 
@@ -88,6 +88,32 @@ def test_a_header_that_nothing_tells_is_a_remark(tmp_path: Path) -> None:
     found = understood(tmp_path, "name,city\nada,London\nbob,Rome\n")
     assert kinds(found) == {"name": "string", "city": "string"}
     assert "taken as the names" in found.remarks[0]
+
+
+def test_names_of_a_table_without_a_header(tmp_path: Path) -> None:
+    # Where all cells are texts, only a person's names tell that the first line is a row.
+    for text in ("1,Rome\n2,Oslo\n", "ada,Rome\nbob,Oslo\n"):
+        found = understand(written(tmp_path, text), names=["who", " city"])
+        assert [row["city"] for row in rows(found)] == ["Rome", "Oslo"]
+        assert found.remarks == () and [*kinds(found)] == ["who", "city"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "words"),
+    [
+        ("1,x\n2,y\n", "a", "expected 2 different names, one for each column, found 1"),
+        ("1,x\n2,y\n", "a,", "found an empty name"),
+        ("1,x\n2,y\n", "a,a", "found 'a' twice"),
+        ("who,n\nx,1\ny,2\n", "a,b", "found 'who', 'n'"),
+        ('{"n": 1}\n', "a", "only columns of CSV can lack names"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(
+    tmp_path: Path, text: str, names: str, words: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        understand(written(tmp_path, text), names=names.split(","))
+    assert words in caught.value.line() and "--names" in caught.value.line()
 
 
 def test_names_twice_empty_and_odd(tmp_path: Path) -> None:

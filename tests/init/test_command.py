@@ -236,13 +236,14 @@ def test_a_table_without_a_header(table: Path, capsys: pytest.CaptureFixture[str
     bare = table.with_name("bare.csv")
     bare.write_text(text.partition("\n")[2], encoding="cp1252")
     project = bare.parent / "churn"
-    assert main(["init", str(project), "--data", str(bare), "--target", "column_5"]) == 0
-    assert "columns have no names" in " ".join(capsys.readouterr().out.split())
+    given = ["init", str(project), "--data", str(bare), "--target", "churned", "--names"]
+    assert main([*given, "customer,since,plz,visits,churned"]) == 0
+    assert "columns have no names" not in " ".join(capsys.readouterr().out.split())
     projects.call(project, "assay", "ingest")
     source = (project / "data/source.py").read_text(encoding="utf-8")
-    assert "header=False" in source and '"column_3": "text"' in source
+    assert "header=False" in source and '"plz": "text"' in source
     written = pd.read_parquet(project / "data/raw")
-    assert len(written) == 600 and set(written["column_3"]) == {"01067", "04103", "09111"}
+    assert len(written) == 600 and set(written["plz"]) == {"01067", "04103", "09111"}
 
 
 def test_the_same_doubt_is_said_once_with_all_its_columns(

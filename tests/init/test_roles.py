@@ -251,17 +251,18 @@ def test_an_identifier_with_blanks_is_one(frame: pd.DataFrame) -> None:
 
 
 def census() -> pd.DataFrame:
-    """People as a census codes them, with a weight."""
+    """People as a census codes them, with a weight and its replicates."""
     rng = np.random.default_rng(4)
     columns = {"AGEP": (18, 94), "SEX": (1, 3), "RAC1P": (1, 10), "MAR": (1, 6), "CIT": (1, 6)}
     codes = {name: rng.integers(*ends, ROWS) for name, ends in columns.items()}
+    weights = {name: rng.integers(5, 300, ROWS) for name in ("PWGTP", "PWGTP1", "PWGTP2")}
     dates = pd.Timestamp("1950-01-01") + pd.to_timedelta(rng.integers(0, 9000, ROWS), unit="D")
     return pd.DataFrame(
         {
             **codes,
             "DOB": dates,
             "WKHP": rng.integers(1, 99, ROWS),
-            "PWGTP": rng.integers(5, 300, ROWS),
+            **weights,
             "churned": rng.random(ROWS) < 0.3,
         }
     )
@@ -277,7 +278,23 @@ def test_people_as_a_census_codes_them() -> None:
     # The month of March and a distance, where nothing else is of a census.
     plain = census()[["MAR", "CIT", "WKHP", "churned"]]
     assert {each.use for each in uses(plain).values()} == {"feature"}
-    assert uses(census(), weight="PWGTP")["PWGTP"].use == "weight"
+
+
+def test_a_survey_weight_is_proposed_where_its_numbers_can_be_one() -> None:
+    table = census()
+    found = uses(table)
+    assert found["PWGTP"].use == "weight"
+    assert "if it is none: --leave-out PWGTP" in found["PWGTP"].unsure
+    assert found["PWGTP1"].why.startswith("a replicate weight")
+    # A person who says otherwise is heard.
+    assert uses(table, left_out=("PWGTP",))["PWGTP"].use == "left out"
+    said = uses(table, weight="WKHP")
+    assert (said["WKHP"].use, said["PWGTP"].use) == ("weight", "feature")
+    # Numbers below zero and blanks weigh nothing, and of two weights none is the likelier.
+    for values in (table["PWGTP"] - 99, table["PWGTP"].mask(table.index < 3)):
+        assert uses(table.assign(PWGTP=values))["PWGTP"].use == "feature"
+    two = uses(table.assign(fnlwgt=table["PWGTP2"]))
+    assert (two["PWGTP"].use, two["fnlwgt"].use) == ("feature", "feature")
 
 
 @pytest.mark.parametrize(

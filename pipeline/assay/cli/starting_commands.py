@@ -37,6 +37,10 @@ def init(
         str,
         Option("where the query is asked: sqlite:///FILE or postgresql://HOST/DATABASE", "ADDRESS"),
     ] = "",
+    names: Annotated[
+        str | None,
+        Option("of the columns of CSV without a header, in the file's order", "A,B,C"),
+    ] = None,
     target: Annotated[str | None, Option("what is to be predicted", "COLUMN")] = None,
     name: Annotated[
         str | None, Option("of the model (the folder's, else the file's)", "MODEL")
@@ -86,7 +90,10 @@ def init(
     table = data or Path(_ask("Which file holds the table?", "--data FILE"))
     line = make_progress_line()
     progress = partial(_say_rows, line) if line is not None else _nothing
-    understood = command.look(place, table, progress, sheet=sheet, connection=connection)
+    given = names.split(",") if names is not None else ()
+    understood = command.look(
+        place, table, progress, sheet=sheet, connection=connection, names=given
+    )
     if line is not None:
         line.end()
     wishes = Wishes(

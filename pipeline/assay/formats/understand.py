@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -30,7 +30,12 @@ Progress = Callable[[int], None]
 
 
 def understand(
-    path: Path, *, sheet: str = "", connection: str = "", progress: Progress = lambda rows: None
+    path: Path,
+    *,
+    sheet: str = "",
+    connection: str = "",
+    names: Sequence[str] = (),
+    progress: Progress = lambda rows: None,
 ) -> Understanding:
     """How the file is written, its columns' types, and what was counted in them.
 
@@ -43,6 +48,8 @@ def understand(
         Of an Excel workbook; the first one if empty.
     connection
         If ``path`` is a query: where it is asked.
+    names
+        Of the columns of CSV without a header, in the file's order.
     progress
         Told how many rows have been read, of both readings.
 
@@ -51,10 +58,10 @@ def understand(
     SourceError
         It is no table, is cut or damaged, or its rows are ragged.
     UsageError
-        ``sheet`` does not fit the file.
+        ``sheet`` or ``names`` do not fit the file.
     """
     path = Path(path)
-    table, remarks = _format(path, sheet, connection)
+    table, remarks = _format(path, sheet, connection, names)
     typed = table.format == "parquet"
     rows, types, orders = parquet_types(path) if typed else (0, {}, {})
     decisions = {name: _by_type(name, found) for name, found in types.items() if kind_of(found)}
@@ -65,7 +72,7 @@ def understand(
         if each.column.kind == "string" or pa.types.is_uint64(types[name])
     )
     if not typed or unsettled:
-        opened = OpenedTable(path, replace(table, columns=unsettled))
+        opened = OpenedTable(path, replace(table, columns=unsettled or table.columns))
         rows, tallies, nested = _tally(opened, progress)
         left_out |= dict.fromkeys(nested, "lists or objects")
         how: Callable[..., Decision] = partial(decide, separator=table.separator)
@@ -148,8 +155,10 @@ def _facts(
     return found
 
 
-def _format(path: Path, sheet: str, connection: str) -> tuple[TableFormat, tuple[str, ...]]:
-    """How the file is written, without its columns, and remarks on what was assumed."""
+def _format(
+    path: Path, sheet: str, connection: str, names: Sequence[str]
+) -> tuple[TableFormat, tuple[str, ...]]:
+    """How the file is written, without its columns but for ``names``, and remarks on guesses."""
     if not connection and path.suffix.lower() == ".sql":
         raise UsageError(
             "a query needs to know where it is asked",
@@ -160,6 +169,10 @@ def _format(path: Path, sheet: str, connection: str) -> tuple[TableFormat, tuple
     if sheet and kind != "excel":
         raise UsageError(
             "only a workbook has sheets", where=f"--sheet {sheet}", found=f"{path}: {kind}"
+        )
+    if names and kind != "csv":
+        raise UsageError(
+            "only columns of CSV can lack names", where="--names", found=f"{path}: {kind}"
         )
     if kind == "excel":
         chosen = open_sheet(path, sheet or None).name
@@ -177,4 +190,33 @@ def _format(path: Path, sheet: str, connection: str) -> tuple[TableFormat, tuple
         return TableFormat("json", (), encoding.name), remarks
     table, assumed = find_dialect(path, encoding.name)
     refuse_open_quote(path, table, encoding.quotes[table.quote])
+    if names:
+        return _named(path, table, names, sure=not assumed), remarks
     return table, (*remarks, *assumed, *layout(path, table).remarks)
+
+
+def _named(path: Path, table: TableFormat, names: Sequence[str], *, sure: bool) -> TableFormat:
+    """The CSV ``table`` as one without a header, whose columns have the names of a person.
+
+    A header that is ``sure`` to be one is refused: it would become a row.
+    """
+    found = layout(path, table).names
+    if table.header and sure:
+        raise UsageError(
+            "the table has names already, in its first line",
+            where=f"{path}: --names",
+            found=", ".join(map(quote_value, found[:10])),
+            fix="Leave --names out, or change that line.",
+        )
+    given = [name.strip() for name in names]
+    odd = next((name for name in given if not name or given.count(name) > 1), None)
+    if odd is not None or len(given) != len(found):
+        twice = f"{quote_value(odd)} twice" if odd else "an empty name"
+        raise UsageError(
+            "these names do not fit the table",
+            where=f"{path}: --names",
+            expected=f"{len(found):,} different names, one for each column",
+            found=f"{len(given):,}" if odd is None else twice,
+        )
+    columns = tuple(ColumnFormat(name, "string") for name in given)
+    return replace(table, header=False, columns=columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -52,13 +53,14 @@ def look(
     *,
     sheet: str = "",
     connection: str = "",
+    names: Sequence[str] = (),
 ) -> Understanding:
     """Find out how the table ``data`` is written, before anything is asked or written.
 
     Parameters
     ----------
-    sheet, connection
-        Of an Excel workbook, and where a query is asked.
+    sheet, connection, names
+        Of an Excel workbook, where a query is asked, and of columns without a header.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def look(
     """
     refuse_project(folder)
     refuse_output(folder, _inside(folder, data))
-    return understand(data, sheet=sheet, connection=connection, progress=progress)
+    return understand(data, sheet=sheet, connection=connection, names=names, progress=progress)
 
 
 def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> NewProject:

@@ -89,11 +89,16 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
         )
 
 
+def can_weigh(facts: ColumnFacts) -> bool:
+    """Whether rows can count by this column: it is a number of 0 or more in every row."""
+    least = facts.low if facts.kind in ("integer", "float") and not facts.nulls else None
+    return isinstance(least, int | float) and least >= 0
+
+
 def _refuse_weight(facts: ColumnFacts) -> None:
-    number = facts.kind in ("integer", "float")
-    least = facts.low if number else None
-    if number and not facts.nulls and isinstance(least, int | float) and least >= 0:
+    if can_weigh(facts):
         return
+    least = facts.low if facts.kind in ("integer", "float") else None
     raise UsageError(
         "rows cannot be weighted by this column",
         where=f"assay init --weight {facts.name}",
