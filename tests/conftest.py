@@ -119,7 +119,7 @@ def live(promoted: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session", name="call")
 def call_fixture() -> Callable[..., str]:
-    return projects.call
+    return projects.call_here
 
 
 @pytest.fixture

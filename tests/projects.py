@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 PARCELS = ROOT / "tests" / "parcels"
@@ -30,6 +33,31 @@ def call(root: Path, *command: str, code: int = 0, tools: Path | None = None) ->
     )
     assert done.returncode == code, f"{' '.join(command)} ended {done.returncode}:\n{done.stdout}"
     return done.stdout
+
+
+def call_here(root: Path, *command: str, code: int = 0, tools: Path | None = None) -> str:
+    """As `call`; but a command of Assay's runs in this process, where its libraries are loaded.
+
+    What its children print on standard error is not in the answer.
+    """
+    from assay.cli.__main__ import main
+
+    if command[0] != "assay" or tools is not None:
+        return call(root, *command, code=code, tools=tools)
+    printed = io.StringIO()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with (
+        chdir(root),
+        mock.patch.dict(os.environ, {"PATH": path, "COLUMNS": "200"}),
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+    ):
+        try:
+            found = main(command[1:])
+        except SystemExit as ended:
+            found = ended.code
+    assert found == code, f"{' '.join(command)} ended {found}:\n{printed.getvalue()}"
+    return printed.getvalue()
 
 
 def promoted(root: Path) -> None:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from assay.cli import terminal
-from assay.cli.terminal import Line
+from assay.cli.parser import GROUPS
 from assay.errors import AssayError
 
 T = TypeVar("T")
 
 
-def shown(
-    lines: Callable[[T], Iterable[Line]], run: Callable[..., T], *given: Any, **more: Any
-) -> T:
+def show(name: str, found: Any) -> None:
+    """Print a result of the command of this name as it does for people."""
+    (command,) = (each for group in GROUPS for each in group.commands if each.name == name)
+    terminal.print_lines(command.lines(found, {}))
+
+
+def shown(name: str, run: Callable[..., T], *given: Any, **more: Any) -> T:
     """Call a command and print its answer for people, also where it refuses after its work."""
     try:
         found = run(*given, **more)
     except AssayError as error:
         if error.report is not None:
-            terminal.print_lines(lines(cast(T, error.report)))
+            show(name, error.report)
         raise
-    terminal.print_lines(lines(found))
+    show(name, found)
     return found

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pipeline" / "assay"
 
 MAY_IMPORT = {
-    "rich": ["cli/show/*.py", "cli/terminal.py"],
+    "rich": ["cli/result.py", "cli/terminal.py"],
     "pyspark": ["score/spark/*.py", "score/inputs/query.py"],
     "py4j": ["score/spark/*.py", "score/inputs/query.py"],
     "evidently": [

@@ -15,10 +15,8 @@ from markupsafe import Markup
 from rich.table import Table
 from rich.text import Text
 
-from assay.cli import log_output
 from assay.cli.__main__ import main
-from assay.cli.progress import ProgressLine
-from assay.cli.terminal import print_lines
+from assay.cli.terminal import ProgressLine, log_to_stderr, print_lines
 from assay.gate.verdict_text import render_markdown
 from assay.monitor.incidents import messages
 from assay.monitor.nights.night import Incident
@@ -58,7 +56,7 @@ def _table(text: str) -> None:
 
 
 def _warned(text: str) -> None:
-    with log_output.log_to_stderr(), warnings.catch_warnings():
+    with log_to_stderr(), warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = _show  # pytest keeps warnings to itself
         warnings.warn(text, stacklevel=1)
@@ -69,7 +67,7 @@ def _show(message: Any, category: Any, name: str, line: int, *_: Any) -> None:
 
 
 def _logged(text: str) -> None:
-    with log_output.log_to_stderr():
+    with log_to_stderr():
         logging.getLogger("assay.score").warning("found %s", text)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import pytest
 
-from assay.cli.command import Call, Command, Group, Option, add_options
+from assay.cli.command import Call, Command, Group, Option, add_options, write_step_output
 from assay.cli.parser import GROUPS
 from assay.errors import AssayError, DataError, GateNotPassed, StoreError, UsageError
 from assay.errors.base import attach_report
@@ -38,15 +38,15 @@ def twice(done: Done, much: int) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def own_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.cli.show.check.lines", lines)
-    monkeypatch.setattr("assay.cli.show.check.twice", twice, raising=False)
+    monkeypatch.setattr("assay.cli.show.start.own", lines, raising=False)
+    monkeypatch.setattr("assay.cli.show.start.twice", twice, raising=False)
 
 
 def call(
-    run: Callable[..., object], *typed: str, shown: str = "check.lines", front: bool = False
+    run: Callable[..., object], *typed: str, words: str = "start.own", front: bool = False
 ) -> Call:
     """A command of one's own on a project, as if it was typed."""
-    command = Command("work", "work", "assay work", run, shown, front)
+    command = Command("work", "work", "assay work", run, words=words, front=front)
     parser = argparse.ArgumentParser(exit_on_error=False)
     add_options(parser, command)
     parser.set_defaults(command=command)
@@ -70,7 +70,7 @@ def test_options_are_the_parameters_of_the_function(capsys: pytest.CaptureFixtur
         return Done(1)
 
     given: list[object] = []
-    call(run, "x", "--much", "3", shown="check.twice").perform()
+    call(run, "x", "--much", "3", words="start.twice").perform()
     assert capsys.readouterr() == ("1 of 3\n", "")
     every = ["--kind", "b", "--key", "k", "--key", "l", "--pull", "--dry-run"]
     call(run, "x", "y", "--much=4", *every).perform()
@@ -94,6 +94,8 @@ def test_a_result_is_lines_or_a_document(capsys: pytest.CaptureFixture[str]) -> 
     assert shown.err == "from a contract\n"
     call(run).perform()
     assert capsys.readouterr() == ("from a contract\n" + LINE.format(2), "")
+    call(run, words="").perform()
+    assert capsys.readouterr().out == "from a contract\nrows  2\nfile  a/b\n"
 
 
 @pytest.mark.parametrize(
@@ -148,8 +150,22 @@ def test_the_front_page_follows_unless_nothing_can_have_changed(
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.title)
-def test_each_command_names_a_function_that_shows_it(group: Group) -> None:
+def test_each_command_is_shown_by_keys_or_by_a_function_that_there_is(group: Group) -> None:
     for each in group.commands:
-        module, _, name = each.shown.partition(".")
-        if each.run is not None:
+        assert not (each.keys and each.words), each.name
+        if each.words:
+            module, _, name = each.words.partition(".")
             assert hasattr(importlib.import_module(f"assay.cli.show.{module}"), name), each.name
+
+
+def test_an_output_is_one_line_and_elsewhere_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    write_step_output("moved", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    write_step_output("moved", "true")
+    write_step_output("more", "x")
+    assert (tmp_path / "output").read_text() == "moved=true\nmore=x\n"
+    with pytest.raises(ValueError, match="more than one line"):
+        write_step_output("moved", "true\nother=1")

@@ -14,8 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.cli.__main__ import main
-from assay.cli.show import contract as show
-from assay.cli.terminal import print_lines
 from assay.contract import stage
 from assay.contract.loader import load_contract_text
 from assay.contract.result import ContractResult, RuleResult, json_value, row_results
@@ -24,6 +22,7 @@ from assay.pages.page_layout import POLICY
 from assay.project import layout
 from assay.project.params import Params, parse
 from assay.project.text import format_exact_percent
+from tests.shown import show
 
 CONTRACT = """\
 import datetime
@@ -265,7 +264,7 @@ def test_a_partition_that_is_no_day_or_no_parquet(root: Path) -> None:
 
 def printed(result: ContractResult, capsys: pytest.CaptureFixture[str]) -> str:
     """What `assay contract` prints of a result."""
-    print_lines(show.lines(result))
+    show("contract", result)
     return capsys.readouterr().out
 
 

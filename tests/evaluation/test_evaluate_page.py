@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.table import Table
 
-from assay.cli.show.evaluation import lines
+from assay.cli.show.stages import evaluation_lines
 from assay.evaluation import evaluate_page as page
 from assay.evaluation.evaluate import evaluate
 from assay.evaluation.task_views import BinaryView, view_of
@@ -111,8 +111,8 @@ def test_rows_that_hang_together_are_said_to() -> None:
     assert f"<b>Rows are clustered</b>: {told}." in ours
     for one in found.metrics.values():
         assert f'<td class="n">{format_design_effect(one)}</td>' in ours
-    table, line = list(lines(named(found)))[:2]
-    assert line == f"Rows hang together: {told}."
+    table, line = list(evaluation_lines(named(found)))[:2]
+    assert line == f"Rows are clustered: {told}."
     assert isinstance(table, Table)
     assert table.title == "late-flights: boosting on 1,500 rows of holdout, 30 nights"
     assert "design effect" in [column.header for column in table.columns]

@@ -186,10 +186,10 @@ def test_the_command_leaves_a_file_and_says_what_is_in_it(
     parcels: Path, call: Callable[..., str]
 ) -> None:
     write_champion(parcels, None)
-    assert "nights: 2 of the input, 2024-03-04 to 2024-03-05" in call(parcels, "assay", "nights")
+    told = call(parcels, "assay", "nights")
+    assert "2024-03-04" in told and "2024-03-05" in told
     told = call(parcels, "assay", "rehearse")
-    assert "rehearse: night 2024-03-05: 50 rows, 0 refused" in told
-    assert "0 differ from the training code's scores" in told
+    assert "2024-03-05" in told and "differing" in told
     found = Rehearsal.read(parcels)
     assert (found.parity[0].carrier, found.parity[0].differing) == ("local", 0)
     assert not list(parcels.glob("store*"))

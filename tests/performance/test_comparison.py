@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from assay.cli.document import to_json
 from assay.cli.parser import build_parser
-from assay.cli.show import performance
+from assay.cli.result import to_json
 from assay.errors import UsageError
 from assay.performance import comparison as beside
 from assay.performance.comparison import by_week, pairs, run, summarize
 from assay.store import open_store
-from tests.shown import shown
+from tests.shown import show, shown
 
 
 def row(night: str, value: float | None, **more: Any) -> dict[str, Any]:
@@ -64,7 +63,7 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     stamp = {"run_id": "r1", "model_version": "v0.1.0", "bundle": project.digest, "at": None}
     rows = [row("2013-02-01", 0.7), guess("2013-02-01", 0.75)]
     project.store.append_performance({**each, **stamp} for each in rows)
-    shown(performance.performance_lines, project.run, beside.run, "auc", days=7)
+    shown("performance", project.run, beside.run, "auc", days=7)
     assert "the estimate was off by 0.050 on the mean of 1" in capsys.readouterr().out
     found = project.run(beside.run, "auc", days=7, by="week")
     (pair,) = json.loads(to_json(found))["pairs"]
@@ -81,7 +80,7 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
         project.run(beside.run, "auc", days=8)
 
 
-def test_an_estimate_that_doubts_itself_says_so() -> None:
+def test_an_estimate_that_doubts_itself_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     known = {"metric": "auc", "slice": "", "rows": 10, "labelled_share": 1.0, "maturity_days": None}
     estimate = {**known, "estimated": True, "value": 0.9, "trusted": False, "why": "x: 90% unlike"}
     truth = {**known, "estimated": False, "value": 0.4, "low": 0.3, "high": 0.5, "maturity_days": 1}
@@ -90,23 +89,17 @@ def test_an_estimate_that_doubts_itself_says_so() -> None:
     )
     assert [pair.distrust for pair in found] == ["x: 90% unlike"]
     assert [week.distrust for week in beside.by_week(found)] == ["on 1 of 1 nights"]
-    lines = performance.performance_lines(
-        beside.PerformancePairs("auc", "", 1, "night", tuple(found))
-    )
-    assert any("estimate not to be trusted: x: 90% unlike" in str(line) for line in lines)
+    show("performance", beside.PerformancePairs("auc", "", 1, "night", tuple(found)))
+    assert "x: 90% unlike" in capsys.readouterr().out
 
 
-def test_a_slice_that_is_too_small_is_said_not_to_be_measured() -> None:
+def test_a_slice_that_is_too_small_is_said_not_to_be_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     table = [{**guess("2013-07-01", 0.7), "slice": "a=b", "rows": 30}]
     found = pairs(table, "date", "auc", "a=b", 7, least=100)
-    lines = list(
-        performance.performance_lines(
-            beside.PerformancePairs("auc", "a=b", 7, "night", tuple(found))
-        )
-    )
-    assert lines[1] == (
-        "2013-07-01       0.700" + " " * 38 + "  not measured: 30 rows, fewer than 100"
-    )
+    show("performance", beside.PerformancePairs("auc", "a=b", 7, "night", tuple(found)))
+    assert "30 rows, fewer than 100" in capsys.readouterr().out
 
 
 NIGHT = "2013-02-01"
@@ -142,13 +135,11 @@ def test_without_a_metric_the_command_shows_them_all(
     stamp = {"run_id": "r1", "model_version": "v0.1.0", "bundle": project.digest, "at": None}
     known = [row(NIGHT, 0.7), guess(NIGHT, 0.75), row(NIGHT, 0.2, metric="brier")]
     open_store(root, params).append_performance({**each, **stamp} for each in known)
-    shown(performance.all_metrics_lines, run, root, params, days=7)
-    assert capsys.readouterr().out.splitlines() == [
-        "metric  nights  newest night     estimated  realized   error  mean error  labelled",
-        "auc          1  2013-02-01           0.750     0.700   0.050       0.050     90.0%",
-        "brier        1  2013-02-01                     0.200                         90.0%",
-        "realized after 7 days; night by night: assay performance --metric auc",
-    ]
+    shown("performance", run, root, params, days=7)
+    _, _, auc, brier, last = capsys.readouterr().out.splitlines()
+    assert auc.split() == ["auc", "1", NIGHT, "0.7500", "0.7000", *["0.0500"] * 2, "90.0%"]
+    assert brier.split() == ["brier", "1", NIGHT, "0.2000", "90.0%"]
+    assert last == "realized after 7 days; night by night: assay performance --metric auc"
     with pytest.raises(UsageError, match="no night has a metric in such a slice"):
         run(root, params, slice="origin=X", days=7)
     with pytest.raises(UsageError, match="no such maturity"):

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
 
-from assay.cli.show import monitoring, performance
 from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
 from assay.performance import labels, retrain
 from assay.project import partitions
@@ -42,7 +41,7 @@ def take(project: Any, rows: pd.DataFrame, now: datetime, night: str = NIGHT, **
     file = project.root / "truths.csv"
     rows.to_csv(file, index=False)
     given = (project.root, project.params, night, night, file)
-    return shown(performance.labels_lines, labels.run, *given, now=now, **more)
+    return shown("labels", labels.run, *given, now=now, **more)
 
 
 def numbers(project: Any, metric: str = "auc", slice: str = "") -> dict[int, dict[str, Any]]:
@@ -69,7 +68,7 @@ def test_truths_are_taken_once_and_measured(
     (first,) = take(project, rows, at(2)).taken
     assert (first.truths, first.new, first.corrected) == (149, 149, 0)
     out = capsys.readouterr().out
-    assert "labels: 2013-02-01: 149 truths (149 new)" in out
+    assert "2013-02-01: 149 truths (149 new)" in out
     assert "50.0% of 298 rows labelled; may change until the day is over" in out
     assert "after 1 day: auc" in out
     (again,) = take(project, rows, at(3)).taken
@@ -311,7 +310,7 @@ def test_retraining_is_advised_on_matured_nights(
         night = f"2013-02-0{day}"
         rows = truths(project, night)
         take(project, rows.assign(late=~rows["late"]), at(day + 1), night=night)
-    found = shown(monitoring.retrain_lines, project.run, retrain.run, now=at(9))
+    found = shown("monitor", project.run, retrain.run, now=at(9))
     assert [each.state for each in found.rules] == ["waiting"]
     assert "cannot be told yet, 2 of 3 nights have matured" in capsys.readouterr().out
     take(project, truths(project, "2013-02-03"), at(4), night="2013-02-03")
@@ -349,7 +348,7 @@ def test_nights_together_are_compared_with_what_training_says(
     rate = numbers(project, "mean_observed")[1]["value"]
     wanted = rate * (1 - share) ** 2 + (1 - rate) * share**2
     assert numbers(project, "constant_loss")[1]["value"] == pytest.approx(wanted)
-    found = shown(monitoring.retrain_lines, project.run, retrain.run, now=at(9))
+    found = shown("monitor", project.run, retrain.run, now=at(9))
     assert [each.state for each in found.rules] == ["fine", "waiting"]
     assert "5 of 6 nights have matured" in capsys.readouterr().out
     together = found.rules[0].pooled

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
-from assay.cli.document import to_json
-from assay.cli.show import overview
+from assay.cli.result import to_json
 from assay.errors import PromotionRefused, UsageError
 from assay.monitor import status
 from assay.project import digests, layout
@@ -177,7 +176,7 @@ def test_it_shows_for_good_also_after_the_way_back(
     assert shown.count("OVERRIDDEN: the gate did not let it pass (FAIL: ranks)") == 2
     assert "two errs" in shown
 
-    told = shown_by(overview.status_lines, status.run, project.root, project.params)
+    told = shown_by("status", status.run, project.root, project.params)
     champion = json.loads(to_json(told))["champion"]
     assert (champion["verdict"], champion["override"]) == ("FAIL", back.override)
     assert "OVERRIDDEN by a person: the gate did not let" in capsys.readouterr().out

@@ -57,7 +57,7 @@ def test_before_the_first_promotion_there_is_none(
     assert found.why is not None
     assert "no version of late-flights holds the stage prod" in found.why
     assert main(["champion", "--root", str(project.root)]) == 0
-    assert capsys.readouterr().out.startswith("champion: none: ")
+    assert capsys.readouterr().out.startswith("state  none\n")
 
 
 def test_the_holder_is_copied_whole_whatever_lies_in_the_work_tree(

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
-from assay.cli.document import to_json
-from assay.cli.show import overview
+from assay.cli.result import to_json
 from assay.monitor import status
 from assay.project import digests
 from assay.promotion.promote import promote
@@ -116,7 +115,7 @@ def test_status_says_of_the_champion_what_versions_says(
     monkeypatch.setenv("COLUMNS", "250")
     promote(project.root, project.params, because="it ranks")
     capsys.readouterr()
-    shown_by(overview.status_lines, status.run, project.root, project.params)
+    shown_by("status", status.run, project.root, project.params)
     shown = capsys.readouterr().out
     assert "v0.1.0, verdict PASS" in shown
     assert "unverified" not in shown
@@ -125,7 +124,7 @@ def test_status_says_of_the_champion_what_versions_says(
     for tag in ("late-flights@v9.0.0", "late-flights#prod#2"):
         project.git("tag", "--annotate", tag, "--message", message)
     why = "its tags name another verdict than its commit holds"
-    told = shown_by(overview.status_lines, status.run, project.root, project.params)
+    told = shown_by("status", status.run, project.root, project.params)
     champion = json.loads(to_json(told))["champion"]
     assert (champion["version"], champion["verdict"]) == ("v9.0.0", "unknown")
     assert champion["unverified"] == why

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from assay.cli import log_output
-from assay.cli.progress import end_progress_lines, make_progress_line
+from assay.cli.terminal import end_progress_lines, log_to_stderr, make_progress_line
 from assay.score.progress import Progress
 
 
@@ -22,7 +21,7 @@ class Clock:
 def test_the_time_left_follows_from_the_nights_done(capsys: pytest.CaptureFixture[str]):
     clock = Clock()
     progress = Progress(4, clock=clock)
-    with log_output.log_to_stderr():
+    with log_to_stderr():
         progress.step("night 1")
         clock.now = 30.0
         progress.done()
@@ -41,7 +40,7 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]):
     assert make_progress_line() is None
     clock = Clock()
     show = Progress(1, clock=clock).task_callback("night 1")
-    with log_output.log_to_stderr():
+    with log_to_stderr():
         for second in range(25):
             clock.now = float(second)
             show(second, 50)
@@ -79,7 +78,7 @@ def test_a_result_does_not_go_on_in_a_line_of_progress(
 def test_whoever_calls_it_from_a_program_gets_records_and_no_text(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ):
-    with log_output.log_to_stderr():
+    with log_to_stderr():
         pass  # what the command line hung on the logger is gone again
     with caplog.at_level(logging.INFO, logger="assay"):
         Progress(1).step("night 1")

@@ -6,10 +6,9 @@ import re
 
 import pytest
 
-from assay.cli import terminal
-from assay.cli.show.scoring import lines
 from assay.score.run import NightOutcome, ScoredRun
 from assay.score.stage import NightOutcomes
+from tests.shown import show
 
 RUN = "20130702T021503Z-1f9c5a20"
 
@@ -25,7 +24,7 @@ def test_a_runs_name_is_never_cut(
         seconds=31.5, broken={"x: finite": 10}, mean=0.25,
     )  # fmt: skip
     twice = [NightOutcome("2013-07-01", "published", report)] * 2
-    terminal.print_lines(lines(NightOutcomes("store", twice)))
+    show("score", NightOutcomes("store", twice))
     told = capsys.readouterr().out
     assert len(re.findall(rf"(?<!\S){RUN}(?!\S)", told)) == 2 and told.count("v0.1.0") == 2
     assert "look at them: assay quarantine show --date 2013-07-01" in told

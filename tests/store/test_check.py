@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from assay.cli.show.store import fsck_lines
 from assay.errors import StoreError
 from assay.errors.base import attached_report
 from assay.project import params
@@ -233,9 +232,7 @@ def test_the_command_says_what_is_left_and_ends_with_52(
             "ingest": given.ingest.model_copy(update={"partition_by": store.column}),
         }
     )
-    assert list(fsck_lines(store_commands.fsck(tmp_path, given))) == [
-        f"{store.uri}: nothing is damaged"
-    ]
+    assert store_commands.fsck(tmp_path, given) == store_commands.FsckReport(store.uri, ())
     make.run("r1")
     newest(store, PREDICTIONS).write_text("", encoding="utf-8")
     with pytest.raises(StoreError) as caught:
@@ -247,7 +244,7 @@ def test_the_command_says_what_is_left_and_ends_with_52(
         store_commands.fsck(tmp_path, given, fix=True)
     found = attached_report(caught.value)
     assert isinstance(found, store_commands.FsckReport)
-    assert next(fsck_lines(found)).startswith("fixed: predictions: its newest commit")
+    assert found.damages[0].fixed and found.damages[0].table == "predictions"
 
 
 def test_what_a_commit_shows_is_synced_before_the_commit(

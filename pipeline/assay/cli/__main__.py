@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from assay.cli import log_output
 from assay.cli.command import Call
 from assay.cli.parser import build_parser
+from assay.cli.terminal import log_to_stderr
 from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, UsageError
 from assay.errors.base import mask_passwords
 from assay.errors.machine import from_memory_error, from_os_error
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
     # No library that Assay calls may send telemetry.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    with interrupts.handle_interrupts(), log_output.log_to_stderr():
+    with interrupts.handle_interrupts(), log_to_stderr():
         code = _run(Call(arguments), alone)
     return INTERRUPTED if interrupts.was_interrupted() else code
 

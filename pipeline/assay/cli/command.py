@@ -14,17 +14,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from assay.cli import terminal
-from assay.cli.progress import end_progress_lines
-from assay.cli.terminal import Line
-from assay.errors import DataError, RetrainAdvised, RunError, StoreError
+from assay.cli.terminal import Line, end_progress_lines
+from assay.errors import DataError, RetrainAdvised, RunError, StoreError, UsageError
 from assay.errors.base import attached_report
 from assay.project.text import escape_controls
 
@@ -67,9 +67,13 @@ class Command:
         As it is typed, such as ``quarantine show``.
     run
         Takes a `Call` and the options. Returns the result or raises; prints nothing.
-    shown
-        The function of `assay.cli.show` that makes lines of a result, such as ``check.lines``.
-        Besides the result it may ask for options of the command, by their names, and for ``root``.
+    keys
+        What people see of the result's document, as `assay.cli.result.lines` reads it; all of it
+        if empty.
+    words
+        Instead: the function of `assay.cli.show` that makes lines of a result, such as
+        ``start.start_lines``, where a table will not do. Besides the result it may ask for
+        options of the command, by their names, and for ``root``.
     front
         Write the front page afterwards.
     serves
@@ -80,17 +84,22 @@ class Command:
     help: str
     example: str
     run: Callable[..., object] | None
-    shown: str = ""
+    keys: str = ""
+    words: str = ""
     front: bool = False
     serves: bool = False
 
     def lines(self, found: Any, options: Mapping[str, Any]) -> Iterable[Line]:
         """A result for people."""
-        module, _, name = self.shown.partition(".")
-        shown = getattr(importlib.import_module(f"assay.cli.show.{module}"), name)
-        asked = inspect.signature(shown).parameters.keys() & options.keys()
-        lines: Iterable[Line] = shown(found, **{each: options[each] for each in asked})
-        return lines
+        if not self.words:
+            from assay.cli.result import lines, to_tree
+
+            return lines(to_tree(found), self.keys)
+        module, _, name = self.words.partition(".")
+        words = getattr(importlib.import_module(f"assay.cli.show.{module}"), name)
+        asked = inspect.signature(words).parameters.keys() & options.keys()
+        shown: Iterable[Line] = words(found, **{each: options[each] for each in asked})
+        return shown
 
 
 class Group:
@@ -106,13 +115,14 @@ class Group:
         help: str,
         example: str = "",
         *,
-        shown: str = "",
+        keys: str = "",
+        words: str = "",
         front: bool = False,
         serves: bool = False,
     ) -> Callable[[Handler], Handler]:
         def add(run: Handler) -> Handler:
             typed = example or f"assay {name}"
-            self.commands.append(Command(name, help, typed, run, shown, front, serves))
+            self.commands.append(Command(name, help, typed, run, keys, words, front, serves))
             return run
 
         return add
@@ -197,7 +207,7 @@ class Call:
 
     def show(self, found: Any) -> None:
         """Print a result, for people or as one JSON document."""
-        from assay.cli.document import to_json
+        from assay.cli.result import to_json
 
         self.printed = True
         if self.json:
@@ -294,3 +304,81 @@ def _reading(kind: Any, option: Option) -> Mapping[str, Any]:
     if get_origin(kind) is Sequence:
         return {"action": "append", "default": [], "type": option.parse or get_args(kind)[0]}
     return {"type": option.parse or kind}
+
+
+def positive_number(text: str) -> int:
+    """The type of an option that is a whole number from 1 on."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found '{text}'")
+    return int(text)
+
+
+First = Annotated[str | None, Option("the first of several nights", "DAY", "--from")]
+Last = Annotated[str | None, Option("the last of them", "DAY", "--to")]
+Newest = Annotated[
+    int | None,
+    Option(
+        "instead: the newest N published nights, as a schedule wants it",
+        "N",
+        "--last-nights",
+        positive_number,
+    ),
+]
+Published = Annotated[str, Option("a published night", "DAY")]
+Because = Annotated[str, Option("kept for good", "WHY")]
+Stage = Annotated[str | None, Option("another stage than registry.stage in params.yaml")]
+Push = Annotated[bool, Option("then push the tags to origin")]
+
+
+def night_range(
+    call: Call, date: str | None, first: str | None, last: str | None, others: str = ""
+) -> tuple[str, str]:
+    """The first and the last night that ``--date`` or ``--from`` and ``--to`` name.
+
+    Parameters
+    ----------
+    others
+        Other ways to name nights, for the error.
+
+    Raises
+    ------
+    UsageError
+        Not exactly one of the two forms is given.
+    """
+    if (date is None) == (first is None and last is None) or (first is None) != (last is None):
+        raise UsageError(
+            "say which nights",
+            where=f"assay {call.command.name}",
+            expected=f"--date DAY, or --from DAY --to DAY{others}",
+        )
+    return date or first or "", date or last or ""
+
+
+def night_range_or_newest(
+    call: Call, date: str | None, first: str | None, last: str | None, newest: int | None
+) -> tuple[str, str]:
+    """As `night_range`, or the first and the last of the ``newest`` published nights."""
+    if newest is None:
+        return night_range(call, date, first, last)
+    if (date, first, last) != (None, None, None):
+        raise UsageError(
+            "say which nights once",
+            where=f"assay {call.command.name}",
+            expected="--last-nights N, or --date DAY, or --from DAY --to DAY",
+        )
+    from assay.monitor.nights.history import newest_nights
+
+    return newest_nights(*call.project, newest)
+
+
+def write_step_output(name: str, value: str) -> None:
+    """Set an output for the steps after this one in GitHub Actions; nothing elsewhere.
+
+    Only for words of our own: a value with a line's end could set further outputs.
+    """
+    if "\n" in value or "\r" in value:
+        raise ValueError(f"the output {name} has more than one line")
+    path = os.environ.get("GITHUB_OUTPUT")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(f"{name}={value}\n")

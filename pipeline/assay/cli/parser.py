@@ -7,32 +7,20 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from assay.cli import (
-    machine_commands,
-    operations_commands,
-    reporting_commands,
-    scheduling_commands,
-    scoring_commands,
-    starting_commands,
-    training_commands,
-    version_commands,
-)
+from assay.cli import model_commands, night_commands, report_commands, start_commands
 from assay.cli.command import add_options
 from assay.errors.base import mask_passwords
 from assay.project.text import escape_controls
 
-GROUPS = tuple(
-    module.command
-    for module in (
-        starting_commands,
-        training_commands,
-        version_commands,
-        scoring_commands,
-        operations_commands,
-        scheduling_commands,
-        reporting_commands,
-        machine_commands,
-    )
+GROUPS = (
+    start_commands.BEGIN,
+    model_commands.MAKE,
+    model_commands.CHOOSE,
+    night_commands.SCORE,
+    night_commands.CARE,
+    report_commands.SCHEDULE,
+    report_commands.LOOK,
+    report_commands.FIX,
 )
 """In the order of the help."""
 

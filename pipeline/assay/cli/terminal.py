@@ -1,12 +1,14 @@
-"""Output for people: a terminal, or a file or log without a width of its own."""
+"""What people read: lines and tables on standard output; progress and messages on the other."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, Union
 
 from assay.project.text import escape_controls
 
@@ -44,6 +46,13 @@ def print_lines(lines: Iterable[Line]) -> None:
             print(escape_controls(line))
         else:
             console(markup=False).print(_Visible(line))
+
+
+def wrapped(text: str) -> RenderableType:
+    """A line that is as wide as the terminal and goes on below."""
+    from rich.text import Text
+
+    return Text(text)
 
 
 def markdown(text: str) -> RenderableType:
@@ -99,3 +108,85 @@ def said_on_standard_error() -> Iterator[None]:
         ours.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+_CLEAR = "\r\x1b[K"
+
+
+class ProgressLine:
+    """A line on standard error that is updated in place; messages get lines of their own."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self._open = False
+
+    def change(self, line: str) -> None:
+        print(f"{_CLEAR}{escape_controls(line)}", end="", file=sys.stderr, flush=True)
+        self._open = True
+
+    def say(self, text: str) -> None:
+        self.end()
+        print(escape_controls(text), file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Make room for what is no progress."""
+        if self._open:
+            print(_CLEAR, end="", file=sys.stderr, flush=True)
+            self._open = False
+
+
+_lines: list[ProgressLine] = []
+
+
+def make_progress_line() -> ProgressLine | None:
+    """A progress line if standard error is a terminal, else None: a log gets messages only."""
+    if not sys.stderr.isatty():
+        return None
+    _lines.append(ProgressLine())
+    return _lines[-1]
+
+
+def end_progress_lines() -> None:
+    """Make room for a command's result or error: neither goes on in a line of progress."""
+    while _lines:
+        _lines.pop().end()
+
+
+@contextmanager
+def log_to_stderr() -> Iterator[None]:
+    """Print what Assay's own code logs while the block runs; warnings of others are escaped.
+
+    The logging configuration is restored at the end, for programs that call the command line.
+    """
+    logger, handler = logging.getLogger("assay"), _Bare()
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    # Handlers on the root logger would print it a second time.
+    logger.propagate = False
+    formatted = warnings.formatwarning
+
+    def escaped(message: Warning | str, *given: Any, **named: Any) -> str:
+        return formatted(escape_controls(str(message)), *given, **named)
+
+    warnings.formatwarning = escaped
+    try:
+        yield
+    finally:
+        warnings.formatwarning = formatted
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+
+class _Bare(logging.Handler):
+    """Prints the message alone, on the current standard error, which tests replace."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            # Warnings have the same prefix as errors.
+            warns = "assay: " if record.levelno >= logging.WARNING else ""
+            print(warns + escape_controls(record.getMessage()), file=sys.stderr, flush=True)
+        except Exception:
+            self.handleError(record)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from assay.cli.show import overview
 from assay.errors import LimitCrossed, StoreError
 from assay.monitor.front import command
 from tests.shown import shown
@@ -59,8 +58,8 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     html = page(project)
     assert "held: too many rows" in html and "assay release run-2 --because WHY" in html
     assert "<b>2 open; nights were" in html and "2013-02-04 has nothing published" in html
-    shown(overview.front_lines, project.run, command.run, last=1)
-    assert capsys.readouterr().out.startswith("1 night: 1 failed\n")
+    shown("front", project.run, command.run, last=1)
+    assert capsys.readouterr().out.startswith("page ")
 
 
 def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
@@ -83,8 +82,8 @@ def test_the_pages_of_the_stages_are_linked_where_they_are_there(empty_project: 
 
 
 def test_before_anything(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    shown(overview.front_lines, empty_project.run, command.run)
-    assert capsys.readouterr().out == "0 nights\npage: reports/index.html\n"
+    shown("front", empty_project.run, command.run)
+    assert capsys.readouterr().out == "page  reports/index.html\n"
     assert "No night has been scored yet" in page(empty_project)
     assert "dvc repro made" not in page(empty_project)
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from assay.cli import __main__ as cli
-from assay.cli.show import monitoring, overview
 from assay.errors import LimitCrossed
 from assay.monitor import status
 from assay.monitor.nights.night import STATUSES, Incident, affects_night, decide_status
@@ -80,13 +79,13 @@ def test_every_page_and_the_exit_code_say_the_same(
     root, params = looked_at.root, looked_at.params
     page = root / f"reports/nights/{DAYS[3]}.html"
     with pytest.raises(LimitCrossed, match=f"In an open incident on {DAYS[3]}") as many:
-        shown(monitoring.nights_lines, looked_at.monitor, DAYS[0], DAYS[3])
+        shown("monitor", looked_at.monitor, DAYS[0], DAYS[3])
     told = capsys.readouterr()
     assert "2 limits crossed, 1 within limits, 1 in an open incident" in told.out
     assert "ithin limits" not in told.err
 
     with pytest.raises(LimitCrossed, match=f"In an open incident on {DAYS[3]}") as one:
-        shown(monitoring.night_lines, looked_at.monitor, DAYS[3])
+        shown("monitor", looked_at.monitor, DAYS[3], alone=True)
     assert many.value.exit_code == one.value.exit_code == 4
     assert f"In an open incident on {DAYS[3]}" in capsys.readouterr().out
 
@@ -97,7 +96,7 @@ def test_every_page_and_the_exit_code_say_the_same(
     assert "features drifted: x; since 2013-02-02" in document["incidents"][1]
     html = (root / "reports/index.html").read_text()
     assert f"{DAYS[3]}</a>: in an open incident" in html and 'class="card bad"' in html
-    shown(overview.status_lines, status.run, root, params)
+    shown("status", status.run, root, params)
     text = capsys.readouterr().out
     assert f"{DAYS[3]}: in an open incident" in text
     assert f"In an open incident on {DAYS[3]}" in text and "within limits" not in text
@@ -128,7 +127,7 @@ RELEASE = "assay.score.operations.release"
 @pytest.mark.parametrize(
     ("argv", "module", "name", "shown"),
     [
-        (["score", "--date", DAYS[0]], "assay.score.stage", "run", "scoring.lines"),
+        (["score", "--date", DAYS[0]], "assay.score.stage", "run", "nights.score_lines"),
         (["promote"], "assay.promotion.promote", "promote", "versions.promoted_lines"),
         (
             ["rollback", "--because", "b"],
@@ -140,13 +139,13 @@ RELEASE = "assay.score.operations.release"
             ["release", "r", "--because", "b"],
             "assay.score.operations.release",
             "release",
-            "store.release_lines",
+            "nights.release_lines",
         ),
         (
             ["retract", "r", "--because", "b"],
             "assay.score.operations.release",
             "retract",
-            "store.retract_lines",
+            "nights.retract_lines",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from assay.cli import __main__ as cli
-from assay.cli.scheduling_commands import Target
+from assay.cli.report_commands import Target
 from assay.errors import ParamsError, UsageError
 from assay.ops.deploy.target import LONGEST_NAME, RETRIED, final_codes
 from assay.ops.deploy.targets import TARGETS, run

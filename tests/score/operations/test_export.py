@@ -15,7 +15,6 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from assay.cli.show.store import export_lines
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
 from assay.score.operations import export
@@ -74,8 +73,7 @@ def test_a_night_as_csv_comes_back_as_it_was(
 ) -> None:
     publish(rows)
     done = export.run(tmp_path, values, NIGHT, f"csv:{tmp_path}/new/night.csv")
-    said = f"exported: 3 rows of {NIGHT} (run r1) to {tmp_path}/new/night.csv"
-    assert list(export_lines(done)) == [said]
+    assert (done.rows, done.run_id, done.target) == (3, "r1", f"{tmp_path}/new/night.csv")
     published = store.predictions(NIGHT)
     found = pacsv.read_csv(
         tmp_path / "new" / "night.csv",

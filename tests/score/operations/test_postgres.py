@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from assay.cli.show.store import export_lines
+from assay.cli.result import to_json
 from assay.errors import ExportFailed, StoreError
 from assay.project.params import Params
 from assay.score.operations import export
@@ -81,7 +81,7 @@ def test_a_night_is_put_in_place_of_the_one_that_was_there(
         (NIGHT, 2),
         ("2024-03-02", 1),
     ]
-    said = [*export_lines(done), str(done)]
+    said = [to_json(done), str(done)]
     assert all(postgres.PASSWORD not in text for text in said)
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.cli import terminal
 from assay.cli.__main__ import main
-from assay.cli.show.quarantine import show_lines
 from assay.contract.definition import MASK
 from assay.errors import ContractBroken, NothingScored, RunHeld, RunUnknown, SourceError, UsageError
 from assay.project import params
@@ -21,6 +19,7 @@ from assay.score.operations import quarantine, replay
 from assay.score.run import ScoredRun
 from assay.score.together import score_night
 from assay.store import Store, open_store
+from tests.shown import show
 
 NIGHT = "2024-03-02"
 WHY = "the scale was set to zero"
@@ -81,7 +80,7 @@ def test_show_counts_rules_with_examples(scored: Scored, capsys: pytest.CaptureF
     argv = ["quarantine", "show", "--date", NIGHT, "--root", str(scored.root)]
     assert main(argv) == 0
     text = capsys.readouterr().out
-    assert "3 rows quarantined of 50 read" in text and "depot=moon" in text
+    assert "rows quarantined  3" in text and "depot=moon" in text
     assert main([*argv, "--json"]) == 0
     tree = json.loads(capsys.readouterr().out)
     assert tree["rows_quarantined"] == 3 and tree["run_id"] == scored.run.run_id
@@ -192,8 +191,9 @@ def test_a_held_night_can_be_looked_at(
     for given in ({"partition": NIGHT}, {"partition": None, "run_id": held}):
         found = quarantine.show(scored.root, scored.params, **given)
         assert sum(each.rows for each in found.rules) == 3
-        told = "\n".join(map(str, show_lines(found)))
-        assert f"by run {held} (held)" in told and "held: quarantine: expected at most" in told
+        show("quarantine show", found)
+        told = capsys.readouterr().out
+        assert "held" in told and "quarantine: expected at most" in told
         assert f"assay release {held} --because WHY" in told
     found = quarantine.show(scored.root, scored.params, None, scored.run.run_id)
     assert found.document()["state"] == "published"
@@ -232,5 +232,5 @@ def test_blanks_at_the_ends_of_a_value_are_seen(
 ) -> None:
     row = {"broken_rules": ["depot: isin(north)"], "row": json.dumps({"depot": "north "})}
     monkeypatch.setattr(quarantine, "_rows", lambda store, chosen: iter([row]))
-    terminal.print_lines(show_lines(quarantine.show(scored.root, scored.params, NIGHT)))
+    show("quarantine show", quarantine.show(scored.root, scored.params, NIGHT))
     assert "depot='north␣'" in capsys.readouterr().out

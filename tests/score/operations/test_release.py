@@ -12,9 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assay.cli.document import to_json
-from assay.cli.show import store as show_store
-from assay.cli.show import store as shown
+from assay.cli.result import to_json
+from assay.cli.show import nights as shown
 from assay.errors import NightNotFound, NothingScored, RunUnknown, UsageError
 from assay.project import params
 from assay.score.operations import store_commands
@@ -71,9 +70,7 @@ def test_a_release_is_signed_with_the_name_that_git_knows(
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     scored(store, "r1", held=True)
     done = release(tmp_path, VALUES, "r1", " looked at it ")
-    assert list(show_store.release_lines(done)) == [
-        f"released: readers of {DAY} see run r1, 3 rows"
-    ]
+    assert list(shown.release_lines(done)) == [f"released: readers of {DAY} see run r1, 3 rows"]
     assert capsys.readouterr() == ("", "")
     assert store.visible_run(DAY) == "r1"
     record = store.published_run(DAY)
@@ -96,9 +93,9 @@ def test_a_retraction_says_what_readers_see_now(store: Store, tmp_path: Path) ->
     scored(store, "r1")
     scored(store, "r2")
     done = retract(tmp_path, VALUES, "r2", "wrong file")
-    assert list(show_store.retract_lines(done)) == [f"retracted: readers of {DAY} see run r1 again"]
+    assert list(shown.retract_lines(done)) == [f"retracted: readers of {DAY} see run r1 again"]
     done = retract(tmp_path, VALUES, "r1", "wrong file")
-    assert list(show_store.retract_lines(done)) == [f"retracted: readers of {DAY} see nothing"]
+    assert list(shown.retract_lines(done)) == [f"retracted: readers of {DAY} see nothing"]
     told = done.document()
     assert list(told) == ["partition", "back_to", "by", "because", "retracted"]
     assert (told["retracted"], told["back_to"], told["because"]) == ("r1", None, "wrong file")
@@ -116,28 +113,16 @@ def test_no_reason_no_deed(store: Store, tmp_path: Path, act: object) -> None:
 
 def test_a_vacuum_says_what_it_did(store: Store, tmp_path: Path) -> None:
     done = store_commands.vacuum(tmp_path, VALUES)
-    assert list(shown.vacuum_lines(done)) == ["store: nothing to delete or merge"]
+    assert not any(each.replaced + each.left + each.merged for each in done.tables)
     scored(store, "r1")
     scored(store, "r2")
     done = store_commands.vacuum(tmp_path, VALUES, dry_run=True)
-    assert list(shown.vacuum_lines(done)) == ["runs: would merge 2 small files"]
+    assert {each.table: each.merged for each in done.tables if each.merged} == {"runs": 2}
     done = store_commands.vacuum(tmp_path, VALUES, keep_days=3)
     assert (done.dry_run, done.keep_days) == (False, 3)
     assert {each.table: each.merged for each in done.tables}["runs"] == 2
     with pytest.raises(UsageError, match="--keep-days: readers at work"):
         store_commands.vacuum(tmp_path, VALUES, keep_days=0)
-
-
-def test_sizes_are_told_in_units_that_fit() -> None:
-    done = store_commands.VacuumResult("predictions", replaced=2, left=1, bytes=1_234_567, merged=0)
-    assert list(shown.vacuum_lines(store_commands.VacuumReport("store", False, 7, (done,)))) == [
-        "predictions: deleted 3 files, 1.2 MB (2 replaced, 1 left by runs that ended early)"
-    ]
-    assert [shown.format_bytes(size) for size in (0, 999, 10**15)] == [
-        "0 bytes",
-        "999 bytes",
-        "1,000.0 TB",
-    ]
 
 
 def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Path) -> None:
@@ -148,15 +133,15 @@ def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Pat
     scored(store, "r2")
     store.retract("r2", "bob", "the export of another day")
     found = store_commands.history(tmp_path, VALUES, DAY)
-    *events, last = shown.history_lines(found)
-    assert [event.partition(" UTC  ")[2] for event in events] == [
-        "r1  held: 3 rows read, 3 scored, 0 quarantined",
-        "r1  released: by ann, because a fair was in town",
-        "r2  published: 3 rows read, 3 scored, 0 quarantined",
-        "r2  retracted: by bob, because the export of another day; back to run r1",
-    ]
+    *_, last = shown.history_lines(found)
     assert last == f"readers of {DAY} see run r1"
     document = json.loads(to_json(found))
+    assert [(each["run_id"], each["event"], each["by"]) for each in document["events"]] == [
+        ("r1", "held", ""),
+        ("r1", "released", "ann"),
+        ("r2", "published", ""),
+        ("r2", "retracted", "bob"),
+    ]
     assert (document["visible"], len(document["events"])) == ("r1", 4)
     assert document["events"][1]["because"] == "a fair was in town"
 
@@ -164,9 +149,9 @@ def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Pat
 def test_a_night_without_input_has_no_version_in_its_history(store: Store, tmp_path: Path) -> None:
     record_never_begun(store, "parcels", [DAY], NightNotFound("due, and without input"))
     found = store_commands.history(tmp_path, VALUES, DAY)
-    started, failed, _ = shown.history_lines(found)
-    assert started.endswith("  started")
-    assert "failed: due, and without input" in failed
+    started, failed = found.events
+    assert (started.event, started.version) == ("started", "")
+    assert (failed.event, failed.detail[:23]) == ("failed", "due, and without input")
 
 
 def test_a_run_that_died_after_its_commit_is_in_its_night_s_history(

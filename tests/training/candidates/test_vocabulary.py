@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
-from assay.cli.show import training
+from assay.cli.show.stages import train_lines
 from assay.model import bundle
 from assay.project import layout, params
 from assay.training.candidates import vocabulary
@@ -94,10 +94,10 @@ def test_training_says_what_is_left_out_and_what_is_not_compiled(
         path.read_text().replace("allow_types: []", "allow_types: []\n  compile: off"),
         encoding="utf-8",
     )
-    lines = list(training.train_lines(stage.run(parcels, params.load(parcels), "logistic")))
+    lines = list(train_lines(stage.run(parcels, params.load(parcels), "logistic")))
     told = "depot has 3 categories: the 2 most frequent are told apart, the rest count as one"
     why = "the model is not compiled: bundle.compile is off in params.yaml"
-    assert lines[:2] == [f"train: logistic: {told}", f"train: logistic: {why}"]
+    assert {told, why} <= set(lines)
     card = (parcels / layout.CANDIDATES / "logistic" / bundle.CARD).read_text()
     assert f"- {told}\n- Features" in card
     assert "- Scored by scikit-learn itself: bundle.compile is off" in card

@@ -82,7 +82,7 @@ def test_training_says_which_it_took(parcels: Path, capsys: pytest.CaptureFixtur
     assert manifest.calibration == min(losses, key=lambda method: losses[method])
     told = f"{manifest.calibration}, chosen by cross-fitted log loss (none "
     said = capsys.readouterr()
-    assert f"train: logistic: calibration {told}" in said.out
+    assert f"calibration {told}" in said.out
     assert said.err.splitlines()[0] == "train: logistic: fold 1 of 4 scored"
     assert told in (folder / bundle.CARD).read_text()
     proof = manifest.compiled

@@ -1,45 +1,51 @@
-"""Monitoring results of one night, of many nights, and of a table before scoring."""
+"""How nights and tables differ from the reference and from each other, and the project's state."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from assay.cli.result import lines, table, to_tree
 from assay.cli.terminal import Line
 from assay.columns.break_limits import EXPLAINED
 from assay.project import layout
-from assay.project.text import counted, format_fixed, format_percent, mark_blanks
+from assay.project.text import (
+    counted,
+    format_short,
+    mark_blanks,
+)
 
 if TYPE_CHECKING:
     from assay.monitor.drift.drift import DriftFinding
+    from assay.monitor.explain.command import ExplainedChange
+    from assay.monitor.incidents.alert import AlertsReport
     from assay.monitor.incidents.document import IncidentHistory
     from assay.monitor.monitor_nights import MonitoredNights
+    from assay.monitor.status import Status
     from assay.monitor.table_drift import TableDrift
+    from assay.ops.doctor.finding import Diagnosis
     from assay.reports.retrain import RetrainAdvice
 
-COLUMNS = ("column", "effect", "distance", "limit", "break limit", "nulls", "change", "new")
 BREAK_LIMITS = f"a break limit is {EXPLAINED}; what is beyond one is in alarm at once"
 AT_LEAST = 5
 """The least number of a night's columns that is shown, even if none crossed a limit."""
+ROWS_CHANGED = 0.2
+"""From this change of the number of rows on, the sentence says it."""
+NAMED = 3
+"""The most columns that a sentence names."""
 
 
-def lines(found: MonitoredNights | RetrainAdvice) -> Iterator[Line]:
+def monitor_lines(found: MonitoredNights | RetrainAdvice) -> Iterator[Line]:
     """One night, several, or whether to train again."""
     from assay.reports.retrain import RetrainAdvice
 
     if isinstance(found, RetrainAdvice):
-        yield from retrain_lines(found)
+        yield from (f"retrain: {each.sentence}" for each in found.rules)
     elif found.alone:
         yield from night_lines(found)
     else:
         yield from nights_lines(found)
-
-
-def retrain_lines(found: RetrainAdvice) -> Iterator[Line]:
-    """The result of each rule."""
-    for each in found.rules:
-        yield f"retrain: {each.sentence}"
 
 
 def night_lines(found: MonitoredNights) -> Iterator[Line]:
@@ -48,13 +54,13 @@ def night_lines(found: MonitoredNights) -> Iterator[Line]:
 
     summary = found.summaries[-1]
     record, decision = summary.record, summary.decision
-    told = [f for f in decision.findings if f.crossed]
-    told += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(told))]
+    shown = [f for f in decision.findings if f.crossed]
+    shown += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(shown))]
     drifted = drifted_words(
         len(decision.drifted), decision.features, summary.limits.max_drifted_share
     )
     some = f", {drifted}" if decision.drifted and not decision.crossed else ""
-    yield from finding_lines(summary.headline() + some, told)
+    yield from finding_lines(summary.headline() + some, shown)
     yield from summary.stand.incidents
     yield (
         f"{record.name} {record.version}, run {record.run_id}: "
@@ -69,18 +75,20 @@ def night_lines(found: MonitoredNights) -> Iterator[Line]:
 
 def nights_lines(found: MonitoredNights) -> Iterator[Line]:
     """The incidents, and the status of the requested nights."""
-    from rich.table import Table
-
     book = found.book
-    table = Table(title=f"{book.name}, nights {book.first} to {book.last}", title_justify="left")
-    for name in ("incident", "state", "first", "last", "nights", "columns"):
-        table.add_column(name, no_wrap=name != "columns")
-    for each in book.incidents:
-        columns = ", ".join(each.columns[:6])
-        more = f" and {len(each.columns) - 6} more" if len(each.columns) > 6 else ""
-        table.add_row(each.id, each.state, each.first, each.last, str(each.nights), columns + more)
-    if book.incidents:
-        yield table
+    incidents = [
+        {
+            "incident": each.id,
+            "state": each.state,
+            "first": each.first,
+            "last": each.last,
+            "nights": each.nights,
+            "columns": _some(each.columns, 6),
+        }
+        for each in book.incidents
+    ]
+    if incidents:
+        yield from table(incidents, title=f"{book.name}, nights {book.first} to {book.last}")
     counts = Counter(night.stand.words for night in found.nights if night.state != "missing")
     yield "nights: " + ", ".join(f"{count} {words}" for words, count in counts.most_common())
     rule = book.limits.budget
@@ -93,25 +101,27 @@ def nights_lines(found: MonitoredNights) -> Iterator[Line]:
         f"an alarm takes {rule.nights} of {rule.of} nights; "
         f"{counted(rule.false_alarms, 'false incident')} a year may be, at most"
     )
-    yield from _notes(book)
+    yield from _caveats(book)
     yield f"incidents: {layout.INCIDENTS}"
 
 
-def _notes(book: IncidentHistory) -> Iterator[str]:
-    """Caveats about the result."""
+def _caveats(book: IncidentHistory) -> Iterator[str]:
     if book.blind:
-        names = book.blind_columns
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield (
-            f"on {counted(len(book.blind), 'night')} no distance of {', '.join(names[:3])}{more} "
-            "alone could raise an alarm, but for a break: too few nights are known to be ordinary, "
-            "or they hang together too much (docs/drift.md)"
+            f"on {counted(len(book.blind), 'night')} no distance of "
+            f"{_some(book.blind_columns, NAMED)} alone could raise an alarm, but for a break: too "
+            "few nights are known to be ordinary, or they are too clustered (docs/drift.md)"
         )
     for night, why in book.left_out.items():
         yield f"{night} is left out: {why}"
     for each in book.snoozes:
         if each.state != "active":
             yield f"the snooze of {each.snooze.column} by {each.snooze.owner} is void: {each.state}"
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def table_lines(found: TableDrift) -> Iterator[Line]:
@@ -130,25 +140,109 @@ def table_lines(found: TableDrift) -> Iterator[Line]:
 
 def finding_lines(title: str, findings: Sequence[DriftFinding]) -> Iterator[Line]:
     """A row of numbers per finding, in order, then the crossed limits."""
-    from rich.table import Table
-
-    made = Table(title=title, title_justify="left")
-    for name in COLUMNS:
-        right = name != "column"
-        made.add_column(name, justify="right" if right else "left", no_wrap=right)
-    for f in findings:
-        made.add_row(
-            mark_blanks(f.column),
-            format_fixed(f.effect),
-            format_fixed(f.distance),
-            format_fixed(f.limit),
-            format_fixed(f.break_limit),
-            format_percent(f.null_share),
-            format_percent(f.null_share_change),
-            format_percent(f.new_category_share),
-        )
-    yield made
+    columns = ("column", "effect", "distance", "limit", "break_limit", "null_share")
+    rows = [to_tree(f) for f in findings]
+    yield from table(rows, (*columns, "null_share_change", "new_category_share"), title=title)
     for f in findings:
         if f.reasons:
             # As a table column it would be too narrow on a small terminal.
             yield f"{mark_blanks(f.column)}: {'; '.join(f.reasons)}"
+
+
+def explain_lines(found: ExplainedChange) -> Iterator[Line]:
+    """The first outcome as a sentence, then what each part adds to every outcome."""
+    yield _sentence(found)
+    tree: dict[str, Any] = to_tree(found)
+    outcomes: dict[str, Any] = tree["outcomes"]
+
+    def row(part: str, values: Sequence[float], signed: bool = True) -> dict[str, str]:
+        shown = (f"{each:+.4f}" if signed else format_short(each) for each in values)
+        return {"part": part, **dict(zip(outcomes, shown, strict=True))}
+
+    def of(key: str) -> list[float]:
+        return [one[key] for one in outcomes.values()]
+
+    columns = [one["columns"] for one in outcomes.values()]
+    nights = tree["against"], tree["night"]
+    before, after = (f"{night['partition']} ({night['version']})" for night in nights)
+    fields = ", ".join(found.after.loaded.manifest.slices) or "no slice field"
+    yield from table(
+        [
+            row(before, of("before"), signed=False),
+            row("model", of("model")),
+            row(f"mix of rows ({fields})", of("mix")),
+            *(
+                row(name, [each[name] for each in columns])
+                for name in sorted(columns[0], key=lambda name: -abs(columns[0][name]))
+            ),
+            row("rows not looked at", of("unseen")),
+            row(after, of("after"), signed=False),
+        ]
+    )
+    yield from table(nights, title="nights")
+
+
+def _sentence(found: ExplainedChange) -> str:
+    """Whether the nights differ by more than nights do, and what parts that is from."""
+    before, after = float(found.before.published[0]), float(found.after.published[0])
+    change, usual = after - before, found.usual
+    moved = (
+        f"{found.names[0]}: {format_short(before)} on {found.before.record.partition}, "
+        f"{format_short(after)} on {found.after.record.partition} ({change:+.4f}{_rows(found)})"
+    )
+    if usual is None:
+        few = "how much nights differ is not known from those of this version before"
+        return f"{moved}, {_parts(found, change)}; {few}"
+    usually = (
+        f"what nights do ({usual.low:+.4f} to {usual.high:+.4f} by "
+        f"{counted(usual.changes, 'change')} before, {usual.confidence:.0%})"
+    )
+    if usual.holds(change):
+        return f"{moved}, within {usually}"
+    return f"{moved}, beyond {usually}, {_parts(found, change)}"
+
+
+def _rows(found: ExplainedChange) -> str:
+    before, after = (each.record.rows_scored or 0 for each in (found.before, found.after))
+    share = after / before - 1 if before else 0.0
+    if abs(share) < ROWS_CHANGED:
+        return ""
+    return f", with {abs(share):.0%} {'more rows' if share > 0 else 'fewer rows'}"
+
+
+def _parts(found: ExplainedChange, change: float) -> str:
+    parts = found.parts
+    named = {"the model": parts.model, "the mix of rows": parts.mix, **parts.columns}
+    named["rows not looked at"] = found.unseen
+    sizes = {name: float(part[0]) for name, part in named.items()}
+    one, other, *more = sorted(sizes, key=lambda name: -abs(sizes[name]))
+    if sizes[one] * sizes[other] < 0 and abs(sizes[other]) > abs(change):
+        both = f"{one} {sizes[one]:+.4f} and {other} {sizes[other]:+.4f}"
+        return f"from parts that nearly cancel: {both}"
+    return "mostly " + ", ".join(f"{name} {sizes[name]:+.4f}" for name in (one, other, *more[:1]))
+
+
+def status_lines(found: Status) -> Iterator[Line]:
+    """Champion, last night, quarantine, drift and open incidents."""
+    from assay.monitor.status_text import status_lines
+
+    parts = status_lines(found)
+    yield from table([{found.name: part, "status": words} for part, words in parts])
+
+
+def alert_lines(found: AlertsReport) -> Iterator[Line]:
+    """The open incidents, and the result of sending messages."""
+    from assay.monitor.incidents import messages
+
+    for each in found.alerts:
+        yield f"{each.incident.state}: {messages.text(found.name, each.incident)}"
+    yield from lines(to_tree(found), "open delivery.sent? delivery.waiting issues?")
+    yield f"files: {layout.ALERTS}, {layout.INCIDENT}"
+
+
+def doctor_lines(found: Diagnosis) -> Iterator[Line]:
+    """Status, check, what was found, and what to type, whole to be copied."""
+    width = max((len(each.name) for each in found.checks), default=0)
+    for each in found.checks:
+        fix = "" if each.fix is None else f". Fix: {each.fix}"
+        yield f"{each.status:<8} {each.name:<{width}}  {each.found}{fix}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from assay.cli.result import table
 from assay.cli.terminal import Line
 from assay.project.text import counted
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from assay.init.plan import Plan
 
 
-def lines(found: NewProject | Renewed) -> Iterator[Line]:
+def start_lines(found: NewProject | Renewed) -> Iterator[Line]:
     """A new project, or the lists of packages of one that were written anew."""
     from assay.init.pins import Renewed
 
@@ -27,23 +28,26 @@ def completion_lines(found: Mapping[str, str]) -> Iterator[Line]:
 
 def init_lines(made: NewProject) -> Iterator[Line]:
     """The columns and their use, what is left out, what was unsure, and the next commands."""
-    from rich.table import Table
-
     plan = made.plan
-    table = plan.understood
-    width = len(table.facts) + len(table.left_out)
-    size = f"{counted(table.rows, 'row')}, {counted(width, 'column')}"
+    understood = plan.understood
+    width = len(understood.facts) + len(understood.left_out)
+    size = f"{counted(understood.rows, 'row')}, {counted(width, 'column')}"
     yield f"{plan.data}: {size}, {_written(plan)}"
     yield f"label: {plan.target}, {plan.label.task}: {plan.label.evidence}"
     yield f"nights: {_nights(plan)}"
     yield ""
-    uses = Table("column", "type", "role", "because", box=None, pad_edge=False, header_style="bold")
-    for each in plan.columns:
-        name = each.name if each.given in ("", each.name) else f"{each.name} ({each.given})"
-        uses.add_row(name, each.kind, ", ".join(each.roles), each.why)
-    for left in plan.left_out:
-        uses.add_row(left.name, plan.kind_of(left.name) or "", "left out", left.why)
-    yield uses
+    used = [
+        (
+            each.name if each.given in ("", each.name) else f"{each.name} ({each.given})",
+            each.kind,
+            ", ".join(each.roles),
+            each.why,
+        )
+        for each in plan.columns
+    ]
+    left_out = [(e.name, plan.kind_of(e.name) or "", "left out", e.why) for e in plan.left_out]
+    columns = ("column", "type", "role", "because")
+    yield from table([dict(zip(columns, each, strict=True)) for each in (*used, *left_out)])
     if plan.doubts:
         yield ""
         yield "not sure of:"

@@ -1,12 +1,15 @@
-"""The gate's verdict, and the backtest of the policy on earlier versions."""
+"""The gate's verdict, how a finding came about, and the policy on earlier versions."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from assay.cli import terminal
+from assay.cli.result import lines, table, to_tree
 from assay.cli.terminal import Line
 from assay.gate.backtest import Backtest, ReplayedVerdict
+from assay.gate.explain import ExplainedRule, RecordedName, RuleList
 from assay.gate.stage import GateResult
 from assay.gate.unchanged import ModelAnswer, Unchanged
 from assay.gate.verdict_command import Access
@@ -20,7 +23,7 @@ def gate_lines(found: GateResult) -> Iterator[Line]:
     """The verdict, after pytest's output where that helps to understand it."""
     if found.output is not None:
         yield found.output
-    yield from lines(found.verdict)
+    yield from _verdict(found.verdict)
 
 
 def verdict_lines(found: Verdict | Unchanged) -> Iterator[Line]:
@@ -28,7 +31,7 @@ def verdict_lines(found: Verdict | Unchanged) -> Iterator[Line]:
     if isinstance(found, Unchanged):
         yield f"gate: {found}"
     else:
-        yield from lines(found)
+        yield from _verdict(found)
 
 
 def unchanged_lines(found: ModelAnswer) -> Iterator[Line]:
@@ -46,68 +49,47 @@ def rows_lines(found: RawRows) -> Iterator[Line]:
     yield found.sentence
 
 
+def comment_lines(found: VerdictComment) -> Iterator[Line]:
+    """The comment itself."""
+    yield from found.text.rstrip("\n").split("\n")
+
+
 def access_lines(found: Access) -> Iterator[Line]:
     """Whether it can be judged, or what a maintainer types."""
     yield "gate: what it needs is here" if found.missing is None else f"gate: {found.error()}"
 
 
-def lines(verdict: Verdict) -> Iterator[Line]:
+def _verdict(verdict: Verdict) -> Iterator[Line]:
     """The verdict as in verdict.md, and its outcome once more, where a terminal ends."""
-    from rich.text import Text
-
     yield terminal.markdown(render_markdown(verdict, "terminal"))
     yield ""
-    yield Text(
+    yield terminal.wrapped(
         f"{verdict.outcome}: {verdict.name}, candidate {verdict.candidate}, "
         f"{verdict.bundle[:19]}; {verdict.champion.description}"
     )
 
 
-def comment_text_lines(found: VerdictComment) -> Iterator[Line]:
-    """The comment itself."""
-    yield from found.text.rstrip("\n").split("\n")
-
-
-def comment_lines(found: VerdictComment) -> Iterator[Line]:
-    """What became of the comment."""
-    yield f"{found.name}: {found.outcome or 'no verdict'}"
-    if found.pull_request is not None and found.posted != "none":
-        yield f"comment on pull request {found.pull_request}: {found.posted}"
-    if found.summary:
-        yield "added to the run's summary"
-
-
 def backtest_lines(found: Backtest) -> Iterator[Line]:
     """A row for each version, and how many verdicts flip."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     if not found.versions:
-        yield Text(f"{found.name}: no version yet, so there is nothing to test the policy on.")
+        yield f"{found.name}: no version yet, so there is nothing to test the policy on."
         return
-    table = Table(
-        title=f"Versions of {found.name} under the policy in params.yaml",
-        box=box.SIMPLE,
-        title_justify="left",
-    )
-    for heading in ("version", "date", "its verdict", "the policy says", "because of"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("version", "date"))
-    for each in found.versions:
-        now = "cannot be told" if each.now is None else str(each.now)
-        style = "bold" if each.flips else ""
-        table.add_row(
-            each.version,
-            each.at,
-            "none" if each.before is None else str(each.before),
-            Text(now, style=style),
-            Text("\n".join(_reasons(each))),
-        )
-    yield table
+    rows = [
+        {
+            "version": each.version,
+            "date": each.at,
+            "its verdict": "none" if each.before is None else str(each.before),
+            "the policy says": "cannot be told" if each.now is None else str(each.now),
+            "flips": "yes" if each.flips else "",
+            "because of": list(_reasons(each)),
+        }
+        for each in found.versions
+    ]
+    yield from table(rows, title=f"Versions of {found.name} under the policy in params.yaml")
     flips = sum(each.flips for each in found.versions)
     untold = sum(each.now is None for each in found.versions)
     more = f" {untold} cannot be told." if untold else ""
-    yield Text(f"{flips} of {len(found.versions)} verdicts flip.{more}")
+    yield f"{flips} of {len(found.versions)} verdicts flip.{more}"
 
 
 def _reasons(replayed: ReplayedVerdict) -> Iterator[str]:
@@ -117,3 +99,34 @@ def _reasons(replayed: ReplayedVerdict) -> Iterator[str]:
         yield f"{each.outcome} {each.title}: {each.statement}"
     for each in replayed.dropped:
         yield f"no longer asked: {each.title}, which was {each.outcome}"
+
+
+def explain_lines(found: RuleList | ExplainedRule | RecordedName) -> Iterator[Line]:
+    """All outcomes; or what one is asked and decided from, then each of its findings."""
+    tree = to_tree(found)
+    if not isinstance(found, RuleList):
+        groups = "field,value,rows,selection_rate,false_positive_rate,false_negative_rate" + (
+            f",metrics.{found.rule.group_metric}" if isinstance(found, ExplainedRule) else ""
+        )
+        findings = "outcome,slice,observed,low,high,limit,direction,champion,challenger,rows,units"
+        yield from lines(
+            tree,
+            f"rule? name? kind? from correction? groups({groups})? "
+            f"findings({findings},design_effect,units_needed,detail,waiver,waiver_ended)",
+        )
+        if isinstance(found, ExplainedRule):
+            yield from found.rule.settings(found.gate, found.own_metrics)
+        for each in found.findings:
+            if not each.decides:
+                yield f"{each.outcome} does not decide: {each.exemption_reason}"
+            if each.advice:
+                yield f"next: {each.advice}"
+        return
+    yield from lines(tree, "rules? recorded?")
+    named = [(each.rule.name, each) for each in found.rules]
+    every = [*named, *((each.name, each) for each in found.recorded)]
+    if not every:
+        yield "params.yaml has no gate.rules"
+        return
+    asked = next((name for name, each in every if each.worst.blocks), every[0][0])
+    yield f"How one came about: assay gate explain {shlex.quote(asked)}"

@@ -6,67 +6,63 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.cli.result import lines, table, to_tree
 from assay.cli.terminal import Line
+from assay.project import layout
 from assay.project.text import counted
 from assay.promotion.checks import short_digest
 from assay.registry.transfer import ADD
 from assay.registry.verification import Listing, unverified_warning
 from assay.registry.versions import UNKNOWN, Assignment
 
+_EXAMPLES = 3
+
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from assay.hosting.merged_promotion import NothingToPromote
-    from assay.hosting.proposal import Proposal
+    from assay.init.project_check.command import ProjectCheck
     from assay.promotion.promote import StageMove
-    from assay.registry.transfer import Transfer
-    from assay.reports.champion import StageHolder
-
-VERSION = ("version", "stage", "commit", "date", "by", "bundle", "gate", "why")
-MOVE = ("date", "what", "version", "by", "evidence", "why")
-_WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
-"""Columns that must not be wrapped on a narrow terminal."""
+    from assay.registry.dvc_lock import LockCheck
+    from assay.registry.transfer import Buckets, Transfer
 
 
 def versions_lines(found: Listing) -> Iterator[Line]:
     """Every version, the newest first, and the stage's history."""
-    from rich.text import Text
-
     known, doubts = found.known, found.doubts
-    if not known.versions:
-        yield Text(f"{found.name}: no version yet. Make one with assay promote.")
+    versions = [
+        {
+            "version": each.version,
+            "stage": " ".join(known.stages_of(each.version)),
+            "commit": each.commit[:8],
+            "date": each.at[:10],
+            "by": each.by.partition(" <")[0],
+            "bundle": _digits(each.bundle),
+            "gate": (each.outcome or UNKNOWN)
+            + (", overridden" if each.override else "")
+            + (", unverified" if doubts[each.version] else ""),
+            "why": each.why,
+        }
+        for each in reversed(known.versions)
+    ]
+    if not versions:
+        yield f"{found.name}: no version yet. Make one with assay promote."
     else:
-        table = _table(f"Versions of {found.name}", *VERSION)
-        for each in reversed(known.versions):
-            table.add_row(
-                each.version,
-                " ".join(known.stages_of(each.version)),
-                each.commit[:8],
-                each.at[:10],
-                each.by.partition(" <")[0],
-                _digits(each.bundle),
-                (each.outcome or UNKNOWN)
-                + (", overridden" if each.override else "")
-                + (", unverified" if doubts[each.version] else ""),
-                each.why,
-            )
-        yield table
+        yield from table(versions, title=f"Versions of {found.name}")
         for each in reversed(known.versions):
             if doubts[each.version]:
-                yield Text(unverified_warning(each.version, doubts[each.version]))
-    past = known.histories.get(found.stage, ())
+                yield unverified_warning(each.version, doubts[each.version])
+    past = [
+        {
+            "date": move.at[:16].replace("T", " "),
+            "what": move.kind,
+            "version": move.version[:12],
+            "by": move.by.partition(" <")[0],
+            "evidence": _evidence(move, found.verify_assignment(move)),
+            "why": move.why,
+        }
+        for move in known.histories.get(found.stage, ())
+    ]
     if past:
-        table = _table(f"History of {found.stage}", *MOVE)
-        for move in past:
-            table.add_row(
-                move.at[:16].replace("T", " "),
-                move.kind,
-                move.version[:12],
-                move.by.partition(" <")[0],
-                _evidence(move, found.verify_assignment(move)),
-                move.why,
-            )
-        yield table
+        yield from table(past, title=f"History of {found.stage}")
 
 
 def promoted_lines(
@@ -132,37 +128,19 @@ def stage_move_lines(
         yield f"next, so that others get it: {' && '.join(steps)}"
 
 
-def champion_lines(held: StageHolder) -> Iterator[str]:
-    """The stage's holder, or why there is none to compare with."""
-    if held.state == "found":
-        yield f"champion: {held.version} holds {held.stage} ({held.bundle})"
-    else:
-        yield f"champion: {held.state}: {held.why}"
-
-
-def _table(title: str, *headings: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, box=box.SIMPLE, title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
-    return table
-
-
-def _evidence(move: Assignment, doubt: str | None) -> str:
+def _evidence(move: Assignment, doubt: str | None) -> list[str]:
     """The evidence for assigning a stage, a line per fact; empty for an unassignment."""
     if move.kind == "unassign":
-        return ""
+        return []
     verdict = f", verdict {_digits(move.verdict)}" if move.verdict else ""
-    lines = [f"gate: {move.outcome or UNKNOWN}{verdict}"]
+    facts = [f"gate: {move.outcome or UNKNOWN}{verdict}"]
     if move.champion:
-        lines.append(f"champion then: {move.champion[:12]}")
+        facts.append(f"champion then: {move.champion[:12]}")
     if move.override:
-        lines.append(f"OVERRIDDEN: {move.override}")
+        facts.append(f"OVERRIDDEN: {move.override}")
     if doubt:
-        lines.append(f"UNVERIFIED: {doubt}")
-    return "\n".join(lines)
+        facts.append(f"UNVERIFIED: {doubt}")
+    return facts
 
 
 def _digits(digest: str) -> str:
@@ -173,21 +151,30 @@ def transfer_lines(moved: Transfer) -> Iterator[str]:
     """How many files were moved, or that there is no remote, what follows, and how to add one."""
     if moved.remote is None:
         yield (
-            "remote: DVC has no default remote, so nothing was "
-            f"{moved.done}. What was trained elsewhere is trained again here, and no bundle can be "
-            f"compared with that of a promoted version. To add one: {ADD}."
+            f"remote: DVC has no default remote, so nothing was {moved.done}. What was trained "
+            "elsewhere is trained again here, and no bundle can be compared with that of a "
+            f"promoted version. To add one: {ADD}."
         )
-    elif moved.files:
-        yield f"remote: {counted(moved.files, 'file')} {moved.done} ({moved.remote})"
     else:
-        yield f"remote: nothing to be {moved.done} ({moved.remote})"
+        yield f"remote: {counted(moved.files, 'file')} {moved.done} ({moved.remote})"
 
 
-def proposal_lines(found: Proposal) -> Iterator[str]:
-    if found.number is None:
-        yield "propose: nothing changed, so there is nothing to propose"
+def check_lines(found: ProjectCheck | LockCheck | Buckets) -> Iterator[Line]:
+    """What is well, and what could not be compared; all else is an error."""
+    from assay.registry.dvc_lock import LockCheck
+
+    if not isinstance(found, LockCheck):
+        tree = to_tree(found)
+        if tree.pop("ready", False):
+            yield "check: ready for dvc repro"
+        yield from lines(tree)
         return
-    yield (
-        f"propose: pull request #{found.number} from {found.branch}, verdict "
-        f"{found.outcome or 'none'}"
-    )
+    if found.current:
+        yield f"check: {layout.DVC_LOCK} is current: {found.stages} stages as it says"
+    if paths := list(dict.fromkeys(path for _, path in found.lock.unseen)):
+        more = len(paths) - _EXAMPLES
+        shown = ", ".join(paths[:_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
+        yield (
+            f"check: not compared, also where the data is here: {shown}; DVC keeps one hash of a "
+            "whole output, and none of a single file inside it or of a folder of several"
+        )

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from assay.cli.command import Call, Group, Option
-from assay.cli.progress import ProgressLine, make_progress_line
+from assay.cli.terminal import ProgressLine, make_progress_line
 from assay.errors import UsageError
-from assay.project.text import escape_controls
+from assay.project.text import counted, escape_controls
 
 if TYPE_CHECKING:
     from assay.formats.definition import Understanding
 
-command = Group("begin")
+BEGIN = Group("begin")
 
 
-@command(
+@BEGIN(
     "init",
     "write a project for a table, from all of its rows: contract, policy, stages, tests",
     "assay init churn --data customers.csv --target churned",
-    shown="start.lines",
+    words="start.start_lines",
     serves=True,
 )
 def init(
@@ -113,7 +113,7 @@ def init(
 
 
 def _say_rows(line: ProgressLine, rows: int) -> None:
-    line.change(f"reading the table: {rows:,} rows")
+    line.change(f"reading the table: {counted(rows, 'row')}")
 
 
 def _nothing(rows: int) -> None:
@@ -143,11 +143,11 @@ def _ask(question: str, option: str) -> str:
     return answer
 
 
-@command(
+@BEGIN(
     "completion",
     "print what a shell completes commands and options by",
     "assay completion bash > ~/.local/share/bash-completion/completions/assay",
-    shown="start.completion_lines",
+    words="start.completion_lines",
 )
 def completion(
     call: Call,

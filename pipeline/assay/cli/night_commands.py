@@ -1,0 +1,331 @@
+"""Commands for nights: scoring and publishing them, looking after them and their store."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from assay.cli.command import (
+    Because,
+    Call,
+    First,
+    Group,
+    Last,
+    Newest,
+    Option,
+    Published,
+    night_range,
+    night_range_or_newest,
+    write_step_output,
+)
+from assay.cli.terminal import make_progress_line
+from assay.errors import UsageError
+
+Night = Annotated[str | None, Option("a night", "DAY")]
+Run = Annotated[str | None, Option("a run of it that is held or published", "RUN")]
+RunId = Annotated[str, Option("as assay score named it", "RUN")]
+
+SCORE = Group("score nights")
+
+
+@SCORE(
+    "score",
+    "score nights with the promoted version and publish them",
+    "assay score --from 2013-07-01 --to 2013-07-07",
+    words="nights.score_lines",
+    front=True,
+)
+def score(
+    call: Call,
+    *,
+    date: Annotated[str | None, Option("one night, such as 2013-07-01", "DAY")] = None,
+    first: First = None,
+    last: Last = None,
+    due: Annotated[
+        bool,
+        Option(
+            "every night that has input and nothing published, from the first published one on, "
+            "at first from the day after the holdout (or from --from, up to --to); held nights "
+            "wait for a person"
+        ),
+    ] = False,
+    force: Annotated[bool, Option("also what is published already from the same input")] = False,
+    carrier: Annotated[
+        Literal["auto", "local", "files"] | None,
+        Option("how rows reach the model (score.carrier in params.yaml)"),
+    ] = None,
+) -> object:
+    from assay.score import stage
+
+    sink = make_progress_line()
+    if not due:
+        nights = night_range(call, date, first, last, ", or --due")
+        return stage.run(*call.project, *nights, force=force, carrier=carrier, sink=sink)
+    if date is not None or force:
+        raise UsageError(
+            "the nights that are due have nothing published",
+            where="assay score --due",
+            expected="neither --date nor --force; --from DAY and --to DAY leave out other nights",
+            found="--force" if date is None else f"--date {date}",
+        )
+    return stage.run_due(*call.project, first, last, carrier=carrier, sink=sink)
+
+
+@SCORE(
+    "release",
+    "publish a run that was held",
+    "assay release 20130702T021503Z-1f9c5a20 --because 'the carnival explains the extra rows'",
+    words="nights.release_lines",
+    front=True,
+)
+def release(call: Call, run_id: RunId, *, because: Because) -> object:
+    from assay.score.operations import release
+
+    return release.release(*call.project, run_id, because=because)
+
+
+@SCORE(
+    "retract",
+    "take a published run back",
+    "assay retract 20130702T021503Z-1f9c5a20 --because 'the export was of another day'",
+    words="nights.retract_lines",
+    front=True,
+)
+def retract(call: Call, run_id: RunId, *, because: Because) -> object:
+    from assay.score.operations import release
+
+    return release.retract(*call.project, run_id, because=because)
+
+
+SCORE.parent(
+    "quarantine",
+    "rows that were refused: show, export, score again",
+    "assay quarantine show --date 2013-07-01",
+)
+
+
+@SCORE(
+    "quarantine show",
+    "count a night's refused rows by rule, with examples",
+    "assay quarantine show --date 2013-07-01",
+    words="nights.quarantine_lines",
+)
+def quarantine_show(call: Call, *, date: Night = None, run: Run = None) -> object:
+    from assay.score.operations import quarantine
+
+    return quarantine.show(*call.project, *_night_or_run(call, date, run))
+
+
+@SCORE(
+    "quarantine export",
+    "write a night's refused rows to a file, to be repaired",
+    "assay quarantine export --date 2013-07-01",
+    words="nights.refused_file_lines",
+)
+def quarantine_export(
+    call: Call,
+    *,
+    out: Annotated[
+        Path | None, Option("ends in .csv or .jsonl (exports/refused-DAY.csv)", "FILE")
+    ] = None,
+    date: Night = None,
+    run: Run = None,
+) -> object:
+    from assay.score.operations import quarantine
+
+    return quarantine.export(*call.project, *_night_or_run(call, date, run), out)
+
+
+def _night_or_run(call: Call, date: str | None, run: str | None) -> tuple[str | None, str | None]:
+    if date is None and run is None:
+        raise UsageError(
+            "say which rows", where=f"assay {call.command.name}", expected="--date or --run"
+        )
+    return date, run
+
+
+@SCORE(
+    "quarantine replay",
+    "score repaired rows with the version that scored their night, and merge them into it",
+    "assay quarantine replay --date 2013-07-01 --rows exports/refused-2013-07-01.csv "
+    "--because 'carrier fixed'",
+    front=True,
+)
+def quarantine_replay(
+    call: Call,
+    *,
+    rows: Annotated[Path, Option("as quarantine export wrote it", "FILE")],
+    because: Because,
+    date: Published,
+) -> object:
+    from assay.score.operations import replay
+
+    return replay.run(*call.project, date, rows, because=because)
+
+
+@SCORE(
+    "export",
+    "copy a published night's predictions to files or a database",
+    "assay export --date 2013-07-01 --to csv:exports/night.csv",
+)
+def export(
+    call: Call,
+    *,
+    date: Published,
+    to: Annotated[
+        str,
+        Option(
+            "parquet:FOLDER, csv:FILE, postgresql://USER@HOST:PORT/DATABASE?table=NAME or "
+            "function:MODULE.NAME",
+            "TARGET",
+        ),
+    ],
+) -> object:
+    from assay.score.operations import export
+
+    return export.run(*call.project, date, to)
+
+
+CARE = Group("look after nights")
+
+
+@CARE(
+    "monitor",
+    "compare published nights with the bundle's reference; exit 4 if the last one crossed a limit "
+    "beyond the false-alarm budget, or an incident is open at the end",
+    "assay monitor --from 2013-07-01 --to 2013-07-31",
+    words="monitoring.monitor_lines",
+)
+def monitor(
+    call: Call,
+    *,
+    date: Annotated[str | None, Option("one published night", "DAY")] = None,
+    first: First = None,
+    last: Last = None,
+    newest: Newest = None,
+    retrain_if: Annotated[
+        bool,
+        Option("instead: do the rules under monitor.retrain say to train again? exit 6 if so"),
+    ] = False,
+    evidently: Annotated[
+        bool,
+        Option(
+            "also Evidently's report of each night, whatever monitor.evidently says (3 s a night)"
+        ),
+    ] = False,
+    notify: Annotated[bool, Option("then tell what is new, as assay alert does")] = False,
+) -> object:
+    from assay.monitor import monitor_nights
+    from assay.performance import retrain
+
+    if retrain_if:
+        with call.front_page():
+            return retrain.run(*call.project, date)
+    nights = night_range_or_newest(call, date, first, last, newest)
+    alone = date is not None
+    return monitor_nights.run(
+        *call.project, *nights, notify=notify, evidently=evidently, alone=alone
+    )
+
+
+@CARE(
+    "labels",
+    "take truths that arrived late, and measure how well their nights were scored",
+    "assay labels --date 2013-07-01 --rows truths.csv",
+    words="nights.labels_lines",
+)
+def labels(
+    call: Call,
+    *,
+    date: Annotated[str | None, Option("one night, such as 2013-07-01", "DAY")] = None,
+    first: First = None,
+    last: Last = None,
+    newest: Newest = None,
+    rows: Annotated[
+        Path | None,
+        Option("keys and truths, .csv, .jsonl or .parquet (labels.input in params.yaml)", "FILE"),
+    ] = None,
+    arrived: Annotated[
+        str | None, Option("when they arrived, if before now: 2013-07-03", "WHEN")
+    ] = None,
+) -> object:
+    from assay.monitor import monitor_nights
+    from assay.performance import labels
+
+    nights = night_range_or_newest(call, date, first, last, newest)
+    with call.front_page(after=False):
+        taken = labels.run(*call.project, *nights, rows, arrived, patient=newest is not None)
+        measured = [each.record.partition for each in taken.measured]
+        monitor_nights.try_write_again(*call.project, measured)
+        return taken
+
+
+@CARE(
+    "window",
+    "move the training and holdout windows of params.yaml to the newest nights with labels",
+    "assay window --if-advised && dvc repro",
+    keys="moved days? train holdout why",
+)
+def window(
+    call: Call,
+    *,
+    if_advised: Annotated[bool, Option("only if monitor --retrain-if says to train again")] = False,
+) -> object:
+    from assay.performance import retrain
+
+    found = retrain.move_window(*call.project, if_advised=if_advised)
+    write_step_output("moved", str(found.days > 0).lower())
+    return found
+
+
+@CARE(
+    "alert",
+    "write what is open to reports/ and send what is new; exit 60 if it did not arrive",
+    "assay alert --issues",
+    words="monitoring.alert_lines",
+)
+def alert(
+    call: Call,
+    *,
+    issues: Annotated[
+        bool,
+        Option(
+            "also keep an issue of this CI run's repository for each incident; exit 61 if it "
+            "was not taken"
+        ),
+    ] = False,
+) -> object:
+    from assay.hosting.issues import keep_issues
+    from assay.monitor.incidents import alert
+
+    return alert.run(*call.project, keep_issues if issues else None)
+
+
+@CARE(
+    "vacuum",
+    "delete what dead runs left and versions that were replaced long ago",
+    "assay vacuum --dry-run",
+)
+def vacuum(
+    call: Call,
+    *,
+    keep_days: Annotated[int | None, Option("of replaced nights (publish.keep_days)", "N")] = None,
+    dry_run: Annotated[bool, Option("only say what would be deleted")] = False,
+) -> object:
+    from assay.score.operations import store_commands
+
+    return store_commands.vacuum(*call.project, keep_days, dry_run)
+
+
+@CARE(
+    "fsck",
+    "look the store over for damage, as a power cut can leave it; exit 52 if there is any left",
+    "assay fsck --fix",
+    keys="store damages",
+)
+def fsck(
+    call: Call,
+    *,
+    fix: Annotated[bool, Option("fix what loses no row that could still be read")] = False,
+) -> object:
+    from assay.score.operations import store_commands
+
+    return store_commands.fsck(*call.project, fix=fix)

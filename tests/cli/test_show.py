@@ -1,0 +1,132 @@
+"""What commands say in words of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import pytest
+
+from assay.cli.__main__ import main
+from assay.cli.show import nights, stages
+from assay.score.operations.quarantine import QuarantineFile
+from assay.score.run import NightOutcome
+from assay.score.stage import NightOutcomes
+from assay.store import Run
+from assay.training.train.stage import TrainSummary
+from tests.gate import build
+from tests.shown import show
+
+
+def run(event: Literal["held", "published"]) -> Run:
+    words = ("name", "version", "bundle", "contract", "input", "carrier", "scorer", "by", "because")
+    numbers = ("base", "rows_read", "rows_scored", "rows_quarantined", "seconds")
+    return Run(
+        run_id="run-1",
+        event=event,
+        partition="2024-03-02",
+        detail="",
+        started_at=None,
+        at=None,
+        **dict.fromkeys(words, ""),
+        **dict.fromkeys(numbers, None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "rows", "then"),
+    [
+        (
+            "published",
+            1200,
+            "Change values, keep _row, then: assay quarantine replay --date 2024-03-02 "
+            "--rows x.csv --because WHY",
+        ),
+        ("held", 1200, "Run run-1 is held: rows are repaired once it is released"),
+        ("published", 0, None),
+        ("held", 0, None),
+    ],
+)
+def test_a_file_says_what_to_do_with_its_rows(
+    event: Literal["held", "published"], rows: int, then: str | None
+) -> None:
+    first, *more = nights.refused_file_lines(QuarantineFile(run(event), rows, Path("x.csv")))
+    assert first == f"quarantine: {rows:,} rows of 2024-03-02 written to x.csv"
+    assert more == ([] if then is None else [then])
+
+
+DAYS = ("2013-07-01", "2013-07-02")
+
+
+def told(*outcomes: NightOutcome) -> list[str]:
+    return [str(line) for line in nights.score_lines(NightOutcomes("store", list(outcomes)))]
+
+
+@pytest.mark.parametrize(("days", "named"), [(DAYS[:1], DAYS[0]), (DAYS, "2 nights")])
+def test_a_skipped_night_says_how_it_is_scored_again(days: tuple[str, ...], named: str) -> None:
+    assert told(*(NightOutcome(day, "skipped") for day in days)) == [
+        f"skipped {named}: published already with the same version, input and contract "
+        "(--force scores again)"
+    ]
+
+
+def test_held_and_failed_nights_are_named() -> None:
+    outcomes = [NightOutcome(day, how) for day in DAYS for how in ("failed", "held")]
+    assert told(*outcomes) == [
+        "held: 2013-07-01, 2013-07-02",
+        "failed: 2013-07-01, 2013-07-02",
+    ]
+
+
+def test_of_no_night_nothing_is_said() -> None:
+    assert told() == []
+
+
+def test_what_is_not_compiled_is_shown_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "the model is not compiled: its answers are drawn"
+    for reasons in ((), (why,)):
+        show("rehearse", build.rehearsal(uncompiled=reasons))
+        assert (why in capsys.readouterr().out) is bool(reasons)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("trees", "Lower max_depth or n_estimators, or raise min_samples_leaf, under"),
+        ("linear", "Change its args under"),
+    ],
+)
+def test_a_large_model_says_what_to_lower(kind: str, told: str) -> None:
+    manifest: Any = SimpleNamespace(
+        candidate="forest",
+        calibration="none",
+        calibration_losses={},
+        out_of_fold={"auc": 0.5},
+        compiled={"kind": kind},
+        vocabularies={},
+        uncompiled=(),
+    )
+    small = TrainSummary("sha256:0", manifest, "auc", stored=stages.LARGE - 1, scoring=1)
+    assert not any("large" in str(line) for line in stages.train_lines(small))
+    large = TrainSummary("sha256:0", manifest, "auc", stored=312_000_000, scoring=188_000_000)
+    *_, line = stages.train_lines(large)
+    assert line == (
+        "a large model: 188 MB in memory wherever it scores, 312 MB in the bundle. "
+        f"{told} train.candidates.forest in params.yaml if that is too much."
+    )
+
+
+def test_each_of_them_is_a_document(parcels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*argv: str) -> dict[str, object]:
+        assert main([*argv, "--json", "--root", str(parcels)]) == 0
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
+        return found
+
+    assert told("ingest") == {"rows": 3250, "nights": 65, "from": "2024-01-01", "to": "2024-03-05"}
+    assert told("prepare").keys() == {"train", "holdout"}
+    trained = told("train", "prior")
+    assert list(trained)[:3] == ["candidate", "bundle", "calibration"]
+    selected = told("select")
+    assert selected["selected"] == "logistic" and selected["by"] == "log_loss"
