@@ -85,7 +85,7 @@ class Population(Protocol):
     def draw(
         self, random: np.random.Generator, rows: int, structure: Structure
     ) -> tuple[LabelledScores, LabelledScores, SamplingUnits]:
-        """Champion and challenger on the same rows, and how these hang together."""
+        """Champion and challenger on the same rows, and how these are clustered."""
         ...
 
 

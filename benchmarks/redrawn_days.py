@@ -1,4 +1,4 @@
-"""Whether intervals hold on real rows that hang together: the flights, their days redrawn.
+"""Whether intervals hold on real rows that are clustered: the flights, their days redrawn.
 
 Two models are trained on January to May. Of June's 30 days (and of July to December's 184) holdouts
 are drawn by day, with replacement: those days are the population, so every metric's truth is known.

@@ -1,4 +1,4 @@
-"""Scores of both carriers held against scikit-learn's own, row by row, over half a year.
+"""Scores of both carriers compared with scikit-learn's own, row by row, over half a year.
 
 ``make parity`` scores every night of July to December in the project that ``make demo`` made
 and gated, once through each carrier, and asks the fitted pipeline's ``predict_proba`` for the
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from assay.contract.columns import Columns
 from assay.project import layout, params
-from assay.score.stage import date_range
+from assay.score.stage import named_nights
 from tests.projects import ROOT
 from tests.scorer import Scorer
 
@@ -40,7 +40,7 @@ class Found:
     largest: float
 
 
-def held_against(scorer: Scorer, night: str) -> Found:
+def compared(scorer: Scorer, night: str) -> Found:
     """Score a night and compare each of its scores with scikit-learn's.
 
     Raises
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (chosen.root / layout.BUNDLE).is_dir():
         print(f"{chosen.root}: no bundle there; run make demo first", file=sys.stderr)
         return 2
-    days = date_range(chosen.first, chosen.last)
+    days = named_nights(chosen.root, params.load(chosen.root), chosen.first, chosen.last)
     worst = 0.0
     with tempfile.TemporaryDirectory(prefix="assay-parity-") as scratch:
         spark = session(params.load(chosen.root), Path(scratch))
@@ -102,7 +102,7 @@ def _through(root: Path, spark: object, scratch: Path, carrier: str, days: Seque
     began = time.monotonic()
     found = []
     for number, night in enumerate(days, start=1):
-        found.append(held_against(scorer, night))
+        found.append(compared(scorer, night))
         if sys.stderr.isatty() or number % 30 == 0:
             print(f"{carrier}: {number} of {len(days)} nights", file=sys.stderr)
     largest = float(np.max([one.largest for one in found]))

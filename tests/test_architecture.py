@@ -425,8 +425,8 @@ def f():
     }
 
 
-MOST_CODE = 59_500
-MOST_FILES = 680
+MOST_CODE = 55_200
+MOST_FILES = 490
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -39,7 +39,7 @@ def test_what_is_chosen_are_units_of_their_own(codes: list[int], data: st.DataOb
     found, alone = of(list(codes)).take(rows), [codes[row] for row in rows]
     assert (found.name, found.count) == ("store", len(set(alone)))
     assert found.codes is not None
-    # The same rows hang together, by whatever numbers.
+    # The same rows are clustered, by whatever numbers.
     together = found.codes[:, None] == found.codes
     assert (together == (np.array(alone)[:, None] == np.array(alone))).all()
     assert sorted(set(found.codes.tolist())) == list(range(found.count))

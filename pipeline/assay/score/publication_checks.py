@@ -251,7 +251,7 @@ def _score_distance(facts: NightFacts, limits: Publish, recent: RecentRuns) -> I
 def _ordinary(farthest: float, nights: int) -> float:
     """How far an ordinary night's scores may be from those of some nights before it.
 
-    The rows of a night hang together, by its weather or its news, so that nights differ by more
+    The rows of a night are clustered, by its weather or its news, so that nights differ by more
     than chance. In the reference each was compared with all the others; fewer nights vary too, and
     their mean by as many times less.
     """

@@ -66,7 +66,7 @@ def near_duplicates(sides: TablePair, limit: float) -> Check:
     row has a duplicate with probability 1 - exp(-n), n being its expected number of duplicates. The
     allowance is the mean of these probabilities plus three standard deviations.
 
-    Columns that hang together make more. So duplicates count only as far as they agree in the label
+    Correlated columns make more. So duplicates count only as far as they agree in the label
     more often than duplicates within training do, as copies have the label too. Where those nearly
     always agree, they may be copies themselves, and any two rows of training are compared with.
     """
