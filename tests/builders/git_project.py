@@ -175,7 +175,11 @@ class Project:
             held = build.changed(held, champion=told)
         reports.comparison(build.changed(held, name=NAME))
         passed = Finding(
-            rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed"
+            rule="test_model.py::test_it",
+            kind="test",
+            outcome=Outcome.PASS,
+            detail="passed",
+            test="passed",
         )
         bound: dict[str, Any] = {
             "name": NAME,

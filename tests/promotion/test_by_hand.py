@@ -147,7 +147,9 @@ def upgraded(project: Any) -> None:
         path.write_text(path.read_text().replace(stage_code.stage_digests()["gate"], "sha256:0"))
 
 
-TEST = Finding(rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed")
+TEST = Finding(
+    rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed", test="passed"
+)
 FAIL = Outcome.FAIL
 FROZEN = edits("dvc.yaml", "    cmd: assay gate\n", "    cmd: assay gate\n    frozen: true\n")
 LOWER = edits("params.yaml", "min: 0.7", "min: 0.1")
