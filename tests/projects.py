@@ -35,14 +35,18 @@ def call(root: Path, *command: str, code: int = 0, tools: Path | None = None) ->
     return done.stdout
 
 
+MAY_START_SPARK = {"doctor", "drift", "nightly", "quarantine", "rehearse", "score"}
+"""Commands that stop their session at the end, which would be the one that tests share."""
+
+
 def call_here(root: Path, *command: str, code: int = 0, tools: Path | None = None) -> str:
     """As `call`; but a command of Assay's runs in this process, where its libraries are loaded.
 
-    What its children print on standard error is not in the answer.
+    Those that may start Spark do not. What its children print on standard error is not in the answer.
     """
     from assay.cli.__main__ import main
 
-    if command[0] != "assay" or tools is not None:
+    if command[0] != "assay" or tools is not None or command[1] in MAY_START_SPARK:
         return call(root, *command, code=code, tools=tools)
     printed = io.StringIO()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

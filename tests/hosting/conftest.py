@@ -17,7 +17,7 @@ from assay.reports.verdict import Outcome
 from tests.builders.git_project import environment, project, template
 from tests.code_host import REPOSITORY, TOKEN, CodeHost, serve
 from tests.gate.conftest import tiny
-from tests.monitored import empty_project, params_text
+from tests.monitored import empty_project, params_text, promote_once
 from tests.monitored import project as monitored
 from tests.workflows.hub import Hub
 
@@ -27,6 +27,7 @@ __all__ = [
     "monitored",
     "params_text",
     "project",
+    "promote_once",
     "template",
     "tiny",
 ]  # fmt: skip

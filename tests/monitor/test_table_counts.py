@@ -164,7 +164,7 @@ def test_of_nothing_the_total_is_nothing() -> None:
 
 
 def test_text_is_typed_by_the_contract_and_what_cannot_be_read_is_null(tmp_path: Path) -> None:
-    contract = load_contract(Path(__file__).parents[2] / "parcels" / "data" / "contract.py")
+    contract = load_contract(Path(__file__).parents[1] / "parcels" / "data" / "contract.py")
     given = contract.without_label()
     lines = [
         '{"parcel": 1, "depot": "north", "weight": 1.2, "express": true}',

@@ -73,7 +73,7 @@ def test_the_verdict_the_page_and_explain_show_it(
         assert "120 calls, and 100 can be made" in (asked.root / page).read_text()
     assert main(["gate", "explain", "calls", "--root", str(asked.root)]) == 0
     told = capsys.readouterr().out
-    assert f"decided from {layout.EVALUATION}" in told and "each call takes four minutes" in told
+    assert layout.EVALUATION in told and "each call takes four minutes" in told
     assert main(["gate", "explain", "calls", "--json", "--root", str(asked.root)]) == 0
     assert json.loads(capsys.readouterr().out)["rule"]["most"] == 100
     # It is decided again, from the code that is here.
