@@ -42,7 +42,8 @@ MAY_START_SPARK = {"doctor", "drift", "nightly", "quarantine", "rehearse", "scor
 def call_here(root: Path, *command: str, code: int = 0, tools: Path | None = None) -> str:
     """As `call`; but a command of Assay's runs in this process, where its libraries are loaded.
 
-    Those that may start Spark do not. What its children print on standard error is not in the answer.
+    Those that may start Spark do not. What a command's children print on standard error is not in
+    the answer.
     """
     from assay.cli.__main__ import main
 

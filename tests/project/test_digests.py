@@ -121,7 +121,7 @@ def test_what_decides_is_in_the_digest(
         "pages/templates/style.css",
         "training/train/fit.py",
         "performance/labels.py",
-        "cli/scoring_commands.py",
+        "cli/night_commands.py",
     ],
 )
 def test_what_only_shows_or_comes_before_or_after_is_not(
