@@ -76,7 +76,7 @@ def log_to_stderr():
     yield
     {after}
 
-cli.log_output.log_to_stderr = log_to_stderr
+cli.log_to_stderr = log_to_stderr
 parsed = cli.build_parser
 def build_parser():
     {while_parsing}
