@@ -17,7 +17,7 @@ from tests.projects import ROOT
 PACKAGE = ROOT / "pipeline" / "assay"
 SUGGESTED = re.compile(r"\bassay ([a-z][a-z-]+ [^;,()`\n]*--[^;,()`\n]*)")
 DAY = re.compile(r"\{[^}]*(?:day|night|partition|first|last|until|names)[^}]*\}|\bDAY\b|%s")
-CHOICES = {"{run.kind}": "github", "{target}": "cron"}
+CHOICES = {"{run.kind}": "github", "deploy --target {self.name}": "deploy --target cron"}
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
