@@ -124,6 +124,22 @@ def test_a_table_that_is_too_wide_loses_nothing(
     assert shown(capsys, document={"rows": [{"a": "b" + " b" * 60}]}).startswith("rows\n  a  b b")
 
 
+def test_long_texts_go_below_a_table_that_has_no_room_for_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = "dew_point: 73% of the values are unlike any in the reference"
+    rows = [{"metric": name, "value": 0.5, "doubt": why} for name in ("auc", "brier")]
+    rows.append({"metric": "recall", "value": 0.25, "doubt": "too few positives to tell anything"})
+    monkeypatch.setenv("COLUMNS", "40")
+    print_lines(lines({"metrics": rows}))
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"doubt of auc, brier: {why} doubt of recall: too few" in told
+    assert told.startswith("metrics metric value") and told.count(why) == 1
+    monkeypatch.setenv("COLUMNS", "200")
+    print_lines(lines({"metrics": rows}))
+    assert capsys.readouterr().out.count(why) == 2
+
+
 def test_by_name_a_document_is_one_table(capsys: pytest.CaptureFixture[str]) -> None:
     found = shown(capsys, document={"train": {"rows": 5}, "holdout": {"rows": 2}})
     assert [line.split() for line in found.splitlines()][2:] == [["train", "5"], ["holdout", "2"]]

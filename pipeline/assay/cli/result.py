@@ -9,10 +9,10 @@ by default all of its keys. The label of a value is its key.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from assay.cli.terminal import Line, console
+from assay.cli.terminal import Line, console, wrapped
 from assay.project.document import Report
 from assay.project.text import escape_controls, format_percent, format_short, mark_blanks
 
@@ -101,7 +101,8 @@ def table(
 ) -> Iterator[Line]:
     """A table with a column for each key that some row has a value of.
 
-    A table that is wider than the terminal is keys with their values instead, row after row.
+    Of a table that is wider than the terminal, texts that are longer than `_WHOLE` are lines below
+    it; if it is too wide even so, it is keys with their values instead, row after row.
 
     Parameters
     ----------
@@ -115,14 +116,17 @@ def table(
         for name, column in values.items()
         if any(value not in (None, "", [], {}) for value in column)
     }
-    right = {name for name, column in cells.items() if all(map(_NUMBER.fullmatch, column))}
-    made, room = _make(title, cells, right), console(markup=False).width
+    room = console(markup=False).width
+    short = {name: column for name, column in cells.items() if _longest(column) <= _WHOLE}
     if not cells:
         if title:
             yield f"{title}  none"
-    # A single row has no others to be compared with in a column.
-    elif _least(cells) <= room and (len(rows) > 1 or _measure(made).maximum <= room):
-        yield made
+    # A single row has no others to be compared with in a column: only unfolded is it a table.
+    elif (_least(cells) if len(rows) > 1 else _measure(_make(title, cells)).maximum) <= room:
+        yield _make(title, cells)
+    elif len(rows) > 1 and len(short) > 1 and _least(short) <= room:
+        yield _make(title, short)
+        yield from _notes(cells, short)
     else:
         if title:
             yield title
@@ -133,10 +137,27 @@ def table(
             yield from (f"{'  ' if title else ''}{line}" for line in _pair_lines(pairs))
 
 
+def _notes(
+    cells: Mapping[str, Sequence[str]], short: Mapping[str, Sequence[str]]
+) -> Iterator[Line]:
+    """The columns of ``cells`` that are not in a table of the ``short`` ones: each text once."""
+    first, *_ = short.values()
+    names = next((each for each in short.values() if len({*each}) == len(each)), first)
+    for label_, column in cells.items():
+        if label_ in short:
+            continue
+        whose: dict[str, list[str]] = {}
+        for name, cell in zip(names, column, strict=True):
+            if cell:
+                whose.setdefault(" ".join(cell.split("\n")), []).append(name)
+        for cell, owners in whose.items():
+            yield wrapped(f"{label_} of {', '.join(owners)}: {cell}")
+
+
 def fits(rows: Sequence[Row]) -> bool:
     """Whether the terminal is as wide as a table of the rows with no line wrapped."""
     cells = {name: [text(row.get(name), name) for row in rows] for name in rows[0]}
-    return _measure(_make("", cells, ())).maximum <= console(markup=False).width
+    return _measure(_make("", cells)).maximum <= console(markup=False).width
 
 
 def _least(cells: Mapping[str, Sequence[str]]) -> int:
@@ -146,8 +167,11 @@ def _least(cells: Mapping[str, Sequence[str]]) -> int:
 
 def _least_width(name: str, column: Sequence[str]) -> int:
     """No name, number or run's id is cut: only what is longer is folded."""
-    longest = max(len(line) for cell in column for line in cell.split("\n"))
-    return max(longest if longest <= _WHOLE else 0, *map(len, name.split(" ")))
+    return max(min(_longest(column), _WHOLE), *map(len, name.split(" ")))
+
+
+def _longest(column: Sequence[str]) -> int:
+    return max(len(line) for cell in column for line in cell.split("\n"))
 
 
 def _measure(made: Table) -> Measurement:
@@ -224,7 +248,7 @@ def _pair_lines(pairs: Mapping[str, str]) -> Iterator[str]:
         yield from (f"{'':<{wide}}  {line}" for line in more)
 
 
-def _make(title: str, cells: Mapping[str, Sequence[str]], right: Iterable[str]) -> Table:
+def _make(title: str, cells: Mapping[str, Sequence[str]]) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -236,7 +260,8 @@ def _make(title: str, cells: Mapping[str, Sequence[str]], right: Iterable[str]) 
         pad_edge=False,
     )
     for name, column in cells.items():
-        justify: Literal["left", "right"] = "right" if name in right else "left"
+        numbers = all(map(_NUMBER.fullmatch, column))
+        justify: Literal["left", "right"] = "right" if numbers else "left"
         least = _least_width(name, column)
         made.add_column(name, justify=justify, overflow="fold", min_width=least)
     for row in zip(*cells.values(), strict=True):
