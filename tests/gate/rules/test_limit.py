@@ -346,14 +346,18 @@ def test_a_doubt_keeps_from_passing_by_interval_and_from_nothing_else(
 
 
 def test_what_varies_is_named_and_counted() -> None:
-    one = replace(normal(0.72, 0.02), design_effect=4.0)
+    one = replace(normal(0.72, 0.02), design_effect=4.0, worth=11.2)
     (found,) = decided(rule(), evaluation(one, unit="night", units=30))
     assert (found.unit, found.units, found.rows) == ("night", 30, 1000)
     assert (found.design_effect, found.units_needed) == (4.0, 236)
     assert found.detail.endswith(
         "on 1,000 rows of 30 nights; about 240 nights would tell "
-        "(clustered by night: design effect 4, interval 2.0 times wider)"
+        "(clustered by night: design effect 4, interval 2.0 times wider; "
+        "nights follow each other: these 30 are worth 11)"
     )
+    independent = replace(one, worth=29.0)
+    (found,) = decided(rule(), evaluation(independent, unit="night", units=30))
+    assert found.detail.endswith("interval 2.0 times wider)")
 
 
 def test_few_degrees_of_freedom_make_a_miss_less_sure_than_many() -> None:

@@ -288,7 +288,7 @@ def _finding(
     return rule.finding(
         outcome,
         f"the change of {rule.metric}{where} is {numbers} which {verb}"
-        f"{finding.design_effect_warning(sound.difference.design_effect, comparison.unit)}",
+        f"{finding.clustering(sound.difference, comparison.unit, sound.units)}",
         metric=rule.metric,
         slice=sound.title,
         observed=value,

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from assay.metrics.estimate import LARGE_EFFECT
+from assay.metrics.estimate import LARGE_EFFECT, Estimate
+from assay.metrics.intervals.difference import Difference
 from assay.reports.verdict import Direction, Finding, Outcome
 
 
@@ -46,12 +47,16 @@ def format_interval(value: float, low: float, high: float, limit: float, confide
     return f"{format_number(value, limit)}, {confidence * 100:.4g}% interval {ends},"
 
 
-def design_effect_warning(design_effect: float | None, unit: str) -> str:
-    """A remark on rows that are clustered by ``unit`` if the design effect is large, else empty."""
-    if design_effect is None or not LARGE_EFFECT < design_effect < math.inf:
-        return ""
-    wider = f"interval {design_effect**0.5:.1f} times wider"
-    return f" (clustered by {unit}: design effect {design_effect:.0f}, {wider})"
+def clustering(measured: Estimate | Difference, unit: str, units: int) -> str:
+    """A remark on rows that are clustered, or nights that follow each other; else empty."""
+    remarks = []
+    effect, worth = measured.design_effect, measured.worth
+    if effect is not None and LARGE_EFFECT < effect < math.inf:
+        wider = f"interval {effect**0.5:.1f} times wider"
+        remarks.append(f"clustered by {unit}: design effect {effect:.0f}, {wider}")
+    if worth is not None and worth * LARGE_EFFECT < units:
+        remarks.append(f"nights follow each other: these {units} are worth {worth:.0f}")
+    return f" ({'; '.join(remarks)})" if remarks else ""
 
 
 def unknown_name_message(what: str, name: str, known: Iterable[str], where: str) -> str:

@@ -232,7 +232,7 @@ def _finding(
     return rule.finding(
         outcome,
         f"{rule.metric}{where} {_words(rule, sound.measured, limit, evaluation)} {verb}"
-        f"{finding.design_effect_warning(sound.measured.design_effect, evaluation.unit)}",
+        f"{finding.clustering(sound.measured, evaluation.unit, sound.units)}",
         metric=rule.metric,
         slice=sound.title,
         rows=sound.rows,
