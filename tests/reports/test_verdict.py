@@ -177,9 +177,7 @@ def test_the_champion_is_stated() -> None:
     tree = json.loads(verdict(finding(Outcome.PASS)).text())
     assert tree["champion"] == {"state": "none", "version": None, "bundle": None}
     held = JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:" + 64 * "a")
-    assert verdict(finding(Outcome.PASS), champion=held).basis == (
-        "champion, v0.1.0 (sha256:aaaaaaaaaaaa)"
-    )
+    assert held.description == "champion, v0.1.0 (sha256:aaaaaaaaaaaa)"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -6,7 +6,6 @@ import math
 
 WIDTH = 21
 """Letters of a picture; odd, so that zero has a letter in the middle."""
-AXIS = "worse ◂ 0 ▸ better"
 
 
 def interval_strip(value: float | None, low: float | None, high: float | None, reach: float) -> str:

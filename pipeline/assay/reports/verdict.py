@@ -366,11 +366,6 @@ class Verdict(Report):
             ) from None
 
     @property
-    def basis(self) -> str:
-        """What the bundle was compared with, in words."""
-        return self.champion.description
-
-    @property
     def model_tests(self) -> tuple[str, ...]:
         """Node ids of the model tests in the verdict."""
         tests = (each.rule for each in self.findings if each.kind == "test")

@@ -384,12 +384,3 @@ def _try_file(uri: str) -> None:
 def _nearest(folder: Path) -> Path:
     """The folder itself, or the nearest one above it that exists."""
     return next(each for each in (folder, *folder.parents) if each.exists())
-
-
-def clock_skew(before: float, after: float, other: float) -> float:
-    """Seconds that this clock is ahead of another, which showed ``other`` in between.
-
-    The smallest difference that explains it, because others may tell whole seconds.
-    """
-    lowest, highest = before - other - 1, after - other
-    return lowest if lowest > 0 else min(highest, 0.0)

@@ -120,14 +120,6 @@ def file_format(path: Path) -> FileFormat:
     return "json" if _is_json(start, path) else "csv"
 
 
-def _is_workbook(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
-        return False
-
-
 def _is_json(start: bytes, path: Path) -> bool:
     if start[:1] not in (b"{", b"["):
         return False

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from assay.training.leakage.row_hashing import Floats
@@ -32,8 +31,6 @@ MOST_OF_PARTS = 0.9
 """AUC of the parts of a sum that ranks a class: better ones may rank it together by right."""
 MEASURED = 20
 """So many of the best sums are measured on other rows."""
-
-Signs = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

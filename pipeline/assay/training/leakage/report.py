@@ -120,10 +120,6 @@ class Leakage(Report):
         return self.data.holdout
 
     @property
-    def train_rows(self) -> int:
-        return self.rows.train
-
-    @property
     def holdout_rows(self) -> int:
         return self.rows.holdout
 
