@@ -425,7 +425,7 @@ def f():
     }
 
 
-MOST_CODE = 55_200
+MOST_CODE = 55_350
 MOST_FILES = 490
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from assay.contract.loader import load_contract
 from assay.errors import ExportFailed
 from assay.evaluation import evaluate
 from assay.gate.inputs import GateInputs
@@ -24,19 +26,33 @@ from assay.gate.rules.kinds import evaluate_rules, read_policy
 from assay.model import bundle
 from assay.monitor.incidents.delivery import Attempt, call_own, load_own
 from assay.monitor.nights.night import Incident
+from assay.ops.deploy import targets
 from assay.project import digests, layout, params, plugins, source_code
 from assay.project.params import Params, yaml_text
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Outcome
+from assay.score.inputs.formats import find_night, open_input
+from assay.score.inputs.landing import landed
 from assay.score.operations import export_targets
 from assay.score.operations.export_targets import ExportData
 from assay.testing import check_estimator
 from assay.training.train import stage as train
+from tests.landing import no_spark
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "own-code.md"
 PIPELINE = PAGE.parents[1] / "pipeline"
 BLOCK = re.compile(r"^```(python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-KINDS = ("transformer", "metric", "rule", "behaviour", "source", "sink", "alert")
+KINDS = (
+    "transformer",
+    "metric",
+    "rule",
+    "behaviour",
+    "source",
+    "input",
+    "sink",
+    "alert",
+    "scheduler",
+)
 
 
 def written(root: Path) -> None:
@@ -54,7 +70,7 @@ def written(root: Path) -> None:
 
 def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
     for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
+        if isinstance(value, dict) and isinstance(into.get(key), dict) and "format" not in value:
             merge(into[key], value)
         elif isinstance(value, list) and isinstance(into.get(key), list):
             into[key] += value
@@ -83,7 +99,7 @@ def evaluated(root: Path, given: Params) -> Evaluation:
 def test_the_page_has_an_example_of_each_kind() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for kind in KINDS:
-        _, heading, rest = text.partition(f"\n## A{'n' * (kind == 'alert')} {kind}\n")
+        _, heading, rest = text.partition(f"\n## A{'n' * (kind[0] in 'ai')} {kind}\n")
         assert heading and "```python\n# " in rest.partition("\n## ")[0], kind
 
 
@@ -191,6 +207,31 @@ def test_a_source_reads_files(root: Path, given: Params, monkeypatch: pytest.Mon
     table = pa.concat_tables(rows())
     assert table.column("day").to_pylist() == ["2024-03-01"] * 2
     assert table.column("late").to_pylist() == [False, False]
+
+
+def test_an_input_is_a_night_like_any_other(root: Path, given: Params) -> None:
+    (root / "exports/in").mkdir(parents=True, exist_ok=True)
+    row = {"parcel": 1, "sent": "2024-03-01T10:00:00", "depot": "north", "weight": 2.5}
+    row |= {"distance": None, "express": True}
+    for night, rows in (("2024-03-01", 3), ("2024-03-02", 1)):
+        with gzip.open(root / f"exports/in/{night}.jsonl.gz", "wt") as file:
+            file.write((json.dumps(row) + "\n") * rows)
+    file = given.contract.file
+    contract = load_contract(root / file, file, root=root).without_label()
+    found = open_input(root, given)
+    assert found.nights() == ("2024-03-01", "2024-03-02")
+    night = find_night(root, given, contract, "2024-03-01")
+    assert night.fingerprint == found.fingerprint("2024-03-01")
+    with landed(night, str(root / "landed"), contract, no_spark) as there:
+        assert there.rows == 3
+
+
+def test_a_scheduler_writes_its_files(root: Path, given: Params) -> None:
+    written = targets.run(root, given, "data.schedulers.Jenkins")
+    (file,) = written.files
+    assert file == "deploy/data.schedulers.Jenkins/Jenkinsfile"
+    assert "cd /srv/parcels && .venv/bin/assay nightly --pull" in (root / file).read_text()
+    assert written.install == ("git add deploy/data.schedulers.Jenkins/Jenkinsfile",)
 
 
 def test_a_sink_gets_the_whole_night_or_nothing(

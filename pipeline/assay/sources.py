@@ -11,6 +11,9 @@
 Paths are relative to the current folder; a stage runs in the project's root. Types are ``integer``,
 ``float``, ``text``, ``boolean`` and ``time``, with options (`assay.formats.spelling`). A cell that
 does not read as its type is an error that names the line, and never becomes a null.
+
+`Input` is what a class of the project's own is derived from that reads the rows of nights
+(docs/own-code.md).
 """
 
 from __future__ import annotations
@@ -30,8 +33,10 @@ from assay.formats.split import (
     label_as_text,
     label_is_true,
 )
+from assay.score.inputs.own import Input
 
 __all__ = [
+    "Input",
     "add_night",
     "add_random_night",
     "add_row_number",

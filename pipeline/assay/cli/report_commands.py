@@ -13,9 +13,6 @@ from assay.cli.terminal import make_progress_line
 from assay.errors import UsageError
 from assay.errors.base import attach_report
 
-Target = Literal[
-    "cron", "systemd", "airflow", "kubernetes", "databricks", "emr-serverless", "gitlab"
-]
 """Here too, so that `assay --help` need not load what writes them; a test compares the two."""
 
 SCHEDULE = Group("on a schedule")
@@ -99,7 +96,14 @@ def _parsed(printed: io.StringIO) -> Any:
 def deploy(
     call: Call,
     *,
-    target: Annotated[Target, Option("the scheduler")],
+    target: Annotated[
+        str,
+        Option(
+            "cron, systemd, airflow, kubernetes, databricks, emr-serverless, gitlab, or a class of "
+            "the project's own such as data.schedulers.Prefect",
+            "SCHEDULER",
+        ),
+    ],
     out: Annotated[Path | None, Option("the folder to write to (deploy/TARGET)", "DIR")] = None,
 ) -> object:
     from assay.ops.deploy import targets

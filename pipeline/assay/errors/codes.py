@@ -7,7 +7,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assay import errors
-from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, UsageError
+from assay.errors import (
+    INTERRUPTED,
+    UNFORESEEN,
+    AlertUndelivered,
+    AssayError,
+    BundleMissing,
+    LimitCrossed,
+    PublishConflict,
+    RetrainAdvised,
+    RunHeld,
+    SourceError,
+    SparkFailed,
+    StoreError,
+    UsageError,
+)
+
+ANSWERS = tuple(sorted(kind.exit_code for kind in (LimitCrossed, RetrainAdvised, RunHeld)))
+"""Exit codes that say something about the data or the model: nothing failed, a retry is no use."""
+
+PASSING = tuple(
+    sorted(
+        kind.exit_code
+        for kind in (
+            SourceError, BundleMissing, StoreError, SparkFailed, PublishConflict, AlertUndelivered,
+        )
+    )
+)  # fmt: skip
+"""Exit codes of failures that may be gone a few minutes later, so that a retry makes sense."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from assay.registry.versions import Version, read_champion
 from assay.score.carriers import choose_carrier, open_night
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
-from assay.score.inputs.formats import FORMATS, find_night
+from assay.score.inputs.formats import find_night, format_of
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import NightInput
 from assay.score.progress import Progress, Sink
@@ -189,7 +189,7 @@ def _contract(
     """The contract of an input whose files do not state columns and types; None if they do."""
     from assay.registry.pin import load_pinned_contract
 
-    if FORMATS[params.score.input.format].typed:
+    if format_of(params.score.input).typed:
         return None
     if version is None:
         file = params.contract.file

@@ -17,19 +17,11 @@ from typing import Any
 
 from assay.errors import (
     UNFORESEEN,
-    AlertUndelivered,
     AssayError,
-    BundleMissing,
-    LimitCrossed,
     NothingScored,
-    PublishConflict,
-    RetrainAdvised,
-    RunHeld,
-    SourceError,
-    SparkFailed,
-    StoreError,
 )
 from assay.errors.base import attach_report, attached_report
+from assay.errors.codes import ANSWERS
 from assay.errors.machine import from_os_error
 from assay.performance.labels import NoLabelsYet
 from assay.project import interrupts
@@ -38,19 +30,6 @@ from assay.project.partitions import parse_day, usual_step
 from assay.store import open_store
 
 log = logging.getLogger(__name__)
-
-ANSWERS = tuple(sorted(kind.exit_code for kind in (LimitCrossed, RetrainAdvised, RunHeld)))
-"""Exit codes that say something about the data or the model: nothing failed, a retry is no use."""
-
-PASSING = tuple(
-    sorted(
-        kind.exit_code
-        for kind in (
-            SourceError, BundleMissing, StoreError, SparkFailed, PublishConflict, AlertUndelivered,
-        )
-    )
-)  # fmt: skip
-"""Exit codes of failures that may be gone a few minutes later, so that a retry makes sense."""
 
 Call = Callable[[Sequence[str]], Any]
 """Runs ``assay`` with these arguments. If JSON is asked for, it returns what was printed, or

@@ -22,7 +22,7 @@ from assay.score.duplicate_keys import KeyFile, duplicate_hashes
 from assay.score.inputs import formats as inputs
 from assay.score.inputs.files import resolve_uri
 from assay.score.inputs.flat_file import is_flat
-from assay.score.inputs.formats import FORMATS
+from assay.score.inputs.formats import format_of
 from assay.score.inputs.landing import landed, local_home
 from assay.score.inputs.types import NightInput, Session
 from assay.score.local import Outcome, Progress, Work
@@ -72,7 +72,7 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
 def needs_spark(params: Params) -> bool:
     """Whether every night of the input needs Spark, so that it pays to start it at once."""
     spec = params.score.input
-    if FORMATS[spec.format].by_spark:
+    if format_of(spec).by_spark:
         return True
     wanted = params.score.carrier
     if wanted == "auto":

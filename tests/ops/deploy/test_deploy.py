@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from assay.cli import __main__ as cli
-from assay.cli.report_commands import Target
-from assay.errors import ParamsError, UsageError
+from assay.errors import AssayError, ParamsError, PluginError, UsageError
+from assay.errors.codes import ANSWERS
 from assay.ops.deploy.target import LONGEST_NAME, RETRIED, final_codes
 from assay.ops.deploy.targets import TARGETS, run
-from assay.ops.nightly import ANSWERS
 from assay.project import params
 from scripts import schedules
 from tests.ops.deploy.given import ROOT, project, texts, with_spark
 from tests.projects import PARCELS
 
 each_target = pytest.mark.parametrize("target", TARGETS)
-
-
-def test_the_command_line_offers_each_target() -> None:
-    assert tuple(TARGETS) == get_args(Target)
 
 
 @each_target
@@ -177,3 +171,47 @@ def test_a_held_night_is_never_tried_again() -> None:
     assert sum(map(len, groups)) == len(set().union(*groups))
     assert {10, 12, 41, 55, 70, 130} <= groups[2]
     assert {25, 52, 54, 57, 60, 137, 143} <= groups[1]
+
+
+OWN = """\
+from assay.testing import Target
+
+
+class Mine(Target):
+    needs = ("image",)
+
+    def texts(self):
+        return {"mine.txt": TEXT}
+
+    def install(self):
+        return ("copy it",)
+
+
+class Half(Target):
+    def texts(self):
+        return {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "error", "words"),
+    [
+        ("crom", "''", UsageError, "no such scheduler.*Did you mean 'cron'"),
+        ("data.own.Half", "''", PluginError, "no scheduler"),
+        ("data.own.Nine", "''", PluginError, "data.own has no 'Nine'"),
+        ("data.own.Mine", "''", ParamsError, "schedule.image: missing; .*--target data.own.Mine"),
+        ("data.own.Mine", "1 / 0", PluginError, "data/own.py:8: .*ZeroDivisionError"),
+    ],
+)
+def test_a_scheduler_that_is_none_is_one_line(
+    tmp_path: Path, target: str, text: str, error: type[AssayError], words: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/own.py").write_text(OWN.replace("TEXT", text))
+    given = params.load(PARCELS)
+    if "/" in text:
+        image = given.schedule.model_copy(update={"image": "a:1"})
+        given = given.model_copy(update={"schedule": image})
+    with pytest.raises(error, match=words):
+        run(tmp_path, given, target)
+    assert not (tmp_path / "deploy").exists()

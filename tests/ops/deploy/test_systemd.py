@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from assay.errors.codes import ANSWERS
 from assay.ops.deploy.target import RETRIED
-from assay.ops.nightly import ANSWERS
 from tests.ops.deploy.given import NASTY, project, texts, write
 
 needs_systemd = pytest.mark.skipif(

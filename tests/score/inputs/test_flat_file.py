@@ -476,13 +476,13 @@ def test_its_rows_are_sampled_and_read_again(tmp_path: Path) -> None:
     given = given_params(CSV | {"format": "parquet", "path": "rows.parquet"})
     (batch,) = open_input(tmp_path, given).rows("2024-03-02", ["weight", "other"])
     assert batch.to_pydict() == {"weight": [None]}
-    seen = sample_source(tmp_path, given.score.input, "day", 10)
+    seen = sample_source(tmp_path, given, 10)
     assert isinstance(seen, SourceSample)
     assert (seen.rows, seen.nulls) == (2, {"sent": 0, "weight": 1})
     (tmp_path / "rows.parquet").unlink()
     with pytest.raises(InputUnreadable, match="no such file"):
         list(open_input(tmp_path, given).rows("2024-03-02", ["weight"]))
-    assert isinstance(sample_source(tmp_path, given.score.input, "day", 10), UnsampledSource)
+    assert isinstance(sample_source(tmp_path, given, 10), UnsampledSource)
 
 
 def test_a_cluster_cannot_read_what_was_cut_here(tmp_path: Path) -> None:

@@ -11,10 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
-from pydantic import TypeAdapter
 
 from assay.project import partitions
-from assay.project.params.inputs import Input
 from assay.training.leakage import stage as checks
 from assay.training.leakage.source_sample import (
     NIGHTS,
@@ -22,13 +20,14 @@ from assay.training.leakage.source_sample import (
     UnsampledSource,
     sample_source,
 )
+from tests.landing import with_input
 from tests.training.leakage.tables import both, contract, sides
 
 DAYS = [f"2024-03-{day:02d}" for day in range(1, 11)]
 
 
-def spec(**given: Any) -> Input:
-    return TypeAdapter(Input).validate_python({"path": "in", **given})
+def spec(**given: Any) -> Any:
+    return {"path": "in", **given}
 
 
 def night(day: str, **changes: Any) -> pd.DataFrame:
@@ -44,7 +43,7 @@ def nights(**newest: Any) -> pd.DataFrame:
     )
 
 
-def write(root: Path, kind: str, rows: pd.DataFrame) -> Input:
+def write(root: Path, kind: str, rows: pd.DataFrame) -> Any:
     """``rows`` as an input of this kind."""
     base = root / "in"
     table = pa.Table.from_pandas(rows, preserve_index=False)
@@ -52,8 +51,6 @@ def write(root: Path, kind: str, rows: pd.DataFrame) -> Input:
         partitions.write(table, base, "day", "part-0")
     elif kind == "delta":
         write_deltalake(str(base), table, partition_by=["day"])
-    elif kind == "delta in one":
-        write_deltalake(str(base), table)
     else:
         for day, part in rows.groupby("day"):
             folder = base / f"day={day}"
@@ -63,15 +60,19 @@ def write(root: Path, kind: str, rows: pd.DataFrame) -> Input:
                 bare.to_csv(folder / "rows.csv", index=False)
             else:
                 bare.to_json(folder / "rows.jsonl", orient="records", lines=True)
-    return spec(format=kind.split()[0])
+    return spec(format=kind)
 
 
-KINDS = ("parquet", "delta", "delta in one", "csv", "json")
+KINDS = ("parquet", "delta", "csv", "json")
 FOLDERS = ("parquet", "csv", "json")
 
 
-def check(root: Path, given: Input):
-    seen = sample_source(root, given, "day", 1000)
+def sampled(root: Path, given: Any, rows: int) -> SourceSample | UnsampledSource:
+    return sample_source(root, with_input(given), rows)
+
+
+def check(root: Path, given: Any):
+    seen = sampled(root, given, 1000)
     return checks.not_at_scoring(sides(contract(), *both()), seen)
 
 
@@ -156,6 +157,7 @@ def test_files_without_rows_are_passed_over(kind: str, tmp_path: Path):
     assert check(tmp_path, given).outcome == "ok"
 
 
+LATER = "its nights cannot be listed, and its columns are known when it runs"
 QUERY = "select * from t where day = :night"
 
 
@@ -164,20 +166,18 @@ QUERY = "select * from t where day = :night"
     [
         (
             {"format": "sql", "tables": {"t": "in"}, "query": QUERY},
-            "score.input is a query (sql): its columns are known when it runs",
+            f"score.input (sql): {LATER}",
         ),
         (
             {"format": "postgres", "url": "postgresql://db/x", "query": QUERY},
-            "score.input is a query (postgres): its columns are known when it runs",
+            f"score.input (postgres): {LATER}",
         ),
-        ({"format": "parquet", "path": "in"}, "in: holds no folders day=..."),
+        ({"format": "parquet", "path": "in"}, "in: holds no nights day=..."),
         ({"format": "delta", "path": "in"}, "in: there is no Delta table"),
     ],
 )
 def test_a_source_that_cannot_be_looked_at_says_why(given: Any, why: str, tmp_path: Path):
-    assert sample_source(
-        tmp_path, TypeAdapter(Input).validate_python(given), "day", 10
-    ) == UnsampledSource(why)
+    assert sampled(tmp_path, given, 10) == UnsampledSource(why)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_source_that_is_damaged_is_unknown(kind: str, content: str, why: str, 
     folder = tmp_path / "in" / "day=2024-03-01"
     folder.mkdir(parents=True)
     (folder / "a").write_text(content)
-    seen = sample_source(tmp_path, spec(format=kind), "day", 10)
+    seen = sampled(tmp_path, spec(format=kind), 10)
     assert isinstance(seen, UnsampledSource)
     assert why in seen.why
     assert str(tmp_path) not in seen.why
@@ -207,11 +207,11 @@ def test_comments_and_lines_that_are_no_rows_are_left_out(tmp_path: Path):
         path.write_text(f"# made by hand\n{path.read_text()}1,2\n")
     given = spec(format="csv", options={"comment": "#"})
     assert check(tmp_path, given).outcome == "ok"
-    seen = sample_source(tmp_path, given, "day", 1000)
+    seen = sampled(tmp_path, given, 1000)
     assert isinstance(seen, SourceSample) and seen.rows == 20 * NIGHTS
 
 
 def test_a_few_rows_of_each_night_are_enough(tmp_path: Path):
-    seen = sample_source(tmp_path, write(tmp_path, "parquet", nights()), "day", 3)
+    seen = sampled(tmp_path, write(tmp_path, "parquet", nights()), 3)
     assert isinstance(seen, SourceSample)
     assert seen.rows == 3 * NIGHTS

@@ -34,8 +34,10 @@ from assay.metrics.own_metrics import load_own_metrics
 from assay.monitor.incidents.delivery import load_own
 from assay.project import digests, layout, source_code
 from assay.project.params import Params, load
+from assay.project.params.inputs import Own
 from assay.project.tasks import Task, infer_task
 from assay.registry import dvc_lock, dvc_pipeline, git
+from assay.score.inputs.own import OwnFormat
 from assay.score.publication_checks import check_budget
 from assay.training.candidates.pipeline import build_pipeline
 from assay.training.tables.ingest import load_source
@@ -83,6 +85,9 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         faults += type_faults(_kept(faults, partial(load_source, root, params)), root)
         if params.alerts.function is not None:
             _kept(faults, partial(load_own, params.alerts.function, root))
+        if isinstance(params.score.input, Own):
+            made = OwnFormat(root, params, params.score.input)
+            _kept(faults, lambda: made.input)
         faults += test_faults(root, params.gate.tests)
         faults += fold_faults(params)
         for line in missing_inputs(params, root):

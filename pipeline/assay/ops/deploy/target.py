@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from assay import errors
 from assay.errors import AssayError, ParamsError
+from assay.errors.codes import ANSWERS, PASSING
 from assay.ops.deploy.quoting import FILTERS, shell
-from assay.ops.nightly import ANSWERS, PASSING
 from assay.pages.templating import render_config
 from assay.project import layout
 from assay.project.params import Params
@@ -117,6 +117,8 @@ class Target(ABC):
 
     Attributes
     ----------
+    name
+        What ``--target`` says; of a class of the project's own, its module and name.
     needs
         Keys of ``schedule``.
     keeps_nothing
@@ -129,6 +131,9 @@ class Target(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     keeps_nothing: ClassVar[bool] = False
     variable: ClassVar[str | None] = None
+
+    def __init_subclass__(cls) -> None:
+        cls.name = vars(cls).get("name", f"{cls.__module__}.{cls.__qualname__}")
 
     def __init__(self, params: Params, folder: str) -> None:
         """Check what is needed.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from inspect import isabstract
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from assay.errors import ParamsError, UsageError
+from assay.errors import AssayError, ParamsError, PluginError, UsageError
 from assay.ops.deploy.emr import EmrServerless
 from assay.ops.deploy.target import ENTRY, Target
-from assay.project import layout
+from assay.project import layout, plugins, source_code
 from assay.project.document import write_text
 from assay.project.params import Params
 
@@ -200,6 +202,38 @@ class WrittenSchedule:
     remarks: tuple[str, ...]
 
 
+def find_target(root: Path, name: str) -> type[Target]:
+    """The class of a scheduler, Assay's or the project's own.
+
+    Raises
+    ------
+    UsageError
+        There is none of that name.
+    PluginError
+        A class of the project's own cannot be imported, or is no target.
+    """
+    if name in TARGETS:
+        return TARGETS[name]
+    if "." not in name:
+        near = difflib.get_close_matches(name, TARGETS, n=1)
+        raise UsageError(
+            "no such scheduler",
+            where="assay deploy --target",
+            expected=f"{', '.join(TARGETS)}, or a class such as data.schedulers.Prefect",
+            found=name,
+            fix=f"Did you mean '{near[0]}'?" if near else None,
+        )
+    found = plugins.resolve(name, key="--target", root=root)
+    if isinstance(found, type) and issubclass(found, Target) and not isabstract(found):
+        return found
+    raise PluginError(
+        "no scheduler",
+        where="assay deploy --target",
+        expected="a class derived from assay.testing.Target, with methods texts and install",
+        found=name,
+    )
+
+
 def run(root: Path, params: Params, target: str, out: Path | None = None) -> WrittenSchedule:
     """Write the files of ``target``. Files of the same names are replaced, others stay.
 
@@ -213,8 +247,9 @@ def run(root: Path, params: Params, target: str, out: Path | None = None) -> Wri
     ParamsError
         params.yaml lacks what the target needs, or holds what its files cannot.
     UsageError
-        The target runs a file of the project's clone, and ``out`` is not in the project.
+        There is no such target; or it runs a file of the clone, and ``out`` is not in the project.
     """
+    kind = find_target(root, target)
     folder = root / FOLDER / target if out is None else Path.cwd() / out
     try:
         inside = folder.resolve().relative_to(root.resolve()).as_posix()
@@ -227,12 +262,21 @@ def run(root: Path, params: Params, target: str, out: Path | None = None) -> Wri
                 found=str(out),
             ) from None
         inside = str(folder)
-    made = TARGETS[target](params, inside)
-    texts = made.texts()
+    try:
+        made = kind(params, inside)
+        texts = made.texts()
+        written = tuple(f"{inside}/{name}" for name in texts)
+        result = WrittenSchedule(target, written, made.install(), made.remarks())
+    except Exception as error:
+        if target in TARGETS or isinstance(error, AssayError):
+            raise
+        raise PluginError(
+            f"the scheduler failed with {type(error).__name__}: {error}",
+            where=f"assay deploy --target {target}{source_code.raised_at(error)}",
+        ) from None
     for name, text in texts.items():
         path = folder / name
         write_text(path, text)
         if text.startswith("#!"):
             path.chmod(0o755)
-    files = tuple(f"{inside}/{name}" for name in texts)
-    return WrittenSchedule(target, files, made.install(), made.remarks())
+    return result

@@ -7,9 +7,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
-from assay.project.params.values import Every, Frozen, Section, Text, refuse_repeats
+from assay.project.params.values import ClassName, Every, Frozen, Section, Text, refuse_repeats
 
 NIGHT = ":night"
 """The placeholder for the night's partition value in a query."""
@@ -217,8 +227,38 @@ class Postgres(Section):
         return url
 
 
+class Own(Section):
+    """A class of the project's own, which reads its keys itself (`assay.score.inputs.own`)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    format: ClassName
+
+    def paths(self) -> Mapping[str, str]:
+        """None that are known."""
+        return {}
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """What params.yaml says of it, as it says it."""
+        return {**(self.model_extra or {}), "format": self.format}
+
+
+_NAMED: TypeAdapter[Any] = TypeAdapter(
+    Annotated[Parquet | Csv | Json | Delta | Sql | Postgres, Field(discriminator="format")]
+)
+
+
+def _read(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
+    """A format with a dot in its name is a class of the project; others are known by name."""
+    name = value.get("format")
+    own = isinstance(name, str) and "." in name
+    return Own.model_validate(value) if own else _NAMED.validate_python(value)
+
+
 Input = Annotated[
-    Annotated[Parquet | Csv | Json | Delta | Sql | Postgres, Field(discriminator="format")],
+    Parquet | Csv | Json | Delta | Sql | Postgres | Own,
+    WrapValidator(_read),
     BeforeValidator(_mapping),
 ]
 """``score.input``: a mapping with a ``format``, or a path, which means Parquet."""

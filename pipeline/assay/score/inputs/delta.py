@@ -17,7 +17,7 @@ from assay.project.params.inputs import Delta
 from assay.project.text import counted
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, ListedFile
-from assay.score.inputs.format import Format, NearbyRows, check_all, read_dataset
+from assay.score.inputs.format import Format, NearbyRows, check_all, first_of, read_dataset
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import NightInput, Session
 from assay.store.delta.external_table import ExternalFile, TableSnapshot, read_snapshot
@@ -86,15 +86,25 @@ class DeltaFormat(Format[Delta]):
     def _read(
         self, value: str, columns: Sequence[str], near: NearbyRows | None
     ) -> Iterator[pa.RecordBatch]:
+        return read_dataset(self._dataset(self._snapshot(), value), columns, near)
+
+    def first_rows(self, value: str, most: int) -> pa.Table:
         shot = self._snapshot()
+        found = first_of(self._dataset(shot, value), most)
+        (first, *_) = _of_night(shot, self.column, value)
+        for name, text in zip(shot.partitioned_by, first.values, strict=True):
+            cell = pa.scalar(text, pa.string()).cast(shot.schema.field(name).type)
+            found = found.append_column(name, pa.repeat(cell, found.num_rows))
+        return found
+
+    def _dataset(self, shot: TableSnapshot, value: str) -> ds.Dataset:
         system, base = filesystem(shot.uri)
-        data = ds.dataset(
+        return ds.dataset(
             [f"{base}/{file.path}" for file in _of_night(shot, self.column, value)],
             filesystem=system,
             format="parquet",
             schema=_stored(shot),
         )
-        return read_dataset(data, columns, near)
 
     def _snapshot(self) -> TableSnapshot:
         """The table, which has a partition for each night; else a SourceError."""

@@ -25,7 +25,16 @@ from typing import TypeAlias, TypeGuard
 
 from assay.errors import NightEmpty, NightNotFound, SchemaMismatch, SourceError, UsageError
 from assay.project import digests, layout
-from assay.project.params.inputs import NIGHT_IN_PATH, Csv, Delta, Json, Parquet, Postgres, Sql
+from assay.project.params.inputs import (
+    NIGHT_IN_PATH,
+    Csv,
+    Delta,
+    Json,
+    Own,
+    Parquet,
+    Postgres,
+    Sql,
+)
 from assay.project.partitions import first_day, parse_day, usual_step
 from assay.score.inputs import files
 from assay.score.inputs.cut import cut_parquet, cut_text
@@ -50,7 +59,7 @@ _ABANDONED = 86_400.0
 log = logging.getLogger(__name__)
 
 FileInput: TypeAlias = Parquet | Csv | Json
-AnyInput: TypeAlias = FileInput | Delta | Sql | Postgres
+AnyInput: TypeAlias = FileInput | Delta | Sql | Postgres | Own
 
 
 def is_flat(spec: AnyInput) -> TypeGuard[FileInput]:

@@ -60,19 +60,21 @@ class Format(Generic[Spec]):
     ----------
     typed
         Whether its files state columns and types.
-    lists_nights
-        Whether its nights can be listed; a query has to be asked for a night by name.
     by_spark
         Whether only Spark can read it.
     """
 
     typed: ClassVar[bool] = False
-    lists_nights: ClassVar[bool] = True
     by_spark: ClassVar[bool] = False
 
     def __init__(self, root: Path, params: Params, spec: Spec) -> None:
         self.root, self.params, self.spec = root, params, spec
         self.column = params.ingest.partition_by
+
+    @property
+    def lists_nights(self) -> bool:
+        """Whether its nights can be listed; a query has to be asked for a night by name."""
+        return True
 
     def find(self, value: str, contract: Contract) -> NightInput:
         """A night, without a look at its rows; errors as for `formats.find_night`."""
@@ -132,6 +134,14 @@ class Format(Generic[Spec]):
         self, value: str, columns: Sequence[str], near: NearbyRows | None
     ) -> Iterator[pa.RecordBatch]:
         raise InputUnreadable(f"an input in {self.spec.format} is not read again")
+
+    def first_rows(self, value: str, most: int) -> pa.Table:
+        """Some rows of a night, to see which columns have values: the first ones, at most ``most``.
+
+        They have all columns. Where the files do not state types, a cell is any value or null.
+        A query has none, since its nights cannot be listed.
+        """
+        raise NotImplementedError
 
     def unparsed_rows(self, value: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The same with values as they are there: cells of text are not parsed by the contract.
@@ -213,6 +223,11 @@ def read_dataset(
             return
         yield from groups[at].to_batches(schema=data.schema, columns=there)
         looked_at += held[at]
+
+
+def first_of(data: ds.Dataset, most: int) -> pa.Table:
+    """The first rows of Parquet files, with little read ahead of them."""
+    return data.head(most, batch_size=4096, batch_readahead=0, fragment_readahead=0)
 
 
 def check_all(check: Any, items: Iterable[Any]) -> None:

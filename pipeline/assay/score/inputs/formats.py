@@ -13,10 +13,11 @@ from typing import Any
 from assay.contract.definition import Contract
 from assay.errors import DataError, NightEmpty, SourceError
 from assay.project.params import Params
-from assay.project.params.inputs import Input
+from assay.project.params.inputs import Input, Own
 from assay.project.text import counted
 from assay.score.inputs.delta import DeltaFormat
 from assay.score.inputs.format import Format
+from assay.score.inputs.own import OwnFormat
 from assay.score.inputs.parquet import ParquetFormat
 from assay.score.inputs.postgres import PostgresFormat
 from assay.score.inputs.query import SqlFormat
@@ -33,10 +34,15 @@ FORMATS: Mapping[str, type[Format[Any]]] = {
 }
 
 
+def format_of(spec: Input) -> type[Format[Any]]:
+    """The class of an input's format; one for all classes of the project's own."""
+    return OwnFormat if isinstance(spec, Own) else FORMATS[spec.format]
+
+
 def open_input(root: Path, params: Params, given: Input | None = None) -> Format[Any]:
     """The format of ``score.input``, or of another input; nothing is read yet."""
     spec = given or params.score.input
-    return FORMATS[spec.format](root, params, spec)
+    return format_of(spec)(root, params, spec)
 
 
 __all__ = ["InputFile", "NightInput", "check_unchanged", "empty_night_error", "find_night"]

@@ -16,8 +16,8 @@ from assay.contract.text_parser import is_text
 from assay.project.params.inputs import Parquet
 from assay.project.partitions import NightNames
 from assay.score.inputs import files, flat_file
-from assay.score.inputs.files import ListedFile
-from assay.score.inputs.format import FilesFormat, NearbyRows, check_all, read_dataset
+from assay.score.inputs.files import Footer, ListedFile
+from assay.score.inputs.format import FilesFormat, NearbyRows, check_all, first_of, read_dataset
 from assay.score.inputs.types import NightInput
 from assay.store.delta.location import filesystem
 
@@ -35,6 +35,16 @@ class ParquetFormat(FilesFormat[Parquet]):
         data = ds.dataset(f"{base}/{names.name(value)}", filesystem=system, format="parquet")
         return read_dataset(data, columns, near)
 
+    def first_rows(self, value: str, most: int) -> pa.Table:
+        _, listed = self.listed(value)
+        footers = [each for each in files.parallel_map(files.read_footer, listed) if each.file.rows]
+        if not footers:
+            return pa.table({})
+        system, _ = filesystem(footers[0].file.path)
+        paths = [filesystem(each.file.path)[1] for each in footers]
+        schema = _widest(_distinct(footers))
+        return first_of(ds.dataset(paths, schema, "parquet", filesystem=system), most)
+
     @property
     def _kind(self) -> str:
         return "parquet"
@@ -47,7 +57,7 @@ class ParquetFormat(FilesFormat[Parquet]):
     ) -> NightInput:
         footers = files.parallel_map(files.read_footer, listed)
         check_all(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
-        distinct = list(dict.fromkeys(footer.schema.remove_metadata() for footer in footers))
+        distinct = _distinct(footers)
         found = replace(
             night,
             schema=_widest(distinct) if distinct else None,
@@ -55,6 +65,10 @@ class ParquetFormat(FilesFormat[Parquet]):
             rows=sum(footer.file.rows for footer in footers),
         )
         return self._marked(found, listed, [footer.digest for footer in footers])
+
+
+def _distinct(footers: Sequence[Footer]) -> list[pa.Schema]:
+    return list(dict.fromkeys(footer.schema.remove_metadata() for footer in footers))
 
 
 def _widest(schemas: Sequence[pa.Schema]) -> pa.Schema:

@@ -194,7 +194,7 @@ def error_message(text: str) -> str:
 class PostgresFormat(Format[Postgres]):
     """A query in PostgreSQL; see `assay.score.inputs.format.Format`."""
 
-    lists_nights: ClassVar[bool] = False
+    lists_nights = False
 
     def find(self, value: str, contract: Contract) -> NightInput:
         """A night of which nothing is known before the database is asked."""

@@ -284,7 +284,7 @@ def _exactly(path: str) -> str:
 class SqlFormat(Format[Sql]):
     """A query over tables in files; see `assay.score.inputs.format.Format`."""
 
-    lists_nights: ClassVar[bool] = False
+    lists_nights = False
     by_spark: ClassVar[bool] = True
 
     def fingerprint(self, value: str) -> str:

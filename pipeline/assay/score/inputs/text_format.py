@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
@@ -74,6 +75,22 @@ class TextFormat(FilesFormat[TextSpec]):
             _, listed = self.listed(value)
             yield from text_rows(self.spec, listed).batches()
 
+    def first_rows(self, value: str, most: int) -> pa.Table:
+        left, found = most, []
+        for batch in self._batches(value):
+            found.append(batch.slice(0, left))
+            left -= found[-1].num_rows
+            if left <= 0:
+                break
+        if not found:
+            return pa.table({})
+        tables = [pa.Table.from_batches([batch]) for batch in found]
+        return self._cells(pa.concat_tables(tables, promote_options="default"))
+
+    def _cells(self, rows: pa.Table) -> pa.Table:
+        """The cells of those lines that are rows, or whether there is one."""
+        raise NotImplementedError
+
     def unparsed_rows(self, value: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         with flat_file.errors_name_the_file(self.root, self.spec):
             try:
@@ -128,6 +145,9 @@ class CsvFormat(TextFormat[Csv]):
                 raise unreadable_line(where, ONE_CELL_A_COLUMN, torn[0].as_py())
             yield batch.select([name for name in columns if name in batch.schema.names])
 
+    def _cells(self, rows: pa.Table) -> pa.Table:
+        return rows.filter(pc.is_null(rows.column(LINE))).drop_columns([LINE])
+
     def _check(self, contract: Contract, file: TextFile) -> None:
         check_csv_columns(contract, file)
 
@@ -157,6 +177,18 @@ class JsonFormat(TextFormat[Json]):
         with read_errors(where, "holds values of several types in one column"):
             table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in there})
         yield from table.to_batches()
+
+    def _cells(self, rows: pa.Table) -> pa.Table:
+        records = [json.loads(line) for line in rows.column(LINE).to_pylist()]
+        if not all(isinstance(record, dict) for record in records):
+            raise ValueError("expected one JSON object a line")
+        names = dict.fromkeys(name for record in records for name in record)
+        return pa.table(
+            {
+                name: pa.array([record.get(name) is not None or None for record in records])
+                for name in names
+            }
+        )
 
     def _check(self, contract: Contract, file: TextFile) -> None:
         check_json_columns(contract, file)

@@ -17,7 +17,7 @@ from assay.errors import SparkFailed
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.processes import set_variables
-from assay.score.inputs.formats import FORMATS
+from assay.score.inputs.formats import format_of
 from assay.score.spark.java import java_home
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _settings(
 
 def _compiler(params: Params) -> list[str]:
     """If the JVM only distributes files, its work is short: compile fast rather than well."""
-    asked = FORMATS[params.score.input.format].by_spark
+    asked = format_of(params.score.input).by_spark
     return [] if asked else ["-XX:TieredStopAtLevel=1"]
 
 

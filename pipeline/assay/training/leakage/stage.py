@@ -83,7 +83,7 @@ def run(root: Path, params: Params) -> Leakage:
             ]
         )
     sides = pair_from_project(root, contract)
-    seen = sample_source(root, params.score.input, params.ingest.partition_by, limits.sample_rows)
+    seen = sample_source(root, params, limits.sample_rows)
     found = Leakage(
         name=params.name,
         contract=digests.worktree_contract(root, params),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
-from assay.errors import AssayError, SourceError
-from assay.project import layout, partitions, plugins, source_code
+from assay.errors import SourceError
+from assay.formats.own_rows import tables
+from assay.project import layout, partitions, plugins
 from assay.project.params import Params
 from assay.project.text import counted, mark_blanks
 
@@ -53,7 +53,7 @@ def read_source(root: Path, params: Params, made: Path) -> IngestSummary:
     column, source = params.ingest.partition_by, load_source(root, params)
     where = f"params.yaml: {_KEY}: {params.ingest.source}"
     rows = 0
-    for number, table in enumerate(_tables(source, where)):
+    for number, table in enumerate(tables(source, where)):
         partitions.write(_checked(table, column, where), made, column, f"part-{number:05d}")
         rows += table.num_rows
     nights = partitions.values(made, column)
@@ -74,51 +74,6 @@ def load_source(root: Path, params: Params) -> Callable[[], object]:
     found: Callable[[], object] = plugins.resolve(name, key=_KEY, root=root)
     plugins.check_call(found, [], where=f"params.yaml: {_KEY}", reference=name)
     return found
-
-
-def _tables(source: Any, where: str) -> Iterator[pa.Table]:
-    try:
-        result = source()
-        pieces = [result] if isinstance(result, pd.DataFrame | pa.Table) else result
-        if not isinstance(pieces, Iterable):
-            raise SourceError(
-                "the source returned something else than rows",
-                where=where,
-                expected="a pandas DataFrame, a pyarrow Table or an iterable of them",
-                found=type(result).__name__,
-            )
-        for piece in pieces:
-            yield _table(piece, where)
-    except (AssayError, MemoryError):
-        raise
-    except Exception as error:
-        place = source_code.raised_at(error)
-        raise SourceError(
-            f"the source failed with {type(error).__name__}: {error}",
-            where=f"{where}{place}",
-            fix=None if place else "Call the function in a Python shell to see where.",
-        ) from None
-
-
-def _table(piece: Any, where: str) -> pa.Table:
-    if isinstance(piece, pd.DataFrame):
-        piece = pa.Table.from_pandas(piece, preserve_index=False)
-    if not isinstance(piece, pa.Table):
-        raise SourceError(
-            "the source returned something else than rows",
-            where=where,
-            expected="a pandas DataFrame or a pyarrow Table",
-            found=type(piece).__name__,
-        )
-    # Spark cannot read Parquet timestamps in nanoseconds.
-    schema = pa.schema(
-        pa.field(
-            field.name,
-            pa.timestamp("us", field.type.tz) if pa.types.is_timestamp(field.type) else field.type,
-        )
-        for field in piece.schema
-    )
-    return piece.cast(schema, safe=False)
 
 
 def _checked(table: pa.Table, column: str, where: str) -> pa.Table:
