@@ -21,6 +21,7 @@ from assay.errors import LimitCrossed
 from assay.evaluation import compare_page as comparison
 from assay.gate import verdict_page
 from assay.metrics.labelled_scores import LabelledScores
+from assay.model.reasons import Change
 from assay.monitor import monitor_nights
 from assay.monitor.front import page as front
 from assay.monitor.nights.night import Night
@@ -28,6 +29,8 @@ from assay.pages import templating
 from assay.pages.page_layout import compose_page
 from assay.project.params import parse
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
+from assay.score.operations import why_page
+from assay.score.operations.why import Reason, Why
 from tests.browser import CHROMIUM, MISSING, WIDTHS, Browser, browser
 from tests.contract.test_stage import CONTRACT, result_of
 from tests.evaluation.test_evaluate_page import page_of
@@ -98,6 +101,25 @@ def odd_nights() -> str:
     return front.render(replace(scene(2), nights=tuple(nights)))
 
 
+def reasons(most: int) -> Why:
+    """A row of many features, one of which says much."""
+    added = [3.0 / (1 + place) * (-1) ** place for place in range(30)]
+    told = [
+        Reason(f"f{place}", f"what <b>feature</b> {place} is " * 3, None, each, abs(each) / 12)
+        for place, each in enumerate(added)
+    ]
+    changes = (
+        Change("f1", 4.0, 3.25, "at most", True, 0.6),
+        Change("f2", "<i>", "other", "", True, 0.5),
+    )
+    known = {"key": {"parcel": 1}, "partition": "2024-03-01", "run_id": "r", "version": "v0.1.0"}
+    return Why(
+        **known, bundle=DIGESTS["bundle"], prediction=False, score=0.4, threshold=0.5, output=None,
+        scale="log odds", base=-1.0, raw=-1.0 + sum(added), uncalibrated=0.3,
+        reasons=tuple(told[:most]), changes=changes[:most],
+    )  # fmt: skip
+
+
 MADE: Mapping[str, Callable[[], str]] = {
     "contract that holds": lambda: contract.render_html(
         load_contract_text(CONTRACT, "c.py"), result_of(0)
@@ -114,6 +136,8 @@ MADE: Mapping[str, Callable[[], str]] = {
     "front before the first night": lambda: front.render(scene(0)),
     "evaluation of two classes": lambda: page_of(scored("binary"), np.repeat(["JFK", "L"], 750)),
     "evaluation of several": lambda: page_of(scored("multiclass"), np.repeat("JFK", ROWS)),
+    "why a row got its score": lambda: why_page.html(reasons(30), 10),
+    "why, without a feature": lambda: why_page.html(reasons(0), 10),
     "evaluation of numbers": lambda: page_of(scored("regression"), np.repeat("JFK", ROWS)),
 }
 MONITORED = ("night", "night in an incident", "Evidently's report of a night", "front of a project")

@@ -223,6 +223,36 @@ def performance(
 
 
 @LOOK(
+    "why",
+    "say why a published row got its score: what each feature added, and what else would have been "
+    "decided",
+    "assay why --key 4711 --date 2013-07-02",
+    words="why.why_lines",
+)
+def why(
+    call: Call,
+    *,
+    key: Annotated[
+        Sequence[str],
+        Option("the row's key; of several key columns COLUMN=VALUE for each", "KEY"),
+    ],
+    date: Annotated[str | None, Option("its night (the newest that has the key)", "DAY")] = None,
+    top: Annotated[
+        int, Option("the features that are listed, the strongest first (10)", parse=positive_number)
+    ] = 10,
+    page: Annotated[Path | None, Option("write it as a page with a picture, too", "FILE")] = None,
+) -> object:
+    from assay.score.operations import why, why_page
+
+    if page is not None:
+        why_page.check(call.root, page)
+    found = why.run(*call.project, key, date)
+    if page is not None:
+        why_page.write(found, page, top)
+    return found
+
+
+@LOOK(
     "explain-night",
     "say why a night's scores and decisions differ from those of an earlier night",
     "assay explain-night --date 2013-07-02 --against 2013-07-01",

@@ -77,20 +77,10 @@ def _read(
 ) -> tuple[Body, AcceptedValues, Link, int]:
     name = public_name(estimator)
     link: Link
-    if getattr(estimator, "n_outputs_", 1) != 1:
-        raise NotCompiled("the estimator predicts several labels at once")
-    if name.startswith("sklearn.ensemble.HistGradientBoosting"):
-        return _planted(read_hist_gradient_boosting(estimator, encoded), encoded)
-    if name.startswith("sklearn.ensemble.GradientBoosting"):
-        return _planted(read_gradient_boosting(estimator, encoded), encoded)
-    if name in TREES:
-        return _planted(read_forest(estimator, encoded, task), encoded)
-    if name in CATBOOST:
-        return _planted(read_catboost(estimator, encoded), encoded)
-    if name in LIGHTGBM:
-        return _planted(read_lightgbm(estimator, encoded), encoded)
-    if name in XGBOOST:
-        return _planted(read_xgboost(estimator, encoded), encoded)
+    if (trees := read_trees(estimator, encoded, task)) is not None:
+        small = trees.sets or trees.forest.most_leaves <= _FEW_LEAVES
+        planted: Body = (plan_scan if small else plan_walk)(trees.forest, encoded.columns)
+        return planted, trees.accepts, trees.link, trees.divisor
     if name in LOGISTIC:
         body = read_linear(estimator, encoded)
         link = "logistic" if body.outputs == 1 else "softmax"
@@ -103,10 +93,28 @@ def _read(
     raise NotCompiled(_unknown(estimator))
 
 
-def _planted(read: ForestModel, encoded: ColumnEncoder) -> tuple[Body, AcceptedValues, Link, int]:
-    small = read.sets or read.forest.most_leaves <= _FEW_LEAVES
-    body: Body = (plan_scan if small else plan_walk)(read.forest, encoded.columns)
-    return body, read.accepts, read.link, read.divisor
+def read_trees(estimator: Any, encoded: ColumnEncoder, task: Task) -> ForestModel | None:
+    """The trees of an estimator; None if it is none of those that have trees.
+
+    Raises
+    ------
+    NotCompiled
+        A part of it is not supported.
+    """
+    name = public_name(estimator)
+    if getattr(estimator, "n_outputs_", 1) != 1:
+        raise NotCompiled("the estimator predicts several labels at once")
+    if name.startswith("sklearn.ensemble.HistGradientBoosting"):
+        return read_hist_gradient_boosting(estimator, encoded)
+    if name.startswith("sklearn.ensemble.GradientBoosting"):
+        return read_gradient_boosting(estimator, encoded)
+    if name in TREES:
+        return read_forest(estimator, encoded, task)
+    if name in CATBOOST:
+        return read_catboost(estimator, encoded)
+    if name in LIGHTGBM:
+        return read_lightgbm(estimator, encoded)
+    return read_xgboost(estimator, encoded) if name in XGBOOST else None
 
 
 def _constant(estimator: Any, task: Task) -> Constant:

@@ -133,7 +133,7 @@ class PostTransform:
 
     def scores(self, raw: Floats) -> Floats:
         """Scores of a block, of shape (rows,) or (rows, classes), from (outputs, rows)."""
-        linked = self._linked(raw)
+        linked = self.linked(raw)
         if self.classes == 0:
             first = self.calibrators[0] if self.calibrators else None
             return linked[0] if first is None else first(linked[0])
@@ -151,7 +151,8 @@ class PostTransform:
             ]
         )
 
-    def _linked(self, raw: Floats) -> Floats:
+    def linked(self, raw: Floats) -> Floats:
+        """What the model itself says of raw outputs, before calibration; of the same shape."""
         from assay.compiled.linear.kernels_linear import logistic
 
         if self.divisor > 1:

@@ -274,6 +274,14 @@ class BundleIncompatible(BundleError):
     advice = "install the versions that it names, or train again"
 
 
+class ReasonsUnknown(BundleError):
+    """The reasons of a model's scores cannot be computed exactly."""
+
+    exit_code = 34
+    cause = "a model that is not compiled: an estimator, or a step of its pipeline, is not known"
+    advice = "docs/reasons.md lists the models whose reasons are exact"
+
+
 class RegistryError(AssayError):
     """A problem with versions or registry stages."""
 
@@ -446,3 +454,11 @@ class ScoringFailed(RunError):
         "rows unlike any in training, a bug in the project's modules, batches that are too large"
     )
     advice = "nothing was published; ASSAY_DEBUG=1 shows where; score.batch_rows bounds memory"
+
+
+class KeyUnknown(RunError):
+    """No single published row has the key that was asked for."""
+
+    exit_code = 63
+    cause = "a key of a row that was refused, of a night that is not published, or a typing error"
+    advice = "assay quarantine show --date DAY has what was refused"

@@ -44,6 +44,21 @@ def share_bar(share: float | None) -> str:
     return "█" * full + "░" * (WIDTH - full)
 
 
+def signed_bar(value: float, reach: float) -> str:
+    """A number as a bar to the left or right of zero, as ``··········│████······``.
+
+    Parameters
+    ----------
+    reach
+        The largest absolute number, whose bar fills its side.
+    """
+    cells, middle, end = ["·"] * WIDTH, WIDTH // 2, _place(value, reach)
+    for at in range(min(end, middle), max(end, middle) + 1):
+        cells[at] = "█"
+    cells[middle] = "│"
+    return "".join(cells)
+
+
 def _place(number: float, reach: float) -> int:
     half = WIDTH // 2
     if reach <= 0 or number == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,33 +83,45 @@ class Linear:
 
     def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        for block in rows.blocks(_ROWS):
+            out = np.zeros((self.outputs, block.rows))
+            self._add(block, [out] * len(block.numbers), [out] * len(block.states))
+            out += self.weights.intercept[:, None]
+            yield block, out
+
+    def terms(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of rows with the term of each feature, of shape (outputs, features, rows)."""
+        for block in rows.blocks(_ROWS):
+            out = np.zeros((features, self.outputs, block.rows))
+            numbers = len(block.numbers)
+            self._add(block, list(out[:numbers]), list(out[numbers:]))
+            yield block, np.swapaxes(out, 0, 1)
+
+    def _add(self, block: Block, numbers: Sequence[Floats], states: Sequence[Floats]) -> None:
+        """Add the term of each feature to an array of its own, of shape (outputs, rows)."""
         from assay.compiled.linear.kernels_linear import add_numbers, add_states
 
-        parts, outputs = self.weights, self.outputs
+        parts = self.weights
         weights, known, null = (
-            each.reshape(-1, outputs) for each in (parts.weights, parts.known, parts.null)
+            each.reshape(-1, self.outputs) for each in (parts.weights, parts.known, parts.null)
         )
-        for block in rows.blocks(_ROWS):
-            out = np.zeros((outputs, block.rows))
-            encoded = np.empty(block.rows)
-            for at, place in enumerate(parts.place):
-                add_numbers(
-                    block.numbers[place],
-                    bool(parts.scaled[at]),
-                    parts.fill[at],
-                    parts.mean[at],
-                    parts.scale[at],
-                    weights[at],
-                    known[at],
-                    null[at],
-                    encoded,
-                    out,
-                )
-            for at, place in enumerate(parts.state_place):
-                table = parts.tables[parts.starts[at] : parts.starts[at + 1]]
-                add_states(block.states[place], table, out)
-            out += parts.intercept[:, None]
-            yield block, out
+        encoded = np.empty(block.rows)
+        for at, place in enumerate(parts.place):
+            add_numbers(
+                block.numbers[place],
+                bool(parts.scaled[at]),
+                parts.fill[at],
+                parts.mean[at],
+                parts.scale[at],
+                weights[at],
+                known[at],
+                null[at],
+                encoded,
+                numbers[place],
+            )
+        for at, place in enumerate(parts.state_place):
+            table = parts.tables[parts.starts[at] : parts.starts[at + 1]]
+            add_states(block.states[place], table, states[place])
 
     def edges(self, place: int) -> Floats:
         """The imputed value and the mean: a weighted sum changes nowhere in particular."""

@@ -29,7 +29,7 @@ def plan_walk(forest: Forest, columns: Sequence[Column]) -> Walk:
 
     numbers = plan_ranks(forest, columns, TOP - 1)
     column, limit = numbers.column.copy(), numbers.limit.copy()
-    states, count = _states(forest, columns, numbers.columns, column, limit)
+    states, count = state_columns(forest, columns, numbers.columns, column, limit)
     total = len(column)
     if count >= TOP or total >= 1 << 32:
         raise NotCompiled(f"{counted(count, 'column')} and {counted(total, 'node')} are too many")
@@ -69,18 +69,29 @@ def plan_walk(forest: Forest, columns: Sequence[Column]) -> Walk:
     )
 
 
-def _states(
+def state_columns(
     forest: Forest, columns: Sequence[Column], first: int, column: Ints, limit: Ints
 ) -> tuple[StateRanks, int]:
     """Rank columns of states, numbered from ``first``, and the new number of columns.
 
-    The column and the rank that each node compares are written to ``column`` and ``limit``.
+    The column and the rank that each node compares are written to ``column`` and ``limit``. Nodes
+    that split on the same set of states share a column, where states that go right have rank 1.
     """
     place, of_nulls, tables, count = [], [], [np.empty(0, np.uint16)], first
     for at, encoded in enumerate(columns):
         nodes = np.flatnonzero(forest.inner & (forest.column == at))
         if isinstance(encoded, NumberColumn) or len(nodes) == 0:
             continue
+        sets: dict[bytes, list[int]] = {}
+        for node in nodes[forest.asks[nodes] >= 0].tolist():
+            sets.setdefault(forest.right_states[forest.asks[node]].tobytes(), []).append(node)
+        for alike in sets.values():
+            column[alike], limit[alike] = count, 0
+            count += 1
+            place.append(encoded.place)
+            of_nulls.append(False)
+            tables.append(forest.right_states[forest.asks[alike[0]]].astype(np.uint16))
+        nodes = nodes[forest.asks[nodes] < 0]
         values = forest.to_precision(encoded.values)
         # Compare ranks among the known values instead of values: the values are often far
         # fewer than the thresholds.

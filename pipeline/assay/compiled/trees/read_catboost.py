@@ -104,7 +104,7 @@ def _symmetric(tree: Mapping[str, Any], null_left: Bools, width: int) -> Tree:
 
 def _reached(leaves: Floats) -> Floats:
     """The training rows of each node of a full tree, from those of its leaves, the root first."""
-    levels = [np.maximum(leaves, 1.0)]
+    levels = [leaves]
     while len(levels[0]) > 1:
         levels.insert(0, levels[0].reshape(-1, 2).sum(axis=1))
     return np.concatenate(levels)
@@ -122,7 +122,11 @@ def _any(tree: Mapping[str, Any], null_left: Bools, width: int) -> Tree:
     splits = [node.get("split", {"float_feature_index": 0, "border": 0.0}) for node in nodes]
     column = np.array([split["float_feature_index"] for split in splits], np.int64)
     nothing = [0.0] * width
-    weight = np.array([node.get("weight", 0) for node in nodes], np.float64)
+    # What holds the base alone has no weight.
+    weight = np.array([node.get("weight", float(len(nodes) == 1)) for node in nodes], np.float64)
+    for at in reversed(range(len(nodes))):
+        if left[at] != LEAF:
+            weight[at] = weight[left[at]] + weight[right[at]]
     return Tree(
         left=np.array(left),
         right=np.array(right),
@@ -131,5 +135,5 @@ def _any(tree: Mapping[str, Any], null_left: Bools, width: int) -> Tree:
         null_left=null_left[column],
         asks=np.full(len(nodes), -1, np.int64),
         values=np.array([np.reshape(node.get("value", nothing), -1) for node in nodes], np.float64),
-        weight=np.maximum(weight, 1.0),
+        weight=weight,
     )

@@ -1,0 +1,199 @@
+"""Exact contributions of features to the outputs of trees, tree by tree, for a block of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.columns.kernels import FLOATS, jit
+
+if TYPE_CHECKING:
+    from assay.columns.features import Floats
+    from assay.compiled.array_types import Ints, Shorts
+
+FEW = 8
+"""With up to so many features on a path, its weights are looked up by the set that a row meets."""
+
+_INTS = "Array(int64, 1, 'C', readonly=True)"
+_TABLE = "Array(float64, 2, 'C', readonly=True)"
+
+
+@jit(
+    f"boolean(uint64, int64, {FLOATS}, {_TABLE}, {_TABLE}, float64[::1])",
+    inner=True,
+)
+def _weigh(met: int, count: int, share: Floats, at: Floats, weight: Floats, out: Floats) -> bool:
+    """The Shapley value of each feature of a path in the game "does the row reach its leaf".
+
+    A feature that is known is met or not; one that is unknown is met by the share of training rows
+    that are. Then the value of feature j is ``(met[j] - share[j])`` times the integral over t from
+    0 to 1 of the product, over all other features k, of ``met[k] * t + share[k] * (1 - t)``. The
+    integrand is a polynomial, for which Gauss-Legendre quadrature is exact.
+
+    Parameters
+    ----------
+    met
+        Bit j: whether the row meets all of the path's tests of feature j.
+    share
+        Of shape (at least count,).
+    at, weight
+        Row n holds the nodes and the weights on [0, 1] of the quadrature with n nodes.
+    out
+        Of shape (at least count,); written.
+
+    Returns
+    -------
+    bool
+        False if all of them are 0.
+    """
+    nodes = (count + 1) // 2
+    for j in range(count):
+        out[j] = 0.0
+    for q in range(nodes):
+        t = at[nodes, q]
+        product = weight[nodes, q]
+        for k in range(count):
+            product *= share[k] * (1.0 - t) + t * ((met >> np.uint64(k)) & np.uint64(1))
+        if product == 0.0:
+            return False
+        for j in range(count):
+            out[j] += product / (share[j] * (1.0 - t) + t * ((met >> np.uint64(j)) & np.uint64(1)))
+    for j in range(count):
+        out[j] *= np.float64((met >> np.uint64(j)) & np.uint64(1)) - share[j]
+    return True
+
+
+@jit(
+    f"void({_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS}, {FLOATS}, {FLOATS}, {_INTS}, {_INTS}, "
+    f"int64, int64, int64, {_TABLE}, {_TABLE}, Array(uint16, 2, 'C', readonly=True), "
+    "float64[:, :, ::1], float64[::1])"
+)
+def add_contributions(
+    left: Ints,
+    right: Ints,
+    column: Ints,
+    limit: Ints,
+    player: Ints,
+    share: Floats,
+    values: Floats,
+    roots: Ints,
+    output: Ints,
+    width: int,
+    deepest: int,
+    longest: int,
+    at: Floats,
+    weight: Floats,
+    ranks: Shorts,
+    out: Floats,
+    base: Floats,
+) -> None:
+    """Add the contribution of each feature to each output, and what all rows have in common.
+
+    Parameters
+    ----------
+    left, right
+        Children of each node; -1 for a leaf.
+    column, limit
+        A row goes right if its rank in the column exceeds the limit.
+    player
+        The feature that a node asks for.
+    share
+        The share of the training rows at a node's parent that went to the node.
+    values
+        Of shape (nodes * width,).
+    roots, output, width
+        As for `kernels_walk.walk`.
+    deepest, longest
+        The most levels of a tree, and the most features on a path; at most 63.
+    at, weight
+        As for `_weigh`, with at least ``(longest + 1) // 2`` nodes.
+    ranks
+        Of shape (columns, rows).
+    out
+        Of shape (outputs, features, rows); added to.
+    base
+        For each output; the expected value of the trees is added.
+    """
+    rows = ranks.shape[1]
+    one = np.uint64(1)
+    stack = np.empty(2 * deepest + 4, np.int64)
+    level_of = np.empty(2 * deepest + 4, np.int64)
+    parent_of = np.empty(2 * deepest + 4, np.int64)
+    path = np.zeros((deepest + 1, longest + 1), np.int64)
+    shares = np.zeros((deepest + 1, longest + 1))
+    count_at = np.zeros(deepest + 1, np.int64)
+    met = np.zeros((deepest + 1, rows), np.uint64)
+    table = np.zeros((1 << FEW, FEW))
+    known = np.zeros(1 << FEW, np.int64)
+    found = np.zeros(longest + 1)
+    stamp = 0
+    for tree in range(len(output)):
+        first = output[tree]
+        top = 0
+        stack[0], level_of[0], parent_of[0] = roots[tree], 0, -1
+        top = 1
+        while top > 0:
+            top -= 1
+            node, level, parent = stack[top], level_of[top], parent_of[top]
+            if parent < 0:
+                count = 0
+            else:
+                above = level - 1
+                count = count_at[above]
+                for j in range(count):
+                    path[level, j] = path[above, j]
+                    shares[level, j] = shares[above, j]
+                place = count
+                for j in range(count):
+                    if path[above, j] == player[parent]:
+                        place = j
+                bit = one << np.uint64(place)
+                begun = bit if place == count else np.uint64(0)
+                if place == count:
+                    path[level, count] = player[parent]
+                    shares[level, count] = share[node]
+                    count += 1
+                else:
+                    shares[level, place] *= share[node]
+                asked, most = ranks[column[parent]], limit[parent]
+                is_right = node == right[parent]
+                for i in range(rows):
+                    goes = (np.int64(asked[i]) > most) == is_right
+                    met[level, i] = (met[above, i] | begun) & ~(bit * np.uint64(not goes))
+            count_at[level] = count
+            if left[node] >= 0:
+                stack[top], level_of[top], parent_of[top] = right[node], level + 1, node
+                top += 1
+                stack[top], level_of[top], parent_of[top] = left[node], level + 1, node
+                top += 1
+                continue
+            reach = 1.0
+            for j in range(count):
+                reach *= shares[level, j]
+            for k in range(width):
+                base[first + k] += reach * values[node * width + k]
+            if count == 0:
+                continue
+            if count <= FEW:
+                stamp += 1
+                for i in range(rows):
+                    of = np.int64(met[level, i])
+                    if known[of] != stamp:
+                        known[of] = stamp
+                        some = _weigh(met[level, i], count, shares[level], at, weight, found)
+                        for j in range(count):
+                            table[of, j] = found[j] if some else 0.0
+                for k in range(width):
+                    value = values[node * width + k]
+                    for j in range(count):
+                        total = out[first + k, path[level, j]]
+                        for i in range(rows):
+                            total[i] += value * table[met[level, i], j]
+            else:
+                for i in range(rows):
+                    if _weigh(met[level, i], count, shares[level], at, weight, found):
+                        for k in range(width):
+                            value = values[node * width + k]
+                            for j in range(count):
+                                out[first + k, path[level, j], i] += value * found[j]

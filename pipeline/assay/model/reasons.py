@@ -1,0 +1,223 @@
+"""Why rows got their scores: contributions of features, and what else would have been decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from assay.columns.features import Floats, FrameFeatures
+from assay.compiled import CompiledModel
+from assay.compiled.array_types import NotCompiled
+from assay.compiled.contributions import Explainer, explain_model
+from assay.contract.definition import Contract
+from assay.errors import ReasonsUnknown
+from assay.model.batch import score_batch
+from assay.model.bundle import Bundle
+from assay.model.prediction import PREDICTION, score_column
+
+Scale = Literal["log odds", "log", "probability", "predicted value"]
+
+_GRID = 257
+"""Values of a feature that are tried where a model changes nowhere in particular."""
+_HALVINGS = 60
+"""Of the gap between two of them, to the last bit of a number."""
+
+
+def explainer_of(bundle: Bundle) -> Explainer:
+    """The explainer of a bundle's model, which is read from its skops file.
+
+    Raises
+    ------
+    ReasonsUnknown
+        The model is not one whose contributions are computed exactly.
+    BundleUntrusted, BundleChanged
+        As for `Bundle.model`.
+    """
+    manifest = bundle.manifest
+    try:
+        sample = FrameFeatures(bundle.sample())
+        return explain_model(bundle.model, manifest.task, manifest.classes, sample)
+    except NotCompiled as error:
+        raise ReasonsUnknown(
+            "the reasons of this model's scores cannot be computed exactly",
+            where=f"bundle {bundle.digest[:19]}",
+            expected="trees or a linear model that can be compiled (docs/reasons.md)",
+            found=str(error),
+        ) from None
+
+
+def scale(explainer: Explainer, bundle: Bundle) -> Scale:
+    """What the raw outputs of a model are."""
+    link = explainer.finish.link
+    if link == "identity":
+        return "predicted value" if bundle.manifest.task == "regression" else "probability"
+    return "log" if link == "exp" else "log odds"
+
+
+@dataclass(frozen=True)
+class Change:
+    """The nearest other value of one feature alone with which another decision is taken.
+
+    Attributes
+    ----------
+    side
+        Of a number, whether all values from ``to`` on towards this side, for a while, do the same;
+        empty for other values.
+    decision, score
+        What would be decided, and the score.
+    """
+
+    feature: str
+    value: Any
+    to: Any
+    side: Literal["at most", "over", "at least", ""]
+    decision: Any
+    score: float
+
+
+def nearest_changes(bundle: Bundle, contract: Contract, row: pa.Table) -> tuple[Change, ...]:
+    """For each feature that can change the decision about a row alone, its nearest change.
+
+    Values that the contract refuses are left out. The values at which trees change their answer
+    are their own split points, so none that lies between two of them is missed. A linear score
+    rises or falls all along, so it is tried from the least to the greatest value of the bundle's
+    sample, and then closer.
+
+    Parameters
+    ----------
+    row
+        One row of the contract's columns.
+
+    Returns
+    -------
+    tuple of Change
+        Empty for a regression, where nothing is decided, and for a model that is not compiled.
+    """
+    scorer = bundle.scorer
+    if bundle.manifest.task == "regression" or not isinstance(scorer, CompiledModel):
+        return ()
+    asked = _Asked(bundle, contract, row)
+    found = []
+    for place, name in enumerate(scorer.inputs.numeric):
+        if (change := _number(asked, name, scorer.body.edges(place), scorer.kind)) is not None:
+            found.append(change)
+    for place, name in enumerate(scorer.inputs.categorical):
+        known = [each for each in scorer.inputs.categories[place] if each != asked.value(name)]
+        others = list(asked.try_each(name, known))
+        if others:
+            # Categories have no distance: the one that changes the score least is the nearest.
+            to, told = min(others, key=lambda each: abs(each[1][1] - asked.score))
+            found.append(Change(name, asked.value(name), to, "", *told))
+    return tuple(found)
+
+
+class _Asked:
+    """One row, and what is decided if a feature of it is another."""
+
+    def __init__(self, bundle: Bundle, contract: Contract, row: pa.Table) -> None:
+        self.bundle, self.contract, self.row = bundle, contract, row
+        self.column = score_column(bundle.manifest.task)
+        (said,) = score_batch(bundle, contract, row).predictions.to_pylist()
+        self.decision, self.score = said[PREDICTION], float(said[self.column])
+
+    def value(self, name: str) -> Any:
+        return self.row.column(name)[0].as_py()
+
+    def try_each(self, name: str, values: list[Any]) -> Iterator[tuple[Any, tuple[Any, float]]]:
+        """Those of some values with which the decision is another, with it and the score."""
+        for value, told in zip(values, self.tell(name, values), strict=True):
+            if told is not None and told[0] != self.decision:
+                yield value, told
+
+    def tell(self, name: str, values: list[Any]) -> list[tuple[Any, float] | None]:
+        """The decision and the score with each of some values; None where one is refused."""
+        if not values:
+            return []
+        at = self.row.schema.get_field_index(name)
+        kind = self.row.schema.field(name).type
+        rows = self.row.take(pa.array(np.zeros(len(values), np.int64)))
+        rows = rows.set_column(at, name, pa.array(values, kind))
+        scored = score_batch(self.bundle, self.contract, rows)
+        said = iter(scored.predictions.select([PREDICTION, self.column]).to_pylist())
+        found: list[tuple[Any, float] | None] = []
+        for bad in scored.bad:
+            each = None if bad else next(said)
+            known = each is not None and each[self.column] is not None
+            found.append((each[PREDICTION], each[self.column]) if each and known else None)
+        return found
+
+
+def _number(asked: _Asked, name: str, edges: Floats, kind: str) -> Change | None:
+    """The nearest change of a number or a truth."""
+    field = asked.contract.field(name)
+    value = asked.value(name)
+    if field.kind == "boolean":
+        others = list(asked.try_each(name, [each for each in (False, True) if each is not value]))
+        return Change(name, value, others[0][0], "", *others[0][1]) if others else None
+    whole = field.kind == "integer"
+    if kind != "trees":
+        return _on_a_line(asked, name, whole)
+    edges = edges[np.isfinite(edges)]
+    below = np.floor(edges) if whole else edges
+    # Some estimators compare in float32, where the next number is further away.
+    above = below + 1 if whole else np.nextafter(edges.astype(np.float32), np.float32(np.inf))
+    tried = np.unique(np.concatenate([below, above.astype(np.float64)]))
+    found = list(asked.try_each(name, tried.astype(np.int64 if whole else np.float64).tolist()))
+    if not found:
+        return None
+    middle = float(np.median(edges)) if value is None else float(value)
+    to, told = min(found, key=lambda each: abs(each[0] - middle))
+    rises = to > middle
+    if whole:
+        return Change(name, value, to, "at least" if rises else "at most", *told)
+    edge = edges[np.argmin(np.abs(edges - to))]
+    return Change(name, value, float(edge), "over" if rises else "at most", *told)
+
+
+def _on_a_line(asked: _Asked, name: str, whole: bool) -> Change | None:
+    value = asked.value(name)
+    seen = asked.bundle.sample()[name].astype(float).dropna()
+    if value is None or seen.empty:
+        return None
+    start, kind = float(value), np.int64 if whole else np.float64
+    best: tuple[float, Any, tuple[Any, float]] | None = None
+    for end in (float(seen.min()), float(seen.max())):
+        tried = np.linspace(start, end, _GRID)[1:]
+        tried = np.unique(np.rint(tried)) if whole else tried
+        tried = tried[np.argsort(np.abs(tried - start), kind="stable")].astype(kind)
+        found = next(iter(asked.try_each(name, tried.tolist())), None)
+        if found is None:
+            continue
+        to, told = found
+        if not whole:
+            to, told = _closer(asked, name, start, to, told)
+        if best is None or abs(to - start) < best[0]:
+            best = (abs(to - start), to, told)
+    if best is None:
+        return None
+    return Change(name, value, best[1], "at least" if best[1] > start else "at most", *best[2])
+
+
+def _closer(
+    asked: _Asked, name: str, start: float, end: float, told: tuple[Any, float]
+) -> tuple[float, tuple[Any, float]]:
+    """The value nearest to ``start`` with which the decision is that of ``end``."""
+    for _ in range(_HALVINGS):
+        middle = (start + end) / 2
+        if middle in (start, end):
+            break
+        (at,) = asked.tell(name, [middle])
+        if at is not None and at[0] != asked.decision:
+            end, told = middle, at
+        else:
+            start = middle
+    return end, told
+
+
+def words(contract: Contract) -> Mapping[str, str]:
+    """What people read of each feature: its description in the contract, else its name."""
+    return {name: contract.field(name).description or name for name in contract.features}

@@ -1,0 +1,405 @@
+"""``assay why``: why a published row got its score.
+
+The row is read again from its night's input, and explained by the version that scored it. Nothing
+is said of a row that is another now than the one that was scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.contract.columns import Columns
+from assay.errors import BundleChanged, KeyUnknown, SourceError, UsageError
+from assay.model import prediction, reasons
+from assay.model.batch import score_batch
+from assay.model.reasons import Change, Scale
+from assay.project.params import Params
+from assay.project.text import format_short, mark_blanks, quote_value
+from assay.registry.pin import PinnedVersion, pin
+from assay.registry.versions import read_version
+from assay.score.inputs.format import Format, InputUnreadable, NearbyRows
+from assay.score.inputs.formats import open_input
+from assay.store import Run, Store, open_store
+from assay.store.delta.tables import infer_keys_and_task
+
+HIDDEN = "not shown"
+"""In place of the cell of a sensitive column."""
+
+NEAR = 1e-6
+"""Scores further apart than this are not of the same row; another carrier may round otherwise."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one feature added to the raw output.
+
+    Attributes
+    ----------
+    words
+        What the contract calls it.
+    share
+        Its part of all contributions, by their absolute values.
+    """
+
+    feature: str
+    words: str
+    value: Any
+    contribution: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a row got its score: ``base`` and all contributions add up to ``raw``.
+
+    Attributes
+    ----------
+    prediction, score
+        As they are published; the score is None for a regression.
+    output
+        The class whose output is explained; None if there is but one.
+    scale
+        What ``base``, ``raw`` and the contributions are.
+    uncalibrated
+        What the model itself says of ``raw``; the calibration makes ``score`` of it.
+    reasons
+        The strongest first.
+    changes
+        As for `assay.model.reasons.nearest_changes`, the nearest in score first.
+    """
+
+    key: Mapping[str, Any]
+    partition: str
+    run_id: str
+    version: str
+    bundle: str
+    prediction: Any
+    score: float | None
+    threshold: float | None
+    output: str | None
+    scale: Scale
+    base: float
+    raw: float
+    uncalibrated: float
+    reasons: tuple[Reason, ...]
+    changes: tuple[Change, ...]
+
+
+def run(root: Path, params: Params, given: Sequence[str], partition: str | None = None) -> Why:
+    """Explain one published row.
+
+    Parameters
+    ----------
+    given
+        The row's key: a value, or ``column=value`` for each key column.
+    partition
+        The night; by default the newest in which the key is published.
+
+    Raises
+    ------
+    UsageError
+        The key does not have the columns of the predictions.
+    KeyUnknown
+        No published row has it, or more than one.
+    SourceError
+        The night's input cannot be read any more, or has another row now.
+    ReasonsUnknown
+        The model's contributions cannot be computed exactly.
+    """
+    store = open_store(root, params)
+    record, published, key = _find(store, given, partition)
+    pinned = pin(root, params, read_version(root, params.name, record.version))
+    if pinned.bundle.digest != record.bundle:
+        raise BundleChanged(
+            "the version is not what scored the night",
+            where=f"night {record.partition}, {record.version}",
+            expected=record.bundle[:19],
+            found=pinned.bundle.digest[:19],
+        )
+    row = _read(open_input(root, params), record.partition, key, pinned)
+    return explain(pinned, record, key, row, published)
+
+
+def explain(
+    pinned: PinnedVersion,
+    record: Run,
+    key: Mapping[str, Any],
+    row: pa.Table,
+    published: Mapping[str, Any],
+) -> Why:
+    """Why one row got its score.
+
+    Parameters
+    ----------
+    row
+        One row, with the contract's columns.
+    published
+        What the night says of it, by column.
+    """
+    bundle, contract = pinned.bundle, pinned.contract
+    manifest = bundle.manifest
+    scored = score_batch(bundle, contract, row)
+    _check_same(scored.predictions, scored.broken, published, record)
+    explainer = reasons.explainer_of(bundle)
+    found = explainer.contributions(Columns(contract, row))
+    classes = manifest.classes
+    place = 0
+    if len(found.base) > 1:
+        place = list(classes).index(published[prediction.PREDICTION])
+    values, base = found.values[0, place], float(found.base[place])
+    raw = base + float(values.sum())
+    linked = explainer.finish.linked(found.raw.T * explainer.finish.divisor)[place, 0]
+    words, total = reasons.words(contract), float(np.abs(values).sum())
+    order = np.argsort(-np.abs(values), kind="stable").tolist()
+    changes = reasons.nearest_changes(bundle, contract, row)
+    score = published.get(prediction.PROBABILITY)
+    return Why(
+        key=key,
+        partition=record.partition,
+        run_id=record.run_id,
+        version=record.version,
+        bundle=record.bundle,
+        prediction=published[prediction.PREDICTION],
+        score=score,
+        threshold=manifest.threshold if manifest.task == "binary" else None,
+        output=classes[place if len(found.base) > 1 else -1] if classes else None,
+        scale=reasons.scale(explainer, bundle),
+        base=base,
+        raw=raw,
+        uncalibrated=float(linked),
+        reasons=tuple(
+            Reason(
+                name := found.features[at],
+                words[name],
+                HIDDEN if name in manifest.sensitive else row.column(name)[0].as_py(),
+                float(values[at]),
+                float(abs(values[at]) / total) if total else 0.0,
+            )
+            for at in order
+        ),
+        changes=tuple(
+            each
+            for each in sorted(changes, key=lambda each: abs(each.score - (score or 0.0)))
+            if each.feature not in manifest.sensitive
+        ),
+    )
+
+
+# --------------------------------------------------------------------------- in words
+
+
+def score_words(found: Why) -> str:
+    """What was decided, in one sentence."""
+    said = f"{_shown(found.key)} of {found.partition}: {plain(found.prediction)}"
+    if found.score is None:
+        return said
+    limit = "" if found.threshold is None else f" (true from {found.threshold:g} on)"
+    return f"{said}, probability {format_short(found.score)}{limit}"
+
+
+def sum_words(found: Why) -> str:
+    """How the score came about, in one sentence."""
+    of = f" of '{found.output}'" if found.output is not None else ""
+    said = (
+        f"{found.scale}{of}: {format_short(found.base)} for a row of which nothing is known, "
+        f"{found.raw - found.base:+.4f} by its features, {format_short(found.raw)} in all"
+    )
+    if found.score is None:
+        linked = found.uncalibrated
+        return said if linked == found.raw else f"{said}, which is {format_short(linked)}"
+    if found.scale != "probability":
+        said += f", which is a probability of {format_short(found.uncalibrated)}"
+    if abs(found.uncalibrated - found.score) > NEAR:
+        said += f", and calibrated {format_short(found.score)}"
+    return said
+
+
+def change_words(change: Change) -> str:
+    """What else would have been decided, in one line."""
+    side = f" {change.side}" if change.side else ""
+    return (
+        f"{change.feature}{side} {plain(change.to)} (it is {plain(change.value)}): "
+        f"{plain(change.decision)}, {format_short(change.score)}"
+    )
+
+
+def plain(value: Any) -> str:
+    """A cell as people read it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "none" if value is None else mark_blanks(str(value))
+
+
+# ------------------------------------------------------------------------- the published row
+
+
+def _find(
+    store: Store, given: Sequence[str], partition: str | None
+) -> tuple[Run, Mapping[str, Any], Mapping[str, Any]]:
+    """The run that published a row with this key, the row, and the key with typed values."""
+    nights = sorted(store.visible_runs(), reverse=True) if partition is None else [partition]
+    key: Mapping[str, Any] = {}
+    for night in nights:
+        record = store.published_run(night)
+        if record is None:
+            continue
+        found: list[dict[str, Any]] = []
+        for batch in store.prediction_batches(night):
+            key = key or _typed(given, batch.schema, store.column)
+            found += batch.filter(_has(batch, key)).to_pylist()
+        if len(found) > 1:
+            raise KeyUnknown(
+                f"{len(found)} published rows have this key, so none can be told from the others",
+                where=f"night {night}",
+                found=_shown(key),
+                fix="A key has to name one row: see the contract's roles.",
+            )
+        if found:
+            return record, found[0], key
+    raise _unknown(store, nights, key or {"key": ", ".join(given)})
+
+
+def _typed(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str, Any]:
+    """The key's values in the types of the predictions, by column."""
+    keys, _ = infer_keys_and_task(schema, column)
+    names = keys.names
+    if len(given) == len(names) == 1 and not given[0].startswith(f"{names[0]}="):
+        given = [f"{names[0]}={given[0]}"]
+    texts = dict(each.partition("=")[::2] for each in given)
+    if sorted(texts) != sorted(names):
+        raise UsageError(
+            "the key is not that of the predictions",
+            where="assay why --key",
+            expected=" ".join(f"--key {name}=VALUE" for name in names),
+            found=" ".join(given),
+        )
+    found = {}
+    for name in names:
+        kind = schema.field(name).type
+        try:
+            found[name] = pc.cast(pa.array([texts[name]]), kind)[0].as_py()
+        except pa.ArrowException:
+            raise UsageError(
+                "the key has another type",
+                where=f"assay why --key {name}",
+                expected=str(kind),
+                found=texts[name],
+            ) from None
+    return found
+
+
+def _has(batch: pa.RecordBatch | pa.Table, key: Mapping[str, Any]) -> pa.Array:
+    mask = pa.array(np.ones(batch.num_rows, bool))
+    for name, value in key.items():
+        column = batch.column(name)
+        same = pc.equal(column, pa.scalar(value, column.type))
+        mask = pc.and_(mask, pc.fill_null(same, False))
+    return mask
+
+
+def _unknown(store: Store, nights: Sequence[str], key: Mapping[str, Any]) -> KeyUnknown:
+    """The error that no published row has a key: it may have been refused."""
+    for night in nights:
+        if store.published_run(night) is None:
+            continue
+        for batch in store.quarantine_batches(night):
+            if not set(key) <= set(batch.schema.names):
+                break
+            for row in batch.filter(_has(batch, key)).to_pylist():
+                return KeyUnknown(
+                    "the row was refused, so it has no score",
+                    where=f"night {night}",
+                    expected="a row that keeps the contract",
+                    found=", ".join(row["broken_rules"]),
+                    fix=f"Look at it: assay quarantine show --date {night}",
+                )
+    return KeyUnknown(
+        "no published row has this key",
+        where=store.uri,
+        expected="a key of a published night" if len(nights) != 1 else f"a key of {nights[0]}",
+        found=_shown(key),
+        fix="A night that is held or was taken back has no published row: assay history --date DAY",
+    )
+
+
+def _shown(key: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={quote_value(value)}" for name, value in key.items())
+
+
+# ------------------------------------------------------------------------ the row as it was read
+
+
+def _read(
+    source: Format[Any], partition: str, key: Mapping[str, Any], pinned: PinnedVersion
+) -> pa.Table:
+    """The row as it lies in the night's input."""
+    names, columns = list(key), list(pinned.contract.columns)
+    try:
+        near = _place(source, partition, key) if source.typed else None
+        for batch in source.rows(partition, columns, near):
+            if set(names) <= set(batch.schema.names):
+                found = batch.filter(_has(batch, key))
+                if found.num_rows:
+                    return pa.Table.from_batches([found]).slice(0, 1)
+    except InputUnreadable as error:
+        raise SourceError(
+            f"the row's own cells are needed, and {error}",
+            where=f"night {partition}",
+            fix="Put the input back where it was, or ask for a night whose input is still there.",
+        ) from None
+    raise SourceError(
+        "the night's input has no such row any more",
+        where=f"night {partition}",
+        found=_shown(key),
+        fix="It was exported anew since: score the night again, or put the former input back.",
+    )
+
+
+def _place(source: Format[Any], partition: str, key: Mapping[str, Any]) -> NearbyRows | None:
+    """Where a row is, from the key's columns alone, so that but its row group is read whole."""
+    seen = 0
+    for batch in source.rows(partition, list(key)):
+        if set(key) <= set(batch.schema.names):
+            at = np.flatnonzero(_has(batch, key).to_numpy(zero_copy_only=False))
+            if len(at):
+                row = seen + int(at[0])
+                return NearbyRows([(row, row + 1)], 1)
+        seen += batch.num_rows
+    return None
+
+
+def _check_same(
+    scored: pa.Table, broken: Mapping[str, int], published: Mapping[str, Any], record: Run
+) -> None:
+    """Check that a row is still the one that was scored, by its score."""
+    same = False
+    if scored.num_rows:
+        (now,) = scored.to_pylist()
+        same = all(
+            _alike(now[name], published[name])
+            for name in (prediction.PREDICTION, prediction.PROBABILITY)
+            if name in published
+        )
+    if not same:
+        raise SourceError(
+            "the row is another now than the one that was scored",
+            where=f"night {record.partition}, run {record.run_id}",
+            expected=f"a score as it is published, {published[prediction.PREDICTION]}",
+            found=", ".join(f"breaks '{rule}'" for rule in broken) or "another score",
+            fix="Its input changed since. Score the night again, then ask.",
+        )
+
+
+def _alike(now: Any, then: Any) -> bool:
+    if isinstance(now, float) and isinstance(then, float):
+        return abs(now - then) <= NEAR * max(1.0, abs(then))
+    return bool(now == then)

@@ -1,0 +1,110 @@
+"""The page of one row's score: a waterfall from what is usual to what the row got.
+
+It holds the cells of a row, so it is written to no place that git would add.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.pages.axes import Scale
+from assay.pages.page_layout import compose_page
+from assay.pages.svg import BLUE, DARK, GREY, ORANGE, Picture, text_width, tick_labels
+from assay.pages.templating import render
+from assay.project.document import write_text
+from assay.project.text import counted
+from assay.score.operations.export_targets import check_not_in_git
+from assay.score.operations.why import Why, change_words, plain, score_words, sum_words
+
+WIDTH, ROW, TOP, BOTTOM = 860, 26, 12, 34
+MOST_LABEL = 340
+"""Pixels of the labels left of the bars; longer ones are cut."""
+
+
+def check(root: Path, page: Path) -> None:
+    """Refuse a place that git would add to the project.
+
+    Raises
+    ------
+    UsageError
+        Git would add it.
+    """
+    check_not_in_git(root, page, "--page")
+
+
+def write(found: Why, page: Path, top: int) -> None:
+    """Write the page; parameters as for `html`."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_text(page, html(found, top))
+
+
+def html(found: Why, top: int) -> str:
+    """The page.
+
+    Parameters
+    ----------
+    top
+        The features that have a bar of their own; the others have one together.
+    """
+    main = render(
+        "why.html",
+        w=found,
+        headline=score_words(found),
+        sentence=sum_words(found),
+        picture=waterfall(found, top),
+        changes=[change_words(each) for each in found.changes],
+        plain=plain,
+    )
+    return compose_page(f"why: {score_words(found)}", main)
+
+
+def waterfall(found: Why, top: int) -> Picture:
+    """Bars from the base to the row's raw output, the strongest feature first."""
+    bars: list[tuple[str, float]] = [
+        (f"{each.words} = {plain(each.value)}", each.contribution) for each in found.reasons[:top]
+    ]
+    rest = found.reasons[top:]
+    if rest:
+        bars.append((counted(len(rest), "other feature"), sum(each.contribution for each in rest)))
+    ends = [found.base]
+    for _, added in bars:
+        ends.append(ends[-1] + added)
+    labels = [_cut(label) for label, _ in bars]
+    left = max((text_width(label) for label in labels), default=0.0) + 16
+    height = TOP + ROW * (len(bars) + 2) + BOTTOM
+    named = zip(labels, bars, strict=True)
+    read = "; ".join(f"{label}: {added:+.4f}" for label, (_, added) in named)
+    picture = Picture(WIDTH, height, f"what each feature added, in {found.scale}", read)
+    low, high = min(ends), max(ends)
+    room = (high - low) * 0.12 or 1.0
+    x = Scale(low - room, high + room, left, WIDTH - 20)
+    base = height - BOTTOM
+    picture.line((x.start, base), (x.end, base))
+    picture.labels_below(tick_labels(x), base + 16)
+    _mark(picture, x(found.base), TOP + ROW * 0.5, base, "a row of which nothing is known", left)
+    for number, (label, (_, added)) in enumerate(zip(labels, bars, strict=True)):
+        y = TOP + ROW * (number + 1)
+        start, end = x(ends[number]), x(ends[number + 1])
+        colour, wide = ORANGE if added > 0 else BLUE, max(abs(end - start), 1.0)
+        picture.rect(min(start, end), y + 5, wide, ROW - 10, colour)
+        picture.text(left - 8, y + ROW * 0.62, label, "end")
+        picture.line((end, y + 5), (end, y + ROW + 5), GREY)
+        words = f"{added:+.3g}"
+        if added > 0:
+            picture.text(end + 5, y + ROW * 0.62, words)
+        else:
+            picture.text(end - 5, y + ROW * 0.62, words, "end")
+    _mark(picture, x(found.raw), TOP + ROW * (len(bars) + 1.5), base, "this row", left)
+    return picture
+
+
+def _mark(picture: Picture, at: float, y: float, base: float, words: str, left: float) -> None:
+    picture.dot(at, y, 4.5, DARK, words)
+    picture.text(left - 8, y + 4, words, "end")
+    picture.line((at, y), (at, base), GREY, dashes="3 3")
+
+
+def _cut(label: str) -> str:
+    while text_width(label) > MOST_LABEL:
+        label = label[:-2].rstrip() + "…"
+    return label

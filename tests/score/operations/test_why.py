@@ -1,0 +1,227 @@
+"""Why a published row got its score, or one line that says why nobody can know."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from assay.cli.__main__ import main
+from assay.errors import KeyUnknown, ReasonsUnknown, SourceError, UsageError
+from assay.model import reasons
+from assay.model.batch import score_batch
+from assay.model.reasons import nearest_changes
+from assay.score.operations import why
+from assay.store import Store
+from tests.scorer import NIGHT, Scorer
+
+
+@pytest.fixture
+def night(scorer: Scorer) -> Scorer:
+    """A project with one published night."""
+    scorer.score()
+    return scorer
+
+
+def raw_row(scorer: Scorer, key: int) -> pa.Table:
+    rows = pq.read_table(scorer.file())
+    return rows.filter(pc.equal(rows["parcel"], key))
+
+
+def keys(scorer: Scorer) -> list[int]:
+    return scorer.store.predictions(NIGHT)["parcel"].to_pylist()
+
+
+def asked(scorer: Scorer, key: object, **more: Any) -> why.Why:
+    return why.run(scorer.root, scorer.params, [str(key)], **more)
+
+
+def test_base_and_contributions_are_the_score(night: Scorer) -> None:
+    key = keys(night)[3]
+    found = asked(night, key)
+    (row,) = [each for each in night.store.predictions(NIGHT).to_pylist() if each["parcel"] == key]
+    assert (found.key, found.partition) == ({"parcel": key}, NIGHT)
+    assert (found.prediction, found.score) == (row["prediction"], row["probability"])
+    added = sum(each.contribution for each in found.reasons)
+    assert found.raw == pytest.approx(found.base + added, abs=1e-9)
+    assert {each.feature for each in found.reasons} == {*night.pinned.contract.features}
+    sizes = [abs(each.contribution) for each in found.reasons]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(each.share for each in found.reasons) == pytest.approx(1)
+    cells = raw_row(night, key).to_pylist()[0]
+    assert all(each.value == cells[each.feature] for each in found.reasons)
+    # What the model says of the sum is what scikit-learn's pipeline says of the row.
+    model = night.pinned.bundle.model
+    frame = pd.DataFrame([cells])[[*model.numeric, *model.categorical]]
+    assert found.uncalibrated == pytest.approx(model.estimator.predict_proba(frame)[0, 1])
+
+
+def test_a_change_is_the_nearest_one_and_keeps_the_contract(night: Scorer) -> None:
+    bundle, contract = night.pinned.bundle, night.pinned.contract
+    rows = pq.read_table(night.file()).select([*contract.columns])
+    seen = 0
+    for place in range(0, 60, 5):
+        row = rows.slice(place, 1)
+        scored = score_batch(bundle, contract, row)
+        if scored.predictions.num_rows == 0:
+            continue
+        before = scored.predictions["prediction"][0].as_py()
+        for each in nearest_changes(bundle, contract, row):
+            seen += 1
+            kind = row.schema.field(each.feature).type
+            assert each.decision != before
+            if not pa.types.is_floating(kind):
+                continue
+
+            def decision(value: float, name: str = each.feature, row: pa.Table = row) -> Any:
+                at = row.schema.get_field_index(name)
+                other = row.set_column(at, name, pa.array([value], row.schema.field(name).type))
+                told = score_batch(bundle, contract, other).predictions
+                return told["prediction"][0].as_py() if told.num_rows else None
+
+            # From the row to the edge nothing changes; just beyond it, it does.
+            beyond = each.to + (1e-6 if each.side == "over" else 0.0)
+            assert decision(beyond) == each.decision
+            if each.value is not None:
+                between = [each.value + (each.to - each.value) * part / 50 for part in range(50)]
+                assert {decision(value) for value in between} <= {before, None}
+    assert seen > 5
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["no number"], "key has another type .*expected int64, found no number"),
+        (["parcel=1", "depot=2"], "expected --key parcel=VALUE, found parcel=1 depot=2"),
+        (["depot=2", "sent=3"], "expected --key parcel=VALUE"),
+    ],
+)
+def test_a_key_that_is_none_is_a_usage_error(night: Scorer, given: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        why.run(night.root, night.params, given)
+
+
+def test_a_row_without_a_score_is_named(night: Scorer) -> None:
+    with pytest.raises(KeyUnknown, match=r"no published row has this key .*parcel=-5"):
+        asked(night, -5)
+    refused = [
+        row["parcel"]
+        for batch in night.store.quarantine_batches(NIGHT)
+        for row in batch.to_pylist()
+        if row["parcel"] is not None and row["parcel"] not in keys(night)
+    ]
+    if not refused:  # every night of this project has some
+        night.change(lambda rows: rows.set_column(
+            rows.schema.get_field_index("weight"), "weight",
+            pa.array([-1.0, *rows["weight"].to_pylist()[1:]]),
+        ))  # fmt: skip
+        refused = [pq.read_table(night.file())["parcel"][0].as_py()]
+        night.score()
+    with pytest.raises(KeyUnknown, match=r"the row was refused, so it has no score .*found"):
+        asked(night, refused[0], partition=NIGHT)
+
+
+def gone(night: Scorer) -> None:
+    shutil.rmtree(night.file().parent)
+
+
+def without_it(night: Scorer) -> None:
+    night.change(lambda rows: rows.slice(1))
+
+
+def another(night: Scorer) -> None:
+    night.change(
+        lambda rows: rows.set_column(
+            rows.schema.get_field_index("distance"),
+            "distance",
+            pa.array([1.5 + each for each in range(rows.num_rows)], pa.float64()),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (gone, "own cells are needed, and "),
+        (without_it, "has no such row any more"),
+        (another, "another now than the one that was scored"),
+    ],
+)
+def test_a_row_that_is_another_now_is_not_explained(night: Scorer, change: Any, words: str) -> None:
+    key = pq.read_table(night.file())["parcel"][0].as_py()
+    key = key if key in keys(night) else keys(night)[0]
+    change(night)
+    with pytest.raises(SourceError, match=words):
+        asked(night, key)
+
+
+def test_a_model_whose_reasons_are_unknown_says_so(
+    night: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object) -> Any:
+        raise reasons.NotCompiled("its answers are drawn at random")
+
+    monkeypatch.setattr(reasons, "explain_model", refuse)
+    with pytest.raises(ReasonsUnknown, match=r"docs/reasons.md.*drawn at random"):
+        asked(night, keys(night)[0])
+
+
+def test_the_command_shows_writes_and_is_one_document(
+    night: Scorer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    key, page = keys(night)[0], tmp_path / "why.html"
+    given = ["why", "--key", str(key), "--root", str(night.root)]
+    assert main([*given, "--top", "2", "--page", str(page)]) == 0
+    told = capsys.readouterr().out
+    assert f"parcel={key} of {NIGHT}" in told and "other features added" in told
+    assert "<svg" in page.read_text() and "other features" in page.read_text()
+    assert main([*given, "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    added = sum(each["contribution"] for each in tree["reasons"])
+    assert tree["raw"] == pytest.approx(tree["base"] + added, abs=1e-9)
+    # Rows of data are for no repository.
+    assert main([*given, "--page", str(night.root / "why.html")]) == UsageError.exit_code
+    assert not (night.root / "why.html").exists()
+
+
+def test_sensitive_cells_are_not_shown(night: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    key = keys(night)[0]
+    open_ = asked(night, key)
+    name = open_.reasons[0].feature
+    pinned = replace(
+        night.pinned,
+        bundle=replace(
+            night.pinned.bundle,
+            manifest=replace(night.pinned.bundle.manifest, sensitive=(name,)),
+        ),
+    )
+    monkeypatch.setattr(why, "pin", lambda *given: pinned)
+    found = asked(night, key)
+    (hidden,) = [each for each in found.reasons if each.feature == name]
+    assert hidden.value == why.HIDDEN and hidden.contribution == open_.reasons[0].contribution
+    assert name not in {each.feature for each in found.changes}
+
+
+def test_a_key_that_is_there_twice_is_refused(
+    night: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = keys(night)[0]
+    published = Store.prediction_batches
+
+    def twice(store: Store, *given: Any) -> Iterator[pa.RecordBatch]:
+        yield from published(store, *given)
+        yield from published(store, *given)
+
+    monkeypatch.setattr(Store, "prediction_batches", twice)
+    with pytest.raises(KeyUnknown, match="2 published rows have this key"):
+        asked(night, key)
