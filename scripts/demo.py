@@ -22,6 +22,7 @@ from challengers import CHALLENGERS, Challenger, Unexpected
 from clone import CLONE, Failed, exports, git, make_clone, must, shown, stream
 
 NIGHTS = [f"2013-07-0{day}" for day in range(1, 8)]
+WHY_PAGE = "exports/why.html"
 WHY = "first model: beats the base rate on June, at every airport"
 INCIDENT_OPEN = 4
 INTERRUPTED = 130
@@ -35,6 +36,7 @@ OPEN = (
     ("classification report", "reports/evaluate/*.html"),
     ("model card", "models/bundle/card.md"),
     ("drift and quality, a page a night", "reports/nights/**/*.html"),
+    ("why one flight got its score", "exports/why.html"),
 )
 """What to look at -> where, in the clone."""
 
@@ -96,6 +98,7 @@ RUN = (
     ),
     step("Where things stand", "assay", "status"),
 )
+WHY_ONE = "Why the riskiest flight of the first night got its score"
 AFTER = (
     step(
         "Promote the better one",
@@ -140,10 +143,12 @@ class Outcome:
 
 def demonstration() -> list[Outcome]:
     """Every step in its order."""
-    total = len(TRAIN) + 1 + len(RUN) + len(CHALLENGERS) + 1 + len(AFTER)
+    total = len(TRAIN) + 1 + len(RUN) + 1 + len(CHALLENGERS) + 1 + len(AFTER)
     outcomes = play(TRAIN, first=1, total=total)
     outcomes.append(commit("Train late-flights", len(outcomes) + 1, total))
     outcomes += play(RUN, first=len(outcomes) + 1, total=total)
+    why = step(WHY_ONE, "assay", "why", *riskiest(), "--date", NIGHTS[0], "--page", WHY_PAGE)
+    outcomes.append(run(why, len(outcomes) + 1, total))
     for challenger in CHALLENGERS:
         outcomes.append(challenge(challenger, len(outcomes) + 1, total))
     outcomes.append(commit("Train on fewer features at each split", len(outcomes) + 1, total))
@@ -180,6 +185,19 @@ def challenge(challenger: Challenger, number: int, total: int) -> Outcome:
             (CLONE / name).unlink()
         stream(("dvc", "checkout", "--quiet"), listen=False)
     return outcome
+
+
+def riskiest() -> tuple[str, ...]:
+    """The key of the flight of the first night that is most likely to be late, as options."""
+    from deltalake import DeltaTable
+
+    night = DeltaTable(str(CLONE / "store" / "predictions")).to_pyarrow_table(
+        partitions=[("day", "=", NIGHTS[0])],
+        columns=["scheduled", "flight", "carrier", "probability"],
+    )
+    first = night.sort_by([("probability", "descending")]).slice(0, 1).to_pylist()[0]
+    first.pop("probability")
+    return tuple(word for name, value in first.items() for word in ("--key", f"{name}={value}"))
 
 
 def keep(challenger: Challenger) -> None:

@@ -26,6 +26,9 @@ SHARED = "ASSAY_TESTS_SHARED"
 """Names a folder in which a part leaves what takes long to make, for the others to copy."""
 FIRST = (
     "tests/contract",
+    "tests/evaluation",
+    "tests/hosting",
+    "tests/init",
     "tests/models",
     "tests/promotion",
     "tests/registry",
@@ -34,8 +37,8 @@ FIRST = (
     "tests/test_extras.py",
     "tests/test_flow.py",
 )
-"""Among them those that start Spark most often. The flow comes last: a command that it calls in the
-test's own process ends the Spark session that tests share."""
+"""About half of the time, and among them those that start Spark most often. The flow comes last:
+a command that it calls in the test's own process ends the Spark session that tests share."""
 LIFE = tuple(
     f"tests/workflows/test_life.py::test_{name}"
     for name in ("a_model_is_judged_and_promoted", "nights_are_scored_and_a_bad_one_is_held")

@@ -99,7 +99,10 @@ def test_a_change_is_the_nearest_one_and_keeps_the_contract(night: Scorer) -> No
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["no number"], "key has another type .*expected int64, found no number"),
+        (
+            ["no number"],
+            "key has another type .*expected an integer type up to int64, found no number",
+        ),
         (["parcel=1", "depot=2"], "expected --key parcel=VALUE, found parcel=1 depot=2"),
         (["depot=2", "sent=3"], "expected --key parcel=VALUE"),
     ],
@@ -107,6 +110,24 @@ def test_a_change_is_the_nearest_one_and_keeps_the_contract(night: Scorer) -> No
 def test_a_key_that_is_none_is_a_usage_error(night: Scorer, given: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         why.run(night.root, night.params, given)
+
+
+def test_each_key_is_read_as_its_column() -> None:
+    schema = pa.schema(
+        [
+            ("at", pa.timestamp("us", "UTC")),
+            ("name", pa.string()),
+            ("day", pa.string()),
+            ("prediction", pa.bool_()),
+            ("probability", pa.float64()),
+        ]
+    )
+    found = why._typed(["name=a=b", "at=2024-03-01 10:00"], schema, "day")
+    assert found["name"] == "a=b"
+    rows = pa.table(
+        {"at": pa.array([found["at"]] * 2, schema.field("at").type), "name": ["a=b", ""]}
+    )
+    assert why._has(rows, found).to_pylist() == [True, False]
 
 
 def test_a_row_without_a_score_is_named(night: Scorer) -> None:

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.contract.columns import Columns
+from assay.contract.schema import EXPECTED, TYPES
+from assay.contract.text_parser import parse_cells
 from assay.errors import BundleChanged, KeyUnknown, SourceError, UsageError
 from assay.model import prediction, reasons
 from assay.model.batch import score_batch
@@ -284,17 +286,23 @@ def _typed(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str, An
         )
     found = {}
     for name in names:
-        kind = schema.field(name).type
-        try:
-            found[name] = pc.cast(pa.array([texts[name]]), kind)[0].as_py()
-        except pa.ArrowException:
+        kind = next(known for known, each in TYPES.items() if each == _plain_type(schema, name))
+        cells, unread = parse_cells(kind, pa.array([texts[name]]))
+        if unread[0]:
             raise UsageError(
                 "the key has another type",
                 where=f"assay why --key {name}",
-                expected=str(kind),
+                expected=EXPECTED[kind],
                 found=texts[name],
-            ) from None
+            )
+        found[name] = cells[0].as_py()
     return found
+
+
+def _plain_type(schema: pa.Schema, name: str) -> pa.DataType:
+    """The contract's type of a key as it is published: times in UTC, other types as they are."""
+    kind = schema.field(name).type
+    return pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
 
 
 def _has(batch: pa.RecordBatch | pa.Table, key: Mapping[str, Any]) -> pa.Array:
