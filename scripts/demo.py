@@ -192,7 +192,7 @@ def riskiest() -> tuple[str, ...]:
     from deltalake import DeltaTable
 
     night = DeltaTable(str(CLONE / "store" / "predictions")).to_pyarrow_table(
-        partitions=[("day", "=", NIGHTS[0])],
+        partitions=[("date", "=", NIGHTS[0])],
         columns=["scheduled", "flight", "carrier", "probability"],
     )
     first = night.sort_by([("probability", "descending")]).slice(0, 1).to_pylist()[0]
