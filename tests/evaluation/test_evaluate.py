@@ -8,6 +8,7 @@ import pytest
 
 from assay.errors import LabelError, RunError
 from assay.evaluation.evaluate import evaluate
+from assay.metrics.intervals import pairing
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.model import holdout
@@ -94,6 +95,33 @@ def test_one_slice_does_not_depend_on_another(frame: pd.DataFrame) -> None:
     both = run(frame, ("rain", "origin")).slices
     alone = run(frame, ("origin",)).slices
     assert both[2:] == alone
+
+
+def test_groups_of_the_same_nights_are_correlated_and_those_of_rows_are_not(
+    frame: pd.DataFrame,
+) -> None:
+    """Every third night is hard: all of its rows are misjudged more often, wherever they are."""
+    nights = np.arange(900) // 30
+    random = np.random.default_rng(2)
+    frame["late"] = frame["late"] ^ ((nights % 3 == 0) & (random.random(900) < 0.95))
+    found = run(frame, ("origin", "rare"), SamplingUnits("night", 30, nights.astype(np.intp)))
+    # Of the groups of "rare" one has two nights only: nothing is known of the pair.
+    (known,) = found.correlations
+    assert (known.field, known.values) == ("origin", ("EWR", "JFK", "LGA"))
+    assert set(known.metrics) == {*METRICS["binary"], "selection_rate"}
+    for one, other in (("EWR", "JFK"), ("EWR", "LGA"), ("JFK", "LGA")):
+        assert (known.between(one, other, "brier") or 0) > 0.3
+    assert run(frame, ("origin",)).correlations == ()
+
+
+def test_of_many_groups_pairs_are_not_correlated(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = SamplingUnits("night", 30, (np.arange(900) // 30).astype(np.intp))
+    monkeypatch.setattr(pairing, "MOST_GROUPS", 3)
+    assert [one.field for one in run(frame, ("origin",), units).correlations] == ["origin"]
+    monkeypatch.setattr(pairing, "MOST_GROUPS", 2)
+    assert run(frame, ("origin",), units).correlations == ()
 
 
 def test_units_are_counted_everywhere_and_widen_intervals(frame: pd.DataFrame) -> None:

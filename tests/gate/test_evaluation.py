@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from assay.reports.evaluation import (
     Evaluation,
     FeatureDrop,
     FeatureImportance,
+    GroupCorrelations,
     SliceResult,
     sort_slices,
 )
@@ -24,6 +26,30 @@ def test_reads_what_was_written(tiny: Any) -> None:
     found = Evaluation.read(tiny.root)
     assert found.metrics["auc"].low == 0.75
     assert [part.title for part in found.slices] == ["place=east", "place=west"]
+
+
+def test_correlations_are_of_the_pairs_in_their_order() -> None:
+    names = ("a", "b", "c", "d")
+    each = [0.12, 0.13, 0.14, -0.23, None, 1.0]
+    found = GroupCorrelations.of("place", names, {"auc": each})
+    assert found.metrics["auc"] == "120 130 140 -230 - 1000"
+    pairs = dict(zip(combinations(names, 2), each, strict=True))
+    for (one, other), value in pairs.items():
+        assert found.between(one, other, "auc") == found.between(other, one, "auc") == value
+    assert found.between("a", "a", "auc") is None
+    assert found.between("a", "e", "auc") is None
+    assert found.between("a", "b", "f1") is None
+    # Rounded down, which is the wider interval.
+    assert GroupCorrelations.of("p", ("a", "b"), {"f1": [0.9999]}).metrics["f1"] == "999"
+    assert GroupCorrelations.of("p", ("a", "b"), {"f1": [-0.0001]}).metrics["f1"] == "-1"
+
+
+@pytest.mark.parametrize("text", ["", "1 2", "1 2 3 4", "1 2 x", "1 2 1001", "1  2 3", "1 2 0.3"])
+def test_correlations_that_are_not_of_all_pairs_are_refused(text: str, tiny: Any) -> None:
+    one = {"field": "place", "values": ["a", "b", "c"], "metrics": {"auc": text}}
+    tiny.evaluation(correlations=[one])
+    with pytest.raises(DataError, match="holds no 3 correlations in whole thousandths"):
+        Evaluation.read(tiny.root)
 
 
 def test_every_key_ends_up_in_its_place(tiny: Any) -> None:
@@ -156,6 +182,7 @@ AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
         ({"slices": [{"field": "place", "value": None}]}, "slices[0].value"),
         ({"slices": [{"field": "place", "value": []}]}, "slices[0].value"),
         ({"types": [1]}, "types[0]"),
+        ({"correlations": [{"field": "a", "values": ["b"]}]}, "correlations[0].metrics"),
     ],
 )
 def test_a_malformed_file_names_the_key(tiny: Any, changes: dict[str, Any], key: str) -> None:

@@ -90,7 +90,7 @@ def test_of_units_of_one_size_it_is_the_t_of_their_means() -> None:
     rows = random.normal(size=(40, 5)) + random.normal(size=(40, 1))
     codes = np.repeat(np.arange(40), 5).astype(np.intp)
     found = sampling_variation(
-        Influence((rows - rows.mean()).ravel()), SamplingUnits("night", 40, codes)
+        Influence((rows - rows.mean()).ravel()), SamplingUnits("store", 40, codes)
     )
     means = rows.mean(axis=1)
     assert found.standard_error == pytest.approx(means.std(ddof=1) / np.sqrt(40))
@@ -175,7 +175,7 @@ def following(random: np.random.Generator, nights: int, step: float) -> np.ndarr
 
 @pytest.mark.parametrize(
     ("step", "noise", "least", "unordered"),
-    [(0.0, 0.0, 0.93, 1.0), (0.5, 0.0, 0.90, 0.82), (0.8, 0.0, 0.87, 0.60), (0.8, 1.0, 0.87, 0.72)],
+    [(0.0, 0.0, 0.94, 1.0), (0.5, 0.0, 0.93, 0.82), (0.8, 0.0, 0.93, 0.60), (0.8, 1.0, 0.93, 0.72)],
 )
 def test_nights_that_follow_each_other_are_covered(
     step: float, noise: float, least: float, unordered: float
@@ -192,7 +192,7 @@ def test_nights_that_follow_each_other_are_covered(
             low, high = varies.distribution(float(values.mean())).interval(0.95)
             held[name] += low <= 0 <= high
             assert (varies.worth is None) == (name == "store")
-    assert held["night"] / 600 >= least
+    assert held["night"] / 600 >= least, held["night"] / 600
     assert held["store"] / 600 <= unordered
 
 

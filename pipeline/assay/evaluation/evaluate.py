@@ -15,8 +15,10 @@ from assay.evaluation.task_views import view_of
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import Bools
 from assay.metrics.intervals import own as own_metrics
+from assay.metrics.intervals import pairing
 from assay.metrics.intervals.estimates import estimate_share, estimates
 from assay.metrics.intervals.own import OwnMeasures
+from assay.metrics.intervals.pairing import Contributions
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.own_metrics import load_own_metrics
 from assay.metrics.sampling_units import SamplingUnits, units_of
@@ -28,7 +30,7 @@ from assay.project import digests, layout
 from assay.project.document import write_json, write_text
 from assay.project.params import Evaluate, Params
 from assay.project.text import counted
-from assay.reports.evaluation import Evaluation, Measurement, SliceResult
+from assay.reports.evaluation import Evaluation, GroupCorrelations, Measurement, SliceResult
 
 
 def run(root: Path, params: Params) -> Evaluation:
@@ -116,7 +118,65 @@ def evaluate(
         own_metrics=own.directions,
         slices=evaluate_slices(frame, scored, units, slices, settings, sensitive, own),
         sensitive=tuple(name for name in slices if name in sensitive),
+        correlations=correlate_groups(frame, scored, units, slices, settings, sensitive, own),
     )
+
+
+def correlate_groups(
+    frame: pd.DataFrame,
+    scored: LabelledScores,
+    units: SamplingUnits,
+    fields: Sequence[str],
+    settings: Evaluate,
+    sensitive: Collection[str],
+    own: OwnMeasures,
+) -> tuple[GroupCorrelations, ...]:
+    """How the errors of each field's groups go together; parameters as of `evaluate_slices`.
+
+    Not of fields with more than `pairing.MOST_GROUPS` groups, and nothing where rows are the units,
+    as no two groups have a row in common.
+    """
+    if units.codes is None:
+        return ()
+    by_field: dict[str, list[SliceRows]] = {}
+    for part in iter_slices(frame, fields, settings.pairs):
+        by_field.setdefault(part.field, []).append(part)
+    found = []
+    for field, parts in by_field.items():
+        if not 1 < len(parts) <= pairing.MOST_GROUPS:
+            continue
+        groups = [
+            _contributions(part, scored, units, settings, field in sensitive, own) for part in parts
+        ]
+        metrics = pairing.paired_metrics(groups, units)
+        if metrics:
+            found.append(GroupCorrelations.of(field, [part.value for part in parts], metrics))
+    return tuple(found)
+
+
+def _contributions(
+    part: SliceRows,
+    scored: LabelledScores,
+    units: SamplingUnits,
+    settings: Evaluate,
+    sensitive: bool,
+    own: OwnMeasures,
+) -> dict[str, Contributions | None]:
+    """What each unit adds to the group's metrics and rates."""
+    mine, rows = scored.take(part.rows), part.rows
+    said = mine.predicted_positive
+    found: dict[str, Contributions | None] = {}
+    if len(rows) >= settings.min_slice_rows:
+        found |= pairing.metric_contributions(mine, rows, units)
+        found |= own.contributions(rows, units)
+    if said is not None:
+        every = np.ones(len(rows), dtype=bool)
+        found["selection_rate"] = pairing.share_contributions(said, every, rows, units)
+        if sensitive:
+            wrong_yes = pairing.share_contributions(said, ~mine.truth, rows, units)
+            wrong_no = pairing.share_contributions(~said, mine.truth, rows, units)
+            found |= {"false_positive_rate": wrong_yes, "false_negative_rate": wrong_no}
+    return found
 
 
 def evaluate_slices(

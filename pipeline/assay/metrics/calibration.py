@@ -26,7 +26,6 @@ from assay.metrics.evaluator import Floats, Ints, calibration_bins
 from assay.metrics.influence import (
     Influence,
     SamplingVariation,
-    autocorrelated,
     sampling_variation,
 )
 from assay.metrics.sampling_distribution import SamplingDistribution
@@ -155,14 +154,9 @@ def calibration_gaps(bins: Ints, values: Floats, units: SamplingUnits) -> Calibr
     else:
         covariance = clustered_covariance((bins, bins), (values, values), units)
     signed = values * np.sign(means)[bins]
-    longer, _ = autocorrelated(units.sums(signed - signed.mean()), units)
-    return CalibrationGaps(
-        means,
-        covariance * longer,
-        sampling_variation(Influence(signed), units),
-        units.codes is not None,
-        longer,
-    )
+    along = sampling_variation(Influence(signed), units)
+    longer = along.longer
+    return CalibrationGaps(means, covariance * longer, along, units.codes is not None, longer)
 
 
 def clustered_covariance(

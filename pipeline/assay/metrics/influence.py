@@ -9,9 +9,8 @@ differences of their derivatives, and their variance is the paired one.
 Rows of one unit are dependent, so derivatives are summed by unit (Obuchowski 1997, Biometrics 53,
 567-578, for the AUC; Deng, Knoblich and Lu 2018, KDD, for ratios). Each unit pulls the metric
 towards itself, so its sum is scaled up according to its share of the rows (CR2: Bell and McCaffrey
-2002, Survey Methodology 28, 169-181). Nights follow each other; their variance is widened by their
-own autocorrelation, and the degrees of freedom are those of as many nights as they are worth
-(`autocorrelated`).
+2002, Survey Methodology 28, 169-181). Nights follow each other, which widens their variance
+(`assay.metrics.following`).
 """
 
 from __future__ import annotations
@@ -21,13 +20,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from assay.columns import autocorrelation
 from assay.metrics.evaluator import Floats
+from assay.metrics.following import mean_of_nights
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
-
-LEAST_DEGREES = 1.5
-"""Of units that are worth hardly two."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +64,8 @@ class SamplingVariation:
         The variance divided by the variance if rows were independent; None if nothing varies.
     worth
         Number of independent units that would say as much; None if units have no order.
+    longer
+        How much larger the variance is than if units did not follow each other.
     """
 
     standard_error: float
@@ -76,6 +74,7 @@ class SamplingVariation:
     doubtful_skew: float
     design_effect: float | None
     worth: float | None = None
+    longer: float = 1.0
 
     def distribution(self, value: float) -> SamplingDistribution:
         """Bounds of a value that can vary in either direction, such as a difference."""
@@ -91,19 +90,20 @@ def sampling_variation(influence: Influence, units: SamplingUnits) -> SamplingVa
     either side of each share (Agresti and Min 2005, "Simple improved confidence intervals for
     comparing matched proportions", Statistics in Medicine 24, 729-740).
 
-    The degrees of freedom are 2 / (2 / (W - 1) + kurtosis / G), for G units that are worth W
-    independent ones, with the excess kurtosis of their contributions. If a few units make up most
-    of a variance, its precision is that of those few.
+    The degrees of freedom are 2 / (2 / D + kurtosis / G), for G units whose variance has D, with
+    the excess kurtosis of their contributions. If a few units make up most of a variance, its
+    precision is that of those few. Of too few units (`SamplingUnits.few`) they are halved, so that
+    only what is hopeless lies outside the interval.
     """
     n, count = len(influence.rows), units.count
     rows = influence.rows - influence.rows.mean()
     steps = influence.steps
     sums = units.sums(rows) / np.sqrt(1 - units.sizes() / n)
-    longer, worth = autocorrelated(sums, units)
-    square = float(sums @ sums * longer + steps @ steps)
+    varies = sums_variation(sums, units, units.noise(rows))
+    square = float(sums @ sums * varies.longer + steps @ steps)
     if square == 0:
         return SamplingVariation(0.0, float(count - 1), 0.0, 0.0, None)
-    parts = sums * longer**0.5 / square**0.5
+    parts = sums * varies.longer**0.5 / square**0.5
     squares = np.square(parts)
     cubes = squares * parts
     third, fourth = float(cubes.sum()), float(squares @ squares)
@@ -111,40 +111,50 @@ def sampling_variation(influence: Influence, units: SamplingUnits) -> SamplingVa
     fourth += float(np.sum(steps**4)) / square**2
     return SamplingVariation(
         standard_error=square**0.5 / n,
-        degrees=_degrees(fourth, count, worth),
+        degrees=_degrees(fourth, count, varies.degrees) / (2 if units.few else 1),
         skew=float(np.clip(third, -1, 1)),
         # The skewness of a sample from a symmetric distribution has the variance ``sixth``. Rows
         # with two heavy tails show a skewness by chance; correcting for it would do harm.
         doubtful_skew=third**3 / (third**2 + sixth) if sixth else 0.0,
         design_effect=square / float((rows @ rows) * n / (n - 1) + steps @ steps),
-        worth=worth if units.in_order else None,
+        worth=varies.worth,
+        longer=varies.longer,
     )
 
 
-def autocorrelated(sums: Floats, units: SamplingUnits) -> tuple[float, float]:
-    """How much larger the variance of ``(count,)`` sums is than of independent units; their worth.
+@dataclass(frozen=True)
+class SumsVariation:
+    """How much the total of units' sums varies.
 
-    Nights follow each other: a hard week is hard for each of its nights. What they add to a metric
-    is modelled as an autoregression of order 1 and noise. The autoregression's coefficient is the
-    larger of the sums' own, which noise dilutes, and that of the losses (`SamplingUnits.followed`);
-    the correlation of the sums at lag 1 says how much is noise.
-
-    Returns
-    -------
-    tuple
-        The factor, and the number of independent units whose mean is known as well.
+    Attributes
+    ----------
+    longer
+        How much larger its variance is than the sum of squares.
+    degrees
+        Degrees of freedom of that variance.
+    worth
+        Number of independent units that would say as much; None if units have no order.
     """
-    if not units.in_order or units.count < 3:
-        return 1.0, float(units.count)
-    own = autocorrelation.coefficient(sums)
-    step = max(own, units.following)
-    mean = autocorrelation.variance_of_mean(units.count, step, own / step if step else 1.0)
-    # Around their own mean, units that follow each other vary less than around the true one.
-    return mean * (units.count - 1) / (1 - mean), 1 / mean
+
+    longer: float
+    degrees: float
+    worth: float | None
 
 
-def _degrees(fourth: float, count: int, worth: float) -> float:
+def sums_variation(sums: Floats, units: SamplingUnits, noise: float) -> SumsVariation:
+    """How much the total of ``(count,)`` sums varies; ``noise`` is a sum's variance by its rows."""
+    square = float(sums @ sums)
+    if not units.in_order or units.count < 3 or not square > 0:
+        return SumsVariation(1.0, float(units.count - 1), None)
+    # Sums were raised by the unit's share of all; around their own mean they vary less.
+    usual = sums * (1 - 1 / units.count) ** 0.5
+    found = mean_of_nights(usual[None], np.array([noise]), units.following)
+    error = float(found.standard_error[0]) * units.count
+    return SumsVariation(error**2 / square, float(found.degrees[0]), float(found.worth[0]))
+
+
+def _degrees(fourth: float, count: int, degrees: float) -> float:
     """Degrees of freedom; ``fourth`` is the sum of fourth powers of the units' contributions."""
     usual = 3 * (count - 1) / (count + 1)
     excess = max(0.0, count * fourth - usual)
-    return 2 / (2 / max(worth - 1, LEAST_DEGREES) + excess / count)
+    return 2 / (2 / degrees + excess / count)

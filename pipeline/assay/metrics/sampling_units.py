@@ -7,14 +7,15 @@ the design effect. So values are summed by unit first, and variance is measured 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.columns import autocorrelation
 from assay.errors import SchemaMismatch
 from assay.metrics.evaluator import Floats, Ints
+from assay.metrics.following import follows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 NIGHT = "night"
 ROW = "row"
 LEAST_UNITS = 10
-"""With fewer units, the variance between them is known too badly to decide on an interval: at ten,
+"""With fewer units, the variance between them is known too badly to pass on an interval: at ten,
 the standard error itself is off by a quarter."""
+LEAST_EFFECTIVE = 7
+"""Units of unequal size count as fewer. Ten of which two have half of the rows are seven."""
+LEAST_PLAUSIBLE = 3
+"""With so many there is an interval, wide enough to fail what is hopeless."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class SamplingUnits:
     name: str
     count: int
     codes: Ints | None = None
-    following: float = 0.0
+    following: tuple[float, ...] = ()
 
     @classmethod
     def rows(cls, count: int) -> SamplingUnits:
@@ -76,8 +81,8 @@ class SamplingUnits:
         """
         if not self.in_order:
             return self
-        apart = self.sums(losses - losses.mean())
-        return replace(self, following=autocorrelation.coefficient(apart))
+        apart = losses - losses.mean()
+        return replace(self, following=follows(self.sums(apart), self.noise(apart)))
 
     @property
     def in_order(self) -> bool:
@@ -90,6 +95,18 @@ class SamplingUnits:
             return values
         return np.bincount(self.codes, weights=values, minlength=self.count).astype(np.float64)
 
+    def noise(self, values: Floats) -> float:
+        """The variance of a unit's sum of ``values (n,)`` if only its rows varied.
+
+        Pooled over the units; 0 if none has two rows.
+        """
+        within = len(values) - self.count
+        if self.codes is None or within < 1:
+            return 0.0
+        means = self.sums(values) / self.sizes()
+        apart = values - means[self.codes]
+        return float(apart @ apart) / within * len(values) / self.count
+
     def sizes(self) -> Floats:
         """Number of rows of each unit, ``(count,)``."""
         if self.codes is None:
@@ -97,11 +114,33 @@ class SamplingUnits:
         return np.bincount(self.codes, minlength=self.count).astype(np.float64)
 
     @property
+    def effective(self) -> float:
+        """Number of units of equal size that would say as much (Kish 1965, Survey Sampling)."""
+        sizes = self.sizes()
+        return float(sizes.sum() ** 2 / (sizes @ sizes)) if self.count else 0.0
+
+    @property
     def few(self) -> str | None:
-        """Reason why there are too few units to estimate a variance; None if there are enough."""
-        if self.count >= LEAST_UNITS:
-            return None
-        return f"{format_unit_count(self.count, self.name)}, fewer than {LEAST_UNITS}"
+        """Why there are too few units to pass on an interval; None if there are enough.
+
+        It depends on their number and sizes only, so it is known before any label is.
+        """
+        if self.count < LEAST_UNITS:
+            return f"{format_unit_count(self.count, self.name)}, fewer than {LEAST_UNITS}"
+        if self.effective < LEAST_EFFECTIVE:
+            count = format_unit_count(self.count, self.name)
+            return (
+                f"{count} of so unequal size that they are worth {self.effective:.1f}, fewer than "
+                f"{LEAST_EFFECTIVE}"
+            )
+        return None
+
+    @property
+    def needed(self) -> int:
+        """Number of units that would be enough, with sizes as unequal as these."""
+        if self.effective >= LEAST_EFFECTIVE or not self.count:
+            return LEAST_UNITS
+        return max(LEAST_UNITS, math.ceil(self.count * LEAST_EFFECTIVE / self.effective))
 
 
 def units_of(frame: pd.DataFrame, unit: str, night: str) -> SamplingUnits:

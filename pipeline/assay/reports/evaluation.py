@@ -6,6 +6,8 @@ the gate's rules as findings.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -86,13 +88,65 @@ class SliceResult(SparseDocument):
         return self
 
 
+_THOUSANDTHS = re.compile(r"-|-?(1000|\d{1,3})")
+
+
+def _pairs_of(count: int) -> int:
+    return count * (count - 1) // 2
+
+
+class GroupCorrelations(Document):
+    """How the errors of a field's groups go together, as they share nights.
+
+    ``metrics`` has for each metric or rate the correlation of every pair of ``values``, the first
+    with all others, then the second with those after it, as whole thousandths; ``-`` if unknown.
+    """
+
+    field: Text
+    values: tuple[Annotated[str, BeforeValidator(_as_text)], ...]
+    metrics: Annotated[Mapping[str, str], AfterValidator(MappingProxyType), PlainSerializer(dict)]
+
+    @model_validator(mode="after")
+    def _all_pairs(self) -> Self:
+        pairs = _pairs_of(len(self.values))
+        for name, text in self.metrics.items():
+            each = text.split(" ")
+            if len(each) != pairs or not all(map(_THOUSANDTHS.fullmatch, each)):
+                raise ValueError(
+                    f"metrics.{name} holds no {pairs} correlations in whole thousandths"
+                )
+        return self
+
+    @classmethod
+    def of(
+        cls, field: str, values: Sequence[str], found: Mapping[str, Sequence[float | None]]
+    ) -> Self:
+        """Correlations are rounded down, which makes intervals wider."""
+        written = {
+            name: " ".join("-" if one is None else str(math.floor(one * 1000)) for one in each)
+            for name, each in found.items()
+        }
+        return cls(field=field, values=tuple(values), metrics=written)
+
+    def between(self, one: str, other: str, metric: str) -> float | None:
+        """The correlation of two groups; None if it is unknown."""
+        text = self.metrics.get(metric)
+        if text is None or one not in self.values or other not in self.values or one == other:
+            return None
+        first, second = sorted((self.values.index(one), self.values.index(other)))
+        before = _pairs_of(len(self.values)) - _pairs_of(len(self.values) - first)
+        found = text.split(" ")[before + second - first - 1]
+        return None if found == "-" else int(found) / 1000
+
+
 class Measurement(SparseDocument):
     """Everything that is computed from labels and scores alone.
 
     ``unit`` is the unit of resampling and ``units`` their number (`assay.metrics.sampling_units`).
     ``positives``, ``selected`` (rows predicted positive) and ``threshold`` are for binary models
     only. ``sensitive`` are the fields among the slices that are groups of people. ``own_metrics``
-    are those of ``metrics`` that are the project's own code.
+    are those of ``metrics`` that are the project's own code. ``correlations`` are of the fields
+    whose groups share units.
     """
 
     task: Task
@@ -107,6 +161,7 @@ class Measurement(SparseDocument):
     own_metrics: OwnDirections = Field(default_factory=dict, validate_default=True)
     slices: tuple[SliceResult, ...]
     sensitive: tuple[Text, ...] = ()
+    correlations: tuple[GroupCorrelations, ...] = ()
 
     @model_validator(mode="after")
     def _each_slice_once(self) -> Self:

@@ -11,10 +11,10 @@ from assay.gate.rules import groups
 from assay.gate.rules.fairness import MOST_GROUPS, evaluate, limit_and_direction
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import GateParams
-from assay.reports.evaluation import Evaluation, SliceResult
+from assay.reports.evaluation import Evaluation, GroupCorrelations, SliceResult
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
-from tests.gate.build import Z, evaluation, place
+from tests.gate.build import Z, changed, evaluation, place
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NAN, INF = math.nan, math.inf
@@ -88,6 +88,25 @@ def test_the_finding_has_the_pairs_own_numbers() -> None:
     found = decided(rule(min_ratio=0.8), evaluation(None, chosen("EWR", 300), chosen("JFK", 300)))
     assert (found.limit, found.direction, found.method) == (0.8, "min", "Donner-Zou")
     assert found.detail.startswith("the ratio of selection_rate between origin=EWR and origin=JFK")
+
+
+def test_groups_that_share_nights_are_compared_by_what_they_share() -> None:
+    parts = (chosen("JFK", 300), chosen("LGA", 330), chosen("EWR", 310))
+    known = GroupCorrelations.of("origin", ("EWR", "JFK", "LGA"), {"selection_rate": [0, 0, 0.95]})
+    other = GroupCorrelations.of("carrier", ("JFK", "LGA"), {"selection_rate": [0.99]})
+    some = rule(max_difference=0.05)
+    apart = decided(some, evaluation(None, *parts))
+    assert apart.outcome is INCONCLUSIVE and apart.method == "Newcombe and Zou-Donner"
+    paired = decided(some, changed(evaluation(None, *parts), correlations=(other, known)))
+    # The pair of JFK and LGA is known well now; that of EWR and JFK reaches furthest.
+    assert paired.outcome is INCONCLUSIVE and "LGA" in paired.detail and "EWR" in paired.detail
+    assert paired.method == "Newcombe and Zou-Donner, paired by row"
+    two = changed(evaluation(None, *parts[:2]), correlations=(known,))
+    assert decided(some, two).outcome is PASS
+    assert decided(rule(min_ratio=0.85), two).outcome is PASS
+    assert decided(rule(min_ratio=0.85), evaluation(None, *parts[:2])).outcome is INCONCLUSIVE
+    far = changed(evaluation(None, chosen("JFK", 300), chosen("LGA", 380)), correlations=(known,))
+    assert decided(some, far).outcome is FAIL
 
 
 def test_the_furthest_pair_is_named() -> None:

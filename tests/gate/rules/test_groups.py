@@ -86,6 +86,27 @@ def test_a_ratio_is_where_fieller_has_it() -> None:
     assert found.title == "a and b"
 
 
+def test_a_ratio_of_groups_that_go_together_is_where_fieller_has_it() -> None:
+    one, other = GroupValue("a", 10, 2.0, 1.6, 2.4), GroupValue("b", 10, 1.5, 1.2, 1.8)
+    found, r = groups.ratio(one, other, 0.7), 0.7
+    # (other - t one)^2 = half_other^2 + t^2 half_one^2 - 2 t r half_other half_one
+    a, b, c = 2.0**2 - 0.4**2, -2 * (2.0 * 1.5 - r * 0.3 * 0.4), 1.5**2 - 0.3**2
+    root = math.sqrt(b * b - 4 * a * c)
+    assert found.low == pytest.approx((-b - root) / (2 * a), rel=1e-12)
+    assert found.high == pytest.approx((-b + root) / (2 * a), rel=1e-12)
+    apart = groups.ratio(one, other)
+    assert apart.low < found.low < found.value < found.high < apart.high
+
+
+def test_a_difference_of_groups_that_go_together_is_the_paired_one() -> None:
+    one, other = GroupValue("a", 1, 0.8, 0.5, 1.1), GroupValue("b", 1, 0.4, 0.0, 0.8)
+    found = groups.difference(one, other, 0.5)
+    half = math.sqrt(0.3**2 + 0.4**2 - 0.3 * 0.4)
+    assert (found.low, found.high) == pytest.approx((0.4 - half, 0.4 + half))
+    same = groups.difference(one, GroupValue("c", 1, 0.7, 0.4, 1.0), 1.0)
+    assert same.low == same.value == same.high  # nothing but the shared error
+
+
 def test_the_larger_comes_first_and_a_tie_keeps_its_order() -> None:
     small, large = GroupValue("s", 1, 0.1, 0.1, 0.2), GroupValue("l", 2, 0.5, 0.4, 0.6)
     for make in (groups.difference, groups.ratio):

@@ -6,12 +6,16 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.gate.rules.limit import evaluate, limit_and_direction
 from assay.metrics.estimate import Estimate
+from assay.metrics.intervals.estimates import estimates
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params.gate import GateParams
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Finding, Outcome, combine_outcomes
@@ -343,6 +347,19 @@ def test_a_doubt_keeps_from_passing_by_interval_and_from_nothing_else(
     assert found.outcome is expected
     seems = "seems to meet the limit of at least 0.7, but rows are missing"
     assert found.detail.endswith(seems) is (value == 0.8 and decided_by == "interval")
+
+
+def test_a_useless_model_on_few_nights_fails_and_a_good_one_is_asked_for_more() -> None:
+    """Six nights of 300 rows, through the functions of `assay evaluate`."""
+    random = np.random.default_rng(3)
+    units = SamplingUnits("night", 6, np.repeat(np.arange(6), 300).astype(np.intp))
+    truth = random.random(1800) < 0.3
+    ends = []
+    for scores in (random.random(1800), np.clip(truth * 0.6 + 0.4 * random.random(1800), 0, 1)):
+        measured = estimates(LabelledScores("binary", truth, scores), units, 0.95)["auc"]
+        (found,) = decided(rule(), evaluation(measured, unit="night", units=6))
+        ends.append((found.outcome, found.units_needed))
+    assert ends == [(FAIL, None), (INCONCLUSIVE, 10)]
 
 
 def test_what_varies_is_named_and_counted() -> None:

@@ -76,6 +76,12 @@ def test_what_flipped_answers_vary_by_is_in_the_finding() -> None:
     assert (told.unit, told.units, told.design_effect) == (about.unit, about.units, 2.5)
 
 
+def test_few_units_do_not_pass_on_flipped_answers_and_can_fail() -> None:
+    few = Estimate(0.02, 0.01, 0.03, needed=10, doubt="it has 5 nights, fewer than 10")
+    assert stable(moved(0.05, few, 20), max_flipped=0.05).outcome is INCONCLUSIVE
+    assert stable(moved(0.05, few, 20), max_flipped=0.005).outcome is FAIL
+
+
 def test_a_limit_on_the_end_of_the_interval_is_met() -> None:
     wilson = build.share(20, 1000)
     assert wilson.low is not None and wilson.high is not None

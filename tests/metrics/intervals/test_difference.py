@@ -269,14 +269,18 @@ def test_what_units_are_called_does_not_matter(task) -> None:
 
 
 @pytest.mark.parametrize("task", scenes.SCENES)
-def test_fewer_than_ten_units_have_no_interval(task) -> None:
+def test_fewer_than_ten_units_are_doubted_and_fewer_than_three_say_nothing(task) -> None:
     old, new = scenes.SCENES[task](400, 3)
     for difference in compared(old, new, nights(400, 9)).values():
+        assert difference.distribution is not None
+        assert difference.doubt == "it has 9 nights, fewer than 10"
+        assert (difference.few, difference.needed) == (False, 10)
+    for difference in compared(old, new, nights(400, 2)).values():
         assert difference.distribution is None and difference.value is not None
-        assert difference.why == "9 nights, fewer than 10"
+        assert difference.why == "2 nights, fewer than 10"
         assert (difference.few, difference.needed) == (True, 10)
-    for difference in compared(old, new, nights(400, 16)).values():
-        assert difference.distribution is not None and not difference.few
+    for difference in compared(*scenes.SCENES[task](3000, 3), nights(3000, 10)).values():
+        assert difference.distribution is not None and difference.doubt is None
 
 
 def test_too_few_positives_are_too_few_rows_and_no_verdict() -> None:

@@ -175,14 +175,33 @@ def test_what_units_are_called_does_not_matter(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", METRICS)
-def test_fewer_than_ten_units_have_no_interval(task: str) -> None:
+def test_fewer_than_ten_units_are_doubted_and_fewer_than_three_say_nothing(task: str) -> None:
     scored = one(task, 400, 8)
     for name, found in measured(scored, nights(400, 9)).items():
+        assert found.low is not None and found.high is not None, name
+        assert found.doubt == "it has 9 nights, fewer than 10", name
+        assert (found.few, found.needed) == (False, 10)
+    for name, found in measured(scored, nights(400, 2)).items():
         assert found.value is not None and found.low is None and found.high is None, name
-        assert found.why == "9 nights, fewer than 10"
+        assert found.why == "2 nights, fewer than 10"
         assert (found.few, found.needed) == (True, 10)
-    for found in measured(scored, nights(400, 16)).values():
-        assert found.low is not None and not found.few
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_ten_nights_always_have_an_answer_whatever_their_labels(seed: int) -> None:
+    """Positives of a quarter of the nights: their number and sizes decide, not luck."""
+    random = np.random.default_rng(seed)
+    units, truth = nights(3000, 10), np.zeros(3000, dtype=bool)
+    truth[random.choice(900, 40, replace=False)] = True
+    scored = LabelledScores("binary", truth, np.clip(random.random(3000) + 0.3 * truth, 0, 1))
+    for name, found in measured(scored, units).items():
+        assert found.low is not None and found.doubt is None and not found.few, name
+
+
+def test_nine_nights_are_doubtful_by_twice_the_quantile_and_more() -> None:
+    scored = one("binary", 2000, 8)
+    nine, ten = (measured(scored, nights(2000, many))["auc"] for many in (9, 10))
+    assert nine.degrees < 0.7 * ten.degrees
 
 
 @pytest.mark.parametrize("positives", [0, 1, FEWEST - 1])
@@ -296,7 +315,10 @@ def test_a_share_by_row_by_unit_and_of_too_few() -> None:
     assert together.value == 0.25 and together.design_effect > 5
     assert together.high - together.low > 2 * (by_row.high - by_row.low)
     few = estimate_share(chosen, nights(200, 9), 0.95)
-    assert (few.value, few.low, few.few, few.needed) == (0.25, None, True, 10)
+    assert (few.value, few.doubt, few.needed) == (0.25, "it has 9 nights, fewer than 10", 10)
+    assert few.low < 0.25 < few.high
+    none = estimate_share(chosen, nights(200, 2), 0.95)
+    assert (none.value, none.low, none.few, none.needed) == (0.25, None, True, 10)
     assert estimate_share(chosen[:9], SamplingUnits.rows(9), 0.95).why == "9 rows, fewer than 10"
     none = estimate_share(chosen[:0], SamplingUnits.rows(0), 0.95)
     assert (none.value, none.why, none.few) == (None, "no rows", True)

@@ -259,7 +259,7 @@ def _finding(
     low, high = sorted((sign * decision.low, sign * decision.high))
     needed, doubt = None, sound.difference.doubt
     if outcome is Outcome.PASS and doubt is not None:
-        outcome = Outcome.INCONCLUSIVE
+        outcome, needed = Outcome.INCONCLUSIVE, sound.difference.needed
         verb = f"seems to meet the limit of {finding.format_limit(limit, direction)}, but {doubt}"
     elif outcome is Outcome.PASS:
         verb = f"meets the limit of {finding.format_limit(limit, direction)}"

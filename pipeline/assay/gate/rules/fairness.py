@@ -162,7 +162,7 @@ def evaluate(rule: Fairness, evaluation: Evaluation, gate: GateParams) -> tuple[
     unmeasured = [each for each in read if isinstance(each, str)]
     measured = [each for each in read if isinstance(each, GroupValue)]
     try:
-        pairs = [_contrast(rule, *pair) for pair in combinations(measured, 2)]
+        pairs = [_contrast(rule, *pair, evaluation) for pair in combinations(measured, 2)]
     except ValueError as error:
         return (rule.fail(str(error), metric=rule.of),)
     doubts = list(
@@ -232,10 +232,22 @@ def _group(rule: Fairness, part: SliceResult) -> GroupValue | str:
     )
 
 
-def _contrast(rule: Fairness, one: GroupValue, other: GroupValue) -> Contrast:
-    if rule.max_difference is not None:
-        return groups.difference(one, other)
-    return groups.ratio(one, other)
+def _contrast(
+    rule: Fairness, one: GroupValue, other: GroupValue, evaluation: Evaluation
+) -> Contrast:
+    contrast = groups.difference if rule.max_difference is not None else groups.ratio
+    return contrast(one, other, _correlation(rule, one, other, evaluation) or 0.0)
+
+
+def _correlation(
+    rule: Fairness, one: GroupValue, other: GroupValue, evaluation: Evaluation
+) -> float | None:
+    """How the errors of two groups go together; None if nothing says so."""
+    first, second = (each.title.removeprefix(f"{rule.across}=") for each in (one, other))
+    for each in evaluation.correlations:
+        if each.field == rule.across:
+            return each.between(first, second, rule.of)
+    return None
 
 
 def _judged(
@@ -274,6 +286,8 @@ def _judged(
         outcome, verb = Outcome.PASS, "meets"
     pair = pairs[place]
     what = "difference" if direction == "max" else "ratio"
+    known = _correlation(rule, pair.first, pair.second, evaluation)
+    paired = "" if known is None else f", paired by {evaluation.unit}"
     numbers = finding.format_interval(pair.value, pair.low, pair.high, limit, evaluation.confidence)
     detail = (
         f"the {what} of {rule.of} between {pair.title}, the furthest of {len(pairs)} pairs, is "
@@ -297,5 +311,5 @@ def _judged(
         rows=pair.first.rows + pair.second.rows,
         unit=evaluation.unit,
         units=evaluation.units,
-        method="Newcombe and Zou-Donner" if direction == "max" else "Donner-Zou",
+        method=f"{'Newcombe and Zou-Donner' if direction == 'max' else 'Donner-Zou'}{paired}",
     )

@@ -1,10 +1,11 @@
 """Differences and ratios of two disjoint groups, with intervals. Pure.
 
-Each group has a value and an interval over units (`assay.metrics.sampling_units`). Groups of the
-same nights are mostly positively correlated; then these intervals are conservative. The interval of
-a difference is built from the asymmetric intervals of both groups (Newcombe 1998, Statistics in
-Medicine 17:873, method 10, for proportions; Zou and Donner 2008, Statistics in Medicine 27:1693,
-for any estimate), and so is that of a ratio (Donner and Zou 2012, Statistics in Medicine 31:4048).
+Each group has a value and an interval over units (`assay.metrics.sampling_units`), and two groups
+of the same nights a correlation (`assay.metrics.intervals.pairing`). The interval of a difference
+is built from the asymmetric intervals of both groups (Newcombe 1998, Statistics in Medicine 17:873,
+method 10, for proportions; Zou and Donner 2008, Statistics in Medicine 27:1693, for any estimate,
+with a correlation), and so is that of a ratio (Donner and Zou 2012, Statistical Methods in Medical
+Research 21:347). Without a correlation, groups of the same nights have intervals that are too wide.
 """
 
 from __future__ import annotations
@@ -43,16 +44,21 @@ class Contrast:
         return f"{self.first.title} and {self.second.title}"
 
 
-def difference(one: GroupValue, other: GroupValue) -> Contrast:
+def difference(one: GroupValue, other: GroupValue, correlation: float = 0.0) -> Contrast:
     """The larger value minus the smaller; the interval may reach below 0."""
     first, second = _ordered(one, other)
-    down = math.hypot(first.value - first.low, second.high - second.value)
-    up = math.hypot(first.high - first.value, second.value - second.low)
+    down = _apart(first.value - first.low, second.high - second.value, correlation)
+    up = _apart(first.high - first.value, second.value - second.low, correlation)
     value = first.value - second.value
     return Contrast(first, second, value, value - down, value + up, _degrees(one, other))
 
 
-def ratio(one: GroupValue, other: GroupValue) -> Contrast:
+def _apart(one: float, other: float, correlation: float) -> float:
+    """The reach of a difference, of the reaches of both."""
+    return math.sqrt(max(0.0, one * one + other * other - 2 * correlation * one * other))
+
+
+def ratio(one: GroupValue, other: GroupValue, correlation: float = 0.0) -> Contrast:
     """The smaller value over the larger; the interval may reach above 1.
 
     Raises
@@ -68,8 +74,13 @@ def ratio(one: GroupValue, other: GroupValue) -> Contrast:
         )
     value = second.value / first.value
     product = first.value * second.value
-    low = _end(product, second.low, second.value, first.high, first.value, -1)
-    high = _end(product, second.high, second.value, first.low, first.value, 1)
+    low, high = (
+        _end(
+            product - correlation * (second.value - end) * (divisor - first.value),
+            *(end, second.value, divisor, first.value, sign),
+        )
+        for end, divisor, sign in ((second.low, first.high, -1), (second.high, first.low, 1))
+    )
     return Contrast(first, second, value, min(low, value), max(high, value), _degrees(one, other))
 
 

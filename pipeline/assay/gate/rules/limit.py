@@ -214,12 +214,13 @@ def _finding(
         outcome, verb = Outcome.PASS, f"meets the limit of {words_of_limit}"
     elif sound.low >= sound.limit:
         outcome = Outcome.INCONCLUSIVE
+        needed = sound.measured.needed
         verb = f"seems to meet the limit of {words_of_limit}, but {doubt}"
     elif missed < (1 - evaluation.confidence) / 2:
         outcome, verb = Outcome.FAIL, f"misses the limit of {words_of_limit}"
     else:
         outcome = Outcome.INCONCLUSIVE
-        needed = _needed(sound, evaluation, gate)
+        needed = sound.measured.needed or _needed(sound, evaluation, gate)
         size = counted(sound.rows, "row")
         if evaluation.unit != ROW:
             size += f" of {format_unit_count(sound.units, evaluation.unit)}"

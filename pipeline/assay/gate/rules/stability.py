@@ -75,7 +75,7 @@ def evaluate(rule: Stability, comparison: Comparison) -> tuple[Finding, ...]:
         reason = f"the interval {share.low} to {share.high} does not hold {share.value}"
         return (rule.fail(reason),)
     outcome, verb = Outcome.INCONCLUSIVE, "cannot be told from"
-    if share.high <= limit:
+    if share.high <= limit and share.doubt is None:
         outcome, verb = Outcome.PASS, "meets"
     elif share.low > limit:
         outcome, verb = Outcome.FAIL, "misses"

@@ -13,27 +13,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
 from assay.errors import PluginError
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, Ints
-from assay.metrics.influence import LEAST_DEGREES, SamplingVariation, autocorrelated
+from assay.metrics.influence import SamplingVariation, sums_variation
 from assay.metrics.intervals.difference import (
     NOTHING,
     Difference,
     measured_difference,
     missing_difference,
 )
-from assay.metrics.intervals.reliability import worth_warning
+from assay.metrics.intervals.pairing import Contributions
 from assay.metrics.own_metrics import Measure
-from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
+from assay.metrics.sampling_units import LEAST_PLAUSIBLE, SamplingUnits, plural_unit
 from assay.project.text import counted
 
 DRAWS = 1000
 """The standard error is then off by 2 % by chance, the interval as well."""
+DRAWS_WITHIN = 200
+"""Of rows within nights; the variance of their noise is then off by a tenth."""
+MOST_LEFT_OUT = 400
+"""With more units, leaving out each of them in each group would take too long."""
 MOST_LOST = DRAWS // 100
 """So many draws may have no value; a metric that is missing more often has no interval."""
 METHOD = "bootstrap of the units"
@@ -55,7 +58,7 @@ def bootstrap_estimate(
         return Estimate(value, None, None, why, few=True, needed=needed)
     drawn = np.array([_value(measure, chosen) for chosen in _draws(rows, units, seed)])
     try:
-        varies = _variation(drawn, units, _left_out(measure, rows, units))
+        varies = _variation(drawn, units, *_in_order(measure, rows, units, seed))
     except ValueError as error:
         return Estimate(value, None, None, str(error), few=True)
     low, high = varies.distribution(value).interval(confidence)
@@ -65,7 +68,6 @@ def bootstrap_estimate(
         max(high, value),
         degrees=round(varies.degrees, 2),
         worth=varies.worth,
-        doubt=worth_warning(varies, units),
     )
 
 
@@ -112,18 +114,17 @@ def bootstrap_difference(
 
     drawn = np.array([difference(each) for each in _draws(rows, units, seed)])
     try:
-        varies = _variation(drawn, units, _left_out(difference, rows, units))
+        varies = _variation(drawn, units, *_in_order(difference, rows, units, seed))
     except ValueError as error:
         return missing_difference(METHOD, before, after, str(error), few=True)
-    found = measured_difference(METHOD, before, after, varies, confidence)
-    return replace(found, doubt=worth_warning(varies, units))
+    return measured_difference(METHOD, before, after, varies, confidence)
 
 
 def _too_few(rows: int, units: SamplingUnits) -> tuple[str, int | None] | None:
     """Why there are too few rows or units for an interval, and how many units are needed."""
     if rows < FEWEST:
         return f"{counted(rows, 'row')}, fewer than {FEWEST}", None
-    return None if units.few is None else (units.few, LEAST_UNITS)
+    return None if units.few is None else (units.few, units.needed)
 
 
 def _value(measure: Measure, rows: Ints) -> float:
@@ -151,20 +152,60 @@ def _draws(rows: int, units: SamplingUnits, seed: int) -> Iterator[Ints]:
         yield order[first + np.arange(len(first))]
 
 
-def _left_out(measure: Measure, rows: int, units: SamplingUnits) -> Floats:
-    """What leaving out each night changes ``(count,)``; units without an order are not asked."""
+def _in_order(measure: Measure, rows: int, units: SamplingUnits, seed: int) -> tuple[Floats, float]:
+    """What leaving out each night changes ``(count,)``, and how much of its variance is rows' own.
+
+    Units without an order are not asked.
+    """
     if not units.in_order or units.codes is None:
-        return np.zeros(units.count)
+        return np.zeros(units.count), 0.0
     every = np.arange(rows)
     without = np.array([_value(measure, every[units.codes != one]) for one in range(units.count)])
     known = np.isfinite(without)
-    return np.where(known, without - without[known].mean(), 0.0) if known.any() else without * 0
+    if not known.any():
+        return np.zeros(units.count), 0.0
+    drawn = np.array([_value(measure, chosen) for chosen in _draws_within(units.codes, seed)])
+    drawn = drawn[np.isfinite(drawn)]
+    noise = float(drawn.var()) / units.count if len(drawn) else 0.0
+    return np.where(known, without - without[known].mean(), 0.0), noise
 
 
-def _variation(drawn: Floats, units: SamplingUnits, left_out: Floats) -> SamplingVariation:
+def left_out_units(measure: Measure, rows: Ints, units: SamplingUnits) -> Contributions | None:
+    """What each unit of the table adds to a metric of the group of these ``rows``.
+
+    The jackknife (Efron 1982): what leaving out the unit takes away. None if the metric has no
+    value without some unit.
+    """
+    part = units.take(rows)
+    assert units.codes is not None and part.codes is not None
+    if part.count < LEAST_PLAUSIBLE:
+        return None
+    without = np.array([_value(measure, rows[part.codes != one]) for one in range(part.count)])
+    if not np.isfinite(without).all():
+        return None
+    sums = np.zeros(units.count)
+    sums[np.unique(units.codes[rows])] = without.mean() - without
+    return Contributions(sums, 0.0)
+
+
+def _draws_within(codes: Ints, seed: int) -> Iterator[Ints]:
+    """Row numbers of draws of rows within each unit, as many as it has."""
+    rng = np.random.default_rng([seed, 1])
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    many = np.repeat(sizes, sizes)
+    for _ in range(DRAWS_WITHIN):
+        yield order[starts + (rng.random(len(codes)) * many).astype(np.intp)]
+
+
+def _variation(
+    drawn: Floats, units: SamplingUnits, left_out: Floats, of_rows: float
+) -> SamplingVariation:
     """The variation between samples of as many units.
 
-    Draws of single nights know nothing of their order, which ``left_out`` shows.
+    Draws of single nights know nothing of their order, which ``left_out`` and ``of_rows`` show
+    (`_in_order`).
 
     Raises
     ------
@@ -187,12 +228,12 @@ def _variation(drawn: Floats, units: SamplingUnits, left_out: Floats) -> Samplin
     noise = 6 / len(found) + 15 / count**2
     excess = float(np.mean(parts**4)) - 3 - 2 * math.sqrt(24 / len(found))
     surely = float(np.clip(skew**3 / (skew**2 + noise), -1, 1))
-    longer, worth = autocorrelated(left_out, units)
+    along = sums_variation(left_out, units, of_rows)
     return SamplingVariation(
-        standard_error=spread * math.sqrt(longer * count / (count - 1)),
-        degrees=2 / (2 / max(worth - 1, LEAST_DEGREES) + max(0.0, excess)),
+        standard_error=spread * math.sqrt(along.longer * count / (count - 1)),
+        degrees=2 / (2 / along.degrees + max(0.0, excess)),
         skew=surely,
         doubtful_skew=surely,
         design_effect=None,
-        worth=worth if units.in_order else None,
+        worth=along.worth,
     )

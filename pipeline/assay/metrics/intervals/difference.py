@@ -22,7 +22,7 @@ from assay.metrics.intervals import regression
 from assay.metrics.intervals.calibration import calibration_difference
 from assay.metrics.intervals.estimates import influences, too_few_reason
 from assay.metrics.intervals.ranks import RankedScores
-from assay.metrics.intervals.reliability import reliability_warnings, worth_warning
+from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
@@ -192,7 +192,11 @@ def differences(
                 found[name] = missing_difference(method, before, after, str(error), few)
                 continue
             one = measured_difference(method, before, after, varies, confidence)
-            found[name] = replace(one, doubt=doubtful.get(name) or worth_warning(varies, units))
+            found[name] = replace(
+                one,
+                doubt=few_warning(units) or doubtful.get(name),
+                needed=units.needed if units.few else None,
+            )
     return found
 
 

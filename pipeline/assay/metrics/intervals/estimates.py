@@ -34,10 +34,10 @@ from assay.metrics.evaluator import FEWEST, NO_NUMBER, MetricEvaluator
 from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
 from assay.metrics.intervals import binary, multiclass, regression
 from assay.metrics.intervals.ranks import RankedScores
-from assay.metrics.intervals.reliability import reliability_warnings, worth_warning
+from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_distribution import SamplingDistribution
-from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
+from assay.metrics.sampling_units import LEAST_PLAUSIBLE, LEAST_UNITS, SamplingUnits
 from assay.metrics.skill import NO_SKILL, SKILLS
 from assay.project.text import counted
 
@@ -78,6 +78,7 @@ def estimates(
     doubtful = reliability_warnings(scored)
     shares = _shares(scored)
     derivatives = influences(scored)
+    needed = units.needed if units.few else None
 
     def estimate(name: str) -> Estimate:
         value = found[name]
@@ -88,7 +89,7 @@ def estimates(
             return Estimate(value, None, None, lacking.why, few=True, needed=lacking.needed)
         if name in SKILLS and bool((scored.scores == scored.scores[0]).all()):
             return Estimate(value, None, None, NO_SKILL)
-        doubt = doubtful.get(name)
+        doubt = few_warning(units) or doubtful.get(name)
         if name == "calibration_error":
             gaps = classifier_gaps(scored.scores, scored.truth, units)
             middle, low, high = gaps.interval(confidence)
@@ -100,7 +101,8 @@ def estimates(
                 None,
                 along.degrees,
                 along.design_effect,
-                doubt=doubt or worth_warning(along, units),
+                needed=needed,
+                doubt=doubt,
                 worth=along.worth,
             )
         if name == "p90_error":
@@ -108,7 +110,7 @@ def estimates(
                 found_at = regression.error_quantile(scored, units, confidence)
             except ValueError as error:
                 return Estimate(value, None, None, str(error), few=True)
-            return _estimate(value, (found_at.low, found_at.high), found_at.varies, doubt, units)
+            return _estimate(value, (found_at.low, found_at.high), found_at.varies, doubt, needed)
         influence = derivatives[name]
         if not np.isfinite(influence.rows).all():
             return Estimate(value, None, None, "it has no derivative here")
@@ -118,7 +120,7 @@ def estimates(
             ends = _of_log_odds(value, varies, units, confidence, bias)
         else:
             ends = _way(name, shares)(value, varies, units, confidence)
-        return _estimate(value, ends, varies, doubt, units)
+        return _estimate(value, ends, varies, doubt, needed)
 
     made = {name: estimate(name) for name in found}
     if "rmse" in made:
@@ -145,20 +147,8 @@ def too_few_reason(
         rarest = table.rarest
         needed = math.ceil(units.count * FEWEST / rarest) if rarest else None
         return Estimate(None, None, None, why, few=True, needed=needed)
-    if units.few is not None:
+    if units.count < LEAST_PLAUSIBLE:
         return Estimate(None, None, None, units.few, few=True, needed=LEAST_UNITS)
-    if scored.task != "binary" or units.codes is None:
-        return None
-    for label, rows in (("positives", scored.truth), ("negatives", ~scored.truth)):
-        by_unit = units.sums(rows.astype(np.float64))
-        worth = float(by_unit.sum() ** 2 / (by_unit @ by_unit))
-        if worth < LEAST_UNITS:
-            why = (
-                f"{int(by_unit.sum())} {label} lie in so few {plural_unit(units.name)} that they "
-                f"are worth {worth:.1f} of them, fewer than {LEAST_UNITS}"
-            )
-            needed = math.ceil(units.count * LEAST_UNITS / worth)
-            return Estimate(None, None, None, why, few=True, needed=needed)
     return None
 
 
@@ -172,13 +162,14 @@ def _estimate(
     ends: Interval,
     varies: SamplingVariation,
     doubt: str | None,
-    units: SamplingUnits,
+    needed: int | None,
 ) -> Estimate:
     # The interval of a skewed sample may exclude the value; it is widened to include it.
     low, high = min(ends[0], value), max(ends[1], value)
     return Estimate(
         *(value, low, high, None, varies.degrees, varies.design_effect),
-        doubt=doubt or worth_warning(varies, units),
+        needed=needed,
+        doubt=doubt,
         worth=varies.worth,
     )
 
@@ -312,11 +303,12 @@ def estimate_share(chosen: np.ndarray, units: SamplingUnits, confidence: float) 
     if len(chosen) < FEWEST:
         why = f"{counted(len(chosen), 'row')}, fewer than {FEWEST}"
         return Estimate(share, None, None, why, few=True)
-    if units.few is not None:
+    if units.count < LEAST_PLAUSIBLE:
         return Estimate(share, None, None, units.few, few=True, needed=LEAST_UNITS)
     varies = sampling_variation(Influence(chosen - share), units)
     ends = _plain(share, varies, float(len(chosen)), units.count, confidence)
-    return _estimate(share, ends, varies, None, units)
+    needed = units.needed if units.few else None
+    return _estimate(share, ends, varies, few_warning(units), needed)
 
 
 def _shares(scored: LabelledScores) -> dict[str, float]:

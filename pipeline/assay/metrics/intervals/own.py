@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import Ints
-from assay.metrics.intervals.bootstrap import bootstrap_difference, bootstrap_estimate
+from assay.metrics.intervals.bootstrap import (
+    MOST_LEFT_OUT,
+    bootstrap_difference,
+    bootstrap_estimate,
+    left_out_units,
+)
 from assay.metrics.intervals.difference import Difference
+from assay.metrics.intervals.pairing import Contributions
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.own_metrics import Measure, OwnMetric, checked_value
 from assay.metrics.sampling_units import SamplingUnits
@@ -54,6 +60,18 @@ class OwnMeasures:
             metric.name: bootstrap_estimate(
                 partial(_of_part, measure, rows), len(rows), units, confidence, self.seed
             )
+            for metric, measure in zip(self.metrics, self.measures, strict=True)
+        }
+
+    def contributions(self, rows: Ints, units: SamplingUnits) -> dict[str, Contributions | None]:
+        """What each unit of the table adds to each metric of a selection of the rows.
+
+        Each unit is left out once; of more than `MOST_LEFT_OUT` units nothing is asked.
+        """
+        if units.codes is None or units.count > MOST_LEFT_OUT:
+            return {}
+        return {
+            metric.name: left_out_units(measure, rows, units)
             for metric, measure in zip(self.metrics, self.measures, strict=True)
         }
 

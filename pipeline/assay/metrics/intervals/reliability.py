@@ -1,7 +1,7 @@
 """Reasons not to rely on a value, however good it looks.
 
-An interval says what other samples of similar rows would give. Nights that follow each other
-closely are few samples, however many they are (`worth_warning`). And two kinds of error are so rare
+An interval says what other samples of similar rows would give. That of few units is wide enough to
+fail what is hopeless, and proves nothing good (`few_warning`). And two kinds of error are so rare
 and so large that a sample without them looks like proof that there are none:
 
 - A confident wrong probability. Log loss has no upper bound (36 for a probability of 0), and three
@@ -20,13 +20,9 @@ import math
 import numpy as np
 
 from assay.metrics.evaluator import Floats
-from assay.metrics.influence import SamplingVariation
 from assay.metrics.labelled_scores import LabelledScores
-from assay.metrics.sampling_units import SamplingUnits, format_unit_count
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.text import counted
-
-LEAST_WORTH = 3
-"""Of nights that are worth fewer, how much they follow each other is known too badly."""
 
 LEAST_ROWS = 1_250
 """(1 - 0.003) to this power is 0.025."""
@@ -52,14 +48,9 @@ def reliability_warnings(scored: LabelledScores) -> dict[str, str]:
     return {"rmse": why, "r2": why}
 
 
-def worth_warning(varies: SamplingVariation, units: SamplingUnits) -> str | None:
-    """Why nights that follow each other do not say how much a metric varies; None if they do."""
-    if varies.worth is None or varies.worth >= LEAST_WORTH:
-        return None
-    return (
-        f"nights follow each other so closely that {format_unit_count(units.count, units.name)} "
-        f"are worth {varies.worth:.1f}, fewer than {LEAST_WORTH}"
-    )
+def few_warning(units: SamplingUnits) -> str | None:
+    """Why so few units cannot show that a metric is good enough; None if they can."""
+    return None if units.few is None else f"it has {units.few}"
 
 
 def tail_index(sizes: Floats) -> float:

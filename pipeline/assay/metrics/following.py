@@ -1,0 +1,170 @@
+"""How well the mean of nights is known if nights follow each other.
+
+What a night adds to a metric is an effect of the night and the noise of its rows. Effects are an
+autoregression of order 1 with an unknown coefficient and spread; the noise is known from the rows
+within nights. Of 30 nights a single estimate of the coefficient is off by .15 and more, and an
+interval that takes it for the truth is too narrow where it matters most. So intervals are averaged
+over all coefficients and spreads, weighted by how well they explain the nights (Gelman and others
+2013, Bayesian Data Analysis, 5.4 and 7.3; docs/comparison.md has the coverage that follows).
+
+Nights are taken as their cosines around their mean, whose variances are known for each coefficient
+and which are nearly independent (Mueller and Watson 2008, Econometrica 76, 979-1016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from assay.metrics.evaluator import Floats
+
+STEPS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+"""Coefficients that are thought possible."""
+INDEPENDENT = 0.8
+"""How likely it is beforehand that nights do not follow each other; the rest is shared equally."""
+SPREADS = np.array([0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.05, 1.25, 1.5, 1.8, 2.2, 2.8, 3.5])
+"""Spreads of the nights' effects, as multiples of the one that alone would explain the nights."""
+POWER = -0.5
+"""Beforehand, a spread is as likely as this power of it."""
+LEAST_NOISE = 1e-3
+"""Share of the nights' variance that is noise at the least."""
+INNER, OUTER = 0.975, 0.995
+"""Where a t distribution is made to agree with the average."""
+
+
+@dataclass(frozen=True)
+class MeanOfNights:
+    """What is known of the means of several series of nights; each field is ``(series,)``.
+
+    Attributes
+    ----------
+    standard_error, degrees
+        Of t distributions whose 95 % intervals are those of the averages, and mostly the 99 % too.
+    worth
+        Number of independent nights whose mean would be known as well.
+    """
+
+    standard_error: Floats
+    degrees: Floats
+    worth: Floats
+
+
+def follows(sums: Floats, noise: float) -> tuple[float, ...]:
+    """How likely each of `STEPS` is.
+
+    Parameters
+    ----------
+    sums
+        Of each night in its order, ``(nights,)``.
+    noise
+        The part of their variance that is the rows' own.
+    """
+    if len(sums) < 3 or not np.ptp(sums) > 0:
+        return ()
+    weights, _ = _weighed(sums[None], np.array([noise]))
+    return tuple(weights[0].sum(axis=1).tolist())
+
+
+def mean_of_nights(sums: Floats, noise: Floats, following: tuple[float, ...]) -> MeanOfNights:
+    """What is known of the mean of each series.
+
+    Parameters
+    ----------
+    sums
+        ``(series, nights)``, at least three nights.
+    noise
+        As in `follows`, of each series ``(series,)``.
+    following
+        How likely each of `STEPS` is by the losses, which counts as much as what a series itself
+        shows; empty if nobody looked.
+    """
+    from scipy import special
+
+    nights = sums.shape[1]
+    weights, variances = _weighed(sums, noise)
+    if following:
+        own = weights.sum(axis=2, keepdims=True)
+        weights = weights * (1 + np.array(following)[:, None] / np.maximum(own, 1e-300)) / 2
+    weights = weights.reshape(len(sums), -1)
+    roots = np.sqrt(variances.reshape(len(sums), -1))
+    inner, outer = (_quantiles(weights, roots, share) for share in (INNER, OUTER))
+    quantiles, ratios, degrees = _quantiles_of_t()
+    found = np.interp(outer / inner, ratios, degrees)
+    alone = sums.std(axis=1, ddof=1) / nights**0.5
+    # Never a smaller error than of independent nights, only to have its quantile much larger.
+    smaller = inner / special.stdtrit(found, INNER) < alone
+    found = np.where(smaller, np.interp(inner / alone, quantiles, degrees), found)
+    usual = alone * special.stdtrit(nights - 1, INNER)
+    worth = nights * np.minimum(1.0, np.square(usual / inner))
+    return MeanOfNights(inner / special.stdtrit(found, INNER), found, worth)
+
+
+def _weighed(sums: Floats, noise: Floats) -> tuple[Floats, Floats]:
+    """Weights of coefficients and spreads, and the variance of the mean with each.
+
+    Both ``(series, coefficients, spreads)``.
+    """
+    from scipy import fft
+
+    nights = sums.shape[1]
+    apart, means = _cosines(nights)
+    squares = np.square(fft.dct(sums, norm="ortho", axis=1)[:, 1:])
+    total = squares.sum(axis=1)
+    noise = np.maximum(noise, LEAST_NOISE * total / (nights - 1))[:, None, None]
+    base = np.sqrt(total[:, None] / apart.sum(axis=1))
+    effects = np.square(base[:, :, None] * SPREADS)
+    variances = effects[..., None] * apart[:, None, :] + noise[..., None]
+    likely = -0.5 * (np.log(variances) + squares[:, None, None, :] / variances).sum(axis=3)
+    before = np.full(len(STEPS), (1 - INDEPENDENT) / (len(STEPS) - 1))
+    before[0] = INDEPENDENT
+    likely += np.log(before)[:, None] + np.log(np.gradient(SPREADS) * SPREADS**POWER)
+    likely += (1 + POWER) * np.log(base)[:, :, None]
+    weights = np.exp(likely - likely.max(axis=(1, 2), keepdims=True))
+    weights /= weights.sum(axis=(1, 2), keepdims=True)
+    return weights, effects * means[:, None] + noise / nights
+
+
+@lru_cache(maxsize=32)
+def _cosines(nights: int) -> tuple[Floats, Floats]:
+    """The variances of the cosines of effects with a variance of 1, and that of their mean.
+
+    For each coefficient: ``(coefficients, nights - 1)`` and ``(coefficients,)``.
+    """
+    k = np.arange(1, nights)
+    lags = np.arange(nights)
+    apart, means = [], []
+    for step in STEPS:
+        r = step**lags
+        if nights <= 200:
+            from scipy import fft, linalg
+
+            d = np.diag(fft.dctn(linalg.toeplitz(r), norm="ortho"))[1:]
+        else:
+            d = (1 - step**2) / (1 + step**2 - 2 * step * np.cos(np.pi * k / nights))
+        apart.append(d)
+        means.append((2 * ((1 - lags / nights) * r).sum() - 1) / nights)
+    return np.array(apart), np.array(means)
+
+
+def _quantiles(weights: Floats, roots: Floats, share: float) -> Floats:
+    """Quantiles of averages of normal distributions around 0 with these standard deviations."""
+    from scipy import special
+
+    low, high = np.zeros(len(roots)), roots.max(axis=1) * special.ndtri(share)
+    for _ in range(40):
+        middle = (low + high) / 2
+        below = (weights * special.ndtr(middle[:, None] / roots)).sum(axis=1) < share
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray(high)
+
+
+@lru_cache(maxsize=1)
+def _quantiles_of_t() -> tuple[Floats, Floats, Floats]:
+    """Inner quantiles, ratios of the outer to them, both ascending, and degrees of freedom."""
+    from scipy import special
+
+    degrees = np.geomspace(1000, 1, 200)
+    inner = special.stdtrit(degrees, INNER)
+    return inner, special.stdtrit(degrees, OUTER) / inner, degrees

@@ -1,0 +1,131 @@
+"""How the errors of two groups go together: as the difference's own series of units says."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from assay.metrics.influence import Influence, sampling_variation
+from assay.metrics.intervals import pairing
+from assay.metrics.intervals.bootstrap import left_out_units
+from assay.metrics.intervals.pairing import contributions, correlations, share_contributions
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
+from assay.project.tasks import METRICS
+from tests.metrics.intervals import scenes
+
+
+def two_groups(
+    name: str, shared: float, seed: int = 1
+) -> tuple[np.ndarray, np.ndarray, SamplingUnits]:
+    """Values of rows, their group (0, 1 or 2), and their unit, whose effect all groups share."""
+    random = np.random.default_rng(seed)
+    codes = np.sort(random.integers(0, 30, 3000)).astype(np.intp)
+    effects = random.normal(size=30)
+    values = random.normal(size=3000) + shared * effects[codes]
+    return values, random.integers(0, 3, 3000), SamplingUnits(name, 30, codes)
+
+
+def of_mean(values: np.ndarray, rows: np.ndarray, units: SamplingUnits):
+    return contributions(Influence(values[rows]), rows, units)
+
+
+def test_it_is_the_correlation_of_what_units_add() -> None:
+    values, group, units = two_groups("store", 1.0)
+    rows = [np.flatnonzero(group == one) for one in range(2)]
+    added = [of_mean(values, each, units) for each in rows]
+    (found,) = correlations(added, units)
+    one, other = (each.sums for each in added)
+    assert found == pytest.approx(
+        float(one @ other) / float(np.sqrt((one @ one) * (other @ other)))
+    )
+    assert found > 0.8
+    # The sums are what the group's own standard error is made of.
+    own = sampling_variation(Influence(values[rows[0]]), units.take(rows[0]))
+    assert float(np.sqrt(one @ one)) == pytest.approx(own.standard_error)
+
+
+@pytest.mark.parametrize("name", ["store", "night"])
+def test_the_difference_of_two_groups_is_covered_and_far_narrower(name: str) -> None:
+    held, ratios = 0, []
+    for seed in range(150):
+        values, group, units = two_groups(name, 1.0, seed)
+        rows = [np.flatnonzero(group == one) for one in range(2)]
+        added = [of_mean(values, each, units) for each in rows]
+        (r,) = correlations(added, units)
+        reach = pairing._reach(
+            np.array([each.sums for each in added]),
+            np.array([each.noise for each in added]),
+            units,
+        )
+        half = np.sqrt(reach @ reach - 2 * r * reach.prod())
+        held += abs(values[rows[0]].mean() - values[rows[1]].mean()) <= half
+        ratios.append(half / np.sqrt(reach @ reach))
+    assert held / 150 >= 0.92
+    assert np.median(ratios) < 0.35
+
+
+def test_groups_of_other_units_have_none() -> None:
+    values, _, units = two_groups("store", 1.0)
+    rows = [np.flatnonzero(units.codes < 15), np.flatnonzero(units.codes >= 15)]
+    (found,) = correlations([of_mean(values, each, units) for each in rows], units)
+    assert found == pytest.approx(0.0, abs=1e-12)
+
+
+def test_pairs_come_in_the_order_of_combinations_and_what_is_missing_is_none() -> None:
+    values, group, units = two_groups("night", 1.0)
+    added = [of_mean(values, np.flatnonzero(group == one), units) for one in range(3)]
+    found = correlations([added[0], None, added[1], added[2]], units)
+    known = dict(zip(combinations(range(4), 2), found, strict=True))
+    assert [pair for pair, one in known.items() if one is None] == [(0, 1), (1, 2), (1, 3)]
+    assert known[0, 3] == pytest.approx(correlations([added[0], added[2]], units)[0])
+    assert known[0, 3] != pytest.approx(known[0, 2])
+    assert correlations([None, added[0]], units) == [None]
+
+
+def test_many_pairs_are_as_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, group, units = two_groups("night", 1.0)
+    added = [of_mean(values, np.flatnonzero(group == one), units) for one in range(3)]
+    found = correlations(added, units)
+    monkeypatch.setattr(pairing, "AT_ONCE", 1)
+    assert correlations(added, units) == pytest.approx(found)
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_every_metric_of_a_task_is_paired(task: str) -> None:
+    scored: LabelledScores = scenes.SCENES[task](1200, 3)[0]
+    codes = np.repeat(np.arange(20), 60).astype(np.intp)
+    units, group = SamplingUnits("night", 20, codes), np.arange(1200) % 2
+    added = []
+    for one in range(2):
+        rows = np.flatnonzero(group == one)
+        added.append(pairing.metric_contributions(scored.take(rows), rows, units))
+    found = pairing.paired_metrics(added, units)
+    assert set(found) == set(METRICS[task])
+    assert all(one is not None and -1 <= one <= 1 for (one,) in found.values())
+
+
+def test_a_metric_of_the_projects_own_is_paired_like_the_same_of_assays() -> None:
+    values, group, units = two_groups("store", 1.0)
+    rows = [np.flatnonzero(group == one) for one in range(2)]
+    own = [
+        left_out_units(lambda chosen: float(values[chosen].mean()), each, units) for each in rows
+    ]
+    (found,) = correlations(own, units)
+    (usual,) = correlations([of_mean(values, each, units) for each in rows], units)
+    assert found == pytest.approx(usual, abs=0.01)
+    assert left_out_units(lambda chosen: np.nan, rows[0], units) is None
+
+
+def test_what_has_no_units_or_no_derivative_adds_nothing() -> None:
+    values, _, units = two_groups("night", 1.0)
+    few, every = np.flatnonzero(units.codes < 2), np.arange(3000)
+    assert of_mean(values, few, units) is None
+    assert of_mean(values, every, SamplingUnits.rows(3000)) is None
+    assert contributions(Influence(np.full(3000, np.nan)), every, units) is None
+    nobody = np.zeros(3000, dtype=bool)
+    assert share_contributions(nobody, nobody, every, units) is None
+    never = share_contributions(nobody, ~nobody, every, units)
+    assert never is not None and correlations([never, never], units) == [None]

@@ -1,0 +1,90 @@
+"""The mean of nights that follow each other: covered, nearly free where they do not, scale-free."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import signal, special
+
+from assay.metrics import following
+from assay.metrics.following import STEPS, follows, mean_of_nights
+
+TRIALS = 400
+
+
+def nights(step: float, effect: float, seed: int, many: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    """Series of shape (trials, nights) with a variance of 1, and each one's variance of noise."""
+    random = np.random.default_rng(seed)
+    drawn = random.normal(size=(TRIALS, many + 60)) * (1 - step**2) ** 0.5
+    shared = signal.lfilter([1], [1, -step], drawn, axis=1)[:, 60:]
+    own = random.normal(size=(TRIALS, many))
+    return effect**0.5 * shared + (1 - effect) ** 0.5 * own, np.full(TRIALS, 1 - effect)
+
+
+def reach(series: np.ndarray, noise: np.ndarray, known: tuple[float, ...] = ()) -> np.ndarray:
+    found = mean_of_nights(series, noise, known)
+    return np.asarray(found.standard_error * special.stdtrit(found.degrees, 0.975))
+
+
+@pytest.mark.parametrize(
+    ("step", "effect", "least"),
+    [(0.0, 1.0, 0.93), (0.5, 1.0, 0.92), (0.8, 1.0, 0.92), (0.8, 0.6, 0.83), (0.0, 0.0, 0.94)],
+)
+def test_intervals_cover_whatever_the_nights_share(
+    step: float, effect: float, least: float
+) -> None:
+    series, noise = nights(step, effect, 1)
+    held = np.abs(series.mean(axis=1)) <= reach(series, noise)
+    assert held.mean() >= least, held.mean()
+
+
+@pytest.mark.parametrize("effect", [1.0, 0.0])
+def test_independent_nights_cost_an_eighth_at_most(effect: float) -> None:
+    series, noise = nights(0.0, effect, 2)
+    usual = series.std(axis=1, ddof=1) / 30**0.5 * special.stdtrit(29, 0.975)
+    assert 0.95 < np.median(reach(series, noise) / usual) < 1.13
+
+
+def test_losses_that_follow_closely_widen_what_seems_independent() -> None:
+    series, noise = nights(0.8, 0.3, 3)
+    slow, none = nights(0.8, 1.0, 4)
+    for place in range(20):
+        known = follows(slow[place], float(none[place]))
+        alone = reach(series[place : place + 1], noise[place : place + 1])
+        with_losses = reach(series[place : place + 1], noise[place : place + 1], known)
+        assert with_losses[0] > 0.9 * alone[0]
+    assert with_losses[0] > alone[0]
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_the_scale_does_not_matter(factor: float) -> None:
+    series, noise = nights(0.5, 0.7, 5)
+    one, other = (mean_of_nights(series * scale, noise * scale**2, ()) for scale in (1.0, factor))
+    np.testing.assert_allclose(other.standard_error, one.standard_error * factor, rtol=1e-6)
+    np.testing.assert_allclose(other.degrees, one.degrees, rtol=1e-6)
+    np.testing.assert_allclose(other.worth, one.worth, rtol=1e-6)
+
+
+def test_what_losses_say_are_shares_and_they_find_the_coefficient() -> None:
+    for step in (0.0, 0.8):
+        series, _ = nights(step, 1.0, 6, many=200)
+        found = np.array([follows(one, 0.0) for one in series[:30]])
+        np.testing.assert_allclose(found.sum(axis=1), 1.0)
+        assert abs(float(np.median(found @ STEPS)) - step) < 0.06
+    assert follows(np.ones(30), 0.0) == () == follows(np.arange(2.0), 0.0)
+
+
+def test_variances_of_cosines_are_those_of_the_covariance_itself() -> None:
+    apart, means = following._cosines(25)
+    for place, step in enumerate(STEPS):
+        between = step ** np.abs(np.subtract.outer(np.arange(25), np.arange(25)))
+        assert means[place] == pytest.approx(between.mean())
+        # What is not the mean's is the cosines'.
+        assert apart[place].sum() == pytest.approx(25 - 25 * between.mean())
+
+
+def test_many_nights_use_the_limit_of_the_variances() -> None:
+    exact, _ = following._cosines(200)
+    limit, means = following._cosines(201)
+    np.testing.assert_allclose(exact[:9].sum(axis=1), limit[:9].sum(axis=1), rtol=0.06)
+    assert means[0] == pytest.approx(1 / 201)
