@@ -67,6 +67,21 @@ def test_the_difference_of_two_groups_is_covered_and_far_narrower(name: str) -> 
     assert np.median(ratios) < 0.35
 
 
+def test_the_noise_of_both_groups_is_in_their_difference() -> None:
+    """Known to be noise, what the nights of a group show is not taken for nights that follow."""
+    values, group, units = two_groups("night", 0.0)
+    rows = [np.flatnonzero(group == one) for one in range(2)]
+    added = [of_mean(values, each, units) for each in rows]
+    (found,) = correlations(added, units)
+    sums, noise = added[0].sums - added[1].sums, added[0].noise + added[1].noise
+    own = [pairing._reach(each.sums[None], np.array([each.noise]), units)[0] for each in added]
+    apart = pairing._reach(sums[None], np.array([noise]), units)[0]
+    assert found == pytest.approx((own[0] ** 2 + own[1] ** 2 - apart**2) / (2 * own[0] * own[1]))
+    without = pairing._reach(sums[None], np.array([0.0]), units)[0]
+    assert without != pytest.approx(apart, rel=1e-3)
+    assert noise == pytest.approx(float(np.var(sums, ddof=1)), rel=0.6)
+
+
 def test_groups_of_other_units_have_none() -> None:
     values, _, units = two_groups("store", 1.0)
     rows = [np.flatnonzero(units.codes < 15), np.flatnonzero(units.codes >= 15)]
