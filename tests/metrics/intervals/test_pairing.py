@@ -79,7 +79,15 @@ def test_the_noise_of_both_groups_is_in_their_difference() -> None:
     assert found == pytest.approx((own[0] ** 2 + own[1] ** 2 - apart**2) / (2 * own[0] * own[1]))
     without = pairing._reach(sums[None], np.array([0.0]), units)[0]
     assert without != pytest.approx(apart, rel=1e-3)
-    assert noise == pytest.approx(float(np.var(sums, ddof=1)), rel=0.6)
+
+
+def test_where_nights_share_nothing_all_of_their_variance_is_noise() -> None:
+    shares = []
+    for seed in range(30):
+        values, group, units = two_groups("night", 0.0, seed)
+        added = of_mean(values, np.flatnonzero(group == 0), units)
+        shares.append(added.noise / float(np.var(added.sums, ddof=1)))
+    assert np.median(shares) == pytest.approx(1.0, rel=0.15)
 
 
 def test_groups_of_other_units_have_none() -> None:
