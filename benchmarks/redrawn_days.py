@@ -3,8 +3,8 @@
 Two models are trained on January to May. Of June's 30 days (and of July to December's 184) holdouts
 are drawn by day, with replacement: those days are the population, so every metric's truth is known.
 Each holdout goes through `assay evaluate`'s and `assay compare`'s functions twice, by night and by
-row. Shown are how often intervals hold the truth, and how often the gate passes a challenger that
-is exactly at the margin.
+row. Shown are how often there is an answer, how often intervals hold the truth, and how often the
+gate passes a challenger that is exactly at the margin.
 
     python -m benchmarks.redrawn_days --trials 300
 """
@@ -36,7 +36,7 @@ from data.source import flights
 
 CONFIDENCE = 0.95
 PAGE = "redrawn-days.md"
-DRAWN_DAYS = 30
+DRAWN_DAYS = (10, 30)
 THRESHOLD = 0.35
 
 
@@ -105,21 +105,22 @@ def spans() -> list[Days]:
     return found
 
 
-def trial(days: Days, random: np.random.Generator, by: str, found: dict) -> None:
-    """One holdout of 30 days."""
-    rows, units = days.drawn(random, DRAWN_DAYS)
+def trial(days: Days, drawn: int, random: np.random.Generator, by: str, found: dict) -> None:
+    """One holdout of so many days."""
+    rows, units = days.drawn(random, drawn)
     if by == "row":
         units = SamplingUnits.rows(len(rows))
     champion, challenger = days.champion.take(rows), days.challenger.take(rows)
+    units = units.followed(challenger.losses())  # as `assay evaluate` does
     known = [compute_metrics(each.evaluator()) for each in (days.champion, days.challenger)]
     one = estimates(challenger, units, CONFIDENCE)
     both = differences(champion, challenger, units=units, confidence=CONFIDENCE)
     for name in METRICS["binary"]:
-        count = found.setdefault((days.title, by, name, "limit"), Count())
+        count = found.setdefault((f"{days.title}, {drawn} days", by, name, "limit"), Count())
         if one[name].low is not None:
             count.trials += 1
             count.covered += one[name].low <= known[1][name] <= one[name].high
-        count = found.setdefault((days.title, by, name, "difference"), Count())
+        count = found.setdefault((f"{days.title}, {drawn} days", by, name, "difference"), Count())
         bounds = orient_difference(name, both[name])
         if bounds is not None:
             truth = better_by(name, (known[0][name], known[1][name]))
@@ -132,18 +133,20 @@ def trial(days: Days, random: np.random.Generator, by: str, found: dict) -> None
 def page(found: dict, trials: int) -> str:
     lines = [
         "# The flights, their days redrawn\n",
-        f"Written by `python -m benchmarks.redrawn_days`: {trials} holdouts of {DRAWN_DAYS} days a "
-        "span, drawn by day with replacement, so the span's own days are the population and its "
+        f"Written by `python -m benchmarks.redrawn_days`: {trials} holdouts a "
+        "row, drawn by day with replacement, so the span's own days are the population and its "
         "metrics the truth. Intervals are of 95 %; a pass is false where the challenger is exactly "
         "at the margin (2.5 % is nominal).\n",
-        "| span | metric | | covered by night | by row | false passes by night | by row |",
-        "|---|---|---|--:|--:|--:|--:|",
+        "| span | metric | | answered by night | covered by night | by row | false passes by night "
+        "| by row |",
+        "|---|---|---|--:|--:|--:|--:|--:|",
     ]
     for (span, by, name, kind), night in found.items():
         if by != "night":
             continue
         row = found[span, "row", name, kind]
-        cells = [f"{each.covered / each.trials:.0%}" for each in (night, row)]
+        cells = [f"{night.trials / trials:.0%}"]
+        cells += [f"{each.covered / each.trials:.0%}" for each in (night, row)]
         cells += [
             f"{each.passed / each.trials:.1%}" if kind == "difference" else "-"
             for each in (night, row)
@@ -162,10 +165,12 @@ def main() -> int:
     found: dict = {}
     with threadpool_limits(1):
         for days in spans():
-            for number in range(wanted.trials):
-                for by in ("night", "row"):
-                    trial(days, np.random.default_rng([wanted.seed, number]), by, found)
-            say(f"{wanted.trials} holdouts of {DRAWN_DAYS} days of {days.title}")
+            for drawn in DRAWN_DAYS:
+                for number in range(wanted.trials):
+                    for by in ("night", "row"):
+                        random = np.random.default_rng([wanted.seed, number])
+                        trial(days, drawn, random, by, found)
+                say(f"{wanted.trials} holdouts of {drawn} days of {days.title}")
     text = page(found, wanted.trials)
     (wanted.out / PAGE).write_text(text, encoding="utf-8")
     print(text)
