@@ -237,6 +237,9 @@ def main() -> int:
         "worst of ten by more. After that the same rows with nights as clusters without an order, "
         "and of fairness with groups that are taken as independent. Width: the median metric's, "
         "divided by that other way's.\n",
+        "What to do with it: where nights follow each other, more nights narrow an interval and "
+        "more rows a night do not; do not decide on a limit for the calibration error of rare "
+        "positives.\n",
         "| holdouts | rule | answered | covered | worst | false passes | worst "
         "| other way covered | worst | false passes | worst | width |",
         "|---|---|--:|--:|---|--:|---|--:|---|--:|---|--:|",
