@@ -90,26 +90,6 @@ def _together(known: tuple[tuple[float, ...], ...], nights: int, lags: int) -> f
     return float(STEPS[min(place, len(STEPS) - 1)])
 
 
-def coefficient(values: Floats) -> float:
-    """The coefficient of one series, such as what each night adds to a metric, in [0, 1).
-
-    That whose expected correlation at lag 1 is the measured one; 0 if the values are all equal.
-
-    Parameters
-    ----------
-    values
-        One of each night, in their order, of shape (nights,).
-    """
-    nights = len(values)
-    apart = values - values.mean()
-    spread = float(apart @ apart)
-    if nights < 3 or not spread > 0:
-        return 0.0
-    seen = float(apart[1:] @ apart[:-1]) / (nights - 1) / spread * nights
-    place = np.searchsorted(_expected(nights, 1), seen)
-    return float(STEPS[min(int(place), len(STEPS) - 1)])
-
-
 def _weights(lags: int) -> Floats:
     """Weight of each lag: the number of pairs in a window that are so far apart."""
     left = np.arange(lags, 0, -1, dtype=np.float64)
@@ -131,18 +111,12 @@ def _expected(nights: int, lags: int) -> Floats:
 
 
 @lru_cache(maxsize=256)
-def variance_of_mean(nights: int, step: float, share: float = 1.0) -> float:
-    """Variance of the mean of so many nights, as a share of one night's.
-
-    Parameters
-    ----------
-    share
-        Of a night's variance, what is autocorrelated; the rest is each night's own noise.
-    """
+def variance_of_mean(nights: int, step: float) -> float:
+    """Variance of the mean of so many nights, as a share of one night's."""
     if nights < 1:
         return 1.0
     lags = np.arange(1, nights)
-    return float((1 + 2 * share * ((1 - lags / nights) * step**lags).sum()) / nights)
+    return float((1 + 2 * ((1 - lags / nights) * step**lags).sum()) / nights)
 
 
 def distance_inflation(nights: int, step: float) -> float:
