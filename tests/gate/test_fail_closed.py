@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pytest
 
 from assay.errors import AssayError, ContractBroken, GateNotPassed, LabelError, RunError
 from assay.evaluation.evaluate import evaluate
+from assay.gate import waivers
 from assay.gate.pytest_run import decided
 from assay.gate.stage import run
 from assay.metrics.labelled_scores import LabelledScores
@@ -36,7 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NAN, INF = float("nan"), float("inf")
 AUC = {"value": 0.8, "low": 0.75, "high": 0.85}
 SLICE = "name: everywhere, metric: auc, slice: place, min: 0.6"
-WAIVER = '[{rule: ranks, because: so, owner: us, until: "2999-01-01"}]'
+SOON = (waivers.today() + timedelta(days=30)).isoformat()
+WAIVER = f'[{{rule: ranks, because: so, owner: us, until: "{SOON}"}}]'
 TABLE: dict[str, Callable[[Any], None]] = {}
 
 
@@ -216,7 +219,12 @@ def clock_behind_the_newest_commit(tiny: Any) -> None:
 
 @case
 def expired_waiver(tiny: Any) -> None:
-    tiny.policy("name: ranks, metric: auc, min: 0.99", waivers=WAIVER.replace("2999", "1999"))
+    tiny.policy("name: ranks, metric: auc, min: 0.99", waivers=WAIVER.replace(SOON, "1999-01-01"))
+
+
+@case
+def endless_waiver(tiny: Any) -> None:
+    tiny.policy("name: ranks, metric: auc, min: 0.99", waivers=WAIVER.replace(SOON, "2999-01-01"))
 
 
 @case

@@ -6,13 +6,14 @@ import contextlib
 import json
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import DataError, GateNotPassed, MemoryShort, StageInputMissing
-from assay.gate import stage
+from assay.gate import stage, waivers
 from assay.gate.provenance import InputDigests
 from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
@@ -23,6 +24,7 @@ from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, 
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+SOON = (waivers.today() + timedelta(days=30)).isoformat()
 FILES = ("verdict.json", "verdict.md", "index.html")
 TEST = "tests/model/test_it.py::test_holds"
 
@@ -115,7 +117,7 @@ def test_findings_come_worst_kind_first(stand: Stand, tiny: Any) -> None:
     """What was measured about something else, then waivers, the session, rules and tests."""
     tiny.evaluation(name="other")
     tiny.policy(
-        waivers='[{rule: "t::gone", because: so, owner: us, until: "2999-01-01"}]',
+        waivers='[{rule: "t::gone", because: so, owner: us, until: "' + SOON + '"}]',
         behaviour="[{name: calm, check: invariance, change: {column: x, add: 1}, within: 1,"
         " owner: us, because: so}]",
     )
@@ -137,13 +139,13 @@ def test_findings_come_worst_kind_first(stand: Stand, tiny: Any) -> None:
 def test_a_waived_champion_does_not_decide(stand: Stand, tiny: Any) -> None:
     tiny.policy(
         waivers='[{rule: "the champion can be compared with", because: so, owner: us,'
-        ' until: "2999-01-01"}]'
+        ' until: "' + SOON + '"}]'
     )
     tiny.comparison(build.alone("unreadable"))
     found = stand.judged()
     assert (found.outcome, found.champion.state) == (PASS, "unreadable")
     assert [each.exemption_reason for each in found.findings if not each.decides] == [
-        "waived until 2999-01-01"
+        f"waived until {SOON}"
     ]
 
 
@@ -299,7 +301,7 @@ def test_the_refusal_names_eight_and_counts_the_rest(
 def test_where_nothing_decides_the_refusal_says_so(stand: Stand, tiny: Any) -> None:
     tiny.policy(
         "name: ranks, metric: auc, min: 0.1, severity: warn",
-        waivers=f'[{{rule: "{TEST}", because: so, owner: us, until: "2999-01-01"}}]',
+        waivers=f'[{{rule: "{TEST}", because: so, owner: us, until: "{SOON}"}}]',
     )
     stand.test = "xfailed"
     assert "found no finding that decides" in refusal(stand)

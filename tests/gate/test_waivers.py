@@ -37,6 +37,21 @@ def covered(some: Finding, *given: WaiverParams, now: date = LAST) -> Finding:
     return found
 
 
+@pytest.mark.parametrize("days", [89, 90, 91, 36500])
+def test_a_waiver_ends_within_ninety_days(days: int) -> None:
+    given = (waiver(until=LAST), waiver("calm", until=LAST + timedelta(days=days)))
+    lines = list(waivers.too_long(given, LAST))
+    if days <= 90:
+        assert lines == []
+        return
+    (line,) = lines
+    assert line == (
+        f"params.yaml: gate.waivers[1].until: a waiver of 'calm' for too long, expected a day up "
+        f"to 2020-08-29, 90 days from now, found {LAST + timedelta(days=days)}. Renew it then, or "
+        "change the rule in gate.rules"
+    )
+
+
 @pytest.mark.parametrize("outcome", [FAIL, INCONCLUSIVE])
 def test_a_waiver_covers_until_its_last_day(outcome: Outcome) -> None:
     told = verdict.Waiver(because="a fix is coming", owner="us", until="2020-05-31")

@@ -115,6 +115,11 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a snooze": ("params.yaml", "monitor:\n",
                  "monitor:\n  snooze: [{column: dopot, because: so, owner: us, "
                  "until: '2024-05-01'}]\n", "monitor.snooze: there is no 'dopot'"),
+    "a waiver": ("params.yaml", "gate:\n",
+                 "gate:\n  waivers: [{rule: 'tests/model/test_x.py::test_x', because: so, "
+                 "owner: us, until: '2999-01-01'}]\n",
+                 "params.yaml: gate.waivers[0].until: a waiver of 'tests/model/test_x.py::test_x' "
+                 "for too long, expected a day up to"),
     "a quarantine rule": ("params.yaml", "quarantine:\n",
                           "quarantine:\n  rules: {'wieght: not null': 0.1}\n",
                           "no rule 'wieght: not null'; did you mean 'weight: not null'?"),

@@ -124,6 +124,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"code": FoundDigest(digest("f"))}, "about another code"),
     ({"verdict": WAIVED}, r"waiver of 'waived\[origin=EWR\]' has ended .*up to 2013-06-30"),
+    (
+        {"verdict": WAIVED, "today": date(2013, 3, 31)},
+        "waiver of .* ends too late .*up to 2013-06-29, 90 days from now, found 2013-06-30",
+    ),
     ({"head_version": VERSION, "holder": "v0.1.0"}, r"v0\.1\.0 already holds the stage prod"),
     ({"head_version": changed(VERSION, bundle=digest("f"))}, "registered with another bundle"),
     ({"dropped": "v0.3.0"}, r"was v0\.3\.0, which was deregistered"),

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assay.errors import MemoryShort
+from assay.errors import MemoryShort, ParamsError
 from assay.gate import provenance, verdict_page, verdict_text, waivers
 from assay.gate.inputs import GateInputs, load_champion_verdict
 from assay.gate.provenance import InputDigests
@@ -50,6 +50,8 @@ def run(root: Path, params: Params) -> GateResult:
         other, and a line on standard error says what it is.
     MemoryShort
         Memory did not suffice for a model test, which says nothing about the model.
+    ParamsError
+        A waiver ends too late.
 
     Notes
     -----
@@ -61,6 +63,8 @@ def run(root: Path, params: Params) -> GateResult:
     root = root.resolve()
     clear(root)
     git_contents.check_tracked_data(root, params)
+    if lines := list(waivers.too_long(params.gate.waivers, waivers.today())):
+        raise ParamsError(lines)
     inputs = GateInputs.of(root)
     evaluation, champion = inputs.evaluation, provenance.judged_champion(inputs)
     before = InputDigests.of(root, params)

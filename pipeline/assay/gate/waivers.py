@@ -1,20 +1,25 @@
 """Waivers: a finding with a waiver cannot block until the waiver expires.
 
 A waiver never changes an outcome. It is shown with the finding, is part of the policy digest, and
-is checked again at promotion.
+is checked again at promotion. It may end at most `MOST_DAYS` after the day it is used: what must
+not block for longer is another rule, which is reviewed as one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from assay.errors import NotARepository
 from assay.gate.rules.finding import own_finding
+from assay.project import layout
 from assay.project.params.gate import GateParams, WaiverParams
 from assay.reports import verdict
 from assay.reports.verdict import Finding, Outcome
+
+MOST_DAYS = 90
+"""The last day of a waiver is at most so far away."""
 
 SLACK_SECONDS = 24 * 60 * 60
 """How far this machine's clock may be behind the newest commit."""
@@ -23,6 +28,23 @@ SLACK_SECONDS = 24 * 60 * 60
 def today() -> date:
     """Today's date in UTC, so that a waiver ends everywhere at the same time."""
     return datetime.now(UTC).date()
+
+
+def last_day(now: date) -> date:
+    """The latest day that a waiver which is used ``now`` may end on."""
+    return now + timedelta(days=MOST_DAYS)
+
+
+def too_long(waivers: Sequence[WaiverParams], now: date) -> Iterator[str]:
+    """A line for each waiver that ends later than `last_day`."""
+    last = last_day(now)
+    for number, waiver in enumerate(waivers):
+        if waiver.until > last:
+            yield (
+                f"{layout.PARAMS}: gate.waivers[{number}].until: a waiver of '{waiver.rule}' for "
+                f"too long, expected a day up to {last}, {MOST_DAYS} days from now, found "
+                f"{waiver.until}. Renew it then, or change the rule in gate.rules"
+            )
 
 
 def apply_waivers(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from assay.errors import PromotionRefused
+from assay.gate import waivers
 from assay.project import layout
 from assay.registry import git, git_contents
 from assay.registry.versions import UNKNOWN, Version
@@ -263,10 +264,21 @@ def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
 
 
 def _waived(facts: PromotionFacts, verdict: Verdict) -> Iterator[PromotionRefused]:
-    """Expired waivers that the verdict depends on."""
+    """Waivers of the verdict that have ended, or that end too late."""
     for finding in verdict.findings:
         waiver = finding.waiver
-        if waiver is not None and facts.today > date.fromisoformat(waiver.until):
+        if waiver is None:
+            continue
+        until, last = date.fromisoformat(waiver.until), waivers.last_day(facts.today)
+        if until > last:
+            yield PromotionRefused(
+                f"the waiver of '{finding.title}' ends too late",
+                where=layout.VERDICT,
+                expected=f"a day up to {last}, {waivers.MOST_DAYS} days from now",
+                found=waiver.until,
+                fix="Shorten until under gate.waivers, or change the rule. " + _GATE,
+            )
+        if facts.today > until:
             yield PromotionRefused(
                 f"the waiver of '{finding.title}' has ended",
                 where=layout.VERDICT,

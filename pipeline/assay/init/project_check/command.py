@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from assay.contract.contradictions import contradictions
 from assay.contract.loader import read_contract
 from assay.errors import AssayError, NotARepository, ProjectUnready
+from assay.gate import waivers
 from assay.gate.pytest_run import own_modules
 from assay.gate.pytest_run.findings import session_findings, uncollected_findings
 from assay.gate.pytest_run.run import run_pytest
@@ -90,6 +91,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
             _kept(faults, lambda: made.input)
         faults += test_faults(root, params.gate.tests)
         faults += fold_faults(params)
+        faults += waivers.too_long(params.gate.waivers, waivers.today())
         for line in missing_inputs(params, root):
             _log.warning(line)
         policy = _kept(faults, partial(read_policy, params, root))
