@@ -425,8 +425,8 @@ def f():
     }
 
 
-MOST_CODE = 56_600
-MOST_FILES = 498
+MOST_CODE = 56_970
+MOST_FILES = 503
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

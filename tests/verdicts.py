@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.reports.verdict import Finding, JudgedChampion, Verdict, combine_outcomes
+from assay.reports.verdict import Finding, HoldoutUse, JudgedChampion, Verdict, combine_outcomes
 
 
 def verdict(*findings: Finding, **changes: Any) -> Verdict:
@@ -16,6 +16,7 @@ def verdict(*findings: Finding, **changes: Any) -> Verdict:
         "candidate": "boosting",
         **{name: f"sha256:{name}" for name in digests},
         "champion": JudgedChampion(state="none"),
+        "holdout": HoldoutUse(challenger=1, confidence=0.95),
         "findings": findings,
     }
     return Verdict(**{**known, **changes})

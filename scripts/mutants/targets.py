@@ -64,7 +64,9 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/test_verdict_page",
         "hosting/test_comment_text",
     ),
+    "gate/holdout_history.py": ("gate/test_holdout_history",),
     "gate/waivers.py": ("gate/test_waivers",),
+    "gate/rules/challengers.py": ("gate/rules/test_challengers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
     "gate/rules/nights.py": ("gate/rules/test_nights",),
     "gate/rules/kind.py": (

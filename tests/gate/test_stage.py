@@ -6,7 +6,8 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import BundleMissing, GateNotPassed, StageInputMissing
-from assay.gate.stage import EXPERIMENT, MARKDOWN, run
+from assay.gate.holdout_history import EXPERIMENT
+from assay.gate.stage import MARKDOWN, run
 from assay.project import layout
 from assay.reports.champion import StageHolder
 from assay.reports.verdict import JudgedChampion, Outcome, Verdict

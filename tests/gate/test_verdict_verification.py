@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
+from assay.errors import NotARepository
 from assay.gate import verdict_text, verdict_verification, waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.pytest_run import findings
 from assay.gate.pytest_run.record import SEVERITY, PytestRecord, Uncollected
 from assay.gate.rules import kinds as rules
+from assay.metrics.intervals.spending import pass_level
 from assay.project import layout
 from assay.project.document import read_stage_file
+from assay.project.text import ordinal
 from assay.reports.verdict import (
     Finding,
+    HoldoutUse,
     JudgedChampion,
     ModelTests,
     Outcome,
@@ -76,6 +80,7 @@ def made(tiny: Any, **policy: str) -> Verdict:
         champion=JudgedChampion(state="none"),
         policy="sha256:p",
         code="sha256:k",
+        holdout=HoldoutUse(challenger=1, confidence=0.95),
         findings=found,
         reports="sha256:r",
         tests=ModelTests(collected=1, ran=1),
@@ -83,10 +88,12 @@ def made(tiny: Any, **policy: str) -> Verdict:
     )
 
 
-def told(tiny: Any, verdict: Verdict, former: Verdict | None = None) -> tuple[str, ...]:
+def told(
+    tiny: Any, verdict: Verdict, former: Verdict | None = None, least: int = 1
+) -> tuple[str, ...]:
     tiny.write(verdict_text.MARKDOWN, verdict_text.render_markdown(verdict))
     return verdict_verification.find_discrepancies(
-        verdict, partial(read_stage_file, tiny.root), tiny.params, former
+        verdict, partial(read_stage_file, tiny.root), tiny.params, former, lambda: least
     )
 
 
@@ -248,9 +255,39 @@ def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) ->
     told(tiny, verdict)
     source = partial(read_stage_file, tiny.root)
     tiny.write(verdict_text.MARKDOWN, "# PASS")
-    assert verdict_verification.find_discrepancies(verdict, source, tiny.params, None) == (
-        "reports/gate/verdict.md says something else than it",
-    )
+    assert verdict_verification.find_discrepancies(
+        verdict, source, tiny.params, None, lambda: 1
+    ) == ("reports/gate/verdict.md says something else than it",)
     (tiny.root / layout.EVALUATION).unlink()
-    (line,) = verdict_verification.find_discrepancies(verdict, source, tiny.params, None)
+    (line,) = verdict_verification.find_discrepancies(verdict, source, tiny.params, None, lambda: 1)
     assert line.startswith("it cannot be decided again: reports/evaluate/evaluation.json")
+
+
+def test_a_place_on_the_holdout_is_no_lower_than_history_shows(tiny: Any) -> None:
+    recorded = made(tiny)
+    (measured,) = (each for each in recorded.findings if each.rule == "ranks")
+    assert measured.chance is not None
+    enough = next(k for k in range(1, 1000) if pass_level(k, 0.95) < measured.chance) - 1
+    assert enough > 2
+    assert told(tiny, recorded, least=enough) == ()
+    (line,) = told(tiny, recorded, least=enough + 1)
+    assert line.startswith("'ranks' is PASS in it; the reports say INCONCLUSIVE: auc 0.8")
+    assert f"of the {ordinal(enough + 1)} challenger on this holdout" in line
+    # What says itself that it is so late was asked for as much.
+    late = changed(recorded, holdout=HoldoutUse(challenger=enough + 1, confidence=0.95))
+    assert told(tiny, late) == (line,)
+
+
+def test_a_confidence_that_is_not_the_reports_is_an_edit(tiny: Any) -> None:
+    other = changed(made(tiny), holdout=HoldoutUse(challenger=1, confidence=0.5))
+    assert told(tiny, other) == ("its confidence is 0.5, the evaluation's 0.95",)
+
+
+def test_where_challengers_cannot_be_counted_it_is_not_confirmed(tiny: Any) -> None:
+    def least() -> int:
+        raise NotARepository("the clone lacks older commits")
+
+    verdict, source = made(tiny), partial(read_stage_file, tiny.root)
+    tiny.write(verdict_text.MARKDOWN, verdict_text.render_markdown(verdict))
+    (line,) = verdict_verification.find_discrepancies(verdict, source, tiny.params, None, least)
+    assert "cannot be decided again: the clone lacks older commits" in line

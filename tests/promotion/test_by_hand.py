@@ -79,6 +79,17 @@ def counts_before(number: int | None) -> Callable[[Any], None]:
     return act
 
 
+def asked_before(project: Any) -> None:
+    """Thirty other challengers were asked on this holdout before, and it says it is the first."""
+    mine = (project.root / layout.VERDICT).read_text(encoding="utf-8")
+    project.git("update-ref", "-d", "HEAD")
+    for number in range(30):
+        other = changed(read(project), bundle=f"sha256:{number}")
+        project.write(layout.VERDICT, other.text())
+        project.commit()
+    project.write(layout.VERDICT, mine)
+
+
 def word_alone(project: Any) -> None:
     path = project.root / layout.VERDICT
     path.write_text(path.read_text().replace('"FAIL"', '"PASS"'))
@@ -209,6 +220,7 @@ EDITS: Mapping[str, Edit] = {
     "the champion's tests not counted, then dvc commit": Edit(
         counts_before(None), dvc_commit=True, after=True
     ),
+    "the place on the holdout made lower, then dvc commit": Edit(asked_before, dvc_commit=True),
     "AUC made better, then dvc commit": Edit(number, dvc_commit=True),
     "AUC and the verdict made better, then dvc commit": Edit(number_and_verdict, FAIL, True),
     "verdict.json taken out of dvc.yaml and dvc.lock": Edit(both(passes, undeclared), FAIL),

@@ -17,7 +17,7 @@ from assay.promotion.checks import (
     verdict_applies,
 )
 from assay.registry.versions import UNKNOWN, Version
-from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict, Waiver
+from assay.reports.verdict import Finding, HoldoutUse, JudgedChampion, Outcome, Verdict, Waiver
 from tests.gate.build import changed
 
 
@@ -37,6 +37,7 @@ VERDICT = Verdict(
     code=digest("9"),
     reports=digest("8"),
     champion=JudgedChampion(state="none"),
+    holdout=HoldoutUse(challenger=1, confidence=0.95),
     findings=(FINDING,),
 )
 VERSION = Version("m1", "v0.1.0", "1" * 40, digest("a"), digest("e"), "Ada", "2013", "")

@@ -95,7 +95,7 @@ def replay(
         recorded = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     except AssayError as error:
         return ReplayedVerdict(version, at, None, None, problem=error.line())
-    inputs = GateInputs(source, own_code)
+    inputs = GateInputs(source, own_code, recorded.holdout.challenger)
     decided = [
         found
         for rule in gate.rules

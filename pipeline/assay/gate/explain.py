@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assay.errors import AssayError, StageInputMissing, UsageError
-from assay.gate import waivers
+from assay.gate import holdout_history, waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import kinds
 from assay.gate.rules.kind import Rule
@@ -121,7 +121,7 @@ def list_rules(root: Path, params: Params) -> RuleList:
     A verdict that cannot be read is warned of: the outcomes of rules are those of now.
     """
     recorded = _recorded(root, params)
-    inputs, policy = GateInputs.of(root), kinds.read_policy(params, root)
+    inputs, policy = _inputs(root), kinds.read_policy(params, root)
     return RuleList(
         tuple(_explain(rule, inputs, policy, params) for rule in policy.rules),
         tuple(recorded.values()),
@@ -142,7 +142,7 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule | RecordedName:
     policy = kinds.read_policy(params, root)
     rule = next((each for each in policy.rules if each.name == name), None)
     if rule is not None:
-        return _explain(rule, GateInputs.of(root), policy, params)
+        return _explain(rule, _inputs(root), policy, params)
     if name in recorded:
         return recorded[name]
     known = {*(each.name for each in params.gate.rules), *recorded}
@@ -152,6 +152,10 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule | RecordedName:
         where="assay gate explain",
         fix=f"Did you mean '{near[0]}'?" if near else "assay gate explain lists them.",
     )
+
+
+def _inputs(root: Path) -> GateInputs:
+    return GateInputs.of(root, holdout_history.place_of_reports(root))
 
 
 def _summary(found: _Found) -> dict[str, object]:

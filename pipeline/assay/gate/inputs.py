@@ -45,10 +45,18 @@ class GateInputs:
         Also reads the project's own code.
     own_code
         Reads that instead, if it is to come from elsewhere.
+    challenger
+        Which challenger on its holdout the bundle is (`assay.gate.rules.challengers`).
     """
 
-    def __init__(self, source: Source, own_code: source_code.Reader | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        own_code: source_code.Reader | None = None,
+        challenger: int = 1,
+    ) -> None:
         self._source = source
+        self.challenger = challenger
         self.own_code = own_code or self._read_code
 
     def _read_code(self, path: str) -> str | None:
@@ -58,9 +66,9 @@ class GateInputs:
             return None
 
     @classmethod
-    def of(cls, root: Path) -> GateInputs:
+    def of(cls, root: Path, challenger: int = 1) -> GateInputs:
         """The reports of the project at ``root``."""
-        return cls(partial(read_stage_file, root))
+        return cls(partial(read_stage_file, root), challenger=challenger)
 
     def _read(self, report: type[AnyReport]) -> AnyReport:
         return report.parse(self._source(report.FILE, report.STAGE), report.FILE)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from assay.errors import MemoryShort, ParamsError
-from assay.gate import provenance, verdict_page, verdict_text, waivers
+from assay.gate import holdout_history, provenance, verdict_page, verdict_text, waivers
 from assay.gate.inputs import GateInputs, load_champion_verdict
 from assay.gate.provenance import InputDigests
 from assay.gate.pytest_run import decided, findings
@@ -18,12 +17,16 @@ from assay.project import digests, layout, source_code
 from assay.project.document import write_text
 from assay.project.params import Params
 from assay.reports.raw_rows import RawRows
-from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, combine_outcomes
+from assay.reports.verdict import (
+    Finding,
+    HoldoutUse,
+    ModelTests,
+    Outcome,
+    Verdict,
+    combine_outcomes,
+)
 
 HTML = layout.GATE_PAGE
-
-EXPERIMENT = "DVC_EXP_NAME"
-"""DVC's variable with an experiment's name; `dvc repro` does not set it."""
 
 _LOG = logging.getLogger("assay")
 
@@ -68,9 +71,10 @@ def run(root: Path, params: Params) -> GateResult:
     inputs = GateInputs.of(root)
     evaluation, champion = inputs.evaluation, provenance.judged_champion(inputs)
     before = InputDigests.of(root, params)
+    challenger = holdout_history.place(root, before.bundle, before.data, champion.bundle)
     # Once, before a model test could change a report or the model. The digests before and after
     # reveal such a change.
-    asked = (*decided.evaluate_rules(root), *decided.evaluate_behaviours(root, params))
+    asked = (*decided.evaluate_rules(root, challenger), *decided.evaluate_behaviours(root, params))
     session = run_pytest(root, params.gate.tests, asked)
     if session.short_of_memory:
         clear(root)
@@ -95,6 +99,7 @@ def run(root: Path, params: Params) -> GateResult:
     found = (
         *provenance.mismatch_findings(inputs, params, before, after),
         *waivers.waiver_findings(root, params.gate, judged),
+        *holdout_history.findings(root),
         *findings.session_findings(session, params.gate.tests, there=there),
         *findings.module_findings(session.seen.modules, {*tests, *own}),
         *findings.uncollected_findings(root, params.gate.tests, session),
@@ -111,6 +116,7 @@ def run(root: Path, params: Params) -> GateResult:
         types=evaluation.types,
         tests=ModelTests.count(found, former),
         rows=RawRows.read(root),
+        holdout=HoldoutUse(challenger=challenger, confidence=evaluation.confidence),
     )
     write_text(root / MARKDOWN, verdict_text.render_markdown(verdict))
     verdict_page.write_page(root, verdict, evaluation.confidence)
@@ -119,15 +125,10 @@ def run(root: Path, params: Params) -> GateResult:
     done = GateResult(verdict, session.output if helps else None)
     if verdict.outcome is not Outcome.PASS:
         refusal = verdict_text.refusal(verdict)
-        if not _in_experiment():
+        if not holdout_history.in_experiment():
             raise refusal.attach_report(done)
         _LOG.warning("gate: %s DVC records the experiment with this verdict.", refusal.line())
     return done
-
-
-def _in_experiment() -> bool:
-    """Whether `dvc exp run` or a worker of its queue runs this stage."""
-    return EXPERIMENT in os.environ
 
 
 def clear(root: Path) -> None:

@@ -21,6 +21,7 @@ from assay.errors import (
     VersionUnknown,
 )
 from assay.gate import (
+    holdout_history,
     unchanged,
     verdict_page,
     verdict_text,
@@ -179,7 +180,8 @@ def find_differences(root: Path, params: Params, verdict: Verdict) -> tuple[str,
         if getattr(verdict, name) != now[name]
     ]
     former = load_champion_verdict(root, verdict.champion.bundle)
-    wrong += verdict_verification.find_discrepancies(verdict, source, params, former)
+    least = partial(holdout_history.least_place, root, verdict)
+    wrong += verdict_verification.find_discrepancies(verdict, source, params, former, least)
     return tuple(wrong)
 
 

@@ -8,7 +8,7 @@ dvc.lock. Waivers are compared with params.yaml.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 
 from assay.errors import AssayError
@@ -28,7 +28,11 @@ _CLOSE = 1e-9
 
 
 def find_discrepancies(
-    recorded: Verdict, source: Source, params: Params, former: Verdict | None
+    recorded: Verdict,
+    source: Source,
+    params: Params,
+    former: Verdict | None,
+    least: Callable[[], int],
 ) -> tuple[str, ...]:
     """Disagreements between the verdict and the reports, params.yaml or verdict.md.
 
@@ -40,25 +44,29 @@ def find_discrepancies(
         The parameters at that commit.
     former
         The champion's verdict, None if there is none.
+    least
+        Which challenger on its holdout the bundle is at least, by the history of the commit
+        (`assay.gate.holdout_history.least_place`).
 
     Returns
     -------
     One sentence per disagreement; empty if the verdict is confirmed.
     """
     try:
-        return tuple(_problems(recorded, source, params, former))
+        return tuple(_problems(recorded, source, params, former, least()))
     except AssayError as error:
         return (f"it cannot be decided again: {error.line()}",)
 
 
 def _problems(
-    recorded: Verdict, source: Source, params: Params, former: Verdict | None
+    recorded: Verdict, source: Source, params: Params, former: Verdict | None, least: int
 ) -> Iterator[str]:
     # Comparing the verdict's digests with the current files is left to the caller.
     about = InputDigests(
         **{each.name: getattr(recorded, each.name) or "" for each in fields(InputDigests)}
     )
-    inputs = GateInputs(source)
+    # Of two that were asked at the same time, the one that is merged last is held to more.
+    inputs = GateInputs(source, challenger=max(recorded.holdout.challenger, least))
     champion = provenance.judged_champion(inputs)
     if champion != recorded.champion:
         yield (
@@ -68,6 +76,7 @@ def _problems(
     for what, said, told in (
         ("candidate", recorded.candidate, inputs.evaluation.candidate),
         ("types", recorded.types, inputs.evaluation.types),
+        ("confidence", recorded.holdout.confidence, inputs.evaluation.confidence),
     ):
         if said != told:
             yield f"its {what} is {said}, the evaluation's {told}"

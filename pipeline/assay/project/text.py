@@ -53,6 +53,27 @@ def format_percent(share: float | None, digits: int = 1, none: str = "") -> str:
     return none if share is None else f"{share:.{digits}%}"
 
 
+def format_certainty(share: float) -> str:
+    """A share near 1 in percent, as exactly as it is near.
+
+    >>> format_certainty(0.9875), format_certainty(0.999811), format_certainty(1.0)
+    ('98.75 %', '99.981 %', '100 %')
+    """
+    lacking = 100 * (1 - share)
+    return f"{100 - float(f'{lacking:.{3 if lacking >= 1 else 2}g}'):.12g} %"
+
+
+def ordinal(number: int) -> str:
+    """The place of a whole number.
+
+    >>> ordinal(1), ordinal(2), ordinal(12), ordinal(23)
+    ('1st', '2nd', '12th', '23rd')
+    """
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    ending = "th" if number // 10 % 10 == 1 else endings.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
 def format_exact_percent(share: float) -> str:
     """A share of 0 to 1 in percent. Only exactly 0 and 1 become 0% and 100%.
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from assay.errors import AssayError, NotARepository, PromotionRefused
-from assay.gate import provenance, verdict_verification
+from assay.gate import holdout_history, provenance, verdict_verification
 from assay.model import bundle
 from assay.project import digests, layout
 from assay.project.params import Params
@@ -73,7 +74,11 @@ def collect_facts(
         verdict_problem=verdict_problem,
         again=tuple(
             verdict_verification.find_discrepancies(
-                verdict, source, params, _former(root, known, verdict)
+                verdict,
+                source,
+                params,
+                _former(root, known, verdict),
+                partial(holdout_history.least_place, root, verdict),
             )
         )
         if verdict

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -229,30 +230,35 @@ def export(root: Path, commit: str, into: Path) -> None:
     shared.parent.mkdir(parents=True, exist_ok=True)
     shared.write_text(objects, encoding="utf-8", errors="surrogateescape")
     _ask(into, "read-tree", commit)
-    names = "".join(f"{head[2]}\n" for head, _ in files).encode()
+    contents = read_objects(above, [head[2] for head, _ in files])
+    for ((mode, _, name), path), data in zip(files, contents, strict=True):
+        if data is None:
+            raise NotARepository(
+                "git cannot read a file of the commit",
+                where=f"{path} at {commit[:10]}",
+                found=f"no object {name[:10]}",
+                fix="In a partial clone get it first: git fetch --refetch.",
+            )
+        _place(into / path, mode, data)
+
+
+def read_objects(root: Path, names: Sequence[str]) -> Iterator[bytes | None]:
+    """The contents of git's objects by hash, one after the other; None for one that it lacks."""
     with tempfile.TemporaryFile() as wanted:
-        wanted.write(names)
+        wanted.write("".join(f"{name}\n" for name in names).encode())
         wanted.seek(0)
         with subprocess.Popen(
             ["git", "cat-file", "--batch"],
-            cwd=above,
+            cwd=root,
             env=environment(),
             stdin=wanted,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as batch:
             assert batch.stdout is not None
-            for (mode, _, name), path in files:
+            for _ in names:
                 said = batch.stdout.readline().split()
-                if len(said) != 3:
-                    raise NotARepository(
-                        "git cannot read a file of the commit",
-                        where=f"{path} at {commit[:10]}",
-                        found=f"no object {name[:10]}",
-                        fix="In a partial clone get it first: git fetch --refetch.",
-                    )
-                data = batch.stdout.read(int(said[2]) + 1)[:-1]
-                _place(into / path, mode, data)
+                yield batch.stdout.read(int(said[2]) + 1)[:-1] if len(said) == 3 else None
 
 
 def _place(target: Path, mode: str, data: bytes) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from assay.errors import PromotionRefused
+from assay.metrics.intervals.spending import level_left, pass_level
 from assay.project import layout
 from assay.project.document import (
     Count,
@@ -26,6 +27,7 @@ from assay.project.document import (
     reject_constant,
     reject_duplicate_keys,
 )
+from assay.project.text import format_certainty, format_digits, ordinal
 from assay.reports.raw_rows import RawRows
 
 Kind = Literal["rule", "behaviour", "test"]
@@ -131,6 +133,10 @@ class Finding(SparseDocument):
     champion: Finite | None = None
     challenger: Finite | None = None
     method: Annotated[Text | None, Field(description="How the interval came about.")] = None
+    chance: Annotated[
+        Finite | None,
+        Field(description="Of a value so far on the good side, were the truth at the limit."),
+    ] = None
     rows: Annotated[Count | None, Field(description="Those that were measured.")] = None
     unit: Annotated[Text | None, Field(description="What varies: night, row, or a column.")] = None
     units: Annotated[Count | None, Field(description="How many of them were measured.")] = None
@@ -287,6 +293,39 @@ class ModelTests(Document):
         )
 
 
+class HoldoutUse(Document):
+    """Which challenger on its holdout the bundle is, and what that asks of a PASS.
+
+    ``confidence`` is that of the intervals. The champion and a bundle that was judged before are no
+    other challengers.
+    """
+
+    challenger: Annotated[Count, Field(ge=1, description="Its place, 1 for the first.")]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+    @property
+    def description(self) -> str:
+        """Its place, what a PASS takes, and what is left, in sentences."""
+        first, now = (
+            format_certainty(1 - pass_level(place, self.confidence))
+            for place in (1, self.challenger)
+        )
+        if self.challenger == 1:
+            later = format_certainty(1 - pass_level(2, self.confidence))
+            return (
+                f"It is the first challenger on this holdout: a PASS takes {first} certainty, that "
+                f"of a second one {later}."
+            )
+        left = format_digits(100 * level_left(self.challenger, self.confidence), 3)
+        whole = format_digits(100 * (1 - self.confidence), 3)
+        return (
+            f"It is the {ordinal(self.challenger)} challenger on this holdout: a PASS takes {now} "
+            f"certainty instead of {first}. Of the {whole} % chance that any of them passes "
+            f"falsely, {left} are left for all later ones. On fresh nights (assay window) the "
+            "first has it all again."
+        )
+
+
 DIGESTS = ("bundle", "data", "contract", "policy", "code", "reports")
 """Fields of a verdict that are digests of its inputs."""
 
@@ -335,6 +374,9 @@ class Verdict(Report):
         RawRows | None,
         Field(description="Whose word the rows are; null if `assay gate rows` did not ask."),
     ] = None
+    holdout: Annotated[
+        HoldoutUse, Field(description="How often the holdout was asked, and what that costs.")
+    ]
     findings: tuple[Finding, ...]
 
     @model_validator(mode="after")

@@ -73,15 +73,22 @@ def read_findings(path: Path) -> tuple[PytestFinding, ...]:
     )
 
 
-def evaluate_rules(root: Path) -> Iterator[PytestFinding]:
-    """Evaluate all rules of the project, in the order of params.yaml, and apply waivers."""
-    from assay.gate import waivers
+def evaluate_rules(root: Path, challenger: int | None = None) -> Iterator[PytestFinding]:
+    """Evaluate all rules of the project, in the order of params.yaml, and apply waivers.
+
+    Parameters
+    ----------
+    challenger
+        Which one on its holdout the bundle is; by default what git's history says.
+    """
+    from assay.gate import holdout_history, waivers
     from assay.gate.inputs import GateInputs
     from assay.gate.rules import kinds
     from assay.project import params
 
     policy = kinds.read_policy(params.load(root), root)
-    found = kinds.evaluate_rules(GateInputs.of(root), policy)
+    known = holdout_history.place_of_reports(root) if challenger is None else challenger
+    found = kinds.evaluate_rules(GateInputs.of(root, known), policy)
     for each in waivers.apply_waivers(found, policy.waivers, waivers.today()):
         yield PytestFinding(each, format_finding(each, each.statement))
 

@@ -299,6 +299,10 @@ def _finding(
         champion=finding.finite_or_none(sound.difference.champion),
         challenger=finding.finite_or_none(sound.difference.challenger),
         method=sound.difference.method,
+        # What is known exactly does not pass by chance.
+        chance=(sound.bounds.p_above(rule.worst) if sound.bounds.standard_error else 0.0)
+        if outcome is Outcome.PASS
+        else None,
         rows=sound.rows,
         unit=comparison.unit,
         units=sound.units,

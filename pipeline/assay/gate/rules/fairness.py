@@ -30,6 +30,7 @@ from assay.gate.rules.kind import (
     metric_fault,
 )
 from assay.metrics.estimate import Estimate
+from assay.metrics.intervals.chance import chance_at_limit
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.slices import AND
 from assay.project import layout
@@ -285,6 +286,16 @@ def _judged(
     else:
         outcome, verb = Outcome.PASS, "meets"
     pair = pairs[place]
+    chance = None
+    if outcome is Outcome.PASS:  # of the pair that is least surely within the limit
+        chance = max(
+            chance_at_limit(
+                *(each.value, each.low, each.high, limit),
+                confidence=evaluation.confidence,
+                degrees=each.degrees,
+            )
+            for each in pairs
+        )
     what = "difference" if direction == "max" else "ratio"
     known = _correlation(rule, pair.first, pair.second, evaluation)
     paired = "" if known is None else f", paired by {evaluation.unit}"
@@ -308,6 +319,7 @@ def _judged(
         high=pair.high,
         limit=limit,
         direction=direction,
+        chance=chance,
         rows=pair.first.rows + pair.second.rows,
         unit=evaluation.unit,
         units=evaluation.units,

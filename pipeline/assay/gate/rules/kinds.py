@@ -15,6 +15,7 @@ from pydantic import ValidationError, create_model
 from assay.contract.definition import Contract
 from assay.errors import AssayError, ParamsError, PluginError
 from assay.gate.inputs import GateInputs
+from assay.gate.rules import challengers
 from assay.gate.rules.change import Change
 from assay.gate.rules.contract import ContractKept
 from assay.gate.rules.cost import Cost
@@ -114,7 +115,7 @@ def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Fin
         found = rule.judge(inputs, gate)
         if rule.kind not in KINDS and not _sound(rule, found):
             return (_fail(rule, f"{rule.kind} gives no findings of its own"),)
-        return tuple(_with_advice(rule, each) for each in found)
+        return tuple(_with_advice(rule, _held(rule, each, inputs)) for each in found)
     except AssayError as error:
         return (_fail(rule, error.line()),)
     except (Exception, SystemExit) as error:
@@ -144,6 +145,14 @@ def _sound(rule: Rule, found: object) -> bool:
         and (each.rule, each.kind, each.severity, each.tolerated, each.waiver) == kept
         for each in found
     )
+
+
+def _held(rule: Rule, found: Finding, inputs: GateInputs) -> Finding:
+    """The finding, as certain as a PASS of this challenger has to be."""
+    if found.chance is None or inputs.challenger == 1:
+        return found
+    report = inputs.comparison if "comparison" in rule.reads else inputs.evaluation
+    return challengers.hold(found, inputs.challenger, report.confidence)
 
 
 def _with_advice(rule: Rule, found: Finding) -> Finding:

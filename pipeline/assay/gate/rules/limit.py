@@ -25,6 +25,7 @@ from assay.gate.rules.kind import (
     select_slices,
 )
 from assay.metrics.estimate import Estimate
+from assay.metrics.intervals.chance import chance_at_limit
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.intervals.power import units_needed
 from assay.metrics.sampling_units import ROW, SamplingUnits, format_rounded_count, format_unit_count
@@ -89,6 +90,15 @@ class ValidMeasurement:
         if self.value >= self.limit:
             return 1.0
         return groups.p_value(self.value, self.high, self.limit, confidence, self.measured.degrees)
+
+    def meet_chance(self, confidence: float) -> float:
+        """One-sided p-value of meeting the limit, if the true value is at it."""
+        return chance_at_limit(
+            *(self.value, self.low, self.high, self.limit),
+            confidence=confidence,
+            degrees=self.measured.degrees,
+            share=True,
+        )
 
 
 def evaluate(rule: Limit, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
@@ -241,6 +251,9 @@ def _finding(
         units=sound.units,
         units_needed=needed,
         design_effect=finding.finite_or_none(sound.measured.design_effect),
+        chance=sound.meet_chance(evaluation.confidence)
+        if outcome is Outcome.PASS and rule.decide == "interval"
+        else None,
         **_numbers(rule, sound.measured),
     )
 

@@ -9,6 +9,7 @@ from pydantic import model_validator
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import change, finding
 from assay.gate.rules.kind import Rule, exactly_one
+from assay.metrics.intervals.chance import chance_at_limit
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project import layout
 from assay.project.params.gate import GateParams
@@ -92,6 +93,14 @@ def evaluate(rule: Stability, comparison: Comparison) -> tuple[Finding, ...]:
         high=share.high,
         limit=limit,
         direction="max",
+        chance=chance_at_limit(
+            *(share.value, share.low, share.high, limit),
+            confidence=comparison.confidence,
+            degrees=share.degrees,
+            share=True,
+        )
+        if outcome is Outcome.PASS
+        else None,
         rows=rows,
         unit=comparison.unit,
         units=comparison.units,
