@@ -126,7 +126,7 @@ def _differences(said: Finding, told: Finding) -> Iterator[str]:
         return
     if said.severity != told.severity:
         yield f"'{said.title}' is a {said.severity} in it and a {told.severity} in params.yaml"
-    for name in Finding.model_fields.keys() - _NOT_COMPARED:
+    for name in (each for each in Finding.model_fields if each not in _NOT_COMPARED):
         was, now = getattr(said, name), getattr(told, name)
         if not _equal(was, now):
             yield f"'{said.title}' has {name} {_short(was)} in it; the reports say {_short(now)}"
