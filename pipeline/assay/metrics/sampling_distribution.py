@@ -18,6 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_FAR = 1e90
+"""Standard errors from which on a share is 0 or 1."""
+
 
 @dataclass(frozen=True)
 class SamplingDistribution:
@@ -80,7 +83,8 @@ class SamplingDistribution:
 
     def _bent(self, t: float) -> float:
         """Hall's cubic g."""
-        a = self.skew
+        # Of a standard error that is hardly above 0, t is infinite; its cube would be none.
+        a, t = self.skew, min(max(t, -_FAR), _FAR)
         return t + a / 6 + a * t * t * (1 / 3 + a * t / 27)
 
     def _straight(self, x: float) -> float:
