@@ -78,12 +78,13 @@ class RegressionEvaluator:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
         (weight,) = weights
         total = weight.sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             means = weight @ self._per_row / total[:, None]
             error, size, square, centre, spread = means.T
             variance = spread - np.square(centre)
             known = variance > _ROUNDING * spread
             r2 = np.where(known, 1 - square / np.where(known, variance, 1), np.nan)
+            r2[np.isinf(r2)] = np.nan  # labels that differ by less than numbers can tell
         return {
             "rmse": np.sqrt(square),
             "mae": size,
