@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nannyml
 import numpy as np
+import pandas
 from sklearn.isotonic import IsotonicRegression
 
 CHUNK = 5000
@@ -34,6 +35,21 @@ def chunks(result, metrics):
     }
 
 
+OUTSIDE = {"id", "timestamp", "y_pred", "y_true", "repaid"}
+
+
+def columns(reference, analysis):
+    """Features of both, and the day of the reference's rows as a whole number."""
+    names = [name for name in reference if name not in OUTSIDE and "y_pred" not in name]
+    days = pandas.to_datetime(reference["timestamp"]).dt.floor("D")
+    found = {"reference_night": pandas.factorize(days, sort=True)[0]}
+    for name in names:
+        kind = float if reference[name].dtype.kind in "if" else str
+        found[f"feature:{name}"] = analysis[name].to_numpy(dtype=kind)
+        found[f"reference_feature:{name}"] = reference[name].to_numpy(dtype=kind)
+    return names, found
+
+
 def binary(calibrated=False):
     """As shipped; or with scores that an isotonic regression on the reference calibrated."""
     reference, analysis, target = nannyml.load_synthetic_car_loan_dataset()
@@ -43,6 +59,7 @@ def binary(calibrated=False):
         "reference_truth": reference["repaid"].to_numpy(dtype=float),
         "reference_score": reference["y_pred_proba"].to_numpy(dtype=float),
     }
+    rows |= columns(reference, analysis)[1]
     if calibrated:
         fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
         fitted.fit(rows["reference_score"], rows["reference_truth"])
@@ -69,9 +86,9 @@ def same():
 def multiclass():
     reference, analysis, target = nannyml.load_synthetic_multiclass_classification_dataset()
     classes = ("prepaid_card", "highstreet_card", "upmarket_card")
-    columns = {name: f"y_pred_proba_{name}" for name in classes}
+    scores = {name: f"y_pred_proba_{name}" for name in classes}
     estimator = nannyml.CBPE(
-        y_pred_proba=columns, y_pred="y_pred", y_true="y_true", metrics=list(MULTICLASS),
+        y_pred_proba=scores, y_pred="y_pred", y_true="y_true", metrics=list(MULTICLASS),
         problem_type="classification_multiclass", chunk_size=CHUNK,
     )  # fmt: skip
     estimator.fit(reference)
@@ -80,16 +97,17 @@ def multiclass():
     took = time.monotonic() - started
     rows = {
         "truth": target["y_true"].map(classes.index).to_numpy(dtype=float),
-        "score": analysis[list(columns.values())].to_numpy(dtype=float),
-        "reference_score": reference[list(columns.values())].to_numpy(dtype=float),
+        "score": analysis[list(scores.values())].to_numpy(dtype=float),
+        "reference_score": reference[list(scores.values())].to_numpy(dtype=float),
+        "reference_truth": reference["y_true"].map(classes.index).to_numpy(dtype=float),
+        **columns(reference, analysis)[1],
     }
     return chunks(result, MULTICLASS), rows, took, bool(estimator.needs_calibration)
 
 
 def regression():
     reference, analysis, target = nannyml.load_synthetic_car_price_dataset()
-    outside = {"y_true", "y_pred", "timestamp", "id"}
-    features = [name for name in reference.columns if name not in outside]
+    features, made = columns(reference, analysis)
     estimator = nannyml.DLE(
         feature_column_names=features,
         y_pred="y_pred", y_true="y_true", metrics=list(REGRESSION), chunk_size=CHUNK,
@@ -103,11 +121,8 @@ def regression():
         "score": analysis["y_pred"].to_numpy(dtype=float),
         "reference_truth": reference["y_true"].to_numpy(dtype=float),
         "reference_score": reference["y_pred"].to_numpy(dtype=float),
+        **made,
     }
-    for name in features:
-        kind = float if reference[name].dtype.kind in "if" else str
-        rows[f"feature:{name}"] = analysis[name].to_numpy(dtype=kind)
-        rows[f"reference_feature:{name}"] = reference[name].to_numpy(dtype=kind)
     return chunks(result, REGRESSION), rows, took, False
 
 

@@ -425,8 +425,8 @@ def f():
     }
 
 
-MOST_CODE = 56_970
-MOST_FILES = 503
+MOST_CODE = 57_335
+MOST_FILES = 505
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

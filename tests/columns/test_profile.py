@@ -18,6 +18,7 @@ from assay.columns.distance import js_distance, psi
 from assay.columns.features import CategoryColumn, FrameFeatures, SliceField
 from assay.columns.grid import SCORE_GRID, CategoryGrid, CellCounts, Grid, NumberGrid
 from assay.columns.grid_builder import assign_cells
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile import (
     ColumnProfile,
     Profile,
@@ -281,7 +282,7 @@ def test_one_night_teaches_no_distance() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"schema": 2}', '{"schema": 2, "nights": 3, "columns": {}}']
+    "text", ["", "{}", "[]", '{"schema": 3}', '{"schema": 3, "nights": 3, "columns": {}}']
 )
 def test_a_damaged_reference_is_refused(text: str) -> None:
     with pytest.raises(BundleChanged, match=r"reference\.json"):
@@ -289,7 +290,7 @@ def test_a_damaged_reference_is_refused(text: str) -> None:
 
 
 def test_what_another_version_wrote_says_so() -> None:
-    with pytest.raises(BundleIncompatible, match=r"reference\.json.*schema 2, found 1.*promote"):
+    with pytest.raises(BundleIncompatible, match=r"reference\.json.*schema 3, found 1.*promote"):
         Reference.from_json('{"schema": 1, "nights": 3, "columns": {}}', "reference.json")
     with pytest.raises(StoreError, match=r"here: .*another version.*schema 2, found 1"):
         column_from_json('{"rows": 1, "nulls": 0, "counts": [1]}', "here")
@@ -299,7 +300,11 @@ def test_slices_and_importance_survive_json() -> None:
     table, night = nights(400, 5)
     fields = [SliceField("c", ("a", "b"), False)]
     reference = build_reference(
-        table, night, ["x"], ["c"], SCORES, slices=fields, importance={"x": 0.25, "c": 0.0}
+        *(table, night, ["x"], ["c"], SCORES),
+        slices=fields,
+        importance={"x": 0.25, "c": 0.0},
+        effects={SCORE: NightEffects(-0.5, 0.25, -0.01, 0.04, 5)},
+        depends=2.5,
     )
     names = [f"{SCORE}@c=a", f"{SCORE}@c=b"]
     assert list(reference.profile) == ["x", "c", SCORE, *names]
@@ -309,6 +314,9 @@ def test_slices_and_importance_survive_json() -> None:
         assert same({SCORE: replace(own, registers=b"")}, {SCORE: reference.profile[name]})
     text = reference.to_json()
     assert Reference.from_json(text, "reference.json") == reference
+    for wrong in ({"effects": {SCORE: {"centre": 0}}}, {"depends": None}, {"effects": None}):
+        with pytest.raises(BundleChanged, match=r"reference\.json"):
+            Reference.from_json(json.dumps({**json.loads(text), **wrong}), "reference.json")
     tree = json.loads(text)
     tree["slices"][0]["values"] = ["a"]
     with pytest.raises(BundleChanged, match="slices"):

@@ -22,6 +22,7 @@ from assay.columns.distance import js_distance, ks_statistic, reference_deviatio
 from assay.columns.features import CategoryColumn, Floats, FrameFeatures, SliceField
 from assay.columns.grid import CategoryGrid, CellCounts, ColumnGrid, Grid, NumberGrid
 from assay.columns.grid_builder import Ints, assign_cells, build_grid
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile import (
     ColumnProfile,
     Profile,
@@ -33,8 +34,9 @@ from assay.columns.profile import (
 from assay.columns.profile_counter import compute_profile
 from assay.errors import BundleChanged, BundleIncompatible
 
-SCHEMA = 2
+SCHEMA = 3
 NOTHING_BESIDE: Mapping[str, tuple[ColumnGrid, Floats]] = MappingProxyType({})
+NO_EFFECTS: Mapping[str, NightEffects] = MappingProxyType({})
 NO_IMPORTANCE: Mapping[str, float] = MappingProxyType({})
 ORDINARY = 0.98
 """Share of nights whose number of rows is no accident."""
@@ -83,8 +85,14 @@ class Reference:
         For each column the number of nights on which all values were the same.
     rows
         Of each night, in their order.
+    effects
+        How far nights lie from what the model expects, by the name of a score or loss; of a slice
+        as in ``profile``.
+    depends
+        How clearly the features show how far outcomes lie from what the model expects: Student's t
+        over the nights (`assay.training.train.estimate_errors`); 0 if it is unknown.
 
-    The last six are empty in references of earlier versions.
+    ``ks`` to ``rows`` are empty in references of earlier versions.
     """
 
     grid: Grid
@@ -103,6 +111,8 @@ class Reference:
     unseen: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     constant: Mapping[str, int] = field(default_factory=dict)
     rows: tuple[int, ...] = ()
+    effects: Mapping[str, NightEffects] = field(default_factory=dict)
+    depends: float = 0.0
 
     @property
     def counted(self) -> Grid:
@@ -131,6 +141,8 @@ class Reference:
             "rows": list(self.rows),
             "scores": list(self.scores),
             "importance": dict(self.importance),
+            "effects": {name: asdict(each) for name, each in self.effects.items()},
+            "depends": self.depends,
             "columns": columns,
             "label": None if self.label is None else self.label.to_dict(),
             "beside": {name: column.to_dict() for name, column in self.beside.items()},
@@ -178,6 +190,8 @@ class Reference:
             if set(sliced) != {*_sliced(scores, slices, {n: c.grid for n, c in columns.items()})}:
                 raise ValueError("its slices are not those that it counted")
             importance = {str(n): finite_number(v) for n, v in tree["importance"].items()}
+            effects = {str(n): NightEffects.from_dict(each) for n, each in tree["effects"].items()}
+            depends = finite_number(tree["depends"])
             label = None if tree["label"] is None else ReferenceColumn.from_dict(tree["label"])
             beside = {
                 str(n): ReferenceColumn.from_dict(c) for n, c in tree.get("beside", {}).items()
@@ -208,6 +222,8 @@ class Reference:
                 if column.constant is not None
             },
             rows,
+            effects,
+            depends,
         )
 
 
@@ -238,6 +254,8 @@ def build_reference(
     importance: Mapping[str, float] = NO_IMPORTANCE,
     label: tuple[ColumnGrid, NDArray[Any]] | None = None,
     beside: Mapping[str, tuple[ColumnGrid, Floats]] = NOTHING_BESIDE,
+    effects: Mapping[str, NightEffects] = NO_EFFECTS,
+    depends: float = 0.0,
 ) -> Reference:
     """Grid, counts and night-to-night distances of the reference rows.
 
@@ -251,7 +269,7 @@ def build_reference(
         The features.
     scores
         The grids of the scores (`assay.model.prediction.score_grids`).
-    slices, importance
+    slices, importance, effects, depends
         As in `Reference`.
     label
         The grid of the labels, and the labels of the rows (`assay.model.prediction.truths`).
@@ -298,6 +316,8 @@ def build_reference(
         {name: found.unseen for name, found in strays.items() if found.unseen},
         {name: found.constant for name, found in strays.items() if found.constant is not None},
         tuple(np.bincount(by_night, minlength=len(nights)).tolist()),
+        dict(effects),
+        depends,
     )
 
 

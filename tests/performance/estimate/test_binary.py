@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.columns.features import FrameFeatures
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile_counter import compute_profile
 from assay.columns.score_grid import probability_grid
 from assay.metrics.labelled_scores import LabelledScores
@@ -22,6 +23,10 @@ from assay.performance.estimate.score_cells import (
     cells_from_profile,
 )
 from benchmarks import estimate_simulation
+
+ALIKE = NightEffects(0.0, 0.0, 0.0, 0.0, 1000)
+"""Nights that do not differ."""
+
 
 EDGES = {
     cells: (*(k / cells for k in range(cells)), float(np.nextafter(1, 2))) for cells in (20, 200)
@@ -57,7 +62,7 @@ def by_row(p: np.ndarray, threshold: float) -> dict[str, float]:
 @pytest.mark.parametrize("shape", [(2, 5), (0.5, 0.5), (20, 60)])
 def test_counts_give_what_rows_give(number: int, within: float, shape: tuple[float, float]) -> None:
     p = np.clip(np.random.default_rng(1).beta(*shape, 50_000), 1e-6, 1 - 1e-6)
-    found = binary.estimate(cells(p, number), 0.35, 0.95)
+    found = binary.estimate(cells(p, number), 0.35, 0.95, ALIKE)
     for name, value in by_row(p, 0.35).items():
         assert found[name].value == pytest.approx(
             value, abs=within * (20 if name == "log_loss" else 1)
@@ -71,7 +76,7 @@ def test_intervals_hold_the_realized_metric_as_often_as_they_say(
 ) -> None:
     trials, random = 400, np.random.default_rng(2)
     p = random.beta(*shape, rows)
-    found = binary.estimate(cells(p), 0.35, 0.9)
+    found = binary.estimate(cells(p), 0.35, 0.9, ALIKE)
     inside = {name: 0 for name, one in found.items() if one.low is not None}
     few = {"precision", "recall", "f1"} if shape == (1, 12) and rows == 300 else set()
     assert set(found) - set(inside) == few
@@ -89,7 +94,7 @@ def test_intervals_hold_the_realized_metric_as_often_as_they_say(
     threshold=st.sampled_from(EDGES[20][1:-1]),
 )
 def test_any_scores_give_values_in_range_or_a_reason(p: list[float], threshold: float) -> None:
-    found = binary.estimate(cells(np.array(p), 20), threshold, 0.95)
+    found = binary.estimate(cells(np.array(p), 20), threshold, 0.95, ALIKE)
     assert tuple(found) == binary.METRICS
     for name, one in found.items():
         if one.value is None:
@@ -116,7 +121,7 @@ def test_influences_have_no_mean(p: list[float], threshold: float) -> None:
 
 
 def test_one_score_for_all_ranks_nothing() -> None:
-    found = binary.estimate(cells(np.full(1000, 0.2375), 20), 0.5, 0.95)
+    found = binary.estimate(cells(np.full(1000, 0.2375), 20), 0.5, 0.95, ALIKE)
     assert found["auc"].value == pytest.approx(0.5)
     assert found["brier"].value == pytest.approx(0.2375 * 0.7625)
     assert found["precision"].why == "no row is predicted positive"
@@ -125,14 +130,14 @@ def test_one_score_for_all_ranks_nothing() -> None:
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
 def test_certain_labels_leave_no_pairs(p: float) -> None:
-    found = binary.estimate(cells(np.full(10, p)), 0.5, 0.95)
+    found = binary.estimate(cells(np.full(10, p)), 0.5, 0.95, ALIKE)
     assert found["auc"].why == "every row has the same label for certain"
     assert found["accuracy"].value == 1
     assert found["recall"].value == (None if p == 0 else 1)
 
 
 def test_no_rows_say_nothing() -> None:
-    found = binary.estimate(cells(np.array([])), 0.5, 0.95)
+    found = binary.estimate(cells(np.array([])), 0.5, 0.95, ALIKE)
     assert {one.why for one in found.values()} == {"no rows"}
     assert found["auc"] == MetricEstimate(None, None, None, "no rows")
 
@@ -168,7 +173,7 @@ def test_rare_events_are_estimated_and_intervals_hold(base: float, rows: int) ->
     p = drawn(1, base, rows)
     # Few are said yes to: that is what rare events are looked for with.
     threshold = float(np.quantile(p, 1 - max(30 / rows, 0.1 * base)))
-    found = binary.estimate(counted(p, threshold, base), threshold, 0.95)
+    found = binary.estimate(counted(p, threshold, base), threshold, 0.95, ALIKE)
     assert found["auc"].value == pytest.approx(area(p), abs=5e-4)
     random, inside = np.random.default_rng(3), dict.fromkeys(binary.METRICS, 0)
     for _ in range(TRIALS):
@@ -198,3 +203,44 @@ def test_the_simulation_counts_what_its_intervals_hold() -> None:
     assert off < 1e-3 and held["auc"] is not None and held["auc"] > 0.8
     off, held = estimate_simulation.coverage("normal", 0.005, 3000, 2, 1)
     assert held["precision"] is None and held["auc"] is not None
+
+
+def test_nights_that_differ_widen_every_interval() -> None:
+    p = np.random.default_rng(9).beta(2, 5, 3000)
+    alone = binary.estimate(cells(p, 50), 0.35, 0.95, ALIKE)
+    differ = NightEffects(-1.0, 0.09, 0.0, 0.01, 1000)
+    found = binary.estimate(cells(p, 50), 0.35, 0.95, differ)
+    for name, one in found.items():
+        assert one.value == alone[name].value
+        assert one.low < alone[name].low and alone[name].high < one.high, name
+    unknown = binary.estimate(cells(p, 50), 0.35, 0.95, None)
+    assert {one.low for one in unknown.values()} == {None}
+    assert all("3 reference nights" in str(one.why) for one in unknown.values())
+    assert unknown["auc"].value == alone["auc"].value
+
+
+@pytest.mark.parametrize("threshold", [0.35, 0.55])
+def test_intervals_hold_what_comes_on_nights_that_differ(threshold: float) -> None:
+    random = np.random.default_rng(11)
+    p, inside, trials = random.beta(2, 4, 2000), dict.fromkeys(binary.METRICS, 0), 300
+    odds = np.log(p / (1 - p))
+    found = binary.estimate(cells(p, 200), threshold, 0.9, NightEffects(-1, 0.16, 0, 0.04, 1000))
+    for _ in range(trials):
+        moved = odds + 0.4 * random.normal() + 0.2 * random.normal() * (odds + 1)
+        happened = random.random(2000) < 1 / (1 + np.exp(-moved))
+        realized = LabelledScores("binary", happened, p, (), threshold).values()
+        for name in inside:
+            inside[name] += found[name].low <= realized[name] <= found[name].high
+    for name, count in inside.items():
+        assert count / trials == pytest.approx(0.9, abs=0.07), name
+
+
+def test_rows_that_are_certain_leave_the_log_loss_unbounded() -> None:
+    random = np.random.default_rng(12)
+    p = np.where(random.random(2000) < 0.2, 0.0, random.beta(2, 4, 2000))
+    found = binary.estimate(cells(p, 50), 0.35, 0.95, ALIKE)
+    assert "probability 0 or 1" in str(found["log_loss"].why) and found["log_loss"].low is None
+    assert all(one.low is not None for name, one in found.items() if name != "log_loss")
+    # So many rows that one more label does not matter.
+    many = binary.estimate(cells(np.repeat(p, 500), 50), 0.35, 0.95, ALIKE)
+    assert many["log_loss"].why is None

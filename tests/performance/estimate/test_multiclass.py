@@ -7,12 +7,17 @@ import pandas as pd
 import pytest
 
 from assay.columns.features import FrameFeatures
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile import merge_profiles
 from assay.columns.profile_counter import compute_profile
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
 from assay.performance.estimate import multiclass
 from assay.performance.estimate.multiclass import ClassCells
+
+ALIKE = NightEffects(0.0, 0.0, 0.0, 0.0, 1000)
+"""Nights that do not differ."""
+
 
 CLASSES = ("a", "b", "c")
 NAMES = tuple(multiclass.MACRO.values())
@@ -39,7 +44,7 @@ def counted(scores: np.ndarray, parts: int = 1) -> list[ClassCells]:
     for more in profiles[1:]:
         whole = merge_profiles(whole, more)
     return [
-        ClassCells(name, grids[every], whole[every], whole[said])
+        ClassCells(name, grids[every], whole[every], whole[said], ALIKE)
         for name, (every, said) in prediction.class_columns(CLASSES).items()
     ]
 

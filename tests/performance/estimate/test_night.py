@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from assay.columns.features import FrameFeatures
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile_counter import compute_profile
 from assay.model import prediction
 from assay.performance.estimate.night import estimate_night
@@ -44,6 +45,11 @@ def bundle(task: Any, scores: np.ndarray) -> Any:
         importance={},
         distances=nothing,
         null_changes=nothing,
+        depends=0.0,
+        effects=dict.fromkeys(
+            [*grids, *grids_beside, "probability@origin=JFK"],
+            NightEffects(0.0, 0.0, 0.0, 0.0, 1000),
+        ),
     )
     return SimpleNamespace(manifest=manifest, reference=reference, sample=lambda: sample)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import cross_val_predict
 
 from assay.columns.features import FrameFeatures
+from assay.columns.night_effects import learn_probability
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import build_reference
 from assay.compiled.fitted_model import Model
@@ -58,6 +60,7 @@ def made() -> Any:
         CATEGORIES,
         prediction.score_grids("binary", (), p, 0.5),
         importance=moved,
+        effects={"probability": learn_probability(p, frame["y"].to_numpy(), night.astype(int))},
     )
     manifest = SimpleNamespace(
         task="binary", classes=(), threshold=0.5, calibration="none", out_of_fold={}
@@ -151,6 +154,19 @@ def test_a_harmless_choice_of_rows_is_what_estimates_are_for(made: Any, chosen: 
     assert found.trusted, found.distrust
     accuracy = found.parts[0].metrics["accuracy"]
     assert accuracy.value == pytest.approx(scored.values()["accuracy"], abs=0.05)
+
+
+def test_a_choice_of_rows_matters_where_outcomes_depend_on_more_than_the_score(made: Any) -> None:
+    seen = SimpleNamespace(**vars(made) | {"reference": replace(made.reference, depends=5.0)})
+    frame = pd.concat([table(seed) for seed in range(500, 503)], ignore_index=True)
+    chosen = frame[frame["x0"] > frame["x0"].quantile(0.15)].reset_index(drop=True)
+    chance = replace(made.reference, depends=trust.CLEAR)
+    for reference, doubted in ((seen.reference, True), (chance, False)):
+        bundle = SimpleNamespace(**vars(made) | {"reference": reference})
+        found, _ = judged(bundle, chosen.head(ROWS))
+        why = [one for one in found.distrust if "depend on the features beyond" in one]
+        assert bool(why) is doubted
+    assert sum(judged(seen, table(seed))[0].trusted for seed in range(200, 230)) == 30
 
 
 def test_a_choice_of_rows_that_breaks_the_scores_is_not_told_from_a_wrong_column(made: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from assay.columns.features import FrameFeatures
 from assay.columns.grid_builder import build_grid
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile
 from assay.compiled import CompiledModel
@@ -51,7 +52,9 @@ def counted(learnt: dict[str, LossModel], frame: pd.DataFrame) -> Profile:
 def expected(learnt: dict[str, LossModel], frame: pd.DataFrame) -> Any:
     profile = counted(learnt, frame)
     noise = {name: one.noise for name, one in learnt.items()}
-    return regression.estimate_from_features(*(profile[name] for name in LOSSES), noise, ROWS, 0.95)
+    columns = [profile[name] for name in LOSSES]
+    alike = dict.fromkeys(LOSSES, NightEffects(0.0, 0.0, 0.0, 0.0, 1000))
+    return regression.estimate_from_features(*columns, noise, ROWS, 0.95, alike)
 
 
 def realized(error: np.ndarray) -> dict[str, float]:
@@ -101,3 +104,24 @@ def test_the_models_are_compiled_exactly_and_the_same_each_time(
 def test_no_rows_say_nothing(learnt: dict[str, LossModel]) -> None:
     found = expected(learnt, drawn(4, 5)[0].head(0))
     assert {one.why for one in found.values()} == {"no rows"}
+
+
+def test_losses_that_differ_by_night_widen_both_intervals(learnt: dict[str, LossModel]) -> None:
+    profile = counted(learnt, drawn(5, 2000)[0])
+    columns, noise = [profile[name] for name in LOSSES], dict.fromkeys(LOSSES, 1.0)
+    found = {
+        level: regression.estimate_from_features(
+            *columns,
+            *(noise, ROWS, 0.95),
+            dict.fromkeys(LOSSES, NightEffects(0.0, level**2, 0.0, 0.0, 1000)),
+        )
+        for level in (0.0, 0.3)
+    }
+    # The logarithm of a squared loss moves the root by half as much.
+    for name, moved in (("mae", 0.3), ("rmse", 0.15)):
+        alone, wide = found[0.0][name], found[0.3][name]
+        own = (alone.high - alone.low) / 2
+        reach = 1.9623 * moved * alone.value
+        assert (wide.high - wide.low) / 2 == pytest.approx(np.hypot(own, reach), rel=1e-3)
+    nothing = regression.estimate_from_features(*columns, noise, ROWS, 0.95, {})
+    assert {one.low for one in nothing.values()} == {None}

@@ -5,26 +5,34 @@ matrix is a sum over rows, and the AUC a sum over pairs of rows. J. Kuberski, J.
 describe the method for NannyML (see https://nannyml.readthedocs.io, "How it works: estimating
 performance"). Here rows come as counts. Intervals come from influence functions
 (`assay.performance.estimate.metric_estimate`), those of the decisions from the distribution
-of true positives and false negatives (`assay.performance.estimate.decisions`).
+of true positives and false negatives (`assay.performance.estimate.decisions`). All are widened by
+what differed between the reference's nights (`assay.columns.night_effects`).
 
 The method detects what changes the scores. It cannot detect concept drift, a change of the labels
-for the same features, because the probabilities are then no longer calibrated.
+for the same features that the reference's nights did not show, because the probabilities are then
+no longer calibrated.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.columns.night_effects import NightEffects
 from assay.metrics.evaluator import CLIP, FEWEST
 from assay.performance.estimate import decisions
 from assay.performance.estimate.metric_estimate import (
+    UNKNOWN_NIGHTS,
     CellInfluence,
     MetricEstimate,
     estimate_metric,
     missing_estimate,
+    night_reach,
 )
 from assay.performance.estimate.score_cells import ScoreCells
+from assay.project.text import counted
 
 METRICS = ("auc", "log_loss", "brier", "accuracy", "precision", "recall", "f1")
 
@@ -32,13 +40,17 @@ ROUNDING = 1e-12
 """Fewer expected pairs than this per row count as none."""
 
 
-def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, MetricEstimate]:
+def estimate(
+    cells: ScoreCells, threshold: float, confidence: float, effects: NightEffects | None
+) -> dict[str, MetricEstimate]:
     """Every metric of `METRICS`.
 
     Parameters
     ----------
     cells
         None contains ``threshold``, which is an edge of the grid (`assay.columns.score_grid`).
+    effects
+        How far nights lie from the probabilities; without them there are no intervals.
     """
     if not len(cells.counts):
         return dict.fromkeys(METRICS, missing_estimate("no rows"))
@@ -61,8 +73,25 @@ def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str
             found[name] = missing_estimate(why)
     for name, (low, high) in decisions.intervals(cells, threshold, confidence).items():
         found[name] = found[name].within(low, high)
-    few = _few(cells, threshold)
+    if effects is None:
+        return {name: found[name].without_interval(UNKNOWN_NIGHTS) for name in METRICS}
+    for name, one in (influences if ranking is None else {**influences, "auc": ranking}).items():
+        reach = night_reach(one, cells.counts, cells.means, effects, confidence)
+        found[name] = found[name].widened(name, reach)
+    few = {**_certain(cells, found["log_loss"]), **_few(cells, threshold)}
     return {name: found[name].without_interval(few.get(name)) for name in METRICS}
+
+
+def _certain(cells: ScoreCells, log_loss: MetricEstimate) -> dict[str, str]:
+    """Why the log loss has no interval if one label of a row that is certain would leave it."""
+    rows = int(cells.counts[(cells.means <= 0) | (cells.means >= 1)].sum())
+    if not rows or log_loss.value is None or log_loss.high is None:
+        return {}
+    if -math.log(CLIP) / cells.rows <= log_loss.high - log_loss.value:
+        return {}
+    return {
+        "log_loss": f"{counted(rows, 'row')} with probability 0 or 1: one label moves it too far"
+    }
 
 
 def _few(cells: ScoreCells, threshold: float) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 ``positive`` and ``negative`` are the influence of a row on the metric if its label turns out so.
 If a row is positive with probability p, the labels of n rows give the metric a variance of the sum
-over rows of p (1 - p) (positive - negative)^2 / n^2. The interval covers that: it predicts the
-metric of these rows once their labels are known, if the probabilities are calibrated.
+over rows of p (1 - p) (positive - negative)^2 / n^2. That is the interval of the metric of these
+rows, if the probabilities are right on this night. How far they may be off is learnt on the
+reference's nights (`assay.columns.night_effects`) and widens it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from statistics import NormalDist
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.columns.night_effects import FEWEST, NightEffects, log_odds
+
+UNKNOWN_NIGHTS = f"fewer than {FEWEST} reference nights show how nights differ"
+"""Why there is no interval."""
 
 UNBOUNDED = frozenset({"log_loss", "rmse", "mae", "bias"})
 """Metrics that are not a share of 1; their intervals are computed without the logit scale."""
@@ -48,6 +53,34 @@ class MetricEstimate:
         if self.value is None:
             return self
         return MetricEstimate(self.value, min(low, self.value), max(high, self.value), self.why)
+
+    def widened(self, name: str, reach: float) -> MetricEstimate:
+        """A copy whose interval's ends lie further away from the value.
+
+        An independent error adds its variance, so distances add up as the sides of a right angle
+        do; for shares on the logit scale, as in `interval`.
+
+        Parameters
+        ----------
+        reach
+            Half the width of the interval of the other error alone, on the metric's own scale.
+        """
+        if self.value is None or self.low is None or self.high is None:
+            return self
+        low, high = (
+            _further(self.value, end, reach, name not in UNBOUNDED) for end in (self.low, self.high)
+        )
+        return self.within(max(low, 0.0) if name != "bias" else low, high)
+
+
+def _further(value: float, end: float, reach: float, share: bool) -> float:
+    if not share:
+        return value + math.copysign(math.hypot(end - value, reach), end - value)
+    if not 0 < value < 1 or not 0 < end < 1:
+        return end
+    middle = _log_odds(value)
+    apart = _log_odds(end) - middle
+    return _share(middle + math.copysign(math.hypot(apart, reach / (value * (1 - value))), apart))
 
 
 def missing_estimate(why: str) -> MetricEstimate:
@@ -86,6 +119,18 @@ def label_variance(found: CellInfluence, counts: Floats, means: Floats) -> float
     return float(counts @ apart) / float(counts.sum()) ** 2
 
 
+def night_reach(
+    found: CellInfluence,
+    counts: Floats,
+    means: Floats,
+    effects: NightEffects,
+    confidence: float,
+) -> float:
+    """How far what differs between nights moves the metric, as half the width of an interval."""
+    slopes = counts * (found.positive - found.negative) * means * (1 - means)
+    return effects.reach(log_odds(means), slopes / counts.sum(), confidence)
+
+
 def interval(name: str, value: float, error: float, confidence: float) -> tuple[float, float]:
     """The normal interval; for a share it is computed on the logit scale, so it stays in [0, 1]."""
     z = NormalDist().inv_cdf((1 + confidence) / 2) * error
@@ -94,8 +139,12 @@ def interval(name: str, value: float, error: float, confidence: float) -> tuple[
         return max(value - z, floor), value + z
     if not 0 < value < 1:
         return max(value - z, 0.0), min(value + z, 1.0)
-    middle, reach = math.log(value / (1 - value)), z / (value * (1 - value))
+    middle, reach = _log_odds(value), z / (value * (1 - value))
     return _share(middle - reach), _share(middle + reach)
+
+
+def _log_odds(share: float) -> float:
+    return math.log(share / (1 - share))
 
 
 def _share(odds: float) -> float:

@@ -20,16 +20,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from assay.columns.grid import NumberGrid
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile import ColumnProfile
 from assay.metrics.evaluator import FEWEST
 from assay.performance.estimate import binary
 from assay.performance.estimate.metric_estimate import (
+    UNKNOWN_NIGHTS,
     CellInfluence,
     MetricEstimate,
     estimate_metric,
     interval,
     label_variance,
     missing_estimate,
+    night_reach,
 )
 from assay.performance.estimate.score_cells import ScoreCells, cells_from_profile
 from assay.project.text import counted
@@ -39,13 +42,25 @@ MACRO = {"auc": "auc", "precision": "macro_precision", "recall": "macro_recall",
 """Metric of a class -> the name of its mean over classes."""
 
 
-def estimate(cells: ScoreCells, confidence: float) -> dict[str, MetricEstimate]:
-    """Accuracy, from cells of the most likely class's probability."""
+def estimate(
+    cells: ScoreCells, confidence: float, effects: NightEffects | None
+) -> dict[str, MetricEstimate]:
+    """Accuracy, from cells of the most likely class's probability.
+
+    Parameters
+    ----------
+    effects
+        As in `assay.performance.estimate.binary.estimate`.
+    """
     if not len(cells.counts):
         return {ACCURACY: missing_estimate("no rows")}
     value = float(cells.counts @ cells.means) / cells.rows
     right = CellInfluence(value, 1 - value + 0 * cells.means, -value + 0 * cells.means)
-    return {ACCURACY: estimate_metric(ACCURACY, right, cells.counts, cells.means, confidence)}
+    found = estimate_metric(ACCURACY, right, cells.counts, cells.means, confidence)
+    if effects is None:
+        return {ACCURACY: found.without_interval(UNKNOWN_NIGHTS)}
+    reach = night_reach(right, cells.counts, cells.means, effects, confidence)
+    return {ACCURACY: found.widened(ACCURACY, reach)}
 
 
 @dataclass(frozen=True)
@@ -58,12 +73,15 @@ class ClassCells:
         Of all rows.
     said
         Of the rows predicted as this class; null for all others.
+    effects
+        How far nights lie from the probabilities of this class; None if it is unknown.
     """
 
     name: str
     grid: NumberGrid
     every: ColumnProfile
     said: ColumnProfile
+    effects: NightEffects | None
 
     @property
     def split(self) -> tuple[ScoreCells, ScoreCells]:
@@ -80,7 +98,7 @@ class ClassCells:
         return cells_from_profile(self.said, self.grid), cells_from_profile(others, self.grid)
 
 
-Found = tuple[CellInfluence, ScoreCells]
+Found = tuple[CellInfluence, ScoreCells, NightEffects | None]
 
 
 def macro(classes: Sequence[ClassCells], confidence: float) -> dict[str, MetricEstimate]:
@@ -112,23 +130,31 @@ def _found(one: ClassCells) -> Mapping[str, Found]:
     )
     answers = np.repeat([1.0, 0.0], [len(said.counts), len(others.counts)])
     found: dict[str, Found] = {
-        name: (influence, both)
+        name: (influence, both, one.effects)
         for name, influence in binary.decision_metrics(both, answers).items()
     }
     whole = cells_from_profile(one.every, one.grid)
     area = binary.estimate_auc(whole)
-    return found if area is None else {**found, "auc": (area, whole)}
+    return found if area is None else {**found, "auc": (area, whole, one.effects)}
 
 
 def _mean(name: str, metric: str, found: Sequence[Found], confidence: float) -> MetricEstimate:
-    value = math.fsum(influence.value for influence, _ in found) / len(found)
+    value = math.fsum(influence.value for influence, _, _ in found) / len(found)
     labels = [
         math.sqrt(label_variance(influence, cells.counts, cells.means))
-        for influence, cells in found
+        for influence, cells, _ in found
     ]
     apart = math.hypot(*labels) if metric == "precision" else math.fsum(labels)
     low, high = interval(name, value, apart / len(found), confidence)
-    return MetricEstimate(value, low, high)
+    reaches = [
+        night_reach(influence, cells.counts, cells.means, effects, confidence)
+        for influence, cells, effects in found
+        if effects is not None
+    ]
+    made = MetricEstimate(value, low, high)
+    if len(reaches) < len(found):
+        return made.without_interval(UNKNOWN_NIGHTS)
+    return made.widened(name, math.fsum(reaches) / len(found))
 
 
 def _few(classes: Sequence[ClassCells]) -> str | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.columns.grid import ColumnGrid, Grid, NumberGrid
+from assay.columns.grid import ColumnGrid, NumberGrid
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile import ColumnProfile, Profile
 from assay.model.prediction import LOSSES, class_columns, score_column
 from assay.performance.estimate import binary, multiclass, regression, trust
@@ -19,6 +20,7 @@ from assay.performance.estimate.score_cells import cells_from_profile
 
 if TYPE_CHECKING:
     from assay.columns.profile import Profile
+    from assay.columns.reference import Reference
     from assay.model.bundle import Bundle
     from assay.model.manifest import Manifest
     from assay.performance.estimate.trust import ColumnDrift
@@ -103,9 +105,9 @@ def estimate_night(
     findings
         Of the night's drift decision: a break can end trust.
     """
-    manifest, grid = loaded.manifest, loaded.reference.grid
+    manifest = loaded.manifest
     losses = _losses(loaded) if manifest.task == "regression" else None
-    found = list_slices(manifest, grid, profile, losses, confidence)
+    found = list_slices(manifest, loaded.reference, profile, losses, confidence)
     classes = _classes(loaded, profile)
     if classes and found:
         every = {**found[0].metrics, **multiclass.macro(classes, confidence)}
@@ -123,10 +125,14 @@ def _without_intervals(part: SliceEstimate, why: str) -> SliceEstimate:
 
 
 def list_slices(
-    manifest: Manifest, grid: Grid, profile: Profile, losses: Losses | None, confidence: float
+    manifest: Manifest,
+    reference: Reference,
+    profile: Profile,
+    losses: Losses | None,
+    confidence: float,
 ) -> tuple[SliceEstimate, ...]:
     """All rows first, then every slice with scores in the profile and at least one row."""
-    score = score_column(manifest.task)
+    score, grid = score_column(manifest.task), reference.grid
     columns = {WHOLE: score}
     for name in profile:
         if name.startswith(score + AT):
@@ -137,7 +143,11 @@ def list_slices(
         if column is None or not isinstance(cells, NumberGrid):
             continue
         if title == WHOLE or column.rows > column.nulls:
-            found.append(_part(manifest, title, column, cells, losses, confidence, profile))
+            found.append(
+                _part(
+                    manifest, title, column, cells, losses, confidence, profile, reference.effects
+                )
+            )
     return tuple(found)
 
 
@@ -149,30 +159,39 @@ def _part(
     losses: Losses | None,
     confidence: float,
     profile: Profile,
+    effects: Mapping[str, NightEffects],
 ) -> SliceEstimate:
     rows = column.rows - column.nulls
+    mine = effects.get(score_column(manifest.task) + (AT + title if title else ""))
     assert isinstance(grid, NumberGrid)
     if manifest.task == "regression":
         counts = np.asarray(column.counts, dtype=np.float64)
-        metrics = regression.estimate(losses, counts, confidence)
-        by_features = _by_features(manifest, title, profile, confidence)
+        metrics = regression.estimate(losses, counts, confidence, mine)
+        by_features = _by_features(manifest, title, profile, confidence, effects)
         return SliceEstimate(title, rows, metrics | by_features)
     cells = cells_from_profile(column, grid)
     if manifest.task == "multiclass":
-        return SliceEstimate(title, rows, multiclass.estimate(cells, confidence))
-    return SliceEstimate(title, rows, binary.estimate(cells, manifest.threshold, confidence))
+        return SliceEstimate(title, rows, multiclass.estimate(cells, confidence, mine))
+    return SliceEstimate(title, rows, binary.estimate(cells, manifest.threshold, confidence, mine))
 
 
 def _by_features(
-    manifest: Manifest, title: str, profile: Profile, confidence: float
+    manifest: Manifest,
+    title: str,
+    profile: Profile,
+    confidence: float,
+    effects: Mapping[str, NightEffects],
 ) -> dict[str, MetricEstimate]:
     """The estimates of the loss models; empty if the profile has none."""
     names = [name + (AT + title if title else "") for name in LOSSES]
     if not manifest.loss_noise or not all(name in profile for name in names):
         return {}
     absolute, squared = (profile[name] for name in names)
+    mine = {
+        loss: effects[name] for loss, name in zip(LOSSES, names, strict=True) if name in effects
+    }
     return regression.estimate_from_features(
-        absolute, squared, manifest.loss_noise, manifest.rows, confidence
+        absolute, squared, manifest.loss_noise, manifest.rows, confidence, mine
     )
 
 
@@ -184,7 +203,10 @@ def _classes(loaded: Bundle, profile: Profile) -> list[multiclass.ClassCells]:
         if column is None or every not in profile or said not in profile:
             return []
         assert isinstance(column.grid, NumberGrid)
-        found.append(multiclass.ClassCells(name, column.grid, profile[every], profile[said]))
+        effects = loaded.reference.effects.get(every)
+        found.append(
+            multiclass.ClassCells(name, column.grid, profile[every], profile[said], effects)
+        )
     return found
 
 

@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 
 from assay.columns.features import Floats
 from assay.columns.grid import NumberGrid
+from assay.columns.night_effects import NightEffects, log_loss_size
 from assay.columns.profile import ColumnProfile
 from assay.model.prediction import LOSSES
 from assay.performance.estimate.metric_estimate import (
+    UNKNOWN_NIGHTS,
     MetricEstimate,
     interval,
     missing_estimate,
@@ -86,11 +88,18 @@ def _pools(counts: NDArray[np.intp]) -> NDArray[np.intp]:
     return pool
 
 
-def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[str, MetricEstimate]:
+def estimate(
+    losses: Losses | None, counts: Floats, confidence: float, effects: NightEffects | None
+) -> dict[str, MetricEstimate]:
     """Every metric of `METRICS` for a night with these counts on the grid's cells.
 
     The interval covers the standard error of the reference's means and the variance of this night's
-    own errors.
+    own errors; that of the bias also how far nights lie from the reference's mean error.
+
+    Parameters
+    ----------
+    effects
+        Of the nights on the mean error; without them the bias has no interval.
     """
     total = float(counts.sum())
     if losses is None:
@@ -112,7 +121,10 @@ def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[s
             labels /= slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
         found[name] = MetricEstimate(value, low, high)
-    return found
+    if effects is None:
+        return found | {"bias": found["bias"].without_interval(UNKNOWN_NIGHTS)}
+    reach = effects.reach(np.zeros(1), np.ones(1), confidence)
+    return found | {"bias": found["bias"].widened("bias", reach)}
 
 
 def estimate_from_features(
@@ -121,12 +133,13 @@ def estimate_from_features(
     noise: Mapping[str, float],
     rows: int,
     confidence: float,
+    effects: Mapping[str, NightEffects],
 ) -> dict[str, MetricEstimate]:
     """MAE and RMSE from the loss models' predictions for each row.
 
     A row's loss differs from its prediction as much as it did out of fold, in proportion to its
     size. The interval covers that noise on the night's rows and on the rows that the models were
-    fitted on.
+    fitted on, and how far the reference's nights lay from what models of other nights expected.
 
     Parameters
     ----------
@@ -137,6 +150,8 @@ def estimate_from_features(
         mean square: by the names in `assay.model.prediction.LOSSES`.
     rows
         Reference rows that the models were fitted on.
+    effects
+        Of the nights on each loss; a metric without them has no interval.
     """
     found = {}
     for name, column, loss in zip(("mae", "rmse"), (absolute, squared), LOSSES, strict=True):
@@ -153,5 +168,19 @@ def estimate_from_features(
             slope = 4 * mean if mean else 1.0
             labels /= slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
-        found[name] = MetricEstimate(value, low, high)
+        found[name] = MetricEstimate(value, low, high).without_interval(
+            None if loss in effects else UNKNOWN_NIGHTS
+        )
+        if loss in effects:
+            reach = _night_reach(column, effects[loss], confidence)
+            reach /= 2 * value if name == "rmse" and value else 1.0
+            found[name] = found[name].widened(name, reach)
     return found
+
+
+def _night_reach(column: ColumnProfile, effects: NightEffects, confidence: float) -> float:
+    """Half the width of the interval of what nights change in the mean loss."""
+    used = column.fine.counts > 0
+    sums = column.fine.sums[used]
+    places = log_loss_size(sums / column.fine.counts[used])
+    return effects.reach(places, sums / column.fine.counts.sum(), confidence)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.columns.features import Floats
-from assay.compiled.fitted_model import log_odds, raw_scores
+from assay.compiled.fitted_model import calibrate, log_odds, raw_scores
 from assay.errors import LabelError
 from assay.project.tasks import Task
 from assay.training.candidates.nested import fit_clone
@@ -100,6 +100,18 @@ def fit_calibrator(task: Task, method: str, raw: Floats, truth: NDArray[Any]) ->
     if task == "binary":
         return _one_calibrator(method, raw, truth)
     return [_one_calibrator(method, raw[:, place], truth == place) for place in range(raw.shape[1])]
+
+
+def cross_calibrate(
+    task: Task, method: str, raw: Floats, truth: NDArray[Any], block: NDArray[np.int64]
+) -> Floats:
+    """The out-of-fold scores of each block, calibrated by a fit to the other blocks."""
+    scores = np.empty_like(raw)
+    for number in np.unique(block):
+        unseen = block == number
+        calibrator = fit_calibrator(task, method, raw[~unseen], truth[~unseen])
+        scores[unseen] = calibrate(task, calibrator, raw[unseen])
+    return scores
 
 
 def _one_calibrator(method: str, raw: Floats, label: NDArray[np.bool_]) -> Any:

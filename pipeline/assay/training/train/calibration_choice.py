@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.columns.features import Floats
-from assay.compiled import fitted_model
 from assay.metrics.evaluator import CLIP
 from assay.project.tasks import Task
-from assay.training.train.calibrate import fit_calibrator
+from assay.training.train.calibrate import cross_calibrate
 
 AUTO = "auto"
 METHODS = ("none", "sigmoid", "isotonic")
@@ -70,11 +69,7 @@ def _loss(
     task: Task, method: str, raw: Floats, truth: NDArray[Any], block: NDArray[np.int64]
 ) -> float:
     """Mean log loss, each block calibrated by the others."""
-    scores = np.empty_like(raw)
-    for number in np.unique(block):
-        unseen = block == number
-        calibrator = fit_calibrator(task, method, raw[~unseen], truth[~unseen])
-        scores[unseen] = fitted_model.calibrate(task, calibrator, raw[unseen])
+    scores = cross_calibrate(task, method, raw, truth, block)
     if task == "binary":
         given = np.where(truth, scores, 1 - scores)
     else:

@@ -22,7 +22,7 @@ from assay.project.tasks import Task
 from assay.project.text import counted
 from assay.training.candidates.days import assign_folds
 from assay.training.candidates.nested import fit_clone
-from assay.training.train.calibrate import fit_calibrator, out_of_fold_scores
+from assay.training.train.calibrate import cross_calibrate, fit_calibrator, out_of_fold_scores
 from assay.training.train.calibration_choice import CalibrationChoice, choose_calibration
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class FittedModel:
         The chosen calibration.
     scored
         Truths and calibrated out-of-fold scores.
+    unseen
+        The same scores, each block of days calibrated by the others.
     days
         The day of each row.
     rows
@@ -54,6 +56,7 @@ class FittedModel:
     model: fitted_model.Model
     calibration: CalibrationChoice
     scored: LabelledScores
+    unseen: Floats
     days: pd.Series[str]
     rows: pd.DataFrame
     chosen: Mapping[str, Any]
@@ -202,6 +205,7 @@ def fit(
         ),
         calibration,
         scored,
+        cross_calibrate(task, calibration.method, raw, rows.truth, block),
         rows.days,
         described,
         fitted.chosen,

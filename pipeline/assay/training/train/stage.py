@@ -40,6 +40,7 @@ from assay.project.tasks import Task, inapplicable_reason, infer_task
 from assay.training.candidates.days import assign_folds
 from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
 from assay.training.candidates.vocabulary import Counts, count_categories
+from assay.training.train.estimate_errors import dependence, learn_night_effects
 from assay.training.train.fit import (
     LARGEST_FLOAT32,
     FittedModel,
@@ -268,6 +269,7 @@ def _reference(
     losses: Mapping[str, LossModel],
 ) -> Reference:
     fields = select_slice_fields(contract, sliced, params.evaluate.min_slice_rows)
+    codes = np.unique(nights.to_numpy(), return_inverse=True)[1]
     # A slice field need not be a feature; the rows and their order are the same.
     more = {field.name: sliced[field.name].to_numpy() for field in fields}
     truths = prediction.truths(task, made.rows[contract.label].to_numpy())
@@ -291,6 +293,11 @@ def _reference(
             **{name: (beside_grids[name], values) for name, values in beside.items()},
             **{name: (_loss_grid(learnt), learnt.values) for name, learnt in losses.items()},
         },
+        effects=learn_night_effects(made, losses, codes, fields, sliced),
+        depends=dependence(
+            *(contract, made.rows[[*contract.numeric, *contract.categorical]], made, losses, codes),
+            *(assign_folds(made.days.to_numpy(), params.train.folds), params.seed),
+        ),
     )
 
 

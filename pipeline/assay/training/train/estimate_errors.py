@@ -1,0 +1,176 @@
+"""What the reference shows of the errors of estimates: by night, and by feature.
+
+Labels of the reference are known, so each of its nights shows how far outcomes lie from what models
+of the other nights expect: the effects of nights (`assay.columns.night_effects`), of each score
+that performance is estimated from, and in each slice.
+
+An estimate also assumes that outcomes depend on features through the score alone. A second model
+that finds more in the features, on nights it was not fitted to, shows that they do not. Then a
+shift of the features moves the probabilities, which no count of a night shows. This is the question
+of multicalibration (U. Hebert-Johnson and others, "Multicalibration: calibration for the
+(computationally-identifiable) masses", ICML 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.columns.features import Floats, FrameFeatures, SliceField
+from assay.columns.night_effects import (
+    NightEffects,
+    learn_error,
+    learn_loss,
+    learn_probability,
+)
+from assay.contract.definition import Contract
+from assay.model.prediction import LOSSES, class_columns, score_column
+from assay.training.train.calibrate import out_of_fold_scores
+from assay.training.train.fit import FittedModel
+from assay.training.train.loss_models import LossModel, small_boosting
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Learner = Callable[[NDArray[np.bool_], NDArray[np.intp]], NightEffects | None]
+"""The effects of nights among the chosen rows, given the night of each of them."""
+
+
+def learn_night_effects(
+    made: FittedModel,
+    losses: Mapping[str, LossModel],
+    nights: NDArray[np.intp],
+    slices: Sequence[SliceField],
+    sliced: pd.DataFrame,
+) -> dict[str, NightEffects]:
+    """The effects of nights, by the names of columns in a night's profile.
+
+    Parameters
+    ----------
+    losses
+        Of a regression.
+    nights
+        Of each row, as a whole number from 0.
+    sliced
+        The fields of ``slices``, in the order of the rows.
+    """
+    every = np.ones(len(nights), dtype=np.bool_)
+    chosen = {"": every, **_slice_rows(slices, sliced)}
+    found: dict[str, NightEffects] = {}
+    for name, learn in _learners(made, losses).items():
+        for title, rows in chosen.items():
+            effects = learn(rows, nights[rows]) if rows.any() else None
+            if effects is not None:
+                found[name + title] = effects
+    for name, learn in _class_learners(made).items():
+        effects = learn(every, nights)
+        if effects is not None:
+            found[name] = effects
+    return found
+
+
+def _learners(made: FittedModel, losses: Mapping[str, LossModel]) -> dict[str, Learner]:
+    """For each score that is counted in slices."""
+    truth, unseen, task = made.scored.truth, made.unseen, made.scored.task
+    score = score_column(task)
+    if task == "regression":
+        error = made.scored.scores - truth
+        found: dict[str, Learner] = {
+            score: lambda rows, night: learn_error((error - error.mean())[rows], night)
+        }
+        for name in losses:
+            found[name] = _loss_learner(losses[name].values, loss_of(name, error))
+        return found
+    if task == "binary":
+        return {score: _probability_learner(unseen, truth.astype(np.float64))}
+    right = (unseen.argmax(axis=1) == truth).astype(np.float64)
+    return {score: _probability_learner(unseen.max(axis=1), right)}
+
+
+def _class_learners(made: FittedModel) -> dict[str, Learner]:
+    if made.scored.task != "multiclass":
+        return {}
+    return {
+        every: _probability_learner(
+            made.unseen[:, place], (made.scored.truth == place).astype(np.float64)
+        )
+        for place, (every, _) in enumerate(class_columns(made.scored.classes).values())
+    }
+
+
+def _probability_learner(expected: Floats, happened: Floats) -> Learner:
+    return lambda rows, night: learn_probability(expected[rows], happened[rows], night)
+
+
+def _loss_learner(expected: Floats, loss: Floats) -> Learner:
+    return lambda rows, night: learn_loss(expected[rows], loss[rows], night)
+
+
+def loss_of(name: str, error: Floats) -> Floats:
+    """The loss that a model of `LOSSES` expects."""
+    return np.abs(error) if name == LOSSES[0] else np.square(error)
+
+
+def _slice_rows(slices: Sequence[SliceField], sliced: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """The rows of each slice, by what its columns add to a score's name."""
+    features, found = FrameFeatures(sliced), {}
+    for field in slices:
+        codes, places = field.codes(features)
+        place = places[codes + 1]
+        for number, name in enumerate(field.columns("")):
+            found[name] = place == number
+    return found
+
+
+def dependence(
+    contract: Contract,
+    features: pd.DataFrame,
+    made: FittedModel,
+    losses: Mapping[str, LossModel],
+    nights: NDArray[np.intp],
+    block: NDArray[np.int64],
+    seed: int,
+) -> float:
+    """How clearly features show more of the outcome than the score does: Student's t over nights.
+
+    The mean, over its standard error, of how much nearer a model of the residuals brings them to
+    0 on each night; the model was fitted to other blocks. For a regression the larger of both
+    losses. 0 with fewer than two nights.
+
+    Parameters
+    ----------
+    features
+        In the form of `assay.model.model.feature_frame`.
+    block
+        The block of days of each row (`assay.training.candidates.days.assign_folds`).
+    """
+    rows = np.bincount(nights)
+    if len(rows) < 2:
+        return 0.0
+    pipeline, found = small_boosting(contract, features, seed), []
+    for off in _residuals(made, losses):
+        shown = out_of_fold_scores(
+            "regression", pipeline, features, off, block, lambda done, folds: None
+        )
+        gain = np.bincount(nights, np.square(off) - np.square(off - shown)) / rows
+        spread = float(gain.std(ddof=1))
+        found.append(float(gain.mean()) / spread * len(rows) ** 0.5 if spread > 0 else 0.0)
+    return max(found)
+
+
+def _residuals(made: FittedModel, losses: Mapping[str, LossModel]) -> list[Floats]:
+    """Outcomes minus what was expected; losses relative to it, as large ones vary more."""
+    truth, unseen = made.scored.truth, made.unseen
+    if made.scored.task == "binary":
+        return [truth - unseen]
+    if made.scored.task == "multiclass":
+        return [(unseen.argmax(axis=1) == truth) - unseen.max(axis=1)]
+    found = []
+    for name, learnt in losses.items():
+        usual = max(float(learnt.values.mean()), np.finfo(float).tiny)
+        size = np.maximum(learnt.values, usual / 10)
+        found.append((loss_of(name, made.scored.scores - truth) - learnt.values) / size)
+    return found
