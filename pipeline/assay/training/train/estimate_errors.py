@@ -150,6 +150,9 @@ def dependence(
     rows = np.bincount(nights)
     if len(rows) < 2:
         return 0.0
+    # A model may take infinities; this one does not.
+    finite = {name: features[name].where(np.isfinite(features[name])) for name in contract.numeric}
+    features = features.assign(**finite)
     pipeline, found = small_boosting(contract, features, seed), []
     for off in _residuals(made, losses):
         shown = out_of_fold_scores(
