@@ -337,7 +337,10 @@ def main() -> int:
     took = f"It took {time.monotonic() - started:.0f} seconds of one core."
     head = (
         "# Intervals of estimates, simulated\n\n"
-        f"Written by `python -m benchmarks.estimate_simulation --trials {wanted.trials}`. {took}\n"
+        f"Written by `python -m benchmarks.estimate_simulation --trials {wanted.trials}`. {took}"
+        "\n\nWith 30 nights of labels or more, read an estimate's interval as it is; with ten it "
+        "is wider than needed. A night without an interval needs labels before anybody trusts its "
+        "value.\n"
     )
     (wanted.out / "estimates.md").write_text(head + "\n" + "\n".join(made) + "\n")
     return 0
