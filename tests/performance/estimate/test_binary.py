@@ -199,21 +199,21 @@ def test_what_is_certain_has_no_width() -> None:
 
 
 def test_the_simulation_counts_what_its_intervals_hold() -> None:
-    off, held = estimate_simulation.coverage("steps", 0.3, 500, 30, 1)
+    off, held = estimate_simulation.of_labels("steps", 0.3, 500, 30, 1)
     assert off < 1e-3 and held["auc"] is not None and held["auc"] > 0.8
-    off, held = estimate_simulation.coverage("normal", 0.005, 3000, 2, 1)
+    off, held = estimate_simulation.of_labels("normal", 0.005, 3000, 2, 1)
     assert held["precision"] is None and held["auc"] is not None
 
 
 def test_nights_that_differ_widen_every_interval() -> None:
     p = np.random.default_rng(9).beta(2, 5, 3000)
-    alone = binary.estimate(cells(p, 50), 0.35, 0.95, ALIKE)
+    alone = binary.estimate(cells(p), 0.35, 0.95, ALIKE)
     differ = NightEffects(-1.0, 0.09, 0.0, 0.01, 1000)
-    found = binary.estimate(cells(p, 50), 0.35, 0.95, differ)
+    found = binary.estimate(cells(p), 0.35, 0.95, differ)
     for name, one in found.items():
         assert one.value == alone[name].value
         assert one.low < alone[name].low and alone[name].high < one.high, name
-    unknown = binary.estimate(cells(p, 50), 0.35, 0.95, None)
+    unknown = binary.estimate(cells(p), 0.35, 0.95, None)
     assert {one.low for one in unknown.values()} == {None}
     assert all("3 reference nights" in str(one.why) for one in unknown.values())
     assert unknown["auc"].value == alone["auc"].value
@@ -237,10 +237,10 @@ def test_intervals_hold_what_comes_on_nights_that_differ(threshold: float) -> No
 
 def test_rows_that_are_certain_leave_the_log_loss_unbounded() -> None:
     random = np.random.default_rng(12)
-    p = np.where(random.random(2000) < 0.2, 0.0, random.beta(2, 4, 2000))
-    found = binary.estimate(cells(p, 50), 0.35, 0.95, ALIKE)
+    p = np.where(random.random(1000) < 0.2, 0.0, np.clip(random.beta(2, 4, 1000), 0.01, 0.99))
+    found = binary.estimate(cells(p), 0.35, 0.95, ALIKE)
     assert "probability 0 or 1" in str(found["log_loss"].why) and found["log_loss"].low is None
     assert all(one.low is not None for name, one in found.items() if name != "log_loss")
     # So many rows that one more label does not matter.
-    many = binary.estimate(cells(np.repeat(p, 500), 50), 0.35, 0.95, ALIKE)
+    many = binary.estimate(cells(np.repeat(p, 500)), 0.35, 0.95, ALIKE)
     assert many["log_loss"].why is None
