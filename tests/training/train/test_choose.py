@@ -50,7 +50,26 @@ def test_a_step_function_is_not_judged_on_its_own_rows() -> None:
     flattered = -np.log(np.where(label, own, 1 - own).clip(1e-15)).mean()
     found = choose.choose_calibration("binary", "auto", raw, label, BLOCK)
     assert flattered < np.log(2) < found.losses["isotonic"]
-    assert found.method == "sigmoid"
+
+
+def test_one_row_does_not_decide_against_a_step_function() -> None:
+    """A step at 0 would make one positive beyond it cost 36 nats, more than all other rows."""
+    random = np.random.default_rng(5)
+    odds = 1.2 * random.normal(size=40_000)
+    raw, true = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(-odds - 0.5 * np.minimum(odds, 0)))
+    label, block = random.random(40_000) < true, np.arange(40_000) * 5 // 40_000
+    assert choose.choose_calibration("binary", "auto", raw, label, block).method == "isotonic"
+
+
+@pytest.mark.parametrize("label", [[True] * 6, [False] * 6, [False] * 3 + [True] * 3])
+def test_a_step_function_is_never_certain(label: list[bool]) -> None:
+    raw = np.arange(1, 7) / 10
+    fitted = calibrate.fit_calibrator("binary", "isotonic", raw, np.array(label))
+    found = fitted_model.calibrate("binary", fitted, np.array([0.0, *raw, 1.0]))
+    assert ((found > 0) & (found < 1)).all() and (np.diff(found) >= 0).all()
+    if len(set(label)) == 2:
+        # Three rows and one that is imagined.
+        assert found[[0, -1]] == pytest.approx([1 / 4, 3 / 4])
 
 
 def test_several_classes_are_chosen_for_together() -> None:

@@ -124,4 +124,10 @@ def _one_calibrator(method: str, raw: Floats, label: NDArray[np.bool_]) -> Any:
         return fitted if fitted.coef_[0, 0] > 0 else None
     from sklearn.isotonic import IsotonicRegression
 
-    return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(raw, label)
+    # One imagined row of the other class at each end, as in Laplace's rule of succession (V. Vovk,
+    # I. Petej and V. Fedorova, "Large-scale probabilistic predictors", 2015, regularize alike). The
+    # outermost steps have few rows, often of one class: a step at 0 would call the next positive
+    # there impossible, and one such row in 40,000 decides a log loss.
+    scores = np.append(raw, [raw.min(), raw.max()])
+    labels = np.append(label, [True, False])
+    return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores, labels)
