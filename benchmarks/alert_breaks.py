@@ -38,13 +38,34 @@ def _infinite(values: pd.Series) -> pd.Series:
     return values.mask(np.arange(len(values)) % 10 == 0, np.inf)
 
 
-BREAKS: Mapping[str, Callable[[pd.Series], pd.Series]] = {
+def _filled(
+    every: int, of: int, value: Callable[[pd.Series], float]
+) -> Callable[[pd.Series], pd.Series]:
+    """So many of so many rows have one value."""
+    return lambda values: values.mask(np.arange(len(values)) % of < every, value(values))
+
+
+def _times(factor: float) -> Callable[[pd.Series], pd.Series]:
+    return lambda values: factor * values
+
+
+GROSS: Mapping[str, Callable[[pd.Series], pd.Series]] = {
     "times 60": lambda values: 60 * values,
     "constant": lambda values: 0 * values + 1.0,
     "negated": lambda values: -values,
     "infinite in a tenth": _infinite,
     "top decile doubled": _doubled,
 }
+BREAKS: Mapping[str, Callable[[pd.Series], pd.Series]] = {
+    **GROSS,
+    **{
+        f"{name} in {percent} %": _filled(percent // 5, 20, value)
+        for name, value in (("zero", lambda _: 0.0), ("its median", pd.Series.median))
+        for percent in (10, 20, 35, 50)
+    },
+    **{f"times {factor:g}": _times(factor) for factor in (1.1, 1.3, 2, 3)},
+}
+"""Smaller ones too, which show how small a break may be to be found."""
 
 
 @dataclass(frozen=True)

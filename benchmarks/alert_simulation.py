@@ -5,9 +5,11 @@ little from night to night, as weather does, and a share of nulls. Distances fro
 such nights go through the functions that `assay monitor --from --to` calls. Asked are:
 
 - a year in which nothing changes: how many incidents are there, against the budget;
-- a year in which the nights hang together (an odd night is followed by odd nights);
+- a year in which the nights are autocorrelated (an odd night is followed by odd nights);
 - a year in which each column's nights differ in one direction only: distances then are spread most
   widely;
+- the same where one weather moves all columns, so that fifteen say no more than one, and where only
+  five of them are autocorrelated; also with nights of few rows;
 - a column of which a stated share of rows moves for good: how often that column is in alarm within
   the stated number of nights;
 - a column that breaks (`benchmarks.alert_breaks`).
@@ -23,7 +25,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -54,6 +56,9 @@ from benchmarks.results import Result
 from benchmarks.shares import Share
 
 COLUMNS, CELLS, ROWS = 15, 10, 900
+FEW_ROWS = 250
+"""Of which the sampling is as large as what nights differ by."""
+FEW_ROWS_REFERENCES = (18, 30, 60)
 NIGHT_TO_NIGHT = 0.15
 NULLS = 0.03
 REFERENCES = (10, 18, 40, 60, 150, 365)
@@ -66,6 +71,14 @@ WITHIN = Budget().of
 MOST_MISSED = 0.05
 PAGE = "alerts.md"
 TOGETHER = (0.0, 0.5, 0.8)
+Form = Literal["cells", "direction", "weather", "some"]
+FORMS: Mapping[Form, str] = {
+    "cells": "in every cell",
+    "direction": "in one direction",
+    "weather": "all columns in one",
+    "some": "in one direction, 5 columns are correlated",
+}
+SOME = 5
 STEEP = 2.5
 """How far a column's cells move together, against one cell alone, where nights have a level."""
 GRID = NumberGrid(tuple(map(float, range(1, CELLS))))
@@ -84,8 +97,8 @@ class Row:
         How many nights it has.
     together
         Correlation of a night's oddity with the night's before.
-    level
-        Whether nights differ in one direction.
+    form
+        How nights differ, of `FORMS`.
     incidents
         One number a year.
     nights
@@ -101,7 +114,8 @@ class Row:
 
     reference: int
     together: float
-    level: bool
+    form: Form
+    rows: int
     incidents: np.ndarray
     nights: np.ndarray
     alone: np.ndarray
@@ -122,7 +136,8 @@ def counts(
     nights: int,
     together: float = 0.0,
     moved: float = 0.0,
-    level: bool = False,
+    form: Form = "cells",
+    rows: int = ROWS,
 ) -> Counts:
     """Counts of shape (nights, columns, 1 + cells), nulls first.
 
@@ -130,13 +145,19 @@ def counts(
     ----------
     moved
         Share of the first column's known values that lie in its first two cells instead.
-    level
-        One number a night and column moves all cells, instead of one each.
+    form
+        One number a night and column moves all cells, instead of one each; or one number a night
+        moves all columns.
     """
-    odd = random.normal(size=(nights, COLUMNS, 1 if level else CELLS))
+    shape = (1 if form == "weather" else COLUMNS, CELLS if form == "cells" else 1)
+    odd = random.normal(size=(nights, *shape))
+    follows = np.full((shape[0], 1), together)
+    if form == "some":
+        follows[SOME:] = 0.0
     for night in range(1, nights):
-        odd[night] = together * odd[night - 1] + (1 - together**2) ** 0.5 * odd[night]
-    if level:
+        odd[night] = follows * odd[night - 1] + (1 - follows**2) ** 0.5 * odd[night]
+    odd = np.repeat(odd, COLUMNS // shape[0], axis=1)
+    if form != "cells":
         odd = odd * np.linspace(-STEEP, STEEP, CELLS)
     shares = np.exp(NIGHT_TO_NIGHT * odd)
     shares /= shares.sum(axis=-1, keepdims=True)
@@ -146,7 +167,7 @@ def counts(
         shares[:, 0, 2:] *= 1 - moved / rest
         shares[:, 0, :2] += moved / 2
     nulls = NULLS * np.exp(NIGHT_TO_NIGHT * odd[:, :, :1])
-    return random.multinomial(ROWS, np.concatenate([nulls, (1 - nulls) * shares], axis=-1))
+    return random.multinomial(rows, np.concatenate([nulls, (1 - nulls) * shares], axis=-1))
 
 
 @dataclass(frozen=True)
@@ -200,9 +221,9 @@ def reference_of(nights: Counts) -> Reference:
         null_changes=by_name(usual.nulls),
         ks=by_name(usual.ks),
         moved=by_name(usual.moved),
-        serial={
-            name: autocorrelation.autocorrelations(nights[:, at]) for at, name in enumerate(NAMES)
-        },
+        autocorrelation=autocorrelation.upper_coefficients(
+            {name: autocorrelation.night_level(nights[:, at]) for at, name in enumerate(NAMES)}
+        ),
     )
 
 
@@ -213,7 +234,6 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
     all nights at once.
     """
     reference, rule, usual_nulls = reference_of(before), Budget(), Monitor().max_null_share_change
-    follows = break_limits.persistence(reference, rule.of)
     now = apart_of(nights, before.sum(axis=0))
     kinds: list[Kind] = ["features"] * COLUMNS
     kinds[0] = "answers"
@@ -246,6 +266,7 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
             if usual is not None:
                 value = float(series[night])
                 small = question.what == break_limits.NULLS and value <= usual_nulls
+                follows = break_limits.follows(reference, question.column)
                 seen[question] = SeenValue(None if small else value, usual, follows)
             if broken[night]:
                 beyond[question] = "broken"
@@ -267,14 +288,16 @@ def _incidents(judged: Iterable[NightAlarms], rule: Budget) -> int:
     return len(group_alarms(cast("Iterable[NightDecision]", nights)))
 
 
-def stationary(years: int, reference: int, together: float, level: bool, seed: int) -> Row:
+def stationary(
+    years: int, reference: int, together: float, form: Form, rows: int, seed: int
+) -> Row:
     """Years in which nothing changes, each with a reference of its own."""
     rule = Budget()
     kept: list[tuple[int, ...]] = []
     for year in range(years):
         random = np.random.default_rng([seed, reference, year])
-        before = counts(random, reference, together, level=level)
-        nights, alone = evidence(before, counts(random, YEAR, together, level=level))
+        before = counts(random, reference, together, form=form, rows=rows)
+        nights, alone = evidence(before, counts(random, YEAR, together, form=form, rows=rows))
         judged = list(alarms(nights, rule))
         kept.append(
             (
@@ -285,7 +308,7 @@ def stationary(years: int, reference: int, together: float, level: bool, seed: i
                 sum(bool(night.blind) for night in judged),
             )
         )
-    return Row(reference, together, level, *np.array(kept).T)
+    return Row(reference, together, form, rows, *np.array(kept).T)
 
 
 def shifted(trials: int, reference: int, moved: float, seed: int) -> Share:
@@ -320,7 +343,7 @@ def entries(rows: Sequence[Row], found: Found) -> list[Result]:
         f"of up to {max(TOGETHER):g}, against the budget",
         ratio=round(mean / budget, 4),
         target=1.0,
-        rows=ROWS,
+        rows=worst.rows,
         unit="incidents",
         ours_median=round(mean, 4),
         peer_median=budget,
@@ -328,7 +351,7 @@ def entries(rows: Sequence[Row], found: Found) -> list[Result]:
         repeats=len(worst.incidents),
         details={
             f"{what}, {row.reference} reference nights, correlation {row.together:g}"
-            + (", in one direction" if row.level else ""): value
+            + f", {FORMS[row.form]}, {row.rows} rows": value
             for row in rows
             for what, value in (
                 ("incidents a year", row.mean()[0]),
@@ -374,30 +397,31 @@ def page(
     rule = Budget()
     lines = [
         "# How often alarms are false, and how soon shifts are found\n",
-        f"Written by `make simulate-alerts`: nights of {ROWS} rows and {COLUMNS} "
+        f"Written by `make simulate-alerts`: nights of {ROWS} or {FEW_ROWS} rows and {COLUMNS} "
         f"columns from a population that is known; docs/drift.md says more. An alarm takes "
         f"{rule.nights} of {rule.of} nights, or one that nothing explains, and "
         f"{rule.false_alarms:g} false incidents a year are allowed for. In brackets are 95 % "
         "intervals.\n",
         f"## {len(rows[0].incidents):,} years in which nothing changes\n",
-        "In one direction: one number a night and column moves all its cells. Blind: nights on "
+        "In one direction: one number a night and column moves all its cells; all columns in one: "
+        "one number a night moves all columns. Blind: nights on "
         "which some column could be in alarm by a gross break only.\n",
-        "| reference nights | correlation of nights | nights differ | incidents a year | nights in "
-        "alarm a year | of these by a break | blind nights a year | nights a year with a column "
-        "over its own limit | |",
-        "|--:|--:|---|--:|--:|--:|--:|--:|---|",
+        "| rows | reference nights | correlation of nights | nights differ | incidents a year | "
+        "nights in alarm a year | of these by a break | blind nights a year | nights a year with "
+        "a column over its own limit | |",
+        "|--:|--:|--:|---|--:|--:|--:|--:|--:|---|",
     ]
     for row in rows:
         mean, low, high = row.mean()
         said = "within the budget" if mean <= rule.false_alarms else "over the budget"
         lines.append(
-            f"| {row.reference} | {row.together:g} | "
-            f"{'in one direction' if row.level else 'in every cell'} | "
+            f"| {row.rows} | {row.reference} | {row.together:g} | {FORMS[row.form]} | "
             f"{mean:.2f} ({low:.2f} to {high:.2f}) | {row.nights.mean():.2f} | "
             f"{row.broken.mean():.2f} | {row.blind.mean():.0f} | {row.alone.mean():.1f} | {said} |"
         )
     lines += [
         f"\n## Shifts of one of {COLUMNS} columns, found within {WITHIN} nights\n",
+        f"Nights of {ROWS} rows, which are independent.\n",
         "| share of rows that moved | reference nights | found |",
         "|--:|--:|--:|",
     ]
@@ -423,10 +447,14 @@ def main() -> int:
     wanted = parser.parse_args()
     rows, found = [], {}
     with threadpool_limits(1):
-        for level, together, size in product((False, True), TOGETHER, REFERENCES):
-            started = time.monotonic()
-            rows.append(stationary(wanted.years, size, together, level, wanted.seed))
-            say(f"{wanted.years} years after {size} nights", time.monotonic() - started)
+        for many, forms, sizes in (
+            (ROWS, ("cells", "direction"), REFERENCES),
+            (FEW_ROWS, tuple(FORMS), FEW_ROWS_REFERENCES),
+        ):
+            for form, together, size in product(forms, TOGETHER, sizes):
+                started = time.monotonic()
+                rows.append(stationary(wanted.years, size, together, form, many, wanted.seed))
+                say(f"{wanted.years} years after {size} nights", time.monotonic() - started)
         for size in SHIFTED:
             started = time.monotonic()
             for moved in MOVED:

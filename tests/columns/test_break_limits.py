@@ -306,22 +306,6 @@ def test_a_prediction_limit_is_passed_as_seldom_as_it_says() -> None:
         assert 0.002 < np.mean(over) < 0.016
 
 
-def test_nights_that_follow_each_other_are_told_from_ten_of_them() -> None:
-    def told(step: float, nights: int) -> float:
-        random = np.random.default_rng([13, nights])
-        odd = random.normal(size=(nights, 12, 8))
-        for night in range(1, nights):
-            odd[night] = step * odd[night - 1] + (1 - step**2) ** 0.5 * odd[night]
-        shares = np.exp(0.3 * odd)
-        counts = (3000 * shares / shares.sum(axis=-1, keepdims=True)).astype(np.int64)
-        found = [autocorrelation.autocorrelations(counts[:, place]) for place in range(12)]
-        return autocorrelation.pooled_autocorrelation(found, nights, Budget().of)
-
-    for nights in (10, 40):
-        assert told(0.0, nights) < 0.25 < told(0.5, nights) < 0.68 < told(0.8, nights) < 0.92
-    assert autocorrelation.pooled_autocorrelation([], 40, 5) == autocorrelation.UNTOLD
-
-
 def test_new_nights_lie_further_from_a_reference_that_follows_itself() -> None:
     assert autocorrelation.distance_inflation(40, 0.0) == pytest.approx(1.0, abs=1e-3)
     random, step, nights = np.random.default_rng(14), 0.8, 12
@@ -346,14 +330,54 @@ def test_a_reference_of_an_earlier_version_is_read_and_still_sees_breaks(
 
     tree = json.loads(reference.to_json())
     for column in tree["columns"].values():
-        for name in ("ks", "moved", "serial", "unseen"):
+        for name in ("ks", "moved", "autocorrelation", "unseen"):
             del column[name]
     old = Reference.from_json(json.dumps(tree), "reference.json")
-    assert old == replace(reference, ks={}, moved={}, serial={}, unseen={})
+    assert old == replace(reference, ks={}, moved={}, autocorrelation={}, unseen={})
     rows = table(15)
     rows["x0"] *= 60
     broken = {f.column: f.breaks for f in judged(old, rows).findings if f.breaks}
     assert [each.what for each in broken["x0"]] == ["distance"]
+
+
+def test_a_break_of_the_stated_share_shows_on_four_first_nights_in_five() -> None:
+    reference, shown = taught(40), 0
+    share = judged(reference, table(17)).finding("x1").break_share
+    assert share is not None and 0.15 < share < 0.6
+    for seed in range(20):
+        rows = table(100 + seed)
+        # The median, which is least noticed.
+        rows.loc[np.random.default_rng(seed).random(len(rows)) < share, "x1"] = 0.0
+        shown += bool(judged(reference, rows).finding("x1").breaks)
+    assert shown >= 16
+
+
+def test_the_share_of_a_break_is_that_of_the_fullest_cell() -> None:
+    share = break_limits.break_share
+    assert share(None, (1, 2)) is None
+    assert share(0.5, (9, 0)) is None  # it says nothing else already
+    assert share(0.9, (5, 5)) is None  # not even all rows
+    few, many = share(0.1, (10, 10, 80)), share(0.1, (10,) * 10)
+    assert few is not None and many is not None and few > 2 * many
+    for counts in ((10, 10, 80), (10,) * 10):
+        found = share(0.2, counts) / break_limits.SURELY
+        before = np.array(counts) / sum(counts)
+        moved = (1 - found) * before
+        moved[before.argmax()] += found
+        assert distance.js_distance(moved, before) == pytest.approx(0.2, abs=0.002)
+
+
+def test_a_decision_says_what_its_first_night_shows(reference: Reference) -> None:
+    decision = judged(reference, table(18))
+    known = {f.column: f.break_share for f in decision.findings if f.break_share is not None}
+    first, last = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    assert f"from {known[first]:.0%} of {first} to {known[last]:.0%} of {last}" in (
+        decision.power_words
+    )
+    assert replace(decision, findings=()).power_words == ""
+    blind = tuple(replace(f, break_share=None) for f in decision.findings[1:])
+    one = replace(decision, findings=(decision.findings[0], *blind))
+    assert f"never in {len(blind)} columns" in one.power_words
 
 
 @pytest.mark.parametrize("far", [np.inf, -np.inf])

@@ -72,6 +72,8 @@ TIMES_MOVED = 20.0
 """The same of the Wasserstein distance: values ten times as far as any before come by chance."""
 TIMES_TOGETHER = 1.5
 """The same of all features together, whose mean varies less."""
+SURELY = 1.15
+"""From this multiple of the share whose distance is the limit, four nights in five show a break."""
 BY_CHANCE = 1e-5
 LEAST_NIGHTS = 20
 """Nights of a reference from which on it shows that a column is never the same in every row."""
@@ -147,11 +149,9 @@ def significance_level(reference: Reference, rule: Budget) -> float:
     return SHARE * rule.false_alarms / YEAR / max(1, questions)
 
 
-def persistence(reference: Reference, window: int) -> float:
-    """Autocorrelation of the reference's nights; see `assay.columns.autocorrelation`."""
-    return autocorrelation.pooled_autocorrelation(
-        reference.serial.values(), reference.nights, window
-    )
+def follows(reference: Reference, name: str) -> float:
+    """Autocorrelation of a column's nights; see `assay.columns.autocorrelation`."""
+    return reference.autocorrelation.get(name, autocorrelation.UNTOLD)
 
 
 def limits(
@@ -173,7 +173,7 @@ def limits(
     most_nulls
         A change of the null share that is always allowed.
     """
-    at_most, follows = significance_level(reference, rule), persistence(reference, rule.of)
+    at_most, following = significance_level(reference, rule), follows(reference, name)
     before, nights = reference.profile[name], max(1, reference.nights)
     known, values = before.rows - before.nulls, night.rows - night.nulls
     # Cells that were never seen add one degree of freedom.
@@ -186,7 +186,7 @@ def limits(
     ) -> float:
         sampled = math.sqrt(tail * (1 / max(1, rows) + 1 / max(1, before_rows)))
         furthest = TIMES * max(usual, default=0.0)
-        spread = max(furthest, prediction_limit(usual, at_most, follows))
+        spread = max(furthest, prediction_limit(usual, at_most, following))
         return max(sampled, spread * _smaller(usual, square, rows, before_rows / nights))
 
     far = chi_squared_quantile(at_most, ways)
@@ -199,7 +199,7 @@ def limits(
     moved = reference.moved.get(name, ())
     furthest = None
     if len(moved) > 1 and by_hand is None:
-        usual = max(TIMES_MOVED * max(moved), prediction_limit(moved, at_most, follows))
+        usual = max(TIMES_MOVED * max(moved), prediction_limit(moved, at_most, following))
         furthest = usual * math.sqrt(max(1.0, known / nights / max(1, values)))
     return BreakLimits(
         _real(max(limit(*distance), by_hand or 0.0)),
@@ -208,6 +208,29 @@ def limits(
         _real(sampled),
         furthest,
     )
+
+
+def break_share(limit: float | None, counts: Sequence[int]) -> float | None:
+    """The share of a column's values that, turned into one value, its first night shows.
+
+    That is at least four nights in five (docs/drift.md). The value is one of the column's fullest
+    cell, where it is least noticed. None if no share is large enough.
+
+    Parameters
+    ----------
+    limit
+        The break limit of the distance.
+    counts
+        Of the reference; at least one is not 0.
+    """
+    if limit is None:
+        return None
+    usual, shares = max(counts) / sum(counts), np.arange(1, 1001) / 1000
+    moved = usual + (1 - usual) * shares
+    before = np.broadcast_to([usual, 1 - usual], (len(shares), 2))
+    far = js_distance(np.stack([moved, 1 - moved], axis=1), before) > limit
+    least = SURELY * float(shares[far.argmax()])
+    return least if far.any() and least <= 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +257,10 @@ def together_limit(reference: Reference, rule: Budget, names: Iterable[str]) -> 
         return TogetherLimit(roots, math.inf)
     means = np.mean([each / roots[name] for name, each in usual.items()], axis=0)
     before = tuple((means**2).tolist())
-    at_most, follows = significance_level(reference, rule), persistence(reference, rule.of)
+    at_most = significance_level(reference, rule)
+    following = max(follows(reference, name) for name in usual)
     return TogetherLimit(
-        roots, max(TIMES_TOGETHER * max(before), prediction_limit(before, at_most, follows))
+        roots, max(TIMES_TOGETHER * max(before), prediction_limit(before, at_most, following))
     )
 
 

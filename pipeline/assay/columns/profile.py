@@ -226,13 +226,13 @@ class ReferenceColumn:
         Of each night from all the others, in the order of the nights, in [0, 1].
     ks, moved
         The same for numbers, by the measures of `assay.columns.distance`.
-    serial
-        Autocorrelations of the nights (`assay.columns.autocorrelation.autocorrelations`).
     unseen
         Of categories: each night's share of values that no other night has, or that are beyond the
         grid; in [0, 1].
     constant
         The number of nights on which all values were the same.
+    autocorrelation
+        Of the nights (`assay.columns.autocorrelation.upper_coefficients`).
 
     The last five are empty, or None, in references of earlier versions.
     """
@@ -243,9 +243,9 @@ class ReferenceColumn:
     null_changes: tuple[float, ...]
     ks: tuple[float, ...] = ()
     moved: tuple[float, ...] = ()
-    serial: tuple[float, ...] = ()
     unseen: tuple[float, ...] = ()
     constant: int | None = None
+    autocorrelation: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The column as numbers, text and lists, for `from_tree`."""
@@ -256,9 +256,9 @@ class ReferenceColumn:
             "null_changes": list(self.null_changes),
             "ks": list(self.ks),
             "moved": list(self.moved),
-            "serial": list(self.serial),
             "unseen": list(self.unseen),
             "constant": self.constant,
+            "autocorrelation": self.autocorrelation,
         }
 
     @classmethod
@@ -278,9 +278,11 @@ class ReferenceColumn:
         if len(profile.fine) != fine:
             raise ValueError(f"{len(profile.fine)} fine counts on a grid of {fine} fine cells")
         moved = tuple(finite_number(value) for value in tree.get("moved", ()))
-        serial = tuple(finite_number(value) for value in tree.get("serial", ()))
-        if any(value < 0 for value in moved) or any(not -1 <= value <= 1 for value in serial):
-            raise ValueError("nights move by at least 0, and correlations lie in [-1, 1]")
+        autocorrelation = tree.get("autocorrelation")
+        if autocorrelation is not None and not 0 <= finite_number(autocorrelation) < 1:
+            raise ValueError(f"autocorrelation must lie in [0, 1), found {autocorrelation!r}")
+        if any(value < 0 for value in moved):
+            raise ValueError("nights move by at least 0")
         constant = tree.get("constant")
         if constant is not None and (type(constant) is not int or constant < 0):
             raise ValueError(f"constant must be a number of nights, found {constant!r}")
@@ -291,9 +293,9 @@ class ReferenceColumn:
             _shares(tree["null_changes"]),
             _shares(tree.get("ks", ())),
             moved,
-            serial,
             _shares(tree.get("unseen", ())),
             constant,
+            autocorrelation,
         )
 
 

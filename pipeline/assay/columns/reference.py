@@ -75,9 +75,9 @@ class Reference:
     ks, moved
         For each column of numbers the distance of each night from all the others by the measures of
         `assay.columns.distance`, in the order of the nights.
-    serial
-        For each column the autocorrelations of the nights
-        (`assay.columns.autocorrelation.autocorrelations`).
+    autocorrelation
+        For each column that of its nights, in [0, 1)
+        (`assay.columns.autocorrelation.upper_coefficients`); empty if it could not be estimated.
     unseen
         For each column of categories each night's share of values that no other night has, or that
         are beyond the grid.
@@ -107,7 +107,7 @@ class Reference:
     beside: Mapping[str, ReferenceColumn] = field(default_factory=dict)
     ks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     moved: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    serial: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    autocorrelation: Mapping[str, float] = field(default_factory=dict)
     unseen: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     constant: Mapping[str, int] = field(default_factory=dict)
     rows: tuple[int, ...] = ()
@@ -129,9 +129,9 @@ class Reference:
                 self.null_changes[name],
                 self.ks.get(name, ()),
                 self.moved.get(name, ()),
-                self.serial.get(name, ()),
                 self.unseen.get(name, ()),
                 self.constant.get(name),
+                self.autocorrelation.get(name),
             ).to_dict()
             for name, grid in self.grid.items()
         }
@@ -214,7 +214,11 @@ class Reference:
             beside,
             {name: column.ks for name, column in columns.items() if column.ks},
             {name: column.moved for name, column in columns.items() if column.moved},
-            {name: column.serial for name, column in columns.items() if column.serial},
+            {
+                name: column.autocorrelation
+                for name, column in columns.items()
+                if column.autocorrelation is not None
+            },
             {name: column.unseen for name, column in columns.items() if column.unseen},
             {
                 name: column.constant
@@ -295,8 +299,12 @@ def build_reference(
     }
     profile = compute_profile(features, grid, said, slices)
     by_night = codes.astype(np.int64)
+    counts = {
+        name: _counts_by_night(assign_cells(frame[name], cells), by_night, len(nights), cells.cells)
+        for name, cells in grid.items()
+    }
     strays = {
-        name: _counted(frame[name], cells, profile[name], by_night, len(nights))
+        name: _compared(frame[name], cells, profile[name], by_night, counts[name])
         for name, cells in grid.items()
     }
     return Reference(
@@ -312,7 +320,9 @@ def build_reference(
         {name: _beside(name, *column) for name, column in beside.items()},
         {name: found.ks for name, found in strays.items() if found.ks},
         {name: found.moved for name, found in strays.items() if found.moved},
-        {name: found.serial for name, found in strays.items() if found.serial},
+        autocorrelation.upper_coefficients(
+            {name: autocorrelation.night_level(cells) for name, cells in counts.items()}
+        ),
         {name: found.unseen for name, found in strays.items() if found.unseen},
         {name: found.constant for name, found in strays.items() if found.constant is not None},
         tuple(np.bincount(by_night, minlength=len(nights)).tolist()),
@@ -330,22 +340,20 @@ def _beside(name: str, grid: ColumnGrid, values: Floats) -> ReferenceColumn:
 def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> ReferenceColumn:
     frame = pd.DataFrame({"label": truths})
     profile = compute_profile(FrameFeatures(frame), {"label": grid})["label"]
-    return _counted(frame["label"], grid, profile, codes, nights)
+    by_night = _counts_by_night(assign_cells(frame["label"], grid), codes, nights, grid.cells)
+    return _compared(frame["label"], grid, profile, codes, by_night)
 
 
-def _counted(
-    column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
+def _compared(
+    column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, by_night: Ints
 ) -> ReferenceColumn:
     """A column with the distances of its nights."""
-    by_night = _counts_by_night(assign_cells(column, grid), codes, nights, grid.cells)
+    nights = len(by_night)
     distances, null_changes = _leave_one_out(by_night)
     ks, moved = _tails(column, grid, profile, codes, nights)
-    serial = autocorrelation.autocorrelations(by_night)
     unseen = _unseen(by_night) if isinstance(grid, CategoryGrid) else ()
     constant = _constant_nights(column, grid, by_night, codes, nights)
-    return ReferenceColumn(
-        grid, profile, distances, null_changes, ks, moved, serial, unseen, constant
-    )
+    return ReferenceColumn(grid, profile, distances, null_changes, ks, moved, unseen, constant)
 
 
 def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:

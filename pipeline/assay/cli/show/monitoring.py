@@ -70,6 +70,8 @@ def night_lines(found: MonitoredNights) -> Iterator[Line]:
     )
     yield f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
     yield BREAK_LIMITS
+    if decision.power_words:
+        yield decision.power_words
     yield f"page: {summary.page}"
 
 
@@ -136,6 +138,8 @@ def table_lines(found: TableDrift) -> Iterator[Line]:
         else "limits are what sampling alone explains: the reference has no two nights"
     )
     yield BREAK_LIMITS
+    if decision.power_words:
+        yield decision.power_words
 
 
 def finding_lines(title: str, findings: Sequence[DriftFinding]) -> Iterator[Line]:

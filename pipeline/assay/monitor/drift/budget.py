@@ -289,13 +289,9 @@ def evidence(
     over: dict[DriftTest, str] = {}
     beyond: dict[DriftTest, str] = {}
     broken: dict[DriftTest, str] = {}
-    follows = break_limits.persistence(reference, limits.budget.of) if reference.serial else None
-
-    def of_reference(value: float | None, usual: Sequence[float]) -> SeenValue:
-        return SeenValue(value, usual, follows)
-
     for finding in decision.findings:
         name = finding.column
+        follows = reference.autocorrelation.get(name)
         distance = _question(name, reference, DISTANCE)
         if finding.distance is None and finding.decisive:
             broken[DriftTest(name, "data", COMPARED)] = "; ".join(finding.reasons)
@@ -306,12 +302,13 @@ def evidence(
         elif weekday is not None:
             seen[distance] = weekday.get(name, SeenValue(None, ()))
         else:
-            seen[distance] = of_reference(finding.distance, reference.distances[name])
+            seen[distance] = SeenValue(finding.distance, reference.distances[name], follows)
             if name in reference.moved:
-                moved = of_reference(finding.wasserstein, reference.moved[name])
+                moved = SeenValue(finding.wasserstein, reference.moved[name], follows)
                 seen[_question(name, reference, MOVED)] = moved
         nulls = DriftTest(name, "data", NULLS)
-        seen[nulls] = of_reference(_null_change(finding, limits), reference.null_changes[name])
+        change = _null_change(finding, limits)
+        seen[nulls] = SeenValue(change, reference.null_changes[name], follows)
         for each in finding.breaks:
             if each.what in (NULLS, break_limits.INFINITE):
                 beyond[DriftTest(name, "data", each.what)] = each.words

@@ -78,6 +78,9 @@ class DriftFinding:
         ``wasserstein`` are breaks; None where there is none.
     new_category_limit
         The upper limit of ``new_category_share``; None for numbers.
+    break_share
+        The share of the column's values that, turned into one value, its first night shows
+        (`assay.columns.break_limits.break_share`).
     effect
         Estimated effect on the model's scores: see `effect`.
     """
@@ -105,6 +108,7 @@ class DriftFinding:
     null_break_limit: float | None = None
     moved_break_limit: float | None = None
     new_category_limit: float | None = None
+    break_share: float | None = None
 
     @property
     def times_limit(self) -> float:
@@ -157,6 +161,22 @@ class DriftDecision:
             "drifted_share": self.drifted_share,
             "findings": [asdict(each) for each in self.findings],
         }
+
+    @property
+    def power_words(self) -> str:
+        """How gross a break must be for its first night to show it; empty if nothing says so."""
+        known = sorted(
+            (f.break_share, f.column) for f in self.findings if f.break_share is not None
+        )
+        if not known:
+            return ""
+        (least, first), (most, last) = known[0], known[-1]
+        found = f"the first night shows it from {least:.0%} of {mark_blanks(first)}"
+        if len(known) > 1:
+            found += f" to {most:.0%} of {mark_blanks(last)}"
+        never = len(self.findings) - len(known)
+        found += f", and never in {counted(never, 'column')}" if never else ""
+        return f"where values turn into one value, {found}; less takes several nights"
 
     def finding(self, column: str) -> DriftFinding | None:
         """The result for a column; None if it was not compared."""
@@ -398,6 +418,7 @@ def _finding(
         null_break_limit=most_explained.nulls,
         moved_break_limit=most_explained.moved,
         new_category_limit=most_new,
+        break_share=break_limits.break_share(most_explained.distance, before.counts),
     )
 
 

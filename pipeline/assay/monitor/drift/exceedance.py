@@ -21,6 +21,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from assay.columns.autocorrelation import own_share
 from assay.columns.features import Floats
 from assay.columns.grid_builder import Ints
 
@@ -119,8 +120,6 @@ def clustered_probability(n: int, k: int, share: float, persistence: float) -> f
 
 STEPS = np.arange(0.0, 0.96, 0.01)
 """Candidate values. Above the last one, k of n nights carry no more evidence than one night."""
-ALIKE = 0.95
-"""Confidence level of the chi-squared test that all columns have the same persistence."""
 FEWEST = 10
 """With fewer nights persistence cannot be estimated; nights are then taken as independent."""
 
@@ -147,10 +146,10 @@ def persistence(columns: tuple[tuple[float, ...], ...], window: int) -> tuple[fl
         return (0.0,) * len(columns)
     found = np.array(list(told.values()))
     chance = np.array([(weights**2).sum() / len(columns[place]) for place in told])
-    together = _drawn_together(found, float(chance.mean()))
-    means = dict(zip(told, together, strict=True))
+    middle = float(found.mean())
+    together = middle + own_share(found, float(chance.mean())) * (found - middle)
     # A column with constant or too few distances gets the mean of the others.
-    middle = float(together.mean())
+    means = dict(zip(told, together, strict=True))
     return tuple(
         _least(means.get(place, middle), len(values), lags, weights)
         for place, values in enumerate(columns)
@@ -176,15 +175,3 @@ def _least(found: float, nights: int, lags: Ints, weights: Floats) -> float:
     bias = (1 + true) / (1 - true) * (1 - left) + 2 * lags * left
     expected = np.maximum.accumulate((left - bias / max(1, nights)) @ weights)
     return float(STEPS[min(int(np.searchsorted(expected, found)), len(STEPS) - 1)])
-
-
-def _drawn_together(found: Floats, chance: float) -> Floats:
-    """Shrink towards the mean, by the share of the variance that ``chance`` explains."""
-    from scipy import special
-
-    middle, free = found.mean(), len(found) - 3
-    if free <= 0:
-        return found  # the James-Stein estimator needs at least four values
-    apart = float(((found - middle) ** 2).sum()) / chance
-    ours = 1 - free / apart if apart > special.chdtri(len(found) - 1, 1 - ALIKE) else 0.0
-    return np.asarray(middle + ours * (found - middle))
