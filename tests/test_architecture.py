@@ -425,7 +425,7 @@ def f():
     }
 
 
-MOST_CODE = 57_340
+MOST_CODE = 57_400
 MOST_FILES = 505
 """What the package may hold. A change that needs more raises the number, and says why."""
 
