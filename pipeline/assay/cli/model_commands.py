@@ -2,9 +2,21 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from assay.cli.command import Because, Call, Group, Option, Push, Stage, write_step_output
+from assay.cli.command import (
+    Because,
+    Call,
+    First,
+    Group,
+    Last,
+    Option,
+    Push,
+    Stage,
+    positive_number,
+    write_step_output,
+)
 from assay.errors import GateNotPassed, UsageError
 from assay.errors.base import attach_report
 
@@ -260,6 +272,41 @@ def gate_backtest(call: Call) -> object:
     from assay.gate import backtest
 
     return backtest.run(*call.project)
+
+
+@MAKE(
+    "ask",
+    "name the rows whose labels would settle an INCONCLUSIVE rule; with --labels, what they say",
+    "assay ask --rule 'ranks well' --out exports/labels-to-find.csv",
+    keys="rule metric answer.outcome? answer.value? answer.low? answer.high? answer.limit? "
+    "answer.why? answer.note? list labels labels_by_random would_tell expected_error rows known "
+    "unit units first last",
+)
+def ask(
+    call: Call,
+    *,
+    rule: Annotated[
+        str | None, Option("under gate.rules (the first that is INCONCLUSIVE)", "NAME")
+    ] = None,
+    first: First = None,
+    last: Last = None,
+    budget: Annotated[
+        int | None,
+        Option("how many labels (as many as would probably tell)", "N", None, positive_number),
+    ] = None,
+    out: Annotated[
+        Path | None, Option("the list to fill in (exports/labels-to-find.csv)", "FILE")
+    ] = None,
+    labels: Annotated[Path | None, Option("instead: the list, filled in", "FILE")] = None,
+) -> object:
+    from assay.ask import command
+
+    if labels is None:
+        return command.run(*call.project, rule, first, last, budget, out)
+    if any((rule, first, last, budget, out)):
+        raise UsageError("the list was drawn already", where="assay ask --labels",
+                         expected="no other option")  # fmt: skip
+    return command.read_answer(*call.project, labels)
 
 
 CHOOSE = Group("choose a version")

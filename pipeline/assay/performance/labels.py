@@ -288,6 +288,13 @@ def _nights(store: Store, first: str, last: str) -> list[str]:
 
 def _whole(file: Path, params: Params, one: bool) -> pa.Table:
     table, column = read_labels.read_label_file(file), params.ingest.partition_by
+    if read_labels.PROBABILITY in table.column_names:
+        raise UsageError(
+            "these rows were chosen by assay ask, and are not like those of their nights",
+            where=f"--rows {file}",
+            expected=f"labels of all rows, or of rows as they come: no {read_labels.PROBABILITY}",
+            fix=f"Let assay ask weight them: assay ask --labels {file}.",
+        )
     if not one and column not in table.column_names:
         raise UsageError(
             "the rows do not say which night they belong to",

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 ARRIVED = "arrived_at"
 """Default name of the column with arrival times, if params.yaml names no other."""
 
+PROBABILITY = "assay_probability"
+"""The column by which a file is a list of `assay ask`."""
+
 FORMATS = (".csv", ".jsonl", ".parquet")
 SPOKEN = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 """Accepted spellings of a binary label, in lower case."""

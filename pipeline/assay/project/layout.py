@@ -47,6 +47,7 @@ PERFORMANCE = "reports/performance"
 RETRAIN = "reports/retrain.json"
 ALERTS = "reports/alerts.json"
 INCIDENT = "reports/incident.md"
+ASK = "reports/ask.json"
 
 WORK = ".assay"
 """Cache folder that may be deleted at any time: fetched bundles, the Java shim."""

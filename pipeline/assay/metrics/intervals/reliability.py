@@ -31,13 +31,8 @@ LEAST_ROWS = 1_250
 def reliability_warnings(scored: LabelledScores) -> dict[str, str]:
     """Reasons by metric; empty if there are none."""
     if scored.task != "regression":
-        rows = len(scored)
-        if rows >= LEAST_ROWS:
-            return {}
-        return {
-            "log_loss": f"{counted(rows, 'row')}, fewer than the {LEAST_ROWS:,} in which three "
-            "rows in a thousand that are sure and wrong would have shown; log loss has no bound"
-        }
+        why = few_rows_warning(len(scored))
+        return {} if why is None else {"log_loss": why}
     index = tail_index(np.square(scored.scores - scored.truth))
     if index * (1 - 1 / math.sqrt(_largest(len(scored)))) >= 2:
         return {}
@@ -51,6 +46,16 @@ def reliability_warnings(scored: LabelledScores) -> dict[str, str]:
 def few_warning(units: SamplingUnits) -> str | None:
     """Why so few units cannot show that a metric is good enough; None if they can."""
     return None if units.few is None else f"it has {units.few}"
+
+
+def few_rows_warning(rows: int) -> str | None:
+    """Why so many labelled rows do not say what the log loss is; None if they do."""
+    if rows >= LEAST_ROWS:
+        return None
+    return (
+        f"{counted(rows, 'row')}, fewer than the {LEAST_ROWS:,} in which three rows in a thousand "
+        "that are sure and wrong would have shown; log loss has no bound"
+    )
 
 
 def tail_index(sizes: Floats) -> float:

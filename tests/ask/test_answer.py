@@ -1,0 +1,124 @@
+"""What labels of a list say: right on average, with the error that it has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assay.ask import answer, sample
+from assay.ask.pool import Pool
+from assay.metrics.estimate import Estimate
+from assay.metrics.intervals.difference import Difference
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import NIGHT, SamplingUnits
+from assay.reports.verdict import Outcome
+from tests.gate.build import evaluation, gate, rule
+
+ROWS, NIGHTS = 3_000, 30
+
+
+def pool_of(
+    scores: list[np.ndarray], known: np.ndarray | None = None, threshold: float = 0.3
+) -> Pool:
+    nights = np.repeat(np.arange(NIGHTS), ROWS // NIGHTS)
+    return Pool(
+        pa.table({"night": nights, "row": np.arange(ROWS)}),
+        tuple(scores),
+        (threshold,) * len(scores),
+        np.full(ROWS, np.nan) if known is None else known,
+        SamplingUnits(NIGHT, NIGHTS, nights),
+    )
+
+
+def asked(metric: str, pool: Pool, truth: np.ndarray, budget: int, seed: int) -> object:
+    effects = answer.effects(metric, pool, pool.expected)[0]
+    design = sample.design(sample.spread(effects, pool.expected, pool.unknown), budget)
+    drawn = design.draw(pool.order, seed)
+    return answer.measure(metric, pool, design, drawn, truth[drawn], 0.95)
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall", "auc", "average_precision", "brier"])
+def test_estimates_of_one_pool_lie_around_what_all_its_labels_say(metric: str) -> None:
+    random = np.random.default_rng(4)
+    scores = random.beta(1, 4, ROWS)
+    truth = (random.random(ROWS) < scores**1.2).astype(np.float64)  # not quite calibrated
+    pool = pool_of([scores])
+    right = LabelledScores("binary", truth == 1, scores, threshold=0.3).values()[metric]
+    found = [asked(metric, pool, truth, 200, seed) for seed in range(120)]
+    values = np.array([each.value for each in found])  # type: ignore[attr-defined]
+    assert abs(values.mean() - right) < 4 * values.std() / 120**0.5
+    lows = [each.low <= right <= each.high for each in found]  # type: ignore[attr-defined]
+    # Of these rows the interval is wider than it need be: it is about other nights too.
+    assert np.mean(lows) > 0.93
+
+
+def test_a_change_is_told_by_the_rows_on_which_models_differ() -> None:
+    random = np.random.default_rng(5)
+    scores = random.beta(1, 4, ROWS)
+    other = np.clip(scores + random.normal(0, 0.03, ROWS), 0.01, 0.99)
+    truth = (random.random(ROWS) < scores).astype(np.float64)
+    pool = pool_of([scores, other])
+    effects = answer.effects("accuracy", pool, pool.expected)[0]
+    differ = (scores >= 0.3) != (other >= 0.3)
+    assert ((effects.slope != 0) == differ).all()
+    every = int(differ.sum())
+    found = asked("accuracy", pool, truth, every, 1)
+    values = [
+        LabelledScores("binary", truth == 1, each, threshold=0.3).values()["accuracy"]
+        for each in (scores, other)
+    ]
+    assert isinstance(found, Difference)
+    assert found.value == pytest.approx(values[0] - values[1])
+    assert found.low is not None and found.high is not None
+    assert found.low < values[0] - values[1] < found.high
+
+
+def test_known_labels_count_as_they_are() -> None:
+    random = np.random.default_rng(6)
+    scores = random.beta(1, 3, ROWS)
+    truth = (random.random(ROWS) < scores).astype(np.float64)
+    known = np.where(np.arange(ROWS) < 2_900, truth, np.nan)
+    found = asked("recall", pool_of([scores], known), truth, 100, 1)
+    right = LabelledScores("binary", truth == 1, scores, threshold=0.3).values()["recall"]
+    assert isinstance(found, Estimate) and found.value == pytest.approx(right)
+
+
+def test_too_few_are_said_by_design() -> None:
+    scores = np.full(ROWS, 0.004)
+    scores[:100] = 0.5
+    truth = np.zeros(ROWS)
+    found = asked("recall", pool_of([scores]), truth, 40, 1)
+    assert isinstance(found, Estimate) and found.few and found.value is None
+    assert found.why == "the labels are worth fewer than 10 rows of the rarer label"
+
+
+def test_log_loss_of_few_labels_is_in_doubt() -> None:
+    random = np.random.default_rng(7)
+    scores = random.beta(2, 3, ROWS)
+    truth = (random.random(ROWS) < scores).astype(np.float64)
+    few, many = (asked("log_loss", pool_of([scores]), truth, each, 1) for each in (400, 1_300))
+    assert isinstance(few, Estimate) and isinstance(many, Estimate)
+    assert few.doubt is not None and "400 rows, fewer than the 1,250" in few.doubt
+    assert many.doubt is None
+    wanted = rule(metric="log_loss", max=5.0)
+    judged, why = answer.judge(wanted, pool_of([scores]), few, evaluation(), gate())
+    assert (judged.outcome, why) == (Outcome.INCONCLUSIVE, few.doubt)
+
+
+def test_the_rule_itself_decides() -> None:
+    random = np.random.default_rng(8)
+    scores = random.beta(1, 3, ROWS)
+    truth = (random.random(ROWS) < scores).astype(np.float64)
+    pool = pool_of([scores])
+    found = asked("precision", pool, truth, 300, 1)
+    assert isinstance(found, Estimate)
+    said = {
+        least: answer.judge(rule(metric="precision", min=least), pool, found, evaluation(), gate())
+        for least in (found.low, found.value, 0.99)
+    }
+    outcomes = [judged.outcome for judged, _ in said.values()]
+    assert outcomes == [Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL]
+    assert [why for _, why in said.values()] == [None, "the limit lies within the interval", None]
+    (judged, _), *_ = said.values()
+    assert (judged.rows, judged.units, judged.unit) == (ROWS, NIGHTS, "night")

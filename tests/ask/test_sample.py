@@ -1,0 +1,150 @@
+"""Samples by design: what is drawn, with which probability, and what it is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from assay.ask.sample import (
+    SampleDesign,
+    design,
+    design_variance,
+    few,
+    least_budget,
+    random_equivalent,
+    spread,
+)
+from assay.metrics.label_effects import LabelEffects, label_effects
+
+SPREADS = arrays(
+    np.float64, st.integers(1, 300), elements=st.sampled_from([0.0, 0.01, 0.2, 0.3, 1.0, 5.0])
+)
+
+
+def scored(rows: int = 4_000, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).beta(0.4, 3, rows)
+
+
+def precise(scores: np.ndarray) -> tuple[LabelEffects, np.ndarray]:
+    found = label_effects("precision", scores, 0.3, scores)
+    return found, spread(found, scores, np.ones(len(scores), dtype=bool))
+
+
+@given(SPREADS, st.integers(1, 400), st.integers(0, 99))
+def test_each_row_that_matters_can_be_drawn(spreads: np.ndarray, budget: int, seed: int) -> None:
+    found = design(spreads, budget)
+    matter = spreads > 0
+    assert ((found.probabilities > 0) == matter).all() and (found.probabilities <= 1).all()
+    assert ((found.strata >= 0) == matter).all()
+    assert found.rows.sum() == matter.sum()
+    # A stratum has one label at least, however few there are for all.
+    assert found.labels.sum() <= max(budget, (found.rows > 0).sum())
+    assert found.labels.sum() >= min(budget, matter.sum())
+    order = np.random.default_rng(seed).permutation(len(spreads))
+    drawn = found.draw(order, seed)
+    assert len({*drawn.tolist()}) == len(drawn)
+    of = np.bincount(found.strata[drawn], minlength=len(found.rows))
+    assert (of == found.labels).all()
+    assert (found.draw(order, seed) == drawn).all()
+
+
+def test_rows_that_say_more_are_drawn_more_often_and_as_often_as_stated() -> None:
+    scores = scored(300)
+    effects = label_effects("brier", scores, 0.3, scores)
+    spreads = spread(effects, scores, np.ones(300, dtype=bool))
+    found = design(spreads, 30)
+    order, seen = np.arange(300), np.zeros(300)
+    for seed in range(1_500):
+        seen[found.draw(order, seed)] += 1
+    assert np.abs(seen / 1_500 - found.probabilities).max() < 0.06
+    assert found.probabilities[spreads.argmax()] > 2 * found.probabilities[spreads.argmin()] > 0
+
+
+def test_strata_are_of_equal_spread() -> None:
+    spreads = scored(5_000)
+    found = design(spreads, 500)
+    assert (found.labels == 25).all()
+    sums = np.bincount(found.strata, spreads)
+    assert sums == pytest.approx(sums.mean(), rel=0.02)
+
+
+def test_labels_lie_in_all_nights() -> None:
+    nights = np.repeat(np.arange(40), 100)
+    found = design(np.ones(4_000), 400)
+    counts = np.bincount(nights[found.draw(np.arange(4_000), 3)], minlength=40)
+    assert counts.min() >= 1
+
+
+def test_a_known_label_is_not_asked_for() -> None:
+    scores = scored(50)
+    found = label_effects("brier", scores, 0.3, scores)
+    unknown = np.arange(50) % 2 == 0
+    assert ((spread(found, scores, unknown) > 0) == unknown).all()
+
+
+def test_a_score_of_0_is_not_believed_altogether() -> None:
+    scores = np.array([0.0, 0.0, 0.5, 0.5])
+    found = label_effects("brier", scores, 0.3, scores)
+    assert (spread(found, scores, np.ones(4, dtype=bool))[:2] > 0).all()
+
+
+def test_the_variance_is_that_of_samples() -> None:
+    """Over draws and labels, of the part that drawing adds."""
+    scores = scored(2_000)
+    effects, spreads = precise(scores)
+    found = design(spreads, 120)
+    random, errors = np.random.default_rng(2), []
+    for seed in range(1_500):
+        labels = random.random(2_000) < scores
+        drawn = found.draw(np.arange(2_000), seed)
+        surprise = labels - scores
+        weighted = (surprise / np.maximum(found.probabilities, 1e-9))[drawn]
+        errors.append((weighted @ effects.slope[drawn] - surprise @ effects.slope) / 2_000)
+    assert np.var(errors) == pytest.approx(design_variance(found, effects, scores), rel=0.12)
+
+
+def test_chance_needs_many_more_labels_where_few_rows_matter() -> None:
+    scores = scored()
+    effects, spreads = precise(scores)
+    every = np.ones(len(scores), dtype=bool)
+    adds = design_variance(design(spreads, 200), effects, scores)
+    needed = random_equivalent(adds, effects, scores, every)
+    assert needed > 3 * 200
+    # So many labels by chance add that variance: (1 / labels - 1 / rows) times that of a row.
+    means = effects.fixed + scores * effects.slope
+    each = means.var() + (effects.slope**2 * scores * (1 - scores)).mean()
+    assert each * (1 / needed - 1 / len(scores)) == pytest.approx(adds, rel=0.02)
+    assert random_equivalent(0.0, effects, scores, every) == len(scores)
+
+
+def test_the_least_budget_is_enough_and_one_less_is_not() -> None:
+    scores = scored()
+    effects, spreads = precise(scores)
+    wanted = design_variance(design(spreads, 300), effects, scores)
+    least = least_budget(spreads, effects, scores, wanted)
+    assert least is not None and least == pytest.approx(300, abs=12)
+    assert design_variance(design(spreads, least), effects, scores) <= wanted
+    assert least_budget(spreads, effects, scores, 0.0) is None
+    everything = least_budget(spreads, effects, scores, 1e-12)
+    assert everything == (spreads > 0).sum()
+
+
+def test_few_rows_of_the_rarer_label_are_too_few_however_many_labels() -> None:
+    scores = np.full(10_000, 0.001)
+    effects = label_effects("recall", scores, 0.0005, scores)
+    effects = LabelEffects(effects.value, effects.fixed, np.ones(10_000))
+    spreads = spread(effects, scores, np.ones(10_000, dtype=bool))
+    assert few(design(spreads, 5_000), effects, scores)
+    assert not few(design(spreads, 9_999 + 1), effects, scores)
+    often = np.full(10_000, 0.3)
+    assert not few(design(spreads, 50), effects, often)
+    assert few(design(spreads, 20), effects, often)
+
+
+def test_nothing_is_asked_where_nothing_matters() -> None:
+    found = design(np.zeros(5), 10)
+    assert isinstance(found, SampleDesign)
+    assert found.labels.sum() == 0 and len(found.draw(np.arange(5), 1)) == 0
