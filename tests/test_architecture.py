@@ -87,7 +87,7 @@ SPEAKS = {
 NOT_A_STAGE_S_WORK = {
     *("PARAMS", "DVC_YAML", "DVC_LOCK", "WORK"),
     *("NIGHTS", "WEEKS", "FRONT", "INCIDENTS", "ALERTS", "INCIDENT"),
-    *("PERFORMANCE", "RETRAIN"),
+    *("PERFORMANCE", "RETRAIN", "ASK"),
 }
 """Paths of layout.py that people, DVC itself or the nightly schedule write."""
 

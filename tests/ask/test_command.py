@@ -16,6 +16,8 @@ import pytest
 from assay.ask import command, pool
 from assay.errors import AssayError, BundleChanged, LabelError, SourceError, UsageError
 from assay.evaluation import compare, evaluate
+from assay.gate.inputs import GateInputs
+from assay.gate.rules import kinds
 from assay.model import bundle
 from assay.performance import labels as labels_command
 from assay.project import layout, params, partitions
@@ -134,9 +136,21 @@ def test_without_a_budget_as_many_as_would_tell(project: Project) -> None:
     (project.root / "params.yaml").write_text(text.replace("min: 0.69", "min: 0.74"))
     with pytest.raises(UsageError, match="would probably not tell either") as caught:
         project.ask(budget=None)
-    assert "as there are 247 units" in str(caught.value)
+    assert "with all labels of 247 rows" in str(caught.value)
     assert not project.ask(budget=90).would_tell
     assert not (project.root / "exports" / "filled.csv").exists()
+
+
+def test_a_verdict_names_the_command_where_it_helps(project: Project) -> None:
+    policy, inputs = kinds.read_policy(project.params, project.root), GateInputs.of(project.root)
+    fixes = {
+        rule.name: kinds.evaluate_rule(rule, inputs, policy)[0].fix or "" for rule in policy.rules
+    }
+    assert "assay ask" not in fixes["safe"]
+    assert fixes["precise"].endswith(
+        " assay ask --rule precise names the rows whose labels would tell."
+    )
+    assert "assay ask --rule better" in fixes["better"]
 
 
 def test_the_first_that_could_not_tell_is_asked(project: Project) -> None:

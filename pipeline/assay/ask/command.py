@@ -31,6 +31,7 @@ from assay.gate.rules.limit import Limit
 from assay.metrics.evaluator import Floats
 from assay.metrics.intervals.power import minimum_detectable_effect
 from assay.metrics.label_effects import METRICS, LabelEffects
+from assay.metrics.sampling_units import format_unit_count
 from assay.model.bundle import Bundle
 from assay.performance.read_labels import PROBABILITY, LabelColumns, parse_labels, read_label_file
 from assay.project import layout
@@ -145,7 +146,8 @@ def run(
             "all labels of these rows would probably not tell either",
             where=f"assay ask, rule '{question.rule.name}'",
             expected=f"a standard error of {enough:.2g}",
-            found=f"{floor**0.5:.2g} however many labels, as there are {pool.units.count:,} units",
+            found=f"{floor**0.5:.2g} with all labels of "
+            f"{format_unit_count(pool.units.count, pool.units.name)}",
             fix="More nights, or --budget N for what N labels say.",
         )
     design = sample.design(spreads, chosen)
@@ -247,12 +249,10 @@ class _Question:
         reasons = [] if named else ["no such rule" + (f"; '{near[0]}'?" if near else "")]
         for rule in named.values():
             found = kinds.evaluate_rule(rule, inputs, policy)[0]
-            if not isinstance(rule, AskedRule) or rule.slice or rule.metric not in METRICS:
-                reasons.append(f"'{rule.name}' is of another kind, on slices or another metric")
-            elif found.outcome is not Outcome.INCONCLUSIVE:
+            if found.outcome is not Outcome.INCONCLUSIVE:
                 reasons.append(f"'{rule.name}' is {found.outcome}")
-            elif inputs.evaluation.task != "binary":
-                reasons.append(f"a {inputs.evaluation.task} model")
+            elif not kinds.can_be_asked(rule, inputs.evaluation.task):
+                reasons.append(f"'{rule.name}' is of another kind, metric or task, or on slices")
             elif (bundles := _bundles(root, params, rule)) is None:
                 reasons.append(f"'{rule.name}' has no champion to compare with")
             else:
@@ -274,6 +274,9 @@ class _Question:
     def effects(self, pool: Pool) -> tuple[LabelEffects, Floats]:
         """What each row's label is expected to do to the metric or change, and how much it may."""
         found = answer.effects(self.rule.metric, pool, pool.expected)[0]
+        if not np.isfinite(found.value):
+            raise UsageError(f"{self.rule.metric} has no value in these rows",
+                             where="assay ask", fix="Take more nights.")  # fmt: skip
         return found, sample.spread(found, pool.expected, pool.unknown)
 
     def error_that_tells(self, effects: LabelEffects) -> float:

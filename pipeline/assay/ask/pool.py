@@ -129,7 +129,7 @@ def read_pool(
                 parts.append(_scored(params, bundles, contract, batch, night))
         except InputUnreadable as reason:
             raise SourceError(str(reason), where=f"night {night}") from None
-    rows = pa.concat_tables(parts)
+    rows = pa.concat_tables(parts, promote_options="permissive")
     for name in rows.column_names:
         rows = rows.filter(pc.is_valid(rows.column(name)))
     column = params.ingest.partition_by
@@ -138,7 +138,7 @@ def read_pool(
     if rows.group_by(names).aggregate([]).num_rows != rows.num_rows:
         raise SourceError("a key occurs twice in its night", where="score.input",
                           fix="Leave the night out with --from and --to.")  # fmt: skip
-    units = units_of(rows.select(_before_scores(rows)).to_pandas(), params.evaluate.unit, column)
+    units = units_of(rows.to_pandas(), params.evaluate.unit, column)
     if units.few is not None:
         raise UsageError(f"too few for an interval, whatever is labelled: {units.few}",
                          where="assay ask", fix="Take more nights.")  # fmt: skip
@@ -146,10 +146,6 @@ def read_pool(
     keys, thresholds = rows.select(names), [each.manifest.threshold for each in bundles]
     known = _known(root, params, keys, nights, until)
     return Pool(keys, tuple(scores), tuple(thresholds), known, units)
-
-
-def _before_scores(rows: pa.Table) -> list[str]:
-    return [name for name in rows.column_names if not name.startswith(_SCORE)]
 
 
 def _scored(

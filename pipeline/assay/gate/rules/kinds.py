@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from shlex import quote
+from typing import Any, Literal, TypeGuard
 
 from pydantic import ValidationError, create_model
 
@@ -27,10 +28,12 @@ from assay.gate.rules.nights import Nights
 from assay.gate.rules.own import Own
 from assay.gate.rules.parity import Parity
 from assay.gate.rules.stability import Stability
+from assay.metrics.label_effects import METRICS
 from assay.project import plugins, source_code
 from assay.project.params import Params
 from assay.project.params.gate import GateParams, RuleKeys
 from assay.project.params.values import Section
+from assay.project.tasks import Task
 from assay.reports.verdict import Finding, Outcome
 
 KINDS: Mapping[str, type[Rule]] = {
@@ -115,7 +118,8 @@ def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Fin
         found = rule.judge(inputs, gate)
         if rule.kind not in KINDS and not _sound(rule, found):
             return (_fail(rule, f"{rule.kind} gives no findings of its own"),)
-        return tuple(_with_advice(rule, _held(rule, each, inputs)) for each in found)
+        held = (_with_advice(rule, _held(rule, each, inputs)) for each in found)
+        return tuple(_asking(rule, each, inputs) for each in held)
     except AssayError as error:
         return (_fail(rule, error.line()),)
     except (Exception, SystemExit) as error:
@@ -155,12 +159,31 @@ def _held(rule: Rule, found: Finding, inputs: GateInputs) -> Finding:
     return challengers.hold(found, inputs.challenger, report.confidence)
 
 
+def can_be_asked(rule: Rule, task: Task) -> TypeGuard[Limit | Change]:
+    """Whether `assay ask` can name the rows whose labels would settle a rule."""
+    asked = isinstance(rule, Limit | Change) and rule.slice is None and rule.metric in METRICS
+    return task == "binary" and asked
+
+
 def _with_advice(rule: Rule, found: Finding) -> Finding:
     """The finding, and what its owner can do if it is not PASS and does not say so itself."""
     allowed = found.severity != rule.severity  # by name, as only a leakage rule can
     if found.outcome is Outcome.PASS or allowed or found.fix:
         return found
     return found.model_copy(update={"fix": rule.advice(found)})
+
+
+def _asking(rule: Rule, found: Finding, inputs: GateInputs) -> Finding:
+    """The finding, and the command that names rows whose labels would tell, if one can."""
+    if found.outcome is not Outcome.INCONCLUSIVE or not found.fix:
+        return found
+    if not isinstance(rule, Limit | Change):
+        return found
+    of = inputs.comparison if isinstance(rule, Change) else inputs.evaluation
+    if not can_be_asked(rule, of.task):
+        return found
+    asks = f"assay ask --rule {quote(rule.name)} names the rows whose labels would tell."
+    return found.model_copy(update={"fix": f"{found.fix} {asks}"})
 
 
 def _kind(
