@@ -425,8 +425,8 @@ def f():
     }
 
 
-MOST_CODE = 57_400
-MOST_FILES = 505
+MOST_CODE = 58_150
+MOST_FILES = 510
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 
