@@ -45,8 +45,8 @@ class SamplingUnits:
         The unit of each row ``(n,)``, from 0 to ``count`` - 1, all of which occur; None if each row
         is its own unit. Nights are counted in their order.
     following
-        Coefficient by which losses of a night follow those of the night before; 0 if they do not,
-        or nobody looked (`followed`).
+        How likely each coefficient is by which losses of a night follow those of the night before
+        (`assay.metrics.following.follows`); empty if nobody looked (`followed`).
     """
 
     name: str
@@ -83,6 +83,14 @@ class SamplingUnits:
             return self
         apart = losses - losses.mean()
         return replace(self, following=follows(self.sums(apart), self.noise(apart)))
+
+    def of_metric(self, name: str) -> SamplingUnits:
+        """These units, for what they add to one metric.
+
+        A night that is hard on the whole has its positives and negatives moved alike, so it hardly
+        changes the AUC: that follows as its own series shows, and not as losses do.
+        """
+        return replace(self, following=()) if name == "auc" else self
 
     @property
     def in_order(self) -> bool:

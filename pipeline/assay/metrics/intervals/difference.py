@@ -225,7 +225,7 @@ def _ways(
         rows = new[name].subtract(old[name])
         if not np.isfinite(rows.rows).all():
             raise ValueError("it has no derivative here")
-        return before, after, sampling_variation(rows, units)
+        return before, after, sampling_variation(rows, units.of_metric(name))
 
     ways: dict[str, Way] = {name: partial(by_influence, name) for name in old if name in new}
     if champion.task == "regression":

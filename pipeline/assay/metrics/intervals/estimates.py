@@ -114,7 +114,7 @@ def estimates(
         influence = derivatives[name]
         if not np.isfinite(influence.rows).all():
             return Estimate(value, None, None, "it has no derivative here")
-        varies = sampling_variation(Influence(influence.rows), units)
+        varies = sampling_variation(Influence(influence.rows), units.of_metric(name))
         if name == "average_precision":
             bias = RankedScores(scored.truth, scored.scores).average_precision_bias(units)
             ends = _of_log_odds(value, varies, units, confidence, bias)

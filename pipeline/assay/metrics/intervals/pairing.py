@@ -144,5 +144,8 @@ def paired_metrics(
 ) -> dict[str, list[float | None]]:
     """`correlations` by metric, of groups with what each unit adds to their metrics."""
     names = dict.fromkeys(name for group in groups for name in group)
-    found = {name: correlations([one.get(name) for one in groups], units) for name in names}
+    found = {
+        name: correlations([one.get(name) for one in groups], units.of_metric(name))
+        for name in names
+    }
     return {name: each for name, each in found.items() if any(one is not None for one in each)}
