@@ -244,5 +244,5 @@ def test_a_key_that_is_there_twice_is_refused(
         yield from published(store, *given)
 
     monkeypatch.setattr(Store, "prediction_batches", twice)
-    with pytest.raises(KeyUnknown, match="2 published rows have this key"):
+    with pytest.raises(KeyUnknown, match="that of 2 published rows"):
         asked(night, key)

@@ -16,6 +16,7 @@ from assay.compiled.trees.forest import Forest
 from assay.compiled.trees.plan_ranks import plan_ranks
 from assay.compiled.trees.plan_walk import state_columns
 from assay.compiled.trees.walk import TOP, StateRanks
+from assay.project.text import counted
 
 _ROWS = 1024
 """Rows in a block: what each level of a tree keeps of them stays in the L2 cache."""
@@ -105,7 +106,7 @@ def plan_contributions(
     share = _shares(forest)
     deepest, longest = _extent(forest, of_node)
     if longest > MOST_FEATURES:
-        raise NotCompiled(f"a path of its trees asks for {longest} features")
+        raise NotCompiled(f"a path of its trees asks for {counted(longest, 'feature')}")
     return TreeContributions(
         numbers.ranks,
         states,

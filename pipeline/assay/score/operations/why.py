@@ -23,7 +23,7 @@ from assay.model import prediction, reasons
 from assay.model.batch import score_batch
 from assay.model.reasons import Change, Scale
 from assay.project.params import Params
-from assay.project.text import format_short, mark_blanks, quote_value
+from assay.project.text import counted, format_short, mark_blanks, quote_value
 from assay.registry.pin import PinnedVersion, pin
 from assay.registry.versions import read_version
 from assay.score.inputs.format import Format, InputUnreadable, NearbyRows
@@ -260,7 +260,7 @@ def _find(
             found += batch.filter(_has(batch, key)).to_pylist()
         if len(found) > 1:
             raise KeyUnknown(
-                f"{len(found)} published rows have this key, so none can be told from the others",
+                f"the key is that of {counted(len(found), 'published row')}, so of none alone",
                 where=f"night {night}",
                 found=_shown(key),
                 fix="A key has to name one row: see the contract's roles.",
