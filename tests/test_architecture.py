@@ -425,7 +425,7 @@ def f():
     }
 
 
-MOST_CODE = 58_150
+MOST_CODE = 58_250
 MOST_FILES = 510
 """What the package may hold. A change that needs more raises the number, and says why."""
 

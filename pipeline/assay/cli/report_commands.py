@@ -238,7 +238,8 @@ def why(
     ],
     date: Annotated[str | None, Option("its night (the newest that has the key)", "DAY")] = None,
     top: Annotated[
-        int, Option("the features that are listed, the strongest first (10)", parse=positive_number)
+        int,
+        Option("the features and the other decisions that are listed (10)", parse=positive_number),
     ] = 10,
     page: Annotated[Path | None, Option("write it as a page with a picture, too", "FILE")] = None,
 ) -> object:

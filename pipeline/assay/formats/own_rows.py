@@ -35,7 +35,7 @@ def tables(source: Callable[[], object], where: str) -> Iterator[pa.Table]:
             yield _table(piece, where)
     except (AssayError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = source_code.raised_at(error)
         raise SourceError(
             f"the source failed with {type(error).__name__}: {error}",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +20,17 @@ from assay.model.batch import score_batch
 from assay.model.bundle import Bundle
 from assay.model.prediction import PREDICTION, score_column
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Scale = Literal["log odds", "log", "probability", "predicted value"]
 
 _GRID = 257
 """Values of a feature that are tried where a model changes nowhere in particular."""
-_HALVINGS = 60
-"""Of the gap between two of them, to the last bit of a number."""
+_HALVINGS = 1100
+"""Of the gap between two of them at most: to the last bit of any number."""
+_SEEN = 2000
+"""The most values of training that are tried beside split points."""
 
 
 def explainer_of(bundle: Bundle) -> Explainer:
@@ -82,10 +88,10 @@ class Change:
 def nearest_changes(bundle: Bundle, contract: Contract, row: pa.Table) -> tuple[Change, ...]:
     """For each feature that can change the decision about a row alone, its nearest change.
 
-    Values that the contract refuses are left out. The values at which trees change their answer
-    are their own split points, so none that lies between two of them is missed. A linear score
-    rises or falls all along, so it is tried from the least to the greatest value of the bundle's
-    sample, and then closer.
+    Values that the contract refuses are left out. Trees change their answer at their own split
+    points alone, so the numbers next to these are tried; where the contract allows but some
+    numbers, those of the bundle's sample. A linear score rises or falls all along, so it is tried
+    from the least to the greatest value of that sample, and then closer.
 
     Parameters
     ----------
@@ -127,6 +133,15 @@ class _Asked:
     def value(self, name: str) -> Any:
         return self.row.column(name)[0].as_py()
 
+    def seen(self, name: str) -> Floats:
+        """The values of a number in the bundle's sample of training, without gaps."""
+        values = np.asarray(self._sample[name].astype(float), np.float64)
+        return values[np.isfinite(values)]
+
+    @cached_property
+    def _sample(self) -> pd.DataFrame:
+        return self.bundle.sample()
+
     def try_each(self, name: str, values: list[Any]) -> Iterator[tuple[Any, tuple[Any, float]]]:
         """Those of some values with which the decision is another, with it and the score."""
         for value, told in zip(values, self.tell(name, values), strict=True):
@@ -165,13 +180,17 @@ def _number(asked: _Asked, name: str, edges: Floats, kind: str) -> Change | None
     below = np.floor(edges) if whole else edges
     # Some estimators compare in float32, where the next number is further away.
     above = below + 1 if whole else np.nextafter(edges.astype(np.float32), np.float32(np.inf))
-    tried = np.unique(np.concatenate([below, above.astype(np.float64)]))
+    near = np.unique(np.concatenate([below, above.astype(np.float64)]))
+    seen = np.unique(asked.seen(name))[:_SEEN]
+    tried = np.unique(np.concatenate([near, seen]))
     found = list(asked.try_each(name, tried.astype(np.int64 if whole else np.float64).tolist()))
     if not found:
         return None
     middle = float(np.median(edges)) if value is None else float(value)
     to, told = min(found, key=lambda each: abs(each[0] - middle))
     rises = to > middle
+    if to not in near:  # of training, where the contract refuses what is next to a split point
+        return Change(name, value, to, "", *told)
     if whole:
         return Change(name, value, to, "at least" if rises else "at most", *told)
     edge = edges[np.argmin(np.abs(edges - to))]
@@ -180,8 +199,8 @@ def _number(asked: _Asked, name: str, edges: Floats, kind: str) -> Change | None
 
 def _on_a_line(asked: _Asked, name: str, whole: bool) -> Change | None:
     value = asked.value(name)
-    seen = asked.bundle.sample()[name].astype(float).dropna()
-    if value is None or seen.empty:
+    seen = asked.seen(name)
+    if value is None or not len(seen):
         return None
     start, kind = float(value), np.int64 if whole else np.float64
     best: tuple[float, Any, tuple[Any, float]] | None = None
@@ -192,9 +211,7 @@ def _on_a_line(asked: _Asked, name: str, whole: bool) -> Change | None:
         found = next(iter(asked.try_each(name, tried.tolist())), None)
         if found is None:
             continue
-        to, told = found
-        if not whole:
-            to, told = _closer(asked, name, start, to, told)
+        to, told = _closer(asked, name, value if whole else start, *found, whole)
         if best is None or abs(to - start) < best[0]:
             best = (abs(to - start), to, told)
     if best is None:
@@ -203,11 +220,11 @@ def _on_a_line(asked: _Asked, name: str, whole: bool) -> Change | None:
 
 
 def _closer(
-    asked: _Asked, name: str, start: float, end: float, told: tuple[Any, float]
+    asked: _Asked, name: str, start: float, end: float, told: tuple[Any, float], whole: bool
 ) -> tuple[float, tuple[Any, float]]:
     """The value nearest to ``start`` with which the decision is that of ``end``."""
     for _ in range(_HALVINGS):
-        middle = (start + end) / 2
+        middle = (start + end) // 2 if whole else (start + end) / 2
         if middle in (start, end):
             break
         (at,) = asked.tell(name, [middle])

@@ -293,7 +293,7 @@ def _whole(file: Path, params: Params, one: bool) -> pa.Table:
             "these rows were chosen by assay ask, and are not like those of their nights",
             where=f"--rows {file}",
             expected=f"labels of all rows, or of rows as they come: no {read_labels.PROBABILITY}",
-            fix=f"Let assay ask weight them: assay ask --labels {file}.",
+            fix=f"It weights them: assay ask --labels {file}.",
         )
     if not one and column not in table.column_names:
         raise UsageError(

@@ -128,7 +128,7 @@ def _import(module_name: str, reference: str, where: str, root: Path | None) -> 
             found=reference,
             fix="Check the spelling, or install the package that holds it.",
         ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"importing {module_name} failed with {type(error).__name__}: {error}",
             where=where,

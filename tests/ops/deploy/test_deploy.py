@@ -200,6 +200,17 @@ class Half(Target):
         ("data.own.Half", "''", PluginError, "no scheduler"),
         ("data.own.Nine", "''", PluginError, "data.own has no 'Nine'"),
         ("data.own.Mine", "''", ParamsError, "schedule.image: missing; .*--target data.own.Mine"),
+        *(
+            ("data.own.Mine", each, PluginError, "data.own.Mine.*: the scheduler failed with ")
+            for each in (
+                "'x', 'b': 5",
+                "'x', '../b': 'x'",
+                "'x', '': 'x'",
+                "b'x'",
+                "exit(0)",
+                "'\\ud800'",
+            )
+        ),
         ("data.own.Mine", "1 / 0", PluginError, "data/own.py:8: .*ZeroDivisionError"),
     ],
 )
@@ -209,7 +220,7 @@ def test_a_scheduler_that_is_none_is_one_line(
     (tmp_path / "data").mkdir()
     (tmp_path / "data/own.py").write_text(OWN.replace("TEXT", text))
     given = params.load(PARCELS)
-    if "/" in text:
+    if target.endswith("Mine") and text != "''":
         image = given.schedule.model_copy(update={"image": "a:1"})
         given = given.model_copy(update={"schedule": image})
     with pytest.raises(error, match=words):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,6 +23,7 @@ from assay.init.project_check import command as project_check
 from assay.project import layout, params
 from assay.score import stage
 from assay.score.inputs.formats import open_input
+from assay.score.operations import why
 from assay.store import open_store
 from tests.landing import landed_rows, with_input
 from tests.projects import PARCELS
@@ -58,6 +60,11 @@ class Inbox(Input):
 
     def fingerprint(self, night):
         return MARK
+
+
+class Odd(Input):
+    def rows(self):
+        return []
 """
 ROW = {"id": [1], "at": ["2024-03-01T10:00:00"], "name": ["x"]}
 ROWS = f"pa.table({ROW!r})"
@@ -105,9 +112,12 @@ def test_rows_of_every_kind_are_landed(tmp_path: Path, rows: str, expected: int)
         (
             {"rows": f"[pa.table({ROW!r}), pa.table({ {'id': [2], 'at': ['x']}!r})]"},
             SourceError,
-            "other columns or types",
+            "other columns .*in one of two: 'name'",
         ),
         ({"nights": "1 / 0"}, SourceError, "inbox.py:15: nights failed with ZeroDivisionError"),
+        ({"rows": "exit(0)"}, SourceError, "the source failed with SystemExit"),
+        ({"nights": "'2024-03-01'"}, SourceError, "nights failed with TypeError: one text"),
+        ({"nights": "[None, 'a']"}, SourceError, "nights gives something else.*found None"),
         ({"nights": "[1]"}, SourceError, "nights gives something else.*found 1"),
         ({"nights": "['2024-03-02']"}, NightNotFound, "The nearest is 2024-03-02"),
         ({"mark": "5"}, SourceError, "fingerprint gives something else.*found 5"),
@@ -133,7 +143,7 @@ def test_its_nights_and_marks_are_asked(tmp_path: Path) -> None:
     assert same not in (listed.fingerprint("b"), opened(mark="'one'", most=8).fingerprint("a"))
     unknown = opened()
     assert unknown.fingerprint("a") == ""
-    with pytest.raises(SourceError, match="nobody can tell which nights"):
+    with pytest.raises(SourceError, match=r"does not list its nights.*a method nights"):
         unknown.nights()
 
 
@@ -177,6 +187,11 @@ def test_a_night_is_scored_as_from_its_files(project: Path) -> None:
     store, raw = open_store(project, given), project / layout.RAW / f"day={NIGHT}"
     (record,) = [each for each in store.runs(NIGHT) if each.event == "published"]
     assert record.rows_read == pq.read_table(raw).num_rows, outcome
+    rows = open_input(project, given).rows(NIGHT, ["parcel", "weight", "none"])
+    again = pa.Table.from_batches(list(rows))
+    assert again.column_names == ["parcel", "weight"] and again.num_rows == record.rows_read
+    key = store.predictions(NIGHT)["parcel"][0].as_py()
+    assert why.run(project, given, [str(key)]).partition == NIGHT
     # Unchanged, by its fingerprint.
     (again,) = stage.run(project, given, NIGHT, NIGHT).outcomes
     assert again.outcome == "skipped"
@@ -207,6 +222,7 @@ def test_check_names_a_class_that_is_none(tmp_path: Path) -> None:
         ("{format: data.inbox.Inbox}", "score.input.most: missing"),
         ("{format: data.inbox.Inbox, mots: 1}", "mots: unknown key; did you mean 'most'?"),
         ("{format: data.inbox.Inbox, most: x}", "most: expected a whole number"),
+        ("{format: data.inbox.Odd}", "the class cannot be used: TypeError"),
         ("{format: pakket, path: x}", "score.input: expected one of"),
     ):
         assert any(words in each for each in faults(line)), (line, faults(line))

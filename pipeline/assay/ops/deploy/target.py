@@ -149,6 +149,9 @@ class Target(ABC):
             params.yaml lacks what the target needs, or holds what its files cannot.
         """
         self.params, self.plan, self.folder = params, make_plan(params), folder
+        known = {*type(params.schedule).model_fields}
+        if not {*self.needs} <= known:  # nor are the letters of one text
+            raise ValueError(f"needs is {self.needs!r}, no tuple of keys of schedule")
         self._refuse(
             f"{layout.PARAMS}: schedule.{key}: missing; assay deploy --target {self.name} needs it "
             "(docs/schedulers.md)"

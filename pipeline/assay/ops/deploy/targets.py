@@ -234,6 +234,20 @@ def find_target(root: Path, name: str) -> type[Target]:
     )
 
 
+def _check_sound(texts: object, install: object, remarks: object) -> None:
+    """Raise ValueError for what a class of the project's own may give, and no file can be."""
+    if not isinstance(texts, Mapping) or not texts:
+        raise ValueError("texts gives no mapping of file names to texts")
+    for name, text in texts.items():
+        plain = isinstance(name, str) and PurePosixPath(name).name == name not in ("", "..")
+        if not (plain and isinstance(text, str)):
+            raise ValueError(f"texts gives {name!r}: {text!r:.40}, no text under a file's name")
+        text.encode()
+    for what, lines in (("install", install), ("remarks", remarks)):
+        if not (isinstance(lines, tuple) and all(isinstance(each, str) for each in lines)):
+            raise ValueError(f"{what} gives {lines!r:.60}, no tuple of texts")
+
+
 def run(root: Path, params: Params, target: str, out: Path | None = None) -> WrittenSchedule:
     """Write the files of ``target``. Files of the same names are replaced, others stay.
 
@@ -264,10 +278,11 @@ def run(root: Path, params: Params, target: str, out: Path | None = None) -> Wri
         inside = str(folder)
     try:
         made = kind(params, inside)
-        texts = made.texts()
+        texts, install, remarks = made.texts(), made.install(), made.remarks()
+        _check_sound(texts, install, remarks)
         written = tuple(f"{inside}/{name}" for name in texts)
-        result = WrittenSchedule(target, written, made.install(), made.remarks())
-    except Exception as error:
+        result = WrittenSchedule(target, written, install, remarks)
+    except (Exception, SystemExit) as error:
         if target in TARGETS or isinstance(error, AssayError):
             raise
         raise PluginError(

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from assay.contract.definition import Contract
-from assay.errors import NightNotFound, SchemaMismatch, SourceError
+from assay.contract.loader import load_contract
+from assay.errors import AssayError, NightNotFound, SchemaMismatch, SourceError
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Json, Parquet
 from assay.score.inputs import files, flat_file
@@ -134,6 +135,15 @@ class Format(Generic[Spec]):
         self, value: str, columns: Sequence[str], near: NearbyRows | None
     ) -> Iterator[pa.RecordBatch]:
         raise InputUnreadable(f"an input in {self.spec.format} is not read again")
+
+    def _contract(self, columns: Sequence[str]) -> Contract:
+        """The contract of some columns, those of them that it has."""
+        file = self.params.contract.file
+        try:
+            whole = load_contract(self.root / file, file, root=self.root)
+        except AssayError as error:
+            raise InputUnreadable(f"its contract cannot be read ({error.line()})") from None
+        return replace(whole, fields=tuple(each for each in whole.fields if each.name in columns))
 
     def first_rows(self, value: str, most: int) -> pa.Table:
         """Some rows of a night, to see which columns have values: the first ones, at most ``most``.

@@ -5,8 +5,9 @@ Its rows are landed as Parquet like those of a query, so everything that follows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, TypeVar
 
@@ -15,14 +16,15 @@ from pydantic import ValidationError
 
 from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
-from assay.contract.text_parser import is_text
+from assay.contract.text_parser import is_text, parse_rows
 from assay.errors import AssayError, ParamsError, PluginError, SourceError
 from assay.formats import own_rows
 from assay.project import digests, plugins, source_code
 from assay.project.params.inputs import Own
 from assay.project.params.values import ClassName, Section
+from assay.project.text import quote_value
 from assay.score.inputs import files
-from assay.score.inputs.format import Format
+from assay.score.inputs.format import Format, NearbyRows
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import NightInput, Session
 
@@ -83,10 +85,19 @@ class OwnFormat(Format[Own]):
                 found=name,
             )
         try:
-            return kind.model_validate(self.spec.keys)
+            made: Input = kind.model_validate(self.spec.keys)
+            inspect.signature(made.rows).bind("the night")
         except ValidationError as error:
             lines = self.params.explain(error, kind, tuple(KEY.split(".")))
             raise ParamsError(lines) from None
+        except (Exception, SystemExit) as error:
+            raise PluginError(
+                f"the class cannot be used: {type(error).__name__}: {error}",
+                where=f"params.yaml: {KEY}.format{source_code.raised_at(error)}",
+                expected="a class whose method rows takes the night",
+                found=name,
+            ) from None
+        return made
 
     @property
     def lists_nights(self) -> bool:
@@ -115,17 +126,48 @@ class OwnFormat(Format[Own]):
 
     def nights(self) -> tuple[str, ...]:
         known = self._listed()
-        return super().nights() if known is None else known
+        if known is None:
+            raise SourceError(
+                "it does not list its nights",
+                where=self._where,
+                fix="Give the class a method nights, or name the nights: assay score --from DAY "
+                "--to DAY.",
+            )
+        return known
 
     def first_rows(self, value: str, most: int) -> pa.Table:
         tables = own_rows.tables(lambda: self.input.rows(value), self._where)
         return next((table.slice(0, most) for table in tables if table.num_rows), pa.table({}))
 
+    def _read(
+        self, value: str, columns: Sequence[str], near: NearbyRows | None
+    ) -> Iterator[pa.RecordBatch]:
+        contract, looked_at = self._contract(columns), 0
+        for table in own_rows.tables(lambda: self.input.rows(value), self._where):
+            there = tuple(each for each in contract.fields if each.name in table.column_names)
+            rows = table.select([each.name for each in there])
+            found, _ = parse_rows(replace(contract, fields=there), rows)
+            yield from found.combine_chunks().to_batches()
+            looked_at += table.num_rows
+            if near is not None and looked_at >= near.most:
+                return
+
     def _listed(self) -> tuple[str, ...] | None:
-        known = self._ask("nights", lambda: _texts(self.input.nights()))
-        if known is not None and not all(isinstance(each, str) for each in known):
-            raise self._wrong("nights", "texts such as 2024-03-01", known[0])
-        return known
+        made = self.input
+
+        def listed() -> tuple[object, ...] | None:
+            given = made.nights()
+            if isinstance(given, str):  # which is an iterable of its letters
+                raise TypeError(f"one text, {given!r}, in place of several")
+            return None if given is None else tuple(given)
+
+        known = self._ask("nights", listed)
+        if known is None:
+            return None
+        odd = [each for each in known if not isinstance(each, str)]
+        if odd:
+            raise self._wrong("nights", "texts such as 2024-03-01", odd[0])
+        return tuple(sorted({str(each) for each in known}))
 
     @property
     def _where(self) -> str:
@@ -136,7 +178,7 @@ class OwnFormat(Format[Own]):
             return call()
         except (AssayError, MemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SourceError(
                 f"{method} failed with {type(error).__name__}: {error}",
                 where=f"{self._where}{source_code.raised_at(error)}",
@@ -149,10 +191,6 @@ class OwnFormat(Format[Own]):
             expected=expected,
             found=f"{found!r:.60}",
         )
-
-
-def _texts(nights: Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if nights is None else tuple(sorted(set(nights)))
 
 
 @dataclass(frozen=True)
@@ -176,11 +214,19 @@ class OwnRows:
             if first is None:
                 first = table.schema.remove_metadata()
                 check_schema(contract, _meant(first, contract), self.where)
+            others = sorted(set(first.names) ^ set(table.column_names))
+            if others:
+                raise SourceError(
+                    "pieces of a night have other columns",
+                    where=self.where,
+                    expected="those of the first piece in each",
+                    found=f"in one of two: {', '.join(map(quote_value, others))}",
+                )
             try:
-                yield from table.cast(first).to_batches()
+                yield from table.select(first.names).cast(first).to_batches()
             except (ValueError, pa.ArrowException) as error:
                 raise SourceError(
-                    "pieces of a night have other columns or types",
+                    "pieces of a night have other types",
                     where=self.where,
                     expected="those of the first piece in each",
                     found=str(error).strip().splitlines()[0],

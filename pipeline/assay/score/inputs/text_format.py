@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.contract.definition import Contract
-from assay.contract.loader import load_contract
 from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, parse_rows
-from assay.errors import AssayError, NightNotFound, SourceError
+from assay.errors import NightNotFound, SourceError
 from assay.project.params.inputs import Csv, Json
 from assay.project.text import quote_value
 from assay.score.inputs import flat_file
@@ -56,15 +55,6 @@ class TextFormat(FilesFormat[TextSpec]):
             looked_at += batch.num_rows
             if near is not None and looked_at >= near.most:
                 return
-
-    def _contract(self, columns: Sequence[str]) -> Contract:
-        """The contract of some columns, those of them that it has."""
-        file = self.params.contract.file
-        try:
-            whole = load_contract(self.root / file, file, root=self.root)
-        except AssayError as error:
-            raise InputUnreadable(f"its contract cannot be read ({error.line()})") from None
-        return replace(whole, fields=tuple(each for each in whole.fields if each.name in columns))
 
     def _there(self, contract: Contract, batch: pa.RecordBatch) -> Contract:
         """The contract of those columns that a batch may have."""

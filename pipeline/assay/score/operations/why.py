@@ -1,7 +1,7 @@
 """``assay why``: why a published row got its score.
 
 The row is read again from its night's input, and explained by the version that scored it. Nothing
-is said of a row that is another now than the one that was scored.
+is said of a row that has another score now.
 """
 
 from __future__ import annotations
@@ -227,9 +227,20 @@ def change_words(change: Change) -> str:
     """What else would have been decided, in one line."""
     side = f" {change.side}" if change.side else ""
     return (
-        f"{change.feature}{side} {plain(change.to)} (it is {plain(change.value)}): "
+        f"{change.feature}{side} {_rounded(change)} (it is {plain(change.value)}): "
         f"{plain(change.decision)}, {format_short(change.score)}"
     )
+
+
+def _rounded(change: Change) -> str:
+    """The value to change to, with no more digits than it takes to be beyond the edge."""
+    if not isinstance(change.to, float) or not change.side:
+        return plain(change.to)
+    for digits in range(6, 17):
+        text = f"{change.to:.{digits}g}"
+        if float(text) <= change.to if change.side == "at most" else float(text) >= change.to:
+            return text
+    return repr(change.to)
 
 
 def plain(value: Any) -> str:
@@ -253,6 +264,7 @@ def _find(
     for night in nights:
         record = store.published_run(night)
         if record is None:
+            next(store.prediction_batches(night), None)  # says that nothing is published there
             continue
         found: list[dict[str, Any]] = []
         for batch in store.prediction_batches(night):
@@ -277,7 +289,7 @@ def _typed(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str, An
     if len(given) == len(names) == 1 and not given[0].startswith(f"{names[0]}="):
         given = [f"{names[0]}={given[0]}"]
     texts = dict(each.partition("=")[::2] for each in given)
-    if sorted(texts) != sorted(names):
+    if sorted(texts) != sorted(names) or len(texts) < len(given):
         raise UsageError(
             "the key is not that of the predictions",
             where="assay why --key",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from assay.errors import UsageError
 from assay.pages.axes import Scale
 from assay.pages.page_layout import compose_page
 from assay.pages.svg import BLUE, DARK, GREY, ORANGE, Picture, text_width, tick_labels
 from assay.pages.templating import render
 from assay.project.document import write_text
 from assay.project.text import counted
-from assay.score.operations.export_targets import check_not_in_git
+from assay.score.operations.export_targets import EXPORTS, check_not_in_git
 from assay.score.operations.why import Why, change_words, plain, score_words, sum_words
 
 WIDTH, ROW, TOP, BOTTOM = 860, 26, 12, 34
@@ -22,20 +23,35 @@ MOST_LABEL = 340
 
 
 def check(root: Path, page: Path) -> None:
-    """Refuse a place that git would add to the project.
+    """Refuse a place that git would add to the project, or that is something else already.
 
     Raises
     ------
     UsageError
-        Git would add it.
+        Git would add it, it is no file, or it is in the project outside of `EXPORTS`.
     """
+    place, project = page.absolute().resolve(), root.resolve()
+    if (page.exists() and not page.is_file()) or not page.name:
+        raise UsageError("no file can be written there", where=f"--page {page}")
+    inside = place.is_relative_to(project)
+    if inside and not place.is_relative_to(project / EXPORTS):
+        raise UsageError(
+            "the page holds a row's cells, and this is the project's own folder",
+            where=f"--page {page}",
+            expected=f"a path in {EXPORTS}/, or outside of the project",
+        )
     check_not_in_git(root, page, "--page")
 
 
 def write(found: Why, page: Path, top: int) -> None:
     """Write the page; parameters as for `html`."""
-    page.parent.mkdir(parents=True, exist_ok=True)
-    write_text(page, html(found, top))
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        write_text(page, html(found, top))
+    except OSError as error:
+        raise UsageError(
+            "the page cannot be written", where=f"--page {page}", found=error.strerror
+        ) from None
 
 
 def html(found: Why, top: int) -> str:
