@@ -23,7 +23,7 @@ from assay.model import prediction, reasons
 from assay.model.batch import score_batch
 from assay.model.reasons import Change, Scale
 from assay.project.params import Params
-from assay.project.text import counted, format_short, mark_blanks, quote_value
+from assay.project.text import counted, format_short, mark_blanks
 from assay.registry.pin import PinnedVersion, pin
 from assay.registry.versions import read_version
 from assay.score.inputs.format import Format, InputUnreadable, NearbyRows
@@ -352,7 +352,7 @@ def _unknown(store: Store, nights: Sequence[str], key: Mapping[str, Any]) -> Key
 
 
 def _shown(key: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={quote_value(value)}" for name, value in key.items())
+    return ", ".join(f"{name}={plain(value)}" for name, value in key.items())
 
 
 # ------------------------------------------------------------------------ the row as it was read
