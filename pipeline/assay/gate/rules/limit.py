@@ -272,7 +272,9 @@ def _numbers(rule: Limit, measured: Estimate) -> dict[str, object]:
 
 def _needed(sound: ValidMeasurement, evaluation: Evaluation, gate: GateParams) -> int | None:
     """Number of units needed to decide this value against its limit; None if none is enough."""
-    reach = groups.critical_value(evaluation.confidence, sound.measured.degrees)
+    # As if the interval became narrower by the root of their number alone: with few degrees of
+    # freedom it becomes so faster, but nobody knows how fast, and never before there are more.
+    reach = groups.critical_value(evaluation.confidence, None)
     error = (sound.high - sound.low) / 2 / reach
     return units_needed(
         sound.units, error, sound.value, sound.limit, evaluation.confidence, gate.power
