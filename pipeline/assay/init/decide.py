@@ -199,8 +199,8 @@ def _nights(
         if found.held_out < LEAST_UNITS and wishes.group is None:
             remarks.append(
                 f"the holdout has {counted(found.held_out, 'night')}, and the gate judges by "
-                f"nights, of which it asks for {LEAST_UNITS}: no number can pass, so it will be INCONCLUSIVE "
-                "until the table covers a longer time"
+                f"nights, of which it asks for {LEAST_UNITS}: no number can pass until the table "
+                "covers a longer time"
             )
         return found, remarks
     if wishes.time is not None or wishes.every is not None:
