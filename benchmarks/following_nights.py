@@ -230,11 +230,11 @@ def main() -> int:
     ]
     text = [
         "# Nights that follow each other\n",
-        f"Written by `python -m benchmarks.following_nights`: {wanted.trials} holdouts a cell of "
-        f"{ROWS_A_NIGHT} rows a night. Intervals are of 95 %; a pass is false where the truth just "
-        "meets the limit or the margin (2.5 % is nominal). Each row is over all ten metrics: their "
-        "mean, and the worst one; of so few holdouts a share is off by 3 points by chance, and the "
-        "worst of ten by more. After that the same rows with nights as clusters without an order, "
+        f"Written by `python -m benchmarks.following_nights --trials {wanted.trials} "
+        f"--seed {wanted.seed}`: holdouts of {ROWS_A_NIGHT} rows a night. Intervals are of 95 %; a "
+        "pass is false where the truth just meets the limit or the margin (2.5 % is nominal). Each "
+        "row is over all ten metrics: their mean, and the worst one; by chance a share is off by "
+        f"{100 * (0.05 * 0.95 / wanted.trials) ** 0.5:.1f} points, and the worst of ten by more. After that the same rows with nights as clusters without an order, "
         "and of fairness with groups that are taken as independent. Width: the median metric's, "
         "divided by that other way's.\n",
         "What to do with it: where nights follow each other, more nights narrow an interval and "
