@@ -234,7 +234,8 @@ def main() -> int:
         f"--seed {wanted.seed}`: holdouts of {ROWS_A_NIGHT} rows a night. Intervals are of 95 %; a "
         "pass is false where the truth just meets the limit or the margin (2.5 % is nominal). Each "
         "row is over all ten metrics: their mean, and the worst one; by chance a share is off by "
-        f"{100 * (0.05 * 0.95 / wanted.trials) ** 0.5:.1f} points, and the worst of ten by more. After that the same rows with nights as clusters without an order, "
+        f"{100 * (0.05 * 0.95 / wanted.trials) ** 0.5:.1f} points, and the worst of ten by "
+        "more. After that the same rows with nights as clusters without an order, "
         "and of fairness with groups that are taken as independent. Width: the median metric's, "
         "divided by that other way's.\n",
         "What to do with it: where nights follow each other, more nights narrow an interval and "
