@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from assay.contract.definition import Contract
 from assay.contract.loader import load_committed_contract
-from assay.errors import VersionUnknown
+from assay.errors import BundleChanged, VersionUnknown
 from assay.model import bundle
 from assay.model.bundle import Bundle
 from assay.project import layout
@@ -71,6 +71,27 @@ def pin(root: Path, params: Params, version: Version) -> PinnedVersion:
     contract, digest, rules = load_pinned_contract(root, version, loaded)
     _ = loaded.scorer  # report a model that cannot be loaded before Spark starts
     return PinnedVersion(version, loaded, contract, digest, rules)
+
+
+def pin_run(root: Path, params: Params, record: Run) -> PinnedVersion:
+    """The version that made a run, pinned again.
+
+    Raises
+    ------
+    BundleChanged
+        The registered version's bundle is not the one that scored the night.
+    """
+    from assay.registry.versions import read_version
+
+    pinned = pin(root, params, read_version(root, params.name, record.version))
+    if pinned.bundle.digest != record.bundle:
+        raise BundleChanged(
+            "the version is not what scored the night",
+            where=f"night {record.partition}, {record.version}",
+            expected=record.bundle[:19],
+            found=pinned.bundle.digest[:19],
+        )
+    return pinned
 
 
 def load_pinned_contract(

@@ -237,7 +237,7 @@ def test_sensitive_cells_are_not_shown(night: Scorer, monkeypatch: pytest.Monkey
             manifest=replace(night.pinned.bundle.manifest, sensitive=(name,)),
         ),
     )
-    monkeypatch.setattr(why, "pin", lambda *given: pinned)
+    monkeypatch.setattr(why, "pin_run", lambda *given: pinned)
     found = asked(night, key)
     (hidden,) = [each for each in found.reasons if each.feature == name]
     assert hidden.value == why.HIDDEN and hidden.contribution == open_.reasons[0].contribution

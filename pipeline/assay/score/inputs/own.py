@@ -101,10 +101,10 @@ class OwnFormat(Format[Own]):
 
     @property
     def lists_nights(self) -> bool:
-        return self._listed() is not None
+        return self._listed is not None
 
     def find(self, value: str, contract: Contract) -> NightInput:
-        known = self._listed()
+        known = self._listed
         if known is not None and value not in known:
             raise files.missing_night_error(
                 self._where, self.column, value, known, "nights", "Its method nights names none."
@@ -125,7 +125,7 @@ class OwnFormat(Format[Own]):
         return digests.digest_texts("own", settings, value, mark) if mark else ""
 
     def nights(self) -> tuple[str, ...]:
-        known = self._listed()
+        known = self._listed
         if known is None:
             raise SourceError(
                 "it does not list its nights",
@@ -152,7 +152,9 @@ class OwnFormat(Format[Own]):
             if near is not None and looked_at >= near.most:
                 return
 
+    @cached_property
     def _listed(self) -> tuple[str, ...] | None:
+        """The nights, asked once; None if they cannot be listed."""
         made = self.input
 
         def listed() -> tuple[object, ...] | None:

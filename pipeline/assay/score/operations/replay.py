@@ -19,12 +19,12 @@ import pyarrow as pa
 from assay.columns.profile import merge_profiles
 from assay.contract.columns import Columns
 from assay.contract.text_parser import parse_rows
-from assay.errors import BundleChanged, ContractBroken, RowCountMismatch, RunUnknown
+from assay.errors import ContractBroken, RowCountMismatch, RunUnknown
 from assay.model.batch import ScoredBatch, score_batch
 from assay.project.params import Params
 from assay.project.text import counted, mark_blanks
 from assay.registry.git import user_with_reason
-from assay.registry.pin import PinnedVersion, pin
+from assay.registry.pin import PinnedVersion, pin_run
 from assay.score.duplicate_keys import hash_keys
 from assay.score.operations import quarantine
 from assay.score.operations.quarantine import quarantine_id
@@ -62,8 +62,6 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
     BundleChanged
         The registered version's bundle is not the one that scored the night.
     """
-    from assay.registry.versions import read_version
-
     quarantine.file_format(rows, "--rows")
     started = time.monotonic()
     by = user_with_reason(root, because)
@@ -74,14 +72,7 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
         raise RunUnknown(
             "nothing is published there", where=f"night {partition}", fix="Score the night first."
         )
-    pinned = pin(root, params, read_version(root, params.name, before.version))
-    if pinned.bundle.digest != before.bundle:
-        raise BundleChanged(
-            "the version is not what scored the night",
-            where=f"night {partition}, {before.version}",
-            expected=before.bundle[:19],
-            found=pinned.bundle.digest[:19],
-        )
+    pinned = pin_run(root, params, before)
     wanted = quarantine.read(rows, pinned.contract.columns)
     check_quarantine_ids(store, partition, wanted, rows)
     scored = score_repaired(pinned, wanted)

@@ -18,14 +18,13 @@ import pyarrow.compute as pc
 from assay.contract.columns import Columns
 from assay.contract.schema import EXPECTED, TYPES
 from assay.contract.text_parser import parse_cells
-from assay.errors import BundleChanged, KeyUnknown, SourceError, UsageError
+from assay.errors import KeyUnknown, SourceError, UsageError
 from assay.model import prediction, reasons
 from assay.model.batch import score_batch
 from assay.model.reasons import Change, Scale
 from assay.project.params import Params
 from assay.project.text import counted, format_short, mark_blanks
-from assay.registry.pin import PinnedVersion, pin
-from assay.registry.versions import read_version
+from assay.registry.pin import PinnedVersion, pin_run
 from assay.score.inputs.format import Format, InputUnreadable, NearbyRows
 from assay.score.inputs.formats import open_input
 from assay.store import Run, Store, open_store
@@ -117,14 +116,7 @@ def run(root: Path, params: Params, given: Sequence[str], partition: str | None 
     """
     store = open_store(root, params)
     record, published, key = _find(store, given, partition)
-    pinned = pin(root, params, read_version(root, params.name, record.version))
-    if pinned.bundle.digest != record.bundle:
-        raise BundleChanged(
-            "the version is not what scored the night",
-            where=f"night {record.partition}, {record.version}",
-            expected=record.bundle[:19],
-            found=pinned.bundle.digest[:19],
-        )
+    pinned = pin_run(root, params, record)
     row = _read(open_input(root, params), record.partition, key, pinned)
     return explain(pinned, record, key, row, published)
 
