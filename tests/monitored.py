@@ -154,6 +154,7 @@ def write_bundle(
         manifest,
         model=model.dumps(made),
         compiled=None,
+        reasons=None,
         reference=build_reference(
             table, nights, made.numeric, made.categorical, grids, label=label
         ),

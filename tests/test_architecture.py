@@ -425,8 +425,8 @@ def f():
     }
 
 
-MOST_CODE = 58_250
-MOST_FILES = 510
+MOST_CODE = 58_430
+MOST_FILES = 511
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -26,6 +26,7 @@ from assay.model import bundle
 from assay.model import model as models
 from assay.model import tree_checks as model_sound
 from assay.model.manifest import MANIFEST
+from assay.model.reasons import explainer_of
 from assay.project import layout, params
 from tests import mutate
 from tests.compiled.fitted import Case, fit, table
@@ -67,6 +68,7 @@ PARTS = {
     bundle.REFERENCE: (mutate.tree, mutate.raw),
     bundle.SAMPLE: (mutate.raw,),
     bundle.COMPILED: (mutate.raw, mutate.member, mutate.numbers),
+    bundle.REASONS: (mutate.raw, mutate.member, mutate.numbers),
 }
 
 
@@ -82,6 +84,7 @@ def test_a_file_of_a_bundle(trained: Path, name: str) -> None:
         assert found.reference.nights >= 0
         found.sample()
         found.scorer.scores(features)
+        explainer_of(found).contributions(features)
 
     for what, data in mutate.files(files[name], 45, 5, *PARTS[name]):
         told(what, lambda data=data: read(remade(files, name, data)))

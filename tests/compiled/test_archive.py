@@ -24,8 +24,9 @@ from assay.columns.features import FrameFeatures
 from assay.compiled import CompiledModel, kernels_columns
 from assay.compiled.archive import pack, unpack
 from assay.compiled.compile import compile_model
+from assay.compiled.contributions import Explainer, explain_model
 from assay.compiled.linear import kernels_linear
-from assay.compiled.trees import kernels_scan, kernels_walk
+from assay.compiled.trees import kernels_contributions, kernels_scan, kernels_walk
 from assay.errors import BundleChanged
 from tests.compiled.fitted import SMALL, fit, table
 
@@ -38,6 +39,7 @@ KERNELS: list[tuple[ModuleType, str]] = [
     (kernels_walk, "_step"),
     (kernels_walk, "walk"),
     (kernels_walk, "is_valid_layout"),
+    *((kernels_contributions, name) for name in ("_weigh", "add_contributions", "measure_paths")),
 ]
 
 
@@ -45,6 +47,15 @@ KERNELS: list[tuple[ModuleType, str]] = [
 def small(form: str) -> bytes:
     case = SMALL[form]
     return compile_model(fit(case), case.task, case.classes).to_bytes()
+
+
+def model(form: str) -> CompiledModel:
+    return CompiledModel.from_bytes(small(form), "x")
+
+
+@cache
+def explaining(form: str) -> bytes:
+    return explain_model(fit(SMALL[form]), model(form), FrameFeatures(table())).to_bytes()
 
 
 def in_python(patch: pytest.MonkeyPatch, but: str = "") -> None:
@@ -159,9 +170,9 @@ Parts = tuple[dict[str, Any], dict[str, Any]]
 
 
 @st.composite
-def tampered(draw: st.DrawFn, form: str) -> Parts:
+def tampered(draw: st.DrawFn, data: bytes) -> Parts:
     """Header and arrays of which one or two numbers are others."""
-    header, arrays = unpack(small(form))
+    header, arrays = unpack(data)
     for _ in range(draw(st.integers(1, 2))):
         name = draw(st.sampled_from([name for name in sorted(arrays) if arrays[name].size]))
         values = arrays[name].copy().reshape(-1)
@@ -189,10 +200,38 @@ def test_what_is_accepted_stays_within_its_arrays(form: str, data: st.DataObject
     with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
         in_python(patch, but="logistic")  # which has no places, and overflows to infinity
         try:
-            compiled = CompiledModel.from_bytes(pack(*data.draw(tampered(form))), "x")
+            compiled = CompiledModel.from_bytes(pack(*data.draw(tampered(small(form)))), "x")
         except BundleChanged:
             return
         assert len(compiled.scores(ROWS)) == ROWS.rows
+
+
+@pytest.mark.parametrize("form", ["scan", "walk", "linear"])
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_an_explainer_that_is_accepted_stays_within_its_arrays(
+    form: str, data: st.DataObject
+) -> None:
+    with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
+        in_python(patch)
+        try:
+            damaged = pack(*data.draw(tampered(explaining(form))))
+            made = Explainer.from_bytes(damaged, model(form), "reasons.npz")
+        except BundleChanged:
+            return
+        assert len(made.contributions(ROWS).values) == ROWS.rows
+
+
+@pytest.mark.parametrize("form", SMALL)
+def test_what_explains_a_model_is_the_same_each_time_and_of_no_other(form: str) -> None:
+    made = Explainer.from_bytes(explaining(form), model(form), "x")
+    assert made.to_bytes() == explaining(form)
+    again = explain_model(fit(SMALL[form]), model(form), FrameFeatures(table()))
+    assert again.to_bytes() == explaining(form)
+    for other in SMALL:
+        if model(other).kind != model(form).kind:
+            with pytest.raises(BundleChanged, match=r"reasons\.npz.*in place of"):
+                Explainer.from_bytes(explaining(form), model(other), "reasons.npz")
 
 
 @pytest.mark.parametrize("form", SMALL)

@@ -14,14 +14,16 @@ from hypothesis import given, settings
 
 from assay.columns.features import FrameFeatures
 from assay.compiled.array_types import NotCompiled
-from assay.compiled.compile import compile_model
+from assay.compiled.compile import compile_model, read_trees
 from assay.compiled.contributions import (
     Contributions,
     Explainer,
     LinearContributions,
+    check_sums,
     explain_model,
 )
 from assay.compiled.fitted_model import feature_frame
+from assay.compiled.read_encoder import read_encoder
 from assay.compiled.trees import contributions as trees
 from assay.compiled.trees.contributions import TreeContributions
 from assay.compiled.trees.walk import TOP
@@ -32,7 +34,11 @@ FEW = table().iloc[:3].reset_index(drop=True)
 
 
 def explainer(case: Case) -> Explainer:
-    return explain_model(fitted.fit(case), case.task, case.classes, FrameFeatures(table()))
+    """As a bundle holds it."""
+    model = fitted.fit(case)
+    compiled = compile_model(model, case.task, case.classes)
+    made = explain_model(model, compiled, FrameFeatures(table()))
+    return Explainer.from_bytes(made.to_bytes(), compiled, "x")
 
 
 def raw(case: Case, features: Any) -> np.ndarray[Any, Any]:
@@ -62,7 +68,7 @@ def test_they_are_what_the_definition_says(case: Case) -> None:
     made = explainer(case)
     found = made.contributions(FrameFeatures(FEW))
     for row in range(len(FEW)):
-        expected = shapley(worth(made, row), len(made.features))
+        expected = shapley(worth(case, made, row), len(made.features))
         assert pytest.approx(expected, abs=1e-12) == found.values[row].T
 
 
@@ -84,18 +90,16 @@ def shapley(worth: Any, players: int) -> np.ndarray[Any, Any]:
     return np.array(found)
 
 
-def worth(made: Explainer, row: int) -> Any:
+def worth(case: Case, made: Explainer, row: int) -> Any:
     """What the model says of a row of which some features are known."""
-    body, divisor = made.body, made.finish.divisor
-    rows = made.inputs.rows(FrameFeatures(FEW))
+    body, divisor, inputs = made.body, made.finish.divisor, made.model.inputs
+    rows = inputs.rows(FrameFeatures(FEW))
     if isinstance(body, LinearContributions):
-        ((_, terms),) = body.linear.terms(rows, len(made.features))
-        ((_, whole),) = body.linear.terms(
-            made.inputs.rows(FrameFeatures(table())), len(made.features)
-        )
+        ((_, terms),) = body.of.terms(rows, len(made.features))
+        ((_, whole),) = body.of.terms(inputs.rows(FrameFeatures(table())), len(made.features))
 
         def of_terms(known: tuple[int, ...]) -> Any:
-            total = body.linear.weights.intercept.copy()
+            total = body.of.weights.intercept.copy()
             for feature in range(len(made.features)):
                 here = terms[:, feature, row] if feature in known else whole[:, feature].mean(1)
                 total += here
@@ -104,17 +108,23 @@ def worth(made: Explainer, row: int) -> Any:
         return of_terms
     assert isinstance(body, TreeContributions)
     (block,) = rows.blocks(len(FEW))
-    ranks = np.zeros((body.columns, block.rows), np.uint16)
+    nodes, players = body.nodes, body.players(len(inputs.numeric))
+    ranks = np.zeros((nodes.columns, block.rows), np.uint16)
     body.ranks.write(block, ranks, TOP)
     body.states.write(block, ranks)
-    forest = body.forest
+    model = fitted.fit(case)
+    encoder, estimator = (step for _, step in model.estimator.steps)
+    encoded = read_encoder(encoder, model.numeric, model.categorical)
+    read = read_trees(estimator, encoded, case.task)
+    assert read is not None
+    forest = read.forest
 
     def of_node(node: int, known: tuple[int, ...]) -> Any:
         if forest.left[node] < 0:
             return forest.values[node]
         left, right = int(forest.left[node]), int(forest.right[node])
-        if body.player[node] in known:
-            goes = ranks[body.column[node], row] > body.limit[node]
+        if players[nodes.column[node]] in known:
+            goes = ranks[nodes.column[node], row] > nodes.limit[node]
             return of_node(right if goes else left, known)
         here = forest.weight[left] + forest.weight[right]
         share = forest.weight[left] / here if here else 0.5
@@ -200,7 +210,8 @@ def test_a_feature_that_no_tree_asks_for_adds_nothing() -> None:
     frame = table().assign(age=1.0)
     found = explainer_of(Case("DecisionTreeClassifier", {"max_depth": 1}, encoding="onehot"))
     assert isinstance(found.body, TreeContributions)
-    (asked,) = set(found.body.player[found.body.forest.inner].tolist())
+    nodes, players = found.body.nodes, found.body.players(3)
+    (asked,) = set(players[nodes.column[nodes.left > 0]].tolist())
     values = found.contributions(FrameFeatures(frame)).values
     others = [place for place in range(5) if place != asked]
     assert (values[:, :, others] == 0).all() and (values[:, :, asked] != 0).any()
@@ -210,6 +221,17 @@ def test_paths_of_too_many_features_are_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(trees, "MOST_FEATURES", 2)
     with pytest.raises(NotCompiled, match="a path of its trees asks for 5 features"):
         explainer(WIDE)
+
+
+@pytest.mark.parametrize("off", [2e-9, np.nan])
+def test_what_does_not_add_up_is_refused(off: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, rows = explainer_of(WIDE), FrameFeatures(table())
+    check_sums(made, rows)
+    found = made.contributions(rows)
+    found.values[-1, 0, 0] += off * (1 + abs(found.raw[-1, 0]))
+    monkeypatch.setattr(Explainer, "contributions", lambda *given: found)
+    with pytest.raises(NotCompiled, match=r"contributions and raw output are .* apart"):
+        check_sums(made, rows)
 
 
 def test_a_sum_is_its_base_and_its_parts() -> None:

@@ -40,6 +40,7 @@ def test_what_was_written_is_what_is_read(folder: Path):
     [
         bundle.MODEL,
         bundle.COMPILED,
+        bundle.REASONS,
         bundle.REFERENCE,
         bundle.SAMPLE,
         bundle.CARD,
@@ -89,6 +90,7 @@ def test_a_bundle_without_a_compiled_model_is_scored_by_scikit_learn(folder: Pat
         loaded.manifest,
         model=loaded.files[bundle.MODEL],
         compiled=None,
+        reasons=None,
         reference=loaded.reference,
         sample=loaded.sample(),
         card=loaded.files[bundle.CARD].decode(),
@@ -118,6 +120,7 @@ def test_writing_replaces_the_whole_folder(folder: Path):
         loaded.manifest,
         model=loaded.files[bundle.MODEL],
         compiled=loaded.files[bundle.COMPILED],
+        reasons=loaded.files[bundle.REASONS],
         reference=loaded.reference,
         sample=loaded.sample(),
         card=loaded.files[bundle.CARD].decode(),

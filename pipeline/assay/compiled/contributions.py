@@ -13,21 +13,38 @@ recursive formula loses digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
 from assay.columns.features import Features, Floats
-from assay.compiled.compile import compile_model, read_trees
+from assay.compiled.archive import Data, build, dump, pack, unpack
+from assay.compiled.array_types import NotCompiled
+from assay.compiled.compile import read_trees
 from assay.compiled.fitted_model import Model
 from assay.compiled.inputs import Block, FeatureInputs, FeatureRows
 from assay.compiled.linear.linear import Constant, Linear
 from assay.compiled.post_transform import PostTransform
+from assay.compiled.ranks import NumberRanks
 from assay.compiled.read_encoder import read_encoder
-from assay.compiled.trees.contributions import plan_contributions
-from assay.project.tasks import Task
+from assay.compiled.scorer import CompiledModel
+from assay.compiled.trees.contributions import (
+    TreeContributions,
+    WeighedNodes,
+    plan_contributions,
+)
+from assay.compiled.trees.scan import Scan
+from assay.compiled.trees.walk import StateRanks, Walk
+from assay.errors import BundleChanged
+
+Against = Literal["population"]
+
+NEAR, NEAR_SINGLE = 1e-9, 1e-4
+"""How far a sum of contributions may be from the raw output, in parts of an output above 1: where
+a library adds up in float32, its own output is off by the second."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,10 @@ class Contributions:
 class Body(Protocol):
     """The part of a model that gives raw outputs, feature by feature."""
 
+    def check(self, inputs: FeatureInputs) -> None:
+        """Raise ValueError if anything would be read or written out of range."""
+        ...
+
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
         """Blocks of rows with contributions, (outputs, features, rows), and base, (outputs,)."""
         ...
@@ -64,31 +85,34 @@ class Body(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Explainer:
-    """A model whose scores are explained.
+    """A compiled model whose scores are explained.
 
     Attributes
     ----------
-    finish
-        What makes scores of raw outputs: the link function and the calibration, which are not
-        spread over features.
+    against
+        The game's name: what a row is compared with.
     """
 
-    inputs: FeatureInputs
+    model: CompiledModel
     body: Body
-    finish: PostTransform
-    outputs: int
+    against: Against
+
+    @property
+    def finish(self) -> PostTransform:
+        """What makes scores of raw outputs: link and calibration, not spread over features."""
+        return self.model.finish
 
     @property
     def features(self) -> tuple[str, ...]:
-        return (*self.inputs.numeric, *self.inputs.categorical)
+        return (*self.model.inputs.numeric, *self.model.inputs.categorical)
 
     def contributions(self, features: Features) -> Contributions:
         """The contributions of some rows; NaN for a row that scikit-learn refuses to score."""
-        count, divisor = len(self.features), self.finish.divisor
-        values = np.empty((features.rows, self.outputs, count))
-        base = np.full(self.outputs, np.nan)
+        outputs, count, divisor = self.model.body.outputs, len(self.features), self.finish.divisor
+        values = np.empty((features.rows, outputs, count))
+        base = np.full(outputs, np.nan)
         if features.rows:
-            for block, found, common in self.body.of_rows(self.inputs.rows(features), count):
+            for block, found, common in self.body.of_rows(self.model.inputs.rows(features), count):
                 base = common / divisor
                 values[block.start : block.stop] = np.moveaxis(found, 2, 0)
                 refused = block.refused()
@@ -96,8 +120,48 @@ class Explainer:
                     values[block.start : block.stop][refused] = np.nan
         return Contributions(self.features, values / divisor, base)
 
+    def to_bytes(self) -> bytes:
+        """What explaining needs besides the compiled model; the same always gives the same."""
+        form = next(name for name, kind in _BODIES.items() if type(self.body) is kind)
+        header = {"schema": _SCHEMA, "form": form, "against": self.against}
+        parts = [dump(getattr(self.body, name), name) for name in _PARTS[form]]
+        return pack(header, dict(ChainMap(*parts)))
 
-def explain_model(model: Model, task: Task, classes: Sequence[str], sample: Features) -> Explainer:
+    @classmethod
+    def from_bytes(cls, data: Data, model: CompiledModel, where: str) -> Explainer:
+        """Load what `to_bytes` gives; all indices are checked.
+
+        Raises
+        ------
+        BundleChanged
+            The data is something else, of another model, or damaged.
+        """
+        try:
+            return cls._parsed(data, model)
+        except Exception as error:
+            # Damaged bytes can make any step of parsing raise anything.
+            found = f"{type(error).__name__}: {error}"
+            raise BundleChanged("not what explains a model", where=where, found=found) from None
+
+    @classmethod
+    def _parsed(cls, data: Data, model: CompiledModel) -> Explainer:
+        header, arrays = unpack(data)
+        if header["schema"] != _SCHEMA or header["against"] not in get_args(Against):
+            raise ValueError(f"schema {header['schema']}, against {header['against']}")
+        form = header["form"]
+        if form != model.kind:
+            raise ValueError(f"{form} in place of {model.kind}")
+        parts = {name: build(kind, name, arrays) for name, kind in _PARTS[form].items()}
+        if form != "trees":
+            parts["of"] = model.body
+        body = _BODIES[form](**parts)
+        body.check(model.inputs)
+        if arrays:
+            raise ValueError(f"unknown arrays: {', '.join(sorted(arrays))}")
+        return cls(model, body, header["against"])
+
+
+def explain_model(model: Model, compiled: CompiledModel, sample: Features) -> Explainer:
     """The explainer of a fitted model.
 
     Parameters
@@ -108,54 +172,101 @@ def explain_model(model: Model, task: Task, classes: Sequence[str], sample: Feat
     Raises
     ------
     assay.compiled.array_types.NotCompiled
-        A part of the model is not one that can be compiled, or its trees do not say how many
-        training rows went which way.
+        Its trees do not say how many training rows went which way, a path asks for too many
+        features, or contributions and raw outputs of the sample differ.
     """
-    compiled = compile_model(model, task, classes)
     encoder, estimator = (step for _, step in model.estimator.steps)
     encoded = read_encoder(encoder, model.numeric, model.categorical)
-    found = read_trees(estimator, encoded, task)
+    found = read_trees(estimator, encoded, compiled.finish.task)
     body: Body
     if found is not None:
         body = plan_contributions(found.forest, encoded.columns, len(model.numeric))
     elif isinstance(compiled.body, Linear):
-        body = _linear(compiled.body, compiled.inputs, sample)
+        body = LinearContributions(compiled.body, _means(compiled.body, compiled.inputs, sample))
     else:
         assert isinstance(compiled.body, Constant)
-        body = ConstantContributions(compiled.body.sums.base)
-    return Explainer(compiled.inputs, body, compiled.finish, compiled.body.outputs)
+        body = ConstantContributions(compiled.body)
+    return Explainer(compiled, body, "population")
+
+
+def check_sums(explainer: Explainer, rows: Features) -> None:
+    """Check that base and contributions of some rows add up to the model's raw outputs.
+
+    Raises
+    ------
+    assay.compiled.array_types.NotCompiled
+        They do not, within `NEAR` or `NEAR_SINGLE`.
+    """
+    model = explainer.model
+    outputs = [raw for _, raw in model.body.raw(model.inputs.rows(rows))]
+    expected = np.concatenate(outputs, axis=1).T / model.finish.divisor
+    apart = np.abs(explainer.contributions(rows).raw - expected) / np.maximum(1, np.abs(expected))
+    furthest = float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
+    single = isinstance(model.body, Scan | Walk) and model.body.nodes.single
+    if furthest > (NEAR_SINGLE if single else NEAR):
+        raise NotCompiled(f"contributions and raw output are {furthest:.3g} apart")
 
 
 @dataclass(frozen=True, eq=False)
 class ConstantContributions:
     """Of a model that gives the same outputs for every row."""
 
-    base: Floats
+    of: Constant
+
+    def check(self, inputs: FeatureInputs) -> None:
+        """Nothing to check: there are no indices."""
 
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
         """See `Body`."""
+        base = self.of.sums.base
         for block in rows.blocks(rows.count):
-            yield block, np.zeros((len(self.base), features, block.rows)), self.base
+            yield block, np.zeros((len(base), features, block.rows)), base
+
+
+@dataclass(frozen=True, eq=False)
+class MeanTerms:
+    """The mean of each output's term of each feature, output by output."""
+
+    means: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class LinearContributions:
-    """Of a linear model: each feature's term less its mean, of shape (outputs, features)."""
+    """Of a linear model: each feature's term less its mean."""
 
-    linear: Linear
-    means: Floats
+    of: Linear
+    terms: MeanTerms
+
+    def check(self, inputs: FeatureInputs) -> None:
+        """Raise ValueError unless each term has a mean."""
+        if len(self.terms.means) != self.of.outputs * len(inputs.numeric + inputs.categorical):
+            raise ValueError("means do not fit the features")
 
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
         """See `Body`."""
-        base = self.linear.weights.intercept + self.means.sum(axis=1)
-        for block, terms in self.linear.terms(rows, features):
-            yield block, terms - self.means[:, :, None], base
+        means = self.terms.means.reshape(-1, features)
+        base = self.of.weights.intercept + means.sum(axis=1)
+        for block, terms in self.of.terms(rows, features):
+            yield block, terms - means[:, :, None], base
 
 
-def _linear(linear: Linear, inputs: FeatureInputs, sample: Features) -> LinearContributions:
+def _means(linear: Linear, inputs: FeatureInputs, sample: Features) -> MeanTerms:
     count = len(inputs.numeric) + len(inputs.categorical)
     total = np.zeros((linear.outputs, count))
     rows = inputs.rows(sample)
     for _, terms in linear.terms(rows, count):
         total += terms.sum(axis=2)
-    return LinearContributions(linear, total / max(rows.count, 1))
+    return MeanTerms((total / max(rows.count, 1)).reshape(-1))
+
+
+_SCHEMA = 1
+_PARTS: Mapping[str, Mapping[str, Any]] = {
+    "trees": {"ranks": NumberRanks, "states": StateRanks, "nodes": WeighedNodes},
+    "linear": {"terms": MeanTerms},
+    "constant": {},
+}
+_BODIES: Mapping[str, Any] = {
+    "trees": TreeContributions,
+    "linear": LinearContributions,
+    "constant": ConstantContributions,
+}

@@ -160,7 +160,7 @@ class FeatureRows:
     """The features of a batch that a model needs, in blocks."""
 
     def __init__(self, inputs: FeatureInputs, features: Features) -> None:
-        self.count = features.rows
+        self.count, self.numeric = features.rows, len(inputs.numeric)
         self._inputs = inputs
         self._numbers = [
             np.ascontiguousarray(features.numbers(name), np.float64) for name in inputs.numeric

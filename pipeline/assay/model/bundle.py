@@ -7,6 +7,7 @@
 ``reference.parquet``  a sample of the training window with out-of-fold scores
 ``card.md``         the model card, for people
 ``compiled.npz``    the model as arrays, if it could be compiled exactly
+``reasons.npz``     what explains its scores besides, if they can be explained exactly
 ``error@*.skops``   for a regression: models of its absolute and its squared error
 ``error@*.npz``     those models as arrays
 ==================  ===========================================================
@@ -58,6 +59,7 @@ REFERENCE = "reference.json"
 SAMPLE = "reference.parquet"
 CARD = "card.md"
 COMPILED = "compiled.npz"
+REASONS = "reasons.npz"
 SKOPS, ARRAYS = ".skops", ".npz"
 
 Files = Mapping[str, bytes]
@@ -182,6 +184,7 @@ def write(
     *,
     model: bytes,
     compiled: bytes | None,
+    reasons: bytes | None,
     reference: Reference,
     sample: pd.DataFrame,
     card: str,
@@ -193,6 +196,8 @@ def write(
     ----------
     compiled
         None if the model could not be compiled.
+    reasons
+        What an `assay.compiled.contributions.Explainer` is loaded from, if there is one.
     losses
         Models of the errors, each as a skops file and, if it could be compiled, as arrays.
     """
@@ -209,6 +214,8 @@ def write(
     }
     if compiled is not None:
         files[COMPILED] = compiled
+    if reasons is not None:
+        files[REASONS] = reasons
     for name, (packed, arrays) in losses.items():
         files[name + SKOPS] = packed
         if arrays is not None:

@@ -64,8 +64,11 @@ class Manifest:
         Columns whose cells people do not see.
     weight
         The column that the training rows were weighted by; empty if all count alike.
+    reasons
+        What contributions of features are compared with (``against``), or why there are none
+        (``unknown``).
 
-    Bundles of earlier versions have none of the last six.
+    Bundles of earlier versions have none of the last seven.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Manifest:
     losses_uncompiled: Mapping[str, str] = field(default_factory=dict)
     sensitive: tuple[str, ...] = ()
     weight: str = ""
+    reasons: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def uncompiled(self) -> tuple[str, ...]:
@@ -203,6 +207,7 @@ _ADDED = frozenset(
         "code",
         "loss_noise",
         "losses_uncompiled",
+        "reasons",
         "sensitive",
         "vocabularies",
         "weight",

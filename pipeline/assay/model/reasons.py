@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from assay.columns.features import Floats, FrameFeatures
+from assay.columns.features import Floats
 from assay.compiled import CompiledModel
-from assay.compiled.array_types import NotCompiled
-from assay.compiled.contributions import Explainer, explain_model
+from assay.compiled.contributions import Explainer
 from assay.contract.definition import Contract
 from assay.errors import ReasonsUnknown
 from assay.model.batch import score_batch
-from assay.model.bundle import Bundle
+from assay.model.bundle import REASONS, Bundle
 from assay.model.prediction import PREDICTION, score_column
 
 if TYPE_CHECKING:
@@ -34,26 +33,33 @@ _SEEN = 2000
 
 
 def explainer_of(bundle: Bundle) -> Explainer:
-    """The explainer of a bundle's model, which is read from its skops file.
+    """The explainer of a bundle's model, which is a file of the bundle.
 
     Raises
     ------
     ReasonsUnknown
-        The model is not one whose contributions are computed exactly.
-    BundleUntrusted, BundleChanged
-        As for `Bundle.model`.
+        The bundle has no such file: its model's contributions cannot be computed exactly, or it
+        was made before bundles had one.
+    BundleChanged
+        The file is damaged.
     """
-    manifest = bundle.manifest
-    try:
-        sample = FrameFeatures(bundle.sample())
-        return explain_model(bundle.model, manifest.task, manifest.classes, sample)
-    except NotCompiled as error:
+    if REASONS in bundle.files and isinstance(bundle.scorer, CompiledModel):
+        return Explainer.from_bytes(bundle.files[REASONS], bundle.scorer, REASONS)
+    where = f"bundle {bundle.digest[:19]}"
+    why = bundle.manifest.reasons.get("unknown")
+    if why is None:
         raise ReasonsUnknown(
-            "the reasons of this model's scores cannot be computed exactly",
-            where=f"bundle {bundle.digest[:19]}",
-            expected="trees or a linear model that can be compiled (docs/reasons.md)",
-            found=str(error),
-        ) from None
+            "a bundle of before, without what explains its scores",
+            where=where,
+            expected=REASONS,
+            fix=f"Train it again: dvc repro --force train@{bundle.manifest.candidate}",
+        )
+    raise ReasonsUnknown(
+        "the reasons of this model's scores cannot be computed exactly",
+        where=where,
+        expected="trees or a linear model that can be compiled (docs/reasons.md)",
+        found=str(why),
+    )
 
 
 def scale(explainer: Explainer, bundle: Bundle) -> Scale:

@@ -6,6 +6,7 @@ import datetime
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,7 @@ from assay.contract.loader import load_contract_text
 from assay.errors import KeyUnknown, ReasonsUnknown, SourceError, UsageError
 from assay.model import reasons
 from assay.model.batch import score_batch
+from assay.model.bundle import REASONS, Bundle
 from assay.model.reasons import nearest_changes
 from assay.score.operations import why
 from assay.store import Store
@@ -195,15 +197,32 @@ def test_a_row_that_is_another_now_is_not_explained(night: Scorer, change: Any, 
         asked(night, key)
 
 
-def test_a_model_whose_reasons_are_unknown_says_so(
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"unknown": "its answers are drawn at random"}, r"docs/reasons.md.*drawn at random"),
+        ({}, r"a bundle of before.*reasons\.npz.*dvc repro --force train@logistic"),
+    ],
+)
+def test_a_bundle_without_reasons_says_why(
+    night: Scorer, monkeypatch: pytest.MonkeyPatch, told: dict[str, str], words: str
+) -> None:
+    bundle = night.pinned.bundle
+    files = {name: data for name, data in bundle.files.items() if name != REASONS}
+    manifest = replace(bundle.manifest, reasons=told)
+    pinned = replace(night.pinned, bundle=replace(bundle, files=files, manifest=manifest))
+    monkeypatch.setattr(why, "pin_run", lambda *given: pinned)
+    with pytest.raises(ReasonsUnknown, match=words):
+        asked(night, keys(night)[0])
+
+
+def test_neither_the_model_nor_the_sample_is_read(
     night: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*given: object) -> Any:
-        raise reasons.NotCompiled("its answers are drawn at random")
-
-    monkeypatch.setattr(reasons, "explain_model", refuse)
-    with pytest.raises(ReasonsUnknown, match=r"docs/reasons.md.*drawn at random"):
-        asked(night, keys(night)[0])
+    monkeypatch.setattr(Bundle, "_loads", None)
+    monkeypatch.setattr(Bundle, "sample", None)
+    bundle = replace(night.pinned.bundle)
+    assert reasons.explainer_of(bundle).against == "population"
 
 
 def test_the_command_shows_writes_and_is_one_document(
@@ -225,8 +244,6 @@ def test_the_command_shows_writes_and_is_one_document(
 
 
 def test_sensitive_cells_are_not_shown(night: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     key = keys(night)[0]
     open_ = asked(night, key)
     name = open_.reasons[0].feature

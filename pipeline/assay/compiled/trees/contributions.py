@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.compiled.array_types import Ints, NotCompiled
+from assay.compiled.array_types import Ints, Longs, NotCompiled, Shorts
 from assay.compiled.columns import Column
-from assay.compiled.inputs import Block, FeatureRows
-from assay.compiled.ranks import NumberRanks
+from assay.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
+from assay.compiled.ranks import NumberRanks, check_range
 from assay.compiled.trees.forest import Forest
 from assay.compiled.trees.plan_ranks import plan_ranks
 from assay.compiled.trees.plan_walk import state_columns
@@ -26,49 +26,103 @@ MOST_FEATURES = 63
 
 
 @dataclass(frozen=True, eq=False)
-class TreeContributions:
-    """Trees whose tests compare ranks; fields as in `kernels_contributions.add_contributions`.
+class WeighedNodes:
+    """The nodes of all trees with their share of training rows.
 
-    ``share`` is 1 for a root.
+    The fields are those of `kernels_contributions.add_contributions`.
     """
+
+    left: Longs
+    right: Longs
+    column: Longs
+    limit: Shorts
+    share: Floats
+    values: Floats
+    roots: Ints
+    output: Ints
+    base: Floats
+    """The initial value of each output."""
+    width: int
+    columns: int
+
+    def check(self) -> None:
+        """Raise ValueError if anything would be read or written out of range."""
+        count, trees = len(self.left), len(self.output)
+        if any(len(each) != count for each in (self.right, self.column, self.limit, self.share)):
+            raise ValueError("parts of the nodes do not fit each other")
+        if self.width < 1 or len(self.values) != count * self.width:
+            raise ValueError("values do not fit the nodes")
+        check_starts("roots", self.roots, trees, count)
+        if (np.diff(self.roots) < 1).any():
+            raise ValueError("roots do not fit the trees")
+        check_range("column", self.column, 0, self.columns)
+        check_range("output", self.output, 0, len(self.base) - self.width + 1)
+        if not ((self.share >= 0) & (self.share <= 1)).all():
+            raise ValueError("a share of training rows is none")
+
+
+@dataclass(frozen=True, eq=False)
+class TreeContributions:
+    """Trees whose tests compare ranks."""
 
     ranks: NumberRanks
     states: StateRanks
-    forest: Forest
-    column: Ints
-    limit: Ints
-    player: Ints
-    share: Floats
-    columns: int
-    deepest: int
-    longest: int
-    quadrature: tuple[Floats, Floats]
+    nodes: WeighedNodes
+
+    def check(self, inputs: FeatureInputs) -> None:
+        """Raise ValueError if anything would be read or written out of range."""
+        columns = self.nodes.columns
+        check_range("columns", np.array([columns]), 1, 2 * self.ranks.count + self.states.count + 2)
+        self.ranks.check(len(inputs.numeric), columns, TOP)
+        self.states.check(inputs, columns)
+        self.nodes.check()
+        if self.path_lengths(len(inputs.numeric))[1] < 0:
+            raise ValueError("a node leads out of its tree, or in a circle")
+
+    def players(self, numeric: int) -> Ints:
+        """For each column of ranks its feature, categorical ones after ``numeric`` others."""
+        found = np.zeros(self.nodes.columns, np.int64)
+        for targets in (self.ranks.low, self.ranks.high):
+            found[targets[targets >= 0]] = self.ranks.place[targets >= 0]
+        states = self.states
+        found[states.column] = np.where(states.of_nulls, states.place, numeric + states.place)
+        return found
+
+    def path_lengths(self, numeric: int) -> tuple[int, int]:
+        """The most levels of a tree and the most features on a path; -1 if there is no end."""
+        from assay.compiled.trees.kernels_contributions import measure_paths
+
+        nodes, players = self.nodes, self.players(numeric)
+        size = int(players.max(initial=0)) + 1
+        return measure_paths(nodes.left, nodes.right, players[nodes.column], nodes.roots, size)
 
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
         """Blocks of rows with contributions, (outputs, features, rows), and base, (outputs,)."""
         from assay.compiled.trees.kernels_contributions import add_contributions
 
-        forest = self.forest
+        nodes = self.nodes
+        deepest, longest = self.path_lengths(rows.numeric)
+        players, quadrature = self.players(rows.numeric), _quadrature((longest + 1) // 2)
         for block in rows.blocks(_ROWS):
-            ranks = np.zeros((self.columns, block.rows), np.uint16)
+            ranks = np.zeros((nodes.columns, block.rows), np.uint16)
             self.ranks.write(block, ranks, TOP)
             self.states.write(block, ranks)
-            base = forest.base.astype(np.float64)
+            base = nodes.base.copy()
             out = np.zeros((len(base), features, block.rows))
             add_contributions(
-                forest.left,
-                forest.right,
-                self.column,
-                self.limit,
-                self.player,
-                self.share,
-                forest.values.reshape(-1),
-                forest.roots,
-                forest.output,
-                forest.width,
-                self.deepest,
-                self.longest,
-                *self.quadrature,
+                nodes.left,
+                nodes.right,
+                nodes.column,
+                nodes.limit,
+                players,
+                nodes.share,
+                nodes.values,
+                nodes.roots,
+                nodes.output,
+                nodes.width,
+                deepest,
+                longest,
+                *quadrature,
                 ranks,
                 out,
                 base,
@@ -97,29 +151,28 @@ def plan_contributions(
     numbers = plan_ranks(forest, columns, TOP - 1)
     column, limit = numbers.column.copy(), numbers.limit.copy()
     states, count = state_columns(forest, columns, numbers.columns, column, limit)
-    player = np.full(count, -1, np.int64)
-    for targets in (numbers.ranks.low, numbers.ranks.high):
-        player[targets[targets >= 0]] = numbers.ranks.place[targets >= 0]
-    player[states.column] = np.where(states.of_nulls, states.place, numeric + states.place)
     inner = forest.inner
-    of_node = np.where(inner, player[np.where(inner, column, 0)] if count else -1, -1)
-    share = _shares(forest)
-    deepest, longest = _extent(forest, of_node)
-    if longest > MOST_FEATURES:
-        raise NotCompiled(f"a path of its trees asks for {counted(longest, 'feature')}")
-    return TreeContributions(
+    planned = TreeContributions(
         numbers.ranks,
         states,
-        forest,
-        column,
-        limit,
-        of_node,
-        share,
-        max(count, 1),
-        deepest,
-        longest,
-        _quadrature((longest + 1) // 2),
+        WeighedNodes(
+            left=np.where(inner, forest.left, 0).astype(np.uint32),
+            right=np.where(inner, forest.right, 0).astype(np.uint32),
+            column=np.where(inner, column, 0).astype(np.uint32),
+            limit=np.where(inner, limit, 0).astype(np.uint16),
+            share=_shares(forest),
+            values=forest.values.reshape(-1),
+            roots=forest.roots,
+            output=forest.output,
+            base=forest.base.astype(np.float64),
+            width=forest.width,
+            columns=max(count, 1),
+        ),
     )
+    _, longest = planned.path_lengths(numeric)
+    if longest > MOST_FEATURES:
+        raise NotCompiled(f"a path of its trees asks for {counted(longest, 'feature')}")
+    return planned
 
 
 def _shares(forest: Forest) -> Floats:
@@ -133,22 +186,6 @@ def _shares(forest: Forest) -> Floats:
             forest.weight[child], both, out=np.full(len(both), 0.5), where=both > 0
         )
     return share
-
-
-def _extent(forest: Forest, player: Ints) -> tuple[int, int]:
-    """The most levels of a tree, and the most features on one path."""
-    deepest = longest = 0
-    stack: list[tuple[int, frozenset[int], int]] = []
-    for root in forest.roots[:-1].tolist():
-        stack.append((root, frozenset(), 1))
-        while stack:
-            node, asked, level = stack.pop()
-            deepest, longest = max(deepest, level), max(longest, len(asked))
-            if forest.left[node] >= 0:
-                more = asked | {int(player[node])}
-                stack.append((int(forest.left[node]), more, level + 1))
-                stack.append((int(forest.right[node]), more, level + 1))
-    return deepest, longest
 
 
 def _quadrature(most: int) -> tuple[Floats, Floats]:

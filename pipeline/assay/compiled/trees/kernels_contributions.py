@@ -10,12 +10,14 @@ from assay.columns.kernels import FLOATS, jit
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
-    from assay.compiled.array_types import Ints, Shorts
+    from assay.compiled.array_types import Ints, Longs, Shorts
 
 FEW = 8
 """With up to so many features on a path, its weights are looked up by the set that a row meets."""
 
 _INTS = "Array(int64, 1, 'C', readonly=True)"
+_LONGS = "Array(uint32, 1, 'C', readonly=True)"
+_SHORTS = "Array(uint16, 1, 'C', readonly=True)"
 _TABLE = "Array(float64, 2, 'C', readonly=True)"
 
 
@@ -65,15 +67,15 @@ def _weigh(met: int, count: int, share: Floats, at: Floats, weight: Floats, out:
 
 
 @jit(
-    f"void({_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS}, {FLOATS}, {FLOATS}, {_INTS}, {_INTS}, "
+    f"void({_LONGS}, {_LONGS}, {_LONGS}, {_SHORTS}, {_INTS}, {FLOATS}, {FLOATS}, {_INTS}, {_INTS}, "
     f"int64, int64, int64, {_TABLE}, {_TABLE}, Array(uint16, 2, 'C', readonly=True), "
     "float64[:, :, ::1], float64[::1])"
 )
 def add_contributions(
-    left: Ints,
-    right: Ints,
-    column: Ints,
-    limit: Ints,
+    left: Longs,
+    right: Longs,
+    column: Longs,
+    limit: Shorts,
     player: Ints,
     share: Floats,
     values: Floats,
@@ -93,13 +95,13 @@ def add_contributions(
     Parameters
     ----------
     left, right
-        Children of each node; -1 for a leaf.
+        Children of each node; 0 for a leaf.
     column, limit
         A row goes right if its rank in the column exceeds the limit.
     player
-        The feature that a node asks for.
+        The feature of each column.
     share
-        The share of the training rows at a node's parent that went to the node.
+        The share of the training rows at a node's parent that went to the node; 1 for a root.
     values
         Of shape (nodes * width,).
     roots, output, width
@@ -141,28 +143,29 @@ def add_contributions(
             else:
                 above = level - 1
                 count = count_at[above]
+                asks = player[column[parent]]
                 for j in range(count):
                     path[level, j] = path[above, j]
                     shares[level, j] = shares[above, j]
                 place = count
                 for j in range(count):
-                    if path[above, j] == player[parent]:
+                    if path[above, j] == asks:
                         place = j
                 bit = one << np.uint64(place)
                 begun = bit if place == count else np.uint64(0)
                 if place == count:
-                    path[level, count] = player[parent]
+                    path[level, count] = asks
                     shares[level, count] = share[node]
                     count += 1
                 else:
                     shares[level, place] *= share[node]
-                asked, most = ranks[column[parent]], limit[parent]
-                is_right = node == right[parent]
+                asked, most = ranks[column[parent]], np.int64(limit[parent])
+                is_right = node == np.int64(right[parent])
                 for i in range(rows):
                     goes = (np.int64(asked[i]) > most) == is_right
                     met[level, i] = (met[above, i] | begun) & ~(bit * np.uint64(not goes))
             count_at[level] = count
-            if left[node] >= 0:
+            if left[node] > 0:
                 stack[top], level_of[top], parent_of[top] = right[node], level + 1, node
                 top += 1
                 stack[top], level_of[top], parent_of[top] = left[node], level + 1, node
@@ -197,3 +200,45 @@ def add_contributions(
                             value = values[node * width + k]
                             for j in range(count):
                                 out[first + k, path[level, j], i] += value * found[j]
+
+
+@jit(f"Tuple((int64, int64))({_LONGS}, {_LONGS}, {_INTS}, {_INTS}, int64)")
+def measure_paths(
+    left: Longs, right: Longs, player: Ints, roots: Ints, players: int
+) -> tuple[int, int]:
+    """The most levels of a tree, and the most players on one path.
+
+    Both are -1 if a node leads out of its tree, or to a node that it was reached from.
+
+    Parameters
+    ----------
+    player
+        The player that each node asks for, less than ``players``.
+    """
+    deepest, longest = 0, 0
+    times = np.zeros(players, np.int64)
+    # A node is met before what is below it, and its complement after.
+    stack = np.empty(2 * len(left) + 2, np.int64)
+    for tree in range(len(roots) - 1):
+        root, end = roots[tree], roots[tree + 1]
+        stack[0], waiting, level, count, seen = root, 1, 0, 0, 0
+        while waiting > 0:
+            waiting -= 1
+            node = stack[waiting]
+            if node < 0:
+                level -= 1
+                times[player[~node]] -= 1
+                count -= times[player[~node]] == 0
+                continue
+            seen += 1
+            deepest, longest = max(deepest, level + 1), max(longest, count)
+            if left[node] > 0:
+                one, other = np.int64(left[node]), np.int64(right[node])
+                if min(one, other) <= root or max(one, other) >= end or seen >= end - root:
+                    return -1, -1
+                count += times[player[node]] == 0
+                times[player[node]] += 1
+                level += 1
+                stack[waiting], stack[waiting + 1], stack[waiting + 2] = ~node, one, other
+                waiting += 3
+    return deepest, longest

@@ -27,6 +27,7 @@ def render_card(manifest: Manifest) -> str:
 {_chosen(manifest)}{_decision(manifest)}
 - Trained on {escape_line(manifest.window)}: {_rows(manifest)}
 - Scored by {_scorer(manifest)}
+- Reasons of scores: {_reasons(manifest)}
 {_losses(manifest)}{_vocabularies(manifest)}\
 - Features: {escape_line(", ".join(manifest.features))}
 - Row key: {escape_line(", ".join(manifest.keys))}; time: {escape_line(manifest.time)}; \
@@ -114,6 +115,13 @@ def _rows(manifest: Manifest) -> str:
     if manifest.weight:
         told += f", weighted by {escape_line(manifest.weight)}; in all metrics they count alike"
     return told
+
+
+def _reasons(manifest: Manifest) -> str:
+    if "against" in manifest.reasons:
+        return f"exact, against {manifest.reasons['against']}"
+    why = escape_line(str(manifest.reasons.get("unknown")))
+    return f"none, as they cannot be computed exactly: {why}"
 
 
 def _scorer(manifest: Manifest) -> str:

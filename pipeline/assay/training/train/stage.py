@@ -41,6 +41,7 @@ from assay.training.candidates.days import assign_folds
 from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
 from assay.training.candidates.vocabulary import Counts, count_categories
 from assay.training.train.estimate_errors import dependence, learn_night_effects
+from assay.training.train.explain import explain
 from assay.training.train.fit import (
     LARGEST_FLOAT32,
     FittedModel,
@@ -173,7 +174,10 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
         loss: _compiled(params, partial(learnt.compiled, sample)) for loss, learnt in losses.items()
     }
     unlike = {loss: proof.reason for loss, (_, proof) in loss_arrays.items() if not proof.used}
-    manifest = _manifest(root, params, name, contract, built, packed, made, proof, losses, unlike)
+    explained, reasons = explain(made.model, scorer, proof, sample)
+    manifest = _manifest(
+        root, params, name, contract, built, packed, made, proof, losses, unlike, reasons
+    )
     grids = prediction.score_grids(
         task, manifest.classes, made.scored.scores, params.train.threshold
     )
@@ -183,6 +187,7 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
         manifest,
         model=packed,
         compiled=arrays,
+        reasons=explained,
         reference=_reference(contract, task, made, nights, slices, grids, params, moved, losses),
         sample=sample,
         card=render_card(manifest),
@@ -371,6 +376,7 @@ def _manifest(
     proof: compiled.EquivalenceResult,
     losses: Mapping[str, LossModel],
     unlike: Mapping[str, str],
+    reasons: Mapping[str, Any],
 ) -> Manifest:
     scored, calibration = made.scored, made.calibration
     foreign = model.untrusted_types(packed)
@@ -390,6 +396,7 @@ def _manifest(
         calibration=calibration.method,
         calibration_losses={method: round(loss, 9) for method, loss in calibration.losses.items()},
         losses_uncompiled=dict(unlike),
+        reasons=dict(reasons),
         vocabularies={
             feature: {"found": vocabulary.found, "kept": len(vocabulary.kept)}
             for feature, vocabulary in built.capped.items()
