@@ -425,7 +425,7 @@ def f():
     }
 
 
-MOST_CODE = 58_430
+MOST_CODE = 58_600
 MOST_FILES = 511
 """What the package may hold. A change that needs more raises the number, and says why."""
 

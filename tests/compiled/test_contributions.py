@@ -8,6 +8,7 @@ from typing import Any
 
 import catboost
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from assay.columns.features import FrameFeatures
 from assay.compiled.array_types import NotCompiled
 from assay.compiled.compile import compile_model, read_trees
 from assay.compiled.contributions import (
+    Against,
     Contributions,
     Explainer,
     LinearContributions,
@@ -33,11 +35,16 @@ from tests.compiled.fitted import CASES, Case, table
 FEW = table().iloc[:3].reset_index(drop=True)
 
 
-def explainer(case: Case) -> Explainer:
+COMPARED = table().iloc[10:17].reset_index(drop=True)
+"""Rows of reference."""
+
+
+def explainer(case: Case, against: Against = "population") -> Explainer:
     """As a bundle holds it."""
     model = fitted.fit(case)
     compiled = compile_model(model, case.task, case.classes)
-    made = explain_model(model, compiled, FrameFeatures(table()))
+    rows = table() if against == "population" else COMPARED
+    made = explain_model(model, compiled, FrameFeatures(rows), against)
     return Explainer.from_bytes(made.to_bytes(), compiled, "x")
 
 
@@ -70,6 +77,53 @@ def test_they_are_what_the_definition_says(case: Case) -> None:
     for row in range(len(FEW)):
         expected = shapley(worth(case, made, row), len(made.features))
         assert pytest.approx(expected, abs=1e-12) == found.values[row].T
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_against_reference_they_are_what_the_definition_says(case: Case) -> None:
+    """With what the model says of rows, each of which takes some values from another."""
+    made = explainer(case, "reference")
+    found = made.contributions(FrameFeatures(FEW))
+    near = 5e-6 if is_single(case) else 1e-12
+    subsets = [
+        known
+        for size in range(len(made.features) + 1)
+        for known in itertools.combinations(range(len(made.features)), size)
+    ]
+    for row in range(len(FEW)):
+        frames = []
+        for known in subsets:
+            mixed = COMPARED.copy()
+            for name in (made.features[place] for place in known):
+                mixed[name] = FEW[name].iloc[[row] * len(mixed)].to_numpy()
+            frames.append(mixed)
+        said = raw(case, FrameFeatures(pd.concat(frames, ignore_index=True)))
+        means = said.reshape(len(subsets), len(COMPARED), -1).mean(axis=1)
+        values = dict(zip(subsets, means, strict=True))
+        assert found.base == pytest.approx(values[()], abs=near)
+        expected = shapley(values.__getitem__, len(made.features))
+        assert pytest.approx(expected, abs=near) == found.values[row].T
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=fitted.rows())
+def test_against_reference_any_row_adds_up(rows: Any) -> None:
+    features = FrameFeatures(rows)
+    for case in (WIDE, fitted.SMALL["walk"]):
+        found, expected = explainer(case, "reference").contributions(features), raw(case, features)
+        kept = np.isfinite(found.values).all(axis=(1, 2))
+        assert np.isnan(found.values[~kept]).all()
+        assert found.raw[kept] == pytest.approx(expected[kept], rel=1e-10, abs=1e-10)
+
+
+def test_against_itself_a_row_has_no_reasons() -> None:
+    model = fitted.fit(WIDE)
+    compiled = compile_model(model, WIDE.task, WIDE.classes)
+    for at in range(5):
+        one = FrameFeatures(table().iloc[[at]])
+        found = explain_model(model, compiled, one, "reference").contributions(one)
+        assert (found.values == 0).all()
+        assert found.base == pytest.approx(raw(WIDE, one)[0], abs=1e-12)
 
 
 def shapley(worth: Any, players: int) -> np.ndarray[Any, Any]:

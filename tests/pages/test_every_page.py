@@ -115,7 +115,8 @@ def reasons(most: int) -> Why:
     known = {"key": {"parcel": 1}, "partition": "2024-03-01", "run_id": "r", "version": "v0.1.0"}
     return Why(
         **known, bundle=DIGESTS["bundle"], prediction=False, score=0.4, threshold=0.5, output=None,
-        scale="log odds", base=-1.0, raw=-1.0 + sum(added), uncalibrated=0.3,
+        scale="log odds", against="population", compared="all training rows",
+        base=-1.0, raw=-1.0 + sum(added), uncalibrated=0.3,
         reasons=tuple(told[:most]), changes=changes[:most],
     )  # fmt: skip
 

@@ -466,6 +466,17 @@ def test_a_name_in_another_spelling_is_told_the_right_one(key: str, given: Any) 
     assert line == f"params.yaml:1: {key}: expected a.b.c, with a dot, found the text 'a.b:c'"
 
 
+def test_only_reference_has_rows() -> None:
+    assert parse().bundle.reasons.against == "population"
+    given = {"against": "reference", "rows": "above_threshold", "sample": 50}
+    assert parse(bundle={"reasons": given}).bundle.reasons.sample == 50
+    for key, value in (("rows", "all"), ("sample", 100)):
+        line = mistake(bundle={"reasons": {key: value}})
+        assert "bundle.reasons: expected rows and sample with against: reference only" in line
+    for wrong in (0, 1001):
+        assert "sample" in mistake(bundle={"reasons": {"against": "reference", "sample": wrong}})
+
+
 def test_names_of_code_have_dots() -> None:
     found = parse(ingest={"source": "a.b.c"}, bundle={"allow_types": ["a.b.C"]})
     assert (found.ingest.source, found.bundle.allow_types) == ("a.b.c", ("a.b.C",))

@@ -1,10 +1,12 @@
 """What each feature of a row adds to a model's output: Shapley values, computed exactly.
 
-The players are the features that a person knows, whatever the encoder makes of them. For trees the
-game is the path-dependent one of TreeSHAP (Lundberg and others 2020): a feature that is not known
-goes both ways at a node, as many training rows as went there. So rows are compared with all of
-training. For linear models each term is compared with its mean over a sample of training rows,
-which is exact in every game, because no two features act together.
+The players are the features that a person knows, whatever the encoder makes of them. There are two
+games. Against ``population``, the path-dependent one of TreeSHAP (Lundberg and others 2020): a
+feature that is not known goes both ways at a node, as many training rows as went there. Against
+``reference``, the interventional one (Janzing and others 2020): a feature that is not known has the
+value of a given row, on average over some. For linear models each term is compared with its mean
+over training rows, or over those rows, which is exact in either game, because no two features act
+together.
 
 TreeSHAP's weights are integrals of polynomials, which are evaluated by Gauss-Legendre quadrature
 (the idea of Linear TreeSHAP, Yu and others 2022): exact, and without the differences in which the
@@ -32,6 +34,7 @@ from assay.compiled.ranks import NumberRanks
 from assay.compiled.read_encoder import read_encoder
 from assay.compiled.scorer import CompiledModel
 from assay.compiled.trees.contributions import (
+    ReferenceRows,
     TreeContributions,
     WeighedNodes,
     plan_contributions,
@@ -40,7 +43,7 @@ from assay.compiled.trees.scan import Scan
 from assay.compiled.trees.walk import StateRanks, Walk
 from assay.errors import BundleChanged
 
-Against = Literal["population"]
+Against = Literal["population", "reference"]
 
 NEAR, NEAR_SINGLE = 1e-9, 1e-4
 """How far a sum of contributions may be from the raw output, in parts of an output above 1: where
@@ -146,9 +149,9 @@ class Explainer:
     @classmethod
     def _parsed(cls, data: Data, model: CompiledModel) -> Explainer:
         header, arrays = unpack(data)
-        if header["schema"] != _SCHEMA or header["against"] not in get_args(Against):
-            raise ValueError(f"schema {header['schema']}, against {header['against']}")
-        form = header["form"]
+        form, against = header["form"], header["against"]
+        if header["schema"] != _SCHEMA or against not in get_args(Against):
+            raise ValueError(f"schema {header['schema']}, against {against}")
         if form != model.kind:
             raise ValueError(f"{form} in place of {model.kind}")
         parts = {name: build(kind, name, arrays) for name, kind in _PARTS[form].items()}
@@ -156,18 +159,23 @@ class Explainer:
             parts["of"] = model.body
         body = _BODIES[form](**parts)
         body.check(model.inputs)
+        if form == "trees" and (len(body.reference.ranks) > 0) != (against == "reference"):
+            raise ValueError(f"rows of reference do not fit a game against {against}")
         if arrays:
             raise ValueError(f"unknown arrays: {', '.join(sorted(arrays))}")
-        return cls(model, body, header["against"])
+        return cls(model, body, against)
 
 
-def explain_model(model: Model, compiled: CompiledModel, sample: Features) -> Explainer:
+def explain_model(
+    model: Model, compiled: CompiledModel, sample: Features, against: Against = "population"
+) -> Explainer:
     """The explainer of a fitted model.
 
     Parameters
     ----------
     sample
-        Rows of training, with which the terms of a linear model are compared.
+        Rows of training, at least one: those that others are compared with, if ``against`` is
+        ``reference``. Terms of a linear model are compared with them in any case.
 
     Raises
     ------
@@ -180,13 +188,14 @@ def explain_model(model: Model, compiled: CompiledModel, sample: Features) -> Ex
     found = read_trees(estimator, encoded, compiled.finish.task)
     body: Body
     if found is not None:
-        body = plan_contributions(found.forest, encoded.columns, len(model.numeric))
+        trees = plan_contributions(found.forest, encoded.columns, len(model.numeric))
+        body = trees.against(compiled.inputs.rows(sample)) if against == "reference" else trees
     elif isinstance(compiled.body, Linear):
         body = LinearContributions(compiled.body, _means(compiled.body, compiled.inputs, sample))
     else:
         assert isinstance(compiled.body, Constant)
         body = ConstantContributions(compiled.body)
-    return Explainer(compiled, body, "population")
+    return Explainer(compiled, body, against)
 
 
 def check_sums(explainer: Explainer, rows: Features) -> None:
@@ -261,7 +270,12 @@ def _means(linear: Linear, inputs: FeatureInputs, sample: Features) -> MeanTerms
 
 _SCHEMA = 1
 _PARTS: Mapping[str, Mapping[str, Any]] = {
-    "trees": {"ranks": NumberRanks, "states": StateRanks, "nodes": WeighedNodes},
+    "trees": {
+        "ranks": NumberRanks,
+        "states": StateRanks,
+        "nodes": WeighedNodes,
+        "reference": ReferenceRows,
+    },
     "linear": {"terms": MeanTerms},
     "constant": {},
 }

@@ -17,7 +17,9 @@ from assay.contract.definition import Contract
 from assay.errors import ReasonsUnknown
 from assay.model.batch import score_batch
 from assay.model.bundle import REASONS, Bundle
+from assay.model.manifest import Manifest
 from assay.model.prediction import PREDICTION, score_column
+from assay.project.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +62,18 @@ def explainer_of(bundle: Bundle) -> Explainer:
         expected="trees or a linear model that can be compiled (docs/reasons.md)",
         found=str(why),
     )
+
+
+def compared_with(manifest: Manifest) -> str:
+    """What a row's contributions compare it with, in words."""
+    told = manifest.reasons
+    if told["against"] == "population":
+        return "all training rows"
+    side = {
+        "above_threshold": " just above the threshold",
+        "below_threshold": " just below the threshold",
+    }
+    return f"{counted(told['sample'], 'training row')}{side.get(told['rows'], '')}"
 
 
 def scale(explainer: Explainer, bundle: Bundle) -> Scale:

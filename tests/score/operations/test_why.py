@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from assay.cli.__main__ import main
 from assay.columns.features import FrameFeatures
 from assay.compiled.compile import compile_model
+from assay.compiled.contributions import explain_model
 from assay.compiled.fitted_model import Model
 from assay.contract.loader import load_contract_text
 from assay.errors import KeyUnknown, ReasonsUnknown, SourceError, UsageError
@@ -74,6 +75,26 @@ def test_base_and_contributions_are_the_score(night: Scorer) -> None:
     model = night.pinned.bundle.model
     frame = pd.DataFrame([cells])[[*model.numeric, *model.categorical]]
     assert found.uncalibrated == pytest.approx(model.estimator.predict_proba(frame)[0, 1])
+
+
+def test_what_a_row_is_compared_with_is_said(
+    night: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = asked(night, keys(night)[3])
+    assert (found.against, found.compared) == ("population", "all training rows")
+    assert "for a row of which nothing is known" in why.sum_words(found)
+    bundle, sample = night.pinned.bundle, night.pinned.bundle.sample()[:7]
+    scorer: Any = bundle.scorer
+    made = explain_model(bundle.model, scorer, FrameFeatures(sample), "reference")
+    manifest = replace(
+        bundle.manifest, reasons={"against": "reference", "rows": "all", "sample": 7}
+    )
+    changed = replace(bundle, manifest=manifest, files={**bundle.files, REASONS: made.to_bytes()})
+    monkeypatch.setattr(why, "pin_run", lambda *given: replace(night.pinned, bundle=changed))
+    other = asked(night, keys(night)[3])
+    assert (other.against, other.compared) == ("reference", "7 training rows")
+    assert "for the mean of 7 training rows" in why.sum_words(other)
+    assert other.raw == pytest.approx(found.raw) and other.base != pytest.approx(found.base)
 
 
 def test_a_change_is_the_nearest_one_and_keeps_the_contract(night: Scorer) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -62,12 +65,23 @@ class WeighedNodes:
 
 
 @dataclass(frozen=True, eq=False)
+class ReferenceRows:
+    """The ranks of rows that others are compared with, column by column.
+
+    Without any, they are compared with all of training, by the shares of the nodes.
+    """
+
+    ranks: Shorts
+
+
+@dataclass(frozen=True, eq=False)
 class TreeContributions:
     """Trees whose tests compare ranks."""
 
     ranks: NumberRanks
     states: StateRanks
     nodes: WeighedNodes
+    reference: ReferenceRows
 
     def check(self, inputs: FeatureInputs) -> None:
         """Raise ValueError if anything would be read or written out of range."""
@@ -76,6 +90,8 @@ class TreeContributions:
         self.ranks.check(len(inputs.numeric), columns, TOP)
         self.states.check(inputs, columns)
         self.nodes.check()
+        if len(self.reference.ranks) % columns:
+            raise ValueError("rows of reference do not fit the columns")
         if self.path_lengths(len(inputs.numeric))[1] < 0:
             raise ValueError("a node leads out of its tree, or in a circle")
 
@@ -96,6 +112,18 @@ class TreeContributions:
         size = int(players.max(initial=0)) + 1
         return measure_paths(nodes.left, nodes.right, players[nodes.column], nodes.roots, size)
 
+    def ranks_of(self, block: Block) -> Shorts:
+        """Of shape (columns, rows)."""
+        ranks = np.zeros((self.nodes.columns, block.rows), np.uint16)
+        self.ranks.write(block, ranks, TOP)
+        self.states.write(block, ranks)
+        return ranks
+
+    def against(self, rows: FeatureRows) -> TreeContributions:
+        """The same trees, where rows are compared with some."""
+        ranks = np.hstack([self.ranks_of(block) for block in rows.blocks(_ROWS)])
+        return dataclasses.replace(self, reference=ReferenceRows(ranks.reshape(-1)))
+
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
         """Blocks of rows with contributions, (outputs, features, rows), and base, (outputs,)."""
         from assay.compiled.trees.kernels_contributions import add_contributions
@@ -103,10 +131,9 @@ class TreeContributions:
         nodes = self.nodes
         deepest, longest = self.path_lengths(rows.numeric)
         players, quadrature = self.players(rows.numeric), _quadrature((longest + 1) // 2)
+        chance, reference = _chances(longest), self.reference.ranks.reshape(nodes.columns, -1)
         for block in rows.blocks(_ROWS):
-            ranks = np.zeros((nodes.columns, block.rows), np.uint16)
-            self.ranks.write(block, ranks, TOP)
-            self.states.write(block, ranks)
+            ranks = np.hstack([self.ranks_of(block), reference])
             base = nodes.base.copy()
             out = np.zeros((len(base), features, block.rows))
             add_contributions(
@@ -123,6 +150,7 @@ class TreeContributions:
                 deepest,
                 longest,
                 *quadrature,
+                chance,
                 ranks,
                 out,
                 base,
@@ -168,6 +196,7 @@ def plan_contributions(
             width=forest.width,
             columns=max(count, 1),
         ),
+        ReferenceRows(np.empty(0, np.uint16)),
     )
     _, longest = planned.path_lengths(numeric)
     if longest > MOST_FEATURES:
@@ -186,6 +215,14 @@ def _shares(forest: Forest) -> Floats:
             forest.weight[child], both, out=np.full(len(both), 0.5), where=both > 0
         )
     return share
+
+
+def _chances(most: int) -> Floats:
+    """``(a - 1)! b! / (a + b)!`` in row a and column b, up to ``most`` each."""
+    out = np.zeros((most + 1, most + 1))
+    for a, b in itertools.product(range(1, most + 1), range(most + 1)):
+        out[a, b] = 1 / (a * math.comb(a + b, a))
+    return out
 
 
 def _quadrature(most: int) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ from assay.columns.kernels import FLOATS, jit
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
-    from assay.compiled.array_types import Ints, Longs, Shorts
+    from assay.compiled.array_types import Ints, Longs, Shorts, Words
 
 FEW = 8
 """With up to so many features on a path, its weights are looked up by the set that a row meets."""
@@ -66,9 +66,68 @@ def _weigh(met: int, count: int, share: Floats, at: Floats, weight: Floats, out:
     return True
 
 
+@jit("int64(uint64)", inner=True)
+def _bits(of: int) -> int:
+    """How many bits are set."""
+    found, left = 0, of
+    while left:
+        left &= left - np.uint64(1)
+        found += 1
+    return found
+
+
+@jit(
+    f"boolean(uint64, int64, uint64[::1], {FLOATS}, int64, {_TABLE}, float64[::1])",
+    inner=True,
+)
+def _weigh_against(
+    met: int, count: int, patterns: Words, share: Floats, kinds: int, chance: Floats, out: Floats
+) -> bool:
+    """As `_weigh`, for the mean over rows of reference, whose values a row takes until known.
+
+    A row and one of reference together reach the leaf if each feature of the path is met by one of
+    them. Of u features that the row alone meets and v that the other alone meets, in any order of
+    getting known, each of the u completes the path with ``(u - 1)! v! / (u + v)!``, and each of
+    the v breaks it with ``(v - 1)! u! / (u + v)!``.
+
+    Parameters
+    ----------
+    patterns, share
+        What the rows of reference meet, each different pattern once, and the share of rows that it
+        has.
+    kinds
+        The number of patterns.
+    chance
+        ``chance[a, b]`` is ``(a - 1)! b! / (a + b)!``.
+    """
+    full = (np.uint64(1) << np.uint64(count)) - np.uint64(1)
+    lacking = full & ~met
+    others = _bits(lacking)
+    some, down = False, 0.0
+    for j in range(count):
+        out[j] = 0.0
+    for k in range(kinds):
+        # What the row lacks, the other has to meet.
+        if patterns[k] & lacking != lacking:
+            continue
+        alone = met & ~patterns[k]
+        own = _bits(alone)
+        some = some or own + others > 0
+        if others > 0:
+            down += share[k] * chance[others, own]
+        if own > 0:
+            up = share[k] * chance[own, others]
+            for j in range(count):
+                out[j] += up * ((alone >> np.uint64(j)) & np.uint64(1))
+    for j in range(count):
+        if (lacking >> np.uint64(j)) & np.uint64(1):
+            out[j] = -down
+    return some
+
+
 @jit(
     f"void({_LONGS}, {_LONGS}, {_LONGS}, {_SHORTS}, {_INTS}, {FLOATS}, {FLOATS}, {_INTS}, {_INTS}, "
-    f"int64, int64, int64, {_TABLE}, {_TABLE}, Array(uint16, 2, 'C', readonly=True), "
+    f"int64, int64, int64, {_TABLE}, {_TABLE}, {_TABLE}, Array(uint16, 2, 'C', readonly=True), "
     "float64[:, :, ::1], float64[::1])"
 )
 def add_contributions(
@@ -86,11 +145,14 @@ def add_contributions(
     longest: int,
     at: Floats,
     weight: Floats,
+    chance: Floats,
     ranks: Shorts,
     out: Floats,
     base: Floats,
 ) -> None:
     """Add the contribution of each feature to each output, and what all rows have in common.
+
+    If there are more rows of ranks than rows to explain, the game is that against the further ones.
 
     Parameters
     ----------
@@ -110,14 +172,16 @@ def add_contributions(
         The most levels of a tree, and the most features on a path; at most 63.
     at, weight
         As for `_weigh`, with at least ``(longest + 1) // 2`` nodes.
+    chance
+        As for `_weigh_against`, of shape (longest + 1, longest + 1) or larger.
     ranks
-        Of shape (columns, rows).
+        Of shape (columns, rows and rows of reference).
     out
         Of shape (outputs, features, rows); added to.
     base
         For each output; the expected value of the trees is added.
     """
-    rows = ranks.shape[1]
+    rows, everyone = out.shape[2], ranks.shape[1]
     one = np.uint64(1)
     stack = np.empty(2 * deepest + 4, np.int64)
     level_of = np.empty(2 * deepest + 4, np.int64)
@@ -125,10 +189,12 @@ def add_contributions(
     path = np.zeros((deepest + 1, longest + 1), np.int64)
     shares = np.zeros((deepest + 1, longest + 1))
     count_at = np.zeros(deepest + 1, np.int64)
-    met = np.zeros((deepest + 1, rows), np.uint64)
+    met = np.zeros((deepest + 1, everyone), np.uint64)
     table = np.zeros((1 << FEW, FEW))
     known = np.zeros(1 << FEW, np.int64)
     found = np.zeros(longest + 1)
+    patterns, part = np.zeros(everyone - rows, np.uint64), np.zeros(everyone - rows)
+    each = 1.0 / max(everyone - rows, 1)
     stamp = 0
     for tree in range(len(output)):
         first = output[tree]
@@ -161,7 +227,7 @@ def add_contributions(
                     shares[level, place] *= share[node]
                 asked, most = ranks[column[parent]], np.int64(limit[parent])
                 is_right = node == np.int64(right[parent])
-                for i in range(rows):
+                for i in range(everyone):
                     goes = (np.int64(asked[i]) > most) == is_right
                     met[level, i] = (met[above, i] | begun) & ~(bit * np.uint64(not goes))
             count_at[level] = count
@@ -171,35 +237,53 @@ def add_contributions(
                 stack[top], level_of[top], parent_of[top] = left[node], level + 1, node
                 top += 1
                 continue
-            reach = 1.0
-            for j in range(count):
-                reach *= shares[level, j]
+            kinds = 0
+            if everyone > rows:
+                reach = 0.0
+                full = (one << np.uint64(count)) - one
+                for i in range(rows, everyone):
+                    reach += each * (met[level, i] == full)
+                    place = 0
+                    while place < kinds and patterns[place] != met[level, i]:
+                        place += 1
+                    if place == kinds:
+                        patterns[kinds], part[kinds] = met[level, i], 0.0
+                        kinds += 1
+                    part[place] += each
+            else:
+                reach = 1.0
+                for j in range(count):
+                    reach *= shares[level, j]
             for k in range(width):
                 base[first + k] += reach * values[node * width + k]
             if count == 0:
                 continue
-            if count <= FEW:
-                stamp += 1
-                for i in range(rows):
-                    of = np.int64(met[level, i])
-                    if known[of] != stamp:
-                        known[of] = stamp
-                        some = _weigh(met[level, i], count, shares[level], at, weight, found)
+            stamp += 1
+            for i in range(rows):
+                of = met[level, i]
+                slot = np.int64(of) if count <= FEW else 0
+                if known[slot] != stamp or count > FEW:
+                    known[slot] = stamp
+                    some = (
+                        _weigh_against(of, count, patterns, part, kinds, chance, found)
+                        if kinds > 0
+                        else _weigh(of, count, shares[level], at, weight, found)
+                    )
+                    if count > FEW and some:
+                        for k in range(width):
+                            value = values[node * width + k]
+                            for j in range(count):
+                                out[first + k, path[level, j], i] += value * found[j]
+                    elif count <= FEW:
                         for j in range(count):
-                            table[of, j] = found[j] if some else 0.0
+                            table[slot, j] = found[j] if some else 0.0
+            if count <= FEW:
                 for k in range(width):
                     value = values[node * width + k]
                     for j in range(count):
                         total = out[first + k, path[level, j]]
                         for i in range(rows):
                             total[i] += value * table[met[level, i], j]
-            else:
-                for i in range(rows):
-                    if _weigh(met[level, i], count, shares[level], at, weight, found):
-                        for k in range(width):
-                            value = values[node * width + k]
-                            for j in range(count):
-                                out[first + k, path[level, j], i] += value * found[j]
 
 
 @jit(f"Tuple((int64, int64))({_LONGS}, {_LONGS}, {_INTS}, {_INTS}, int64)")

@@ -173,11 +173,30 @@ class Train(Section):
     candidates: Annotated[Mapping[CandidateName, Candidate], Field(min_length=1), Frozen]
 
 
+class ReasonsParams(Section):
+    """What contributions of features compare a row with.
+
+    ``population`` is all of training; ``reference`` are at most ``sample`` of the bundle's sample
+    of training: any, or those whose scores are nearest to the threshold on one side.
+    """
+
+    against: Literal["population", "reference"] = "population"
+    rows: Literal["all", "above_threshold", "below_threshold"] = "all"
+    sample: Annotated[int, Field(ge=1, le=1000)] = 100
+
+    @model_validator(mode="after")
+    def _of_one_game(self) -> ReasonsParams:
+        if self.against == "population" and self.model_fields_set & {"rows", "sample"}:
+            raise ValueError("rows and sample with against: reference only|population")
+        return self
+
+
 class BundleParams(Section):
     reference_rows: Positive = 5000
     allow_types: tuple[TypeName, ...] = ()
     compile: Literal["auto", "off"] = "auto"
     tolerance: Annotated[float, Field(ge=0, le=1e-3)] = 1e-12
+    reasons: ReasonsParams = ReasonsParams()
 
 
 def _pair(fields: tuple[str, ...]) -> tuple[str, ...]:

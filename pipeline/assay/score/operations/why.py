@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.compiled.contributions import Against
 from assay.contract.columns import Columns
 from assay.contract.schema import EXPECTED, TYPES
 from assay.contract.text_parser import parse_cells
@@ -68,6 +69,8 @@ class Why:
         The class whose output is explained; None if there is but one.
     scale
         What ``base``, ``raw`` and the contributions are.
+    against, compared
+        The game, and in words what the row is compared with.
     uncalibrated
         What the model itself says of ``raw``; the calibration makes ``score`` of it.
     reasons
@@ -86,6 +89,8 @@ class Why:
     threshold: float | None
     output: str | None
     scale: Scale
+    against: Against
+    compared: str
     base: float
     raw: float
     uncalibrated: float
@@ -165,6 +170,8 @@ def explain(
         threshold=manifest.threshold if manifest.task == "binary" else None,
         output=classes[place if len(found.base) > 1 else -1] if classes else None,
         scale=reasons.scale(explainer, bundle),
+        against=explainer.against,
+        compared=reasons.compared_with(manifest),
         base=base,
         raw=raw,
         uncalibrated=float(linked),
@@ -202,7 +209,7 @@ def sum_words(found: Why) -> str:
     """How the score came about, in one sentence."""
     of = f" of '{found.output}'" if found.output is not None else ""
     said = (
-        f"{found.scale}{of}: {format_short(found.base)} for a row of which nothing is known, "
+        f"{found.scale}{of}: {format_short(found.base)} for {base_words(found)}, "
         f"{found.raw - found.base:+.4f} by its features, {format_short(found.raw)} in all"
     )
     if found.score is None:
@@ -213,6 +220,13 @@ def sum_words(found: Why) -> str:
     if abs(found.uncalibrated - found.score) > NEAR:
         said += f", and calibrated {format_short(found.score)}"
     return said
+
+
+def base_words(found: Why) -> str:
+    """What has the base as its raw output."""
+    if found.against == "population":
+        return "a row of which nothing is known"
+    return f"the mean of {found.compared}"
 
 
 def change_words(change: Change) -> str:

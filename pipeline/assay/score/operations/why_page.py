@@ -15,7 +15,14 @@ from assay.pages.templating import render
 from assay.project.document import write_text
 from assay.project.text import counted
 from assay.score.operations.export_targets import EXPORTS, check_not_in_git
-from assay.score.operations.why import Why, change_words, plain, score_words, sum_words
+from assay.score.operations.why import (
+    Why,
+    base_words,
+    change_words,
+    plain,
+    score_words,
+    sum_words,
+)
 
 WIDTH, ROW, TOP, BOTTOM = 860, 26, 12, 34
 MOST_LABEL = 340
@@ -97,7 +104,7 @@ def waterfall(found: Why, top: int) -> Picture:
     base = height - BOTTOM
     picture.line((x.start, base), (x.end, base))
     picture.labels_below(tick_labels(x), base + 16)
-    _mark(picture, x(found.base), TOP + ROW * 0.5, base, "a row of which nothing is known", left)
+    _mark(picture, x(found.base), TOP + ROW * 0.5, base, base_words(found), left)
     for number, (label, (_, added)) in enumerate(zip(labels, bars, strict=True)):
         y = TOP + ROW * (number + 1)
         start, end = x(ends[number]), x(ends[number + 1])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay.model.manifest import Manifest
+from assay.model.reasons import compared_with
 from assay.project.tasks import METRICS
 from assay.project.text import counted, escape_code, escape_line, format_fixed
 
@@ -119,7 +120,7 @@ def _rows(manifest: Manifest) -> str:
 
 def _reasons(manifest: Manifest) -> str:
     if "against" in manifest.reasons:
-        return f"exact, against {manifest.reasons['against']}"
+        return f"exact, compared with {compared_with(manifest)}"
     why = escape_line(str(manifest.reasons.get("unknown")))
     return f"none, as they cannot be computed exactly: {why}"
 

@@ -174,7 +174,7 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
         loss: _compiled(params, partial(learnt.compiled, sample)) for loss, learnt in losses.items()
     }
     unlike = {loss: proof.reason for loss, (_, proof) in loss_arrays.items() if not proof.used}
-    explained, reasons = explain(made.model, scorer, proof, sample)
+    explained, reasons = explain(made.model, scorer, proof, sample, params)
     manifest = _manifest(
         root, params, name, contract, built, packed, made, proof, losses, unlike, reasons
     )
@@ -333,6 +333,14 @@ def _task(contract: Contract, params: Params) -> Task:
         why = f"{contract.label!r} is declared as a {kind} in {params.contract.file}"
         raise ParamsError(
             [f"{layout.PARAMS}: train.select_by: {problem}. It is {task} because {why}"]
+        )
+    rows = params.bundle.reasons.rows
+    if rows != "all" and task != "binary":
+        raise ParamsError(
+            [
+                f"{layout.PARAMS}: bundle.reasons.rows: expected all, as no threshold decides "
+                f"about a {task} label, found {rows}"
+            ]
         )
     taken = prediction.RESERVED & {*contract.features, *contract.keys, contract.label}
     if taken:
