@@ -67,7 +67,7 @@ def _weigh(met: int, count: int, share: Floats, at: Floats, weight: Floats, out:
 
 
 @jit("int64(uint64)", inner=True)
-def _bits(of: int) -> int:
+def _bits(of: np.uint64) -> int:
     """How many bits are set."""
     found, left = 0, of
     while left:
