@@ -425,8 +425,8 @@ def f():
     }
 
 
-MOST_CODE = 58_600
-MOST_FILES = 511
+MOST_CODE = 58_850
+MOST_FILES = 512
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -1,1 +1,26 @@
-"""Assay: from a table to scores you can trust, kept in git."""
+"""Assay: from a table to scores you can trust, kept in git.
+
+`version` and `open_store` are its face for Python (`assay.api`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assay.api import NightStore as NightStore
+    from assay.api import ScoredTable as ScoredTable
+    from assay.api import ScoringVersion as ScoringVersion
+    from assay.api import open_store as open_store
+    from assay.api import version as version
+
+__all__ = ["NightStore", "ScoredTable", "ScoringVersion", "open_store", "version"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is first named: every command imports this package, and most need none of it.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from assay import api
+
+    return getattr(api, name)

@@ -9,7 +9,7 @@ tree's params.yaml.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from assay.project import layout
 from assay.project.params import ContractParams, Params
 
 if TYPE_CHECKING:
-    from assay.registry.versions import Version
+    from assay.registry.versions import RegistryState, Version
     from assay.store import Run
 
 
@@ -71,6 +71,20 @@ def pin(root: Path, params: Params, version: Version) -> PinnedVersion:
     contract, digest, rules = load_pinned_contract(root, version, loaded)
     _ = loaded.scorer  # report a model that cannot be loaded before Spark starts
     return PinnedVersion(version, loaded, contract, digest, rules)
+
+
+def pin_verified(
+    root: Path, params: Params, known: RegistryState, version: Version, stage: str | None = None
+) -> PinnedVersion:
+    """As `pin`, with the doubt about a version, or about who gave it the stage that it holds."""
+    from assay.registry import fetch, verification
+
+    text = fetch.read_verdict(root, version)
+    if stage is None:
+        doubt = verification.verify_version(version, text)
+    else:
+        doubt = verification.verify_holder(known, version, stage, text)
+    return replace(pin(root, params, version), doubt=doubt)
 
 
 def pin_run(root: Path, params: Params, record: Run) -> PinnedVersion:

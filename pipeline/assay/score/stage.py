@@ -14,7 +14,7 @@ from assay.errors import AssayError, DataError, NightNotFound, UsageError
 from assay.errors.base import attach_report
 from assay.project import interrupts
 from assay.project.params import Params
-from assay.registry.pin import pin
+from assay.registry.pin import pin_verified
 from assay.score.carriers import needs_spark
 from assay.score.due import (
     NEWEST,
@@ -265,7 +265,7 @@ def _score(
     progress: Progress,
 ) -> None:
     """Score each night, and append its outcome to ``outcomes``."""
-    from assay.registry import fetch, verification, versions
+    from assay.registry import versions
 
     with ExitStack() as at_the_end:
         known, stage = versions.read_state(root, params.name), params.registry.stage
@@ -275,9 +275,7 @@ def _score(
         at_the_end.callback(spark.stop)
         if needs_spark(params):
             spark.start()
-        text = fetch.read_verdict(root, version)
-        doubt = verification.verify_holder(known, version, stage, text)
-        pinned = replace(pin(root, params, version), doubt=doubt)
+        pinned = pin_verified(root, params, known, version, stage)
         store = open_store(root, params)
         if pinned.doubt:
             progress.say(f"score: {pinned.warning}")

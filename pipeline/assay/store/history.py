@@ -140,6 +140,21 @@ def require_visible_run(place: StoreLocation, partition: str) -> VisibleRun:
     return found
 
 
+def visible_files(place: StoreLocation, table: Staged) -> tuple[StagedFile, ...]:
+    """The files of all partitions' visible runs in a table.
+
+    If a visible run changes while they are looked up, they are looked up again.
+    """
+    while True:
+        shown = visible_runs(place)
+        opened = log.open_table(place.table_uri(table))
+        files = [] if opened is None else log.partition_files(opened, place.column)
+        mine = (file for file in files if parse_run_id(file.path) == shown.get(file.partition))
+        found = tuple(mine)
+        if visible_runs(place) == shown:
+            return found
+
+
 def read_run_records(
     place: StoreLocation,
     partition: str | Sequence[str] | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -30,6 +31,9 @@ from assay.store.delta.tables import LABELS, PREDICTIONS, PROFILES, QUARANTINE, 
 from assay.store.publish import find_missing_files, publish_together
 from assay.store.run_rows import RowSample
 from assay.store.runs import StagedRun
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
 
 
 def open_store(root: Path, params: Params) -> Store:
@@ -183,6 +187,20 @@ class Store(StoreLocation):
         """
         found = history.require_visible_run(self, partition)
         yield from rows.batches(self, PREDICTIONS, found.predictions, columns)
+
+    def dataset(self, table: Staged, partition: str | None = None) -> Dataset:
+        """The published rows of a partition, or of all, or what their runs refused, unread.
+
+        Raises
+        ------
+        NothingScored
+            If no run has published it.
+        """
+        if partition is None:
+            return rows.dataset(self, table, history.visible_files(self, table))
+        found = history.require_visible_run(self, partition)
+        files = found.predictions if table == PREDICTIONS else found.quarantine
+        return rows.dataset(self, table, files)
 
     def sample(self, partition: str, columns: Sequence[str], most: int, seed: int) -> RowSample:
         """A sample of the published rows, at bounded cost: see `assay.store.run_rows`.

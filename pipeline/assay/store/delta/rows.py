@@ -22,6 +22,7 @@ from assay.store.delta.tables import PARTITIONED, Staged, small_schema, to_delta
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+    from pyarrow.dataset import Dataset
 
 BATCH_ROWS = 65_536
 
@@ -172,6 +173,29 @@ def batches(
         with source:
             some = None if groups is None else list(groups[file.path])
             yield from _of_file(source, file, place.column, columns, where, some)
+
+
+def dataset(place: StoreLocation, table: Staged, files: Sequence[StagedFile]) -> Dataset:
+    """The rows of some files of a table as a dataset of Arrow: nothing is read before it is asked.
+
+    Its columns are those of the table's newest version; a file that lacks one has nulls there.
+
+    Raises
+    ------
+    StoreError
+        If the table does not exist.
+    """
+    from pyarrow import dataset as datasets
+
+    uri = place.table_uri(table)
+    column = datasets.field(place.column)
+    return datasets.FileSystemDataset.from_paths(
+        [file.path for file in files],
+        schema=log.schema_of(uri),
+        format=datasets.ParquetFileFormat(),
+        filesystem=pafs.SubTreeFileSystem(*reversed(filesystem(uri))),
+        partitions=[column == file.partition for file in files],
+    )
 
 
 def row_group_sizes(place: StoreLocation, table: Staged, file: StagedFile) -> list[int]:

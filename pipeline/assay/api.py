@@ -1,0 +1,367 @@
+"""Assay from Python: versions that score tables, and the nights that were published.
+
+::
+
+    import assay
+
+    prod = assay.version("prod")        # or "v0.2.0": verified, and fixed from here on
+    scored = prod.score(frame)          # pandas, polars, Arrow, DuckDB
+    scored.predictions, scored.quarantine
+
+    store = assay.open_store()
+    store.predictions("2013-07-01")     # an Arrow dataset, which polars and DuckDB read lazily
+
+A version scores a row as a night does: the same contract, the same model, the same numbers. Only
+the names in ``__all__`` and their methods are stable.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from assay.contract.columns import Columns
+from assay.contract.definition import Contract
+from assay.contract.schema import check_schema
+from assay.errors import UsageError
+from assay.model.batch import ScoredBatch, score_batch
+from assay.model.bundle import CARD
+from assay.project.params import Params, load
+from assay.project.processes import own_cores
+from assay.project.text import counted
+from assay.registry import fetch, versions
+from assay.registry.pin import PinnedVersion, pin_verified
+from assay.reports.verdict import Verdict
+from assay.score.duplicate_keys import UNIQUE, confirm_duplicates, hash_keys
+from assay.score.local import rows_per_batch
+from assay.score.scoring_job import key_schema
+from assay.store import Run, Store
+from assay.store import open_store as open_tables
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
+
+__all__ = ["NightStore", "ScoredTable", "ScoringVersion", "open_store", "version"]
+
+WHERE = "assay.version(...).score"
+_NUMBER = re.compile(r"v?\d+(\.\d+)*\S*")
+
+
+def version(name: str | None = None, *, root: str | Path = ".") -> ScoringVersion:
+    """A registered version, verified and fixed: later promotions do not change it.
+
+    Parameters
+    ----------
+    name
+        A stage such as ``prod``, or a version such as ``v0.2.0``; by default the stage that
+        params.yaml scores with.
+    root
+        The project's folder.
+
+    Returns
+    -------
+    ScoringVersion
+        With a warning if the version is unverified, as `assay versions` shows it.
+
+    Raises
+    ------
+    NoChampion
+        Nothing holds the stage.
+    VersionUnknown
+        There is no such version.
+    BundleMissing, BundleChanged
+        Its bundle cannot be had, or is not the registered one.
+    """
+    root = Path(root).resolve()
+    params = load(root)
+    known, stage = versions.read_state(root, params.name), name or params.registry.stage
+    if _NUMBER.fullmatch(stage):
+        pinned = pin_verified(
+            root, params, known, versions.select_version(known, params.name, stage)
+        )
+    else:
+        held = versions.select_champion(known, params.name, stage)
+        pinned = pin_verified(root, params, known, held, stage)
+    if pinned.doubt:
+        warnings.warn(pinned.warning, stacklevel=2)
+    return ScoringVersion(root, params, pinned)
+
+
+def open_store(root: str | Path = ".") -> NightStore:
+    """What the project's nights published, to read.
+
+    Parameters
+    ----------
+    root
+        The project's folder, whose params.yaml says where the store is.
+    """
+    root = Path(root).resolve()
+    return NightStore(open_tables(root, load(root)))
+
+
+@dataclass(frozen=True)
+class ScoredTable:
+    """A table that was scored: each of its rows is in ``predictions`` or in ``quarantine``.
+
+    Attributes
+    ----------
+    predictions
+        The key columns, what the model says (docs/tables.md), and the version and digest that said
+        it; in the order of the given rows.
+    quarantine
+        The key columns of the rows that broke the contract, ``broken_rules``, and the whole row as
+        JSON.
+    broken
+        The number of rows that broke each rule.
+    null_scores
+        Rows of ``predictions`` to which the model gave no score.
+    """
+
+    predictions: pa.Table
+    quarantine: pa.Table
+    broken: Mapping[str, int]
+    null_scores: int
+
+    def __repr__(self) -> str:
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in self.broken.items())
+        return (
+            f"{counted(self.predictions.num_rows, 'row')} scored, "
+            f"{self.quarantine.num_rows:,} quarantined{f' ({rules})' if rules else ''}, "
+            f"{self.null_scores:,} without a score"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{_html(self.predictions)}"
+
+
+class ScoringVersion:
+    """A version that scores tables; made by `version`."""
+
+    def __init__(self, root: Path, params: Params, pinned: PinnedVersion) -> None:
+        self._root, self._params, self._pinned = root, params, pinned
+
+    @property
+    def name(self) -> str:
+        """Such as ``v0.2.0``."""
+        return self._pinned.version.version
+
+    @property
+    def commit(self) -> str:
+        """The commit that it was registered at."""
+        return self._pinned.version.commit
+
+    @property
+    def digest(self) -> str:
+        """The digest of its bundle, as each published row carries it."""
+        return self._pinned.bundle.digest
+
+    @property
+    def task(self) -> str:
+        """``binary``, ``multiclass`` or ``regression``."""
+        return self._pinned.bundle.manifest.task
+
+    @property
+    def threshold(self) -> float | None:
+        """The least probability that is decided as true; None if the task is not binary."""
+        return self._pinned.bundle.manifest.threshold if self.task == "binary" else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What a classifier tells apart, in the order of ``probabilities``."""
+        return tuple(self._pinned.bundle.manifest.classes)
+
+    @property
+    def unverified(self) -> str | None:
+        """Why the version's tags and verdict do not agree; None if they do."""
+        return self._pinned.doubt
+
+    @property
+    def contract(self) -> Contract:
+        """What a row must look like to be scored, as of the version's commit."""
+        return self._pinned.contract
+
+    @property
+    def card(self) -> str:
+        """The model card, as Markdown."""
+        return self._pinned.bundle.files[CARD].decode()
+
+    @cached_property
+    def verdict(self) -> Verdict | None:
+        """The gate's verdict on it; None if it was promoted without one.
+
+        Raises
+        ------
+        PromotionRefused
+            The verdict at its commit is not one that the gate wrote.
+        """
+        text = fetch.read_verdict(self._root, self._pinned.version)
+        return None if text is None else Verdict.parse(text, f"the verdict of {self.name}")
+
+    def score(self, table: Any) -> ScoredTable:
+        """Check and score the rows of a table.
+
+        Rows that break the contract are not scored, and neither are those whose key comes twice in
+        the table, if ``quarantine.repeated_keys`` of params.yaml refuses them at night.
+
+        Parameters
+        ----------
+        table
+            At least the contract's columns, but for the label: a pandas or polars data frame, an
+            Arrow table, a DuckDB relation, or anything else with Arrow's PyCapsule interface
+            (``__arrow_c_stream__``).
+
+        Raises
+        ------
+        UsageError
+            It is no table.
+        SchemaMismatch
+            A column is missing, or has another type.
+        ScoresInvalid
+            The model raised an error for very many rows.
+        """
+        bundle, contract = self._pinned.bundle, self.contract
+        rows = _arrow(table)
+        check_schema(contract, rows.schema, WHERE)
+        size = rows_per_batch(self._params.score.batch_rows, len(contract.columns))
+        repeated = self._repeated(rows)
+
+        def scored(start: int) -> ScoredBatch:
+            piece = rows.slice(start, size)
+            mask = repeated[start : start + size]
+            return score_batch(bundle, contract, piece, unread={UNIQUE: mask})
+
+        starts = range(0, max(rows.num_rows, 1), size)
+        _ = bundle.scorer, bundle.reference, bundle.losses  # made when first needed: not by threads
+        with ThreadPoolExecutor(own_cores() if bundle.manifest.compiled["used"] else 1) as pool:
+            pieces = list(pool.map(scored, starts))
+        broken: dict[str, int] = {}
+        for piece in pieces:
+            for rule, count in piece.broken.items():
+                broken[rule] = broken.get(rule, 0) + count
+        return ScoredTable(
+            self._stamped([piece.predictions for piece in pieces], rows.schema),
+            self._stamped([piece.quarantine for piece in pieces], rows.schema),
+            {rule: count for rule, count in broken.items() if count},
+            sum(piece.null_scores for piece in pieces),
+        )
+
+    def _repeated(self, rows: pa.Table) -> Any:
+        """Which rows have a key that comes again, shape (rows,)."""
+        if self._params.quarantine.repeated_keys != "refuse" or not rows.num_rows:
+            return np.zeros(rows.num_rows, dtype=bool)
+        columns = Columns(self.contract, rows.select(self.contract.keys))
+        values, counts = np.unique(hash_keys(columns), return_counts=True)
+        twice = dict(zip(values[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True))
+        return confirm_duplicates(self.contract, twice, lambda: [rows]).row_mask(columns)
+
+    def _stamped(self, pieces: Sequence[pa.Table], given: pa.Schema) -> pa.Table:
+        """The rows of all pieces, with keys of the published types, version and digest."""
+        keys = key_schema(self.contract, given)
+        made = []
+        for piece in pieces:
+            for place, field in enumerate(keys):
+                piece = piece.set_column(place, field, piece.column(field.name).cast(field.type))
+            made.append(piece)
+        table = pa.concat_tables(made)
+        for name, value in (("model_version", self.name), ("bundle", self.digest)):
+            table = table.append_column(name, pa.repeat(value, table.num_rows))
+        return table
+
+    def __repr__(self) -> str:
+        doubt = f", unverified: {self.unverified}" if self.unverified else ""
+        return f"{self._params.name} {self.name} ({self.task}, {self.digest[:19]}{doubt})"
+
+    def _repr_html_(self) -> str:
+        fields = pa.table(
+            {
+                "column": [each.name for each in self.contract.fields],
+                "type": [each.kind for each in self.contract.fields],
+                "roles": [
+                    ", ".join(role.value for role in each.roles) for each in self.contract.fields
+                ],
+                "may be empty": [each.nullable for each in self.contract.fields],
+            }
+        )
+        return f"<p>{escape(repr(self))}</p>{_html(fields)}"
+
+
+class NightStore:
+    """What the project's nights published, to read; made by `open_store`.
+
+    Every method may raise `StoreError`: the store cannot be read.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def nights(self) -> list[str]:
+        """The nights that have a published run, the earliest first."""
+        return sorted(self._store.visible_runs())
+
+    def predictions(self, night: str | None = None) -> Dataset:
+        """The published rows of a night, or of all, as an Arrow dataset.
+
+        No row is read before it is asked for: ``polars.scan_pyarrow_dataset(it)``, a DuckDB query
+        that names it, or ``it.to_table(columns=..., filter=...)``.
+
+        Raises
+        ------
+        NothingScored
+            No run has published the night.
+        """
+        return self._store.dataset(PREDICTIONS, night)
+
+    def quarantine(self, night: str | None = None) -> Dataset:
+        """The rows that the published runs refused, with ``broken_rules``; as `predictions`."""
+        return self._store.dataset(QUARANTINE, night)
+
+    def performance(self, night: str | None = None) -> pa.Table:
+        """The latest value of each metric of the published runs, estimated and realized."""
+        return self._store.performance(night)
+
+    def runs(self, night: str | None = None) -> pa.Table:
+        """Every attempt to score a night, or all nights, in order of start (docs/tables.md)."""
+        found = [asdict(run) for run in self._store.runs(night)]
+        shown = [name for name in Run.__dataclass_fields__ if name != "files"]
+        return pa.table({name: [each[name] for each in found] for name in shown})
+
+    def __repr__(self) -> str:
+        nights = self.nights()
+        span = f", {nights[0]} to {nights[-1]}" if nights else ""
+        return f"{self._store.uri}: {counted(len(nights), 'published night')}{span}"
+
+
+def _arrow(table: Any) -> pa.Table:
+    """Any table as an Arrow table, in which each column has one dictionary."""
+    if isinstance(table, pa.RecordBatch):
+        table = pa.Table.from_batches([table])
+    elif type(table).__module__.startswith("pandas."):
+        # By its own interface pandas hands over its index as a column too.
+        table = pa.Table.from_pandas(table, preserve_index=False)
+    elif not isinstance(table, pa.Table):
+        if not hasattr(table, "__arrow_c_stream__"):
+            raise UsageError(
+                "what is to be scored is no table",
+                where=WHERE,
+                expected="a pandas or polars data frame, an Arrow table, or anything with "
+                "__arrow_c_stream__",
+                found=type(table).__qualname__,
+            )
+        table = pa.table(table)
+    return table.unify_dictionaries()
+
+
+def _html(table: pa.Table) -> str:
+    head: str = table.slice(0, 10).to_pandas().to_html(index=False, border=0)
+    return head
