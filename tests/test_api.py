@@ -108,7 +108,8 @@ def test_every_kind_of_table_gives_the_same(promoted: Path) -> None:
         assert version.score(each).predictions.equals(first), type(each)
     frame["depot"] = frame["depot"].astype("category")
     assert version.score(frame).predictions.equals(first)
-    assert version.score(table.slice(0, 0)).predictions.equals(first.slice(0, 0))
+    for empty in (table.slice(0, 0), pd.DataFrame(columns=table.schema.names)):
+        assert version.score(empty).predictions.equals(first.slice(0, 0))
 
 
 def test_pieces_give_the_same_as_the_whole(live: Path) -> None:
@@ -164,6 +165,8 @@ def test_what_cannot_be_scored(promoted: Path) -> None:
     version = assay.version(root=promoted)
     with pytest.raises(UsageError, match=r"expected a pandas or polars .*found list"):
         version.score([1, 2])
+    with pytest.raises(UsageError, match=r"found DataFrame: .*'north'.*column depot"):
+        version.score(pd.DataFrame({"depot": [1, "north"]}))
     table = pq.read_table(raw(promoted))
     with pytest.raises(SchemaMismatch, match=r"column 'weight' is missing"):
         version.score(table.drop_columns(["weight"]))

@@ -32,7 +32,7 @@ import pyarrow as pa
 
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
-from assay.contract.schema import check_schema
+from assay.contract.schema import TYPES, check_schema
 from assay.errors import UsageError
 from assay.model.batch import ScoredBatch, score_batch
 from assay.model.bundle import CARD
@@ -232,6 +232,8 @@ class ScoringVersion:
         """
         bundle, contract = self._pinned.bundle, self.contract
         rows = _arrow(table)
+        if not rows.num_rows:
+            rows = _typed(contract, rows)
         check_schema(contract, rows.schema, WHERE)
         size = rows_per_batch(self._params.score.batch_rows, len(contract.columns))
         repeated = self._repeated(rows)
@@ -344,22 +346,35 @@ class NightStore:
 
 def _arrow(table: Any) -> pa.Table:
     """Any table as an Arrow table, in which each column has one dictionary."""
-    if isinstance(table, pa.RecordBatch):
-        table = pa.Table.from_batches([table])
-    elif type(table).__module__.startswith("pandas."):
-        # By its own interface pandas hands over its index as a column too.
-        table = pa.Table.from_pandas(table, preserve_index=False)
-    elif not isinstance(table, pa.Table):
-        if not hasattr(table, "__arrow_c_stream__"):
-            raise UsageError(
-                "what is to be scored is no table",
-                where=WHERE,
-                expected="a pandas or polars data frame, an Arrow table, or anything with "
-                "__arrow_c_stream__",
-                found=type(table).__qualname__,
-            )
-        table = pa.table(table)
-    return table.unify_dictionaries()
+    try:
+        if isinstance(table, pa.RecordBatch):
+            table = pa.Table.from_batches([table])
+        elif type(table).__module__.startswith("pandas."):
+            # By its own interface pandas hands over its index as a column too.
+            table = pa.Table.from_pandas(table, preserve_index=False)
+        elif hasattr(table, "__arrow_c_stream__"):
+            table = pa.table(table)
+        if isinstance(table, pa.Table):
+            return table.unify_dictionaries()
+        found = type(table).__qualname__
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        found = f"{type(table).__qualname__}: {'; '.join(map(str, error.args))}"
+    raise UsageError(
+        "what is to be scored is no table",
+        where=WHERE,
+        expected="a pandas or polars data frame, an Arrow table, or anything with "
+        "__arrow_c_stream__",
+        found=found,
+    )
+
+
+def _typed(contract: Contract, empty: pa.Table) -> pa.Table:
+    """A table without rows, of which pandas could not say what some columns would hold."""
+    for place, field in enumerate(empty.schema):
+        if pa.types.is_null(field.type) and field.name in contract.columns:
+            kind = TYPES[contract.field(field.name).kind]
+            empty = empty.set_column(place, field.name, pa.array([], kind))
+    return empty
 
 
 def _html(table: pa.Table) -> str:
