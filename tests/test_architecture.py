@@ -31,6 +31,8 @@ PACKAGE = ROOT / "pipeline" / "assay"
 
 MAY_IMPORT = {
     "rich": ["cli/result.py", "cli/terminal.py"],
+    "onnx": ["edge/onnx_*.py"],
+    "onnxruntime": ["edge/onnx_check.py"],
     "pyspark": ["score/spark/*.py", "score/inputs/query.py"],
     "py4j": ["score/spark/*.py", "score/inputs/query.py"],
     "evidently": [
@@ -425,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 58_850
-MOST_FILES = 512
+MOST_CODE = 60_410
+MOST_FILES = 525
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -409,6 +409,33 @@ def versions(call: Call, *, stage: Stage = None) -> object:
 
 
 @CHOOSE(
+    "export-model",
+    "write a version's model for machines without Python, after it gave its own scores",
+    "assay export-model prod --to c --out firmware/model",
+    keys="version bundle folder files rows compared_by left_out?",
+)
+def export_model(
+    call: Call,
+    version: Annotated[
+        str | None, Option("a version or a stage (registry.stage in params.yaml)", "VERSION")
+    ] = None,
+    *,
+    to: Annotated[
+        Literal["c", "onnx"], Option("a header and a source file in C99, or one ONNX file")
+    ],
+    out: Annotated[
+        Path | None, Option("a new folder (exports/NAME-VERSION-FORMAT)", "FOLDER")
+    ] = None,
+    strict: Annotated[
+        bool, Option("refuse a model whose contract has checks that the file cannot make")
+    ] = False,
+) -> object:
+    from assay.edge import command
+
+    return command.run(*call.project, version, to, out, strict)
+
+
+@CHOOSE(
     "propose",
     "in GitHub Actions: put what was trained before people, as a pull request of its own",
 )

@@ -23,10 +23,10 @@ _SPECIAL_CELLS = 100_000
 """So many features, times all features, get the values of `_SPECIAL`, spread over all: scikit-learn
 refuses a whole batch for one of them, so each such case is a batch of its own."""
 
-_MOST_EDGES = 96
+MOST_EDGES = 96
 """The most thresholds of a feature that are tried, each with its neighbours."""
 
-_MOST_CATEGORIES = 512
+MOST_CATEGORIES = 512
 
 _MOST_ROWS = 2048
 """The most rows of one case, unless more values than that are tried."""
@@ -122,15 +122,15 @@ def edge_cases(
         unseen = ["?" * (1 + max((len(item) for item in names), default=0)), ""]
         yield EdgeCase(f"{name}: a category nobody has seen", _with_categories(base, name, unseen))
         if names:
-            tried = [*names][:_MOST_CATEGORIES]
+            tried = [*names][:MOST_CATEGORIES]
             yield EdgeCase(f"{name}: every category", _with_categories(base, name, tried))
 
 
 def _near(edges: Floats) -> Floats:
     """Some of the edges, and the numbers next to them in float64 and in float32."""
     finite = edges[np.abs(edges) < _SINGLE]
-    if len(finite) > _MOST_EDGES:
-        finite = finite[np.linspace(0, len(finite) - 1, _MOST_EDGES).astype(np.int64)]
+    if len(finite) > MOST_EDGES:
+        finite = finite[np.linspace(0, len(finite) - 1, MOST_EDGES).astype(np.int64)]
     single = finite.astype(np.float32)
     down, up = np.float32(-np.inf), np.float32(np.inf)
     return np.concatenate(

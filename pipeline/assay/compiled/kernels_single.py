@@ -12,18 +12,18 @@ from assay.columns.kernels import FLOATS, jit
 if TYPE_CHECKING:
     from assay.columns.features import Floats
 
-_PARTS = 32
-_POWERS = tuple(2.0 ** (part / _PARTS) for part in range(_PARTS))
-_CUBIC, _SQUARE, _LINEAR = (
-    float.fromhex(factor) / _PARTS**power
+PARTS = 32
+POWERS = tuple(2.0 ** (part / PARTS) for part in range(PARTS))
+CUBIC, SQUARE, LINEAR = (
+    float.fromhex(factor) / PARTS**power
     for power, factor in (
         (3, "0x1.c6af84b912394p-5"),
         (2, "0x1.ebfce50fac4f3p-3"),
         (1, "0x1.62e42ff0c52d6p-1"),
     )
 )
-_SCALE = float.fromhex("0x1.71547652b82fep0") * _PARTS
-_HIGHEST, _LOWEST = float.fromhex("0x1.62e42ep6"), float.fromhex("-0x1.9fe368p6")
+SCALE = float.fromhex("0x1.71547652b82fep0") * PARTS
+HIGHEST, LOWEST = float.fromhex("0x1.62e42ep6"), float.fromhex("-0x1.9fe368p6")
 
 
 @jit(f"void({FLOATS}, float32[::1])")
@@ -41,17 +41,17 @@ def exponential(values: Floats, out: Floats) -> None:
     """
     for i in range(len(out)):
         value = values[i]
-        if value > _HIGHEST:
+        if value > HIGHEST:
             out[i] = np.float32(np.inf)
-        elif value < _LOWEST:
+        elif value < LOWEST:
             out[i] = np.float32(0.0)
         elif value != value:
             out[i] = np.float32(value)
         else:
-            scaled = _SCALE * value
+            scaled = SCALE * value
             whole = int(np.rint(scaled))
             rest = scaled - whole
-            power = math.ldexp(_POWERS[whole & 31], whole >> 5)
+            power = math.ldexp(POWERS[whole & 31], whole >> 5)
             square = rest * rest
-            polynomial = (_CUBIC * rest + _SQUARE) * square + (_LINEAR * rest + 1.0)
+            polynomial = (CUBIC * rest + SQUARE) * square + (LINEAR * rest + 1.0)
             out[i] = np.float32(polynomial * power)

@@ -282,6 +282,22 @@ class ReasonsUnknown(BundleError):
     advice = "docs/reasons.md lists the models whose reasons are exact"
 
 
+class ModelNotExported(BundleError):
+    """A model cannot be written as a file for devices."""
+
+    exit_code = 35
+    cause = "a model that is not compiled, or what such a file cannot express"
+    advice = "docs/edge.md says what each kind of file can hold"
+
+
+class ExportUnproven(BundleError):
+    """A file for devices was not shown to give the model's own scores, so it was not written."""
+
+    exit_code = 36
+    cause = "a compiler that is none, or a fault of Assay's"
+    advice = "try another compiler (CC=...); if scores differ, report it"
+
+
 class RegistryError(AssayError):
     """A problem with versions or registry stages."""
 

@@ -22,6 +22,8 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "catboost": {"catboost": "catboost"},
         "lightgbm": {"lightgbm": "lightgbm"},
         "xgboost": {"xgboost": "xgboost"},
+        "edge": {"ziglang": "ziglang"},
+        "onnx": {"onnx": "onnx", "onnxruntime": "onnxruntime"},
         "optuna": {"optuna": "optuna", "optuna_integration": "optuna-integration"},
         "train": {
             "joblib": "joblib",

@@ -1,0 +1,123 @@
+"""Compiles an export in C, and runs it on rows to see what it makes of them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from assay.compiled.edge_cases import FeaturesInMemory
+from assay.compiled.scorer import CompiledModel
+from assay.edge.c_source import Export, write_c, write_check
+from assay.edge.hard_rows import Expected
+from assay.errors import ExportUnproven, ExtraMissing
+from assay.project import extras
+
+FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror")
+_SECONDS = 1800
+_LONGEST = 300
+
+Run = Callable[[bytes], bytes]
+"""Gives the program's output for its input."""
+
+
+def find_compiler() -> list[str]:
+    """The command of a C compiler: ``$CC``, ``cc``, or that of the extra ``edge``.
+
+    Raises
+    ------
+    ExtraMissing
+        There is none.
+    """
+    if given := os.environ.get("CC"):
+        return shlex.split(given)
+    if shutil.which("cc"):
+        return ["cc"]
+    if extras.is_installed("ziglang"):
+        return [sys.executable, "-m", "ziglang", "cc"]
+    raise ExtraMissing("a C compiler: install one as cc, or", "edge")
+
+
+def build(export: Export, folder: Path, compiler: Sequence[str], more: Sequence[str] = ()) -> Path:
+    """Write and compile an export with the program that checks it; the program.
+
+    Raises
+    ------
+    ExportUnproven
+        The compiler refuses it.
+    """
+    files = {**write_c(export), "check.c": write_check(export)}
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    program = folder / "check"
+    sources = [name for name in files if name.endswith(".c")]
+    _called([*compiler, *FLAGS, *more, *sources, "-o", program.name, "-lm"], folder)
+    return program
+
+
+def _called(command: Sequence[str], folder: Path, given: bytes = b"") -> bytes:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, input=given, capture_output=True, timeout=_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _unproven(command, str(error)) from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace") or f"exit code {done.returncode}"
+        raise _unproven(command, " ".join(said.split())[:_LONGEST])
+    return done.stdout
+
+
+def _unproven(command: Sequence[str], found: str) -> ExportUnproven:
+    return ExportUnproven(
+        "the export in C could not be compared, so there is none",
+        where=Path(command[0]).name,
+        found=found,
+        fix="Is $CC, or cc, a compiler of C99 for this machine?",
+    )
+
+
+def runner(program: Path) -> Run:
+    return lambda given: _called([str(program)], program.parent, given)
+
+
+def answers(run: Run, model: CompiledModel, rows: FeaturesInMemory) -> Expected:
+    """What a compiled export makes of some rows."""
+    inputs, finish = model.inputs, model.finish
+    outputs, scores = model.body.outputs, max(finish.classes, 1)
+    kind = np.dtype(
+        [("answers", "<i4", 2), ("raw", "<f8", outputs), ("scores", "<f8", scores)]
+    )  # little-endian, as are all machines that this runs on
+    found = np.frombuffer(run(_input(inputs.numeric, inputs.categorical, rows)), kind)
+    if len(found) != rows.rows:
+        raise _unproven(["check"], f"{len(found)} answers for {rows.rows} rows")
+    return Expected(
+        raw=found["raw"].reshape(rows.rows, outputs),
+        scores=found["scores"].reshape(rows.rows, scores),
+        unscored=found["answers"][:, 1] != 0,
+        broken=found["answers"][:, 0].astype(np.int64),
+    )
+
+
+def _input(numeric: Sequence[str], categorical: Sequence[str], rows: FeaturesInMemory) -> bytes:
+    """Rows as ``parts/check.c`` reads them."""
+    parts: list[bytes] = []
+    for name in categorical:
+        texts = [text.encode() for text in rows.of_categories[name].categories]
+        parts.append(struct.pack("<i", len(texts)))
+        parts += [struct.pack("<i", len(text)) + text for text in texts]
+    parts.append(struct.pack("<q", rows.rows))
+    kind = np.dtype([("n", "<f8", (len(numeric),)), ("t", "<i4", (len(categorical),))])
+    table = np.zeros(rows.rows, kind)
+    for place, name in enumerate(numeric):
+        table["n"][:, place] = rows.of_numbers[name]
+    for place, name in enumerate(categorical):
+        table["t"][:, place] = rows.of_categories[name].codes
+    return b"".join([*parts, table.tobytes()])

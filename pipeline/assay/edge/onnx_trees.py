@@ -1,0 +1,201 @@
+"""Trees as one ``TreeEnsemble`` (ai.onnx.ml 5), with sets of states as members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.compiled.array_types import Array, Bools
+from assay.edge.c_source import Export
+from assay.edge.flat import Flat, FlatTrees
+from assay.edge.onnx_operators import ML, Graph, encoded, zeros
+from assay.errors import ModelNotExported
+
+MOST_MEMBERS = 40_000
+"""In one node; more crash onnxruntime (its issue 25400)."""
+
+_LEQ, _MEMBER = 0, 6
+
+
+def add_trees(graph: Graph, export: Export, flat: Flat, states: Sequence[str]) -> str:
+    """The raw outputs."""
+    from onnx import numpy_helper
+
+    trees, columns = flat.trees, dict[str, int]()
+    tests = _tests(graph, export, trees, states, columns)
+    nodes = _Nodes(flat, tests, export.version)
+    kind = np.float32 if trees.single else np.float64
+    table = graph("Concat", *(columns or {zeros(graph, export): 0}), axis=1)
+    if trees.single:
+        table = graph.cast(table, "FLOAT")
+
+    def tensor(values: Sequence[Any], of: Any) -> Any:
+        return numpy_helper.from_array(np.array(values, of))
+
+    found = graph(
+        "TreeEnsemble",
+        table,
+        domain=ML,
+        n_targets=len(flat.base),
+        aggregate_function=1,
+        post_transform=0,
+        tree_roots=nodes.roots,
+        nodes_modes=tensor(nodes.modes, np.uint8),
+        nodes_featureids=nodes.features,
+        nodes_splits=tensor(nodes.splits, kind),
+        nodes_truenodeids=nodes.true,
+        nodes_falsenodeids=nodes.false,
+        nodes_trueleafs=nodes.true_leaf,
+        nodes_falseleafs=nodes.false_leaf,
+        nodes_missing_value_tracks_true=nodes.null_true,
+        leaf_targetids=nodes.targets,
+        leaf_weights=tensor(nodes.weights, kind),
+        **({"membership_values": tensor(nodes.members, kind)} if nodes.members else {}),
+    )
+    return graph.cast(found, "DOUBLE") if trees.single else found
+
+
+_Test = tuple[int, Callable[[int, int], tuple[float, bool] | Bools]]
+"""The column of a test; and for mask and limit either threshold and whether nulls go left, or the
+states that go right."""
+
+
+def _tests(
+    graph: Graph,
+    export: Export,
+    trees: FlatTrees,
+    states: Sequence[str],
+    columns: dict[str, int],
+) -> dict[int, _Test]:
+    """How each column of ranks or look-ups is tested; fills ``columns`` with what is compared."""
+    ranks, look_ups, tests = trees.ranks, trees.look_ups, dict[int, _Test]()
+
+    def number(at: int, null_left: bool) -> Callable[[int, int], tuple[float, bool] | Bools]:
+        thresholds = ranks.thresholds_of(at)
+        return lambda mask, limit: (float(thresholds[limit]), null_left)
+
+    def state(table: Array) -> Callable[[int, int], tuple[float, bool] | Bools]:
+        return lambda mask, limit: np.asarray((table.astype(np.int64) & mask) > limit)
+
+    for at in range(ranks.count):
+        column = columns.setdefault(encoded(graph, export, ranks, at), len(columns))
+        for target, null_left in ((int(ranks.low[at]), True), (int(ranks.high[at]), False)):
+            if target >= 0:
+                tests[target] = column, number(at, null_left)
+    values: dict[tuple[int, bool], str] = {}
+    for at, key in enumerate(zip(look_ups.place.tolist(), look_ups.of_nulls.tolist(), strict=True)):
+        if key not in values:
+            place, of_null = key
+            name = export.model.inputs.numeric[place] if of_null else states[place]
+            values[key] = graph.cast(graph("IsNaN", name) if of_null else name, "DOUBLE")
+        column = columns.setdefault(values[key], len(columns))
+        table = look_ups.table[look_ups.starts[at] : look_ups.starts[at + 1]]
+        tests[int(look_ups.column[at])] = column, state(table)
+    return tests
+
+
+class _Nodes:
+    """The attributes of a ``TreeEnsemble``: the base, then each tree in order.
+
+    A leaf has one target, so a tree that adds to several outputs is there once for each.
+    """
+
+    def __init__(self, flat: Flat, tests: Mapping[int, _Test], version: str) -> None:
+        trees = flat.trees
+        self.roots: list[int] = []
+        self.modes: list[int] = []
+        self.features: list[int] = []
+        self.splits: list[float] = []
+        self.true: list[int] = []
+        self.false: list[int] = []
+        self.true_leaf: list[int] = []
+        self.false_leaf: list[int] = []
+        self.null_true: list[int] = []
+        self.members: list[float] = []
+        self.targets: list[int] = []
+        self.weights: list[float] = []
+        self._version = version
+        for target, value in enumerate(flat.base.tolist()):
+            self._alone(target, value)
+        for tree in range(trees.trees):
+            for k in range(trees.values.shape[1]):
+                self._tree(trees, tests, tree, k)
+
+    def _leaf(self, target: int, value: float) -> int:
+        self.targets.append(target)
+        self.weights.append(value)
+        return len(self.targets) - 1
+
+    def _alone(self, target: int, value: float) -> None:
+        """A tree of one leaf, which needs a node."""
+        self.roots.append(len(self.modes))
+        true, false = self._leaf(target, value), self._leaf(target, value)
+        self._node(0, 0.0, True, (true, True), (false, True))
+
+    def _node(
+        self, feature: int, split: float, null: bool, true: tuple[int, bool],
+        false: tuple[int, bool], mode: int = _LEQ,
+    ) -> None:  # fmt: skip
+        """``true`` and ``false`` are a node or, if it says so, a leaf."""
+        self.modes.append(mode)
+        self.features.append(feature)
+        self.splits.append(split)
+        self.null_true.append(int(null))
+        self.true.append(true[0])
+        self.true_leaf.append(int(true[1]))
+        self.false.append(false[0])
+        self.false_leaf.append(int(false[1]))
+
+    def _tree(self, trees: FlatTrees, tests: Mapping[int, _Test], tree: int, k: int) -> None:
+        start, stop = int(trees.starts[tree]), int(trees.starts[tree + 1])
+        target, first = int(trees.output[tree]) + k, int(trees.leaves[tree])
+        values = trees.values[first:, k]
+        if start == stop:
+            self._alone(target, float(values[0]))
+            return
+        root = len(self.modes)
+        self.roots.append(root)
+        leaves: dict[int, int] = {}
+
+        def child(code: int) -> tuple[int, bool]:
+            if code >= 0:
+                return root + code, False
+            if code not in leaves:
+                leaves[code] = self._leaf(target, float(values[-1 - code]))
+            return leaves[code], True
+
+        for at in range(start, stop):
+            column, test = tests[int(trees.column[at])]
+            # onnxruntime takes a node and a leaf of the same number for one child (its issue
+            # 24679), so that number is given to a leaf that nobody reaches.
+            if root + max(trees.left[at], trees.right[at]) == len(self.targets):
+                self._leaf(target, 0.0)
+            left, right = child(int(trees.left[at])), child(int(trees.right[at]))
+            found = test(int(trees.mask[at]), int(trees.limit[at]))
+            if isinstance(found, tuple):
+                self._node(column, found[0], found[1], left, right)
+            else:
+                self._set(column, found, left, right)
+
+    def _set(
+        self, column: int, right_states: Bools, left: tuple[int, bool], right: tuple[int, bool]
+    ) -> None:
+        """A test of states, by the fewer of those that go either way."""
+        chosen, yes, no = np.flatnonzero(right_states), right, left
+        if 2 * len(chosen) > len(right_states):
+            chosen, yes, no = np.flatnonzero(~right_states), left, right
+        if len(chosen) > MOST_MEMBERS:
+            raise ModelNotExported(
+                "a node asks for more categories than onnxruntime can hold",
+                where=self._version,
+                expected=f"at most {MOST_MEMBERS:,}",
+                found=f"{len(chosen):,}",
+                fix="Write it as C: --to c.",
+            )
+        if len(chosen) == 0:  # all go one way; states are from 0 on
+            self._node(column, -1.0, False, yes, no)
+            return
+        self._node(column, 0.0, False, yes, no, _MEMBER)
+        self.members += [*chosen.astype(float).tolist(), np.nan]
