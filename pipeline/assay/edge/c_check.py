@@ -19,6 +19,7 @@ from assay.edge.c_source import Export, write_c, write_check
 from assay.edge.hard_rows import Expected
 from assay.errors import ExportUnproven, ExtraMissing
 from assay.project import extras
+from assay.project.text import counted
 
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror")
 _SECONDS = 1800
@@ -97,7 +98,7 @@ def answers(run: Run, model: CompiledModel, rows: FeaturesInMemory) -> Expected:
     )  # little-endian, as are all machines that this runs on
     found = np.frombuffer(run(_input(inputs.numeric, inputs.categorical, rows)), kind)
     if len(found) != rows.rows:
-        raise _unproven(["check"], f"{len(found)} answers for {rows.rows} rows")
+        raise _unproven(["check"], f"{counted(len(found), 'answer')} for {counted(rows.rows, 'row')}")
     return Expected(
         raw=found["raw"].reshape(rows.rows, outputs),
         scores=found["scores"].reshape(rows.rows, scores),
