@@ -17,7 +17,6 @@ the names in ``__all__`` and their methods are stable.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +38,8 @@ from assay.model.bundle import CARD
 from assay.project.params import Params, load
 from assay.project.processes import own_cores
 from assay.project.text import counted
-from assay.registry import fetch, versions
-from assay.registry.pin import PinnedVersion, pin_verified
+from assay.registry import fetch
+from assay.registry.pin import PinnedVersion, pin_named
 from assay.reports.verdict import Verdict
 from assay.score.duplicate_keys import UNIQUE, confirm_duplicates, hash_keys
 from assay.score.local import rows_per_batch
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
 __all__ = ["NightStore", "ScoredTable", "ScoringVersion", "open_store", "version"]
 
 WHERE = "assay.version(...).score"
-_NUMBER = re.compile(r"v?\d+(\.\d+)*\S*")
 
 
 def version(name: str | None = None, *, root: str | Path = ".") -> ScoringVersion:
@@ -85,14 +83,7 @@ def version(name: str | None = None, *, root: str | Path = ".") -> ScoringVersio
     """
     root = Path(root).resolve()
     params = load(root)
-    known, stage = versions.read_state(root, params.name), name or params.registry.stage
-    if _NUMBER.fullmatch(stage):
-        pinned = pin_verified(
-            root, params, known, versions.select_version(known, params.name, stage)
-        )
-    else:
-        held = versions.select_champion(known, params.name, stage)
-        pinned = pin_verified(root, params, known, held, stage)
+    pinned = pin_named(root, params, name)
     if pinned.doubt:
         warnings.warn(pinned.warning, stacklevel=2)
     return ScoringVersion(root, params, pinned)

@@ -98,7 +98,8 @@ def answers(run: Run, model: CompiledModel, rows: FeaturesInMemory) -> Expected:
     )  # little-endian, as are all machines that this runs on
     found = np.frombuffer(run(_input(inputs.numeric, inputs.categorical, rows)), kind)
     if len(found) != rows.rows:
-        raise _unproven(["check"], f"{counted(len(found), 'answer')} for {counted(rows.rows, 'row')}")
+        said = f"{counted(len(found), 'answer')} for {counted(rows.rows, 'row')}"
+        raise _unproven(["check"], said)
     return Expected(
         raw=found["raw"].reshape(rows.rows, outputs),
         scores=found["scores"].reshape(rows.rows, scores),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,12 +20,12 @@ from assay.project import extras
 from assay.project.params import Params
 from assay.project.partitions import replace_folder
 from assay.project.text import counted
+from assay.registry.pin import pin_named
 
 Format = Literal["c", "onnx"]
 
 EXPORTS = Path("exports")
 _TOLERANCE = 1e-12
-_VERSION = re.compile(r"v?\d+\.\d+\.\d+.*")
 
 
 @dataclass(frozen=True)
@@ -127,25 +126,16 @@ def run(
 
 def _export(root: Path, params: Params, wanted: str | None) -> tuple[Export, FeaturesInMemory]:
     """The model of a verified version, and ordinary rows of it."""
-    from assay.registry import fetch, verification, versions
-    from assay.registry.pin import pin
-
-    known = versions.read_state(root, params.name)
-    if wanted is not None and _VERSION.fullmatch(wanted):
-        version = versions.select_version(known, params.name, wanted)
-    else:
-        stage = wanted or params.registry.stage
-        version = versions.select_champion(known, params.name, stage)
-    where = f"{params.name} {version.version}"
-    doubt = verification.verify_version(version, fetch.read_verdict(root, version))
-    if doubt is not None:
+    pinned = pin_named(root, params, wanted)
+    version = pinned.version.version
+    where = f"{params.name} {version}"
+    if pinned.doubt is not None:
         raise ModelNotExported(
             "only a verified version leaves the house",
             where=where,
-            found=doubt,
+            found=pinned.doubt,
             fix="Promote a gated bundle: assay promote.",
         )
-    pinned = pin(root, params, version)
     model, manifest = pinned.bundle.scorer, pinned.bundle.manifest
     if not isinstance(model, CompiledModel):
         raise ModelNotExported(
@@ -159,7 +149,7 @@ def _export(root: Path, params: Params, wanted: str | None) -> tuple[Export, Fea
         FrameFeatures(pinned.bundle.sample()), model.inputs.numeric, model.inputs.categorical
     )
     rules = device_rules(pinned.contract, model.inputs.numeric, model.inputs.categorical)
-    export = Export(version.version, pinned.bundle.digest, manifest, pinned.contract, rules, model)
+    export = Export(version, pinned.bundle.digest, manifest, pinned.contract, rules, model)
     return export, sample
 
 

@@ -8,6 +8,7 @@ tree's params.yaml.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +26,9 @@ from assay.project.params import ContractParams, Params
 if TYPE_CHECKING:
     from assay.registry.versions import RegistryState, Version
     from assay.store import Run
+
+
+_NUMBER = re.compile(r"v?\d+(\.\d+)*\S*")
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,31 @@ def pin_verified(
     else:
         doubt = verification.verify_holder(known, version, stage, text)
     return replace(pin(root, params, version), doubt=doubt)
+
+
+def pin_named(root: Path, params: Params, name: str | None) -> PinnedVersion:
+    """A version by its number, such as ``v0.2.0``, or the holder of a stage, with its doubt.
+
+    Parameters
+    ----------
+    name
+        None stands for the stage that params.yaml scores with.
+
+    Raises
+    ------
+    NoChampion
+        Nothing holds the stage.
+    VersionUnknown
+        There is no such version.
+    """
+    from assay.registry import versions
+
+    known, stage = versions.read_state(root, params.name), name or params.registry.stage
+    if _NUMBER.fullmatch(stage):
+        numbered = versions.select_version(known, params.name, stage)
+        return pin_verified(root, params, known, numbered)
+    held = versions.select_champion(known, params.name, stage)
+    return pin_verified(root, params, known, held, stage)
 
 
 def pin_run(root: Path, params: Params, record: Run) -> PinnedVersion:
