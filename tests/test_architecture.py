@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 60_410
-MOST_FILES = 525
+MOST_CODE = 60_833
+MOST_FILES = 528
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

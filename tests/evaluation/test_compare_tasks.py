@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,13 +17,16 @@ import assay.training.tables.ingest
 import assay.training.tables.prepare
 import assay.training.train.select
 import assay.training.train.stage
+from assay.columns.features import FrameFeatures
 from assay.contract.loader import load_contract
 from assay.evaluation import compare as stage
 from assay.evaluation import last_nights, nights
 from assay.evaluation import rehearse as rehearsing
 from assay.evaluation.nights import NightModel
-from assay.model import bundle
+from assay.evaluation.reasons import ExplainedRows, explain_rows
+from assay.model import bundle, holdout
 from assay.model.batch import score_frame
+from assay.model.reasons import explainer_of
 from assay.project import layout, params
 from assay.project.document import write_json
 from assay.project.tasks import METRICS, Task, orient_value
@@ -59,6 +63,25 @@ def made(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compared(made: Path) -> Comparison:
     stage.run(made, params.load(made))
     return Comparison.read(made)
+
+
+def test_a_row_is_explained_for_the_class_it_is_predicted_to_be_of(task: Task, made: Path) -> None:
+    loaded = bundle.load(made / layout.BUNDLE, expected=None, allow_types=())
+    frame = holdout.read(made).head(200)
+    scored = holdout.score(loaded, frame)
+    found = explain_rows(loaded, frame, scored, 1)
+    assert isinstance(found, ExplainedRows)
+    every = explainer_of(loaded).contributions(FrameFeatures(frame)).values
+    own = scored.scores.argmax(axis=1) if task == "multiclass" else np.zeros(200, int)
+    assert len(set(own)) == (3 if task == "multiclass" else 1)
+    assert all((found.values[row] == every[row, own[row]]).all() for row in range(200))
+
+
+def test_every_row_has_another_reason_than_with_the_one_that_looks_at_nothing(
+    compared: Comparison,
+) -> None:
+    assert compared.reasons is not None and compared.reasons.whole is not None
+    assert compared.reasons.whole.changed.value == 1
 
 
 def test_the_model_beats_the_one_that_looks_at_nothing(task: Task, compared: Comparison) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from assay.cli.show.stages import evaluation_lines
 from assay.evaluation import evaluate_page as page
+from assay.evaluation.dependence import Dependence
 from assay.evaluation.evaluate import evaluate
 from assay.evaluation.task_views import BinaryView, view_of
 from assay.metrics.estimate import Estimate, describe_design_effects, format_design_effect
@@ -21,9 +22,11 @@ from assay.project.params import Evaluate
 from assay.project.tasks import METRICS
 from assay.reports.evaluation import (
     Evaluation,
+    ExplainedPart,
     FeatureDrop,
     FeatureImportance,
     Measurement,
+    Reasons,
 )
 
 WINDOW = "2013-06-01 to 2013-06-30"
@@ -245,6 +248,32 @@ def test_features_are_on_the_page_the_largest_drop_first() -> None:
         given = named(found, importance=shown)
         ours = str(page.render_section(given, view_of(scored, "late"), WINDOW, 3, ""))
         part = ours[ours.index('id="features"') : ours.index('id="evidently"')]
-        assert f"On {drawn}." in part and "shuffled: odd." in part and "3 more features" in part
+        assert f"On {drawn}." in part and "shuffled: odd." in part and "3 weaker features" in part
         assert part.index('"row">f0&lt;<') < part.index('"row">f1&lt;<')
         assert part.count("<circle") == page.SHOWN_FEATURES
+        assert "Not by exact contributions" in part and 'id="groups"' not in ours
+
+
+def test_exact_contributions_are_on_the_page_in_place_of_shuffling() -> None:
+    scored = LabelledScores("binary", np.arange(60) % 2 == 0, np.linspace(0, 1, 60))
+    found = evaluate(pd.DataFrame(), scored, SamplingUnits.rows(60), (), Evaluate())
+    features = {f"f{place}<": Estimate(1 - place / 30, 0.0, 1.0) for place in range(22)}
+    part = ExplainedPart(rows=50, units=50, features=features)
+    exact = Reasons(scale="log odds", against="all training rows", whole=part)
+    shuffled = FeatureImportance(metric="auc", rows=60, repeats=5, why="none")
+    given = named(found, reasons=exact, importance=shuffled)
+    drawn = (
+        Dependence("f0<", charts.Picture(1, 1, "drawn"), ()),
+        Dependence("f1<", None, [("<i>", 12, Estimate(0.5, 0.0, 1.0))]),
+    )
+    view = view_of(scored, "late")
+    ours = str(page.render_section(given, view, WINDOW, 3, "", (drawn, (0.0, 1.0))))
+    part = ours[ours.index('id="features"') : ours.index('id="evidently"')]
+    assert (
+        "compared with all training rows, on 50 of the 60 rows, drawn" in part
+        and "shuffle" not in part
+    )
+    assert part.index('"row">f0&lt;<') < part.index('"row">f1&lt;<')
+    assert part.count("<circle") == page.SHOWN_FEATURES + 1 and "2 weaker features" in part
+    assert "<figcaption>f0&lt;</figcaption>" in part and "<title>drawn</title>" in part
+    assert '"row">&lt;i&gt;</th><td class="n">12</td>' in part

@@ -57,11 +57,16 @@ def test_evaluation_says_what_it_is_about(parcels: Path) -> None:
     assert 0.5 < found["metrics"]["auc"]["low"] < found["metrics"]["auc"]["high"] < 1
     small = [part["value"] for part in found["slices"] if part["metrics"] is None]
     assert depots.idxmin() in small and depots.idxmax() not in small
-    relied_on = found["importance"]
-    assert (relied_on["metric"], relied_on["rows"]) == ("log_loss", rows)
-    drops = [one["drop"] for one in relied_on["features"]]
+    assert "importance" not in found
+    relied_on = found["reasons"]
+    whole = relied_on["whole"]
+    assert (relied_on["scale"], whole["rows"], whole["units"]) == ("log odds", rows, 20)
+    drops = [one["value"] for one in whole["features"].values()]
     assert drops == sorted(drops, reverse=True) and drops[0] > 0
-    assert "By how much log_loss gets worse" in (parcels / layout.EVALUATION_PAGE).read_text()
+    html = (parcels / layout.EVALUATION_PAGE).read_text()
+    assert "Mean absolute contribution" in html and "permutation importance" not in html
+    part = html[html.index('id="features"') : html.index('id="slices"')]
+    assert part.count("<figcaption>") == min(6, len(drops))
     flat = json.loads((parcels / layout.METRICS).read_text())
     assert flat["auc"] == pytest.approx(found["metrics"]["auc"]["value"], abs=1e-6)
 

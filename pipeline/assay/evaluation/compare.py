@@ -16,6 +16,7 @@ from assay.columns.score_grid import probability_grid
 from assay.errors.base import describe_error
 from assay.evaluation import compare_page
 from assay.evaluation.champion import load_challenger, load_champion
+from assay.evaluation.reasons import compare_reasons, explain_rows
 from assay.metrics.evaluator import Bools, Ints
 from assay.metrics.intervals.difference import Difference, alike, differences
 from assay.metrics.intervals.estimates import estimate_share
@@ -70,8 +71,14 @@ def run(root: Path, params: Params) -> Comparison:
             why = before
         else:
             why = holdout_overlap(champion.bundle.manifest, params.prepare.holdout)
+            reasons = compare_reasons(
+                explain_rows(champion.bundle, frame, before, params.seed),
+                explain_rows(bundle, frame, after, params.seed),
+                *(units, manifest.slices, settings),
+            )
             units = units.followed(after.losses())
             numbers = _measure(root, params, frame, before, after, units, manifest.slices)
+            numbers["reasons"] = reasons
     found = Comparison(
         name=manifest.name,
         task=manifest.task,

@@ -10,7 +10,9 @@ import pandas as pd
 
 from assay.evaluation import evaluate_page, plots
 from assay.evaluation.champion import load_challenger
+from assay.evaluation.dependence import NONE, dependences
 from assay.evaluation.importance import measure_importance
+from assay.evaluation.reasons import explain_rows, measure_reasons
 from assay.evaluation.task_views import view_of
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import Bools
@@ -50,6 +52,12 @@ def run(root: Path, params: Params) -> Evaluation:
     found = evaluate(
         frame, scored, units, manifest.slices, params.evaluate, manifest.sensitive, own
     )
+    explained = explain_rows(bundle, frame, scored, params.seed)
+    importance = None
+    if isinstance(explained, str) or manifest.task == "regression":
+        importance = measure_importance(
+            bundle.scorer, frame, scored, manifest.features, params.train.select_by, params.seed
+        )
     evaluation = Evaluation(
         **dict(found),
         name=manifest.name,
@@ -57,15 +65,15 @@ def run(root: Path, params: Params) -> Evaluation:
         bundle=bundle.digest,
         data=data,
         contract=digests.worktree_contract(root, params),
-        importance=measure_importance(
-            bundle.scorer, frame, scored, manifest.features, params.train.select_by, params.seed
-        ),
+        importance=importance,
+        reasons=measure_reasons(explained, units, manifest.slices, params.evaluate),
         # From the model file that was loaded, not from the bundle's manifest.
         types=tuple(models.untrusted_types(bundle.files[bundles.MODEL])),
     )
     view, with_evidently = view_of(scored, manifest.label), params.evaluate.evidently == "always"
     window = str(params.prepare.holdout)
-    html = evaluate_page.render(evaluation, view, window, params.seed, with_evidently)
+    drawn = NONE if isinstance(explained, str) else dependences(explained)
+    html = evaluate_page.render(evaluation, view, window, params.seed, with_evidently, drawn)
     evaluation.write(root)
     write_json(root / layout.METRICS, found.summary())
     write_text(root / layout.EVALUATION_PAGE, html)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-import numpy as np
 from markupsafe import Markup
 
+from assay.evaluation.dependence import NONE, Dependences
+from assay.evaluation.importance import draw_rows
 from assay.evaluation.task_views import SHOWN, ZERO, MetricGroup, View, by_field, view_of
 from assay.metrics.estimate import (
     Estimate,
@@ -54,7 +55,14 @@ GENERATED_ID = re.compile(
 NOT_ASKED = "It is left out, because evaluate.evidently in params.yaml says never."
 
 
-def render(found: Evaluation, view: View, window: str, seed: int, evidently: bool = True) -> str:
+def render(
+    found: Evaluation,
+    view: View,
+    window: str,
+    seed: int,
+    evidently: bool = True,
+    drawn: Dependences = NONE,
+) -> str:
     """One self-contained HTML file; without Evidently it says so in its place.
 
     Parameters
@@ -67,6 +75,8 @@ def render(found: Evaluation, view: View, window: str, seed: int, evidently: boo
         Seed of the samples.
     evidently
         Whether Evidently's report follows.
+    drawn
+        How contributions depend on values.
     """
     scored, note = view.scored, NOT_ASKED
     if evidently:
@@ -77,15 +87,21 @@ def render(found: Evaluation, view: View, window: str, seed: int, evidently: boo
                 f"seed {seed}: its numbers differ a little from those above, which are about all "
                 "rows."
             )
-            rows = np.random.default_rng(seed).choice(len(scored), SAMPLE_ROWS, replace=False)
-            scored = scored.take(np.sort(rows))
+            scored = scored.take(draw_rows(len(scored), SAMPLE_ROWS, seed))
         note += view.caution
     title = f"{found.name}: {found.candidate} on the holdout"
     theirs = _evidently(view_of(scored, view.label)) if evidently else NOTHING_MORE
-    return compose_page(title, render_section(found, view, window, seed, note), theirs)
+    return compose_page(title, render_section(found, view, window, seed, note, drawn), theirs)
 
 
-def render_section(found: Evaluation, view: View, window: str, seed: int, evidently: str) -> Markup:
+def render_section(
+    found: Evaluation,
+    view: View,
+    window: str,
+    seed: int,
+    evidently: str,
+    drawn: Dependences = NONE,
+) -> Markup:
     """Our section as HTML; ``evidently`` is a note on the report that follows."""
     first, second = HEADLINE[found.task], SECONDARY_METRIC[found.task]
     parts = [part.metrics[first] for part in found.slices if part.metrics is not None]
@@ -111,7 +127,7 @@ def render_section(found: Evaluation, view: View, window: str, seed: int, eviden
         least=LEAST_SHOWN,
         charts=charts,
         fields=by_field(found.slices, _shown(found)),
-        sensitive=_sensitive(found),
+        sensitive=[*_sensitive(found)],
         rates=[name.replace("_", " ") for name in GROUP_RATES[found.task]],
         first=first,
         second=second,
@@ -119,6 +135,8 @@ def render_section(found: Evaluation, view: View, window: str, seed: int, eviden
         high=high,
         overall=found.metrics[first].value,
         evidently=evidently,
+        dependence=drawn[0],
+        added=drawn[1],
         **_features(found, seed),
     )
 
@@ -140,21 +158,30 @@ def _groups(found: Evaluation, view: View) -> Iterator[MetricGroup]:
 
 
 def _features(found: Evaluation, seed: int) -> dict[str, object]:
-    """Template variables about how much the model relies on each feature."""
-    if found.importance is None:
-        return {"importance": None}
-    features = [
-        (one.feature, Estimate(one.drop, one.low, one.high)) for one in found.importance.features
-    ]
-    drops = [(name, one) for name, one in features if one.value is not None]
-    rows, drawn = found.importance.rows, f"all {counted(found.rows, 'row')}"
+    """Template variables about how much the model relies on each feature.
+
+    By its exact contributions, and only without them by how much a metric drops.
+    """
+    exact, shuffled = found.reasons, found.importance
+    if exact is not None and exact.whole is not None:
+        features, rows = list(exact.whole.features.items()), exact.whole.rows
+    elif shuffled is not None:
+        rows = shuffled.rows
+        features = [
+            (one.feature, Estimate(one.drop, one.low, one.high)) for one in shuffled.features
+        ]
+    else:
+        return {"features": None}
+    known = [(name, one) for name, one in features if one.value is not None]
+    drawn = f"all {counted(found.rows, 'row')}"
     if rows < found.rows:
         drawn = f"{rows:,} of the {found.rows:,} rows, drawn at random with seed {seed}"
     return {
-        "importance": found.importance,
-        "drops": drops[:SHOWN_FEATURES],
-        "drop_axis": axes.axis_limits([ZERO, *(one for _, one in drops[:SHOWN_FEATURES])]),
-        "more": len(drops) - SHOWN_FEATURES,
+        "features": known[:SHOWN_FEATURES],
+        "reasons": exact,
+        "importance": shuffled,
+        "feature_axis": axes.axis_limits([ZERO, *(one for _, one in known[:SHOWN_FEATURES])]),
+        "more": len(known) - SHOWN_FEATURES,
         "lost": [name for name, one in features if one.value is None],
         "drawn_from": drawn,
     }

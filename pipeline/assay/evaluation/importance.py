@@ -56,7 +56,7 @@ def measure_importance(
     seed
         Each feature has its own random stream, so adding one does not change the others.
     """
-    rows = _sample(len(scored), seed)
+    rows = draw_rows(len(scored), ROWS, seed)
     unknown = inapplicable_reason(metric, scored.task)
     if unknown is not None:
         return FeatureImportance(metric=metric, rows=len(rows), repeats=REPEATS, why=unknown)
@@ -87,11 +87,11 @@ def _value(scored: LabelledScores, metric: str) -> float:
     return compute_metrics(scored.evaluator())[metric]
 
 
-def _sample(rows: int, seed: int) -> Ints:
-    """The numbers of the rows that are measured, in order."""
-    if rows <= ROWS:
+def draw_rows(rows: int, most: int, seed: int) -> Ints:
+    """The numbers of ``most`` of the rows, ascending; of all if there are no more."""
+    if rows <= most:
         return np.arange(rows)
-    return np.sort(np.random.default_rng(seed).choice(rows, ROWS, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def _drop(name: str, drops: Sequence[float]) -> FeatureDrop:

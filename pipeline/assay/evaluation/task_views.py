@@ -133,7 +133,7 @@ class ClassifierView:
         top = float(curve[["mean_predicted", "observed_share"]].to_numpy(dtype=np.float64).max())
         few = len(self.names) <= SHOWN_CLASSES
         return {
-            "calibration": charts.diagonal_plot(
+            "calibration": charts.dot_plot(
                 curve,
                 "mean_predicted",
                 "observed_share",
@@ -321,7 +321,7 @@ class RegressionView:
         low, high = axes.round_out(float(values.min()), float(values.max()))
         half = float(errors["error"].diff().iloc[1]) / 2
         return {
-            "actual": charts.diagonal_plot(
+            "actual": charts.dot_plot(
                 actual,
                 "predicted",
                 "actual",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from assay.metrics.estimate import Estimate
+from assay.metrics.slices import MISSING
 from assay.pages.axes import Scale
 from assay.pages.histogram import HistogramPair
 from assay.pages.svg import (
@@ -129,29 +130,47 @@ def histogram_pair(drawn: HistogramPair, night: str) -> Picture:
     return picture
 
 
-def diagonal_plot(
-    table: pd.DataFrame, x: str, y: str, titles: tuple[str, str], *, low: float, high: float
+def dot_plot(
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    titles: tuple[str, str],
+    *,
+    low: float,
+    high: float,
+    across: tuple[float, float] | None = None,
 ) -> Picture:
     """Plot column ``y`` over column ``x``, one dot per row of ``table``, with the diagonal.
 
-    Both axes go from ``low`` to ``high``. If there are columns ``low`` and ``high``, they are drawn
-    as a line through each dot.
+    Both axes go from ``low`` to ``high``. With ends of ``across`` only the upright one does, and in
+    place of the diagonal is a line at 0; a row without ``x`` is right of the axis. If there are
+    columns ``low`` and ``high``, they are drawn as a line through each dot.
     """
-    rows = list(zip(table[x], table[y], table["rows"], strict=True))
-    read = "; ".join(f"{one:.4g}: {other:.4g}" for one, other, _ in rows)
+    known = table[table[x].notna()]
+    read = "; ".join(
+        f"{one:.4g}: {other:.4g}" for one, other in zip(known[x], known[y], strict=True)
+    )
     picture = Picture(
         WIDTH, HEIGHT, f"{titles[1]} by {titles[0]}", f"{titles[0]}: {titles[1]}. {read}"
     )
-    across, up = _axes(picture, (low, high), (low, high), titles)
-    picture.line((across(low), up(low)), (across(high), up(high)), GREY, dashes="4 3")
+    beside = 72 if len(known) < len(table) else 0
+    x_axis, up = _axes(picture, across or (low, high), (low, high), titles, beside=beside)
+    guide = (low, high) if across is None else (0.0, 0.0)
+    picture.line((x_axis.start, up(guide[0])), (x_axis.end, up(guide[1])), GREY, dashes="4 3")
+    places = [x_axis.end + 46 if pd.isna(one) else x_axis(one) for one in table[x]]
     if "low" in table:
-        for one, bottom, top in zip(table[x], table["low"], table["high"], strict=True):
-            picture.line((across(one), up(bottom)), (across(one), up(top)), PALE, width=5)
-    points = "L".join(f"{across(one):g} {up(other):g}" for one, other, _ in rows)
-    picture.path(f"M{points}", stroke=BLUE, width=2)
-    for one, other, count in rows:
-        title = f"{titles[0]} {one:.4g}, {titles[1]} {other:.4g}, {counted(count, 'row')}"
-        picture.dot(across(one), up(other), 4.5, BLUE, title)
+        for at, bottom, top in zip(places, table["low"], table["high"], strict=True):
+            picture.line((at, up(bottom)), (at, up(top)), PALE, width=5)
+    line = zip(places, known[y], strict=False)
+    picture.path(
+        "M" + "L".join(f"{at:g} {up(other):g}" for at, other in line), stroke=BLUE, width=2
+    )
+    for at, one, other, count in zip(places, table[x], table[y], table["rows"], strict=True):
+        where = MISSING if pd.isna(one) else f"{one:.4g}"
+        title = f"{titles[0]} {where}, {titles[1]} {other:.4g}, {counted(count, 'row')}"
+        picture.dot(at, up(other), 4.5, BLUE, title)
+    if beside:
+        picture.text(places[-1], HEIGHT - BOTTOM + 15, MISSING, "middle")
     return picture
 
 
@@ -205,13 +224,17 @@ def _axes(
     titles: tuple[str, str],
     *,
     counts: bool = False,
+    beside: float = 0,
 ) -> tuple[Scale, Scale]:
-    """Draw lines, numbers and titles of both axes; with ``counts``, upright labels are integers."""
+    """Draw lines, numbers and titles of both axes; with ``counts``, upright labels are integers.
+
+    ``beside`` is room that is left free right of them.
+    """
     up = Scale(*y, HEIGHT - BOTTOM, TOP)
     levels = tick_labels(up)
     if counts:
         levels = [(up(n), f"{int(n):,}") for n in up.ticks if n == int(n)]
-    across = Scale(*x, 20 + label_margin(words for _, words in levels), WIDTH - RIGHT)
+    across = Scale(*x, 20 + label_margin(words for _, words in levels), WIDTH - RIGHT - beside)
     for level, _ in levels:
         picture.line((across.start, level), (across.end, level))
     if not counts:

@@ -17,7 +17,15 @@ from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.project import layout
-from assay.project.document import Count, Document, Report, Text, find_duplicates
+from assay.project.document import (
+    Count,
+    Document,
+    Finite,
+    Report,
+    SparseDocument,
+    Text,
+    find_duplicates,
+)
 from assay.project.tasks import HEADLINE, Task, orient_value
 from assay.reports.evaluation import Measured, OwnDirections
 
@@ -119,6 +127,55 @@ class Stability(Document):
         return self
 
 
+class ChangedPart(Document):
+    """The share of the rows explained by both models whose strongest feature is another."""
+
+    rows: Count
+    units: Count
+    changed: Measured
+
+
+class ReasonChanges(SparseDocument):
+    """How the challenger's reasons differ from the champion's.
+
+    ``slices`` is by a slice's title. ``parts`` has each feature's part of all mean absolute
+    contributions, the champion's and the challenger's; 0 if a model does not have it. ``why`` says
+    why nothing is known.
+    """
+
+    whole: ChangedPart | None = None
+    slices: Mapping[Text, ChangedPart] = Field(default_factory=dict)
+    parts: Annotated[
+        Mapping[Text, tuple[Finite, Finite]],
+        AfterValidator(MappingProxyType),
+        PlainSerializer(lambda found: {name: [*map(shorten, two)] for name, two in found.items()}),
+    ] = Field(default_factory=dict, validate_default=True)
+    why: Text | None = None
+
+    @model_validator(mode="after")
+    def _nothing_without_a_reason(self) -> Self:
+        if (self.whole is None) is (self.why is None):
+            raise ValueError("why is missing: whole is null for no reason")
+        return self
+
+    @property
+    def sentence(self) -> str:
+        """Whose reasons changed, in one line without anything of single rows."""
+        share = None if self.whole is None else self.whole.changed.value
+        if share is None:
+            return f"Whether scores have other reasons is not known: {self.why}."
+        who = f"{share:.1%} of rows have" if share else "No row has"
+        said = f"{who} another strongest reason than with the champion"
+        by = {name: now - was for name, (was, now) in self.parts.items()}
+        moved = []
+        for word, sign in (("gained", 1), ("lost", -1)):
+            name = max(by, key=lambda each: sign * by[each])
+            was, now = self.parts[name]
+            if sign * by[name] > 0 and f"{was:.1%}" != f"{now:.1%}":
+                moved.append(f"{name} {word} most ({was:.1%} → {now:.1%})")
+        return f"{said}. Of all contributions {', '.join(moved)}." if moved else f"{said}."
+
+
 class Comparison(Report):
     """comparison.json. Digests are ``sha256:<hex>``, ``confidence`` is a share.
 
@@ -149,6 +206,9 @@ class Comparison(Report):
     own_metrics: OwnDirections = Field(default_factory=dict, validate_default=True)
     slices: tuple[SliceComparison, ...]
     stability: Stability | None
+    reasons: ReasonChanges | None = None
+
+    LATER: ClassVar = frozenset({"reasons"})
 
     @model_validator(mode="after")
     def _each_slice_once(self) -> Self:
@@ -165,8 +225,9 @@ class Comparison(Report):
                 raise ValueError(
                     f"{name} is {'missing' if compared else 'there'}: state is {state}"
                 )
-        if self.slices and not compared:
-            raise ValueError(f"slices are there: state is {state}")
+        for many, there in (("slices", self.slices), ("reasons", self.reasons)):
+            if there and not compared:
+                raise ValueError(f"{many} are there: state is {state}")
         if (champion is None) is not (state == "none"):
             told = "null" if champion is None else "there"
             raise ValueError(f"champion is {told}: state is {state}")

@@ -217,11 +217,41 @@ class FeatureImportance(SparseDocument):
         return self
 
 
+class ExplainedPart(Document):
+    """The mean absolute contribution of each feature over some rows, the strongest first."""
+
+    rows: Count
+    units: Count
+    features: Metrics
+
+
+class Reasons(SparseDocument):
+    """What moved the scores: of all rows that were explained, and of each slice by its title.
+
+    A row's contributions are to the output that decides about it: with several classes, that of the
+    class it is predicted to be of. ``scale`` is what they are in, ``against`` what they
+    compare a row with. ``why`` says why there are none.
+    """
+
+    scale: Text | None = None
+    against: Text | None = None
+    whole: ExplainedPart | None = None
+    slices: Mapping[Text, ExplainedPart] = Field(default_factory=dict)
+    why: Text | None = None
+
+    @model_validator(mode="after")
+    def _nothing_without_a_reason(self) -> Self:
+        if (self.whole is None) is (self.why is None):
+            raise ValueError("why is missing: whole is null for no reason")
+        return self
+
+
 class Evaluation(Measurement, Report):
     """evaluation.json. Digests are ``sha256:<hex>``.
 
     ``types`` are the Python types in the model file beyond scikit-learn's own. ``importance`` is
-    absent from files that an earlier version wrote.
+    of models whose reasons are not known exactly, and of regressions, which rules of kind
+    ``leakage`` need it of. Both are absent from files that an earlier version wrote.
     """
 
     SCHEMA: ClassVar = 2
@@ -237,6 +267,7 @@ class Evaluation(Measurement, Report):
     contract: Text
     types: tuple[Text, ...] = ()
     importance: FeatureImportance | None = None
+    reasons: Reasons | None = None
 
     @classmethod
     def _of(cls, node: JsonNode) -> Self:

@@ -297,18 +297,36 @@ def estimate_share(chosen: np.ndarray, units: SamplingUnits, confidence: float) 
     chosen
         Booleans ``(n,)``.
     """
-    if not len(chosen):
+
+    def ends(share: float, varies: SamplingVariation) -> Interval:
+        return _plain(share, varies, float(len(chosen)), units.count, confidence)
+
+    return _estimate_mean(chosen, units, ends)
+
+
+def estimate_mean_size(sizes: np.ndarray, units: SamplingUnits, confidence: float) -> Estimate:
+    """The mean of ``sizes (n,)``, none of them below 0, with its interval by unit."""
+    return _estimate_mean(
+        sizes, units, lambda mean, varies: _of_loss(mean, varies, units, confidence)
+    )
+
+
+def _estimate_mean(
+    values: np.ndarray,
+    units: SamplingUnits,
+    ends: Callable[[float, SamplingVariation], Interval],
+) -> Estimate:
+    if not len(values):
         return Estimate(None, None, None, "no rows", few=True)
-    share = float(chosen.mean())
-    if len(chosen) < FEWEST:
-        why = f"{counted(len(chosen), 'row')}, fewer than {FEWEST}"
-        return Estimate(share, None, None, why, few=True)
+    mean = float(values.mean())
+    if len(values) < FEWEST:
+        why = f"{counted(len(values), 'row')}, fewer than {FEWEST}"
+        return Estimate(mean, None, None, why, few=True)
     if units.count < LEAST_PLAUSIBLE:
-        return Estimate(share, None, None, units.few, few=True, needed=LEAST_UNITS)
-    varies = sampling_variation(Influence(chosen - share), units)
-    ends = _plain(share, varies, float(len(chosen)), units.count, confidence)
+        return Estimate(mean, None, None, units.few, few=True, needed=LEAST_UNITS)
+    varies = sampling_variation(Influence(values - mean), units)
     needed = units.needed if units.few else None
-    return _estimate(share, ends, varies, few_warning(units), needed)
+    return _estimate(mean, ends(mean, varies), varies, few_warning(units), needed)
 
 
 def _shares(scored: LabelledScores) -> dict[str, float]:
