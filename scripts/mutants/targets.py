@@ -18,6 +18,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "reports/champion.py": ("registry/test_champion", "reports/test_schemas"),
     "reports/comparison.py": (
         "reports/test_comparison",
+        "reports/test_reasons",
         "reports/test_schemas",
         "gate/rules/test_change",
         "evaluation/test_compare_stage",
@@ -69,6 +70,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/rules/challengers.py": ("gate/rules/test_challengers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
     "gate/rules/nights.py": ("gate/rules/test_nights",),
+    "gate/rules/reasons.py": ("gate/rules/test_reasons",),
     "gate/rules/kind.py": (
         "gate/rules/test_finding",
         "gate/rules/test_kinds",

@@ -16,8 +16,10 @@ from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.project.tasks import Task
 from assay.reports.comparison import (
     Challenger,
+    ChangedPart,
     ComparedChampion,
     Comparison,
+    ReasonChanges,
     SliceComparison,
     Stability,
     State,
@@ -186,6 +188,10 @@ def comparison(
         differences={} if found is None else {metric: found},
         slices=slices,
         stability=stability or flips(20, 1000),
+        reasons=ReasonChanges(
+            whole=ChangedPart(rows=rows, units=rows, changed=share(rows // 50, rows)),
+            parts={"hour": (0.6, 0.7), "day": (0.4, 0.3)},
+        ),
     )
 
 
@@ -205,6 +211,7 @@ def alone(state: State, why: str = "no model holds the stage 'prod'") -> Compari
         differences=None,
         slices=(),
         stability=None,
+        reasons=None,
     )
 
 

@@ -119,6 +119,8 @@ def test_the_correction_is_stated_where_there_is_one(
     [
         ({"kind": "limit", "metric": "auc", "min": 0.5}, layout.EVALUATION),
         ({"kind": "stability", "max_flipped": 0.1}, layout.COMPARISON),
+        ({"kind": "reasons", "max": 0.1}, layout.COMPARISON),
+        ({"kind": "reasons", "never": ("flight",), "first": 4}, layout.EVALUATION),
         ({"kind": "parity"}, layout.REHEARSAL),
         ({"kind": "contract", "max_bad_share": 0.0}, layout.CONTRACT_RESULT),
         ({"kind": "leakage"}, layout.LEAKAGE),

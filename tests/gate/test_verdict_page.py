@@ -106,6 +106,12 @@ def test_no_name_can_break_it() -> None:
     assert sum(EVIL in words for words in found.words) >= 10
 
 
+def test_whose_reasons_changed_is_said_once() -> None:
+    assert "Reasons:" not in render_page(verdict(finding()), 0.95)
+    text = render_page(verdict(finding()), 0.95, reasons="<b>hour</b> gained most.")
+    assert text.count("<p><b>Reasons:</b> &lt;b&gt;hour&lt;/b&gt; gained most.</p>") == 1
+
+
 @pytest.mark.parametrize("outcome", [PASS, FAIL, INCONCLUSIVE])
 def test_the_head_says_what_it_comes_to(outcome: Outcome) -> None:
     found = read(finding(outcome))

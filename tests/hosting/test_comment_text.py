@@ -9,6 +9,7 @@ from assay.gate.verdict_command import GateAnswer
 from assay.hosting.comment import LIMIT, Format, compose, marker
 from assay.hosting.comment_changes import Changes, PartChange
 from assay.pages.letters import WIDTH, interval_strip, share_bar
+from assay.reports.comparison import ReasonChanges
 from assay.reports.verdict import JudgedChampion
 from tests.gate import build
 from tests.hosting.comment_samples import CHANGES, FAIL, INCONCLUSIVE, comparison, facts, finding
@@ -50,6 +51,9 @@ champion's. Look at the rules first, or change them in a pull request of their o
 | --- | ---: | ---: | ---: | ---: | --- |
 | auc | 0.7529 | 0.7630 | +0.0101 | +0.0042~to~+0.0160 | `··········│··├──●───┤` |
 | log\\_loss | 0.5512 | 0.5451 | -0.0061 | -0.0120~to~-0.0002 | `··········│├───●────┤` |
+
+**Reasons:** 2.0% of rows have another strongest reason than with the champion. Of all \
+contributions hour gained most (60.0% → 70.0%), day lost most (40.0% → 30.0%).
 
 ### Slices whose auc moved most
 
@@ -146,6 +150,19 @@ FOLDED = """\
 
 </details>
 """
+
+
+def test_whose_reasons_changed_is_said_where_it_is_known() -> None:
+    about = build.comparison(build.difference(0.01))
+    unknown = build.changed(about, reasons=ReasonChanges(why="challenger: no <trees> @all"))
+    for found, told in (
+        (unknown, "**Reasons:** Whether scores have other reasons is not known: challenger: no "),
+        (build.changed(about, reasons=None), None),
+        (build.alone("none"), None),
+    ):
+        text = compose(facts(comparison=found), "github")
+        assert ("**Reasons:**" in text) is (told is not None)
+        assert told is None or (told in text and "<trees>" not in text)
 
 
 def test_real_nights_beside_the_champion() -> None:

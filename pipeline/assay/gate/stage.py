@@ -119,7 +119,7 @@ def run(root: Path, params: Params) -> GateResult:
         holdout=HoldoutUse(challenger=challenger, confidence=evaluation.confidence),
     )
     write_text(root / MARKDOWN, verdict_text.render_markdown(verdict))
-    verdict_page.write_page(root, verdict, evaluation.confidence)
+    verdict_page.write_page(root, verdict, inputs)
     verdict.write(root)
     helps = any(_went_wrong(finding) for finding in found)
     done = GateResult(verdict, session.output if helps else None)

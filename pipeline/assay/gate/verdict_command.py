@@ -104,8 +104,8 @@ def run(root: Path, params: Params, *, committed: bool = False) -> Verdict | Unc
     answer = decide(root, params, committed=committed)
     if answer.verdict is not None and answer.differs and read_environment() is not None:
         # Not on a laptop, where the page is what dvc.lock says, until its verdict is committed.
-        confidence = GateInputs.of(root).evaluation.confidence
-        verdict_page.write_page(root, answer.verdict, confidence, answer.refusal, answer.commands)
+        inputs = GateInputs.of(root)
+        verdict_page.write_page(root, answer.verdict, inputs, answer.refusal, answer.commands)
     if answer.refusal is not None:
         raise answer.refusal
     found = answer.unchanged or answer.verdict

@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from assay.errors import AssayError
+from assay.gate.inputs import GateInputs
 from assay.gate.rules.leakage import leakage_title
 from assay.gate.verdict_text import (
     HEADLINES,
@@ -34,12 +35,15 @@ from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 def write_page(
     root: Path,
     verdict: Verdict,
-    confidence: float,
+    inputs: GateInputs,
     refusal: AssayError | None = None,
     commands: Sequence[str] = (),
 ) -> None:
-    """Write index.html; the arguments are those of `render_page`."""
-    write_text(root / layout.GATE_PAGE, render_page(verdict, confidence, refusal, commands))
+    """Write index.html; the other arguments are those of `render_page`."""
+    confidence, changes = inputs.evaluation.confidence, inputs.comparison.reasons
+    reasons = "" if changes is None else changes.sentence
+    page = render_page(verdict, confidence, refusal, commands, reasons)
+    write_text(root / layout.GATE_PAGE, page)
 
 
 def render_page(
@@ -47,6 +51,7 @@ def render_page(
     confidence: float,
     refusal: AssayError | None = None,
     commands: Sequence[str] = (),
+    reasons: str = "",
 ) -> str:
     """The content of index.html. Equal arguments give equal pages.
 
@@ -58,6 +63,8 @@ def render_page(
         Why the verdict, which passes, is not the one that was committed; None if nobody asked.
     commands
         What is typed then, on the branch.
+    reasons
+        Whose reasons changed since the champion, in a sentence.
     """
     kinds = (("Behaviour", "behaviour"), ("Model tests", "test"))
     main = render(
@@ -65,6 +72,7 @@ def render_page(
         v=verdict,
         refusal=refusal,
         commands=commands,
+        reasons=reasons,
         headline=HEADLINES[verdict.outcome],
         confidence=f"{confidence * 100:.4g}%",
         rules=fold(sort_findings(findings_of_kind(verdict, "rule"))),

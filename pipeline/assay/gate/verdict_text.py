@@ -68,6 +68,7 @@ FACTS: Mapping[str, Any] = {
     "metrics": (),
     "slices": None,
     "flipped": None,
+    "reasons": "",
     "confidence": "",
     "commit": "",
     "page": "",

@@ -309,6 +309,7 @@ def _shown(facts: CommentFacts) -> dict[str, Any]:
         flipped = None if stability is None else stability.flipped
         shown |= {
             "slices": moved_slices(compared, SHOWN),
+            "reasons": "" if compared.reasons is None else compared.reasons.sentence,
             "flipped": None
             if stability is None or flipped is None or flipped.value is None
             else {"share": flipped.value, "rows": stability.rows},

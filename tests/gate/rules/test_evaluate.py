@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
         layout.EVALUATION,
     ),
     "stability": ({"max_distance": 0.1}, layout.COMPARISON),
+    "reasons": ({"max": 0.1}, layout.COMPARISON),
     "parity": ({}, layout.REHEARSAL),
     "cost": ({"of": "latency_ms", "max": 5.0}, layout.REHEARSAL),
     "nights": ({"of": "flipped", "max": 0.2}, layout.REHEARSAL),

@@ -67,6 +67,7 @@ RULES: dict[str, dict[str, Any]] = {
     "gain": {"kind": "change", "metric": "auc", "gain": 0.01},
     "fairness": {"of": "false_negative_rate", "across": "town", "max_difference": 0.1},
     "stability": {"max_flipped": 0.1},
+    "reasons": {"max": 0.1},
     "parity": {},
     "cost": {"of": "latency_ms", "max": 5},
     "nights": {"of": "held", "max": 0},
@@ -112,6 +113,8 @@ def test_the_limit_that_may_be_moved_is_the_one_that_the_rule_has() -> None:
     ):
         assert re.search(rf"\b{name}\b", fix(of, FAIL, observed=1.0) or "")
         assert name in type(of).model_fields
+    never = rule("reasons", max=None, never=("x",), first=2)
+    assert "evaluate/index.html" in (fix(never, FAIL, observed=1.0) or "")
     assert "gate explain 'r'" in (fix(rule("fairness"), FAIL, observed=1.0) or "")
     assert "'town'" in (fix(rule("fairness"), FAIL, observed=1.0) or "")
 

@@ -27,6 +27,7 @@ from assay.gate.rules.limit import Limit
 from assay.gate.rules.nights import Nights
 from assay.gate.rules.own import Own
 from assay.gate.rules.parity import Parity
+from assay.gate.rules.reasons import Reasons
 from assay.gate.rules.stability import Stability
 from assay.metrics.label_effects import METRICS
 from assay.project import plugins, source_code
@@ -41,6 +42,7 @@ KINDS: Mapping[str, type[Rule]] = {
     "change": Change,
     "fairness": Fairness,
     "stability": Stability,
+    "reasons": Reasons,
     "parity": Parity,
     "cost": Cost,
     "nights": Nights,

@@ -18,6 +18,7 @@ from pydantic import model_validator
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import finding, groups
 from assay.gate.rules.kind import (
+    Rule,
     RuleMetric,
     SlicedRule,
     exactly_one,
@@ -29,9 +30,10 @@ from assay.metrics.intervals.chance import chance_at_limit
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.intervals.power import units_needed
 from assay.metrics.sampling_units import ROW, SamplingUnits, format_rounded_count, format_unit_count
-from assay.project.params.gate import GateParams
+from assay.project.params.gate import GateParams, RuleKeys
 from assay.project.tasks import Task, inapplicable_reason
 from assay.project.text import counted
+from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Direction, Finding, Outcome
 
@@ -72,6 +74,12 @@ class Limit(SlicedRule):
         yield from metric_fault(self, "metric", self.metric, params, task)
 
 
+def at_most(rule: Rule, metric: str, most: float) -> Limit:
+    """A rule of another kind as the limit that it sets on a number with an interval."""
+    keys = {name: getattr(rule, name) for name in RuleKeys.model_fields}
+    return Limit.model_construct(**keys, metric=metric, max=most)
+
+
 @dataclass(frozen=True)
 class ValidMeasurement:
     """A valid measurement; value, interval and limit have their signs chosen: higher is better."""
@@ -107,24 +115,24 @@ def evaluate(rule: Limit, evaluation: Evaluation, gate: GateParams) -> tuple[Fin
     if mistaken is not None:
         return (rule.fail(mistaken),)
     if rule.slice is None:
-        everywhere = _read(
+        everywhere = read_part(
             rule,
             evaluation.metrics,
             evaluation.rows,
             SamplingUnits(evaluation.unit, evaluation.units),
             None,
         )
-        return tuple(_decided(rule, [everywhere], evaluation, gate))
+        return tuple(decided(rule, [everywhere], evaluation, gate))
     wanted, rest = select_slices(rule, evaluation.slices, "the evaluation")
     read = [
         rule.unmeasured_slice(part.title, part.rows, part.why or "")
         if part.metrics is None
-        else _read(
+        else read_part(
             rule, part.metrics, part.rows, SamplingUnits(evaluation.unit, part.units), part.title
         )
         for part in wanted
     ]
-    return (*_decided(rule, read, evaluation, gate), *rest)
+    return (*decided(rule, read, evaluation, gate), *rest)
 
 
 def limit_and_direction(rule: Limit) -> tuple[float, Direction]:
@@ -136,7 +144,7 @@ def limit_and_direction(rule: Limit) -> tuple[float, Direction]:
     raise ValueError(f"rule '{rule.name}' has no limit")
 
 
-def _read(
+def read_part(
     rule: Limit,
     metrics: Mapping[str, Estimate],
     rows: int,
@@ -192,12 +200,13 @@ def _problem(rule: Limit, measured: Estimate | None, rows: int) -> str:
     return ""
 
 
-def _decided(
+def decided(
     rule: Limit,
     read: Sequence[ValidMeasurement | Finding],
-    evaluation: Evaluation,
+    evaluation: Evaluation | Comparison,
     gate: GateParams,
 ) -> list[Finding]:
+    """The findings of what was read, in its order."""
     sound = [each for each in read if isinstance(each, ValidMeasurement)]
     chances = [each.miss_p_value(evaluation.confidence) for each in sound]
     missed = iter(adjust_p_values(np.array(chances), gate.correction).tolist())
@@ -213,7 +222,7 @@ def _finding(
     rule: Limit,
     sound: ValidMeasurement,
     missed: float,
-    evaluation: Evaluation,
+    evaluation: Evaluation | Comparison,
     gate: GateParams,
 ) -> Finding:
     limit, direction = limit_and_direction(rule)
@@ -270,7 +279,9 @@ def _numbers(rule: Limit, measured: Estimate) -> dict[str, object]:
     }
 
 
-def _needed(sound: ValidMeasurement, evaluation: Evaluation, gate: GateParams) -> int | None:
+def _needed(
+    sound: ValidMeasurement, evaluation: Evaluation | Comparison, gate: GateParams
+) -> int | None:
     """Number of units needed to decide this value against its limit; None if none is enough."""
     # As if the interval became narrower by the root of their number alone: with few degrees of
     # freedom it becomes so faster, but nobody knows how fast, and never before there are more.
@@ -281,7 +292,9 @@ def _needed(sound: ValidMeasurement, evaluation: Evaluation, gate: GateParams) -
     )
 
 
-def _words(rule: Limit, measured: Estimate, limit: float, evaluation: Evaluation) -> str:
+def _words(
+    rule: Limit, measured: Estimate, limit: float, evaluation: Evaluation | Comparison
+) -> str:
     value, low, high = measured.value, measured.low, measured.high
     assert value is not None
     if rule.decide == "value" or low is None or high is None:
