@@ -79,7 +79,7 @@ def measure(
     """Count what both ways say of one holdout."""
     for ordered in (True, False):
         each = (
-            units.followed(challenger.losses())
+            units.followed(challenger.losses(), challenger.outputs())
             if ordered
             else SamplingUnits("cluster", units.count, units.codes)
         )
@@ -108,7 +108,7 @@ def fairness(
     """Count what a rule across two groups says of one holdout, of which each model scores one."""
     second = random.integers(0, 2, len(scored[0])).astype(bool)
     both = replace(scored[0], scores=np.where(second, scored[1].scores, scored[0].scores))
-    units = units.followed(both.losses())
+    units = units.followed(both.losses(), both.outputs())
     rows = [np.flatnonzero(~second), np.flatnonzero(second)]
     added = [pairing.metric_contributions(scored[g].take(rows[g]), rows[g], units) for g in (0, 1)]
     correlations = pairing.paired_metrics(added, units)

@@ -111,7 +111,7 @@ def trial(days: Days, drawn: int, random: np.random.Generator, by: str, found: d
     if by == "row":
         units = SamplingUnits.rows(len(rows))
     champion, challenger = days.champion.take(rows), days.challenger.take(rows)
-    units = units.followed(challenger.losses())  # as `assay evaluate` does
+    units = units.followed(challenger.losses(), challenger.outputs())  # as `assay evaluate` does
     known = [compute_metrics(each.evaluator()) for each in (days.champion, days.challenger)]
     one = estimates(challenger, units, CONFIDENCE)
     both = differences(champion, challenger, units=units, confidence=CONFIDENCE)

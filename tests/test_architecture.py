@@ -427,7 +427,7 @@ def f():
     }
 
 
-MOST_CODE = 60_841
+MOST_CODE = 60_887
 MOST_FILES = 528
 """What the package may hold. A change that needs more raises the number, and says why."""
 

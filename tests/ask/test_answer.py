@@ -122,3 +122,22 @@ def test_the_rule_itself_decides() -> None:
     assert [why for _, why in said.values()] == [None, "the limit lies within the interval", None]
     (judged, _), *_ = said.values()
     assert (judged.rows, judged.units, judged.unit) == (ROWS, NIGHTS, "night")
+
+
+@pytest.mark.parametrize("metric", ["auc", "accuracy", "precision", "recall", "f1", "brier"])
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_labels_that_are_all_alike_never_give_what_no_model_can_have(
+    metric: str, label: float
+) -> None:
+    """They stand for more rows than there are of the other kind."""
+    random = np.random.default_rng(6)
+    pool = pool_of([random.beta(1, 2, ROWS) for _ in range(2)], threshold=0.5)
+    for budget in (30, 60, 200, 1_000, ROWS):
+        found = asked(metric, pool, np.full(ROWS, label), budget, 1)
+        assert isinstance(found, Difference)
+        if found.value is None:
+            assert found.few and found.why and "few" in found.why
+        else:
+            assert all(0 <= each <= 1 for each in (found.champion, found.challenger))
+    if label:  # every label is known, and nobody is negative
+        assert asked("auc", pool, np.ones(ROWS), ROWS, 1).value is None

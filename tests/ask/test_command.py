@@ -239,6 +239,7 @@ def test_other_rows_models_and_reports_are_refused(project: Project) -> None:
     asked = json.loads(kept)
     for changes, kind in (
         ({"bundles": ["sha256:1"]}, BundleChanged),
+        ({"metric": "recall"}, BundleChanged),
         ({"pool": "sha256:1"}, LabelError),
         ({"seed": asked["seed"] + 1}, LabelError),
         ({"seed": None}, SourceError),

@@ -7,6 +7,7 @@ import pytest
 
 from assay.metrics.calibration import CalibrationGaps, classifier_gaps
 from assay.metrics.evaluator import compute_metrics
+from assay.metrics.following import STEPS, Following
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 
@@ -109,6 +110,41 @@ def test_the_covariance_is_that_of_resampled_units() -> None:
     assert np.sqrt(np.diag(found.covariance)) == pytest.approx(drawn.std(axis=0), rel=0.08)
     ours = found.covariance[np.triu_indices(3, 1)]
     assert ours == pytest.approx(np.cov(drawn.T)[np.triu_indices(3, 1)], abs=3e-5)
+
+
+def rare(seed: int, following: Following) -> CalibrationGaps:
+    """Thirty nights of 200 rows with some 3 % positives, well calibrated."""
+    random = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(30), 200).astype(np.intp)
+    p = random.beta(1, 30, 6000)
+    truth = random.random(6000) < np.clip(p * np.exp(random.normal(-0.1, 0.5, 30))[codes], 0, 1)
+    return classifier_gaps(p, truth, SamplingUnits("night", 30, codes, following))
+
+
+CLOSELY = Following(losses=tuple(float(step == 0.9) for step in STEPS))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nights_that_follow_each_other_never_make_a_low_error_more_certain(seed: int) -> None:
+    usual, follow = rare(seed, Following()), rare(seed, CLOSELY)
+    assert follow.interval(0.95)[2] > 0.9 * usual.interval(0.95)[2]
+    assert follow.along.worth is not None and usual.along.worth is not None
+    assert follow.along.worth < usual.along.worth
+
+
+def test_what_nights_share_moves_all_gaps_and_leaves_the_noise_of_each_bin() -> None:
+    usual, follow = rare(1, Following()), rare(1, CLOSELY)
+    whole = follow.covariance.sum() / usual.covariance.sum()
+    assert whole > 2
+    assert follow.covariance - np.outer(follow.shift, follow.shift) == pytest.approx(
+        usual.covariance - np.outer(usual.shift, usual.shift), abs=1e-15
+    )
+    random = np.random.default_rng(1)
+    apart = random.normal(size=len(follow.means))
+    apart -= (apart @ follow.shift) / (follow.shift @ follow.shift) * follow.shift
+    assert apart @ follow.covariance @ apart == pytest.approx(
+        apart @ usual.covariance @ apart, rel=1e-9
+    )
 
 
 def test_several_classes_go_by_the_likeliest() -> None:

@@ -187,7 +187,7 @@ def test_nights_that_follow_each_other_are_covered(
         losses = following(random, 30, step)[codes]
         values = losses + noise * random.normal(size=30)[codes]
         for name in held:
-            units = SamplingUnits(name, 30, codes).followed(losses)
+            units = SamplingUnits(name, 30, codes).followed(losses, losses)
             varies = sampling_variation(Influence(values - values.mean()), units)
             low, high = varies.distribution(float(values.mean())).interval(0.95)
             held[name] += low <= 0 <= high

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import SchemaMismatch
+from assay.metrics.following import NOT_SEEN
 from assay.metrics.sampling_units import (
     SamplingUnits,
     format_rounded_count,
@@ -138,10 +139,39 @@ def test_nights_are_in_their_order_whatever_that_of_the_rows_is() -> None:
     assert found.in_order and not of(["b", "a"]).in_order and not SamplingUnits.rows(3).in_order
 
 
-def test_losses_say_how_much_nights_follow_each_other_and_a_part_keeps_it() -> None:
-    nights = of([day for day in range(40) for _ in range(5)], "night")
+def slow_nights() -> tuple[SamplingUnits, np.ndarray]:
+    """Forty nights of five rows, with values that follow slowly."""
     slow = np.sin(np.arange(200) / 200 * 6.0)
-    found = nights.followed(slow)
-    assert sum(found.following[7:]) > 0.95 and nights.following == ()
+    return of([day for day in range(40) for _ in range(5)], "night"), slow
+
+
+def test_losses_say_how_much_nights_follow_each_other_and_a_part_keeps_it() -> None:
+    nights, slow = slow_nights()
+    found = nights.followed(slow, slow)
+    assert sum(found.following.losses[7:]) > 0.95 and nights.following == NOT_SEEN
     assert found.take(np.arange(0, 200, 2)).following == found.following
-    assert of(["a", "b"] * 100).followed(slow).following == ()
+    assert of(["a", "b"] * 100).followed(slow, slow).following == NOT_SEEN
+
+
+def test_scores_say_what_is_likely_of_losses_beforehand() -> None:
+    nights, slow = slow_nights()
+    faint = np.random.default_rng(1).normal(size=200) + 0.3 * slow
+    free = np.random.default_rng(2).normal(size=200)
+    alike, apart = (nights.followed(faint, one).following.losses for one in (slow, free))
+    assert sum(alike[7:]) > sum(apart[7:])
+
+
+@pytest.mark.parametrize("constant", [0.1, 1 / 3])
+def test_what_never_changes_says_nothing_of_how_nights_follow(constant: float) -> None:
+    nights, slow = slow_nights()
+    found = nights.followed(slow, np.full(200, constant)).following
+    assert found.beforehand == ((),) and found.losses
+    assert nights.followed(np.full(200, constant), slow).following.losses == ()
+
+
+def test_the_auc_may_refute_what_losses_say_and_other_metrics_may_not() -> None:
+    nights, slow = slow_nights()
+    found = nights.followed(slow, slow)
+    auc = found.of_metric("auc").following
+    assert auc.beforehand == (*found.following.beforehand, found.following.losses)
+    assert auc.losses == () and found.of_metric("brier") is found

@@ -83,19 +83,24 @@ def measure(
     expected = pool.expected
     estimated = expected.copy()
     estimated[drawn] += (labels - expected[drawn]) / design.probabilities[drawn]
-    found, *each = effects(metric, pool, estimated)
-    share = len(each) == 1 and metric not in LOSSES
     why = None
     if sample.few(design, effects(metric, pool, expected)[0], expected):
         why = f"the labels are worth fewer than {FEWEST} rows of the rarer label"
-    elif not math.isfinite(found.value) or (share and not 0 < found.value < 1):
-        why = "the labels are too few for a value"
+    elif not 0 < estimated.mean() < 1:
+        why = "the labels are too few for a value: there would be none of one kind"
+    else:
+        found, *each = effects(metric, pool, estimated)
+        # Of one model a share of 0 or 1 has no log odds.
+        certain = len(each) == 1 and metric not in LOSSES and found.value in (0, 1)
+        if certain or not all(_possible(metric, one.value) for one in each):
+            why = "the labels are too few for a value"
     if why is not None:
-        if len(each) == 1:
+        if len(pool.scores) == 1:
             return Estimate(None, None, None, why, few=True)
         return missing_difference(METHOD, None, None, why, few=True)
     scores = pool.scores[0]
-    units = pool.units.followed(np.square(scores) + estimated * (1 - 2 * scores))
+    losses = np.square(scores) + estimated * (1 - 2 * scores)
+    units = pool.units.followed(losses, scores)
     varies = sampling_variation(found.influence(estimated), units)
     doubt = few_rows_warning(len(drawn) + int((~pool.unknown).sum()))
     doubt = doubt if metric == "log_loss" else None
@@ -103,8 +108,16 @@ def measure(
         new, old = each
         made = measured_difference(METHOD, old.value, new.value, varies, confidence)
         return replace(made, doubt=doubt)
-    low, high = (_of_share if share else _of_loss)(found.value, varies, confidence)
+    of = _of_loss if metric in LOSSES else _of_share
+    low, high = of(found.value, varies, confidence)
     return Estimate(found.value, low, high, None, varies.degrees, doubt=doubt)
+
+
+def _possible(metric: str, value: float) -> bool:
+    """Whether a model can have this value; one estimated from too few labels may lie anywhere."""
+    least = -math.inf if metric == "brier_skill" else 0
+    most = math.inf if metric == "log_loss" else 1
+    return math.isfinite(value) and least <= value <= most
 
 
 def judge(

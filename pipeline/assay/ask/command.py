@@ -199,8 +199,10 @@ def read_answer(root: Path, params: Params, file: Path, now: datetime | None = N
             "is not what assay ask wrote", where=layout.ASK, found=str(error).partition("\n")[0]
         ) from None
     question = _Question.of(root, params, asked.rule)
-    if question.digests != asked.bundles:
-        raise BundleChanged("the list was drawn for other models", where=layout.ASK, fix=_AGAIN)
+    if (question.digests, question.rule.metric) != (asked.bundles, asked.metric):
+        raise BundleChanged(
+            "the list was drawn for other models or another metric", where=layout.ASK, fix=_AGAIN
+        )
     pool = read_pool(root, params, question.bundles, asked.first, asked.last, asked.until)
     if pool.digest != asked.pool:
         raise LabelError(

@@ -76,7 +76,7 @@ def run(root: Path, params: Params) -> Comparison:
                 explain_rows(bundle, frame, after, params.seed),
                 *(units, manifest.slices, settings),
             )
-            units = units.followed(after.losses())
+            units = units.followed(after.losses(), after.outputs())
             numbers = _measure(root, params, frame, before, after, units, manifest.slices)
             numbers["reasons"] = reasons
     found = Comparison(

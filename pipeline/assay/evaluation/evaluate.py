@@ -109,7 +109,7 @@ def evaluate(
     own
         The project's own metrics.
     """
-    units = units.followed(scored.losses())
+    units = units.followed(scored.losses(), scored.outputs())
     return Measurement(
         task=scored.task,
         rows=len(scored),

@@ -17,7 +17,7 @@ inversion bootstrap confidence intervals", Journal of the Royal Statistical Soci
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -52,15 +52,16 @@ class CalibrationGaps:
         Sampling variation of the sum of the absolute gaps, with the signs held fixed.
     together
         Whether rows are clustered, so that gaps of different bins are correlated.
-    longer
-        How much larger the covariance is than if units were independent.
+    shift
+        Of shape (bins,): what nights that follow each other add to the standard errors, all of
+        them in the same sign. It is part of the covariance.
     """
 
     means: Floats
     covariance: Floats
     along: SamplingVariation
     together: bool
-    longer: float
+    shift: Floats
 
     @property
     def measured(self) -> float:
@@ -79,7 +80,9 @@ class CalibrationGaps:
         the measured one, and the one that noise raises least, with every gap in proportion to its
         standard error. If rows are clustered, one bad night moves all gaps at once and can hide
         true gaps that all have the opposite sign, so both signs of the first principal component
-        are tried too.
+        are tried too. How much nights follow each other is unknown as well, and too much of it
+        would make a usual error look smaller than noise alone makes it. So the upper end is no
+        lower than if they did not.
 
         Draws are symmetric, but gaps need not be: with few positives, a sample without the rare
         large gaps shows too small an error and too small a covariance. The upper end is raised by
@@ -89,8 +92,9 @@ class CalibrationGaps:
         left_out = (1 - confidence) / 2
         shares = np.array([left_out, 0.5, 1 - left_out])
         low, value, high = self._sizes(self._direction(), shares).tolist()
-        for direction in self._hardest():
-            high = max(high, float(self._sizes(direction, shares[2:])[0]))
+        for each in (self, self._not_following()):
+            for direction in (self._direction(), *each._hardest()):
+                high = max(high, float(each._sizes(direction, shares[2:])[0]))
         varies = self.along
         bent = [
             SamplingDistribution(0.0, varies.standard_error, varies.degrees, skew).interval(
@@ -107,6 +111,10 @@ class CalibrationGaps:
         normal, uniform = _standard(len(self.means))
         drawn: Floats = (normal @ root.T) * _wider(uniform, self.along.degrees)[:, None]
         return drawn
+
+    def _not_following(self) -> CalibrationGaps:
+        covariance = self.covariance - np.outer(self.shift, self.shift)
+        return replace(self, covariance=covariance, shift=np.zeros(len(self.shift)))
 
     def _direction(self) -> Floats:
         size = len(self.means)
@@ -153,10 +161,15 @@ def calibration_gaps(bins: Ints, values: Floats, units: SamplingUnits) -> Calibr
         covariance = (np.diag(squares / n) - np.outer(means, means)) / (n - 1)
     else:
         covariance = clustered_covariance((bins, bins), (values, values), units)
-    signed = values * np.sign(means)[bins]
-    along = sampling_variation(Influence(signed), units)
-    longer = along.longer
-    return CalibrationGaps(means, covariance * longer, along, units.codes is not None, longer)
+    along = sampling_variation(Influence(values * np.sign(means)[bins]), units)
+    # What follows is the night's level, which moves all gaps; the noise of single bins does not.
+    whole = sampling_variation(Influence(values), units)
+    shift = covariance.sum(axis=1)
+    if (square := shift.sum()) > 0:
+        shift = shift * max(0.0, (whole.longer - 1) / square) ** 0.5
+    covariance = covariance + np.outer(shift, shift)
+    along = replace(along, worth=whole.worth)
+    return CalibrationGaps(means, covariance, along, units.codes is not None, shift)
 
 
 def clustered_covariance(

@@ -7,6 +7,9 @@ interval that takes it for the truth is too narrow where it matters most. So int
 over all coefficients and spreads, weighted by how well they explain the nights (Gelman and others
 2013, Bayesian Data Analysis, 5.4 and 7.3; docs/comparison.md has the coverage that follows).
 
+Thirty nights with a few positives each hardly show how they follow each other. The scores of the
+same nights do, and whatever moves these may move the labels, so they say what is likely beforehand.
+
 Nights are taken as their cosines around their mean, whose variances are known for each coefficient
 and which are nearly independent (Mueller and Watson 2008, Econometrica 76, 979-1016).
 """
@@ -22,7 +25,7 @@ from assay.metrics.evaluator import Floats
 
 STEPS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 """Coefficients that are thought possible."""
-INDEPENDENT = 0.8
+INDEPENDENT = 0.65
 """How likely it is beforehand that nights do not follow each other; the rest is shared equally."""
 SPREADS = np.array([0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.05, 1.25, 1.5, 1.8, 2.2, 2.8, 3.5])
 """Spreads of the nights' effects, as multiples of the one that alone would explain the nights."""
@@ -32,6 +35,26 @@ LEAST_NOISE = 1e-3
 """Share of the nights' variance that is noise at the least."""
 INNER, OUTER = 0.975, 0.995
 """Where a t distribution is made to agree with the average."""
+
+
+@dataclass(frozen=True)
+class Following:
+    """How likely each of `STEPS` is by what the same nights show of anything else.
+
+    Attributes
+    ----------
+    beforehand
+        What the nights of a metric may refute, the earlier half as much as the next.
+    losses
+        By the losses, which counts as much as what a metric's own nights show; empty if nobody
+        looked.
+    """
+
+    beforehand: tuple[tuple[float, ...], ...] = ()
+    losses: tuple[float, ...] = ()
+
+
+NOT_SEEN = Following()
 
 
 @dataclass(frozen=True)
@@ -51,8 +74,10 @@ class MeanOfNights:
     worth: Floats
 
 
-def follows(sums: Floats, noise: float) -> tuple[float, ...]:
-    """How likely each of `STEPS` is.
+def follows(
+    sums: Floats, noise: float, beforehand: tuple[tuple[float, ...], ...] = ()
+) -> tuple[float, ...]:
+    """How likely each of `STEPS` is; empty if these nights cannot tell.
 
     Parameters
     ----------
@@ -60,14 +85,16 @@ def follows(sums: Floats, noise: float) -> tuple[float, ...]:
         Of each night in its order, ``(nights,)``.
     noise
         The part of their variance that is the rows' own.
+    beforehand
+        As in `Following`.
     """
     if len(sums) < 3 or not np.ptp(sums) > 0:
         return ()
-    weights, _ = _weighed(sums[None], np.array([noise]))
+    weights, _ = _weighed(sums[None], np.array([noise]), beforehand)
     return tuple(weights[0].sum(axis=1).tolist())
 
 
-def mean_of_nights(sums: Floats, noise: Floats, following: tuple[float, ...]) -> MeanOfNights:
+def mean_of_nights(sums: Floats, noise: Floats, following: Following) -> MeanOfNights:
     """What is known of the mean of each series.
 
     Parameters
@@ -76,17 +103,14 @@ def mean_of_nights(sums: Floats, noise: Floats, following: tuple[float, ...]) ->
         ``(series, nights)``, at least three nights.
     noise
         As in `follows`, of each series ``(series,)``.
-    following
-        How likely each of `STEPS` is by the losses, which counts as much as what a series itself
-        shows; empty if nobody looked.
     """
     from scipy import special
 
     nights = sums.shape[1]
-    weights, variances = _weighed(sums, noise)
-    if following:
+    weights, variances = _weighed(sums, noise, following.beforehand)
+    if following.losses:
         own = weights.sum(axis=2, keepdims=True)
-        weights = weights * (1 + np.array(following)[:, None] / np.maximum(own, 1e-300)) / 2
+        weights = weights * (1 + np.array(following.losses)[:, None] / np.maximum(own, 1e-300)) / 2
     weights = weights.reshape(len(sums), -1)
     roots = np.sqrt(variances.reshape(len(sums), -1))
     inner, outer = (_quantiles(weights, roots, share) for share in (INNER, OUTER))
@@ -101,7 +125,9 @@ def mean_of_nights(sums: Floats, noise: Floats, following: tuple[float, ...]) ->
     return MeanOfNights(inner / special.stdtrit(found, INNER), found, worth)
 
 
-def _weighed(sums: Floats, noise: Floats) -> tuple[Floats, Floats]:
+def _weighed(
+    sums: Floats, noise: Floats, beforehand: tuple[tuple[float, ...], ...]
+) -> tuple[Floats, Floats]:
     """Weights of coefficients and spreads, and the variance of the mean with each.
 
     Both ``(series, coefficients, spreads)``.
@@ -119,6 +145,8 @@ def _weighed(sums: Floats, noise: Floats) -> tuple[Floats, Floats]:
     likely = -0.5 * (np.log(variances) + squares[:, None, None, :] / variances).sum(axis=3)
     before = np.full(len(STEPS), (1 - INDEPENDENT) / (len(STEPS) - 1))
     before[0] = INDEPENDENT
+    for seen in filter(None, beforehand):
+        before = (before + np.array(seen)) / 2
     likely += np.log(before)[:, None] + np.log(np.gradient(SPREADS) * SPREADS**POWER)
     likely += (1 + POWER) * np.log(base)[:, :, None]
     weights = np.exp(likely - likely.max(axis=(1, 2), keepdims=True))

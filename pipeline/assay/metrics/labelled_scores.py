@@ -70,6 +70,10 @@ class LabelledScores:
             losses = np.square(self.scores).sum(axis=1) - 2 * true + 1
         return losses
 
+    def outputs(self) -> Floats:
+        """What the model says of each row ``(n,)``: of several classes the largest probability."""
+        return self.scores if self.scores.ndim == 1 else self.scores.max(axis=1)
+
     def evaluator(self) -> MetricEvaluator:
         """Ready to be measured. Rows without a valid score or truth make no table."""
         if self.task == "binary":

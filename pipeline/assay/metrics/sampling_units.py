@@ -15,7 +15,7 @@ import numpy as np
 
 from assay.errors import SchemaMismatch
 from assay.metrics.evaluator import Floats, Ints
-from assay.metrics.following import follows
+from assay.metrics.following import NOT_SEEN, Following, follows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,14 +45,13 @@ class SamplingUnits:
         The unit of each row ``(n,)``, from 0 to ``count`` - 1, all of which occur; None if each row
         is its own unit. Nights are counted in their order.
     following
-        How likely each coefficient is by which losses of a night follow those of the night before
-        (`assay.metrics.following.follows`); empty if nobody looked (`followed`).
+        How much nights follow each other, as scores and losses show (`followed`).
     """
 
     name: str
     count: int
     codes: Ints | None = None
-    following: tuple[float, ...] = ()
+    following: Following = NOT_SEEN
 
     @classmethod
     def rows(cls, count: int) -> SamplingUnits:
@@ -74,23 +73,40 @@ class SamplingUnits:
         known, codes = np.unique(self.codes[rows], return_inverse=True)
         return SamplingUnits(self.name, len(known), codes.astype(np.intp), self.following)
 
-    def followed(self, losses: Floats) -> SamplingUnits:
-        """These units, with how much the mean of ``losses (n,)`` of a night follows the last one's.
+    def followed(self, losses: Floats, outputs: Floats) -> SamplingUnits:
+        """These units, with how much the means of a night follow those of the last one.
 
         All metrics share what makes a night hard, and each adds noise of its own.
+
+        Parameters
+        ----------
+        losses, outputs
+            Of each row ``(n,)``, as `assay.metrics.labelled_scores.LabelledScores` has them.
         """
         if not self.in_order:
             return self
-        apart = losses - losses.mean()
-        return replace(self, following=follows(self.sums(apart), self.noise(apart)))
+        scores = (self._follows(outputs),)
+        return replace(self, following=Following(scores, self._follows(losses, scores)))
+
+    def _follows(
+        self, values: Floats, beforehand: tuple[tuple[float, ...], ...] = ()
+    ) -> tuple[float, ...]:
+        apart = values - values.mean()
+        if not np.ptp(values) > 0:
+            return ()
+        return follows(self.sums(apart), self.noise(apart), beforehand)
 
     def of_metric(self, name: str) -> SamplingUnits:
         """These units, for what they add to one metric.
 
         A night that is hard on the whole has its positives and negatives moved alike, so it hardly
-        changes the AUC: that follows as its own series shows, and not as losses do.
+        changes the AUC. What losses show is likely beforehand, and the AUC's own nights may refute
+        it.
         """
-        return replace(self, following=()) if name == "auc" else self
+        if name != "auc":
+            return self
+        seen = (*self.following.beforehand, self.following.losses)
+        return replace(self, following=Following(seen))
 
     @property
     def in_order(self) -> bool:

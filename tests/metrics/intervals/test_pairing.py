@@ -6,8 +6,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy import special
 
-from assay.metrics.influence import Influence, sampling_variation
+from assay.metrics.following import STEPS, Following
+from assay.metrics.influence import Influence, sampling_variation, sums_variation
 from assay.metrics.intervals import pairing
 from assay.metrics.intervals.bootstrap import left_out_units
 from assay.metrics.intervals.pairing import contributions, correlations, share_contributions
@@ -116,6 +118,48 @@ def test_many_pairs_are_as_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert correlations(added, units) == pytest.approx(found)
 
 
+@pytest.mark.parametrize("name", ["store", "night"])
+def test_the_reach_of_a_group_is_that_of_its_own_interval(name: str) -> None:
+    values, group, units = two_groups(name, 1.0)
+    added = [of_mean(values, np.flatnonzero(group == one), units) for one in range(2)]
+    sums, noise = np.array([each.sums for each in added]), np.array([each.noise for each in added])
+    found = pairing._reach(np.vstack([sums, np.zeros(30)]), np.append(noise, 0.0), units)
+    for reach, each in zip(found, added, strict=False):
+        own = sums_variation(each.sums, units, each.noise)
+        error = float(np.sqrt(each.sums @ each.sums * own.longer))
+        assert reach == pytest.approx(error * special.stdtrit(own.degrees, 0.975))
+    assert found[2] == 0
+
+
+def test_a_group_of_some_nights_has_the_noise_of_these() -> None:
+    values, _, units = two_groups("night", 0.0)
+    rows = np.flatnonzero(units.codes % 3 == 0)
+    added, part = of_mean(values, rows, units), units.take(rows)
+    assert np.flatnonzero(added.sums).tolist() == list(range(0, 30, 3))
+    # A third of the nights have all of it: over all of them it is a third of theirs.
+    own = part.noise(values[rows] - values[rows].mean()) / len(rows) ** 2
+    assert added.noise == pytest.approx(own / 3)
+    assert added.noise == pytest.approx(float(np.mean(np.square(added.sums))), rel=0.5)
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_what_a_unit_adds_is_what_the_metric_loses_without_it(task: str) -> None:
+    scored: LabelledScores = scenes.SCENES[task](4000, 3)[0]
+    codes = np.repeat(np.arange(20), 200).astype(np.intp)
+    units, every = SamplingUnits("store", 20, codes), np.arange(4000)
+    added = pairing.metric_contributions(scored, every, units)
+    whole = scored.values()
+    for name, one in added.items():
+        lost = np.array(
+            [
+                whole[name] - scored.take(np.flatnonzero(codes != u)).values()[name]
+                for u in range(20)
+            ]
+        )
+        wanted = 0.6 if name in ("p90_error", "calibration_error") else 0.95
+        assert np.corrcoef(one.sums, lost)[0, 1] > wanted, name
+
+
 @pytest.mark.parametrize("task", METRICS)
 def test_every_metric_of_a_task_is_paired(task: str) -> None:
     scored: LabelledScores = scenes.SCENES[task](1200, 3)[0]
@@ -142,10 +186,42 @@ def test_a_metric_of_the_projects_own_is_paired_like_the_same_of_assays() -> Non
     assert left_out_units(lambda chosen: np.nan, rows[0], units) is None
 
 
+def test_a_share_among_some_rows_is_the_mean_of_these() -> None:
+    values, group, units = two_groups("night", 1.0)
+    rows = np.flatnonzero(group == 0)
+    chosen, among = values[rows] > 0.5, values[rows] < 1.5
+    found = share_contributions(chosen, among, rows, units)
+    usual = of_mean((values > 0.5).astype(float), rows[among], units)
+    assert found is not None and usual is not None
+    assert found.sums == pytest.approx(usual.sums) and found.noise == pytest.approx(usual.noise)
+
+
+def test_a_pair_that_never_varies_leaves_the_others_as_they_are() -> None:
+    values, group, units = two_groups("night", 1.0)
+    added = [of_mean(values, np.flatnonzero(group == one), units) for one in range(2)]
+    never = of_mean(np.ones(3000), np.flatnonzero(group == 2), units)
+    (usual,) = correlations(added, units)
+    assert correlations([added[0], never, added[1]], units) == [None, pytest.approx(usual), None]
+
+
+def test_each_metric_is_paired_as_its_own_nights_follow_and_none_without_a_pair() -> None:
+    values, group, units = two_groups("night", 0.3)
+    slowly = Following(losses=tuple(float(step == 0.95) for step in STEPS))
+    units = SamplingUnits("night", 30, units.codes, slowly)
+    added = [of_mean(values, np.flatnonzero(group == one), units) for one in range(2)]
+    named = [{"auc": one, "brier": one, "recall": None} for one in added]
+    found = pairing.paired_metrics(named, units)
+    assert set(found) == {"auc", "brier"}
+    assert found["brier"] == pytest.approx(correlations(added, units))
+    assert found["auc"] == pytest.approx(correlations(added, units.of_metric("auc")))
+    assert found["auc"] != pytest.approx(found["brier"], rel=1e-3)
+
+
 def test_what_has_no_units_or_no_derivative_adds_nothing() -> None:
     values, _, units = two_groups("night", 1.0)
     few, every = np.flatnonzero(units.codes < 2), np.arange(3000)
     assert of_mean(values, few, units) is None
+    assert of_mean(values, np.flatnonzero(units.codes < 3), units) is not None
     assert of_mean(values, every, SamplingUnits.rows(3000)) is None
     assert contributions(Influence(np.full(3000, np.nan)), every, units) is None
     nobody = np.zeros(3000, dtype=bool)

@@ -156,6 +156,24 @@ def test_a_harmless_choice_of_rows_is_what_estimates_are_for(made: Any, chosen: 
     assert accuracy.value == pytest.approx(scored.values()["accuracy"], abs=0.05)
 
 
+@pytest.mark.parametrize(
+    "preferred",
+    [lambda f: 0.2 * f["x0"], lambda f: -0.2 * f["x1"], lambda f: 0.15 * (f["x0"] - f["x1"])],
+    ids=["high x0", "low x1", "both"],
+)
+def test_a_night_that_prefers_some_rows_is_believed_nine_times_of_ten(
+    made: Any, preferred: Any
+) -> None:
+    believed = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        frame = pd.concat([table(800 + 20 * seed + one) for one in range(15)], ignore_index=True)
+        weight = np.exp(preferred(frame))
+        rows = random.choice(len(frame), ROWS, False, weight / weight.sum())
+        believed += judged(made, frame.iloc[rows].reset_index(drop=True))[0].trusted
+    assert believed >= 18
+
+
 def test_a_choice_of_rows_matters_where_outcomes_depend_on_more_than_the_score(made: Any) -> None:
     seen = SimpleNamespace(**vars(made) | {"reference": replace(made.reference, depends=5.0)})
     frame = pd.concat([table(seed) for seed in range(500, 503)], ignore_index=True)

@@ -52,14 +52,13 @@ def calibration_difference(
         across = (joint / n - np.outer(old.means, new.means)) / (n - 1)
     else:
         across = clustered_covariance((old_bins, new_bins), (old_rows, new_rows), units)
-        across = across * (old.longer * new.longer) ** 0.5
+        across = across + np.outer(old.shift, new.shift)
     covariance[:cut, cut:], covariance[cut:, :cut] = across, across.T
     signed = Influence(np.sign(new.means)[new_bins] * new_rows)
     sums = signed.subtract(Influence(np.sign(old.means)[old_bins] * old_rows))
     varies = sampling_variation(sums, units)
-    both = CalibrationGaps(
-        np.concatenate([old.means, new.means]), covariance, varies, old.together, old.longer
-    )
+    means, shift = np.concatenate([old.means, new.means]), np.concatenate([old.shift, new.shift])
+    both = CalibrationGaps(means, covariance, varies, old.together, shift)
     sizes = np.abs(both.means + both.draws())
     differences: Floats = sizes[:, cut:].sum(axis=1) - sizes[:, :cut].sum(axis=1)
     error = float(np.sqrt(np.mean(np.square(differences - (after - before)))))

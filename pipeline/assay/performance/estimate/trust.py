@@ -14,7 +14,8 @@ make a wrong model look more certain than ever. An estimate is not trusted if
   importance: then the probabilities move, too;
 - the scores are beyond a break limit (`assay.columns.break_limits`), or a feature is, and at least
   `MOVED` of its rows moved, weighted by its importance. Values that stay in range show only so that
-  they are another column's, in other units, or constant.
+  they are another column's, in other units, or constant. Distances have to lie `MOST` beyond it,
+  since a moderate choice of rows comes as far as the limit itself.
 
 Counts of single columns cannot tell a wrong column from a harmless choice of rows that moves the
 scores as far, such as the night's upper half, so neither is trusted. Other shifts within the
@@ -29,7 +30,7 @@ from typing import Protocol
 
 import numpy as np
 
-from assay.columns.break_limits import Break
+from assay.columns.break_limits import DISTANCE, KS, Break
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 
@@ -120,12 +121,17 @@ def _unlike(
 def _broken(
     name: str, finding: ColumnDrift | None, weight: float, is_score: bool
 ) -> list[tuple[float, str]]:
-    if finding is None or not finding.breaks:
+    if finding is None:
         return []
     moved = _moved(finding)
-    if not is_score and moved * weight < MOVED:
+    clear = [
+        one
+        for one in finding.breaks
+        if one.what not in (DISTANCE, KS) or one.value > one.limit + MOST
+    ]
+    if not clear or (not is_score and moved * weight < MOVED):
         return []
-    return [(moved * weight, f"{name}: {finding.breaks[0].words}")]
+    return [(moved * weight, f"{name}: {clear[0].words}")]
 
 
 def _drifted(
