@@ -21,7 +21,7 @@ def publish(
     task: Any = "binary",
 ) -> None:
     """Publish rows that say what a key and a model would; the stamp is added."""
-    schema = predictions_schema(store.column, KEYS, task)
+    schema = predictions_schema(store.column, KEYS, task, any("reasons" in row for row in rows))
     stamp = {"model_version": "v1", "bundle": "sha256:ab", "run_id": run_id, "scored_at": NOON}
     table = pa.Table.from_pylist([{**stamp, **row} for row in rows], schema)
     file = write_part(

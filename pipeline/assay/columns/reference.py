@@ -22,6 +22,7 @@ from assay.columns.distance import js_distance, ks_statistic, reference_deviatio
 from assay.columns.features import CategoryColumn, Floats, FrameFeatures, SliceField
 from assay.columns.grid import CategoryGrid, CellCounts, ColumnGrid, Grid, NumberGrid
 from assay.columns.grid_builder import Ints, assign_cells, build_grid
+from assay.columns.moved_scores import ReferenceReasons
 from assay.columns.night_effects import NightEffects
 from assay.columns.profile import (
     ColumnProfile,
@@ -91,6 +92,8 @@ class Reference:
     depends
         How clearly the features show how far outcomes lie from what the model expects: Student's t
         over the nights (`assay.training.train.estimate_errors`); 0 if it is unknown.
+    reasons
+        What moves scores; None if that is not known exactly.
 
     ``ks`` to ``rows`` are empty in references of earlier versions.
     """
@@ -113,6 +116,7 @@ class Reference:
     rows: tuple[int, ...] = ()
     effects: Mapping[str, NightEffects] = field(default_factory=dict)
     depends: float = 0.0
+    reasons: ReferenceReasons | None = None
 
     @property
     def counted(self) -> Grid:
@@ -143,6 +147,7 @@ class Reference:
             "importance": dict(self.importance),
             "effects": {name: asdict(each) for name, each in self.effects.items()},
             "depends": self.depends,
+            "reasons": None if self.reasons is None else self.reasons.to_dict(),
             "columns": columns,
             "label": None if self.label is None else self.label.to_dict(),
             "beside": {name: column.to_dict() for name, column in self.beside.items()},
@@ -192,6 +197,8 @@ class Reference:
             importance = {str(n): finite_number(v) for n, v in tree["importance"].items()}
             effects = {str(n): NightEffects.from_dict(each) for n, each in tree["effects"].items()}
             depends = finite_number(tree["depends"])
+            moved = tree.get("reasons")
+            reasons = None if moved is None else ReferenceReasons.from_dict(moved)
             label = None if tree["label"] is None else ReferenceColumn.from_dict(tree["label"])
             beside = {
                 str(n): ReferenceColumn.from_dict(c) for n, c in tree.get("beside", {}).items()
@@ -228,6 +235,7 @@ class Reference:
             rows,
             effects,
             depends,
+            reasons,
         )
 
 
@@ -260,6 +268,7 @@ def build_reference(
     beside: Mapping[str, tuple[ColumnGrid, Floats]] = NOTHING_BESIDE,
     effects: Mapping[str, NightEffects] = NO_EFFECTS,
     depends: float = 0.0,
+    reasons: ReferenceReasons | None = None,
 ) -> Reference:
     """Grid, counts and night-to-night distances of the reference rows.
 
@@ -273,7 +282,7 @@ def build_reference(
         The features.
     scores
         The grids of the scores (`assay.model.prediction.score_grids`).
-    slices, importance, effects, depends
+    slices, importance, effects, depends, reasons
         As in `Reference`.
     label
         The grid of the labels, and the labels of the rows (`assay.model.prediction.truths`).
@@ -328,6 +337,7 @@ def build_reference(
         tuple(np.bincount(by_night, minlength=len(nights)).tolist()),
         dict(effects),
         depends,
+        reasons,
     )
 
 

@@ -77,6 +77,7 @@ class Field:
     """One column of the table.
 
     ``order`` has the values of an ordered category, the least first; empty if there is no order.
+    ``reason`` and ``reason_code`` are what people read where the field is the reason of a score.
     """
 
     name: str
@@ -87,6 +88,8 @@ class Field:
     description: str = ""
     rules: tuple[Rule, ...] = ()
     order: tuple[str, ...] = ()
+    reason: str = ""
+    reason_code: str = ""
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,8 @@ def _field(
         description=str(column.description or column.title or ""),
         rules=tuple(rules),
         order=_order(name, column.metadata or {}, kind, where),
+        reason=_words(name, column.metadata or {}, "reason", where),
+        reason_code=_words(name, column.metadata or {}, "reason_code", where),
     )
 
 
@@ -236,6 +238,19 @@ def _kind(name: str, column: Column, where: str) -> Kind:
             fix="Times are read as UTC without a zone" if kind else None,
         )
     return kind
+
+
+def _words(name: str, metadata: Mapping[str, object], key: str, where: str) -> str:
+    """A text for people; empty if there is none."""
+    given = metadata.get(key, "")
+    if isinstance(given, str) and (given.strip() or key not in metadata):
+        return given.strip()
+    raise ContractFileError(
+        f"field {name!r} has a {key} that nobody can read",
+        where=where,
+        expected='a text, such as "reason": "how long the account has been open"',
+        found=repr(given),
+    )
 
 
 def _order(name: str, metadata: object, kind: Kind, where: str) -> tuple[str, ...]:

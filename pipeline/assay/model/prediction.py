@@ -35,7 +35,7 @@ ProfiledScores: TypeAlias = Mapping[str, Floats | CategoryColumn]
 PREDICTION = "prediction"
 PROBABILITY = "probability"
 PROBABILITIES = "probabilities"
-RESERVED = frozenset({PREDICTION, PROBABILITY, PROBABILITIES})
+RESERVED = frozenset({PREDICTION, PROBABILITY, PROBABILITIES, "reasons", "reasons_against"})
 """Reserved column names: no key or feature may have one of them."""
 
 REGRESSION_BINS = 20

@@ -256,5 +256,9 @@ def _closer(
 
 
 def words(contract: Contract) -> Mapping[str, str]:
-    """What people read of each feature: its description in the contract, else its name."""
-    return {name: contract.field(name).description or name for name in contract.features}
+    """What people read of each feature: its reason in the contract, else its description or name.
+
+    A reason is written for whom a score is about, a description for whom reads the contract.
+    """
+    fields = {name: contract.field(name) for name in contract.features}
+    return {name: each.reason or each.description or name for name, each in fields.items()}

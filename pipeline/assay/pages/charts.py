@@ -19,6 +19,7 @@ from assay.pages.svg import (
     REFERENCE,
     Picture,
     label_margin,
+    text_width,
     tick_labels,
 )
 from assay.project.text import counted, format_short
@@ -130,6 +131,7 @@ def histogram_pair(drawn: HistogramPair, night: str) -> Picture:
     return picture
 
 
+<<<<<<< HEAD
 def dot_plot(
     table: pd.DataFrame,
     x: str,
@@ -139,6 +141,28 @@ def dot_plot(
     low: float,
     high: float,
     across: tuple[float, float] | None = None,
+=======
+def bar_pairs(drawn: Sequence[tuple[str, float, float]], night: str) -> Picture:
+    """For each name a value of the reference as a grey bar, and the night's below it."""
+    width, row, base = 620, 26, 26 * len(drawn) + 8
+    words = "; ".join(f"{name}: {one:.3g}, {other:.3g}" for name, one, other in drawn)
+    picture = Picture(width, base + 20, "in the reference, and now", words)
+    left = min(260.0, max((text_width(name) for name, *_ in drawn), default=0.0)) + 12
+    most = max((max(one, other) for _, one, other in drawn), default=0.0) or 1.0
+    x = Scale(0.0, most * 1.05, left, width - 20)
+    for place, (name, one, other) in enumerate(drawn):
+        top = place * row + 6
+        picture.text(left - 8, top + 13, name, "end")
+        picture.rect(left, top, max(x(one) - left, 0.5), 8, REFERENCE)
+        picture.rect(left, top + 9, max(x(other) - left, 0.5), 8, night)
+    picture.line((left, base), (x.end, base))
+    picture.labels_below(tick_labels(x), base + 14)
+    return picture
+
+
+def diagonal_plot(
+    table: pd.DataFrame, x: str, y: str, titles: tuple[str, str], *, low: float, high: float
+>>>>>>> 8ff470ad (Publish each row's strongest reasons, and watch what moves scores)
 ) -> Picture:
     """Plot column ``y`` over column ``x``, one dot per row of ``table``, with the diagonal.
 

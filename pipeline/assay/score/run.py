@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.errors import AssayError, RunHeld, UsageError
+from assay.errors import AssayError, ReasonsUnknown, RunHeld, UsageError
 from assay.model import prediction
 from assay.project import partitions
 from assay.project.params import Carrier, Params, UniqueKey
@@ -29,7 +29,8 @@ from assay.score.due import step_sentence
 from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
 from assay.score.inputs import formats as inputs
 from assay.score.local import Progress, rows_per_batch
-from assay.score.scoring_job import Job, add_lineage, key_schema
+from assay.score.row_reasons import ReasonsWanted, check_reasons, one_row_of
+from assay.score.scoring_job import Job, add_lineage, cached_explainer, key_schema
 from assay.score.tally import Tally, check_row_counts, total
 from assay.store import Run, StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from assay.store.delta.location import StoreLocation
@@ -56,6 +57,30 @@ class Scoring:
     pinned: PinnedVersion
     store: Store
     session: Callable[[], SparkSession]
+
+    def check(self) -> None:
+        """Check, before a night begins, that the reasons of its rows can be told if asked for.
+
+        Raises
+        ------
+        ParamsError
+            They are asked of other rows than the model has.
+        ReasonsUnknown
+            The model's contributions cannot be computed exactly.
+        """
+        asked, bundle = self.params.score.reasons, self.pinned.bundle
+        if asked is not None:
+            check_reasons(asked, bundle.manifest.task)
+            try:
+                cached_explainer(bundle)
+            except ReasonsUnknown as error:
+                raise ReasonsUnknown(
+                    error.what,
+                    where=f"params.yaml: score.reasons, {error.where}",
+                    expected=error.expected,
+                    found=error.found,
+                    fix="Take score.reasons out, or promote a model whose reasons are exact.",
+                ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,17 +316,19 @@ def make_job(scoring: Scoring, night: NightInput, run: Run) -> Job:
         return schema.remove(schema.get_field_index(store.column))
 
     wanted = params.quarantine.repeated_keys == "refuse" or _unique(pinned)
+    asked = params.score.reasons
     return Job(
-        files=pinned.bundle.scoring_files,
+        files=pinned.bundle.explaining_files if asked else pinned.bundle.scoring_files,
         digest=pinned.bundle.digest,
         allow_types=params.bundle.allow_types,
         contract=pinned.contract,
         run=run,
         place=StoreLocation(store.uri, store.column, store.keep_days),
-        predictions=columns(predictions_schema(store.column, keys, task)),
+        predictions=columns(predictions_schema(store.column, keys, task, asked is not None)),
         quarantine=columns(quarantine_schema(store.column, keys)),
         batch_rows=rows_per_batch(params.score.batch_rows, len(pinned.contract.columns)),
         keys=store.scratch_uri(run.run_id) if wanted else None,
+        reasons=ReasonsWanted(asked) if asked else None,
     )
 
 
@@ -314,6 +341,9 @@ def _scored(
         with open_night(
             scoring.session, scoring.root, params, night, job.contract, carrier
         ) as rows:
+            if job.reasons is not None:  # of a night that had to be landed, known but now
+                every = one_row_of(sum(file.rows for file in rows.night.files))
+                job = replace(job, reasons=replace(job.reasons, every=every))
             parts, counts = rows.run(job, progress)
             first = total(parts)
             if job.keys is None:

@@ -16,16 +16,20 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from assay.columns.profile import Profile, merge_profiles
+from assay.compiled.contributions import Explainer
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
 from assay.model import bundle
 from assay.model.batch import InputBatch, new_counter, score_batch
 from assay.model.bundle import Bundle, Files
+from assay.model.reasons import explainer_of
 from assay.score.duplicate_keys import UNIQUE, DuplicateKeys, KeyWriter, complete_keys, hash_keys
 from assay.score.inputs.split import RowGroups, input_batches
+from assay.score.row_reasons import ReasonsWanted, RowReasons
 from assay.score.tally import Tally
 from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import INSTANT, PREDICTIONS, QUARANTINE, Staged
+from assay.store.delta.tables import INSTANT, PREDICTIONS, QUARANTINE, REASONS, Staged
 from assay.store.delta.writer import PartWriter
 from assay.store.runs import Run
 
@@ -37,11 +41,14 @@ class Job:
     Parameters
     ----------
     files
-        `Bundle.scoring_files`: for a compiled model only the compiled form.
+        `Bundle.scoring_files`: for a compiled model only the compiled form; with ``reasons`` also
+        what explains it.
     keys
         The folder for the hashes of keys; None if duplicate keys are not checked.
     repeats
         The duplicate keys whose rows are refused, once they are known.
+    reasons
+        What is published of the rows' reasons; None for nothing.
     """
 
     files: Files
@@ -55,6 +62,7 @@ class Job:
     batch_rows: int
     keys: str | None
     repeats: DuplicateKeys | None = None
+    reasons: ReasonsWanted | None = None
 
     @property
     def where(self) -> str:
@@ -83,8 +91,8 @@ class SentBundle(Protocol):
 
 
 _LOADING = Lock()
-_LOADED: dict[tuple[str, tuple[str, ...]], Bundle] = {}
-"""The last bundles that this process needed, by digest and allowed types."""
+_LOADED: dict[tuple[str, tuple[str, ...], frozenset[str]], Bundle] = {}
+"""The last bundles that this process needed, by digest, allowed types and files."""
 MOST_LOADED = 2
 
 
@@ -93,7 +101,7 @@ def cached_bundle(wanted: SentBundle) -> Bundle:
 
     Tasks of one worker process, also in threads, share it.
     """
-    key = (wanted.digest, wanted.allow_types)
+    key = (wanted.digest, wanted.allow_types, frozenset(wanted.files))
     with _LOADING:
         loaded = _LOADED.pop(key, None) or bundle.from_files(
             wanted.files, "bundle", expected=key[0], allow_types=key[1], whole=False
@@ -106,6 +114,26 @@ def cached_bundle(wanted: SentBundle) -> Bundle:
         return loaded
 
 
+_EXPLAINERS: dict[tuple[str, tuple[str, ...]], Explainer] = {}
+
+
+def cached_explainer(bundle: Bundle) -> Explainer:
+    """A bundle's explainer, made as often as `cached_bundle` loads one.
+
+    Raises
+    ------
+    ReasonsUnknown
+        The model is not one whose contributions are computed exactly.
+    """
+    key = (bundle.digest, bundle.allow_types)
+    with _LOADING:
+        found = _EXPLAINERS.pop(key, None) or explainer_of(bundle)
+        while len(_EXPLAINERS) >= MOST_LOADED:
+            del _EXPLAINERS[next(iter(_EXPLAINERS))]
+        _EXPLAINERS[key] = found
+        return found
+
+
 def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
     """Score some pieces of a night into one file per table.
 
@@ -115,6 +143,10 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
         Names the files; must be unique among all attempts at the run's parts.
     """
     loaded = cached_bundle(job)
+    explain = None
+    if job.reasons is not None:
+        explain = RowReasons(cached_explainer(loaded), loaded, job.contract, job.reasons).explain
+    moved: Profile = {}
     keys = None if job.keys is None else KeyWriter(job.keys, part)
     tally, counter = Tally(), None
     with ExitStack() as stack:
@@ -136,7 +168,11 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
                 again = job.repeats.row_mask(Columns(job.contract, piece.rows))
                 unread = {**unread, UNIQUE: again}
             scored = score_batch(loaded, job.contract, piece.rows, whole=piece.whole, unread=unread)
-            write(PREDICTIONS, scored.predictions)
+            predictions = scored.predictions
+            if explain is not None:
+                predictions, more = explain(scored)
+                moved = merge_profiles(moved, more) if moved else more
+            write(PREDICTIONS, predictions)
             write(QUARANTINE, scored.quarantine)
             if keys is not None:
                 # The contract already refuses a row without a key.
@@ -151,7 +187,7 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
         predictions=(writers[PREDICTIONS].staged,) if PREDICTIONS in writers else (),
         quarantine=(writers[QUARANTINE].staged,) if QUARANTINE in writers else (),
         keys=() if keys is None else keys.files(),
-        profile=None if counter is None else counter.profile(),
+        profile=None if counter is None else {**counter.profile(), **moved},
     )
 
 
@@ -195,6 +231,8 @@ def add_lineage(rows: pa.Table, schema: pa.Schema, run: Run) -> pa.Table:
             columns.append(_same(values[field.name], rows.num_rows))
         elif field.name in ("scored_at", "quarantined_at"):
             columns.append(pa.repeat(pa.scalar(run.started_at, INSTANT), rows.num_rows))
+        elif field.name in REASONS and field.name not in rows.column_names:
+            columns.append(pa.nulls(rows.num_rows, field.type))
         else:
             columns.append(_typed(rows.column(field.name), field.type))
     return pa.table(columns, names=schema.names)

@@ -282,6 +282,7 @@ def _score(
         if not pinned.bundle.manifest.compiled["used"]:
             progress.say(f"score: {pinned.version.version} scores with {pinned.scorer}")
         scoring = Scoring(params, root, pinned, store, spark.session)
+        scoring.check()
         _score_all(scoring, wanted, outcomes, force, progress)
 
 

@@ -67,6 +67,7 @@ def score_night(
     """
     outcomes: list[NightOutcome] = []
     scoring = Scoring(params, root, pinned, store, session)
+    scoring.check()
     score_together(scoring, [night], outcomes, lambda _: nullcontext(progress))
     (outcome,) = outcomes
     if outcome.error is not None:

@@ -94,6 +94,15 @@ def test_lists_and_schemas_and_odd_names(publish: Publish, out: Any, ask: Ask, s
     assert rows == [([0.7, 0.3],), (None,)]
 
 
+def test_reasons_are_json_in_the_database(publish: Publish, out: Any, ask: Ask) -> None:
+    one = {"feature": 'a "b"', "reason": "é, \\n", "code": None, "value": "1", "share": 0.5}
+    one["contribution"] = 0.25
+    publish(NIGHT, [{**ROWS[0], "reasons": [one]}, {**ROWS[1], "reasons": []}, ROWS[2]])
+    out()
+    found = ask("SELECT reasons, reasons->0->>'value' FROM scores ORDER BY parcel")
+    assert found == [([one], "1"), ([], None), (None, None)]
+
+
 def test_a_night_without_scores_leaves_none(publish: Publish, out: Any, ask: Ask) -> None:
     publish(NIGHT, ROWS)
     out()

@@ -72,6 +72,8 @@ def night_lines(found: MonitoredNights) -> Iterator[Line]:
     yield BREAK_LIMITS
     if decision.power_words:
         yield decision.power_words
+    if decision.reasons_shift is not None:
+        yield decision.reasons_shift.words
     yield f"page: {summary.page}"
 
 
@@ -183,6 +185,12 @@ def explain_lines(found: ExplainedChange) -> Iterator[Line]:
             row(after, of("after"), signed=False),
         ]
     )
+    if found.reasons:
+        moved = [
+            {"feature": name, before: one, after: other, "change": f"{other - one:+.4f}"}
+            for name, (one, other) in [*found.reasons.items()][:AT_LEAST]
+        ]
+        yield from table(moved, title="what moved scores: mean absolute contribution")
     yield from table(nights, title="nights")
 
 

@@ -40,6 +40,7 @@ from assay.project.tasks import Task, infer_task
 from assay.registry import dvc_lock, dvc_pipeline, git
 from assay.score.inputs.own import OwnFormat
 from assay.score.publication_checks import check_budget
+from assay.score.row_reasons import check_reasons, nameless
 from assay.training.candidates.pipeline import build_pipeline
 from assay.training.tables.ingest import load_source
 
@@ -110,6 +111,9 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         faults += metric_faults(params, task)
         faults += rule_faults(rules, params, contract, task)
         faults += drift_faults(params, contract, task)
+        _kept(faults, partial(check_reasons, params.score.reasons, task))
+        if params.score.reasons is not None and (bare := nameless(contract)):
+            _log.warning(bare)
         for name, candidate in params.train.candidates.items():
             build = partial(build_pipeline, name, candidate, contract, task, params.seed, root)
             _kept(faults, build)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
 
+from assay.columns import moved_scores
 from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile, Profile, merge_profiles
 from assay.monitor.drift.budget import SeenValue
@@ -45,7 +46,12 @@ NOT_COMPARED = WeekdayDistances((), {}, "not compared")
 
 def pool_profiles(profiles: Iterable[Profile]) -> Profile:
     """Merge at least one profile, all on one grid, into one."""
-    return reduce(merge_profiles, profiles)
+    return reduce(merge_profiles, map(_on_grid, profiles))
+
+
+def _on_grid(profile: Profile) -> Profile:
+    """What is counted of each night: contributions are where they were asked for."""
+    return {name: each for name, each in profile.items() if not moved_scores.is_counted(name)}
 
 
 def weekdays_before(partition: str, weeks: int) -> tuple[str, ...]:
@@ -72,11 +78,12 @@ def compare_weekdays(
     nights = tuple(name for name in wanted if name in earlier and _alike(earlier[name], night))
     if not nights:
         return WeekdayDistances((), {}, f"none of the {weeks} same weekdays before is comparable")
-    before = pool_profiles(earlier[name] for name in nights)
+    before = pool_profiles(earlier[name] for name in nights)  # none of contributions
     return WeekdayDistances(nights, {name: _distance(before[name], night[name]) for name in before})
 
 
 def _alike(a: Profile, b: Profile) -> bool:
+    a, b = _on_grid(a), _on_grid(b)
     return a.keys() == b.keys() and all(len(a[name].counts) == len(b[name].counts) for name in a)
 
 

@@ -44,7 +44,7 @@ from assay.monitor.drift.exceedance import exceedance, persistence
 from assay.project.params import Monitor
 from assay.project.params.monitoring import Budget
 
-Kind: TypeAlias = Literal["answers", "features", "data"]
+Kind: TypeAlias = Literal["answers", "features", "data", "reasons"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -267,6 +267,7 @@ def _blind(
 
 DISTANCE, NULLS, MOVED = break_limits.DISTANCE, break_limits.NULLS, break_limits.MOVED
 CATEGORIES, COMPARED = "new categories", "comparison"
+REASONS = DriftTest("reasons", "reasons", "what moves scores")
 
 
 def evidence(
@@ -289,6 +290,9 @@ def evidence(
     over: dict[DriftTest, str] = {}
     beyond: dict[DriftTest, str] = {}
     broken: dict[DriftTest, str] = {}
+    shift = decision.reasons_shift
+    if reference.reasons is not None and shift is not None and shift.distance is not None:
+        seen[REASONS] = SeenValue(shift.distance, reference.reasons.distances)
     for finding in decision.findings:
         name = finding.column
         follows = reference.autocorrelation.get(name)

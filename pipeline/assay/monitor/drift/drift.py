@@ -36,13 +36,13 @@ from typing import Any
 
 import numpy as np
 
-from assay.columns import break_limits
+from assay.columns import break_limits, moved_scores
 from assay.columns.break_limits import Break
 from assay.columns.distance import learnt_limit, measure
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 from assay.project.params import Monitor
-from assay.project.text import counted, mark_blanks
+from assay.project.text import counted, format_short, mark_blanks
 
 ALL_NULL = "null in every row"
 UNCOUNTED = "not in the night's profile"
@@ -121,12 +121,60 @@ class DriftFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonsShift:
+    """What moved a night's scores, compared with the reference.
+
+    Attributes
+    ----------
+    now, before
+        The mean absolute contribution of each feature; ``before`` is empty if the bundle's
+        reference does not have it.
+    distance, limit
+        `assay.columns.moved_scores.distance`, and what most nights of the reference keep within;
+        None where there is none.
+    """
+
+    now: Mapping[str, float]
+    before: Mapping[str, float]
+    distance: float | None = None
+    limit: float | None = None
+
+    @property
+    def drifted(self) -> bool:
+        return self.distance is not None and self.limit is not None and self.distance > self.limit
+
+    @property
+    def words(self) -> str:
+        """How much changed, and where most."""
+        if self.distance is None:
+            return "what moved scores is compared with nothing: the bundle's reference lacks it"
+        most = max(self.before, key=lambda name: abs(self.now[name] - self.before[name]))
+        limit = "" if self.limit is None else f" (limit {self.limit:.1%})"
+        return (
+            f"what moves scores changed by {self.distance:.1%} against the reference{limit}, "
+            f"{mark_blanks(most)} most: {format_short(self.now[most])}, "
+            f"{format_short(self.before[most])} before"
+        )
+
+
+def find_shift(reference: Reference, profile: Profile, quantile: float) -> ReasonsShift | None:
+    """What moved the scores of a night; None if its profile does not tell."""
+    now, known = moved_scores.means_of(profile), reference.reasons
+    if not now:
+        return None
+    if known is None or not set(known.means) <= set(now):
+        return ReasonsShift(now, {})
+    found = moved_scores.distance(now, known.means)
+    return ReasonsShift(now, known.means, found, learnt_limit(known.distances, quantile))
+
+
+@dataclass(frozen=True, slots=True)
 class DriftDecision:
     """The drift decision about one night, and everything that it is based on.
 
     ``quantile`` and ``nights`` say how the limits on distances were learnt. ``findings`` are
     ordered: crossed limits first, scores before features, features by their estimated effect on the
-    model.
+    model. ``reasons_shift`` alone crosses no limit: over several nights it raises an alarm.
     """
 
     crossed: bool
@@ -137,6 +185,7 @@ class DriftDecision:
     quantile: float
     nights: int
     findings: tuple[DriftFinding, ...]
+    reasons_shift: ReasonsShift | None = None
 
     @property
     def drifted_share(self) -> float | None:
@@ -160,6 +209,7 @@ class DriftDecision:
             "drifted": self.drifted,
             "drifted_share": self.drifted_share,
             "findings": [asdict(each) for each in self.findings],
+            "reasons_shift": None if self.reasons_shift is None else asdict(self.reasons_shift),
         }
 
     @property
@@ -250,6 +300,7 @@ def decide(
         quantile=limits.limit_quantile,
         nights=reference.nights,
         findings=tuple(findings),
+        reasons_shift=find_shift(reference, profile, limits.limit_quantile),
     )
 
 

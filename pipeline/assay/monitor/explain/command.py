@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from assay.columns import moved_scores
 from assay.columns.features import Floats, FrameFeatures
 from assay.columns.profile import ColumnProfile
 from assay.columns.quantiles import student_t_quantile
@@ -66,6 +67,9 @@ class ExplainedChange:
     usual
         What changes of the mean score are ordinary; None if the nights before are too few, or of
         another version.
+    reasons
+        Of each feature the mean absolute contribution before and after, the largest change first;
+        empty if a night's profile does not tell, or another version scored it.
     """
 
     before: ExplainedNight
@@ -73,6 +77,7 @@ class ExplainedChange:
     names: tuple[str, ...]
     parts: decomposition.Decomposition
     usual: UsualChange | None
+    reasons: Mapping[str, tuple[float, float]]
 
     @property
     def unseen(self) -> Floats:
@@ -99,6 +104,10 @@ class ExplainedChange:
                     "unseen": round_value(float(self.unseen[at])),
                 }
                 for at, name in enumerate(self.names)
+            },
+            "reasons": {
+                name: {"before": round_value(one), "after": round_value(other)}
+                for name, (one, other) in self.reasons.items()
             },
             "slices": [
                 {
@@ -170,7 +179,22 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
         decomposition.groups_of(before.rows, after.rows, free, bundles[1].reference.grid),
         params.seed,
     )
-    return ExplainedChange(before, after, names, parts, _usual(store, params, before, after))
+    usual, reasons = _usual(store, params, before, after), _reasons(store, before, after)
+    return ExplainedChange(before, after, names, parts, usual, reasons)
+
+
+def _reasons(
+    store: Store, before: ExplainedNight, after: ExplainedNight
+) -> Mapping[str, tuple[float, float]]:
+    """What moved the scores of both nights, in the units of one model's raw output."""
+    if before.record.bundle != after.record.bundle:
+        return {}
+    first, second = (
+        moved_scores.means_of(store.profile(each.record.run_id, each.record.partition))
+        for each in (before, after)
+    )
+    both = {name: (first[name], second[name]) for name in first if name in second}
+    return dict(sorted(both.items(), key=lambda each: -abs(each[1][1] - each[1][0])))
 
 
 def _usual(

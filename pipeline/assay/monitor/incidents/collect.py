@@ -4,12 +4,12 @@ Drift incidents are folded from the decisions about all nights, run incidents fr
 nights that were held, failed or never ended.
 
 A drift incident groups alarms of many nights, from first crossing to recovery. There is at most one
-open incident of each kind: of the model's ``answers``, of ``features``, and of the ``data`` itself
-(nulls, new categories, columns that cannot be compared). A summer that drifts in every weather
-column is therefore one incident, and does not hide drift of the scores. It recovers after as many
-consecutive published nights without an alarm of its kind as it takes to raise one. Nights that were
-not published neither prolong nor end it. Snoozed alarms keep it alive: when the snooze ends, it is
-open again under the same id.
+open incident of each kind: of the model's ``answers``, of ``features``, of the ``data`` itself
+(nulls, new categories, columns that cannot be compared), and of ``reasons``. A summer that drifts
+in every weather column is therefore one incident, and does not hide drift of the scores. It
+recovers after as many consecutive published nights without an alarm of its kind as it takes to
+raise one. Nights that were not published neither prolong nor end it. Snoozed alarms keep it alive:
+when the snooze ends, it is open again under the same id.
 """
 
 from __future__ import annotations
@@ -118,6 +118,7 @@ WORDS: Mapping[DriftKind, str] = {
     "answers": "the model's answers drifted",
     "features": "features drifted",
     "data": "the data is not what it was",
+    "reasons": "what moves scores is not what it was",
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from assay.columns.break_limits import YEAR
-from assay.monitor.drift.budget import Alarm, fdr_level
+from assay.monitor.drift.budget import REASONS, Alarm, fdr_level
 from assay.monitor.drift.night_decision import NightDecision, SnoozeState, states
 from assay.monitor.incidents.collect import DriftIncident, group_alarms
 from assay.project.params import Monitor
@@ -111,6 +111,7 @@ def history_of(
     """
     mine = [each for night, each in decisions.items() if night <= last]
     columns = {finding.column for each in mine for finding in each.drift.findings}
+    columns.add(REASONS.column)
     return IncidentHistory(
         name=name,
         first=first,

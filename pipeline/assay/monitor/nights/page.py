@@ -27,6 +27,9 @@ from assay.project.text import counted, format_digits, format_fixed, format_perc
 MOST_DRAWN = 60
 """The most columns with histograms: each takes 2 kB of a page."""
 
+MOST_REASONS = 15
+"""The most features whose contributions are drawn."""
+
 QUARTERS = (0.25, 0.5, 0.75)
 
 VALUE_NAMES = (
@@ -200,6 +203,7 @@ def render(
         d=summary.decision,
         reference=reference,
         distances=charts.distance_strip,
+        reasons=_reasons_picture(summary),
         columns=content.columns,
         most_drawn=MOST_DRAWN,
         value_names=VALUE_NAMES,
@@ -208,6 +212,16 @@ def render(
         evidently=evidently,
         evidently_page=quote(night_path(summary.partition, EVIDENTLY).rpartition("/")[2]),
     )
+
+
+def _reasons_picture(summary: NightSummary) -> Picture | None:
+    """What moved scores most, on this night or in the reference."""
+    shift = summary.decision.reasons_shift
+    if shift is None:
+        return None
+    pairs = [(name, shift.before.get(name, 0.0), now) for name, now in shift.now.items()]
+    pairs.sort(key=lambda each: -max(each[1:]))
+    return charts.bar_pairs(pairs[:MOST_REASONS], RED if shift.drifted else BLUE)
 
 
 def introduce(summary: NightSummary, sample_rows: int, left_out: str) -> Markup:

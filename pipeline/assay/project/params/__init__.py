@@ -224,10 +224,19 @@ class Registry(Section):
     require_approval: bool = False
 
 
+class Reasons(Section):
+    """Which rows of a night are published with their reasons, and which of them."""
+
+    top: Annotated[int, Field(ge=1, le=100)] = 4
+    rows: Literal["above", "all", "sample"] = "above"
+    direction: Literal["adverse", "both"] = "adverse"
+
+
 class Score(Section):
     input: Input
     carrier: AskedCarrier = "auto"
     batch_rows: Positive = 100_000
+    reasons: Reasons | None = None
 
 
 class Quarantine(Section):

@@ -8,6 +8,7 @@ gives the complete night or keeps what it had.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,10 @@ class ExportData:
 
 
 def lists_as_text(batch: pa.RecordBatch, opened: str, closed: str) -> pa.RecordBatch:
-    """The same rows with each list as text: comma-separated items between two delimiters."""
+    """The same rows with each list as text: comma-separated items between two delimiters.
+
+    A list of reasons is JSON, whatever the delimiters.
+    """
     columns = [
         _joined(column, opened, closed) if t.is_list(column.type) else column for column in batch
     ]
@@ -55,6 +59,9 @@ def lists_as_text(batch: pa.RecordBatch, opened: str, closed: str) -> pa.RecordB
 
 
 def _joined(lists: pa.ListArray, opened: str, closed: str) -> pa.Array:
+    if t.is_struct(lists.type.value_type):
+        known = lists.to_pylist()
+        return pa.array([each if each is None else json.dumps(each) for each in known], pa.string())
     items = pc.fill_null(pc.cast(lists.flatten(), pa.string()), "null")
     counts = pc.fill_null(pc.list_value_length(lists), 0)
     ends = pc.cumulative_sum(pc.cast(counts, pa.int32()))

@@ -223,6 +223,8 @@ def sql_type(kind: pa.DataType) -> str:
     ExportFailed
         There is none.
     """
+    if t.is_list(kind) and t.is_struct(kind.value_type):
+        return "jsonb"
     if t.is_list(kind):
         return f"{sql_type(kind.value_type)}[]"
     if t.is_timestamp(kind):

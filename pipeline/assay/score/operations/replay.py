@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from assay.columns.moved_scores import counts_of
 from assay.columns.profile import merge_profiles
 from assay.contract.columns import Columns
 from assay.contract.text_parser import parse_rows
 from assay.errors import ContractBroken, RowCountMismatch, RunUnknown
+from assay.model import reasons
 from assay.model.batch import ScoredBatch, score_batch
 from assay.project.params import Params
 from assay.project.text import counted, mark_blanks
@@ -28,6 +30,7 @@ from assay.registry.pin import PinnedVersion, pin_run
 from assay.score.duplicate_keys import hash_keys
 from assay.score.operations import quarantine
 from assay.score.operations.quarantine import quarantine_id
+from assay.score.row_reasons import ReasonsWanted, RowReasons, one_row_of
 from assay.score.run import new_run
 from assay.score.scoring_job import add_lineage
 from assay.store import Run, StagedFile, StagedRun, Store, history, open_store, write_part
@@ -87,7 +90,7 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
     )
     store.append_run_events(begun)
     good = [mark for mark, bad in zip(wanted, scored.bad, strict=True) if not bad]
-    staged = stage_replay(store, begun, scored, frozenset(good))
+    staged = stage_replay(store, begun, scored, frozenset(good), _reasons(params, pinned, before))
     good_rows = sum(file.rows for file in staged.predictions)
     refused = sum(file.rows for file in staged.quarantine)
     _check_counts(before, good_rows, refused)
@@ -192,7 +195,22 @@ def check_keys(store: Store, partition: str, scored: ScoredBatch, where: Path) -
         )
 
 
-def stage_replay(store: Store, begun: Run, scored: ScoredBatch, good: Collection[str]) -> StagedRun:
+def _reasons(params: Params, pinned: PinnedVersion, before: Run) -> RowReasons | None:
+    """What explains repaired rows, as the other rows of their night; None if nobody asks for it."""
+    if params.score.reasons is None:
+        return None
+    wanted = ReasonsWanted(params.score.reasons, one_row_of(before.rows_read or 0))
+    explainer = reasons.explainer_of(pinned.bundle)
+    return RowReasons(explainer, pinned.bundle, pinned.contract, wanted)
+
+
+def stage_replay(
+    store: Store,
+    begun: Run,
+    scored: ScoredBatch,
+    good: Collection[str],
+    explained: RowReasons | None = None,
+) -> StagedRun:
     """The staged run that publishes the night with the repaired rows.
 
     Parameters
@@ -201,6 +219,8 @@ def stage_replay(store: Store, begun: Run, scored: ScoredBatch, good: Collection
         The replay's ``started`` event.
     good
         The marks of the rows that leave the quarantine.
+    explained
+        Gives the repaired rows their reasons, if the night's other rows have some.
     """
     partition = begun.partition
     shown = history.require_visible_run(store, partition)
@@ -209,16 +229,21 @@ def stage_replay(store: Store, begun: Run, scored: ScoredBatch, good: Collection
         for number, file in enumerate(shown.predictions)
     ]
     schema = _schema(store, PREDICTIONS)
+    before, more = store.profile(shown.run_id, partition), dict(scored.profile)
+    if explained is not None and counts_of(before):
+        rows, moved = explained.explain(scored)
+        scored, more = replace(scored, predictions=rows), {**more, **moved}
     if scored.predictions.num_rows:
         path = store.part_path_for(PREDICTIONS, partition, begun.run_id, "repaired")
         rows = add_lineage(scored.predictions, schema, begun)
         predictions.append(write_part(store.table_uri(PREDICTIONS), path, rows))
-    before = store.profile(shown.run_id, partition)
+    # Contributions that are not counted of repaired rows are still those of a sample.
+    merged = merge_profiles({name: before[name] for name in more}, more)
     return StagedRun(
         run=begun,
         predictions=tuple(predictions),
         quarantine=_rest(store, partition, begun.run_id, good),
-        profile=merge_profiles(before, scored.profile),
+        profile={**before, **merged},
         predictions_schema=schema,
         quarantine_schema=_schema(store, QUARANTINE),
     )

@@ -123,7 +123,10 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         back_off(attempt)
         opened = log.open_to_write(uri)
         if opened is not None:
-            check_schema(opened, target.schema, target.column)
+            new = check_schema(opened, target.schema, target.column)
+            if new:
+                _add_columns(uri, opened, new)
+                continue
         turns = target.table == PREDICTIONS
         change = plan(log.views_to_change(uri, opened, target.column, target.partitions, turns))
         if change is not None:
@@ -151,6 +154,24 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         found=f"other writers committed first, {ATTEMPTS} times in a row",
         fix="Run again; nothing became visible.",
     )
+
+
+def _add_columns(uri: str, table: DeltaTable, new: Sequence[pa.Field]) -> None:
+    """Give a table columns, which are null in the rows that it has; a writer may be faster."""
+    from deltalake import Schema
+    from deltalake.exceptions import DeltaError
+
+    before = table.version()
+    try:
+        table.alter.add_columns(
+            Schema.from_arrow(pa.schema(new)).fields,
+            post_commithook_properties=upkeep.post_commit_hooks(),
+        )
+    except (DeltaError, OSError):
+        if version_of(uri) == before:
+            with translate_errors(uri, "cannot be given its new columns"):
+                raise
+    fsync.sync_commits(uri, before, files=False)
 
 
 def back_off(attempt: int) -> None:

@@ -18,7 +18,14 @@ from assay.store.delta.location import (
     storage_options,
     translate_errors,
 )
-from assay.store.delta.tables import PARTITIONED, Staged, small_schema, to_delta_schema
+from assay.store.delta.tables import (
+    PARTITIONED,
+    PREDICTIONS,
+    REASONS,
+    Staged,
+    small_schema,
+    to_delta_schema,
+)
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -155,7 +162,8 @@ def batches(
     files
         Active or not; of any partitions.
     columns
-        The columns to read, in this order; if None all, the partition column first.
+        The columns to read, in this order; if None all, the partition column first. Of files from
+        before a table got `REASONS`, these are null.
     groups
         The row groups to read of each file, by path; all if None.
 
@@ -165,6 +173,8 @@ def batches(
         If a file is missing or changed.
     """
     uri = place.table_uri(table)
+    if columns is None and table == PREDICTIONS:
+        columns = log.schema_of(uri).names
     for file in files:
         where = f"{uri}/{file.path}"
         with translate_errors(where, "cannot be read"):
@@ -264,7 +274,7 @@ def _of_file(
             expected = sum(held[number] for number in groups)
         schema = to_delta_schema(parquet.schema_arrow)
         names = [column, *schema.names] if columns is None else list(columns)
-        missing = [name for name in names if name != column and name not in schema.names]
+        missing = [name for name in names if name not in (column, *schema.names, *REASONS)]
         if missing:
             raise StoreError(
                 "has no such column",
@@ -272,7 +282,7 @@ def _of_file(
                 found=", ".join(missing),
                 expected=", ".join([column, *schema.names]),
             )
-        stored = [name for name in names if name != column]
+        stored = [name for name in names if name in schema.names]
         read = parquet.iter_batches(BATCH_ROWS, row_groups=groups, columns=stored)
     rows = 0
     while True:
@@ -299,6 +309,8 @@ def _with_partition(
         pa.repeat(pa.scalar(value), batch.num_rows)
         if name == column
         else batch.column(name).cast(schema.field(name).type)
+        if name in schema.names
+        else pa.nulls(batch.num_rows, REASONS[name])
         for name in names
     ]
     return pa.RecordBatch.from_arrays(arrays, names=list(names))

@@ -64,6 +64,18 @@ _STAMPED = {
     "run_id": pa.string(),
     "scored_at": INSTANT,
 }
+_REASON = pa.struct(
+    [
+        *((name, pa.string()) for name in ("feature", "reason", "code", "value")),
+        *((name, pa.float64()) for name in ("contribution", "share")),
+    ]
+)
+REASONS: Mapping[str, pa.DataType] = {
+    "reasons": pa.list_(_REASON),
+    "reasons_against": pa.string(),
+}
+"""Columns of predictions that a table gets with its first night that has them, and keeps."""
+
 _REFUSED = {
     "broken_rules": pa.list_(pa.string()),
     "row": pa.string(),
@@ -129,7 +141,9 @@ _WIDER = {
 }
 
 
-def predictions_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
+def predictions_schema(
+    column: str, keys: pa.Schema, task: Task, reasons: bool = False
+) -> pa.Schema:
     """The predictions table: partition column, key columns, then what a run adds to each row.
 
     A multiclass model's ``probability`` is that of the predicted class. ``probabilities`` are those
@@ -144,13 +158,16 @@ def predictions_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
         The key columns with the input's types; a partition column among them is not repeated.
     task
         The kind of model.
+    reasons
+        Whether the rows have `REASONS`.
 
     Raises
     ------
     StoreError
         If a key column has the name of one of the table's own.
     """
-    return _with_keys(PREDICTIONS, column, keys, {**_ANSWERS[task], **_STAMPED})
+    own = {**_ANSWERS[task], **_STAMPED, **(REASONS if reasons else {})}
+    return _with_keys(PREDICTIONS, column, keys, own)
 
 
 def quarantine_schema(column: str, keys: pa.Schema) -> pa.Schema:
@@ -185,7 +202,7 @@ def infer_keys_and_task(predictions: pa.Schema, column: str) -> tuple[pa.Schema,
         kinds["prediction"]: task for task, kinds in _ANSWERS.items()
     }
     task = tasks[predictions.field("prediction").type]
-    own = {column, *_ANSWERS[task], *_STAMPED}
+    own = {column, *_ANSWERS[task], *_STAMPED, *REASONS}
     return pa.schema([field for field in predictions if field.name not in own]), task
 
 
@@ -234,6 +251,9 @@ def _storable(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = _storable(kind.value_type)
         return None if inner is None else pa.list_(inner)
+    if pa.types.is_struct(kind):
+        parts = {part.name: _storable(part.type) for part in kind}
+        return pa.struct(parts) if all(parts.values()) else None
     kind = _WIDER.get(kind, kind)
     plain = (
         pa.types.is_signed_integer(kind)
@@ -247,8 +267,13 @@ def _storable(kind: pa.DataType) -> pa.DataType | None:
     return kind if plain else None
 
 
-def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
+def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> list[pa.Field]:
     """Check that a table has the same columns as the rows that a run is about to add.
+
+    Returns
+    -------
+    list of Field
+        Those of `REASONS` that the table lacks, for it to get; rows that lack them have nulls.
 
     Raises
     ------
@@ -266,8 +291,9 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
         )
     has = _types(pa.schema(table.schema().to_arrow()))
     wants = _types(schema)
-    wrong = [f"{name}: missing in the table" for name in wants.keys() - has.keys()]
-    wrong += [f"{name}: missing in the run" for name in has.keys() - wants.keys()]
+    lacks = [name for name in REASONS if name in wants and name not in has]
+    wrong = [f"{name}: missing in the table" for name in wants.keys() - has.keys() - {*lacks}]
+    wrong += [f"{name}: missing in the run" for name in has.keys() - wants.keys() - {*REASONS}]
     wrong += [
         f"{name}: {kind} in the table, {wants[name]} in the run"
         for name, kind in has.items()
@@ -280,6 +306,7 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
             fix="Keep the contract's keys and the kind of model, or give the new one a store "
             "of its own.",
         )
+    return [pa.field(name, REASONS[name]) for name in lacks]
 
 
 def _types(schema: pa.Schema) -> dict[str, str]:

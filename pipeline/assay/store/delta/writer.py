@@ -5,6 +5,7 @@ Everything here can run on a Spark worker; nothing here makes a file visible to 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -187,24 +188,30 @@ def _format(schema: pa.Schema) -> dict[str, Any]:
     dictionary of distinct numbers takes longer than writing them. Statistics are not written: the
     key columns are not sorted, and Delta's log has the row counts.
     """
-    texts = {field.name for field in schema if _is_text(field.type)}
-    repeats = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    leaves = {
-        field.name: f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
-        for field in schema
-    }
+    leaves = {leaf: kind for field in schema for leaf, kind in _leaves(field.name, field.type)}
+    texts = {leaf for leaf, kind in leaves.items() if _is_text(kind)}
+    repeats = {leaf for leaf, kind in leaves.items() if pa.types.is_dictionary(kind)}
     return {
         "store_schema": False,  # or readers that know Arrow would see dictionaries again
-        "compression": {
-            leaf: "zstd" if name in texts else "snappy" for name, leaf in leaves.items()
-        },
-        "use_dictionary": sorted({leaves[name] for name in (*texts, *repeats)}),
+        "compression": {leaf: "zstd" if leaf in texts else "snappy" for leaf in leaves},
+        "use_dictionary": sorted(texts | repeats),
         "write_statistics": False,
         "write_page_checksum": True,  # detects changed bytes on the disk
     }
 
 
+def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    """The columns that Parquet makes of one, by their paths."""
+    if pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    elif pa.types.is_struct(kind):
+        for part in kind:
+            yield from _leaves(f"{path}.{part.name}", part.type)
+    else:
+        yield path, kind
+
+
 def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind) or pa.types.is_list(kind):
+    if pa.types.is_dictionary(kind):
         return _is_text(kind.value_type)
     return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))

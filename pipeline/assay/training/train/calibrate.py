@@ -9,7 +9,7 @@ all blocks. scikit-learn calls this cross-fitting with ``ensemble=False``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+Look: TypeAlias = "Callable[[Any, pd.DataFrame, NDArray[np.bool_]], None]"
+
+
 def out_of_fold_scores(
     task: Task,
     pipeline: Any,
@@ -33,6 +36,7 @@ def out_of_fold_scores(
     progress: Callable[[int, int], None],
     days: NDArray[Any] | None = None,
     weights: Floats | None = None,
+    look: Look | None = None,
 ) -> Floats:
     """Uncalibrated scores of each row from an estimator that was not fitted on its block.
 
@@ -42,6 +46,8 @@ def out_of_fold_scores(
         The day of each row, which a search's folds keep whole; by default the blocks do as days.
     weights
         How much each row counts in fitting; None if all count alike.
+    look
+        Called with each block's estimator, all features and which rows it was not fitted on.
 
     Raises
     ------
@@ -64,6 +70,8 @@ def out_of_fold_scores(
         weighted = None if weights is None else weights[~unseen]
         fitted = fit_clone(pipeline, features[~unseen], label[~unseen], whole[~unseen], weighted)
         scores[unseen] = raw_scores(task, fitted.pipeline, features[unseen])
+        if look is not None:
+            look(fitted.pipeline, features, unseen)
         progress(number + 1, folds)
     return scores
 

@@ -22,7 +22,12 @@ from assay.project.tasks import Task
 from assay.project.text import counted
 from assay.training.candidates.days import assign_folds
 from assay.training.candidates.nested import fit_clone
-from assay.training.train.calibrate import cross_calibrate, fit_calibrator, out_of_fold_scores
+from assay.training.train.calibrate import (
+    Look,
+    cross_calibrate,
+    fit_calibrator,
+    out_of_fold_scores,
+)
 from assay.training.train.calibration_choice import CalibrationChoice, choose_calibration
 
 if TYPE_CHECKING:
@@ -168,6 +173,7 @@ def fit(
     rows: TrainingRows,
     settings: Train,
     progress: Callable[[int, int], None],
+    look: Look | None = None,
 ) -> FittedModel:
     """Score out of fold, calibrate, and fit once more on all rows.
 
@@ -180,11 +186,13 @@ def fit(
         Unfitted.
     progress
         Called with the number of folds done, and the number of all folds.
+    look
+        As for `out_of_fold_scores`.
     """
     task, features, target, weights = rows.task, rows.features, rows.target, rows.weights
     day = rows.days.to_numpy()
     block = assign_folds(day, settings.folds)
-    raw = out_of_fold_scores(task, pipeline, features, target, block, progress, day, weights)
+    raw = out_of_fold_scores(task, pipeline, features, target, block, progress, day, weights, look)
     calibration = choose_calibration(task, settings.calibration, raw, rows.truth, block)
     calibrator = fit_calibrator(task, calibration.method, raw, rows.truth)
     scored = LabelledScores(

@@ -18,6 +18,7 @@ from assay import compiled
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import ColumnGrid, Grid
 from assay.columns.grid_builder import build_grid
+from assay.columns.moved_scores import ReferenceReasons
 from assay.columns.reference import Reference, build_reference
 from assay.compiled import fitted_model
 from assay.contract.columns import to_frame
@@ -55,6 +56,7 @@ from assay.training.train.free_cores import read_clocks, use_free_cores
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
 from assay.training.train.model_card import render_card
+from assay.training.train.reference_reasons import OutOfFoldReasons
 from assay.training.train.slice_fields import select_slice_fields
 from assay.training.train.stored_types import check_types, held_types
 from assay.training.train.workplace import apart_from_rows
@@ -145,9 +147,10 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
             if other != name
         },
     )
+    moved = OutOfFoldReasons(contract, task, rows.classes, nights.to_numpy(), params.seed)
     try:
         with use_free_cores(clocks):
-            made = fit(built.pipeline, contract, rows, params.train, _progress(name))
+            made = fit(built.pipeline, contract, rows, params.train, _progress(name), moved.add)
     except (AssayError, MemoryError):
         raise
     except Exception as error:  # an estimator may raise anything
@@ -181,14 +184,17 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
     grids = prediction.score_grids(
         task, manifest.classes, made.scored.scores, params.train.threshold
     )
-    moved = permutation_importance(scorer, sample, contract.features, params.seed)
+    importance = permutation_importance(scorer, sample, contract.features, params.seed)
+    reference = _reference(
+        *(contract, task, made, nights, slices, grids, params, importance, losses, moved.found())
+    )
     digest = bundle.write(
         root / layout.CANDIDATES / name,
         manifest,
         model=packed,
         compiled=arrays,
         reasons=explained,
-        reference=_reference(contract, task, made, nights, slices, grids, params, moved, losses),
+        reference=reference,
         sample=sample,
         card=render_card(manifest),
         losses={
@@ -270,8 +276,9 @@ def _reference(
     sliced: pd.DataFrame,
     grids: Grid,
     params: Params,
-    moved: Mapping[str, float],
+    importance: Mapping[str, float],
     losses: Mapping[str, LossModel],
+    reasons: ReferenceReasons | None,
 ) -> Reference:
     fields = select_slice_fields(contract, sliced, params.evaluate.min_slice_rows)
     codes = np.unique(nights.to_numpy(), return_inverse=True)[1]
@@ -292,7 +299,8 @@ def _reference(
         contract.categorical,
         grids,
         slices=fields,
-        importance=moved,
+        importance=importance,
+        reasons=reasons,
         label=(prediction.truth_grid(task, scored.classes, truths), truths),
         beside={
             **{name: (beside_grids[name], values) for name, values in beside.items()},

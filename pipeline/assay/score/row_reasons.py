@@ -1,0 +1,208 @@
+"""The reasons of a night's rows: the strongest features of each, and what moved scores in all.
+
+A row's reasons are published with it (`score.reasons` in params.yaml). The mean absolute
+contribution of each feature goes into the run's profile, over a sample of at most about `COUNTED`
+rows of the night: to explain a row takes longer than to score it. Which rows is decided by a hash
+of their keys, so it does not depend on batches or carriers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.columns import moved_scores
+from assay.columns.features import Floats
+from assay.columns.profile import ColumnProfile, merge_profiles
+from assay.compiled.contributions import Explainer
+from assay.contract.columns import Columns
+from assay.contract.definition import MASK, Contract
+from assay.errors import AssayError, ParamsError
+from assay.model import prediction
+from assay.model.batch import ScoredBatch
+from assay.model.bundle import Bundle
+from assay.model.reasons import words
+from assay.project import layout
+from assay.project.params import Reasons
+from assay.project.tasks import Task
+from assay.score.duplicate_keys import hash_keys
+from assay.store.delta.tables import REASONS
+
+Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+
+COUNTED = 20_000
+AT_ONCE = 2_000_000
+"""Contributions that are held at once: 16 MB."""
+
+
+def check_reasons(asked: Reasons | None, task: Task) -> None:
+    """Check that the rows whose reasons are asked for can be told.
+
+    Raises
+    ------
+    ParamsError
+        The rows above a threshold are asked of a model that has none.
+    """
+    if asked is not None and asked.rows == "above" and task == "regression":
+        raise ParamsError(
+            [
+                f"{layout.PARAMS}: score.reasons.rows: a regression decides nothing, so no row is "
+                "above: expected all or sample, found above"
+            ]
+        )
+
+
+def nameless(contract: Contract) -> str:
+    """A line that names the features without a reason that people can read; empty if all have one.
+
+    Their description is published in its place, or their name.
+    """
+    bare = [name for name in contract.features if not contract.field(name).reason]
+    if not bare:
+        return ""
+    return AssayError(
+        "score.reasons publishes features without a text for people",
+        where=contract.file,
+        expected='"reason" in the metadata of each feature',
+        found=f"none of {', '.join(bare)}",
+        fix='Such as metadata={"role": "feature", "reason": "how heavy the parcel is"}',
+    ).line()
+
+
+def one_row_of(rows: int) -> int:
+    """One row of how many counts in the profile of a night of so many rows.
+
+    >>> one_row_of(900), one_row_of(20_001), one_row_of(1_000_000)
+    (1, 2, 50)
+    """
+    return max(1, -(-rows // COUNTED))
+
+
+@dataclass(frozen=True)
+class ReasonsWanted:
+    """What a run publishes of its rows' reasons; one row of ``every`` counts in its profile."""
+
+    asked: Reasons
+    every: int = 1
+
+
+class RowReasons:
+    """Explains the rows of scored batches."""
+
+    def __init__(
+        self, explainer: Explainer, bundle: Bundle, contract: Contract, wanted: ReasonsWanted
+    ) -> None:
+        self._explainer, self._wanted = explainer, wanted
+        self._manifest, self._contract = bundle.manifest, contract
+        names = explainer.features
+        said, fields = words(contract), [contract.field(name) for name in names]
+        self._names = pa.array(names, pa.string())
+        self._words = pa.array([said[name] for name in names], pa.string())
+        self._codes = pa.array([each.reason_code or None for each in fields], pa.string())
+
+    def explain(self, scored: ScoredBatch) -> tuple[pa.Table, dict[str, ColumnProfile]]:
+        """The predictions of a batch with `REASONS`, and its counts of contributions."""
+        predictions, good = scored.predictions, scored.good
+        said = predictions[prediction.PREDICTION]
+        known = said.is_valid().to_numpy()
+        counted = known & self._is_counted(good)
+        shown = self._is_shown(said, known, counted)
+        places = np.flatnonzero(shown | counted)
+        features = self._explainer.features
+        pieces: list[pa.Array] = []
+        counts = moved_scores.profile_of(features, np.empty((0, len(features))))
+        step = max(1, AT_ONCE // max(1, len(features) * self._explainer.outputs))
+        for start in range(0, len(places), step):
+            some = places[start : start + step]
+            rows = good.take(some)
+            values = self._contributions(rows, said, some)
+            whole = np.isfinite(values).all(axis=1)
+            mine = np.abs(values[whole & counted[some]])
+            counts = merge_profiles(counts, moved_scores.profile_of(features, mine))
+            told = whole & shown[some]
+            shown[some[~whole]] = False
+            pieces.append(self._lists(values[told], rows.take(np.flatnonzero(told))))
+        kind, against = REASONS["reasons"], self._explainer.against
+        lists = pa.chunked_array(pieces, kind).combine_chunks() if pieces else pa.array([], kind)
+        # A place for each row that has reasons, null for the others.
+        at = pa.array(np.cumsum(shown) - 1, mask=~shown)
+        game = pa.DictionaryArray.from_arrays(
+            pa.array(np.zeros(len(shown), np.int32), mask=~shown), [against]
+        )
+        predictions = predictions.append_column("reasons", lists.take(at))
+        return predictions.append_column("reasons_against", game), counts
+
+    def _is_counted(self, good: Columns) -> Bools:
+        if self._wanted.every == 1:
+            return np.ones(good.rows, np.bool_)
+        found: Bools = hash_keys(good) % np.uint64(self._wanted.every) == 0
+        return found
+
+    def _is_shown(self, said: pa.ChunkedArray, known: Bools, counted: Bools) -> Bools:
+        asked = self._wanted.asked.rows
+        if asked == "sample":
+            return counted.copy()
+        if asked == "above" and self._manifest.task == "binary":
+            above: Bools = pc.fill_null(said, False).to_numpy().astype(np.bool_)
+            return above
+        return known.copy()
+
+    def _contributions(self, rows: Columns, said: pa.ChunkedArray, places: Ints) -> Floats:
+        """Of the predicted class, if there are several; shape (rows, features)."""
+        values = self._explainer.contributions(rows).values
+        if values.shape[1] == 1:
+            return values[:, 0]
+        classes = pa.array(self._manifest.classes, pa.string())
+        best = pc.index_in(said.take(pa.array(places)), classes).to_numpy()
+        found: Floats = values[np.arange(len(values)), best]
+        return found
+
+    def _lists(self, values: Floats, rows: Columns) -> pa.Array:
+        """The strongest reasons of each row, the strongest first."""
+        sizes = np.abs(values)
+        strength = values if self._wanted.asked.direction == "adverse" else sizes
+        order = np.argsort(-strength, axis=1, kind="stable")[:, : self._wanted.asked.top]
+        row = np.arange(len(values))[:, None]
+        told = strength[row, order] > 0
+        of_row, feature = np.broadcast_to(row, told.shape)[told], order[told]
+        with np.errstate(invalid="ignore"):
+            shares = sizes / sizes.sum(axis=1, keepdims=True)
+        at = pa.array(feature)
+        parts = {
+            "feature": self._names.take(at),
+            "reason": self._words.take(at),
+            "code": self._codes.take(at),
+            "value": self._texts(rows, of_row, feature),
+            "contribution": pa.array(values[of_row, feature]),
+            "share": pa.array(shares[of_row, feature]),
+        }
+        ends = np.concatenate([[0], np.cumsum(told.sum(axis=1))]).astype(np.int32)
+        structs = pa.StructArray.from_arrays(list(parts.values()), list(parts))
+        return pa.ListArray.from_arrays(pa.array(ends), structs).cast(REASONS["reasons"])
+
+    def _texts(self, rows: Columns, of_row: Ints, feature: Ints) -> pa.Array:
+        """The cell of each reason as text; a sensitive one is masked."""
+        order = np.argsort(feature, kind="stable")
+        ends = np.searchsorted(feature[order], np.arange(len(self._names) + 1))
+        texts = [pa.array([], pa.string())]
+        for place, name in enumerate(self._names.to_pylist()):
+            mine = of_row[order[ends[place] : ends[place + 1]]]
+            if len(mine):
+                cells = rows.select([name]).column(0).take(pa.array(mine)).combine_chunks()
+                if name in self._hidden:
+                    cells = pc.if_else(cells.is_valid(), MASK, pa.scalar(None, pa.string()))
+                texts.append(cells.cast(pa.string()))
+        back = np.empty(len(order), np.intp)
+        back[order] = np.arange(len(order))
+        return pa.concat_arrays(texts).take(pa.array(back))
+
+    @cached_property
+    def _hidden(self) -> frozenset[str]:
+        # The contract may have become stricter since the model was trained, or laxer.
+        return frozenset((*self._manifest.sensitive, *self._contract.sensitive))

@@ -1,0 +1,98 @@
+"""What moves the scores of the training rows: contributions to what was said of them out of fold.
+
+A model's contributions to rows that it was fitted on are larger than those to new rows, so each row
+is explained by the estimator of the fold that leaves it out, as it is scored. A bounded sample is
+explained: at most `NIGHTS` nights, evenly spaced, and `ROWS` rows of each, drawn with the seed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.columns import moved_scores
+from assay.columns.features import FrameFeatures
+from assay.columns.moved_scores import ReferenceReasons
+from assay.compiled.array_types import NotCompiled
+from assay.compiled.contributions import explain_model
+from assay.compiled.fitted_model import Model
+from assay.contract.definition import Contract
+from assay.project.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NIGHTS, ROWS = 50, 400
+AT_ONCE = 1000
+"""Rows that are explained at once, of which a row of many classes has many numbers."""
+
+
+class OutOfFoldReasons:
+    """Collects contributions, fold by fold.
+
+    Parameters
+    ----------
+    classes
+        Of a multiclass model, else empty.
+    nights
+        The partition of each training row.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        task: Task,
+        classes: tuple[str, ...],
+        nights: NDArray[Any],
+        seed: int,
+    ) -> None:
+        self._contract, self._task, self._classes = contract, task, classes
+        self._features = (*contract.numeric, *contract.categorical)
+        names, night = np.unique(nights, return_inverse=True)
+        self._place = np.full(len(nights), -1)
+        draw = np.random.default_rng(seed)
+        chosen = np.unique(np.linspace(0, len(names) - 1, NIGHTS).astype(int))
+        for number, code in enumerate(chosen):
+            rows = np.flatnonzero(night == code)
+            self._place[rows if len(rows) <= ROWS else draw.choice(rows, ROWS, False)] = number
+        self._sums = np.zeros((len(chosen), len(self._features)))
+        self._rows = np.zeros(len(chosen))
+        self._known = True
+
+    def add(self, pipeline: Any, features: pd.DataFrame, unseen: NDArray[np.bool_]) -> None:
+        """Explain chosen rows with the estimator of a fold.
+
+        Parameters
+        ----------
+        features
+            Of all training rows.
+        unseen
+            The rows that ``pipeline`` was not fitted on.
+        """
+        places = np.flatnonzero(unseen & (self._place >= 0))
+        if not self._known or not len(places):
+            return
+        contract = self._contract
+        model = Model(pipeline, None, contract.numeric, contract.categorical, self._task)
+        sample = FrameFeatures(features[self._place >= 0])
+        try:
+            explainer = explain_model(model, self._task, self._classes, sample)
+        except NotCompiled:
+            self._known = False
+            return
+        order = [self._features.index(name) for name in explainer.features]
+        for start in range(0, len(places), AT_ONCE):
+            some = places[start : start + AT_ONCE]
+            found = explainer.contributions(FrameFeatures(features.iloc[some]))
+            best = found.raw.argmax(axis=1)
+            values = np.abs(found.values[np.arange(len(some)), best])
+            whole = np.isfinite(values).all(axis=1)
+            night = self._place[some][whole]
+            np.add.at(self._sums, (night[:, None], order), values[whole])
+            np.add.at(self._rows, night, 1)
+
+    def found(self) -> ReferenceReasons | None:
+        """None for a model whose contributions are not computed exactly, or none moves it."""
+        return moved_scores.learn(self._features, self._sums, self._rows) if self._known else None

@@ -1,0 +1,377 @@
+"""Each row of a night with its strongest reasons: those of `assay why`, and no other's."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.columns.moved_scores import counts_of
+from assay.columns.profile import merge_profiles
+from assay.compiled.contributions import Contributions
+from assay.contract.columns import Columns
+from assay.contract.definition import MASK
+from assay.contract.loader import load_contract_text
+from assay.errors import ParamsError, ReasonsUnknown
+from assay.init.project_check.command import run as check_project
+from assay.model import reasons
+from assay.project.params import Reasons
+from assay.score import row_reasons, scoring_job
+from assay.score.operations import export, quarantine, replay, why
+from assay.score.row_reasons import ReasonsWanted, RowReasons
+from assay.store.delta.tables import REASONS
+from tests.scorer import NIGHT, Scorer
+
+NEXT = "2024-03-02"
+AFTER = "2024-03-03"
+NAMES = ("weight", "distance", "express", "depot")
+
+
+@pytest.fixture(autouse=True)
+def _as_delivered(scorer: Scorer) -> None:
+    scorer.set("quarantine", max_share=1.0)
+
+
+def published(scorer: Scorer, night: str = NIGHT) -> dict[int, dict[str, Any]]:
+    return {row["parcel"]: row for row in scorer.store.predictions(night).to_pylist()}
+
+
+# ------------------------------------------------------------------------------- what is told
+
+
+def test_they_are_those_of_why(scorer: Scorer) -> None:
+    scorer.set(reasons=Reasons(top=3, rows="all", direction="both"))
+    scorer.score()
+    rows = published(scorer)
+    for key in list(rows)[:5]:
+        told = why.run(scorer.root, scorer.params, [str(key)]).reasons[:3]
+        mine = rows[key]["reasons"]
+        assert rows[key]["reasons_against"] == "population"
+        assert [each["feature"] for each in mine] == [each.feature for each in told]
+        assert [each["reason"] for each in mine] == [each.words for each in told]
+        for each, other in zip(mine, told, strict=True):
+            assert each["contribution"] == pytest.approx(other.contribution, abs=1e-12)
+            assert each["share"] == pytest.approx(other.share, abs=1e-12)
+            shown = other.value
+            shown = str(shown).lower() if isinstance(shown, bool) else shown
+            assert (each["value"] is None) == (shown is None)
+            if isinstance(shown, float):
+                assert float(each["value"]) == shown
+            elif shown is not None:
+                assert each["value"] == str(shown)
+
+
+def test_rows_below_the_threshold_have_none_and_the_others_what_speaks_for_it(
+    scorer: Scorer,
+) -> None:
+    scorer.set(reasons=Reasons())
+    scorer.score()
+    rows = published(scorer).values()
+    assert {row["prediction"] for row in rows} == {True, False}
+    for row in rows:
+        assert (row["reasons"] is not None) == (row["reasons_against"] is not None)
+        assert (row["reasons"] is not None) == row["prediction"]
+        found = [each["contribution"] for each in row["reasons"] or ()]
+        assert found == sorted(found, reverse=True) and all(each > 0 for each in found)
+
+
+def test_both_carriers_publish_the_same(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a night of a hundred thousand rows: of this one the same fifth is told, and counted.
+    for asked in (Reasons(rows="sample"), Reasons(rows="all", direction="both", top=2)):
+        monkeypatch.setattr(row_reasons, "COUNTED", 10)
+        found = []
+        for carrier, rows in (("local", 7), ("files", 100_000)):
+            scorer.set(reasons=asked, carrier=carrier, batch_rows=rows)
+            run = scorer.score()
+            told = {key: row["reasons"] for key, row in published(scorer).items()}
+            found.append((told, counts_of(scorer.store.profile(run.run_id, NIGHT))))
+        (one, counts), (other, as_many) = found
+        assert one == other
+        assert {*counts} == {*NAMES} == {*as_many}
+        for name, each in counts.items():
+            assert 0 < each.rows == as_many[name].rows < run.rows_scored / 2
+            assert each.total == pytest.approx(as_many[name].total)
+            assert each.total_squares == pytest.approx(as_many[name].total_squares)
+        told = sum(each is not None for each in one.values())
+        assert told == (each.rows if asked.rows == "sample" else run.rows_scored)
+
+
+def test_the_profile_holds_the_mean_of_all_rows_of_a_small_night(scorer: Scorer) -> None:
+    scorer.set(reasons=Reasons())
+    run = scorer.score()
+    explainer = reasons.explainer_of(scorer.pinned.bundle)
+    rows = pq.read_table(scorer.file())
+    rows = rows.filter(pc.is_in(rows["parcel"], pa.array([*published(scorer)])))
+    values = explainer.contributions(Columns(scorer.pinned.contract, rows)).values[:, 0]
+    found = counts_of(scorer.store.profile(run.run_id, NIGHT))
+    for place, name in enumerate(explainer.features):
+        assert found[name].rows == run.rows_scored
+        assert found[name].total == pytest.approx(np.abs(values[:, place]).sum())
+
+
+def test_absent_they_cost_and_change_nothing(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring_job, "explainer_of", lambda _: pytest.fail("it was asked"))
+    run = scorer.score()
+    assert not {*REASONS} & {*scorer.store.predictions(NIGHT).schema.names}
+    assert not counts_of(scorer.store.profile(run.run_id, NIGHT))
+
+
+# --------------------------------------------------------------------- of numbers, by definition
+
+
+CONTRACT = load_contract_text(
+    """
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+
+class Row(pa.DataFrameModel):
+    key: Series[int] = pa.Field(metadata={"role": "key"})
+    time: Series[pd.Timestamp] = pa.Field(metadata={"role": "time"})
+    a: Series[float] = pa.Field(nullable=True, metadata={
+        "role": "feature", "reason": "how long it was open", "reason_code": "A1"})
+    b: Series[int] = pa.Field(nullable=True, description="a count", metadata={"role": "feature"})
+    c: Series[str] = pa.Field(nullable=True, metadata={"role": ["feature", "sensitive"]})
+    late: Series[bool] = pa.Field(metadata={"role": "label"})
+""",
+    "contract.py",
+).without_label()
+
+
+class Fixed:
+    """Contributions that are given, in the order of the rows' keys."""
+
+    features, against = ("a", "b", "c"), "reference"
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.given, self.outputs = values, values.shape[1]
+
+    def contributions(self, rows: Columns) -> Contributions:
+        at = rows.exact("key").values
+        return Contributions(self.features, self.given[at], np.zeros(self.outputs))
+
+
+def told(values: np.ndarray, said: list[Any], asked: Reasons, **manifest: Any) -> pa.Table:
+    count = len(values)
+    rows = pa.table(
+        {
+            "key": pa.array(range(count), pa.int64()),
+            "a": pa.array([None, 0.5, 2.0, 1e-7][i % 4] for i in range(count)).cast(pa.float64()),
+            "b": pa.array([None] * count, pa.int64()),
+            "c": pa.array([None if i % 3 == 2 else "x" for i in range(count)], pa.string()),
+        }
+    )
+    kind = pa.string() if manifest else pa.bool_()
+    scored = SimpleNamespace(
+        predictions=pa.table({"key": rows["key"], "prediction": pa.array(said, kind)}),
+        good=Columns(CONTRACT, rows),
+    )
+    known = SimpleNamespace(**{"task": "binary", "classes": (), "sensitive": (), **manifest})
+    explained = RowReasons(
+        Fixed(values), SimpleNamespace(manifest=known), CONTRACT, ReasonsWanted(asked)
+    )
+    return explained.explain(scored)
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.floats(-2, 2).map(lambda x: round(x, 1))] * 3, st.booleans() | st.none()),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(1, 100),
+    st.sampled_from(["above", "all", "sample"]),
+    st.sampled_from(["adverse", "both"]),
+)
+def test_the_strongest_are_told_of_each_row(
+    rows: list[Any], top: int, which: Any, direction: Any
+) -> None:
+    values = np.array([row[:3] for row in rows])[:, None]
+    said = [row[3] for row in rows]
+    asked = Reasons(top=top, rows=which, direction=direction)
+    found, counts = told(values, said, asked)
+    for row, mine, decided in zip(values[:, 0], found["reasons"].to_pylist(), said, strict=True):
+        if decided is None or (which == "above" and not decided):
+            assert mine is None
+            continue
+        size = row if direction == "adverse" else np.abs(row)
+        want = [i for i in sorted(range(3), key=lambda i: (-size[i], i)) if size[i] > 0][:top]
+        assert [each["feature"] for each in mine] == ["abc"[i] for i in want]
+        assert [each["contribution"] for each in mine] == [row[i] for i in want]
+        total = np.abs(row).sum()
+        assert [each["share"] for each in mine] == [abs(row[i]) / total for i in want]
+    scored = values[[each is not None for each in said], 0]
+    assert counts["reasons@b"].total == pytest.approx(np.abs(scored[:, 1]).sum())
+    assert counts["reasons@b"].rows == len(scored)
+
+
+def test_words_codes_and_cells_of_a_reason() -> None:
+    values = np.tile([3.0, 2.0, 1.0], (5, 1))[:, None]
+    found, _ = told(values, [True] * 5, Reasons(top=9))
+    first, second, third = zip(*found["reasons"].to_pylist(), strict=True)
+    assert {(each["reason"], each["code"]) for each in first} == {("how long it was open", "A1")}
+    assert [each["value"] for each in first] == [None, "0.5", "2", "1e-7", None]
+    # A feature that is null in every row; one that nobody may see.
+    assert {(each["reason"], each["value"]) for each in second} == {("a count", None)}
+    assert [each["value"] for each in third] == [MASK, MASK, None, MASK, MASK]
+    assert set(found["reasons_against"].to_pylist()) == {"reference"}
+
+
+def test_of_fifty_classes_the_predicted_one_is_explained_in_few_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    classes = tuple(f"c{i}" for i in range(50))
+    values = np.random.default_rng(1).normal(size=(40, 50, 3))
+    said = [classes[(7 * i) % 50] if i % 5 else None for i in range(40)]
+    asked = Reasons(direction="both", top=1)  # what is above: each has a class
+    at_once = told(values, said, asked, task="multiclass", classes=classes)
+    monkeypatch.setattr(row_reasons, "AT_ONCE", 150 * 7)
+    found, counts = told(values, said, asked, task="multiclass", classes=classes)
+    assert found.to_pylist() == at_once[0].to_pylist()
+    assert merge_profiles(counts, counts)["reasons@a"].rows == 2 * 32
+    for i, (mine,) in enumerate(each or [None] for each in found["reasons"].to_pylist()):
+        row = values[i, (7 * i) % 50]
+        want = None if i % 5 == 0 else row[np.abs(row).argmax()]
+        assert (mine and mine["contribution"]) == want
+
+
+def test_a_row_whose_contributions_are_unknown_has_none() -> None:
+    values = np.array([[[1.0, 2.0, 3.0]], [[np.nan] * 3], [[3.0, 2.0, 1.0]]])
+    found, counts = told(values, [True] * 3, Reasons(top=1))
+    names = [each and each[0]["feature"] for each in found["reasons"].to_pylist()]
+    assert names == ["c", None, "a"]
+    assert found["reasons_against"].to_pylist() == ["reference", None, "reference"]
+    assert counts["reasons@a"].rows == 2
+
+
+# ----------------------------------------------------------------------------- the store's table
+
+
+def test_nights_before_with_and_after_them_are_read_alike(scorer: Scorer, tmp_path: Path) -> None:
+    scorer.score(NIGHT)
+    before = scorer.store.predictions(NIGHT)
+    scorer.set(reasons=Reasons(rows="all"))
+    scorer.score(NEXT)
+    scorer.set(reasons=None)
+    scorer.score(AFTER)
+    tables = {night: scorer.store.predictions(night) for night in (NIGHT, NEXT, AFTER)}
+    assert tables[NIGHT].drop_columns([*REASONS]).equals(before)
+    for night, table in tables.items():
+        assert table.schema.field("reasons").type == REASONS["reasons"]
+        assert table["reasons"].null_count == (0 if night == NEXT else table.num_rows)
+        for kind in ("csv", "parquet"):
+            to = tmp_path / night / kind
+            export.run(scorer.root, scorer.params, night, f"{kind}:{to}")
+        (file,) = (tmp_path / night / "parquet").rglob("*.parquet")
+        assert pq.read_table(file, partitioning=None).equals(table.drop_columns(["day"]))
+        with (tmp_path / night / "csv").open(newline="") as text:
+            rows = [json.loads(row["reasons"] or "null") for row in csv.DictReader(text)]
+        assert rows == table["reasons"].to_pylist()
+    # Other readers have the same of all nights at once.
+    from deltalake import DeltaTable
+
+    whole = DeltaTable(scorer.store.table_uri("predictions")).to_pyarrow_table()
+    assert whole["reasons"].null_count == whole.num_rows - tables[NEXT].num_rows
+    assert scorer.store.check(()) == []
+    read = scorer.spark.read.parquet(f"{scorer.store.table_uri('predictions')}/day={NEXT}")
+    (first,) = read.selectExpr("reasons[0].feature as feature").distinct().limit(1).collect()
+    assert first["feature"] in NAMES
+
+
+def test_repaired_rows_have_reasons_where_their_night_has(scorer: Scorer) -> None:
+    for asked, now in ((Reasons(rows="all"), True), (None, False)):
+        scorer.set(reasons=asked)
+        run = scorer.score(NEXT)
+        before = counts_of(scorer.store.profile(run.run_id, NEXT))
+        scorer.set(reasons=Reasons(rows="all", top=1))
+        path = scorer.root / "exports" / "refused.csv"
+        quarantine.export(scorer.root, scorer.params, NEXT, out=path)
+        with path.open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        with path.open("w", newline="") as file:
+            table = csv.DictWriter(file, lines[0])
+            table.writeheader()
+            table.writerows({**line, "weight": "2.5", "depot": "north"} for line in lines)
+        done = replay.run(scorer.root, scorer.params, NEXT, path, "repaired")
+        rows = published(scorer, NEXT)
+        mine = [row for row in rows.values() if row["run_id"] == done.run_id]
+        assert len(mine) == done.merged > 0
+        assert {row["reasons"] is not None for row in rows.values()} == {now}
+        after = counts_of(scorer.store.profile(done.run_id, NEXT))
+        assert {*after} == ({*NAMES} if now else set())
+        for name in after:
+            assert after[name].rows == before[name].rows + done.merged
+
+
+def test_a_held_night_is_released_with_its_reasons(scorer: Scorer) -> None:
+    scorer.score(NIGHT)
+    scorer.set("quarantine", max_share=0.0)
+    scorer.set(reasons=Reasons(rows="all"))
+    with pytest.raises(Exception, match="not published"):
+        scorer.score(NEXT)
+    (held,) = [run for run in scorer.store.runs(NEXT) if run.event == "held"]
+    scorer.store.release(held.run_id, "ada", "it is well")
+    rows = published(scorer, NEXT)
+    assert rows and all(row["reasons"] is not None for row in rows.values())
+    assert not any(row["reasons"] for row in published(scorer, NIGHT).values())
+
+
+# ------------------------------------------------------------------------------- what is refused
+
+
+def test_a_model_that_nobody_can_explain_is_refused_before_the_night(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object) -> Any:
+        raise reasons.NotCompiled("its answers are drawn at random")
+
+    monkeypatch.setattr(reasons, "explain_model", refuse)
+    monkeypatch.setattr(scoring_job, "_EXPLAINERS", {})
+    scorer.set(reasons=Reasons())
+    with pytest.raises(ReasonsUnknown, match=r"score.reasons, bundle .*at random.*Take") as error:
+        scorer.score()
+    assert "\n" not in str(error.value)
+    assert scorer.events() == []
+
+
+@pytest.mark.parametrize("rows", ["all", "sample"])
+def test_a_regression_has_no_row_that_is_above(rows: Any) -> None:
+    with pytest.raises(ParamsError, match=r"score\.reasons\.rows: .*expected all or sample"):
+        row_reasons.check_reasons(Reasons(), "regression")
+    row_reasons.check_reasons(Reasons(rows=rows), "regression")
+    row_reasons.check_reasons(Reasons(), "multiclass")
+    row_reasons.check_reasons(None, "regression")
+
+
+def test_the_check_names_features_without_a_text(
+    scorer: Scorer, caplog: pytest.LogCaptureFixture
+) -> None:
+    params, contract = scorer.root / "params.yaml", scorer.root / "data" / "contract.py"
+    params.write_text(params.read_text().replace("score:\n", "score:\n  reasons: {top: 4}\n"))
+    contract.write_text(
+        contract.read_text().replace(
+            'gt=0, le=50, metadata={"role": "feature"}',
+            'gt=0, le=50, metadata={"role": "feature", "reason": "how heavy it is"}',
+        )
+    )
+    check_project(scorer.root)
+    (line,) = [each for each in caplog.messages if "score.reasons" in each]
+    assert "none of depot, distance, express" in line and "weight" not in line.split(". ")[0]
+
+
+def test_texts_of_the_contract_come_first() -> None:
+    assert dict(reasons.words(CONTRACT)) == {"a": "how long it was open", "b": "a count", "c": "c"}
+    assert CONTRACT.field("a").reason_code == "A1"
