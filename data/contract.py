@@ -14,8 +14,10 @@ from pandera.typing import Series
 MONDAY = pd.Timestamp("2012-12-31").as_unit("us")
 MINUTE, DAY = (pd.Timedelta(text).as_unit("us") for text in ("1min", "1D"))
 
-FEATURE = {"role": "feature"}
-SLICED = {"role": ["feature", "slice"]}
+
+def feature(reason: str, *more: str) -> dict[str, object]:
+    """A feature, and what people read where it is the reason of a score."""
+    return {"role": ["feature", *more], "reason": reason}
 
 
 class Departure(pa.DataFrameModel):
@@ -26,28 +28,56 @@ class Departure(pa.DataFrameModel):
     )
     flight: Series[int] = pa.Field(gt=0, lt=10_000, metadata={"role": "key"})
     carrier: Series[str] = pa.Field(
-        str_matches=r"^[A-Z0-9]{2}$", metadata={"role": ["key", "feature", "slice"]}
+        str_matches=r"^[A-Z0-9]{2}$", metadata=feature("the airline", "key", "slice")
     )
 
-    origin: Series[str] = pa.Field(isin=["EWR", "JFK", "LGA"], metadata=SLICED)
-    dest: Series[str] = pa.Field(str_matches=r"^[A-Z]{3}$", metadata=FEATURE)
-    departure_minute: Series[int] = pa.Field(ge=0, lt=24 * 60, metadata=FEATURE)
-    arrival_minute: Series[int] = pa.Field(ge=0, le=24 * 60, metadata=FEATURE)
-    weekday: Series[int] = pa.Field(ge=0, le=6, metadata=FEATURE)
-    distance: Series[int] = pa.Field(gt=0, le=6000, metadata=FEATURE)
+    origin: Series[str] = pa.Field(
+        isin=["EWR", "JFK", "LGA"], metadata=feature("the airport it leaves from", "slice")
+    )
+    dest: Series[str] = pa.Field(str_matches=r"^[A-Z]{3}$", metadata=feature("where it flies to"))
+    departure_minute: Series[int] = pa.Field(
+        ge=0, lt=24 * 60, metadata=feature("the time it is to leave")
+    )
+    arrival_minute: Series[int] = pa.Field(
+        ge=0, le=24 * 60, metadata=feature("the time it is to land")
+    )
+    weekday: Series[int] = pa.Field(ge=0, le=6, metadata=feature("the day of the week"))
+    distance: Series[int] = pa.Field(gt=0, le=6000, metadata=feature("how far it flies"))
 
-    plane_age: Series[float] = pa.Field(ge=0, le=80, nullable=True, metadata=FEATURE)
-    seats: Series[float] = pa.Field(ge=1, le=900, nullable=True, metadata=FEATURE)
+    plane_age: Series[float] = pa.Field(
+        ge=0, le=80, nullable=True, metadata=feature("how old the plane is")
+    )
+    seats: Series[float] = pa.Field(
+        ge=1, le=900, nullable=True, metadata=feature("how many seats the plane has")
+    )
 
-    temperature: Series[float] = pa.Field(ge=-40, le=130, nullable=True, metadata=FEATURE)
-    dew_point: Series[float] = pa.Field(ge=-60, le=100, nullable=True, metadata=FEATURE)
-    humidity: Series[float] = pa.Field(ge=0, le=100, nullable=True, metadata=FEATURE)
-    wind_direction: Series[float] = pa.Field(ge=0, le=360, nullable=True, metadata=FEATURE)
-    wind_speed: Series[float] = pa.Field(ge=0, le=150, nullable=True, metadata=FEATURE)
-    wind_gust: Series[float] = pa.Field(ge=0, le=200, nullable=True, metadata=FEATURE)
-    precipitation: Series[float] = pa.Field(ge=0, le=10, nullable=True, metadata=FEATURE)
-    pressure: Series[float] = pa.Field(ge=900, le=1100, nullable=True, metadata=FEATURE)
-    visibility: Series[float] = pa.Field(ge=0, le=10, nullable=True, metadata=FEATURE)
+    temperature: Series[float] = pa.Field(
+        ge=-40, le=130, nullable=True, metadata=feature("the temperature")
+    )
+    dew_point: Series[float] = pa.Field(
+        ge=-60, le=100, nullable=True, metadata=feature("the dew point")
+    )
+    humidity: Series[float] = pa.Field(
+        ge=0, le=100, nullable=True, metadata=feature("how humid it is")
+    )
+    wind_direction: Series[float] = pa.Field(
+        ge=0, le=360, nullable=True, metadata=feature("where the wind comes from")
+    )
+    wind_speed: Series[float] = pa.Field(
+        ge=0, le=150, nullable=True, metadata=feature("how strong the wind is")
+    )
+    wind_gust: Series[float] = pa.Field(
+        ge=0, le=200, nullable=True, metadata=feature("the strongest gusts")
+    )
+    precipitation: Series[float] = pa.Field(
+        ge=0, le=10, nullable=True, metadata=feature("how much it rains")
+    )
+    pressure: Series[float] = pa.Field(
+        ge=900, le=1100, nullable=True, metadata=feature("the air pressure")
+    )
+    visibility: Series[float] = pa.Field(
+        ge=0, le=10, nullable=True, metadata=feature("how far one sees")
+    )
 
     late: Series[bool] = pa.Field(nullable=True, metadata={"role": "label"})
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from challengers import CHALLENGERS, Challenger, Unexpected
 from clone import CLONE, Failed, exports, git, make_clone, must, shown, stream
@@ -24,6 +25,7 @@ from clone import CLONE, Failed, exports, git, make_clone, must, shown, stream
 NIGHTS = [f"2013-07-0{day}" for day in range(1, 8)]
 WHY_PAGE = "exports/why.html"
 WHY = "first model: beats the base rate on June, at every airport"
+KEY = ("scheduled", "flight", "carrier")
 INCIDENT_OPEN = 4
 INTERRUPTED = 130
 
@@ -98,6 +100,7 @@ RUN = (
     ),
     step("Where things stand", "assay", "status"),
 )
+RISKIEST, SHOWN = "The riskiest flights of the first night, each with its strongest reasons", 10
 WHY_ONE = "Why the riskiest flight of the first night got its score"
 AFTER = (
     step(
@@ -143,11 +146,18 @@ class Outcome:
 
 def demonstration() -> list[Outcome]:
     """Every step in its order."""
-    total = len(TRAIN) + 1 + len(RUN) + 1 + len(CHALLENGERS) + 1 + len(AFTER)
+    total = len(TRAIN) + 1 + len(RUN) + 2 + len(CHALLENGERS) + 1 + len(AFTER)
     outcomes = play(TRAIN, first=1, total=total)
     outcomes.append(commit("Train late-flights", len(outcomes) + 1, total))
     outcomes += play(RUN, first=len(outcomes) + 1, total=total)
-    why = step(WHY_ONE, "assay", "why", *riskiest(), "--date", NIGHTS[0], "--page", WHY_PAGE)
+    headline(RISKIEST, len(outcomes) + 1, total)
+    flights = riskiest()
+    for flight in flights:
+        print(in_words(flight))
+    outcomes.append(Outcome(RISKIEST, 0.0))
+    key = (f"{name}={flights[0][name]}" for name in KEY)
+    named = (word for each in key for word in ("--key", each))
+    why = step(WHY_ONE, "assay", "why", *named, "--date", NIGHTS[0], "--page", WHY_PAGE)
     outcomes.append(run(why, len(outcomes) + 1, total))
     for challenger in CHALLENGERS:
         outcomes.append(challenge(challenger, len(outcomes) + 1, total))
@@ -187,17 +197,24 @@ def challenge(challenger: Challenger, number: int, total: int) -> Outcome:
     return outcome
 
 
-def riskiest() -> tuple[str, ...]:
-    """The key of the flight of the first night that is most likely to be late, as options."""
+def riskiest() -> list[dict[str, Any]]:
+    """The flights of the first night that are most likely to be late, as they are published."""
     from deltalake import DeltaTable
 
     night = DeltaTable(str(CLONE / "store" / "predictions")).to_pyarrow_table(
-        partitions=[("date", "=", NIGHTS[0])],
-        columns=["scheduled", "flight", "carrier", "probability"],
+        partitions=[("date", "=", NIGHTS[0])], columns=[*KEY, "probability", "reasons"]
     )
-    first = night.sort_by([("probability", "descending")]).slice(0, 1).to_pylist()[0]
-    first.pop("probability")
-    return tuple(word for name, value in first.items() for word in ("--key", f"{name}={value}"))
+    rows = sorted(night.to_pylist(), key=lambda row: -row["probability"])
+    return rows[:SHOWN]
+
+
+def in_words(flight: Mapping[str, Any]) -> str:
+    """A flight, how likely it is to be late, and what speaks most for that."""
+    reasons = (f"{each['reason']} ({each['value'] or 'unknown'})" for each in flight["reasons"])
+    name = f"{flight['carrier']} {flight['flight']}"
+    return (
+        f"{name:<8}{flight['scheduled']:%H:%M}  {flight['probability']:.0%}  {', '.join(reasons)}"
+    )
 
 
 def keep(challenger: Challenger) -> None:
