@@ -22,7 +22,7 @@ from assay.columns.profile import ColumnProfile, merge_profiles
 from assay.compiled.contributions import Explainer
 from assay.contract.columns import Columns
 from assay.contract.definition import MASK, Contract
-from assay.errors import AssayError, ParamsError
+from assay.errors import ParamsError
 from assay.model import prediction
 from assay.model.batch import ScoredBatch
 from assay.model.bundle import Bundle
@@ -63,16 +63,9 @@ def nameless(contract: Contract) -> str:
 
     Their description is published in its place, or their name.
     """
-    bare = [name for name in contract.features if not contract.field(name).reason]
-    if not bare:
-        return ""
-    return AssayError(
-        "score.reasons publishes features without a text for people",
-        where=contract.file,
-        expected='"reason" in the metadata of each feature',
-        found=f"none of {', '.join(bare)}",
-        fix='Such as metadata={"role": "feature", "reason": "how heavy the parcel is"}',
-    ).line()
+    bare = ", ".join(name for name in contract.features if not contract.field(name).reason)
+    how = 'metadata={"role": "feature", "reason": "how heavy the parcel is"}'
+    return bare and f"{contract.file}: no reason for people to read (score.reasons): {bare}: {how}"
 
 
 def one_row_of(rows: int) -> int:
@@ -115,8 +108,8 @@ class RowReasons:
         shown = self._is_shown(said, known, counted)
         places = np.flatnonzero(shown | counted)
         features = self._explainer.features
-        pieces: list[pa.Array] = []
         counts = moved_scores.profile_of(features, np.empty((0, len(features))))
+        pieces = [pa.array([], REASONS["reasons"])]
         step = max(1, AT_ONCE // max(1, len(features) * self._explainer.outputs))
         for start in range(0, len(places), step):
             some = places[start : start + step]
@@ -128,19 +121,15 @@ class RowReasons:
             told = whole & shown[some]
             shown[some[~whole]] = False
             pieces.append(self._lists(values[told], rows.take(np.flatnonzero(told))))
-        kind, against = REASONS["reasons"], self._explainer.against
-        lists = pa.chunked_array(pieces, kind).combine_chunks() if pieces else pa.array([], kind)
         # A place for each row that has reasons, null for the others.
         at = pa.array(np.cumsum(shown) - 1, mask=~shown)
         game = pa.DictionaryArray.from_arrays(
-            pa.array(np.zeros(len(shown), np.int32), mask=~shown), [against]
+            pa.array(np.zeros(len(shown), np.int32), mask=~shown), [self._explainer.against]
         )
-        predictions = predictions.append_column("reasons", lists.take(at))
+        predictions = predictions.append_column("reasons", pa.concat_arrays(pieces).take(at))
         return predictions.append_column("reasons_against", game), counts
 
     def _is_counted(self, good: Columns) -> Bools:
-        if self._wanted.every == 1:
-            return np.ones(good.rows, np.bool_)
         found: Bools = hash_keys(good) % np.uint64(self._wanted.every) == 0
         return found
 
