@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ from assay.contract.loader import load_contract_text
 from assay.errors import ParamsError, ReasonsUnknown
 from assay.init.project_check.command import run as check_project
 from assay.model import reasons
+from assay.model.bundle import REASONS as REASONS_FILE
 from assay.project.params import Reasons
 from assay.score import row_reasons, scoring_job
 from assay.score.operations import export, quarantine, replay, why
@@ -159,11 +161,11 @@ class Fixed:
     features, against = ("a", "b", "c"), "reference"
 
     def __init__(self, values: np.ndarray) -> None:
-        self.given, self.outputs = values, values.shape[1]
+        self.given = values
 
     def contributions(self, rows: Columns) -> Contributions:
         at = rows.exact("key").values
-        return Contributions(self.features, self.given[at], np.zeros(self.outputs))
+        return Contributions(self.features, self.given[at], np.zeros(self.given.shape[1]))
 
 
 def told(values: np.ndarray, said: list[Any], asked: Reasons, **manifest: Any) -> pa.Table:
@@ -334,16 +336,26 @@ def test_a_held_night_is_released_with_its_reasons(scorer: Scorer) -> None:
 # ------------------------------------------------------------------------------- what is refused
 
 
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (
+            {"unknown": "its answers are drawn at random"},
+            r"drawn at random\)\. Take score\.reasons out",
+        ),
+        ({}, r"a bundle of before.*\. Train it again"),
+    ],
+)
 def test_a_model_that_nobody_can_explain_is_refused_before_the_night(
-    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+    scorer: Scorer, known: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*given: object) -> Any:
-        raise reasons.NotCompiled("its answers are drawn at random")
-
-    monkeypatch.setattr(reasons, "explain_model", refuse)
     monkeypatch.setattr(scoring_job, "_EXPLAINERS", {})
+    bundle = scorer.pinned.bundle
+    files = {name: bundle.files[name] for name in bundle.files if name != REASONS_FILE}
+    bundle = replace(bundle, files=files, manifest=replace(bundle.manifest, reasons=known))
+    scorer.pinned = replace(scorer.pinned, bundle=bundle)
     scorer.set(reasons=Reasons())
-    with pytest.raises(ReasonsUnknown, match=r"score.reasons, bundle .*at random.*Take") as error:
+    with pytest.raises(ReasonsUnknown, match=rf"score\.reasons, bundle .*{words}") as error:
         scorer.score()
     assert "\n" not in str(error.value)
     assert scorer.events() == []

@@ -122,12 +122,6 @@ class Bundle:
             needed += [name for name in self.files if name.startswith(CODE)]
         return {name: self.files[name] for name in needed}
 
-    @property
-    def explaining_files(self) -> Files:
-        """The files that `assay.model.reasons.explainer_of` needs, with `scoring_files`."""
-        needed = [MODEL, SAMPLE, *(name for name in self.files if name.startswith(CODE))]
-        return {**self.scoring_files, **{name: self.files[name] for name in needed}}
-
     @cached_property
     def losses(self) -> Mapping[str, Scorer]:
         """Models of a regression's expected errors, by name; empty for other tasks.

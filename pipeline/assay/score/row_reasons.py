@@ -110,7 +110,7 @@ class RowReasons:
         features = self._explainer.features
         counts = moved_scores.profile_of(features, np.empty((0, len(features))))
         pieces = [pa.array([], REASONS["reasons"])]
-        step = max(1, AT_ONCE // max(1, len(features) * self._explainer.outputs))
+        step = max(1, AT_ONCE // (len(features) * max(1, len(self._manifest.classes))))
         for start in range(0, len(places), step):
             some = places[start : start + step]
             rows = good.take(some)

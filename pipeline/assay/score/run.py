@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from assay.errors import AssayError, ReasonsUnknown, RunHeld, UsageError
 from assay.model import prediction
+from assay.model.bundle import REASONS
 from assay.project import partitions
 from assay.project.params import Carrier, Params, UniqueKey
 from assay.project.text import counted
@@ -79,7 +80,8 @@ class Scoring:
                     where=f"params.yaml: score.reasons, {error.where}",
                     expected=error.expected,
                     found=error.found,
-                    fix="Take score.reasons out, or promote a model whose reasons are exact.",
+                    fix=error.fix
+                    or "Take score.reasons out, or promote a model whose reasons are exact.",
                 ) from None
 
 
@@ -316,9 +318,11 @@ def make_job(scoring: Scoring, night: NightInput, run: Run) -> Job:
         return schema.remove(schema.get_field_index(store.column))
 
     wanted = params.quarantine.repeated_keys == "refuse" or _unique(pinned)
-    asked = params.score.reasons
+    files, asked = pinned.bundle.scoring_files, params.score.reasons
+    if asked:
+        files = {**files, REASONS: pinned.bundle.files[REASONS]}
     return Job(
-        files=pinned.bundle.explaining_files if asked else pinned.bundle.scoring_files,
+        files=files,
         digest=pinned.bundle.digest,
         allow_types=params.bundle.allow_types,
         contract=pinned.contract,

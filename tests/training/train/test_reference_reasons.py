@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from assay.columns.features import FrameFeatures
+from assay.compiled.compile import compile_model
 from assay.compiled.contributions import explain_model
 from assay.compiled.fitted_model import Model
 from assay.training.candidates.pipeline import encoded_pipeline
@@ -67,7 +68,8 @@ def test_means_are_those_of_the_folds_own_estimators(kinds: int) -> None:
         task: Any = "multiclass" if kinds == 3 else "binary"
         classes = ("k0", "k1", "k2") if kinds == 3 else ()
         model = Model(pipeline, None, *CONTRACT.__dict__.values(), task)
-        explainer = explain_model(model, task, classes, FrameFeatures(table))
+        compiled = compile_model(model, task, classes)
+        explainer = explain_model(model, compiled, FrameFeatures(table))
         given = explainer.contributions(FrameFeatures(table[unseen]))
         best = given.raw.argmax(axis=1)
         total += np.abs(given.values[np.arange(len(best)), best]).sum(axis=0)

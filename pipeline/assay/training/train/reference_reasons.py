@@ -16,6 +16,7 @@ from assay.columns import moved_scores
 from assay.columns.features import FrameFeatures
 from assay.columns.moved_scores import ReferenceReasons
 from assay.compiled.array_types import NotCompiled
+from assay.compiled.compile import compile_model
 from assay.compiled.contributions import explain_model
 from assay.compiled.fitted_model import Model
 from assay.contract.definition import Contract
@@ -78,7 +79,8 @@ class OutOfFoldReasons:
         model = Model(pipeline, None, contract.numeric, contract.categorical, self._task)
         sample = FrameFeatures(features[self._place >= 0])
         try:
-            explainer = explain_model(model, self._task, self._classes, sample)
+            compiled = compile_model(model, self._task, self._classes)
+            explainer = explain_model(model, compiled, sample)
         except NotCompiled:
             self._known = False
             return
