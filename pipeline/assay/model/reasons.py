@@ -61,6 +61,7 @@ def explainer_of(bundle: Bundle) -> Explainer:
         where=where,
         expected="trees or a linear model that can be compiled (docs/reasons.md)",
         found=str(why),
+        fix="Ask for no reasons (score.reasons in params.yaml), or promote such a model.",
     )
 
 

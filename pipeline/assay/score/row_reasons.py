@@ -8,9 +8,6 @@ of their keys, so it does not depend on batches or carriers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -77,22 +74,21 @@ def one_row_of(rows: int) -> int:
     return max(1, -(-rows // COUNTED))
 
 
-@dataclass(frozen=True)
-class ReasonsWanted:
-    """What a run publishes of its rows' reasons; one row of ``every`` counts in its profile."""
-
-    asked: Reasons
-    every: int = 1
-
-
 class RowReasons:
-    """Explains the rows of scored batches."""
+    """Explains the rows of scored batches; one row of ``every`` counts in the profile."""
 
     def __init__(
-        self, explainer: Explainer, bundle: Bundle, contract: Contract, wanted: ReasonsWanted
+        self,
+        explainer: Explainer,
+        bundle: Bundle,
+        contract: Contract,
+        asked: Reasons,
+        every: int = 1,
     ) -> None:
-        self._explainer, self._wanted = explainer, wanted
-        self._manifest, self._contract = bundle.manifest, contract
+        self._explainer, self._manifest = explainer, bundle.manifest
+        self._asked, self._every = asked, every
+        # The contract may have become stricter since the model was trained, or laxer.
+        self._hidden = {*bundle.manifest.sensitive, *contract.sensitive}
         names = explainer.features
         said, fields = words(contract), [contract.field(name) for name in names]
         self._names = pa.array(names, pa.string())
@@ -130,11 +126,11 @@ class RowReasons:
         return predictions.append_column("reasons_against", game), counts
 
     def _is_counted(self, good: Columns) -> Bools:
-        found: Bools = hash_keys(good) % np.uint64(self._wanted.every) == 0
+        found: Bools = hash_keys(good) % np.uint64(self._every) == 0
         return found
 
     def _is_shown(self, said: pa.ChunkedArray, known: Bools, counted: Bools) -> Bools:
-        asked = self._wanted.asked.rows
+        asked = self._asked.rows
         if asked == "sample":
             return counted.copy()
         if asked == "above" and self._manifest.task == "binary":
@@ -155,8 +151,8 @@ class RowReasons:
     def _lists(self, values: Floats, rows: Columns) -> pa.Array:
         """The strongest reasons of each row, the strongest first."""
         sizes = np.abs(values)
-        strength = values if self._wanted.asked.direction == "adverse" else sizes
-        order = np.argsort(-strength, axis=1, kind="stable")[:, : self._wanted.asked.top]
+        strength = values if self._asked.direction == "adverse" else sizes
+        order = np.argsort(-strength, axis=1, kind="stable")[:, : self._asked.top]
         row = np.arange(len(values))[:, None]
         told = strength[row, order] > 0
         of_row, feature = np.broadcast_to(row, told.shape)[told], order[told]
@@ -190,8 +186,3 @@ class RowReasons:
         back = np.empty(len(order), np.intp)
         back[order] = np.arange(len(order))
         return pa.concat_arrays(texts).take(pa.array(back))
-
-    @cached_property
-    def _hidden(self) -> frozenset[str]:
-        # The contract may have become stricter since the model was trained, or laxer.
-        return frozenset((*self._manifest.sensitive, *self._contract.sensitive))

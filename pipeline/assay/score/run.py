@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.errors import AssayError, ReasonsUnknown, RunHeld, UsageError
+from assay.errors import AssayError, RunHeld, UsageError
 from assay.model import prediction
 from assay.model.bundle import REASONS
 from assay.project import partitions
@@ -30,7 +30,7 @@ from assay.score.due import step_sentence
 from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
 from assay.score.inputs import formats as inputs
 from assay.score.local import Progress, rows_per_batch
-from assay.score.row_reasons import ReasonsWanted, check_reasons, one_row_of
+from assay.score.row_reasons import check_reasons, one_row_of
 from assay.score.scoring_job import Job, add_lineage, cached_explainer, key_schema
 from assay.score.tally import Tally, check_row_counts, total
 from assay.store import Run, StagedRun, Store, predictions_schema, quarantine_schema, write_part
@@ -72,17 +72,7 @@ class Scoring:
         asked, bundle = self.params.score.reasons, self.pinned.bundle
         if asked is not None:
             check_reasons(asked, bundle.manifest.task)
-            try:
-                cached_explainer(bundle)
-            except ReasonsUnknown as error:
-                raise ReasonsUnknown(
-                    error.what,
-                    where=f"params.yaml: score.reasons, {error.where}",
-                    expected=error.expected,
-                    found=error.found,
-                    fix=error.fix
-                    or "Take score.reasons out, or promote a model whose reasons are exact.",
-                ) from None
+            cached_explainer(bundle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,7 +322,7 @@ def make_job(scoring: Scoring, night: NightInput, run: Run) -> Job:
         quarantine=columns(quarantine_schema(store.column, keys)),
         batch_rows=rows_per_batch(params.score.batch_rows, len(pinned.contract.columns)),
         keys=store.scratch_uri(run.run_id) if wanted else None,
-        reasons=ReasonsWanted(asked) if asked else None,
+        reasons=asked,
     )
 
 
@@ -346,8 +336,7 @@ def _scored(
             scoring.session, scoring.root, params, night, job.contract, carrier
         ) as rows:
             if job.reasons is not None:  # of a night that had to be landed, known but now
-                every = one_row_of(sum(file.rows for file in rows.night.files))
-                job = replace(job, reasons=replace(job.reasons, every=every))
+                job = replace(job, every=one_row_of(sum(file.rows for file in rows.night.files)))
             parts, counts = rows.run(job, progress)
             first = total(parts)
             if job.keys is None:

@@ -24,9 +24,10 @@ from assay.model import bundle
 from assay.model.batch import InputBatch, new_counter, score_batch
 from assay.model.bundle import Bundle, Files
 from assay.model.reasons import explainer_of
+from assay.project.params import Reasons
 from assay.score.duplicate_keys import UNIQUE, DuplicateKeys, KeyWriter, complete_keys, hash_keys
 from assay.score.inputs.split import RowGroups, input_batches
-from assay.score.row_reasons import ReasonsWanted, RowReasons
+from assay.score.row_reasons import RowReasons
 from assay.score.tally import Tally
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import INSTANT, PREDICTIONS, QUARANTINE, REASONS, Staged
@@ -47,8 +48,8 @@ class Job:
         The folder for the hashes of keys; None if duplicate keys are not checked.
     repeats
         The duplicate keys whose rows are refused, once they are known.
-    reasons
-        What is published of the rows' reasons; None for nothing.
+    reasons, every
+        What is published of the rows' reasons, None for nothing; one row of how many is counted.
     """
 
     files: Files
@@ -62,7 +63,8 @@ class Job:
     batch_rows: int
     keys: str | None
     repeats: DuplicateKeys | None = None
-    reasons: ReasonsWanted | None = None
+    reasons: Reasons | None = None
+    every: int = 1
 
     @property
     def where(self) -> str:
@@ -145,7 +147,8 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
     loaded = cached_bundle(job)
     explain = None
     if job.reasons is not None:
-        explain = RowReasons(cached_explainer(loaded), loaded, job.contract, job.reasons).explain
+        explainer = cached_explainer(loaded)
+        explain = RowReasons(explainer, loaded, job.contract, job.reasons, job.every).explain
     moved: Profile = {}
     keys = None if job.keys is None else KeyWriter(job.keys, part)
     tally, counter = Tally(), None

@@ -30,7 +30,7 @@ from assay.registry.pin import PinnedVersion, pin_run
 from assay.score.duplicate_keys import hash_keys
 from assay.score.operations import quarantine
 from assay.score.operations.quarantine import quarantine_id
-from assay.score.row_reasons import ReasonsWanted, RowReasons, one_row_of
+from assay.score.row_reasons import RowReasons, one_row_of
 from assay.score.run import new_run
 from assay.score.scoring_job import add_lineage
 from assay.store import Run, StagedFile, StagedRun, Store, history, open_store, write_part
@@ -199,9 +199,8 @@ def _reasons(params: Params, pinned: PinnedVersion, before: Run) -> RowReasons |
     """What explains repaired rows, as the other rows of their night; None if nobody asks for it."""
     if params.score.reasons is None:
         return None
-    wanted = ReasonsWanted(params.score.reasons, one_row_of(before.rows_read or 0))
-    explainer = reasons.explainer_of(pinned.bundle)
-    return RowReasons(explainer, pinned.bundle, pinned.contract, wanted)
+    explainer, every = reasons.explainer_of(pinned.bundle), one_row_of(before.rows_read or 0)
+    return RowReasons(explainer, pinned.bundle, pinned.contract, params.score.reasons, every)
 
 
 def stage_replay(

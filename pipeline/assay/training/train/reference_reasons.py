@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NIGHTS, ROWS = 50, 400
-AT_ONCE = 1000
-"""Rows that are explained at once, of which a row of many classes has many numbers."""
 
 
 class OutOfFoldReasons:
@@ -85,15 +83,12 @@ class OutOfFoldReasons:
             self._known = False
             return
         order = [self._features.index(name) for name in explainer.features]
-        for start in range(0, len(places), AT_ONCE):
-            some = places[start : start + AT_ONCE]
-            found = explainer.contributions(FrameFeatures(features.iloc[some]))
-            best = found.raw.argmax(axis=1)
-            values = np.abs(found.values[np.arange(len(some)), best])
-            whole = np.isfinite(values).all(axis=1)
-            night = self._place[some][whole]
-            np.add.at(self._sums, (night[:, None], order), values[whole])
-            np.add.at(self._rows, night, 1)
+        found = explainer.contributions(FrameFeatures(features.iloc[places]))
+        values = np.abs(found.values[np.arange(len(places)), found.raw.argmax(axis=1)])
+        whole = np.isfinite(values).all(axis=1)
+        night = self._place[places][whole]
+        np.add.at(self._sums, (night[:, None], order), values[whole])
+        np.add.at(self._rows, night, 1)
 
     def found(self) -> ReferenceReasons | None:
         """None for a model whose contributions are not computed exactly, or none moves it."""
