@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 60_887
-MOST_FILES = 528
+MOST_CODE = 61_420
+MOST_FILES = 531
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -16,6 +16,7 @@ from assay.columns.features import FrameFeatures
 from assay.compiled.compile import compile_model
 from assay.compiled.contributions import explain_model
 from assay.compiled.fitted_model import Model
+from assay.project.params import ReasonsParams
 from assay.training.candidates.pipeline import encoded_pipeline
 from assay.training.train import reference_reasons
 from assay.training.train.calibrate import out_of_fold_scores
@@ -23,6 +24,7 @@ from assay.training.train.reference_reasons import OutOfFoldReasons
 
 CONTRACT: Any = SimpleNamespace(numeric=("a", "b"), categorical=("c",))
 NIGHTS, ROWS = 12, 40
+PLAIN = ReasonsParams()
 
 
 def rows() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -39,12 +41,14 @@ def rows() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     return table, label.to_numpy(), np.repeat(np.arange(NIGHTS), ROWS)
 
 
-def looked_at(estimator: Any, kinds: int = 2) -> tuple[OutOfFoldReasons, list[Any]]:
+def looked_at(
+    estimator: Any, kinds: int = 2, asked: ReasonsParams = PLAIN
+) -> tuple[OutOfFoldReasons, list[Any]]:
     table, label, night = rows()
     classes = ("k0", "k1", "k2") if kinds == 3 else ()
     target = np.array(classes, object)[label + (table["b"] > 1).to_numpy(int)] if classes else label
     task: Any = "multiclass" if classes else "binary"
-    reasons = OutOfFoldReasons(CONTRACT, task, classes, night.astype(str), 1)
+    reasons = OutOfFoldReasons(CONTRACT, task, classes, night.astype(str), 1, asked)
     seen: list[Any] = []
 
     def look(pipeline: Any, features: pd.DataFrame, unseen: np.ndarray) -> None:
@@ -90,3 +94,16 @@ def test_a_bounded_sample_is_explained_and_drawn_alike(monkeypatch: pytest.Monke
 
 def test_a_model_that_nobody_can_explain_has_none() -> None:
     assert looked_at(KNeighborsClassifier())[0].found() is None
+
+
+def test_rows_are_compared_as_in_the_bundle() -> None:
+    tree = RandomForestClassifier(20, max_depth=4, random_state=1)
+    population, reference = (
+        looked_at(tree, asked=ReasonsParams.model_validate({"against": against}))[0].found()
+        for against in ("population", "reference")
+    )
+    assert reference is not None and population is not None
+    assert reference.means != population.means
+    assert reference.means["a"] == pytest.approx(population.means["a"], rel=0.3)
+    above = ReasonsParams(against="reference", rows="above_threshold")
+    assert looked_at(tree, asked=above)[0].found() is None

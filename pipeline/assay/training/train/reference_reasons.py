@@ -3,6 +3,8 @@
 A model's contributions to rows that it was fitted on are larger than those to new rows, so each row
 is explained by the estimator of the fold that leaves it out, as it is scored. A bounded sample is
 explained: at most `NIGHTS` nights, evenly spaced, and `ROWS` rows of each, drawn with the seed.
+The threshold of a fold's estimator is not known, so nothing is where rows are compared with those
+next to it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from assay.compiled.compile import compile_model
 from assay.compiled.contributions import explain_model
 from assay.compiled.fitted_model import Model
 from assay.contract.definition import Contract
+from assay.project.params import ReasonsParams
 from assay.project.tasks import Task
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ class OutOfFoldReasons:
         Of a multiclass model, else empty.
     nights
         The partition of each training row.
+    asked
+        What rows are compared with.
     """
 
     def __init__(
@@ -46,7 +51,9 @@ class OutOfFoldReasons:
         classes: tuple[str, ...],
         nights: NDArray[Any],
         seed: int,
+        asked: ReasonsParams,
     ) -> None:
+        self._asked, self._seed = asked, seed
         self._contract, self._task, self._classes = contract, task, classes
         self._features = (*contract.numeric, *contract.categorical)
         names, night = np.unique(nights, return_inverse=True)
@@ -58,7 +65,7 @@ class OutOfFoldReasons:
             self._place[rows if len(rows) <= ROWS else draw.choice(rows, ROWS, False)] = number
         self._sums = np.zeros((len(chosen), len(self._features)))
         self._rows = np.zeros(len(chosen))
-        self._known = True
+        self._known = asked.rows == "all"
 
     def add(self, pipeline: Any, features: pd.DataFrame, unseen: NDArray[np.bool_]) -> None:
         """Explain chosen rows with the estimator of a fold.
@@ -75,10 +82,13 @@ class OutOfFoldReasons:
             return
         contract = self._contract
         model = Model(pipeline, None, contract.numeric, contract.categorical, self._task)
-        sample = FrameFeatures(features[self._place >= 0])
+        sample = features[self._place >= 0]
+        if self._asked.against == "reference":
+            few = min(self._asked.sample, len(sample))
+            sample = sample.sample(few, random_state=self._seed)
         try:
             compiled = compile_model(model, self._task, self._classes)
-            explainer = explain_model(model, compiled, sample)
+            explainer = explain_model(model, compiled, FrameFeatures(sample), self._asked.against)
         except NotCompiled:
             self._known = False
             return

@@ -147,7 +147,9 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
             if other != name
         },
     )
-    moved = OutOfFoldReasons(contract, task, rows.classes, nights.to_numpy(), params.seed)
+    moved = OutOfFoldReasons(
+        contract, task, rows.classes, nights.to_numpy(), params.seed, params.bundle.reasons
+    )
     try:
         with use_free_cores(clocks):
             made = fit(built.pipeline, contract, rows, params.train, _progress(name), moved.add)
