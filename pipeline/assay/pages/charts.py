@@ -131,17 +131,6 @@ def histogram_pair(drawn: HistogramPair, night: str) -> Picture:
     return picture
 
 
-<<<<<<< HEAD
-def dot_plot(
-    table: pd.DataFrame,
-    x: str,
-    y: str,
-    titles: tuple[str, str],
-    *,
-    low: float,
-    high: float,
-    across: tuple[float, float] | None = None,
-=======
 def bar_pairs(drawn: Sequence[tuple[str, float, float]], night: str) -> Picture:
     """For each name a value of the reference as a grey bar, and the night's below it."""
     width, row, base = 620, 26, 26 * len(drawn) + 8
@@ -160,9 +149,15 @@ def bar_pairs(drawn: Sequence[tuple[str, float, float]], night: str) -> Picture:
     return picture
 
 
-def diagonal_plot(
-    table: pd.DataFrame, x: str, y: str, titles: tuple[str, str], *, low: float, high: float
->>>>>>> 8ff470ad (Publish each row's strongest reasons, and watch what moves scores)
+def dot_plot(
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    titles: tuple[str, str],
+    *,
+    low: float,
+    high: float,
+    across: tuple[float, float] | None = None,
 ) -> Picture:
     """Plot column ``y`` over column ``x``, one dot per row of ``table``, with the diagonal.
 
