@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 61_420
-MOST_FILES = 531
+MOST_CODE = 61_620
+MOST_FILES = 532
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

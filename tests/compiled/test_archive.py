@@ -31,6 +31,14 @@ from assay.errors import BundleChanged
 from tests.compiled.fitted import SMALL, fit, table
 
 ROWS = FrameFeatures(table().head(7))
+CONTRIBUTIONS = (
+    "_bits",
+    "_factors",
+    "_weigh",
+    "_weigh_against",
+    "add_contributions",
+    "measure_paths",
+)
 KERNELS: list[tuple[ModuleType, str]] = [
     *((kernels_columns, name) for name in ("translate", "nulls", "refuse", "encode", "ranks")),
     *((kernels_columns, name) for name in ("look_up", "look_up_bits")),
@@ -39,7 +47,7 @@ KERNELS: list[tuple[ModuleType, str]] = [
     (kernels_walk, "_step"),
     (kernels_walk, "walk"),
     (kernels_walk, "is_valid_layout"),
-    *((kernels_contributions, name) for name in ("_weigh", "add_contributions", "measure_paths")),
+    *((kernels_contributions, name) for name in CONTRIBUTIONS),
 ]
 
 

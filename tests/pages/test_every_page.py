@@ -21,7 +21,7 @@ from assay.errors import LimitCrossed
 from assay.evaluation import compare_page as comparison
 from assay.gate import verdict_page
 from assay.metrics.labelled_scores import LabelledScores
-from assay.model.reasons import Change
+from assay.model.reasons import Change, Reason
 from assay.monitor import monitor_nights
 from assay.monitor.front import page as front
 from assay.monitor.nights.night import Night
@@ -30,7 +30,8 @@ from assay.pages.page_layout import compose_page
 from assay.project.params import parse
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from assay.score.operations import why_page
-from assay.score.operations.why import Reason, Why
+from assay.score.operations.version_before import Before
+from assay.score.operations.why import Why
 from tests.browser import CHROMIUM, MISSING, WIDTHS, Browser, browser
 from tests.contract.test_stage import CONTRACT, result_of
 from tests.evaluation.test_evaluate_page import page_of
@@ -118,6 +119,7 @@ def reasons(most: int) -> Why:
         scale="log odds", against="population", compared="all training rows",
         base=-1.0, raw=-1.0 + sum(added), uncalibrated=0.3,
         reasons=tuple(told[:most]), changes=changes[:most],
+        before=Before(unknown="no other version held the stage prod before v1.0.0"),
     )  # fmt: skip
 
 

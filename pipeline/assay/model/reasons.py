@@ -13,6 +13,7 @@ import pyarrow as pa
 from assay.columns.features import Floats
 from assay.compiled import CompiledModel
 from assay.compiled.contributions import Explainer
+from assay.contract.columns import Columns
 from assay.contract.definition import Contract
 from assay.errors import ReasonsUnknown
 from assay.model.batch import score_batch
@@ -83,6 +84,87 @@ def scale(explainer: Explainer, bundle: Bundle) -> Scale:
     if link == "identity":
         return "predicted value" if bundle.manifest.task == "regression" else "probability"
     return "log" if link == "exp" else "log odds"
+
+
+HIDDEN = "not shown"
+"""In place of the cell of a sensitive column."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one feature added to the raw output.
+
+    Attributes
+    ----------
+    words
+        What the contract calls it.
+    share
+        Its part of all contributions, by their absolute values.
+    """
+
+    feature: str
+    words: str
+    value: Any
+    contribution: float
+    share: float
+
+
+@dataclass(frozen=True)
+class RowReasons:
+    """How the raw output of one row came about: ``base`` and all contributions.
+
+    Attributes
+    ----------
+    output
+        The class whose output it is; None if there is but one.
+    uncalibrated
+        What the link function makes of the sum.
+    reasons
+        The strongest first.
+    """
+
+    scale: Scale
+    output: str | None
+    base: float
+    raw: float
+    uncalibrated: float
+    reasons: tuple[Reason, ...]
+
+
+def row_reasons(bundle: Bundle, contract: Contract, row: pa.Table, decided: Any) -> RowReasons:
+    """The reasons of one row's score; errors as for `explainer_of`.
+
+    Parameters
+    ----------
+    row
+        One row with the contract's columns.
+    decided
+        Its prediction: of several classes the output of this one is explained.
+    """
+    explainer, manifest = explainer_of(bundle), bundle.manifest
+    found = explainer.contributions(Columns(contract, row))
+    classes = manifest.classes
+    place = list(classes).index(decided) if len(found.base) > 1 else 0
+    values, base = found.values[0, place], float(found.base[place])
+    linked = explainer.finish.linked(found.raw.T * explainer.finish.divisor)[place, 0]
+    named, total = words(contract), float(np.abs(values).sum())
+    return RowReasons(
+        scale=scale(explainer, bundle),
+        output=classes[place if len(found.base) > 1 else -1] if classes else None,
+        base=base,
+        raw=base + float(values.sum()),
+        uncalibrated=float(linked),
+        reasons=tuple(
+            Reason(
+                name := found.features[at],
+                named[name],
+                HIDDEN if name in manifest.sensitive else row.column(name)[0].as_py(),
+                float(values[at]),
+                float(abs(values[at]) / total) if total else 0.0,
+            )
+            for at in np.argsort(-np.abs(values), kind="stable").tolist()
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -201,6 +201,20 @@ class Store(StoreLocation):
         found = history.require_visible_run(self, partition)
         files = found.predictions if table == PREDICTIONS else found.quarantine
         return rows.dataset(self, table, files)
+
+    def prediction_schema(self) -> pa.Schema:
+        """The columns of the predictions, the partition column among them."""
+        return log.schema_of(self.table_uri(PREDICTIONS))
+
+    def batches_with(self, partition: str, values: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """The row groups of a partition's published rows that hold a row with some values.
+
+        Otherwise as `prediction_batches`; where rows are sorted by the values, nearly nothing is
+        read.
+        """
+        found = history.require_visible_run(self, partition)
+        groups = rows.find_groups(self, PREDICTIONS, found.predictions, values)
+        yield from rows.batches(self, PREDICTIONS, found.predictions, groups=groups)
 
     def sample(self, partition: str, columns: Sequence[str], most: int, seed: int) -> RowSample:
         """A sample of the published rows, at bounded cost: see `assay.store.run_rows`.

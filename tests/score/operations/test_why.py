@@ -278,7 +278,7 @@ def test_sensitive_cells_are_not_shown(night: Scorer, monkeypatch: pytest.Monkey
     monkeypatch.setattr(why, "pin_run", lambda *given: pinned)
     found = asked(night, key)
     (hidden,) = [each for each in found.reasons if each.feature == name]
-    assert hidden.value == why.HIDDEN and hidden.contribution == open_.reasons[0].contribution
+    assert hidden.value == reasons.HIDDEN and hidden.contribution == open_.reasons[0].contribution
     assert name not in {each.feature for each in found.changes}
 
 
@@ -286,13 +286,13 @@ def test_a_key_that_is_there_twice_is_refused(
     night: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = keys(night)[0]
-    published = Store.prediction_batches
+    published = Store.batches_with
 
     def twice(store: Store, *given: Any) -> Iterator[pa.RecordBatch]:
         yield from published(store, *given)
         yield from published(store, *given)
 
-    monkeypatch.setattr(Store, "prediction_batches", twice)
+    monkeypatch.setattr(Store, "batches_with", twice)
     with pytest.raises(KeyUnknown, match="that of 2 published rows"):
         asked(night, key)
 

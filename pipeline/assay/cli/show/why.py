@@ -9,7 +9,7 @@ from assay.cli.result import table
 from assay.cli.terminal import Line, wrapped
 from assay.pages.letters import signed_bar
 from assay.project.text import counted
-from assay.score.operations.why import change_words, score_words, sum_words
+from assay.score.operations.why import before_words, change_words, score_words, sum_words
 
 if TYPE_CHECKING:
     from assay.score.operations.why import Why
@@ -45,3 +45,5 @@ def why_lines(found: Why, top: int) -> Iterator[Line]:
     elif found.score is not None:
         yield ""
         yield "no value of one feature alone that the contract allows gives another decision"
+    yield ""
+    yield wrapped(before_words(found.before))

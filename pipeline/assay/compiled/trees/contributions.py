@@ -21,8 +21,9 @@ from assay.compiled.trees.plan_walk import state_columns
 from assay.compiled.trees.walk import TOP, StateRanks
 from assay.project.text import counted
 
-_ROWS = 1024
-"""Rows in a block: what each level of a tree keeps of them stays in the L2 cache."""
+_MOST_ROWS, _MOST_CELLS = 32_768, 1 << 22
+"""Rows in a block, and numbers of 8 bytes kept of them: the more rows, the more meet the same tests
+on the way to a leaf, and are weighed once."""
 
 MOST_FEATURES = 63
 """On one path, whose features a row meets or not: one bit each."""
@@ -121,7 +122,7 @@ class TreeContributions:
 
     def against(self, rows: FeatureRows) -> TreeContributions:
         """The same trees, where rows are compared with some."""
-        ranks = np.hstack([self.ranks_of(block) for block in rows.blocks(_ROWS)])
+        ranks = np.hstack([self.ranks_of(block) for block in rows.blocks(_MOST_ROWS)])
         return dataclasses.replace(self, reference=ReferenceRows(ranks.reshape(-1)))
 
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
@@ -132,28 +133,14 @@ class TreeContributions:
         deepest, longest = self.path_lengths(rows.numeric)
         players, quadrature = self.players(rows.numeric), _quadrature((longest + 1) // 2)
         chance, reference = _chances(longest), self.reference.ranks.reshape(nodes.columns, -1)
-        for block in rows.blocks(_ROWS):
-            ranks = np.hstack([self.ranks_of(block), reference])
+        each = len(nodes.base) * features + deepest + longest
+        for block in rows.blocks(min(_MOST_ROWS, max(256, _MOST_CELLS // each))):
             base = nodes.base.copy()
             out = np.zeros((len(base), features, block.rows))
             add_contributions(
-                nodes.left,
-                nodes.right,
-                nodes.column,
-                nodes.limit,
-                players,
-                nodes.share,
-                nodes.values,
-                nodes.roots,
-                nodes.output,
-                nodes.width,
-                deepest,
-                longest,
-                *quadrature,
-                chance,
-                ranks,
-                out,
-                base,
+                *(nodes.left, nodes.right, nodes.column, nodes.limit, players, nodes.share),
+                *(nodes.values, nodes.roots, nodes.output, nodes.width, deepest, longest),
+                *(*quadrature, chance, np.hstack([self.ranks_of(block), reference]), out, base),
             )
             yield block, out, base
 

@@ -12,20 +12,50 @@ if TYPE_CHECKING:
     from assay.columns.features import Floats
     from assay.compiled.array_types import Ints, Longs, Shorts, Words
 
-FEW = 8
-"""With up to so many features on a path, its weights are looked up by the set that a row meets."""
+BITS = 16
+"""Of a place in the index of patterns, which has twice as many as a block has rows, at least."""
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2**64 by the golden ratio: spreads patterns over the index (Knuth, TAOCP 3, 6.4)."""
 
 _INTS = "Array(int64, 1, 'C', readonly=True)"
 _LONGS = "Array(uint32, 1, 'C', readonly=True)"
 _SHORTS = "Array(uint16, 1, 'C', readonly=True)"
 _TABLE = "Array(float64, 2, 'C', readonly=True)"
+_FACTORS = "float64[:, :, ::1]"
+
+
+@jit(f"void(int64, {FLOATS}, {_TABLE}, {_FACTORS}, {_FACTORS})", inner=True)
+def _factors(count: int, share: Floats, at: Floats, factor: Floats, inverse: Floats) -> None:
+    """What a feature of a path that is not met (0) or met (1) is in the product of `_weigh`.
+
+    Written for each node of the quadrature, of shape (2, features, nodes), with its inverse.
+    """
+    nodes = (count + 1) // 2
+    for j in range(count):
+        for q in range(nodes):
+            t = at[nodes, q]
+            factor[0, j, q] = share[j] * (1.0 - t)
+            factor[1, j, q] = share[j] * (1.0 - t) + t
+            for k in range(2):
+                inverse[k, j, q] = 1.0 / factor[k, j, q]
 
 
 @jit(
-    f"boolean(uint64, int64, {FLOATS}, {_TABLE}, {_TABLE}, float64[::1])",
+    f"boolean(uint64, int64, {FLOATS}, {_TABLE}, {_FACTORS}, {_FACTORS}, float64[::1], "
+    "float64[::1])",
     inner=True,
 )
-def _weigh(met: int, count: int, share: Floats, at: Floats, weight: Floats, out: Floats) -> bool:
+def _weigh(
+    met: int,
+    count: int,
+    share: Floats,
+    weight: Floats,
+    factor: Floats,
+    inverse: Floats,
+    product: Floats,
+    out: Floats,
+) -> bool:
     """The Shapley value of each feature of a path in the game "does the row reach its leaf".
 
     A feature that is known is met or not; one that is unknown is met by the share of training rows
@@ -39,8 +69,12 @@ def _weigh(met: int, count: int, share: Floats, at: Floats, weight: Floats, out:
         Bit j: whether the row meets all of the path's tests of feature j.
     share
         Of shape (at least count,).
-    at, weight
-        Row n holds the nodes and the weights on [0, 1] of the quadrature with n nodes.
+    weight
+        Row n holds the weights of the quadrature with n nodes on [0, 1].
+    factor, inverse
+        As `_factors` writes them.
+    product
+        Working memory of shape (at least ``(count + 1) // 2``,).
     out
         Of shape (at least count,); written.
 
@@ -50,19 +84,20 @@ def _weigh(met: int, count: int, share: Floats, at: Floats, weight: Floats, out:
         False if all of them are 0.
     """
     nodes = (count + 1) // 2
-    for j in range(count):
-        out[j] = 0.0
     for q in range(nodes):
-        t = at[nodes, q]
-        product = weight[nodes, q]
-        for k in range(count):
-            product *= share[k] * (1.0 - t) + t * ((met >> np.uint64(k)) & np.uint64(1))
-        if product == 0.0:
-            return False
-        for j in range(count):
-            out[j] += product / (share[j] * (1.0 - t) + t * ((met >> np.uint64(j)) & np.uint64(1)))
+        product[q] = weight[nodes, q]
+    for k in range(count):
+        bit = np.int64((met >> np.uint64(k)) & np.uint64(1))
+        for q in range(nodes):
+            product[q] *= factor[bit, k, q]
+    if product[0] == 0.0:
+        return False
     for j in range(count):
-        out[j] *= np.float64((met >> np.uint64(j)) & np.uint64(1)) - share[j]
+        bit = np.int64((met >> np.uint64(j)) & np.uint64(1))
+        total = 0.0
+        for q in range(nodes):
+            total += product[q] * inverse[bit, j, q]
+        out[j] = total * (bit - share[j])
     return True
 
 
@@ -171,7 +206,8 @@ def add_contributions(
     deepest, longest
         The most levels of a tree, and the most features on a path; at most 63.
     at, weight
-        As for `_weigh`, with at least ``(longest + 1) // 2`` nodes.
+        Row n holds the nodes and the weights on [0, 1] of the quadrature with n nodes; at least
+        ``(longest + 1) // 2`` rows.
     chance
         As for `_weigh_against`, of shape (longest + 1, longest + 1) or larger.
     ranks
@@ -190,9 +226,14 @@ def add_contributions(
     shares = np.zeros((deepest + 1, longest + 1))
     count_at = np.zeros(deepest + 1, np.int64)
     met = np.zeros((deepest + 1, everyone), np.uint64)
-    table = np.zeros((1 << FEW, FEW))
-    known = np.zeros(1 << FEW, np.int64)
-    found = np.zeros(longest + 1)
+    table = np.zeros((longest + 1, rows))
+    codes = np.zeros(rows, np.int32)
+    known, slots = np.zeros(1 << BITS, np.int32), np.zeros(1 << BITS, np.int32)
+    pattern = np.zeros(1 << BITS, np.uint64)
+    mask = (1 << BITS) - 1
+    found, product = np.zeros(longest + 1), np.zeros(longest + 1)
+    factor = np.zeros((2, longest + 1, longest // 2 + 1))
+    inverse = np.zeros((2, longest + 1, longest // 2 + 1))
     patterns, part = np.zeros(everyone - rows, np.uint64), np.zeros(everyone - rows)
     each = 1.0 / max(everyone - rows, 1)
     stamp = 0
@@ -258,32 +299,35 @@ def add_contributions(
                 base[first + k] += reach * values[node * width + k]
             if count == 0:
                 continue
+            if kinds == 0:
+                _factors(count, shares[level], at, factor, inverse)
             stamp += 1
+            filled = 0
             for i in range(rows):
                 of = met[level, i]
-                slot = np.int64(of) if count <= FEW else 0
-                if known[slot] != stamp or count > FEW:
-                    known[slot] = stamp
-                    some = (
-                        _weigh_against(of, count, patterns, part, kinds, chance, found)
-                        if kinds > 0
-                        else _weigh(of, count, shares[level], at, weight, found)
-                    )
-                    if count > FEW and some:
-                        for k in range(width):
-                            value = values[node * width + k]
-                            for j in range(count):
-                                out[first + k, path[level, j], i] += value * found[j]
-                    elif count <= FEW:
-                        for j in range(count):
-                            table[slot, j] = found[j] if some else 0.0
-            if count <= FEW:
-                for k in range(width):
-                    value = values[node * width + k]
+                if count > BITS:
+                    place = np.int64((of * _SPREAD) >> np.uint64(64 - BITS))
+                else:
+                    place = np.int64(of)
+                while known[place] == stamp and pattern[place] != of:
+                    place = (place + 1) & mask
+                if known[place] != stamp:
+                    known[place], pattern[place], slots[place] = stamp, of, filled
+                    if kinds > 0:
+                        some = _weigh_against(of, count, patterns, part, kinds, chance, found)
+                    else:
+                        chances = shares[level]
+                        some = _weigh(of, count, chances, weight, factor, inverse, product, found)
                     for j in range(count):
-                        total = out[first + k, path[level, j]]
-                        for i in range(rows):
-                            total[i] += value * table[met[level, i], j]
+                        table[j, filled] = found[j] if some else 0.0
+                    filled += 1
+                codes[i] = slots[place]
+            for k in range(width):
+                value = values[node * width + k]
+                for j in range(count):
+                    total, of_code = out[first + k, path[level, j]], table[j]
+                    for i in range(rows):
+                        total[i] += value * of_code[codes[i]]
 
 
 @jit(f"Tuple((int64, int64))({_LONGS}, {_LONGS}, {_INTS}, {_INTS}, int64)")

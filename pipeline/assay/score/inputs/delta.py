@@ -17,7 +17,14 @@ from assay.project.params.inputs import Delta
 from assay.project.text import counted
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, ListedFile
-from assay.score.inputs.format import Format, NearbyRows, check_all, first_of, read_dataset
+from assay.score.inputs.format import (
+    Format,
+    NearbyRows,
+    RowsWith,
+    check_all,
+    first_of,
+    read_dataset,
+)
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import NightInput, Session
 from assay.store.delta.external_table import ExternalFile, TableSnapshot, read_snapshot
@@ -84,7 +91,7 @@ class DeltaFormat(Format[Delta]):
         return sorted({each for file in shot.files if (each := file.values[place])})
 
     def _read(
-        self, value: str, columns: Sequence[str], near: NearbyRows | None
+        self, value: str, columns: Sequence[str], near: NearbyRows | RowsWith | None
     ) -> Iterator[pa.RecordBatch]:
         return read_dataset(self._dataset(self._snapshot(), value), columns, near)
 

@@ -6,7 +6,8 @@ not know which one it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -23,6 +24,7 @@ from assay.project.params.inputs import Csv, Json, Parquet
 from assay.score.inputs import files, flat_file
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.types import NightInput
+from assay.store.delta.rows import groups_with
 
 Spec = TypeVar("Spec", bound=Any)
 FileSpec = TypeVar("FileSpec", Parquet, Csv, Json)
@@ -52,6 +54,17 @@ class NearbyRows:
         return min(
             (max(0, start - behind + 1, first - end + 1) for first, behind in self.spans), default=0
         )
+
+
+@dataclass(frozen=True)
+class RowsWith:
+    """The rows of a night with some values, by column; where files state types, their row groups.
+
+    ``most`` is as for `NearbyRows`: there is no such limit.
+    """
+
+    values: Mapping[str, Any]
+    most: int = sys.maxsize
 
 
 class Format(Generic[Spec]):
@@ -108,15 +121,16 @@ class Format(Generic[Spec]):
         )
 
     def rows(
-        self, value: str, columns: Sequence[str], near: NearbyRows | None = None
+        self, value: str, columns: Sequence[str], near: NearbyRows | RowsWith | None = None
     ) -> Iterator[pa.RecordBatch]:
         """A night's rows again, to show some of them, with those of ``columns`` that there are.
 
         Parameters
         ----------
         near
-            Read row groups in order of their distance to its spans, and only some of them; where
-            there are none, rows from the first on. None for all, in the order of the files.
+            Read row groups in order of their distance to its spans, and only some of them, or those
+            that hold a row with its values; where there are none, rows from the first on. None for
+            all, in the order of the files.
 
         Raises
         ------
@@ -132,7 +146,7 @@ class Format(Generic[Spec]):
             raise InputUnreadable(f"its input cannot be read any more ({first})") from None
 
     def _read(
-        self, value: str, columns: Sequence[str], near: NearbyRows | None
+        self, value: str, columns: Sequence[str], near: NearbyRows | RowsWith | None
     ) -> Iterator[pa.RecordBatch]:
         raise InputUnreadable(f"an input in {self.spec.format} is not read again")
 
@@ -216,12 +230,17 @@ class FilesFormat(Format[FileSpec]):
 def read_dataset(
     data: ds.Dataset,
     columns: Sequence[str],
-    near: NearbyRows | None,
+    near: NearbyRows | RowsWith | None,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of Parquet files, with those of ``columns`` that they have; see `Format.rows`."""
     there = [name for name in dict.fromkeys(columns) if name in data.schema.names]
     if near is None:
         yield from data.to_batches(columns=there)
+        return
+    if isinstance(near, RowsWith):
+        if set(near.values) <= set(there):
+            for group in groups_with(data, near.values):
+                yield from group.to_batches(schema=data.schema, columns=there)
         return
     groups = [part for file in data.get_fragments() for part in file.split_by_row_group()]
     held = [group.row_groups[0].num_rows for group in groups]

@@ -24,7 +24,7 @@ from assay.project.params.inputs import Own
 from assay.project.params.values import ClassName, Section
 from assay.project.text import quote_value
 from assay.score.inputs import files
-from assay.score.inputs.format import Format, NearbyRows
+from assay.score.inputs.format import Format, NearbyRows, RowsWith
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import NightInput, Session
 
@@ -140,7 +140,7 @@ class OwnFormat(Format[Own]):
         return next((table.slice(0, most) for table in tables if table.num_rows), pa.table({}))
 
     def _read(
-        self, value: str, columns: Sequence[str], near: NearbyRows | None
+        self, value: str, columns: Sequence[str], near: NearbyRows | RowsWith | None
     ) -> Iterator[pa.RecordBatch]:
         contract, looked_at = self._contract(columns), 0
         for table in own_rows.tables(lambda: self.input.rows(value), self._where):

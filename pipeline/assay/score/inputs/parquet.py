@@ -17,7 +17,14 @@ from assay.project.params.inputs import Parquet
 from assay.project.partitions import NightNames
 from assay.score.inputs import files, flat_file
 from assay.score.inputs.files import Footer, ListedFile
-from assay.score.inputs.format import FilesFormat, NearbyRows, check_all, first_of, read_dataset
+from assay.score.inputs.format import (
+    FilesFormat,
+    NearbyRows,
+    RowsWith,
+    check_all,
+    first_of,
+    read_dataset,
+)
 from assay.score.inputs.types import NightInput
 from assay.store.delta.location import filesystem
 
@@ -28,7 +35,7 @@ class ParquetFormat(FilesFormat[Parquet]):
     typed: ClassVar[bool] = True
 
     def _read(
-        self, value: str, columns: Sequence[str], near: NearbyRows | None
+        self, value: str, columns: Sequence[str], near: NearbyRows | RowsWith | None
     ) -> Iterator[pa.RecordBatch]:
         names = NightNames.of(flat_file.nights_uri(self.root, self.spec, value), self.column)
         system, base = filesystem(names.folder)

@@ -21,6 +21,7 @@ from assay.score.inputs.format import (
     FilesFormat,
     InputUnreadable,
     NearbyRows,
+    RowsWith,
     check_all,
 )
 from assay.score.inputs.text import (
@@ -39,7 +40,7 @@ class TextFormat(FilesFormat[TextSpec]):
     """See `assay.score.inputs.format.Format`."""
 
     def _read(
-        self, value: str, columns: Sequence[str], near: NearbyRows | None
+        self, value: str, columns: Sequence[str], near: NearbyRows | RowsWith | None
     ) -> Iterator[pa.RecordBatch]:
         """They have the contract's types, and no column that it lacks.
 

@@ -16,45 +16,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.compiled.contributions import Against
-from assay.contract.columns import Columns
 from assay.contract.schema import EXPECTED, TYPES
 from assay.contract.text_parser import parse_cells
 from assay.errors import KeyUnknown, SourceError, UsageError
 from assay.model import prediction, reasons
 from assay.model.batch import score_batch
-from assay.model.reasons import Change, Scale
+from assay.model.reasons import Change, Reason, Scale
 from assay.project.params import Params
 from assay.project.text import counted, format_short, mark_blanks
 from assay.registry.pin import PinnedVersion, pin_run
-from assay.score.inputs.format import Format, InputUnreadable, NearbyRows
+from assay.score.inputs.format import Format, InputUnreadable, RowsWith
 from assay.score.inputs.formats import open_input
+from assay.score.operations import version_before
+from assay.score.operations.version_before import Before
 from assay.store import Run, Store, open_store
 from assay.store.delta.tables import infer_keys_and_task
 
-HIDDEN = "not shown"
-"""In place of the cell of a sensitive column."""
+STRONGEST = 4
+"""Features that are named of the version before."""
 
 NEAR = 1e-6
 """Scores further apart than this are not of the same row; another carrier may round otherwise."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """What one feature added to the raw output.
-
-    Attributes
-    ----------
-    words
-        What the contract calls it.
-    share
-        Its part of all contributions, by their absolute values.
-    """
-
-    feature: str
-    words: str
-    value: Any
-    contribution: float
-    share: float
 
 
 @dataclass(frozen=True)
@@ -77,6 +59,8 @@ class Why:
         The strongest first.
     changes
         As for `assay.model.reasons.nearest_changes`, the nearest in score first.
+    before
+        What the version that held the stage before would have decided.
     """
 
     key: Mapping[str, Any]
@@ -96,6 +80,7 @@ class Why:
     uncalibrated: float
     reasons: tuple[Reason, ...]
     changes: tuple[Change, ...]
+    before: Before
 
 
 def run(root: Path, params: Params, given: Sequence[str], partition: str | None = None) -> Why:
@@ -121,9 +106,12 @@ def run(root: Path, params: Params, given: Sequence[str], partition: str | None 
     """
     store = open_store(root, params)
     record, published, key = _find(store, given, partition)
-    pinned = pin_run(root, params, record)
-    row = _read(open_input(root, params), record.partition, key, pinned)
-    return explain(pinned, record, key, row, published)
+    pinned, earlier = pin_run(root, params, record), version_before.pin_before(root, params, record)
+    columns = [*pinned.contract.columns]
+    if isinstance(earlier, PinnedVersion):
+        columns += earlier.contract.columns
+    row = _read(open_input(root, params), record.partition, key, columns)
+    return explain(pinned, record, key, row, published, earlier)
 
 
 def explain(
@@ -132,31 +120,25 @@ def explain(
     key: Mapping[str, Any],
     row: pa.Table,
     published: Mapping[str, Any],
+    earlier: PinnedVersion | Before,
 ) -> Why:
     """Why one row got its score.
 
     Parameters
     ----------
     row
-        One row, with the contract's columns.
+        One row, with the columns of the contracts of both versions.
     published
         What the night says of it, by column.
+    earlier
+        The version that held the stage before, or why there is none to ask.
     """
     bundle, contract = pinned.bundle, pinned.contract
     manifest = bundle.manifest
     scored = score_batch(bundle, contract, row)
     _check_same(scored.predictions, scored.broken, published, record)
-    explainer = reasons.explainer_of(bundle)
-    found = explainer.contributions(Columns(contract, row))
-    classes = manifest.classes
-    place = 0
-    if len(found.base) > 1:
-        place = list(classes).index(published[prediction.PREDICTION])
-    values, base = found.values[0, place], float(found.base[place])
-    raw = base + float(values.sum())
-    linked = explainer.finish.linked(found.raw.T * explainer.finish.divisor)[place, 0]
-    words, total = reasons.words(contract), float(np.abs(values).sum())
-    order = np.argsort(-np.abs(values), kind="stable").tolist()
+    decided = published[prediction.PREDICTION]
+    explained = reasons.row_reasons(bundle, contract, row, decided)
     changes = reasons.nearest_changes(bundle, contract, row)
     score = published.get(prediction.PROBABILITY)
     return Why(
@@ -165,31 +147,25 @@ def explain(
         run_id=record.run_id,
         version=record.version,
         bundle=record.bundle,
-        prediction=published[prediction.PREDICTION],
+        prediction=decided,
         score=score,
         threshold=manifest.threshold if manifest.task == "binary" else None,
-        output=classes[place if len(found.base) > 1 else -1] if classes else None,
-        scale=reasons.scale(explainer, bundle),
-        against=explainer.against,
+        output=explained.output,
+        scale=explained.scale,
+        against=manifest.reasons["against"],
         compared=reasons.compared_with(manifest),
-        base=base,
-        raw=raw,
-        uncalibrated=float(linked),
-        reasons=tuple(
-            Reason(
-                name := found.features[at],
-                words[name],
-                HIDDEN if name in manifest.sensitive else row.column(name)[0].as_py(),
-                float(values[at]),
-                float(abs(values[at]) / total) if total else 0.0,
-            )
-            for at in order
-        ),
+        base=explained.base,
+        raw=explained.raw,
+        uncalibrated=explained.uncalibrated,
+        reasons=explained.reasons,
         changes=tuple(
             each
             for each in sorted(changes, key=lambda each: abs(each.score - (score or 0.0)))
             if each.feature not in manifest.sensitive
         ),
+        before=version_before.decide(earlier, row)
+        if isinstance(earlier, PinnedVersion)
+        else earlier,
     )
 
 
@@ -227,6 +203,20 @@ def base_words(found: Why) -> str:
     if found.against == "population":
         return "a row of which nothing is known"
     return f"the mean of {found.compared}"
+
+
+def before_words(before: Before) -> str:
+    """What the version before would have decided and why, in one sentence."""
+    if before.unknown is not None:
+        return f"what the version before would have said is not known: {before.unknown}"
+    score = "" if before.score is None else f", probability {format_short(before.score)}"
+    strongest = ", ".join(
+        f"{each.words} {each.contribution:+.4f}" for each in before.reasons[:STRONGEST]
+    )
+    return (
+        f"{before.version}, which held the stage before, says {plain(before.prediction)}{score}, "
+        f"mostly for: {strongest or before.unexplained}"
+    )
 
 
 def change_words(change: Change) -> str:
@@ -273,8 +263,8 @@ def _find(
             next(store.prediction_batches(night), None)  # says that nothing is published there
             continue
         found: list[dict[str, Any]] = []
-        for batch in store.prediction_batches(night):
-            key = key or _typed(given, batch.schema, store.column)
+        key = key or _typed(given, store.prediction_schema(), store.column)
+        for batch in store.batches_with(night, key):
             found += batch.filter(_has(batch, key)).to_pylist()
         if len(found) > 1:
             raise KeyUnknown(
@@ -365,13 +355,12 @@ def _shown(key: Mapping[str, Any]) -> str:
 
 
 def _read(
-    source: Format[Any], partition: str, key: Mapping[str, Any], pinned: PinnedVersion
+    source: Format[Any], partition: str, key: Mapping[str, Any], columns: Sequence[str]
 ) -> pa.Table:
     """The row as it lies in the night's input."""
-    names, columns = list(key), list(pinned.contract.columns)
+    names = list(key)
     try:
-        near = _place(source, partition, key) if source.typed else None
-        for batch in source.rows(partition, columns, near):
+        for batch in source.rows(partition, columns, RowsWith(key)):
             if set(names) <= set(batch.schema.names):
                 found = batch.filter(_has(batch, key))
                 if found.num_rows:
@@ -388,19 +377,6 @@ def _read(
         found=_shown(key),
         fix="It was exported anew since: score the night again, or put the former input back.",
     )
-
-
-def _place(source: Format[Any], partition: str, key: Mapping[str, Any]) -> NearbyRows | None:
-    """Where a row is, from the key's columns alone, so that but its row group is read whole."""
-    seen = 0
-    for batch in source.rows(partition, list(key)):
-        if set(key) <= set(batch.schema.names):
-            at = np.flatnonzero(_has(batch, key).to_numpy(zero_copy_only=False))
-            if len(at):
-                row = seen + int(at[0])
-                return NearbyRows([(row, row + 1)], 1)
-        seen += batch.num_rows
-    return None
 
 
 def _check_same(

@@ -18,6 +18,7 @@ from assay.score.operations.export_targets import EXPORTS, check_not_in_git
 from assay.score.operations.why import (
     Why,
     base_words,
+    before_words,
     change_words,
     plain,
     score_words,
@@ -75,6 +76,7 @@ def html(found: Why, top: int) -> str:
         headline=score_words(found),
         sentence=sum_words(found),
         picture=waterfall(found, top),
+        before=before_words(found.before),
         changes=[change_words(each) for each in found.changes],
         plain=plain,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,7 +31,7 @@ from assay.store.delta.tables import (
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from pyarrow.dataset import Dataset
+    from pyarrow.dataset import Dataset, ParquetFileFragment
 
 BATCH_ROWS = 65_536
 
@@ -206,6 +208,64 @@ def dataset(place: StoreLocation, table: Staged, files: Sequence[StagedFile]) ->
         filesystem=pafs.SubTreeFileSystem(*reversed(filesystem(uri))),
         partitions=[column == file.partition for file in files],
     )
+
+
+def groups_with(data: Dataset, values: Mapping[str, Any]) -> Iterator[ParquetFileFragment]:
+    """The row groups of Parquet files that hold a row with some values, by column.
+
+    Statistics exclude groups, all but one where rows are sorted by these values. Of the others
+    the columns of ``values`` are read.
+
+    Raises
+    ------
+    KeyError
+        The files lack a column.
+    """
+    import pyarrow.compute as pc
+
+    for file in data.get_fragments():
+        schema = file.physical_schema
+        wanted = functools.reduce(
+            operator.and_,
+            (
+                pc.field(name) == pa.scalar(each, _plain(schema.field(name).type))
+                for name, each in values.items()
+            ),
+        )
+        for group in file.split_by_row_group(wanted):
+            if group.count_rows(filter=wanted):
+                yield group
+
+
+def find_groups(
+    place: StoreLocation, table: Staged, files: Sequence[StagedFile], values: Mapping[str, Any]
+) -> dict[str, list[int]]:
+    """The row groups of some files of a table that hold a row with some values, by path.
+
+    Raises
+    ------
+    StoreError
+        If a file is missing or damaged.
+    """
+    from pyarrow import dataset as datasets
+
+    checked = datasets.ParquetFileFormat(
+        default_fragment_scan_options=datasets.ParquetFragmentScanOptions(
+            page_checksum_verification=True
+        )
+    )
+    found = {}
+    for file in files:
+        where = f"{place.table_uri(table)}/{file.path}"
+        with translate_errors(where, "cannot be read"):
+            system, path = filesystem(where)
+            data = datasets.dataset(path, filesystem=system, format=checked)
+            found[file.path] = [part.row_groups[0].id for part in groups_with(data, values)]
+    return found
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def row_group_sizes(place: StoreLocation, table: Staged, file: StagedFile) -> list[int]:
