@@ -26,7 +26,14 @@ from assay.compiled.compile import compile_model
 from assay.compiled.contributions import explain_model
 from assay.compiled.fitted_model import Model
 from assay.contract.loader import load_contract_text
-from assay.errors import KeyUnknown, ReasonsUnknown, SourceError, UsageError
+from assay.errors import (
+    BundleMissing,
+    KeyUnknown,
+    NothingScored,
+    ReasonsUnknown,
+    SourceError,
+    UsageError,
+)
 from assay.model import reasons
 from assay.model.batch import score_batch
 from assay.model.bundle import REASONS, Bundle
@@ -182,6 +189,27 @@ def test_a_row_without_a_score_is_named(night: Scorer) -> None:
         night.score()
     with pytest.raises(KeyUnknown, match=r"the row was refused, so it has no score .*found"):
         asked(night, refused[0], partition=NIGHT)
+
+
+def test_a_night_that_was_taken_back_or_held_has_no_such_row(night: Scorer) -> None:
+    key = keys(night)[0]
+    (run,) = night.seen()
+    night.store.retract(run, "ann", "wrong file")
+    with pytest.raises(KeyUnknown, match=r"no published row .* held or was taken back"):
+        asked(night, key)
+    with pytest.raises(NothingScored, match=NIGHT):
+        asked(night, key, partition=NIGHT)
+
+
+def test_a_version_whose_bundle_is_gone_is_named(
+    night: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*given: object) -> Any:
+        raise BundleMissing("the bundle cannot be fetched", where="models/bundle")
+
+    monkeypatch.setattr("assay.registry.fetch.fetch_bundle", missing)
+    with pytest.raises(BundleMissing, match="cannot be fetched"):
+        asked(night, keys(night)[0])
 
 
 def gone(night: Scorer) -> None:
