@@ -1,9 +1,13 @@
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 /* Scores are equal to the bit only in plain arithmetic of 64 bits. */
+#if DBL_MANT_DIG != 53 || INT_MAX < 0x7FFFFFFF
+#error "double has fewer than 64 bits here, or int fewer than 32"
+#endif
 #if FLT_EVAL_METHOD != 0
 #error "numbers are computed in more than 64 bits: on x86 add -msse2 -mfpmath=sse"
 #endif
