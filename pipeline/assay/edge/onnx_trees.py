@@ -34,6 +34,9 @@ def add_trees(graph: Graph, export: Export, flat: Flat, states: Sequence[str]) -
     def tensor(values: Sequence[Any], of: Any) -> Any:
         return numpy_helper.from_array(np.array(values, of))
 
+    modes, features, splits, nulls, true, true_leaf, false, false_leaf = map(
+        list, zip(*nodes.nodes, strict=True)
+    )
     found = graph(
         "TreeEnsemble",
         table,
@@ -42,14 +45,14 @@ def add_trees(graph: Graph, export: Export, flat: Flat, states: Sequence[str]) -
         aggregate_function=1,
         post_transform=0,
         tree_roots=nodes.roots,
-        nodes_modes=tensor(nodes.modes, np.uint8),
-        nodes_featureids=nodes.features,
-        nodes_splits=tensor(nodes.splits, kind),
-        nodes_truenodeids=nodes.true,
-        nodes_falsenodeids=nodes.false,
-        nodes_trueleafs=nodes.true_leaf,
-        nodes_falseleafs=nodes.false_leaf,
-        nodes_missing_value_tracks_true=nodes.null_true,
+        nodes_modes=tensor(modes, np.uint8),
+        nodes_featureids=features,
+        nodes_splits=tensor(splits, kind),
+        nodes_missing_value_tracks_true=nulls,
+        nodes_truenodeids=true,
+        nodes_trueleafs=true_leaf,
+        nodes_falsenodeids=false,
+        nodes_falseleafs=false_leaf,
         leaf_targetids=nodes.targets,
         leaf_weights=tensor(nodes.weights, kind),
         **({"membership_values": tensor(nodes.members, kind)} if nodes.members else {}),
@@ -105,14 +108,7 @@ class _Nodes:
     def __init__(self, flat: Flat, tests: Mapping[int, _Test], version: str) -> None:
         trees = flat.trees
         self.roots: list[int] = []
-        self.modes: list[int] = []
-        self.features: list[int] = []
-        self.splits: list[float] = []
-        self.true: list[int] = []
-        self.false: list[int] = []
-        self.true_leaf: list[int] = []
-        self.false_leaf: list[int] = []
-        self.null_true: list[int] = []
+        self.nodes: list[tuple[float, ...]] = []
         self.members: list[float] = []
         self.targets: list[int] = []
         self.weights: list[float] = []
@@ -129,24 +125,22 @@ class _Nodes:
         return len(self.targets) - 1
 
     def _alone(self, target: int, value: float) -> None:
-        """A tree of one leaf, which needs a node."""
-        self.roots.append(len(self.modes))
+        """A tree of one leaf: a node with two, as onnxruntime counts a shared one twice."""
+        self.roots.append(len(self.nodes))
         true, false = self._leaf(target, value), self._leaf(target, value)
         self._node(0, 0.0, True, (true, True), (false, True))
 
     def _node(
-        self, feature: int, split: float, null: bool, true: tuple[int, bool],
-        false: tuple[int, bool], mode: int = _LEQ,
-    ) -> None:  # fmt: skip
-        """``true`` and ``false`` are a node or, if it says so, a leaf."""
-        self.modes.append(mode)
-        self.features.append(feature)
-        self.splits.append(split)
-        self.null_true.append(int(null))
-        self.true.append(true[0])
-        self.true_leaf.append(int(true[1]))
-        self.false.append(false[0])
-        self.false_leaf.append(int(false[1]))
+        self,
+        feature: int,
+        split: float,
+        null: bool,
+        true: tuple[int, bool],
+        false: tuple[int, bool],
+        mode: int = _LEQ,
+    ) -> None:
+        """``true`` and ``false`` are the number of a node or a leaf, and whether it is a leaf."""
+        self.nodes.append((mode, feature, split, int(null), *map(int, (*true, *false))))
 
     def _tree(self, trees: FlatTrees, tests: Mapping[int, _Test], tree: int, k: int) -> None:
         start, stop = int(trees.starts[tree]), int(trees.starts[tree + 1])
@@ -155,7 +149,7 @@ class _Nodes:
         if start == stop:
             self._alone(target, float(values[0]))
             return
-        root = len(self.modes)
+        root = len(self.nodes)
         self.roots.append(root)
         leaves: dict[int, int] = {}
 
