@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -68,14 +68,14 @@ def explainer_of(bundle: Bundle) -> Explainer:
 
 def compared_with(manifest: Manifest) -> str:
     """What a row's contributions compare it with, in words."""
-    told = manifest.reasons
-    if told["against"] == "population":
+    chosen = manifest.reasons
+    if chosen["against"] == "population":
         return "all training rows"
     side = {
         "above_threshold": " just above the threshold",
         "below_threshold": " just below the threshold",
     }
-    return f"{counted(told['sample'], 'training row')}{side.get(told['rows'], '')}"
+    return f"{counted(chosen['sample'], 'training row')}{side.get(chosen['rows'], '')}"
 
 
 def scale(explainer: Explainer, bundle: Bundle) -> Scale:
@@ -110,7 +110,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class RowReasons:
+class Explanation:
     """How the raw output of one row came about: ``base`` and all contributions.
 
     Attributes
@@ -131,7 +131,7 @@ class RowReasons:
     reasons: tuple[Reason, ...]
 
 
-def row_reasons(bundle: Bundle, contract: Contract, row: pa.Table, decided: Any) -> RowReasons:
+def row_reasons(bundle: Bundle, contract: Contract, row: pa.Table, decided: Any) -> Explanation:
     """The reasons of one row's score; errors as for `explainer_of`.
 
     Parameters
@@ -148,7 +148,7 @@ def row_reasons(bundle: Bundle, contract: Contract, row: pa.Table, decided: Any)
     values, base = found.values[0, place], float(found.base[place])
     linked = explainer.finish.linked(found.raw.T * explainer.finish.divisor)[place, 0]
     named, total = words(contract), float(np.abs(values).sum())
-    return RowReasons(
+    return Explanation(
         scale=scale(explainer, bundle),
         output=classes[place if len(found.base) > 1 else -1] if classes else None,
         base=base,
@@ -209,34 +209,46 @@ def nearest_changes(bundle: Bundle, contract: Contract, row: pa.Table) -> tuple[
     scorer = bundle.scorer
     if bundle.manifest.task == "regression" or not isinstance(scorer, CompiledModel):
         return ()
-    asked = _Asked(bundle, contract, row)
-    found = []
+    variants = _Variants(bundle, contract, row)
+    changes = []
     for place, name in enumerate(scorer.inputs.numeric):
-        if (change := _number(asked, name, scorer.body.edges(place), scorer.kind)) is not None:
-            found.append(change)
+        change = _change_number(variants, name, scorer.body.edges(place), scorer.kind)
+        if change is not None:
+            changes.append(change)
     for place, name in enumerate(scorer.inputs.categorical):
-        known = [each for each in scorer.inputs.categories[place] if each != asked.value(name)]
-        others = list(asked.try_each(name, known))
+        known = scorer.inputs.categories[place]
+        others = variants.deciding_otherwise(name, [x for x in known if x != variants.value(name)])
         if others:
             # Categories have no distance: the one that changes the score least is the nearest.
-            to, told = min(others, key=lambda each: abs(each[1][1] - asked.score))
-            found.append(Change(name, asked.value(name), to, "", *told))
-    return tuple(found)
+            to, answer = min(others, key=lambda other: abs(other[1].score - variants.now.score))
+            changes.append(Change(name, variants.value(name), to, "", *answer))
+    return tuple(changes)
 
 
-class _Asked:
-    """One row, and what is decided if a feature of it is another."""
+class _Answer(NamedTuple):
+    decision: Any
+    score: float
+
+
+class _Variants:
+    """One row, and the model's answers if one feature of it has other values.
+
+    Attributes
+    ----------
+    now
+        The answer for the row as it is.
+    """
 
     def __init__(self, bundle: Bundle, contract: Contract, row: pa.Table) -> None:
         self.bundle, self.contract, self.row = bundle, contract, row
         self.column = score_column(bundle.manifest.task)
-        (said,) = score_batch(bundle, contract, row).predictions.to_pylist()
-        self.decision, self.score = said[PREDICTION], float(said[self.column])
+        (answer,) = score_batch(bundle, contract, row).predictions.to_pylist()
+        self.now = _Answer(answer[PREDICTION], float(answer[self.column]))
 
     def value(self, name: str) -> Any:
         return self.row.column(name)[0].as_py()
 
-    def seen(self, name: str) -> Floats:
+    def trained_values(self, name: str) -> Floats:
         """The values of a number in the bundle's sample of training, without gaps."""
         values = np.asarray(self._sample[name].astype(float), np.float64)
         return values[np.isfinite(values)]
@@ -245,14 +257,13 @@ class _Asked:
     def _sample(self) -> pd.DataFrame:
         return self.bundle.sample()
 
-    def try_each(self, name: str, values: list[Any]) -> Iterator[tuple[Any, tuple[Any, float]]]:
-        """Those of some values with which the decision is another, with it and the score."""
-        for value, told in zip(values, self.tell(name, values), strict=True):
-            if told is not None and told[0] != self.decision:
-                yield value, told
+    def deciding_otherwise(self, name: str, values: list[Any]) -> list[tuple[Any, _Answer]]:
+        """Those of some values with which the decision is another, with the answer."""
+        answers = zip(values, self.answers(name, values), strict=True)
+        return [(value, it) for value, it in answers if it and it.decision != self.now.decision]
 
-    def tell(self, name: str, values: list[Any]) -> list[tuple[Any, float] | None]:
-        """The decision and the score with each of some values; None where one is refused."""
+    def answers(self, name: str, values: list[Any]) -> list[_Answer | None]:
+        """The answer with each of some values; None where the contract refuses one."""
         if not values:
             return []
         at = self.row.schema.get_field_index(name)
@@ -260,82 +271,84 @@ class _Asked:
         rows = self.row.take(pa.array(np.zeros(len(values), np.int64)))
         rows = rows.set_column(at, name, pa.array(values, kind))
         scored = score_batch(self.bundle, self.contract, rows)
-        said = iter(scored.predictions.select([PREDICTION, self.column]).to_pylist())
-        found: list[tuple[Any, float] | None] = []
-        for bad in scored.bad:
-            each = None if bad else next(said)
-            known = each is not None and each[self.column] is not None
-            found.append((each[PREDICTION], each[self.column]) if each and known else None)
-        return found
+        predictions = iter(scored.predictions.select([PREDICTION, self.column]).to_pylist())
+        answers: list[_Answer | None] = []
+        for refused in scored.bad:
+            answer = None if refused else next(predictions)
+            known = answer is not None and answer[self.column] is not None
+            answers.append(_Answer(*answer.values()) if answer and known else None)
+        return answers
 
 
-def _number(asked: _Asked, name: str, edges: Floats, kind: str) -> Change | None:
+def _change_number(variants: _Variants, name: str, edges: Floats, kind: str) -> Change | None:
     """The nearest change of a number or a truth."""
-    field = asked.contract.field(name)
-    value = asked.value(name)
+    field = variants.contract.field(name)
+    value = variants.value(name)
     if field.kind == "boolean":
-        others = list(asked.try_each(name, [each for each in (False, True) if each is not value]))
+        others = variants.deciding_otherwise(name, [x for x in (False, True) if x is not value])
         return Change(name, value, others[0][0], "", *others[0][1]) if others else None
     whole = field.kind == "integer"
     if kind != "trees":
-        return _on_a_line(asked, name, whole)
+        return _change_on_a_line(variants, name, whole)
     edges = edges[np.isfinite(edges)]
     below = np.floor(edges) if whole else edges
     # Some estimators compare in float32, where the next number is further away.
     above = below + 1 if whole else np.nextafter(edges.astype(np.float32), np.float32(np.inf))
     near = np.unique(np.concatenate([below, above.astype(np.float64)]))
-    seen = np.unique(asked.seen(name))[:_SEEN]
-    tried = np.unique(np.concatenate([near, seen]))
-    found = list(asked.try_each(name, tried.astype(np.int64 if whole else np.float64).tolist()))
-    if not found:
+    trained = np.unique(variants.trained_values(name))[:_SEEN]
+    tried = np.unique(np.concatenate([near, trained]))
+    numbers = tried.astype(np.int64 if whole else np.float64).tolist()
+    others = variants.deciding_otherwise(name, numbers)
+    if not others:
         return None
     middle = float(np.median(edges)) if value is None else float(value)
-    to, told = min(found, key=lambda each: abs(each[0] - middle))
+    to, answer = min(others, key=lambda other: abs(other[0] - middle))
     rises = to > middle
     if to not in near:  # of training, where the contract refuses what is next to a split point
-        return Change(name, value, to, "", *told)
+        return Change(name, value, to, "", *answer)
     if whole:
-        return Change(name, value, to, "at least" if rises else "at most", *told)
+        return Change(name, value, to, "at least" if rises else "at most", *answer)
     edge = edges[np.argmin(np.abs(edges - to))]
-    return Change(name, value, float(edge), "over" if rises else "at most", *told)
+    return Change(name, value, float(edge), "over" if rises else "at most", *answer)
 
 
-def _on_a_line(asked: _Asked, name: str, whole: bool) -> Change | None:
-    value = asked.value(name)
-    seen = asked.seen(name)
-    if value is None or not len(seen):
+def _change_on_a_line(variants: _Variants, name: str, whole: bool) -> Change | None:
+    """The nearest change of a number of which a score only rises or only falls."""
+    value = variants.value(name)
+    trained = variants.trained_values(name)
+    if value is None or not len(trained):
         return None
     start, kind = float(value), np.int64 if whole else np.float64
-    best: tuple[float, Any, tuple[Any, float]] | None = None
-    for end in (float(seen.min()), float(seen.max())):
+    best: tuple[float, Any, _Answer] | None = None
+    for end in (float(trained.min()), float(trained.max())):
         tried = np.linspace(start, end, _GRID)[1:]
         tried = np.unique(np.rint(tried)) if whole else tried
         tried = tried[np.argsort(np.abs(tried - start), kind="stable")].astype(kind)
-        found = next(iter(asked.try_each(name, tried.tolist())), None)
-        if found is None:
+        others = variants.deciding_otherwise(name, tried.tolist())
+        if not others:
             continue
-        to, told = _closer(asked, name, value if whole else start, *found, whole)
+        to, answer = _closer(variants, name, value if whole else start, *others[0], whole)
         if best is None or abs(to - start) < best[0]:
-            best = (abs(to - start), to, told)
+            best = (abs(to - start), to, answer)
     if best is None:
         return None
     return Change(name, value, best[1], "at least" if best[1] > start else "at most", *best[2])
 
 
 def _closer(
-    asked: _Asked, name: str, start: float, end: float, told: tuple[Any, float], whole: bool
-) -> tuple[float, tuple[Any, float]]:
+    variants: _Variants, name: str, start: float, end: float, answer: _Answer, whole: bool
+) -> tuple[float, _Answer]:
     """The value nearest to ``start`` with which the decision is that of ``end``."""
     for _ in range(_HALVINGS):
         middle = (start + end) // 2 if whole else (start + end) / 2
         if middle in (start, end):
             break
-        (at,) = asked.tell(name, [middle])
-        if at is not None and at[0] != asked.decision:
-            end, told = middle, at
+        (between,) = variants.answers(name, [middle])
+        if between is not None and between.decision != variants.now.decision:
+            end, answer = middle, between
         else:
             start = middle
-    return end, told
+    return end, answer
 
 
 def words(contract: Contract) -> Mapping[str, str]:
