@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -52,22 +51,25 @@ def test_webassembly_is_equal_on_the_hard_rows(form: str, tmp_path: Path) -> Non
     assert compared(found, as_webassembly(program)) > 1000
 
 
-@cache
-def program_of(form: str) -> Path:
-    return c_check.build(export(SMALL[form]), Path(mkdtemp(prefix="assay-test-")), COMPILER)
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {
+        form: c_check.build(export(case), tmp_path_factory.mktemp(form), COMPILER)
+        for form, case in SMALL.items()
+    }
 
 
 @pytest.mark.parametrize("form", SMALL)
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
 @given(frame=rows())
-def test_c_is_equal_on_any_rows(form: str, frame: pd.DataFrame) -> None:
+def test_c_is_equal_on_any_rows(form: str, programs: dict[str, Path], frame: pd.DataFrame) -> None:
     found = export(SMALL[form])
     model = found.model
     # C ends a text at its first zero.
     for name in model.inputs.categorical:
         frame[name] = [None if text is None else text.replace("\0", "0") for text in frame[name]]
     asked = load_features(FrameFeatures(frame), model.inputs.numeric, model.inputs.categorical)
-    got = c_check.answers(c_check.runner(program_of(form)), model, asked)
+    got = c_check.answers(c_check.runner(programs[form]), model, asked)
     wanted = expected(model, found.contract, found.rules, asked)
     assert differences(wanted, got, 1e-12) == ""
 
