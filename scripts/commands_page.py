@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from assay.cli.parser import GROUPS, build_parser
+from assay.cli.__main__ import GROUPS, build_parser
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 OF_ALL = ("-h", "--root", "--json")

@@ -12,7 +12,7 @@ from assay.ops.deploy.targets import TARGETS, run
 from assay.project import params
 from assay.project.params import Params
 from assay.project.params.inputs import Parquet
-from assay.project.params.schedule import Emr
+from assay.project.params.monitoring import Emr
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOUD = ("kubernetes", "databricks", "emr-serverless", "gitlab")

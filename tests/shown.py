@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from assay.cli import terminal
-from assay.cli.parser import GROUPS
+from assay.cli.__main__ import GROUPS
 from assay.errors import AssayError
 
 T = TypeVar("T")

@@ -106,7 +106,6 @@ def test_monitoring_and_gating_need_no_extra(run: Run, arguments: tuple[str, ...
         (("check", "--lock"), "dvc: pip install 'assay[dvc]'"),
         (("promote", "--because", "x"), "dvc: pip install 'assay[dvc]'"),
         (("score", "--date", NEXT, "--carrier", "files"), "pyspark: pip install 'assay[spark]'"),
-        (("ui",), "evidently: pip install 'assay[evidently]'"),
     ],
     ids=lambda given: given[0] if isinstance(given, tuple) else "",
 )

@@ -22,7 +22,6 @@ from assay.monitor.incidents import messages
 from assay.monitor.nights.night import Incident
 from assay.pages.svg import Picture
 from assay.pages.templating import render
-from assay.project import host_markdown
 from assay.project import text as markdown
 from tests import projects
 from tests.hosting.comment_samples import facts
@@ -97,9 +96,9 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "a line of Markdown": markdown.escape_line,
     "literal Markdown": markdown.escape_all,
     "code": markdown.escape_code,
-    "prose of a comment": host_markdown.prose,
-    "code of a comment": lambda text: host_markdown.code(text, cell=True),
-    "the title of an issue": lambda text: host_markdown.one_line(text, 200),
+    "prose of a comment": markdown.prose,
+    "code of a comment": lambda text: markdown.code(text, cell=True),
+    "the title of an issue": lambda text: markdown.one_line(text, 200),
     "verdict.md": lambda text: render_markdown(told(text).verdict),
     "incident.md": lambda text: messages.render_markdown(text, (), ()),
     "a message": lambda text: messages.text(

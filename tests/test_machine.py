@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from assay.cli import __main__ as cli
+from assay.cli.__main__ import GROUPS
 from assay.cli.command import Command
-from assay.cli.parser import GROUPS
 from assay.errors import UNFORESEEN
 from assay.project.document import dumps, read_stage_file, write_json
 

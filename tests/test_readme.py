@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from assay.project import stage_code
+from assay.project import digests
 from tests import projects
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,5 +26,5 @@ def test_a_table_becomes_a_project_that_dvc_can_run(tmp_path: Path) -> None:
     project = tmp_path / "churn"
     assert "ready for dvc repro" in projects.call(project, "assay", "check")
     stages = projects.call(project, "dvc", "stage", "list", "--name-only").split()
-    assert {name.partition("@")[0] for name in stages} == {"code", *stage_code.STAGES}
+    assert {name.partition("@")[0] for name in stages} == {"code", *digests.STAGES}
     assert "data/customers.csv" in (project / "dvc.yaml").read_text(encoding="utf-8")

@@ -262,7 +262,7 @@ def test_each_step_is_one_command_that_a_laptop_has_too(path: Path) -> None:
 
 @each_workflow
 def test_every_command_and_option_exists(path: Path) -> None:
-    from assay.cli.parser import build_parser
+    from assay.cli.__main__ import build_parser
 
     for step in steps(read(path)):
         words = shlex.split(step.get("run", ""))

@@ -9,8 +9,8 @@
             "day": "time %d.%m.%Y", "amount": "float decimal=, thousands=.", "shop": "text"})
 
 Paths are relative to the current folder; a stage runs in the project's root. Types are ``integer``,
-``float``, ``text``, ``boolean`` and ``time``, with options (`assay.formats.spelling`). A cell that
-does not read as its type is an error that names the line, and never becomes a null.
+``float``, ``text``, ``boolean`` and ``time``, with options (`assay.formats.definition`). A cell
+that does not read as its type is an error that names the line, and never becomes a null.
 
 `Input` is what a class of the project's own is derived from that reads the rows of nights
 (docs/own-code.md).
@@ -23,10 +23,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from assay.formats.definition import ColumnFormat, TableFormat
+from assay.formats.definition import ColumnFormat, TableFormat, parse
 from assay.formats.reader import read
-from assay.formats.spelling import parse
-from assay.formats.split import (
+from assay.formats.source import (
     add_night,
     add_random_night,
     add_row_number,

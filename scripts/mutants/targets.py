@@ -13,7 +13,7 @@ PYTEST = ("gate/pytest_run/test_plugin", "gate/test_stage")
 
 TESTS: dict[str, tuple[str, ...]] = {
     "project/params/__init__.py": ("project/test_params_bounds", "project/test_params"),
-    "project/params/gate.py": ("project/test_params_gate", "project/test_params", *RULES),
+    "project/params/behaviour.py": ("project/test_params_gate", "project/test_params", *RULES),
     "project/document.py": ("project/test_document",),
     "reports/champion.py": ("registry/test_champion", "reports/test_schemas"),
     "reports/comparison.py": (
@@ -51,8 +51,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/test_verdict_verification",
         "gate/test_stage",
     ),
-    "hosting/merged_promotion.py": ("hosting/test_merged_promotion",),
-    "hosting/proposal.py": ("hosting/test_proposal",),
+    "hosting/promotion.py": ("hosting/test_merged_promotion", "hosting/test_proposal"),
     "gate/verdict_command.py": ("gate/test_verdict_command", "test_unchanged"),
     "gate/explain.py": ("gate/test_explain",),
     "gate/inputs.py": ("gate/rules/test_evaluate", "gate/pytest_run/test_vanished"),
@@ -144,8 +143,8 @@ def modules(root: Path) -> list[str]:
     """
     package = root / PACKAGE
     found = [
-        *("project/document.py", "project/params/__init__.py", "project/params/gate.py"),
-        *("hosting/merged_promotion.py", "hosting/proposal.py"),
+        *("project/document.py", "project/params/__init__.py", "project/params/behaviour.py"),
+        "hosting/promotion.py",
         "training/leakage/report.py",
         *(
             path.relative_to(package).as_posix()

@@ -21,7 +21,7 @@ from assay.gate import provenance, verdict_text
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import kinds as rules
 from assay.model import bundle
-from assay.project import digests, layout, params, stage_code
+from assay.project import digests, layout, params
 from assay.project.document import read_stage_file, write_json
 from assay.project.params import Params
 from assay.registry import verification, versions
@@ -249,7 +249,7 @@ class Project:
         stages = YAML(typ="safe").load(DVC_YAML)["stages"]
         (made,) = tree["stages"]["train"]["outs"]
         given = YAML(typ="safe").load((self.root / layout.PARAMS).read_text(encoding="utf-8"))
-        digests_of_code = {"schema": 1, **stage_code.stage_digests()}
+        digests_of_code = {"schema": 1, **digests.stage_digests()}
         write_json(self.root / layout.CODE, digests_of_code)
         tree["stages"]["code"] = {"cmd": "assay code", "outs": [self.entry(layout.CODE)]}
         for name in ("evaluate", "compare", "gate"):

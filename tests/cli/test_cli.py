@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from assay.cli import __main__ as cli
-from assay.cli.parser import GROUPS
+from assay.cli.__main__ import GROUPS
 from assay.errors import UNFORESEEN, StoreError
 from scripts import commands_page
 

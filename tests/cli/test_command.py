@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 import pytest
 
+from assay.cli.__main__ import GROUPS
 from assay.cli.command import Call, Command, Group, Option, add_options, write_step_output
-from assay.cli.parser import GROUPS
 from assay.errors import AssayError, DataError, GateNotPassed, StoreError, UsageError
 from assay.errors.base import attach_report
 from tests.projects import PARCELS
@@ -38,8 +38,8 @@ def twice(done: Done, much: int) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def own_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.cli.show.start.own", lines, raising=False)
-    monkeypatch.setattr("assay.cli.show.start.twice", twice, raising=False)
+    monkeypatch.setattr("assay.cli.show.stages.own", lines, raising=False)
+    monkeypatch.setattr("assay.cli.show.stages.twice", twice, raising=False)
 
 
 def call(

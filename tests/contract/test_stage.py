@@ -18,7 +18,7 @@ from assay.contract import stage
 from assay.contract.loader import load_contract_text
 from assay.contract.result import ContractResult, RuleResult, json_value, row_results
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
-from assay.pages.page_layout import POLICY
+from assay.pages.templating import POLICY
 from assay.project import layout
 from assay.project.params import Params, parse
 from assay.project.text import format_exact_percent

@@ -17,7 +17,7 @@ from assay.evaluation.task_views import BinaryView, view_of
 from assay.metrics.estimate import Estimate, describe_design_effects, format_design_effect
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
-from assay.pages import axes, charts
+from assay.pages import charts, svg
 from assay.project.params import Evaluate
 from assay.project.tasks import METRICS
 from assay.reports.evaluation import (
@@ -153,7 +153,7 @@ def test_a_strip_without_a_value_draws_none() -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.7, 0.9), (0.65, 0.7), (0, 3.4), (0, 0.12)])
 def test_ticks_are_few_and_inside(low: float, high: float) -> None:
-    found = axes.ticks(low, high)
+    found = svg.ticks(low, high)
     assert 3 <= len(found) <= 8
     assert low <= found[0] < found[-1] <= high
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from assay.formats.files import lines as text_lines
-from assay.formats.files.cells import CellCutter, json_lines
-from assay.formats.files.lines import TOO_LONG, Piece, cut_file, line_blocks
+from assay.formats.files import cells
+from assay.formats.files.cells import TOO_LONG, CellCutter, Piece, cut_file, json_lines, line_blocks
 from assay.project.params.inputs import CsvOptions
 
 
@@ -45,7 +44,7 @@ def test_pieces_have_each_line_once(
         expected += [line] * (length > 0)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("BLOCK", block), ("MOST_LINE", 9), ("SHOWN", 2)):
-            patch.setattr(text_lines, name, value)
+            patch.setattr(cells, name, value)
         assert lines(cut_file(str(path), len(data), longest)) == expected
 
 

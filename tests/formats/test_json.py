@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from assay.errors import SourceError
-from assay.formats.definition import Understanding
+from assay.formats.definition import Understanding, parse
 from assay.formats.reader import read
-from assay.formats.spelling import parse
 from assay.formats.understand import understand
 
 

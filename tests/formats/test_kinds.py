@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.formats.digit_times import as_time
+from assay.formats.facts import as_time
 from tests.formats.written import only, rows, understood
 
 # -------------------------------------------------------------------------------- kinds

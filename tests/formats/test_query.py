@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import SourceError, UsageError
-from assay.formats.files.query_rows import query_batches
+from assay.formats.files.records import query_batches
 from assay.formats.reader import read
 from assay.formats.understand import understand
 from assay.sources import read_sql

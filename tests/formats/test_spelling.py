@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import SourceError
-from assay.formats.definition import ColumnFormat
-from assay.formats.spelling import parse, spell
+from assay.formats.definition import ColumnFormat, parse, spell
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 WORDS = st.lists(TEXT, max_size=3, unique=True).map(tuple)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import SourceError
-from assay.formats.split import (
+from assay.formats.source import (
     add_night,
     add_random_night,
     add_row_number,

@@ -12,7 +12,7 @@ from assay.gate.rules.kinds import Policy, make_rule
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.estimates import wilson_interval
-from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.project.params.behaviour import LEAKAGE_CHECKS
 from assay.project.tasks import Task
 from assay.reports.comparison import (
     Challenger,

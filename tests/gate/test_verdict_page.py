@@ -10,7 +10,7 @@ import pytest
 from assay.gate.rules.leakage import LEAKAGE, LEAKAGE_WORDS
 from assay.gate.rules.leakage import evaluate as leakage
 from assay.gate.verdict_page import interval_chart, render_page
-from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.project.params.behaviour import LEAKAGE_CHECKS
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.gate import build
 from tests.gate.build import changed

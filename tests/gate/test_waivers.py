@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.gate import waivers
-from assay.project.params.gate import GateParams, WaiverParams
+from assay.project.params.behaviour import GateParams, WaiverParams
 from assay.reports import verdict
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build

@@ -12,7 +12,7 @@ import pytest
 
 from assay.errors import PromotionRefused
 from assay.hosting.hosts import GitHub, GitLab, Host
-from assay.hosting.merged_promotion import promote_merged
+from assay.hosting.promotion import promote_merged
 from assay.reports.verdict import Outcome
 from tests.builders.git_project import environment, project, template
 from tests.code_host import REPOSITORY, TOKEN, CodeHost, serve

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from assay.gate.verdict_command import GateAnswer
 from assay.hosting.comment import LIMIT, compose
 from assay.hosting.comment_changes import Changes, KeyChange, PartChange
-from assay.project.host_markdown import code, one_line, prose
+from assay.project.text import code, one_line, prose
 from assay.reports.verdict import Waiver
 from tests.gate import build
 from tests.hosting.comment_samples import FAIL, INCONCLUSIVE, change, comparison, facts, finding

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.errors import CodeHostFailed, PromotionRefused, UsageError
-from assay.hosting.merged_promotion import NothingToPromote, rollback_approved
+from assay.hosting.promotion import NothingToPromote, rollback_approved
 from assay.project import layout
 from assay.registry import versions
 from tests.code_host import TOKEN

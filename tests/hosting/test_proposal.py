@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.errors import CodeHostFailed, GateNotPassed
-from assay.hosting.proposal import BRANCH, propose
+from assay.hosting.promotion import BRANCH, propose
 from assay.reports.verdict import Outcome
 from tests.advice import retrain_advice
 

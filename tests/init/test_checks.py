@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assay.cli.__main__ import main
 from assay.contract.loader import load_contract
-from assay.init.checks import FieldChecks, find_order, learn_checks
+from assay.init.checks import FieldChecks, learn_checks
 from tests.init.frames import facts_of
 
 
@@ -82,46 +82,6 @@ def test_half_of_the_rows_foretell_the_other_half(seed: int) -> None:
 
 # ---------------------------------------------------------------- the order of categories
 
-ORDERS = [
-    ("XS", "S", "M", "XL"),
-    ("Low", "Medium", "High", "Very High"),
-    ("niedrig", "mittel", "hoch"),
-    ("Fair", "Good", "Very Good", "Premium", "Ideal"),
-    ("< 18", "18-24", "25 - 34", "65+"),
-    ("under 10", "10 to 20", "20 to 30", "over 30"),
-    ("$0-50k", "$50k-100k", "$100k+"),
-    ("strongly_disagree", "neutral", "strongly_agree"),
-]
-
-
-@given(
-    st.sampled_from(ORDERS).flatmap(lambda each: st.tuples(st.just(each), st.permutations(each)))
-)
-def test_an_order_is_found_however_the_values_come(
-    given: tuple[tuple[str, ...], list[str]],
-) -> None:
-    order, values = given
-    assert find_order(values) == order
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        ("red", "green", "blue"),
-        ("low", "high"),  # two differ, and that is all
-        ("low", "medium", "north"),
-        ("1", "2", "3"),
-        ("2021", "2022", "2023"),
-        ("10-20", "10-30", "20-30"),
-        ("Mon", "Tue", "Wed"),
-        ("a 1", "b 2", "c 3"),
-        ("low", "Low", "high"),
-        (),
-    ],
-)
-def test_what_has_none_gets_none(values: tuple[str, ...]) -> None:
-    assert find_order(values) == ()
-
 
 def test_the_order_of_a_file_is_in_the_contract(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -146,4 +106,4 @@ def test_the_order_of_a_file_is_in_the_contract(
     assert main(["init", str(tmp_path / "p"), *given]) == 0
     assert "wow < meh < nice" in " ".join(capsys.readouterr().out.split())
     contract = load_contract(tmp_path / "p/data/contract.py", "data/contract.py")
-    assert contract.ordered == {"mood": ("wow", "meh", "nice"), "risk": ("low", "medium", "high")}
+    assert contract.ordered == {"mood": ("wow", "meh", "nice")}

@@ -12,7 +12,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import INTERRUPTED, NotARepository, UsageError
-from assay.init import folder
+from assay.init import command
 
 
 @pytest.fixture
@@ -104,17 +104,17 @@ def test_what_ends_in_the_middle_leaves_nothing_behind(
         subprocess.run(["git", "init", "-q"], cwd=project, check=True)
         (project / ".gitignore").write_text(".env\n", encoding="utf-8")
     before = contents(project)
-    real = folder._call
+    real = command._call
 
     def ends(where: Path, *called: Any) -> None:
         real(where, *called)
         if at in " ".join(called).replace(" --quiet", ""):
             raise error
 
-    monkeypatch.setattr(folder, "_call", ends)
+    monkeypatch.setattr(command, "_call", ends)
     assert init(project, table) in (INTERRUPTED, NotARepository.exit_code)
     assert contents(project) == before and project.exists() == there
-    monkeypatch.setattr(folder, "_call", real)
+    monkeypatch.setattr(command, "_call", real)
     assert init(project, table) == 0
     if there:
         staged = subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True)
@@ -124,7 +124,7 @@ def test_what_ends_in_the_middle_leaves_nothing_behind(
 def test_a_program_that_fails_without_a_word_is_named(
     tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(folder, "_DVC", ("false",))
+    monkeypatch.setattr(command, "_DVC", ("false",))
     assert init(tmp_path / "p", table) == NotARepository.exit_code
     assert "false init --quiet failed, so nothing was written" in capsys.readouterr().err
     assert not (tmp_path / "p").exists()
@@ -145,8 +145,8 @@ def test_a_table_that_git_keeps_is_told_and_how_to_fix_it(
     project = tmp_path / "p"
     (project / "data").mkdir(parents=True)
     inside = table.rename(project / "data" / table.name)
-    for command in (["init", "-q"], ["add", "data"], ["commit", "-qm", "the table"]):
-        subprocess.run(["git", *command], cwd=project, check=True)
+    for typed in (["init", "-q"], ["add", "data"], ["commit", "-qm", "the table"]):
+        subprocess.run(["git", *typed], cwd=project, check=True)
     assert init(project, inside) == NotARepository.exit_code
     (fix,) = re.findall(r"git rm .*(?=, then again)", capsys.readouterr().err)
     subprocess.run(fix, cwd=project, check=True, shell=True)
@@ -156,19 +156,19 @@ def test_a_table_that_git_keeps_is_told_and_how_to_fix_it(
 def test_a_second_interrupt_does_not_keep_half_of_a_project(
     tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, call = folder._restore, folder._call
+    real, call = command._restore, command._call
 
     def twice(*given: Any) -> None:
         signal.raise_signal(signal.SIGINT)
         real(*given)
 
     def interrupted(*_: Any) -> None:
-        monkeypatch.setattr(folder, "_call", call)
+        monkeypatch.setattr(command, "_call", call)
         raise KeyboardInterrupt
 
     project = tmp_path / "p"
     project.mkdir()
-    monkeypatch.setattr(folder, "_restore", twice)
-    monkeypatch.setattr(folder, "_call", interrupted)
+    monkeypatch.setattr(command, "_restore", twice)
+    monkeypatch.setattr(command, "_call", interrupted)
     assert init(project, table) == INTERRUPTED
     assert contents(project) == {}

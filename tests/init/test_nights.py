@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.formats.split import FIRST_INVENTED
+from assay.formats.source import FIRST_INVENTED
 from assay.init.nights import (
     JUDGED,
     LEAST_NIGHTS,

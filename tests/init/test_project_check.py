@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from assay.cli.__main__ import build_parser
 from assay.cli.command import Call
-from assay.cli.parser import build_parser
 from assay.errors import ProjectUnready
 from assay.init.project_check import command as project_check
 from tests import projects

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from assay.contract.loader import load_contract_text
 from assay.errors import UsageError
 from assay.formats.reader import read
-from assay.formats.split import add_random_night
+from assay.formats.source import add_random_night
 from assay.formats.understand import understand
 from assay.gate.rules import change
 from assay.gate.rules.change import Change

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from assay.cli import __main__
 from assay.cli import __main__ as command_line
-from assay.cli import parser
-from assay.project import stage_code
+from assay.project import digests
 from assay.project.params import yaml_text
 
 PARSED = 200
@@ -29,15 +29,15 @@ def taken() -> Iterator[None]:
     """Let commands share their parser, Assay's own digests, and what YAML files say."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command_line, "build_parser", _build_parser)
-        patch.setattr(stage_code, "stage_digests", _stage_digests)
+        patch.setattr(digests, "stage_digests", _stage_digests)
         patch.setattr(yaml_text, "check_limits", _check_limits)
         patch.setattr(YAML, "load", _load)
         yield
 
 
-_build_parser = cache(parser.build_parser)
+_build_parser = cache(__main__.build_parser)
 _check_limits = lru_cache(PARSED)(yaml_text.check_limits)
-_digests = cache(stage_code.stage_digests)
+_digests = cache(digests.stage_digests)
 _real_load: Callable[..., Any] = YAML.load
 
 

@@ -9,7 +9,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 
-from assay.cli.parser import build_parser
+from assay.cli.__main__ import build_parser
 from tests.life.world import Answer, World
 
 ASSAY = re.compile(r"(?<![\w./`'-])assay ([a-z][a-z-]+(?: [^;,)\n]*)?)")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from assay.pages.page_layout import compose_page, escape_script_data
+from assay.pages.templating import compose_page, escape_script_data
 
 NAME = "</script></head><body><script>alert(1)</script>"
 ROOT = "metric_" + "0" * 32

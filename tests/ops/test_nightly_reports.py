@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import RunHeld, StoreError
-from assay.ops import nightly_reports
+from assay.ops import nightly
 from assay.project import layout
 from tests import s3
 
@@ -15,7 +15,7 @@ from tests import s3
 def night(root: Path, address: str | None, text: str) -> str:
     """What a night on a new machine finds of the alerts; it then leaves ``text``."""
     path = root / layout.ALERTS
-    with nightly_reports.kept(root, address):
+    with nightly.kept(root, address):
         found = path.read_text() if path.exists() else ""
         for name in (layout.ALERTS, f"{layout.NIGHTS}/{text}.json", "reports/gate/verdict.json"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def test_the_next_machine_finds_what_the_last_one_left(tmp_path: Path) -> None:
 def test_they_are_kept_also_after_an_answer_or_a_failure(tmp_path: Path) -> None:
     kept, root = str(tmp_path / "kept"), tmp_path / "monday"
     (root / "reports").mkdir(parents=True)
-    with pytest.raises(RunHeld), nightly_reports.kept(root, kept):
+    with pytest.raises(RunHeld), nightly.kept(root, kept):
         (root / layout.ALERTS).write_text("told")
         raise RunHeld("held")
     assert night(tmp_path / "tuesday", kept, "x") == "told"
@@ -61,7 +61,7 @@ def test_an_error_of_the_night_is_not_hidden_by_that_of_the_bucket(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = tmp_path / "kept"
-    with pytest.raises(RunHeld), nightly_reports.kept(tmp_path / "monday", str(kept)):
+    with pytest.raises(RunHeld), nightly.kept(tmp_path / "monday", str(kept)):
         (tmp_path / "monday" / "reports").mkdir(parents=True)
         (tmp_path / "monday" / layout.ALERTS).write_text("told")
         kept.write_text("a file where a folder is needed")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.metrics.estimate import Estimate
-from assay.pages.axes import axis_limits, round_out
+from assay.pages.svg import axis_limits, round_out
 
 NUMBERS = st.floats(-1e9, 1e9).filter(lambda value: value == 0 or abs(value) > 1e-9)
 

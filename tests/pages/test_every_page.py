@@ -26,7 +26,7 @@ from assay.monitor import monitor_nights
 from assay.monitor.front import page as front
 from assay.monitor.nights.night import Night
 from assay.pages import templating
-from assay.pages.page_layout import compose_page
+from assay.pages.templating import compose_page
 from assay.project.params import parse
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from assay.score.operations import why_page

@@ -11,7 +11,7 @@ from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.grid_builder import build_grid
 from assay.columns.profile import ColumnProfile
 from assay.columns.profile_counter import compute_profile
-from assay.pages.histogram import BARS, CATEGORIES, build_histograms
+from assay.pages.charts import BARS, CATEGORIES, build_histograms
 
 
 def counted(grid: NumberGrid, values: np.ndarray) -> ColumnProfile:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from assay.pages import charts
-from assay.pages.axes import Scale
-from assay.pages.page_layout import compose_page
-from assay.pages.svg import FONT_SIZE, Anchor, Picture, label_margin, text_width, tick_labels
+from assay.pages.svg import FONT_SIZE, Anchor, Picture, Scale, label_margin, text_width, tick_labels
+from assay.pages.templating import compose_page
 from tests.browser import CHROMIUM, MISSING, WIDTHS, browser
 
 WORDS = ("1,000,000", "-0.00015", "1e+06", "WWWMMM", "il.,-|", "2013-12-31", "départ à 7 h")

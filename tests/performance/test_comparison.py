@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assay.cli.parser import build_parser
+from assay.cli.__main__ import build_parser
 from assay.cli.result import to_json
 from assay.errors import UsageError
 from assay.performance import comparison as beside

@@ -9,7 +9,7 @@ import pytest
 
 import assay
 from assay.errors import StageInputMissing
-from assay.project import digests, params, stage_code
+from assay.project import digests, params
 
 PARCELS = Path(__file__).parents[1] / "parcels"
 
@@ -69,7 +69,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def unchanged(installed: Path) -> dict[str, str]:
-    return stage_code.verdict_files(installed)
+    return digests.verdict_files(installed)
 
 
 def with_a_remark(package: Path, file: str) -> dict[str, str]:
@@ -78,7 +78,7 @@ def with_a_remark(package: Path, file: str) -> dict[str, str]:
     before = path.read_bytes()
     path.write_bytes(before + b"# a remark\n")
     try:
-        return stage_code.verdict_files(package)
+        return digests.verdict_files(package)
     finally:
         path.write_bytes(before)
 
@@ -115,7 +115,7 @@ def test_what_decides_is_in_the_digest(
 @pytest.mark.parametrize(
     "file",
     [
-        "pages/page_layout.py",
+        "pages/templating.py",
         "pages/charts.py",
         "pages/templates/verdict.html",
         "pages/templates/style.css",
@@ -131,7 +131,7 @@ def test_what_only_shows_or_comes_before_or_after_is_not(
 
 
 def test_what_is_installed_judges() -> None:
-    assert stage_code.verdict_files(PACKAGE)["assay/gate/rules/limit.py"]
+    assert digests.verdict_files(PACKAGE)["assay/gate/rules/limit.py"]
 
 
 @pytest.mark.parametrize(
@@ -152,5 +152,5 @@ def test_a_stage_runs_again_when_a_template_of_its_page_changes(
 ) -> None:
     path = f"assay/pages/templates/{file}"
     assert {
-        stage for stage in stage_code.STAGES if path in stage_code.stage_files(PACKAGE, [stage])
+        stage for stage in digests.STAGES if path in digests.stage_files(PACKAGE, [stage])
     } == stages

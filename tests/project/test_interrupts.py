@@ -17,7 +17,7 @@ from tests.projects import ROOT
 LOST = """
 import sys, time
 from assay.cli import __main__ as cli
-from assay.cli.parser import GROUPS
+from assay.cli.__main__ import GROUPS
 from assay.project import interrupts
 
 def work(given):
@@ -65,7 +65,7 @@ BETWEEN = """
 import os, signal, sys
 from contextlib import contextmanager
 from assay.cli import __main__ as cli
-from assay.cli.parser import GROUPS
+from assay.cli.__main__ import GROUPS
 
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)

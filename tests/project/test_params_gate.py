@@ -11,7 +11,7 @@ import pytest
 from assay.errors import ParamsError
 from assay.gate.rules.kinds import Policy, read_policy
 from assay.project import params
-from assay.project.params.gate import CHAMPION_RULE, LEAKAGE_CHECKS, WaiverParams
+from assay.project.params.behaviour import CHAMPION_RULE, LEAKAGE_CHECKS, WaiverParams
 
 TEXT = """\
 name: tiny

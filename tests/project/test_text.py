@@ -26,7 +26,7 @@ from assay.metrics.label_encoding import encode_labels
 from assay.model.manifest import Manifest
 from assay.monitor.drift.drift import DriftFinding
 from assay.monitor.table_counts import match_schemas
-from assay.pages.histogram import build_histograms
+from assay.pages.charts import build_histograms
 from assay.performance import read_labels as taken
 from assay.performance.read_labels import LabelColumns, parse_labels, read_label_file
 from assay.project.params import Window
@@ -42,7 +42,7 @@ from assay.score.duplicate_keys import confirm_duplicates, hash_keys
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.text import TextFile, check_csv_columns, read_json_keys
 from assay.training.tables.ingest import _checked
-from assay.training.tables.split import label_facts
+from assay.training.tables.prepare import label_facts
 from assay.training.train.model_card import render_card
 
 CONTRACT = """

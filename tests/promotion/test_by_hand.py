@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from assay.errors import PromotionRefused
-from assay.project import layout, stage_code
+from assay.project import digests, layout
 from assay.promotion.promote import promote
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 from tests.gate.build import changed
@@ -155,7 +155,7 @@ def upgraded(project: Any) -> None:
     """What a project looks like whose results another Assay made."""
     for name in (layout.CODE, layout.DVC_LOCK):
         path = project.root / name
-        path.write_text(path.read_text().replace(stage_code.stage_digests()["gate"], "sha256:0"))
+        path.write_text(path.read_text().replace(digests.stage_digests()["gate"], "sha256:0"))
 
 
 TEST = Finding(

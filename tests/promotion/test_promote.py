@@ -25,7 +25,7 @@ from assay.model import bundle
 from assay.project import digests, layout
 from assay.promotion.facts import collect_facts
 from assay.promotion.promote import PromotionRefusals, promote, rollback
-from assay.registry import commit_export, fetch, git, tag_writer, versions
+from assay.registry import fetch, git, tag_writer, versions
 from assay.registry.fetch import BUNDLES
 from assay.registry.verification import list_versions
 from assay.reports.verdict import Outcome
@@ -312,6 +312,6 @@ def test_a_clock_that_was_set_back_does_not_bring_a_waiver_back(
     made = project.git("log", "-1", "--format=%ct")
     monkeypatch.setattr("time.time", lambda: 0.0)
     known = versions.read_state(project.root, NAME)
-    with commit_export.export_commit(project.root, head) as there:
+    with fetch.export_commit(project.root, head) as there:
         facts, _ = collect_facts(project.root, there, project.params, "prod", head, known)
     assert facts.today == datetime.fromtimestamp(int(made), UTC).date()

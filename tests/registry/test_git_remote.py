@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import NotARepository
-from assay.registry import git, remotes
+from assay.registry import remotes
 from tests.builders.git_project import Project
 
 NAME = "late-flights"
@@ -53,15 +53,3 @@ def test_a_remote_that_does_not_answer_is_told_without_its_password(project: Pro
     with pytest.raises(NotARepository) as caught:
         remotes.remote_tags(project.root, "up", NAME)
     assert "secret" not in caught.value.line() and "git ls-remote up" in caught.value.line()
-
-
-def test_a_shallow_clone_lacks_old_commits(project: Project, hub: Path, tmp_path: Path) -> None:
-    old = git.head(project.root)
-    project.git("commit", "--quiet", "--allow-empty", "--message", "More")
-    new = git.head(project.root)
-    project.git("push", "--quiet", str(hub), "HEAD")
-    project.git("clone", "--quiet", "--depth=1", hub.as_uri(), str(tmp_path / "clone"))
-    assert remotes.is_shallow(tmp_path / "clone")
-    assert remotes.missing_commits(tmp_path / "clone", [old, new]) == {old}
-    assert not remotes.is_shallow(project.root)
-    assert remotes.missing_commits(project.root, [old, new]) == frozenset()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.cli.__main__ import main
-from assay.project import layout, params, stage_code
+from assay.project import digests, layout, params
 from assay.project.params import yaml_text
 from assay.registry import dvc_lock
 from assay.registry.dvc_lock import (
@@ -182,12 +182,12 @@ def made_by(command: str, digest: str | None, folder: str = "", **facts: bool) -
 
 
 def test_results_of_the_installed_code_are_current() -> None:
-    now = stage_code.stage_digests()
-    stages = (MAKES, *(made_by(f"assay {name} rest", now[name]) for name in stage_code.STAGES))
+    now = digests.stage_digests()
+    stages = (MAKES, *(made_by(f"assay {name} rest", now[name]) for name in digests.STAGES))
     assert [*dvc_lock.outdated_stages(Pipeline(stages, {}))] == []
 
 
-@pytest.mark.parametrize("name", stage_code.STAGES)
+@pytest.mark.parametrize("name", digests.STAGES)
 def test_results_of_other_code_are_not(name: str) -> None:
     (line,) = dvc_lock.outdated_stages(Pipeline((MAKES, made_by(f"assay {name}", OTHER)), {}))
     assert line == "one: the installed Assay's code is not what made its results"
@@ -199,7 +199,7 @@ def test_a_stage_without_the_parameter_would_never_run_again() -> None:
 
 
 def test_a_file_that_was_cut_short_says_nothing_of_what_dvc_yaml_asks_for() -> None:
-    now = stage_code.stage_digests()["gate"]
+    now = digests.stage_digests()["gate"]
     whole = made_by("assay gate", now)
     assert installed_now(replace(whole, params={})) == ()
     assert installed_now(replace(whole, params={}, recorded_params={})) != ()
@@ -216,7 +216,7 @@ def test_without_the_stage_that_writes_digests_nothing_shows() -> None:
 
 def test_a_project_below_dvcs_root_is_found() -> None:
     makes = bare("code", outputs=(StageFile("sub/reports/code.json", "1"),))
-    now = stage_code.stage_digests()["gate"]
+    now = digests.stage_digests()["gate"]
     found = dvc_lock.outdated_stages(
         Pipeline((makes, made_by("assay gate", now, "sub")), {}, (), "sub")
     )
@@ -241,9 +241,9 @@ def test_the_command_leaves_a_digest_for_each_stage(
     (tmp_path / layout.PARAMS).write_bytes((PARCELS / layout.PARAMS).read_bytes())
     assert main(["code", "--json", "--root", str(tmp_path)]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed == {"schema": 1, **stage_code.stage_digests()}
+    assert printed == {"schema": 1, **digests.stage_digests()}
     assert json.loads((tmp_path / layout.CODE).read_text()) == printed
-    assert len(set(stage_code.stage_digests().values())) == len(stage_code.STAGES)
+    assert len(set(digests.stage_digests().values())) == len(digests.STAGES)
 
 
 # -------------------------------------------------------------------------- the project's own code

@@ -11,7 +11,7 @@ import pytest
 
 from assay.errors import NotARepository
 from assay.project import layout
-from assay.registry import past_verdicts
+from assay.registry import git, verification
 
 ME, CHAMPION = "sha256:me", "sha256:champion"
 DATA = "sha256:data"
@@ -46,7 +46,7 @@ class Clone:
 
     def place(self, bundle: str = ME, everywhere: bool = True, **more: Any) -> int:
         champion = more.pop("champion", None)
-        return past_verdicts.place(
+        return verification.place(
             self.project, bundle, DATA, champion, everywhere=everywhere, **more
         )
 
@@ -62,7 +62,7 @@ def clone(tmp_path: Path, request: pytest.FixtureRequest) -> Clone:
 
 def test_where_nothing_was_asked_it_is_the_first(clone: Clone, tmp_path: Path) -> None:
     assert clone.place() == clone.place(everywhere=False) == 1
-    assert past_verdicts.place(tmp_path, ME, DATA, None, everywhere=True) == 1
+    assert verification.place(tmp_path, ME, DATA, None, everywhere=True) == 1
 
 
 def test_before_any_commit_it_is_the_first(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_place_that_is_no_number_is_the_first(clone: Clone) -> None:
 
 
 def test_a_folder_without_git_is_not_shallow(tmp_path: Path) -> None:
-    assert not past_verdicts.is_shallow(tmp_path)
+    assert not git.is_shallow(tmp_path)
 
 
 def test_a_shallow_clone_is_not_believed(clone: Clone, tmp_path: Path) -> None:
@@ -211,9 +211,9 @@ def test_a_shallow_clone_is_not_believed(clone: Clone, tmp_path: Path) -> None:
         check=True,
     )
     shallow = tmp_path / "shallow" / clone.project.relative_to(clone.root)
-    assert past_verdicts.is_shallow(shallow)
+    assert git.is_shallow(shallow)
     with pytest.raises(NotARepository, match="lacks older commits"):
-        past_verdicts.place(shallow, ME, DATA, None, everywhere=False)
+        verification.place(shallow, ME, DATA, None, everywhere=False)
 
 
 def test_a_verdict_that_git_lost_is_not_overlooked(clone: Clone) -> None:

@@ -17,7 +17,7 @@ import pytest
 from assay.cli.__main__ import main
 from assay.errors import BundleMissing, RemoteFailed, StoreError
 from assay.project import layout
-from assay.registry import transfer
+from assay.registry import remotes
 
 
 def remote(project: Any, what: str, *options: str, code: int = 0) -> str:
@@ -90,7 +90,7 @@ def test_a_remote_that_does_not_answer_is_one_line(project: Any) -> None:
     ],
 )
 def test_an_address_leads_to_another_machine_or_not(address: str, far: bool) -> None:
-    assert transfer.elsewhere(address) is far
+    assert remotes.elsewhere(address) is far
 
 
 def test_what_a_runner_would_lose_is_named(

@@ -34,7 +34,7 @@ from assay.metrics.intervals.difference import (
 from assay.metrics.intervals.reliability import few_rows_warning
 from assay.metrics.label_effects import LabelEffects, label_effects
 from assay.metrics.sampling_distribution import SamplingDistribution
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.project.tasks import describe_direction
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation

@@ -335,7 +335,8 @@ def promote(
         Option("although the gate did not pass; needs --because, and shows for good"),
     ] = False,
 ) -> object:
-    from assay.hosting import approval, merged_promotion
+    from assay.hosting import approval
+    from assay.hosting.promotion import promote_merged
     from assay.promotion import promote as promotion
 
     if not merged:
@@ -354,7 +355,7 @@ def promote(
             where="assay promote --merged",
             expected="none of --override, --stage and --bump",
         )
-    return merged_promotion.promote_merged(*call.project, because=because, push=push)
+    return promote_merged(*call.project, because=because, push=push)
 
 
 @CHOOSE(
@@ -375,7 +376,7 @@ def rollback(
     ] = False,
     push: Push = False,
 ) -> object:
-    from assay.hosting.merged_promotion import rollback_approved
+    from assay.hosting.promotion import rollback_approved
     from assay.promotion import promote
 
     roll_back: Callable[..., StageMove] = rollback_approved if approved else promote.rollback
@@ -385,7 +386,7 @@ def rollback(
 
 def _pushed(call: Call, moved: "StageMove") -> "StageMove":
     """Push the tags. What was done shows also if they do not arrive."""
-    from assay.hosting.merged_promotion import push_all
+    from assay.hosting.promotion import push_all
 
     try:
         names = push_all(*call.project)
@@ -440,9 +441,9 @@ def export_model(
     "in GitHub Actions: put what was trained before people, as a pull request of its own",
 )
 def propose(call: Call) -> object:
-    from assay.hosting import proposal
+    from assay.hosting.promotion import propose
 
-    return proposal.propose(*call.project)
+    return propose(*call.project)
 
 
 @CHOOSE(
@@ -461,14 +462,14 @@ def check(
 ) -> object:
     from assay.init.project_check import command as project_check
     from assay.registry import dvc_lock as lock_check
-    from assay.registry import transfer
+    from assay.registry import remotes
 
     if lock and bucket:
         raise UsageError("one question at a time", where="assay check --lock --bucket")
     if lock:
         return lock_check.run(*call.project)
     if bucket:
-        return transfer.check_bucket(*call.project)
+        return remotes.check_bucket(*call.project)
     # Not call.project, which ends at the first fault in params.yaml.
     return project_check.run(call.root, call.names)
 
@@ -493,13 +494,13 @@ def remote_pull(
         Option("only what no stage makes: files that `dvc add` put under DVC, such as a table"),
     ] = False,
 ) -> object:
-    from assay.registry import transfer
+    from assay.registry import remotes
 
-    return transfer.pull(*call.project, sources)
+    return remotes.pull(*call.project, sources)
 
 
 @CHOOSE("remote push", "push this commit's sources and results", words="versions.transfer_lines")
 def remote_push(call: Call) -> object:
-    from assay.registry import transfer
+    from assay.registry import remotes
 
-    return transfer.push(*call.project)
+    return remotes.push(*call.project)

@@ -13,8 +13,6 @@ from assay.cli.terminal import make_progress_line
 from assay.errors import UsageError
 from assay.errors.base import attach_report
 
-"""Here too, so that `assay --help` need not load what writes them; a test compares the two."""
-
 SCHEDULE = Group("on a schedule")
 
 
@@ -53,7 +51,7 @@ def nightly(
         ),
     ] = None,
 ) -> object:
-    from assay.ops import nightly, nightly_reports
+    from assay.ops import nightly
     from assay.registry import git
 
     def run(typed: Sequence[str]) -> Any:
@@ -63,7 +61,7 @@ def nightly(
         raise UsageError("--branch needs --pull URL", where="assay nightly")
     if pull is not None:
         git.update_or_clone(call.root, pull, branch)
-    with nightly_reports.kept(call.root, reports_at):
+    with nightly.kept(call.root, reports_at):
         return nightly.run(*call.project, run, date, answers_ok)
 
 
@@ -112,12 +110,6 @@ def deploy(
 
 
 LOOK = Group("look around")
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65_536):
-        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found '{text}'")
-    return int(text)
 
 
 @LOOK(
@@ -183,25 +175,6 @@ def comment(
 
 
 @LOOK(
-    "ui",
-    "serve the Evidently dashboard of the monitored nights, on loopback",
-    "assay ui --port 8000",
-    keys="url nights",
-    serves=True,
-)
-def ui(
-    call: Call,
-    *,
-    host: Annotated[str, Option("where to listen (127.0.0.1: this machine alone)")] = "127.0.0.1",
-    port: Annotated[int, Option("(8000; 0 takes one that is free)", parse=_port)] = 8000,
-) -> object:
-    from assay.monitor.evidently import serve
-
-    serve.run(*call.project, host, port, call.show)
-    return None
-
-
-@LOOK(
     "performance",
     "show the metrics as estimated and as they turned out: all of them, or one night by night",
     "assay performance --metric auc --by week",
@@ -227,7 +200,7 @@ def performance(
     "say why a published row got its score: what each feature added, and what else would have been "
     "decided",
     "assay why --key 4711 --date 2013-07-02",
-    words="why.why_lines",
+    words="nights.why_lines",
 )
 def why(
     call: Call,

@@ -70,8 +70,3 @@ def distinct_count(column: ColumnProfile) -> int | None:
     return min(
         max(round(sketch.estimate_distinct(column.registers)), least), column.rows - column.nulls
     )
-
-
-def other_count(column: ColumnProfile) -> int:
-    """Number of rows whose category is neither on the grid nor among the named new ones."""
-    return column.counts[-1] - sum(count for _, count in column.new) if column.new else 0

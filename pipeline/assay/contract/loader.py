@@ -20,9 +20,8 @@ from assay.contract.checks.check_runner import (
     check_error,
     invalid_result_error,
 )
-from assay.contract.checks.guard import ContractCodeStopped
 from assay.contract.columns import to_frame
-from assay.contract.contract_file import ContractSource, import_pandera
+from assay.contract.contract_file import ContractCodeStopped, ContractSource, import_pandera
 from assay.contract.contradictions import contradictions, find_label, find_weight
 from assay.contract.definition import Contract
 from assay.contract.schema import canonical_schema

@@ -31,7 +31,7 @@ from assay.contract.table_checks import (
 )
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
 from assay.pages import templating
-from assay.pages.page_layout import compose_page
+from assay.pages.templating import compose_page
 from assay.project import layout, partitions
 from assay.project.document import write_text
 from assay.project.text import format_exact_percent, quote_value

@@ -28,7 +28,7 @@ from assay.metrics.slices import SliceRows, iter_slices
 from assay.model import holdout, prediction
 from assay.model.bundle import Bundle
 from assay.model.manifest import Manifest
-from assay.pages.page_layout import compose_page
+from assay.pages.templating import compose_page
 from assay.project import digests, extras, layout
 from assay.project.document import write_text
 from assay.project.params import Evaluate, Params, Window

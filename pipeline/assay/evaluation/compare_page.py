@@ -16,7 +16,7 @@ from assay.metrics.estimate import (
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.sampling_units import format_unit_count
 from assay.pages import charts, templating
-from assay.pages.axes import axis_limits
+from assay.pages.svg import axis_limits
 from assay.project.tasks import HEADLINE, describe_direction
 from assay.project.text import format_short
 from assay.reports.comparison import Comparison, difference_estimate, sort_slices

@@ -21,8 +21,8 @@ from assay.metrics.estimate import (
 )
 from assay.metrics.sampling_units import format_unit_count, plural_unit
 from assay.metrics.slices import AND
-from assay.pages import axes, charts, templating
-from assay.pages.page_layout import (
+from assay.pages import charts, svg, templating
+from assay.pages.templating import (
     NOTHING_MORE,
     compose_page,
     evidently_document,
@@ -105,7 +105,7 @@ def render_section(
     """Our section as HTML; ``evidently`` is a note on the report that follows."""
     first, second = HEADLINE[found.task], SECONDARY_METRIC[found.task]
     parts = [part.metrics[first] for part in found.slices if part.metrics is not None]
-    low, high = axes.axis_limits([found.metrics[first], *parts], least=0.0)
+    low, high = svg.axis_limits([found.metrics[first], *parts], least=0.0)
     return templating.render(
         "evaluation.html",
         label=view.label,
@@ -153,7 +153,7 @@ def _groups(found: Evaluation, view: View) -> Iterator[MetricGroup]:
     yield from view.groups(higher, lower)
     for name, better in found.own_metrics.items():  # each may be in a unit of its own
         one = found.metrics[name]
-        scale = axes.axis_limits([ZERO, one])
+        scale = svg.axis_limits([ZERO, one])
         yield MetricGroup(f"The project's own; {better} is better", [(name, one)], *scale)
 
 
@@ -180,7 +180,7 @@ def _features(found: Evaluation, seed: int) -> dict[str, object]:
         "features": known[:SHOWN_FEATURES],
         "reasons": exact,
         "importance": shuffled,
-        "feature_axis": axes.axis_limits([ZERO, *(one for _, one in known[:SHOWN_FEATURES])]),
+        "feature_axis": svg.axis_limits([ZERO, *(one for _, one in known[:SHOWN_FEATURES])]),
         "more": len(known) - SHOWN_FEATURES,
         "lost": [name for name, one in features if one.value is None],
         "drawn_from": drawn,

@@ -26,7 +26,7 @@ from assay.evaluation import plots
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import Bools, Floats, Ints
 from assay.metrics.labelled_scores import LabelledScores
-from assay.pages import axes, charts
+from assay.pages import charts, svg
 from assay.pages.svg import ORANGE, PALE
 from assay.project.text import format_short
 from assay.reports.comparison import SliceComparison
@@ -318,7 +318,7 @@ class RegressionView:
         """Template variables for the charts of the page."""
         actual, errors = self.tables[plots.PREDICTED_ACTUAL], self.tables[plots.ERRORS]
         values = actual[["predicted", "actual", "low", "high"]].to_numpy(dtype=np.float64)
-        low, high = axes.round_out(float(values.min()), float(values.max()))
+        low, high = svg.round_out(float(values.min()), float(values.max()))
         half = float(errors["error"].diff().iloc[1]) / 2
         return {
             "actual": charts.dot_plot(
@@ -342,10 +342,10 @@ class RegressionView:
 
     def groups(self, higher: Sequence[Named], lower: Sequence[Named]) -> list[MetricGroup]:
         """The metrics of which higher values are better, and the others, each with an axis."""
-        scale = axes.axis_limits([ZERO, *(one for _, one in lower)])
+        scale = svg.axis_limits([ZERO, *(one for _, one in lower)])
         ends = [one.value if one.low is None else one.low for _, one in higher]
         worst = min((end for end in ends if end is not None), default=0.0)
-        low = axes.round_out(worst, 1.0, most=1.0)[0] if worst < 0 else 0.0
+        low = svg.round_out(worst, 1.0, most=1.0)[0] if worst < 0 else 0.0
         return [
             MetricGroup(f"Errors, in the unit of {self.label}; nearer 0 is better", lower, *scale),
             MetricGroup("Higher is better", higher, low, 1.0),

@@ -1,12 +1,20 @@
-"""How a table's file is written, and what was counted in each of its columns, as plain values."""
+"""How a table's file is written, and what was counted in its columns: plain values, and as text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as t
+
+from assay.errors import SourceError
 
 Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
 FileFormat = Literal["csv", "json", "parquet", "excel", "sql"]
@@ -73,7 +81,7 @@ class TableFormat:
     sheet
         Of an Excel workbook; empty for its first one.
     connection
-        Of a query: where it is asked (`assay.formats.files.query_rows`).
+        Of a query: where it is asked (`assay.formats.files.records`).
     """
 
     format: FileFormat
@@ -169,3 +177,192 @@ class Understanding:
     remarks: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Columns that cannot be used (lists, structures, bytes) and why."""
+
+
+# --------------------------------------- the types of Arrow as the five kinds that tables have here
+
+MICROS = pa.timestamp("us")
+TYPES: dict[Kind, pa.DataType] = {
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "timestamp": MICROS,
+}
+"""The type of each kind in what is read."""
+INEXACT_DIGITS = 15
+
+_BY_TYPE: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
+    (t.is_integer, "integer"),
+    (t.is_floating, "float"),
+    (t.is_decimal, "float"),
+    (t.is_null, "float"),
+    (t.is_boolean, "boolean"),
+    (t.is_date, "timestamp"),
+    (t.is_timestamp, "timestamp"),
+    (t.is_string, "string"),
+    (t.is_large_string, "string"),
+    (t.is_string_view, "string"),
+)
+
+
+def kind_of(found: pa.DataType) -> Kind | None:
+    """The kind of a type; None for lists, structures, bytes and the like, which are no use."""
+    if t.is_dictionary(found):
+        return kind_of(found.value_type)
+    return next((kind for test, kind in _BY_TYPE if test(found)), None)
+
+
+def told(found: pa.DataType) -> tuple[str, str]:
+    """What a type is, and what is lost or not known of its values; the latter may be empty."""
+    if kind_of(found) is None:
+        return f"{found} is no number, text, boolean or time", ""
+    if t.is_null(found):
+        doubt = "there is no value to tell its kind by; a column without values is of no use"
+        return "no value in any row", doubt
+    if t.is_decimal(found) and found.precision > INEXACT_DIGITS:
+        doubt = f"a {found}: digits beyond the fifteenth are lost in a float"
+        return f"{found} in the file", doubt
+    zoned = f"; {TO_UTC}" if t.is_timestamp(found) and found.tz else ""
+    cut = "; cut to microseconds" if t.is_timestamp(found) and found.unit == "ns" else ""
+    return f"{found} in the file{zoned}{cut}", ""
+
+
+def normal(values: pa.Array, kind: Kind) -> pa.Array:
+    """The values in the type of their kind; NaN becomes null, as pandas means it.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        A value has no place in that type.
+    """
+    if t.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if t.is_floating(values.type) or t.is_decimal(values.type):
+        values = pc.cast(values, pa.float64(), safe=False)
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
+    if t.is_timestamp(values.type) and values.type.unit == "ns":
+        # Rounded down, before 1970 too, where Arrow's cast rounds up.
+        values = pc.floor_temporal(pc.cast(values, pa.timestamp("ns")), unit="microsecond")
+    # A whole number beyond 2**53 becomes the nearest float.
+    return pc.cast(values, TYPES[kind], safe=kind != "float")
+
+
+def as_text(values: pa.Array) -> pa.Array:
+    """The values as the text of cells, the empty one for none; in a buffer of their own."""
+    if t.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if t.is_floating(values.type):  # as Python and JSON write them: Arrow writes 1.0 as 1
+        cells = pa.array(["" if each is None else repr(each) for each in values.to_pylist()])
+    else:
+        cells = pc.fill_null(pc.cast(values, pa.string()), "")
+    return pa.concat_arrays([cells]) if cells.offset else cells
+
+
+# ------------ A column's format as short text that a person can write and read: ``float decimal=,``
+# ::
+#
+#     integer | float | text | boolean | time
+#     float decimal=, thousands=. prefix=$ suffix=%
+#     boolean true=ja|j false=nein|n
+#     text keep=NA
+#     time %d.%m.%Y
+#     time unix s
+#
+# An option stands behind the kind; what has blanks, quotes or bars in it is written as a JSON
+# string.
+
+_WORDS: dict[Kind, str] = {
+    "integer": "integer",
+    "float": "float",
+    "string": "text",
+    "boolean": "boolean",
+    "timestamp": "time",
+}
+_KINDS = {word: kind for kind, word in _WORDS.items()}
+_NUMBER = ("decimal", "thousands", "prefix", "suffix")
+_OPTIONS: dict[Kind, tuple[str, ...]] = {
+    "integer": (*_NUMBER, "keep"),
+    "float": (*_NUMBER, "keep"),
+    "string": ("keep",),
+    "boolean": ("true", "false", "keep"),
+    "timestamp": ("keep",),
+}
+_FIELDS = {"keep": "kept"}
+"""Options that are called otherwise than the field that has them."""
+_DEFAULT = ColumnFormat("", "string")
+_ITEM = r'(?:"(?:[^"\\]|\\.)*"|[^\s"|]+)'
+_OPTION = re.compile(rf"(?P<key>[a-z]+)=(?P<value>{_ITEM}(?:\|{_ITEM})*)(?:\s+|$)")
+_PLAIN = re.compile(r'[^\s"|\x00-\x1f\x7f\ud800-\udfff]+')
+_FORMAT = re.compile(r"[^\s\"\x00-\x1f\ud800-\udfff]+( [^\s\"\x00-\x1f\ud800-\udfff]+)*")
+
+
+def spell(column: ColumnFormat) -> str:
+    """The format without the name, as `parse` reads it."""
+    parts = [_WORDS[column.kind]]
+    for key in _OPTIONS[column.kind]:
+        field = _FIELDS.get(key, key)
+        value = getattr(column, field)
+        if value != getattr(_DEFAULT, field):
+            items = value if isinstance(value, tuple) else (value,)
+            parts.append(f"{key}={'|'.join(map(_item, items))}")
+    if column.kind == "timestamp" and column.time_format is not None:
+        text = column.time_format
+        plain = _FORMAT.fullmatch(text) and not _OPTION.match(text)
+        parts.append(text if plain else json.dumps(text))
+    return " ".join(parts)
+
+
+def _item(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+def parse(name: str, text: str) -> ColumnFormat:
+    """The format that ``text`` states, for the column called ``name``.
+
+    Raises
+    ------
+    SourceError
+        The text states no format.
+    """
+    word, _, rest = text.strip().partition(" ")
+    kind = _KINDS.get(word)
+    if kind is None:
+        raise _wrong(name, text, "integer, float, text, boolean or time, then options")
+    column, rest = ColumnFormat(name, kind), rest.strip()
+    while found := _OPTION.match(rest):
+        key = found["key"]
+        if key not in _OPTIONS[kind]:
+            break  # perhaps of a time's format
+        field = _FIELDS.get(key, key)
+        items = tuple(_unquoted(name, text, each) for each in re.findall(_ITEM, found["value"]))
+        several = isinstance(getattr(_DEFAULT, field), tuple)
+        if not several and len(items) != 1:
+            raise _wrong(name, text, f"one value for {key}")
+        column = replace(column, **{field: items if several else items[0]})  # type: ignore[arg-type]
+        rest = rest[found.end() :]
+    if kind == "timestamp" and rest:
+        return replace(column, time_format=_unquoted(name, text, rest))
+    if rest:
+        raise _wrong(name, text, f"options such as {', '.join(_OPTIONS[kind])}=...")
+    return column
+
+
+def _unquoted(name: str, text: str, item: str) -> str:
+    if not item.startswith('"'):
+        return item
+    try:
+        found = json.loads(item)
+    except ValueError:
+        raise _wrong(name, text, "a string as JSON writes it") from None
+    return str(found)
+
+
+def _wrong(name: str, text: str, expected: str) -> SourceError:
+    return SourceError(
+        "is no type of a column",
+        where=f"columns[{name!r}]",
+        expected=expected,
+        found=repr(text),
+        fix='Write for example "float decimal=, thousands=." or "time %d.%m.%Y".',
+    )

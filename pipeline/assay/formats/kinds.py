@@ -18,9 +18,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.formats.arrow_kinds import as_text, kind_of
-from assay.formats.definition import IN_CONTRACTS, TO_UTC, ColumnFormat, Kind
-from assay.formats.spelling import spell
+from assay.formats.definition import (
+    IN_CONTRACTS,
+    TO_UTC,
+    ColumnFormat,
+    Kind,
+    as_text,
+    kind_of,
+    spell,
+)
 from assay.formats.spelt.cells import UNMISTAKABLE, WORDS, first_places, flag_words, shapes, trim
 from assay.formats.spelt.numbers import is_number, number_formats
 from assay.formats.spelt.times import ISO, time_formats, to_times

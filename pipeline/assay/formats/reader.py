@@ -13,10 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import SourceError
-from assay.formats.arrow_kinds import TYPES, as_text, kind_of, normal, told
-from assay.formats.definition import ColumnFormat, TableFormat
+from assay.formats.definition import (
+    TYPES,
+    ColumnFormat,
+    TableFormat,
+    as_text,
+    kind_of,
+    normal,
+    spell,
+    told,
+)
 from assay.formats.files.opened_table import OpenedTable, missing_columns, parquet_types
-from assay.formats.spelling import spell
 from assay.formats.spelt.cells import all_missing, to_flags, trim
 from assay.formats.spelt.numbers import to_numbers
 from assay.formats.spelt.times import to_times

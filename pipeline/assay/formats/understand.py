@@ -12,16 +12,21 @@ from pathlib import Path
 import pyarrow as pa
 
 from assay.errors import SourceError, UsageError
-from assay.formats.arrow_kinds import kind_of, told
-from assay.formats.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
-from assay.formats.digit_times import with_named_times
-from assay.formats.facts import ColumnCounter, most_distinct
+from assay.formats.definition import (
+    ColumnFacts,
+    ColumnFormat,
+    TableFormat,
+    Understanding,
+    kind_of,
+    told,
+)
+from assay.formats.facts import ColumnCounter, most_distinct, with_named_times
 from assay.formats.files.csv_text import layout, refuse_open_quote
 from assay.formats.files.dialect import find_dialect
 from assay.formats.files.excel_rows import open_sheet, sheet_names
 from assay.formats.files.opened import file_format, find_encoding
 from assay.formats.files.opened_table import OpenedTable, parquet_types
-from assay.formats.files.query_rows import EXPECTED
+from assay.formats.files.records import EXPECTED
 from assay.formats.kinds import PLACE, ColumnTally, Decision, decide, decide_typed
 from assay.formats.reader import for_each, typed_tables
 from assay.project.text import quote_value

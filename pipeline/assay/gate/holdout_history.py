@@ -9,7 +9,7 @@ from assay.errors import AssayError
 from assay.gate import provenance
 from assay.gate.inputs import GateInputs
 from assay.gate.rules.finding import own_finding
-from assay.registry import past_verdicts
+from assay.registry import git, verification
 from assay.reports.verdict import Finding, Outcome, Verdict
 
 EXPERIMENT = "DVC_EXP_NAME"
@@ -31,7 +31,7 @@ def place(root: Path, bundle: str, data: str, champion: str | None) -> int:
     bundle, data, champion
         Digests of the bundle, the holdout, and the champion's bundle.
     """
-    return past_verdicts.place(root, bundle, data, champion, everywhere=True, also=_project(root))
+    return verification.place(root, bundle, data, champion, everywhere=True, also=_project(root))
 
 
 def least_place(root: Path, verdict: Verdict) -> int:
@@ -43,7 +43,7 @@ def least_place(root: Path, verdict: Verdict) -> int:
         The clone is shallow, or git fails.
     """
     champion = verdict.champion.bundle
-    return past_verdicts.place(root, verdict.bundle, verdict.data, champion, everywhere=False)
+    return verification.place(root, verdict.bundle, verdict.data, champion, everywhere=False)
 
 
 def place_of_reports(root: Path) -> int:
@@ -58,7 +58,7 @@ def place_of_reports(root: Path) -> int:
 
 def findings(root: Path) -> tuple[Finding, ...]:
     """An INCONCLUSIVE where git lacks older commits, and so may lack challengers."""
-    if not past_verdicts.is_shallow(root):
+    if not git.is_shallow(root):
         return ()
     return (
         own_finding(

@@ -18,7 +18,7 @@ from assay.gate.rules.finding import own_finding
 from assay.project import digests, layout
 from assay.project.document import read_stage_file
 from assay.project.params import Params
-from assay.project.params.gate import CHAMPION_RULE
+from assay.project.params.behaviour import CHAMPION_RULE
 from assay.reports.verdict import STATES, Finding, JudgedChampion, Outcome
 
 RULE = "what was measured is about what is here now"

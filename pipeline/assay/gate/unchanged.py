@@ -16,7 +16,7 @@ from assay.gate import backtest
 from assay.gate.rules import kinds
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
-from assay.registry import commit_export, fetch, git, git_contents, verification, versions
+from assay.registry import fetch, git, git_contents, verification, versions
 from assay.registry.dvc_lock import stale_lines
 from assay.registry.dvc_pipeline import Pipeline, PipelineStage
 from assay.registry.versions import RegistryState, Version
@@ -121,9 +121,9 @@ def _promoted(known: RegistryState, stage: str) -> list[Version]:
 
 
 def _read(root: Path, commit: str) -> _Commit:
-    with commit_export.export_commit(root, commit) as there:
-        params = commit_export.read_params(there)
-        pipeline, problem = commit_export.try_read_pipeline(there)
+    with fetch.export_commit(root, commit) as there:
+        params = fetch.read_params(there)
+        pipeline, problem = fetch.try_read_pipeline(there)
         text = git.show(root, commit, layout.VERDICT)
         declared = fetch.bundle_path_at(root, params.name, commit)
         makers = {
@@ -210,9 +210,9 @@ def _overridden_stale(root: Path, version: Version) -> tuple[str, ...]:
     """What dvc.lock lacked when a person overruled the gate: DVC keeps none that failed."""
     if not version.override:
         return ()
-    with commit_export.export_commit(root, version.commit) as there:
-        params = commit_export.read_params(there)
-        return _stale(there, params, *commit_export.try_read_pipeline(there))
+    with fetch.export_commit(root, version.commit) as there:
+        params = fetch.read_params(there)
+        return _stale(there, params, *fetch.try_read_pipeline(there))
 
 
 def _makers(pipeline: Pipeline | None, path: str) -> frozenset[str]:

@@ -24,9 +24,8 @@ from assay.gate.verdict_text import (
 )
 from assay.metrics.estimate import Estimate
 from assay.pages import charts
-from assay.pages.axes import round_out
-from assay.pages.page_layout import compose_page
-from assay.pages.templating import render
+from assay.pages.svg import round_out
+from assay.pages.templating import compose_page, render
 from assay.project import layout
 from assay.project.document import write_text
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict

@@ -14,7 +14,7 @@ from pathlib import Path
 from assay.errors import NotARepository
 from assay.gate.rules.finding import own_finding
 from assay.project import layout
-from assay.project.params.gate import GateParams, WaiverParams
+from assay.project.params.behaviour import GateParams, WaiverParams
 from assay.reports import verdict
 from assay.reports.verdict import Finding, Outcome
 

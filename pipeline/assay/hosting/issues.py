@@ -21,8 +21,7 @@ from assay.monitor.incidents.alert import GONE, Alert, Change, IssuesReport
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.night import Incident, Kind, Night
 from assay.project.ci_run import read_environment
-from assay.project.host_markdown import one_line
-from assay.project.text import UNSEEN
+from assay.project.text import UNSEEN, one_line
 
 LABEL = "assay"
 KEPT = "This issue is kept up to date by `assay alert --issues`, and closed when it is over."

@@ -12,8 +12,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from assay.errors import CodeHostFailed, NotARepository, PromotionRefused
-from assay.registry import git, versions
+from assay.errors import CodeHostFailed, PromotionRefused
+from assay.registry import git, remotes, versions
 
 ORIGIN = "origin"
 _SECONDS = 300
@@ -39,23 +39,10 @@ def unpushed_tags(root: Path, name: str) -> tuple[str, ...]:
     CodeHostFailed
         ``origin`` does not answer.
     """
-    full = versions.artifact_name(root, name).replace(":", "=")
-    ours = (f"{full}@", f"{full}#")
-    there = _tags(_call(root, "ls-remote", "--tags", ORIGIN))
-    here = _tags(_call(root, "for-each-ref", "--format=%(objectname)%09%(refname)", "refs/tags"))
-    return tuple(
-        tag for tag in sorted(here) if tag.startswith(ours) and here[tag] != there.get(tag)
-    )
-
-
-def _tags(listed: str) -> dict[str, str]:
-    """Name -> object, of lines as ``git ls-remote`` writes them."""
-    found = {}
-    for line in listed.splitlines():
-        thing, _, ref = line.partition("\t")
-        if not ref.endswith("^{}"):  # what an annotated tag points to
-            found[ref.removeprefix("refs/tags/")] = thing
-    return found
+    artifact = versions.artifact_name(root, name)
+    listed = _call(root, "ls-remote", "--tags", "--refs", ORIGIN).splitlines()
+    there, here = remotes.tags_of(listed, artifact), remotes.local_tags(root, artifact)
+    return tuple(tag for tag in sorted(here) if here[tag] != there.get(tag))
 
 
 def push_tags(root: Path, names: Sequence[str]) -> None:
@@ -117,33 +104,22 @@ def commit_all(root: Path, branch: str, message: str) -> bool:
 
 
 def _call(root: Path, *arguments: str) -> str:
-    env = {**git.environment(), **_credentials()}
     try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=root,
-            env=env,
-            capture_output=True,
-            check=False,
-            timeout=_SECONDS,
-            text=True,
-            errors="replace",
-        )
-    except FileNotFoundError:
-        raise NotARepository("git is not installed", fix="Install git.") from None
+        done = git.run(root, *arguments, more=_credentials(), seconds=_SECONDS)
     except subprocess.TimeoutExpired:
         raise CodeHostFailed(
             f"no answer within {_SECONDS} s", where=f"git {arguments[0]} {ORIGIN}"
         ) from None
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        stderr = done.stderr.decode(errors="replace")
+        lines = [line for line in stderr.splitlines() if line.strip()]
         raise CodeHostFailed(
             "git could not do it",
             where=f"git {arguments[0]} {ORIGIN}",
             found="; ".join(lines[:3])[:300] or f"exit code {done.returncode}",
             fix="May the token write here (permissions: contents), and is origin the repository?",
         )
-    return done.stdout
+    return done.stdout.decode(errors="replace")
 
 
 def _credentials() -> dict[str, str]:

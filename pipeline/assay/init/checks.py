@@ -1,12 +1,7 @@
-"""What values must look like, learnt with slack from all rows, as pandera's arguments.
-
-And the order of categories: of words that people rank, and of bands of numbers.
-"""
+"""What values must look like, learnt with slack from all rows, as pandera's arguments."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import isfinite
@@ -23,35 +18,6 @@ HEAVY = 10.0
 """A greatest value of so many times the 99 % quantile has no natural limit."""
 LEAST_ROWS = 100
 """With fewer rows, that none was empty says too little."""
-LEAST = 3
-"""Of fewer categories an order says no more than that they differ."""
-
-_SCALES = (
-    ("xxxs", "xxs", "xs", "s", "m", "l", "xl", "xxl", "xxxl"),
-    ("extra small", "tiny", "small", "medium", "large", "extra large", "huge"),
-    ("none", "very low", "low", "medium", "moderate", "high", "very high", "extreme"),
-    ("none", "minor", "mild", "moderate", "major", "severe", "critical"),
-    ("very poor", "very bad", "poor", "bad", "fair", "average", "good", "very good", "premium",
-     "excellent", "ideal"),
-    ("never", "rarely", "sometimes", "often", "usually", "always"),
-    ("never", "yearly", "quarterly", "monthly", "weekly", "daily"),
-    ("strongly disagree", "disagree", "neutral", "agree", "strongly agree"),
-    ("very dissatisfied", "dissatisfied", "neutral", "satisfied", "very satisfied"),
-    ("bronze", "silver", "gold", "platinum", "diamond"),
-    ("first", "second", "third", "fourth", "fifth"),
-    ("sehr niedrig", "niedrig", "mittel", "hoch", "sehr hoch"),
-)  # fmt: skip
-"""Each from the least to the greatest. Neither days nor months: after the last comes the first."""
-
-_UNDER = ("<", "<=", "under", "below", "less than", "up to", "unter", "bis")
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_BAND = re.compile(
-    rf"(?P<under>{'|'.join(map(re.escape, sorted(_UNDER, key=len, reverse=True)))})?\s*"
-    rf"(?:>=?|over|above|from|ab|über)?\s*[$€£]?{_NUMBER}\s*[k%]?\s*"
-    rf"(?:(?:-|\u2013|to|bis|\.\.)\s*[$€£]?{_NUMBER}\s*[k%]?\s*)?"
-    r"(?P<open>\+|and over|and more|or more|and older)?\s*(?:years?|yrs?|jahre|days?|months?|min)?"
-)
-"""Such as ``18-24``, ``< 18``, ``65+`` and ``10 to 20 years``."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +33,7 @@ class FieldChecks:
     why
         What the limits were learnt from.
     order
-        The values of an ordered category, the least first; empty if there is no order.
+        The values of an ordered category, the least first; empty if the file has no order.
     """
 
     limits: dict[str, Value | list[str]]
@@ -76,7 +42,7 @@ class FieldChecks:
     order: tuple[str, ...] = ()
 
 
-def learn_checks(facts: ColumnFacts, sample: pd.Series, required: bool = False) -> FieldChecks:
+def learn_checks(facts: ColumnFacts, sample: pd.Series) -> FieldChecks:
     """Checks that rows of another night pass, if it is like those that were seen.
 
     A range reaches as far beyond the values on both sides as they are apart, but not below 0 if
@@ -86,10 +52,8 @@ def learn_checks(facts: ColumnFacts, sample: pd.Series, required: bool = False) 
     ----------
     sample
         Some of its values, for the quantile that tells a heavy tail.
-    required
-        Whether a value has to be there, as in a key.
     """
-    nullable = not required and (facts.nulls > 0 or facts.rows < LEAST_ROWS)
+    nullable = facts.nulls > 0 or facts.rows < LEAST_ROWS
     order: tuple[str, ...] = ()
     if facts.kind in ("integer", "float"):
         limits, why = _range(facts, sample)
@@ -107,9 +71,9 @@ def _order(facts: ColumnFacts) -> tuple[str, ...]:
     if facts.many or facts.distinct > MOST_LISTED:
         return ()
     values = [str(value) for value, _ in facts.values]
-    # The file's own order, where it has one: of all categories, though some may be in no row.
+    # The file has one of all categories, though some may be in no row.
     known = tuple(value for value in facts.order if value in values)
-    return known if len(known) == len(values) > 1 else find_order(values)
+    return known if len(known) == len(values) > 1 else ()
 
 
 def _range(facts: ColumnFacts, sample: pd.Series) -> tuple[dict[str, Value | list[str]], str]:
@@ -160,37 +124,3 @@ def _categories(facts: ColumnFacts) -> tuple[dict[str, Value | list[str]], str]:
     return {
         "isin": sorted(str(value) for value, _ in facts.values)
     }, f"the rarest in {counted(rows, 'row')}"
-
-
-def find_order(values: Sequence[str]) -> tuple[str, ...]:
-    """The values from the least to the greatest; empty if there is no order that one can tell.
-
-    >>> find_order(["high", "low", "medium"])
-    ('low', 'medium', 'high')
-    >>> find_order(["25-34", "65+", "< 25", "35-64"])
-    ('< 25', '25-34', '35-64', '65+')
-    >>> find_order(["red", "green", "blue"])
-    ()
-    """
-    spelt = {re.sub(r"[\s_]+", " ", value.strip().lower()): value for value in values}
-    if len(values) < LEAST or len(spelt) < len(values):
-        return ()
-    for scale in _SCALES:
-        if spelt.keys() <= {*scale}:
-            return tuple(spelt[word] for word in scale if word in spelt)
-    return _bands(spelt)
-
-
-def _bands(spelt: dict[str, str]) -> tuple[str, ...]:
-    found = []
-    for words, value in spelt.items():
-        band = _BAND.fullmatch(words)
-        if band is None:
-            return ()
-        # Codes such as 1, 2, 3 would be numbers in the file; here something says that it is a band.
-        plain = band["under"] is None and band["open"] is None and band[3] is None
-        found.append((float(band[2]), band["under"] is None, plain, value))
-    starts = {(low, under) for low, under, _, _ in found}
-    if len(starts) < len(found) or all(plain for *_, plain, _ in found):
-        return ()
-    return tuple(value for *_, value in sorted(found, key=lambda each: each[:2]))

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assay.columns.reference import ORDINARY, ordinary_rows
-from assay.formats.split import FIRST_INVENTED, add_random_night
+from assay.formats.source import FIRST_INVENTED, add_random_night
 from assay.project.params import Publish
 from assay.project.params.values import Every
 from assay.project.partitions import first_day

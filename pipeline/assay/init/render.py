@@ -13,8 +13,7 @@ from math import floor, log10
 from types import MappingProxyType
 from typing import Any
 
-from assay.formats.definition import IN_CONTRACTS, Kind
-from assay.formats.spelling import spell
+from assay.formats.definition import IN_CONTRACTS, Kind, spell
 from assay.init.checks import FieldChecks
 from assay.init.nights import Nights
 from assay.init.pins import pinned_lists

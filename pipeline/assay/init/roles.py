@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Literal
 
 from assay.formats.definition import TO_UTC, ColumnFacts
 from assay.init.sensitive_columns import sensitive_columns
-from assay.init.wishes import Wishes, can_weigh
+from assay.init.wishes import Wishes
 from assay.project.text import counted, quote_value
 
 Use = Literal["feature", "key", "time", "label", "sensitive", "weight", "left out"]
@@ -44,12 +43,6 @@ _KEY = re.compile(
     r"|hospital|bank|team|player|driver|vehicle)"
     r"id$"
 )
-_SURVEY_WEIGHT = re.compile(
-    r"^(fnlwgt|pwgtp|wgtp|perwt|hhwt|asecwt|wtfinl|wtssall|wtssps|finalwt|final_wt|_?llcpwt)$"
-    r"|(^|_)(survey|sample|sampling|person|household|design|final|case|population|stat|analysis)_?"
-    r"(weights?|wgt|wt)($|_)"
-)
-_REPLICATE = re.compile(r"^(pwgtp|wgtp|repwtp?|rep_?wt|replicate_?weight)_?\d+$")
 _PERSONAL = re.compile(
     r"(^|_)(e_?mail|phone|telephone|mobile|fax|first_?name|last_?name|forename|given_?name|"
     r"family_?name|surname|full_?name|"
@@ -106,27 +99,15 @@ def decide_uses(
     known = {each.name: each for each in facts if each.name != wishes.target}
     free = [each for each in known.values() if each.name not in wishes.left_out]
     sensitive = sensitive_columns(facts, plain)
-    weights = [
-        each.name
-        for each in free
-        if can_weigh(each) and each.distinct > 1 and _SURVEY_WEIGHT.search(plain[each.name])
-    ]
     settled = replace(
         wishes,
         keys=wishes.keys or _key(free, plain),
         time=wishes.time or _time([each for each in free if not each.nulls], plain),
-        weight=wishes.weight or (weights[0] if len(weights) == 1 else None),
     )
     uses = {
         name: _use(each, plain[name], leaks, sensitive.get(name, ""), settled)
         for name, each in known.items()
     }
-    for name, each in uses.items():
-        if each.use == "weight" and wishes.weight is None:
-            uses[name] = each.doubted(
-                "a survey weight, by its name: how much a row counts in training; if it is none: "
-                f"--leave-out {shlex.quote(name)}"
-            )
     meant = _time([each for each in free if each.nulls <= FEW_EMPTY * each.rows], plain)
     if wishes.time is None and meant not in (None, settled.time):
         gaps = f"{known[meant].nulls:,} of {counted(known[meant].rows, 'row')}"
@@ -176,8 +157,6 @@ def _use(
         return left_out(leaks[name], _also(known, facts.unsure))
     if (personal := _personal(facts, plain)) and name not in settled.sensitive:
         return ColumnUse(name, "left out", False, personal, personal=True)
-    if _REPLICATE.search(plain):
-        return left_out("a replicate weight, by its name: it is for variances of the survey")
     if facts.kind == "timestamp":
         why = "a time; make what the model should see of it in data/source.py"
         bands = f"sensitive, {sensitive}: a time to make bands of in data/source.py"

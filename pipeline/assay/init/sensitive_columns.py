@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 from assay.formats.definition import ColumnFacts
 
@@ -29,10 +28,6 @@ _OF_THINGS = re.compile(
     r"home|building|property|roof|company|firm|business|loan|policy|contract|tree|wine|rock)($|_)"
     r"(?!owner|holder|driver|buyer|user|head)"
 )
-_CENSUS = re.compile(r"^(agep|rac\d\w*p|pwgtp|schl|hisp|perwt|hispan|marst)$")
-"""Codes that few tables but those of a census have."""
-_BESIDE_CENSUS = frozenset({"mar", "cit", "dis", "pobp", "waob", "anc1p", "anc2p", "lanp", "bpl"})
-
 _MEN = re.compile(r"m|male|man|men|boy|mr|männlich|hombre|masculino|homme", re.I)
 _WOMEN = re.compile(r"f|w|female|woman|women|girl|mrs|ms|weiblich|mujer|femenino|femme", re.I)
 _NEITHER = re.compile(
@@ -44,13 +39,6 @@ _PEOPLES = re.compile(
     re.I,
 )
 _COLOURS = re.compile(r"\b(white|black)\b", re.I)
-_BAND = re.compile(
-    r"(?:ages? |aged )?(\d{1,3}) ?(?:-|\u2013|to|bis) ?(\d{1,3})(?: years?(?: old)?)?"
-)
-_OPEN = re.compile(r"(\d{1,3}) ?(?:\+|and (?:over|older)|or (?:over|older)|plus)|(?:over|>=?) ?\d+")
-LEAST_BANDS = 3
-OLD = (55, 100)
-"""Between these an age band that has no upper end begins."""
 
 
 def sensitive_columns(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> Mapping[str, str]:
@@ -67,14 +55,12 @@ def sensitive_columns(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) ->
     flags = {
         flag for kind, beside in _BESIDE if any(map(kind.search, names)) for flag in beside
     }  # fmt: skip
-    census = any(map(_CENSUS.search, names))
     found = {}
     for each, name in zip(facts, names, strict=True):
         if (
             any(shape.search(name) for shape in (_SENSITIVE, _ORIGIN, _MARITAL))
             or (_AGE.search(name) and not _OF_THINGS.search(name))
             or (name in flags and each.distinct <= 2)
-            or (census and name in _BESIDE_CENSUS)
         ):
             found[each.name] = "by its name"
         elif what := _by_values(each):
@@ -93,18 +79,5 @@ def _by_values(facts: ColumnFacts) -> str:
         return "sexes"
     peoples = sum(_PEOPLES.search(value) is not None for value in values)
     colours = sum(_COLOURS.search(value) is not None for value in values)
-    if peoples and peoples + colours >= max(2, len(values) / 2):
-        return "races or ethnic groups"
-    return "bands of ages" if _are_ages(values) else ""
-
-
-def _are_ages(values: Sequence[str]) -> bool:
-    """Whether the values are bands that follow each other, the last one from some old age on."""
-    bands = sorted((int(m[1]), int(m[2])) for value in values if (m := _BAND.fullmatch(value)))
-    ends = [int(m[1]) for value in values if (m := _OPEN.fullmatch(value)) and m[1]]
-    if len(bands) < LEAST_BANDS or len(bands) < len(values) - 2 or len(ends) != 1:
-        return False
-    follow = all(low <= high for low, high in bands) and all(
-        after[0] - each[1] in (0, 1) for each, after in pairwise(bands)
-    )
-    return follow and ends[0] - bands[-1][1] in (0, 1) and OLD[0] <= ends[0] <= OLD[1]
+    named = peoples and peoples + colours >= max(2, len(values) / 2)
+    return "races or ethnic groups" if named else ""

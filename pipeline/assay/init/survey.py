@@ -22,7 +22,7 @@ from assay.init.nights import Nights
 from assay.init.roles import LEAST_TOLD
 from assay.project.tasks import Task
 from assay.project.text import quote_value
-from assay.training.candidates.days import assign_folds
+from assay.training.candidates.nested import assign_folds
 from assay.training.leakage.predictive_power import feature_powers, label_targets
 from assay.training.leakage.table_pair import ColumnPair
 

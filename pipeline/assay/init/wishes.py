@@ -89,21 +89,17 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
         )
 
 
-def can_weigh(facts: ColumnFacts) -> bool:
-    """Whether rows can count by this column: it is a number of 0 or more in every row."""
-    least = facts.low if facts.kind in ("integer", "float") and not facts.nulls else None
-    return isinstance(least, int | float) and least >= 0
-
-
 def _refuse_weight(facts: ColumnFacts) -> None:
-    if can_weigh(facts):
-        return
+    """Refuse to let rows count by a column that is not a number of 0 or more in every row."""
     least = facts.low if facts.kind in ("integer", "float") else None
+    found = f"a {facts.kind}"
+    if isinstance(least, int | float):
+        if least >= 0 and not facts.nulls:
+            return
+        found = f"numbers from {least:g}"
     raise UsageError(
         "rows cannot be weighted by this column",
         where=f"assay init --weight {facts.name}",
         expected="a number of 0 or more in every row",
-        found=f"numbers from {least:g}, {facts.nulls:,} of {facts.rows:,} rows empty"
-        if isinstance(least, int | float)
-        else f"a {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
+        found=f"{found}, {facts.nulls:,} of {facts.rows:,} rows empty",
     )

@@ -23,12 +23,12 @@ from assay.columns.profile import Profile
 from assay.columns.profile_counter import ProfileCounter
 from assay.columns.reference import Reference
 from assay.compiled.fitted_model import FILE
+from assay.contract.checks.check_runner import TooManyFailed, call_around_failing_rows
 from assay.contract.checks.row_checks import RowCheck, check_rows
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
 from assay.contract.table_checks import newest_day, null_counts
 from assay.errors import ScoresInvalid
-from assay.formats.failing_rows import TooManyFailed, call_around_failing_rows
 from assay.model import prediction
 from assay.model.bundle import Bundle
 from assay.model.quarantine import quarantine_rows

@@ -35,7 +35,7 @@ from assay.monitor.nights.summary import (
     count_broken_rules,
     overall_metrics,
 )
-from assay.pages.page_layout import compose_page
+from assay.pages.templating import compose_page
 from assay.performance.known_metrics import Row
 from assay.performance.label_drift import label_drift
 from assay.project.document import write_json, write_text

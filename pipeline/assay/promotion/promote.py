@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from assay.errors import PromotionRefused, UsageError
-from assay.project import digests
+from assay.errors import AssayError, PromotionRefused, UsageError
+from assay.project import digests, layout
 from assay.project.params import Params
 from assay.promotion import checks
 from assay.promotion.checks import PromotionFacts
 from assay.promotion.facts import collect_facts
-from assay.registry import approval, commit_export, fetch, git, tag_writer, tags, versions
+from assay.registry import fetch, git, tag_writer, tags, versions
 from assay.registry.tags import Action, TagEvent
 from assay.registry.versions import (
     NONE,
@@ -100,8 +100,8 @@ def promote(
         raise UsageError("--because gives no reason", fix="Say why, or leave it out.")
     commit = git.head(root)
     git.identity(root)
-    with commit_export.export_commit(root, commit) as there:
-        params = commit_export.read_params(there)
+    with fetch.export_commit(root, commit) as there:
+        params = fetch.read_params(there)
         stage = tags.resolve_stage(stage, params.registry.stage)
         known = versions.read_state(root, params.name)
         facts, text = collect_facts(root, there, params, stage, commit, known)
@@ -109,9 +109,9 @@ def promote(
     approved = None
     if params.registry.require_approval:
         asked = ask_host(commit) if ask_host else None
-        approved = asked or approval.tagger(root, commit, text or "")
+        approved = asked or tagger(root, commit, text or "")
         if approved is None:
-            reasons.append(approval.refusal(commit))
+            reasons.append(refusal(commit))
     if len(reasons) == 1:
         raise reasons[0]
     if reasons:
@@ -281,3 +281,61 @@ def _new(known: RegistryState, version: Version, stage: str) -> list[TagEvent]:
         return [given]
     action: Action = "register"
     return [replace(given, action=action, version=version.version, stage=None), given]
+
+
+# -------- who approved what is promoted, and is none of its authors (``registry.require_approval``)
+# The code host is asked, which knows accounts (`assay.hosting.approval`). Everywhere a tag of git
+# counts, which names its maker as git was told.
+
+TAGS = "approved/"
+"""How the names of tags of approval begin."""
+
+
+def tagger(root: Path, commit: str, verdict: str) -> str | None:
+    """Who made an annotated tag ``approved/...`` on a commit with this very verdict.
+
+    The authors of the verdict, in that commit and in the one to promote, cannot approve it. People
+    are told apart by their addresses.
+
+    Parameters
+    ----------
+    verdict
+        The text of verdict.json in the commit to promote.
+    """
+    for each in git.tags(root):
+        if not each.name.startswith(TAGS) or _verdict_at(root, each.commit) != verdict:
+            continue
+        if _address(each.by) not in {_author(root, commit), _author(root, each.commit)}:
+            return each.by
+    return None
+
+
+def refusal(commit: str) -> PromotionRefused:
+    """That nobody but its authors approved it, and what helps."""
+    tag = f"{TAGS}{commit[:10]}"
+    return PromotionRefused(
+        "nobody but its authors approved what is promoted",
+        where=f"{layout.PARAMS}: registry.require_approval",
+        expected="an approving review of the pull request's newest commit, or a tag approved/... "
+        "on a commit with this verdict, by somebody else",
+        found="neither",
+        fix=f"Somebody else types: git tag --annotate {tag} --message WHY {commit[:10]} && "
+        f"git push origin {tag}; then promote again.",
+    )
+
+
+def _verdict_at(root: Path, commit: str) -> str | None:
+    try:
+        return git.show(root, commit, layout.VERDICT)
+    except AssayError:
+        return None
+
+
+def _author(root: Path, commit: str) -> str:
+    """The address of who last changed the verdict."""
+    done = git.run(root, "log", "-1", "--format=%ae", commit, "--", layout.VERDICT)
+    return done.stdout.decode(errors="replace").strip().lower()
+
+
+def _address(by: str) -> str:
+    return by.rpartition("<")[2].rstrip(">").lower()

@@ -42,12 +42,7 @@ def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
     """The version that holds the stage, and the folder of its bundle if it could be fetched."""
     known = versions.read_state(root, name)
     label = known.holders.get(stage)
-    if (
-        label is None
-        and not known.numbers
-        and remotes.is_shallow(root)
-        and remotes.remote_name(root)
-    ):
+    if label is None and not known.numbers and git.is_shallow(root) and remotes.remote_name(root):
         # A shallow clone has no tags, so their absence proves nothing.
         why = "this clone is shallow and has no tags: git fetch --unshallow --tags"
         return StageHolder(state="unreadable", stage=stage, why=why), None

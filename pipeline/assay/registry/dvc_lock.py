@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from assay.errors import LockStale
-from assay.project import digests, layout, source_code, stage_code
+from assay.project import digests, layout, source_code
 from assay.project.document import write_json
 from assay.project.params import Params
 from assay.registry import dvc_pipeline, git, git_contents
@@ -259,7 +259,7 @@ def write_code_digests(root: Path, params: Params) -> dict[str, object]:
     stage ``code`` always rewrites the file, so only stages whose code changed run again.
     """
     del params
-    found: dict[str, object] = {"schema": 1, **stage_code.stage_digests()}
+    found: dict[str, object] = {"schema": 1, **digests.stage_digests()}
     write_json(root / layout.CODE, found)
     return found
 
@@ -270,13 +270,13 @@ def outdated_stages(pipeline: Pipeline) -> Iterator[str]:
     named = [
         (stage, each[1])
         for stage, each in words
-        if each[:1] == ["assay"] and len(each) > 1 and each[1] in stage_code.STAGES
+        if each[:1] == ["assay"] and len(each) > 1 and each[1] in digests.STAGES
     ]
     if named and pipeline.producer(layout.CODE) is None:
         what = f"no stage makes {layout.CODE}, by which DVC sees that Assay's own code changed"
         yield f"{what}; its command is assay code"
         return
-    path, now = pipeline.path_from_dvc_root(layout.CODE), stage_code.stage_digests()
+    path, now = pipeline.path_from_dvc_root(layout.CODE), digests.stage_digests()
     for stage, name in named:
         key = f"{path}: {name}"
         # DVC does not rerun a frozen stage; a stage without an entry is reported elsewhere.

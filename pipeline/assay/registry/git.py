@@ -7,10 +7,11 @@ import logging
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from assay.errors import AssayError, NotARepository, PromotionRefused, UsageError, VersionUnknown
 
@@ -32,6 +33,8 @@ are left out: GTO and DVC do not heed them, and a git hook sets them to its own.
 _IMPATIENT = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 """A server that sends less than 1,000 bytes a second for a minute is given up on."""
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 _log = logging.getLogger(__name__)
 
 
@@ -51,17 +54,29 @@ class Tag:
         return datetime.fromtimestamp(self.time, UTC).isoformat()
 
 
-def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def run(
+    root: Path, *arguments: str, more: Mapping[str, str] = NOTHING, seconds: float | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder, whatever its exit code; it asks for no password.
+
+    Parameters
+    ----------
+    more
+        Further environment variables.
+    seconds
+        The most that it may take.
 
     Raises
     ------
     NotARepository
         Git is not installed, or there is no such folder.
+    subprocess.TimeoutExpired
+        It took longer.
     """
+    env = {**environment(), **more}
     try:
         return subprocess.run(
-            ["git", *arguments], cwd=root, env=environment(), capture_output=True, check=False
+            ["git", *arguments], cwd=root, env=env, capture_output=True, timeout=seconds
         )
     except FileNotFoundError:
         if not root.is_dir():
@@ -111,6 +126,11 @@ def is_in_work_tree(root: Path) -> bool:
     """Whether a folder is in a git work tree."""
     done = run(root, "rev-parse", "--is-inside-work-tree")
     return not done.returncode and done.stdout.strip() == b"true"
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether the clone has only a part of the history."""
+    return run(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
 
 
 def root_and_prefix(root: Path) -> tuple[Path, str]:

@@ -1,17 +1,19 @@
-"""Reads how DVC's remote is configured, and asks whether it answers."""
+"""DVC's remote: how it is configured, whether it answers, and what is fetched from it or pushed."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from assay.errors import NotARepository, RemoteFailed
+from assay.errors import BundleMissing, NotARepository, RemoteFailed, StoreError
 from assay.errors.base import mask_passwords
+from assay.project import layout
+from assay.project.params import Params
 from assay.registry import git
 from assay.registry.git import Tag
 from assay.registry.tags import parse_tag
@@ -230,8 +232,8 @@ def remote_url(root: Path, remote: str) -> str:
 
 def local_tags(root: Path, artifact: str) -> dict[str, str]:
     """The tags of an artifact in this clone: name -> object."""
-    lines = _lines(root, "for-each-ref", "--format=%(objectname) refs/tags/%(refname:strip=2)")
-    return _of_artifact((line.split(" ", 1) for line in lines), artifact)
+    lines = _lines(root, "for-each-ref", "--format=%(objectname)%09%(refname)", "refs/tags")
+    return tags_of(lines, artifact)
 
 
 def remote_tags(root: Path, remote: str, artifact: str) -> dict[str, str]:
@@ -250,22 +252,7 @@ def remote_tags(root: Path, remote: str, artifact: str) -> dict[str, str]:
             found=git.complaint(done),
             fix=f"Check the address and the credentials: git ls-remote {remote}",
         )
-    lines = done.stdout.decode(errors="surrogateescape").splitlines()
-    return _of_artifact((line.split("\t", 1) for line in lines), artifact)
-
-
-def is_shallow(root: Path) -> bool:
-    """Whether the clone has only a part of the history."""
-    return _lines(root, "rev-parse", "--is-shallow-repository") == ["true"]
-
-
-def missing_commits(root: Path, commits: Iterable[str]) -> frozenset[str]:
-    """Those commits whose files this clone does not have."""
-    return frozenset(
-        commit
-        for commit in commits
-        if git.run(root, "cat-file", "-e", f"{commit}^{{tree}}").returncode
-    )
+    return tags_of(done.stdout.decode(errors="surrogateescape").splitlines(), artifact)
 
 
 def _lines(root: Path, *arguments: str) -> list[str]:
@@ -273,13 +260,124 @@ def _lines(root: Path, *arguments: str) -> list[str]:
     return [] if done.returncode else done.stdout.decode(errors="surrogateescape").splitlines()
 
 
-def _of_artifact(pairs: Iterable[list[str]], artifact: str) -> dict[str, str]:
-    found: Mapping[str, str] = {
-        pair[1].removeprefix("refs/tags/"): pair[0] for pair in pairs if len(pair) == 2
-    }
-    return {name: oid for name, oid in found.items() if _artifact(name) == artifact}
+def tags_of(lines: Iterable[str], artifact: str) -> dict[str, str]:
+    """The tags of an artifact in lines as ``git ls-remote --refs`` writes them: name -> object."""
+    found = {}
+    for line in lines:
+        thing, _, ref = line.partition("\t")
+        name = ref.removeprefix("refs/tags/")
+        event = parse_tag(Tag(name, "", "", 0, "", ""))
+        if event is not None and event.artifact == artifact:
+            found[name] = thing
+    return found
 
 
-def _artifact(name: str) -> str | None:
-    event = parse_tag(Tag(name, "", "", 0, "", ""))
-    return None if event is None else event.artifact
+# ------- ``assay remote pull`` and ``push``: what DVC keeps of a commit, from and to the DVC remote
+# ``assay check --bucket`` asks whether what must outlive this machine lies elsewhere.
+#
+# Unlike ``dvc pull`` and ``dvc push``, they end well in a project without a remote, and say how
+# to add one; and what nobody pushed is no error, because ``dvc repro`` can make it.
+
+ADD = "dvc remote add --default NAME URL, commit .dvc/config, dvc push"
+"""How a project comes to a remote; docs/remotes.md has the rest."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What was moved.
+
+    Parameters
+    ----------
+    remote
+        The name of the default remote; None without one, and then nothing was moved.
+    files
+        How many files were fetched or pushed; 0 if all were there.
+    """
+
+    done: Literal["pulled", "pushed"]
+    remote: str | None
+    files: int
+
+
+def pull(root: Path, params: Params, sources: bool = False) -> Transfer:
+    """Fetch what the remote has of this commit's results, and check it out.
+
+    Parameters
+    ----------
+    sources
+        Only what no stage makes, such as a table that was added with ``dvc add``.
+
+    Raises
+    ------
+    RemoteFailed
+        The remote cannot be reached or read.
+    NotARepository
+        DVC does not know this project.
+    """
+    del params
+
+    def act(repo: Any) -> int:
+        wanted = None
+        if sources:
+            wanted = [each.path_in_repo for each in repo.index.stages if each.is_data_source]
+            if not wanted:
+                return 0  # without a target, DVC would fetch everything
+        return int(repo.pull(wanted, allow_missing=True)["stats"]["fetched"])
+
+    return _transfer(root, "pulled", act)
+
+
+def push(root: Path, params: Params) -> Transfer:
+    """Push this commit's sources and results, for others to fetch; errors as above."""
+    del params
+    return _transfer(root, "pushed", lambda repo: int(repo.push()))
+
+
+def _transfer(root: Path, done: Literal["pulled", "pushed"], act: Callable[[Any], int]) -> Transfer:
+    with open_to_ask(root) as (repo, remote):
+        return Transfer(done, remote, 0 if remote is None else act(repo))
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Where the store and the DVC remote lie."""
+
+    store: str
+    remote: str
+
+
+def check_bucket(root: Path, params: Params) -> Buckets:
+    """Where store and DVC remote lie, if that is outside this machine; no network is asked.
+
+    Raises
+    ------
+    StoreError
+        The store is a folder.
+    BundleMissing
+        The DVC remote is a folder, or there is no remote.
+    """
+    if not elsewhere(params.store):
+        raise StoreError(
+            "it is a folder of this machine, and a runner is thrown away with all nights in it",
+            where=f"{layout.PARAMS}: store",
+            expected="an address such as s3://BUCKET/store",
+            found=params.store,
+            fix="docs/github.md says how to make a bucket and let the workflow into it.",
+        )
+    found = read_remotes(root)
+    remote = found.urls.get(found.default or "")
+    if remote is None or not elsewhere(remote):
+        raise BundleMissing(
+            "the promoted bundle cannot be had on another machine",
+            where=".dvc/config",
+            expected="a default DVC remote outside of this machine",
+            found=remote or "no default remote",
+            fix=f"Add one: {ADD}.",
+        )
+    return Buckets(params.store, remote)
+
+
+def elsewhere(address: str) -> bool:
+    """Whether an address leads to another machine: it has a scheme, and that is not ``file``."""
+    parts = urlsplit(address)
+    return "://" in address and parts.scheme not in {"file", ""} and bool(parts.netloc)

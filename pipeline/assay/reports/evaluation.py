@@ -20,7 +20,6 @@ from assay.project.document import (
     Count,
     Document,
     Finite,
-    JsonNode,
     Report,
     SparseDocument,
     Text,
@@ -270,8 +269,8 @@ class Evaluation(Measurement, Report):
     reasons: Reasons | None = None
 
     @classmethod
-    def _of(cls, node: JsonNode) -> Self:
-        found = super()._of(node)
+    def _of(cls, tree: Any) -> Self:
+        found = super()._of(tree)
         if found.task == "binary":
             _complete(found, ("positives", "selected", "threshold"), "")
             for number, part in enumerate(found.slices):

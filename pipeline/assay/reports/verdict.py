@@ -20,7 +20,6 @@ from assay.project.document import (
     Count,
     Document,
     Finite,
-    JsonNode,
     Report,
     SparseDocument,
     Text,
@@ -401,7 +400,7 @@ class Verdict(Report):
                 object_pairs_hook=reject_duplicate_keys,
                 parse_constant=reject_constant,
             )
-            return cls._of(JsonNode(tree, ""))
+            return cls._of(tree)
         except (ValueError, RecursionError) as error:
             raise PromotionRefused(
                 f"not {cls.WHAT}: {error}", where=where, fix="Run the gate again: dvc repro gate."

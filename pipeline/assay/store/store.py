@@ -21,7 +21,6 @@ from assay.store import (
     profiles,
     run_rows,
 )
-from assay.store import decisions as judged
 from assay.store import performance as measured
 from assay.store import release as decided
 from assay.store import vacuum as cleanup
@@ -75,9 +74,9 @@ class Store(StoreLocation):
     performance = measured.read_performance
     measured_maturities = measured.read_measured_maturities
     append_performance = measured.append_performance
-    decisions = judged.read_decisions
-    decided_runs = judged.read_decided_runs
-    append_decisions = judged.append_decisions
+    decisions = measured.read_decisions
+    decided_runs = measured.read_decided_runs
+    append_decisions = measured.append_decisions
 
     check = damage.check
     check_consistency = damage.check_consistency

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 import assay
-from assay.contract.checks.guard import run_guarded
 from assay.contract.checks.row_checks import check_rows
+from assay.contract.contract_file import run_guarded
 from assay.errors import ContractFileError
 from tests.contract.test_loader import HEAD, NEXT, read, refused
 

@@ -16,7 +16,7 @@ from assay.gate.rules.kind import Rule
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.spending import pass_level
 from assay.project.document import Report
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 from tests.gate.build import changed

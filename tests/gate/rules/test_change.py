@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.gate.rules.change import evaluate, limit_and_direction
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.project.tasks import describe_direction
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import Finding, Outcome

@@ -10,7 +10,7 @@ import pytest
 from assay.gate.rules import groups
 from assay.gate.rules.fairness import MOST_GROUPS, evaluate, limit_and_direction
 from assay.metrics.estimate import Estimate
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.reports.evaluation import Evaluation, GroupCorrelations, SliceResult
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build

@@ -15,8 +15,7 @@ from assay.gate.rules import finding, kinds
 from assay.gate.rules.leakage import LEAKAGE
 from assay.project import layout
 from assay.project.params import LeakageParams
-from assay.project.params.behaviour import Behaviour
-from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.project.params.behaviour import LEAKAGE_CHECKS, Behaviour
 from assay.reports.verdict import Finding, Outcome
 
 

@@ -16,7 +16,7 @@ from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.estimates import estimates
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Finding, Outcome, combine_outcomes
 from tests.gate import build

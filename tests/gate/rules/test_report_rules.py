@@ -10,7 +10,7 @@ import pytest
 
 from assay.gate.rules import leakage as rule_leakage
 from assay.metrics.estimate import Estimate
-from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.project.params.behaviour import LEAKAGE_CHECKS
 from assay.reports.comparison import Stability
 from assay.reports.verdict import Finding, Outcome
 from assay.training.leakage.report import Leakage

@@ -23,7 +23,7 @@ from assay.monitor.nights import page as night_page
 from assay.monitor.nights.night import EVIDENTLY, MonitoringStatus, night_path
 from assay.monitor.nights.page import EvidentlyPart, NightContent, night_content
 from assay.monitor.nights.summary import NightSummary
-from assay.pages.page_layout import compose_page
+from assay.pages.templating import compose_page
 from assay.project.params import Monitor
 from tests.browser import CHROMIUM, MISSING, browser
 from tests.monitor.decided import decided, published

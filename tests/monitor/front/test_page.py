@@ -15,7 +15,7 @@ from assay.monitor.front.page import Front, column_lines, render
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.status import ChampionStatus, MissingPart
-from assay.pages.page_layout import POLICY
+from assay.pages.templating import POLICY
 from tests.browser import CHROMIUM, MISSING, browser
 from tests.monitor.decided import decided, finding
 

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from assay.ops.deploy import quoting
 from assay.pages.templating import Quoted, render_config
-from assay.project.params.schedule import has_control_characters
+from assay.project.params.monitoring import has_control_characters
 from tests.ops.deploy.given import NASTY
 
 LINES = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1) | st.text(

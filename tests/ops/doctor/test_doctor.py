@@ -66,12 +66,12 @@ def test_a_fresh_clone_is_told_what_it_lacks(
     url = (tmp_path / "hub.git").as_uri()
     call(tmp_path, "git", "clone", "--quiet", "--depth=1", "--no-tags", url, "clone")
     clone = tmp_path / "clone"
-    assert main(["doctor", "--only=tags", "--only=history", "--root", str(clone)]) == 7
+    assert main(["doctor", "--only=tags", "--root", str(clone)]) == 7
     shown = capsys.readouterr()
     assert shown.out.splitlines()[0].endswith("Fix: git fetch --tags origin")
-    assert shown.err == "assay: 1 of 2 checks failed: tags\n"
+    assert shown.err == "assay: 1 of 1 checks failed: tags\n"
     call(clone, "git", "fetch", "--quiet", "--tags", "origin")
-    assert [status(clone, name) for name in ("tags", "history", "bundle")] == ["ok"] * 3
+    assert [status(clone, name) for name in ("tags", "bundle")] == ["ok"] * 2
     # Another clone promotes: this one does not know yet.
     call(shared, "git", "commit", "--quiet", "--allow-empty", "--message", "Nothing")
     call(shared, "git", "tag", "--annotate", "parcels#prod#2", "--message", "x")

@@ -8,6 +8,17 @@ from dataclasses import replace
 import pytest
 
 from assay.errors import AssayError, BundleMissing, ParamsError
+from assay.ops.doctor.checks import (
+    GIGABYTE,
+    Disk,
+    judge_bundle,
+    judge_disk,
+    judge_dvc,
+    judge_git,
+    judge_packages,
+    judge_remote,
+    judge_tags,
+)
 from assay.ops.doctor.finding import (
     Answer,
     CheckStatus,
@@ -17,20 +28,6 @@ from assay.ops.doctor.finding import (
     of_error,
     ok,
     warning,
-)
-from assay.ops.doctor.machine import (
-    GIGABYTE,
-    Disk,
-    judge_disk,
-    judge_packages,
-)
-from assay.ops.doctor.versions import (
-    judge_bundle,
-    judge_dvc,
-    judge_git,
-    judge_history,
-    judge_remote,
-    judge_tags,
 )
 from assay.registry.remotes import DvcRemotes
 
@@ -70,24 +67,6 @@ def test_tags_are_those_of_the_remote(
 def test_tags_that_nobody_else_can_know_are_a_warning() -> None:
     status, fix = told(judge_tags(None, TAGS, {}))
     assert status == "warning" and "git remote add origin URL" in (fix or "")
-
-
-@pytest.mark.parametrize(
-    ("shallow", "here", "holder", "status", "fix"),
-    [
-        (False, (True, True), "v2", "ok", None),
-        (True, (True, True), "v2", "ok", None),
-        (True, (False, True), "v2", "warning", "git fetch --unshallow --tags"),
-        (True, (True, False), "v2", "failed", "git fetch --unshallow --tags"),
-        (False, (True, False), "v2", "failed", "git fetch --tags --refetch origin"),
-        (True, (), None, "ok", None),
-    ],
-)
-def test_the_history_reaches_back_to_the_versions(
-    shallow: bool, here: tuple[bool, ...], holder: str | None, status: str, fix: str | None
-) -> None:
-    versions = {f"v{n}": each for n, each in enumerate(here, start=1)}
-    assert told(judge_history(shallow, versions, holder)) == (status, fix)
 
 
 S3 = DvcRemotes("up", {"up": "s3://bucket/dvc", "disk": "/mnt/dvc"})

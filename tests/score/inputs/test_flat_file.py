@@ -32,7 +32,7 @@ from assay.score.inputs import cut, flat_file
 from assay.score.inputs.format import InputUnreadable
 from assay.score.inputs.formats import NightInput, check_unchanged, find_night, open_input
 from assay.score.inputs.text import TextRows
-from assay.training.leakage.source_sample import SourceSample, UnsampledSource, sample_source
+from assay.training.leakage.features import SourceSample, UnsampledSource, sample_source
 from tests.projects import PARCELS
 
 CONTRACT = load_contract(PARCELS / "data" / "contract.py").without_label()

@@ -12,9 +12,9 @@ from assay.contract.definition import Contract, Field, Kind, Role
 from assay.contract.schema import canonical_schema
 from assay.project.params import LeakageParams
 from assay.training.leakage import stage as checks
-from assay.training.leakage.report import Check
-from assay.training.leakage.source_sample import SourceSample
-from assay.training.leakage.table_pair import TablePair, pair_from_tables
+from assay.training.leakage.features import SourceSample
+from assay.training.leakage.report import Check, Leakage
+from assay.training.leakage.table_pair import LazyTable, TablePair
 
 TRAIN, HOLDOUT = 3000, 1200
 
@@ -64,10 +64,18 @@ def both(task: str = "binary") -> tuple[pd.DataFrame, pd.DataFrame]:
     return frame(task, TRAIN, "2024-01-01", 1), frame(task, HOLDOUT, "2024-06-01", 2)
 
 
+def in_memory(of: Contract, *tables: pa.Table) -> TablePair:
+    return TablePair(of, *(LazyTable(each.num_rows, each.select) for each in tables))
+
+
+def found_check(report: Leakage, name: str) -> Check:
+    return next(each for each in report.checks if each.check == name)
+
+
 def sides(of: Contract, train: pd.DataFrame, holdout: pd.DataFrame) -> TablePair:
     """The same as the checks see them."""
     schema = canonical_schema(of)
-    return pair_from_tables(
+    return in_memory(
         of,
         *(
             pa.Table.from_pandas(each[list(of.columns)], schema=schema, preserve_index=False)

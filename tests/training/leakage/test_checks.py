@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.project.params.behaviour import LEAKAGE_CHECKS
 from assay.training.leakage import stage as checks
-from assay.training.leakage.source_sample import UnsampledSource
+from assay.training.leakage.features import UnsampledSource
 from tests.training.leakage.tables import (
     HOLDOUT,
     LABELS,

@@ -13,9 +13,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assay.contract.definition import MASK, Contract, Field, Role
-from assay.training.leakage import predictive_power, row_hashing, shift
+from assay.training.leakage import predictive_power, shift, table_pair
 from assay.training.leakage.predictive_power import BinnedFeature
-from assay.training.leakage.table_pair import ColumnPair, evenly_spaced, pair_from_tables
+from assay.training.leakage.table_pair import ColumnPair, evenly_spaced
+from tests.training.leakage.tables import in_memory
 
 CELLS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "text": (pa.string(), st.sampled_from(["", "a", "b", "a\0", "é", None])),
@@ -43,7 +44,7 @@ def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: 
     arrow, values = CELLS[kind]
     left, right = (data.draw(st.lists(values, max_size=8)) for _ in range(2))
     pair = ColumnPair(chunked(left, arrow, cut), chunked(right, arrow, cut))
-    found = row_hashing.encode_column(pair)
+    found = table_pair.encode_column(pair)
     assert (len(found.train), len(found.holdout)) == (len(left), len(right))
     everything = list(zip([*left, *right], [*found.train, *found.holdout], strict=True))
     for value, code in everything:
@@ -52,10 +53,10 @@ def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: 
     rows, held = found.counts()
     assert (rows.sum(), held.sum()) == (len(left), len(right))
     assert len(rows) == len(held) == found.size
-    hashes = [*row_hashing.hash_column(pair.train), *row_hashing.hash_column(pair.holdout)]
+    hashes = [*table_pair.hash_column(pair.train), *table_pair.hash_column(pair.holdout)]
     codes = [code for _, code in everything]
     assert [hashes.index(each) for each in hashes] == [codes.index(each) for each in codes]
-    assert row_hashing.count_distinct(pair.train) == len({*found.train} - {0})
+    assert table_pair.count_distinct(pair.train) == len({*found.train} - {0})
     if kind != "float":
         counts = shift.count_values(pair)
         said = dict(zip(counts.values.to_pylist(), counts.train, strict=True))
@@ -67,21 +68,19 @@ def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: 
     st.integers(1, 8),
 )
 def test_a_rounded_number_is_near_and_stays_as_it_is(value: float, digits: int):
-    once = row_hashing.round_significant(np.array([value]), digits)
+    once = table_pair.round_significant(np.array([value]), digits)
     assert abs(once[0] - value) <= abs(value) * 10.0 ** (1 - digits)
-    np.testing.assert_array_equal(row_hashing.round_significant(once, digits), once)
+    np.testing.assert_array_equal(table_pair.round_significant(once, digits), once)
 
 
 @pytest.mark.parametrize("value", [0.0, math.inf, -math.inf, 5e-324, 1.7976931348623157e308])
 def test_a_number_without_digits_to_spare_stays(value: float):
-    assert row_hashing.round_significant(np.array([value]), 17)[0] == pytest.approx(
-        value, rel=1e-15
-    )
+    assert table_pair.round_significant(np.array([value]), 17)[0] == pytest.approx(value, rel=1e-15)
 
 
 def test_numbers_that_differ_in_later_digits_are_one():
     values = np.array([123456.0, 123456.4, 0.00123456, 0.001234564])
-    first, second, third, fourth = row_hashing.round_significant(values, 6)
+    first, second, third, fourth = table_pair.round_significant(values, 6)
     assert (first == second, third == fourth, first != third) == (True, True, True)
 
 
@@ -89,7 +88,7 @@ def test_numbers_that_differ_in_later_digits_are_one():
 def test_hashes_of_rows_are_equal_if_the_rows_are(rows: list[tuple[int, int]]):
     columns = [chunked([row[place] for row in rows], pa.int64(), 3) for place in (0, 1)]
     none = chunked([], pa.int64(), 0)
-    hashes, empty = row_hashing.hash_rows(ColumnPair(column, none) for column in columns)
+    hashes, empty = table_pair.hash_rows(ColumnPair(column, none) for column in columns)
     assert len(set(hashes.tolist())) == len(set(rows))
     assert [list(hashes).index(each) for each in hashes] == [rows.index(each) for each in rows]
     assert len(empty) == 0
@@ -97,7 +96,7 @@ def test_hashes_of_rows_are_equal_if_the_rows_are(rows: list[tuple[int, int]]):
 
 @given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
 def test_equal_ones_are_counted(some: list[int], every: list[int]):
-    found = row_hashing.count_among(np.array(some, np.uint64), np.array(every, np.uint64))
+    found = table_pair.count_among(np.array(some, np.uint64), np.array(every, np.uint64))
     assert found.tolist() == [every.count(each) for each in some]
 
 
@@ -166,6 +165,6 @@ def test_cells_that_are_shown_are_masked_if_sensitive() -> None:
         Field("sex", (Role.SENSITIVE, Role.FEATURE), "string", True, 2),
     )
     table = pa.table({"id": [1, 2], "sex": ["f", None]})
-    sides = pair_from_tables(Contract("Row", "c.py", "", fields, (), "late"), table, table)
+    sides = in_memory(Contract("Row", "c.py", "", fields, (), "late"), table, table)
     shown = sides.cells(sides.train, ["id", "sex"], np.arange(2))
     assert shown == [{"id": 1, "sex": MASK}, {"id": 2, "sex": None}]

@@ -10,7 +10,7 @@ import pytest
 
 from assay.errors import DataError
 from assay.project.document import dumps
-from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.project.params.behaviour import LEAKAGE_CHECKS
 from assay.training.leakage.report import (
     Check,
     Leakage,
@@ -18,6 +18,7 @@ from assay.training.leakage.report import (
     TableRowCounts,
     unknown_check,
 )
+from tests.training.leakage.tables import found_check
 
 REPORT = Leakage(
     name="parcels",
@@ -55,8 +56,8 @@ def test_what_is_written_can_be_read():
     text = dumps(REPORT.tree())
     found = Leakage.parse(text, "leakage.json")
     assert found.tree() == REPORT.tree()
-    assert found.find_check("same_key") == REPORT.checks[0]
-    assert found.find_check("not_at_scoring").outcome == "unknown"
+    assert found_check(found, "same_key") == REPORT.checks[0]
+    assert found_check(found, "not_at_scoring").outcome == "unknown"
 
 
 def test_numbers_are_kept_to_nine_digits():

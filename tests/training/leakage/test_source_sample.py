@@ -14,7 +14,7 @@ from deltalake import write_deltalake
 
 from assay.project import partitions
 from assay.training.leakage import stage as checks
-from assay.training.leakage.source_sample import (
+from assay.training.leakage.features import (
     NIGHTS,
     SourceSample,
     UnsampledSource,

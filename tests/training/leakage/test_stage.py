@@ -12,11 +12,11 @@ import pytest
 from assay.cli.__main__ import main
 from assay.errors import SchemaMismatch, StageInputMissing
 from assay.project import digests, layout, params
-from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.project.params.behaviour import LEAKAGE_CHECKS
 from assay.training.leakage import stage
 from assay.training.leakage.report import Leakage
 from tests import variants
-from tests.training.leakage.tables import LABELS
+from tests.training.leakage.tables import LABELS, found_check
 
 
 def run(root: Path) -> Leakage:
@@ -35,7 +35,7 @@ def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[s
     assert found.contract == digests.worktree_contract(parcels, values)
     assert found.holdout == digests.data(parcels)
     assert found.data.train == digests.digest_file(parcels / layout.TRAIN_TABLE)
-    assert found.holdout_rows == pq.read_metadata(parcels / layout.HOLDOUT_TABLE).num_rows
+    assert found.rows.holdout == pq.read_metadata(parcels / layout.HOLDOUT_TABLE).num_rows
     assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert all(name in told for name in LEAKAGE_CHECKS)
@@ -80,7 +80,7 @@ def test_a_leak_is_told_and_is_no_error(parcels: Path, capsys: pytest.CaptureFix
     found = run(parcels)
     outcomes = {each.check: each.outcome for each in found.checks if each.outcome != "ok"}
     assert outcomes == dict.fromkeys(["same_key", "near_duplicates", "time_overlap"], "suspect")
-    assert found.find_check("same_key").observed == 30
+    assert found_check(found, "same_key").observed == 30
     assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert "examples" in told
@@ -117,5 +117,5 @@ def test_limits_come_from_params(parcels: Path):
     old = "leakage:\n  sample_rows: 5000\n"
     assert old in text
     path.write_text(text.replace(old, f"{old}  max_label_power: 0.55\n"))
-    check = run(parcels).find_check("label_power")
+    check = found_check(run(parcels), "label_power")
     assert (check.outcome, check.limit, check.columns[0]) == ("suspect", 0.55, "distance")

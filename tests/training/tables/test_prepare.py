@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from assay.errors import LabelError, ParamsError, StageInputMissing
 from assay.project import layout, params
 from assay.project.params import Window
+from assay.training.tables import prepare
 from assay.training.tables import prepare as stage
-from assay.training.tables import split
 
 JUNE = Window.model_validate({"from": "2024-06-01", "to": "2024-06-30"})
 
@@ -23,7 +23,7 @@ JUNE = Window.model_validate({"from": "2024-06-01", "to": "2024-06-30"})
 @given(st.lists(st.datetimes(datetime(2024, 5, 1), datetime(2024, 8, 1))))
 def test_a_row_is_in_a_window_if_its_day_is(times: list[datetime]):
     table = pa.table({"t": pa.array(times, pa.timestamp("us"))})
-    kept = split.filter_window(table, "t", JUNE)["t"].to_pylist()
+    kept = prepare.filter_window(table, "t", JUNE)["t"].to_pylist()
     assert kept == [t for t in times if JUNE.start <= t.date() <= JUNE.end]
 
 
@@ -32,7 +32,7 @@ def test_a_row_is_in_a_window_if_its_day_is(times: list[datetime]):
 )
 def test_only_rows_with_a_truth_are_kept(labels: list[object]):
     table = pa.table({"late": labels})
-    assert split.filter_labelled(table, "late")["late"].to_pylist() == labels[:1]
+    assert prepare.filter_labelled(table, "late")["late"].to_pylist() == labels[:1]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_only_rows_with_a_truth_are_kept(labels: list[object]):
 )
 def test_a_label_that_cannot_be_learnt_is_refused(task, labels: list[object], expected: str):
     with pytest.raises(LabelError, match=expected):
-        split.label_facts(pa.table({"late": labels}), "late", task, "train", JUNE)
+        prepare.label_facts(pa.table({"late": labels}), "late", task, "train", JUNE)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_label_that_cannot_be_learnt_is_refused(task, labels: list[object], ex
     ],
 )
 def test_what_labels_say(task, labels: list[object], expected: dict[str, object]):
-    found = split.label_facts(pa.table({"late": labels}), "late", task, "train", JUNE)
+    found = prepare.label_facts(pa.table({"late": labels}), "late", task, "train", JUNE)
     assert found == {"rows": 3, **expected}
 
 
@@ -104,9 +104,9 @@ def test_groups_of_the_holdout_are_not_trained_on(train: list[str | None], held:
     expected = [n for n, name in enumerate(train) if name is None or name not in held]
     if train and not expected:
         with pytest.raises(LabelError, match=r"prepare\.apart"):
-            split.without_groups_of(*tables, "who")
+            prepare.without_groups_of(*tables, "who")
         return
-    assert split.without_groups_of(*tables, "who")["n"].to_pylist() == expected
+    assert prepare.without_groups_of(*tables, "who")["n"].to_pylist() == expected
 
 
 def test_the_stage_keeps_groups_apart_and_says_how_many_rows_that_took(parcels: Path):

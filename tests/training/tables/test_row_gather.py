@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.project import partitions
-from assay.training.tables.row_gather import ROW, RowGather
+from assay.training.tables.prepare import ROW, RowGather
 
 ROWS = 40
 

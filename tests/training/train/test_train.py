@@ -26,7 +26,7 @@ from assay.model import bundle, model
 from assay.model.manifest import MANIFEST
 from assay.project import layout, params
 from assay.project.params.candidates import Candidate
-from assay.training.candidates import days
+from assay.training.candidates import nested
 from assay.training.candidates import pipeline as candidate
 from assay.training.train import calibrate, select, stage
 from assay.training.train.select import Selection
@@ -37,9 +37,9 @@ def test_blocks_are_whole_days_in_order(given_days: list[int], folds: int):
     distinct = sorted(set(given_days))
     if len(distinct) < folds:
         with pytest.raises(LabelError, match="too few days"):
-            days.assign_folds(np.array(given_days), folds)
+            nested.assign_folds(np.array(given_days), folds)
         return
-    block = days.assign_folds(np.array(given_days), folds)
+    block = nested.assign_folds(np.array(given_days), folds)
     of_day = {
         day: {b for d, b in zip(given_days, block, strict=True) if d == day} for day in distinct
     }

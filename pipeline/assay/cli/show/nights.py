@@ -1,4 +1,4 @@
-"""Nights that were scored, refused, released, and what their labels say of them."""
+"""Nights that were scored, refused or released, what labels say of them, and why a row's score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from assay.cli.result import fits, lines, table, to_tree
-from assay.cli.terminal import Line
+from assay.cli.terminal import Line, wrapped
+from assay.pages.letters import signed_bar
 from assay.project.tasks import METRICS
 from assay.project.text import counted, format_fixed, quote_value
 from assay.score.due import DECIDED
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from assay.score.operations.quarantine import QuarantineFile, QuarantineReport
     from assay.score.operations.release import ReleaseReport
     from assay.score.operations.store_commands import NightHistory
+    from assay.score.operations.why import Why
     from assay.score.run import ScoredRun
     from assay.score.stage import NightOutcomes
     from assay.store import Retraction
@@ -261,3 +263,42 @@ def _remark(step: Step, known: bool) -> str:
         return ""
     what = "nothing to do" if step.fine else "failed" if step.failed else "an answer"
     return f"  ({what})" if known else f"  ({what}: {step.words})"
+
+
+# ----------- why a row got its score: a waterfall in letters, and what else would have been decided
+
+
+def why_lines(found: Why, top: int) -> Iterator[Line]:
+    """The score, the strongest features, and the nearest changes."""
+    from assay.score.operations.why import before_words, change_words, score_words, sum_words
+
+    yield wrapped(score_words(found))
+    yield wrapped(sum_words(found))
+    yield f"scored by {found.version} in run {found.run_id}"
+    yield ""
+    reach = max((abs(each.contribution) for each in found.reasons), default=0.0)
+    yield from table(
+        [
+            {
+                "feature": each.words,
+                "value": "none" if each.value is None else str(each.value),
+                "added": f"{each.contribution:+.4f}",
+                "less or more": signed_bar(each.contribution, reach),
+                "share": f"{each.share:.1%}",
+            }
+            for each in found.reasons[:top]
+        ]
+    )
+    rest = found.reasons[top:]
+    if rest:
+        added = sum(each.contribution for each in rest)
+        yield f"{counted(len(rest), 'other feature')} added {added:+.4f}"
+    if found.changes:
+        yield ""
+        yield "another decision, if one feature alone were another:"
+        yield from (wrapped(f"  {change_words(each)}") for each in found.changes[:top])
+    elif found.score is not None:
+        yield ""
+        yield "no value of one feature alone that the contract allows gives another decision"
+    yield ""
+    yield wrapped(before_words(found.before))

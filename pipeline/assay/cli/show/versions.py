@@ -11,18 +11,18 @@ from assay.cli.terminal import Line
 from assay.project import layout
 from assay.project.text import counted
 from assay.promotion.checks import short_digest
-from assay.registry.transfer import ADD
+from assay.registry.remotes import ADD
 from assay.registry.verification import Listing, unverified_warning
 from assay.registry.versions import UNKNOWN, Assignment
 
 _EXAMPLES = 3
 
 if TYPE_CHECKING:
-    from assay.hosting.merged_promotion import NothingToPromote
+    from assay.hosting.promotion import NothingToPromote
     from assay.init.project_check.command import ProjectCheck
     from assay.promotion.promote import StageMove
     from assay.registry.dvc_lock import LockCheck
-    from assay.registry.transfer import Buckets, Transfer
+    from assay.registry.remotes import Buckets, Transfer
 
 
 def versions_lines(found: Listing) -> Iterator[Line]:
@@ -69,7 +69,7 @@ def promoted_lines(
     found: StageMove | NothingToPromote, root: Path, push: bool, merged: bool
 ) -> Iterator[str]:
     """The stage's new holder and how to share it or by whom, or why there is nothing to do."""
-    from assay.hosting.merged_promotion import NothingToPromote
+    from assay.hosting.promotion import NothingToPromote
 
     if not isinstance(found, NothingToPromote):
         lines = list(moved_lines(found, root, push))

@@ -16,8 +16,7 @@ from assay.formats.definition import TableFormat
 from assay.formats.files.csv_text import column_names, layout, line_of, text_batches
 from assay.formats.files.excel_rows import excel_batches, open_sheet
 from assay.formats.files.opened import ROWS
-from assay.formats.files.query_rows import query_batches
-from assay.formats.files.records import json_batches, record_columns
+from assay.formats.files.records import json_batches, query_batches, record_columns
 from assay.project.text import quote_value
 
 Batch = dict[str, pa.Array]

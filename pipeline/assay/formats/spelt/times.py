@@ -13,8 +13,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.formats.arrow_kinds import MICROS
-from assay.formats.definition import ColumnFormat
+from assay.formats.definition import MICROS, ColumnFormat
 from assay.formats.spelt.numbers import to_numbers
 
 ISO = None

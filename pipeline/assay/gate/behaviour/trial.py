@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -96,9 +95,6 @@ class BehaviourResult:
     def passed(self) -> bool:
         # A check of no rows has not passed.
         return self.rows > 0 and self.failed <= self.max_failed * self.rows
-
-
-NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 
 def format_result(result: BehaviourResult) -> str:

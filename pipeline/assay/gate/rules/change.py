@@ -30,7 +30,7 @@ from assay.metrics.intervals.power import describe_power, units_for_difference
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project import layout
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.project.tasks import OwnMetrics, Task, describe_direction, inapplicable_reason
 from assay.project.text import counted
 from assay.reports.comparison import Comparison

@@ -7,7 +7,7 @@ from typing import ClassVar
 from assay.gate.inputs import GateInputs
 from assay.gate.rules.kind import Rule
 from assay.project import layout
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.project.params.values import Share
 from assay.reports.verdict import Finding, Outcome
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from assay.gate.inputs import GateInputs
 from assay.gate.rules.kind import Rule
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.reports.verdict import Finding
 
 UNITS = {

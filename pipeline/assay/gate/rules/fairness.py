@@ -34,7 +34,7 @@ from assay.metrics.intervals.chance import chance_at_limit
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.slices import AND
 from assay.project import layout
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.project.params.values import Positive, Text
 from assay.project.tasks import OwnMetrics, Task, inapplicable_reason
 from assay.project.text import counted, quote_value

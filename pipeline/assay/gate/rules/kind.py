@@ -16,7 +16,7 @@ from assay.gate.inputs import REPORTS
 from assay.gate.rules.finding import format_limit, format_number, unknown_name_message
 from assay.metrics.sampling_units import SamplingUnits, format_rounded_count
 from assay.project import layout
-from assay.project.params.gate import GateParams, RuleKeys
+from assay.project.params.behaviour import GateParams, RuleKeys
 from assay.project.params.messages import unknown_name
 from assay.project.params.values import Positive, Text, check_function_name
 from assay.project.tasks import Metric, OwnMetrics, Task, inapplicable_reason

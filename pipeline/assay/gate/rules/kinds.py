@@ -32,7 +32,7 @@ from assay.gate.rules.stability import Stability
 from assay.metrics.label_effects import METRICS
 from assay.project import plugins, source_code
 from assay.project.params import Params
-from assay.project.params.gate import GateParams, RuleKeys
+from assay.project.params.behaviour import GateParams, RuleKeys
 from assay.project.params.values import Section
 from assay.project.tasks import Task
 from assay.reports.verdict import Finding, Outcome

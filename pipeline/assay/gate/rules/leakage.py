@@ -15,7 +15,7 @@ from pydantic import Field
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import finding
 from assay.gate.rules.kind import Rule
-from assay.project.params.gate import (
+from assay.project.params.behaviour import (
     LEAKAGE_CHECKS,
     GateParams,
     LeakageCheck,

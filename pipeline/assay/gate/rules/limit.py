@@ -30,7 +30,7 @@ from assay.metrics.intervals.chance import chance_at_limit
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.intervals.power import units_needed
 from assay.metrics.sampling_units import ROW, SamplingUnits, format_rounded_count, format_unit_count
-from assay.project.params.gate import GateParams, RuleKeys
+from assay.project.params.behaviour import GateParams, RuleKeys
 from assay.project.tasks import Task, inapplicable_reason
 from assay.project.text import counted
 from assay.reports.comparison import Comparison

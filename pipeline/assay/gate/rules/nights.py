@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from assay.gate.inputs import GateInputs
 from assay.gate.rules.kind import SlicedRule, select_slices
 from assay.project import layout
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.project.text import counted
 from assay.reports.rehearsal import (
     ModelNight,

@@ -20,8 +20,7 @@ from assay.errors import PluginError
 from assay.gate.inputs import GateInputs
 from assay.gate.rules.kind import Rule
 from assay.project import plugins, source_code
-from assay.project.params.behaviour import Scalar
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams, Scalar
 from assay.project.params.values import Dumped, Frozen, FunctionName, Text
 from assay.project.text import quote_value
 from assay.reports.verdict import Finding, Outcome

@@ -11,7 +11,7 @@ from assay.gate.rules import change, limit
 from assay.gate.rules.kind import Rule, exactly_one
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project import layout
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.project.params.values import Share
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import Finding

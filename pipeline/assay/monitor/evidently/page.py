@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from assay.pages.page_layout import NOTHING_MORE, compose_page, evidently_document
+from assay.pages.templating import NOTHING_MORE, compose_page, evidently_document
 from assay.project.partitions import parse_day
 
 if TYPE_CHECKING:

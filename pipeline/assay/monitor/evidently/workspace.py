@@ -1,4 +1,4 @@
-"""The Evidently workspace of ``assay ui``: a run for each night that has Evidently's report."""
+"""The workspace that ``evidently ui`` serves: a run for each night that has Evidently's report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from assay.pages.page_layout import suppress_output
+from assay.pages.templating import suppress_output
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot

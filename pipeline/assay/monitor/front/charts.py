@@ -14,8 +14,7 @@ from itertools import groupby
 from urllib.parse import quote
 
 from assay.monitor.nights.night import STATUSES, Night, NightMetric, night_path
-from assay.pages.axes import Scale, round_out
-from assay.pages.svg import BLUE, DARK, RED, Picture, label_margin, tick_labels
+from assay.pages.svg import BLUE, DARK, RED, Picture, Scale, label_margin, round_out, tick_labels
 
 WIDTH, HEIGHT, BASE, TOP, RIGHT = 340, 120, 102, 10, 4
 

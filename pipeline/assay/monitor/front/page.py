@@ -25,8 +25,8 @@ from assay.monitor.status import (
     retrain_advice,
 )
 from assay.monitor.status_text import champion_lines, incident_lines, retrain_words
-from assay.pages.page_layout import compose_page
 from assay.pages.svg import Picture
+from assay.pages.templating import compose_page
 from assay.pages.templating import render as render_template
 from assay.project import layout
 from assay.project.params import Params

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field
 
 from assay.errors import AlertUndelivered, AssayError, CodeHostFailed, DataError
 from assay.monitor.incidents import messages
 from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.incidents.delivery import open_receiver
 from assay.monitor.nights import facts as night_facts
-from assay.monitor.nights.night import Incident, IncidentState, Kind, parse_incident
+from assay.monitor.nights.night import Incident, IncidentState, Kind
 from assay.project import layout
-from assay.project.document import JsonNode, parse_json, read_stage_file, write_json, write_text
+from assay.project.document import Report, read_stage_file, write_json, write_text
 from assay.project.params import Params
 from assay.store import open_store
 
@@ -247,6 +249,24 @@ def alerts(incidents: Sequence[Incident], before: Sequence[Alert]) -> list[Alert
     return sorted(kept, key=lambda each: (each.incident.first, each.incident.id))
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownAlert(Incident):
+    told: Literal["open", "recovered"] | None = None
+
+
+class _KnownAlerts(Report):
+    """What of reports/alerts.json is read again; other keys are for people."""
+
+    SCHEMA: ClassVar = SCHEMA
+    FILE: ClassVar = layout.ALERTS
+    STAGE: ClassVar = "alert"
+    WHAT: ClassVar = "a list of alerts"
+    model_config = ConfigDict(extra="ignore")
+
+    schema_number: Literal[1] = Field(alias="schema")
+    alerts: tuple[_KnownAlert, ...]
+
+
 def parse_alerts(text: str) -> tuple[Alert, ...]:
     """Parse reports/alerts.json: the alerts that an earlier call recorded.
 
@@ -255,22 +275,15 @@ def parse_alerts(text: str) -> tuple[Alert, ...]:
     DataError
         It is not such a document.
     """
-
-    def build(tree: JsonNode) -> tuple[Alert, ...]:
-        tree.schema(SCHEMA)
-        return tuple(Alert(parse_incident(node), _told(node)) for node in tree.nodes("alerts"))
-
     try:
-        return parse_json(text, layout.ALERTS, "alert", "a list of alerts", build)
+        found = _KnownAlerts.parse(text, layout.ALERTS).alerts
     except DataError as error:
         fix = "Delete it: what is open will be told again"
         raise DataError(error.what, where=layout.ALERTS, fix=fix) from None
-
-
-def _told(node: JsonNode) -> IncidentState | None:
-    if node.get("told") is None:
-        return None
-    return "open" if node.one_of("told", "open", "recovered") == "open" else "recovered"
+    names = [each.name for each in fields(Incident)]
+    return tuple(
+        Alert(Incident(*(getattr(each, name) for name in names)), each.told) for each in found
+    )
 
 
 def _before(root: Path) -> tuple[Alert, ...]:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assay.monitor.nights.night import UNPUBLISHED, Incident, Night, night_path
-from assay.project.host_markdown import code, prose
-from assay.project.text import counted, escape_controls
+from assay.project.text import code, counted, escape_controls, prose
 from assay.score.due import held_steps
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}

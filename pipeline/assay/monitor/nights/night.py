@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from assay.project import layout
-from assay.project.document import JsonNode
 from assay.score.due import held_steps, step_words
 
 if TYPE_CHECKING:
@@ -89,34 +88,13 @@ class Incident:
     of: str = field(default="", compare=False)
 
     def to_plain(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "state": self.state,
-            "first": self.first,
-            "last": self.last,
-            "columns": list(self.columns),
-            "sentence": self.sentence,
-        }
+        return {name: value for name, value in asdict(self).items() if name != "of"}
 
 
 def incidents_of_night(incidents: Sequence[Incident], partition: str) -> tuple[Incident, ...]:
     """The drift incidents that a night is part of."""
     return tuple(
         each for each in incidents if each.kind == "drift" and affects_night(each, partition)
-    )
-
-
-def parse_incident(node: JsonNode) -> Incident:
-    """Parse an incident from JSON. Unknown keys are ignored."""
-    return Incident(
-        id=node.text("id"),
-        kind=cast(Kind, node.one_of("kind", "drift", "run")),
-        state=cast(IncidentState, node.one_of("state", "open", "recovered", "snoozed")),
-        first=node.text("first"),
-        last=node.text("last"),
-        columns=node.texts("columns"),
-        sentence=node.text("sentence"),
     )
 
 

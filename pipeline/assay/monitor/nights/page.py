@@ -17,7 +17,7 @@ from assay.monitor.drift.drift import DriftFinding, drifted_words, is_near
 from assay.monitor.nights.night import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary
 from assay.pages import charts, templating
-from assay.pages.histogram import HistogramPair, build_histograms
+from assay.pages.charts import HistogramPair, build_histograms
 from assay.pages.svg import BLUE, RED, Picture
 from assay.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.performance.realized_metrics import metric_names

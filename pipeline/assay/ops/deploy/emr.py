@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.ops.deploy.target import ENTRY, Plan, Target
 from assay.project.document import dumps
-from assay.project.params.schedule import Emr
+from assay.project.params.monitoring import Emr
 
 _STRUCTURES = {
     "jobDriver", "sparkSubmit", "configurationOverrides", "applicationConfiguration",

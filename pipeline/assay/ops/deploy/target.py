@@ -16,7 +16,7 @@ from assay.ops.deploy.quoting import FILTERS, shell
 from assay.pages.templating import render_config
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.schedule import ScheduleParams, has_control_characters
+from assay.project.params.monitoring import ScheduleParams, has_control_characters
 
 KILLED = (137, 143)
 """Exit codes of a process that was killed: out of memory, or its machine was taken away."""

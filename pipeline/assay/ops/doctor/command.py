@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from assay.errors import AssayError, ChecksFailed, UsageError
-from assay.ops.doctor import machine, versions
+from assay.ops.doctor import checks
 from assay.ops.doctor.finding import (
     Answer,
     Diagnosis,
@@ -23,7 +23,7 @@ from assay.ops.doctor.finding import (
     ok,
     skipped,
 )
-from assay.pages.page_layout import suppress_output
+from assay.pages.templating import suppress_output
 from assay.project import layout
 from assay.project import params as parameters
 
@@ -41,17 +41,16 @@ def check_params(project: Project) -> Answer:
 CHECKS: Mapping[str, Callable[[Project], Answer]] = MappingProxyType(
     {
         "params": check_params,
-        "git": versions.check_git,
-        "tags": versions.check_tags,
-        "history": versions.check_history,
-        "dvc": versions.check_dvc,
-        "remote": versions.check_remote,
-        "bundle": versions.check_bundle,
-        "packages": machine.check_packages,
-        "java": machine.check_java,
-        "spark": machine.check_spark,
-        "store": machine.check_store,
-        "disk": machine.check_disk,
+        "git": checks.check_git,
+        "tags": checks.check_tags,
+        "dvc": checks.check_dvc,
+        "remote": checks.check_remote,
+        "bundle": checks.check_bundle,
+        "packages": checks.check_packages,
+        "java": checks.check_java,
+        "spark": checks.check_spark,
+        "store": checks.check_store,
+        "disk": checks.check_disk,
     }
 )
 """Name -> check, in the order in which they are shown."""

@@ -17,15 +17,14 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from assay.errors import ParamsError
 from assay.project import layout
 from assay.project.params import yaml_text
+from assay.project.params.behaviour import GateParams
 from assay.project.params.candidates import Candidate
-from assay.project.params.gate import GateParams
 from assay.project.params.inputs import Input, NightFiles
 from assay.project.params.messages import explain_errors
 from assay.project.params.monitoring import Alerts as Alerts
-from assay.project.params.monitoring import LabelsParams
+from assay.project.params.monitoring import LabelsParams, ScheduleParams
 from assay.project.params.monitoring import Monitor as Monitor
 from assay.project.params.monitoring import Webhook as Webhook
-from assay.project.params.schedule import ScheduleParams
 from assay.project.params.values import (
     MOST_DAYS,
     Count,

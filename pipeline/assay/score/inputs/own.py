@@ -18,7 +18,7 @@ from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
 from assay.contract.text_parser import is_text, parse_rows
 from assay.errors import AssayError, ParamsError, PluginError, SourceError
-from assay.formats import own_rows
+from assay.formats import source
 from assay.project import digests, plugins, source_code
 from assay.project.params.inputs import Own
 from assay.project.params.values import ClassName, Section
@@ -136,14 +136,14 @@ class OwnFormat(Format[Own]):
         return known
 
     def first_rows(self, value: str, most: int) -> pa.Table:
-        tables = own_rows.tables(lambda: self.input.rows(value), self._where)
+        tables = source.tables(lambda: self.input.rows(value), self._where)
         return next((table.slice(0, most) for table in tables if table.num_rows), pa.table({}))
 
     def _read(
         self, value: str, columns: Sequence[str], near: NearbyRows | RowsWith | None
     ) -> Iterator[pa.RecordBatch]:
         contract, looked_at = self._contract(columns), 0
-        for table in own_rows.tables(lambda: self.input.rows(value), self._where):
+        for table in source.tables(lambda: self.input.rows(value), self._where):
             there = tuple(each for each in contract.fields if each.name in table.column_names)
             rows = table.select([each.name for each in there])
             found, _ = parse_rows(replace(contract, fields=there), rows)
@@ -212,7 +212,7 @@ class OwnRows:
 
     def _batches(self, contract: Contract) -> Iterator[pa.RecordBatch]:
         first: pa.Schema | None = None
-        for table in own_rows.tables(lambda: self.input.rows(self.night), self.where):
+        for table in source.tables(lambda: self.input.rows(self.night), self.where):
             if first is None:
                 first = table.schema.remove_metadata()
                 check_schema(contract, _meant(first, contract), self.where)

@@ -23,8 +23,16 @@ from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
 from assay.contract.text_parser import LINE, REPLACEMENT
 from assay.errors import SchemaMismatch, SourceError
-from assay.formats.files.cells import CellCutter, json_lines
-from assay.formats.files.lines import BLOCK, MOST_LINE, PIECE, Piece, cut_file, line_blocks
+from assay.formats.files.cells import (
+    BLOCK,
+    MOST_LINE,
+    PIECE,
+    CellCutter,
+    Piece,
+    cut_file,
+    json_lines,
+    line_blocks,
+)
 from assay.project.params.inputs import Csv, Json
 from assay.project.processes import own_cores
 from assay.project.text import quote_value

@@ -8,10 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.errors import UsageError
-from assay.pages.axes import Scale
-from assay.pages.page_layout import compose_page
-from assay.pages.svg import BLUE, DARK, GREY, ORANGE, Picture, text_width, tick_labels
-from assay.pages.templating import render
+from assay.pages.svg import BLUE, DARK, GREY, ORANGE, Picture, Scale, text_width, tick_labels
+from assay.pages.templating import compose_page, render
 from assay.project.document import write_text
 from assay.project.text import counted
 from assay.score.operations.export_targets import EXPORTS, check_not_in_git

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import RunError
-from assay.project.stage_code import PACKAGE
+from assay.project.digests import PACKAGE
 from assay.score.local import Work
 
 if TYPE_CHECKING:

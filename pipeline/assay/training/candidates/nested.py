@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.training.candidates.days import assign_folds
+from assay.errors import LabelError
+from assay.project.text import counted
 from assay.training.candidates.other_libraries import fit_arguments, forget_training, takes_codes
 
 if TYPE_CHECKING:
@@ -235,3 +236,32 @@ def _plain(value: Any) -> Any:
         return value
     # Where an object lies in memory is another in each training.
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+# ------------------------------------------------------------------------------ folds of whole days
+
+
+def assign_folds(
+    days: NDArray[Any], folds: int, where: str = "params.yaml: train.folds"
+) -> NDArray[np.int64]:
+    """Index of the block, 0 to folds - 1, that each row's day belongs to.
+
+    Parameters
+    ----------
+    where
+        The setting that asks for the folds, for the error.
+
+    Raises
+    ------
+    LabelError
+        There are fewer days than folds.
+    """
+    distinct, position = np.unique(days, return_inverse=True)
+    if len(distinct) < folds:
+        raise LabelError(
+            "too few days to cut into folds",
+            where=where,
+            expected=f"at least {counted(folds, 'day')}",
+            found=f"{len(distinct)}",
+        )
+    return np.asarray(position * folds // len(distinct), dtype=np.int64)

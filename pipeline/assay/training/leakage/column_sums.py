@@ -15,7 +15,7 @@ from itertools import combinations, product
 import numpy as np
 from scipy import stats
 
-from assay.training.leakage.row_hashing import Floats
+from assay.training.leakage.table_pair import Floats
 
 MOST_COLUMNS = 60
 """Of more, those with the largest standardised coefficients in a regression of the label."""

@@ -15,13 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.contract.definition import NUMERIC
-from assay.project.params.gate import LeakageCheck
+from assay.project.params.behaviour import LeakageCheck
 from assay.project.tasks import Task, infer_task
 from assay.project.text import counted, mark_blanks
 from assay.training.leakage.column_sums import class_sum, number_sum
 from assay.training.leakage.report import Check, Row, unknown_check
-from assay.training.leakage.row_hashing import Codes, Floats, encode_column, to_floats
-from assay.training.leakage.table_pair import ColumnPair, TablePair, evenly_spaced
+from assay.training.leakage.table_pair import (
+    Codes,
+    ColumnPair,
+    Floats,
+    TablePair,
+    encode_column,
+    evenly_spaced,
+    to_floats,
+)
 
 BINS = 256
 FEW_ROWS = 1000

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, mod
 from assay.metrics.estimate import round_value
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text, find_duplicates, json_type
-from assay.project.params.gate import LEAKAGE_CHECKS, LeakageCheck
+from assay.project.params.behaviour import LEAKAGE_CHECKS, LeakageCheck
 
 EXAMPLES = 5
 """Maximum number of examples per check."""
@@ -119,10 +119,6 @@ class Leakage(Report):
     def holdout(self) -> str:
         return self.data.holdout
 
-    @property
-    def holdout_rows(self) -> int:
-        return self.rows.holdout
-
     @model_validator(mode="after")
     def _each_check_once(self) -> Self:
         names = [each.check for each in self.checks]
@@ -132,10 +128,6 @@ class Leakage(Report):
         if twice := find_duplicates(names):
             raise ValueError(f"checks has {twice} more than once")
         return self
-
-    def find_check(self, name: LeakageCheck) -> Check:
-        """The check called ``name``."""
-        return next(each for each in self.checks if each.check == name)
 
 
 def unknown_check(name: LeakageCheck, why: str, limit: float | None) -> Check:

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from assay.contract.definition import Contract, Role
 from assay.project.text import quote_value
 from assay.training.leakage.report import EXAMPLES, Check, Outcome, Row, unknown_check
-from assay.training.leakage.row_hashing import (
+from assay.training.leakage.table_pair import (
     DIGITS,
     Hashes,
+    TablePair,
     count_among,
     hash_column,
     hash_rows,
     mix_hash,
 )
-from assay.training.leakage.table_pair import TablePair
 
 DEVIATIONS = 3
 LABEL_DEVIATIONS = 2

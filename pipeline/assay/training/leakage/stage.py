@@ -9,8 +9,15 @@ from assay.errors import ParamsError
 from assay.project import digests, layout
 from assay.project.params import LeakageParams as Limits
 from assay.project.params import Params
-from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.training.leakage.identifier import identifier
+from assay.project.params.behaviour import LEAKAGE_CHECKS
+from assay.training.leakage.features import (
+    SourceSample,
+    UnsampledSource,
+    identifier,
+    label_name,
+    not_at_scoring,
+    sample_source,
+)
 from assay.training.leakage.predictive_power import label_power, label_sum, label_task
 from assay.training.leakage.report import (
     Check,
@@ -20,11 +27,8 @@ from assay.training.leakage.report import (
     unknown_check,
 )
 from assay.training.leakage.row_overlap import near_duplicates, same_key, time_overlap
-from assay.training.leakage.scoring_availability import not_at_scoring
 from assay.training.leakage.shift import category_shift, label_shift
-from assay.training.leakage.source_sample import SourceSample, UnsampledSource, sample_source
 from assay.training.leakage.table_pair import TablePair, pair_from_project
-from assay.training.leakage.telling_names import label_name
 
 
 def run_checks(

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from assay.errors import SourceError
-from assay.formats.own_rows import tables
+from assay.formats.source import tables
 from assay.project import layout, partitions, plugins
 from assay.project.params import Params
 from assay.project.text import counted, mark_blanks

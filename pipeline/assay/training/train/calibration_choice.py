@@ -55,7 +55,7 @@ def choose_calibration(
     truth
         As in `assay.metrics.labelled_scores.LabelledScores`.
     block
-        The block of days of each row (`assay.training.candidates.days.assign_folds`).
+        The block of days of each row (`assay.training.candidates.nested.assign_folds`).
     """
     if task == "regression":
         return CalibrationChoice("none")

@@ -145,7 +145,7 @@ def dependence(
     features
         In the form of `assay.model.model.feature_frame`.
     block
-        The block of days of each row (`assay.training.candidates.days.assign_folds`).
+        The block of days of each row (`assay.training.candidates.nested.assign_folds`).
     """
     rows = np.bincount(nights)
     if len(rows) < 2:

@@ -20,8 +20,7 @@ from assay.project import layout
 from assay.project.params import Train
 from assay.project.tasks import Task
 from assay.project.text import counted
-from assay.training.candidates.days import assign_folds
-from assay.training.candidates.nested import fit_clone
+from assay.training.candidates.nested import assign_folds, fit_clone
 from assay.training.train.calibrate import (
     Look,
     cross_calibrate,

@@ -87,7 +87,7 @@ def fit_loss_models(
     error
         Prediction minus truth of each row, out of fold.
     block
-        The block of days of each row (`assay.training.candidates.days.assign_folds`).
+        The block of days of each row (`assay.training.candidates.nested.assign_folds`).
     """
     from sklearn.base import clone
 

@@ -1,18 +1,22 @@
-"""What a source adds to rows: the night that they belong to, a number, a label's meaning."""
+"""A source of the project's own: its rows as Arrow tables, and what it adds to them.
+
+The night that rows belong to, a number, a label's meaning.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.errors import SourceError
-from assay.project import partitions
+from assay.errors import AssayError, SourceError
+from assay.project import partitions, source_code
 from assay.project.params.values import Every
 from assay.project.text import counted, quote_value
 
@@ -117,3 +121,66 @@ def _column(table: pa.Table, name: str, where: str) -> pa.ChunkedArray:
 
 def _replace(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
     return table.set_column(table.column_names.index(name), name, values)
+
+
+# ------- rows that a project's own code gives, as Arrow tables; its mistakes are errors of one line
+
+ROWS = "a pandas DataFrame, a pyarrow Table or an iterable of them"
+
+
+def tables(source: Callable[[], object], where: str) -> Iterator[pa.Table]:
+    """What ``source`` gives: a pandas DataFrame, rows of Arrow, or an iterable of either.
+
+    Parameters
+    ----------
+    where
+        The key of params.yaml that names the code, and its name.
+
+    Raises
+    ------
+    SourceError
+        The code failed, or gave something else than rows. Other errors of Assay pass.
+    """
+    try:
+        given = source()
+        pieces = [given] if isinstance(given, pd.DataFrame | pa.Table | pa.RecordBatch) else given
+        if not isinstance(pieces, Iterable):
+            raise _no_rows(given, where)
+        for piece in pieces:
+            yield _table(piece, where)
+    except (AssayError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        place = source_code.raised_at(error)
+        raise SourceError(
+            f"the source failed with {type(error).__name__}: {error}",
+            where=f"{where}{place}",
+            fix=None if place else "Call the function in a Python shell to see where.",
+        ) from None
+
+
+def _no_rows(given: object, where: str) -> SourceError:
+    return SourceError(
+        "the source returned something else than rows",
+        where=where,
+        expected=ROWS,
+        found=type(given).__name__,
+    )
+
+
+def _table(piece: object, where: str) -> pa.Table:
+    if isinstance(piece, pd.DataFrame):
+        piece = pa.Table.from_pandas(piece, preserve_index=False)
+    if isinstance(piece, pa.RecordBatch):
+        piece = pa.Table.from_batches([piece])
+    if not isinstance(piece, pa.Table):
+        raise _no_rows(piece, where)
+    # Spark cannot read Parquet timestamps in nanoseconds.
+    schema = pa.schema(
+        pa.field(
+            field.name,
+            pa.timestamp("us", field.type.tz) if pa.types.is_timestamp(field.type) else field.type,
+        )
+        for field in piece.schema
+    )
+    return piece.cast(schema, safe=False)
