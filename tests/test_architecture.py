@@ -426,7 +426,7 @@ def f():
     }
 
 
-MOST_CODE = 60_995
+MOST_CODE = 60_948
 MOST_FILES = 495
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -87,7 +87,7 @@ def test_keys_may_come_late_and_be_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"a": 1}\n{"a": 1, "a": 2}', "line 2.*a key twice"),
+        ('{"a": 1}\n{"a": 1, "a": 2}', "line 2.*a key is there twice"),
         ('{"a": 1}\n5', "line 2.*found '5'"),
         ('[{"a": 1}', "an array"),
         ('[{"a": 1}] x', "an array"),

@@ -34,6 +34,7 @@ from assay.project.text import (
     escape_all,
     escape_code,
     escape_line,
+    first_few,
     mark_blanks,
     mark_message_blanks,
     quote_value,
@@ -62,6 +63,11 @@ class Row(pa.DataFrameModel):
 @pytest.fixture(scope="module")
 def contract() -> Any:
     return load_contract_text(CONTRACT, "c.py")
+
+
+def test_of_many_names_a_few_are_said() -> None:
+    assert first_few("abc") == "a, b, c"
+    assert first_few("abcde", between="; ") == "a; b; c and 2 more"
 
 
 def test_only_blanks_at_the_ends_are_marked() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from assay.contract.checks.check_analysis import analyze_frame_check, is_rowwise
 from assay.contract.contract_file import ContractSource, referenced_names
 from assay.contract.definition import Field, Kind, Role, Rule, Test
 from assay.errors import ContractFileError
+from assay.project.text import suggest
 
 if TYPE_CHECKING:
     from pandera.api.checks import Check
@@ -287,12 +287,11 @@ def _roles(name: str, metadata: object, where: str) -> tuple[Role, ...]:
         )
     for word in words:
         if not isinstance(word, str) or word not in known:
-            near = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
             raise ContractFileError(
                 f"field {name!r} has an unknown role",
                 where=where,
                 expected=f"one or more of {', '.join(known)}",
                 found=repr(word),
-                fix=f"Did you mean {near[0]!r}?" if near else None,
+                fix=suggest(word, known, 0.5),
             )
     return tuple(role for role in Role if role.value in words)

@@ -20,6 +20,7 @@ import pyarrow.types as t
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import TYPES, canonical_schema, cast_column
 from assay.formats.files.cells import MOST_LINE, TOO_LONG
+from assay.project.document import reject_duplicate_keys
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Cast: TypeAlias = Callable[[pa.Array], pa.Array]
@@ -296,17 +297,10 @@ def _json_rows(contract: Contract, lines: pa.Array | pa.ChunkedArray) -> ParsedC
 
 def _record(line: str | None) -> dict[str, Any] | None:
     try:
-        found = json.loads(line or "", object_pairs_hook=_once)
+        found = json.loads(line or "", object_pairs_hook=reject_duplicate_keys)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key twice")
-    return found
 
 
 def _cell(value: Any) -> str:

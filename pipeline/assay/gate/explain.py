@@ -6,7 +6,6 @@ the verdict records them. Without a name, all are listed.
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from assay.gate.verdict_text import sort_findings
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.tasks import OwnMetrics, Task
+from assay.project.text import suggest
 from assay.reports.evaluation import SliceResult, shown_groups
 from assay.reports.verdict import Finding, Kind
 
@@ -146,11 +146,10 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule | RecordedName:
     if name in recorded:
         return recorded[name]
     known = {*(each.name for each in params.gate.rules), *recorded}
-    near = difflib.get_close_matches(name, sorted(known), n=1)
     raise UsageError(
         f"there is no rule, behaviour or model test '{name}'",
         where="assay gate explain",
-        fix=f"Did you mean '{near[0]}'?" if near else "assay gate explain lists them.",
+        fix=suggest(name, sorted(known)) or "assay gate explain lists them.",
     )
 
 

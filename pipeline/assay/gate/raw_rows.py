@@ -19,7 +19,7 @@ from assay.errors import AssayError, GateNotPassed, StageInputMissing
 from assay.gate import stage
 from assay.project import layout, partitions
 from assay.project.params import Params
-from assay.project.text import counted
+from assay.project.text import counted, first_few
 from assay.registry import git
 from assay.reports.raw_rows import RawRows, raw_hash
 from assay.training.tables import ingest
@@ -109,11 +109,10 @@ def _equal(mine: pa.ChunkedArray, theirs: pa.ChunkedArray) -> bool:
 
 
 def _differ(wrong: list[str], params: Params) -> GateNotPassed:
-    more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
     return GateNotPassed(
         f"the rows are not those that {params.ingest.source} gives, so no verdict on them counts",
         where=layout.RAW,
-        found=f"{'; '.join(wrong[:_NAMED])}{more}",
+        found=first_few(wrong, _NAMED, "; "),
         fix="Read them again, train, and commit: dvc repro --force ingest, then dvc repro.",
     )
 

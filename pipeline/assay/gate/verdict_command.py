@@ -34,6 +34,7 @@ from assay.project import layout
 from assay.project.ci_run import CiRun, read_environment
 from assay.project.document import read_stage_file
 from assay.project.params import Params
+from assay.project.text import first_few
 from assay.registry import git
 from assay.reports.champion import StageHolder
 from assay.reports.verdict import Outcome, Verdict
@@ -131,11 +132,10 @@ def decide(root: Path, params: Params, *, committed: bool) -> GateAnswer:
         refusal = GateNotPassed(error.what, where=layout.VERDICT, fix=error.fix)
         return GateAnswer(problems=(error.line(),), refusal=refusal)
     if wrong := find_differences(root, params, verdict):
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         refusal = GateNotPassed(
             "the verdict is not what the gate says of this project",
             where=layout.VERDICT,
-            found="; ".join(wrong[:3]) + more,
+            found=first_few(wrong, between="; "),
             fix="Ask the gate: dvc repro.",
         ).attach_report(verdict)
         return GateAnswer(verdict=verdict, problems=wrong, refusal=refusal)

@@ -15,7 +15,7 @@ from assay.errors import GateNotPassed
 from assay.gate.rules.leakage import leakage_title
 from assay.pages.templating import MarkdownPart, render_markdown_parts
 from assay.project import layout
-from assay.project.text import counted
+from assay.project.text import counted, first_few
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
@@ -133,12 +133,11 @@ def _findings(verdict: Verdict) -> dict[str, Any]:
 def refusal(verdict: Verdict) -> GateNotPassed:
     """The error that a verdict ends with that is not PASS."""
     bad = verdict.blocking
-    names = "; ".join(f"'{finding.title}' {finding.outcome}" for finding in bad[:8])
-    more = f" and {len(bad) - 8} more" if len(bad) > 8 else ""
+    names = first_few((f"'{each.title}' {each.outcome}" for each in bad), 8, "; ")
     return GateNotPassed(
         f"the verdict is {verdict.outcome}",
         where=layout.VERDICT,
-        found=(names + more) or "no finding that decides",
+        found=names or "no finding that decides",
         fix=f"The reasons are in {MARKDOWN}.",
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from assay.errors import SourceError, UsageError
 from assay.formats.definition import ColumnFacts, Understanding
 from assay.project.params.values import Every
 from assay.project.tasks import Task
-from assay.project.text import quote_value
+from assay.project.text import quote_value, suggest
 
 LEAST_ROWS = 100
 """Fewer rows cannot be cut into training, holdout and nights that say anything."""
@@ -57,7 +56,6 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
     for option, names in given.items():
         for name in names:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
                 why = understood.left_out.get(name)
                 raise UsageError(
                     "the table has no such column" if why is None else f"it cannot be used: {why}",
@@ -65,9 +63,7 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
                     expected=", ".join(map(quote_value, [*known][:30]))
                     + (", …" if len(known) > 30 else ""),
                     found=quote_value(name),
-                    fix=f"Did you mean {quote_value(near[0])}?"
-                    if near
-                    else sheets[:1].upper() + sheets[1:] or None,
+                    fix=suggest(name, known) or sheets[:1].upper() + sheets[1:] or None,
                 )
     if wishes.weight is not None:
         _refuse_weight(known[wishes.weight])

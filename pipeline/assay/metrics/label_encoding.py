@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from assay.errors import LabelError
 from assay.metrics.evaluator import Bools, Floats, Ints
 from assay.project.tasks import Task
-from assay.project.text import mark_blanks, quote_value
+from assay.project.text import first_few, mark_blanks, quote_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,8 +82,7 @@ def _places(column: pd.Series[Any], classes: tuple[str, ...], where: str) -> Int
             "classes that training never saw",
             where=where,
             expected=", ".join(map(mark_blanks, classes)),
-            found=", ".join(map(mark_blanks, new[:5]))
-            + (f" and {len(new) - 5} more" if len(new) > 5 else ""),
+            found=first_few(map(mark_blanks, new), 5),
             fix="Widen prepare.train in params.yaml, or give rare classes a name in common",
         )
     return places.astype(np.intp)

@@ -6,7 +6,6 @@ holdout, and returns one number. It is called on all rows, on each slice, and on
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import numbers
 import warnings
@@ -24,7 +23,7 @@ from assay.metrics.evaluator import Ints
 from assay.metrics.labelled_scores import LabelledScores
 from assay.project import plugins, source_code
 from assay.project.tasks import Better, OwnMetrics
-from assay.project.text import quote_value
+from assay.project.text import quote_value, suggest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,14 +141,12 @@ def _load(name: str, better: Better, root: Path, columns: Collection[str]) -> Ow
         if known and each.kind is not each.POSITIONAL_ONLY:
             takes.append(each.name)
         elif each.default is each.empty:
-            names = [*GIVEN, *columns]
-            near = difflib.get_close_matches(each.name, names, n=1)
             raise PluginError(
                 f"the function asks for {quote_value(each.name)}, which it cannot get",
                 where=f"params.yaml: {key}",
                 expected=f"parameters named {', '.join(GIVEN)}, or as a column of the contract",
                 found=", ".join(one.name for one in asked),
-                fix=f"Did you mean {quote_value(near[0])}?" if near else None,
+                fix=suggest(each.name, [*GIVEN, *columns]),
             )
     if not takes:
         raise PluginError(

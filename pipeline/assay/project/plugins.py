@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 
 from assay.errors import PluginError
 from assay.project import extras, source_code
-from assay.project.text import counted
+from assay.project.text import counted, suggest
 
 
 def resolve(
@@ -51,12 +50,11 @@ def resolve(
     with source_code.import_from_files(own, root):
         module = _import(module_name, reference, where, root)
     if not _has(module, name):
-        near = difflib.get_close_matches(name, dir(module), n=1)
         raise PluginError(
             f"{module_name} has no '{name}'",
             where=where,
             found=reference,
-            fix=f"Did you mean '{near[0]}'?" if near else f"Look into {module.__file__}.",
+            fix=suggest(name, dir(module)) or f"Look into {module.__file__}.",
         )
     return getattr(module, name)
 

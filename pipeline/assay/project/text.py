@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
+from collections.abc import Iterable
 from math import floor, isfinite, log10
 from typing import Any
 
@@ -39,6 +41,17 @@ def format_digits(value: float, digits: int = 4) -> str:
     if value == 0 or not isfinite(value):
         return f"{value:g}"
     return f"{round(value, digits - 1 - floor(log10(abs(value)))):,.15g}"
+
+
+def first_few(names: Iterable[str], most: int = 3, between: str = ", ") -> str:
+    """A few names, and how many more there are.
+
+    >>> first_few("abcde")
+    'a, b, c and 2 more'
+    """
+    listed = list(names)
+    more = f" and {len(listed) - most:,} more" if len(listed) > most else ""
+    return between.join(listed[:most]) + more
 
 
 def format_short(value: float | None, none: str = "-") -> str:
@@ -134,6 +147,16 @@ def quote_value(value: Any) -> str:
     """
     shown = mark_blanks(value)
     return repr(value) if shown == str(value) else shown
+
+
+def suggest(name: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The fix for a mistyped name; None if no other is like it.
+
+    >>> suggest("weigth", ["weight", "height"])
+    "Did you mean 'weight'?"
+    """
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=cutoff)
+    return f"Did you mean {quote_value(near[0])}?" if near else None
 
 
 def mark_message_blanks(message: str) -> str:

@@ -9,6 +9,7 @@ from datetime import date
 from assay.errors import PromotionRefused
 from assay.gate import waivers
 from assay.project import layout
+from assay.project.text import first_few
 from assay.registry import git, git_contents
 from assay.registry.versions import UNKNOWN, Version
 from assay.reports.verdict import Outcome, Verdict
@@ -145,14 +146,14 @@ def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
         yield PromotionRefused(
             "the work tree differs from the commit",
             expected="nothing uncommitted",
-            found=_some(facts.unclean),
+            found=first_few(facts.unclean, 5),
             fix="Commit these files, or list in .gitignore what is no part of the project.",
         )
     if facts.flagged:
         yield PromotionRefused(
             "git was told not to look whether files differ from the commit",
             expected="no file marked assume-unchanged or skip-worktree",
-            found=_some(facts.flagged),
+            found=first_few(facts.flagged, 5),
             fix=f"{git.LOOK_AGAIN}; or git sparse-checkout disable.",
         )
     if facts.tracked:
@@ -162,7 +163,7 @@ def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
         yield PromotionRefused(
             git_contents.LINK,
             expected="plain files",
-            found=_some(facts.links),
+            found=first_few(facts.links, 5),
             fix=git_contents.LINK_FIX,
         )
     if not facts.locked:
@@ -355,11 +356,6 @@ def _registry(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             f"{version.version} already holds the stage {facts.stage}",
             fix="There is nothing to do.",
         )
-
-
-def _some(names: tuple[str, ...]) -> str:
-    more = len(names) - 5
-    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
 def short_digest(digest: str | None) -> str:

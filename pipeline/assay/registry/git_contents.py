@@ -15,7 +15,7 @@ from assay.errors import TrackedByGit
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.params.inputs import NIGHT_IN_PATH
-from assay.project.text import counted
+from assay.project.text import counted, first_few
 from assay.registry import git
 from assay.registry.dvc_pipeline import Pipeline
 
@@ -77,12 +77,10 @@ def describe_tracked_data(found: Mapping[str, int]) -> tuple[str, ...]:
 
 def tracked_data_error(found: Mapping[str, int]) -> TrackedByGit:
     """The error that lists them and how to fix it."""
-    names = describe_tracked_data(found)
-    more = len(names) - _SHOWN
     return TrackedByGit(
         "git tracks what only DVC or the store may keep",
         expected="data, models and the store in .gitignore, before anything is committed",
-        found=", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else ""),
+        found=first_few(describe_tracked_data(found), _SHOWN),
         fix=f"git rm -r --cached --quiet {shlex.join(found)}; add the same paths to "
         ".gitignore, and commit. What was pushed already stays in the history.",
     )

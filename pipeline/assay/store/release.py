@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 from assay.errors import PublishConflict, RunUnknown, StoreError
+from assay.project.text import suggest
 from assay.store.delta import log, rows
 from assay.store.delta.location import StagedFile, StoreLocation, parse_run_id
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS
@@ -196,13 +196,13 @@ def _record(place: StoreLocation, run_id: str, done: str) -> Run:
         return known[0]
     wanted = "held" if done == "released" else "published"
     every = read_runs(place)
-    near = get_close_matches(run_id, [record.run_id for record in every], n=1, cutoff=0.8)
     fit = format_runs([record for record in every if record.event == wanted])
     raise RunUnknown(
         f"there is no run {run_id} to be {done}",
         where=place.uri,
         expected=f"one that is {wanted}: {fit}" if fit else f"one that is {wanted}: there is none",
-        fix=f"Did you mean {near[0]}?" if near else "assay score names its run in what it prints.",
+        fix=suggest(run_id, (each.run_id for each in every), 0.8)
+        or "assay score names its run in what it prints.",
     )
 
 

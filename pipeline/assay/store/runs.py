@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from assay.columns.profile import Profile
 from assay.errors import StoreError
+from assay.project.text import first_few
 from assay.store.delta.location import StagedFile, part_path
 
 Event: TypeAlias = Literal["started", "failed", "held", "published", "released", "retracted"]
@@ -146,10 +147,8 @@ MOST_LISTED = 5
 
 def format_runs(runs: Sequence[Run]) -> str:
     """The newest runs as one line of text, newest first; empty if there are none."""
-    newest = list(reversed(runs))[:MOST_LISTED]
-    words = ", ".join(f"{each.run_id} ({each.event}, {each.partition})" for each in newest)
-    more = len(runs) - len(newest)
-    return f"{words} and {more} more" if more > 0 else words
+    words = (f"{each.run_id} ({each.event}, {each.partition})" for each in reversed(runs))
+    return first_few(words, MOST_LISTED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,6 @@ from assay.ops.doctor.finding import (
     CheckStatus,
     Diagnosis,
     diagnosis,
-    first_few,
     of_error,
     ok,
     warning,
@@ -169,8 +168,3 @@ def test_the_document_is_strict_and_says_whether_all_is_well() -> None:
 @pytest.mark.parametrize("status", ["failed", "broken"])
 def test_one_bad_check_is_enough(status: CheckStatus) -> None:
     assert not diagnosis([ok("x").named("a"), Answer(status, "y").named("b")]).ok
-
-
-def test_of_many_names_a_few_are_told() -> None:
-    assert first_few("abc") == "a, b, c"
-    assert first_few("abcde") == "a, b, c and 2 more"

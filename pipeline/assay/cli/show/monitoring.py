@@ -10,11 +10,7 @@ from assay.cli.result import lines, table, to_tree
 from assay.cli.terminal import Line
 from assay.columns.break_limits import EXPLAINED
 from assay.project import layout
-from assay.project.text import (
-    counted,
-    format_short,
-    mark_blanks,
-)
+from assay.project.text import counted, first_few, format_short, mark_blanks
 
 if TYPE_CHECKING:
     from assay.monitor.drift.drift import DriftFinding
@@ -87,7 +83,7 @@ def nights_lines(found: MonitoredNights) -> Iterator[Line]:
             "first": each.first,
             "last": each.last,
             "nights": each.nights,
-            "columns": _some(each.columns, 6),
+            "columns": first_few(each.columns, 6),
         }
         for each in book.incidents
     ]
@@ -113,19 +109,14 @@ def _caveats(book: IncidentHistory) -> Iterator[str]:
     if book.blind:
         yield (
             f"on {counted(len(book.blind), 'night')} no distance of "
-            f"{_some(book.blind_columns, NAMED)} alone could raise an alarm, but for a break: too "
-            "few nights are known to be ordinary, or they are too clustered (docs/drift.md)"
+            f"{first_few(book.blind_columns, NAMED)} alone could raise an alarm, but for a break: "
+            "too few nights are known to be ordinary, or they are too clustered (docs/drift.md)"
         )
     for night, why in book.left_out.items():
         yield f"{night} is left out: {why}"
     for each in book.snoozes:
         if each.state != "active":
             yield f"the snooze of {each.snooze.column} by {each.snooze.owner} is void: {each.state}"
-
-
-def _some(names: Sequence[str], most: int) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def table_lines(found: TableDrift) -> Iterator[Line]:

@@ -11,7 +11,7 @@ from assay.cli.result import fits, lines, table, to_tree
 from assay.cli.terminal import Line, wrapped
 from assay.pages.letters import signed_bar
 from assay.project.tasks import METRICS
-from assay.project.text import counted, format_fixed, quote_value
+from assay.project.text import counted, first_few, format_fixed, quote_value
 from assay.score.due import DECIDED
 
 if TYPE_CHECKING:
@@ -88,9 +88,7 @@ def _due_lines(due: DueNights) -> Iterator[str]:
             "the holdout (--from DAY names another first one)"
         )
     if due.ignored:
-        named = ", ".join(quote_value(value) for value in due.ignored[:SHOWN])
-        more = len(due.ignored) - SHOWN
-        yield f"left out of the input, no days: {named}" + (f" and {more} more" if more > 0 else "")
+        yield f"left out of the input, no days: {first_few(map(quote_value, due.ignored), SHOWN)}"
     for state, how in DECIDED.items():
         waiting = [night for night, found in due.left.items() if found == state]
         if waiting:

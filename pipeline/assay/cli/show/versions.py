@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 from assay.cli.result import lines, table, to_tree
 from assay.cli.terminal import Line
 from assay.project import layout
-from assay.project.text import counted
+from assay.project.text import counted, first_few
 from assay.promotion.checks import short_digest
 from assay.registry.remotes import ADD
 from assay.registry.verification import Listing, unverified_warning
 from assay.registry.versions import UNKNOWN, Assignment
-
-_EXAMPLES = 3
 
 if TYPE_CHECKING:
     from assay.hosting.promotion import NothingToPromote
@@ -172,9 +170,8 @@ def check_lines(found: ProjectCheck | LockCheck | Buckets) -> Iterator[Line]:
     if found.current:
         yield f"check: {layout.DVC_LOCK} is current: {found.stages} stages as it says"
     if paths := list(dict.fromkeys(path for _, path in found.lock.unseen)):
-        more = len(paths) - _EXAMPLES
-        shown = ", ".join(paths[:_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
         yield (
-            f"check: not compared, also where the data is here: {shown}; DVC keeps one hash of a "
-            "whole output, and none of a single file inside it or of a folder of several"
+            f"check: not compared, also where the data is here: {first_few(paths)}; DVC keeps "
+            "one hash of a whole output, and none of a single file inside it or of a folder of "
+            "several"
         )

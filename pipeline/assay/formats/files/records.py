@@ -23,6 +23,7 @@ import pyarrow as pa
 from assay.errors import SourceError
 from assay.formats.files.csv_text import column_names
 from assay.formats.files.opened import ROWS, file_lines
+from assay.project.document import reject_duplicate_keys
 from assay.project.text import quote_value
 
 Record = dict[str, Any]
@@ -83,19 +84,12 @@ def _no_object(path: Path, where: str, found: str) -> SourceError:
     )
 
 
-def _once(pairs: list[tuple[str, Any]]) -> Record:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key twice")
-    return found
-
-
 def _constant(word: str) -> float | None:
     # NaN is how pandas and others write that there is no value.
     return None if word == "NaN" else float(word)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_constant=_constant)
 
 
 def _array(path: Path, text: str) -> list[Record]:

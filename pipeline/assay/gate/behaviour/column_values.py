@@ -7,7 +7,6 @@ text in a numeric column is a mistake in the test, not in the model.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assay.errors import BehaviourError
-from assay.project.text import quote_value
+from assay.project.text import quote_value, suggest
 
 Kind = Literal["number", "text", "truth", "time", "unknown"]
 
@@ -42,12 +41,11 @@ def select_column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
         There is no such column, or more than one.
     """
     if list(frame.columns).count(name) != 1:
-        near = difflib.get_close_matches(name, map(str, frame.columns), n=1)
         raise BehaviourError(
             f"the rows have no column '{name}'"
             if name not in frame.columns
             else f"the rows have several columns '{name}'",
-            fix=f"Did you mean '{near[0]}'?" if near and near[0] != name else None,
+            fix=suggest(name, {*map(str, frame.columns)} - {name}),
         )
     found: pd.Series[Any] = frame[name]
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from assay.model import prediction
 from assay.project import extras
 from assay.project.params.behaviour import Range
 from assay.project.tasks import Task
+from assay.project.text import suggest
 
 if TYPE_CHECKING:
     from assay.model.bundle import Bundle
@@ -106,13 +106,12 @@ class ModelUnderTest:
                 raise BehaviourError(f"class '{name}' makes no sense of a {self.task} model")
             return 0
         if name not in self.classes:
-            near = difflib.get_close_matches(name or "", self.classes, n=1)
             raise BehaviourError(
                 "a model of several classes needs a class to look at"
                 if name is None
                 else f"the model has no class '{name}'",
                 expected=f"one of {', '.join(self.classes)}",
-                fix=f"Did you mean '{near[0]}'?" if near else None,
+                fix=suggest(name, self.classes),
             )
         return self.classes.index(name)
 

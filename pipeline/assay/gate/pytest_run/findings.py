@@ -10,6 +10,7 @@ from assay.gate.pytest_run import own_modules
 from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
 from assay.project import layout
+from assay.project.text import first_few
 from assay.reports.verdict import COUNT, OUTCOMES, Finding, Outcome, TestResult, Verdict
 
 DETAILS: Mapping[TestResult, str] = {
@@ -147,10 +148,9 @@ def fewer_tests_findings(
     if len(before) <= len(seen.tests):
         return ()
     gone = sorted(set(before) - set(seen.tests))
-    more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
     detail = (
         f"fewer model tests than the champion {version or 'of before'} was held to: "
-        f"{len(seen.tests)} instead of {len(before)}; gone: {', '.join(gone[:_NAMED])}{more}"
+        f"{len(seen.tests)} instead of {len(before)}; gone: {first_few(gone, _NAMED)}"
     )
     facts = {"metric": COUNT, "observed": len(seen.tests), "limit": len(before)}
     return (_about_tests(tests, Outcome.FAIL, detail, severity="warn", direction="min", **facts),)

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from assay.project import source_code
+from assay.project.text import first_few
 
 FILES = ("test_*.py", "*_test.py")
 CLASSES = "Test"
@@ -127,10 +128,9 @@ def _is_fixture(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _misnamed(lost: list[DeclaredTest]) -> str:
-    names = ", ".join(each.name for each in lost[:_SHOWN])
-    more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+    names = first_few((each.name for each in lost), _SHOWN)
     return (
-        f"holds {names}{more}, and pytest did not collect it: a file of tests is called "
+        f"holds {names}, and pytest did not collect it: a file of tests is called "
         f"{' or '.join(FILES)}; if they are no tests, do not call them {FUNCTIONS}..."
     )
 

@@ -8,7 +8,6 @@ same.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from assay.gate.rules.kind import Rule
 from assay.project import plugins, source_code
 from assay.project.params.behaviour import GateParams, Scalar
 from assay.project.params.values import Dumped, Frozen, FunctionName, Text
-from assay.project.text import quote_value
+from assay.project.text import quote_value, suggest
 from assay.reports.verdict import Finding, Outcome
 
 
@@ -119,13 +118,12 @@ def wanted_reports(rule: Own, function: Any) -> tuple[str, ...]:
         )
     strange = [name for name in rule.args if name not in asked]
     if strange and not any(each.kind is each.VAR_KEYWORD for each in asked.values()):
-        near = difflib.get_close_matches(strange[0], set(asked) - {*REPORTS, *rule.args}, n=1)
         raise PluginError(
             f"the function takes no {quote_value(strange[0])}",
             where=f"params.yaml: gate.rules '{rule.name}': args",
             expected=f"arguments of {rule.function}: {', '.join(asked)}",
             found=", ".join(rule.args),
-            fix=f"Did you mean {quote_value(near[0])}?" if near else None,
+            fix=suggest(strange[0], set(asked) - {*REPORTS, *rule.args}),
         )
     return tuple(name for name in REPORTS if name in asked)
 

@@ -6,7 +6,6 @@ command that it names exists.
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -16,7 +15,7 @@ from typing import Any
 from assay.errors import AssayError, PipelineFileError
 from assay.project import layout
 from assay.project.params import Params, yaml_text
-from assay.project.text import quote_value
+from assay.project.text import quote_value, suggest
 from assay.registry.dvc_lock import MAKERS, foreign_commands
 from assay.registry.dvc_pipeline import Pipeline, PipelineStage, StageFile, refuse_unreadable
 
@@ -153,13 +152,12 @@ def _unknown_commands(stage: str, cmd: Any, commands: Collection[str]) -> Iterat
         name = rest.split(maxsplit=1)[0] if rest.strip() else ""
         # Options such as --version may stand in its place, and DVC fills in what has a $.
         if program == "assay" and name not in commands and not re.match(r"-|.*\$", name):
-            near = difflib.get_close_matches(name, commands, n=1)
             yield AssayError(
                 "assay has no such command",
                 where=f"{layout.DVC_YAML}: stage {stage}: cmd",
                 expected="one that assay --help lists",
                 found=quote_value(name),
-                fix=f"Did you mean {quote_value(near[0])}?" if near else None,
+                fix=suggest(name, commands),
             ).line()
 
 

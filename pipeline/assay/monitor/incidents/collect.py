@@ -23,7 +23,7 @@ from assay.monitor.drift.budget import Kind as DriftKind
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.night import UNPUBLISHED, Incident, Night, incidents_of_night
-from assay.project.text import counted
+from assay.project.text import counted, first_few
 
 NAMED = 3
 """The most nights, the last ones, whose notes are in the sentence of an incident of runs."""
@@ -186,9 +186,7 @@ class DriftIncident:
 
     def sentence(self) -> str:
         """A one-line summary for people."""
-        names = ", ".join(self.columns[:3])
-        more = len(self.columns) - 3
-        names += f" and {more} more" if more > 0 else ""
+        names = first_few(self.columns)
         span = f"since {self.first}, found on {self.found}, last on {self.last}"
         end = {
             "open": "still open",

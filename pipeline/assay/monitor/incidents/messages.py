@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assay.monitor.nights.night import UNPUBLISHED, Incident, Night, night_path
-from assay.project.text import code, counted, escape_controls, prose
+from assay.project.text import code, counted, escape_controls, first_few, prose
 from assay.score.due import held_steps
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}
@@ -113,9 +113,7 @@ def nights(incident: Incident) -> str:
 
 def columns(incident: Incident) -> str:
     """The names of the affected columns, at most `FEW`."""
-    more = len(incident.columns) - FEW
-    named = ", ".join(incident.columns[:FEW])
-    return f"{named} and {more} more" if more > 0 else named
+    return first_few(incident.columns, FEW)
 
 
 def _head(project: str, incident: Incident) -> str:

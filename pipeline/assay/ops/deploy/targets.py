@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,6 +15,7 @@ from assay.ops.deploy.target import ENTRY, Target
 from assay.project import layout, plugins, source_code
 from assay.project.document import write_text
 from assay.project.params import Params
+from assay.project.text import suggest
 
 PULLED = ("assay", "nightly", "--pull")
 """The command on a machine that has a clone."""
@@ -215,13 +215,12 @@ def find_target(root: Path, name: str) -> type[Target]:
     if name in TARGETS:
         return TARGETS[name]
     if "." not in name:
-        near = difflib.get_close_matches(name, TARGETS, n=1)
         raise UsageError(
             "no such scheduler",
             where="assay deploy --target",
             expected=f"{', '.join(TARGETS)}, or a class such as data.schedulers.Prefect",
             found=name,
-            fix=f"Did you mean '{near[0]}'?" if near else None,
+            fix=suggest(name, TARGETS),
         )
     found = plugins.resolve(name, key="--target", root=root)
     if isinstance(found, type) and issubclass(found, Target) and not isabstract(found):

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import BundleError, NoChampion, PromotionRefused, RemoteFailed
-from assay.ops.doctor.finding import Answer, Project, Skip, failed, first_few, ok, warning
-from assay.project.text import counted
+from assay.ops.doctor.finding import Answer, Project, Skip, failed, ok, warning
+from assay.project.text import counted, first_few
 from assay.registry import git, remotes
 from assay.registry.remotes import EXTRAS, DvcRemotes, scheme_of
 from assay.registry.versions import artifact_name

@@ -102,13 +102,6 @@ def diagnosis(checks: Iterable[Finding]) -> Diagnosis:
     return Diagnosis(ok=not any(each.bad for each in found), checks=found)
 
 
-def first_few(names: Iterable[str], most: int = 3) -> str:
-    """A few names, and how many more there are."""
-    listed = list(names)
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more
-
-
 def _one_line(text: str) -> str:
     return mask_passwords(" ".join(text.split()))
 

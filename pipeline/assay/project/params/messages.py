@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from assay.errors import AssayError
 from assay.project import layout
-from assay.project.text import quote_value
+from assay.project.text import quote_value, suggest
 
 _EXPECTED = {
     "string_type": "text",
@@ -247,11 +247,10 @@ def unknown_name(
     """A line if ``name``, at ``place`` of params.yaml, is not among the known ones."""
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=1)
     yield AssayError(
         f"there is no {quote_value(name)}",
         where=f"{layout.PARAMS}: {place}",
         expected=f"{wanted}: {', '.join(known) or 'there is none'}",
         found=quote_value(name),
-        fix=f"Did you mean {quote_value(near[0])}?" if near else None,
+        fix=suggest(name, known),
     ).line()

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.contract.definition import Contract, Role
-from assay.project.text import quote_value
+from assay.project.text import first_few, quote_value
 from assay.training.leakage.report import EXAMPLES, Check, Outcome, Row, unknown_check
 from assay.training.leakage.table_pair import (
     DIGITS,
@@ -132,8 +132,7 @@ def _words(features: Sequence[str], described: Sequence[str]) -> str:
     beside = [quote_value(name) for name in described if name not in features]
     if not beside:
         return "features"
-    more = f" and {len(beside) - 3} more" if len(beside) > 3 else ""
-    return f"features and in {', '.join(beside[:3])}{more}"
+    return f"features and in {first_few(beside)}"
 
 
 def time_overlap(sides: TablePair) -> Check:
