@@ -38,8 +38,8 @@ def twice(done: Done, much: int) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def own_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.cli.show.stages.own", lines, raising=False)
-    monkeypatch.setattr("assay.cli.show.stages.twice", twice, raising=False)
+    monkeypatch.setattr("assay.cli.show.start.own", lines, raising=False)
+    monkeypatch.setattr("assay.cli.show.start.twice", twice, raising=False)
 
 
 def call(

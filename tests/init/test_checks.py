@@ -15,9 +15,9 @@ from assay.init.checks import FieldChecks, learn_checks
 from tests.init.frames import facts_of
 
 
-def learnt(values: Any, required: bool = False) -> FieldChecks:
+def learnt(values: Any) -> FieldChecks:
     column = pd.Series(values, name="x")
-    return learn_checks(facts_of(column.to_frame())[0], column, required)
+    return learn_checks(facts_of(column.to_frame())[0], column)
 
 
 def test_numbers_get_room_on_both_sides() -> None:
@@ -58,7 +58,6 @@ def test_what_may_be_missing() -> None:
     assert learnt([1.0, None] * 100).nullable
     assert not learnt([1.0, 2.0] * 100).nullable
     assert learnt([1.0, 2.0] * 20).nullable  # forty rows say too little
-    assert not learnt([1.0, 2.0] * 20, required=True).nullable
 
 
 @given(

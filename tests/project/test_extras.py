@@ -31,8 +31,15 @@ def test_the_table_is_that_of_pyproject() -> None:
     told = {name: set(modules.values()) for name, modules in extras.EXTRAS.items()}
     assert told == {name: declared[name] for name in told}
     (reference,) = map(Requirement, bare.PROJECT["optional-dependencies"]["all"])
-    # Most projects have no candidates of other libraries, and no searches.
-    assert reference.extras >= told.keys() - {"catboost", "lightgbm", "xgboost", "optuna"}
+    # Most projects have no candidates of other libraries, no searches and no exports to devices.
+    assert reference.extras >= told.keys() - {
+        "catboost",
+        "lightgbm",
+        "xgboost",
+        "optuna",
+        "edge",
+        "onnx",
+    }
 
 
 def test_an_extra_brings_what_the_base_does_not() -> None:
@@ -93,5 +100,5 @@ def test_a_distribution_that_is_asked_for_by_name_counts_too() -> None:
 def test_what_is_needed_is_there_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
     extras.require("evidently", "pyspark")
     monkeypatch.setattr(extras, "is_installed", lambda module: module in sys.builtin_module_names)
-    with pytest.raises(ExtraMissing, match=r"this needs uvicorn: pip install 'assay\[evidently\]'"):
-        extras.require("uvicorn")
+    with pytest.raises(ExtraMissing, match=r"this needs openpyxl: pip install 'assay\[excel\]'"):
+        extras.require("openpyxl")

@@ -13,9 +13,8 @@ from assay.columns.features import Floats
 from assay.evaluation.reasons import ExplainedRows
 from assay.metrics.estimate import Estimate
 from assay.metrics.slices import MISSING, slice_names
-from assay.pages.axes import round_out
 from assay.pages.charts import dot_plot
-from assay.pages.svg import Picture
+from assay.pages.svg import Picture, round_out
 from assay.reports.evaluation import LEAST_SHOWN
 
 SHOWN = 6

@@ -63,6 +63,27 @@ def is_installed(module: str) -> bool:
     return find_spec(module) is not None
 
 
+def require(*modules: str) -> None:
+    """Raise if one of these modules, each of an extra, is not installed.
+
+    Raises
+    ------
+    ExtraMissing
+        Names the first one.
+    """
+    for module in modules:
+        if not is_installed(module):
+            extra, distribution = _known(module)
+            raise ExtraMissing(distribution, extra)
+
+
+def _known(module: str) -> tuple[str, str]:
+    found = extra_of(module)
+    if found is None:
+        raise ValueError(f"no extra brings {module}")
+    return found
+
+
 def missing_extra(error: BaseException) -> ExtraMissing | None:
     """The error that names the extra, if ``error`` is the failed import of a library in one.
 

@@ -19,7 +19,7 @@ from assay.gate.rules.kind import SlicedRule, exactly_one, select_slices
 from assay.metrics.estimate import Estimate
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project import layout
-from assay.project.params.gate import GateParams
+from assay.project.params.behaviour import GateParams
 from assay.project.params.messages import unknown_name
 from assay.project.params.values import Positive, Share, Text
 from assay.project.tasks import OwnMetrics, Task

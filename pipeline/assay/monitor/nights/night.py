@@ -88,7 +88,9 @@ class Incident:
     of: str = field(default="", compare=False)
 
     def to_plain(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name != "of"}
+        plain = asdict(self) | {"columns": list(self.columns)}
+        del plain["of"]
+        return plain
 
 
 def incidents_of_night(incidents: Sequence[Incident], partition: str) -> tuple[Incident, ...]:
