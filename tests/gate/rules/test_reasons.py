@@ -19,6 +19,7 @@ from assay.gate.rules.reasons import lead
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.estimates import estimate_mean_size
 from assay.metrics.sampling_units import SamplingUnits
+from assay.project import layout
 from assay.reports.comparison import ChangedPart, Comparison, ReasonChanges
 from assay.reports.evaluation import Evaluation, ExplainedPart, Reasons
 from assay.reports.verdict import Finding, Outcome
@@ -190,6 +191,12 @@ def test_the_lead_says_who_is_among_the_first(found: list[list[float]], first: i
     assert (one.low > 0) is (sum(other.high >= mine.low for other in others) < first)
 
 
+def test_a_lead_is_as_uncertain_as_the_least_certain_of_its_features() -> None:
+    degrees = {"mine": 29.0, "other": 4.0, "third": 9.0}
+    features = {name: Estimate(1.0, 0.5, 1.5, degrees=known) for name, known in degrees.items()}
+    assert lead(features, "mine", 1).degrees == 4
+
+
 def test_a_feature_at_the_border_passes_falsely_less_often_than_stated() -> None:
     random, passed, failed = np.random.default_rng(5), 0, 0
     means = np.array([1.0, *[0.5] * 5])  # all but one are equal: f5 is, and is not, the second
@@ -248,9 +255,25 @@ def test_check_names_what_is_no_feature_and_what_cannot_pass(tiny: Any) -> None:
 
 def test_explain_says_how_it_is_decided() -> None:
     never = build.rule(kind="reasons", never=("x",), first=3, slice="origin")
+    assert never.source == layout.EVALUATION
+    assert build.rule(kind="reasons", max=0.1).source == layout.COMPARISON
     assert "lies below those of 3 others" in " ".join(never.settings(build.gate(), {}))
-    stay = build.rule(kind="reasons", max=0.1)
-    assert "largest absolute contribution" in " ".join(stay.settings(build.gate(), {}))
+    stay = build.rule(kind="reasons", max=0.1, severity="warn")
+    warns, how = stay.settings(build.gate(), {})
+    assert warns.startswith("it warns") and "largest absolute contribution" in how
+
+
+def test_what_is_not_pass_says_what_its_owner_can_do() -> None:
+    stay, never = (
+        build.rule(kind="reasons", max=0.1),
+        build.rule(kind="reasons", never=("hour",), first=1),
+    )
+    (unsure,) = judged(stay, comparison=compared(95))
+    assert "window holdout" in str(stay.advice(unsure))
+    (changed,) = judged(stay, comparison=compared(150))
+    assert "comparison.json" in str(stay.advice(changed))
+    (strong,) = judged(never, evaluation=explained(WHOLE))
+    assert "evaluate/index.html" in str(never.advice(strong))
 
 
 def test_a_verdict_is_decided_again_from_the_reports(tiny: Any, monkeypatch: Any) -> None:
