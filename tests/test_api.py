@@ -124,6 +124,17 @@ def test_pieces_give_the_same_as_the_whole(live: Path) -> None:
     assert pieces.quarantine.equals(whole.quarantine)
 
 
+def test_each_row_comes_with_its_strongest_features(promoted: Path) -> None:
+    version, table = assay.version(root=promoted), pq.read_table(raw(promoted))
+    bare, found = version.score(table).predictions, version.score(table, reasons=2).predictions
+    assert found.drop_columns(["reasons", "reasons_against"]).equals(bare)
+    for each in found.column("reasons").to_pylist():
+        one, two = each
+        assert abs(one["contribution"]) >= abs(two["contribution"]) > 0
+    with pytest.raises(UsageError, match=r"score: reasons: .*from 0 to 100, found -1"):
+        version.score(table, reasons=-1)
+
+
 def test_rows_whose_key_comes_twice_are_refused(promoted: Path) -> None:
     version = assay.version(root=promoted)
     table = pq.read_table(raw(promoted))

@@ -35,7 +35,8 @@ from assay.contract.schema import TYPES, check_schema
 from assay.errors import UsageError
 from assay.model.batch import ScoredBatch, score_batch
 from assay.model.bundle import CARD
-from assay.project.params import Params, load
+from assay.model.reasons import explainer_of
+from assay.project.params import Params, Reasons, load
 from assay.project.processes import own_cores
 from assay.project.text import counted
 from assay.registry import fetch
@@ -43,6 +44,7 @@ from assay.registry.pin import PinnedVersion, pin_named
 from assay.reports.verdict import Verdict
 from assay.score.duplicate_keys import UNIQUE, confirm_duplicates, hash_keys
 from assay.score.local import rows_per_batch
+from assay.score.row_reasons import RowReasons
 from assay.score.scoring_job import key_schema
 from assay.store import Run, Store
 from assay.store import open_store as open_tables
@@ -199,7 +201,7 @@ class ScoringVersion:
         text = fetch.read_verdict(self._root, self._pinned.version)
         return None if text is None else Verdict.parse(text, f"the verdict of {self.name}")
 
-    def score(self, table: Any) -> ScoredTable:
+    def score(self, table: Any, *, reasons: int = 0) -> ScoredTable:
         """Check and score the rows of a table.
 
         Rows that break the contract are not scored, and neither are those whose key comes twice in
@@ -211,6 +213,9 @@ class ScoringVersion:
             At least the contract's columns, but for the label: a pandas or polars data frame, an
             Arrow table, a DuckDB relation, or anything else with Arrow's PyCapsule interface
             (``__arrow_c_stream__``).
+        reasons
+            How many of the strongest features to give for each row, in the column ``reasons``
+            (docs/reasons.md); 0 for none.
 
         Raises
         ------
@@ -220,6 +225,8 @@ class ScoringVersion:
             A column is missing, or has another type.
         ScoresInvalid
             The model raised an error for very many rows.
+        ReasonsUnknown
+            Reasons are asked for, and the model's are not computed exactly.
         """
         bundle, contract = self._pinned.bundle, self.contract
         rows = _arrow(table)
@@ -227,27 +234,43 @@ class ScoringVersion:
             rows = _typed(contract, rows)
         check_schema(contract, rows.schema, WHERE)
         size = rows_per_batch(self._params.score.batch_rows, len(contract.columns))
-        repeated = self._repeated(rows)
+        repeated, explained = self._repeated(rows), self._row_reasons(reasons)
 
-        def scored(start: int) -> ScoredBatch:
+        def scored(start: int) -> tuple[ScoredBatch, pa.Table]:
             piece = rows.slice(start, size)
             mask = repeated[start : start + size]
-            return score_batch(bundle, contract, piece, unread={UNIQUE: mask})
+            batch = score_batch(bundle, contract, piece, unread={UNIQUE: mask})
+            return batch, explained.explain(batch)[0] if explained else batch.predictions
 
         starts = range(0, max(rows.num_rows, 1), size)
         _ = bundle.scorer, bundle.reference, bundle.losses  # made when first needed: not by threads
         with ThreadPoolExecutor(own_cores() if bundle.manifest.compiled["used"] else 1) as pool:
             pieces = list(pool.map(scored, starts))
         broken: dict[str, int] = {}
-        for piece in pieces:
+        for piece, _ in pieces:
             for rule, count in piece.broken.items():
                 broken[rule] = broken.get(rule, 0) + count
         return ScoredTable(
-            self._stamped([piece.predictions for piece in pieces], rows.schema),
-            self._stamped([piece.quarantine for piece in pieces], rows.schema),
+            self._stamped([predictions for _, predictions in pieces], rows.schema),
+            self._stamped([piece.quarantine for piece, _ in pieces], rows.schema),
             {rule: count for rule, count in broken.items() if count},
-            sum(piece.null_scores for piece in pieces),
+            sum(piece.null_scores for piece, _ in pieces),
         )
+
+    def _row_reasons(self, top: int) -> RowReasons | None:
+        if not top:
+            return None
+        try:
+            asked = Reasons(top=top, rows="all", direction="both")
+        except ValueError:
+            raise UsageError(
+                "so many reasons cannot be given",
+                where=f"{WHERE}: reasons",
+                expected="a whole number from 0 to 100",
+                found=repr(top),
+            ) from None
+        bundle = self._pinned.bundle
+        return RowReasons(explainer_of(bundle), bundle, self.contract, asked)
 
     def _repeated(self, rows: pa.Table) -> Any:
         """Which rows have a key that comes again, shape (rows,)."""
