@@ -426,8 +426,8 @@ def f():
     }
 
 
-MOST_CODE = 60_903
-MOST_FILES = 494
+MOST_CODE = 61_000
+MOST_FILES = 495
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 
