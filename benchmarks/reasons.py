@@ -136,7 +136,7 @@ def peers_of(model: Model, frame: pd.DataFrame) -> dict[str, tuple[float, np.nda
     spent = seconds(
         lambda: values.append(booster.predict(encoded, pred_contrib=True, num_threads=1))
     )
-    return {"LightGBM's own": (PEER_ROWS / spent, np.asarray(values[0])[:, :-1])}
+    return {"LightGBM's own": (len(encoded) / spent, np.asarray(values[0])[:, :-1])}
 
 
 PAGE_TEXT = """\
