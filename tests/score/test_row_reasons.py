@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.cli.__main__ import main
 from assay.columns.moved_scores import counts_of
 from assay.columns.profile import merge_profiles
 from assay.compiled.contributions import Contributions
@@ -329,6 +330,30 @@ def test_a_held_night_is_released_with_its_reasons(scorer: Scorer) -> None:
     rows = published(scorer, NEXT)
     assert rows and all(row["reasons"] is not None for row in rows.values())
     assert not any(row["reasons"] for row in published(scorer, NIGHT).values())
+
+
+def test_pages_and_commands_say_what_moved_scores(
+    scorer: Scorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scorer.set(reasons=Reasons())
+    means = [counts_of(scorer.store.profile(scorer.score(n).run_id, n)) for n in (NIGHT, NEXT)]
+    main(["monitor", "--from", NIGHT, "--to", NEXT, "--root", str(scorer.root)])
+    page = (scorer.root / f"reports/nights/{NEXT}.html").read_text()
+    assert "What moved scores" in page and "against the reference (limit" in page
+    shift = json.loads((scorer.root / f"reports/nights/{NEXT}.json").read_text())["reasons_shift"]
+    assert set(shift["now"]) == set(shift["before"]) == {*NAMES} and shift["limit"] > 0
+    capsys.readouterr()
+    given = ["explain-night", "--date", NEXT, "--root", str(scorer.root)]
+    assert main([*given, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["reasons"]
+    for name, one in found.items():
+        for at, key in enumerate(("before", "after")):
+            mean = means[at][name].total / means[at][name].rows
+            assert one[key] == pytest.approx(mean, abs=1e-6)
+    changes = [abs(one["after"] - one["before"]) for one in found.values()]
+    assert changes == sorted(changes, reverse=True) and len(changes) == len(NAMES)
+    assert main(given) == 0
+    assert "what moved scores: mean absolute contribution" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------------------------- what is refused

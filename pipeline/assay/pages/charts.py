@@ -141,7 +141,7 @@ def bar_pairs(drawn: Sequence[tuple[str, float, float]], night: str) -> Picture:
     """For each name a value of the reference as a grey bar, and the night's below it."""
     width, row, base = 620, 26, 26 * len(drawn) + 8
     words = "; ".join(f"{name}: {one:.3g}, {other:.3g}" for name, one, other in drawn)
-    picture = Picture(width, base + 20, "in the reference, and now", words)
+    picture = Picture(width, base + 20, "in the reference, and now", words, fixed=True)
     left = min(260.0, max((text_width(name) for name, *_ in drawn), default=0.0)) + 12
     most = max((max(one, other) for _, one, other in drawn), default=0.0) or 1.0
     x = Scale(0.0, most * 1.05, left, width - 20)

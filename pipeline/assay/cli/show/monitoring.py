@@ -177,8 +177,9 @@ def explain_lines(found: ExplainedChange) -> Iterator[Line]:
         ]
     )
     if found.reasons:
+        days = [night["partition"] for night in nights]  # a dot would be a key within a key
         moved = [
-            {"feature": name, before: one, after: other, "change": f"{other - one:+.4f}"}
+            {"feature": name, days[0]: one, days[1]: other, "change": f"{other - one:+.4f}"}
             for name, (one, other) in [*found.reasons.items()][:AT_LEAST]
         ]
         yield from table(moved, title="what moved scores: mean absolute contribution")
