@@ -182,7 +182,7 @@ def explain_lines(found: ExplainedChange) -> Iterator[Line]:
             {"feature": name, days[0]: one, days[1]: other, "change": f"{other - one:+.4f}"}
             for name, (one, other) in [*found.reasons.items()][:AT_LEAST]
         ]
-        yield from table(moved, title="what moved scores: mean absolute contribution")
+        yield from table(moved, title="what moved scores, up or down")
     yield from table(nights, title="nights")
 
 
