@@ -96,6 +96,8 @@ def test_a_room_is_spoken_for_by_the_tests_that_import_its_modules() -> None:
     for name in found:
         assert targets.tests(name, ROOT)
     assert not targets.room_modules(ROOT, "nowhere")
+    units = targets.tests("pipeline/assay/metrics/sampling_units.py", ROOT)
+    assert units[0] == "tests/metrics/test_sampling_units.py" and len(units) > 1
 
 
 def tried(change: str, outcome: str) -> Tried:

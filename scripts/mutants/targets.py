@@ -174,7 +174,8 @@ def room_modules(root: Path, room: str) -> list[str]:
 def tests(module: str, root: Path = Path()) -> list[str]:
     """The test files that speak for a module, all relative to the root.
 
-    Those that are named above, else those that import it; of many the ones in its room's folder.
+    Those that are named above, else those that import it; of many the ones in its room's folder,
+    the one of its own name first.
     """
     own = TESTS.get(module.removeprefix(f"{PACKAGE}/"))
     if own is not None:
@@ -182,7 +183,7 @@ def tests(module: str, root: Path = Path()) -> list[str]:
     parts = Path(module).with_suffix("").parts[1:]
     importing = [file for file, names in _imports(root).items() if ".".join(parts) in names]
     near = [file for file in importing if file.startswith(f"tests/{parts[1]}/")]
-    return near or importing
+    return sorted(near or importing, key=lambda file: Path(file).stem != f"test_{parts[-1]}")
 
 
 @cache
