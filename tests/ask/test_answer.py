@@ -9,6 +9,7 @@ import pytest
 from assay.ask import answer, sample
 from assay.ask.pool import Pool
 from assay.metrics.estimate import Estimate
+from assay.metrics.influence import sampling_variation
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import NIGHT, SamplingUnits
@@ -141,3 +142,46 @@ def test_labels_that_are_all_alike_never_give_what_no_model_can_have(
             assert all(0 <= each <= 1 for each in (found.champion, found.challenger))
     if label:  # every label is known, and nobody is negative
         assert asked("auc", pool, np.ones(ROWS), ROWS, 1).value is None
+
+
+def test_a_limit_and_a_change_say_what_they_ask_for() -> None:
+    assert answer.limit_of(rule(metric="auc", min=0.7)) == 0.7
+    assert answer.limit_of(rule(metric="brier", max=0.2)) == 0.2
+    gain = rule(kind="change", metric="accuracy", gain=0.1)
+    assert answer.limit_of(gain) == pytest.approx(0.1)
+
+
+def test_what_stays_if_all_is_labelled_is_the_nights_and_the_labels_own_chance() -> None:
+    random = np.random.default_rng(7)
+    scores = random.beta(2, 3, ROWS)
+    pool = pool_of([scores], threshold=0.5)
+    effects = answer.effects("accuracy", pool, pool.expected)[0]
+    drawn = [((random.random(ROWS) < scores) == (scores >= 0.5)).mean() for _ in range(1_500)]
+    every = pool_of([scores], known=scores, threshold=0.5)  # nothing is left to chance
+    nights = sampling_variation(effects.influence(every.expected), pool.units).standard_error
+    found = answer.least_variance(pool, effects)
+    assert found == pytest.approx(nights**2 + np.var(drawn), rel=0.05)
+
+
+def test_nights_follow_by_the_losses_that_the_labels_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(8)
+    scores = random.beta(2, 3, ROWS)
+    truth = (random.random(ROWS) < scores).astype(np.float64)
+    seen = []
+
+    def followed(units: SamplingUnits, losses: np.ndarray, outputs: np.ndarray) -> SamplingUnits:
+        seen.append((losses, outputs))
+        return units
+
+    monkeypatch.setattr(SamplingUnits, "followed", followed)
+    asked("brier", pool_of([scores]), truth, ROWS, 1)
+    ((losses, outputs),) = seen
+    assert losses == pytest.approx(np.square(scores - truth))
+    assert outputs is scores
+
+
+def test_one_model_with_too_few_labels_has_a_metric_without_a_value() -> None:
+    random = np.random.default_rng(9)
+    pool = pool_of([random.beta(1, 200, ROWS)])
+    found = asked("auc", pool, np.zeros(ROWS), 20, 1)
+    assert isinstance(found, Estimate) and found.value is None and found.few
