@@ -16,6 +16,7 @@ from assay.project import layout
 from assay.project.params import Params
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
+from tests.gate.rules.test_reasons import WHOLE, explained
 from tests.verdicts import verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -240,6 +241,17 @@ def test_a_finding_that_blocked_and_still_does_is_no_flip() -> None:
     found = backtest.replay("v1", "2020-01-01", source, build.gate(build.rule(metric="f1", min=0)))
     assert (found.before, found.now, found.flips) == (FAIL, FAIL, False)
     assert (found.flipped, found.dropped) == ((), ())
+
+
+def test_of_two_findings_in_one_place_each_is_held_against_its_own() -> None:
+    texts = {
+        layout.VERDICT: recorded(finding(FAIL), finding(PASS)),
+        layout.COMPARISON: json.dumps(build.alone("none").tree()),
+        layout.EVALUATION: json.dumps(explained(WHOLE).tree()),
+    }
+    rule = build.rule(name="ranks", kind="reasons", never=("hour", "flight"), first=1)
+    found = backtest.replay("v1", "2020-01-01", lambda name, _: texts[name], build.gate(rule))
+    assert (found.now, found.flipped) == (FAIL, ())
 
 
 def test_the_table_as_people_see_it(

@@ -20,7 +20,7 @@ from assay.gate.rules.kind import Rule
 from assay.gate.rules.kinds import Policy
 from assay.project import layout, source_code
 from assay.project.params import Params
-from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
+from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes, distinct_titles
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,13 @@ def _about_contract(recorded: Verdict, gate: Policy) -> list[Finding]:
 
 def _flipped(recorded: Verdict, now: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings that block now and did not before, or the reverse."""
-    before = {each.title: each.blocks for each in recorded.findings}
-    return tuple(each for each in now if each.blocks is not before.get(each.title, False))
+    names = distinct_titles(recorded.findings)
+    before = {name: each.blocks for name, each in zip(names, recorded.findings, strict=True)}
+    return tuple(
+        each
+        for name, each in zip(distinct_titles(now), now, strict=True)
+        if each.blocks is not before.get(name, False)
+    )
 
 
 def _dropped(recorded: Verdict, now: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -6,9 +6,10 @@ A verdict stores the digests of all its inputs, so promotion can check that it i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import Enum
+from itertools import chain, count
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -220,6 +221,20 @@ class Finding(SparseDocument):
         if self.severity == "warn":
             return "warning"
         return "" if self.decides else "tolerated"
+
+
+def distinct_titles(findings: Sequence[Finding]) -> list[str]:
+    """The title of each finding; a number follows where an earlier one has the same.
+
+    A rule can find several things in one place, such as of each feature that it names.
+    """
+    taken: set[str] = set()
+    titles = []
+    for finding in findings:
+        names = chain([finding.title], (f"{finding.title} ({at})" for at in count(2)))
+        titles.append(next(name for name in names if name not in taken))
+        taken.add(titles[-1])
+    return titles
 
 
 def combine_outcomes(findings: Iterable[Finding]) -> Outcome:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from assay.gate.pytest_run import findings
-from assay.gate.pytest_run.record import PytestRecord, Uncollected
+from assay.gate.pytest_run.decided import OPTION, PytestFinding, write_findings
+from assay.gate.pytest_run.record import PytestRecord, Uncollected, read_record
 from assay.gate.pytest_run.run import PytestRun
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 from tests.gate.build import changed
@@ -46,6 +47,17 @@ def test_what_pytest_saw_too_is_believed(told: Finding, outcome: str) -> None:
         (found,) = findings.confirm_findings([told], seen(told, other))
         assert (found.outcome, found.blocks) == (FAIL, True)
         assert found.detail == f"pytest saw something else: {other} (so)"
+
+
+def test_two_findings_of_a_rule_in_one_place_are_two_items(session_in: Any, tiny: Any) -> None:
+    about = {"slice": "o=a", "severity": "warn"}
+    found = [finding(PASS, **about), finding(INCONCLUSIVE, **about), finding(PASS, **about)]
+    asked, seen = tiny.root / "asked.json", tiny.root / "seen.json"
+    write_findings(asked, [PytestFinding(each, "so") for each in found])
+    session_in(tiny.root, "params.yaml", f"{OPTION}={asked}", f"--assay-findings={seen}")
+    record = read_record(seen)
+    assert record.policy == [f"{NODE}[o=a]{at}" for at in ("", " (2)", " (3)")]
+    assert findings.confirm_findings(found, record) == tuple(found)
 
 
 def test_what_pytest_decided_otherwise_fails() -> None:

@@ -11,7 +11,15 @@ from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
 from assay.project import layout
 from assay.project.text import first_few
-from assay.reports.verdict import COUNT, OUTCOMES, Finding, Outcome, TestResult, Verdict
+from assay.reports.verdict import (
+    COUNT,
+    OUTCOMES,
+    Finding,
+    Outcome,
+    TestResult,
+    Verdict,
+    distinct_titles,
+)
 
 DETAILS: Mapping[TestResult, str] = {
     "passed": "passed",
@@ -29,11 +37,12 @@ _NAMED = 5
 
 def confirm_findings(decided: Sequence[Finding], seen: PytestRecord) -> tuple[Finding, ...]:
     """The earlier findings; each becomes FAIL unless its pytest item ran with that outcome."""
-    return tuple(_confirmed(finding, seen) for finding in decided)
+    names = distinct_titles(decided)
+    return tuple(_confirmed(*each, seen) for each in zip(decided, names, strict=True))
 
 
-def _confirmed(finding: Finding, seen: PytestRecord) -> Finding:
-    node = f"{layout.PARAMS}::{finding.title}"
+def _confirmed(finding: Finding, name: str, seen: PytestRecord) -> Finding:
+    node = f"{layout.PARAMS}::{name}"
     if node not in seen.policy or node not in seen.outcomes:
         return _distrusted(finding, f"did not run under pytest ({finding.statement})")
     if seen.outcomes[node] != _expected(finding):

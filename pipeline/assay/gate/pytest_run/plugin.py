@@ -8,7 +8,7 @@ the command line (``pytest params.yaml`` runs only the rules).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +52,19 @@ class PolicyFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         given = self.config.getoption(decided.OPTION, None)
         if given is not None:
-            for each in decided.read_findings(Path(given)):
-                yield PolicyItem.of(self, each.finding.title, each.finding.kind, each)
+            yield from self._known(decided.read_findings(Path(given)))
             return
         root = self.path.parent
-        for each in decided.evaluate_rules(root):
-            yield PolicyItem.of(self, each.finding.title, "rule", each)
+        yield from self._known(tuple(decided.evaluate_rules(root)))
         for name, decide in decided.behaviour_evaluations(root):
             yield PolicyItem.from_parent(self, name=name, kind="behaviour", decide=decide)
+
+    def _known(self, found: Sequence[PytestFinding]) -> Iterator[pytest.Item]:
+        from assay.reports.verdict import distinct_titles
+
+        names = distinct_titles([each.finding for each in found])
+        for name, each in zip(names, found, strict=True):
+            yield PolicyItem.of(self, name, each.finding.kind, each)
 
 
 class PolicyItem(pytest.Item):
