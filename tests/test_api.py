@@ -100,6 +100,7 @@ def test_every_kind_of_table_gives_the_same(promoted: Path) -> None:
         frame,
         frame.set_index("parcel", drop=False),
         polars.from_arrow(table),
+        polars.from_arrow(table).with_columns(polars.col("depot").cast(polars.Categorical)),
         duckdb.sql("select * from frame"),
         table.to_batches()[0],
         table.select(table.schema.names[::-1]),
@@ -176,6 +177,9 @@ def test_what_cannot_be_scored(promoted: Path) -> None:
     version = assay.version(root=promoted)
     with pytest.raises(UsageError, match=r"expected a pandas or polars .*found list"):
         version.score([1, 2])
+    for column in (pd.Series([1, 2]), polars.Series([1, 2])):
+        with pytest.raises(UsageError, match="is no table .*found Series"):
+            version.score(column)
     with pytest.raises(UsageError, match=r"found DataFrame: .*'north'.*column depot"):
         version.score(pd.DataFrame({"depot": [1, "north"]}))
     table = pq.read_table(raw(promoted))

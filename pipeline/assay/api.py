@@ -363,13 +363,13 @@ def _arrow(table: Any) -> pa.Table:
     try:
         if isinstance(table, pa.RecordBatch):
             table = pa.Table.from_batches([table])
-        elif type(table).__module__.startswith("pandas."):
+        elif type(table).__module__.startswith("pandas.") and hasattr(table, "columns"):
             # By its own interface pandas hands over its index as a column too.
             table = pa.Table.from_pandas(table, preserve_index=False)
         elif hasattr(table, "__arrow_c_stream__"):
             table = pa.table(table)
         if isinstance(table, pa.Table):
-            return table.unify_dictionaries()
+            return _plain_categories(table).unify_dictionaries()
         found = type(table).__qualname__
     except (pa.ArrowException, ValueError, TypeError) as error:
         found = f"{type(table).__qualname__}: {'; '.join(map(str, error.args))}"
@@ -380,6 +380,19 @@ def _arrow(table: Any) -> pa.Table:
         "__arrow_c_stream__",
         found=found,
     )
+
+
+def _plain_categories(table: pa.Table) -> pa.Table:
+    """Categories of polars are string views, which Arrow does not cast: these become strings."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type) and pa.types.is_string_view(field.type.value_type):
+            kind = pa.dictionary(field.type.index_type, pa.string())
+            pieces = [
+                pa.DictionaryArray.from_arrays(each.indices, each.dictionary.cast(pa.string()))
+                for each in table.column(place).chunks
+            ]
+            table = table.set_column(place, field.name, pa.chunked_array(pieces, kind))
+    return table
 
 
 def _typed(contract: Contract, empty: pa.Table) -> pa.Table:
