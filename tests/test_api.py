@@ -178,7 +178,7 @@ def test_what_cannot_be_scored(promoted: Path) -> None:
     with pytest.raises(UsageError, match=r"expected a pandas or polars .*found list"):
         version.score([1, 2])
     for column in (pd.Series([1, 2]), polars.Series([1, 2])):
-        with pytest.raises(UsageError, match="is no table .*found Series"):
+        with pytest.raises(UsageError, match=r"is no table .*found Series"):
             version.score(column)
     with pytest.raises(UsageError, match=r"found DataFrame: .*'north'.*column depot"):
         version.score(pd.DataFrame({"depot": [1, "north"]}))
