@@ -327,6 +327,13 @@ def test_a_key_that_is_no_text() -> None:
         params.parse("1: x\n", "params.yaml")
 
 
+def test_an_unknown_key_of_what_may_be_left_out_names_the_valid_ones() -> None:
+    for key, hint in (("tops", "did you mean 'top'?"), ("zz", "valid keys: top, rows, direction")):
+        with pytest.raises(ParamsError) as caught:
+            params.parse(f"score: {{reasons: {{{key}: 3}}}}\n", "x")
+        assert any(f"{key}: unknown key; {hint}" in line for line in caught.value.lines())
+
+
 def test_yaml_mistakes_have_a_line() -> None:
     with pytest.raises(ParamsError) as caught:
         params.parse("a: 1\nb: [1\n", "params.yaml")

@@ -209,10 +209,10 @@ def _step(annotation: Any, step: int | str) -> Any:
 
 
 def _names(root: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    model: Any = _walk(root, loc)
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return list(_keys(model))
-    return []
+    found: Any = _walk(root, loc)
+    kinds = (found, *typing.get_args(found))  # X | None is an X that may be left out
+    models = [each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)]
+    return [name for model in models for name in _keys(model)]
 
 
 def _wanted(root: type[BaseModel], loc: tuple[int | str, ...]) -> str:
