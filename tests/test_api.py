@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,15 @@ def test_what_cannot_be_scored(promoted: Path) -> None:
         assay.version("shadow", root=promoted)
     with pytest.raises(VersionUnknown, match=r"no version 7\.0"):
         assay.version("7.0", root=promoted)
+
+
+def test_what_names_neither_a_version_nor_a_night(scored: Path) -> None:
+    with pytest.raises(UsageError, match=r"version: this is no text .* found 3\)"):
+        assay.version(3, root=scored)  # type: ignore[arg-type]
+    store, day = assay.open_store(scored), date.fromisoformat(NIGHT)
+    for read in (store.predictions, store.quarantine, store.performance, store.runs):
+        with pytest.raises(UsageError, match=r"night: .*as '2024-03-01', found datetime\.date\("):
+            read(day)  # type: ignore[arg-type]
 
 
 def test_the_face_is_what_is_named() -> None:

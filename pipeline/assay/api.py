@@ -83,6 +83,7 @@ def version(name: str | None = None, *, root: str | Path = ".") -> ScoringVersio
     BundleMissing, BundleChanged
         Its bundle cannot be had, or is not the registered one.
     """
+    _check_text(name, "assay.version", "a stage or a version, as 'prod' or 'v0.2.0'")
     root = Path(root).resolve()
     params = load(root)
     pinned = pin_named(root, params, name)
@@ -336,19 +337,19 @@ class NightStore:
         NothingScored
             No run has published the night.
         """
-        return self._store.dataset(PREDICTIONS, night)
+        return self._store.dataset(PREDICTIONS, _night(night))
 
     def quarantine(self, night: str | None = None) -> Dataset:
         """The rows that the published runs refused, with ``broken_rules``; as `predictions`."""
-        return self._store.dataset(QUARANTINE, night)
+        return self._store.dataset(QUARANTINE, _night(night))
 
     def performance(self, night: str | None = None) -> pa.Table:
         """The latest value of each metric of the published runs, estimated and realized."""
-        return self._store.performance(night)
+        return self._store.performance(_night(night))
 
     def runs(self, night: str | None = None) -> pa.Table:
         """Every attempt to score a night, or all nights, in order of start (docs/tables.md)."""
-        found = [asdict(run) for run in self._store.runs(night)]
+        found = [asdict(run) for run in self._store.runs(_night(night))]
         shown = [name for name in Run.__dataclass_fields__ if name != "files"]
         return pa.table({name: [each[name] for each in found] for name in shown})
 
@@ -356,6 +357,17 @@ class NightStore:
         nights = self.nights()
         span = f", {nights[0]} to {nights[-1]}" if nights else ""
         return f"{self._store.uri}: {counted(len(nights), 'published night')}{span}"
+
+
+def _night(night: str | None) -> str | None:
+    return _check_text(night, "assay.open_store(): night", "a text, as '2024-03-01'")
+
+
+def _check_text(given: Any, where: str, expected: str) -> str | None:
+    """What a caller named, if it is a text or nothing: a date is no night."""
+    if given is None or isinstance(given, str):
+        return given
+    raise UsageError("this is no text", where=where, expected=expected, found=repr(given))
 
 
 def _arrow(table: Any) -> pa.Table:
