@@ -82,7 +82,6 @@ def test_the_file_names_version_bundle_and_checks() -> None:
     assert (said["version"], said["bundle"]) == ("v0.1.0", "sha256:b0")
     assert json.loads(said["checks"])[0] == "floor: not null"
     assert set(json.loads(said["checks_left_out"])) == {
-        "at: not null",
         "line: str_matches(^L[0-9]+$)",
         "older_than_floor",
         "line: str_startswith(L)",

@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.columns.features import Floats
 from assay.contract.checks.builtin_checks import builtin_check_name, numeric_check, string_check
-from assay.contract.definition import NUMERIC, Contract, Field, Rule
+from assay.contract.definition import NUMERIC, Contract, Field, Role, Rule
 
 RuleKind = Literal[
     "number not null",
@@ -105,6 +105,8 @@ def device_rules(
     nulls, types, others = [], [], []
     left_out: list[str] = []
     for field in contract.fields:
+        if set(field.roles) <= {Role.KEY, Role.TIME}:
+            continue  # they do not reach a device
         if field.name not in (*numeric, *categorical):
             left_out += [rule.name for rule in field.rules]
             continue

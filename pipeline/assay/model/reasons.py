@@ -14,7 +14,7 @@ from assay.columns.features import Floats
 from assay.compiled import CompiledModel
 from assay.compiled.contributions import Explainer
 from assay.contract.columns import Columns
-from assay.contract.definition import Contract
+from assay.contract.definition import MASK, Contract
 from assay.errors import ReasonsUnknown
 from assay.model.batch import score_batch
 from assay.model.bundle import REASONS, Bundle
@@ -86,10 +86,6 @@ def scale(explainer: Explainer, bundle: Bundle) -> Scale:
     return "log" if link == "exp" else "log odds"
 
 
-HIDDEN = "not shown"
-"""In place of the cell of a sensitive column."""
-
-
 @dataclass(frozen=True)
 class Reason:
     """What one feature added to the raw output.
@@ -158,7 +154,7 @@ def row_reasons(bundle: Bundle, contract: Contract, row: pa.Table, decided: Any)
             Reason(
                 name := found.features[at],
                 named[name],
-                HIDDEN if name in manifest.sensitive else row.column(name)[0].as_py(),
+                MASK if name in manifest.sensitive else row.column(name)[0].as_py(),
                 float(values[at]),
                 float(abs(values[at]) / total) if total else 0.0,
             )

@@ -220,6 +220,7 @@ def test_a_feature_at_the_border_passes_falsely_less_often_than_stated() -> None
         {"never": (), "first": 1},
         {"never": ("x",), "first": 0},
         {"max": 1.1},
+        {"never": ["x", "x"], "first": 1},
         {"max": 0.1, "slice": "*"},
         {"max": 0.1, "metric": "auc"},
     ],

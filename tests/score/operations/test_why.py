@@ -25,6 +25,7 @@ from assay.columns.features import FrameFeatures
 from assay.compiled.compile import compile_model
 from assay.compiled.contributions import explain_model
 from assay.compiled.fitted_model import Model
+from assay.contract.definition import MASK
 from assay.contract.loader import load_contract_text
 from assay.errors import (
     BundleMissing,
@@ -306,7 +307,7 @@ def test_sensitive_cells_are_not_shown(night: Scorer, monkeypatch: pytest.Monkey
     monkeypatch.setattr(why, "pin_run", lambda *given: pinned)
     found = asked(night, key)
     (hidden,) = [each for each in found.reasons if each.feature == name]
-    assert hidden.value == reasons.HIDDEN and hidden.contribution == open_.reasons[0].contribution
+    assert hidden.value == MASK and hidden.contribution == open_.reasons[0].contribution
     assert name not in {each.feature for each in found.changes}
 
 

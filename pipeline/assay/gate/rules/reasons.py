@@ -21,7 +21,7 @@ from assay.metrics.sampling_units import SamplingUnits
 from assay.project import layout
 from assay.project.params.behaviour import GateParams
 from assay.project.params.messages import unknown_name
-from assay.project.params.values import Positive, Share, Text
+from assay.project.params.values import Positive, Share, Text, refuse_repeats
 from assay.project.tasks import OwnMetrics, Task
 from assay.project.text import counted, ordinal
 from assay.reports.comparison import Comparison
@@ -60,6 +60,7 @@ class Reasons(SlicedRule):
         exactly_one(self, "max", "never")
         if (self.first is None) is not (self.never is None):
             raise ValueError(f"never and first together|{'first' if self.first else 'never'} alone")
+        refuse_repeats(self.never or (), "each feature once")
         return self
 
     def judge(self, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:

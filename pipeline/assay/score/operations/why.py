@@ -211,7 +211,7 @@ def before_words(before: Before) -> str:
         return f"what the version before would have said is not known: {before.unknown}"
     score = "" if before.score is None else f", probability {format_short(before.score)}"
     strongest = ", ".join(
-        f"{each.words} {each.contribution:+.4f}" for each in before.reasons[:STRONGEST]
+        f"{mark_blanks(each.words)} {each.contribution:+.4f}" for each in before.reasons[:STRONGEST]
     )
     return (
         f"{before.version}, which held the stage before, says {plain(before.prediction)}{score}, "
