@@ -199,13 +199,11 @@ def challenge(challenger: Challenger, number: int, total: int) -> Outcome:
 
 def riskiest() -> list[dict[str, Any]]:
     """The flights of the first night that are most likely to be late, as they are published."""
-    from deltalake import DeltaTable
+    import assay
 
-    night = DeltaTable(str(CLONE / "store" / "predictions")).to_pyarrow_table(
-        partitions=[("date", "=", NIGHTS[0])], columns=[*KEY, "probability", "reasons"]
-    )
-    rows = sorted(night.to_pylist(), key=lambda row: -row["probability"])
-    return rows[:SHOWN]
+    night = assay.open_store(CLONE).predictions(NIGHTS[0])
+    rows = night.to_table(columns=[*KEY, "probability", "reasons"]).to_pylist()
+    return sorted(rows, key=lambda row: -row["probability"])[:SHOWN]
 
 
 def in_words(flight: Mapping[str, Any]) -> str:
