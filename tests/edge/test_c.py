@@ -129,7 +129,6 @@ def test_the_header_names_version_bundle_and_what_is_not_checked() -> None:
     assert '#define LATE_FLIGHTS_VERSION "v0.1.0"' in text
     assert '#define LATE_FLIGHTS_BUNDLE "sha256:b0"' in text
     assert re.findall(r"^ \*   (.*)", text, re.MULTILINE) == [
-        "at: not null",
         "line: str_matches(^L[0-9]+$)",
         "older_than_floor",
     ]
