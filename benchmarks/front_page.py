@@ -18,7 +18,7 @@ from statistics import median
 
 import pyarrow as pa
 
-from assay.monitor.drift.baselines import NOT_COMPARED
+from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.budget import NightAlarms
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.drift.night_decision import NightDecision
@@ -112,7 +112,7 @@ def _decision(night: str, run_id: str, columns: int, rng: random.Random) -> Nigh
         bundle=FACTS["bundle"],
         rules="",
         drift=DriftDecision(crossed, reasons, 890, drifted, columns, 0.99, 200, tuple(findings)),
-        weekday=NOT_COMPARED,
+        weekday=WeekdayDistances((), {}, "not compared"),
         alarms=NightAlarms(night, (), ()),
         snoozed=(),
         quiet=3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.monitor.drift.baselines import NOT_COMPARED
+from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.budget import Alarm, DriftTest, NightAlarms
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.drift.night_decision import NightDecision
@@ -78,7 +78,7 @@ def decided(
             nights=30,
             findings=tuple(findings),
         ),
-        weekday=NOT_COMPARED,
+        weekday=WeekdayDistances((), {}, "not compared"),
         alarms=NightAlarms(partition, tuple(alarms), ()),
         snoozed=tuple(snoozed),
         quiet=quiet,

@@ -41,9 +41,6 @@ class WeekdayDistances:
     none: str = ""
 
 
-NOT_COMPARED = WeekdayDistances((), {}, "not compared")
-
-
 def pool_profiles(profiles: Iterable[Profile]) -> Profile:
     """Merge at least one profile, all on one grid, into one."""
     return reduce(merge_profiles, map(_on_grid, profiles))
