@@ -1,4 +1,4 @@
-"""Ctrl-C ends any command with one line and 130, whatever becomes of the exception."""
+"""How a command ends: by Ctrl-C, and while a thread waits for an answer that never comes."""
 
 from __future__ import annotations
 
@@ -114,6 +114,31 @@ def test_an_interrupt_while_a_class_is_made_of_text_ends_a_module_the_same_way(
         check=False,
     )
     assert (done.returncode, done.stderr) == (130, "assay: interrupted\n")
+
+
+UNANSWERED = """
+import atexit, threading
+from assay.project import interrupts
+
+never = threading.Event()
+asking = interrupts.Unawaited(never.wait, "asks")
+asking.start()
+atexit.register(lambda: print("libraries ended"))
+print("done")
+{answer}
+interrupts.end(7)
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "printed"),
+    [("", "done\n"), ("never.set(); asking.join()", "done\nlibraries ended\n")],
+)
+def test_a_thread_that_still_asks_is_left(answer: str, printed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNANSWERED.format(answer=answer)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (7, printed, "")
 
 
 @pytest.mark.parametrize("carrier", ["local", "files"])

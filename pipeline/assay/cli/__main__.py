@@ -65,7 +65,7 @@ def run_program() -> NoReturn:
     # Every dataclass is made by `exec` of a string. An interrupt inside leaves a mark, by which
     # `python -m` ends as killed by the signal, whatever was caught since. The next one clears it.
     exec("")
-    sys.exit(code)
+    interrupts.end(code)
 
 
 def _run(call: Call, alone: bool) -> int:

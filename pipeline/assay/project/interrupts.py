@@ -1,4 +1,4 @@
-"""Ctrl-C handling: print one line, suppress other output, and publish nothing afterwards.
+"""How a command ends: by Ctrl-C, which is one line and publishes nothing, or at once.
 
 Python turns SIGINT into a KeyboardInterrupt in the main thread. Inside py4j this can become
 another error, output on standard error from several threads, or nothing at all (in a finalizer).
@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from assay.errors import INTERRUPTED
 
@@ -69,3 +71,22 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     os.dup2(nowhere, 2)
     os.close(nowhere)
     raise KeyboardInterrupt
+
+
+class Unawaited(threading.Thread):
+    """A thread that its process does not wait for at its end, whatever libraries ask meanwhile."""
+
+    def __init__(self, target: Callable[[], object], name: str) -> None:
+        super().__init__(target=target, name=name, daemon=True)
+
+
+def end(code: int) -> NoReturn:
+    """End this process with an exit code, at once if an `Unawaited` thread is still at work.
+
+    Arrow would wait for its requests to S3, which takes a minute and a half if none is answered.
+    """
+    if any(isinstance(thread, Unawaited) for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from assay.ops.doctor.finding import (
 from assay.pages.templating import suppress_output
 from assay.project import layout
 from assay.project import params as parameters
+from assay.project.interrupts import Unawaited
 
 SECONDS = 30.0
 SPARK_SECONDS = 120.0
@@ -129,7 +129,7 @@ class _Asked:
         self._name, self._project = name, project
         self._found: Finding | Exception | None = None
         self._started = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = Unawaited(self._run, name)
         self._thread.start()
 
     def _run(self) -> None:
