@@ -12,10 +12,9 @@ from assay.ops.deploy.targets import TARGETS, run
 from assay.project import params
 from assay.project.params import Params
 from assay.project.params.inputs import Parquet
-from assay.project.params.monitoring import Emr
 
 ROOT = Path(__file__).resolve().parents[1]
-CLOUD = ("kubernetes", "databricks", "emr-serverless", "gitlab")
+CLOUD = ("kubernetes", "databricks", "gitlab")
 BUCKET = "s3://late-flights"
 
 
@@ -27,20 +26,11 @@ def of_target(given: Params, target: str) -> Params:
 def in_cloud(given: Params) -> Params:
     """The same project with its rows, its labels and its store in a bucket."""
     rows = Parquet(format="parquet", path=f"{BUCKET}/raw")
-    account = "arn:aws:iam::123456789012:role"
-    emr = Emr(
-        application="00fexample1abc2d",
-        role=f"{account}/late-flights-nights",
-        scheduler_role=f"{account}/late-flights-schedule",
-        files=f"{BUCKET}/deploy",
-        release="emr-spark-8.0.0",
-    )
     return given.model_copy(
         update={
             "store": f"{BUCKET}/store",
             "score": given.score.model_copy(update={"input": rows}),
             "labels": given.labels.model_copy(update={"input": rows}),
-            "schedule": given.schedule.model_copy(update={"emr": emr}),
         }
     )
 

@@ -426,7 +426,7 @@ def f():
     }
 
 
-MOST_CODE = 61_315
+MOST_CODE = 61_275
 MOST_FILES = 495
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -7,7 +7,6 @@ files is the folder of the clone, where a platform fixes it, and `--date`, which
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -82,18 +81,10 @@ def scheduled(root: Path, origin: Path) -> None:
     tree = yaml.load(path.read_text())
     tree["store"], tree["score"]["input"] = f"{BUCKET}/store", f"{BUCKET}/raw"
     branch = projects.call(root, "git", "branch", "--show-current").strip()
-    role = "arn:aws:iam::123456789012:role/parcels"
     tree["schedule"] = {
         "repository": str(origin),
         "branch": branch,
         "image": "registry.example.com/assay:1",
-        "emr": {
-            "application": "00f",
-            "role": role,
-            "scheduler_role": role,
-            "files": "s3://nights/deploy",
-            "release": "emr-spark-8.0.0",
-        },
     }
     with path.open("w") as file:
         yaml.dump(tree, file)
@@ -179,18 +170,12 @@ def test_a_spark_application(site: Site) -> None:
     assert isinstance(spec, Mapping)
     entry = found["ConfigMap"]["data"]
     assert isinstance(entry, Mapping)
-    submit(site, "spark", entry["night.py"], spec["arguments"], "2024-02-27")
+    submit(site, entry["night.py"], spec["arguments"], "2024-02-27")
 
 
-def test_emr_serverless(site: Site) -> None:
-    files = texts(site.params(Path("/srv/parcels")), "emr-serverless")
-    driver = json.loads(files["job.json"])["jobDriver"]["sparkSubmit"]
-    submit(site, "emr", files["night.py"], driver["entryPointArguments"], "2024-02-28")
-
-
-def submit(site: Site, name: str, entry: str, arguments: list[str], night: str) -> None:
-    """As the platforms start it: by spark-submit, on a machine that has nothing."""
-    machine = site.work / name
+def submit(site: Site, entry: str, arguments: list[str], night: str) -> None:
+    """As the operator starts it: by spark-submit, on a machine that has nothing."""
+    machine = site.work / "spark"
     machine.mkdir()
     (machine / "night.py").write_text(entry)
     command = ["spark-submit", "--master", "local[1]", str(machine / "night.py")]

@@ -97,7 +97,7 @@ def deploy(
     target: Annotated[
         str,
         Option(
-            "cron, systemd, airflow, kubernetes, databricks, emr-serverless, gitlab, or a class of "
+            "cron, systemd, airflow, kubernetes, databricks, gitlab, or a class of "
             "the project's own such as data.schedulers.Prefect",
             "SCHEDULER",
         ),

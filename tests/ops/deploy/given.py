@@ -20,9 +20,9 @@ NASTY = '/srv/it\'s "100%" $HOME `id` $(id) {{ 1 }} {% x %} #; ünï & <b>'
 def project(**schedule: Any) -> Params:
     """The reference project with its rows in a bucket, and changes of ``schedule``."""
     given = schedules.in_cloud(params.load(ROOT))
-    changed = given.schedule.model_dump(by_alias=True, exclude={"emr", "databricks"}) | schedule
-    kept = {"emr": given.schedule.emr, "databricks": given.schedule.databricks}
-    made = type(given.schedule).model_validate({**changed, **kept})
+    changed = given.schedule.model_dump(by_alias=True, exclude={"databricks"}) | schedule
+    changed["databricks"] = given.schedule.databricks
+    made = type(given.schedule).model_validate(changed)
     return given.model_copy(update={"schedule": made})
 
 

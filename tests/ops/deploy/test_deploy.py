@@ -70,7 +70,6 @@ def test_cron_s_script_lies_in_the_clone(tmp_path: Path) -> None:
     [
         ("kubernetes", ["repository", "image"]),
         ("databricks", ["repository", "image"]),
-        ("emr-serverless", ["repository", "image", "emr"]),
         ("gitlab", ["image"]),
     ],
 )
@@ -83,7 +82,7 @@ def test_what_is_missing_is_named_with_its_key(target: str, missing: list[str]) 
     )
 
 
-@pytest.mark.parametrize("target", ["databricks", "emr-serverless", "gitlab"])
+@pytest.mark.parametrize("target", ["databricks", "gitlab"])
 def test_a_machine_that_is_thrown_away_takes_no_folder_for_a_store(target: str) -> None:
     given = project().model_copy(update={"store": "store"})
     with pytest.raises(ParamsError, match=r"store: store: expected an address"):
@@ -147,7 +146,7 @@ def test_a_name_that_schedulers_would_cut_is_refused() -> None:
         texts(given, "kubernetes")
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "databricks", "emr-serverless"])
+@pytest.mark.parametrize("target", ["kubernetes", "databricks"])
 def test_a_secret_is_not_written_down(target: str) -> None:
     given = with_spark(project(), spark__hadoop__fs__s3a__secret__key="abc")
     with pytest.raises(ParamsError, match="belongs into no file") as caught:
@@ -155,13 +154,9 @@ def test_a_secret_is_not_written_down(target: str) -> None:
     assert "abc" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("target", "text"),
-    [("databricks", "${workspace.host}"), ("emr-serverless", "<aws.scheduler.x>")],
-)
-def test_what_the_target_would_replace_is_refused(target: str, text: str) -> None:
+def test_what_the_target_would_replace_is_refused() -> None:
     with pytest.raises(ParamsError, match="start of a variable"):
-        texts(with_spark(project(), spark__x=text), target)
+        texts(with_spark(project(), spark__x="${workspace.host}"), "databricks")
 
 
 def test_a_held_night_is_never_tried_again() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from inspect import isabstract
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any
 
 from assay.errors import AssayError, ParamsError, PluginError, UsageError
 from assay.ops.deploy.target import ENTRY, Target
@@ -160,59 +158,6 @@ class Databricks(Target):
         return (f"cd {self.shown} && databricks bundle deploy",)
 
 
-_STRUCTURES = {
-    "jobDriver", "sparkSubmit", "configurationOverrides", "applicationConfiguration",
-    "monitoringConfiguration", "s3MonitoringConfiguration", "retryPolicy",
-}  # fmt: skip
-"""Members of EMR's request whose own members are renamed; other values are the user's keys."""
-
-
-class EmrServerless(Target):
-    """Requests to EMR Serverless, and to EventBridge Scheduler, which starts its jobs."""
-
-    name = "emr-serverless"
-    needs = ("repository", "image", "emr")
-    keeps_nothing = True
-    variable = "<aws."
-
-    def texts(self) -> Mapping[str, str]:
-        facts: dict[str, Any] = {
-            "emr": self.params.schedule.emr,
-            "arguments": self.arguments(f"/tmp/{self.plan.name}", *self.plan.reports),
-            "conf": self.spark_conf(),
-        }
-        job = self.render("emr-serverless/job.json", **facts)
-        # A start each night has a token, so that a lost answer cannot turn it into two.
-        request = {**_renamed(json.loads(job)), "ClientToken": "<aws.scheduler.execution-id>"}
-        facts["request"] = json.dumps(request, ensure_ascii=False)
-        return {
-            "application.json": self.render("emr-serverless/application.json", **facts),
-            "job.json": job,
-            "schedule.json": self.render("emr-serverless/schedule.json", **facts),
-            ENTRY: self.render(ENTRY),
-        }
-
-    def install(self) -> tuple[str, ...]:
-        files = f"file://{self.shown}"
-        assert self.params.schedule.emr is not None  # as `needs` says
-        return (
-            f"aws emr-serverless create-application --cli-input-json {files}/application.json",
-            "put the application's id into params.yaml as schedule.emr.application, and write anew",
-            f"aws s3 cp {self.shown}/{ENTRY} {self.params.schedule.emr.files}/{ENTRY}",
-            f"aws scheduler create-schedule --cli-input-json {files}/schedule.json",
-        )
-
-
-def _renamed(structure: dict[str, Any]) -> dict[str, Any]:
-    """A request with members in PascalCase, as the scheduler's universal target has them."""
-    found = {}
-    for name, value in structure.items():
-        if name in _STRUCTURES:
-            value = [*map(_renamed, value)] if isinstance(value, list) else _renamed(value)
-        found[name[0].upper() + name[1:]] = value
-    return found
-
-
 class GitLab(Target):
     name = "gitlab"
     needs = ("image",)
@@ -237,10 +182,7 @@ def _count(text: str) -> int:
 
 
 TARGETS: Mapping[str, type[Target]] = MappingProxyType(
-    {
-        each.name: each
-        for each in (Cron, Systemd, Airflow, Kubernetes, Databricks, EmrServerless, GitLab)
-    }
+    {each.name: each for each in (Cron, Systemd, Airflow, Kubernetes, Databricks, GitLab)}
 )
 
 FOLDER = "deploy"

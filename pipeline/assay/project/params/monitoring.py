@@ -229,8 +229,6 @@ User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]
 Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$")]
-Bucket = Annotated[str, Field(pattern=r"^s3://[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 
 
 class Databricks(Section):
@@ -239,16 +237,6 @@ class Databricks(Section):
     runtime: Word = "17.3.x-scala2.13"
     node_type: Word = "m5d.large"
     workers: Positive = 2
-
-
-class Emr(Section):
-    """An account's names; ``files`` holds the entry point and logs, ``release`` has Spark 4."""
-
-    application: Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
-    role: Arn
-    scheduler_role: Arn
-    files: Bucket
-    release: Word
 
 
 class ScheduleParams(Section):
@@ -263,7 +251,6 @@ class ScheduleParams(Section):
     branch: Branch = "main"
     image: Image | None = None
     databricks: Databricks = Databricks()
-    emr: Emr | None = None
 
     @property
     def hour(self) -> int:
