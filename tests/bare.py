@@ -6,12 +6,11 @@ extra brings is truly absent from it.
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -68,9 +67,6 @@ def make(folder: Path, *extras: str) -> Path:
 
 def link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        pass  # two distributions hold the same file of a namespace
-    except OSError:  # another disk
-        shutil.copy2(source, target)
+    # Symbolic, as temporary files may be in memory.
+    with suppress(FileExistsError):  # two distributions hold the same file of a namespace
+        target.symlink_to(source)

@@ -46,6 +46,7 @@ def call_here(root: Path, *command: str, code: int = 0, tools: Path | None = Non
     the answer.
     """
     from assay.cli.__main__ import main
+    from tests import remembered
 
     if command[0] != "assay" or tools is not None or command[1] in MAY_START_SPARK:
         return call(root, *command, code=code, tools=tools)
@@ -53,6 +54,7 @@ def call_here(root: Path, *command: str, code: int = 0, tools: Path | None = Non
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with (
         chdir(root),
+        remembered.results(),
         mock.patch.dict(os.environ, {"PATH": path, "COLUMNS": "200"}),
         redirect_stdout(printed),
         redirect_stderr(printed),

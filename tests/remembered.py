@@ -25,7 +25,7 @@ PARSED = 200
 
 
 @contextmanager
-def taken() -> Iterator[None]:
+def results() -> Iterator[None]:
     """Let commands share their parser, Assay's own digests, and what YAML files say."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command_line, "build_parser", _build_parser)

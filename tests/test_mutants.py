@@ -78,9 +78,13 @@ def test_every_mutant_of_the_gate_can_be_compiled(name: str) -> None:
     source = (ROOT / name).read_bytes()
     found = mutants(name, source)
     assert found
+    before = ast.parse(source).body
+    dumped = [ast.dump(statement) for statement in before]
     for each in found:
-        changed = each.applied(source)
-        assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source))
+        after = ast.parse(each.applied(source)).body
+        assert len(after) == len(before)
+        place = next(at for at, known in enumerate(before) if each.line <= (known.end_lineno or 0))
+        assert ast.dump(after[place]) != dumped[place]
 
 
 @pytest.mark.parametrize("name", targets.modules(ROOT))

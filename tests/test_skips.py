@@ -75,6 +75,16 @@ def test_all_parts_together_say_it_last() -> None:
     ]
 
 
+def test_files_of_tests_are_in_memory_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "ROOM", 0)
+    assert suite.in_memory(tmp_path) == tmp_path
+    assert suite.in_memory(tmp_path / "nowhere") is None
+    monkeypatch.setattr(suite, "ROOM", 1 << 60)
+    assert suite.in_memory(tmp_path) is None
+
+
 def test_the_suite_itself_is_watched(pytestconfig: pytest.Config) -> None:
     assert pytestconfig.pluginmanager.has_plugin("tests.skips")
 

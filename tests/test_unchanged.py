@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from assay.gate import unchanged
 from assay.project import layout, params
+from tests import remembered
 from tests.code_host import REPOSITORY
 
 Call = Callable[..., str]
@@ -28,6 +29,12 @@ def improved(promoted: Path, tmp_path_factory: pytest.TempPathFactory, call: Cal
     commit(root, call, "Three folds")
     call(root, "assay", "promote", "--because", "second model")
     return root
+
+
+@pytest.fixture(autouse=True)
+def _remembered() -> Iterator[None]:
+    with remembered.results():
+        yield
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ import pytest
 from assay.cli.__main__ import main
 from assay.project import params
 from assay.store import Store, open_store
-from tests import projects
-from tests.life import nights, shortcuts
+from tests import projects, remembered
+from tests.life import nights
 from tests.life.clock import Clock
 from tests.life.ledger import Ledger
 
@@ -80,7 +80,7 @@ class World:
         out, err = io.StringIO(), io.StringIO()
         with (
             self.clock.running(),
-            shortcuts.taken(),
+            remembered.results(),
             redirect_stdout(out),
             redirect_stderr(err),
         ):
