@@ -426,8 +426,8 @@ def f():
     }
 
 
-MOST_CODE = 61_275
-MOST_FILES = 495
+MOST_CODE = 61_883
+MOST_FILES = 499
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -311,6 +312,17 @@ def positive_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found '{text}'")
     return int(text)
+
+
+def distance(text: str) -> float:
+    """The type of an option that is a finite number from 0 on."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 on, found '{text}'")
+    return found
 
 
 First = Annotated[str | None, Option("the first of several nights", "DAY", "--from")]

@@ -12,8 +12,10 @@ from assay.cli.command import (
     Newest,
     Option,
     Published,
+    distance,
     night_range,
     night_range_or_newest,
+    positive_number,
     write_step_output,
 )
 from assay.cli.terminal import make_progress_line
@@ -178,10 +180,61 @@ def export(
             "TARGET",
         ),
     ],
+    changed: Annotated[
+        bool,
+        Option(
+            "only rows whose decision changed since the target got some this way, once; files go "
+            "into csv:FOLDER"
+        ),
+    ] = False,
+    by: Annotated[
+        float | None,
+        Option("with --changed: also rows whose score changed by more", "X", parse=distance),
+    ] = None,
 ) -> object:
-    from assay.score.operations import export
+    from assay.score.operations import export, export_changes
 
+    if changed:
+        return export_changes.run(*call.project, date, to, by)
+    if by is not None:
+        raise UsageError(
+            "an export of the whole night has all rows",
+            where="assay export --by",
+            expected="--changed as well",
+        )
     return export.run(*call.project, date, to)
+
+
+@SCORE(
+    "diff",
+    "show which rows differ between two scorings of a night, or between two nights",
+    "assay diff 2013-07-01 --with v0.2.0",
+    keys="old new rows changes.mean? changes.largest thresholds_differ up? down? file? "
+    "rows_written?",
+)
+def diff(
+    call: Call,
+    night: Annotated[str, Option("a published night", "NIGHT")],
+    other: Annotated[str | None, Option("another one, its rows paired by key", "NIGHT2")] = None,
+    *,
+    version: Annotated[
+        str | None,
+        Option("its newest run by this version, held or replaced since", "VERSION", "--with"),
+    ] = None,
+    turn: Annotated[
+        int | None,
+        Option("what readers saw of it when that had changed N times", "N", parse=positive_number),
+    ] = None,
+    by: Annotated[
+        float, Option("a score moved if it changed by more (0)", "X", parse=distance)
+    ] = 0.0,
+    out: Annotated[
+        Path | None, Option("write all rows that differ, .parquet or .csv", "FILE")
+    ] = None,
+) -> object:
+    from assay.score.operations import difference
+
+    return difference.run(*call.project, night, other, version, turn, by, out)
 
 
 CARE = Group("look after nights")

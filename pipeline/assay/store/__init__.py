@@ -13,6 +13,7 @@ from assay.store.delta.tables import predictions_schema, quarantine_schema
 from assay.store.delta.writer import PartWriter, write_part
 from assay.store.profiles import RecentRuns
 from assay.store.release import Retraction
+from assay.store.run_files import RunFiles
 from assay.store.runs import Run, StagedRun
 from assay.store.store import Store, open_store
 from assay.store.vacuum import VacuumResult
@@ -23,6 +24,7 @@ __all__ = [
     "RecentRuns",
     "Retraction",
     "Run",
+    "RunFiles",
     "StagedFile",
     "StagedRun",
     "Store",

@@ -30,6 +30,7 @@ from assay.store.delta.location import (
 )
 from assay.store.delta.tables import (
     DECISIONS,
+    EXPORTS,
     LABELS,
     PERFORMANCE,
     PREDICTIONS,
@@ -62,6 +63,7 @@ AFTER_COMMIT = {
     LABELS: "labels that it added are gone: bring them again with assay labels",
     PERFORMANCE: "what it measured is measured again by assay labels of those nights",
     DECISIONS: "what it decided is decided again by assay monitor of those nights",
+    EXPORTS: "what its target got is sent once more, by the next export to it",
 }
 """What follows for each table if its newest commit is set aside."""
 

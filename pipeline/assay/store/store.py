@@ -19,8 +19,10 @@ from assay.store import (
     history,
     labels,
     profiles,
+    run_files,
     run_rows,
 )
+from assay.store import exports as exported
 from assay.store import performance as measured
 from assay.store import release as decided
 from assay.store import vacuum as cleanup
@@ -68,6 +70,9 @@ class Store(StoreLocation):
     runs = history.read_runs
     run_events = history.read_run_events
     recent_runs = profiles.read_recent_runs
+    files_of_run = run_files.files_of_run
+    run_of_version = run_files.run_of_version
+    run_at_turn = run_files.run_at_turn
 
     label_history = labels.read_label_history
     append_labels = labels.append_labels
@@ -77,6 +82,8 @@ class Store(StoreLocation):
     decisions = measured.read_decisions
     decided_runs = measured.read_decided_runs
     append_decisions = measured.append_decisions
+    exports = exported.read_exports
+    append_export = exported.append_export
 
     check = damage.check
     check_consistency = damage.check_consistency

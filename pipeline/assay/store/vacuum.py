@@ -37,6 +37,7 @@ from assay.store.delta.location import (
 )
 from assay.store.delta.tables import (
     DECISIONS,
+    EXPORTS,
     LABELS,
     PERFORMANCE,
     PREDICTIONS,
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=1)
 """How long files of dead runs are kept: a task that outlives its run may still write some."""
 
-APPENDED = (RUNS, PROFILES, LABELS, PERFORMANCE, DECISIONS)
-TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS)
+APPENDED = (RUNS, PROFILES, LABELS, PERFORMANCE, DECISIONS, EXPORTS)
+TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS)
 
 
 @dataclass(frozen=True)

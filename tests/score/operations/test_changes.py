@@ -24,8 +24,8 @@ from assay.score.operations.changes import (
     SCORED_IN,
     Changes,
     RowChanges,
+    Strongest,
     pair_by_key,
-    strongest,
 )
 
 NAN = float("nan")
@@ -313,7 +313,9 @@ def test_the_strongest_rows_are_the_same_however_the_rows_come(
     down = sorted((move, at) for move, at in moves if move < 0)[:n]
     random.shuffle(rows)
     tables = [binary(*rows[at : at + size]) for at in range(0, len(rows), size)]
-    found = strongest(tables, ["id"], "binary", n)
+    found = Strongest(("id",), n)
+    for table in tables:
+        found = found.add(RowChanges(table, "binary"))
     assert ids(found.up) == [at for _, at in up]
     assert ids(found.down) == [at for _, at in down]
     if up:

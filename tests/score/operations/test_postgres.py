@@ -14,7 +14,7 @@ import pytest
 from assay.cli.result import to_json
 from assay.errors import ExportFailed, StoreError
 from assay.project.params import Params
-from assay.score.operations import export
+from assay.score.operations import export, export_changes
 from assay.store import Store
 from tests import postgres, predictions
 from tests.postgres import Server
@@ -115,6 +115,83 @@ def test_many_batches(publish: Publish, out: Any, ask: Ask) -> None:
     publish(NIGHT, [{"parcel": n, "prediction": True, "probability": 0.5} for n in range(70_000)])
     out()
     assert ask("SELECT count(*), sum(parcel) FROM scores") == [(70_000, sum(range(70_000)))]
+
+
+def changed(
+    tmp_path: Path, values: Params, server: Server, night: str, to: str = "?table=crm"
+) -> export_changes.ChangesReport:
+    return export_changes.run(tmp_path, values, night, server.url + to)
+
+
+CHANGED = "day, parcel, change, old_prediction, new_prediction, run_id"
+
+
+def test_what_changed_is_added_once_with_a_record_of_it(
+    publish: Publish, ask: Ask, tmp_path: Path, values: Params, server: Server
+) -> None:
+    ask("CREATE SCHEMA sales")
+    later = "2024-03-02"
+    publish(NIGHT, ROWS)
+    publish(later, [{**ROWS[0], "prediction": False}, *ROWS[1:]], "r2")
+    for night in (NIGHT, NIGHT, later, later):
+        changed(tmp_path, values, server, night, "?table=sales.crm")
+    found = ask(f"SELECT {CHANGED} FROM sales.crm ORDER BY day, parcel")
+    assert found == [
+        (NIGHT, 1, "new", None, True, "r1"),
+        (NIGHT, 2, "new", None, None, "r1"),
+        (NIGHT, 3, "new", None, False, "r1"),
+        (later, 1, "down", True, False, "r2"),
+    ]
+    record = ask("SELECT night, run_id, number, rows FROM sales.crm_exports ORDER BY number")
+    assert record == [(NIGHT, "r1", 1, 3), (later, "r2", 2, 1)]
+    # The receiver takes its rows: they do not come back.
+    ask("DELETE FROM sales.crm")
+    assert changed(tmp_path, values, server, later, "?table=sales.crm").rows == 0
+    assert ask("SELECT * FROM sales.crm") == []
+
+
+def test_changes_of_a_night_that_changes_meanwhile_leave_rows_and_record_alone(
+    publish: Publish,
+    ask: Ask,
+    tmp_path: Path,
+    values: Params,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publish(NIGHT, ROWS)
+    changed(tmp_path, values, server, NIGHT)
+    publish(NIGHT, ROWS[:2], "r2")
+    real = export_changes.paired
+
+    def overtaken(*given: Any) -> Any:
+        yield from real(*given)
+        publish(NIGHT, ROWS[:1], "r3")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export_changes, "paired", overtaken)
+        with pytest.raises(ExportFailed, match="changed while it was copied"):
+            changed(tmp_path, values, server, NIGHT)
+    assert ask("SELECT count(*) FROM crm") == [(3,)]
+    assert ask("SELECT count(*) FROM crm_exports") == [(1,)]
+    assert changed(tmp_path, values, server, NIGHT).changes == {"gone": 2}
+
+
+def test_changes_that_are_sent_at_once_come_once(
+    publish: Publish, ask: Ask, tmp_path: Path, values: Params, server: Server
+) -> None:
+    publish(NIGHT, ROWS)
+    ends: list[int] = []
+
+    def one() -> None:
+        ends.append(changed(tmp_path, values, server, NIGHT).rows)
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(ends) == [0, 0, 3]
+    assert ask("SELECT count(*) FROM crm") == [(3,)]
 
 
 def test_a_table_that_somebody_made_is_used_if_it_fits(

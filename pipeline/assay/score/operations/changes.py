@@ -9,12 +9,12 @@ from __future__ import annotations
 import operator
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -43,12 +43,46 @@ CHANGE = "change"
 SCORE_CHANGE = "score_change"
 """The new score less the old one; null where one of them is missing."""
 
-MOST_IN_MEMORY = 1_000_000
-"""Rows of both sides that are paired in memory; if there are more, all go to the disk."""
+MOST_IN_MEMORY = 500_000
+"""Rows of both sides that are held at a time; if there are more, they are paired on the disk."""
 BUCKETS = 64
-"""Files of each side on the disk; what is held at a time is the rows of one of each."""
+"""Parts of the rows on the disk, by a hash of their keys; one at a time is held."""
 BINS = 41
 """Of the histogram of changes: an odd number, so that no change is the middle of a bin."""
+
+
+def answer_columns(task: Task) -> list[str]:
+    """The columns that say what a model answers: its prediction and its score."""
+    return list(dict.fromkeys([PREDICTION, score_column(task)]))
+
+
+def changes_schema(predictions: pa.Schema, keys: Sequence[str], task: Task) -> pa.Schema:
+    """The columns of rows that changed.
+
+    Parameters
+    ----------
+    predictions
+        The columns of the predictions table.
+    """
+    answers = [(side, predictions.field(name)) for side in SIDES for name in answer_columns(task)]
+    return pa.schema(
+        [
+            *(predictions.field(name) for name in keys),
+            *(pa.field(f"{side}_{field.name}", field.type) for side, field in answers),
+            pa.field(CHANGE, pa.string()),
+            pa.field(SCORE_CHANGE, pa.float64()),
+        ]
+    )
+
+
+def spread(scores: Iterable[pa.RecordBatch]) -> float:
+    """The largest value of a column less the smallest, or 1 if that is no distance."""
+    least, most = np.inf, -np.inf
+    for batch in scores:
+        found = pc.min_max(batch.column(0)).as_py()
+        if found["min"] is not None:
+            least, most = min(least, found["min"]), max(most, found["max"])
+    return float(most - least) if 0 < most - least < np.inf else 1.0
 
 
 # ----------------------------------------------------------------------------------- pairs
@@ -107,85 +141,57 @@ def _parts(
     scratch: Path,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """The rows of both sides in parts; a row and its partner are in the same part."""
-    held: dict[Side, list[pa.RecordBatch]] = {side: [] for side in SIDES}
     schemas: dict[Side, pa.Schema] = {}
-    disk: _Disk | None = None
-    rows = 0
+    held: dict[Side, list[pa.RecordBatch]] = {side: [] for side in SIDES}
+    files: dict[Side, list[Path]] = {side: [] for side in SIDES}
     with ExitStack() as stack:
+
+        def spill() -> None:
+            with translate_errors(str(scratch), "temporary files cannot be written"):
+                scratch.mkdir(parents=True, exist_ok=True)
+                made = tempfile.TemporaryDirectory(dir=scratch, prefix="pairs-")
+                _to_disk(Path(stack.enter_context(made)), held, files, keys)
+
         for side, batches in sides:
-            for whole in batches():
-                batch = whole.select([*keys, *columns])
-                schemas.setdefault(side, batch.schema)
-                held[side].append(batch)
-                rows += batch.num_rows
-                if disk is None and rows > MOST_IN_MEMORY:
-                    disk = stack.enter_context(_Disk(scratch, keys))
-                if disk is not None:
-                    for each in SIDES:
-                        disk.write(each, held[each])
-                        held[each].clear()
-        if not schemas:
-            return
-        types = [schemas.get(side) or next(iter(schemas.values())) for side in SIDES]
-        for bucket in range(1 if disk is None else BUCKETS):
-            found = held if disk is None else disk.read(bucket)
-            old, new = map(pa.Table.from_batches, (found[side] for side in SIDES), types)
+            for batch in batches():
+                held[side].append(batch.select([*keys, *columns]))
+                schemas.setdefault(side, held[side][-1].schema)
+                if sum(map(len, (*held["old"], *held["new"]))) > MOST_IN_MEMORY:
+                    spill()
+        if any(files.values()):
+            spill()
+        types = [schemas.get(side) or next(iter(schemas.values())) for side in SIDES if schemas]
+        for bucket in range(BUCKETS if any(files.values()) else len(types[:1])):
+            if any(files.values()):
+                held = {side: [_read(file, bucket) for file in files[side]] for side in SIDES}
+            old, new = map(pa.Table.from_batches, (held[side] for side in SIDES), types)
             yield old, new
 
 
-class _Disk:
-    """The rows of both sides in `BUCKETS` files each, by a hash of their keys."""
-
-    def __init__(self, scratch: Path, keys: Sequence[str]) -> None:
-        self._scratch, self._keys = scratch, keys
-        self._stack = ExitStack()
-        self._written: dict[tuple[Side, int], tuple[IO[bytes], pa.ipc.RecordBatchWriter]] = {}
-
-    def __enter__(self) -> _Disk:
-        with self._errors():
-            self._scratch.mkdir(parents=True, exist_ok=True)
-            made = tempfile.TemporaryDirectory(dir=self._scratch, prefix="pairs-")
-            self._folder = Path(self._stack.enter_context(made))
-        return self
-
-    def __exit__(self, *failed: object) -> None:
-        self._stack.close()
-
-    def write(self, side: Side, batches: Iterable[pa.RecordBatch]) -> None:
-        for batch in batches:
-            buckets = _hash_keys(batch.select(self._keys)) % np.uint64(BUCKETS)
-            order = np.argsort(buckets, kind="stable")
-            ends = np.cumsum(np.bincount(buckets.astype(np.int64), minlength=BUCKETS))
-            ordered = batch.take(pa.array(order))
-            with self._errors():
-                for bucket, (start, end) in enumerate(pairwise([0, *ends.tolist()])):
-                    if end > start:
-                        self._writer(side, bucket, batch.schema).write_batch(
-                            ordered.slice(start, end - start)
-                        )
-
-    def read(self, bucket: int) -> dict[Side, list[pa.RecordBatch]]:
-        found: dict[Side, list[pa.RecordBatch]] = {side: [] for side in SIDES}
-        with self._errors():
-            for side in SIDES:
-                if (side, bucket) in self._written:
-                    file, writer = self._written[side, bucket]
-                    writer.close()
-                    file.close()
-                    with Path(file.name).open("rb") as written:
-                        found[side] = list(pa.ipc.open_stream(written))
-        return found
-
-    def _writer(self, side: Side, bucket: int, schema: pa.Schema) -> pa.ipc.RecordBatchWriter:
-        if (side, bucket) not in self._written:
-            path = self._folder / f"{side}-{bucket}.arrow"
-            file = self._stack.enter_context(path.open("wb"))
+def _to_disk(
+    folder: Path,
+    held: Mapping[Side, list[pa.RecordBatch]],
+    files: Mapping[Side, list[Path]],
+    keys: Sequence[str],
+) -> None:
+    """Move what is held to a file of each side, as a batch for each bucket of hashes of keys."""
+    for side, batches in held.items():
+        if batches:
+            every = pa.concat_batches(batches)
+            batches.clear()
+            buckets = (_hash_keys(every.select(keys)) % np.uint64(BUCKETS)).astype(np.int64)
+            ends = np.cumsum(np.bincount(buckets, minlength=BUCKETS)).tolist()
+            every = every.take(pa.array(np.argsort(buckets, kind="stable")))
+            files[side].append(folder / f"{side}.arrow")
             options = pa.ipc.IpcWriteOptions(compression="lz4")
-            self._written[side, bucket] = file, pa.ipc.new_stream(file, schema, options=options)
-        return self._written[side, bucket][1]
+            with pa.ipc.new_file(str(files[side][-1]), every.schema, options=options) as writer:
+                for start, end in pairwise([0, *ends]):
+                    writer.write_batch(every.slice(start, end - start))
 
-    def _errors(self) -> AbstractContextManager[None]:
-        return translate_errors(str(self._scratch), "temporary files cannot be written")
+
+def _read(file: Path, bucket: int) -> pa.RecordBatch:
+    with pa.OSFile(str(file)) as source:
+        return pa.ipc.open_file(source).get_batch(bucket)
 
 
 def _hash_keys(keys: pa.RecordBatch) -> Hashes:
@@ -205,7 +211,16 @@ def _pair(old: pa.Table, new: pa.Table, keys: Sequence[str], columns: Sequence[s
     both = pa.concat_tables([old.select(keys), new.select(keys)]).combine_chunks()
     numbers = _number_keys(both)
     mine, theirs = numbers[: len(old)], numbers[len(old) :]
-    _check_unique({"old": mine, "new": theirs}, keys)
+    for side, each in (("old", mine), ("new", theirs)):
+        more = len(each) - int(np.count_nonzero(np.bincount(each)))
+        if more:
+            raise KeyUnknown(
+                "rows cannot be paired: a key is that of more than one row",
+                where=f"key {', '.join(keys)} in the {side} scoring",
+                expected="each key once",
+                found=f"{counted(more, 'row')} or more with the key of another",
+                fix="Add a column that tells the rows apart to the contract's keys.",
+            )
     count = int(numbers.max(initial=-1)) + 1
     place = np.full(count, -1)
     place[theirs] = np.arange(len(new))
@@ -240,19 +255,6 @@ def _codes(column: pa.Array | pa.ChunkedArray) -> Places:
     chunks = encoded.chunks if isinstance(encoded, pa.ChunkedArray) else [encoded]
     numbers = [np.asarray(each.indices).astype(np.int64) for each in chunks]
     return np.concatenate([np.empty(0, np.int64), *numbers])
-
-
-def _check_unique(sides: Mapping[str, Places], keys: Sequence[str]) -> None:
-    for side, numbers in sides.items():
-        more = len(numbers) - int(np.count_nonzero(np.bincount(numbers)))
-        if more:
-            raise KeyUnknown(
-                "rows cannot be paired: a key is that of more than one row",
-                where=f"key {', '.join(keys)} in the {side} scoring",
-                expected="each key once",
-                found=f"{counted(more, 'row')} or more with the key of another",
-                fix="Add a column that tells the rows apart to the contract's keys.",
-            )
 
 
 # ---------------------------------------------------------------------------------- changes
@@ -337,6 +339,13 @@ class RowChanges:
         ]
         kind = np.select(asked, range(len(names)), -1)
         return pa.array(names).take(pa.array(kind, mask=kind < 0))
+
+    def select(self, by: float | None) -> pa.Table:
+        """The rows to which something happened, with the columns of `changes_schema`."""
+        change = self.score_change
+        kinds, amount = self.kinds(by), pa.array(change, mask=np.isnan(change))
+        table = self.table.append_column(CHANGE, kinds).append_column(SCORE_CHANGE, amount)
+        return table.drop_columns(SCORED_IN).filter(pc.is_valid(kinds))
 
     @property
     def _scores(self) -> tuple[Floats, Floats]:
@@ -449,30 +458,14 @@ class Strongest:
     def add(self, rows: RowChanges) -> Strongest:
         """The strongest of these rows and the ones so far."""
         change = rows.score_change
-        table = rows.table.append_column(SCORE_CHANGE, pa.array(change, mask=np.isnan(change)))
-        # What is weaker than the nth need not be sorted by key.
+        table = rows.table.append_column(SCORE_CHANGE, pa.array(change))
         return replace(
             self,
-            up=self._top(self.up, table.filter(_strong(change, self.n)), "descending"),
-            down=self._top(self.down, table.filter(_strong(-change, self.n)), "ascending"),
+            up=self._top(self.up, table.filter(pa.array(change > 0)), "descending"),
+            down=self._top(self.down, table.filter(pa.array(change < 0)), "ascending"),
         )
 
     def _top(self, known: pa.Table, more: pa.Table, order: str) -> pa.Table:
         every = pa.concat_tables([known, more]) if known.num_rows else more
         by = [(SCORE_CHANGE, order), *((name, "ascending") for name in self.keys)]
-        return every.take(pc.sort_indices(every, by)[: self.n])
-
-
-def _strong(change: Floats, n: int) -> pa.Array:
-    """Which changes are above 0 and no less than the ``n``th largest."""
-    above = change[change > 0]
-    least = np.partition(above, -n)[-n] if len(above) > n else 0.0
-    return pa.array((change > 0) & (change >= least))
-
-
-def strongest(tables: Iterable[pa.Table], keys: Sequence[str], task: Task, n: int) -> Strongest:
-    """The ``n`` rows that moved most each way, of the tables of `pair_by_key`."""
-    found = Strongest(tuple(keys), n)
-    for table in tables:
-        found = found.add(RowChanges(table, task))
-    return found
+        return every.take(pc.select_k_unstable(every, self.n, by))

@@ -10,7 +10,7 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from assay.score.operations.export_targets import (
     write_csv,
     write_to_sink,
 )
-from assay.store import Store, open_store
+from assay.store import Run, Store, open_store
 
 GRAMMAR = (
     "parquet:FOLDER, csv:FILE, postgresql://USER@HOST:PORT/DATABASE?table=NAME, "
@@ -77,27 +77,39 @@ def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
     store = open_store(root, params)
     record = store.published_run(partition)
     if record is None:
-        raise _nothing(store, partition)
-    rows = 0
+        raise nothing_published(store, partition)
+    rows: list[int] = []
+    check = unchanged(store, record, name)
 
-    def check(written: int) -> None:
-        nonlocal rows
-        rows = written
-        if store.visible_run(partition) != record.run_id or written != record.rows_scored:
+    def counting(written: int) -> None:
+        check(written)
+        rows.append(written)
+
+    schema, batches = _opened(store, partition)
+    target(ExportData(store.column, partition, schema, batches, counting))
+    seconds = round(time.monotonic() - started, 3)
+    return ExportReport(partition, record.run_id, rows[-1], name, seconds)
+
+
+def unchanged(store: Store, record: Run, name: str) -> Callable[[int], None]:
+    """Checks, given how many rows of a night were read, that readers see the same run still."""
+    partition = record.partition
+
+    def check(read: int) -> None:
+        if store.visible_run(partition) != record.run_id or read != record.rows_scored:
             raise ExportFailed(
                 "the night changed while it was copied",
                 where=f"{store.column}={partition}",
-                expected=f"{counted(record.rows_scored, 'row')} of run {record.run_id}",
-                found=f"{counted(written, 'row')}, run {store.visible_run(partition)} visible now",
+                expected=f"{counted(record.rows_scored or 0, 'row')} of run {record.run_id}",
+                found=f"{counted(read, 'row')}, run {store.visible_run(partition)} visible now",
                 fix=f"{name} keeps what it had. Export again.",
             )
 
-    schema, batches = _opened(store, partition)
-    target(ExportData(store.column, partition, schema, batches, check))
-    return ExportReport(partition, record.run_id, rows, name, round(time.monotonic() - started, 3))
+    return check
 
 
-def _nothing(store: Store, partition: str) -> NothingScored:
+def nothing_published(store: Store, partition: str) -> NothingScored:
+    """The error that readers see nothing of a night."""
     held = [run for run in store.runs(partition) if run.event == "held"]
     told = f"no run has published {store.column}={partition}"
     if not held:
@@ -125,7 +137,9 @@ def parse(to: str, root: Path) -> tuple[str, Target]:
         return str(folder), lambda night: _parquet(folder, night)
     if kind == "csv" and rest:
         file = check_not_in_git(root, Path(rest).expanduser(), "--to")
-        return str(file), lambda night: _csv(file, night)
+        return str(file), lambda night: write_rows(
+            "csv", file, night.schema, night.batches, night.check
+        )
     if kind == "function" and rest:
         function = load_sink(rest, root)
         return rest, lambda night: write_to_sink(rest, function, night)
@@ -164,24 +178,44 @@ def _parquet(folder: Path, night: ExportData) -> None:
             fix="Move them away, or export to another folder.",
         )
     schema = night.schema.remove(night.schema.get_field_index(night.column))
-    rows = 0
-    with _replacing(inner / PART) as sink:
-        with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-            for batch in night.batches:
-                writer.write_batch(batch.select(schema.names))
-                rows += batch.num_rows
-        night.check(rows)
+    batches = (batch.select(schema.names) for batch in night.batches)
+    write_rows("parquet", inner / PART, schema, batches, night.check)
 
 
-def _csv(file: Path, night: ExportData) -> None:
-    """Write one file with a header line; lists as JSON."""
+def write_rows(
+    kind: str,
+    file: Path,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    check: Callable[[int], None],
+) -> None:
+    """Write one file, which replaces what is there; CSV with a header line and lists as JSON.
+
+    Parameters
+    ----------
+    kind
+        ``csv`` or ``parquet``.
+    check
+        Called with the number of rows before they become visible.
+
+    Raises
+    ------
+    ExportFailed
+        The file cannot be written.
+    """
     rows = 0
     with _replacing(file) as sink:
-        header = True
-        for batch in itertools.chain(night.batches, [_none(night.schema)]):
-            sink.write(write_csv(lists_as_text(batch, "[", "]"), header))
-            rows, header = rows + batch.num_rows, False
-        night.check(rows)
+        if kind == "parquet":
+            with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
+                    rows += batch.num_rows
+        else:
+            header = True
+            for batch in itertools.chain(batches, [_none(schema)]):
+                sink.write(write_csv(lists_as_text(batch, "[", "]"), header))
+                rows, header = rows + batch.num_rows, False
+        check(rows)
 
 
 def _none(schema: pa.Schema) -> pa.RecordBatch:

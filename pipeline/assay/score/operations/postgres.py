@@ -6,7 +6,7 @@ each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import pyarrow.types as t
 from assay.errors import ExportFailed, UsageError
 from assay.project.text import counted
 from assay.score.operations.export_targets import ExportData, lists_as_text, write_csv
+from assay.store.exports import Exported
 
 if TYPE_CHECKING:
     from psycopg import Connection, Cursor
@@ -98,6 +99,63 @@ def write(address: Address, night: ExportData) -> None:
         The database cannot be reached, the table has other columns, or a row does not fit. The
         table keeps what it had.
     """
+    with _locked(address, night) as (cursor, table):
+        night.check(_replace(cursor, address, table, night))
+
+
+LEDGER = "{}_exports"
+"""The table that says which run of which night another one got."""
+
+
+def append_changes(
+    address: Address,
+    night: ExportData,
+    rows: Callable[[list[Exported]], tuple[Exported, ExportData] | None],
+) -> Exported | None:
+    """Add rows to the table, and to its ledger that it got them, in one transaction.
+
+    Parameters
+    ----------
+    night
+        Has the columns of the rows, which come from ``rows``.
+    rows
+        Takes what the table got so far, in order; returns what it gets now, None for nothing.
+
+    Raises
+    ------
+    ExportFailed
+        As for `write`.
+    """
+    from psycopg.sql import SQL, Identifier
+
+    with _locked(address, night) as (cursor, table):
+        *schema, name = address.table
+        ledger = Identifier(*schema, LEDGER.format(name))
+        cursor.execute(
+            SQL(
+                "CREATE TABLE IF NOT EXISTS {} (night text, run_id text, number bigint, "
+                "rows bigint, at timestamptz DEFAULT now())"
+            ).format(ledger)
+        )
+        cursor.execute(SQL("SELECT night, run_id, number FROM {} ORDER BY number").format(ledger))
+        found = rows([Exported(*row) for row in cursor.fetchall()])
+        if found is None:
+            return None
+        export, data = found
+        count = _copy(cursor, address, table, data)
+        data.check(count)
+        cursor.execute(
+            SQL("INSERT INTO {} (night, run_id, number, rows) VALUES (%s, %s, %s, %s)").format(
+                ledger
+            ),
+            [export.partition, export.run_id, export.number, count],
+        )
+        return export
+
+
+@contextmanager
+def _locked(address: Address, night: ExportData) -> Iterator[tuple[Cursor, Identifier]]:
+    """A transaction in which nobody else writes to the table, which fits the night's columns."""
     with _told(address):
         import psycopg
         from psycopg.sql import Identifier
@@ -111,7 +169,7 @@ def write(address: Address, night: ExportData) -> None:
         ):
             _lock(connection, cursor, address, table, night)
             _check_columns(connection, cursor, address, table, night)
-            night.check(_replace(cursor, address, table, night))
+            yield cursor, table
 
 
 @contextmanager
@@ -189,6 +247,18 @@ def _replace(cursor: Cursor, address: Address, table: Identifier, night: ExportD
 
     column = Identifier(night.column)
     cursor.execute(SQL("DELETE FROM {} WHERE {} = %s").format(table, column), [night.partition])
+    rows = _copy(cursor, address, table, night)
+    cursor.execute(
+        SQL("SELECT count(*) FROM {} WHERE {} = %s").format(table, column), [night.partition]
+    )
+    _check_count(address, rows, _first(cursor.fetchone()))
+    return rows
+
+
+def _copy(cursor: Cursor, address: Address, table: Identifier, night: ExportData) -> int:
+    """Add the rows; returns how many there are. Not visible before the commit."""
+    from psycopg.sql import SQL, Identifier
+
     names = SQL(", ").join(map(Identifier, night.schema.names))
     rows = 0
     statement = SQL("COPY {} ({}) FROM STDIN (FORMAT csv, ENCODING 'UTF8')").format(table, names)
@@ -196,10 +266,11 @@ def _replace(cursor: Cursor, address: Address, table: Identifier, night: ExportD
         for batch in night.batches:
             copy.write(write_csv(lists_as_text(batch, "{", "}"), header=False))
             rows += batch.num_rows
-    cursor.execute(
-        SQL("SELECT count(*) FROM {} WHERE {} = %s").format(table, column), [night.partition]
-    )
-    held = _first(cursor.fetchone())
+    _check_count(address, rows, cursor.rowcount)
+    return rows
+
+
+def _check_count(address: Address, rows: int, held: int) -> None:
     if held != rows:
         raise ExportFailed(
             "the table does not hold what was sent",
@@ -208,7 +279,6 @@ def _replace(cursor: Cursor, address: Address, table: Identifier, night: ExportD
             found=f"{held}",
             fix="The table keeps what it had. Is there a trigger or rule on it?",
         )
-    return rows
 
 
 def _first(row: Sequence[Any] | None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -39,38 +39,58 @@ KEPT_ROWS = 500_000
 """Columns of more rows are not kept: such a table is read anew each time."""
 
 
-def append(place: StoreLocation, table: str, rows: pa.Table | Iterable[Mapping[str, Any]]) -> None:
+def append(
+    place: StoreLocation,
+    table: str,
+    rows: pa.Table | Iterable[Mapping[str, Any]],
+    only_if: Callable[[], bool] | None = None,
+) -> bool:
     """Add rows to a small table in one commit; creates the table if it is missing.
 
     Now and then the table's small files are merged afterwards: see `assay.store.delta.upkeep`.
+
+    Parameters
+    ----------
+    only_if
+        Asked of the table's newest version. The commit is the next version, or it is asked again;
+        after False nothing is added, and so says what is returned.
     """
-    from deltalake import write_deltalake
+    from deltalake import CommitProperties, write_deltalake
 
     uri = place.table_uri(table)
     if not isinstance(rows, pa.Table):
         rows = pa.Table.from_pylist(list(rows), small_schema(table, place.column))
     tried: list[int | None] = []
+    refused: list[bool] = []
 
     def write(opened: DeltaTable | None) -> DeltaTable | None:
         tried.append(None if opened is None else opened.version())
+        if only_if is not None and not only_if():
+            refused.append(True)
+            return None
         write_deltalake(
             uri if opened is None else opened,
             rows,
-            mode="append",
+            # A table that somebody else creates now would be appended to without being asked of.
+            mode="append" if opened or only_if is None else "error",
             partition_by=[place.column] if table in PARTITIONED else None,
             configuration=None if opened else commits.retention_properties(place.keep_days),
             storage_options=storage_options(uri),
+            commit_properties=None if only_if is None else CommitProperties(max_commit_retries=0),
             post_commithook_properties=upkeep.post_commit_hooks(),
         )
         return opened  # at the new version now
 
     # Two appends do not conflict, but an append conflicts with creating or altering the table.
     written = commits.retry_on_conflict(uri, "cannot be written", write)
+    if refused:
+        return False
     before = tried[0]
     fsync.sync_commits(uri, before)
     if written is not None and before is not None:
         if not upkeep.tend(uri, written, before, merge=True):
             log.give_back(uri, written)
+    return True
 
 
 def select(

@@ -21,6 +21,7 @@ RUNS = "runs"
 LABELS = "labels"
 PERFORMANCE = "performance"
 DECISIONS = "decisions"
+EXPORTS = "exports"
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -121,6 +122,14 @@ _SMALL: Mapping[str, Mapping[str, pa.DataType]] = {
         "at": INSTANT,
         "decision": pa.string(),
     },
+    EXPORTS: {
+        "run_id": pa.string(),
+        "target": pa.string(),
+        "number": pa.int64(),
+        "staged": pa.string(),
+        "rows": pa.int64(),
+        "at": INSTANT,
+    },
 }
 """The columns that follow the partition column."""
 
@@ -180,7 +189,8 @@ def small_schema(table: str, column: str) -> pa.Schema:
 
     ``profiles`` has a row for each column and run; ``performance`` for each metric value of a run;
     ``runs`` for each event of a run; ``decisions`` for each time that a night's run was judged
-    otherwise than before, as JSON, or null if the night has no published run any more.
+    otherwise than before, as JSON, or null if the night has no published run any more; ``exports``
+    for each time that a target got what had changed.
     """
     return RUNS_SCHEMA if table == RUNS else _with_keys(table, column, None, _SMALL[table])
 
