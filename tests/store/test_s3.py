@@ -14,6 +14,7 @@ from assay.errors import PublishConflict, StoreError
 from assay.store import PartWriter, Store, vacuum
 from assay.store.delta import location, log
 from assay.store.delta.location import filesystem, storage_options
+from assay.store.exports import Exported
 from tests import s3
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
@@ -116,6 +117,20 @@ def test_two_writers_are_safe(
     assert at_once(lambda n: make.run(f"s{n}", f"own{n}", [n]), 3) == []
     assert store.partitions() == ["other", "own1", "own2", "own3", "p"]
     assert make.seen("p")[0] == [int(str(store.visible_run("p"))[1:])]
+
+
+def test_an_export_is_recorded_once(
+    store: Store, at_once: Callable[[Any, int], list[Exception]]
+) -> None:
+    for number in (1, 2):
+        done: list[bool] = []
+
+        def record(which: int, number: int = number, done: list[bool] = done) -> None:
+            done.append(store.append_export("csv:a", Exported("p", f"r{which}", number)))
+
+        assert at_once(record, 3) == []
+        assert sorted(done) == [False, False, True]
+    assert len(store.exports("csv:a")) == 2
 
 
 def test_scratch_is_dropped(store: Store) -> None:

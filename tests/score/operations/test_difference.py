@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
+from assay.cli.__main__ import main
 from assay.cli.result import to_json
 from assay.errors import ExportFailed, KeyUnknown, NothingScored, RunUnknown, UsageError
 from assay.project.params import Params
@@ -27,6 +29,7 @@ from assay.store import (
     write_part,
 )
 from tests import predictions
+from tests.scorer import Scorer
 
 NIGHT, NEXT = "2024-03-01", "2024-03-02"
 
@@ -75,6 +78,35 @@ def test_a_turn_before_is_compared_with_what_readers_see(publish: Any, diff: Dif
         "parcel": 2, "name": "n2", "old_prediction": False, "old_probability": 0.4,
         "new_prediction": True, "new_probability": 0.6, "score_change": pytest.approx(0.2),
     }  # fmt: skip
+
+
+def test_a_night_that_was_scored_again_differs_in_the_rows_that_changed(
+    scorer: Scorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the command, with runs of a real model."""
+    night = scorer.score().partition
+    first = scorer.store.predictions(night)
+    key = first["parcel"][7].as_py()
+
+    def farther(rows: pa.Table) -> pa.Table:
+        mine = pc.equal(rows["parcel"], key)
+        place = rows.schema.get_field_index("distance")
+        moved = pc.if_else(mine, 900.0, rows["distance"])
+        return rows.set_column(place, "distance", moved)
+
+    scorer.change(farther, night)
+    scorer.score()
+    root = ["--root", str(scorer.root), "--json"]
+    assert main(["diff", night, "--turn", "1", *root]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["rows"]["both"] == first.num_rows
+    assert (found["old"]["state"], found["new"]["state"]) == ("replaced", "visible")
+    assert [each["parcel"] for each in found["up"]] == [key]
+    assert (found["rows"]["moved"], found["down"]) == (1, [])
+    send = ["export", "--changed", "--date", night, "--to", f"csv:{scorer.root}/exports/crm"]
+    assert main([*send, *root]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == {"new": first.num_rows}
+    assert main(["export", "--date", night, "--to", "csv:a.csv", "--by", "1", *root]) == 2
 
 
 def test_two_nights_are_compared_in_the_order_in_which_they_are_given(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,19 +65,12 @@ class Difference:
     rows_written: int | None
 
     def document(self) -> dict[str, Any]:
-        counts = self.changes
-        rows = {
-            "both": counts.both,
-            "only_old": counts.only_old,
-            "only_new": counts.only_new,
-            "decided_otherwise": counts.decided,
-            "up": counts.up,
-            "down": counts.down,
-            "moved": counts.moved,
-            "scored_once": counts.once,
-        }
-        changes = {name: getattr(counts, name) for name in ("mean", "largest", "histogram")}
-        return {**vars(self), "rows": rows, "changes": changes, "scale": counts.scale}
+        counts = vars(self.changes)
+        rows = {name: counts[name] for name in ("both", "only_old", "only_new")}
+        rows |= {"decided_otherwise": counts["decided"], "up": counts["up"], "down": counts["down"]}
+        rows |= {"moved": counts["moved"], "scored_once": counts["once"]}
+        more = {name: counts[name] for name in ("largest", "histogram", "scale", "by")}
+        return {**vars(self), "rows": rows, "changes": {"mean": self.changes.mean, **more}}
 
 
 def run(
@@ -147,7 +140,7 @@ def run(
     keys, task = comparable(store, old, new)
     scale = spread(old.batches(store, [PREDICTION])) if task == "regression" else 1.0
     told = _Folded(Changes(by=by, scale=scale), Strongest(tuple(keys), SHOWN))
-    rows = _rows(paired(store, old, new, root), task, by, told)
+    rows = told.rows(paired(store, old, new, root), task)
     written = None
     if out is None:
         deque(rows, maxlen=0)
@@ -222,6 +215,13 @@ class _Folded:
     highest_false: float = -np.inf
     lowest_true: float = np.inf
 
+    def rows(self, tables: Iterable[pa.Table], task: Task) -> Iterator[pa.RecordBatch]:
+        """Those to which something happened; each table is added up before they are passed on."""
+        for table in tables:
+            rows = RowChanges(table, task)
+            self.add(rows)
+            yield from rows.select(self.changes.by).to_batches()
+
     def add(self, rows: RowChanges) -> None:
         self.changes = self.changes.merge(Changes.of(rows, self.changes.by, self.changes.scale))
         self.strongest = self.strongest.add(rows)
@@ -232,15 +232,6 @@ class _Folded:
                 trues = pc.min(score.filter(answer)).as_py()
                 self.highest_false = max(self.highest_false, -np.inf if falses is None else falses)
                 self.lowest_true = min(self.lowest_true, np.inf if trues is None else trues)
-
-
-def _rows(
-    tables: Iterator[pa.Table], task: Task, by: float, told: _Folded
-) -> Iterator[pa.RecordBatch]:
-    for table in tables:
-        rows = RowChanges(table, task)
-        told.add(rows)
-        yield from rows.select(by).to_batches()
 
 
 def _shown(table: pa.Table) -> list[dict[str, Any]]:

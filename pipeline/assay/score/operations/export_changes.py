@@ -34,7 +34,7 @@ KEPT_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
-class ChangesReport:
+class ChangesReport(export.ExportReport):
     """What a target got.
 
     Attributes
@@ -47,14 +47,9 @@ class ChangesReport:
         The new file; None if the target is none of files, or had got the run before.
     """
 
-    partition: str
-    run_id: str
     since: str | None
     changes: dict[str, int]
-    rows: int
-    target: str
     file: str | None
-    seconds: float
 
 
 def run(
