@@ -66,8 +66,8 @@ def test_a_turn_before_is_compared_with_what_readers_see(publish: Any, diff: Dif
     assert (counts.both, counts.only_old, counts.only_new) == (5, 1, 1)
     assert (counts.decided, counts.up, counts.down, counts.moved) == (2, 1, 1, 3)
     assert counts.largest == pytest.approx(0.6)
-    assert [each["parcel"] for each in found.up] == [2, 4]
-    assert [each["parcel"] for each in found.down] == [3]
+    assert [each["key"]["parcel"] for each in found.up] == [2, 4]
+    assert [each["key"]["parcel"] for each in found.down] == [3]
     assert not found.thresholds_differ
     document = json.loads(to_json(found))
     assert document["rows"] == {
@@ -75,7 +75,7 @@ def test_a_turn_before_is_compared_with_what_readers_see(publish: Any, diff: Dif
         "moved": 3, "scored_once": 0,
     }  # fmt: skip
     assert document["up"][0] == {
-        "parcel": 2, "name": "n2", "old_prediction": False, "old_probability": 0.4,
+        "key": {"parcel": 2, "name": "n2"}, "old_prediction": False, "old_probability": 0.4,
         "new_prediction": True, "new_probability": 0.6, "score_change": pytest.approx(0.2),
     }  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_a_night_that_was_scored_again_differs_in_the_rows_that_changed(
     found = json.loads(capsys.readouterr().out)
     assert found["rows"]["both"] == first.num_rows
     assert (found["old"]["state"], found["new"]["state"]) == ("replaced", "visible")
-    assert [each["parcel"] for each in found["up"]] == [key]
+    assert [each["key"] for each in found["up"]] == [{"parcel": key}]
     assert (found["rows"]["moved"], found["down"]) == (1, [])
     send = ["export", "--changed", "--date", night, "--to", f"csv:{scorer.root}/exports/crm"]
     assert main([*send, *root]) == 0
@@ -116,7 +116,7 @@ def test_two_nights_are_compared_in_the_order_in_which_they_are_given(
     publish(NIGHT, OLD, "r2")
     assert diff(NIGHT, NEXT).changes.only_new == 1
     back = diff(NEXT, NIGHT)
-    assert (back.old["run_id"], back.changes.up, back.up[0]["parcel"]) == ("r1", 1, 3)
+    assert (back.old["run_id"], back.changes.up, back.up[0]["key"]["parcel"]) == ("r1", 1, 3)
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.csv"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -154,8 +154,8 @@ def run(
         task=task,
         changes=told.changes,
         thresholds_differ=told.highest_false >= told.lowest_true,
-        up=_shown(told.strongest.up),
-        down=_shown(told.strongest.down),
+        up=_shown(told.strongest.up, keys),
+        down=_shown(told.strongest.down, keys),
         file=None if out is None else str(out),
         rows_written=written,
     )
@@ -234,8 +234,12 @@ class _Folded:
                 self.lowest_true = min(self.lowest_true, np.inf if trues is None else trues)
 
 
-def _shown(table: pa.Table) -> list[dict[str, Any]]:
-    return [{name: row[name] for name in row if name != SCORED_IN} for row in table.to_pylist()]
+def _shown(table: pa.Table, keys: Sequence[str]) -> list[dict[str, Any]]:
+    # A key is a mapping, whose numbers are shown as they are: they are names.
+    return [
+        {"key": {name: row.pop(name) for name in keys}, **row}
+        for row in table.drop_columns([SCORED_IN] if table.num_rows else []).to_pylist()
+    ]
 
 
 def _told(store: Store, run: Run) -> dict[str, str]:
