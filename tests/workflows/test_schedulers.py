@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,8 @@ import pyarrow.fs as pafs
 import pytest
 from ruamel.yaml import YAML
 
-from assay.project import layout, params
+from assay.project import params
 from assay.project.params import Params
-from assay.score.spark.java import java_home
 from assay.store import open_store
 from assay.store.delta.location import filesystem
 from tests import projects, s3
@@ -90,12 +89,6 @@ def scheduled(root: Path, origin: Path) -> None:
         yaml.dump(tree, file)
 
 
-def at(arguments: list[str], root: Path) -> list[str]:
-    """The arguments with the folder of the clone changed."""
-    place = arguments.index("--root") + 1
-    return [*arguments[:place], str(root), *arguments[place + 1 :]]
-
-
 def run(command: list[str], cwd: Path, **env: str) -> int:
     given = {**os.environ, "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}", **env}
     done = subprocess.run(command, cwd=cwd, env=given, capture_output=True, text=True)
@@ -160,42 +153,3 @@ def test_a_kubernetes_cronjob_fills_its_volume(site: Site) -> None:
     command = [*container["command"], *container["args"], "--date", night]
     assert run(command, Path("/")) == 0
     assert published(site, night)
-
-
-def test_a_spark_application(site: Site) -> None:
-    found: dict[str, dict[str, object]] = {}
-    for text in texts(site.params(Path("/srv/parcels")), "kubernetes").values():
-        found |= {each["kind"]: each for each in documents(text)}
-    spec = found["SparkApplication"]["spec"]
-    assert isinstance(spec, Mapping)
-    entry = found["ConfigMap"]["data"]
-    assert isinstance(entry, Mapping)
-    submit(site, entry["night.py"], spec["arguments"], "2024-02-27")
-
-
-def submit(site: Site, entry: str, arguments: list[str], night: str) -> None:
-    """As the operator starts it: by spark-submit, on a machine that has nothing."""
-    machine = site.work / "spark"
-    machine.mkdir()
-    (machine / "night.py").write_text(entry)
-    command = ["spark-submit", "--master", "local[1]", str(machine / "night.py")]
-    command += [*at(arguments, machine / "clone"), "--date", night]
-    assert run(command, machine, JAVA_HOME=str(java_home(machine))) == 0
-    assert published(site, night)
-
-
-def test_databricks(site: Site) -> None:
-    night, machine = "2024-02-29", site.work / "databricks"
-    machine.mkdir()
-    files = texts(site.params(Path("/srv/parcels")), "databricks")
-    (machine / "night.py").write_text(files["night.py"])
-    (task,) = documents(files["databricks.yml"])[0]["resources"]["jobs"]["nightly"]["tasks"]
-    given = task["spark_python_task"]
-    command = [sys.executable, str(machine / given["python_file"])]
-    command += [*at(given["parameters"], machine / "clone"), "--date", night]
-    assert run(command, machine) == 0
-    assert published(site, night)
-    # What was told, and which nights were seen, is there for the next machine.
-    bucket, path = filesystem(f"{BUCKET}/store-reports/{layout.INCIDENTS}")
-    info = bucket.get_file_info(path)
-    assert info.type == pafs.FileType.File

@@ -89,13 +89,6 @@ def test_a_machine_that_is_thrown_away_takes_no_folder_for_a_store(target: str) 
         texts(given, target)
 
 
-def test_executors_that_cannot_reach_the_rows_are_not_promised() -> None:
-    local = project().model_copy(update={"store": "store"})
-    made = TARGETS["kubernetes"](local, "deploy")
-    assert list(made.texts()) == ["cronjob.yaml"]
-    assert "store: store" in made.remarks()[0]
-
-
 @pytest.mark.parametrize("key", ["store", "master", "conf"])
 @each_target
 def test_line_breaks_are_refused(target: str, key: str) -> None:
@@ -146,11 +139,10 @@ def test_a_name_that_schedulers_would_cut_is_refused() -> None:
         texts(given, "kubernetes")
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "databricks"])
-def test_a_secret_is_not_written_down(target: str) -> None:
+def test_a_secret_is_not_written_down() -> None:
     given = with_spark(project(), spark__hadoop__fs__s3a__secret__key="abc")
     with pytest.raises(ParamsError, match="belongs into no file") as caught:
-        texts(given, target)
+        texts(given, "databricks")
     assert "abc" not in str(caught.value)
 
 

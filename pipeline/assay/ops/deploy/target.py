@@ -172,10 +172,6 @@ class Target(ABC):
     def install(self) -> tuple[str, ...]:
         """The commands that install them."""
 
-    def remarks(self) -> tuple[str, ...]:
-        """What is missing, and why."""
-        return ()
-
     @property
     def shown(self) -> str:
         """The folder, as a shell's word."""

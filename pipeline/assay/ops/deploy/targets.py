@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from inspect import isabstract
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -71,8 +70,6 @@ class Airflow(Target):
 
 
 class Kubernetes(Target):
-    """A CronJob; and, where executors reach the rows, what spark-operator runs."""
-
     name = "kubernetes"
     needs = ("repository", "image")
 
@@ -86,43 +83,11 @@ class Kubernetes(Target):
                 ]
             )
         arguments = self.arguments(self.plan.folder)
-        found = {
-            "cronjob.yaml": self.render(
-                "kubernetes/cronjob.yaml", arguments=arguments, volume=volume
-            )
-        }
-        if self.local_places():
-            return found
-        spark = self.plan.spark
-        facts = {
-            "arguments": self.arguments(f"/tmp/{self.plan.name}", *self.plan.reports),
-            "spark_version": version("pyspark"),
-            "memory": {
-                role: spark.get(f"spark.{role}.memory", "2g") for role in ("driver", "executor")
-            },
-            "executors": _count(spark.get("spark.executor.instances", "")) or 2,
-            "conf": self.spark_conf(),
-            "entry": self.render(ENTRY),
-        }
-        for name in ("spark-application", "scheduled-spark-application", "spark-entry"):
-            found[f"{name}.yaml"] = self.render(f"kubernetes/{name}.yaml", **facts)
-        return found
+        text = self.render("kubernetes/cronjob.yaml", arguments=arguments, volume=volume)
+        return {"cronjob.yaml": text}
 
     def install(self) -> tuple[str, ...]:
-        apply = f"kubectl apply -f {self.shown}/cronjob.yaml"
-        if self.local_places():
-            return (apply,)
-        names = ("spark-entry", "scheduled-spark-application")
-        files = " ".join(f"-f {self.shown}/{name}.yaml" for name in names)
-        return apply, f"or, with spark-operator: kubectl apply {files}"
-
-    def remarks(self) -> tuple[str, ...]:
-        if not (local := self.local_places()):
-            return ()
-        return (
-            "no SparkApplication: its executors cannot reach a folder of the driver "
-            f"({', '.join(local)})",
-        )
+        return (f"kubectl apply -f {self.shown}/cronjob.yaml",)
 
 
 class Databricks(Target):
@@ -177,10 +142,6 @@ class GitLab(Target):
         )
 
 
-def _count(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
 TARGETS: Mapping[str, type[Target]] = MappingProxyType(
     {each.name: each for each in (Cron, Systemd, Airflow, Kubernetes, Databricks, GitLab)}
 )
@@ -190,12 +151,11 @@ FOLDER = "deploy"
 
 @dataclass(frozen=True)
 class WrittenSchedule:
-    """The files that were written, remarks on what was not, and how to install them."""
+    """The files that were written, and how to install them."""
 
     target: str
     files: tuple[str, ...]
     install: tuple[str, ...]
-    remarks: tuple[str, ...]
 
 
 def find_target(root: Path, name: str) -> type[Target]:
@@ -229,7 +189,7 @@ def find_target(root: Path, name: str) -> type[Target]:
     )
 
 
-def _check_sound(texts: object, install: object, remarks: object) -> None:
+def _check_sound(texts: object, install: object) -> None:
     """Raise ValueError for what a class of the project's own may give, and no file can be."""
     if not isinstance(texts, Mapping) or not texts:
         raise ValueError("texts gives no mapping of file names to texts")
@@ -238,9 +198,8 @@ def _check_sound(texts: object, install: object, remarks: object) -> None:
         if not (plain and isinstance(text, str)):
             raise ValueError(f"texts gives {name!r}: {text!r:.40}, no text under a file's name")
         text.encode()
-    for what, lines in (("install", install), ("remarks", remarks)):
-        if not (isinstance(lines, tuple) and all(isinstance(each, str) for each in lines)):
-            raise ValueError(f"{what} gives {lines!r:.60}, no tuple of texts")
+    if not (isinstance(install, tuple) and all(isinstance(each, str) for each in install)):
+        raise ValueError(f"install gives {install!r:.60}, no tuple of texts")
 
 
 def run(root: Path, params: Params, target: str, out: Path | None = None) -> WrittenSchedule:
@@ -273,10 +232,10 @@ def run(root: Path, params: Params, target: str, out: Path | None = None) -> Wri
         inside = str(folder)
     try:
         made = kind(params, inside)
-        texts, install, remarks = made.texts(), made.install(), made.remarks()
-        _check_sound(texts, install, remarks)
+        texts, install = made.texts(), made.install()
+        _check_sound(texts, install)
         written = tuple(f"{inside}/{name}" for name in texts)
-        result = WrittenSchedule(target, written, install, remarks)
+        result = WrittenSchedule(target, written, install)
     except (Exception, SystemExit) as error:
         if target in TARGETS or isinstance(error, AssayError):
             raise
