@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -186,33 +186,44 @@ TEMPLATES = "assay/pages/templates"
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def stage_files(package: Path, stages: Iterable[str]) -> dict[str, str]:
+def stage_files(
+    package: Path, stages: Iterable[str], read: source_code.Reader | None = None
+) -> dict[str, str]:
     """The source files of ``assay`` that these stages run, and the templates that they render.
 
     Parameters
     ----------
     package
         The package folder ``assay``.
+    read
+        Gives the text of a file below its parent; by default the file's.
 
     Returns
     -------
     Path relative to the parent of ``package`` -> text.
     """
     modules = [name for stage in stages for name in STAGES[stage]]
-    found = source_code.find_assay_dependencies(package, modules)
+    read = read or source_code.file_reader(package.parent)
+    found = source_code.find_assay_dependencies(read, modules)
     return {**found, **_templates(package.parent / TEMPLATES, found.values())}
 
 
 def _templates(folder: Path, texts: Iterable[str]) -> dict[str, str]:
     """The templates that ``texts`` refer to, directly or through other templates."""
     left = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.*"))}
-    found, todo = {}, list(texts)
+    names, found, todo = tuple(left), {}, list(texts)
     while todo:
-        text = todo.pop()
-        for name in [name for name in left if f'"{name}"' in text]:
-            found[f"{TEMPLATES}/{name}"] = left[name]
-            todo.append(left.pop(name))
+        for name in _quoted(todo.pop(), names):
+            if name in left:
+                found[f"{TEMPLATES}/{name}"] = left[name]
+                todo.append(left.pop(name))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the names that a text has in double quotes; stages share most texts."""
+    return tuple(name for name in names if f'"{name}"' in text)
 
 
 def verdict_files(package: Path) -> dict[str, str]:
@@ -229,7 +240,9 @@ def verdict_digest() -> str:
 
 def stage_digests() -> dict[str, str]:
     """Digest of the installed code of each stage."""
-    return {stage: digest_files(stage_files(PACKAGE, [stage])) for stage in STAGES}
+    # Stages share most files, and ask for many more that are not there: names of a module.
+    read = cache(source_code.file_reader(PACKAGE.parent))
+    return {stage: digest_files(stage_files(PACKAGE, [stage], read)) for stage in STAGES}
 
 
 def digest_files(texts: source_code.Files) -> str:

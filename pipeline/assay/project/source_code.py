@@ -61,10 +61,10 @@ def find_dependencies(
     return _closure(read, _paths, [*files, *(path for name in modules for path in _paths(name))])
 
 
-def find_assay_dependencies(package: Path, modules: Iterable[str]) -> dict[str, str]:
-    """Like `find_dependencies`, for Assay's own modules; ``package`` is the folder ``assay``."""
+def find_assay_dependencies(read: Reader, modules: Iterable[str]) -> dict[str, str]:
+    """Like `find_dependencies`, for Assay's own modules; paths begin with the folder ``assay``."""
     starts = [path for name in modules for path in _paths_of_assay(name)]
-    return _closure(file_reader(package.parent), _paths_of_assay, starts)
+    return _closure(read, _paths_of_assay, starts)
 
 
 def _closure(
@@ -395,10 +395,10 @@ def _paths(module: str) -> Iterator[str]:
         yield from (f"{prefix}{path}" for path in _along(parts))
 
 
-def _paths_of_assay(module: str) -> Iterator[str]:
+@lru_cache(maxsize=8192)
+def _paths_of_assay(module: str) -> tuple[str, ...]:
     parts = module.split(".")
-    if parts[0] == _OURS:
-        yield from _along(parts)
+    return tuple(_along(parts)) if parts[0] == _OURS else ()
 
 
 def _along(parts: Sequence[str]) -> Iterator[str]:

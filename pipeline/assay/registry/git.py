@@ -135,7 +135,6 @@ def is_shallow(root: Path) -> bool:
 
 def root_and_prefix(root: Path) -> tuple[Path, str]:
     """Root of the repository, and the project's folder in it ("" or ``a/b``)."""
-    _refuse_outside(root)
     found = _ask(root, "rev-parse", "--show-toplevel", "--show-prefix").split("\n")
     return Path(found[0]), found[1].rstrip("/")
 
