@@ -57,7 +57,7 @@ def parts() -> tuple[list[str], list[str], list[str]]:
 def main() -> int:
     """Run all; 0 if they passed, else the first code that is not 0."""
     lines: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="assay-tests-", dir=in_memory()) as shared:
+    with tempfile.TemporaryDirectory(prefix="assay-", dir=in_memory()) as shared:
         # A database that tests start has a user of its own, who has to get to its folder below.
         Path(shared).chmod(0o711)
         running = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -46,14 +47,24 @@ def sorted_rows(table: pa.Table) -> pd.DataFrame:
     return frame.sort_values("parcel", ignore_index=True)
 
 
-@pytest.fixture
-def scored(live: Path, call: Callable[..., str]) -> Path:
-    """A night with a row that is refused, scored twice; and another night."""
-    change(raw(live), weight=-1.0)
+@pytest.fixture(scope="module")
+def published(
+    promoted: Path, tmp_path_factory: pytest.TempPathFactory, call: Callable[..., str]
+) -> Path:
+    """A night with a row that is refused, scored twice; and another night. Do not write to it."""
+    root = tmp_path_factory.mktemp("published") / "parcels"
+    shutil.copytree(promoted, root, symlinks=True)
+    change(raw(root), weight=-1.0)
     for _ in range(2):
-        call(live, "assay", "score", "--date", NIGHT, "--force")
-    call(live, "assay", "score", "--date", NEXT)
-    return live
+        call(root, "assay", "score", "--date", NIGHT, "--force")
+    call(root, "assay", "score", "--date", NEXT)
+    return root
+
+
+@pytest.fixture
+def scored(published: Path, tmp_path: Path) -> Path:
+    """A copy of it to do anything to."""
+    return Path(shutil.copytree(published, tmp_path / "scored", symlinks=True))
 
 
 def test_a_version_scores_as_its_night_was_scored(scored: Path) -> None:

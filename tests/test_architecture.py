@@ -426,7 +426,7 @@ def f():
     }
 
 
-MOST_CODE = 61_869
+MOST_CODE = 61_840
 MOST_FILES = 499
 """What the package may hold. A change that needs more raises the number, and says why."""
 

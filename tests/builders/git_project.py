@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
-import sys
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import chdir, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from assay.project.document import read_stage_file, write_json
 from assay.project.params import Params
 from assay.registry import verification, versions
 from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict
+from tests import remembered
 from tests.gate import build
 from tests.gate.conftest import Tiny
 from tests.verdicts import verdict
@@ -141,7 +144,12 @@ class Project:
         return done.stdout.strip()
 
     def dvc(self, *arguments: str) -> None:
-        subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=self.root, check=True)
+        """Run DVC in this process, where it is loaded already."""
+        from dvc.cli import main
+
+        with chdir(self.root), redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries about each other
+            assert main(list(arguments)) == 0
 
     def write(self, path: str, text: str) -> None:
         target = self.root / path
@@ -320,9 +328,13 @@ def fill(project: Project) -> None:
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     for name, value in variables(tmp_path_factory.getbasetemp() / "home").items():
         monkeypatch.setenv(name, value)
+    with remembered.results():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -170,3 +170,8 @@ def test_what_cannot_be_cloned_is_named_without_its_password(
 def test_a_folder_without_git_is_not_updated(tmp_path: Path) -> None:
     with pytest.raises(NotARepository):
         git.update_or_clone(tmp_path, "", None)
+
+
+def test_a_bare_repository_has_no_root(bare: Path) -> None:
+    with pytest.raises(NotARepository, match="a bare repository"):
+        git.root_and_prefix(bare)
