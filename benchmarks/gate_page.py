@@ -108,6 +108,9 @@ def page(found: Sequence[Line], ends: dict[str, int]) -> str:
         f"{196 * (0.05 * 0.95 / trials) ** 0.5:.1f} points.\n",
         "Required: intervals of 95 % hold the truth in 93 to 97 % of holdouts; with the truth "
         "exactly at the limit or margin at most 5 % pass.\n",
+        "What to do with it: where a metric covers too little below, let another decide (the MAE "
+        "for the RMSE if errors have heavy tails); where it covers too much, a rule is more often "
+        "INCONCLUSIVE than it had to be, and more nights are the only remedy.\n",
         "```",
         summary(found, ends),
         "```\n",

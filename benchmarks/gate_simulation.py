@@ -130,6 +130,8 @@ def simulate(cell: Cell, trials: int, seed: int) -> Counts:
         )
         if not champion.is_valid_input() or len(np.unique(champion.truth)) < 2:
             continue
+        # As `assay evaluate` and `assay compare` do: nights follow each other as far as they show.
+        units = units.followed(challenger.losses(), challenger.outputs())
         # Of one model the challenger is asked, which may be sure and wrong.
         _limits(found, challenger, units, known)
         _changes(found, champion, challenger, units, known)
