@@ -1,6 +1,6 @@
 """`python -m benchmarks.estimate_simulation`: how often intervals of estimates hold what comes out.
 
-Four parts, on the product's own functions, written to ``reports/benchmarks/estimates.md``:
+Five parts, on the product's own functions, written to ``reports/benchmarks/estimates.md``:
 
 - labels: scores of three shapes (normal log odds, beta, and steps as an isotonic calibration leaves
   them) at base rates down to 0.0005; labels are drawn again and again from the scores, so only they
@@ -11,7 +11,8 @@ Four parts, on the product's own functions, written to ``reports/benchmarks/esti
 - losses: the same for the expected losses of a regression;
 - trust: models on tables of features that are learnt, calibrated and estimated as in training, and
   nights of them: ordinary ones, and ones that prefer some rows. Either the model sees all that
-  matters, or it is linear where the truth is not.
+  matters, or it is linear where the truth is not;
+- flights: the real nights of June to December in their order (`benchmarks.estimate_flights`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from assay.model.prediction import LOSSES
 from assay.performance.estimate import binary, regression
 from assay.performance.estimate.score_cells import cells_from_profile
 from assay.training.train.calibrate import cross_calibrate, fit_calibrator
-from benchmarks import estimated_bundle
+from benchmarks import estimate_flights, estimated_bundle
 from benchmarks.contender import ROOT
 
 REFERENCE = 100_000
@@ -278,6 +279,25 @@ def of_trust(kind: str, trials: int, each: int) -> dict[str, tuple[float, float,
     }
 
 
+FLIGHTS = (
+    *(("isotonic", 0.35, 1), ("isotonic", 0.4, 1), ("isotonic", 0.5, 1)),
+    *(("sigmoid", 0.4, 1), ("isotonic", 0.4, 7)),
+)
+"""Calibration, threshold, and days after which labels come."""
+
+
+def of_flights(method: str, threshold: float, days: int) -> tuple[dict[str, Tally], str]:
+    """By month and over all, and how many nights were trusted."""
+    found, trusted = {"": Tally()}, []
+    for date, trust, alone, wide, realized in estimate_flights.in_order(
+        method, threshold, days, CONFIDENCE
+    ):
+        trusted.append(trust)
+        for name in ("", date[:7]):
+            found.setdefault(name, Tally()).add(alone, wide, realized)
+    return found, f"{sum(trusted)} of {len(trusted)}"
+
+
 def lines(trials: int, seed: int) -> Iterator[str]:
     """The page, a line at a time."""
     yield "## Labels alone\n"
@@ -321,6 +341,26 @@ def lines(trials: int, seed: int) -> Iterator[str]:
         for name, (trusted, held, known) in of_trust(kind, populations, 5).items():
             shown = f"{100 * held:.0f}" if known else "none"
             yield f"| {kind} | {name} | {100 * trusted:.0f} | {shown} |"
+    yield "\n## Flights in their order\n"
+    yield (
+        "A model of January to May, on the nights of June to December one after the other. "
+        "Coverage in percent over the trusted nights, by the reference alone -> with the labels of "
+        "the nights before, and how many times as wide that is on average.\n"
+    )
+    yield f"| calibration | threshold | labels after | trusted | {' | '.join(binary.METRICS)} |"
+    yield "|---|--:|---|--:|" + "--:|" * len(binary.METRICS)
+    months: dict[str, Tally] = {}
+    for method, threshold, days in FLIGHTS:
+        by_month, trusted = of_flights(method, threshold, days)
+        months = months or {name: one for name, one in by_month.items() if name}
+        about = f"{method} | {threshold:g} | {days} d | {trusted}"
+        yield f"| {about} | {by_month[''].shown(binary.METRICS)} |"
+    method, threshold, days = FLIGHTS[0]
+    yield "\nThe first of these lines by month.\n"
+    yield f"| month | {' | '.join(binary.METRICS)} |"
+    yield "|---|" + "--:|" * len(binary.METRICS)
+    for month, tally in months.items():
+        yield f"| {month} | {tally.shown(binary.METRICS)} |"
 
 
 def main() -> int:

@@ -93,7 +93,13 @@ def learn(
     )
 
 
-def estimate(bundle: Any, night: pd.DataFrame, score: Floats, confidence: float) -> NightEstimate:
+def estimate(
+    bundle: Any,
+    night: pd.DataFrame,
+    score: Floats,
+    confidence: float,
+    widths: Mapping[str, float] = NOTHING,
+) -> NightEstimate:
     """What is expected of a night with these features and scores."""
     task, classes, features = bundle.manifest.task, bundle.manifest.classes, FrameFeatures(night)
     counted = {
@@ -103,4 +109,4 @@ def estimate(bundle: Any, night: pd.DataFrame, score: Floats, confidence: float)
     }
     profile = compute_profile(features, bundle.reference.counted, counted)
     findings = decide(bundle.reference, profile, Monitor(), len(night)).findings
-    return estimate_night(bundle, profile, confidence, findings)
+    return estimate_night(bundle, profile, confidence, findings, widths)

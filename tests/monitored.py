@@ -19,6 +19,7 @@ import pytest
 from deltalake import write_deltalake
 
 from assay.columns.features import CategoryColumn, FrameFeatures
+from assay.columns.night_effects import NightEffects
 from assay.columns.profile import Profile, merge_profiles
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
@@ -156,7 +157,13 @@ def write_bundle(
         compiled=None,
         reasons=None,
         reference=build_reference(
-            table, nights, made.numeric, made.categorical, grids, label=label
+            table,
+            nights,
+            made.numeric,
+            made.categorical,
+            grids,
+            label=label,
+            effects=dict.fromkeys(grids, NightEffects(0.0, 0.01, 0.0, 0.0, 30)),
         ),
         sample=sample,
         card="# card",

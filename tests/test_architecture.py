@@ -426,8 +426,8 @@ def f():
     }
 
 
-MOST_CODE = 61_840
-MOST_FILES = 499
+MOST_CODE = 61_900
+MOST_FILES = 500
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

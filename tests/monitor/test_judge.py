@@ -89,6 +89,34 @@ def test_other_limits_decide_all_again(project: Any, parsed: list[str]) -> None:
     assert {*parsed} >= {*OLD}
 
 
+def test_labels_of_nights_before_widen_what_is_expected_of_the_next(project: Any) -> None:
+    with suppress(LimitCrossed):
+        project.monitor(OLD[0], NEAR)
+    record = {each.partition: each for each in project.store.runs()}[NEAR]
+
+    def expected(metric: str) -> Any:
+        with suppress(LimitCrossed):
+            project.monitor(LAST)
+        rows = project.store.performance([LAST], slices=False).to_pylist()
+        return next(row for row in rows if row["metric"] == metric and row["estimated"])
+
+    before, other = expected("brier"), expected("accuracy")
+    assert before["low"] is not None and before["why"] is None
+    labelled = {
+        "date": NEAR, "run_id": record.run_id, "model_version": record.version,
+        "bundle": record.bundle, "maturity_days": 1, "slice": "", "metric": "brier", "value": 0.9,
+        "low": None, "high": None, "rows": 300, "labelled_share": 1.0, "estimated": False,
+        "at": record.at, "trusted": None, "why": None,
+    }  # fmt: skip
+    project.store.append_performance([labelled])
+    after = expected("brier")
+    assert after["low"] < before["low"] and after["high"] > before["high"]
+    assert "1.19 times as wide" in after["why"] and "1.19 times" in project.read(
+        f"{layout.NIGHTS}/{LAST}.html"
+    )
+    assert expected("accuracy") == other and expected("brier") == after
+
+
 number = st.none() | st.floats(allow_nan=False)
 finding = st.builds(
     DriftFinding,

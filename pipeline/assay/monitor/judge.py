@@ -21,6 +21,7 @@ from assay.monitor.drift.night_decision import NightDecision, digest_of_rules, f
 from assay.monitor.nights import history
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.history import Published
+from assay.performance.estimate import widening
 from assay.performance.estimate.night import estimated_rows
 from assay.project.params import Monitor
 from assay.store import Run, Store
@@ -113,6 +114,10 @@ def judge_nights(
     asked: dict[str, tuple[Published, Bundle, tuple[Mapping[str, Any], ...]]] = {}
     habits, of_bundle = WeekdayHistory(limits.budget.of), ""
     profiles: dict[str, Profile] = {}
+    earlier = sum(name < first for name in names)
+    measured: list[Mapping[str, Any]] = store.performance(
+        names[max(earlier - widening.NIGHTS, 0) :], slices=False
+    ).to_pylist()
     for each in _with_profiles(store, records, known, limits.baseline_weeks):
         record = each.record
         night, before = record.partition, known.get(record.partition)
@@ -138,7 +143,12 @@ def judge_nights(
             _forget(profiles, night, limits.baseline_weeks)
             if night >= first:
                 about = facts.column, record, loaded, profile, confidence
-                asked[night] = each, loaded, tuple(estimated_rows(*about, drift.findings))
+                wide = widening.widths(measured, facts.column, record.bundle, night, confidence)
+                expected: tuple[Mapping[str, Any], ...] = tuple(
+                    estimated_rows(*about, drift.findings, wide)
+                )
+                asked[night] = each, loaded, expected
+                measured += expected
         usual = habits.next(weekday, loaded.reference.grid)
         seen.append(
             evidence(

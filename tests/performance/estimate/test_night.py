@@ -89,6 +89,32 @@ def test_a_binary_night_and_its_slices() -> None:
     }  # fmt: skip
 
 
+def test_labels_of_earlier_nights_widen_a_metric_everywhere() -> None:
+    scores = np.random.default_rng(1).beta(2, 5, 3000)
+    loaded = bundle("binary", scores)
+    counted = profile(loaded, scores)
+    counted["probability@origin=JFK"] = profile(loaded, scores[:1000])["probability"]
+    before = estimate_night(loaded, counted, 0.95, ())
+    now = estimate_night(loaded, counted, 0.95, (), {"auc": 1.5, "log_loss": 2.0, "recall": 1.0})
+    for old, new in zip(before.parts, now.parts, strict=True):
+        odds = [np.log(x / (1 - x)) for x in (old.metrics["auc"].low, old.metrics["auc"].high)]
+        wider = [np.log(x / (1 - x)) for x in (new.metrics["auc"].low, new.metrics["auc"].high)]
+        assert np.ptp(wider) == pytest.approx(1.5 * np.ptp(odds))
+        old_loss, new_loss = (each.metrics["log_loss"] for each in (old, new))
+        assert new_loss.high - new_loss.value == pytest.approx(2 * (old_loss.high - old_loss.value))
+        assert new_loss.value == old_loss.value and "2.00 times as wide" in str(new_loss.why)
+        for name in set(new.metrics) - {"auc", "log_loss"}:
+            assert new.metrics[name] == old.metrics[name]
+
+
+def test_what_has_no_interval_stays_without_one() -> None:
+    scores = np.random.default_rng(1).beta(2, 5, 3000)
+    loaded = bundle("binary", scores)
+    loaded.reference.effects = {}
+    found = estimate_night(loaded, profile(loaded, scores), 0.95, (), {"auc": 1.5})
+    assert found == estimate_night(loaded, profile(loaded, scores), 0.95, ())
+
+
 def test_a_multiclass_night_is_right_as_often_as_it_says() -> None:
     scores = np.random.default_rng(1).dirichlet([3, 2, 1], 4000)
     loaded = bundle("multiclass", scores)

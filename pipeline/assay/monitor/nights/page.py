@@ -176,7 +176,8 @@ def _interval(row: Row | None) -> str:
         return f"{value:.3f}, not to be trusted: {row['why']}"
     if low is None or high is None:
         return format_fixed(value)
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+    wider = f", {row['why']}" if row.get("why") else ""
+    return f"{value:.3f} ({low:.3f} to {high:.3f}){wider}"
 
 
 def _number(value: float | None) -> str:

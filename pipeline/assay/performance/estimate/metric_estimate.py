@@ -34,7 +34,7 @@ class MetricEstimate:
     low, high
         Prediction interval for the metric once the labels of these rows are known.
     why
-        Why there is no value, or no interval; None if there are both.
+        Why there is no value or no interval, or why the interval is wider than stated; else None.
     """
 
     value: float | None
@@ -54,7 +54,7 @@ class MetricEstimate:
             return self
         return MetricEstimate(self.value, min(low, self.value), max(high, self.value), self.why)
 
-    def widened(self, name: str, reach: float) -> MetricEstimate:
+    def widened(self, name: str, reach: float, times: float = 1.0) -> MetricEstimate:
         """A copy whose interval's ends lie further away from the value.
 
         An independent error adds its variance, so distances add up as the sides of a right angle
@@ -64,23 +64,27 @@ class MetricEstimate:
         ----------
         reach
             Half the width of the interval of the other error alone, on the metric's own scale.
+        times
+            How many times as far away the ends are before that.
         """
         if self.value is None or self.low is None or self.high is None:
             return self
         low, high = (
-            _further(self.value, end, reach, name not in UNBOUNDED) for end in (self.low, self.high)
+            _further(self.value, end, reach, times, name not in UNBOUNDED)
+            for end in (self.low, self.high)
         )
         return self.within(max(low, 0.0) if name != "bias" else low, high)
 
 
-def _further(value: float, end: float, reach: float, share: bool) -> float:
+def _further(value: float, end: float, reach: float, times: float, share: bool) -> float:
     if not share:
-        return value + math.copysign(math.hypot(end - value, reach), end - value)
+        return value + math.copysign(math.hypot(times * (end - value), reach), end - value)
     if not 0 < value < 1 or not 0 < end < 1:
         return end
     middle = _log_odds(value)
     apart = _log_odds(end) - middle
-    return _share(middle + math.copysign(math.hypot(apart, reach / (value * (1 - value))), apart))
+    both = math.hypot(times * apart, reach / (value * (1 - value)))
+    return _share(middle + math.copysign(both, apart))
 
 
 def missing_estimate(why: str) -> MetricEstimate:

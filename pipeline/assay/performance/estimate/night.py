@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 WHOLE = ""
 """The slice of all rows."""
+
+NO_WIDTHS: Mapping[str, float] = MappingProxyType({})
 
 AT = "@"
 """Separates a score's name from its slice in a profile: ``probability@origin=JFK``."""
@@ -90,7 +93,11 @@ class NightEstimate:
 
 
 def estimate_night(
-    loaded: Bundle, profile: Profile, confidence: float, findings: Iterable[trust.ColumnDrift]
+    loaded: Bundle,
+    profile: Profile,
+    confidence: float,
+    findings: Iterable[trust.ColumnDrift],
+    widths: Mapping[str, float] = NO_WIDTHS,
 ) -> NightEstimate:
     """The estimated metrics of a night.
 
@@ -104,6 +111,8 @@ def estimate_night(
         Of the intervals, in (0, 1).
     findings
         Of the night's drift decision: a break can end trust.
+    widths
+        By metric, how many times as wide intervals are (`assay.performance.estimate.widening`).
     """
     manifest = loaded.manifest
     losses = _losses(loaded) if manifest.task == "regression" else None
@@ -112,10 +121,21 @@ def estimate_night(
     if classes and found:
         every = {**found[0].metrics, **multiclass.macro(classes, confidence)}
         found = (replace(found[0], metrics=every), *found[1:])
+    found = tuple(_stretched(part, widths) for part in found)
     distrust = trust.distrust_reasons(loaded.reference, profile, findings)
     if distrust:
         found = tuple(_without_intervals(part, distrust[0]) for part in found)
     return NightEstimate(found, distrust)
+
+
+def _stretched(part: SliceEstimate, widths: Mapping[str, float]) -> SliceEstimate:
+    """The estimates as wide as labels of earlier nights ask; a slice as all rows."""
+    metrics = dict(part.metrics)
+    for name, times in widths.items():
+        if name in metrics and metrics[name].low is not None and times > 1:
+            why = f"{times:.2f} times as wide, as earlier nights with labels lay outside"
+            metrics[name] = replace(metrics[name].widened(name, 0.0, times), why=why)
+    return replace(part, metrics=metrics)
 
 
 def _without_intervals(part: SliceEstimate, why: str) -> SliceEstimate:
@@ -229,6 +249,7 @@ def estimated_rows(
     profile: Profile,
     confidence: float,
     findings: Iterable[ColumnDrift],
+    widths: Mapping[str, float],
 ) -> list[dict[str, Any]]:
     """Rows of the performance table: each estimated metric of a run, overall and by slice.
 
@@ -245,5 +266,5 @@ def estimated_rows(
         "maturity_days": None,
         "at": datetime.now(UTC),
     }
-    found = estimate_night(loaded, profile, confidence, findings)
+    found = estimate_night(loaded, profile, confidence, findings, widths)
     return [{**about, **row} for row in found.rows()]
