@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
@@ -65,6 +66,15 @@ def call_here(root: Path, *command: str, code: int = 0, tools: Path | None = Non
             found = ended.code
     assert found == code, f"{' '.join(command)} ended {found}:\n{printed.getvalue()}"
     return printed.getvalue()
+
+
+def dvc(root: Path, *arguments: str) -> None:
+    """Run DVC in this process, where it is loaded already; it prints nothing."""
+    from dvc.cli import main
+
+    with chdir(root), redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of libraries about each other
+        assert main(list(arguments)) == 0, f"dvc {' '.join(arguments)} failed"
 
 
 def promoted(root: Path) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
 import subprocess
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import chdir, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +25,7 @@ from assay.project.document import read_stage_file, write_json
 from assay.project.params import Params
 from assay.registry import verification, versions
 from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict
-from tests import remembered
+from tests import projects, remembered
 from tests.gate import build
 from tests.gate.conftest import Tiny
 from tests.verdicts import verdict
@@ -144,12 +141,7 @@ class Project:
         return done.stdout.strip()
 
     def dvc(self, *arguments: str) -> None:
-        """Run DVC in this process, where it is loaded already."""
-        from dvc.cli import main
-
-        with chdir(self.root), redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of libraries about each other
-            assert main(list(arguments)) == 0
+        projects.dvc(self.root, *arguments)
 
     def write(self, path: str, text: str) -> None:
         target = self.root / path
