@@ -33,7 +33,7 @@ from tests.compiled.fitted import SMALL, fit, table
 ROWS = FrameFeatures(table().head(7))
 CONTRIBUTIONS = (
     "_bits",
-    "_factors",
+    "_classes",
     "_weigh",
     "_weigh_against",
     "add_contributions",

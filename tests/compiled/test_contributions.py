@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import catboost
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -222,6 +223,26 @@ def test_they_are_those_of_each_library(case: Case) -> None:
     near = 5e-6 if is_single(case) else 1e-12
     assert found.values == pytest.approx(own[:, :, order], abs=near)
     assert found.base == pytest.approx(own[0, :, -1], abs=near)
+
+
+def test_paths_of_many_features_are_those_of_the_library() -> None:
+    """With more tests than the 16 whose answers number a class by themselves."""
+    rng = np.random.default_rng(6)
+    names = tuple(f"x{number}" for number in range(40))
+    frame = pd.DataFrame(rng.normal(size=(2_000, 40)), columns=list(names))
+    estimator = lightgbm.LGBMRegressor(
+        n_estimators=2, num_leaves=200, min_child_samples=1, verbose=-1, n_jobs=1
+    )
+    pipeline = encoded_pipeline(estimator, "auto", names, (), seed=1, ordered={}).pipeline
+    model = Model(pipeline.fit(frame, rng.exponential(size=2_000)), None, names, ())
+    compiled = compile_model(model, "regression", ())
+    made = explain_model(model, compiled, FrameFeatures(frame[:9]))
+    assert isinstance(made.body, TreeContributions) and made.body.path_lengths(40)[1] > 16
+    own = by_library(pipeline[-1], pipeline[0].transform(frame))
+    found = made.contributions(FrameFeatures(frame))
+    assert found.values[:, 0] == pytest.approx(own[:, :-1], abs=1e-12)
+    against = explain_model(model, compiled, FrameFeatures(frame[:9]), "reference")
+    check_sums(against, FrameFeatures(frame))
 
 
 def by_library(estimator: Any, rows: Any) -> np.ndarray[Any, Any]:

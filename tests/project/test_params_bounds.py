@@ -479,7 +479,8 @@ def test_only_reference_has_rows() -> None:
     assert parse(bundle={"reasons": given}).bundle.reasons.sample == 50
     for key, value in (("rows", "all"), ("sample", 100)):
         line = mistake(bundle={"reasons": {key: value}})
-        assert "bundle.reasons: expected rows and sample with against: reference only" in line
+        wanted = "bundle.reasons: expected against: reference with rows and sample"
+        assert line.endswith(f"{wanted}, found {key}: {value} without it")
     for wrong in (0, 1001):
         assert "sample" in mistake(bundle={"reasons": {"against": "reference", "sample": wrong}})
 

@@ -24,7 +24,7 @@ from assay.compiled.contributions import Contributions
 from assay.contract.columns import Columns
 from assay.contract.definition import MASK
 from assay.contract.loader import load_contract_text
-from assay.errors import ParamsError, ReasonsUnknown
+from assay.errors import ParamsError, ReasonsUnknown, SourceError
 from assay.init.project_check.command import run as check_project
 from assay.model import reasons
 from assay.model.bundle import REASONS as REASONS_FILE
@@ -313,6 +313,10 @@ def test_repaired_rows_have_reasons_where_their_night_has(scorer: Scorer) -> Non
         mine = [row for row in rows.values() if row["run_id"] == done.run_id]
         assert len(mine) == done.merged > 0
         assert {row["reasons"] is not None for row in rows.values()} == {now}
+        with pytest.raises(
+            SourceError, match=r"another now .* breaks .* a replay repaired the row"
+        ):
+            why.run(scorer.root, scorer.params, [str(mine[0]["parcel"])])
         after = counts_of(scorer.store.profile(done.run_id, NEXT))
         assert {*after} == ({*NAMES} if now else set())
         for name in after:

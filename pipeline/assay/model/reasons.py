@@ -114,7 +114,7 @@ class Explanation:
     output
         The class whose output it is; None if there is but one.
     uncalibrated
-        What the link function makes of the sum.
+        What the link function makes of the sum; the calibration makes the score of it.
     reasons
         The strongest first.
     """

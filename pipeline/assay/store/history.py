@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import NothingScored, StoreError
+from assay.project.partitions import parse_day
 from assay.store.delta import commits, log, rows
 from assay.store.delta.location import StagedFile, StoreLocation, parse_run_id, translate_errors
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, Staged
@@ -135,7 +136,9 @@ def require_visible_run(place: StoreLocation, partition: str) -> VisibleRun:
         raise NothingScored(
             f"no run has published {place.column}={partition}",
             where=place.uri,
-            fix="Run assay score for it.",
+            fix="Run assay score for it."
+            if parse_day(partition)
+            else "A night is called by its first day, such as 2013-07-02.",
         )
     return found
 

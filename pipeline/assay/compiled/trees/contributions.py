@@ -21,9 +21,9 @@ from assay.compiled.trees.plan_walk import state_columns
 from assay.compiled.trees.walk import TOP, StateRanks
 from assay.project.text import counted
 
-_MOST_ROWS, _MOST_CELLS = 32_768, 1 << 22
-"""Rows in a block, and numbers of 8 bytes kept of them: the more rows, the more meet the same tests
-on the way to a leaf, and are weighed once."""
+_MOST_CELLS = 1 << 22
+"""Numbers of 8 bytes that are kept of the rows of a block: the more rows, the more meet the same
+tests, and are weighed once."""
 
 MOST_FEATURES = 63
 """On one path, whose features a row meets or not: one bit each."""
@@ -105,13 +105,17 @@ class TreeContributions:
         found[states.column] = np.where(states.of_nulls, states.place, numeric + states.place)
         return found
 
-    def path_lengths(self, numeric: int) -> tuple[int, int]:
-        """The most levels of a tree and the most features on a path; -1 if there is no end."""
+    def path_lengths(self, numeric: int) -> tuple[int, int, Ints]:
+        """The most levels of a tree and the most features on a path; -1 if there is no end.
+
+        Then how many leaves are below each node.
+        """
         from assay.compiled.trees.kernels_contributions import measure_paths
 
         nodes, players = self.nodes, self.players(numeric)
         size = int(players.max(initial=0)) + 1
-        return measure_paths(nodes.left, nodes.right, players[nodes.column], nodes.roots, size)
+        leaves, asked = np.zeros(len(nodes.left), np.int64), players[nodes.column]
+        return *measure_paths(nodes.left, nodes.right, asked, nodes.roots, size, leaves), leaves
 
     def ranks_of(self, block: Block) -> Shorts:
         """Of shape (columns, rows)."""
@@ -122,25 +126,31 @@ class TreeContributions:
 
     def against(self, rows: FeatureRows) -> TreeContributions:
         """The same trees, where rows are compared with some."""
-        ranks = np.hstack([self.ranks_of(block) for block in rows.blocks(_MOST_ROWS)])
+        ranks = np.hstack([self.ranks_of(block) for block in rows.blocks(rows.count)])
         return dataclasses.replace(self, reference=ReferenceRows(ranks.reshape(-1)))
 
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
         """Blocks of rows with contributions, (outputs, features, rows), and base, (outputs,)."""
-        from assay.compiled.trees.kernels_contributions import add_contributions
+        from assay.compiled.trees.kernels_contributions import (
+            MOST_LEAVES,
+            MOST_ROWS,
+            add_contributions,
+        )
 
         nodes = self.nodes
-        deepest, longest = self.path_lengths(rows.numeric)
+        deepest, longest, leaves = self.path_lengths(rows.numeric)
         players, quadrature = self.players(rows.numeric), _quadrature((longest + 1) // 2)
         chance, reference = _chances(longest), self.reference.ranks.reshape(nodes.columns, -1)
-        each = len(nodes.base) * features + deepest + longest
-        for block in rows.blocks(min(_MOST_ROWS, max(256, _MOST_CELLS // each))):
+        each = len(nodes.base) * features + deepest
+        each += nodes.width * min(longest + MOST_LEAVES, features)
+        for block in rows.blocks(min(MOST_ROWS, max(256, _MOST_CELLS // each))):
             base = nodes.base.copy()
             out = np.zeros((len(base), features, block.rows))
+            ranks = np.hstack([self.ranks_of(block), reference])
             add_contributions(
-                *(nodes.left, nodes.right, nodes.column, nodes.limit, players, nodes.share),
+                *(nodes.left, nodes.right, nodes.column, nodes.limit, leaves, players, nodes.share),
                 *(nodes.values, nodes.roots, nodes.output, nodes.width, deepest, longest),
-                *(*quadrature, chance, np.hstack([self.ranks_of(block), reference]), out, base),
+                *(*quadrature, chance, ranks, out, base),
             )
             yield block, out, base
 
@@ -185,7 +195,7 @@ def plan_contributions(
         ),
         ReferenceRows(np.empty(0, np.uint16)),
     )
-    _, longest = planned.path_lengths(numeric)
+    _, longest, _ = planned.path_lengths(numeric)
     if longest > MOST_FEATURES:
         raise NotCompiled(f"a path of its trees asks for {counted(longest, 'feature')}")
     return planned

@@ -185,8 +185,10 @@ class ReasonsParams(Section):
 
     @model_validator(mode="after")
     def _of_one_game(self) -> ReasonsParams:
-        if self.against == "population" and self.model_fields_set & {"rows", "sample"}:
-            raise ValueError("rows and sample with against: reference only|population")
+        given = [name for name in ("rows", "sample") if name in self.model_fields_set]
+        if self.against == "population" and given:
+            found = ", ".join(f"{name}: {getattr(self, name)}" for name in given)
+            raise ValueError(f"against: reference with rows and sample|{found} without it")
         return self
 
 

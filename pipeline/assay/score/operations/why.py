@@ -21,7 +21,7 @@ from assay.contract.text_parser import parse_cells
 from assay.errors import KeyUnknown, SourceError, UsageError
 from assay.model import prediction, reasons
 from assay.model.batch import score_batch
-from assay.model.reasons import Change, Reason, Scale
+from assay.model.reasons import Change, Explanation
 from assay.project.params import Params
 from assay.project.text import counted, format_short, mark_blanks
 from assay.registry.pin import PinnedVersion, pin_run
@@ -40,23 +40,15 @@ NEAR = 1e-6
 
 
 @dataclass(frozen=True)
-class Why:
+class Why(Explanation):
     """Why a row got its score: ``base`` and all contributions add up to ``raw``.
 
     Attributes
     ----------
     prediction, score
         As they are published; the score is None for a regression.
-    output
-        The class whose output is explained; None if there is but one.
-    scale
-        What ``base``, ``raw`` and the contributions are.
     against, compared
         The game, and in words what the row is compared with.
-    uncalibrated
-        What the model itself says of ``raw``; the calibration makes ``score`` of it.
-    reasons
-        The strongest first.
     changes
         As for `assay.model.reasons.nearest_changes`, the nearest in score first.
     before
@@ -71,14 +63,8 @@ class Why:
     prediction: Any
     score: float | None
     threshold: float | None
-    output: str | None
-    scale: Scale
     against: Against
     compared: str
-    base: float
-    raw: float
-    uncalibrated: float
-    reasons: tuple[Reason, ...]
     changes: tuple[Change, ...]
     before: Before
 
@@ -142,6 +128,7 @@ def explain(
     changes = reasons.nearest_changes(bundle, contract, row)
     score = published.get(prediction.PROBABILITY)
     return Why(
+        **vars(explained),
         key=key,
         partition=record.partition,
         run_id=record.run_id,
@@ -150,14 +137,8 @@ def explain(
         prediction=decided,
         score=score,
         threshold=manifest.threshold if manifest.task == "binary" else None,
-        output=explained.output,
-        scale=explained.scale,
         against=manifest.reasons["against"],
         compared=reasons.compared_with(manifest),
-        base=explained.base,
-        raw=explained.raw,
-        uncalibrated=explained.uncalibrated,
-        reasons=explained.reasons,
         changes=tuple(
             each
             for each in sorted(changes, key=lambda each: abs(each.score - (score or 0.0)))
@@ -383,22 +364,25 @@ def _check_same(
     scored: pa.Table, broken: Mapping[str, int], published: Mapping[str, Any], record: Run
 ) -> None:
     """Check that a row is still the one that was scored, by its score."""
-    same = False
-    if scored.num_rows:
-        (now,) = scored.to_pylist()
-        same = all(
-            _alike(now[name], published[name])
-            for name in (prediction.PREDICTION, prediction.PROBABILITY)
-            if name in published
-        )
-    if not same:
+    now: Mapping[str, Any] = next(iter(scored.to_pylist()), {})
+    if not now or not all(_alike(now[name], value) for name, value in _answer(published).items()):
         raise SourceError(
             "the row is another now than the one that was scored",
             where=f"night {record.partition}, run {record.run_id}",
-            expected=f"a score as it is published, {published[prediction.PREDICTION]}",
-            found=", ".join(f"breaks '{rule}'" for rule in broken) or "another score",
-            fix="Its input changed since. Score the night again, then ask.",
+            expected=f"as published: {_decided(published)}",
+            found=", ".join(f"breaks '{rule}'" for rule in broken) or _decided(now),
+            fix="Its input changed since, or a replay repaired the row from another file. Put what "
+            "was scored into the night's input, or score the night again (assay score --force).",
         )
+
+
+def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    both = (prediction.PREDICTION, prediction.PROBABILITY)
+    return {name: row[name] for name in both if name in row}
+
+
+def _decided(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {plain(value)}" for name, value in _answer(row).items())
 
 
 def _alike(now: Any, then: Any) -> bool:
