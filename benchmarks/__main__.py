@@ -25,6 +25,7 @@ from benchmarks import (
     one_night,
     profile_cost,
     raw_drift,
+    reasons,
     results,
     start,
     two_workers,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Result]]] = {
     "drift": raw_drift.run,
     "monitor": monitor_night.run,
     "merge": merge_profiles.run,
+    "reasons": reasons.run,
     "front": front_page.run,
 }
 ABOUT = {
@@ -60,6 +62,7 @@ ABOUT = {
     "drift": (30, 11.0),
     "monitor": (100, 1.0),
     "merge": (30, 0.0),
+    "reasons": (300, 0.0),
     "front": (120, 0.0),
 }
 """Seconds that each takes: once, and a turn and million rows; for the estimate alone."""

@@ -22,6 +22,9 @@ BESIDE_NANNYML = ("statsmodels", "pandas>=2.2,<3")
 TABLES = ("duckdb==2.0.0", "frictionless==5.21.0")
 """They read tables, each in its own way."""
 
+EXPLAINERS = {"shap": "0.51.0", "woodelf-explainer": "0.4.8"}
+"""They explain models that our scikit-learn has fitted."""
+
 
 def mlflow(folder: Path) -> Path:
     """The Python of mlflow's environment, made unless it is there."""
@@ -37,6 +40,13 @@ def nannyml(folder: Path) -> Path:
 def tables(folder: Path) -> Path:
     """The Python of an environment that guesses the types of columns, made unless it is there."""
     return _made(folder, TABLES, "0.2 GB")
+
+
+def explainers(folder: Path) -> Path:
+    """The Python of shap's and woodelf's environment, made unless it is there."""
+    shared = [f"{name}=={version(name)}" for name in SHARED if name != "pyspark"]
+    peers = [f"{name}=={release}" for name, release in EXPLAINERS.items()]
+    return _made(folder, [*peers, *shared], "0.8 GB")
 
 
 def _made(folder: Path, wanted: Sequence[str], size: str) -> Path:

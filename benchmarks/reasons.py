@@ -1,21 +1,22 @@
-"""How fast contributions are computed, beside LightGBM's own and shap, on the same trees and rows.
+"""Exact contributions of features, against shap, woodelf and the libraries' own functions.
 
-    python -m benchmarks.reasons --rows 32768
-
-Writes reports/benchmarks/reasons.md. Times are of one core, in turns; the ratio is the middle one.
+All explain the same rows by the same trees, but shap's of the forest, which would take half an
+hour for them: its time per row does not depend on their number. Times are seconds of one core. That
+all give the same values is checked.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import sys
+import pickle
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
+import catboost
 import lightgbm
 import numpy as np
 import pandas as pd
+import xgboost
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from assay.columns.features import FrameFeatures
@@ -23,15 +24,77 @@ from assay.compiled.compile import compile_model
 from assay.compiled.contributions import explain_model
 from assay.compiled.fitted_model import Model
 from assay.training.candidates.pipeline import encoded_pipeline
-from benchmarks.contender import ROOT
-from benchmarks.measure import say
+from benchmarks import peer_env
+from benchmarks.bench import Bench
+from benchmarks.contender import ONE_THREAD, Contender
+from benchmarks.measure import in_turns
+from benchmarks.results import Result
 
-PAGE = ROOT / "reports/benchmarks/reasons.md"
 COLUMNS = tuple(f"x{number}" for number in range(18))
-PEER_ROWS = 3_000
-"""Others get so many of the rows: their time per row does not depend on their number."""
+ROWS, FOREST_ROWS, MANY_ROWS = 30_000, 100_000, 1_000_000
+SHAP_ROWS = 500
+"""Of the forest's."""
+TRAINED, FOREST_TRAINED = 30_000, 5_000
 REFERENCE = 100
 """Rows that others are compared with."""
+EXACT, SINGLE = 1e-9, 1e-3
+"""How far values may be apart; woodelf and XGBoost add up in float32."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model and who else explains it."""
+
+    about: str
+    estimator: Any
+    peer: str
+    rows: int
+    target: float
+    near: float = EXACT
+    trained: int = TRAINED
+    peer_rows: int | None = None
+
+
+BOOSTING = HistGradientBoostingClassifier(max_iter=100)
+CASES = (
+    Case(
+        "LightGBM, 100 trees of 31 leaves",
+        lightgbm.LGBMClassifier(n_estimators=100, verbose=-1, n_jobs=1),
+        "its own",
+        ROWS,
+        15.0,
+    ),
+    Case(
+        "XGBoost, 100 trees of 31 leaves",
+        xgboost.XGBClassifier(
+            n_estimators=100, max_leaves=31, max_depth=0, grow_policy="lossguide", n_jobs=1
+        ),
+        "its own",
+        ROWS,
+        15.0,
+        SINGLE,
+    ),
+    Case(
+        "CatBoost, 100 trees of 32 leaves",
+        catboost.CatBoostClassifier(
+            n_estimators=100, depth=5, verbose=False, thread_count=1, allow_writing_files=False
+        ),
+        "its own",
+        ROWS,
+        15.0,
+    ),
+    Case("histogram boosting, 100 trees of 31 leaves", BOOSTING, "shap", ROWS, 15.0),
+    Case("histogram boosting, 100 trees of 31 leaves", BOOSTING, "woodelf", MANY_ROWS, 1.5, SINGLE),
+    Case(
+        "random forest, 100 full trees",
+        RandomForestClassifier(100, random_state=1),
+        "shap",
+        FOREST_ROWS,
+        100.0,
+        trained=FOREST_TRAINED,
+        peer_rows=SHAP_ROWS,
+    ),
+)
 
 
 def drawn(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -48,112 +111,81 @@ def fitted(estimator: object, frame: pd.DataFrame, label: np.ndarray) -> Model:
     return Model(made.pipeline.fit(frame, label), None, COLUMNS, ())
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Seconds of a core."""
-    before = time.process_time()
-    work()
-    return time.process_time() - before
+def run(bench: Bench) -> list[Result]:
+    """Rows a second of each model."""
+    frame, label = drawn(MANY_ROWS)
+    python = peer_env.explainers(bench.build / "explainers-env")
+    with bench.contender("explainer_peer", python=python, environment=ONE_THREAD) as peers:
+        return [_case(bench, peers, case, frame, label) for case in CASES]
 
 
-def theirs_by_shap(model: Model, frame: pd.DataFrame) -> tuple[float, np.ndarray] | None:
-    """Shap's rows a second and its values of the second class; None if it is not installed.
-
-    It is no dependency: ``pip install shap`` in an environment of its own.
-    """
-    try:
-        import shap
-    except ImportError:
-        return None
-    explainer = shap.TreeExplainer(model.estimator[-1])
-    values: list[np.ndarray] = []
-    rows = np.ascontiguousarray(model.estimator[0].transform(frame))
-    spent = seconds(lambda: values.append(explainer.shap_values(rows, check_additivity=False)))
-    (found,) = values
-    return len(frame) / spent, found[:, :, 1] if found.ndim == 3 else found
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=32_768)
-    parser.add_argument("--turns", type=int, default=3)
-    given = parser.parse_args()
-    frame, label = drawn(given.rows)
-    lines = []
-    models = {
-        "LightGBM, 100 trees of 31 leaves": (
-            lightgbm.LGBMClassifier(n_estimators=100, verbose=-1, n_jobs=1),
-            given.rows,
-        ),
-        "histogram boosting, 100 trees of 31 leaves": (
-            HistGradientBoostingClassifier(max_iter=100),
-            given.rows,
-        ),
-        "random forest, 100 full trees": (RandomForestClassifier(100, n_jobs=1), 5_000),
+def _case(
+    bench: Bench, peers: Contender, case: Case, frame: pd.DataFrame, label: np.ndarray
+) -> Result:
+    model = fitted(case.estimator, frame[: case.trained], label[: case.trained])
+    compiled = compile_model(model, "binary", ())
+    rows, fewer = FrameFeatures(frame[: case.rows]), case.peer_rows or case.rows
+    made = {
+        against: explain_model(model, compiled, FrameFeatures(frame[:REFERENCE]), against)
+        for against in ("population", "reference")
     }
-    for name, (estimator, trained) in models.items():
-        model = fitted(estimator, frame[:trained], label[:trained])
-        compiled = compile_model(model, "binary", ())
-        for against in ("population", "reference"):
-            made = explain_model(model, compiled, FrameFeatures(frame[:REFERENCE]), against)
-            made.contributions(FrameFeatures(frame[:2]))  # compiles
-            ours, peers, apart = [], dict[str, list[float]](), dict[str, float]()
-            for _ in range(given.turns):
-                spent = seconds(lambda: made.contributions(FrameFeatures(frame)))  # noqa: B023
-                ours.append(given.rows / spent)
-                if against == "population":
-                    for peer, (speed, values) in peers_of(model, frame).items():
-                        peers.setdefault(peer, []).append(speed)
-                        rows = FrameFeatures(frame[: len(values)])
-                        own = made.contributions(rows).values[:, 0]
-                        apart[peer] = float(np.abs(own - values).max())
-            middle = f"| {name}, against {against} | {statistics.median(ours):,.0f} |"
-            for peer, speeds in peers.items():
-                ratio = statistics.median(a / b for a, b in zip(ours, speeds, strict=True))
-                lines.append(
-                    f"{middle} {peer} | {statistics.median(speeds):,.0f} | {ratio:.1f} | "
-                    f"{apart[peer]:.0e} |"
-                )
-            if not peers:
-                lines.append(f"{middle} | | | |")
-    text = PAGE_TEXT.format(
-        peer_rows=PEER_ROWS, rows=given.rows, turns=given.turns, lines="\n".join(lines)
+    for each in made.values():
+        each.contributions(FrameFeatures(frame[:2]))  # compiles
+    folder = bench.output("contributions")
+    folder.mkdir()
+    (folder / "model.pickle").write_bytes(pickle.dumps(model.estimator[-1]))
+    encoded = np.ascontiguousarray(model.estimator[0].transform(frame[: case.rows]))
+    np.save(folder / "rows.npy", encoded)
+    kept: dict[str, np.ndarray] = {}
+
+    def ours() -> float:
+        before = time.process_time()
+        kept["ours"] = made["population"].contributions(rows).values[:fewer, 0]
+        return case.rows / (time.process_time() - before)
+
+    def theirs() -> float:
+        if case.peer == "its own":
+            before = time.process_time()
+            kept["theirs"] = by_library(model.estimator[-1], encoded)
+            return case.rows / (time.process_time() - before)
+        paths = {name: str(folder / f"{name}.npy") for name in ("rows", "values")}
+        told = {"by": case.peer, "model": str(folder / "model.pickle"), "count": fewer}
+        answer = peers.ask("explain", **told, **paths)
+        kept["theirs"] = np.load(paths["values"])
+        return fewer / float(answer["seconds"])
+
+    title = f"contributions of {case.about}, against {case.peer}"
+    found = in_turns({"ours": ours, "theirs": theirs}, bench.repeats, title)
+    apart = float(np.abs(kept["ours"] - kept["theirs"]).max())
+    if not apart <= case.near:
+        raise AssertionError(f"{title}: values are {apart:g} apart")
+    before = time.process_time()
+    made["reference"].contributions(rows)
+    against = case.rows / (time.process_time() - before)
+    return bench.result(
+        title,
+        found["ours"],
+        found["theirs"],
+        target=case.target,
+        rows=case.rows,
+        unit="rows/s of a core",
+        others={each.__name__: each.__version__ for each in (lightgbm, xgboost, catboost)}
+        | peer_env.EXPLAINERS,
+        details={
+            "a million rows, s": 1e6 / float(np.median(found["ours"])),
+            f"against {REFERENCE} rows of reference, rows/s": against,
+        },
+        cores=1,
     )
-    PAGE.write_text(text, encoding="utf-8")
-    say(text)
-    return 0
 
 
-def peers_of(model: Model, frame: pd.DataFrame) -> dict[str, tuple[float, np.ndarray]]:
-    """Rows a second and values of another function that explains the same trees, if any does."""
-    estimator = model.estimator[-1]
-    if not isinstance(estimator, lightgbm.LGBMClassifier):
-        rows = 100 if hasattr(estimator, "estimators_") else PEER_ROWS
-        by_shap = theirs_by_shap(model, frame[:rows])
-        return {} if by_shap is None else {"shap": by_shap}
-    # Of LightGBM's trees shap asks LightGBM itself.
-    encoded, booster = model.estimator[0].transform(frame[:PEER_ROWS]), estimator.booster_
-    values: list[np.ndarray] = []
-    spent = seconds(
-        lambda: values.append(booster.predict(encoded, pred_contrib=True, num_threads=1))
-    )
-    return {"LightGBM's own": (len(encoded) / spent, np.asarray(values[0])[:, :-1])}
-
-
-PAGE_TEXT = """\
-# Contributions of features: rows a second on one core
-
-`python -m benchmarks.reasons`: {rows:,} rows of 18 numbers, {turns} turns, seconds of a core. The
-forest is fitted on 5,000 rows. Others explain {peer_rows:,} rows by the same trees, shap 100
-by the forest; the ratio is the middle one of the turns. Against 100 rows of reference nothing is
-compared.
-
-| model | rows a second | compared with | its rows a second | ratio | furthest apart |
-|---|--:|---|--:|--:|--:|
-{lines}
-
-**What to do with it:** explain every row of a boosted model if you like; of deep forests those that
-somebody asks for, or wait half a minute for 60,000.
-"""
-
-if __name__ == "__main__":
-    sys.exit(main())
+def by_library(estimator: Any, rows: np.ndarray) -> np.ndarray:
+    """What a library's own function says, in one thread."""
+    if isinstance(estimator, lightgbm.LGBMClassifier):
+        values = estimator.booster_.predict(rows, pred_contrib=True, num_threads=1)
+    elif isinstance(estimator, xgboost.XGBClassifier):
+        values = estimator.get_booster().predict(xgboost.DMatrix(rows), pred_contribs=True)
+    else:
+        pool = catboost.Pool(rows)
+        values = estimator.get_feature_importance(pool, type="ShapValues", thread_count=1)
+    return np.asarray(values)[:, :-1]

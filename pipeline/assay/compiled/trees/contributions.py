@@ -131,23 +131,19 @@ class TreeContributions:
 
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
         """Blocks of rows with contributions, (outputs, features, rows), and base, (outputs,)."""
-        from assay.compiled.trees.kernels_contributions import (
-            MOST_LEAVES,
-            MOST_ROWS,
-            add_contributions,
-        )
+        from assay.compiled.trees import kernels_contributions as kernels
 
         nodes = self.nodes
         deepest, longest, leaves = self.path_lengths(rows.numeric)
         players, quadrature = self.players(rows.numeric), _quadrature((longest + 1) // 2)
         chance, reference = _chances(longest), self.reference.ranks.reshape(nodes.columns, -1)
         each = len(nodes.base) * features + deepest
-        each += nodes.width * min(longest + MOST_LEAVES, features)
-        for block in rows.blocks(min(MOST_ROWS, max(256, _MOST_CELLS // each))):
+        each += nodes.width * min(longest + kernels.MOST_LEAVES, features)
+        for block in rows.blocks(min(kernels.MOST_ROWS, max(256, _MOST_CELLS // each))):
             base = nodes.base.copy()
             out = np.zeros((len(base), features, block.rows))
             ranks = np.hstack([self.ranks_of(block), reference])
-            add_contributions(
+            kernels.add_contributions(
                 *(nodes.left, nodes.right, nodes.column, nodes.limit, leaves, players, nodes.share),
                 *(nodes.values, nodes.roots, nodes.output, nodes.width, deepest, longest),
                 *(*quadrature, chance, ranks, out, base),
