@@ -109,6 +109,18 @@ def test_a_night_that_was_scored_again_differs_in_the_rows_that_changed(
     assert main(["export", "--date", night, "--to", "csv:a.csv", "--by", "1", *root]) == 2
 
 
+def test_of_one_night_the_run_that_started_first_is_the_old_one(
+    publish: Any, diff: Diff, store: Store
+) -> None:
+    """Also of two that started in the same second, whose ids may be in any order."""
+    for moment, (run_id, rows) in enumerate([("r2", OLD), ("r1", NEW)]):
+        publish(NIGHT, rows, run_id)
+        at = predictions.NOON.replace(microsecond=moment)
+        run = Run(run_id=run_id, event="published", partition=NIGHT, at=at)
+        store.append_run_events(replace(run, rows_scored=len(rows)))
+    assert (diff(NIGHT, turn=1).old["run_id"], diff(NIGHT, turn=1).changes.only_new) == ("r2", 1)
+
+
 def test_two_nights_are_compared_in_the_order_in_which_they_are_given(
     publish: Any, diff: Diff
 ) -> None:

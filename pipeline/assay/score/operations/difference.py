@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,11 @@ def run(
             if version is not None
             else store.run_at_turn(partition, turn or 0)
         )
-        # Its id begins with the moment at which a run started.
-        old, new = sorted([old, found], key=lambda each: each.run.run_id)
+        # A run whose events are lost has no start; ids are in order only from second to second.
+        never = datetime.min.replace(tzinfo=UTC)
+        old, new = sorted(
+            [old, found], key=lambda each: (each.run.started_at or never, each.run.run_id)
+        )
     if old.run.run_id == new.run.run_id:
         raise UsageError(
             "a run cannot be compared with itself",
