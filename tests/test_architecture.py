@@ -426,7 +426,7 @@ def f():
     }
 
 
-MOST_CODE = 61_903
+MOST_CODE = 61_910
 MOST_FILES = 500
 """What the package may hold. A change that needs more raises the number, and says why."""
 
