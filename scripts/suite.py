@@ -32,6 +32,7 @@ FIRST = (
     "tests/evaluation",
     "tests/hosting",
     "tests/init",
+    "tests/life",
     "tests/models",
     "tests/promotion",
     "tests/registry",
