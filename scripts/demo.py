@@ -39,6 +39,7 @@ OPEN = (
     ("model card", "models/bundle/card.md"),
     ("drift and quality, a page a night", "reports/nights/**/*.html"),
     ("why one flight got its score", "exports/why.html"),
+    ("what v0.2.0 would change, before it did", "reports/plan/index.html"),
 )
 """What to look at -> where, in the clone."""
 
@@ -103,9 +104,19 @@ RUN = (
 RISKIEST, SHOWN = "The riskiest flights of the first night, each with its strongest reasons", 10
 WHY_ONE = "Why the riskiest flight of the first night got its score"
 AFTER = (
+    step("What it would change in the week that readers see", "assay", "plan"),
+    step(
+        "Those who use the scores agree",
+        *("assay", "approve", "--as", "operations", "--because", "we can call 200 more"),
+    ),
     step(
         "Promote the better one",
         *("assay", "promote", "--because", "fewer features at each split: better on June"),
+    ),
+    step("Publish the week as it was planned: no row is scored again", "assay", "apply"),
+    step(
+        "Which flights of the first night are decided otherwise now",
+        *("assay", "diff", NIGHTS[0], "--turn", "1"),
     ),
     step("Who promoted what, on what evidence", "assay", "versions"),
     step("What the policy says of both versions", "assay", "gate", "backtest"),
@@ -161,8 +172,16 @@ def demonstration() -> list[Outcome]:
     outcomes.append(run(why, len(outcomes) + 1, total))
     for challenger in CHALLENGERS:
         outcomes.append(challenge(challenger, len(outcomes) + 1, total))
+    ask_for_approval()
     outcomes.append(commit("Train on fewer features at each split", len(outcomes) + 1, total))
     return outcomes + play(AFTER, first=len(outcomes) + 1, total=total)
+
+
+def ask_for_approval() -> None:
+    """Have promotion ask for an approval of its plan, by whoever runs the demonstration."""
+    address = git("config", "user.email").stdout.strip()
+    with (CLONE / "params.yaml").open("a", encoding="utf-8") as file:
+        file.write(f'\napprovals:\n  - {{who: operations, people: ["{address}"]}}\n')
 
 
 def play(steps: Sequence[Step], first: int, total: int) -> list[Outcome]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from assay.contract.result import ContractResult
 from assay.monitor.status import Status
 from assay.ops.doctor.finding import Diagnosis
+from assay.plan.document import Plan
 from assay.project.document import Report
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
@@ -35,6 +36,7 @@ REPORTS: tuple[type[Report], ...] = (
     RetrainAdvice,
     Status,
     Diagnosis,
+    Plan,
 )
 
 

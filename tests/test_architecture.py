@@ -51,6 +51,7 @@ MAY_IMPORT = {
         "training/train/*.py",
         "evaluation/*.py",
         "model/*.py",
+        "plan/segments.py",
     ],
     "joblib": [],
     "skops": ["model/*.py"],
@@ -88,7 +89,7 @@ SPEAKS = {
 NOT_A_STAGE_S_WORK = {
     *("PARAMS", "DVC_YAML", "DVC_LOCK", "WORK"),
     *("NIGHTS", "WEEKS", "FRONT", "INCIDENTS", "ALERTS", "INCIDENT"),
-    *("PERFORMANCE", "RETRAIN", "ASK"),
+    *("PERFORMANCE", "RETRAIN", "ASK", "PLAN", "PLAN_PAGE"),
 }
 """Paths of layout.py that people, DVC itself or the nightly schedule write."""
 
@@ -426,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 61_910
-MOST_FILES = 500
+MOST_CODE = 63_447
+MOST_FILES = 513
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -27,12 +27,14 @@ from assay.monitor.front import page as front
 from assay.monitor.nights.night import Night
 from assay.pages import templating
 from assay.pages.templating import compose_page
+from assay.plan import page as plan_page
 from assay.project.params import parse
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from assay.score.operations import why_page
 from assay.score.operations.version_before import Before
 from assay.score.operations.why import Why
 from tests.browser import CHROMIUM, MISSING, WIDTHS, Browser, browser
+from tests.builders import plans
 from tests.contract.test_stage import CONTRACT, result_of
 from tests.evaluation.test_evaluate_page import page_of
 from tests.gate.test_verdict_page import finding
@@ -139,6 +141,8 @@ MADE: Mapping[str, Callable[[], str]] = {
     "front before the first night": lambda: front.render(scene(0)),
     "evaluation of two classes": lambda: page_of(scored("binary"), np.repeat(["JFK", "L"], 750)),
     "evaluation of several": lambda: page_of(scored("multiclass"), np.repeat("JFK", ROWS)),
+    "a plan": lambda: plan_page.html(plans.plan(), plans.moved_rows()),
+    "a plan of nothing": lambda: plan_page.html(plans.plan(plan=None, nights=(), slices=()), ()),
     "why a row got its score": lambda: why_page.html(reasons(30), 10),
     "why, without a feature": lambda: why_page.html(reasons(0), 10),
     "evaluation of numbers": lambda: page_of(scored("regression"), np.repeat("JFK", ROWS)),

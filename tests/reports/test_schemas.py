@@ -24,6 +24,7 @@ from assay.reports.verdict import Finding, ModelTests, Outcome
 from assay.training.train.select import Selection
 from scripts.schemas import REPORTS, place, schema
 from tests.advice import retrain_advice
+from tests.builders import plans
 from tests.gate import build
 from tests.verdicts import verdict
 
@@ -94,6 +95,7 @@ WRITTEN: dict[str, Report] = {
             failed("1 tag", "git fetch --tags").named("tags"),
         ]
     ),
+    "Plan": plans.plan(),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),
         build.compared_place("JFK", build.difference(None)),

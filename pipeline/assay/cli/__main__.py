@@ -17,7 +17,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from assay.cli import model_commands, night_commands, report_commands, start_commands
+from assay.cli import (
+    model_commands,
+    night_commands,
+    plan_commands,
+    report_commands,
+    start_commands,
+)
 from assay.cli.command import Call, add_options
 from assay.cli.terminal import log_to_stderr
 from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, UsageError
@@ -147,6 +153,7 @@ GROUPS = (
     start_commands.BEGIN,
     model_commands.MAKE,
     model_commands.CHOOSE,
+    plan_commands.PLAN,
     night_commands.SCORE,
     night_commands.CARE,
     report_commands.SCHEDULE,

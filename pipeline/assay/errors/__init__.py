@@ -478,3 +478,14 @@ class KeyUnknown(RunError):
     exit_code = 63
     cause = "a key of a row that was refused, of a night that is not published, or a typing error"
     advice = "assay quarantine show --date DAY has what was refused"
+
+
+class PlanRefused(RunError):
+    """The plan cannot be applied."""
+
+    exit_code = 64
+    cause = (
+        "no plan of the version that holds the stage, a missing approval, or --exact and a night "
+        "that is not as it was planned"
+    )
+    advice = "assay plan again, have it approved, and apply it; nothing was published"

@@ -65,6 +65,7 @@ FACTS: Mapping[str, Any] = {
     "totals": None,
     "leakage": None,
     "changes": None,
+    "plan": None,
     "metrics": (),
     "slices": None,
     "flipped": None,

@@ -21,6 +21,8 @@ from assay.hosting.client import Gone, MayNotWrite
 from assay.hosting.comment_changes import Changes, known, read_changes
 from assay.hosting.comment_numbers import metric_rows, moved_slices, picture, signed, total_nights
 from assay.hosting.hosts import host_of, keep_one_comment
+from assay.plan import page
+from assay.plan.document import Plan
 from assay.project import digests
 from assay.project.ci_run import CiRun, read_environment
 from assay.project.params import Params
@@ -65,6 +67,7 @@ class CommentFacts:
     rehearsal: Rehearsal | None = None
     leakage: Leakage | None = None
     changes: Changes | None = None
+    plan: Plan | None = None
     commit: str = ""
     page: str = ""
 
@@ -241,6 +244,7 @@ def collect(
         comparison=known(lambda: inputs.comparison),
         rehearsal=known(lambda: inputs.rehearsal),
         leakage=known(lambda: inputs.leakage),
+        plan=known(lambda: Plan.read(root)),
     )
 
 
@@ -297,6 +301,13 @@ def _shown(facts: CommentFacts) -> dict[str, Any]:
     }
     if verdict is None or verdict.bundle == verdict.champion.bundle:
         return shown
+    plan = facts.plan
+    if plan is not None and plan.bundle == verdict.bundle:
+        shown["plan"] = {
+            "headline": page.headline(plan),
+            "sentences": list(page.sentences(plan)),
+            "digest": (plan.plan or "")[:19],
+        }
     if (measured := compared or facts.evaluation) is not None:
         shown |= {
             "metrics": metric_rows(compared, facts.evaluation),

@@ -24,6 +24,7 @@ from assay.errors.base import attach_report, attached_report
 from assay.errors.codes import ANSWERS
 from assay.errors.machine import from_os_error
 from assay.performance.labels import NoLabelsYet
+from assay.plan.apply import is_pending
 from assay.project import interrupts, layout
 from assay.project.params import Params
 from assay.project.partitions import parse_day, usual_step
@@ -112,7 +113,7 @@ class NightlySteps:
 def run(
     root: Path, params: Params, call: Call, night: str | None = None, answers_ok: bool = False
 ) -> NightlySteps:
-    """Score what is due, take labels, monitor and tell, and ask whether to train again.
+    """Apply a plan, score what is due, take labels, monitor, tell, ask whether to train again.
 
     A step that ends with an error does not keep the next ones from running; an interrupt does.
 
@@ -130,6 +131,8 @@ def run(
         The error of the step that decides (`NightlySteps.deciding`), with all steps attached.
     """
     steps = _Steps(call)
+    if _is_planned(root, params):
+        steps.run(["apply"])
     steps.run(["score", "--due"] if night is None else ["score", "--date", night])
     try:
         known = known_nights(root, params)
@@ -149,6 +152,14 @@ def run(
         named = "; ".join(f"{each.shown} ({each.exit_code})" for each in others)
         why = why.naming(f"It is not all: {named}.")
     raise attach_report(why, replace(found, raised=True))
+
+
+def _is_planned(root: Path, params: Params) -> bool:
+    """Whether there is a plan to apply; what keeps it from being known is told by scoring too."""
+    try:
+        return is_pending(root, params)
+    except AssayError:
+        return False
 
 
 def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightNames) -> None:

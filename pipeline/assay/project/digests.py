@@ -93,6 +93,16 @@ def project_imports(
     return {path: text for path, text in found.items() if path not in tests}
 
 
+def scoring(params: Params) -> str:
+    """Digest of what params.yaml says of a night's rows and of when they may be published."""
+    asked = params.model_dump(
+        mode="json",
+        include={"score": {"input", "reasons"}, "quarantine": True, "publish": True},
+        exclude={"publish": {"keep_days"}},
+    )
+    return digest_content(json.dumps(asked, sort_keys=True))
+
+
 def model_tests(root: Path, tests: str) -> tuple[str, ...]:
     """The Python files in the folder of model tests, relative to ``root``, sorted."""
     found = (path for path in _sources(root / tests) if path.suffix == ".py")

@@ -48,6 +48,8 @@ RETRAIN = "reports/retrain.json"
 ALERTS = "reports/alerts.json"
 INCIDENT = "reports/incident.md"
 ASK = "reports/ask.json"
+PLAN = "reports/plan/plan.json"
+PLAN_PAGE = "reports/plan/index.html"
 
 WORK = ".assay"
 """Cache folder that may be deleted at any time: fetched bundles, the Java shim."""

@@ -7,7 +7,7 @@ the stage is unchanged; promoting again finds the version and continues.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from assay.errors import AssayError, PromotionRefused, UsageError
 from assay.project import digests, layout
 from assay.project.params import Params
-from assay.promotion import checks
+from assay.promotion import approvals, checks
 from assay.promotion.checks import PromotionFacts
 from assay.promotion.facts import collect_facts
 from assay.registry import fetch, git, tag_writer, tags, versions
@@ -106,6 +106,9 @@ def promote(
         known = versions.read_state(root, params.name)
         facts, text = collect_facts(root, there, params, stage, commit, known)
     reasons = checks.refusals(facts, override=override)
+    lacking = approvals.refusals(root, params, facts.here.digest or "", commit)
+    if not override:
+        reasons += lacking
     approved = None
     if params.registry.require_approval:
         asked = ask_host(commit) if ask_host else None
@@ -118,7 +121,7 @@ def promote(
         raise PromotionRefusals(reasons)
 
     assert facts.here.digest is not None
-    evidence = replace(_evidence(facts, text), approved=approved)
+    evidence = replace(_evidence(facts, text, lacking), approved=approved)
     bundle = facts.here.digest
     # For a version registered by hand, the stage's tag states the bundle.
     version = replace(facts.head_version, bundle=bundle) if facts.head_version else None
@@ -188,9 +191,11 @@ def rollback(
     return StageMove("rolled back", stage, holder, held)
 
 
-def _evidence(facts: PromotionFacts, text: str | None) -> PromotionEvidence:
+def _evidence(
+    facts: PromotionFacts, text: str | None, lacking: Sequence[PromotionRefused]
+) -> PromotionEvidence:
     """The evidence for the tags; a verdict about something else does not count."""
-    override = format_override(checks.overridable(facts))
+    override = format_override([*checks.overridable(facts), *lacking])
     if facts.verdict is None or text is None or not checks.verdict_applies(facts):
         return PromotionEvidence(outcome=NONE, champion=facts.champion, override=override)
     return PromotionEvidence(

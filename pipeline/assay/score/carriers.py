@@ -158,7 +158,7 @@ def open_night(
     SchemaMismatch
         A query returns other columns than the contract requires.
     """
-    with landed(night, _landing_home(root, params), contract, session) as found:
+    with landed(night, working_folder(root, params), contract, session) as found:
         if found.rows == 0:
             raise inputs.empty_night_error(night)
         if carrier == "local":
@@ -168,8 +168,8 @@ def open_night(
             yield OpenNight(found, own_cores(), session())
 
 
-def _landing_home(root: Path, params: Params) -> str:
-    """Where nights are landed: on this machine, or where executors elsewhere can read them."""
+def working_folder(root: Path, params: Params) -> str:
+    """For files that are soon deleted: on this machine, or where executors elsewhere see them."""
     if _is_local(params):
         return local_home(root)
     return f"{resolve_uri(root, params.store)}/{SCRATCH}"

@@ -51,6 +51,8 @@ class Scoring:
     ----------
     session
         Called if Spark is needed, after every check that does not need it.
+    aside
+        Where files are written that are never to be published; None for the store.
     """
 
     params: Params
@@ -58,6 +60,12 @@ class Scoring:
     pinned: PinnedVersion
     store: Store
     session: Callable[[], SparkSession]
+    aside: Store | None = None
+
+    @property
+    def written(self) -> Store:
+        """Where runs write their files."""
+        return self.store if self.aside is None else self.aside
 
     def check(self) -> None:
         """Check, before a night begins, that the reasons of its rows can be told if asked for.
@@ -223,6 +231,30 @@ class Attempt:
         return night, make_job(scoring, night, self.run), carrier
 
     def score(self, ahead: Sequence[StagedRun], progress: Progress) -> None:
+        """Stage a night (`stage`), and hold it if a publication check fails.
+
+        Raises
+        ------
+        RunHeld
+            Scored, but a publication check failed; that is recorded.
+        """
+        held = self.stage(ahead, progress)
+        if held:
+            store, run = self.scoring.store, self.run
+            assert self.staged is not None, "it was staged above"
+            files = store.hold(self.staged)
+            event = self.counted(
+                run.then("held", "; ".join(held), seconds=self.seconds, files=files)
+            )
+            store.append_run_events(event)
+            raise RunHeld(
+                "scored but not published: " + "; ".join(held),
+                where=f"night {run.partition}, run {run.run_id}",
+                fix="Readers keep what they had. "
+                + step_sentence(run.partition, run.run_id, self.tally.quarantined > 0),
+            )
+
+    def stage(self, ahead: Sequence[StagedRun], progress: Progress) -> tuple[str, ...]:
         """Check and score each row of a night; what comes out is written, and not visible yet.
 
         Parameters
@@ -230,10 +262,10 @@ class Attempt:
         ahead
             Runs of other nights that will be published before this one.
 
-        Raises
-        ------
-        RunHeld
-            Scored, but a publication check failed; that is recorded.
+        Returns
+        -------
+        tuple of str
+            Why it must not be published without a person; empty if it may be.
         """
         night, job, carrier = self.find()
         scoring, pinned, run = self.scoring, self.scoring.pinned, self.run
@@ -245,18 +277,7 @@ class Attempt:
         self.tally, self.staged = tally, _staged(job, run, tally)
         held = _held(scoring, tally, night.value, repeats, ahead)
         self.seconds = time.monotonic() - started
-        if held:
-            files = scoring.store.hold(self.staged)
-            event = self.counted(
-                run.then("held", "; ".join(held), seconds=self.seconds, files=files)
-            )
-            scoring.store.append_run_events(event)
-            raise RunHeld(
-                "scored but not published: " + "; ".join(held),
-                where=f"night {night.value}, run {run.run_id}",
-                fix="Readers keep what they had. "
-                + step_sentence(night.value, run.run_id, tally.quarantined > 0),
-            )
+        return held
 
     def counted(self, event: Run) -> Run:
         """An event with the rows of the run."""
@@ -299,7 +320,7 @@ def partition_date(partition: str) -> date:
 
 def make_job(scoring: Scoring, night: NightInput, run: Run) -> Job:
     """What a run's tasks do with the rows of its night."""
-    params, pinned, store = scoring.params, scoring.pinned, scoring.store
+    params, pinned, store = scoring.params, scoring.pinned, scoring.written
     keys = key_schema(pinned.contract, night.schema)
     task = pinned.bundle.manifest.task
 
@@ -330,7 +351,7 @@ def _scored(
     scoring: Scoring, night: NightInput, job: Job, carrier: Carrier, progress: Progress
 ) -> tuple[Tally, frozenset[int], DuplicateKeys | None]:
     """The tally, the input's own row counts, and the duplicate keys."""
-    params, store = scoring.params, scoring.store
+    params, store = scoring.params, scoring.written
     try:
         with open_night(
             scoring.session, scoring.root, params, night, job.contract, carrier

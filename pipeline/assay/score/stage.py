@@ -124,6 +124,13 @@ def run(
     return _all(root, params, wanted, NightOutcomes(params.store, []), force, carrier, sink)
 
 
+def score_nights(
+    root: Path, params: Params, wanted: list[str], sink: Sink | None = None
+) -> NightOutcomes:
+    """Score some nights, otherwise as `run`."""
+    return _all(root, params, wanted, NightOutcomes(params.store, []), False, None, sink)
+
+
 def run_due(
     root: Path,
     params: Params,

@@ -33,6 +33,7 @@ from assay.store.delta.tables import (
     EXPORTS,
     LABELS,
     PERFORMANCE,
+    PLANS,
     PREDICTIONS,
     PROFILES,
     QUARANTINE,
@@ -64,6 +65,7 @@ AFTER_COMMIT = {
     PERFORMANCE: "what it measured is measured again by assay labels of those nights",
     DECISIONS: "what it decided is decided again by assay monitor of those nights",
     EXPORTS: "what its target got is sent once more, by the next export to it",
+    PLANS: "what it planned can be planned again: assay plan",
 }
 """What follows for each table if its newest commit is set aside."""
 

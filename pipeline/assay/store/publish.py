@@ -46,12 +46,12 @@ def publish(place: StoreLocation, staged: StagedRun, **said: str) -> None:
     PublishConflict
         If the partition changed since the run started. Nothing became visible.
     """
-    for overtaken in publish_together(place, [staged], **said).values():
+    for overtaken in publish_together(place, [staged], whole=False, **said).values():
         raise overtaken
 
 
 def publish_together(
-    place: StoreLocation, runs: Sequence[StagedRun], **said: str
+    place: StoreLocation, runs: Sequence[StagedRun], *, whole: bool = False, **said: str
 ) -> dict[str, PublishConflict]:
     """Replace several partitions, each by a run's files, in one commit.
 
@@ -59,6 +59,8 @@ def publish_together(
     ----------
     runs
         At most one of each partition; all with the same columns.
+    whole
+        Publish all of them or none.
     said
         Further metadata for the commits.
 
@@ -71,6 +73,8 @@ def publish_together(
     ------
     StoreError
         None of them is visible, or all are that were not overtaken.
+    PublishConflict
+        One was overtaken, and they were to be published as a whole: none is visible.
     """
     for staged in runs:
         check_files(place, staged)
@@ -82,6 +86,8 @@ def publish_together(
         try:
             check_turn(place, staged, views[staged.partition])
         except PublishConflict as error:
+            if whole:
+                raise
             overtaken[staged.run_id] = error
         else:
             current.append(staged)
@@ -107,6 +113,8 @@ def publish_together(
                 if not check_turn(place, staged, now[staged.partition]):
                     needed.append(staged)
             except PublishConflict as error:
+                if whole:
+                    raise
                 late[staged.run_id] = error
         return needed
 

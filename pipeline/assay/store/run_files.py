@@ -1,4 +1,4 @@
-"""The files of any run of a night: visible, replaced since, or held."""
+"""The files of any run of a night: visible, replaced since, held, or planned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from assay.errors import NothingScored, RunUnknown, StoreError, UsageError
 from assay.store.delta import log, rows
 from assay.store.delta.location import StagedFile, StoreLocation
-from assay.store.delta.tables import PREDICTIONS
+from assay.store.delta.tables import PLANS, PREDICTIONS
 from assay.store.history import (
     partition_commits,
     read_partition_view,
@@ -19,27 +19,29 @@ from assay.store.history import (
     read_runs,
     visible_run_id,
 )
+from assay.store.plans import read_plans
 from assay.store.publish import find_missing_files
 from assay.store.release import read_held_run
-from assay.store.runs import Run
-
-UNSEEN = ("held",)
-"""States of runs that readers have not seen, and whose files their event tells."""
+from assay.store.runs import Run, from_json
 
 
 @dataclass(frozen=True)
 class RunFiles:
-    """A run with its files of predictions, all of which exist, and their columns."""
+    """A run with its files of predictions, all of which exist, and their columns.
+
+    ``place`` is where they are, if not in the store.
+    """
 
     run: Run
     files: tuple[StagedFile, ...]
     schema: pa.Schema
+    place: StoreLocation | None = None
 
     def batches(
         self, place: StoreLocation, columns: Sequence[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Its rows, as `assay.store.Store.prediction_batches` reads those of the visible run."""
-        return rows.batches(place, PREDICTIONS, self.files, columns)
+        return rows.batches(self.place or place, PREDICTIONS, self.files, columns)
 
 
 def files_of_run(place: StoreLocation, run: Run) -> RunFiles:
@@ -50,7 +52,11 @@ def files_of_run(place: StoreLocation, run: Run) -> RunFiles:
     RunUnknown
         Files of it are gone, or the log does not go back to when readers saw it.
     """
-    staged = read_held_run(place, run.run_id) if run.event in UNSEEN else None
+    staged = None
+    if run.event == "planned":
+        staged = from_json(run, place.table_uri(PLANS))
+    elif run.event == "held":
+        staged = read_held_run(place, run.run_id)
     if staged is not None:
         return _checked(place, run, staged.predictions, staged.predictions_schema)
     view = read_partition_view(place, PREDICTIONS, run.partition)
@@ -70,7 +76,11 @@ def run_of_version(place: StoreLocation, partition: str, version: str) -> RunFil
         The version never scored the night, or all its files are gone.
     """
     shown = visible_run_id(place, read_partition_view(place, PREDICTIONS, partition), partition)
-    done = [run for run in read_runs(place, partition) if run.event in ("published", *UNSEEN)]
+    known = [run for run in read_runs(place, partition) if run.event in ("held", "published")]
+    applied = {run.run_id for run in known}
+    planned = [each.run for each in read_plans(place, partition=partition)]
+    done = [*known, *(run for run in planned if run.run_id not in applied)]
+    done.sort(key=lambda run: (str(run.started_at), run.run_id))
     gone: RunUnknown | None = None
     for run in reversed(done):
         if run.version == version and run.run_id != shown:

@@ -16,9 +16,11 @@ from assay.errors import StoreError
 from assay.project.text import first_few
 from assay.store.delta.location import StagedFile, part_path
 
-Event: TypeAlias = Literal["started", "failed", "held", "published", "released", "retracted"]
+Event: TypeAlias = Literal[
+    "started", "failed", "held", "planned", "published", "released", "retracted"
+]
 EVENTS: tuple[str, ...] = get_args(Event)
-"""In the order in which they can happen to a run."""
+"""In the order in which they can happen to a run; ``planned`` is none of the runs table's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from assay.store import (
     consistency,
     history,
     labels,
+    plans,
     profiles,
     run_files,
     run_rows,
@@ -84,6 +85,10 @@ class Store(StoreLocation):
     append_decisions = measured.append_decisions
     exports = exported.read_exports
     append_export = exported.append_export
+
+    append_plan = plans.append_plan
+    planned_runs = plans.read_plans
+    newest_plan = plans.newest_plan
 
     check = damage.check
     check_consistency = damage.check_consistency

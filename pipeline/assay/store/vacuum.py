@@ -2,8 +2,9 @@
 
 A table's folder holds four kinds of files. Active files are never touched. Replaced files are
 listed in the log as removed; they are kept for current readers and for `assay retract`. Files of a
-held run are kept as long as it can be released. All others were left by runs that died or were
-overtaken, or by tasks that were retried.
+held run are kept as long as it can be released, those of a planned run for ``keep_days``, as long
+as it can be applied. All others were left by runs that died or were overtaken, or by tasks that
+were retried.
 
 Whether a run is dead is decided by turns (`assay.store.delta.log.turn_of`), not by clocks: a run
 can be published only at the turn of the partition that it started from. Clocks decide only how long
@@ -24,6 +25,7 @@ from urllib.parse import unquote
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from assay.store import plans
 from assay.store.delta import commits, log, upkeep
 from assay.store.delta.location import (
     SCRATCH,
@@ -40,6 +42,7 @@ from assay.store.delta.tables import (
     EXPORTS,
     LABELS,
     PERFORMANCE,
+    PLANS,
     PREDICTIONS,
     PROFILES,
     QUARANTINE,
@@ -55,8 +58,8 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=1)
 """How long files of dead runs are kept: a task that outlives its run may still write some."""
 
-APPENDED = (RUNS, PROFILES, LABELS, PERFORMANCE, DECISIONS, EXPORTS)
-TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS)
+APPENDED = (PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS, PLANS)
+TABLES = (PREDICTIONS, QUARANTINE, *APPENDED)
 
 
 @dataclass(frozen=True)
@@ -242,6 +245,7 @@ def find_unused_files(
     active, is_table = _active(place, table)
     gone = read_tombstones(uri) if is_table else {}
     known = {record.run_id: record for record in read_run_records(place, partition)}
+    known |= plans.protected(place, known, datetime.now(UTC))
     after = log.open_table(predictions)
     fates = _Fates(before, after, known)
     return list(_judged(table, listed, active, gone, fates))

@@ -225,6 +225,18 @@ class Registry(Section):
     require_approval: bool = False
 
 
+class Approval(Section):
+    """People, by name or address in git, one of whom has to approve a plan before promotion.
+
+    ``not_author``: whoever made the commit cannot.
+    """
+
+    who: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    of: Literal["plan"] = "plan"
+    people: Annotated[tuple[Text, ...], Field(min_length=1)]
+    not_author: bool = False
+
+
 class Reasons(Section):
     """Which rows of a night are published with their reasons, and which of them."""
 
@@ -245,7 +257,7 @@ class Quarantine(Section):
 
     max_share: Share = 0.02
     repeated_keys: Literal["refuse", "publish"] = "refuse"
-    rules: Annotated[Mapping[Text, Share], Frozen] = Field(
+    rules: Annotated[Mapping[Text, Share], Frozen, Dumped] = Field(
         default_factory=dict, validate_default=True
     )
 
@@ -284,6 +296,7 @@ class Params(Section):
     rehearse: Rehearse = Rehearse()
     gate: GateParams
     registry: Registry = Registry()
+    approvals: tuple[Approval, ...] = ()
     score: Score
     quarantine: Quarantine = Field(default_factory=Quarantine)
     publish: Publish = Publish()
@@ -294,6 +307,12 @@ class Params(Section):
     schedule: ScheduleParams = ScheduleParams()
 
     _written: tuple[str, str] = ("", "")
+
+    @field_validator("approvals")
+    @classmethod
+    def _each_asked_once(cls, approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
+        refuse_repeats([each.who for each in approvals], "each who once")
+        return approvals
 
     def explain(
         self, error: ValidationError, model: type[Section], at: tuple[int | str, ...]

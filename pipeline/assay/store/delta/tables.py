@@ -22,6 +22,7 @@ LABELS = "labels"
 PERFORMANCE = "performance"
 DECISIONS = "decisions"
 EXPORTS = "exports"
+PLANS = "plans"
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -130,6 +131,13 @@ _SMALL: Mapping[str, Mapping[str, pa.DataType]] = {
         "rows": pa.int64(),
         "at": INSTANT,
     },
+    PLANS: {
+        "run_id": pa.string(),
+        "bundle": pa.string(),
+        "plan": pa.string(),
+        "at": INSTANT,
+        "planned": pa.string(),
+    },
 }
 """The columns that follow the partition column."""
 
@@ -190,7 +198,8 @@ def small_schema(table: str, column: str) -> pa.Schema:
     ``profiles`` has a row for each column and run; ``performance`` for each metric value of a run;
     ``runs`` for each event of a run; ``decisions`` for each time that a night's run was judged
     otherwise than before, as JSON, or null if the night has no published run any more; ``exports``
-    for each time that a target got what had changed.
+    for each time that a target got what had changed; ``plans`` for each run that was planned, as
+    JSON.
     """
     return RUNS_SCHEMA if table == RUNS else _with_keys(table, column, None, _SMALL[table])
 

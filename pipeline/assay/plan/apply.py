@@ -1,0 +1,243 @@
+"""``assay apply``: publish the planned runs of the version that holds the stage, without scoring.
+
+The files become visible by one commit for all nights. A night that is not as it was planned is
+scored the ordinary way, unless a person or another run has decided about it since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from assay.errors import AssayError, PlanRefused, PublishConflict
+from assay.errors.base import attach_report, attached_report
+from assay.plan import pins
+from assay.project.params import Params
+from assay.project.text import counted
+from assay.promotion import approvals
+from assay.registry import versions
+from assay.registry.pin import PinnedVersion, pin_verified
+from assay.registry.versions import RegistryState
+from assay.score import stage
+from assay.score.progress import Sink
+from assay.score.stage import NightOutcomes
+from assay.store import Run, Store, open_store
+from assay.store.plans import PlannedRun
+from assay.store.publish import publish_together, report_if_published
+
+Done = Literal["applied", "applied before", "changed", "left"]
+"""``changed`` is scored the ordinary way. ``left``: it was decided about otherwise since."""
+
+
+@dataclass(frozen=True)
+class AppliedNight:
+    """What became of a planned night, and why it is not the planned run that readers see."""
+
+    partition: str
+    run_id: str
+    done: Done
+    rows: int | None = None
+    why: tuple[str, ...] = ()
+
+
+@dataclass
+class Applied:
+    """What became of a plan; ``scored`` are the nights that had changed, scored the usual way."""
+
+    plan: str
+    version: str
+    nights: list[AppliedNight]
+    scored: NightOutcomes | None = None
+
+    def document(self) -> dict[str, Any]:
+        scored = None if self.scored is None else self.scored.document()
+        nights = [{**vars(each), "why": list(each.why)} for each in self.nights]
+        return {"plan": self.plan, "version": self.version, "nights": nights, "scored": scored}
+
+
+def run(
+    root: Path,
+    params: Params,
+    exact: bool = False,
+    if_planned: bool = False,
+    sink: Sink | None = None,
+) -> Applied:
+    """Apply the plan that was made last with the bundle of the version that holds the stage.
+
+    Applying it again changes nothing.
+
+    Parameters
+    ----------
+    exact
+        Refuse if a night is not as it was planned.
+    if_planned
+        Without a night that may be applied, do nothing.
+
+    Raises
+    ------
+    PlanRefused
+        There is no such plan, it lacks an approval, it was compared with another version than the
+        one before, or with ``exact`` a night has changed. Nothing is published.
+    AssayError
+        That of the first changed night that could not be scored; the others are published.
+    """
+    known, name = versions.read_state(root, params.name), params.registry.stage
+    version = versions.select_champion(known, params.name, name)
+    store = open_store(root, params)
+    planned = store.newest_plan(version.bundle)
+    if if_planned and not _is_pending(store, planned):
+        return Applied("", version.version, [])
+    if not planned:
+        raise PlanRefused(
+            f"there is no plan of {version.version}",
+            where=store.uri,
+            fix="assay plan makes one of its nights, with the bundle at HEAD",
+        )
+    pinned = pin_verified(root, params, known, version, name)
+    approved = _check(root, params, known, version.commit, planned)
+    found = Applied(planned[0].plan, version.version, [])
+    while True:
+        found.nights = list(_judge(root, params, store, pinned, planned))
+        if exact:
+            _check_exact(found.nights)
+        wanted = {each.run_id for each in found.nights if each.done == "applied"}
+        runs = [each for each in planned if each.run.run_id in wanted]
+        if not runs or _publish(store, runs, approved):
+            break
+    changed = [each.partition for each in found.nights if each.done == "changed"]
+    if changed:
+        try:
+            found.scored = stage.score_nights(root, params, changed, sink=sink)
+        except AssayError as error:
+            report = attached_report(error)
+            found.scored = report if isinstance(report, NightOutcomes) else None
+            raise attach_report(error, found) from None
+    return found
+
+
+def is_pending(root: Path, params: Params) -> bool:
+    """Whether the version that holds the stage has a plan of which a night may yet be applied."""
+    known = versions.read_state(root, params.name)
+    version = known.find(known.holders.get(params.registry.stage, ""))
+    store = open_store(root, params)
+    return version is not None and _is_pending(store, store.newest_plan(version.bundle))
+
+
+def _is_pending(store: Store, planned: Sequence[PlannedRun]) -> bool:
+    return any(not why for why in _decided(store, planned).values())
+
+
+def _check(
+    root: Path, params: Params, known: RegistryState, commit: str, planned: Sequence[PlannedRun]
+) -> str:
+    """Who approved the plan, in words; errors as for `run`."""
+    other = pins.follows(known, params.registry.stage, planned[0])
+    if other:
+        raise PlanRefused(
+            f"the plan is not one of this step: {other}",
+            where=f"plan {planned[0].plan[:19]}",
+            fix="assay plan again, to see what this version changes.",
+        )
+    lacking = list(approvals.missing(root, params, planned[0].plan, commit))
+    if lacking:
+        raise PlanRefused(
+            "the plan is not approved by everyone who was asked",
+            where=f"plan {planned[0].plan[:19]}",
+            expected=", ".join(asked.who for asked in params.approvals),
+            found="; ".join(f"{asked.who}: {found}" for asked, found in lacking),
+            fix="They type: assay approve --as WHO --because WHY",
+        )
+    told = [
+        f"{each.by} as {each.who}"
+        for asked in params.approvals
+        for each in approvals.read_approvals(root, asked.who)
+        if each.plan == planned[0].plan
+    ]
+    return f", approved by {', '.join(told)}" if told else ""
+
+
+def _decided(store: Store, planned: Sequence[PlannedRun]) -> Mapping[str, str]:
+    """Planned run -> why its night is nobody's to change any more; "" where it may be applied."""
+    nights = [each.partition for each in planned]
+    turns, runs = store.turns(nights), store.runs(nights)
+    found = {}
+    for each in planned:
+        later = [run for run in runs if run.partition == each.partition and _began_after(run, each)]
+        if turns[each.partition] != each.run.base:
+            found[each.run.run_id] = "another run of it was published or retracted since"
+        elif later:
+            found[each.run.run_id] = f"a run of it was {later[-1].event} since"
+        else:
+            found[each.run.run_id] = ""
+    return found
+
+
+def _began_after(run: Run, planned: PlannedRun) -> bool:
+    mine = run.run_id == planned.run.run_id
+    return not mine and run.started_at is not None and run.started_at > planned.at
+
+
+def _judge(
+    root: Path,
+    params: Params,
+    store: Store,
+    pinned: PinnedVersion,
+    planned: Sequence[PlannedRun],
+) -> Iterator[AppliedNight]:
+    visible, decided = store.visible_runs(), _decided(store, planned)
+    oldest = datetime.now(UTC) - timedelta(days=store.keep_days)
+    for each in planned:
+        run = each.run
+        done: Done
+        why: tuple[str, ...] = ()
+        if visible.get(run.partition) == run.run_id:
+            done = "applied before"
+        elif decided[run.run_id]:
+            done, why = "left", (decided[run.run_id],)
+        else:
+            why = tuple(pins.changed(root, params, each, pinned))
+            if each.at < oldest:
+                why += (f"the plan is older than {counted(store.keep_days, 'day')}",)
+            why += tuple(f"it would be held: {reason}" for reason in each.held)
+            done = "changed" if why else "applied"
+        yield AppliedNight(run.partition, run.run_id, done, run.rows_scored, why)
+
+
+def _check_exact(nights: Sequence[AppliedNight]) -> None:
+    wrong = [each for each in nights if each.why]
+    if wrong:
+        raise PlanRefused(
+            f"{counted(len(wrong), 'night')} of {len(nights)} are not as they were planned",
+            where="assay apply --exact",
+            found="; ".join(f"{each.partition}: {', '.join(each.why)}" for each in wrong),
+            fix="assay plan again; without --exact the others are applied.",
+        )
+
+
+def _publish(store: Store, planned: Sequence[PlannedRun], approved: str) -> bool:
+    """Publish all runs in one commit; False if a night changed meanwhile, and none was."""
+    staged = [each.staged(store) for each in planned]
+    with report_if_published(store, {each.partition: each.run.run_id for each in planned}):
+        try:
+            publish_together(store, staged, whole=True, plan=planned[0].plan)
+        except PublishConflict:
+            return False
+        events = []
+        for each in planned:
+            run = replace(each.run, files="")
+            events.append(
+                run.then(
+                    "published",
+                    f"planned {each.at:%Y-%m-%d %H:%M} UTC by {each.by}{approved}, applied",
+                    rows_read=run.rows_read,
+                    rows_scored=run.rows_scored,
+                    rows_quarantined=run.rows_quarantined,
+                )
+            )
+        store.append_run_events(*events)
+    for each in planned:
+        store.delete_dead_files(each.partition)
+    return True

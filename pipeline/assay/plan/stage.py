@@ -1,0 +1,410 @@
+"""``assay plan``: score real nights with the bundle at HEAD, and show what it would change.
+
+The runs are written as any run is, and registered in the store's plans. No reader sees them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import stdev
+from typing import Literal
+
+import pyarrow.compute as pc
+
+from assay.errors import NothingScored
+from assay.errors.base import describe_error
+from assay.model.prediction import PREDICTION
+from assay.monitor.drift.budget import alarms, evidence
+from assay.monitor.drift.drift import decide
+from assay.plan import page, pins
+from assay.plan.document import Plan, PlannedNight
+from assay.plan.moved_rows import MOST, MovedRows
+from assay.plan.rows import SAMPLED, NightRows, RowsBehind, only_keys
+from assay.plan.segments import find_segments
+from assay.project import digests, interrupts, layout
+from assay.project.document import dumps
+from assay.project.params import Params
+from assay.project.tasks import Task
+from assay.registry import fetch, git, versions
+from assay.registry.pin import PinnedVersion, pin
+from assay.registry.tags import next_version
+from assay.registry.versions import UNKNOWN, RegistryState, Version
+from assay.score.carriers import needs_spark, working_folder
+from assay.score.due import find_due_nights, is_day, nights_between
+from assay.score.inputs.format import InputUnreadable
+from assay.score.inputs.formats import open_input
+from assay.score.operations.changes import (
+    SIDES,
+    Changes,
+    RowChanges,
+    Strongest,
+    spread,
+)
+from assay.score.operations.difference import paired
+from assay.score.progress import Progress, Sink
+from assay.score.run import Attempt, Scoring, new_run, partition_date
+from assay.score.spark.session import BackgroundSession
+from assay.score.together import ABOUT_ONE_NIGHT
+from assay.store import Run, RunFiles, StagedRun, Store, open_store
+from assay.store.delta.location import filesystem
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE
+from assay.store.plans import PlannedRun
+
+NEWEST = 7
+"""Published nights that are planned if none are named."""
+
+MOVED = 0.1
+"""A probability that changes by more counts as moved, if nothing else is asked for."""
+
+DRAWN = 3
+"""The picture of changes reaches so many times as far as what counts as moved."""
+
+Bump = Literal["major", "minor", "patch"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, and where its page is."""
+
+    plan: Plan
+    page: str
+
+    def document(self) -> Plan:
+        return self.plan
+
+
+def run(
+    root: Path,
+    params: Params,
+    first: str | None = None,
+    last: str | None = None,
+    due: bool = False,
+    by: float | None = None,
+    bump: Bump = "minor",
+    dry_run: bool = False,
+    sink: Sink | None = None,
+) -> Planned:
+    """Plan nights; writes plan.json and its page.
+
+    Parameters
+    ----------
+    first, last
+        The nights from one day to another; None for the newest that are published.
+    due
+        The nights that are due instead.
+    by
+        A score that changes by more counts as moved; by default `MOVED`, or a tenth of the spread
+        of a regression's scores.
+    bump
+        The part of the version's number that promotion will raise.
+    dry_run
+        Keep nothing that could be applied, and write nothing to the store.
+
+    Raises
+    ------
+    BundleMissing
+        Git and DVC have no bundle at HEAD.
+    NothingScored
+        No night is published or due, and none is named.
+    StoreError
+        The predictions that readers see have other keys, or are those of another kind of model.
+    """
+    commit, known = git.head(root), versions.read_state(root, params.name)
+    store = open_store(root, params)
+    wanted = _nights(root, params, store, first, last, due)
+    holder = known.holders.get(params.registry.stage)
+    with ExitStack() as at_the_end:
+        spark = BackgroundSession(params, root)
+        at_the_end.callback(spark.stop)
+        if needs_spark(params):
+            spark.start()
+        pinned = pin_head(root, params, known, commit, bump)
+        aside = at_the_end.enter_context(_aside(root, params, store)) if dry_run else None
+        scoring = Scoring(params, root, pinned, store, spark.session, aside)
+        scoring.check()
+        work = _Work(scoring, Progress(len(wanted), sink), by)
+        try:
+            nights = work.plan(wanted)
+            found = work.document(nights, commit, known.find(holder) if holder else None)
+            if found.plan is not None:
+                at, by_whom = datetime.now(UTC), git.user_name(root)
+                store.append_plan(
+                    replace(each, plan=found.plan, at=at, by=by_whom, champion=holder or "")
+                    for each in work.runs
+                )
+        except BaseException:
+            work.delete_files()
+            raise
+    keep_out_of_git(root / layout.PLAN)
+    found.write(root)
+    return Planned(found, page.write(root, found, work.moved.rows()))
+
+
+@contextmanager
+def _aside(root: Path, params: Params, store: Store) -> Iterator[Store]:
+    """A store for files that are deleted afterwards."""
+    uri = f"{working_folder(root, params)}/plan-{secrets.token_hex(4)}"
+    try:
+        yield Store(uri, store.column, store.keep_days)
+    finally:
+        system, path = filesystem(uri)
+        with suppress(OSError):
+            system.delete_dir(path)
+
+
+def keep_out_of_git(path: Path) -> None:
+    """Have git leave a file's folder alone: the page has rows, and promotion wants a clean tree."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
+def pin_head(
+    root: Path, params: Params, known: RegistryState, commit: str, bump: Bump = "minor"
+) -> PinnedVersion:
+    """The bundle and contract of a commit, as the version that its promotion will make of it.
+
+    A commit that is a version already, or has the bundle of the one that holds the stage, keeps
+    that version: its nights are planned again, as their input may have changed.
+    """
+    _, digest = fetch.fetch_bundle_at(root, params.name, commit, root / fetch.BUNDLES)
+    holder = known.find(known.holders.get(params.registry.stage, ""))
+    for version in (known.at_commit(commit), holder):
+        if version is not None and version.bundle == digest:
+            return pin(root, params, version)
+    coming = Version(
+        name=versions.artifact_name(root, params.name),
+        version=next_version(known.numbers, bump),
+        commit=commit,
+        bundle=digest,
+        verdict=UNKNOWN,
+        by="",
+        at="",
+        why="",
+    )
+    return pin(root, params, coming)
+
+
+def _nights(
+    root: Path, params: Params, store: Store, first: str | None, last: str | None, due: bool
+) -> list[str]:
+    source, visible = open_input(root, params), store.visible_runs()
+    if first is not None and last is not None:
+        start, end = partition_date(first), partition_date(last)
+        return nights_between(start, end, source.nights() if source.lists_nights else ())
+    if due:
+        until = str(params.prepare.holdout.end)
+        found = list(find_due_nights(source.nights(), visible, store.runs(), after=until).nights)
+    else:
+        found = sorted(filter(is_day, visible))[-NEWEST:]
+    if not found:
+        raise NothingScored(
+            "no night is due" if due else "no night is published, so there is nothing to plan",
+            where=store.uri,
+            fix="Name nights that have input: assay plan --from DAY --to DAY",
+        )
+    return found
+
+
+class _Work:
+    """Plans nights one after the other, and counts what changes."""
+
+    def __init__(self, scoring: Scoring, progress: Progress, by: float | None) -> None:
+        pinned = scoring.pinned
+        bundle, contract = pinned.bundle, pinned.contract
+        self._scoring, self._store, self._progress = scoring, scoring.store, progress
+        self._by = by
+        self._unit: float | None = None
+        hidden = frozenset({*bundle.manifest.sensitive, *contract.sensitive})
+        self._keyed = only_keys(contract, scoring.store.column)
+        self._behind = RowsBehind(contract, self._keyed, bundle.reference, hidden)
+        self._unread: str | None = None
+        self._attempts: list[Attempt] = []
+        self.runs: list[PlannedRun] = []
+        self.moved = MovedRows(scoring.root, scoring.params, pinned, self._keyed)
+
+    @property
+    def _task(self) -> Task:
+        return self._scoring.pinned.bundle.manifest.task
+
+    def plan(self, wanted: Sequence[str]) -> list[PlannedNight]:
+        """Score each night and compare it; one that cannot be scored says why."""
+        turns = self._store.turns(wanted)
+        visible = {each.partition: each for each in self._store.published_runs(wanted)}
+        rows = sum(run.rows_scored or 0 for run in visible.values())
+        nights = []
+        for number, night in enumerate(wanted, start=1):
+            interrupts.raise_if_interrupted()
+            text = f"plan: night {night} ({number} of {len(wanted)})"
+            self._progress.step(text)
+            attempt = Attempt(self._scoring, self._new_run(night, turns[night]))
+            self._attempts.append(attempt)
+            try:
+                held = attempt.stage(self._ahead(), self._progress.task_callback(text))
+                found = self._compared(attempt, held, visible.get(night), max(1, rows // SAMPLED))
+            except ABOUT_ONE_NIGHT as error:
+                found = PlannedNight(day=night, why=describe_error(error, self._scoring.root))
+            nights.append(found)
+            self._progress.done()
+        return self._with_alarms(nights)
+
+    def document(
+        self, nights: Sequence[PlannedNight], commit: str, champion: Version | None
+    ) -> Plan:
+        """The whole plan."""
+        pinned, params = self._scoring.pinned, self._scoring.params
+        manifest = pinned.bundle.manifest
+        binary = manifest.task == "binary"
+        old = self.moved.threshold_of(champion.version) if binary and champion else None
+        sample = self._behind.sample
+        return Plan(
+            name=params.name,
+            plan=digests.digest_content(dumps([_tree(each) for each in self.runs]))
+            if self.runs and self._scoring.aside is None
+            else None,
+            version=pinned.version.version,
+            bundle=pinned.bundle.digest,
+            commit=commit,
+            champion=champion.version if champion else None,
+            task=manifest.task,
+            threshold=manifest.threshold if binary else None,
+            old_threshold=old,
+            by=self._by or 0.0,
+            nights=tuple(nights),
+            slices=tuple(self._behind.slices()),
+            segments=find_segments(sample),
+            sampled=len(sample.change),
+            unread=self._unread,
+            usual=_usual(nights),
+        )
+
+    def delete_files(self) -> None:
+        """Delete what was written for a plan that comes to nothing."""
+        for staged in self._ahead():
+            self._scoring.written.delete_staged_files(PREDICTIONS, staged.predictions)
+            self._scoring.written.delete_staged_files(QUARANTINE, staged.quarantine)
+
+    def _ahead(self) -> list[StagedRun]:
+        return [each.staged for each in self._attempts if each.staged is not None]
+
+    def _new_run(self, night: str, turn: int) -> Run:
+        return new_run(self._scoring.params.name, night, turn, self._scoring.pinned)
+
+    def _compared(
+        self, attempt: Attempt, held: tuple[str, ...], shown: Run | None, every: int
+    ) -> PlannedNight:
+        staged, tally = attempt.staged, attempt.tally
+        assert staged is not None, "a night that raised no error is staged"
+        run = attempt.counted(attempt.run.then("planned", files=self._kept(staged)))
+        self.runs.append(
+            PlannedRun(
+                plan="",
+                at=run.started_at or datetime.now(UTC),
+                by="",
+                champion="",
+                code=pins.code(),
+                params=digests.scoring(self._scoring.params),
+                held=held,
+                run=run,
+            )
+        )
+        changes: Changes | None = None
+        answers: tuple[int | None, int | None] = (None, None)
+        if shown is not None:
+            rows = NightRows(self._keyed, every)
+            changes, answers = self._changes(staged, shown, rows)
+            self._look_behind(run.partition, rows)
+        return PlannedNight(
+            day=run.partition,
+            run_id=run.run_id,
+            readers_see=shown.run_id if shown else None,
+            by_version=shown.version if shown else None,
+            read=tally.rows,
+            scored=tally.scored,
+            quarantined=tally.quarantined,
+            changes=changes,
+            old_true=answers[0],
+            new_true=answers[1],
+            held=held,
+        )
+
+    def _kept(self, staged: StagedRun) -> str:
+        """What it takes to publish the run; nothing if it is never to be."""
+        return self._store.hold(staged) if self._scoring.aside is None else ""
+
+    def _changes(
+        self, staged: StagedRun, shown: Run, behind: NightRows
+    ) -> tuple[Changes, tuple[int | None, int | None]]:
+        """Pair the rows with what readers see; also how many each side decides true."""
+        store, task, night = self._store, self._task, staged.partition
+        if task == "regression" and self._unit is None:
+            self._unit = spread(store.prediction_batches(night, [PREDICTION]))
+        usual = MOVED * (1.0 if self._unit is None else self._unit)
+        self._by = usual if self._by is None else self._by
+        by, scale = self._by, DRAWN * (self._by or usual)
+        planned = RunFiles(
+            staged.run, staged.predictions, staged.predictions_schema, self._scoring.written
+        )
+        pairs = paired(store, store.files_of_run(shown), planned, self._scoring.root)
+        found, strongest = Changes(by=by, scale=scale), Strongest(self._keyed.keys, MOST)
+        true = [0, 0]
+        for table in pairs:
+            rows = RowChanges(table, task)
+            found = found.merge(Changes.of(rows, by, scale))
+            strongest = strongest.add(rows)
+            behind.add(rows)
+            if task == "binary":
+                for place, side in enumerate(SIDES):
+                    true[place] += pc.sum(table.column(f"{side}_{PREDICTION}")).as_py() or 0
+        self.moved.add(shown, strongest)
+        return found, (true[0], true[1]) if task == "binary" else (None, None)
+
+    def _look_behind(self, night: str, rows: NightRows) -> None:
+        """Find the changed rows in the night's input, where it can be read again."""
+        if self._unread is None:
+            scoring = self._scoring
+            source, contract = open_input(scoring.root, scoring.params), scoring.pinned.contract
+            try:
+                self._behind.add(source.rows(night, [*contract.columns]), rows)
+            except InputUnreadable as error:
+                self._unread = str(error)
+
+    def _with_alarms(self, nights: Sequence[PlannedNight]) -> list[PlannedNight]:
+        """The nights with the alarms that monitoring would raise for them."""
+        reference, limits = self._scoring.pinned.bundle.reference, self._scoring.params.monitor
+        seen = []
+        for each in self._attempts:
+            if each.staged is not None and each.tally.profile is not None:
+                drift = decide(reference, each.tally.profile, limits, each.tally.scored)
+                run = each.run
+                seen.append(evidence(run.partition, run.bundle, drift, reference, limits))
+        raised = {
+            night.partition: tuple(
+                f"{each.question.column}: {each.because}" for each in night.alarms
+            )
+            for night in alarms(seen, limits.budget)
+        }
+        return [night.model_copy(update={"alarms": raised.get(night.day, ())}) for night in nights]
+
+
+def _tree(planned: PlannedRun) -> list[str]:
+    """What the digest of a plan is made of, for one night."""
+    run = planned.run
+    pinned = (run.version, run.bundle, run.contract, run.input, planned.code, planned.params)
+    return [run.partition, run.run_id, str(run.base), *pinned]
+
+
+def _usual(nights: Sequence[PlannedNight]) -> float | None:
+    """How much the share of rows decided true differs from night to night, as readers see them."""
+    shares = [
+        night.old_true / rows
+        for night in nights
+        if night.changes is not None
+        and night.old_true is not None
+        and (rows := night.changes.both + night.changes.only_old)
+    ]
+    return stdev(shares) if len(shares) > 2 else None

@@ -1,0 +1,174 @@
+"""Approval of a plan by those who use the scores: an annotated tag that names the plan's digest.
+
+``approvals`` in params.yaml says who has to agree before a version is promoted. A plan that is made
+again has another digest, so it needs a new approval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.errors import PromotionRefused, UsageError
+from assay.project import layout
+from assay.project.params import Approval, Params
+from assay.project.text import suggest
+from assay.registry import git, tags
+from assay.store import open_store
+from assay.store.plans import PlannedRun
+
+TAGS = "plan-approved/"
+"""How the names of the tags begin; then come who approves, and the first digits of the plan."""
+
+
+@dataclass(frozen=True)
+class PlanApproval:
+    """An approval: for whom, of which plan, by whom and why; ``tag`` is what git keeps of it."""
+
+    who: str
+    plan: str
+    by: str
+    because: str
+    tag: str
+
+
+def approve(
+    root: Path, params: Params, who: str, because: str, plan: str | None = None
+) -> PlanApproval:
+    """Approve a plan; approving it again changes nothing.
+
+    Parameters
+    ----------
+    who
+        An entry of ``approvals`` in params.yaml that the user is one of the people of.
+    plan
+        The beginning of its digest; by default that of the plan that was made last.
+
+    Raises
+    ------
+    UsageError
+        No reason, or no such entry or plan.
+    PromotionRefused
+        The user is not one of the people who may, or is the author.
+    """
+    if not because.strip():
+        raise UsageError("an approval needs a reason", fix="Add --because 'what was looked at'.")
+    asked = next((each for each in params.approvals if each.who == who), None)
+    if asked is None:
+        known = [each.who for each in params.approvals]
+        raise UsageError(
+            "nobody is asked to approve under this name",
+            where=f"--as {who}",
+            expected=f"one of {', '.join(known)} (approvals in {layout.PARAMS})"
+            if known
+            else f"approvals in {layout.PARAMS}",
+            fix=suggest(who, known),
+        )
+    digest = _find_plan(root, params, plan)[0].plan
+    commit, (name, address) = git.head(root), git.identity(root)
+    person = f"{name} <{address}>"
+    why_not = _objection(root, asked, person, commit)
+    if why_not:
+        raise PromotionRefused(
+            f"{person} cannot approve it as {who}",
+            where=f"{layout.PARAMS}: approvals",
+            expected=_people(asked),
+            found=why_not,
+            fix="One of them types the same command.",
+        )
+    for each in read_approvals(root, who):
+        if each.plan == digest and not _objection(root, asked, each.by, commit):
+            return each
+    found = PlanApproval(who, digest, person, because.strip(), f"{TAGS}{who}/{digest[7:19]}")
+    told = {"As": who, "Plan": digest, "Because": found.because, "By": person}
+    message = tags.write_message(f"{params.name}: plan {digest[:19]} approved as {who}", told)
+    done = git.run(root, "tag", "--annotate", "--force", "--message", message, found.tag, commit)
+    if done.returncode:
+        raise PromotionRefused(
+            "git would not write the tag",
+            where=found.tag,
+            found=" ".join(done.stderr.decode(errors="replace").split()),
+        )
+    return found
+
+
+def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[PromotionRefused]:
+    """Who has not approved the newest plan of a bundle, one error each; none if nobody is asked."""
+    if not params.approvals:
+        return []
+    planned = open_store(root, params).newest_plan(bundle)
+    if not planned:
+        return [
+            PromotionRefused(
+                "nobody could approve it: there is no plan of this bundle",
+                where=f"{layout.PARAMS}: approvals",
+                expected=", ".join(each.who for each in params.approvals),
+                fix="assay plan, and let them look at it",
+            )
+        ]
+    return [
+        PromotionRefused(
+            f"{asked.who} has not approved the plan",
+            where=f"{layout.PARAMS}: approvals",
+            expected=f"an approval of {planned[0].plan[:19]} by {_people(asked)}",
+            found=found,
+            fix=f"One of them types: assay approve --as {asked.who} --because WHY",
+        )
+        for asked, found in missing(root, params, planned[0].plan, commit)
+    ]
+
+
+def missing(root: Path, params: Params, plan: str, commit: str) -> Iterator[tuple[Approval, str]]:
+    """Who has not approved a plan, and what there is instead."""
+    for asked in params.approvals:
+        told = [each for each in read_approvals(root, asked.who) if each.plan == plan]
+        objections = [_objection(root, asked, each.by, commit) for each in told]
+        if all(objections):
+            older = "one of another plan" if read_approvals(root, asked.who) else "none"
+            yield asked, next(iter(objections), older)
+
+
+def read_approvals(root: Path, who: str) -> list[PlanApproval]:
+    """The approvals under a name, as tags tell them."""
+    found = []
+    for tag in git.tags(root):
+        if tag.name.startswith(f"{TAGS}{who}/"):
+            told = tags.read_trailers(tag.body)
+            plan, because = told.get("Plan", ""), told.get("Because", "")
+            # Git's own name of the maker: what the message says can be typed by anyone.
+            found.append(PlanApproval(told.get("As", ""), plan, tag.by, because, tag.name))
+    return [each for each in found if each.who == who]
+
+
+def _find_plan(root: Path, params: Params, plan: str | None) -> tuple[PlannedRun, ...]:
+    runs = open_store(root, params).planned_runs()
+    start = (plan or "").removeprefix("sha256:")
+    fit = [each for each in runs if each.plan.removeprefix("sha256:").startswith(start)]
+    if not fit:
+        raise UsageError(
+            "there is no such plan" if plan else "there is no plan to approve",
+            where="assay approve" + (f" --plan {plan}" if plan else ""),
+            expected="a plan that assay plan has made in this store",
+            fix="assay plan",
+        )
+    return tuple(each for each in fit if each.plan == fit[-1].plan)
+
+
+def _objection(root: Path, asked: Approval, person: str, commit: str) -> str:
+    """Why a person's approval does not count; "" if it does."""
+    name, _, rest = person.partition(" <")
+    address = rest.rstrip(">").lower()
+    allowed = {each.lower() for each in asked.people}
+    if not {name.lower(), address, person.lower()} & allowed:
+        return f"{person} is none of them"
+    if asked.not_author:
+        done = git.run(root, "log", "-1", "--format=%ae", commit)
+        if done.stdout.decode(errors="replace").strip().lower() == address:
+            return f"{person} is the author of {commit[:10]}"
+    return ""
+
+
+def _people(asked: Approval) -> str:
+    others = ", and not the author" if asked.not_author else ""
+    return f"one of {', '.join(asked.people)}{others}"
