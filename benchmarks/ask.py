@@ -42,6 +42,8 @@ PAGE = "ask.md"
 ROWS = 20_000
 BUDGETS = {0.5: 400, 0.2: 400, 0.03: 600, 0.01: 1_000}
 """Labels by the share of positives."""
+DAYS = 30
+"""Of flights, in a pool."""
 
 
 @dataclass
@@ -142,7 +144,7 @@ def flights(trials: int, seed: int, budget: int = 500) -> tuple[str, dict[Key, C
     with threadpool_limits(1):
         for trial in range(trials):
             random = np.random.default_rng([seed, trial])
-            rows, units = span.drawn(random, redrawn_days.DRAWN_DAYS)
+            rows, units = span.drawn(random, DAYS)
             models = span.champion.take(rows), span.challenger.take(rows)
             measure(found, models, units, known, budget, random)
     return "flights of July to December, 30 days", found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import special, stats
 
 from assay.ask import answer, sample
 from assay.ask.pool import Pool
@@ -185,3 +186,67 @@ def test_one_model_with_too_few_labels_has_a_metric_without_a_value() -> None:
     pool = pool_of([random.beta(1, 200, ROWS)])
     found = asked("auc", pool, np.zeros(ROWS), 20, 1)
     assert isinstance(found, Estimate) and found.value is None and found.few
+
+
+def every_label(metric: str, confidence: float = 0.95) -> tuple[Estimate, float, float]:
+    """What all labels of a pool say, with the standard error and degrees of their influences."""
+    random = np.random.default_rng(10)
+    scores = random.beta(2, 3, ROWS)
+    truth = (random.random(ROWS) < scores).astype(np.float64)
+    pool = pool_of([scores])
+    design = sample.design(
+        sample.spread(answer.effects(metric, pool, pool.expected)[0], pool.expected, pool.unknown),
+        ROWS,
+    )
+    drawn = design.draw(pool.order, 1)
+    found = answer.measure(metric, pool, design, drawn, truth[drawn], confidence)
+    assert isinstance(found, Estimate)
+    labels = scores.copy()
+    labels[drawn] = truth[drawn]  # of precision, those above the threshold are all that count
+    units = pool.units.followed(np.square(scores) + labels * (1 - 2 * scores), scores)
+    varies = sampling_variation(answer.effects(metric, pool, labels)[0].influence(labels), units)
+    return found, varies.standard_error, varies.degrees
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "precision", "recall", "auc"])
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_the_interval_of_a_share_is_one_of_its_log_odds(metric: str, confidence: float) -> None:
+    found, error, degrees = every_label(metric, confidence)
+    assert found.value is not None and found.low is not None and found.high is not None
+    below, middle, above = special.logit([found.low, found.value, found.high])
+    assert above - middle == pytest.approx(middle - below)
+    reach = (above - middle) * found.value * (1 - found.value)
+    assert reach == pytest.approx(error * stats.t.ppf((1 + confidence) / 2, degrees))
+
+
+@pytest.mark.parametrize("metric", ["brier", "log_loss", "brier_skill"])
+def test_the_interval_of_a_loss_is_as_wide_as_its_error(metric: str) -> None:
+    found, error, degrees = every_label(metric)
+    assert found.value is not None and found.low is not None and found.high is not None
+    assert found.low < found.value < found.high and found.degrees == degrees
+    width = 2 * error * stats.t.ppf(0.975, degrees)
+    assert found.high - found.low == pytest.approx(width, rel=0.1)
+
+
+def test_labels_that_were_known_count_for_the_doubt_of_a_log_loss() -> None:
+    random = np.random.default_rng(7)
+    scores = random.beta(2, 3, ROWS)
+    truth = (random.random(ROWS) < scores).astype(np.float64)
+    known = np.where(np.arange(ROWS) < 900, truth, np.nan)
+    more, less = (
+        asked("log_loss", pool_of([scores], known), truth, budget, 1) for budget in (350, 349)
+    )
+    assert isinstance(more, Estimate) and isinstance(less, Estimate)
+    assert more.doubt is None and less.doubt is not None and "1,249 rows" in less.doubt
+    assert asked("brier", pool_of([scores]), truth, 400, 1).doubt is None
+
+
+def test_a_model_may_be_worse_than_no_model_and_its_loss_above_one() -> None:
+    random = np.random.default_rng(11)
+    scores = random.beta(0.3, 0.3, ROWS).clip(0.001, 0.999)
+    truth = (random.random(ROWS) < 0.5).astype(np.float64)
+    pool = pool_of([scores])
+    skill, loss = (asked(metric, pool, truth, 2_000, 1) for metric in ("brier_skill", "log_loss"))
+    assert isinstance(skill, Estimate) and isinstance(loss, Estimate)
+    assert skill.value is not None and skill.value < 0
+    assert loss.value is not None and loss.value > 1
