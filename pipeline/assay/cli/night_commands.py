@@ -219,7 +219,9 @@ def diff(
     *,
     version: Annotated[
         str | None,
-        Option("its newest run by this version, held or replaced since", "VERSION", "--with"),
+        Option(
+            "its newest run by this version: planned, held or replaced since", "VERSION", "--with"
+        ),
     ] = None,
     turn: Annotated[
         int | None,
