@@ -250,3 +250,23 @@ def test_a_model_may_be_worse_than_no_model_and_its_loss_above_one() -> None:
     assert isinstance(skill, Estimate) and isinstance(loss, Estimate)
     assert skill.value is not None and skill.value < 0
     assert loss.value is not None and loss.value > 1
+
+
+def test_a_change_of_log_loss_by_few_labels_is_in_doubt_too() -> None:
+    random = np.random.default_rng(12)
+    scores = random.beta(2, 3, ROWS)
+    truth = (random.random(ROWS) < scores).astype(np.float64)
+    other = np.clip(scores + random.normal(0, 0.05, ROWS), 0.01, 0.99)
+    found = asked("log_loss", pool_of([scores, other]), truth, 400, 1)
+    assert isinstance(found, Difference) and found.doubt is not None and "400 rows" in found.doubt
+
+
+def test_a_share_of_one_has_no_interval_but_a_change_of_nothing_has() -> None:
+    random = np.random.default_rng(13)
+    scores = random.beta(0.5, 0.5, ROWS).clip(0.01, 0.99)
+    right = (scores >= 0.3).astype(np.float64)
+    one = asked("accuracy", pool_of([scores]), right, ROWS, 1)
+    assert isinstance(one, Estimate) and one.value is None
+    assert one.why == "the labels are too few for a value"
+    both = asked("brier", pool_of([scores, scores]), right, ROWS, 1)
+    assert isinstance(both, Difference) and both.value == 0

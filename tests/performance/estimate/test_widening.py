@@ -49,7 +49,7 @@ def test_as_many_lie_outside_as_stated_in_the_long_run(outside: list[bool]) -> N
 @pytest.mark.parametrize(
     "row",
     [
-        came("2013-07-01", 0.5, labelled_share=0.91),
+        came("2013-07-01", 0.5, labelled_share=0.9),
         came("2013-07-01", 0.4),  # an end belongs to the interval
         came("2013-07-01", 0.6),
     ],
@@ -94,6 +94,10 @@ def test_nights_count_in_their_order_and_each_metric_by_itself() -> None:
         "auc": width(early),
         "f1": width(late),
     }
+
+
+def test_one_night_outside_adds_a_fifth_of_a_width() -> None:
+    assert width(table([True])) == pytest.approx(1.19)
 
 
 def test_a_lower_confidence_lets_more_lie_outside() -> None:
