@@ -171,7 +171,7 @@ def test_the_comment_has_the_counts_of_its_own_bundle_only(planner: Planner) -> 
     found = planner.plan()
     judged = verdict(bundle=found.bundle)
     text = compose(CommentFacts("parcels", GateAnswer(verdict=judged), plan=found), "github")
-    assert page.headline(found) in text and "cross the threshold" in text
+    assert page.headline(found) in text and "Across the threshold" in text
     other = found.model_copy(update={"bundle": "sha256:other"})
     assert "### Plan" not in compose(
         CommentFacts("parcels", GateAnswer(verdict=judged), plan=other), "github"

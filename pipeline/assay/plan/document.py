@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from assay.project import layout
 from assay.project.document import Count, Document, Finite, Report, Text, find_duplicates
 from assay.project.tasks import Task
+from assay.project.text import counted
 from assay.score.operations.changes import Changes
 
 
@@ -86,12 +87,12 @@ class PlannedNight(Document):
             raise ValueError("run_id and why disagree on whether the night was planned")
         if self.read != self.scored + self.quarantined:
             raise ValueError(
-                f"{self.read} rows read, {self.scored} scored, {self.quarantined} quarantined"
+                f"read is {self.read}, scored {self.scored} and quarantined {self.quarantined}"
             )
         if (self.changes is None) is not (self.readers_see is None):
             raise ValueError("changes and readers_see must both be there or both be null")
         if self.changes and self.changes.both + self.changes.only_new != self.scored:
-            raise ValueError(f"changes are not about {self.scored} scored rows")
+            raise ValueError(f"changes are not about the {counted(self.scored, 'scored row')}")
         return self
 
 

@@ -40,7 +40,7 @@ def sentences(plan: Plan) -> Iterator[str]:
     if changes is not None:
         yield from _changed(plan, changes)
     refused = sum(night.quarantined for night in plan.planned)
-    yield f"{counted(refused, 'row')} in quarantine."
+    yield f"In quarantine: {counted(refused, 'row')}."
     held = [night.day for night in plan.planned if night.held]
     if held:
         yield (
@@ -61,11 +61,9 @@ def sentences(plan: Plan) -> Iterator[str]:
 
 def _changed(plan: Plan, changes: Changes) -> Iterator[str]:
     both = changes.both
+    of = f"of {counted(both, 'row')}"
     if plan.task == "binary":
-        yield (
-            f"{counted(changes.up, 'row')} of {both:,} cross the threshold upwards, "
-            f"{changes.down:,} downwards."
-        )
+        yield f"Across the threshold: {changes.up:,} up, {changes.down:,} down, {of}."
         if plan.usual is not None:
             share = (changes.up - changes.down) / both if both else 0.0
             yield (
@@ -73,22 +71,22 @@ def _changed(plan: Plan, changes: Changes) -> Iterator[str]:
                 f"night to the next it differs by {100 * plan.usual:.2f} (standard deviation)."
             )
     elif plan.task == "multiclass":
-        yield f"{counted(changes.decided, 'row')} of {both:,} get another class."
+        yield f"Another class: {changes.decided:,} {of}."
     yield (
-        f"{counted(changes.moved, 'score')} change by more than {plan.by:.4g}; "
-        f"on average {changes.mean or 0:.4g}."
+        f"Scores that change by more than {plan.by:.4g}: {changes.moved:,}; the mean change is "
+        f"{changes.mean or 0:.4g}."
     )
     if changes.only_new or changes.only_old:
         yield (
-            f"{counted(changes.only_new, 'row')} have a score only in the plan, "
-            f"{changes.only_old:,} only in what readers see."
+            f"With a score only in the plan: {counted(changes.only_new, 'row')}; only in what "
+            f"readers see: {changes.only_old:,}."
         )
     overall = changes.decided / both if both else 0.0
     part = max(plan.slices, key=lambda each: each.decided - overall * each.rows, default=None)
     if part is not None and part.decided > overall * part.rows:
         yield (
             f"More than elsewhere in {part.title}: {part.decided:,} of {counted(part.rows, 'row')} "
-            f"({format_percent(part.decided / part.rows, 2)}) are decided otherwise."
+            f"({format_percent(part.decided / part.rows, 2)})."
         )
 
 
