@@ -15,7 +15,7 @@ import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from assay.contract.checks.builtin_checks import (
@@ -193,7 +193,8 @@ def agree(case: Case, nullable: bool) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), SHIPPED)
-@settings(deadline=None, max_examples=40)
+# Of two limits drawn by chance, pandera refuses those in the wrong order.
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data(), nullable=st.booleans())
 def test_a_check_that_pandera_ships(
     kind: Kind, name: str, data: st.DataObject, nullable: bool
