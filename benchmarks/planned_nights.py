@@ -1,7 +1,7 @@
 """What a plan of millions of rows costs, and what it costs to apply it.
 
 ``python -m benchmarks.planned_nights --rows 10000000`` trains the small parcels project, makes one
-night of so many rows, and runs `assay score`, `assay plan` and `assay apply` on it, each in a
+night of so many rows, and runs `assay score`, `plan`, `apply` and `why` of one row on it, each in a
 process of its own: wall seconds, processor seconds and peak memory. There is no peer: what counts
 is that `apply` scores nothing, so that its time does not grow with the rows.
 """
@@ -29,6 +29,7 @@ COMMANDS = (
     ("score", "--date", NIGHT),
     ("plan", "--from", NIGHT, "--to", NIGHT),
     ("apply", "--exact"),
+    ("why", "--date", NIGHT, "--key", "KEY"),
 )
 
 
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _make(root, asked.rows)
         print(f"{asked.rows:,} rows")
         for command in COMMANDS:
+            command = [str(asked.rows // 2) if each == "KEY" else each for each in command]
             wall, spent, memory = _run(root, command)
             print(f"assay {command[0]:<6} {wall:7.2f} s wall {spent:7.2f} s cpu {memory:6.0f} MB")
     return 0

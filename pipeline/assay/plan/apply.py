@@ -176,8 +176,9 @@ def _decided(store: Store, planned: Sequence[PlannedRun]) -> Mapping[str, str]:
 
 
 def _began_after(run: Run, planned: PlannedRun) -> bool:
-    mine = run.run_id == planned.run.run_id
-    return not mine and run.started_at is not None and run.started_at > planned.at
+    if run.run_id == planned.run.run_id or run.started_at is None:
+        return False
+    return planned.run.started_at is None or run.started_at > planned.run.started_at
 
 
 def _judge(

@@ -131,15 +131,15 @@ def run(
         try:
             nights = work.plan(wanted)
             found = work.document(nights, commit, known.find(holder) if holder else None)
-            if found.plan is not None:
-                at, by_whom = datetime.now(UTC), git.user_name(root)
-                store.append_plan(
-                    replace(each, plan=found.plan, at=at, by=by_whom, champion=holder or "")
-                    for each in work.runs
-                )
         except BaseException:
             work.delete_files()
             raise
+    if found.plan is not None:
+        at, by_whom = datetime.now(UTC), git.user_name(root)
+        store.append_plan(
+            replace(each, plan=found.plan, at=at, by=by_whom, champion=holder or "")
+            for each in work.runs
+        )
     keep_out_of_git(root / layout.PLAN)
     found.write(root)
     return Planned(found, page.write(root, found, work.moved.rows()))
