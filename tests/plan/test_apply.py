@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from assay.plan import pins
 from assay.score.operations.release import retract
 from assay.score.stage import run as score
 from assay.store.delta.tables import PREDICTIONS
+from assay.store.plans import signed
 from tests.plan.conftest import NIGHTS, Planner
 
 
@@ -95,10 +97,10 @@ def test_a_change_is_named_and_exact_refuses(
         changed = [replace(each, run=replace(each.run, **{what: "other"})) for each in runs]
         if what == "bundle":
             newest = "newest_plan"
-            monkeypatch.setattr(f"assay.store.store.Store.{newest}", lambda *_: tuple(changed))
+            monkeypatch.setattr(f"assay.store.store.Store.{newest}", lambda *_: signed(changed))
         else:
             shutil.rmtree(planned.root / "store/plans")
-            planned.store.append_plan(changed)
+            planned.store.append_plan(signed(changed))
     with pytest.raises(PlanRefused) as caught:
         planned.apply(exact=True)
     assert words.get(what, what) in (caught.value.found or "")
@@ -170,7 +172,7 @@ def test_an_old_plan_is_not_applied_and_its_files_may_go(
     runs = planned.store.planned_runs()
     old = [replace(each, at=each.at - timedelta(days=31)) for each in runs]
     shutil.rmtree(planned.root / "store/plans")
-    planned.store.append_plan(old)
+    planned.store.append_plan(signed(old))
     undecided = {each.run.run_id: "" for each in old}  # its nights were scored later in this test
     monkeypatch.setattr(applying, "_decided", lambda *_: undecided)
     with pytest.raises(PlanRefused) as caught:
@@ -191,7 +193,7 @@ def test_without_a_plan_or_after_another_version_it_is_refused(planner: Planner)
     planner.promote()
     runs = [replace(each, champion="v0.0.9") for each in planner.store.planned_runs()]
     shutil.rmtree(planner.root / "store/plans")
-    planner.store.append_plan(runs)
+    planner.store.append_plan(signed(runs))
     with pytest.raises(PlanRefused) as caught:
         planner.apply()
     assert "v0.0.9" in str(caught.value)
@@ -235,3 +237,53 @@ def test_a_row_of_the_table_that_was_changed_is_refused(planned: Planner) -> Non
     rows.append(planned.store, "plans", [row])
     with pytest.raises(StoreError):
         planned.store.planned_runs()
+
+
+@pytest.mark.parametrize("how", ["one is gone", "rows are doubled", "a count is edited"])
+def test_rows_of_a_plan_that_were_edited_are_refused(planned: Planner, how: str) -> None:
+    runs = planned.store.planned_runs()
+    edited = {
+        "one is gone": runs[1:],
+        "rows are doubled": [*runs, *runs],
+        "a count is edited": [replace(runs[0], run=replace(runs[0].run, rows_scored=7)), *runs[1:]],
+    }[how]
+    shutil.rmtree(planned.root / "store/plans")
+    planned.store.append_plan(edited)
+    with pytest.raises(PlanRefused) as caught:
+        planned.apply()
+    assert "were edited" in caught.value.what
+
+
+def test_a_planned_file_with_other_bytes_is_not_published(planned: Planner) -> None:
+    run = planned.store.planned_runs()[0].run
+    (file,) = planned.root.glob(f"store/predictions/*/*{run.run_id}*.parquet")
+    content = bytearray(file.read_bytes())
+    content[200] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(PlanRefused) as caught:
+        planned.apply(exact=True)
+    assert "not what was written" in (caught.value.found or "")
+    assert done(planned.apply())[NIGHTS[0]] == "changed"
+    assert {each.version for each in planned.store.published_runs(NIGHTS)} == {"v0.2.0"}
+
+
+def test_the_same_bytes_at_another_time_are_the_same_input(planned: Planner) -> None:
+    file = planned.root / f"data/raw/day={NIGHTS[0]}/part-00000.parquet"
+    os.utime(file, (1, 1))
+    assert set(done(planned.apply(exact=True)).values()) == {"applied"}
+
+
+def test_after_a_rollback_nothing_waits(planned: Planner) -> None:
+    from assay.promotion.promote import rollback
+
+    rollback(planned.root, planned.params, because="no")
+    assert planned.apply(if_planned=True).nights == []
+    assert not applying.is_pending(planned.root, planned.params)
+
+
+def test_nightly_tells_of_a_damaged_table(planned: Planner) -> None:
+    log = planned.root / "store/plans/_delta_log/00000000000000000000.json"
+    log.write_text("{")
+    called: list[tuple[str, ...]] = []
+    nightly.run(planned.root, planned.params, lambda command: called.append(tuple(command)))
+    assert called[0] == ("apply",)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from assay.errors import PlanRefused, PromotionRefused, UsageError
+from assay.plan import apply as applying
 from assay.promotion import approvals
 from assay.promotion.promote import PromotionRefusals, promote
 from assay.registry import git
@@ -95,7 +96,8 @@ def test_it_needs_a_reason_a_plan_and_a_name(planner: Planner, asked: Planner) -
     for who, because, plan in (
         ("marketing", " ", None),
         ("sales", "why", None),
-        ("marketing", "why", "sha256:ffff"),
+        ("marketing", "why", "sha256:ffffffff"),
+        ("marketing", "why", ""),
     ):
         with pytest.raises(UsageError):
             approvals.approve(asked.root, asked.params, who, because, plan)
@@ -103,6 +105,7 @@ def test_it_needs_a_reason_a_plan_and_a_name(planner: Planner, asked: Planner) -
 
 def test_without_a_plan_nobody_can_have_approved_it(planner: Planner) -> None:
     planner.change_params(lambda text: text + "\napprovals:\n  - {who: ops, people: [Bea]}\n")
+    projects.call(planner.root, "git", "commit", "--quiet", "--all", "--message", "Ask")
     (refused,) = approvals.refusals(
         planner.root, planner.params, "sha256:none", git.head(planner.root)
     )
@@ -120,3 +123,30 @@ def test_apply_asks_too_and_the_history_names_who_agreed(
     asked.apply(exact=True)
     event = asked.store.run_events(NIGHTS[0])[-1]
     assert event.event == "published" and f"approved by {BEA} as marketing" in event.detail
+
+
+def test_what_is_asked_is_asked_by_the_commit(asked: Planner) -> None:
+    asked.promote()
+    asked.change_params(lambda text: text.partition("\napprovals:")[0])
+    with pytest.raises(PlanRefused):
+        asked.apply()
+    assert not applying.is_pending(asked.root, asked.params)
+
+
+def test_a_later_commit_makes_no_other_author(
+    asked: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Cid")
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "cid@example.com")
+    projects.call(asked.root, "git", "commit", "--quiet", "--allow-empty", "--message", "Notes")
+    with pytest.raises(PromotionRefused) as caught:
+        approvals.approve(asked.root, asked.params, "marketing", "mine")
+    assert "is the author" in (caught.value.found or "")
+
+
+def test_an_older_plan_cannot_be_approved(asked: Planner, as_bea: Callable[[], None]) -> None:
+    (older,) = asked.store.planned_runs()
+    asked.plan(first=NIGHTS[1], last=NIGHTS[1])
+    as_bea()
+    with pytest.raises(UsageError):
+        approvals.approve(asked.root, asked.params, "marketing", "why", older.plan)

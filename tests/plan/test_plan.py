@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay.errors import BundleMissing, NothingScored, StoreError
+from assay.errors import BundleMissing, DataError, NothingScored, StoreError, UsageError
 from assay.plan import page, stage
 from assay.plan.document import Plan
 from assay.score.operations.changes import Changes
@@ -106,7 +106,7 @@ def test_a_night_that_cannot_be_read_says_so_and_the_others_are_planned(planner:
     (planner.root / f"data/raw/day={NIGHTS[1]}/part-00000.parquet").write_bytes(b"no parquet")
     found = planner.plan()
     (bad,) = [night for night in found.nights if night.why is not None]
-    assert (bad.day, len(found.planned)) == (NIGHTS[1], 2)
+    assert (bad.day, bad.by_version, len(found.planned)) == (NIGHTS[1], "v0.1.0", 2)
     assert bad.day in page.html(found, ())
 
 
@@ -186,3 +186,19 @@ def test_a_dry_run_says_the_same_and_keeps_nothing(planner: Planner) -> None:
     assert not list((planner.root / ".assay").rglob("plan-*"))
     kept = planner.plan()
     assert dry.changes == kept.changes and dry.slices == kept.slices
+
+
+def test_keys_that_repeat_stay_out_of_the_document(planner: Planner) -> None:
+    file = planner.root / f"data/raw/day={NIGHTS[0]}/part-00000.parquet"
+    rows = pq.read_table(file)
+    pq.write_table(pa.concat_tables([rows, rows.slice(0, 2)]), file)
+    (night,) = planner.plan(first=NIGHTS[0], last=NIGHTS[0], dry_run=True).planned
+    assert night.held and not any("parcel" in reason for reason in night.held)
+
+
+def test_nights_that_cannot_be_planned_at_all_are_an_error(planner: Planner) -> None:
+    with pytest.raises(DataError):
+        planner.plan(first="2030-01-01", last="2030-01-02")
+    with pytest.raises(UsageError):
+        planner.plan(first=NIGHTS[1], last=NIGHTS[0])
+    assert not (planner.root / "reports/plan/plan.json").exists()

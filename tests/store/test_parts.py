@@ -229,6 +229,7 @@ def test_the_documentation_names_the_columns_of_every_table() -> None:
         "performance": small_schema("performance", "partition"),
         "decisions": small_schema("decisions", "partition"),
         "exports": small_schema("exports", "partition"),
+        "plans": small_schema("plans", "partition"),
     }
     assert list(told)[: len(TABLES)] == ["predictions", *schemas] == list(TABLES)
     for table, schema in schemas.items():

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Literal
 
-from assay.cli.command import Because, Call, First, Group, Last, Option, night_range
+from assay.cli.command import (
+    Because,
+    Call,
+    First,
+    Group,
+    Last,
+    Option,
+    distance,
+    night_range,
+)
 from assay.cli.terminal import make_progress_line
 from assay.errors import UsageError
 
@@ -24,7 +33,8 @@ def plan(
         bool, Option("the nights that are due, instead of the newest seven that are published")
     ] = False,
     by: Annotated[
-        float | None, Option("a score that changes by more counts as moved (0.1)", "X")
+        float | None,
+        Option("a score that changes by more counts as moved (0.1)", "X", parse=distance),
     ] = None,
     bump: Annotated[
         Literal["major", "minor", "patch"], Option("as promotion will be told (minor)")

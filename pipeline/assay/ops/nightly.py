@@ -155,10 +155,12 @@ def run(
 
 
 def _is_planned(root: Path, params: Params) -> bool:
-    """Whether there is a plan to apply; what keeps it from being known is told by scoring too."""
+    """Whether there is a plan to apply; damage of the store is for that command to tell."""
     try:
         return is_pending(root, params)
-    except AssayError:
+    except StoreError:
+        return True
+    except AssayError:  # such as no version: told by scoring too
         return False
 
 

@@ -6,6 +6,7 @@ scored the ordinary way, unless a person or another run has decided about it sin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,17 +17,20 @@ from assay.errors import AssayError, PlanRefused, PublishConflict
 from assay.errors.base import attach_report, attached_report
 from assay.plan import pins
 from assay.project.params import Params
-from assay.project.text import counted
+from assay.project.text import counted, first_few
 from assay.promotion import approvals
 from assay.registry import versions
 from assay.registry.pin import PinnedVersion, pin_verified
-from assay.registry.versions import RegistryState
+from assay.registry.versions import RegistryState, Version
 from assay.score import stage
 from assay.score.progress import Sink
 from assay.score.stage import NightOutcomes
 from assay.store import Run, Store, open_store
-from assay.store.plans import PlannedRun
+from assay.store.delta.tables import PLANS
+from assay.store.plans import PlannedRun, file_digests, signed
 from assay.store.publish import publish_together, report_if_published
+
+log = logging.getLogger(__name__)
 
 Done = Literal["applied", "applied before", "changed", "left"]
 """``changed`` is scored the ordinary way. ``left``: it was decided about otherwise since."""
@@ -97,7 +101,9 @@ def run(
             fix="assay plan makes one of its nights, with the bundle at HEAD",
         )
     pinned = pin_verified(root, params, known, version, name)
-    approved = _check(root, params, known, version.commit, planned)
+    if pinned.doubt:
+        log.warning("apply: %s", pinned.warning)
+    approved = _check(root, params, known, version, planned)
     found = Applied(planned[0].plan, version.version, [])
     while True:
         found.nights = list(_judge(root, params, store, pinned, planned))
@@ -119,11 +125,23 @@ def run(
 
 
 def is_pending(root: Path, params: Params) -> bool:
-    """Whether the version that holds the stage has a plan of which a night may yet be applied."""
+    """Whether the version that holds the stage has a plan to be applied, approved by all."""
     known = versions.read_state(root, params.name)
     version = known.find(known.holders.get(params.registry.stage, ""))
+    if version is None:
+        return False
     store = open_store(root, params)
-    return version is not None and _is_pending(store, store.newest_plan(version.bundle))
+    planned = store.newest_plan(version.bundle)
+    if not _is_pending(store, planned):
+        return False
+    lacking = [asked.who for asked, _ in approvals.missing(root, planned[0].plan, version.commit)]
+    if lacking:
+        log.warning(
+            "a plan of %s is not applied: %s did not approve it",
+            version.version,
+            first_few(lacking),
+        )
+    return not lacking
 
 
 def _is_pending(store: Store, planned: Sequence[PlannedRun]) -> bool:
@@ -131,9 +149,19 @@ def _is_pending(store: Store, planned: Sequence[PlannedRun]) -> bool:
 
 
 def _check(
-    root: Path, params: Params, known: RegistryState, commit: str, planned: Sequence[PlannedRun]
+    root: Path,
+    params: Params,
+    known: RegistryState,
+    version: Version,
+    planned: Sequence[PlannedRun],
 ) -> str:
     """Who approved the plan, in words; errors as for `run`."""
+    if signed(planned) != tuple(planned):
+        raise PlanRefused(
+            "the plan is not what was planned: rows of it were edited, or are missing",
+            where=f"store/{PLANS}, plan {planned[0].plan[:19]}",
+            fix="assay plan again.",
+        )
     other = pins.follows(known, params.registry.stage, planned[0])
     if other:
         raise PlanRefused(
@@ -141,18 +169,19 @@ def _check(
             where=f"plan {planned[0].plan[:19]}",
             fix="assay plan again, to see what this version changes.",
         )
-    lacking = list(approvals.missing(root, params, planned[0].plan, commit))
+    asked_for = approvals.asked_at(root, version.commit)
+    lacking = list(approvals.missing(root, planned[0].plan, version.commit))
     if lacking:
         raise PlanRefused(
             "the plan is not approved by everyone who was asked",
             where=f"plan {planned[0].plan[:19]}",
-            expected=", ".join(asked.who for asked in params.approvals),
+            expected=", ".join(asked.who for asked in asked_for),
             found="; ".join(f"{asked.who}: {found}" for asked, found in lacking),
             fix="They type: assay approve --as WHO --because WHY",
         )
     told = [
         f"{each.by} as {each.who}"
-        for asked in params.approvals
+        for asked in asked_for
         for each in approvals.read_approvals(root, asked.who)
         if each.plan == planned[0].plan
     ]
@@ -161,6 +190,8 @@ def _check(
 
 def _decided(store: Store, planned: Sequence[PlannedRun]) -> Mapping[str, str]:
     """Planned run -> why its night is nobody's to change any more; "" where it may be applied."""
+    if not planned:
+        return {}
     nights = [each.partition for each in planned]
     turns, runs = store.turns(nights), store.runs(nights)
     found = {}
@@ -203,6 +234,8 @@ def _judge(
             if each.at < oldest:
                 why += (f"the plan is older than {counted(store.keep_days, 'day')}",)
             why += tuple(f"it would be held: {reason}" for reason in each.held)
+            if file_digests(store, each.staged(store)) != each.files:
+                why += ("its planned files are not what was written",)
             done = "changed" if why else "applied"
         yield AppliedNight(run.partition, run.run_id, done, run.rows_scored, why)
 

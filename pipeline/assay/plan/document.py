@@ -56,7 +56,7 @@ class PlannedNight(Document):
     read, scored, quarantined
         Rows of the planned run.
     changes
-        From what readers see to the planned run; None if readers see nothing.
+        From what readers see to the planned run; None if one of the two is missing.
     old_true, new_true
         Of a binary model: rows that are decided true in what readers see, and in the plan.
     held
@@ -89,8 +89,9 @@ class PlannedNight(Document):
             raise ValueError(
                 f"read is {self.read}, scored {self.scored} and quarantined {self.quarantined}"
             )
-        if (self.changes is None) is not (self.readers_see is None):
-            raise ValueError("changes and readers_see must both be there or both be null")
+        compared = self.why is None and self.readers_see is not None
+        if (self.changes is not None) is not compared:
+            raise ValueError("changes are there for a planned night that readers see, and no other")
         if self.changes and self.changes.both + self.changes.only_new != self.scored:
             raise ValueError(f"changes are not about the {counted(self.scored, 'scored row')}")
         return self

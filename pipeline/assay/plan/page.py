@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import pandas as pd
 
 from assay.pages import charts, templating
 from assay.pages.svg import BLUE, Picture
-from assay.plan.document import Plan, PlannedNight
+from assay.plan.document import Plan, PlannedNight, SliceChange
 from assay.plan.moved_rows import MovedRow
 from assay.project import layout
 from assay.project.document import write_text
 from assay.project.text import counted, first_few, format_percent
 from assay.score.operations.changes import BINS, Changes
 from assay.score.operations.why import plain
+
+SURE = 3
+"""Standard errors from which a slice is said to change more than the others."""
 
 NAMED = 3
 """Reasons of a score that the page names."""
@@ -81,13 +85,19 @@ def _changed(plan: Plan, changes: Changes) -> Iterator[str]:
             f"With a score only in the plan: {counted(changes.only_new, 'row')}; only in what "
             f"readers see: {changes.only_old:,}."
         )
-    overall = changes.decided / both if both else 0.0
-    part = max(plan.slices, key=lambda each: each.decided - overall * each.rows, default=None)
-    if part is not None and part.decided > overall * part.rows:
+    share = changes.decided / both if both else 0.0
+    part = max(plan.slices, key=lambda each: _excess(each, share), default=None)
+    if part is not None and _excess(part, share) > SURE:
         yield (
             f"More than elsewhere in {part.title}: {part.decided:,} of {counted(part.rows, 'row')} "
             f"({format_percent(part.decided / part.rows, 2)})."
         )
+
+
+def _excess(part: SliceChange, share: float) -> float:
+    """How many standard errors a slice has more decisions changed than all rows have."""
+    error = math.sqrt(part.rows * share * (1 - share))
+    return (part.decided - part.rows * share) / error if error else 0.0
 
 
 def segment_words(plan: Plan) -> Iterator[str]:

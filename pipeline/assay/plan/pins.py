@@ -51,14 +51,15 @@ def changed(
         if before != now:
             yield f"{what} was {_short(before)} and is {_short(now)}"
     try:
-        found = open_input(root, params).fingerprint(run.partition)
+        source = open_input(root, params)
+        if not run.input:
+            yield "changes of its input cannot be detected"
+        elif source.fingerprint(run.partition) != run.input:
+            # Another checkout has other times, and perhaps the same bytes.
+            if not planned.content or source.content(run.partition) != planned.content:
+                yield "the input has changed"
     except AssayError as error:
         yield f"the input cannot be looked at: {error.line()}"
-        return
-    if not run.input:
-        yield "changes of its input cannot be detected"
-    elif found != run.input:
-        yield "the input has changed"
 
 
 def _short(digest: str) -> str:

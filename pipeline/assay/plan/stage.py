@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import stdev
@@ -16,7 +16,7 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
-from assay.errors import NothingScored
+from assay.errors import AssayError, KeyUnknown, NothingScored, UsageError
 from assay.errors.base import describe_error
 from assay.model.prediction import PREDICTION
 from assay.monitor.drift.budget import alarms, evidence
@@ -27,7 +27,6 @@ from assay.plan.moved_rows import MOST, MovedRows
 from assay.plan.rows import SAMPLED, NightRows, RowsBehind, only_keys
 from assay.plan.segments import find_segments
 from assay.project import digests, interrupts, layout
-from assay.project.document import dumps
 from assay.project.params import Params
 from assay.project.tasks import Task
 from assay.registry import fetch, git, versions
@@ -53,7 +52,7 @@ from assay.score.together import ABOUT_ONE_NIGHT
 from assay.store import Run, RunFiles, StagedRun, Store, open_store
 from assay.store.delta.location import filesystem
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
-from assay.store.plans import PlannedRun
+from assay.store.plans import PlannedRun, file_digests, signed
 
 NEWEST = 7
 """Published nights that are planned if none are named."""
@@ -111,13 +110,15 @@ def run(
         Git and DVC have no bundle at HEAD.
     NothingScored
         No night is published or due, and none is named.
-    StoreError
+    UsageError
         The predictions that readers see have other keys, or are those of another kind of model.
+    AssayError
+        No night could be planned: that of the first.
     """
     commit, known = git.head(root), versions.read_state(root, params.name)
     store = open_store(root, params)
     wanted = _nights(root, params, store, first, last, due)
-    holder = known.holders.get(params.registry.stage)
+    holder = known.holders.get(params.registry.stage, "")
     with ExitStack() as at_the_end:
         spark = BackgroundSession(params, root)
         at_the_end.callback(spark.stop)
@@ -127,19 +128,15 @@ def run(
         aside = at_the_end.enter_context(_aside(root, params, store)) if dry_run else None
         scoring = Scoring(params, root, pinned, store, spark.session, aside)
         scoring.check()
-        work = _Work(scoring, Progress(len(wanted), sink), by)
+        work = _Work(scoring, Progress(len(wanted), sink), by, holder)
         try:
             nights = work.plan(wanted)
-            found = work.document(nights, commit, known.find(holder) if holder else None)
+            found = work.document(nights, commit, known.find(holder))
         except BaseException:
             work.delete_files()
             raise
-    if found.plan is not None:
-        at, by_whom = datetime.now(UTC), git.user_name(root)
-        store.append_plan(
-            replace(each, plan=found.plan, at=at, by=by_whom, champion=holder or "")
-            for each in work.runs
-        )
+    if work.runs:
+        store.append_plan(work.runs)
     keep_out_of_git(root / layout.PLAN)
     found.write(root)
     return Planned(found, page.write(root, found, work.moved.rows()))
@@ -195,6 +192,8 @@ def _nights(
     source, visible = open_input(root, params), store.visible_runs()
     if first is not None and last is not None:
         start, end = partition_date(first), partition_date(last)
+        if end < start:
+            raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
         return nights_between(start, end, source.nights() if source.lists_nights else ())
     if due:
         until = str(params.prepare.holdout.end)
@@ -213,11 +212,13 @@ def _nights(
 class _Work:
     """Plans nights one after the other, and counts what changes."""
 
-    def __init__(self, scoring: Scoring, progress: Progress, by: float | None) -> None:
+    def __init__(
+        self, scoring: Scoring, progress: Progress, by: float | None, champion: str
+    ) -> None:
         pinned = scoring.pinned
         bundle, contract = pinned.bundle, pinned.contract
         self._scoring, self._store, self._progress = scoring, scoring.store, progress
-        self._by = by
+        self._by, self._champion = by, champion
         self._unit: float | None = None
         hidden = frozenset({*bundle.manifest.sensitive, *contract.sensitive})
         self._keyed = only_keys(contract, scoring.store.column)
@@ -236,7 +237,7 @@ class _Work:
         turns = self._store.turns(wanted)
         visible = {each.partition: each for each in self._store.published_runs(wanted)}
         rows = sum(run.rows_scored or 0 for run in visible.values())
-        nights = []
+        nights, lost = [], list[AssayError]()
         for number, night in enumerate(wanted, start=1):
             interrupts.raise_if_interrupted()
             text = f"plan: night {night} ({number} of {len(wanted)})"
@@ -246,10 +247,18 @@ class _Work:
             try:
                 held = attempt.stage(self._ahead(), self._progress.task_callback(text))
                 found = self._compared(attempt, held, visible.get(night), max(1, rows // SAMPLED))
-            except ABOUT_ONE_NIGHT as error:
-                found = PlannedNight(day=night, why=describe_error(error, self._scoring.root))
+            except (*ABOUT_ONE_NIGHT, KeyUnknown) as error:
+                lost.append(error)
+                self._delete(attempt)
+                shown, why = visible.get(night), describe_error(error, self._scoring.root)
+                run_id, by = (shown.run_id, shown.version) if shown else (None, None)
+                found = PlannedNight(day=night, why=why, readers_see=run_id, by_version=by)
             nights.append(found)
             self._progress.done()
+        if len(lost) == len(nights):
+            raise lost[0]
+        # What changes nothing that can be applied is no plan.
+        self.runs = [] if self._scoring.aside else list(signed(self.runs))
         return self._with_alarms(nights)
 
     def document(
@@ -263,9 +272,7 @@ class _Work:
         sample = self._behind.sample
         return Plan(
             name=params.name,
-            plan=digests.digest_content(dumps([_tree(each) for each in self.runs]))
-            if self.runs and self._scoring.aside is None
-            else None,
+            plan=self.runs[0].plan if self.runs else None,
             version=pinned.version.version,
             bundle=pinned.bundle.digest,
             commit=commit,
@@ -284,7 +291,12 @@ class _Work:
 
     def delete_files(self) -> None:
         """Delete what was written for a plan that comes to nothing."""
-        for staged in self._ahead():
+        for attempt in self._attempts:
+            self._delete(attempt)
+
+    def _delete(self, attempt: Attempt) -> None:
+        staged, attempt.staged = attempt.staged, None
+        if staged is not None:
             self._scoring.written.delete_staged_files(PREDICTIONS, staged.predictions)
             self._scoring.written.delete_staged_files(QUARANTINE, staged.quarantine)
 
@@ -297,32 +309,19 @@ class _Work:
     def _compared(
         self, attempt: Attempt, held: tuple[str, ...], shown: Run | None, every: int
     ) -> PlannedNight:
-        staged, tally = attempt.staged, attempt.tally
+        staged, tally, run = attempt.staged, attempt.tally, attempt.run
         assert staged is not None, "a night that raised no error is staged"
-        run = attempt.counted(attempt.run.then("planned", files=self._kept(staged)))
-        self.runs.append(
-            PlannedRun(
-                plan="",
-                at=run.started_at or datetime.now(UTC),
-                by="",
-                champion="",
-                code=pins.code(),
-                params=digests.scoring(self._scoring.params),
-                held=held,
-                run=run,
-            )
-        )
         changes: Changes | None = None
         answers: tuple[int | None, int | None] = (None, None)
         if shown is not None:
             rows = NightRows(self._keyed, every)
             changes, answers = self._changes(staged, shown, rows)
             self._look_behind(run.partition, rows)
+        if self._scoring.aside is None:
+            self.runs.append(self._kept(attempt, staged, held))
         return PlannedNight(
             day=run.partition,
             run_id=run.run_id,
-            readers_see=shown.run_id if shown else None,
-            by_version=shown.version if shown else None,
             read=tally.rows,
             scored=tally.scored,
             quarantined=tally.quarantined,
@@ -330,11 +329,26 @@ class _Work:
             old_true=answers[0],
             new_true=answers[1],
             held=held,
+            readers_see=shown.run_id if shown else None,
+            by_version=shown.version if shown else None,
         )
 
-    def _kept(self, staged: StagedRun) -> str:
-        """What it takes to publish the run; nothing if it is never to be."""
-        return self._store.hold(staged) if self._scoring.aside is None else ""
+    def _kept(self, attempt: Attempt, staged: StagedRun, held: tuple[str, ...]) -> PlannedRun:
+        """A run that can be applied."""
+        scoring = self._scoring
+        run = attempt.counted(attempt.run.then("planned", files=self._store.hold(staged)))
+        return PlannedRun(
+            plan="",
+            at=datetime.now(UTC),
+            by=git.user_name(scoring.root),
+            champion=self._champion,
+            code=pins.code(),
+            params=digests.scoring(scoring.params),
+            held=held,
+            content=open_input(scoring.root, scoring.params).content(run.partition),
+            files=file_digests(self._store, staged),
+            run=run,
+        )
 
     def _changes(
         self, staged: StagedRun, shown: Run, behind: NightRows
@@ -389,13 +403,6 @@ class _Work:
             for night in alarms(seen, limits.budget)
         }
         return [night.model_copy(update={"alarms": raised.get(night.day, ())}) for night in nights]
-
-
-def _tree(planned: PlannedRun) -> list[str]:
-    """What the digest of a plan is made of, for one night."""
-    run = planned.run
-    pinned = (run.version, run.bundle, run.contract, run.input, planned.code, planned.params)
-    return [run.partition, run.run_id, str(run.base), *pinned]
 
 
 def _usual(nights: Sequence[PlannedNight]) -> float | None:

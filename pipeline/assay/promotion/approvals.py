@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assay.errors import PromotionRefused, UsageError
 from assay.project import layout
-from assay.project.params import Approval, Params
+from assay.project.params import Approval, Params, parse
 from assay.project.text import suggest
 from assay.registry import git, tags
 from assay.store import open_store
@@ -20,6 +20,11 @@ from assay.store.plans import PlannedRun
 
 TAGS = "plan-approved/"
 """How the names of the tags begin; then come who approves, and the first digits of the plan."""
+
+
+DIGITS = 8
+MADE = (layout.DVC_LOCK, layout.VERDICT, layout.PARAMS)
+"""Files whose last authors made what is promoted."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,11 @@ def approve(
     """
     if not because.strip():
         raise UsageError("an approval needs a reason", fix="Add --because 'what was looked at'.")
-    asked = next((each for each in params.approvals if each.who == who), None)
+    commit = git.head(root)
+    every = asked_at(root, commit)
+    asked = next((each for each in every if each.who == who), None)
     if asked is None:
-        known = [each.who for each in params.approvals]
+        known = [each.who for each in every]
         raise UsageError(
             "nobody is asked to approve under this name",
             where=f"--as {who}",
@@ -66,7 +73,7 @@ def approve(
             fix=suggest(who, known),
         )
     digest = _find_plan(root, params, plan)[0].plan
-    commit, (name, address) = git.head(root), git.identity(root)
+    name, address = git.identity(root)
     person = f"{name} <{address}>"
     why_not = _objection(root, asked, person, commit)
     if why_not:
@@ -95,7 +102,8 @@ def approve(
 
 def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[PromotionRefused]:
     """Who has not approved the newest plan of a bundle, one error each; none if nobody is asked."""
-    if not params.approvals:
+    every = asked_at(root, commit)
+    if not every:
         return []
     planned = open_store(root, params).newest_plan(bundle)
     if not planned:
@@ -103,7 +111,7 @@ def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[Promo
             PromotionRefused(
                 "nobody could approve it: there is no plan of this bundle",
                 where=f"{layout.PARAMS}: approvals",
-                expected=", ".join(each.who for each in params.approvals),
+                expected=", ".join(each.who for each in every),
                 fix="assay plan, and let them look at it",
             )
         ]
@@ -115,18 +123,24 @@ def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[Promo
             found=found,
             fix=f"One of them types: assay approve --as {asked.who} --because WHY",
         )
-        for asked, found in missing(root, params, planned[0].plan, commit)
+        for asked, found in missing(root, planned[0].plan, commit)
     ]
 
 
-def missing(root: Path, params: Params, plan: str, commit: str) -> Iterator[tuple[Approval, str]]:
-    """Who has not approved a plan, and what there is instead."""
-    for asked in params.approvals:
-        told = [each for each in read_approvals(root, asked.who) if each.plan == plan]
-        objections = [_objection(root, asked, each.by, commit) for each in told]
+def asked_at(root: Path, commit: str) -> tuple[Approval, ...]:
+    """Who is asked, as params.yaml of a commit says; what is not committed does not count."""
+    return parse(git.show(root, commit, layout.PARAMS), layout.PARAMS).approvals
+
+
+def missing(root: Path, plan: str, commit: str) -> Iterator[tuple[Approval, str]]:
+    """Who has not approved a plan of what a commit has, and what there is instead."""
+    for asked in asked_at(root, commit):
+        known = read_approvals(root, asked.who)
+        objections = [
+            _objection(root, asked, each.by, commit) for each in known if each.plan == plan
+        ]
         if all(objections):
-            older = "one of another plan" if read_approvals(root, asked.who) else "none"
-            yield asked, next(iter(objections), older)
+            yield asked, next(iter(objections), "one of another plan" if known else "none")
 
 
 def read_approvals(root: Path, who: str) -> list[PlanApproval]:
@@ -142,8 +156,14 @@ def read_approvals(root: Path, who: str) -> list[PlanApproval]:
 
 
 def _find_plan(root: Path, params: Params, plan: str | None) -> tuple[PlannedRun, ...]:
-    runs = open_store(root, params).planned_runs()
-    start = (plan or "").removeprefix("sha256:")
+    store = open_store(root, params)
+    runs, start = store.planned_runs(), "" if plan is None else plan.removeprefix("sha256:")
+    if plan is not None and len(start) < DIGITS:
+        raise UsageError(
+            "too little of a digest",
+            where=f"assay approve --plan '{plan}'",
+            expected=f"its first {DIGITS} digits or more",
+        )
     fit = [each for each in runs if each.plan.removeprefix("sha256:").startswith(start)]
     if not fit:
         raise UsageError(
@@ -152,7 +172,14 @@ def _find_plan(root: Path, params: Params, plan: str | None) -> tuple[PlannedRun
             expected="a plan that assay plan has made in this store",
             fix="assay plan",
         )
-    return tuple(each for each in fit if each.plan == fit[-1].plan)
+    newest = store.newest_plan(fit[-1].run.bundle)
+    if newest[0].plan != fit[-1].plan:
+        raise UsageError(
+            "there is a newer plan of the same bundle, and only that one counts",
+            where=f"assay approve --plan {plan}",
+            expected=newest[0].plan[:19],
+        )
+    return newest
 
 
 def _objection(root: Path, asked: Approval, person: str, commit: str) -> str:
@@ -163,10 +190,16 @@ def _objection(root: Path, asked: Approval, person: str, commit: str) -> str:
     if not {name.lower(), address, person.lower()} & allowed:
         return f"{person} is none of them"
     if asked.not_author:
-        done = git.run(root, "log", "-1", "--format=%ae", commit)
-        if done.stdout.decode(errors="replace").strip().lower() == address:
-            return f"{person} is the author of {commit[:10]}"
+        authors = (_author(root, commit, path) for path in MADE)
+        if address in (*authors, _author(root, commit)):
+            return f"{person} is the author of {commit[:10]}, or of what it would promote"
     return ""
+
+
+def _author(root: Path, commit: str, *paths: str) -> str:
+    """The address of who last changed some files up to a commit, or who made it."""
+    done = git.run(root, "log", "-1", "--format=%ae", commit, "--", *paths)
+    return done.stdout.decode(errors="replace").strip().lower()
 
 
 def _people(asked: Approval) -> str:

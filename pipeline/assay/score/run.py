@@ -202,6 +202,8 @@ class Attempt:
         As far as it is known; its input and carrier are once they are found.
     staged
         Its files, once they are written; not visible yet.
+    repeated
+        Some keys that repeat, as text; empty if none does.
     """
 
     scoring: Scoring
@@ -209,6 +211,7 @@ class Attempt:
     tally: Tally = field(default_factory=Tally)
     seconds: float = 0.0
     staged: StagedRun | None = None
+    repeated: str = ""
 
     def find(self) -> tuple[NightInput, Job, Carrier]:
         """Its input, job and carrier, once its start is recorded; nothing is written.
@@ -240,6 +243,7 @@ class Attempt:
         """
         held = self.stage(ahead, progress)
         if held:
+            held += (self.repeated,) if self.repeated else ()
             store, run = self.scoring.store, self.run
             assert self.staged is not None, "it was staged above"
             files = store.hold(self.staged)
@@ -265,7 +269,7 @@ class Attempt:
         Returns
         -------
         tuple of str
-            Why it must not be published without a person; empty if it may be.
+            Why it must not be published without a person, in counts; empty if it may be.
         """
         night, job, carrier = self.find()
         scoring, pinned, run = self.scoring, self.scoring.pinned, self.run
@@ -276,6 +280,8 @@ class Attempt:
             check_row_counts(tally, in_input)
         self.tally, self.staged = tally, _staged(job, run, tally)
         held = _held(scoring, tally, night.value, repeats, ahead)
+        if repeats is not None and repeats.examples:
+            self.repeated = f"keys that repeat: {'; '.join(repeats.examples)}"
         self.seconds = time.monotonic() - started
         return held
 
@@ -434,8 +440,6 @@ def _held(
             *found,
             f"unique_key: {counted(repeats.rows, 'row')} with a repeated key, too many to name",
         )
-    if found and repeats is not None and repeats.examples:
-        found = (*found, f"keys that repeat: {'; '.join(repeats.examples)}")
     return found
 
 

@@ -6,6 +6,7 @@ knows of it, until it is published like any other.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import StoreError
+from assay.project import digests
 from assay.store.delta import rows
-from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import PLANS
+from assay.store.delta.location import StoreLocation, filesystem, translate_errors
+from assay.store.delta.tables import PLANS, PREDICTIONS, QUARANTINE
 from assay.store.runs import Run, StagedRun, from_json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+
+MEGABYTE = 1_048_576
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +43,12 @@ class PlannedRun:
         Of Assay, and of what params.yaml says of scoring (`assay.plan.pins`).
     held
         Why it would be held back; empty if it may be published.
+    content
+        Digest of the bytes of its input; empty where the input is no files.
+    files
+        Digests of its files of predictions and of quarantine, in their order.
     run
-        With its files.
+        With what it takes to publish it.
     """
 
     plan: str
@@ -49,6 +58,8 @@ class PlannedRun:
     code: str
     params: str
     held: tuple[str, ...]
+    content: str
+    files: tuple[str, ...]
     run: Run
 
     @property
@@ -64,6 +75,36 @@ class PlannedRun:
             The row was changed since.
         """
         return from_json(self.run, f"{place.table_uri(PLANS)}, run {self.run.run_id}")
+
+
+def signed(planned: Iterable[PlannedRun]) -> tuple[PlannedRun, ...]:
+    """The runs of one plan with its digest, which is of all that is known of them."""
+    runs = sorted(planned, key=lambda each: each.partition)
+    blank = [_adapter().dump_json(replace(each, plan="")).decode() for each in runs]
+    digest = digests.digest_content("\n".join(blank))
+    return tuple(replace(each, plan=digest) for each in runs)
+
+
+def file_digests(place: StoreLocation, staged: StagedRun) -> tuple[str, ...]:
+    """Digests of the bytes of a run's files, ``sha256:<hex>``, predictions first.
+
+    Raises
+    ------
+    StoreError
+        A file is gone.
+    """
+    found = []
+    for table, files in ((PREDICTIONS, staged.predictions), (QUARANTINE, staged.quarantine)):
+        for file in files:
+            uri = f"{place.table_uri(table)}/{file.path}"
+            with translate_errors(uri, "cannot be read"):
+                system, path = filesystem(uri)
+                with system.open_input_stream(path) as source:
+                    whole = hashlib.sha256()
+                    while block := source.read(MEGABYTE):
+                        whole.update(block)
+            found.append(f"sha256:{whole.hexdigest()}")
+    return tuple(found)
 
 
 def append_plan(place: StoreLocation, planned: Iterable[PlannedRun]) -> None:
@@ -130,6 +171,7 @@ def _parse(place: StoreLocation, row: Mapping[str, Any]) -> PlannedRun:
             "holds a row that is no planned run",
             where=place.table_uri(PLANS),
             found=str(error).splitlines()[0],
+            fix="It was edited. assay fsck looks at the rest of the store; then assay plan again.",
         ) from None
     return replace(found, at=found.at.astimezone(UTC))
 

@@ -13,6 +13,7 @@ from assay.project.text import counted
 
 if TYPE_CHECKING:
     from assay.plan.apply import Applied
+    from assay.plan.document import PlannedNight
     from assay.plan.stage import Planned
 
 
@@ -27,7 +28,7 @@ def plan_lines(found: Planned) -> Iterator[Line]:
             "readers see": night.by_version or "nothing",
             "scored": night.scored,
             "quarantined": night.quarantined,
-            "decided otherwise": night.changes.decided if night.changes else None,
+            **({} if plan.task == "regression" else {DECIDED: _decided(night)}),
             "moved": night.changes.moved if night.changes else None,
             "mind": page.night_words(night),
         }
@@ -40,6 +41,10 @@ def plan_lines(found: Planned) -> Iterator[Line]:
     if plan.plan:
         when = "" if plan.version == plan.champion else f", once {plan.version} is promoted"
         yield f"plan {plan.plan[:19]}; to publish it{when}: assay apply"
+
+
+def _decided(night: PlannedNight) -> int | None:
+    return night.changes.decided if night.changes else None
 
 
 def apply_lines(found: Applied) -> Iterator[Line]:
@@ -61,6 +66,7 @@ def apply_lines(found: Applied) -> Iterator[Line]:
         yield from score_lines(found.scored)
 
 
+DECIDED = "decided otherwise"
 WORDS = {
     "applied before": "was applied before",
     "changed": "is scored again",

@@ -101,6 +101,10 @@ class Format(Generic[Spec]):
         """
         return ""
 
+    def content(self, value: str) -> str:
+        """Digest of a night's bytes, whenever they were written; empty if it is no files."""
+        return ""
+
     def nights(self) -> tuple[str, ...]:
         """The partition values that the input holds, sorted as text; they need not be days.
 
@@ -196,6 +200,12 @@ class FilesFormat(Format[FileSpec]):
         with flat_file.errors_name_the_file(self.root, self.spec):
             _, listed = self.listed(value)
             return files.fingerprint(self._kind, listed, self._facts(listed))
+
+    def content(self, value: str) -> str:
+        with flat_file.errors_name_the_file(self.root, self.spec):
+            _, listed = self.listed(value)
+            facts = files.parallel_map(files.content_digest, listed)
+            return files.fingerprint(self._kind, listed, facts, times=False)
 
     def nights(self) -> tuple[str, ...]:
         return files.list_values(flat_file.nights_uri(self.root, self.spec), self.column)
