@@ -287,3 +287,10 @@ def test_nightly_tells_of_a_damaged_table(planned: Planner) -> None:
     called: list[tuple[str, ...]] = []
     nightly.run(planned.root, planned.params, lambda command: called.append(tuple(command)))
     assert called[0] == ("apply",)
+
+
+def test_where_the_input_is_not_at_hand_a_night_waits(planned: Planner) -> None:
+    shutil.rmtree(planned.root / f"data/raw/day={NIGHTS[0]}")
+    found = planned.apply()
+    assert done(found)[NIGHTS[0]] == "left" and found.scored is None
+    assert applying.is_pending(planned.root, planned.params)

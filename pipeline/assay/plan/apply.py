@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from assay.errors import AssayError, PlanRefused, PublishConflict
+from assay.errors import AssayError, DataError, PlanRefused, PublishConflict
 from assay.errors.base import attach_report, attached_report
 from assay.plan import pins
 from assay.project.params import Params
@@ -220,7 +220,6 @@ def _judge(
     planned: Sequence[PlannedRun],
 ) -> Iterator[AppliedNight]:
     visible, decided = store.visible_runs(), _decided(store, planned)
-    oldest = datetime.now(UTC) - timedelta(days=store.keep_days)
     for each in planned:
         run = each.run
         done: Done
@@ -230,14 +229,24 @@ def _judge(
         elif decided[run.run_id]:
             done, why = "left", (decided[run.run_id],)
         else:
-            why = tuple(pins.changed(root, params, each, pinned))
-            if each.at < oldest:
-                why += (f"the plan is older than {counted(store.keep_days, 'day')}",)
-            why += tuple(f"it would be held: {reason}" for reason in each.held)
-            if file_digests(store, each.staged(store)) != each.files:
-                why += ("its planned files are not what was written",)
-            done = "changed" if why else "applied"
+            try:
+                done, why = _state(root, params, store, pinned, each)
+            except DataError as error:
+                done, why = "left", (f"its input cannot be looked at here: {error.line()}",)
         yield AppliedNight(run.partition, run.run_id, done, run.rows_scored, why)
+
+
+def _state(
+    root: Path, params: Params, store: Store, pinned: PinnedVersion, planned: PlannedRun
+) -> tuple[Done, tuple[str, ...]]:
+    """Whether a night is as it was planned, and what is not."""
+    why = [*pins.changed(root, params, planned, pinned)]
+    if planned.at < datetime.now(UTC) - timedelta(days=store.keep_days):
+        why.append(f"the plan is older than {counted(store.keep_days, 'day')}")
+    why += [f"it would be held: {reason}" for reason in planned.held]
+    if file_digests(store, planned.staged(store)) != planned.files:
+        why.append("its planned files are not what was written")
+    return "changed" if why else "applied", tuple(why)
 
 
 def _check_exact(nights: Sequence[AppliedNight]) -> None:

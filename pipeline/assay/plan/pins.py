@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from assay.errors import AssayError
 from assay.project import digests
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion
@@ -39,6 +38,11 @@ def changed(
     ----------
     pinned
         The version that nights are scored with now.
+
+    Raises
+    ------
+    DataError
+        The night's input cannot be looked at here.
     """
     run = planned.run
     for what, before, now in (
@@ -50,16 +54,13 @@ def changed(
     ):
         if before != now:
             yield f"{what} was {_short(before)} and is {_short(now)}"
-    try:
-        source = open_input(root, params)
-        if not run.input:
-            yield "changes of its input cannot be detected"
-        elif source.fingerprint(run.partition) != run.input:
-            # Another checkout has other times, and perhaps the same bytes.
-            if not planned.content or source.content(run.partition) != planned.content:
-                yield "the input has changed"
-    except AssayError as error:
-        yield f"the input cannot be looked at: {error.line()}"
+    source = open_input(root, params)
+    if not run.input:
+        yield "changes of its input cannot be detected"
+    elif source.fingerprint(run.partition) != run.input:
+        # Another checkout has other times, and perhaps the same bytes.
+        if not planned.content or source.content(run.partition) != planned.content:
+            yield "the input has changed"
 
 
 def _short(digest: str) -> str:
