@@ -427,7 +427,7 @@ def f():
     }
 
 
-MOST_CODE = 63_570
+MOST_CODE = 63_574
 MOST_FILES = 513
 """What the package may hold. A change that needs more raises the number, and says why."""
 

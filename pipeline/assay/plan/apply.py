@@ -134,7 +134,9 @@ def is_pending(root: Path, params: Params) -> bool:
     planned = store.newest_plan(version.bundle)
     if not _is_pending(store, planned):
         return False
-    lacking = [asked.who for asked, _ in approvals.missing(root, planned[0].plan, version.commit)]
+    every = approvals.asked_at(root, version.commit)
+    missing = approvals.missing(root, every, planned[0].plan, version.commit)
+    lacking = [asked.who for asked, _ in missing]
     if lacking:
         log.warning(
             "a plan of %s is not applied: %s did not approve it",
@@ -170,7 +172,7 @@ def _check(
             fix="assay plan again, to see what this version changes.",
         )
     asked_for = approvals.asked_at(root, version.commit)
-    lacking = list(approvals.missing(root, planned[0].plan, version.commit))
+    lacking = list(approvals.missing(root, asked_for, planned[0].plan, version.commit))
     if lacking:
         raise PlanRefused(
             "the plan is not approved by everyone who was asked",

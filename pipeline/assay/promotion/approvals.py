@@ -6,7 +6,7 @@ again has another digest, so it needs a new approval.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +101,11 @@ def approve(
 
 
 def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[PromotionRefused]:
-    """Who has not approved the newest plan of a bundle, one error each; none if nobody is asked."""
-    every = asked_at(root, commit)
+    """Who has not approved the newest plan of a bundle, one error each; none if nobody is asked.
+
+    ``params`` are those of the commit.
+    """
+    every = params.approvals
     if not every:
         return []
     planned = open_store(root, params).newest_plan(bundle)
@@ -123,7 +126,7 @@ def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[Promo
             found=found,
             fix=f"One of them types: assay approve --as {asked.who} --because WHY",
         )
-        for asked, found in missing(root, planned[0].plan, commit)
+        for asked, found in missing(root, every, planned[0].plan, commit)
     ]
 
 
@@ -132,9 +135,11 @@ def asked_at(root: Path, commit: str) -> tuple[Approval, ...]:
     return parse(git.show(root, commit, layout.PARAMS), layout.PARAMS).approvals
 
 
-def missing(root: Path, plan: str, commit: str) -> Iterator[tuple[Approval, str]]:
-    """Who has not approved a plan of what a commit has, and what there is instead."""
-    for asked in asked_at(root, commit):
+def missing(
+    root: Path, every: Iterable[Approval], plan: str, commit: str
+) -> Iterator[tuple[Approval, str]]:
+    """Who of those that are asked has not approved a plan, and what there is instead."""
+    for asked in every:
         known = read_approvals(root, asked.who)
         objections = [
             _objection(root, asked, each.by, commit) for each in known if each.plan == plan
