@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import stdev
-from typing import Literal
 
 import pyarrow.compute as pc
 
@@ -31,8 +30,8 @@ from assay.project.params import Params
 from assay.project.tasks import Task
 from assay.registry import fetch, git, versions
 from assay.registry.pin import PinnedVersion, pin
-from assay.registry.tags import next_version
-from assay.registry.versions import UNKNOWN, RegistryState, Version
+from assay.registry.tags import Bump
+from assay.registry.versions import RegistryState, Version
 from assay.score.carriers import needs_spark, working_folder
 from assay.score.due import find_due_nights, is_day, nights_between
 from assay.score.inputs.format import InputUnreadable
@@ -62,8 +61,6 @@ MOVED = 0.1
 
 DRAWN = 3
 """The picture of changes reaches so many times as far as what counts as moved."""
-
-Bump = Literal["major", "minor", "patch"]
 
 
 @dataclass(frozen=True)
@@ -173,16 +170,7 @@ def pin_head(
     for version in (known.at_commit(commit), holder):
         if version is not None and version.bundle == digest:
             return pin(root, params, version)
-    coming = Version(
-        name=versions.artifact_name(root, params.name),
-        version=next_version(known.numbers, bump),
-        commit=commit,
-        bundle=digest,
-        verdict=UNKNOWN,
-        by="",
-        at="",
-        why="",
-    )
+    coming = versions.coming_version(root, params.name, known, commit, digest, bump)
     return pin(root, params, coming)
 
 

@@ -125,16 +125,7 @@ def promote(
     bundle = facts.here.digest
     # For a version registered by hand, the stage's tag states the bundle.
     version = replace(facts.head_version, bundle=bundle) if facts.head_version else None
-    coming = version or Version(
-        name=versions.artifact_name(root, params.name),
-        version=tags.next_version(known.numbers, bump),
-        commit=commit,
-        bundle=bundle,
-        verdict=UNKNOWN,
-        by="",
-        at="",
-        why="",
-    )
+    coming = version or versions.coming_version(root, params.name, known, commit, bundle, bump)
     in_its_way = preview_refusal(known, coming, stage)
     if in_its_way is not None:
         raise in_its_way

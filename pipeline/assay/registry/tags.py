@@ -22,6 +22,7 @@ from typing import Literal
 from assay.errors import UsageError
 from assay.registry.git import Tag
 
+Bump = Literal["major", "minor", "patch"]
 Action = Literal["register", "deregister", "assign", "unassign", "deprecate"]
 
 _NUMBER = r"(?:0|[1-9]\d*)"
@@ -151,7 +152,7 @@ def version_sort_key(version: str) -> tuple[int, int, int, bool, str]:
     return major, minor, patch, not pre, pre
 
 
-def next_version(known: Iterable[str], bump: Literal["major", "minor", "patch"]) -> str:
+def next_version(known: Iterable[str], bump: Bump) -> str:
     """The next version number after all that were ever registered; ``v0.1.0`` is the first."""
     numbers = [version_sort_key(version)[:3] for version in known]
     if not numbers:

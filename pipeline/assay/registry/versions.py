@@ -321,6 +321,22 @@ def read_version(root: Path, name: str, wanted: str) -> Version:
     return select_version(read_state(root, name), name, wanted)
 
 
+def coming_version(
+    root: Path, name: str, known: RegistryState, commit: str, bundle: str, bump: tags.Bump
+) -> Version:
+    """What a bundle at a commit will be once it is promoted; not registered yet."""
+    return Version(
+        name=artifact_name(root, name),
+        version=tags.next_version(known.numbers, bump),
+        commit=commit,
+        bundle=bundle,
+        verdict=UNKNOWN,
+        by="",
+        at="",
+        why="",
+    )
+
+
 def select_version(known: RegistryState, name: str, wanted: str) -> Version:
     """One version of a state, ``v0.1.0`` or ``0.1.0``.
 
