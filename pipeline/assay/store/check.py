@@ -29,6 +29,7 @@ from assay.store.delta.location import (
     translate_errors,
 )
 from assay.store.delta.tables import (
+    COUNTS,
     DECISIONS,
     EXPORTS,
     LABELS,
@@ -66,6 +67,7 @@ AFTER_COMMIT = {
     DECISIONS: "what it decided is decided again by assay monitor of those nights",
     EXPORTS: "what its target got is sent once more, by the next export to it",
     PLANS: "what it planned can be planned again: assay plan",
+    COUNTS: "what it counted is gone: collect it again, assay devices collect",
 }
 """What follows for each table if its newest commit is set aside."""
 

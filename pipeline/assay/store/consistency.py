@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from assay.store.counts import COUNTED
 from assay.store.delta import log
 from assay.store.delta.location import StoreLocation, parse_run_id
 from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, Staged
@@ -101,7 +102,7 @@ def _refused(
         held[parse_run_id(file.path)] += file.rows
     for record in shown:
         night, run_id, said = record.partition, record.run_id, record.rows_quarantined or 0
-        if held[run_id] < said:
+        if held[run_id] < said and record.carrier != COUNTED:
             yield Inconsistency(night, "refused", run_id, run_id, (held[run_id], said))
 
 

@@ -23,6 +23,7 @@ from assay.store import (
     run_files,
     run_rows,
 )
+from assay.store import counts as counted
 from assay.store import exports as exported
 from assay.store import performance as measured
 from assay.store import release as decided
@@ -89,6 +90,10 @@ class Store(StoreLocation):
     append_plan = plans.append_plan
     planned_runs = plans.read_plans
     newest_plan = plans.newest_plan
+
+    append_counts = counted.append_counts
+    counts = counted.read_counts
+    sent_counts = counted.read_sent
 
     check = damage.check
     check_consistency = damage.check_consistency

@@ -38,6 +38,7 @@ from assay.store.delta.location import (
     translate_errors,
 )
 from assay.store.delta.tables import (
+    COUNTS,
     DECISIONS,
     EXPORTS,
     LABELS,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=1)
 """How long files of dead runs are kept: a task that outlives its run may still write some."""
 
-APPENDED = (PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS, PLANS)
+APPENDED = (PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS, PLANS, COUNTS)
 TABLES = (PREDICTIONS, QUARANTINE, *APPENDED)
 
 

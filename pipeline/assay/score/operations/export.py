@@ -34,6 +34,7 @@ from assay.score.operations.export_targets import (
     write_to_sink,
 )
 from assay.store import Run, Store, open_store
+from assay.store.counts import COUNTED
 
 GRAMMAR = (
     "parquet:FOLDER, csv:FILE, postgresql://USER@HOST:PORT/DATABASE?table=NAME, "
@@ -94,13 +95,14 @@ def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
 def unchanged(store: Store, record: Run, name: str) -> Callable[[int], None]:
     """Checks, given how many rows of a night were read, that readers see the same run still."""
     partition = record.partition
+    rows = 0 if record.carrier == COUNTED else record.rows_scored or 0
 
     def check(read: int) -> None:
-        if store.visible_run(partition) != record.run_id or read != record.rows_scored:
+        if store.visible_run(partition) != record.run_id or read != rows:
             raise ExportFailed(
                 "the night changed while it was copied",
                 where=f"{store.column}={partition}",
-                expected=f"{counted(record.rows_scored or 0, 'row')} of run {record.run_id}",
+                expected=f"{counted(rows, 'row')} of run {record.run_id}",
                 found=f"{counted(read, 'row')}, run {store.visible_run(partition)} visible now",
                 fix=f"{name} keeps what it had. Export again.",
             )

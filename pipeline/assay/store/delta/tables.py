@@ -23,6 +23,7 @@ PERFORMANCE = "performance"
 DECISIONS = "decisions"
 EXPORTS = "exports"
 PLANS = "plans"
+COUNTS = "counts"
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -138,10 +139,19 @@ _SMALL: Mapping[str, Mapping[str, pa.DataType]] = {
         "at": INSTANT,
         "planned": pa.string(),
     },
+    COUNTS: {
+        "source": pa.string(),
+        "sequence": pa.int64(),
+        "model_version": pa.string(),
+        "bundle": pa.string(),
+        "rows": pa.int64(),
+        "at": INSTANT,
+        "counts": pa.string(),
+    },
 }
 """The columns that follow the partition column."""
 
-PARTITIONED = frozenset({PROFILES, LABELS})
+PARTITIONED = frozenset({PROFILES, LABELS, COUNTS})
 """Small tables that are read by partition, and stored so."""
 
 _WIDER = {
@@ -199,7 +209,7 @@ def small_schema(table: str, column: str) -> pa.Schema:
     ``runs`` for each event of a run; ``decisions`` for each time that a night's run was judged
     otherwise than before, as JSON, or null if the night has no published run any more; ``exports``
     for each time that a target got what had changed; ``plans`` for each run that was planned, as
-    JSON.
+    JSON; ``counts`` for all that a device or a server counted and sent, as JSON.
     """
     return RUNS_SCHEMA if table == RUNS else _with_keys(table, column, None, _SMALL[table])
 
