@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 63_795
-MOST_FILES = 515
+MOST_CODE = 63_940
+MOST_FILES = 516
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

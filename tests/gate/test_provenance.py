@@ -101,7 +101,7 @@ def test_a_rehearsal_that_no_rule_asks_may_be_about_anything(tiny: Any) -> None:
 
 def test_nights_beside_another_champion(tiny: Any) -> None:
     nights = build.nights(build.night())
-    given = about(tiny, "name: real, kind: nights, of: flipped, max: 0.1")
+    given = about(tiny, "name: real, kind: flips, max: 0.1")
     assert details(Given(rehearsal=build.rehearsal(nights=nights)), given) == []
     other = build.changed(nights.champion, bundle=OTHER)
     stale = build.rehearsal(nights=build.changed(nights, champion=other))

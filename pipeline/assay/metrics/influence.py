@@ -95,11 +95,40 @@ def sampling_variation(influence: Influence, units: SamplingUnits) -> SamplingVa
     precision is that of those few. Of too few units (`SamplingUnits.few`) they are halved, so that
     only what is hopeless lies outside the interval.
     """
-    n, count = len(influence.rows), units.count
     rows = influence.rows - influence.rows.mean()
-    steps = influence.steps
-    sums = units.sums(rows) / np.sqrt(1 - units.sizes() / n)
-    varies = sums_variation(sums, units, units.noise(rows))
+    return _variation(
+        units.sums(rows), units.noise(rows), float(rows @ rows), influence.steps, units
+    )
+
+
+def share_variation(hits: Floats, units: SamplingUnits) -> SamplingVariation:
+    """The sampling variation of the share of rows that are hits, from the hits of each unit.
+
+    Parameters
+    ----------
+    hits
+        ``(count,)``.
+    units
+        Of counts, each with at least one row.
+    """
+    sizes = units.sizes()
+    n = float(sizes.sum())
+    share = float(hits.sum()) / n
+    within = n - units.count
+    apart = float((hits * (1 - hits / sizes)).sum())
+    noise = apart / within * n / units.count if within >= 1 else 0.0
+    square = n * share * (1 - share)
+    return _variation(hits - share * sizes, noise, square, np.zeros(0), units)
+
+
+def _variation(
+    sums: Floats, noise: float, by_row: float, steps: Floats, units: SamplingUnits
+) -> SamplingVariation:
+    """Of the derivatives' sums by unit, and the sum of their squares by row."""
+    sizes, count = units.sizes(), units.count
+    n = float(sizes.sum())
+    sums = sums / np.sqrt(1 - sizes / n)
+    varies = sums_variation(sums, units, noise)
     square = float(sums @ sums * varies.longer + steps @ steps)
     if square == 0:
         return SamplingVariation(0.0, float(count - 1), 0.0, 0.0, None)
@@ -116,7 +145,7 @@ def sampling_variation(influence: Influence, units: SamplingUnits) -> SamplingVa
         # The skewness of a sample from a symmetric distribution has the variance ``sixth``. Rows
         # with two heavy tails show a skewness by chance; correcting for it would do harm.
         doubtful_skew=third**3 / (third**2 + sixth) if sixth else 0.0,
-        design_effect=square / float((rows @ rows) * n / (n - 1) + steps @ steps),
+        design_effect=square / float(by_row * n / (n - 1) + steps @ steps),
         worth=varies.worth,
         longer=varies.longer,
     )

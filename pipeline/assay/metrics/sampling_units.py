@@ -46,12 +46,15 @@ class SamplingUnits:
         is its own unit. Nights are counted in their order.
     following
         How much nights follow each other, as scores and losses show (`followed`).
+    row_counts
+        Rows of each unit ``(count,)`` where only units are known and no rows (`of_counts`).
     """
 
     name: str
     count: int
     codes: Ints | None = None
     following: Following = NOT_SEEN
+    row_counts: Floats | None = None
 
     @classmethod
     def rows(cls, count: int) -> SamplingUnits:
@@ -65,6 +68,11 @@ class SamplingUnits:
 
         codes, known = pd.factorize(column, sort=name == NIGHT, use_na_sentinel=False)
         return cls(name, len(known), codes.astype(np.intp))
+
+    @classmethod
+    def of_counts(cls, name: str, row_counts: Floats) -> SamplingUnits:
+        """Units in their order, of which only totals are known; rows of each ``(count,)``."""
+        return cls(name, len(row_counts), row_counts=row_counts)
 
     def take(self, rows: Ints) -> SamplingUnits:
         """The units of a selection of rows, given by row number."""
@@ -111,7 +119,8 @@ class SamplingUnits:
     @property
     def in_order(self) -> bool:
         """Whether units follow each other, as nights do, and may be alike for that."""
-        return self.name == NIGHT and self.codes is not None
+        known = self.codes is not None or self.row_counts is not None
+        return self.name == NIGHT and known
 
     def sums(self, values: Floats) -> Floats:
         """Sums of ``values (n,)`` by unit, ``(count,)``."""
@@ -133,6 +142,8 @@ class SamplingUnits:
 
     def sizes(self) -> Floats:
         """Number of rows of each unit, ``(count,)``."""
+        if self.row_counts is not None:
+            return self.row_counts
         if self.codes is None:
             return np.ones(self.count)
         return np.bincount(self.codes, minlength=self.count).astype(np.float64)

@@ -11,6 +11,7 @@ from assay.gate.inputs import GateInputs
 from assay.gate.rules import kinds as rules
 from assay.project import layout
 from assay.project.layout import CONTRACT_RESULT as RESULT
+from assay.reports.rehearsal import SliceFlips
 from assay.reports.verdict import Outcome
 from tests.gate import build
 
@@ -26,7 +27,8 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "reasons": ({"max": 0.1}, layout.COMPARISON),
     "parity": ({}, layout.REHEARSAL),
     "cost": ({"of": "latency_ms", "max": 5.0}, layout.REHEARSAL),
-    "nights": ({"of": "flipped", "max": 0.2}, layout.REHEARSAL),
+    "nights": ({"of": "score_distance", "max": 0.2}, layout.REHEARSAL),
+    "flips": ({"where": {"place": "JFK"}}, layout.REHEARSAL),
     "contract": ({"max_bad_share": 0.0}, RESULT),
     "leakage": ({}, layout.LEAKAGE),
 }
@@ -35,7 +37,9 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.fixture
 def compared(tiny: Any) -> Any:
     tiny.comparison(build.comparison(build.difference(0.0)))
-    tiny.rehearsal(nights=build.nights(build.night()))
+    kept = SliceFlips(field="place", value="JFK", rows=60, flipped=0)
+    rest = SliceFlips(field="place", value=None, rows=40, flipped=5)
+    tiny.rehearsal(nights=build.nights(build.night(slices=(kept, rest))))
     return tiny
 
 
@@ -43,9 +47,9 @@ def compared(tiny: Any) -> Any:
 def test_every_kind_is_decided_from_its_own_file(compared: Any, kind: str) -> None:
     values, file = KINDS[kind]
     rule = build.rule(kind=kind, **values)
-    # What leakage asks of the trained model is in two more.
-    more = {layout.EVALUATION, layout.COMPARISON} if kind == "leakage" else set()
-    for name in {other for _, other in KINDS.values()} - {file} - more:
+    # What leakage asks of the trained model is in two more, and flips' confidence in one.
+    more = {"leakage": {layout.EVALUATION, layout.COMPARISON}, "flips": {layout.EVALUATION}}
+    for name in {other for _, other in KINDS.values()} - {file} - more.get(kind, set()):
         (compared.root / name).unlink()
     found = rules.evaluate_rule(rule, GateInputs.of(compared.root), build.gate())
     assert found

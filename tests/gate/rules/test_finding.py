@@ -70,6 +70,7 @@ RULES: dict[str, dict[str, Any]] = {
     "parity": {},
     "cost": {"of": "latency_ms", "max": 5},
     "nights": {"of": "held", "max": 0},
+    "flips": {"max": 0.1},
     "contract": {"max_bad_share": 0.1},
 }
 
@@ -109,6 +110,7 @@ def test_the_limit_that_may_be_moved_is_the_one_that_the_rule_has() -> None:
         (rule("gain"), "gain"),
         (rule("stability"), "max_flipped"),
         (rule("stability", max_flipped=None, max_distance=0.1), "max_distance"),
+        (rule("flips"), "max"),
     ):
         assert re.search(rf"\b{name}\b", fix(of, FAIL, observed=1.0) or "")
         assert name in type(of).model_fields

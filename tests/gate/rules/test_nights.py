@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from assay.gate.rules import nights as rule_nights
-from assay.reports.rehearsal import RehearsedChampion, RehearsedNights, SliceFlips
+from assay.reports.rehearsal import RehearsedChampion, RehearsedNights
 from assay.reports.verdict import STATES, Finding, Outcome
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
-MEASURES = ("flipped", "newly_quarantined", "quarantined", "score_distance", "held", "slower")
+MEASURES = ("newly_quarantined", "quarantined", "score_distance", "held", "slower")
 NONE = RehearsedChampion(state="none", version=None, bundle=None, why="nobody was promoted")
 
 
@@ -40,7 +40,6 @@ TWO = build.nights(
     ),
 )
 VALUES = {
-    "flipped": (40 / 394, "the most on 2013-12-31: 35 of 296 rows", 394),
     "newly_quarantined": (6 / 400, "the most on 2013-12-30: 2 of 100 rows", 400),
     "quarantined": (6 / 400, "the most on 2013-12-30: 2 of 100 rows", 400),
     "score_distance": (0.3, "the most on 2013-12-31", 394),
@@ -60,9 +59,9 @@ def test_at_the_limit_passes_and_beyond_fails(of: str) -> None:
 
 
 def test_a_sentence_as_people_read_it() -> None:
-    assert one(TWO, of="flipped", max=0.15).detail == (
-        "the share of rows with another decision is 0.1015, which meets the limit of at most 0.15,"
-        " on 2 nights, 2013-12-30 to 2013-12-31; the most on 2013-12-31: 35 of 296 rows"
+    assert one(TWO, of="quarantined", max=0.1).detail == (
+        "the share of rows that the challenger refuses is 0.015, which meets the limit of at most "
+        "0.1, on 2 nights, 2013-12-30 to 2013-12-31; the most on 2013-12-30: 2 of 100 rows"
     )
 
 
@@ -102,18 +101,20 @@ def test_a_champion_that_cannot_be_used_fails_what_needs_it(state: Any) -> None:
     words = STATES[state]
     champion = build.changed(build.CHAMPION, state=state, why="its contract is gone")
     found = build.nights(build.night_alone(), champion=champion)
-    told = one(found, of="flipped", max=1)
+    told = one(found, of="score_distance", max=1)
     assert (told.outcome, told.blocks) == (FAIL, True)
-    assert (told.detail, told.metric) == (f"{words}: its contract is gone", "flipped")
+    assert (told.detail, told.metric) == (f"{words}: its contract is gone", "score_distance")
     assert one(found, of="held", max=0).outcome is PASS
 
 
 def test_nights_that_could_not_be_rehearsed_are_named() -> None:
     lost = build.night_alone("2013-12-31", champion_why="it cannot score: no")
-    told = one(build.nights(build.night(), lost), of="flipped", max=0.05 / 0.98)
-    assert told.outcome is PASS
-    none = one(build.nights(lost), of="flipped", max=1)
-    assert (none.outcome, none.metric) == (INCONCLUSIVE, "flipped")
+    told = one(build.nights(build.night(), lost), of="score_distance", max=0.02)
+    assert (
+        told.outcome is PASS and "1 of 2 could not be; 2013-12-31: it cannot score" in told.detail
+    )
+    none = one(build.nights(lost), of="score_distance", max=1)
+    assert (none.outcome, none.metric) == (INCONCLUSIVE, "score_distance")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -0.1])
@@ -129,7 +130,6 @@ def test_a_number_that_is_none_is_fail(value: float) -> None:
 
 def test_nothing_is_a_number_too() -> None:
     same = build.nights(build.night(flipped=0, distance=0.0), build.night("2013-12-31", flipped=0))
-    assert one(same, of="flipped", max=0).observed == 0
     assert one(same, of="score_distance", max=0.01).observed == 0.02
 
 
@@ -148,10 +148,7 @@ def test_a_night_without_rows_is_no_measurement() -> None:
     ("whose", "who"),
     [("challenger", "the contract"), ("champion", "the champion's contract")],
 )
-@pytest.mark.parametrize("values", [{"of": "flipped"}, {"of": "flipped", "slice": "origin"}])
-def test_nights_whose_rows_were_all_refused_are_told_by_their_rule(
-    whose: str, who: str, values: dict[str, Any]
-) -> None:
+def test_nights_whose_rows_were_all_refused_are_told_by_their_rule(whose: str, who: str) -> None:
     both = [
         build.night(
             day,
@@ -160,7 +157,7 @@ def test_nights_whose_rows_were_all_refused_are_told_by_their_rule(
         )
         for day in ("2013-12-30", "2013-12-31")
     ]
-    found = one(build.nights(*both), max=0.1, **values)
+    found = one(build.nights(*both), max=0.1, of="score_distance")
     assert (found.outcome, found.blocks) == (FAIL, True)
     assert found.fix is not None and "data/contract.py" in found.fix
 
@@ -191,49 +188,3 @@ def test_a_night_that_the_champion_would_hold_too_is_told() -> None:
 def test_a_champion_that_took_no_time_is_fail() -> None:
     found = build.nights(build.night(champion=build.model_night(seconds=0.0)))
     assert one(found, of="slower", max=9).outcome is FAIL
-
-
-def test_a_regression_flips_nothing() -> None:
-    told = one(build.nights(build.night(flipped=None)), of="flipped", max=1)
-    assert (told.outcome, told.blocks) == (FAIL, True)
-
-
-# -------------------------------------------------------------------------------------- slices
-
-
-def places(jfk: tuple[int, int], lga: tuple[int, int], rest: tuple[int, int]) -> Any:
-    return tuple(
-        SliceFlips(field="origin", value=value, rows=rows, flipped=flipped)
-        for value, (rows, flipped) in (("JFK", jfk), ("LGA", lga), (None, rest))
-    )
-
-
-SLICED = build.nights(
-    build.night("2013-12-30", flipped=5, slices=places((50, 1), (20, 4), (30, 0))),
-    build.night("2013-12-31", flipped=9, slices=places((60, 1), (10, 8), (30, 0))),
-)
-
-
-def test_each_value_of_a_field_is_decided() -> None:
-    jfk, lga = decide(SLICED, of="flipped", max=0.1, slice="origin")
-    assert (jfk.slice, jfk.outcome, jfk.rows) == ("origin=JFK", PASS, 110)
-    assert (lga.slice, lga.outcome, lga.observed) == ("origin=LGA", FAIL, pytest.approx(12 / 30))
-
-
-def test_small_slices_are_left_out_by_name() -> None:
-    jfk, lga = decide(SLICED, of="flipped", max=0.1, slice="origin", min_rows=31)
-    assert (jfk.outcome, lga.outcome, lga.blocks) == (PASS, INCONCLUSIVE, False)
-    (none, *_) = decide(SLICED, of="flipped", max=0.1, slice="origin", min_rows=999)
-    assert (none.outcome, none.blocks) == (FAIL, True)
-
-
-def test_a_value_that_no_row_has_fails() -> None:
-    found = build.nights(build.night(flipped=0, slices=places((60, 0), (0, 0), (40, 0))))
-    jfk, lga = decide(found, of="flipped", max=0.1, slice="origin")
-    assert (jfk.slice, jfk.outcome) == ("origin=JFK", PASS)
-    assert (lga.slice, lga.outcome, lga.detail) == ("origin=LGA", FAIL, "origin=LGA has no rows")
-
-
-def test_an_unknown_field_fails() -> None:
-    told = one(SLICED, of="flipped", max=0.1, slice="orign")
-    assert told.outcome is FAIL

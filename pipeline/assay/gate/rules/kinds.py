@@ -21,6 +21,7 @@ from assay.gate.rules.change import Change
 from assay.gate.rules.contract import ContractKept
 from assay.gate.rules.cost import Cost
 from assay.gate.rules.fairness import Fairness
+from assay.gate.rules.flips import Flips
 from assay.gate.rules.kind import Rule
 from assay.gate.rules.leakage import NoLeakage
 from assay.gate.rules.limit import Limit
@@ -42,6 +43,7 @@ KINDS: Mapping[str, type[Rule]] = {
     "change": Change,
     "fairness": Fairness,
     "stability": Stability,
+    "flips": Flips,
     "reasons": Reasons,
     "parity": Parity,
     "cost": Cost,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import model_validator
@@ -33,7 +33,6 @@ from assay.metrics.sampling_units import ROW, SamplingUnits, format_rounded_coun
 from assay.project.params.behaviour import GateParams, RuleKeys
 from assay.project.tasks import Task, inapplicable_reason
 from assay.project.text import counted
-from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Direction, Finding, Outcome
 
@@ -78,6 +77,16 @@ def at_most(rule: Rule, metric: str, most: float) -> Limit:
     """A rule of another kind as the limit that it sets on a number with an interval."""
     keys = {name: getattr(rule, name) for name in RuleKeys.model_fields}
     return Limit.model_construct(**keys, metric=metric, max=most)
+
+
+class Sample(Protocol):
+    """What was measured: how sure its intervals are, and the unit that they are by."""
+
+    @property
+    def confidence(self) -> float: ...
+
+    @property
+    def unit(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -203,15 +212,15 @@ def _problem(rule: Limit, measured: Estimate | None, rows: int) -> str:
 def decided(
     rule: Limit,
     read: Sequence[ValidMeasurement | Finding],
-    evaluation: Evaluation | Comparison,
+    sample: Sample,
     gate: GateParams,
 ) -> list[Finding]:
     """The findings of what was read, in its order."""
     sound = [each for each in read if isinstance(each, ValidMeasurement)]
-    chances = [each.miss_p_value(evaluation.confidence) for each in sound]
+    chances = [each.miss_p_value(sample.confidence) for each in sound]
     missed = iter(adjust_p_values(np.array(chances), gate.correction).tolist())
     return [
-        _finding(rule, each, next(missed), evaluation, gate)
+        _finding(rule, each, next(missed), sample, gate)
         if isinstance(each, ValidMeasurement)
         else each
         for each in read
@@ -222,7 +231,7 @@ def _finding(
     rule: Limit,
     sound: ValidMeasurement,
     missed: float,
-    evaluation: Evaluation | Comparison,
+    sample: Sample,
     gate: GateParams,
 ) -> Finding:
     limit, direction = limit_and_direction(rule)
@@ -235,32 +244,32 @@ def _finding(
         outcome = Outcome.INCONCLUSIVE
         needed = sound.measured.needed
         verb = f"seems to meet the limit of {words_of_limit}, but {doubt}"
-    elif missed < (1 - evaluation.confidence) / 2:
+    elif missed < (1 - sample.confidence) / 2:
         outcome, verb = Outcome.FAIL, f"misses the limit of {words_of_limit}"
     else:
         outcome = Outcome.INCONCLUSIVE
-        needed = sound.measured.needed or _needed(sound, evaluation, gate)
+        needed = sound.measured.needed or _needed(sound, sample, gate)
         size = counted(sound.rows, "row")
-        if evaluation.unit != ROW:
-            size += f" of {format_unit_count(sound.units, evaluation.unit)}"
+        if sample.unit != ROW:
+            size += f" of {format_unit_count(sound.units, sample.unit)}"
         verb = f"cannot be told from the limit of {words_of_limit} on {size}"
         if sound.high < sound.limit:
             verb += f": the interval misses it, but not after {gate.correction} over the slices"
         elif needed is not None:
-            verb += f"; about {format_rounded_count(needed, evaluation.unit)} would tell"
+            verb += f"; about {format_rounded_count(needed, sample.unit)} would tell"
     where = f" on {sound.title}" if sound.title else ""
     return rule.finding(
         outcome,
-        f"{rule.metric}{where} {_words(rule, sound.measured, limit, evaluation)} {verb}"
-        f"{finding.clustering(sound.measured, evaluation.unit, sound.units)}",
+        f"{rule.metric}{where} {_words(rule, sound.measured, limit, sample)} {verb}"
+        f"{finding.clustering(sound.measured, sample.unit, sound.units)}",
         metric=rule.metric,
         slice=sound.title,
         rows=sound.rows,
-        unit=evaluation.unit,
+        unit=sample.unit,
         units=sound.units,
         units_needed=needed,
         design_effect=finding.finite_or_none(sound.measured.design_effect),
-        chance=sound.meet_chance(evaluation.confidence)
+        chance=sound.meet_chance(sample.confidence)
         if outcome is Outcome.PASS and rule.decide == "interval"
         else None,
         **_numbers(rule, sound.measured),
@@ -279,24 +288,18 @@ def _numbers(rule: Limit, measured: Estimate) -> dict[str, object]:
     }
 
 
-def _needed(
-    sound: ValidMeasurement, evaluation: Evaluation | Comparison, gate: GateParams
-) -> int | None:
+def _needed(sound: ValidMeasurement, sample: Sample, gate: GateParams) -> int | None:
     """Number of units needed to decide this value against its limit; None if none is enough."""
     # As if the interval became narrower by the root of their number alone: with few degrees of
     # freedom it becomes so faster, but nobody knows how fast, and never before there are more.
-    reach = groups.critical_value(evaluation.confidence, None)
+    reach = groups.critical_value(sample.confidence, None)
     error = (sound.high - sound.low) / 2 / reach
-    return units_needed(
-        sound.units, error, sound.value, sound.limit, evaluation.confidence, gate.power
-    )
+    return units_needed(sound.units, error, sound.value, sound.limit, sample.confidence, gate.power)
 
 
-def _words(
-    rule: Limit, measured: Estimate, limit: float, evaluation: Evaluation | Comparison
-) -> str:
+def _words(rule: Limit, measured: Estimate, limit: float, sample: Sample) -> str:
     value, low, high = measured.value, measured.low, measured.high
     assert value is not None
     if rule.decide == "value" or low is None or high is None:
         return finding.format_number(value, limit)
-    return finding.format_interval(value, low, high, limit, evaluation.confidence)
+    return finding.format_interval(value, low, high, limit, sample.confidence)

@@ -1,21 +1,21 @@
-"""``kind: nights``: what the challenger did with the last real nights, beside the champion.
+"""``kind: nights``: what the challenger did with the last real nights, compared with the champion.
 
 The value alone decides. It is no estimate for other nights: it is what these nights would have
-been, so it has no interval.
+been, so it has no interval. Changed decisions, which have one, are `assay.gate.rules.flips`.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from assay.gate.inputs import GateInputs
-from assay.gate.rules.kind import SlicedRule, select_slices
+from assay.gate.rules.kind import Rule
 from assay.project import layout
 from assay.project.params.behaviour import GateParams
 from assay.project.text import counted
@@ -28,28 +28,16 @@ from assay.reports.rehearsal import (
 )
 from assay.reports.verdict import STATES, Finding, Outcome
 
-NightsMeasure = Literal[
-    "flipped", "newly_quarantined", "quarantined", "score_distance", "held", "slower"
-]
+NightsMeasure = Literal["newly_quarantined", "quarantined", "score_distance", "held", "slower"]
 
 
-class Nights(SlicedRule):
-    """A limit on what the challenger did with the last real nights, mostly beside the champion.
-
-    Only ``flipped`` can be decided for each value of a slice field.
-    """
+class Nights(Rule):
+    """A limit on what the challenger did with the last real nights, mostly against the champion."""
 
     of: NightsMeasure
     max: Annotated[float, Field(ge=0)]
 
     reads: ClassVar = ("rehearsal",)
-    more_rows: ClassVar = "rehearse more nights (rehearse.nights)"
-
-    @model_validator(mode="after")
-    def _only_flips_have_slices(self) -> Nights:
-        if self.slice is not None and self.of != "flipped":
-            raise ValueError(f"a slice beside 'of: flipped' only|of: {self.of}")
-        return self
 
     @model_validator(mode="after")
     def _shares_end_at_one(self) -> Nights:
@@ -70,7 +58,6 @@ class Nights(SlicedRule):
 
 
 NIGHTS: Mapping[NightsMeasure, str] = {
-    "flipped": "the answers that changed",
     "newly_quarantined": "the rows that the new contract refuses",
     "quarantined": "the rows that the contract refuses",
     "score_distance": "the scores that changed",
@@ -82,11 +69,7 @@ NIGHTS: Mapping[NightsMeasure, str] = {
 ALONE = frozenset({"quarantined", "held"})
 """Measures that need no champion."""
 
-SCORED = frozenset({"flipped", "score_distance"})
-"""Measures of rows that both models scored."""
-
 ABOUT = {
-    "flipped": "the share of rows with another decision is",
     "newly_quarantined": "the share of rows that only the challenger refuses is",
     "quarantined": "the share of rows that the challenger refuses is",
     "score_distance": "the largest Jensen-Shannon distance of a night's scores from the "
@@ -99,29 +82,6 @@ REFUSED = (
     "repro."
 )
 NOT_ASKED = "no night was rehearsed: set rehearse.nights in params.yaml and run dvc repro"
-
-
-@dataclass(frozen=True)
-class FlippedSlice:
-    """A value of a slice field over all nights.
-
-    Attributes
-    ----------
-    by_night
-        Rows and flips of each night.
-    """
-
-    field: str
-    value: str
-    by_night: Mapping[str, tuple[int, int]]
-
-    @property
-    def title(self) -> str:
-        return f"{self.field}={self.value}"
-
-    @property
-    def rows(self) -> int:
-        return sum(rows for rows, _ in self.by_night.values())
 
 
 @dataclass(frozen=True)
@@ -141,42 +101,67 @@ class MeasuredNights:
     worst: str
 
 
+@dataclass(frozen=True)
+class UsableNights:
+    """The nights that a rule can be decided on; ``about`` names them and those left out."""
+
+    nights: Sequence[RehearsedNight]
+    about: str
+
+
 def evaluate(rule: Nights, rehearsal: Rehearsal) -> tuple[Finding, ...]:
-    """One finding, or for a sliced rule one per value of its field; never empty."""
-    found = rehearsal.nights
-    if found is None:
-        return (_unknown(rule, NOT_ASKED),)
-    if rule.of not in ALONE and found.champion.state != "scored":
-        return (_without_champion(rule, found),)
-    nights = found.scored if rule.of in ALONE else found.compared
-    if not nights:
-        return (_unknown(rule, _why_none(found)),)
-    about = f"on {_span(nights)}{_left_out(found, nights)}"
-    refused = _refused(nights) if rule.of in SCORED else None
-    if refused is not None:
-        return (rule.fail(refused, metric=rule.of, fix=REFUSED),)
-    if rule.of == "flipped" and any(one.flipped is None for _, one in _changes(nights)):
-        return (rule.fail("a regression gives no decisions that could be flipped"),)
-    if rule.slice is not None:
-        return tuple(_by_slice(rule, nights, about))
-    value = _MEASURES[rule.of](nights)
+    """One finding."""
+    usable = usable_nights(
+        rule, rehearsal, rule.of, alone=rule.of in ALONE, scored=rule.of == "score_distance"
+    )
+    if isinstance(usable, Finding):
+        return (usable,)
+    value = _MEASURES[rule.of](usable.nights)
     if value is None:
         return (rule.fail(f"{rule.of} was measured on no rows", metric=rule.of),)
-    return (_judged(rule, value, ABOUT[rule.of], about),)
+    measured = rule.at_most(rule.of, value.value, rule.max, ABOUT[rule.of], value.rows)
+    detail = f"{measured.detail}, {usable.about}; {value.worst}"
+    return (measured.model_copy(update={"detail": detail}),)
 
 
-def _without_champion(rule: Nights, found: RehearsedNights) -> Finding:
+def usable_nights(
+    rule: Rule, rehearsal: Rehearsal, metric: str, *, alone: bool, scored: bool
+) -> UsableNights | Finding:
+    """The nights that a rule can be decided on, or a finding with the reason why there are none.
+
+    Parameters
+    ----------
+    alone
+        Whether the rule needs no champion.
+    scored
+        Whether it is about rows that both models scored, so that there must be some.
+    """
+    known = rehearsal.nights
+    if known is None:
+        return _unknown(rule, metric, NOT_ASKED)
+    if not alone and known.champion.state != "scored":
+        return _without_champion(rule, metric, known)
+    nights = known.scored if alone else known.compared
+    if not nights:
+        return _unknown(rule, metric, _why_none(known))
+    refused = _refused(nights) if scored else None
+    if refused is not None:
+        return rule.fail(refused, metric=metric, fix=REFUSED)
+    return UsableNights(nights, f"on {_span(nights)}{_left_out(known, nights)}")
+
+
+def _without_champion(rule: Rule, metric: str, known: RehearsedNights) -> Finding:
     """Tolerated if there is no champion yet, else FAIL."""
-    state, why = found.champion.state, found.champion.why
+    state, why = known.champion.state, known.champion.why
     if state == "none":
-        told = "no champion yet, so there is nothing to compare the nights with"
-        return _unknown(rule, told, tolerated=True)
+        reason = "no champion yet, so there is nothing to compare the nights with"
+        return _unknown(rule, metric, reason, tolerated=True)
     words = STATES["incomparable" if state == "incomparable" else "unreadable"]
-    return rule.fail(f"{words}: {why or 'no reason given'}", metric=rule.of)
+    return rule.fail(f"{words}: {why or 'no reason given'}", metric=metric)
 
 
-def _unknown(rule: Nights, why: str, **facts: Any) -> Finding:
-    return rule.finding(Outcome.INCONCLUSIVE, why, metric=rule.of, **facts)
+def _unknown(rule: Rule, metric: str, why: str, **facts: Any) -> Finding:
+    return rule.finding(Outcome.INCONCLUSIVE, why, metric=metric, **facts)
 
 
 def _why_none(found: RehearsedNights) -> str:
@@ -229,32 +214,6 @@ def _by_rule(models: Iterable[ModelNight]) -> Counter[str]:
     return found
 
 
-def _judged(
-    rule: Nights, found: MeasuredNights, words: str, about: str, where: str | None = None
-) -> Finding:
-    told = rule.at_most(rule.of, found.value, rule.max, words, found.rows, where)
-    return told.model_copy(update={"detail": f"{told.detail}, {about}; {found.worst}"})
-
-
-def _by_slice(rule: Nights, nights: Sequence[RehearsedNight], about: str) -> Iterator[Finding]:
-    places: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
-    for night, change in _changes(nights):
-        for part in change.slices:
-            if part.value is not None:
-                mine = places.setdefault((part.field, part.value), {})
-                mine[night.day] = (part.rows, part.flipped)
-    listed = [FlippedSlice(*key, mine) for key, mine in places.items()]
-    wanted, rest = select_slices(rule, listed, "the rehearsal of the last nights")
-    for place in sorted(wanted, key=lambda one: one.title):
-        found = _share(place.by_night)
-        if found is None:
-            yield rule.fail(f"{place.title} has no rows", slice=place.title)
-            continue
-        words = f"the share of rows with another decision on {place.title} is"
-        yield _judged(rule, found, words, about, place.title)
-    yield from rest
-
-
 def _share(by_night: Mapping[str, tuple[int, int]]) -> MeasuredNights | None:
     """A share over all nights, from rows and hits of each; None without rows."""
     rows = sum(each for each, _ in by_night.values())
@@ -270,13 +229,9 @@ def _share(by_night: Mapping[str, tuple[int, int]]) -> MeasuredNights | None:
     )
 
 
-def _flipped(nights: Sequence[RehearsedNight]) -> MeasuredNights | None:
-    return _share({night.day: (one.rows, one.flipped or 0) for night, one in _changes(nights)})
-
-
 def _newly_quarantined(nights: Sequence[RehearsedNight]) -> MeasuredNights | None:
     return _share(
-        {night.day: (night.rows or 0, one.newly_quarantined) for night, one in _changes(nights)}
+        {night.day: (night.rows or 0, one.newly_quarantined) for night, one in changes(nights)}
     )
 
 
@@ -287,12 +242,12 @@ def _quarantined(nights: Sequence[RehearsedNight]) -> MeasuredNights | None:
 
 
 def _score_distance(nights: Sequence[RehearsedNight]) -> MeasuredNights | None:
-    known = {night.day: one.distance for night, one in _changes(nights) if one.distance is not None}
+    known = {night.day: one.distance for night, one in changes(nights) if one.distance is not None}
     if not known:
         return None
     # What is no distance (NaN, or under 0) must not hide behind another night's number.
     worst = max(known, key=lambda day: (not 0 <= known[day] < math.inf, known[day]))
-    rows = sum(one.rows for _, one in _changes(nights))
+    rows = sum(one.rows for _, one in changes(nights))
     return MeasuredNights(known[worst], rows, f"the most on {worst}")
 
 
@@ -328,7 +283,6 @@ def _slower(nights: Sequence[RehearsedNight]) -> MeasuredNights | None:
 
 
 _MEASURES: Mapping[NightsMeasure, Callable[[Sequence[RehearsedNight]], MeasuredNights | None]] = {
-    "flipped": _flipped,
     "newly_quarantined": _newly_quarantined,
     "quarantined": _quarantined,
     "score_distance": _score_distance,
@@ -337,7 +291,8 @@ _MEASURES: Mapping[NightsMeasure, Callable[[Sequence[RehearsedNight]], MeasuredN
 }
 
 
-def _changes(nights: Sequence[RehearsedNight]) -> list[tuple[RehearsedNight, NightChange]]:
+def changes(nights: Sequence[RehearsedNight]) -> list[tuple[RehearsedNight, NightChange]]:
+    """Nights that both models scored, each with what changed."""
     return [(night, night.change) for night in nights if night.change is not None]
 
 

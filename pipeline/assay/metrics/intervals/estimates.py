@@ -30,8 +30,13 @@ import numpy as np
 
 from assay.metrics.calibration import classifier_gaps
 from assay.metrics.estimate import Estimate
-from assay.metrics.evaluator import FEWEST, NO_NUMBER, MetricEvaluator
-from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
+from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, MetricEvaluator
+from assay.metrics.influence import (
+    Influence,
+    SamplingVariation,
+    sampling_variation,
+    share_variation,
+)
 from assay.metrics.intervals import binary, multiclass, regression
 from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
@@ -297,34 +302,48 @@ def estimate_share(chosen: np.ndarray, units: SamplingUnits, confidence: float) 
     chosen
         Booleans ``(n,)``.
     """
+    return estimate_share_of_counts(units.sums(chosen.astype(np.float64)), units, confidence)
 
-    def ends(share: float, varies: SamplingVariation) -> Interval:
-        return _plain(share, varies, float(len(chosen)), units.count, confidence)
 
-    return _estimate_mean(chosen, units, ends)
+def estimate_share_of_counts(hits: Floats, units: SamplingUnits, confidence: float) -> Estimate:
+    """The same from the number of selected rows of each unit ``(count,)``."""
+    rows = float(units.sizes().sum())
+    return _estimate_mean(
+        float(hits.sum()) / max(rows, 1.0),
+        int(rows),
+        units,
+        lambda: share_variation(hits, units),
+        lambda share, varies: _plain(share, varies, rows, units.count, confidence),
+    )
 
 
 def estimate_mean_size(sizes: np.ndarray, units: SamplingUnits, confidence: float) -> Estimate:
     """The mean of ``sizes (n,)``, none of them below 0, with its interval by unit."""
+    mean = float(sizes.sum()) / max(len(sizes), 1)
     return _estimate_mean(
-        sizes, units, lambda mean, varies: _of_loss(mean, varies, units, confidence)
+        mean,
+        len(sizes),
+        units,
+        lambda: sampling_variation(Influence(sizes - mean), units),
+        lambda mean, varies: _of_loss(mean, varies, units, confidence),
     )
 
 
 def _estimate_mean(
-    values: np.ndarray,
+    mean: float,
+    rows: int,
     units: SamplingUnits,
+    variation: Callable[[], SamplingVariation],
     ends: Callable[[float, SamplingVariation], Interval],
 ) -> Estimate:
-    if not len(values):
+    if not rows:
         return Estimate(None, None, None, "no rows", few=True)
-    mean = float(values.mean())
-    if len(values) < FEWEST:
-        why = f"{counted(len(values), 'row')}, fewer than {FEWEST}"
+    if rows < FEWEST:
+        why = f"{counted(rows, 'row')}, fewer than {FEWEST}"
         return Estimate(mean, None, None, why, few=True)
     if units.count < LEAST_PLAUSIBLE:
         return Estimate(mean, None, None, units.few, few=True, needed=LEAST_UNITS)
-    varies = sampling_variation(Influence(values - mean), units)
+    varies = variation()
     needed = units.needed if units.few else None
     return _estimate(mean, ends(mean, varies), varies, few_warning(units), needed)
 
