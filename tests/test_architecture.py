@@ -427,7 +427,7 @@ def f():
     }
 
 
-MOST_CODE = 63_940
+MOST_CODE = 63_943
 MOST_FILES = 516
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -173,7 +173,7 @@ class DeltaRows:
             with files.read_errors(path, "cannot be read as Parquet"):
                 system, place = filesystem(path)
                 data = ds.dataset([place], filesystem=system, format="parquet", schema=self.stored)
-                for batch in data.to_batches():
+                for batch in data.to_batches(batch_readahead=1):
                     for field, value in zip(self.constants, values, strict=True):
                         cell = pa.scalar(value, pa.string()).cast(field.type)
                         batch = batch.append_column(field, pa.repeat(cell, batch.num_rows))
