@@ -33,6 +33,8 @@ MAY_IMPORT = {
     "rich": ["cli/result.py", "cli/terminal.py"],
     "onnx": ["edge/onnx_*.py"],
     "onnxruntime": ["edge/onnx_check.py"],
+    "uvicorn": ["serve/command.py"],
+    "prometheus_client": ["serve/metrics.py"],
     "pyspark": ["score/spark/*.py", "score/inputs/query.py"],
     "py4j": ["score/spark/*.py", "score/inputs/query.py"],
     "evidently": [
@@ -427,8 +429,8 @@ def f():
     }
 
 
-MOST_CODE = 63_943
-MOST_FILES = 516
+MOST_CODE = 64_560
+MOST_FILES = 525
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -30,6 +30,7 @@ LISTS = ("build", "run", *REMOTES, "test", "check")
 GROUPS = {"run": (), "build": ("build",), "test": ("test", "reference"), "check": ("check",)}
 # Import name -> distribution, where they differ; pyspark asks for one exact py4j itself.
 CALLED = {
+    "prometheus_client": "prometheus-client",
     "adbc_driver_manager": "adbc-driver-manager",
     "adbc_driver_postgresql": "adbc-driver-postgresql",
     "py4j": "pyspark",

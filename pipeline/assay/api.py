@@ -18,34 +18,24 @@ the names in ``__all__`` and their methods are stable.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
-from assay.contract.columns import Columns
 from assay.contract.definition import Contract
-from assay.contract.schema import TYPES, check_schema
 from assay.errors import UsageError
-from assay.model.batch import ScoredBatch, score_batch
 from assay.model.bundle import CARD
-from assay.model.reasons import explainer_of
-from assay.project.params import Params, Reasons, load
-from assay.project.processes import own_cores
+from assay.project.params import Params, load
 from assay.project.text import counted
 from assay.registry import fetch
 from assay.registry.pin import PinnedVersion, pin_named
 from assay.reports.verdict import Verdict
-from assay.score.duplicate_keys import UNIQUE, confirm_duplicates, hash_keys
-from assay.score.local import rows_per_batch
-from assay.score.row_reasons import RowReasons
-from assay.score.scoring_job import key_schema
+from assay.score.table import TableScorer, to_arrow
 from assay.store import Run, Store
 from assay.store import open_store as open_tables
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
@@ -229,71 +219,23 @@ class ScoringVersion:
         ReasonsUnknown
             Reasons are asked for, and the model's are not computed exactly.
         """
-        bundle, contract = self._pinned.bundle, self.contract
-        rows = _arrow(table)
-        if not rows.num_rows:
-            rows = _typed(contract, rows)
-        check_schema(contract, rows.schema, WHERE)
-        size = rows_per_batch(self._params.score.batch_rows, len(contract.columns))
-        repeated, explained = self._repeated(rows), self._row_reasons(reasons)
-
-        def scored(start: int) -> tuple[ScoredBatch, pa.Table]:
-            piece = rows.slice(start, size)
-            mask = repeated[start : start + size]
-            batch = score_batch(bundle, contract, piece, unread={UNIQUE: mask})
-            return batch, explained.explain(batch)[0] if explained else batch.predictions
-
-        starts = range(0, max(rows.num_rows, 1), size)
-        _ = bundle.scorer, bundle.reference, bundle.losses  # made when first needed: not by threads
-        with ThreadPoolExecutor(own_cores() if bundle.manifest.compiled["used"] else 1) as pool:
-            pieces = list(pool.map(scored, starts))
+        rows = to_arrow(table, WHERE)
+        pieces = self._scorer.score_table(rows, reasons)
         broken: dict[str, int] = {}
         for piece, _ in pieces:
             for rule, count in piece.broken.items():
                 broken[rule] = broken.get(rule, 0) + count
+        stamped = self._scorer.stamped
         return ScoredTable(
-            self._stamped([predictions for _, predictions in pieces], rows.schema),
-            self._stamped([piece.quarantine for piece, _ in pieces], rows.schema),
+            stamped([predictions for _, predictions in pieces], rows.schema),
+            stamped([piece.quarantine for piece, _ in pieces], rows.schema),
             {rule: count for rule, count in broken.items() if count},
             sum(piece.null_scores for piece, _ in pieces),
         )
 
-    def _row_reasons(self, top: int) -> RowReasons | None:
-        if not top:
-            return None
-        try:
-            asked = Reasons(top=top, rows="all", direction="both")
-        except ValueError:
-            raise UsageError(
-                "so many reasons cannot be given",
-                where=f"{WHERE}: reasons",
-                expected="a whole number from 0 to 100",
-                found=repr(top),
-            ) from None
-        bundle = self._pinned.bundle
-        return RowReasons(explainer_of(bundle), bundle, self.contract, asked)
-
-    def _repeated(self, rows: pa.Table) -> Any:
-        """Which rows have a key that comes again, shape (rows,)."""
-        if self._params.quarantine.repeated_keys != "refuse" or not rows.num_rows:
-            return np.zeros(rows.num_rows, dtype=bool)
-        columns = Columns(self.contract, rows.select(self.contract.keys))
-        values, counts = np.unique(hash_keys(columns), return_counts=True)
-        twice = dict(zip(values[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True))
-        return confirm_duplicates(self.contract, twice, lambda: [rows]).row_mask(columns)
-
-    def _stamped(self, pieces: Sequence[pa.Table], given: pa.Schema) -> pa.Table:
-        """The rows of all pieces, with keys of the published types, version and digest."""
-        keys = key_schema(self.contract, given)
-        made = []
-        for piece in pieces:
-            for place, field in enumerate(keys):
-                piece = piece.set_column(place, field, piece.column(field.name).cast(field.type))
-            made.append(piece)
-        table = pa.concat_tables(made)
-        for name, value in (("model_version", self.name), ("bundle", self.digest)):
-            table = table.append_column(name, pa.repeat(value, table.num_rows))
-        return table
+    @cached_property
+    def _scorer(self) -> TableScorer:
+        return TableScorer(self._params, self._pinned, WHERE)
 
     def __repr__(self) -> str:
         doubt = f", unverified: {self.unverified}" if self.unverified else ""
@@ -368,52 +310,6 @@ def _check_text(given: Any, where: str, expected: str) -> str | None:
     if given is None or isinstance(given, str):
         return given
     raise UsageError("this is no text", where=where, expected=expected, found=repr(given))
-
-
-def _arrow(table: Any) -> pa.Table:
-    """Any table as an Arrow table, in which each column has one dictionary."""
-    try:
-        if isinstance(table, pa.RecordBatch):
-            table = pa.Table.from_batches([table])
-        elif type(table).__module__.startswith("pandas.") and hasattr(table, "columns"):
-            # By its own interface pandas hands over its index as a column too.
-            table = pa.Table.from_pandas(table, preserve_index=False)
-        elif hasattr(table, "__arrow_c_stream__"):
-            table = pa.table(table)
-        if isinstance(table, pa.Table):
-            return _plain_categories(table).unify_dictionaries()
-        found = type(table).__qualname__
-    except (pa.ArrowException, ValueError, TypeError) as error:
-        found = f"{type(table).__qualname__}: {'; '.join(map(str, error.args))}"
-    raise UsageError(
-        "what is to be scored is no table",
-        where=WHERE,
-        expected="a pandas or polars data frame, an Arrow table, or anything with "
-        "__arrow_c_stream__",
-        found=found,
-    )
-
-
-def _plain_categories(table: pa.Table) -> pa.Table:
-    """Categories of polars are string views, which Arrow does not cast: these become strings."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type) and pa.types.is_string_view(field.type.value_type):
-            kind = pa.dictionary(field.type.index_type, pa.string())
-            pieces = [
-                pa.DictionaryArray.from_arrays(each.indices, each.dictionary.cast(pa.string()))
-                for each in table.column(place).chunks
-            ]
-            table = table.set_column(place, field.name, pa.chunked_array(pieces, kind))
-    return table
-
-
-def _typed(contract: Contract, empty: pa.Table) -> pa.Table:
-    """A table without rows, of which pandas could not say what some columns would hold."""
-    for place, field in enumerate(empty.schema):
-        if pa.types.is_null(field.type) and field.name in contract.columns:
-            kind = TYPES[contract.field(field.name).kind]
-            empty = empty.set_column(place, field.name, pa.array([], kind))
-    return empty
 
 
 def _html(table: pa.Table) -> str:

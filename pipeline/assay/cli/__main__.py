@@ -22,6 +22,7 @@ from assay.cli import (
     night_commands,
     plan_commands,
     report_commands,
+    serve_commands,
     start_commands,
 )
 from assay.cli.command import Call, add_options
@@ -156,6 +157,7 @@ GROUPS = (
     plan_commands.PLAN,
     night_commands.SCORE,
     night_commands.CARE,
+    serve_commands.SERVE,
     report_commands.SCHEDULE,
     report_commands.LOOK,
     report_commands.FIX,

@@ -287,12 +287,25 @@ def _json_rows(contract: Contract, lines: pa.Array | pa.ChunkedArray) -> ParsedC
     long = to_bool_mask(pc.fill_null(pc.starts_with(lines, TOO_LONG), False))
     _note(broken, SHORT_LINE, long)
     _note(broken, ONE_OBJECT, torn & ~long)
-    known: list[dict[str, Any]] = [record or {} for record in records]
-    columns = [
-        _json_column(field, [record.get(field.name) for record in known], broken)
+    return _json_columns(contract, [record or {} for record in records], broken), broken
+
+
+def parse_records(
+    contract: Contract, records: Sequence[Mapping[str, Any]]
+) -> tuple[pa.Table, dict[str, Bools]]:
+    """JSON objects as `parse_rows` reads lines of them; what is not there is null."""
+    broken: dict[str, Bools] = {}
+    columns = _json_columns(contract, records, broken)
+    return pa.table(columns, schema=canonical_schema(contract)), broken
+
+
+def _json_columns(
+    contract: Contract, records: Sequence[Mapping[str, Any]], broken: dict[str, Bools]
+) -> list[pa.Array]:
+    return [
+        _json_column(field, [record.get(field.name) for record in records], broken)
         for field in contract.fields
     ]
-    return columns, broken
 
 
 def _record(line: str | None) -> dict[str, Any] | None:

@@ -25,6 +25,12 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "edge": {"ziglang": "ziglang"},
         "onnx": {"onnx": "onnx", "onnxruntime": "onnxruntime"},
         "optuna": {"optuna": "optuna", "optuna_integration": "optuna-integration"},
+        "serve": {
+            "httptools": "httptools",
+            "prometheus_client": "prometheus-client",
+            "uvicorn": "uvicorn",
+            "uvloop": "uvloop",
+        },
         "train": {
             "joblib": "joblib",
             "sklearn": "scikit-learn",

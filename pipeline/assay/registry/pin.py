@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"v?\d+(\.\d+)*\S*")
 
 
+def is_number(name: str) -> bool:
+    """Whether it names a version, such as ``v0.2.0``, and no stage."""
+    return _NUMBER.fullmatch(name) is not None
+
+
 @dataclass(frozen=True)
 class PinnedVersion:
     """What a run scores with, fixed from its first row to its last.
@@ -109,7 +114,7 @@ def pin_named(root: Path, params: Params, name: str | None) -> PinnedVersion:
     from assay.registry import versions
 
     known, stage = versions.read_state(root, params.name), name or params.registry.stage
-    if _NUMBER.fullmatch(stage):
+    if is_number(stage):
         numbered = versions.select_version(known, params.name, stage)
         return pin_verified(root, params, known, numbered)
     held = versions.select_champion(known, params.name, stage)

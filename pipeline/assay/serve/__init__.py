@@ -1,0 +1,1 @@
+"""A version behind HTTP, and behind the events of a bucket."""
