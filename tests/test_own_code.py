@@ -229,8 +229,8 @@ def test_an_input_is_a_night_like_any_other(root: Path, given: Params) -> None:
 def test_a_scheduler_writes_its_files(root: Path, given: Params) -> None:
     written = targets.run(root, given, "data.schedulers.Jenkins")
     (file,) = written.files
-    assert file == "deploy/data.schedulers.Jenkins/Jenkinsfile"
-    assert "cd /srv/parcels && .venv/bin/assay nightly --pull" in (root / file).read_text()
+    assert file.path == "deploy/data.schedulers.Jenkins/Jenkinsfile"
+    assert "cd /srv/parcels && .venv/bin/assay nightly --pull" in (root / file.path).read_text()
     assert written.install == ("git add deploy/data.schedulers.Jenkins/Jenkinsfile",)
 
 

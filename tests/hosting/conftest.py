@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ class Team:
         self.project.judge(Outcome.PASS)
         head = self.project.commit(marker)
         number = self.hub.pull(title, marker, head)
-        self.project.git("push", "--quiet", "origin", f"HEAD:refs/pull/{number}/head")
+        for ref in ("pull", "merge-requests"):
+            self.project.git("push", "--quiet", "origin", f"HEAD:refs/{ref}/{number}/head")
         ended = "success" if passed else "failure"
         self.hub.checks.append({"name": "gate", "head_sha": head, "conclusion": ended})
         return number
@@ -126,3 +128,15 @@ def team(project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         for name, value in given.items():
             monkeypatch.setenv(name, value)
         yield Team(project, host, origin)
+
+
+@pytest.fixture
+def lab(team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
+    """The same in a job of GitLab CI, with a project access token."""
+    for name in [each for each in os.environ if each.startswith("GITHUB_")]:
+        monkeypatch.delenv(name)
+    more = {"GITLAB_USER_LOGIN": "ada", "GITLAB_USER_ID": "1001"}
+    for name, value in team.hub.gitlab_environment(**more).items():
+        monkeypatch.setenv(name, value)
+    team.hub.author = {"login": "project_7_bot_1f", "type": ""}
+    return team

@@ -11,7 +11,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import CodeHostFailed, PromotionRefused
-from assay.hosting.approval import merge_request_approver
+from assay.hosting.gitlab_run import merge_request_approver
 from assay.promotion.promote import promote
 from assay.registry import tags
 from assay.registry.git import tags as git_tags
@@ -31,12 +31,8 @@ def strict(team: Any) -> Any:
 
 
 @pytest.fixture
-def lab(strict: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def strict_lab(strict: Any, lab: Any) -> Any:
     """The same in a job of GitLab CI."""
-    for name in [each for each in os.environ if each.startswith("GITHUB_")]:
-        monkeypatch.delenv(name)
-    for name, value in strict.hub.gitlab_environment().items():
-        monkeypatch.setenv(name, value)
     return strict
 
 
@@ -167,23 +163,23 @@ def test_an_override_overrules_the_gate_and_not_the_approval(strict: Any) -> Non
     ],
 )
 def test_gitlab_is_asked_for_approvals_of_the_newest_commits(
-    lab: Any, who: str, when: str | None, counts: bool
+    strict_lab: Any, who: str, when: str | None, counts: bool
 ) -> None:
-    number = lab.judged("two")
-    lab.hub.review(number, who, approved_at=when)
-    lab.merge(number)
+    number = strict_lab.judged("two")
+    strict_lab.hub.review(number, who, approved_at=when)
+    strict_lab.merge(number)
     if not counts:
         with pytest.raises(PromotionRefused, match=NOBODY):
-            by_hand(lab)
+            by_hand(strict_lab)
         return
-    root = lab.project.root
+    root = strict_lab.project.root
     assert main(["promote", "--because", "it ranks", "--root", str(root)]) == 0
     assert approved(root) == f"linus in https://gitlab.example/mr/{number}"
 
 
-def test_gitlab_without_a_token_says_so(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    lab.merge(lab.judged("two"))
+def test_gitlab_without_a_token_says_so(strict_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict_lab.merge(strict_lab.judged("two"))
     monkeypatch.delenv("GITLAB_TOKEN")
     with pytest.raises(CodeHostFailed, match="GITLAB_TOKEN") as caught:
-        by_hand(lab)
+        by_hand(strict_lab)
     assert TOKEN not in str(caught.value)

@@ -15,7 +15,7 @@ import pytest
 from assay.cli.__main__ import main
 from assay.contract.loader import load_contract
 from assay.errors import SchemaMismatch
-from assay.init.command import WORKFLOWS
+from assay.ops.deploy.code_hosts import WORKFLOWS
 from assay.project import params
 from assay.score.inputs.formats import find_night
 from tests import projects
@@ -40,13 +40,6 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "customers.csv"
     frame.to_csv(path, index=False, sep=";", encoding="cp1252")
     return path
-
-
-def test_the_workflows_are_those_of_this_repository() -> None:
-    # Copies: an sdist and an image hold the package alone, and GitHub follows no links.
-    for name in WORKFLOWS:
-        packed = ROOT / "pipeline/assay/init/templates/workflows" / name
-        assert packed.read_bytes() == (ROOT / ".github/workflows" / name).read_bytes()
 
 
 def test_a_project_is_written_and_ready(table: Path) -> None:

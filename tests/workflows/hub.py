@@ -119,21 +119,68 @@ def _permission(host: Any, request: Request, found: Any) -> Answer:
     return 200, {"permission": "read" if found[1] in host.readers else "write"}, {}
 
 
+def _merge_request(each: dict[str, Any]) -> dict[str, Any]:
+    by = each["merged_by"]
+    return {
+        "iid": each["number"],
+        "title": each["title"],
+        "description": each["body"],
+        "state": "merged" if each["merged_at"] else "opened",
+        "author": {"username": each["user"]["login"]},
+        "merge_user": by and {"username": by["login"], "id": by["id"]},
+        "merge_commit_sha": None,
+        "squash_commit_sha": each["merge_commit_sha"],
+        "sha": each["head"]["sha"],
+        "web_url": f"https://gitlab.example/mr/{each['number']}",
+    }
+
+
 def _merge_requests(host: Any, request: Request, found: Any) -> Answer:
+    made = [each for each in host.pulls.values() if found[1] == each["merge_commit_sha"]]
+    return host.page(request, list(map(_merge_request, made)))
+
+
+def _open_requests(host: Any, request: Request, found: Any) -> Answer:
+    branch, state = request.query["source_branch"], request.query["state"]
+    listed = [_merge_request(x) for x in host.pulls.values() if x["head"]["ref"] == branch]
+    return host.page(request, [each for each in listed if each["state"] == state])
+
+
+def _open_request(host: Any, request: Request, found: Any) -> Answer:
+    body = request.body
+    assert body["target_branch"] == "main"
+    number = host.pull(body["title"], body["source_branch"], "")
+    host.pulls[number]["body"] = body["description"]
+    return 201, _merge_request(host.pulls[number]), {}
+
+
+def _edit_request(host: Any, request: Request, found: Any) -> Answer:
+    pull = host.pulls[int(found[1])]
+    pull.update(title=request.body["title"], body=request.body["description"])
+    return 200, _merge_request(pull), {}
+
+
+def _request(host: Any, request: Request, found: Any) -> Answer:
+    return 200, _merge_request(host.pulls[int(found[1])]), {}
+
+
+def _pipelines(host: Any, request: Request, found: Any) -> Answer:
+    """Of a check each; an odd one may say another project or source."""
+    head = host.pulls[int(found[1])]["head"]["sha"]
+    usual = {"source": "merge_request_event", "project_id": 7}
     listed = [
-        {
-            "iid": each["number"],
-            "state": "merged",
-            "author": {"username": each["user"]["login"]},
-            "merge_commit_sha": None,
-            "squash_commit_sha": each["merge_commit_sha"],
-            "sha": each["head"]["sha"],
-            "web_url": f"https://gitlab.example/mr/{each['number']}",
-        }
-        for each in host.pulls.values()
-        if found[1] == each["merge_commit_sha"]
+        {"id": number, "sha": each["head_sha"], **usual, **each.get("pipeline", {})}
+        for number, each in enumerate(host.checks)
+        if each["head_sha"] == head
     ]
-    return host.page(request, listed)
+    return host.page(request, listed[::-1])
+
+
+def _jobs(host: Any, request: Request, found: Any) -> Answer:
+    check = host.checks[int(found[1])]
+    ended = {"success": "success", "failure": "failed"}[check["conclusion"]]
+    jobs = [{"name": "lock", "status": "success"}, {"name": check["name"], "status": ended}]
+    return host.page(request, jobs)
 
 
 def _versions(host: Any, request: Request, found: Any) -> Answer:
@@ -181,6 +228,13 @@ ROUTES += [
     ("GET", rf"{_HUB}/pulls/(\d+)/reviews", _reviews),
     ("GET", rf"{_HUB}/collaborators/([\w-]+)/permission", _permission),
     ("GET", rf"{_LAB}/repository/commits/([0-9a-f]{{40}})/merge_requests", _merge_requests),
+    ("GET", _LAB, _repository),
+    ("GET", rf"{_LAB}/merge_requests", _open_requests),
+    ("POST", rf"{_LAB}/merge_requests", _open_request),
+    ("GET", rf"{_LAB}/merge_requests/(\d+)", _request),
+    ("PUT", rf"{_LAB}/merge_requests/(\d+)", _edit_request),
+    ("GET", rf"{_LAB}/merge_requests/(\d+)/pipelines", _pipelines),
+    ("GET", rf"{_LAB}/pipelines/(\d+)/jobs", _jobs),
     ("GET", rf"{_LAB}/merge_requests/(\d+)/versions", _versions),
     ("GET", rf"{_LAB}/merge_requests/(\d+)/approvals", _approved_by),
     ("GET", rf"{_HUB}/actions/runs/\d+/approvals", _approvals),

@@ -138,9 +138,10 @@ def test_airflow(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gitlab(site: Site) -> None:
     night, folder = "2024-03-04", site.clone("gitlab")
-    text = texts(site.params(folder), "gitlab")["nightly.gitlab-ci.yml"]
-    *before, last = documents(text)[0]["nightly"]["script"]
-    script = "\n".join(["set -e", *before, f"{last} --date {night}"])
+    (jobs,) = documents(texts(site.params(folder), "gitlab")["assay.gitlab-ci.yml"])
+    (command,) = jobs["nightly"]["script"]
+    script = "\n".join(["set -e", *jobs[".assay"]["before_script"], f"{command} --date {night}"])
+    script = script.replace("/tmp/assay-id-token", str(folder.with_name("token")))
     check(site, run(["bash", "-c", script], folder), night)
 
 

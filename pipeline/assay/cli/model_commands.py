@@ -327,7 +327,7 @@ def promote(
     bump: Annotated[Literal["major", "minor", "patch"], Option("(minor)")] = "minor",
     merged: Annotated[
         bool,
-        Option("in GitHub Actions: what the merged pull request was judged on, or nothing"),
+        Option("in CI: what the merged pull request was judged on, or nothing"),
     ] = False,
     push: Push = False,
     override: Annotated[
@@ -335,7 +335,7 @@ def promote(
         Option("although the gate did not pass; needs --because, and shows for good"),
     ] = False,
 ) -> object:
-    from assay.hosting import approval
+    from assay.hosting.gitlab_run import merge_request_approver
     from assay.hosting.promotion import promote_merged
     from assay.promotion import promote as promotion
 
@@ -346,7 +346,7 @@ def promote(
             stage=stage,
             bump=bump,
             override=override,
-            ask_host=approval.merge_request_approver,
+            ask_host=merge_request_approver,
         )
         return _pushed(call, moved) if push else moved
     if override or stage or bump != "minor":
@@ -372,7 +372,7 @@ def rollback(
     to: Annotated[str | None, Option("such as v0.1.0 (the one before)", "VERSION")] = None,
     stage: Stage = None,
     approved: Annotated[
-        bool, Option("in GitHub Actions: signed by who approved the run, or started it")
+        bool, Option("in CI: signed by who approved the run, or started it")
     ] = False,
     push: Push = False,
 ) -> object:
@@ -438,7 +438,7 @@ def export_model(
 
 @CHOOSE(
     "propose",
-    "in GitHub Actions: put what was trained before people, as a pull request of its own",
+    "in CI: put what was trained before people, as a pull request of its own",
 )
 def propose(call: Call) -> object:
     from assay.hosting.promotion import propose

@@ -88,8 +88,10 @@ def _parsed(printed: io.StringIO) -> Any:
 
 @SCHEDULE(
     "deploy",
-    "write the files that run assay nightly on a schedule, from params.yaml",
+    "write the files that run nights on a schedule, from params.yaml; of github and gitlab those "
+    "of the gate, promotion and retraining as well",
     "assay deploy --target systemd --out deploy/systemd",
+    words="start.deploy_lines",
 )
 def deploy(
     call: Call,
@@ -97,16 +99,21 @@ def deploy(
     target: Annotated[
         str,
         Option(
-            "cron, systemd, airflow, kubernetes, databricks, gitlab, or a class of "
-            "the project's own such as data.schedulers.Prefect",
+            "github, gitlab, cron, systemd, airflow, prefect, dagster, kubernetes, "
+            "cloud-run-job, dataproc-serverless, emr-serverless, databricks, or a class of "
+            "the project's own such as data.schedulers.Jenkins",
             "SCHEDULER",
         ),
     ],
-    out: Annotated[Path | None, Option("the folder to write to (deploy/TARGET)", "DIR")] = None,
+    out: Annotated[
+        Path | None, Option("the folder to write to (deploy/TARGET, .github/workflows)", "DIR")
+    ] = None,
+    dry_run: Annotated[bool, Option("write nothing, and show what would change")] = False,
+    overwrite: Annotated[bool, Option("replace files that differ")] = False,
 ) -> object:
     from assay.ops.deploy import targets
 
-    return targets.run(*call.project, target, out)
+    return targets.run(*call.project, target, out, dry_run=dry_run, overwrite=overwrite)
 
 
 LOOK = Group("look around")

@@ -19,15 +19,15 @@ ORIGIN = "origin"
 _SECONDS = 300
 
 
-def fetch_pull_request(root: Path, number: int) -> str:
-    """The newest commit of a pull request, fetched; its hash.
+def fetch_commit(root: Path, ref: str) -> str:
+    """The commit that ``origin`` has under a name, fetched; its hash.
 
     Raises
     ------
     CodeHostFailed
         ``origin`` did not give it.
     """
-    _call(root, "fetch", "--quiet", "--no-tags", ORIGIN, f"refs/pull/{number}/head")
+    _call(root, "fetch", "--quiet", "--no-tags", ORIGIN, ref)
     return _call(root, "rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
 
 
@@ -123,13 +123,18 @@ def _call(root: Path, *arguments: str) -> str:
 
 
 def _credentials() -> dict[str, str]:
-    """Git's configuration for a token of GitHub Actions, as environment variables."""
-    token, server = os.environ.get("GITHUB_TOKEN", ""), os.environ.get("GITHUB_SERVER_URL", "")
-    if not token or not server.startswith("https://") or "GIT_CONFIG_COUNT" in os.environ:
+    """Git's configuration for a token of GitHub or GitLab, as environment variables."""
+    given = os.environ
+    if given.get("GITHUB_TOKEN"):
+        user, token, server = "x-access-token", given["GITHUB_TOKEN"], "GITHUB_SERVER_URL"
+    else:
+        user, token, server = "oauth2", given.get("GITLAB_TOKEN", ""), "CI_SERVER_URL"
+    address = given.get(server, "")
+    if not token or not address.startswith("https://") or "GIT_CONFIG_COUNT" in given:
         return {}
-    plain = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    plain = base64.b64encode(f"{user}:{token}".encode()).decode()
     return {
         "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
+        "GIT_CONFIG_KEY_0": f"http.{address}/.extraheader",
         "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {plain}",
     }

@@ -7,16 +7,20 @@ branch, one pull request and one comment.
 
 from __future__ import annotations
 
-import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from assay.errors import GateNotPassed, PromotionRefused, VersionUnknown
+from assay.errors import GateNotPassed, PromotionRefused, UsageError, VersionUnknown
 from assay.gate import unchanged
-from assay.hosting import approval, comment, origin
-from assay.hosting.client import MayNotWrite, number_of, text_of
+from assay.hosting import comment, origin
+from assay.hosting.ci import MergedPullRequest, Run, require_check, signing_as
+from assay.hosting.github_run import GitHubRun
+from assay.hosting.gitlab_run import GitLabRun
+from assay.hosting.hosts import GitHub, host_of
 from assay.project import digests, layout
+from assay.project.ci_run import read_environment
 from assay.project.params import Params
 from assay.project.text import escape_all
 from assay.promotion.promote import StageMove, promote, rollback
@@ -24,13 +28,35 @@ from assay.registry import git, versions
 from assay.reports.retrain import read_advice
 from assay.reports.verdict import Verdict
 
-log = logging.getLogger(__name__)
-
 BRANCH = "assay/retrain"
 """The branch that this command alone writes."""
-GATE = "gate.yml"
-BOT = approval.Person("github-actions[bot]", 41898282)
-"""The account that GitHub shows for commits of a workflow."""
+
+
+def current_run() -> Run:
+    """The run of GitHub Actions or the job of GitLab CI around this process.
+
+    Raises
+    ------
+    UsageError
+        There is none: on a laptop, or on another code host.
+    CodeHostFailed
+        Its environment is of no use, or it has no token.
+    """
+    found = read_environment()
+    number = os.environ.get("GITHUB_RUN_ID", "")
+    known = found is not None and (
+        found.kind == "gitlab" or (number.isascii() and number.isdigit())
+    )
+    if found is None or not known:
+        raise UsageError(
+            "this is no run of GitHub Actions or GitLab CI, so nobody can be asked what was merged "
+            "or approved",
+            expected="GITHUB_REPOSITORY, GITHUB_RUN_ID and GITHUB_TOKEN, or CI_PROJECT_ID and "
+            "GITLAB_TOKEN, in the environment",
+            fix="By hand: assay promote --because WHY, or assay rollback --because WHY.",
+        )
+    host = host_of(found)
+    return GitHubRun(host, number) if isinstance(host, GitHub) else GitLabRun(host)
 
 
 @dataclass(frozen=True)
@@ -49,13 +75,13 @@ def propose(root: Path, params: Params) -> Proposal:
     Raises
     ------
     UsageError
-        This is no run of GitHub Actions.
+        This is no run of GitHub Actions or GitLab CI.
     GateNotPassed
         There is no verdict about what is here. One that is not PASS is no error.
     CodeHostFailed
         The code host did not do it; the next call goes on.
     """
-    run = approval.current_run()
+    run = current_run()
     if comment.report(root, params, "github").outcome is None:
         raise GateNotPassed(
             "the gate has not judged what is here, so there is nothing to put before people",
@@ -66,38 +92,13 @@ def propose(root: Path, params: Params) -> Proposal:
         f"Train on {params.prepare.train.start} to {params.prepare.train.end}, "
         f"judge on {params.prepare.holdout.start} to {params.prepare.holdout.end}"
     )
-    with approval.signing_as(BOT):
+    with signing_as(run.bot):
         if not origin.commit_all(root, BRANCH, title):
             return Proposal(None, BRANCH, None, False)
     origin.push_branch(root, BRANCH)
-    number = _pull_request(run, title, _body(root, params))
+    number = run.open_request(BRANCH, title, _body(root, params))
     said = comment.post(root, params, number)
-    return Proposal(number, BRANCH, said.outcome, _judge_again(run))
-
-
-def _pull_request(run: approval.Run, title: str, body: str) -> int:
-    owner = run.host.repository.partition("/")[0]
-    text = {"title": title, "body": body}
-    for each in run.pages("/pulls", head=f"{owner}:{BRANCH}", state="open"):
-        number = number_of(each, "number")
-        run.write("PATCH", f"/pulls/{number}", text)
-        return number
-    base = text_of(run.get(""), "default_branch")
-    made = run.write("POST", "/pulls", {**text, "head": BRANCH, "base": base})
-    return number_of(made, "number")
-
-
-def _judge_again(run: approval.Run) -> bool:
-    """Start gate.yml on the branch: what a workflow's token pushes starts no workflow by itself."""
-    try:
-        run.write("POST", f"/actions/workflows/{GATE}/dispatches", {"ref": BRANCH})
-    except MayNotWrite:
-        log.warning(
-            "propose: the check was not started (permissions: actions: write); "
-            "close the pull request and open it again, and it starts"
-        )
-        return False
-    return True
+    return Proposal(number, BRANCH, said.outcome, run.judge_again(BRANCH))
 
 
 def _body(root: Path, params: Params) -> str:
@@ -165,16 +166,16 @@ def promote_merged(
         if push:  # a run that was killed may have made tags that origin never saw
             push_all(root, params)
         return nothing
-    run = approval.current_run()
-    pull = approval.find_merged(run, commit)
-    approval.require_check(run, pull)
-    _require_same_verdict(root, pull, text)
-    person = approval.approver(run) or pull.merged_by or approval.starter(run)
+    run = current_run()
+    pull = run.merged(commit)
+    require_check(run, pull)
+    _require_same_verdict(root, run.ref.format(pull.number), pull, text)
+    person = run.approver() or pull.merged_by or run.starter()
     if person is None:
         raise PromotionRefused("nobody approved or merged it, and a tag must say who did")
-    why = because or f"pull request #{pull.number}: {pull.title}"
-    with approval.signing_as(person):
-        moved = promote(root, params, because=why, ask_host=lambda _: approval.reviewer(run, pull))
+    why = because or f"{pull.name}: {pull.title}"
+    with signing_as(person):
+        moved = promote(root, params, because=why, ask_host=lambda _: run.reviewer(pull))
     if push:
         push_all(root, params)
     return moved
@@ -190,11 +191,11 @@ def rollback_approved(
     PromotionRefused
         As for ``assay rollback``, or nobody is known.
     """
-    run = approval.current_run()
-    person = approval.approver(run) or approval.starter(run)
+    run = current_run()
+    person = run.approver() or run.starter()
     if person is None:
         raise PromotionRefused("nobody approved or started it, and a tag must say who did")
-    with approval.signing_as(person):
+    with signing_as(person):
         return rollback(root, params, to=to, because=because, stage=stage)
 
 
@@ -227,9 +228,9 @@ def _same_bundle(root: Path, params: Params, bundle: str) -> NothingToPromote | 
     return NothingToPromote(stage, version.version, bundle, version.version)
 
 
-def _require_same_verdict(root: Path, pull: approval.MergedPullRequest, text: str) -> None:
-    head = origin.fetch_pull_request(root, pull.number)
-    where = f"{layout.VERDICT} of pull request #{pull.number}"
+def _require_same_verdict(root: Path, ref: str, pull: MergedPullRequest, text: str) -> None:
+    head = origin.fetch_commit(root, ref)
+    where = f"{layout.VERDICT} of {pull.name}"
     if head != pull.head:
         raise PromotionRefused(
             "the pull request changed while it was looked at",

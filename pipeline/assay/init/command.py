@@ -26,13 +26,13 @@ from assay.init.plan import Plan
 from assay.init.render import render
 from assay.init.survey import survey
 from assay.init.wishes import Wishes, refuse_unknown
+from assay.ops.deploy.code_hosts import GitHub, workflows
 from assay.project import layout
 from assay.project.document import write_text
 from assay.project.processes import python_command
 from assay.registry import git
 
 DATA = "data"
-WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     place = inside or f"{DATA}/{data.name}"
     there = replace(understood, table=_seen_from(folder, understood.table))
     plan = decide(there, seen, time, place, wishes)
-    texts = with_existing(folder, {**render(plan), **workflows()})
+    texts = with_existing(folder, {**render(plan), **_workflows()})
     copied = [] if inside is not None else [place]
     refuse_others(folder, dict.fromkeys(copied, data))
     with all_or_nothing(folder, [*texts, *copied]):
@@ -123,6 +123,11 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
         # A query is text of the project's own; a table is data.
         set_up(folder, place if understood.table.format != "sql" else None)
     return NewProject(folder, plan, (*texts, place))
+
+
+def _workflows() -> dict[str, str]:
+    """The text of each workflow of GitHub, by its path in a project."""
+    return {f"{GitHub.place}/{name}": text for name, text in workflows().items()}
 
 
 def _inside(folder: Path, data: Path) -> str | None:
@@ -140,15 +145,6 @@ def _seen_from(folder: Path, table: TableFormat) -> TableFormat:
         return table
     way = os.path.relpath(Path(path).resolve(), folder.resolve())
     return replace(table, connection=SQLITE + Path(way).as_posix())
-
-
-def workflows() -> dict[str, str]:
-    """The text of each workflow, by its path in a project."""
-    source = files("assay.init") / "templates" / "workflows"
-    return {
-        f".github/workflows/{name}": (source / name).read_text(encoding="utf-8")
-        for name in WORKFLOWS
-    }
 
 
 # ------- the folder that a project is written into: nothing that is there is lost or left half done

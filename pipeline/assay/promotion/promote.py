@@ -280,7 +280,7 @@ def _new(known: RegistryState, version: Version, stage: str) -> list[TagEvent]:
 
 
 # -------- who approved what is promoted, and is none of its authors (``registry.require_approval``)
-# The code host is asked, which knows accounts (`assay.hosting.approval`). Everywhere a tag of git
+# The code host is asked, which knows accounts (`assay.hosting.ci`). Everywhere a tag of git
 # counts, which names its maker as git was told.
 
 TAGS = "approved/"

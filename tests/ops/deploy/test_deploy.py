@@ -14,9 +14,16 @@ from assay.errors.codes import ANSWERS
 from assay.ops.deploy.target import LONGEST_NAME, RETRIED, final_codes
 from assay.ops.deploy.targets import TARGETS, run
 from assay.project import params
+from assay.project.params import Params
 from scripts import schedules
 from tests.ops.deploy.given import ROOT, project, texts, with_spark
 from tests.projects import PARCELS
+
+
+def ready(target: str) -> Params:
+    """A project that has what the target needs."""
+    return schedules.of_target(project(), target)
+
 
 each_target = pytest.mark.parametrize("target", TARGETS)
 
@@ -25,22 +32,26 @@ each_target = pytest.mark.parametrize("target", TARGETS)
 def test_this_project_s_files_are_what_the_command_writes(target: str) -> None:
     given = schedules.of_target(params.load(ROOT), target)
     made = texts(given, target)
-    folder = ROOT / "deploy" / target
-    assert {path.name for path in folder.iterdir()} == made.keys()
+    folder = ROOT / (TARGETS[target].place or f"deploy/{target}")
+    # What Assay's own repository does beside it is no target's.
+    beside = {"ci.yml", "release.yml"} if target == "github" else set()
+    assert {path.name for path in folder.iterdir()} == made.keys() | beside
     for name, text in made.items():
         assert (folder / name).read_text(encoding="utf-8") == text, "python -m scripts.schedules"
 
 
 @each_target
 def test_every_target_runs_the_same_command(target: str) -> None:
-    whole = "\n".join(texts(project(), target).values())
+    if target == "github":
+        return  # whose nightly.yml has a step for each, that people see one by one
+    whole = "\n".join(texts(ready(target), target).values())
     assert re.search(r"nightly", whole)
     assert not re.search(r"assay (score|monitor|labels)\b", whole)
 
 
 @each_target
 def test_two_calls_write_the_same_bytes(target: str) -> None:
-    assert texts(project(), target) == texts(project(), target)
+    assert texts(ready(target), target) == texts(ready(target), target)
 
 
 def test_what_is_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,10 +60,51 @@ def test_what_is_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (root / "params.yaml").write_text((PARCELS / "params.yaml").read_text())
     assert cli.main(["deploy", "--target", "cron", "--root", str(root), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["files"] == ["deploy/cron/nightly.sh", "deploy/cron/parcels"]
+    files = [(each["path"], each["state"]) for each in told["files"]]
+    assert files == [("deploy/cron/nightly.sh", "new"), ("deploy/cron/parcels", "new")]
     assert (root / "deploy/cron/nightly.sh").stat().st_mode & 0o111
     assert cli.main(["deploy", "--target", "systemd", "--root", str(root)]) == 0
     assert "systemctl enable --now assay-parcels.timer" in capsys.readouterr().out
+
+
+def test_what_somebody_edited_is_never_lost_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, edited = project(), tmp_path / ".github/workflows/gate.yml"
+    assert {each.state for each in run(tmp_path, given, "github").files} == {"new"}
+    whole = edited.read_text()
+    edited.write_text(whole.replace("timeout-minutes: 45", "timeout-minutes: 90"))
+    edited.with_name("promote.yml").unlink()
+    with pytest.raises(UsageError, match=r"gate\.yml.*differ.*--dry-run.*--overwrite"):
+        run(tmp_path, given, "github")
+    assert "90" in edited.read_text() and not edited.with_name("promote.yml").exists()
+    dry = run(tmp_path, given, "github", dry_run=True)
+    states = {Path(each.path).name: each.state for each in dry.files}
+    assert states == {
+        "gate.yml": "differs",
+        "promote.yml": "new",
+        "nightly.yml": "equal",
+        "retrain.yml": "equal",
+    }
+    difference = dry.files[0].difference
+    assert "-    timeout-minutes: 90\n+    timeout-minutes: 45" in difference
+    assert "90" in edited.read_text() and not edited.with_name("promote.yml").exists()
+    run(tmp_path, given, "github", overwrite=True)
+    assert edited.read_text() == whole and edited.with_name("promote.yml").exists()
+
+
+def test_a_dry_run_shows_the_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "params.yaml").write_text((PARCELS / "params.yaml").read_text())
+    assert cli.main(["deploy", "--target", "cron", "--root", str(tmp_path)]) == 0
+    script = tmp_path / "deploy/cron/nightly.sh"
+    script.write_text(script.read_text() + "echo [bold]mine[/bold]\n")
+    capsys.readouterr()
+    assert cli.main(["deploy", "--target", "cron", "--root", str(tmp_path), "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "differs  deploy/cron/nightly.sh\nequal    deploy/cron/parcels\n" in told
+    assert "\n-echo [bold]mine[/bold]\n" in told and "nothing was written" in told
+    assert cli.main(["deploy", "--target", "cron", "--root", str(tmp_path)]) == 2
+    assert "mine" in script.read_text()
 
 
 def test_cron_s_script_lies_in_the_clone(tmp_path: Path) -> None:
@@ -62,7 +114,7 @@ def test_cron_s_script_lies_in_the_clone(tmp_path: Path) -> None:
         run(root, project(), "cron", elsewhere)
     assert run(root, project(), "systemd", elsewhere).files
     inside = run(root, project(), "cron", root / "ops").files
-    assert inside == ("ops/nightly.sh", "ops/late-flights")
+    assert [each.path for each in inside] == ["ops/nightly.sh", "ops/late-flights"]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +123,9 @@ def test_cron_s_script_lies_in_the_clone(tmp_path: Path) -> None:
         ("kubernetes", ["repository", "image"]),
         ("databricks", ["repository", "image"]),
         ("gitlab", ["image"]),
+        ("cloud-run-job", ["repository", "image", "identity"]),
+        ("dataproc-serverless", ["repository", "image", "identity", "runtime"]),
+        ("emr-serverless", ["repository", "image", "runtime"]),
     ],
 )
 def test_what_is_missing_is_named_with_its_key(target: str, missing: list[str]) -> None:
@@ -82,9 +137,11 @@ def test_what_is_missing_is_named_with_its_key(target: str, missing: list[str]) 
     )
 
 
-@pytest.mark.parametrize("target", ["databricks", "gitlab"])
+@pytest.mark.parametrize(
+    "target", ["databricks", "gitlab", "cloud-run-job", "dataproc-serverless", "emr-serverless"]
+)
 def test_a_machine_that_is_thrown_away_takes_no_folder_for_a_store(target: str) -> None:
-    given = project().model_copy(update={"store": "store"})
+    given = schedules.of_target(project(), target).model_copy(update={"store": "store"})
     with pytest.raises(ParamsError, match=r"store: store: expected an address"):
         texts(given, target)
 
@@ -93,7 +150,7 @@ def test_a_machine_that_is_thrown_away_takes_no_folder_for_a_store(target: str) 
 @each_target
 def test_line_breaks_are_refused(target: str, key: str) -> None:
     text = "s3://x\nExecStartPre=/bin/evil"
-    given = project()
+    given = ready(target)
     if key == "store":
         given = given.model_copy(update={"store": text})
     elif key == "master":
@@ -118,6 +175,9 @@ def test_line_breaks_are_refused(target: str, key: str) -> None:
         ("repository", "--upload-pack=x", "address of a git repository"),
         ("repository", "https://ada:s3cret@git.example.com/x", "without a password"),
         ("repository", "a\u2028b", "one line"),
+        ("identity", "-x@y", "matches"),
+        ("identity", "nights", "matches"),
+        ("runtime", "3 0", "matches"),
         ("at", "24:00", "matches"),
         ("at", "5:17", "matches"),
         ("retries", "99", "at most 10"),

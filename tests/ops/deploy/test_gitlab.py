@@ -1,4 +1,4 @@
-"""The job against GitLab's published schema."""
+"""The jobs against GitLab's published schema, and what they would do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from assay.ops.deploy.target import RETRIED
 from tests.ops.deploy.given import documents, project, texts
 
-NAME = "nightly.gitlab-ci.yml"
+NAME = "assay.gitlab-ci.yml"
 
 
 def schema_check(path: Path) -> subprocess.CompletedProcess[str]:
@@ -24,11 +24,16 @@ def schema_check(path: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def job(given: Any = None) -> dict[str, Any]:
+def jobs(given: Any = None) -> dict[str, dict[str, Any]]:
+    """Each job with what it takes from the hidden one."""
     (found,) = documents(texts(given or project(), "gitlab")[NAME])
-    assert found.keys() == {"nightly"}
-    nightly: dict[str, Any] = found["nightly"]
-    return nightly
+    common = found.pop(".assay")
+    assert {each.pop("extends") for each in found.values()} == {".assay"}
+    return {name: common | each for name, each in found.items()}
+
+
+def job(given: Any = None) -> dict[str, Any]:
+    return jobs(given)["nightly"]
 
 
 def test_gitlab_knows_every_key(tmp_path: Path) -> None:
@@ -77,18 +82,125 @@ def test_git_reads_a_checkout_of_another_owner(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CI_PROJECT_DIR", str(checkout))
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    *before, assay = job()["script"]
-    assert assay.startswith("assay ")
+    before = job()["before_script"]
     # The origin here has another owner too; where it is a host, it has none.
     script = "\n".join(["set -e", *before]).replace("git fetch --quiet --tags origin", "git status")
+    script = script.replace("/tmp/assay-id-token", str(tmp_path / "token"))
+    monkeypatch.setenv("ASSAY_ID_TOKEN", "ey.J.w")
     done = subprocess.run(["sh", "-c", script], cwd=checkout, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     trusted = (tmp_path / ".gitconfig").read_text()
+    assert ((tmp_path / "token").read_text(), (tmp_path / "token").stat().st_mode & 0o777) == (
+        "ey.J.w",
+        0o600,
+    )
     assert trusted.split() == ["[safe]", "directory", "=", str(checkout)]
 
 
 def test_the_store_s_address_is_one_word_of_the_command() -> None:
     store = 's3://b/it\'s $X `id` "q" %'
     given = project().model_copy(update={"store": store})
-    *_, line = job(given)["script"]
+    (line,) = job(given)["script"]
     assert shlex.split(line) == ["assay", "nightly", "--reports-at", f"{store}-reports"]
+
+
+def test_the_whole_life_is_there_and_what_writes_is_in_an_environment() -> None:
+    found = jobs()
+    assert {name: each.get("environment") for name, each in found.items()} == {
+        "lock": None,
+        "gate": None,
+        "promote": "production",
+        "rollback": "production",
+        "nightly": "nights",
+        "retrain": "nights",
+    }
+    groups = [each.get("resource_group", "").rpartition("-")[2] for each in found.values()]
+    assert groups == ["", "", "promote", "promote", "nightly", "retrain"]
+    # What is trained again waits for the night, however that ended.
+    assert found["retrain"]["needs"] == [{"job": "nightly", "artifacts": False}]
+    assert found["retrain"]["rules"][0]["when"] == "always"
+
+
+def test_every_command_and_option_exists() -> None:
+    from assay.cli.__main__ import build_parser
+
+    lines = [
+        line.strip().removeprefix("if ! ").partition(" ||")[0].removesuffix("; then")
+        for each in jobs().values()
+        for script in (*each["script"], *each.get("after_script", ()))
+        for line in script.splitlines()
+    ]
+    commands = [line for line in lines if line.startswith("assay ")]
+    assert len(commands) > 15
+    for line in commands:
+        words = shlex.split(line.replace('${VERSION:+--to "$VERSION"}', "--to v1"))
+        build_parser().parse_args(words[1:])
+
+
+FAKE = """#!/bin/sh
+echo "$(basename "$0") $*" >> "$LOG"
+case "$(basename "$0") $*" in $FAILS) exit $CODE;; esac
+"""
+
+
+def call(
+    tmp_path: Path, name: str, fails: str = "none", code: int = 1, **variables: str
+) -> tuple[int, list[str]]:
+    """Run a job's script as GitLab's shell does, with stand-ins for assay, dvc and git."""
+    for tool in ("assay", "dvc", "git"):
+        path = tmp_path / tool
+        path.write_text(FAKE.replace("$FAILS", fails))
+        path.chmod(0o755)
+    log = tmp_path / "log"
+    log.write_text("")
+    script = "\n".join(["set -eo pipefail", *jobs()[name]["script"]])
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(log), "CODE": str(code), **variables}
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True)
+    return done.returncode, log.read_text().splitlines()
+
+
+def test_the_gate_judges_anew_only_what_changed(tmp_path: Path) -> None:
+    code, ran = call(tmp_path, "gate")
+    assert (code, ran) == (
+        0,
+        ["assay gate unchanged --exit-code", "assay gate verdict --committed"],
+    )
+    code, ran = call(tmp_path, "gate", '"assay gate unchanged"*', 3)
+    assert code == 0 and [each.split()[1] for each in ran] == [
+        "gate", "remote", "repro", "gate", "repro", "gate", "repro", "gate", "remote", "plan",
+    ]  # fmt: skip
+    assert ran[-3:] == [
+        "assay gate verdict --committed",
+        "assay remote push",
+        "assay plan --dry-run",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [('"assay gate access"*', 27), ('"dvc repro --force"*', 255), ('"assay gate rows"', 10)],
+)
+def test_what_keeps_it_from_being_judged_ends_the_gate(
+    tmp_path: Path, step: str, code: int
+) -> None:
+    ended, ran = call(tmp_path, "gate", f'{step}|"assay gate unchanged"*', code)
+    assert ended == code
+    assert not {"assay gate verdict --committed", "assay remote push"} & {*ran}
+
+
+def test_a_model_that_the_gate_refused_is_put_before_people(tmp_path: Path) -> None:
+    assert call(tmp_path, "retrain") == (
+        0,
+        ["assay check --bucket", "assay window --if-advised", "git diff --quiet -- params.yaml"],
+    )
+    code, ran = call(tmp_path, "retrain", '"git diff"*|"dvc repro"', 255)
+    assert code == 0 and ran[-3:] == ["dvc repro", "assay remote push", "assay propose"]
+
+
+@pytest.mark.parametrize("version", ["", "v0.1.0"])
+def test_what_a_person_types_into_a_pipeline_stays_one_word(tmp_path: Path, version: str) -> None:
+    because = "$(touch pwned); `id`"
+    _, ran = call(tmp_path, "rollback", VERSION=version, BECAUSE=because)
+    to = f"--to {version} " if version else ""
+    assert ran[-1] == f"assay rollback {to}--because {because} --approved --push"
+    assert not (tmp_path / "pwned").exists()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from assay.init.command import NewProject
     from assay.init.pins import Renewed
     from assay.init.plan import Plan
+    from assay.ops.deploy.targets import WrittenSchedule
 
 
 def start_lines(found: NewProject | Renewed) -> Iterator[Line]:
@@ -24,6 +25,19 @@ def start_lines(found: NewProject | Renewed) -> Iterator[Line]:
 
 def completion_lines(found: Mapping[str, str]) -> Iterator[Line]:
     yield from found["script"].splitlines()
+
+
+def deploy_lines(made: WrittenSchedule) -> Iterator[Line]:
+    """Each file, how those differ that lie there, and how to install them."""
+    for each in made.files:
+        yield f"{each.state:8} {each.path}"
+    for each in made.files:
+        if not made.written and each.difference:
+            yield ""
+            yield from each.difference.splitlines()
+    yield ""
+    yield "install:" if made.written else "nothing was written; to install them once they are:"
+    yield from (f"  {each}" for each in made.install)
 
 
 def init_lines(made: NewProject) -> Iterator[Line]:

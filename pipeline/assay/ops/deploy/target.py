@@ -123,6 +123,8 @@ class Target(ABC):
         Keys of ``schedule``.
     keeps_nothing
         Whether each night has a machine of its own, which is thrown away with its folders.
+    place
+        The folder in the project where its files belong; None for ``deploy/NAME``.
     variable
         What starts a variable in its files that cannot be escaped.
     """
@@ -130,6 +132,7 @@ class Target(ABC):
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
     keeps_nothing: ClassVar[bool] = False
+    place: ClassVar[str | None] = None
     variable: ClassVar[str | None] = None
 
     def __init_subclass__(cls) -> None:
@@ -206,9 +209,26 @@ class Target(ABC):
         )
         return self.plan.spark
 
+    @property
+    def entry(self) -> str:
+        """Where a platform finds the entry point: beside the store, in its bucket."""
+        return f"{self.plan.store.rstrip('/')}-deploy/{ENTRY}"
+
+    def secrets(self) -> dict[str, str]:
+        """Environment variable -> the name of its secret: git's header, and a webhook's address."""
+        webhook = self.params.alerts.webhook
+        # A header tells git a password, but in no address and no argument.
+        return {"GIT_CONFIG_VALUE_0": "git-header"} | (
+            {webhook.url_env: webhook.url_env} if webhook is not None else {}
+        )
+
+    def places(self) -> list[tuple[str, str]]:
+        """Keys of params.yaml that name folders or addresses, each with what it names."""
+        return list(_places(self.params))
+
     def local_places(self) -> list[str]:
         """Keys of params.yaml that name folders of one machine: ``store: store``, and the like."""
-        return [f"{key}: {path}" for key, path in _places(self.params) if "://" not in path]
+        return [f"{key}: {path}" for key, path in self.places() if "://" not in path]
 
     def render(self, template: str, **facts: Any) -> str:
         """The text of a template, which is given the plan and the exit codes."""

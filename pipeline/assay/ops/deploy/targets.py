@@ -1,160 +1,61 @@
-"""``assay deploy``: write the files of a scheduler. Each is a class: its keys and its templates."""
+"""``assay deploy``: write the files of a scheduler, or say what they would change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import isabstract
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from typing import Literal
 
-from assay.errors import AssayError, ParamsError, PluginError, UsageError
-from assay.ops.deploy.target import ENTRY, Target
-from assay.project import layout, plugins, source_code
+from assay.errors import AssayError, PluginError, UsageError
+from assay.ops.deploy.clouds import (
+    CloudRunJob,
+    Databricks,
+    DataprocServerless,
+    EmrServerless,
+    Kubernetes,
+)
+from assay.ops.deploy.code_hosts import GitHub, GitLab
+from assay.ops.deploy.schedulers import Airflow, Cron, Dagster, Prefect, Systemd
+from assay.ops.deploy.target import Target
+from assay.project import plugins, source_code
 from assay.project.document import write_text
 from assay.project.params import Params
 from assay.project.text import suggest
 
-PULLED = ("assay", "nightly", "--pull")
-"""The command on a machine that has a clone."""
-
-
-class Cron(Target):
-    name = "cron"
-
-    def texts(self) -> Mapping[str, str]:
-        place = str(PurePosixPath(self.plan.folder, self.folder, "nightly.sh"))
-        return {
-            "nightly.sh": self.render("cron/nightly.sh", command=PULLED),
-            self.plan.name: self.render("cron/crontab", script=place),
-        }
-
-    def install(self) -> tuple[str, ...]:
-        return (f"sudo install -m 644 {self.shown}/{self.plan.name} /etc/cron.d/",)
-
-
-class Systemd(Target):
-    name = "systemd"
-
-    @property
-    def unit(self) -> str:
-        return f"assay-{self.plan.name}"
-
-    def texts(self) -> Mapping[str, str]:
-        return {
-            f"{self.unit}.service": self.render("systemd/service", command=PULLED),
-            f"{self.unit}.timer": self.render("systemd/timer"),
-        }
-
-    def install(self) -> tuple[str, ...]:
-        return (
-            f"sudo install -m 644 {self.shown}/{self.unit}.* /etc/systemd/system/",
-            f"sudo systemctl daemon-reload && sudo systemctl enable --now {self.unit}.timer",
-        )
-
-
-class Airflow(Target):
-    name = "airflow"
-
-    @property
-    def file(self) -> str:
-        return f"{self.plan.name.replace('-', '_')}_nightly.py"
-
-    def texts(self) -> Mapping[str, str]:
-        # The option last: Airflow would read a command that ends in .sh from a file.
-        command = ["assay", "nightly", "--root", self.plan.folder, "--pull"]
-        return {self.file: self.render("airflow/dag.py", command=command)}
-
-    def install(self) -> tuple[str, ...]:
-        return (f'cp {self.shown}/{self.file} "$AIRFLOW_HOME/dags/"',)
-
-
-class Kubernetes(Target):
-    name = "kubernetes"
-    needs = ("repository", "image")
-
-    def texts(self) -> Mapping[str, str]:
-        volume = str(PurePosixPath(self.plan.folder).parent)
-        if volume == "/":
-            raise ParamsError(
-                [
-                    f"{layout.PARAMS}: schedule.folder: expected a folder in a folder, because a "
-                    f"volume is mounted above it, found {self.plan.folder}"
-                ]
-            )
-        arguments = self.arguments(self.plan.folder)
-        text = self.render("kubernetes/cronjob.yaml", arguments=arguments, volume=volume)
-        return {"cronjob.yaml": text}
-
-    def install(self) -> tuple[str, ...]:
-        return (f"kubectl apply -f {self.shown}/cronjob.yaml",)
-
-
-class Databricks(Target):
-    name = "databricks"
-    needs = ("repository", "image")
-    keeps_nothing = True
-    variable = "${"
-
-    def texts(self) -> Mapping[str, str]:
-        schedule = self.plan.schedule
-        return {
-            "databricks.yml": self.render(
-                "databricks/databricks.yml",
-                arguments=self.arguments(f"/local_disk0/{self.plan.name}", *self.plan.reports),
-                quartz=f"0 {schedule.minute} {schedule.hour} * * ?",
-                conf=self.spark_conf(),
-                secrets=dict(self._secrets()),
-            ),
-            ENTRY: self.render(ENTRY),
-        }
-
-    def _secrets(self) -> Iterator[tuple[str, str]]:
-        """Environment variables, each with the reference to its secret."""
-        scope = f"secrets/{self.params.name}"
-        # How git is told a header without a password in an address or an argument.
-        yield "GIT_CONFIG_COUNT", "1"
-        yield "GIT_CONFIG_KEY_0", "http.extraHeader"
-        yield "GIT_CONFIG_VALUE_0", f"{{{{{scope}/git-header}}}}"
-        if (webhook := self.params.alerts.webhook) is not None:
-            yield webhook.url_env, f"{{{{{scope}/{webhook.url_env}}}}}"
-
-    def install(self) -> tuple[str, ...]:
-        return (f"cd {self.shown} && databricks bundle deploy",)
-
-
-class GitLab(Target):
-    name = "gitlab"
-    needs = ("image",)
-    keeps_nothing = True
-    file = "nightly.gitlab-ci.yml"
-
-    def texts(self) -> Mapping[str, str]:
-        command = ["assay", "nightly", *self.plan.reports]
-        return {self.file: self.render(f"gitlab/{self.file}", command=command)}
-
-    def install(self) -> tuple[str, ...]:
-        schedule = self.plan.schedule
-        return (
-            f"in .gitlab-ci.yml: include: {{local: {self.folder}/{self.file}}}",
-            f'glab schedule create --cron "{schedule.minute} {schedule.hour} * * *" '
-            f'--ref {schedule.branch} --description "{self.plan.name} nightly"',
-        )
-
-
 TARGETS: Mapping[str, type[Target]] = MappingProxyType(
-    {each.name: each for each in (Cron, Systemd, Airflow, Kubernetes, Databricks, GitLab)}
-)
+    {
+        each.name: each
+        for each in (
+            GitHub, GitLab, Cron, Systemd, Airflow, Prefect, Dagster, Kubernetes, CloudRunJob,
+            DataprocServerless, EmrServerless, Databricks,
+        )
+    }
+)  # fmt: skip
 
-FOLDER = "deploy"
+
+@dataclass(frozen=True)
+class ScheduleFile:
+    """A file of a schedule, beside what lies there.
+
+    ``difference`` is a unified diff of what lies there and what would be written.
+    """
+
+    path: str
+    state: Literal["new", "equal", "differs"]
+    difference: str = ""
 
 
 @dataclass(frozen=True)
 class WrittenSchedule:
-    """The files that were written, and how to install them."""
+    """The files, and how to install them; ``written`` is False of a dry run."""
 
     target: str
-    files: tuple[str, ...]
+    written: bool
+    files: tuple[ScheduleFile, ...]
     install: tuple[str, ...]
 
 
@@ -174,7 +75,7 @@ def find_target(root: Path, name: str) -> type[Target]:
         raise UsageError(
             "no such scheduler",
             where="assay deploy --target",
-            expected=f"{', '.join(TARGETS)}, or a class such as data.schedulers.Prefect",
+            expected=f"{', '.join(TARGETS)}, or a class such as data.schedulers.Jenkins",
             found=name,
             fix=suggest(name, TARGETS),
         )
@@ -202,23 +103,37 @@ def _check_sound(texts: object, install: object) -> None:
         raise ValueError(f"install gives {install!r:.60}, no tuple of texts")
 
 
-def run(root: Path, params: Params, target: str, out: Path | None = None) -> WrittenSchedule:
-    """Write the files of ``target``. Files of the same names are replaced, others stay.
+def run(
+    root: Path,
+    params: Params,
+    target: str,
+    out: Path | None = None,
+    *,
+    dry_run: bool = False,
+    overwrite: bool = False,
+) -> WrittenSchedule:
+    """Write the files of ``target``, or say which are new, equal or different.
 
     Parameters
     ----------
     out
-        The folder, ``deploy/TARGET`` in the project by default.
+        The folder, ``deploy/TARGET`` in the project by default, or where the target's files belong.
+    dry_run
+        Write nothing.
+    overwrite
+        Replace files that differ. Without it nothing is written if there is one: somebody may have
+        edited it.
 
     Raises
     ------
     ParamsError
         params.yaml lacks what the target needs, or holds what its files cannot.
     UsageError
-        There is no such target; or it runs a file of the clone, and ``out`` is not in the project.
+        There is no such target; a file differs; or the target runs a file of the clone, and
+        ``out`` is not in the project.
     """
     kind = find_target(root, target)
-    folder = root / FOLDER / target if out is None else Path.cwd() / out
+    folder = root / (kind.place or f"deploy/{target}") if out is None else Path.cwd() / out
     try:
         inside = folder.resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
@@ -234,8 +149,6 @@ def run(root: Path, params: Params, target: str, out: Path | None = None) -> Wri
         made = kind(params, inside)
         texts, install = made.texts(), made.install()
         _check_sound(texts, install)
-        written = tuple(f"{inside}/{name}" for name in texts)
-        result = WrittenSchedule(target, written, install)
     except (Exception, SystemExit) as error:
         if target in TARGETS or isinstance(error, AssayError):
             raise
@@ -243,9 +156,31 @@ def run(root: Path, params: Params, target: str, out: Path | None = None) -> Wri
             f"the scheduler failed with {type(error).__name__}: {error}",
             where=f"assay deploy --target {target}{source_code.raised_at(error)}",
         ) from None
-    for name, text in texts.items():
-        path = folder / name
-        write_text(path, text)
+    found = tuple(_compare(folder, inside, name, text) for name, text in texts.items())
+    changed = [each.path for each in found if each.state == "differs"]
+    if changed and not (dry_run or overwrite):
+        raise UsageError(
+            "files that are there differ from those to be written, so nothing was written",
+            where=", ".join(changed),
+            fix=f"See what would change: assay deploy --target {target} --dry-run; "
+            "then add --overwrite instead, or --out DIR for another folder.",
+        )
+    for name, text in () if dry_run else texts.items():
+        write_text(folder / name, text)
         if text.startswith("#!"):
-            path.chmod(0o755)
-    return result
+            (folder / name).chmod(0o755)
+    return WrittenSchedule(target, not dry_run, found, install)
+
+
+def _compare(folder: Path, inside: str, name: str, text: str) -> ScheduleFile:
+    path = f"{inside}/{name}"
+    try:
+        there = (folder / name).read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return ScheduleFile(path, "new")
+    if there == text:
+        return ScheduleFile(path, "equal")
+    lines = difflib.unified_diff(
+        there.splitlines(), text.splitlines(), path, f"{path} (new)", lineterm=""
+    )
+    return ScheduleFile(path, "differs", "\n".join(lines))

@@ -228,6 +228,7 @@ Repository = Annotated[Line, AfterValidator(_public)]
 User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]
 Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
+Identity = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*@[A-Za-z0-9.-]+$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
@@ -250,6 +251,8 @@ class ScheduleParams(Section):
     repository: Repository | None = None
     branch: Branch = "main"
     image: Image | None = None
+    identity: Identity | None = None
+    runtime: Word | None = None
     databricks: Databricks = Databricks()
 
     @property

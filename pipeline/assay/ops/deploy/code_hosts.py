@@ -1,0 +1,50 @@
+"""GitHub and GitLab: a model's whole life, its gate, promotion, nights and retraining."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from assay.ops.deploy.target import Target
+
+WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")
+
+
+def workflows() -> dict[str, str]:
+    """The text of each workflow of GitHub, by its name."""
+    source = files("assay.ops.deploy") / "templates" / "github"
+    return {name: (source / name).read_text(encoding="utf-8") for name in WORKFLOWS}
+
+
+class GitHub(Target):
+    name = "github"
+    place = ".github/workflows"
+
+    def texts(self) -> Mapping[str, str]:
+        return workflows()
+
+    def install(self) -> tuple[str, ...]:
+        return (
+            "make setup: has to make .venv with Assay in it; it is the first step of each job",
+            "the repository's settings, once: docs/github.md",
+        )
+
+
+class GitLab(Target):
+    name = "gitlab"
+    needs = ("image",)
+    keeps_nothing = True
+    file = "assay.gitlab-ci.yml"
+
+    def texts(self) -> Mapping[str, str]:
+        command = ["assay", "nightly", *self.plan.reports]
+        return {self.file: self.render(f"gitlab/{self.file}", command=command)}
+
+    def install(self) -> tuple[str, ...]:
+        schedule = self.plan.schedule
+        return (
+            f"in .gitlab-ci.yml: include: {{local: {self.folder}/{self.file}}}",
+            f'glab schedule create --cron "{schedule.minute} {schedule.hour} * * *" '
+            f'--ref {schedule.branch} --description "{self.plan.name} nightly"',
+            "the project's settings, once: docs/gitlab.md",
+        )
