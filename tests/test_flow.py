@@ -167,7 +167,8 @@ def test_a_changed_bundle_stops_promotion_and_scoring(live: Path, call: Call):
     ("arguments", "code", "expected"),
     [
         (["score", "--date", "2031-01-01"], 23, "there is no night day=2031-01-01"),
-        (["score", "--date", "yesterday"], 2, "not a day"),
+        (["score", "--date", "yesterday"], 2, "--date yesterday: not a day"),
+        (["plan", "--from", "2024-03-01", "--to", "tomorrow"], 2, "--to tomorrow: not a day"),
         (["score"], 2, "say which nights"),
         (["score", "--from", "2024-03-02", "--to", "2024-03-01"], 2, "--to lies before --from"),
         (["monitor", "--date", "2024-03-01"], 53, "assay score --date 2024-03-01"),

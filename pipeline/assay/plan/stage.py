@@ -15,7 +15,7 @@ from statistics import stdev
 
 import pyarrow.compute as pc
 
-from assay.errors import AssayError, KeyUnknown, NothingScored, UsageError
+from assay.errors import AssayError, KeyUnknown, NothingScored
 from assay.errors.base import describe_error
 from assay.model.prediction import PREDICTION
 from assay.monitor.drift.budget import alarms, evidence
@@ -33,7 +33,7 @@ from assay.registry.pin import PinnedVersion, pin
 from assay.registry.tags import Bump
 from assay.registry.versions import RegistryState, Version
 from assay.score.carriers import needs_spark, working_folder
-from assay.score.due import find_due_nights, is_day, nights_between
+from assay.score.due import find_due_nights, is_day, nights_between, parse_range
 from assay.score.inputs.format import InputUnreadable
 from assay.score.inputs.formats import open_input
 from assay.score.operations.changes import (
@@ -45,7 +45,7 @@ from assay.score.operations.changes import (
 )
 from assay.score.operations.difference import paired
 from assay.score.progress import Progress, Sink
-from assay.score.run import Attempt, Scoring, new_run, partition_date
+from assay.score.run import Attempt, Scoring, new_run
 from assay.score.spark.session import BackgroundSession
 from assay.score.together import ABOUT_ONE_NIGHT
 from assay.store import Run, RunFiles, StagedRun, Store, open_store
@@ -179,10 +179,8 @@ def _nights(
 ) -> list[str]:
     source, visible = open_input(root, params), store.visible_runs()
     if first is not None and last is not None:
-        start, end = partition_date(first), partition_date(last)
-        if end < start:
-            raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
-        return nights_between(start, end, source.nights() if source.lists_nights else ())
+        listed = source.nights() if source.lists_nights else ()
+        return nights_between(*parse_range(first, last), listed)
     if due:
         until = str(params.prepare.holdout.end)
         found = list(find_due_nights(source.nights(), visible, store.runs(), after=until).nights)

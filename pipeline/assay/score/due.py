@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from assay.errors import UsageError
 from assay.project import partitions
 from assay.store import Run
 
@@ -199,6 +200,33 @@ def nights_between(first: date, last: date, available: Iterable[str] = ()) -> li
     if len(known) < FEW or partitions.usual_step(known) == 1:
         return [str(first + timedelta(days=offset)) for offset in range((last - first).days + 1)]
     return [str(day) for day in sorted(known) if first <= day <= last] or [str(first)]
+
+
+def parse_range(first: str, last: str, option: str = "--from") -> tuple[date, date]:
+    """The days from ``first``, which an option names, to ``last``, which ``--to`` names.
+
+    Raises
+    ------
+    UsageError
+        One of them is no date, or ``last`` is before ``first``.
+    """
+    start, end = parse_option(first, option), parse_option(last, "--to")
+    if end < start:
+        raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
+    return start, end
+
+
+def parse_option(text: str, option: str) -> date:
+    """The day that an option names; errors as for `parse_range`."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            "not a day",
+            where=f"{option} {text}",
+            expected="a date such as 2013-07-01",
+            found=str(error).rpartition(": ")[2],
+        ) from None
 
 
 def is_day(value: str) -> bool:

@@ -319,7 +319,7 @@ def partition_date(partition: str) -> date:
     found = partitions.parse_day(partition)
     if found is None:
         raise UsageError(
-            "not a day", where=f"--date {partition}", expected="a date such as 2013-07-01"
+            "not a day", where=f"night {partition}", expected="a date such as 2013-07-01"
         )
     return found
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError, DataError, NightNotFound, UsageError
+from assay.errors import AssayError, DataError, NightNotFound
 from assay.errors.base import attach_report
 from assay.project import interrupts
 from assay.project.params import Params
@@ -25,6 +25,8 @@ from assay.score.due import (
     last_expected,
     nights_between,
     nights_without_input,
+    parse_option,
+    parse_range,
 )
 from assay.score.inputs import files, flat_file
 from assay.score.inputs.flat_file import is_flat
@@ -47,9 +49,7 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     SourceError
         The input cannot be accessed; that is recorded as a failure of each of the nights.
     """
-    start, end = _day(first), _day(last)
-    if end < start:
-        raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
+    start, end = parse_range(first, last, "--date" if first == last else "--from")
     store, flat = open_store(root, params), is_flat(params.score.input)
     source = open_input(root, params)
     if not flat and (start == end or not source.lists_nights):
@@ -62,18 +62,6 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
         record_never_begun(store, params.name, every, error)
         raise
     return nights_between(start, end, listed)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            "not a day",
-            where="--date, --from or --to",
-            expected="a date such as 2013-07-01",
-            found=str(error).rpartition(": ")[2],
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -155,7 +143,8 @@ def run_due(
     NightNotFound
         The input holds no night at all.
     """
-    start, end = (None if each is None else str(_day(each)) for each in (first, last))
+    start = None if first is None else str(parse_option(first, "--from"))
+    end = None if last is None else str(parse_option(last, "--to"))
     store, today = open_store(root, params), datetime.now(UTC).date()
     visible, runs = store.visible_runs(), store.runs()
     try:
