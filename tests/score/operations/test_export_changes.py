@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from assay.errors import ExportFailed, NothingScored, RunUnknown, UsageError
 from assay.project.params import Params
-from assay.score.operations import export_changes
+from assay.score.operations import export, export_changes
 from assay.score.operations.export_changes import ChangesReport
 from assay.store import Run, Store, open_store
 from assay.store.exports import Exported
@@ -239,13 +240,28 @@ def test_what_a_kill_left_that_nobody_recorded_is_deleted_a_day_later(
         kill_at(patch, "before record")
         send(FIRST)
     (left,) = (tmp_path / "exports" / "crm").glob(".*")
+    # Where it is killed while it writes, a folder is left in the place of the file.
+    half = left.with_name(f".{left.name}-abc")
+    half.mkdir()
+    (half / left.name).touch()
     send(FIRST)
-    assert left.exists()
-    then = left.stat().st_mtime - 100_000
-    os.utime(left, (then, then))
-    publish(SECOND, scores(a=0.1), "r2")
-    send(SECOND)
-    assert files(tmp_path) == [f"000001-{FIRST}-r1.csv", f"000002-{SECOND}-r2.csv"]
+    assert left.exists() and half.exists()
+    for each in (left, half):
+        then = each.stat().st_mtime - 100_000
+        os.utime(each, (then, then))
+    send(FIRST)  # there is nothing to send
+    assert files(tmp_path) == [f"000001-{FIRST}-r1.csv"]
+
+
+def test_what_a_killed_export_of_a_night_left_is_deleted_a_day_later(tmp_path: Path) -> None:
+    schema, batches = pa.schema([("a", pa.int64())]), [pa.record_batch({"a": [1]})]
+    left = tmp_path / ".night.csv-abc"
+    left.mkdir()
+    (left / "night.csv").touch()
+    for then, there in ((time.time(), True), (time.time() - 100_000, False)):
+        os.utime(left, (then, then))
+        export.write_rows("csv", tmp_path / "night.csv", schema, batches, lambda _: None)
+        assert left.exists() is there
 
 
 OPERATIONS = st.lists(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -42,6 +44,8 @@ GRAMMAR = (
 )
 LONGEST_KIND = 12
 PART = "part-00000.parquet"
+KEPT_SECONDS = 86_400
+"""How long hidden files are kept: their writer may be alive."""
 
 
 @dataclass(frozen=True)
@@ -224,11 +228,20 @@ def _none(schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema)
 
 
+def delete_abandoned(folder: Path, pattern: str) -> None:
+    """Delete what killed exports left in a folder; what is younger than a day may be in use."""
+    for path in folder.glob(pattern):
+        with suppress(OSError):
+            if path.stat().st_mtime < time.time() - KEPT_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 @contextmanager
 def _replacing(file: Path) -> Iterator[IO[Any]]:
     """A temporary file to write, which replaces ``file`` if the block succeeds."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        delete_abandoned(file.parent, f".{escape(file.name)}-*")
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as scratch:
             made = Path(scratch) / file.name
             with made.open("wb") as sink:

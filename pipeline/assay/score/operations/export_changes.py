@@ -29,8 +29,6 @@ from assay.store import Run, RunFiles, Store, open_store
 from assay.store.exports import Exported
 
 PENDING = ".pending"
-KEPT_SECONDS = 86_400
-"""How long a hidden file is kept that nobody recorded: its writer may be alive."""
 
 
 @dataclass(frozen=True)
@@ -183,13 +181,13 @@ def _to_folder(kind: str, folder: Path, changes: _Changes) -> Path | None:
     got = changes.store.exports(target)
     for each in got:
         _show(folder, kind, each)
+    export.delete_abandoned(folder, f".*{PENDING}*")
     found = changes.since(got)
     if found is None:
         return None
     made, data = found
     made = replace(made, staged=f".{uuid.uuid4().hex}{PENDING}")
     export.write_rows(kind, folder / made.staged, data.schema, data.batches, data.check)
-    _sweep(folder)
     if not changes.store.append_export(target, replace(made, rows=changes.written)):
         (folder / made.staged).unlink()
         raise ExportFailed(
@@ -215,11 +213,3 @@ def _show(folder: Path, kind: str, made: Exported) -> Path:
             fix=f"Export again: the rows are kept in {made.staged}.",
         ) from None
     return file
-
-
-def _sweep(folder: Path) -> None:
-    """Delete what killed exports left that nobody recorded; what was recorded has its name."""
-    for path in folder.glob(f".*{PENDING}"):
-        with suppress(OSError):
-            if path.stat().st_mtime < time.time() - KEPT_SECONDS:
-                path.unlink()
