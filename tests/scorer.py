@@ -25,6 +25,9 @@ class Shared:
     def __init__(self, spark: Any) -> None:
         self.session = lambda: spark
 
+    def start(self) -> None:
+        """It runs."""
+
     def stop(self) -> None:
         """It is not the command's own."""
 
