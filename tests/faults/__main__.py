@@ -27,7 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 PRELOADED = (
     "assay.score.run", "assay.score.operations.release", "assay.score.spark.tasks",
-    "assay.performance.labels", "assay.promotion.promote",
+    "assay.performance.labels", "assay.promotion.promote", "assay.plan.stage", "assay.plan.apply",
     "assay.columns.kernels", "assay.columns.count_kernels", "assay.compiled.scorer",
     "pandera.typing",
     "gto.api", "scmrepo.git", "dvc.repo", "sklearn.pipeline", "numba", "rich.table",
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _all(chosen: argparse.Namespace) -> int:
     """Each deed with each fault in a process of its own, some of them side by side."""
     from tests import projects
-    from tests.faults.deeds import DEEDS
+    from tests.faults.trials import DEEDS
 
     wanted = [deed.name for deed in DEEDS if not chosen.only or deed.name in chosen.only]
     with tempfile.TemporaryDirectory(prefix="assay-faults-") as folder:
@@ -92,8 +92,7 @@ def _all(chosen: argparse.Namespace) -> int:
 
 def _one(chosen: argparse.Namespace) -> int:
     """All trials of one deed and fault, with the library loaded; a line of JSON each."""
-    from tests.faults.deeds import DEEDS
-    from tests.faults.trials import Bench, trials
+    from tests.faults.trials import DEEDS, Bench, trials
 
     for name in PRELOADED:
         import_module(name)

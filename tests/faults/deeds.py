@@ -73,7 +73,7 @@ class Score(Deed):
         given, pinned = params.load(root), _pinned(root)
         night = inputs.find_night(root, given, pinned.contract, NIGHT)
         nothing: Any = None
-        scoring = run.Scoring(given, root, pinned, _store(root), nothing)
+        scoring = run.Scoring(given, root, pinned, store_at(root), nothing)
         job = run.make_job(scoring, night, run.new_run("warm", NIGHT, 0, pinned))
         next(local.run_files(night.files, job, 1, no_progress))
 
@@ -87,17 +87,17 @@ class Score(Deed):
         return lambda: together.score_night(given, root, pinned, store, lambda: nothing, NIGHT)
 
     def state(self, root: Path) -> str:
-        store = _store(root)
+        store = store_at(root)
         shown = store.visible_run(NIGHT)
-        wrong = _whole_night(store, shown)
-        return wrong or ("before" if shown == _noted(root)["run"] else "after")
+        wrong = whole_night(store, shown)
+        return wrong or ("before" if shown == notes(root)["run"] else "after")
 
     def goes_on(self, root: Path) -> str:
-        shown = _store(root).visible_run(NIGHT)
+        shown = store_at(root).visible_run(NIGHT)
         self.prepare(root)()
-        store = _store(root)
+        store = store_at(root)
         now = store.visible_run(NIGHT)
-        return "the next run is not visible" if now == shown else _whole_night(store, now)
+        return "the next run is not visible" if now == shown else whole_night(store, now)
 
 
 class ScoreTogether(Score):
@@ -114,13 +114,13 @@ class ScoreTogether(Score):
 
         given, pinned, nothing = params.load(root), _pinned(root), lambda: None
         nights = (NIGHT, SECOND)
-        scoring = Scoring(given, root, pinned, _store(root), nothing)
+        scoring = Scoring(given, root, pinned, store_at(root), nothing)
         return lambda: score_together(scoring, nights, [], lambda _: nullcontext(no_progress))
 
     def state(self, root: Path) -> str:
-        store, noted = _store(root), _noted(root)
+        store, noted = store_at(root), notes(root)
         shown = {night: store.visible_run(night) for night in (NIGHT, SECOND)}
-        wrong = [_whole_night(store, run, night) for night, run in shown.items()]
+        wrong = [whole_night(store, run, night) for night, run in shown.items()]
         if any(wrong):
             return "; ".join(filter(None, wrong))
         if shown[SECOND] == noted["second"]:
@@ -136,15 +136,15 @@ class Release(Deed):
     def prepare(self, root: Path) -> Callable[[], object]:
         from assay.score.operations.release import release
 
-        run = _noted(root)["held"]
+        run = notes(root)["held"]
         return lambda: release(root, params.load(root), run, "it is right")
 
     def state(self, root: Path) -> str:
-        store, noted = _store(root), _noted(root)
+        store, noted = store_at(root), notes(root)
         shown = store.visible_run(NIGHT)
         if shown not in (noted["run"], noted["held"]):
             return f"readers see {shown}"
-        return _whole_night(store, shown) or ("before" if shown == noted["run"] else "after")
+        return whole_night(store, shown) or ("before" if shown == noted["run"] else "after")
 
     def goes_on(self, root: Path) -> str:
         self.prepare(root)()
@@ -163,8 +163,8 @@ class Labels(Deed):
         return lambda: labels.run(root, given, NIGHT, NIGHT, file)
 
     def state(self, root: Path) -> str:
-        store, truths = _store(root), _noted(root)["truths"]
-        wrong = _whole_night(store, _noted(root)["run"]) or _whole_files(root)
+        store, truths = store_at(root), notes(root)["truths"]
+        wrong = whole_night(store, notes(root)["run"]) or _whole_files(root)
         known = len(store.labels(NIGHT)) if store.labelled_partitions() else 0
         if wrong or known not in (0, truths):
             return wrong or f"{known} of {truths} truths"
@@ -183,22 +183,7 @@ class Promote(Deed):
     name, needs = "promote", "promotable"
 
     def warm(self, root: Path) -> None:
-        """Parse dvc.yaml and dvc.lock once: DVC does it nine times, for half of the time."""
-        import dvc.utils.strictyaml as dvc_yaml
-
-        parsed: dict[str, Any] = {}
-        parse = dvc_yaml.parse_yaml
-
-        def remembered(text: str, path: str, typ: Any = "safe") -> Any:
-            if typ != "safe":
-                return parse(text, path, typ=typ)
-            if text not in parsed:
-                parsed[text] = parse(text, path)
-            return deepcopy(parsed[text])
-
-        dvc_yaml.parse_yaml = remembered
-        for name in (layout.DVC_LOCK, "dvc.yaml"):
-            remembered((root / name).read_text(encoding="utf-8"), name)
+        warm_dvc(root)
 
     def prepare(self, root: Path) -> Callable[[], object]:
         from assay.promotion.promote import promote
@@ -211,11 +196,8 @@ class Promote(Deed):
         from assay.registry.versions import read_champion
 
         given = params.load(root)
-        told = subprocess.run(
-            ["git", "fsck", "--strict", "--no-dangling"], cwd=root, capture_output=True, text=True
-        )
-        if told.returncode:
-            return f"git fsck: {told.stderr.strip()}"
+        if damaged := damaged_git(root):
+            return damaged
         try:
             holder = read_champion(root, given.name, given.registry.stage).version
         except NoChampion:
@@ -227,16 +209,8 @@ class Promote(Deed):
     def goes_on(self, root: Path) -> str:
         if self.state(root) == "after":
             return ""
-        try:
-            self.prepare(root)()
-        except PromotionRefused as error:
-            locks = sorted((root / ".git").rglob("*.lock"))
-            if not locks or not all(str(lock) in error.line() for lock in locks):
-                return error.line()
-            for lock in locks:  # as the message says
-                lock.unlink()
-            self.prepare(root)()
-        return "" if (found := self.state(root)) == "after" else f"then {found}"
+        wrong = again_without_locks(root, self.prepare(root))
+        return wrong or ("" if (found := self.state(root)) == "after" else f"then {found}")
 
 
 class Rollback(Promote):
@@ -252,19 +226,19 @@ class Rollback(Promote):
         return lambda: rollback(root, given, because="it erred")
 
 
-DEEDS: tuple[Deed, ...] = (Score(), ScoreTogether(), Release(), Labels(), Promote(), Rollback())
+def publish(root: Path, held: bool = False, cached: bool = False) -> None:
+    """Score both nights here, and note what became of them; ``held`` scores the first twice.
 
-
-def publish(root: Path, held: bool = False) -> None:
-    """Score both nights here, and note what became of them; ``held`` scores the first twice."""
+    Of DVC's cache nothing is left, unless it is to stay ``cached``.
+    """
     import pyarrow.compute as pc
     import pyarrow.csv as pcsv
     import pyarrow.parquet as pq
 
     ScoreTogether().prepare(root)()
     noted: dict[str, Any] = {
-        "run": _store(root).visible_run(NIGHT),
-        "second": _store(root).visible_run(SECOND),
+        "run": store_at(root).visible_run(NIGHT),
+        "second": store_at(root).visible_run(SECOND),
     }
     if held:
         path = root / "params.yaml"
@@ -273,7 +247,7 @@ def publish(root: Path, held: bool = False) -> None:
         try:
             Score().prepare(root)()
         except RunHeld:
-            noted["held"] = _store(root).runs(NIGHT)[-1].run_id
+            noted["held"] = store_at(root).runs(NIGHT)[-1].run_id
     raw = pq.read_table(
         root / layout.RAW / f"day={NIGHT}" / "part-00000.parquet", partitioning=None
     )
@@ -282,9 +256,54 @@ def publish(root: Path, held: bool = False) -> None:
     noted["truths"] = truths.num_rows
     (root / "noted.json").write_text(json.dumps(noted), encoding="utf-8")
     # Each trial copies the project: what no trial reads is left out.
-    for path in (*(root / layout.RAW).iterdir(), root / "models", root / ".dvc" / "cache"):
+    cache = [] if cached else [root / ".dvc" / "cache"]
+    for path in (*(root / layout.RAW).iterdir(), root / "models", *cache):
         if path.name not in (f"day={NIGHT}", f"day={SECOND}"):
             shutil.rmtree(path)
+
+
+def warm_dvc(root: Path) -> None:
+    """Parse dvc.yaml and dvc.lock once: DVC does it nine times, for half of the time."""
+    import dvc.utils.strictyaml as dvc_yaml
+
+    parsed: dict[str, Any] = {}
+    parse = dvc_yaml.parse_yaml
+
+    def remembered(text: str, path: str, typ: Any = "safe") -> Any:
+        if typ != "safe":
+            return parse(text, path, typ=typ)
+        if text not in parsed:
+            parsed[text] = parse(text, path)
+        return deepcopy(parsed[text])
+
+    dvc_yaml.parse_yaml = remembered
+    for name in (layout.DVC_LOCK, "dvc.yaml"):
+        remembered((root / name).read_text(encoding="utf-8"), name)
+
+
+def damaged_git(root: Path) -> str:
+    """What `git fsck` finds wrong; empty if nothing is."""
+    checked = subprocess.run(
+        ["git", "fsck", "--strict", "--no-dangling"], cwd=root, capture_output=True, text=True
+    )
+    return f"git fsck: {checked.stderr.strip()}" if checked.returncode else ""
+
+
+def again_without_locks(root: Path, act: Callable[[], object]) -> str:
+    """Do it; if that fails for locks of git, delete them as the error says, and do it again.
+
+    Empty if it ends well, else the error.
+    """
+    try:
+        act()
+    except PromotionRefused as error:
+        locks = sorted((root / ".git").rglob("*.lock"))
+        if not locks or not all(str(lock) in error.line() for lock in locks):
+            return error.line()
+        for lock in locks:
+            lock.unlink()
+        act()
+    return ""
 
 
 @lru_cache
@@ -296,18 +315,18 @@ def _pinned(root: Path) -> Any:
     return pin(root, given, read_champion(root, given.name, given.registry.stage))
 
 
-def _noted(root: Path) -> dict[str, Any]:
+def notes(root: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((root / "noted.json").read_text(encoding="utf-8"))
     return found
 
 
-def _store(root: Path) -> Any:
+def store_at(root: Path) -> Any:
     from assay.store import open_store
 
     return open_store(root, params.load(root))
 
 
-def _whole_night(store: Any, shown: str | None, night: str = NIGHT) -> str:
+def whole_night(store: Any, shown: str | None, night: str = NIGHT) -> str:
     """What is wrong with a night in the eyes of its readers, empty if nothing is."""
     try:
         rows, refused = store.predictions(night), store.quarantine(night)

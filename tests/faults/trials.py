@@ -22,9 +22,22 @@ from pathlib import Path
 from assay.errors import AssayError
 from assay.errors.machine import from_os_error
 from tests import projects
-from tests.faults import shim
-from tests.faults.deeds import Deed, publish
+from tests.faults import plans, shim
+from tests.faults.deeds import (
+    Deed,
+    Labels,
+    Promote,
+    Release,
+    Rollback,
+    Score,
+    ScoreTogether,
+    publish,
+)
 
+DEEDS: tuple[Deed, ...] = (
+    *(Score(), ScoreTogether(), Release(), Labels(), Promote(), Rollback()),
+    *(plans.MakePlan(), plans.Approve(), plans.Apply()),
+)
 FAULTS = {
     "EIO": (shim.ERROR_ONCE, errno.EIO),
     "ENOSPC": (shim.ERROR_FROM, errno.ENOSPC),
@@ -223,5 +236,8 @@ STATES: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "published": ("promoted", publish),
     "held": ("promoted", partial(publish, held=True)),
     "two versions": ("promoted", _promote_another),
+    "next": ("promoted", plans.next_version),
+    "planned": ("next", plans.plan),
+    "approved": ("planned", plans.approve),
 }
 """What each state of the project is made of, and how."""

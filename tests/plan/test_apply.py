@@ -80,11 +80,16 @@ def test_again_it_changes_nothing(planned: Planner) -> None:
     assert planned.store.run_events(NIGHTS[0]) == events
 
 
-@pytest.mark.parametrize("what", ["input", "params", "code", "contract", "bundle", "version"])
+@pytest.mark.parametrize(
+    "what", ["input", "params", "code", "contract", "bundle", "version", "night", "retraction"]
+)
 def test_a_change_is_named_and_exact_refuses(
     planned: Planner, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = {"params": "params.yaml", "code": "code of Assay"}
+    since = "another run of it was published or retracted since"
+    words = {
+        "params": "params.yaml", "code": "code of Assay", "night": since, "retraction": since,
+    }  # fmt: skip
     if what == "input":
         file = planned.root / f"data/raw/day={NIGHTS[0]}/part-00000.parquet"
         pq.write_table(pq.read_table(file).slice(1), file)
@@ -92,6 +97,10 @@ def test_a_change_is_named_and_exact_refuses(
         planned.change_params(lambda text: text.replace("max_share: 0.2", "max_share: 0.3"))
     elif what == "code":
         monkeypatch.setattr(pins, "code", lambda: "sha256:other")
+    elif what == "night":
+        score(planned.root, planned.params, NIGHTS[0], NIGHTS[0])
+    elif what == "retraction":
+        retract(planned.root, planned.params, planned.store.visible_runs()[NIGHTS[0]], "wrong")
     else:
         runs = planned.store.planned_runs()
         changed = [replace(each, run=replace(each.run, **{what: "other"})) for each in runs]
@@ -197,13 +206,6 @@ def test_without_a_plan_or_after_another_version_it_is_refused(planner: Planner)
     with pytest.raises(PlanRefused) as caught:
         planner.apply()
     assert "v0.0.9" in str(caught.value)
-
-
-def test_ten_plans_of_one_store_and_the_last_is_applied(planner: Planner) -> None:
-    plans = [planner.plan(first=NIGHTS[0], last=NIGHTS[0]).plan for _ in range(10)]
-    assert len({*plans}) == 10
-    planner.promote()
-    assert planner.apply(exact=True).plan == plans[-1]
 
 
 def test_nightly_applies_what_is_planned_before_it_scores(planned: Planner) -> None:

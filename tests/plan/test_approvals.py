@@ -118,11 +118,16 @@ def test_apply_asks_too_and_the_history_names_who_agreed(
     asked.promote()
     with pytest.raises(PlanRefused):
         asked.apply()
+    assert asked.apply(if_planned=True).nights == []
+    (planned,) = asked.store.planned_runs()
+    told = f"x\n\nAs: marketing\nPlan: {planned.plan}\nBecause: x\nBy: {BEA}\n"
+    projects.call(asked.root, "git", "tag", "-a", "-m", told, "plan-approved/marketing/forged")
     as_bea()
     approvals.approve(asked.root, asked.params, "marketing", "it is little")
     asked.apply(exact=True)
     event = asked.store.run_events(NIGHTS[0])[-1]
-    assert event.event == "published" and f"approved by {BEA} as marketing" in event.detail
+    assert event.event == "published"
+    assert event.detail.endswith(f", approved by {BEA} as marketing, applied")
 
 
 def test_what_is_asked_is_asked_by_the_commit(asked: Planner) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay.errors import BundleMissing, DataError, NothingScored, StoreError, UsageError
+from assay.errors import BundleMissing, DataError, NothingScored, RunHeld, StoreError, UsageError
 from assay.plan import page, stage
 from assay.plan.document import Plan
 from assay.score.operations.changes import Changes
 from assay.store.vacuum import find_unused_files
+from tests import predictions, projects
 from tests.plan.conftest import NIGHTS, Planner
 
 
@@ -44,6 +46,7 @@ def test_flips_are_those_of_an_ordinary_run(planner: Planner) -> None:
             sum(after.values()),
         )
     assert found.changes is not None and found.changes.decided > 0
+    assert (found.old_threshold, found.threshold) == (0.5, 0.55)
 
 
 def test_slices_add_up_to_all_rows_and_flips(planner: Planner) -> None:
@@ -202,3 +205,67 @@ def test_nights_that_cannot_be_planned_at_all_are_an_error(planner: Planner) -> 
     with pytest.raises(UsageError):
         planner.plan(first=NIGHTS[1], last=NIGHTS[0])
     assert not (planner.root / "reports/plan/plan.json").exists()
+
+
+def test_without_a_champion_it_compares_with_nothing_and_can_be_applied(planner: Planner) -> None:
+    shutil.rmtree(planner.root / "store")
+    projects.call(planner.root, "git", "tag", "--delete", "parcels@v0.1.0", "parcels#prod#1")
+    with pytest.raises(NothingScored):
+        planner.plan()
+    found = planner.plan(first=NIGHTS[0], last=NIGHTS[1])
+    assert (found.champion, found.version, found.changes) == (None, "v0.1.0", None)
+    assert planner.promote() == "v0.1.0"
+    planner.apply(exact=True)
+    assert [*planner.store.visible_runs()] == [*NIGHTS[:2]]
+
+
+@pytest.mark.parametrize(
+    ("task", "keys", "words"),
+    [
+        ("regression", ["parcel"], "another kind of model"),
+        ("binary", ["parcel", "name"], "another key"),
+    ],
+)
+def test_what_a_champion_of_another_kind_published_is_not_compared(
+    planner: Planner, monkeypatch: pytest.MonkeyPatch, task: str, keys: list[str], words: str
+) -> None:
+    shutil.rmtree(planner.root / "store")
+    every = {field.name: field for field in predictions.KEYS}
+    monkeypatch.setattr(predictions, "KEYS", pa.schema([every[name] for name in keys]))
+    predictions.publish(planner.store, NIGHTS[0], [{"parcel": 1}], task=task)
+    before = sorted(planner.root.glob("store/*/*/*.parquet"))
+    with pytest.raises(UsageError, match=words):
+        planner.plan(first=NIGHTS[0], last=NIGHTS[0])
+    assert sorted(planner.root.glob("store/*/*/*.parquet")) == before
+    assert planner.store.planned_runs() == []
+
+
+@pytest.mark.parametrize("what", ["held", "retracted", "empty", "missing"])
+def test_a_night_that_is_not_like_others_says_so(planner: Planner, what: str) -> None:
+    from assay.score.operations.release import retract
+    from assay.score.stage import run as score
+
+    night, seen = NIGHTS[1], planner.store.visible_runs()[NIGHTS[1]]
+    folder = planner.root / f"data/raw/day={night}"
+    if what == "held":
+        planner.change_params(lambda text: text.replace("max_share: 0.2", "max_share: 0.0"))
+        with pytest.raises(RunHeld):
+            score(planner.root, planner.params, night, night, force=True)
+        planner.change_params(lambda text: text.replace("max_share: 0.0", "max_share: 0.2"))
+    elif what == "retracted":
+        retract(planner.root, planner.params, seen, "wrong day")
+    elif what == "empty":
+        (file,) = folder.iterdir()
+        pq.write_table(pq.read_table(file, partitioning=None).slice(0, 0), file)
+    else:
+        shutil.rmtree(folder)
+    found = planner.plan(first=NIGHTS[0], last=night)
+    (mine,) = [each for each in found.nights if each.day == night]
+    if what in ("held", "retracted"):
+        assert mine.why is None and mine.readers_see == (seen if what == "held" else None)
+        assert (mine.changes is None) is (what == "retracted")
+    else:
+        assert mine.why is not None and night in mine.why and mine.readers_see == seen
+    planner.promote()
+    assert {each.done for each in planner.apply(exact=True).nights} == {"applied"}
+    assert (planner.store.visible_runs()[night] == mine.run_id) is (mine.why is None)

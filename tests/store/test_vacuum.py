@@ -66,6 +66,17 @@ def test_a_held_run_that_was_overtaken_goes_and_one_that_was_not_stays(
     assert make.files("predictions") == ["r2-0.0.parquet", "r3-0.0.parquet"]
 
 
+def test_what_a_killed_commit_left_in_a_log_goes_and_the_log_stays(store: Store, make: Any) -> None:
+    make.run("r1", good=[1])
+    left = Path(store.table_uri("runs"), "_delta_log", f"{9:020}.json#1")
+    left.touch()
+    done = {each.table: each.left for each in vacuum.vacuum(store, 3, now=later(2))}
+    assert done["runs"] == 0 and left.exists()
+    done = {each.table: each.left for each in vacuum.vacuum(store, 3, now=later(4))}
+    assert done["runs"] == 1 and not left.exists()
+    assert make.seen() == ([1], []) and [run.run_id for run in store.runs()] == ["r1"]
+
+
 def test_small_tables_become_few_files_and_logs_short(store: Store, make: Any) -> None:
     for n in range(4):
         make.run(f"r{n}", f"p{n}")

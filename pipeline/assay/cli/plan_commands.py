@@ -10,7 +10,6 @@ from assay.cli.command import (
     Last,
     Option,
     distance,
-    night_range,
 )
 from assay.cli.terminal import make_progress_line
 from assay.errors import UsageError
@@ -43,14 +42,12 @@ def plan(
 ) -> object:
     from assay.plan import stage
 
-    if due and (first or last):
+    if (first is None) != (last is None) or (due and first):
         raise UsageError(
             "say which nights once",
             where="assay plan",
             expected="--due, or --from DAY --to DAY, or neither",
         )
-    if first or last:
-        first, last = night_range(call, None, first, last)
     sink = make_progress_line()
     return stage.run(
         *call.project, first, last, due=due, by=by, bump=bump, dry_run=dry_run, sink=sink
@@ -88,7 +85,9 @@ def apply(
     exact: Annotated[
         bool, Option("refuse if a night is not as it was planned, instead of scoring it")
     ] = False,
-    if_planned: Annotated[bool, Option("do nothing if no planned night waits")] = False,
+    if_planned: Annotated[
+        bool, Option("do nothing if no planned night waits, or an approval is missing")
+    ] = False,
 ) -> object:
     from assay.plan import apply
 

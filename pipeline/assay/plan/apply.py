@@ -78,7 +78,7 @@ def run(
     exact
         Refuse if a night is not as it was planned.
     if_planned
-        Without a night that may be applied, do nothing.
+        Without a night that may be applied, or without all approvals, do nothing.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def run(
     version = versions.select_champion(known, params.name, name)
     store = open_store(root, params)
     planned = store.newest_plan(version.bundle)
-    if if_planned and not _is_pending(store, planned):
+    if if_planned and not _waits(root, store, version, planned):
         return Applied("", version.version, [])
     if not planned:
         raise PlanRefused(
@@ -131,23 +131,19 @@ def is_pending(root: Path, params: Params) -> bool:
     if version is None:
         return False
     store = open_store(root, params)
-    planned = store.newest_plan(version.bundle)
-    if not _is_pending(store, planned):
+    return _waits(root, store, version, store.newest_plan(version.bundle))
+
+
+def _waits(root: Path, store: Store, version: Version, planned: Sequence[PlannedRun]) -> bool:
+    """Whether a night may be applied, and all who were asked have approved that."""
+    if all(_decided(store, planned).values()):
         return False
-    every = approvals.asked_at(root, version.commit)
-    missing = approvals.missing(root, every, planned[0].plan, version.commit)
-    lacking = [asked.who for asked, _ in missing]
+    asked = approvals.asked_at(root, version.commit)
+    _, lacking = approvals.answers(root, asked, planned[0].plan, version.commit)
     if lacking:
-        log.warning(
-            "a plan of %s is not applied: %s did not approve it",
-            version.version,
-            first_few(lacking),
-        )
+        names = first_few([asked.who for asked, _ in lacking])
+        log.warning("a plan of %s is not applied: %s did not approve it", version.version, names)
     return not lacking
-
-
-def _is_pending(store: Store, planned: Sequence[PlannedRun]) -> bool:
-    return any(not why for why in _decided(store, planned).values())
 
 
 def _check(
@@ -172,7 +168,7 @@ def _check(
             fix="assay plan again, to see what this version changes.",
         )
     asked_for = approvals.asked_at(root, version.commit)
-    lacking = list(approvals.missing(root, asked_for, planned[0].plan, version.commit))
+    given, lacking = approvals.answers(root, asked_for, planned[0].plan, version.commit)
     if lacking:
         raise PlanRefused(
             "the plan is not approved by everyone who was asked",
@@ -181,25 +177,26 @@ def _check(
             found="; ".join(f"{asked.who}: {found}" for asked, found in lacking),
             fix="They type: assay approve --as WHO --because WHY",
         )
-    told = [
-        f"{each.by} as {each.who}"
-        for asked in asked_for
-        for each in approvals.read_approvals(root, asked.who)
-        if each.plan == planned[0].plan
-    ]
-    return f", approved by {', '.join(told)}" if told else ""
+    told = ", ".join(f"{each.by} as {each.who}" for each in given)
+    return f", approved by {told}" if told else ""
 
 
 def _decided(store: Store, planned: Sequence[PlannedRun]) -> Mapping[str, str]:
-    """Planned run -> why its night is nobody's to change any more; "" where it may be applied."""
+    """Planned run -> why its night is nobody's to change any more; "" where it may be applied.
+
+    It may be if it is visible and the journal does not know: who applied it was killed in between.
+    """
     if not planned:
         return {}
     nights = [each.partition for each in planned]
-    turns, runs = store.turns(nights), store.runs(nights)
+    turns, runs, visible = store.turns(nights), store.runs(nights), store.visible_runs()
+    known = {run.run_id for run in runs}
     found = {}
     for each in planned:
         later = [run for run in runs if run.partition == each.partition and _began_after(run, each)]
-        if turns[each.partition] != each.run.base:
+        if visible.get(each.partition) == each.run.run_id not in known:
+            found[each.run.run_id] = ""
+        elif turns[each.partition] != each.run.base:
             found[each.run.run_id] = "another run of it was published or retracted since"
         elif later:
             found[each.run.run_id] = f"a run of it was {later[-1].event} since"
@@ -227,7 +224,7 @@ def _judge(
         done: Done
         why: tuple[str, ...] = ()
         if visible.get(run.partition) == run.run_id:
-            done = "applied before"
+            done = "applied before" if decided[run.run_id] else "applied"
         elif decided[run.run_id]:
             done, why = "left", (decided[run.run_id],)
         else:
@@ -263,7 +260,10 @@ def _check_exact(nights: Sequence[AppliedNight]) -> None:
 
 
 def _publish(store: Store, planned: Sequence[PlannedRun], approved: str) -> bool:
-    """Publish all runs in one commit; False if a night changed meanwhile, and none was."""
+    """Publish all runs in one commit, and record it once.
+
+    False if a night changed meanwhile and none was published, or if another process recorded it.
+    """
     staged = [each.staged(store) for each in planned]
     with report_if_published(store, {each.partition: each.run.run_id for each in planned}):
         try:
@@ -282,7 +282,12 @@ def _publish(store: Store, planned: Sequence[PlannedRun], approved: str) -> bool
                     rows_quarantined=run.rows_quarantined,
                 )
             )
-        store.append_run_events(*events)
+        mine = {each.run_id for each in events}
+        nights = [each.partition for each in planned]
+        if not store.append_run_events(
+            *events, only_if=lambda: not mine & {run.run_id for run in store.runs(nights)}
+        ):
+            return False
     for each in planned:
         store.delete_dead_files(each.partition)
     return True

@@ -6,7 +6,7 @@ again has another digest, so it needs a new approval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[Promo
             found=found,
             fix=f"One of them types: assay approve --as {asked.who} --because WHY",
         )
-        for asked, found in missing(root, every, planned[0].plan, commit)
+        for asked, found in answers(root, every, planned[0].plan, commit)[1]
     ]
 
 
@@ -135,17 +135,22 @@ def asked_at(root: Path, commit: str) -> tuple[Approval, ...]:
     return parse(git.show(root, commit, layout.PARAMS), layout.PARAMS).approvals
 
 
-def missing(
+def answers(
     root: Path, every: Iterable[Approval], plan: str, commit: str
-) -> Iterator[tuple[Approval, str]]:
-    """Who of those that are asked has not approved a plan, and what there is instead."""
+) -> tuple[list[PlanApproval], list[tuple[Approval, str]]]:
+    """The approvals of a plan that count; and who is asked and gave none, with what there is."""
+    given, missing = [], []
     for asked in every:
         known = read_approvals(root, asked.who)
-        objections = [
-            _objection(root, asked, each.by, commit) for each in known if each.plan == plan
-        ]
-        if all(objections):
-            yield asked, next(iter(objections), "one of another plan" if known else "none")
+        objections = {
+            each: _objection(root, asked, each.by, commit) for each in known if each.plan == plan
+        }
+        mine = [each for each, why in objections.items() if not why]
+        given += mine
+        if not mine:
+            instead = "one of another plan" if known else "none"
+            missing.append((asked, next(iter(objections.values()), instead)))
+    return given, missing
 
 
 def read_approvals(root: Path, who: str) -> list[PlanApproval]:

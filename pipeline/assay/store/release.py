@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -48,10 +49,14 @@ class Retraction:
         return told
 
 
-def append_events(place: StoreLocation, *events: Run) -> None:
-    """Append events to the runs table, in one commit."""
+def append_events(
+    place: StoreLocation, *events: Run, only_if: Callable[[], bool] | None = None
+) -> bool:
+    """Append events to the runs table, in one commit; ``only_if`` as for `rows.append`."""
     names = (*FACTS, "files")
-    rows.append(place, RUNS, ({name: getattr(each, name) for name in names} for each in events))
+    return rows.append(
+        place, RUNS, ({name: getattr(each, name) for name in names} for each in events), only_if
+    )
 
 
 def hold(place: StoreLocation, staged: StagedRun) -> str:

@@ -59,6 +59,9 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=1)
 """How long files of dead runs are kept: a task that outlives its run may still write some."""
 
+UNNAMED = re.compile(r"#\d+$")
+"""How delta-rs calls a file of a folder until it is whole."""
+
 APPENDED = (PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS, PLANS, COUNTS)
 TABLES = (PREDICTIONS, QUARANTINE, *APPENDED)
 
@@ -304,7 +307,10 @@ def _judged(
 def _listed(
     place: StoreLocation, table: str, partition: str | None
 ) -> list[tuple[str, pafs.FileInfo]]:
-    """All files in a table's folder, or in that of one partition, except those of its log."""
+    """All files in a table's folder, or in that of one partition, except those of its log.
+
+    Of the log those that a killed writer never gave their names.
+    """
     uri = place.table_uri(table)
     with translate_errors(uri, "cannot be listed"):
         system, base = filesystem(uri)
@@ -317,7 +323,9 @@ def _listed(
         for info in infos
         if info.type == pafs.FileType.File
     ]
-    return [(path, info) for path, info in found if not path.startswith("_")]
+    return [
+        (path, info) for path, info in found if not path.startswith("_") or UNNAMED.search(path)
+    ]
 
 
 def delete_files(place: StoreLocation, files: Sequence[UnusedFile]) -> list[UnusedFile]:

@@ -53,6 +53,9 @@ def apply_lines(found: Applied) -> Iterator[Line]:
         yield f"apply: no planned night of {found.version} waits"
         return
     done = [each for each in found.nights if each.done == "applied"]
+    if {each.done for each in found.nights} == {"applied before"}:
+        yield f"apply: the plan of {found.version} was applied before, nothing has changed"
+        return
     rows = sum(each.rows or 0 for each in done)
     yield (
         f"apply: {counted(len(done), 'night')} of {found.version} published as planned, "
