@@ -17,6 +17,7 @@ CHANGES = Changes(
     decided=4,
     up=3,
     down=1,
+    old_true=10,
     moved=5,
     total=2.0,
     largest=0.3,
@@ -35,8 +36,6 @@ def plan(**changed: Any) -> Plan:
         scored=42,
         quarantined=2,
         changes=CHANGES,
-        old_true=10,
-        new_true=12,
         held=("too many rows",),
         alarms=("weight: distance",),
     )

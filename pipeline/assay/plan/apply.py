@@ -270,18 +270,16 @@ def _publish(store: Store, planned: Sequence[PlannedRun], approved: str) -> bool
             publish_together(store, staged, whole=True, plan=planned[0].plan)
         except PublishConflict:
             return False
-        events = []
-        for each in planned:
-            run = replace(each.run, files="")
-            events.append(
-                run.then(
-                    "published",
-                    f"planned {each.at:%Y-%m-%d %H:%M} UTC by {each.by}{approved}, applied",
-                    rows_read=run.rows_read,
-                    rows_scored=run.rows_scored,
-                    rows_quarantined=run.rows_quarantined,
-                )
+        events = [
+            replace(each.run, files="").then(
+                "published",
+                f"planned {each.at:%Y-%m-%d %H:%M} UTC by {each.by}{approved}, applied",
+                rows_read=each.run.rows_read,
+                rows_scored=each.run.rows_scored,
+                rows_quarantined=each.run.rows_quarantined,
             )
+            for each in planned
+        ]
         mine = {each.run_id for each in events}
         nights = [each.partition for each in planned]
         if not store.append_run_events(

@@ -57,8 +57,6 @@ class PlannedNight(Document):
         Rows of the planned run.
     changes
         From what readers see to the planned run; None if one of the two is missing.
-    old_true, new_true
-        Of a binary model: rows that are decided true in what readers see, and in the plan.
     held
         Why the night would be held back, so that it cannot be applied; empty if it can.
     alarms
@@ -75,8 +73,6 @@ class PlannedNight(Document):
     scored: Count = 0
     quarantined: Count = 0
     changes: Changes | None = None
-    old_true: Count | None = None
-    new_true: Count | None = None
     held: tuple[Text, ...] = ()
     alarms: tuple[Text, ...] = ()
     why: Text | None = None

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import stdev
 
-import pyarrow.compute as pc
-
 from assay.errors import AssayError, KeyUnknown, NothingScored
 from assay.errors.base import describe_error
 from assay.model.prediction import PREDICTION
@@ -27,7 +25,6 @@ from assay.plan.rows import SAMPLED, NightRows, RowsBehind, only_keys
 from assay.plan.segments import find_segments
 from assay.project import digests, interrupts, layout
 from assay.project.params import Params
-from assay.project.tasks import Task
 from assay.registry import fetch, git, versions
 from assay.registry.pin import PinnedVersion, pin
 from assay.registry.tags import Bump
@@ -36,13 +33,7 @@ from assay.score.carriers import needs_spark, working_folder
 from assay.score.due import find_due_nights, is_day, nights_between, parse_range
 from assay.score.inputs.format import InputUnreadable
 from assay.score.inputs.formats import open_input
-from assay.score.operations.changes import (
-    SIDES,
-    Changes,
-    RowChanges,
-    Strongest,
-    spread,
-)
+from assay.score.operations.changes import Changes, RowChanges, Strongest, spread
 from assay.score.operations.difference import paired
 from assay.score.progress import Progress, Sink
 from assay.score.run import Attempt, Scoring, new_run
@@ -214,13 +205,9 @@ class _Work:
         self.runs: list[PlannedRun] = []
         self.moved = MovedRows(scoring.root, scoring.params, pinned, self._keyed)
 
-    @property
-    def _task(self) -> Task:
-        return self._scoring.pinned.bundle.manifest.task
-
     def plan(self, wanted: Sequence[str]) -> list[PlannedNight]:
         """Score each night and compare it; one that cannot be scored says why."""
-        turns = self._store.turns(wanted)
+        scoring, turns = self._scoring, self._store.turns(wanted)
         visible = {each.partition: each for each in self._store.published_runs(wanted)}
         rows = sum(run.rows_scored or 0 for run in visible.values())
         nights, lost = [], list[AssayError]()
@@ -228,7 +215,8 @@ class _Work:
             interrupts.raise_if_interrupted()
             text = f"plan: night {night} ({number} of {len(wanted)})"
             self._progress.step(text)
-            attempt = Attempt(self._scoring, self._new_run(night, turns[night]))
+            begun = new_run(scoring.params.name, night, turns[night], scoring.pinned)
+            attempt = Attempt(scoring, begun)
             self._attempts.append(attempt)
             try:
                 held = attempt.stage(self._ahead(), self._progress.task_callback(text))
@@ -236,7 +224,7 @@ class _Work:
             except (*ABOUT_ONE_NIGHT, KeyUnknown) as error:
                 lost.append(error)
                 self._delete(attempt)
-                shown, why = visible.get(night), describe_error(error, self._scoring.root)
+                shown, why = visible.get(night), describe_error(error, scoring.root)
                 run_id, by = (shown.run_id, shown.version) if shown else (None, None)
                 found = PlannedNight(day=night, why=why, readers_see=run_id, by_version=by)
             nights.append(found)
@@ -244,7 +232,7 @@ class _Work:
         if len(lost) == len(nights):
             raise lost[0]
         # What changes nothing that can be applied is no plan.
-        self.runs = [] if self._scoring.aside else list(signed(self.runs))
+        self.runs = [] if scoring.aside else list(signed(self.runs))
         return self._with_alarms(nights)
 
     def document(
@@ -272,7 +260,7 @@ class _Work:
             segments=find_segments(sample),
             sampled=len(sample.change),
             unread=self._unread,
-            usual=_usual(nights),
+            usual=_usual(nights) if binary else None,
         )
 
     def delete_files(self) -> None:
@@ -289,19 +277,15 @@ class _Work:
     def _ahead(self) -> list[StagedRun]:
         return [each.staged for each in self._attempts if each.staged is not None]
 
-    def _new_run(self, night: str, turn: int) -> Run:
-        return new_run(self._scoring.params.name, night, turn, self._scoring.pinned)
-
     def _compared(
         self, attempt: Attempt, held: tuple[str, ...], shown: Run | None, every: int
     ) -> PlannedNight:
         staged, tally, run = attempt.staged, attempt.tally, attempt.run
         assert staged is not None, "a night that raised no error is staged"
         changes: Changes | None = None
-        answers: tuple[int | None, int | None] = (None, None)
         if shown is not None:
             rows = NightRows(self._keyed, every)
-            changes, answers = self._changes(staged, shown, rows)
+            changes = self._changes(staged, shown, rows)
             self._look_behind(run.partition, rows)
         if self._scoring.aside is None:
             self.runs.append(self._kept(attempt, staged, held))
@@ -312,8 +296,6 @@ class _Work:
             scored=tally.scored,
             quarantined=tally.quarantined,
             changes=changes,
-            old_true=answers[0],
-            new_true=answers[1],
             held=held,
             readers_see=shown.run_id if shown else None,
             by_version=shown.version if shown else None,
@@ -336,11 +318,10 @@ class _Work:
             run=run,
         )
 
-    def _changes(
-        self, staged: StagedRun, shown: Run, behind: NightRows
-    ) -> tuple[Changes, tuple[int | None, int | None]]:
-        """Pair the rows with what readers see; also how many each side decides true."""
-        store, task, night = self._store, self._task, staged.partition
+    def _changes(self, staged: StagedRun, shown: Run, behind: NightRows) -> Changes:
+        """Pair the rows with what readers see."""
+        store, night = self._store, staged.partition
+        task = self._scoring.pinned.bundle.manifest.task
         if task == "regression" and self._unit is None:
             self._unit = spread(store.prediction_batches(night, [PREDICTION]))
         usual = MOVED * (1.0 if self._unit is None else self._unit)
@@ -351,17 +332,13 @@ class _Work:
         )
         pairs = paired(store, store.files_of_run(shown), planned, self._scoring.root)
         found, strongest = Changes(by=by, scale=scale), Strongest(self._keyed.keys, MOST)
-        true = [0, 0]
         for table in pairs:
             rows = RowChanges(table, task)
             found = found.merge(Changes.of(rows, by, scale))
             strongest = strongest.add(rows)
             behind.add(rows)
-            if task == "binary":
-                for place, side in enumerate(SIDES):
-                    true[place] += pc.sum(table.column(f"{side}_{PREDICTION}")).as_py() or 0
         self.moved.add(shown, strongest)
-        return found, (true[0], true[1]) if task == "binary" else (None, None)
+        return found
 
     def _look_behind(self, night: str, rows: NightRows) -> None:
         """Find the changed rows in the night's input, where it can be read again."""
@@ -393,11 +370,6 @@ class _Work:
 
 def _usual(nights: Sequence[PlannedNight]) -> float | None:
     """How much the share of rows decided true differs from night to night, as readers see them."""
-    shares = [
-        night.old_true / rows
-        for night in nights
-        if night.changes is not None
-        and night.old_true is not None
-        and (rows := night.changes.both + night.changes.only_old)
-    ]
+    every = [each.changes for each in nights if each.changes is not None]
+    shares = [each.old_true / rows for each in every if (rows := each.both + each.only_old)]
     return stdev(shares) if len(shares) > 2 else None

@@ -307,13 +307,16 @@ class RowChanges:
         found: Bools = self.side("both") & np.asarray(pc.fill_null(other, False))
         return found
 
-    def crossed(self, to: bool) -> Bools:
-        """Rows of a binary model whose prediction became ``to``, having been the other one."""
+    def predicts(self, side: Side, answer: bool) -> Bools:
+        """Rows of a binary model whose prediction in a scoring is ``answer``."""
         if self.task != "binary":
             return np.zeros(len(self.table), np.bool_)
-        was, now = (self.table[f"{side}_{PREDICTION}"] for side in SIDES)
-        found = pc.and_(pc.equal(was, not to), pc.equal(now, to))
+        found = pc.equal(self.table[f"{side}_{PREDICTION}"], answer)
         return np.asarray(pc.fill_null(found, False))
+
+    def crossed(self, to: bool) -> Bools:
+        """Rows of a binary model whose prediction became ``to``, having been the other one."""
+        return self.predicts("old", not to) & self.predicts("new", to)
 
     def moved(self, by: float) -> Bools:
         """Rows whose score changed by more than ``by``."""
@@ -370,6 +373,8 @@ class Changes:
     decided
         Rows of both whose prediction changed: of a binary model to true (``up``), to false
         (``down``), or from or to none. 0 for a regression.
+    old_true
+        Rows that the old scoring of a binary model decides true.
     moved
         Rows whose score changed by more than ``by``.
     once
@@ -388,6 +393,7 @@ class Changes:
     decided: int = 0
     up: int = 0
     down: int = 0
+    old_true: int = 0
     moved: int = 0
     once: int = 0
     total: float = 0.0
@@ -405,6 +411,7 @@ class Changes:
             "decided": rows.decided,
             "up": rows.crossed(True),
             "down": rows.crossed(False),
+            "old_true": rows.predicts("old", True),
             "moved": rows.moved(by),
             "once": rows.once,
         }
@@ -436,7 +443,10 @@ class Changes:
         return self.total / rows if rows else None
 
 
-COUNTED = ("both", "only_old", "only_new", "decided", "up", "down", "moved", "once", "total")
+COUNTED = (
+    *("both", "only_old", "only_new", "decided", "up", "down"),
+    *("old_true", "moved", "once", "total"),
+)
 
 
 @dataclass(frozen=True)
