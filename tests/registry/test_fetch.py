@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,8 @@ def cached(project: Any, text: str) -> Path:
 
 def test_it_gets_what_was_committed_and_not_the_work_tree(project: Any, first: Version) -> None:
     into = project.root / ".assay/bundles"
+    (killed := into / ".fetch-killed").mkdir(parents=True)
+    os.utime(killed, (1, 1))
     project.train("two")
     folder = fetch.fetch_bundle(project.root, first, into)
     assert folder == into / first.bundle.removeprefix("sha256:")

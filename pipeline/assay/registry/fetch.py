@@ -23,6 +23,7 @@ from assay.errors import (
 from assay.model import bundle
 from assay.project import layout
 from assay.project import params as parameters
+from assay.project.abandoned import delete_abandoned
 from assay.project.document import read_stage_file
 from assay.project.params import Params
 from assay.registry import dvc_pipeline, git
@@ -32,6 +33,9 @@ from assay.registry.versions import UNKNOWN, Version
 
 BUNDLES = f"{layout.WORK}/bundles"
 """The folder of fetched bundles, relative to the project's root."""
+
+UNFINISHED = ".fetch-"
+"""How the names of folders begin whose bundle is not whole yet."""
 
 
 def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
@@ -74,7 +78,7 @@ def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
 def fetch_bundle_at(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
     """The bundle at a revision, stored as ``into/<hex>``, and its digest."""
     _make_scratch(into)
-    with tempfile.TemporaryDirectory(dir=into, prefix=".fetch-") as scratch:
+    with tempfile.TemporaryDirectory(dir=into, prefix=UNFINISHED) as scratch:
         fetched = Path(scratch) / "bundle"
         with _at(root, rev) as project:
             path = project.artifact(name)
@@ -310,6 +314,7 @@ def _md5(path: Path) -> str:
 
 def _make_scratch(into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
+    delete_abandoned(into, f"{UNFINISHED}*")
     ignore = into / ".gitignore"
     if not ignore.exists():
         # Fetched files must not make the work tree unclean.

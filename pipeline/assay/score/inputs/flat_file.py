@@ -25,6 +25,7 @@ from typing import TypeAlias, TypeGuard
 
 from assay.errors import NightEmpty, NightNotFound, SchemaMismatch, SourceError, UsageError
 from assay.project import digests, layout
+from assay.project.abandoned import delete_abandoned
 from assay.project.params.inputs import (
     NIGHT_IN_PATH,
     Csv,
@@ -53,8 +54,6 @@ _BLOCK = 1 << 20
 _SECONDS = 1 << 31
 """What any file system takes as a time."""
 _SCRATCH = ".cut-"
-_ABANDONED = 86_400.0
-"""Seconds after which an unfinished cut is taken for one whose command was killed."""
 
 log = logging.getLogger(__name__)
 
@@ -257,6 +256,4 @@ def _remove_old(newest: Path) -> None:
     for cut in _complete(newest.parent)[KEPT:]:
         if cut != newest:
             shutil.rmtree(cut, ignore_errors=True)
-    for left in newest.parent.glob(f"{_SCRATCH}*"):
-        if time.time() - left.stat().st_mtime > _ABANDONED:
-            shutil.rmtree(left, ignore_errors=True)
+    delete_abandoned(newest.parent, f"{_SCRATCH}*")

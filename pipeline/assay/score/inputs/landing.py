@@ -7,8 +7,6 @@ the night is closed; what a killed command leaves is deleted by a later one.
 
 from __future__ import annotations
 
-import shutil
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ import pyarrow.parquet as pq
 from assay.contract.definition import Contract
 from assay.errors import SourceError
 from assay.project import layout
+from assay.project.abandoned import delete_abandoned
 from assay.score.inputs import files
 from assay.score.inputs.types import NightInput, Session
 from assay.store.delta.location import filesystem
@@ -28,8 +27,6 @@ from assay.store.delta.location import filesystem
 LANDED = f"{layout.WORK}/landed"
 GROUP = 64 << 20
 """Bytes of a row group, about."""
-_ABANDONED = 86_400.0
-"""Seconds after which a folder is taken for one whose command was killed."""
 
 
 @contextmanager
@@ -56,7 +53,8 @@ def landed(
         yield night
         return
     folder = f"{home}/{uuid.uuid4().hex}"
-    _remove_abandoned(home)
+    if "://" not in home:
+        delete_abandoned(Path(home))
     try:
         system, path = filesystem(folder)
         with _room(night, folder):
@@ -88,15 +86,6 @@ def _room(night: NightInput, folder: str) -> Iterator[None]:
             found=f"{error.strerror or error}: {folder}",
             fix="It needs room for a copy, and the right to write, there.",
         ) from None
-
-
-def _remove_abandoned(home: str) -> None:
-    if "://" in home or not Path(home).is_dir():
-        return
-    for left in Path(home).iterdir():
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED:
-                shutil.rmtree(left, ignore_errors=True)
 
 
 def write_batches(batches: Iterable[pa.RecordBatch], target: str) -> None:

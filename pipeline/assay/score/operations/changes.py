@@ -26,6 +26,7 @@ from assay.columns.categories import hash_texts
 from assay.columns.features import Floats
 from assay.errors import KeyUnknown, UsageError
 from assay.model.prediction import PREDICTION, score_column
+from assay.project.abandoned import delete_abandoned
 from assay.project.tasks import Task
 from assay.project.text import counted
 from assay.score.duplicate_keys import Hashes, mix_hashes
@@ -149,6 +150,7 @@ def _parts(
         def spill() -> None:
             with translate_errors(str(scratch), "temporary files cannot be written"):
                 scratch.mkdir(parents=True, exist_ok=True)
+                delete_abandoned(scratch)
                 made = tempfile.TemporaryDirectory(dir=scratch, prefix="pairs-")
                 _to_disk(Path(stack.enter_context(made)), held, files, keys)
 

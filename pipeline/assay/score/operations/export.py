@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -23,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import ExportFailed, NothingScored, UsageError
+from assay.project.abandoned import delete_abandoned
 from assay.project.params import Params
 from assay.project.text import counted
 from assay.score.due import step_sentence
@@ -44,8 +44,6 @@ GRAMMAR = (
 )
 LONGEST_KIND = 12
 PART = "part-00000.parquet"
-KEPT_SECONDS = 86_400
-"""How long hidden files are kept: their writer may be alive."""
 
 
 @dataclass(frozen=True)
@@ -226,14 +224,6 @@ def write_rows(
 
 def _none(schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema)
-
-
-def delete_abandoned(folder: Path, pattern: str) -> None:
-    """Delete what killed exports left in a folder; what is younger than a day may be in use."""
-    for path in folder.glob(pattern):
-        with suppress(OSError):
-            if path.stat().st_mtime < time.time() - KEPT_SECONDS:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager

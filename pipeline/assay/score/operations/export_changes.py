@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import ExportFailed, RunUnknown, UsageError
+from assay.project.abandoned import delete_abandoned
 from assay.project.params import Params
 from assay.score.operations import export, postgres
 from assay.score.operations.changes import CHANGE, SCORED_IN, RowChanges, changes_schema
@@ -181,7 +182,7 @@ def _to_folder(kind: str, folder: Path, changes: _Changes) -> Path | None:
     got = changes.store.exports(target)
     for each in got:
         _show(folder, kind, each)
-    export.delete_abandoned(folder, f".*{PENDING}*")
+    delete_abandoned(folder, f".*{PENDING}*")
     found = changes.since(got)
     if found is None:
         return None
