@@ -429,8 +429,8 @@ def f():
     }
 
 
-MOST_CODE = 64_881
-MOST_FILES = 531
+MOST_CODE = 65_094
+MOST_FILES = 533
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -16,11 +16,11 @@ from assay.errors import BundleChanged
 from assay.project import layout, params
 from assay.score.table import TableScorer
 from assay.serve import app, current
-from assay.serve.app import Limits, Service
+from assay.serve.app import Service
 from assay.serve.current import CurrentVersion
 
 TOKEN = "0123456789abcdef"
-OPEN = Limits(None, 1_000_000, None)
+OPEN = (None, 1_000_000, None)
 STAGES = (
     *("code", "train prior", "train logistic", "select", "evaluate", "champion", "compare"),
     *("nights", "rehearse", "gate"),
@@ -95,8 +95,8 @@ def run(service: Service, asking: Coroutine[Any, Any, Any], workers: int = 1) ->
 
 
 @pytest.fixture
-def serve(scorer: TableScorer) -> Callable[[Limits], Service]:
-    return lambda limits: Service(Fixed(scorer), limits)  # type: ignore[arg-type]
+def serve(scorer: TableScorer) -> Callable[[Any], Service]:
+    return lambda limits: Service(Fixed(scorer), *limits)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_an_answer_carries_version_and_digest(serve: Any, scorer: TableScorer, r
     ],
 )
 def test_a_token_is_asked_for(serve: Any, row: bytes, given: dict[str, str], status: int) -> None:
-    service = serve(Limits(TOKEN, 1000, None))
+    service = serve((TOKEN, 1000, None))
     told = run(service, ask(service, [row], **given))
     assert (told.status, told.read) == (status, int(status == 200))
 
@@ -148,7 +148,7 @@ def test_what_is_refused_is_not_read(
 
 
 def test_a_body_of_unknown_length_is_read_as_far_as_it_may_be(serve: Any) -> None:
-    service = serve(Limits(None, 1000, None))
+    service = serve((None, 1000, None))
     told = run(service, ask(service, [b" " * 400] * 1000))
     assert (told.status, told.read) == (413, 3)
 
@@ -166,7 +166,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
 
 
 def test_without_room_a_request_is_refused_and_later_taken(serve: Any, row: bytes) -> None:
-    service = serve(Limits(None, 1000, None))
+    service = serve((None, 1000, None))
 
     async def all_at_once() -> list[Told]:
         told = await asyncio.gather(*(ask(service, [row]) for _ in range(50)))
@@ -183,7 +183,7 @@ def test_without_room_a_request_is_refused_and_later_taken(serve: Any, row: byte
 def test_a_client_asks_so_often_and_others_do_not_wait_for_it(
     serve: Any, row: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service, clock = serve(Limits(None, 1000, 3)), [0.0]
+    service, clock = serve((None, 1000, 3)), [0.0]
     monkeypatch.setattr(app, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     async def often() -> list[int]:
@@ -249,7 +249,7 @@ def test_a_promotion_under_load_mixes_nothing(
     project: Path, call: Callable[..., str], records: Any
 ) -> None:
     versions = CurrentVersion(project, params.load(project), None)
-    service = Service(versions, OPEN)
+    service = Service(versions, *OPEN)
     rows = [json.dumps(each).encode() for each in records]
 
     async def each_row(service: Service) -> list[Told]:
@@ -278,7 +278,7 @@ def test_a_promotion_under_load_mixes_nothing(
     after = versions.scorer
     expected = {}
     for scorer in (before, after):
-        one = Service(Fixed(scorer), OPEN)  # type: ignore[arg-type]
+        one = Service(Fixed(scorer), *OPEN)  # type: ignore[arg-type]
         alone = run(one, each_row(one))
         expected |= {(each.tree["version"], each.body): each.status for each in alone}
     assert {version for version, _ in expected} == {"v0.1.0", "v0.2.0"}
@@ -289,7 +289,7 @@ def test_a_promotion_under_load_mixes_nothing(
 
 
 def health_of(versions: CurrentVersion) -> Any:
-    service = Service(versions, OPEN)
+    service = Service(versions, *OPEN)
     return run(service, ask(service, path="/health")).tree
 
 
@@ -301,7 +301,7 @@ def test_a_version_that_cannot_serve_leaves_the_old_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     versions = CurrentVersion(project, params.load(project), None)
-    service, tries = Service(versions, OPEN), []
+    service, tries = Service(versions, *OPEN), []
     call(project, "assay", "promote", "--because", "better")
     load = current.pin_named
 

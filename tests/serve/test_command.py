@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from assay import api
 from assay.errors import UsageError
 from assay.project import params
 from assay.serve import command
@@ -63,9 +64,9 @@ def post(url: str, body: bytes, context: ssl.SSLContext | None = None, **headers
         return json.load(told)
 
 
-def test_a_stopped_server_ends_what_was_begun(promoted: Path, records: Any) -> None:
+def test_a_stopped_server_ends_what_was_begun(live: Path, records: Any) -> None:
     body = json.dumps(records[0]).encode()
-    with serving(promoted) as (process, url):
+    with serving(live, "--count") as (process, url):
         where = urlsplit(url)
         assert where.hostname
         slow = HTTPConnection(where.hostname, where.port, timeout=30)
@@ -87,6 +88,8 @@ def test_a_stopped_server_ends_what_was_begun(promoted: Path, records: Any) -> N
         assert told.status == 200 and json.load(told)["version"] == "v0.1.0"
         slow.close()
         assert process.wait(timeout=30) == 0
+    runs = api.open_store(live).runs().to_pylist()
+    assert [run["rows_scored"] for run in runs] == [2]
 
 
 def test_a_gigabyte_is_refused_before_it_is_read(promoted: Path, records: Any) -> None:

@@ -41,10 +41,13 @@ def serve(
         int | None,
         Option("requests of one client in a second (any)", "N", parse=positive_number),
     ] = None,
+    count: Annotated[
+        bool, Option("count what is served into the store, where assay monitor judges each day")
+    ] = False,
 ) -> None:
     from assay.serve import command
 
     options = command.ServeOptions(
-        host, port, token_file, certificate, key, client_ca, max_body, rate
+        host, port, token_file, certificate, key, client_ca, max_body, rate, count
     )
     command.run(*call.project, version, options, call.show)

@@ -12,10 +12,12 @@ import hmac
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from assay.model.batch import ScoredBatch
+from assay.score.table import TableScorer
+from assay.serve.counts import ServedCounts
 from assay.serve.current import CurrentVersion
 from assay.serve.metrics import Metrics
 from assay.serve.rows import ARROW, JSON, Answer, ScoreRequest, answer_all, failure, refusal
@@ -36,25 +38,6 @@ CLIENTS = 10_000
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a server asks of a request.
-
-    Attributes
-    ----------
-    token
-        What must come after ``Authorization: Bearer``; None if nobody is asked.
-    body
-        The bytes of the largest body.
-    rate
-        Requests of a client in a second; None if they are not counted.
-    """
-
-    token: str | None
-    body: int
-    rate: int | None
-
-
 class Refused(Exception):
     """A request that is not scored."""
 
@@ -63,10 +46,30 @@ class Refused(Exception):
 
 
 class Service:
-    """The application; as many tasks as there are threads run its `work`."""
+    """The application; as many tasks as there are threads run its `work`.
 
-    def __init__(self, current: CurrentVersion, limits: Limits) -> None:
-        self._current, self._limits = current, limits
+    Parameters
+    ----------
+    token
+        What must come after ``Authorization: Bearer``; None if nobody is asked.
+    most
+        The bytes of the largest body.
+    rate
+        Requests of a client in a second; None if they are not counted.
+    counts
+        Where rows are counted before they are answered.
+    """
+
+    def __init__(
+        self,
+        current: CurrentVersion,
+        token: str | None,
+        most: int,
+        rate: int | None,
+        counts: ServedCounts | None = None,
+    ) -> None:
+        self._current, self._counts = current, counts
+        self._token, self._most, self._rate = token, most, rate
         self._metrics = Metrics()
         self._asked: asyncio.Queue[tuple[ScoreRequest, asyncio.Future[Any]]] = asyncio.Queue()
         self._held = 0
@@ -80,7 +83,7 @@ class Service:
                 taken.append(self._asked.get_nowait())
             scorer, requests = self._current.scorer, [request for request, _ in taken]
             try:
-                answers, batches = await asyncio.to_thread(answer_all, scorer, requests)
+                answers, batches = await asyncio.to_thread(self._answers, scorer, requests)
             except Exception as error:
                 answers, batches = [refusal(error)] * len(taken), []
             pinned = scorer.pinned
@@ -92,6 +95,14 @@ class Service:
                 if not waits.done():
                     waits.set_result((answer, lineage))
             self._metrics.count(batches)
+
+    def _answers(
+        self, scorer: TableScorer, requests: Sequence[ScoreRequest]
+    ) -> tuple[list[Answer], list[ScoredBatch]]:
+        found = answer_all(scorer, requests)
+        if self._counts is not None:
+            self._counts.add(scorer, found[1])
+        return found
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -142,10 +153,10 @@ class Service:
         if asked and (asked != "reasons" or not top.isdecimal()):
             raise Refused(400, f"expected nothing after the ? but reasons=N, found '{asked}={top}'")
         # Of a body whose length is not said, as much as may be.
-        length = int(headers.get(b"content-length", self._limits.body))
+        length = int(headers.get(b"content-length", self._most))
         self._check_size(length)
         room = length + OVERHEAD
-        if self._held + room > BODIES * (self._limits.body + OVERHEAD):
+        if self._held + room > BODIES * (self._most + OVERHEAD):
             raise Refused(503, "too much is waiting to be scored", {b"retry-after": b"1"})
         self._held += room
         try:
@@ -160,14 +171,12 @@ class Service:
         return answered
 
     def _check_token(self, given: bytes) -> None:
-        token = self._limits.token
-        if token is None or hmac.compare_digest(given, f"Bearer {token}".encode()):
-            return
-        raise Refused(401, "a token is asked for", {b"www-authenticate": b"Bearer"})
+        if self._token and not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+            raise Refused(401, "a token is asked for", {b"www-authenticate": b"Bearer"})
 
     def _check_rate(self, client: tuple[str, int] | None) -> None:
         """As many requests as in a second at once, then one by one (a bucket of tokens)."""
-        rate, now = self._limits.rate, time.monotonic()
+        rate, now = self._rate, time.monotonic()
         if rate is None or client is None:
             return
         left, last = self._rates.pop(client[0], (rate, now))
@@ -179,8 +188,8 @@ class Service:
             raise Refused(429, f"at most {rate} requests a second", {b"retry-after": b"1"})
 
     def _check_size(self, size: int) -> None:
-        if size > self._limits.body:
-            raise Refused(413, f"a body has at most {self._limits.body:,} bytes")
+        if size > self._most:
+            raise Refused(413, f"a body has at most {self._most:,} bytes")
 
     async def _body(self, receive: Receive) -> bytes:
         body, more = bytearray(), True

@@ -34,6 +34,8 @@ class ServeOptions:
         Files of PEM: for TLS, and what clients' certificates must be signed by.
     megabytes
         Of the largest body.
+    count
+        Count what is served into the store's nights.
     """
 
     host: str
@@ -44,6 +46,7 @@ class ServeOptions:
     client_ca: Path | None
     megabytes: int
     rate: int | None
+    count: bool = False
 
 
 def run(
@@ -66,14 +69,16 @@ def run(
     """
     import uvicorn
 
-    from assay.serve.app import Limits, Service
+    from assay.serve.app import Service
+    from assay.serve.counts import EVERY, ServedCounts
     from assay.serve.current import LOOK, CurrentVersion
 
     if not 0 <= options.port < 1 << 16:
         raise UsageError("no port", where=f"--port {options.port}", expected="from 0 to 65535")
-    limits = Limits(_token(options), options.megabytes * 1_000_000, options.rate)
+    token = _token(options)
     current = CurrentVersion(root, params, wanted)
-    service = Service(current, limits)
+    counts = ServedCounts(root, params) if options.count else None
+    service = Service(current, token, options.megabytes * 1_000_000, options.rate, counts)
     config = uvicorn.Config(
         service,
         log_config=None,
@@ -102,26 +107,33 @@ def run(
             found=str(error),
         ) from None
 
-    async def follow() -> None:
+    async def again(seconds: float, work: Callable[[], None]) -> None:
         while True:
-            await asyncio.sleep(LOOK)
-            await asyncio.to_thread(current.look)
+            await asyncio.sleep(seconds)
+            await asyncio.to_thread(work)
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(service.work()) for _ in range(current.scorer.threads)]
-        tasks.append(loop.create_task(follow()))
+        tasks.append(loop.create_task(again(LOOK, current.look)))
+        if counts is not None:
+            tasks.append(loop.create_task(again(EVERY, counts.keep)))
         host, port = listening.getsockname()[:2]
         version, bundle = current.identity
         scheme = "https" if options.certificate else "http"
         url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/score"
         show({"version": version, "bundle": bundle, "url": url})
-        await uvicorn.Server(config).serve(sockets=[listening])
-        for task in tasks:
-            task.cancel()
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            for task in tasks:
+                task.cancel()
+            if counts is not None:
+                counts.keep(ended=True)
 
-    # uvicorn ends by raising the signal once more, which by then has done its work.
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # uvicorn has a handler of its own meanwhile, and raises the signal once more at its end.
+    server = uvicorn.Server(config)
+    before = signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(serve())
