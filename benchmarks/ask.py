@@ -5,7 +5,10 @@ the flights of July to December, whose days are redrawn. Of each pool the rows o
 labels, and the metric and its interval are computed by the command's own functions. Beside it as
 many rows as the command says that chance needs are drawn and measured as the gate measures a
 holdout. Shown are both numbers of labels, how often both intervals hold the truth, and how their
-widths compare: 1.00 where the command says the truth about what it saves.
+widths compare: 1.00 where the command says the truth about what it saves. No design can do better
+than labels in proportion to how much each row's label varies, were that known (Godambe and Joshi
+1965, Annals of Mathematical Statistics 36, 1707-1722), and here it is: how much it would save, and
+how much of that the list does. Of flights the scores are taken for the chances.
 
     python -m benchmarks.ask --trials 100
 """
@@ -26,7 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from assay.ask import answer, sample
 from assay.ask.pool import Pool
-from assay.metrics.evaluator import compute_metrics
+from assay.metrics.evaluator import Floats, compute_metrics
 from assay.metrics.intervals.difference import differences
 from assay.metrics.intervals.estimates import estimates
 from assay.metrics.label_effects import METRICS
@@ -52,6 +55,10 @@ class Count:
 
     asked: list[int] = field(default_factory=list)
     by_random: list[int] = field(default_factory=list)
+    at_best: list[int] = field(default_factory=list)
+    """Labels by chance that would say as much as the best design with as many as were asked for."""
+    truly: list[int] = field(default_factory=list)
+    """As ``by_random``, by the chances themselves in place of the scores."""
     widths: list[float] = field(default_factory=list)
     random_widths: list[float] = field(default_factory=list)
     covered: int = 0
@@ -63,6 +70,22 @@ Key = tuple[str, str]
 """Metric, and ``limit`` or ``change``."""
 
 
+def least_variance(spreads: Floats, budget: int) -> float:
+    """What drawing rows in proportion to their spreads ``(n,)`` adds to a metric's variance."""
+    varies = spreads[spreads > 0]
+    if len(varies) <= budget:
+        return 0.0
+    whole = np.zeros(len(varies), dtype=bool)
+    while True:
+        drawn = varies * (budget - whole.sum()) / varies[~whole].sum()
+        more = ~whole & (drawn > 1)
+        if not more.any():
+            break
+        whole |= more
+    left = np.square(varies[~whole]) * (1 / drawn[~whole] - 1)
+    return float(left.sum()) / len(spreads) ** 2
+
+
 def measure(
     found: dict[Key, Count],
     models: tuple[LabelledScores, LabelledScores],
@@ -70,8 +93,12 @@ def measure(
     known: dict[str, tuple[float, float]],
     budget: int,
     random: np.random.Generator,
+    chances: Floats | None = None,
 ) -> None:
-    """Count what one pool's lists say; ``models`` are champion and challenger."""
+    """Count what one pool's lists say; ``models`` are champion and challenger.
+
+    ``chances (n,)`` are the rows' true probabilities to be positive; None takes the scores.
+    """
     champion, challenger = models
     truth, rows = challenger.truth.astype(np.float64), len(challenger)
     night = np.zeros(rows, dtype=np.int64) if units.codes is None else units.codes
@@ -85,6 +112,7 @@ def measure(
             units,
         )
         expected, unknown, order = pool.expected, pool.unknown, pool.order
+        likely = expected if chances is None else chances
         for metric in METRICS:
             count = found.setdefault((metric, kind), Count())
             effects = answer.effects(metric, pool, expected)[0]
@@ -95,6 +123,12 @@ def measure(
             needs = sample.random_equivalent(adds, effects, expected, unknown)
             count.asked.append(len(drawn))
             count.by_random.append(needs)
+            spreads = np.abs(effects.slope) * np.sqrt(likely * (1 - likely))
+            for kept, variance in (
+                (count.at_best, least_variance(spreads, len(drawn))),
+                (count.truly, sample.design_variance(design, effects, likely)),
+            ):
+                kept.append(sample.random_equivalent(variance, effects, likely, unknown))
             if said.low is None or said.high is None:
                 count.none += 1
                 continue
@@ -126,8 +160,9 @@ def population(
         known = truths(drawn)
         for trial in range(trials):
             random = np.random.default_rng([seed, structure.units, trial])
-            champion, challenger, units = drawn.draw(random, ROWS, structure)
-            measure(found, (champion, challenger), units, known, BUDGETS[share], random)
+            champion, challenger, units, chances = drawn.known(random, ROWS, structure)
+            models = champion, challenger
+            measure(found, models, units, known, BUDGETS[share], random, chances)
     return f"{share:.0%} positives, {structure.title}", found
 
 
@@ -154,7 +189,9 @@ def lines(title: str, found: dict[Key, Count]) -> Iterator[str]:
     """The table's rows of one cell."""
     for (metric, kind), count in found.items():
         asked, chance = np.mean(count.asked), np.mean(count.by_random)
+        best = np.mean(count.at_best)
         cells = [f"{asked:,.0f}", f"{chance:,.0f}", f"{chance / asked:.1f}"]
+        cells += [f"{best / asked:.1f}", f"{np.mean(count.truly) / best:.0%}"]
         for covered, widths in (
             (count.covered, count.widths),
             (count.random_covered, count.random_widths),
@@ -186,12 +223,14 @@ def main() -> int:
         "# Labels that are asked for\n",
         f"Written by `python -m benchmarks.ask`: {wanted.trials} pools a cell, of {ROWS:,} rows or "
         "of thirty days of flights. Intervals are of 95 %. By chance: the number of labels of rows "
-        "drawn by chance that the command says would tell as much. Width: the median interval of "
+        "drawn by chance that the command says would tell as much. At best: how many times as many "
+        "as the best design that knows each row's chance, and how much of that the list reaches. "
+        "Width: the median interval of "
         "the list divided by that of so many rows drawn by chance. Too few: lists that say so, and "
         "give no interval.\n",
-        "| pool | metric | rule | labels | by chance | times | covered | covered, by chance "
-        "| width | too few |",
-        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| pool | metric | rule | labels | by chance | times | at best | reached | covered "
+        "| covered, by chance | width | too few |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     one = partial(population, trials=wanted.trials, seed=wanted.seed)
     with ProcessPoolExecutor(wanted.workers) as pool:

@@ -55,6 +55,13 @@ def test_estimates_of_one_pool_lie_around_what_all_its_labels_say(metric: str) -
     assert np.mean(lows) > 0.93
 
 
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_where_all_labels_are_of_one_kind_there_is_no_value(label: float) -> None:
+    scores = np.random.default_rng(6).beta(1, 4, ROWS)
+    found = asked("accuracy", pool_of([scores]), np.full(ROWS, label), ROWS, 1)
+    assert found.value is None and "none of one kind" in found.why  # type: ignore[attr-defined]
+
+
 def test_a_change_is_told_by_the_rows_on_which_models_differ() -> None:
     random = np.random.default_rng(5)
     scores = random.beta(1, 4, ROWS)
