@@ -34,7 +34,7 @@ TROUBLE = Path("trouble.txt")
 TURN = 0.01
 """Seconds between two looks at the child."""
 
-LATER = ("tests", "conftest", "_pytest", "scripts", "__main__")
+LATER = ("tests", "benchmarks", "conftest", "_pytest", "scripts", "__main__")
 """What each child imports for itself, beside what depends on the mutated module."""
 
 

@@ -115,3 +115,9 @@ def test_the_place_of_a_verdict_is_at_least_what_its_commit_shows(stand: Stand, 
     recorded: Verdict = stand.judged()
     assert recorded.bundle == verified_digest(tiny.root / layout.BUNDLE)
     assert holdout_history.least_place(tiny.root, recorded) == 3
+    # What only another branch has is for the gate to count, not for who reads this commit.
+    git(tiny.root, "checkout", "--quiet", "-b", "other")
+    asked(tiny.root, digests.data(tiny.root), "sha256:fourth")
+    git(tiny.root, "checkout", "--quiet", "-")
+    assert holdout_history.least_place(tiny.root, recorded) == 3
+    assert stand.judged().holdout.challenger == 4

@@ -13,6 +13,7 @@ from assay.columns.features import FrameFeatures
 from assay.columns.night_effects import NightEffects
 from assay.columns.profile_counter import compute_profile
 from assay.model import prediction
+from assay.model.prediction import LOSSES
 from assay.performance.estimate.night import estimate_night
 
 CLASSES = ("a", "b", "c")
@@ -136,6 +137,32 @@ def test_a_regression_night_errs_as_the_reference_did() -> None:
     assert whole.metrics["bias"].value == pytest.approx(-1)
 
 
+def test_loss_models_say_how_much_a_regression_errs_where_they_were_counted() -> None:
+    scores = np.random.default_rng(1).normal(40, 10, 3000)
+    loaded = bundle("regression", scores)
+    loaded.reference.effects[LOSSES[0]] = NightEffects(0.0, 0.0, 0.0, 0.0, 1000)
+    counted = profile(loaded, scores)
+    every = counted["prediction"]
+    counted |= dict.fromkeys(
+        (*LOSSES, "prediction@origin=JFK", "prediction@origin=EWR", f"{LOSSES[0]}@origin=JFK"),
+        every,
+    )
+    counted |= {f"{name}@origin=EWR": every for name in LOSSES}
+    without = estimate_night(loaded, counted, 0.95, ()).parts[0]
+    assert without.metrics["mae"].value == pytest.approx(1)  # no model of losses in the bundle
+    loaded.manifest.loss_noise = dict.fromkeys(LOSSES, 0.1)
+    parts = {one.slice: one.metrics for one in estimate_night(loaded, counted, 0.95, ()).parts}
+    mean = every.total / every.rows
+    for title in ("", "origin=EWR"):
+        assert parts[title]["mae"].value == pytest.approx(mean)
+        assert parts[title]["rmse"].value == pytest.approx(mean**0.5)
+        assert parts[title]["rmse"].low is None  # how nights differ in it is not known
+    assert parts[""]["mae"].low < mean < parts[""]["mae"].high
+    assert parts["origin=EWR"]["mae"].low is None
+    # Of this slice only one of both was counted: as the reference erred.
+    assert parts["origin=JFK"]["mae"].value == pytest.approx(1)
+
+
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_a_night_of_no_rows(task: Any) -> None:
     scores = np.random.default_rng(1).beta(2, 5, 100)
@@ -162,6 +189,10 @@ def test_a_multiclass_night_has_macro_metrics_where_classes_were_counted() -> No
         *("accuracy", "auc", "macro_precision", "macro_recall", "macro_f1"),
     ]
     assert all(one.low < one.value < one.high for one in whole.metrics.values())
+    name = prediction.score_column("multiclass")
+    sliced = counted | {f"{name}@origin=JFK": counted[name]}
+    parts = estimate_night(loaded, sliced, 0.95, ()).parts
+    assert [list(one.metrics) for one in parts] == [list(whole.metrics), ["accuracy"]]
     # A run of an earlier version did not count them.
     old = {name: column for name, column in counted.items() if "@" not in name}
     (whole,) = estimate_night(loaded, old, 0.95, ()).parts
