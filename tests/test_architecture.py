@@ -429,7 +429,7 @@ def f():
     }
 
 
-MOST_CODE = 65_118
+MOST_CODE = 65_124
 MOST_FILES = 533
 """What the package may hold. A change that needs more raises the number, and says why."""
 
