@@ -17,6 +17,7 @@ def missing() -> list[str]:
         "chromium": browser.CHROMIUM is None,
         "gcc": shutil.which("cc") is None,
         "libc6-dev": shutil.which("cc") is None,
+        "qemu-user": shutil.which("qemu-aarch64") is None,
         "systemd": shutil.which("systemd-analyze") is None,
     }
     return [name for name, lacking in needs.items() if lacking]

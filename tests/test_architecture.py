@@ -429,8 +429,8 @@ def f():
     }
 
 
-MOST_CODE = 65_124
-MOST_FILES = 533
+MOST_CODE = 65_354
+MOST_FILES = 535
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

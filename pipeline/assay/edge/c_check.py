@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
 import struct
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from assay.columns.grid import ColumnGrid, NumberGrid
+from assay.columns.profile import ColumnProfile
+from assay.columns.profile_counter import compute_profile
 from assay.compiled.edge_cases import FeaturesInMemory
-from assay.compiled.scorer import CompiledModel
-from assay.edge.c_source import Export, write_c, write_check
+from assay.edge.c_counts import write_files
+from assay.edge.c_source import Export, write_check
 from assay.edge.hard_rows import Expected
+from assay.edge.sent_counts import read_sent_text
 from assay.errors import ExportUnproven, ExtraMissing
+from assay.model.prediction import profiled_scores
 from assay.project import extras
 from assay.project.text import counted
 
@@ -54,7 +62,7 @@ def build(export: Export, folder: Path, compiler: Sequence[str], more: Sequence[
     ExportUnproven
         The compiler refuses it.
     """
-    files = {**write_c(export), "check.c": write_check(export)}
+    files = {**write_files(export), "check.c": write_check(export)}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     program = folder / "check"
@@ -89,23 +97,70 @@ def runner(program: Path) -> Run:
     return lambda given: _called([str(program)], program.parent, given)
 
 
-def answers(run: Run, model: CompiledModel, rows: FeaturesInMemory) -> Expected:
-    """What a compiled export makes of some rows."""
-    inputs, finish = model.inputs, model.finish
-    outputs, scores = model.body.outputs, max(finish.classes, 1)
+def answers(run: Run, export: Export, rows: FeaturesInMemory) -> Expected:
+    """What a compiled export makes of some rows.
+
+    Raises
+    ------
+    ExportUnproven
+        It cannot be run, or what it counted of the rows is not what Assay counts.
+    """
+    inputs = export.model.inputs
+    outputs, scores = export.model.body.outputs, export.scores
     kind = np.dtype(
         [("answers", "<i4", 2), ("raw", "<f8", outputs), ("scores", "<f8", scores)]
     )  # little-endian, as are all machines that this runs on
-    found = np.frombuffer(run(_input(inputs.numeric, inputs.categorical, rows)), kind)
-    if len(found) != rows.rows:
-        said = f"{counted(len(found), 'answer')} for {counted(rows.rows, 'row')}"
-        raise _unproven(["check"], said)
-    return Expected(
+    said = run(_input(inputs.numeric, inputs.categorical, rows))
+    if len(said) < rows.rows * kind.itemsize:
+        raise _unproven(["check"], f"{len(said)} bytes for {counted(rows.rows, 'row')}")
+    found = np.frombuffer(said, kind, rows.rows)
+    got = Expected(
         raw=found["raw"].reshape(rows.rows, outputs),
         scores=found["scores"].reshape(rows.rows, scores),
         unscored=found["answers"][:, 1] != 0,
         broken=found["answers"][:, 0].astype(np.int64),
     )
+    if differing := count_differences(export, rows, got, said[rows.rows * kind.itemsize :]):
+        raise ExportUnproven(
+            "the file would count otherwise than Assay, so it was not written",
+            where=export.version,
+            found=", ".join(differing),
+            fix="Try another compiler (CC=gcc). If none does, please report it.",
+        )
+    return got
+
+
+def count_differences(
+    export: Export, rows: FeaturesInMemory, got: Expected, sent: bytes
+) -> list[str]:
+    """The columns and checks of which a device counted something else than Assay counts."""
+    model, good = export.manifest, got.broken == 0
+    scores = got.scores[good] if model.task == "multiclass" else got.scores[good, 0]
+    taken = rows.take(np.flatnonzero(good))
+    found = read_sent_text(sent).counts(export.grid, export.rules)
+    wanted = compute_profile(taken, export.grid, profiled_scores(model.task, model.classes, scores))
+    broken = Counter(export.rules.held[at - 1].name for at in got.broken[~good].tolist())
+    grid = export.grid
+    return [
+        *([] if found.rows == rows.rows else ["rows"]),
+        *sorted({name for name, _ in broken.items() ^ found.broken.items()}),
+        *(name for name in wanted if not _alike(grid[name], wanted[name], found.profile[name])),
+    ]
+
+
+def _alike(grid: ColumnGrid, wanted: ColumnProfile, found: ColumnProfile) -> bool:
+    """Equal in all that a device counts, sums within what rounding can do to them."""
+    rest = ("total", "total_squares", "fine", "registers", "new")
+    same = replace(found, **{name: getattr(wanted, name) for name in rest}) == wanted
+    if not same or not isinstance(grid, NumberGrid):
+        return same
+    counts = wanted.fine.counts
+    ends = np.abs([found.low or 0.0, *grid.fine, found.high or 0.0])
+    most = np.maximum(ends[:-1], ends[1:])
+    with np.errstate(over="ignore"):
+        near = np.abs(found.fine.sums - wanted.fine.sums) <= 1e-9 * counts * most
+    squares = math.isclose(found.total_squares, wanted.total_squares, rel_tol=1e-9)
+    return bool(squares and near.all() and np.array_equal(counts, found.fine.counts))
 
 
 def _input(numeric: Sequence[str], categorical: Sequence[str], rows: FeaturesInMemory) -> bytes:

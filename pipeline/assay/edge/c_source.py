@@ -15,6 +15,7 @@ from typing import get_args
 
 import numpy as np
 
+from assay.columns.grid import Grid
 from assay.compiled import kernels_single
 from assay.compiled.array_types import Array
 from assay.compiled.post_transform import Isotonic, PostTransform, Sigmoid
@@ -40,6 +41,8 @@ class Export:
     ----------
     version, bundle
         The version's name, and the digest of its bundle.
+    grid
+        The cells in which a device counts (`assay.edge.sent_counts.device_grid`).
     """
 
     version: str
@@ -48,6 +51,7 @@ class Export:
     contract: Contract
     rules: DeviceRules
     model: CompiledModel
+    grid: Grid
 
     @property
     def name(self) -> str:
@@ -69,18 +73,18 @@ def identifier(text: str) -> str:
 def write_c(export: Export) -> Mapping[str, str]:
     """The text of each file, by its name: the header and the source."""
     name = export.name
-    header = [*_comment(export), *_guard(export), *_names(export), _part("model.h", name)]
+    header = [*_comment(export), *_guard(export), *_names(export), part("model.h", name)]
     first = [f"/* See {name}.h. */", f'#include "{name}.h"', ""]
-    source = [*first, *_data(export), _part("loop.c", name)]
+    source = [*first, *_data(export), part("loop.c", name)]
     return {f"{name}.h": "\n".join(header), f"{name}.c": "\n".join(source)}
 
 
 def write_check(export: Export) -> str:
     """The program that reads rows and writes what the export makes of them."""
-    return _part("check.c", export.name).replace("model.h", f"{export.name}.h")
+    return part("check.c", export.name)
 
 
-def _part(file: str, name: str) -> str:
+def part(file: str, name: str) -> str:
     """A part that is the same for all models, with the model's own name in it."""
     text = (_PARTS / file).read_text(encoding="utf-8")
     return re.sub(r"\bmodel_", f"{name}_", text).replace("MODEL_", f"{name.upper()}_")
@@ -106,8 +110,8 @@ def _comment(export: Export) -> Iterator[str]:
         lines += [f"  {name}" for name in export.rules.left_out]
     yield "/*"
     for line in lines:
-        for part in textwrap.wrap(_in_comment(line), _WIDTH - 3, subsequent_indent="    ") or [""]:
-            yield f" * {part}".rstrip()
+        for piece in textwrap.wrap(_in_comment(line), _WIDTH - 3, subsequent_indent="    ") or [""]:
+            yield f" * {piece}".rstrip()
     yield " */"
 
 
@@ -122,8 +126,8 @@ def _guard(export: Export) -> list[str]:
         f"#ifndef {name}_H",
         f"#define {name}_H",
         "",
-        f"#define {name}_VERSION {_text(export.version)}",
-        f"#define {name}_BUNDLE {_text(export.bundle)}",
+        f"#define {name}_VERSION {literal(export.version)}",
+        f"#define {name}_BUNDLE {literal(export.bundle)}",
         f"#define {name}_THRESHOLD {_number(export.manifest.threshold)}",
         "",
     ]
@@ -171,7 +175,7 @@ def _data(export: Export) -> Iterator[str]:
         "child": "int16_t" if children < 0x7FFF else "int32_t",
     }
     named = "\n".join(f"typedef {kind} {own}_{name};" for name, kind in types.items())
-    yield _part("begin.c", own).replace(f"{own.upper()}_TYPES", named)
+    yield part("begin.c", own).replace(f"{own.upper()}_TYPES", named)
     sizes = {
         "RULES": len(export.rules.held),
         "TERMS": len(trees.ranks.place) + len(weights.place),
@@ -193,12 +197,12 @@ def _data(export: Export) -> Iterator[str]:
     yield from (f"#define {own.upper()}_{name} {value}" for name, value in sizes.items())
     yield from ("", *_rules(export), *_inputs(export.model))
     for name, values in (_body(flat) | _calibration(finish, export.scores)).items():
-        yield from _table(name, values)
-    yield from _table("look_up", trees.look_ups.table, f"{own}_rank")
+        yield from table(name, values)
+    yield from table("look_up", trees.look_ups.table, f"{own}_rank")
     parts = (trees.column, trees.mask, trees.limit, trees.left, trees.right)
     nodes = zip(*(each.tolist() for each in parts), strict=True)
     rows = ("{" + ",".join(map(str, node)) + "}" for node in nodes)
-    yield from _array(f"static const {own}_node", "node", rows, "{0, 0, 0, 0, 0}")
+    yield from array(f"static const {own}_node", "node", rows, "{0, 0, 0, 0, 0}")
 
 
 def _rules(export: Export) -> Iterator[str]:
@@ -219,13 +223,13 @@ def _rules(export: Export) -> Iterator[str]:
             f"{_number(rule.low)}, {_number(rule.high)}, {first}, {last}}}"
         )
     empty = "{0, 0, 0, 0, 0.0, 0.0, 0, 0}"
-    yield from _array(f"static const {export.name}_rule", "rule", rows, empty)
-    yield from _table("rule_numbers", np.array(numbers, np.float64))
-    yield from _array("static const char *const", "rule_texts", map(_text, texts), '""')
+    yield from array(f"static const {export.name}_rule", "rule", rows, empty)
+    yield from table("rule_numbers", np.array(numbers, np.float64))
+    yield from array("static const char *const", "rule_texts", map(literal, texts), '""')
     names = ["", *(rule.name for rule in export.rules.held)]
-    yield from _array("const char *const", f"{export.name}_rules", map(_text, names), '""')
-    classes = map(_text, export.manifest.classes)
-    yield from _array("const char *const", f"{export.name}_classes", classes, '""')
+    yield from array("const char *const", f"{export.name}_rules", map(literal, names), '""')
+    classes = map(literal, export.manifest.classes)
+    yield from array("const char *const", f"{export.name}_classes", classes, '""')
 
 
 def _inputs(model: CompiledModel) -> Iterator[str]:
@@ -238,7 +242,7 @@ def _inputs(model: CompiledModel) -> Iterator[str]:
         texts += [names[at] for at in order]
         states += [found[at] for at in order] + found[-2:]
     starts = np.cumsum([0, *(len(names) for names in inputs.categories)])
-    yield from _array("static const char *const", "category", map(_text, texts), '""')
+    yield from array("static const char *const", "category", map(literal, texts), '""')
     tables = {
         "category_start": starts,
         "least": inputs.limits.low,
@@ -247,9 +251,9 @@ def _inputs(model: CompiledModel) -> Iterator[str]:
         "state_refused": inputs.states.refused,
         "state_refused_start": inputs.states.refused_starts,
     }
-    yield from _table("state", np.array(states, np.int64), "uint16_t")
+    yield from table("state", np.array(states, np.int64), "uint16_t")
     for name, values in tables.items():
-        yield from _table(name, values)
+        yield from table(name, values)
 
 
 def _body(flat: Flat) -> dict[str, Array]:
@@ -310,7 +314,7 @@ def _calibration(finish: PostTransform, scores: int) -> dict[str, Array]:
     }
 
 
-def _array(kind: str, name: str, items: Iterable[str], empty: str) -> Iterator[str]:
+def array(kind: str, name: str, items: Iterable[str], empty: str) -> Iterator[str]:
     """An array, of one empty item where there are none: C has no empty arrays."""
     lines = [""]
     for item in items:
@@ -322,12 +326,12 @@ def _array(kind: str, name: str, items: Iterable[str], empty: str) -> Iterator[s
     yield "};"
 
 
-def _table(name: str, values: Array, kind: str = "") -> Iterator[str]:
+def table(name: str, values: Array, kind: str = "") -> Iterator[str]:
     """The array of NumPy's values, by default of the type of C that holds theirs."""
     numbers = values.dtype.kind == "f"
     kind = kind or {"f": "double", "b": "uint8_t"}.get(values.dtype.kind, "int32_t")
     items = (_number(value) if numbers else str(int(value)) for value in values.tolist())
-    return _array(f"static const {kind}", name, items, "0")
+    return array(f"static const {kind}", name, items, "0")
 
 
 def _number(value: float) -> str:
@@ -339,7 +343,7 @@ def _number(value: float) -> str:
     return f"{value:.1f}" if abs(value) <= 2**53 and value == int(value) else float(value).hex()
 
 
-def _text(text: str) -> str:
+def literal(text: str) -> str:
     """A literal of the text's UTF-8 bytes."""
     plain = "".join(
         chr(byte) if 32 <= byte < 127 and byte not in b'"\\?' else f"\\{byte:03o}"

@@ -9,12 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from assay.columns.features import FrameFeatures
+from assay.columns.grid import CategoryGrid
 from assay.compiled.edge_cases import FeaturesInMemory, load_features
 from assay.compiled.scorer import CompiledModel
-from assay.edge import c_check, c_source, onnx_check, onnx_checks, onnx_graph
+from assay.edge import c_check, c_counts, onnx_check, onnx_checks, onnx_graph
 from assay.edge.c_source import Export
 from assay.edge.hard_rows import Expected, differences, expected, hard_rows
 from assay.edge.rules import DeviceRules, device_rules
+from assay.edge.sent_counts import device_grid
 from assay.errors import ExportUnproven, ModelNotExported, UsageError
 from assay.project import extras
 from assay.project.params import Params
@@ -149,12 +151,14 @@ def _export(root: Path, params: Params, wanted: str | None) -> tuple[Export, Fea
         FrameFeatures(pinned.bundle.sample()), model.inputs.numeric, model.inputs.categorical
     )
     rules = device_rules(pinned.contract, model.inputs.numeric, model.inputs.categorical)
-    export = Export(version, pinned.bundle.digest, manifest, pinned.contract, rules, model)
+    grid = device_grid(pinned.bundle.reference)
+    export = Export(version, pinned.bundle.digest, manifest, pinned.contract, rules, model, grid)
     return export, sample
 
 
 def _as_c(export: Export, sample: FeaturesInMemory) -> tuple[int, str, dict[str, bytes]]:
-    categories = [name for names in export.model.inputs.categories for name in names]
+    known = (each.categories for each in export.grid.values() if isinstance(each, CategoryGrid))
+    categories = [name for names in (*export.model.inputs.categories, *known) for name in names]
     if zeros := [name for name in categories if "\0" in name]:
         raise ModelNotExported(
             "a category holds a zero byte, at which a text ends in C",
@@ -165,10 +169,8 @@ def _as_c(export: Export, sample: FeaturesInMemory) -> tuple[int, str, dict[str,
     with TemporaryDirectory(prefix="assay-edge-") as scratch:
         program = c_check.build(export, Path(scratch), compiler)
         run_program = c_check.runner(program)
-        rows = compare(
-            export, sample, lambda rows: c_check.answers(run_program, export.model, rows)
-        )
-    files = {name: text.encode() for name, text in c_source.write_c(export).items()}
+        rows = compare(export, sample, lambda rows: c_check.answers(run_program, export, rows))
+    files = {name: text.encode() for name, text in c_counts.write_files(export).items()}
     return rows, " ".join((*map(_short, compiler), *c_check.FLAGS)), files
 
 
@@ -212,7 +214,7 @@ def compare(
         It gave another answer.
     """
     count = 0
-    for rows in hard_rows(export.model, export.rules, sample):
+    for rows in hard_rows(export.model, export.rules, export.grid, sample):
         rows = as_given(rows)
         count += rows.rows
         wanted = expected(export.model, export.contract, export.rules, rows)

@@ -81,7 +81,10 @@ def compare_weekdays(
 
 def _alike(a: Profile, b: Profile) -> bool:
     a, b = _on_grid(a), _on_grid(b)
-    return a.keys() == b.keys() and all(len(a[name].counts) == len(b[name].counts) for name in a)
+    return a.keys() == b.keys() and all(
+        (len(a[name].counts), len(a[name].fine)) == (len(b[name].counts), len(b[name].fine))
+        for name in a
+    )
 
 
 def _distance(before: ColumnProfile, night: ColumnProfile) -> float | None:

@@ -264,6 +264,7 @@ def decide(
     by_sampling
         With too few nights to learn a limit from, use the limit that sampling alone explains.
     """
+    reference = reference.on_cells_of(profile)
     findings = [
         _finding(
             *(name, reference, profile.get(name), limits, rows),

@@ -140,7 +140,7 @@ def night_content(
     profile
         Counts of all of its scored rows.
     """
-    known = by_metric(summary.performance)
+    known, reference = by_metric(summary.performance), reference.on_cells_of(profile)
     return NightContent(
         columns=tuple(
             ColumnContent(each, reference.grid[name], reference.profile[name], profile.get(name))
