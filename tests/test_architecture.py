@@ -429,8 +429,8 @@ def f():
     }
 
 
-MOST_CODE = 65_354
-MOST_FILES = 535
+MOST_CODE = 65_545
+MOST_FILES = 536
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

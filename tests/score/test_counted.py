@@ -118,6 +118,26 @@ def test_killed_midway_it_is_published_by_the_next(
     assert fleet.store.profile(found.run_id, NIGHT)["weight"].rows == 20
 
 
+def test_counts_that_came_meanwhile_are_not_replaced_by_fewer(
+    fleet: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.store.append_counts([sent(fleet, "a", 0, 20)])
+    real = Store.counts
+
+    def overtaken(self: Store, partition: str) -> list[Counts]:
+        found = real(self, partition)
+        patch.undo()
+        fleet.store.append_counts([sent(fleet, "b", 20, 30)])
+        assert publish(fleet).rows_read == 50
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "counts", overtaken)
+        with pytest.raises(PublishConflict):
+            publish(fleet)
+    assert publish(fleet).rows_read == 50
+
+
 def test_a_night_with_rows_is_not_replaced_by_counts(fleet: Scorer) -> None:
     fleet.score()
     fleet.store.append_counts([sent(fleet, "a", 0, 20)])

@@ -63,6 +63,7 @@ def publish_counted(root: Path, params: Params, store: Store, partition: str) ->
         There are no counts of the night, or they were counted on different grids.
     """
     where = f"{store.column}={partition}"
+    turn = store.turn(partition)  # before the counts: if more come, theirs is the night
     every = store.counts(partition)
     if not every:
         raise StoreError("there are no counts of the night", where=where)
@@ -79,7 +80,7 @@ def publish_counted(root: Path, params: Params, store: Store, partition: str) ->
         "rows_scored": rows - refused,
         "rows_quarantined": refused,
     }
-    turn, visible = store.turn(partition), store.published_run(partition)
+    visible = store.published_run(partition)
     if visible is not None and visible.carrier != COUNTED:
         raise PublishConflict(
             "the night has rows of its own",

@@ -106,7 +106,7 @@ def append_counts(place: StoreLocation, given: Sequence[Counts]) -> list[Receive
         others under that sequence before, which stay.
     """
     nights = sorted({each.partition for each in given})
-    while True:
+    while nights:
         before = _kept(place, nights)
         known, found, new = dict(before), list[Received](), list[Mapping[str, Any]]()
         for each in given:
@@ -118,6 +118,7 @@ def append_counts(place: StoreLocation, given: Sequence[Counts]) -> list[Receive
         same = partial(_is_kept, place, nights, before)
         if not new or rows.append(place, COUNTS, new, same):
             return found
+    return []
 
 
 def read_counts(place: StoreLocation, partition: str) -> list[Counts]:
