@@ -429,7 +429,7 @@ def f():
     }
 
 
-MOST_CODE = 65_545
+MOST_CODE = 65_550
 MOST_FILES = 536
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -138,6 +138,15 @@ def test_counts_that_came_meanwhile_are_not_replaced_by_fewer(
     assert publish(fleet).rows_read == 50
 
 
+def test_counts_of_other_columns_are_not_merged(fleet: Scorer) -> None:
+    one, other = sent(fleet, "a", 0, 20), sent(fleet, "b", 20, 30)
+    fewer = {name: other.profile[name] for name in fleet.pinned.bundle.reference.grid}
+    fleet.store.append_counts([one, replace(other, profile=fewer)])
+    with pytest.raises(StoreError, match=r"profiles of different columns.* a store of its own"):
+        publish(fleet)
+    assert fleet.store.partitions() == []
+
+
 def test_a_night_with_rows_is_not_replaced_by_counts(fleet: Scorer) -> None:
     fleet.score()
     fleet.store.append_counts([sent(fleet, "a", 0, 20)])

@@ -73,7 +73,12 @@ def publish_counted(root: Path, params: Params, store: Store, partition: str) ->
     try:
         rows, broken, profile = merge_counts(mine)
     except ValueError as error:
-        raise StoreError(f"counts that cannot be merged: {error}", where=where) from None
+        raise StoreError(
+            f"counts that cannot be merged: {error}",
+            where=where,
+            fix="Devices count less than assay serve: give each a store of its own (store in "
+            "params.yaml).",
+        ) from None
     refused = sum(broken.values())
     counts: dict[str, Any] = {
         "rows_read": rows,
