@@ -6,6 +6,7 @@ before it left. `make test` runs the first two, `make test-workflows` all.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests import s3
-from tests.workflows.world import BUCKET, World, world
+from tests.workflows import parcels
+from tests.workflows.world import BUCKET, TABLE, World, world
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +54,16 @@ def test_a_model_is_judged_and_promoted(team: World) -> None:
         assert f"Running stage '{stage}'" in passed.output
     assert (team.kept / "reports" / "reports" / "gate" / "verdict.json").is_file()
 
-    # Merged and approved, it is promoted; the tag names who approved.
+    # Merged, it is planned for the first night, on the laptop, which has the night's rows already.
     merged = team.merge(better, "squash")
+    parcels.write(team.laptop / TABLE, "2024-03-01")
+    team.call("assay", "ingest")
+    team.call("assay", "plan", "--from", "2024-03-01", "--to", "2024-03-01")
+
+    # Approved, it is promoted; the tag names who approved. The plan waits for a runner with rows.
     done = team.promote(merged)
     assert done.code == 0, done.output
+    assert "2024-03-01 is left as it is: its input cannot be looked at here" in done.output
     assert team.tags() == ["parcels#prod#1", "parcels@v0.1.0"]
     assert "By: linus <1003+linus@users.noreply.github.com>" in team.tag("parcels#prod#1")
 
@@ -72,7 +80,18 @@ def test_a_model_is_judged_and_promoted(team: World) -> None:
 
 
 def test_nights_are_scored_and_a_bad_one_is_held(team: World) -> None:
-    """The first are named; the rest of the run goes on all the same, and an issue tells people."""
+    """The first was planned, and is published as it is; the next are scored. Then some are named;
+    the rest of the run goes on all the same, and an issue tells people.
+    """
+    planned = json.loads((team.laptop / "reports/plan/plan.json").read_text())
+    (night,) = planned["nights"]
+    first = team.night("2024-03-02")
+    assert first.code == 0, first.output
+    assert "1 night of v0.1.0 published as planned, 50 rows, none scored again" in first.output
+    runs = team.runs()
+    assert [*runs] == ["2024-03-01", "2024-03-02"]
+    assert (runs["2024-03-01"], planned["version"]) == (night["run_id"], "v0.1.0")
+
     held = team.night("2024-03-04", "2024-03-01", "2024-03-04")
     assert held.failed == ["Score what was named"], held.output
     assert team.published() == ["2024-03-01", "2024-03-02", "2024-03-03"]

@@ -298,10 +298,16 @@ class World:
 
     def published(self) -> list[str]:
         """The nights that anybody can read in the bucket."""
+        return [*self.runs()]
+
+    def runs(self) -> dict[str, str]:
+        """The run of each of these nights."""
         options = {**s3.KEYS, "AWS_ENDPOINT_URL": self.endpoint, "AWS_ALLOW_HTTP": "true"}
         table = DeltaTable(f"s3://{BUCKET}/store/predictions", storage_options=options)
-        nights = table.to_pyarrow_table(columns=["night"]).column("night").unique()
-        return sorted(str(day) for day in nights.to_pylist())
+        rows = table.to_pyarrow_table(columns=["night", "run_id"])
+        found = rows.group_by(["night", "run_id"]).aggregate([]).sort_by("night").to_pylist()
+        assert len({row["night"] for row in found}) == len(found), found
+        return {str(row["night"]): row["run_id"] for row in found}
 
     def tags(self) -> list[str]:
         """The tags that the origin has."""
