@@ -32,6 +32,12 @@ def mlflow(folder: Path) -> Path:
     return _made(folder, [f"mlflow=={MLFLOW}", *shared], "1.5 GB")
 
 
+def servers(folder: Path) -> Path:
+    """The Python of an environment with mlflow's server and FastAPI, made unless it is there."""
+    shared = [f"{name}=={version(name)}" for name in SHARED if name != "pyspark"]
+    return _made(folder, [f"mlflow=={MLFLOW}", "fastapi", "uvicorn[standard]", *shared], "1 GB")
+
+
 def nannyml(folder: Path) -> Path:
     """The Python of NannyML's environment, made unless it is there."""
     return _made(folder, [f"nannyml=={NANNYML}", *BESIDE_NANNYML], "1 GB")
