@@ -81,6 +81,10 @@ year: setup ## Live a year of a team's life, made up from a seed (SEED=1; ARGS="
 endings: setup ## Run each command 200 times: all must end well, none by a signal (RUNS=20)
 	@$(PY) -m tests.endings --runs $(or $(RUNS),200) $(ARGS)
 
+.PHONY: spark-versions
+spark-versions: setup ## Run the tests of Spark with each version of it that was tried (ARGS="4.0.5")
+	@$(PY) -m scripts.spark_versions $(ARGS)
+
 .PHONY: faults
 faults: setup ## Fail and kill commands at each of their file-system calls (needs cc; ARGS="--every 5")
 	@$(PY) -m tests.faults --report reports/faults/README.md $(ARGS)

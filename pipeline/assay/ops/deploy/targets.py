@@ -11,15 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from assay.errors import AssayError, PluginError, UsageError
-from assay.ops.deploy.clouds import (
-    CloudRunJob,
-    Databricks,
-    DataprocServerless,
-    EmrServerless,
-    Kubernetes,
-)
-from assay.ops.deploy.code_hosts import GitHub, GitLab
-from assay.ops.deploy.schedulers import Airflow, Cron, Dagster, Prefect, Systemd
+from assay.ops.deploy import clouds, code_hosts, schedulers
 from assay.ops.deploy.target import Target
 from assay.project import plugins, source_code
 from assay.project.document import write_text
@@ -27,14 +19,8 @@ from assay.project.params import Params
 from assay.project.text import suggest
 
 TARGETS: Mapping[str, type[Target]] = MappingProxyType(
-    {
-        each.name: each
-        for each in (
-            GitHub, GitLab, Cron, Systemd, Airflow, Prefect, Dagster, Kubernetes, CloudRunJob,
-            DataprocServerless, EmrServerless, Databricks,
-        )
-    }
-)  # fmt: skip
+    {each.name: each for each in (*code_hosts.TARGETS, *schedulers.TARGETS, *clouds.TARGETS)}
+)
 
 
 @dataclass(frozen=True)

@@ -259,10 +259,16 @@ def _pairs(names: Iterable[str], made: Mapping[str, str], here: Mapping[str, str
 
 
 def check_java(project: Project) -> Answer:
+    from assay.score.spark import versions
     from assay.score.spark.java import find_java
 
     place, java = find_java()
-    return ok(f"Java {java.version} in {place}")
+    spark = versions.installed()
+    found = f"Java {java.version} in {place}" + (f", Spark {spark}" if spark else "")
+    why = spark and versions.objection(spark, java.version)
+    if not why:
+        return ok(found)
+    return warning(f"{found}; {why}", "docs/cluster.md has the versions that go together")
 
 
 def check_spark(project: Project) -> Answer:

@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -181,7 +182,10 @@ class QueryRows:
         spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         try:
             found = self._result(spark, folder)
-            self._check(to_arrow_schema(found.schema, timezone=UTC), contract)
+            # Spark before 4.2 takes no time zone, and means this one.
+            zoned = "timezone" in signature(to_arrow_schema).parameters
+            zone: dict[str, Any] = {"timezone": UTC} if zoned else {}
+            self._check(to_arrow_schema(found.schema, **zone), contract)
             _written(spark, found, f"{folder}/rows")
         except (PySparkException, Py4JError) as error:
             raise SourceError(
