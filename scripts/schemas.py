@@ -19,6 +19,7 @@ from assay.reports.evaluation import Evaluation
 from assay.reports.rehearsal import LastNights, Rehearsal
 from assay.reports.retrain import RetrainAdvice
 from assay.reports.verdict import Verdict
+from assay.training.candidates.agreed import AgreedModel
 from assay.training.leakage.report import Leakage
 from assay.training.train.select import Selection
 
@@ -37,6 +38,7 @@ REPORTS: tuple[type[Report], ...] = (
     Status,
     Diagnosis,
     Plan,
+    AgreedModel,
 )
 
 

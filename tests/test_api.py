@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import shutil
 from collections import Counter
@@ -228,3 +230,23 @@ def test_the_page_does_what_it_shows(scored: Path, monkeypatch: pytest.MonkeyPat
         exec(code, names)
     assert names["scored"].predictions.num_rows == names["night"].count_rows()
     assert set(names["risky"]["probability"] > 0.9) <= {True}
+
+
+def test_the_notebook_runs_from_its_first_cell_to_its_last(
+    scored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(__file__).parents[1] / "docs" / "python.ipynb"
+    cells = [each for each in json.loads(file.read_text())["cells"] if each["cell_type"] == "code"]
+    assert len(cells) == 10
+    assert not any(each["outputs"] or each["execution_count"] for each in cells)
+    monkeypatch.chdir(scored)
+    names: dict[str, Any] = {}
+    for each in cells:
+        tree = ast.parse("".join(each["source"]))
+        last = tree.body.pop()
+        assert isinstance(last, ast.Expr), "a cell shows what it ends with"
+        exec(compile(tree, str(file), "exec"), names)
+        value = eval(compile(ast.Expression(last.value), str(file), "eval"), names)
+        shown = value._repr_html_() if hasattr(value, "_repr_html_") else repr(value)
+        assert len(shown) > 10, "".join(each["source"])
+    assert names["night"] == NEXT

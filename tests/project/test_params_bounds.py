@@ -446,12 +446,17 @@ def test_a_candidate_names_each_class_that_it_is_built_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "found"), [({}, "neither"), ({"class": "a.B", "function": "a.b"}, "both")]
+    ("given", "found"),
+    [
+        ({}, "none"),
+        ({"class": "a.B", "function": "a.b"}, "several"),
+        ({"class": "a.B", "federated": True}, "several"),
+    ],
 )
 def test_a_candidate_is_made_by_a_class_or_a_function(given: Any, found: str) -> None:
     line = mistake(train={"candidates": {"x": given}})
     assert line.endswith(
-        f"train.candidates.x: expected exactly one of class and function, found {found}"
+        f"train.candidates.x: expected exactly one of class, function and federated, found {found}"
     )
 
 

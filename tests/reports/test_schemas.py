@@ -21,6 +21,7 @@ from assay.project.document import Report, SparseDocument
 from assay.reports.champion import StageHolder
 from assay.reports.rehearsal import LastNights, ListedNight
 from assay.reports.verdict import Finding, ModelTests, Outcome
+from assay.training.candidates.agreed import AgreedModel, SiteResult
 from assay.training.train.select import Selection
 from scripts.schemas import REPORTS, place, schema
 from tests.advice import retrain_advice
@@ -96,6 +97,26 @@ WRITTEN: dict[str, Report] = {
         ]
     ),
     "Plan": plans.plan(),
+    "AgreedModel": AgreedModel(
+        session="2024-06",
+        agreement="sha256:0",
+        sites=("a", "b", "c"),
+        task="binary",
+        label="late",
+        penalty=1.0,
+        numeric=("weight",),
+        categorical=("depot",),
+        categories={"depot": ("north",)},
+        nullable=("weight",),
+        fill=(2.5,),
+        center=(2.5, 0.1),
+        scale=(1.0, 0.3),
+        coefficients=(0.1, 0.2, 0.3, 0.4),
+        intercept=-1.0,
+        rows=100,
+        rounds=8,
+        results={"a": SiteResult(rows=9, metric="log_loss", alone=None, agreed=None)},
+    ),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),
         build.compared_place("JFK", build.difference(None)),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from assay.cli import (
+    federate_commands,
     model_commands,
     night_commands,
     plan_commands,
@@ -154,6 +155,7 @@ GROUPS = (
     start_commands.BEGIN,
     model_commands.MAKE,
     model_commands.CHOOSE,
+    federate_commands.TOGETHER,
     plan_commands.PLAN,
     night_commands.SCORE,
     night_commands.CARE,

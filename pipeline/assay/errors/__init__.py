@@ -367,6 +367,14 @@ class RunError(AssayError):
     """A problem in a scoring run."""
 
 
+class RoundRefused(RunError):
+    """Sites that learn together could not go on."""
+
+    exit_code = 66
+    cause = "a site stopped, sends nothing, has another contract, or sent what cannot be"
+    advice = "the line names the site; nothing was learnt or written: agree on a new --session"
+
+
 class JavaMissing(RunError):
     """There is no Java that Spark can use."""
 

@@ -37,6 +37,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "skops": "skops",
             "threadpoolctl": "threadpoolctl",
         },
+        "federate": {"cryptography": "cryptography"},
         "excel": {"openpyxl": "openpyxl"},
         "postgres": {
             "adbc_driver_manager": "adbc-driver-manager",

@@ -27,12 +27,13 @@ from assay.errors import ExtraMissing, PluginError
 from assay.model.model import dumps
 from assay.project import extras, plugins
 from assay.testing import check_estimator
+from assay.training.candidates.encoder import build_encoder
 from assay.training.candidates.nested import fit_clone
 from assay.training.candidates.other_libraries import (
     default_arguments,
     fit_arguments,
 )
-from assay.training.candidates.pipeline import build_encoder, encoded_pipeline
+from assay.training.candidates.pipeline import encoded_pipeline
 
 NUMERIC, CATEGORICAL = ("weight", "height"), ("place", "kind")
 

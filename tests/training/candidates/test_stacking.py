@@ -10,8 +10,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 
 from assay.training.candidates import stacking
+from assay.training.candidates.encoder import build_encoder
 from assay.training.candidates.nested import fit_clone
-from assay.training.candidates.pipeline import build_encoder, encoded_pipeline
+from assay.training.candidates.pipeline import encoded_pipeline
 from assay.training.candidates.stacking import stacked_by_rows
 
 ROWS = pd.DataFrame(
@@ -25,7 +26,7 @@ ROWS = pd.DataFrame(
 @pytest.fixture(autouse=True)
 def few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacking, "ROWS", 30)
-    monkeypatch.setattr("assay.training.candidates.pipeline.MIN_ROWS", 2)
+    monkeypatch.setattr("assay.training.candidates.encoder.MIN_ROWS", 2)
 
 
 @pytest.mark.parametrize("is_sparse", [True, False])

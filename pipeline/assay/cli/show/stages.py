@@ -19,6 +19,7 @@ from assay.training.train.model_card import describe_calibration, describe_vocab
 
 if TYPE_CHECKING:
     from assay.contract.result import ContractResult
+    from assay.training.candidates.agreed import AgreedModel
     from assay.training.train.stage import TrainSummary
 
 WORST = 5
@@ -26,6 +27,27 @@ WORST = 5
 
 LARGE = 100_000_000
 """Bytes of a model's files from which training warns of them."""
+
+
+def agreed_lines(found: AgreedModel) -> Iterator[Line]:
+    """The model of several sites, and what each site reaches alone."""
+    yield (
+        f"{counted(found.rows, 'row')} of {len(found.sites)} sites, "
+        f"{counted(found.rounds, 'round')}: {found.FILE}"
+    )
+    yield from table(
+        [
+            {
+                "site": site,
+                "holdout": each.rows,
+                "metric": each.metric,
+                "alone": each.alone,
+                "agreed": each.agreed,
+            }
+            for site, each in found.results.items()
+        ]
+    )
+    yield "As a candidate: train.candidates.NAME: {federated: true}"
 
 
 def contract_lines(found: ContractResult) -> Iterator[Line]:

@@ -237,6 +237,29 @@ class Approval(Section):
     not_author: bool = False
 
 
+SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class Federate(Section):
+    """Sites that learn a model together, and what they may share.
+
+    Attributes
+    ----------
+    sites
+        Their names, the same list in the same order at each of them.
+    min_rows
+        A category's name leaves a site only if it has so many rows there; a metric too.
+    penalty
+        Of the squared coefficients: 1 / C of a logistic regression, alpha of a ridge regression.
+    """
+
+    sites: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], ...], Field(min_length=3)
+    ]
+    min_rows: Positive = 20
+    penalty: Annotated[float, Field(gt=0)] = 1.0
+
+
 class Reasons(Section):
     """Which rows of a night are published with their reasons, and which of them."""
 
@@ -297,6 +320,7 @@ class Params(Section):
     gate: GateParams
     registry: Registry = Registry()
     approvals: tuple[Approval, ...] = ()
+    federate: Federate | None = None
     score: Score
     quarantine: Quarantine = Field(default_factory=Quarantine)
     publish: Publish = Publish()
@@ -313,6 +337,12 @@ class Params(Section):
     def _each_asked_once(cls, approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
         refuse_repeats([each.who for each in approvals], "each who once")
         return approvals
+
+    @field_validator("federate")
+    @classmethod
+    def _each_site_once(cls, federate: Federate | None) -> Federate | None:
+        refuse_repeats([] if federate is None else federate.sites, "each of federate.sites once")
+        return federate
 
     def explain(
         self, error: ValidationError, model: type[Section], at: tuple[int | str, ...]

@@ -79,10 +79,14 @@ def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 class Candidate(Section):
-    """An estimator by its class, or by the project's own function that returns one."""
+    """An estimator by its class, by the project's own function that returns one, or agreed on.
+
+    ``federated``: the linear model of data/federated.json, which `assay federate` writes.
+    """
 
     class_path: ClassName | None = Field(default=None, alias="class")
     function: FunctionName | None = None
+    federated: Literal[True] | None = None
     args: Annotated[Mapping[str, Any], AfterValidator(_checked), Frozen] = Field(
         default_factory=dict, validate_default=True
     )
@@ -90,15 +94,18 @@ class Candidate(Section):
 
     @model_validator(mode="after")
     def _one_maker(self) -> Candidate:
-        if (self.class_path is None) == (self.function is None):
-            found = "neither" if self.function is None else "both"
-            raise ValueError(f"exactly one of {CLASS} and {FUNCTION}|{found}")
+        given = [each for each in (self.class_path, self.function, self.federated) if each]
+        if len(given) != 1:
+            found = "several" if given else "none"
+            raise ValueError(f"exactly one of {CLASS}, {FUNCTION} and federated|{found}")
+        if self.federated and (self.args or self.encoding != "auto"):
+            raise ValueError("nothing beside federated|args or encoding")
         return self
 
     @property
     def maker(self) -> str:
         """The name of the class or function."""
-        return self.class_path or self.function or ""
+        return self.class_path or self.function or "a model of several sites"
 
     @property
     def tree(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def fit_arguments(estimator: Any, encoder: Any) -> dict[str, Any]:
     Parameters
     ----------
     encoder
-        As `assay.training.candidates.pipeline.build_encoder` makes it, not yet fitted.
+        As `assay.training.candidates.encoder.build_encoder` makes it, not yet fitted.
     """
     argument = _CATEGORIES.get(library(estimator))
     parts = {part: (made, columns) for part, made, columns in encoder.transformers}

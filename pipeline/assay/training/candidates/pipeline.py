@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
-
-import numpy as np
 
 from assay.contract.definition import Contract
 from assay.errors import PluginError
 from assay.project.params.candidates import Candidate, maker_of
 from assay.project.tasks import Task
+from assay.training.candidates.agreed import agreed_pipeline
 from assay.training.candidates.construct import Builder, seed_estimator
+from assay.training.candidates.encoder import (
+    NOTHING_ORDERED,
+    CandidatePipeline,
+    build_encoder,
+)
 from assay.training.candidates.nested import (
     accepts_missing,
     accepts_sparse,
@@ -22,21 +24,13 @@ from assay.training.candidates.nested import (
     weight_argument,
     wrapped_estimator,
 )
-from assay.training.candidates.other_libraries import NUMBERS, TEXTS, set_defaults, takes_texts
+from assay.training.candidates.other_libraries import set_defaults, takes_texts
 from assay.training.candidates.vocabulary import (
-    MIN_ROWS,
-    NOTHING_CAPPED,
     NOTHING_COUNTED,
     Counts,
     Encoding,
-    Vocabulary,
     cap_categories,
 )
-
-NOTHING_ORDERED: Mapping[str, Sequence[str]] = MappingProxyType({})
-
-NULL_TEXT = "(null)"
-"""What a missing category is, where categories are texts."""
 
 
 def resolve_encoding(estimator: Any, wanted: str, texts: bool = True) -> Encoding:
@@ -60,92 +54,6 @@ def resolve_encoding(estimator: Any, wanted: str, texts: bool = True) -> Encodin
     if texts and takes_texts(estimator.estimator if is_search(estimator) else estimator):
         return "text"
     return "ordinal" if accepts_missing(estimator) else "onehot"
-
-
-def build_encoder(
-    encoding: Encoding,
-    numeric: Sequence[str],
-    categorical: Sequence[str],
-    capped: Mapping[str, Vocabulary] = NOTHING_CAPPED,
-    sparse: bool = False,
-    ordered: Mapping[str, Sequence[str]] = NOTHING_ORDERED,
-) -> Any:
-    """An unfitted ColumnTransformer.
-
-    Its columns are the numeric ones, the ``ordered`` ones (``ordinal``), the other categories, then
-    the ``capped`` ones. Categories that training lacks do not raise: they become missing
-    (``ordinal``) or are treated as rare ones (``onehot``). In a capped feature they are like any
-    category that is not kept: of one code (``ordinal``), or without a column of its own
-    (``onehot``). As ``text``, categories stay what they are, beside unchanged numbers in a
-    DataFrame, and a missing one is `NULL_TEXT`.
-
-    Parameters
-    ----------
-    sparse
-        Whether the estimator takes a sparse matrix. It gets one if few of the numbers in it are
-        other than 0.
-    ordered
-        Features whose categories have an order: their codes are numbers, the least 0, in a table
-        of texts too. One-hot, an order makes no difference.
-    """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
-
-    ranked = [name for name in categorical if name in ordered and encoding != "onehot"]
-    few = [name for name in categorical if name not in capped and name not in ranked]
-    # Nulls stay apart from the rest. scikit-learn wants an encoder's nulls last.
-    kept: Any = [[*vocabulary.kept, None] for vocabulary in capped.values()]
-    if encoding == "text":
-        same = SimpleImputer(
-            missing_values=None,
-            strategy="constant",
-            fill_value=NULL_TEXT,
-            keep_empty_features=True,
-        )
-        texts = [
-            (NUMBERS[0], "passthrough", list(numeric)),
-            (NUMBERS[1], _ranks([ordered[name] for name in ranked]), ranked),
-            (TEXTS, same, few),
-        ]
-        made = ColumnTransformer([part for part in texts if part[2]])
-        return made.set_output(transform="pandas")
-    if encoding == "ordinal":
-        numbers: Any = "passthrough"
-        categories: Any = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
-        many: Any = OrdinalEncoder(
-            categories=kept,
-            handle_unknown="use_encoded_value",
-            unknown_value=max(map(len, kept), default=0),
-        )
-    else:
-        numbers = make_pipeline(
-            SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-            StandardScaler(copy=False),  # what it gets is the imputer's own copy
-        )
-        categories = OneHotEncoder(
-            handle_unknown="infrequent_if_exist", min_frequency=MIN_ROWS, sparse_output=sparse
-        )
-        many = OneHotEncoder(categories=kept, handle_unknown="ignore", sparse_output=sparse)
-    parts = [
-        (NUMBERS[0], numbers, list(numeric)),
-        (NUMBERS[1], _ranks([ordered[name] for name in ranked]), ranked),
-        ("categories", categories, few),
-        ("many categories", many, list(capped)),
-    ]
-    return ColumnTransformer([part for part in parts if part[2]])
-
-
-def _ranks(orders: Sequence[Sequence[str]]) -> Any:
-    """An unfitted encoder of ordered categories: the place of each, NaN for null and others."""
-    from sklearn.preprocessing import OrdinalEncoder
-
-    return OrdinalEncoder(
-        categories=[[*order] for order in orders],
-        handle_unknown="use_encoded_value",
-        unknown_value=np.nan,
-    )
 
 
 def categorical_arguments(
@@ -177,24 +85,6 @@ def categorical_arguments(
     return {}
 
 
-@dataclass(frozen=True)
-class CandidatePipeline:
-    """An unfitted pipeline, and how its features are encoded.
-
-    Attributes
-    ----------
-    capped
-        The features with categories that are not told apart.
-    sparse
-        Whether the estimator takes a sparse matrix.
-    """
-
-    pipeline: Any
-    encoding: Encoding
-    capped: Mapping[str, Vocabulary]
-    sparse: bool
-
-
 def build_pipeline(
     name: str,
     candidate: Candidate,
@@ -217,6 +107,8 @@ def build_pipeline(
         The class is not an estimator for this task (a probabilistic classifier, or a regression),
         rejects its arguments, or takes no weights where the contract has them.
     """
+    if candidate.federated:
+        return agreed_pipeline(name, root, contract, task)
     key = f"train.candidates.{name}"
     estimator = Builder(root, task, seed).build(candidate.tree, key)
     made_by = f"{key}.{maker_of(candidate.tree)}"

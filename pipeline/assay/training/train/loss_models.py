@@ -21,7 +21,8 @@ from assay.columns.features import Floats, FrameFeatures
 from assay.compiled import fitted_model
 from assay.contract.definition import Contract
 from assay.model.prediction import LOSSES
-from assay.training.candidates.pipeline import build_encoder, categorical_arguments
+from assay.training.candidates.encoder import build_encoder
+from assay.training.candidates.pipeline import categorical_arguments
 from assay.training.candidates.vocabulary import cap_categories, count_categories
 from assay.training.train.calibrate import out_of_fold_scores
 

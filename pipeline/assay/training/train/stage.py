@@ -38,8 +38,9 @@ from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
+from assay.training.candidates.encoder import CandidatePipeline
 from assay.training.candidates.nested import assign_folds
-from assay.training.candidates.pipeline import CandidatePipeline, build_pipeline
+from assay.training.candidates.pipeline import build_pipeline
 from assay.training.candidates.vocabulary import Counts, count_categories
 from assay.training.train.estimate_errors import dependence, learn_night_effects
 from assay.training.train.explain import explain
