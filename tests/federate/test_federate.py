@@ -160,7 +160,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def take_part(
-    sites: dict[str, Path], shared: Path, session: str, acts: dict[str, Act] | None = None
+    sites: dict[str, Path],
+    shared: Path,
+    session: str,
+    acts: dict[str, Act] | None = None,
+    patience: float = 60.0,
 ) -> dict[str, BaseException | None]:
     """All sites in threads, ``acts`` in place of some; what each of them raised."""
     raised: dict[str, BaseException | None] = {}
@@ -168,7 +172,7 @@ def take_part(
     def run(site: str) -> None:
         def usual() -> object:
             params = project_params.load(sites[site])
-            return command.run(sites[site], params, site, str(shared), session, 1.0)
+            return command.run(sites[site], params, site, str(shared), session, patience)
 
         try:
             (acts or {}).get(site, usual)()
@@ -180,7 +184,7 @@ def take_part(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(100)
     return raised
 
 
@@ -196,7 +200,7 @@ def copies(sites: dict[str, Path], tmp_path: Path) -> Iterator[dict[str, Path]]:
 
 
 def test_a_site_that_does_not_come_ends_it_for_all(copies: Any, tmp_path: Path) -> None:
-    raised = take_part(copies, tmp_path / "shared", "s", {"west": lambda: None})
+    raised = take_part(copies, tmp_path / "shared", "s", {"west": lambda: None}, 1.0)
     for site in ("north", "south"):
         assert isinstance(raised[site], RoundRefused)
     assert any("west has sent nothing for 'hello'" in str(each) for each in raised.values())
@@ -204,8 +208,8 @@ def test_a_site_that_does_not_come_ends_it_for_all(copies: Any, tmp_path: Path) 
 
 def test_a_name_is_used_once(copies: Any, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
-    take_part(copies, shared, "s", {"west": lambda: None})
-    again = take_part(copies, shared, "s", {"west": lambda: None})
+    take_part(copies, shared, "s", {"west": lambda: None}, 1.0)
+    again = take_part(copies, shared, "s", {"west": lambda: None}, 1.0)
     assert all("has taken part" in str(again[site]) for site in ("north", "south"))
 
 
