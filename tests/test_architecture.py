@@ -430,8 +430,8 @@ def f():
     }
 
 
-MOST_CODE = 65_574
-MOST_FILES = 537
+MOST_CODE = 66_317
+MOST_FILES = 545
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 
