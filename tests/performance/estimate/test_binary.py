@@ -16,7 +16,11 @@ from assay.columns.profile_counter import compute_profile
 from assay.columns.score_grid import probability_grid
 from assay.metrics.labelled_scores import LabelledScores
 from assay.performance.estimate import binary, decisions
-from assay.performance.estimate.metric_estimate import MetricEstimate, label_variance
+from assay.performance.estimate.metric_estimate import (
+    MetricEstimate,
+    interval,
+    label_variance,
+)
 from assay.performance.estimate.score_cells import (
     ScoreCells,
     cells_from_histogram,
@@ -118,6 +122,25 @@ def test_influences_have_no_mean(p: list[float], threshold: float) -> None:
         mean = split.counts @ (split.means * one.positive + (1 - split.means) * one.negative)
         assert mean == pytest.approx(0, abs=1e-9), name
         assert label_variance(one, split.counts, split.means) >= 0
+
+
+def test_the_skewness_of_positives_is_that_of_all_rows_of_a_cell() -> None:
+    p = np.repeat([0.21, 0.24], 50)
+    split = cells(p, 20)
+    found = decisions.PositiveCounts.of(split, np.ones(len(split.counts), dtype=bool))
+    assert found.mean == pytest.approx(p.sum())
+    assert found.variance == pytest.approx((p * (1 - p)).sum())
+    assert found.third == pytest.approx((p * (1 - p) * (1 - 2 * p)).sum(), rel=1e-5)
+
+
+def test_a_share_stays_one_and_only_what_has_no_bound_goes_beyond() -> None:
+    z = 1.959964
+    assert interval("mae", 2.0, 0.1, 0.95) == pytest.approx((2 - 0.1 * z, 2 + 0.1 * z))
+    assert interval("mae", 0.1, 0.1, 0.95) == pytest.approx((0.0, 0.1 + 0.1 * z))
+    assert interval("bias", 0.1, 0.1, 0.95) == pytest.approx((0.1 - 0.1 * z, 0.1 + 0.1 * z))
+    ends = 1 / (1 + np.exp(0.4 * z)), 1 / (1 + np.exp(-0.4 * z))
+    assert interval("accuracy", 0.5, 0.1, 0.95) == pytest.approx(ends)
+    assert interval("accuracy", 1.0, 0.1, 0.95) == pytest.approx((1 - 0.1 * z, 1.0))
 
 
 def test_one_score_for_all_ranks_nothing() -> None:
