@@ -110,6 +110,19 @@ def test_a_known_label_is_not_asked_for() -> None:
     assert ((spread(found, scores, unknown) > 0) == unknown).all()
 
 
+def test_a_row_says_as_much_as_its_slope_and_its_label_s_spread() -> None:
+    effects = LabelEffects(0.0, np.zeros(3), np.array([2.0, -1.0, 0.5]))
+    expected = np.array([0.1, 0.5, 0.6])  # with a mean of 0.4
+    doubted = np.array([0.13, 0.49, 0.58])
+    found = spread(effects, expected, np.ones(3, dtype=bool))
+    assert found == pytest.approx(np.array([2.0, 1.0, 0.5]) * np.sqrt(doubted * (1 - doubted)))
+
+
+def test_the_one_label_of_a_stratum_may_be_any_row_s() -> None:
+    found = design(np.ones(10), 1)
+    assert {int(found.draw(np.arange(10), seed)[0]) for seed in range(300)} == set(range(10))
+
+
 def test_a_score_of_0_is_not_believed_altogether() -> None:
     scores = np.array([0.0, 0.0, 0.5, 0.5])
     found = label_effects("brier", scores, 0.3, scores)
