@@ -118,6 +118,13 @@ def test_a_row_says_as_much_as_its_slope_and_its_label_s_spread() -> None:
     assert found == pytest.approx(np.array([2.0, 1.0, 0.5]) * np.sqrt(doubted * (1 - doubted)))
 
 
+def test_rows_that_say_next_to_nothing_take_no_label_of_their_own() -> None:
+    spreads = np.append(np.full(4, 1e-4), np.linspace(1, 2, 296))
+    found = design(spreads, 30)
+    assert len(found.rows) > 1 and (found.strata[4:] == found.strata[0]).any()
+    assert found.labels.sum() == 30
+
+
 def test_the_one_label_of_a_stratum_may_be_any_row_s() -> None:
     found = design(np.ones(10), 1)
     assert {int(found.draw(np.arange(10), seed)[0]) for seed in range(300)} == set(range(10))
