@@ -69,7 +69,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/rules/challengers.py": ("gate/rules/test_challengers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
     "gate/rules/nights.py": ("gate/rules/test_nights",),
-    "gate/rules/flips.py": ("gate/rules/test_flips",),
+    "gate/rules/flips.py": (
+        "gate/rules/test_flips",
+        "gate/rules/test_evaluate",
+        "project/test_params_gate",
+    ),
     "gate/rules/reasons.py": ("gate/rules/test_reasons",),
     "gate/rules/kind.py": (
         "gate/rules/test_finding",

@@ -102,6 +102,7 @@ def test_rows_that_must_keep_their_decision() -> None:
 def test_a_value_that_was_not_counted_or_has_no_rows_cannot_pass() -> None:
     absent = one(twelve(), where={"origin": "EWR"})
     assert absent.outcome is FAIL and "does not count origin=EWR" in absent.detail
+    assert absent.metric == rule_flips.FLIPPED
     nobody = build.nights(build.night(flipped=0, slices=places((60, 0), (0, 0), (40, 0))))
     for values in ({"where": {"origin": "LGA"}}, {"max": 1, "slice": "origin"}):
         lga = decide(nobody, **values)[-1]
@@ -113,7 +114,10 @@ def test_nights_without_rows_that_both_scored_are_no_measurement() -> None:
     nothing = {"challenger_mean": None, "champion_mean": None, "distance": None}
     change = build.changed(build.night(flipped=0).change, rows=0, **nothing)
     found = one(build.nights(build.night(rows=0, flipped=0, change=change)), max=1)
-    assert (found.outcome, found.observed) == (FAIL, None)
+    assert (found.outcome, found.observed, found.metric) == (FAIL, None, rule_flips.FLIPPED)
+    rule = build.rule(kind="flips", max=1)
+    assert rule.advice(found) is None
+    assert rule.advice(one(None, max=1)) is None
 
 
 def test_without_nights_or_champion_nothing_can_be_decided() -> None:
@@ -143,3 +147,5 @@ def test_a_field_of_where_has_to_be_sliced(field: str, faults: int) -> None:
     rule = build.rule(kind="flips", where={field: "x"})
     lines = list(rule.faults(params, contract, "binary"))
     assert len(lines) == faults and all("where" in line and "town" in line for line in lines)
+    sliced = build.rule(kind="flips", max=0.1, slice=field)
+    assert len(list(sliced.faults(params, contract, "binary"))) == faults
