@@ -252,6 +252,36 @@ def test_a_site_that_changes_its_rows_or_lies_is_noticed(
     assert all("the sums of round 2 are not those of" in str(each) for each in raised.values())
 
 
+@pytest.mark.parametrize(
+    ("step", "body", "why"),
+    [
+        ("categories", "[" * 100_000, "west sent no JSON"),
+        ("categories", '{"depot": [1]}', "west names categories of 'depot'"),
+        ("categories", '{"depot": ["west", "moon"]}', "sent"),
+        ("categories", '{"depot": ["East"]}', "would write another model"),
+        ("model", '{"a": 1}', "west sent no list of numbers"),
+        ("results", "[1]", "west sent no result"),
+        (
+            "results",
+            '{"rows": 300, "metric": "auc", "alone": 0.5, "agreed": 0.5}',
+            "would write another model",
+        ),
+    ],
+)
+def test_a_message_that_was_edited_leaves_no_model_anywhere(
+    copies: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, body: str, why: str
+) -> None:
+    as_read = exchange.Exchange._body
+
+    def edited(self: Any, at: str, site: str, text: str) -> str:
+        return body if (at, site) == (step, "west") else as_read(self, at, site, text)
+
+    monkeypatch.setattr(exchange.Exchange, "_body", edited)
+    raised = take_part(copies, tmp_path / "shared", "s")
+    assert all(isinstance(each, RoundRefused) for each in raised.values()), raised
+    assert any(why in str(each) for each in raised.values()), raised
+
+
 def test_a_site_of_no_list_and_too_few_sites(copies: Any) -> None:
     params = project_params.load(copies["north"])
     with pytest.raises(ParamsError, match="expected east among three or more"):

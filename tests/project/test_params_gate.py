@@ -129,6 +129,7 @@ def test_it_is_frozen() -> None:
         ("name: a, kind: flips", "gate.rules[0]: expected max, where or both, found neither"),
         ("name: a, kind: flips, where: {o: x}, slice: o", "gate.rules[0]: expected a max beside"),
         ("name: a, kind: flips, where: {}", "gate.rules[0].where: expected"),
+        ("name: a, kind: flips, where: {o: []}", "gate.rules[0]: expected a value or more of o"),
         ("name: a, kind: nights, of: quarantined, max: 2", "expected a max of at most 1, because"),
         ("name: a, kind: nights, of: slower, max: -1", "gate.rules[0].max: expected a value of at"),
         ("name: a, metric: auc, min: 0.7, max: 0.9", "gate.rules[0]: expected exactly one of min"),

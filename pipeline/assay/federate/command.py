@@ -145,10 +145,11 @@ def _take_part(
     )
     mine = _result(root, contract, task, rows, made, settings)
     results = {
-        site: SiteResult.of_tree(json.loads(text))
+        site: _site_result(site, text)
         for site, text in exchange.share("results", json.dumps(mine.tree())).items()
     }
     made = made.model_copy(update={"results": results})
+    _same_for_all(made, exchange)
     made.write(root)
     return made
 
@@ -203,12 +204,48 @@ def _categories(
         mine[name] = sorted(counts.index[counts >= settings.min_rows].astype(str))
     every = {name: set[str]() for name in contract.categorical}
     for site, text in exchange.share("categories", json.dumps(mine)).items():
-        named: Any = json.loads(text)
+        named = _parsed(site, text)
         if not isinstance(named, dict) or {*named} != {*every}:
             raise ValueError(f"{site} names categories of other features")
         for name, values in named.items():
-            every[name].update(map(str, values))
+            if not isinstance(values, list) or not all(_is_text(value) for value in values):
+                raise ValueError(f"{site} names categories of '{name}' that are no list of texts")
+            every[name].update(values)
     return {name: tuple(sorted(values)) for name, values in every.items()}
+
+
+def _parsed(site: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{site} sent no JSON: {error}") from None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+
+
+def _numbers(site: str, text: str) -> Floats:
+    try:
+        return np.asarray(_parsed(site, text), np.float64)
+    except TypeError as error:
+        raise ValueError(f"{site} sent no list of numbers: {error}") from None
+
+
+def _site_result(site: str, text: str) -> SiteResult:
+    tree = _parsed(site, text)
+    try:
+        return SiteResult.of_tree(tree)
+    except ValueError as error:
+        raise ValueError(f"{site} sent no result: {error}") from None
+
+
+def _same_for_all(made: AgreedModel, exchange: Exchange) -> None:
+    """Names and results too: a message that was edited is read by all sites but its own."""
+    mine = hashlib.sha256(made.text().encode()).hexdigest()
+    for site, text in exchange.share("done", mine).items():
+        if text != mine:
+            raise ValueError(f"{site} would write another model: a message was changed")
 
 
 def _first_sites(learnt: Learnt, exchange: Exchange) -> Learnt:
@@ -224,10 +261,10 @@ def _first_sites(learnt: Learnt, exchange: Exchange) -> Learnt:
     )
     said = exchange.share("model", json.dumps(mine.tolist()))
     for site, text in said.items():
-        theirs = np.asarray(json.loads(text), np.float64)
+        theirs = _numbers(site, text)
         if theirs.shape != mine.shape or not np.allclose(theirs, mine, rtol=SAME, atol=SAME):
             raise ValueError(f"{site} found another model in the same sums")
-    first = np.asarray(json.loads(said[exchange.sites[0]]), np.float64)
+    first = _numbers(exchange.sites[0], said[exchange.sites[0]])
     ends = np.cumsum(
         [len(learnt.fill), len(learnt.center), len(learnt.scale), len(learnt.coefficients)]
     )

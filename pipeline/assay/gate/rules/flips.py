@@ -55,6 +55,10 @@ class Flips(SlicedRule):
     def _a_limit(self) -> Flips:
         if self.max is None and self.where is None:
             raise ValueError("max, where or both|neither")
+        for field, values in (self.where or {}).items():
+            if not values:
+                # No finding would come of it, and what has no finding blocks nothing.
+                raise ValueError(f"a value or more of {field} in where|none")
         if self.max is None and self.slice is not None:
             raise ValueError("a max beside slice|none")
         return self
