@@ -42,6 +42,17 @@ def test_a_publication_sweeps_what_runs_before_it_left(store: Store, make: Any) 
     assert make.seen() == ([4], [9])
 
 
+def test_what_a_held_run_worked_with_is_swept_and_its_rows_stay(store: Store, make: Any) -> None:
+    make.hold("r1")
+    scratch = Path(store.scratch_uri("r1"))
+    scratch.mkdir(parents=True)
+    (scratch / "0.keys").write_bytes(b"keys")
+    make.age(2)
+    vacuum.delete_dead_files(store, "p")
+    assert make.files("predictions") == ["r1-0.0.parquet"]
+    assert not (scratch / "0.keys").exists()
+
+
 def test_dead_runs_have_a_day_of_grace(store: Store, make: Any) -> None:
     make.begin("r1")
     make.stage("r1")

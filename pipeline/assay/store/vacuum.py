@@ -300,6 +300,8 @@ def _judged(
         partition = parse_partition(path)[1] if record is None else record.partition
         fate = fates.of(partition)
         kind = None if fate is None else fate.kind(run_id)
+        if table == SCRATCH and fate is not None and kind is None:
+            kind = "dead"  # the rows of a held or planned run are waited for, its work is done
         if kind is not None:
             yield UnusedFile(table, path, info.size, kind, info.mtime.astimezone(UTC))
 
