@@ -134,6 +134,8 @@ def test_a_token_is_asked_for(serve: Any, row: bytes, given: dict[str, str], sta
     [
         ({"content_type": "text/plain"}, "", 415),
         ({"content_type": "application/json; charset=utf-8"}, "", 200),
+        ({"content_type": "APPLICATION/JSON"}, "", 200),
+        ({"content_encoding": "gzip"}, "", 415),
         ({"content_length": "1000000000"}, "", 413),
         ({}, "reasons=many", 400),
         ({}, "reason=2", 400),

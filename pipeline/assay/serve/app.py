@@ -146,9 +146,12 @@ class Service:
         began, headers = time.monotonic(), dict(scope["headers"])
         self._check_token(headers.get(b"authorization", b""))
         self._check_rate(scope["client"])
-        kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip()
+        kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
         if kind not in (JSON, ARROW):
             raise Refused(415, f"expected the Content-Type {JSON} or {ARROW}, found '{kind}'")
+        packed = headers.get(b"content-encoding", b"identity").decode("latin-1")
+        if packed != "identity":
+            raise Refused(415, f"expected a body that is not compressed, found {packed}")
         asked, _, top = scope["query_string"].decode("latin-1").partition("=")
         if asked and (asked != "reasons" or not top.isdecimal()):
             raise Refused(400, f"expected nothing after the ? but reasons=N, found '{asked}={top}'")
