@@ -29,7 +29,9 @@ SHARED = "ASSAY_TESTS_SHARED"
 """Names a folder in which a part leaves what takes long to make, for the others to copy."""
 FIRST = (
     "tests/contract",
+    "tests/edge",
     "tests/evaluation",
+    "tests/federate",
     "tests/hosting",
     "tests/init",
     "tests/life",

@@ -112,7 +112,7 @@ def answers(run: Run, export: Export, rows: FeaturesInMemory) -> Expected:
     )  # little-endian, as are all machines that this runs on
     said = run(_input(inputs.numeric, inputs.categorical, rows))
     if len(said) < rows.rows * kind.itemsize:
-        raise _unproven(["check"], f"{len(said)} bytes for {counted(rows.rows, 'row')}")
+        raise _unproven(["check"], f"{counted(len(said), 'byte')} for {counted(rows.rows, 'row')}")
     found = np.frombuffer(said, kind, rows.rows)
     got = Expected(
         raw=found["raw"].reshape(rows.rows, outputs),

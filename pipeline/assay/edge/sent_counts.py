@@ -22,6 +22,7 @@ from assay.columns.profile import ColumnProfile, clip_to_finite, column_from_dic
 from assay.columns.reference import Reference
 from assay.edge.rules import DeviceRules
 from assay.project.partitions import parse_day
+from assay.project.text import counted
 from assay.store.counts import Counts
 
 _HEAD = re.compile(
@@ -70,8 +71,8 @@ class SentText:
         rows, unscored, *broken = _whole(first)
         if (len(broken), len(lines)) != (len(rules.held), len(grid)):
             raise ValueError(
-                f"{len(broken)} checks and {len(lines)} columns, expected {len(rules.held)} and "
-                f"{len(grid)}"
+                f"{len(broken)} checks and {counted(len(lines), 'column')}, expected "
+                f"{len(rules.held)} and {len(grid)}"
             )
         # Numbers come first, each kind in the order of the grid.
         names = sorted(grid, key=lambda name: not isinstance(grid[name], NumberGrid))
@@ -81,7 +82,9 @@ class SentText:
         }
         scores = found[next(name for name in reversed(names) if isinstance(grid[name], NumberGrid))]
         if scores.nulls != unscored:
-            raise ValueError(f"{unscored} rows without a score, {scores.nulls} scores missing")
+            raise ValueError(
+                f"{counted(unscored, 'row')} without a score, {scores.nulls} scores missing"
+            )
         by_rule = Counter[str]()
         for rule, count in zip(rules.held, broken, strict=True):
             by_rule.update({rule.name: count} if count else {})

@@ -20,6 +20,7 @@ from pydantic import Field
 from assay.errors import RoundRefused
 from assay.project import interrupts
 from assay.project.document import Document, Text
+from assay.project.text import counted
 from assay.store.delta.location import filesystem, translate_errors
 
 LONGEST = 64_000_000
@@ -162,6 +163,6 @@ class Exchange:
             if info.type != pafs.FileType.File:
                 return None
             if info.size > LONGEST:
-                raise self._refused(f"the message of {site} has {info.size:,} bytes", site)
+                raise self._refused(f"the message of {site} has {counted(info.size, 'byte')}", site)
             with system.open_input_stream(path) as source:
                 return bytes(source.read()).decode("utf-8", "replace")

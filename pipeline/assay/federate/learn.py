@@ -17,6 +17,7 @@ from scipy import special
 
 from assay.federate.masked_sums import Floats
 from assay.project.tasks import Task
+from assay.project.text import counted
 from assay.training.candidates.agreed import fitted_encoder, numeric_steps, set_scale
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def learn(
         set_scale(scaler, center, scale)
     columns = np.asarray(encoder.transform(features), np.float64)
     if columns.shape[1] > MOST_COLUMNS:
-        raise ValueError(f"{columns.shape[1]:,} columns, more than {MOST_COLUMNS:,}")
+        raise ValueError(f"{counted(columns.shape[1], 'column')}, more than {MOST_COLUMNS:,}")
     design = np.column_stack([np.ones(rows), columns])
     fit = _ridge if task == "regression" else _logistic
     found, rounds = fit(design, target, int(total), penalty, pool)
@@ -106,7 +107,8 @@ def _check_counts(total: float, filled: Floats) -> None:
     counts = np.array([total, *filled])
     if (counts != np.round(counts)).any() or (counts < 0).any() or (counts > total).any():
         raise ValueError(
-            f"the sums are those of no rows ({total:g} rows): a site sent other numbers than agreed"
+            f"the sums are those of no rows ({counted(total, 'row')}): a site sent other numbers "
+            "than agreed"
         )
 
 

@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from assay.project.text import counted
+
 PLACES = 64
 """Binary places of a number."""
 BYTES = 16
@@ -121,7 +123,7 @@ def unmask(parts: Mapping[str, str], count: int) -> Floats:
         except (ValueError, binascii.Error):
             stream = b""
         if len(stream) != BYTES * count:
-            raise ValueError(f"{site} sent {len(stream):,} bytes, not {BYTES * count:,}")
+            raise ValueError(f"{site} sent {counted(len(stream), 'byte')}, not {BYTES * count:,}")
         for place, number in enumerate(_integers(stream)):
             totals[place] += number
     signed = ((total + MODULUS // 2) % MODULUS - MODULUS // 2 for total in totals)

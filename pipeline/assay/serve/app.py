@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from assay.model.batch import ScoredBatch
+from assay.project.text import counted
 from assay.score.table import TableScorer
 from assay.serve.counts import ServedCounts
 from assay.serve.current import CurrentVersion
@@ -192,7 +193,7 @@ class Service:
 
     def _check_size(self, size: int) -> None:
         if size > self._most:
-            raise Refused(413, f"a body has at most {self._most:,} bytes")
+            raise Refused(413, f"a body has at most {counted(self._most, 'byte')}")
 
     async def _body(self, receive: Receive) -> bytes:
         body, more = bytearray(), True

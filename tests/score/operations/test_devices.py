@@ -156,7 +156,7 @@ def test_damaged_and_lying_files_are_refused_by_name_and_the_others_are_counted(
     assert "no counts of a device: 'assay-counts 2" in edited("counts 1", "counts 2")
     # 30 rows are 1e of them.
     assert "31 rows, but nulls and counts add up to 30" in edited("\n1e ", "\n1f ")
-    assert "1 rows without a score, 0 scores missing" in edited("\n1e 0", "\n1e 1")
+    assert "1 row without a score, 0 scores missing" in edited("\n1e 0", "\n1e 1")
     assert "rows, but nulls and counts add up to" in edited("\nt 0 ", "\nt 29 ")
     assert "checks and" in edited("\n1e 0", "\n1e 0 0 0")
     assert "checks and" in edited("\nt 0", "\nt 0\nt 0")

@@ -18,6 +18,7 @@ from assay.edge.sent_counts import SentText, device_grid, read_sent_text
 from assay.errors import AssayError, CountsRefused, NothingScored, UsageError
 from assay.errors.base import attach_report
 from assay.project.params import Params
+from assay.project.text import counted
 from assay.registry.pin import pin
 from assay.registry.tags import version_sort_key
 from assay.registry.versions import RegistryState, read_state
@@ -191,7 +192,7 @@ class _Reader:
     def read(self, path: Path) -> Counts:
         """The counts in a file; raises ValueError or OSError if there are none."""
         if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path.stat().st_size:,} bytes: no counts are so large")
+            raise ValueError(f"{counted(path.stat().st_size, 'byte')}: no counts are so large")
         text = read_sent_text(path.read_bytes())
         first, grid, rules = self._layout(text)
         last = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
