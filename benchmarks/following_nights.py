@@ -267,9 +267,9 @@ def main() -> int:
         "and of fairness with groups that are taken as independent. Width: the median metric's, "
         "divided by that other way's.\n",
         "What to do with it: where nights follow each other, more nights narrow an interval and "
-        "more rows a night do not. At .8 thirty nights decide little: take sixty, or compare with "
-        "a champion on the same nights. Below four weeks of days do not trust a limit's last "
-        "points, as single metrics cover less than stated.\n",
+        "more rows a night do not. But have ten positives a night: with three, a night hides how "
+        "much it follows the last one, and where they follow closely about one decision in ten at "
+        "the limit of a Brier score, log loss or change of accuracy is a false pass.\n",
         "| holdouts | rule | answered | covered | worst | false passes | worst "
         "| other way covered | worst | false passes | worst | width |",
         "|---|---|--:|--:|---|--:|---|--:|---|--:|---|--:|",
