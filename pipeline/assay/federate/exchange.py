@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import pyarrow.fs as pafs
 from pydantic import Field
@@ -36,7 +36,6 @@ class Message(Document):
     step: Text
     agreement: Text
     body: Annotated[str, Field(max_length=LONGEST)]
-    kind: Literal["message"] = "message"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Exchange:
     patience
         Seconds until a site that sends nothing is given up.
     progress
-        Told what is waited for.
+        Called with each step.
     """
 
     uri: str
