@@ -1,12 +1,12 @@
 r"""`python -m scripts.platform_api WHEEL...`: what platforms' wheels say that they take.
 
-Airflow, Prefect and Dagster cannot be installed beside this project's pins, or take minutes, and
-Google's client holds the descriptions of all its services. So the names that they take are read
-from their wheels, without running anything, and kept in tests/ops/deploy/platform_api.json, which
-the tests hold the written files to. To renew some of it:
+Airflow, Prefect, Dagster and Azure ML's SDK cannot be installed beside this project's pins, or
+bring dozens of packages, and Google's client holds the descriptions of all its services. So the
+names that they take are read from their wheels, without running anything, and kept in
+tests/ops/deploy/platform_api.json, which the tests hold the written files to. To renew some of it:
 
     pip download --no-deps apache-airflow-task-sdk apache-airflow-providers-standard \
-        prefect dagster google-api-python-client
+        prefect dagster google-api-python-client azure-ai-ml
     python -m scripts.platform_api *.whl
 """
 
@@ -40,6 +40,18 @@ SCHEMAS = {
     "Job": "googleapiclient/discovery_cache/documents/run.v1.json",
     "Batch": "googleapiclient/discovery_cache/documents/dataproc.v1.json",
 }
+AZURE = "azure/ai/ml/_schema/"
+FIELDS = (
+    "JobScheduleSchema",
+    "CronTriggerSchema",
+    "PipelineJobSchema",
+    "PipelineJobSettingsSchema",
+    "CommandSchema",
+    "AnonymousEnvironmentSchema",
+    "ManagedIdentitySchema",
+    "CommandJobLimitsSchema",
+    "JobResourceConfigurationSchema",
+)
 _OF_A_SCHEMA = ("type", "format", "enum", "$ref", "items", "additionalProperties", "properties")
 
 
@@ -59,9 +71,40 @@ def read(wheels: list[Path]) -> dict[str, Any]:
                 if path in archive.namelist():
                     every = json.loads(archive.read(path))["schemas"]
                     found[name] = {"of": wheel.name, "schemas": dict(sorted(schemas(every, name)))}
+            if any(path.startswith(AZURE) for path in archive.namelist()):
+                known = declared(archive)
+                for name in FIELDS:
+                    found[name] = {"of": wheel.name, "takes": sorted(fields(known, name))}
     if not found:
         raise SystemExit("these wheels say nothing of it")
     return found
+
+
+def declared(archive: zipfile.ZipFile) -> dict[str, ast.ClassDef]:
+    """The schemas of Azure ML's files, by name."""
+    return {
+        node.name: node
+        for path in archive.namelist()
+        if path.startswith(AZURE) and path.endswith(".py")
+        for node in ast.parse(archive.read(path)).body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def fields(known: dict[str, ast.ClassDef], name: str) -> set[str]:
+    """The keys that a schema of Azure ML takes in a file, with those of its bases."""
+    if name not in known:
+        return set()
+    made = known[name]
+    bases = [base.id for base in made.bases if isinstance(base, ast.Name)]
+    return set().union(*(fields(known, base) for base in bases)) | {
+        node.targets[0].id
+        for node in made.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Call)
+        and "dump_only=True" not in ast.unparse(node.value)
+    }
 
 
 def keywords(source: str, name: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ CLOUD = {
     "emr-serverless": "s3",
     "cloud-run-job": "gs",
     "dataproc-serverless": "gs",
+    "azure-ml": "abfss",
 }
 RUNTIMES = {"emr-serverless": "emr-7.12.0", "dataproc-serverless": "3.0"}
 ACCOUNT = "nights@late-flights.iam.gserviceaccount.com"
@@ -30,14 +31,15 @@ def of_target(given: Params, target: str) -> Params:
     """The project's parameters, with a bucket and names where the target cannot do without."""
     if target not in CLOUD:
         return given
-    more = {"identity": ACCOUNT, "runtime": RUNTIMES.get(target)}
+    more = {"identity": ACCOUNT, "runtime": RUNTIMES.get(target), "vault": "late-flights"}
     schedule = given.schedule.model_copy(update=more)
     return in_cloud(given, CLOUD[target]).model_copy(update={"schedule": schedule})
 
 
 def in_cloud(given: Params, scheme: str = "s3") -> Params:
     """The same project with its rows, its labels and its store in a bucket."""
-    bucket = f"{scheme}://late-flights"
+    account = "@flights.dfs.core.windows.net" if scheme == "abfss" else ""
+    bucket = f"{scheme}://late-flights{account}"
     rows = Parquet(format="parquet", path=f"{bucket}/raw")
     return given.model_copy(
         update={

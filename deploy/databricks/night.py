@@ -1,4 +1,4 @@
-"""The entry point where Spark starts a Python file: the command line, and its exit code.
+"""The entry point where a platform starts a Python file: the command line, and its exit code.
 
 Written by `assay deploy`. An exit with 0 is left to the end of the file, because some platforms
 take any SystemExit for a failure.

@@ -1,4 +1,4 @@
-"""The entry point where Spark starts a Python file: the command line, and its exit code.
+"""The entry point where a platform starts a Python file: the command line, and its exit code.
 
 Written by `assay deploy`. An exit with 0 is left to the end of the file, because some platforms
 take any SystemExit for a failure.
@@ -7,14 +7,15 @@ take any SystemExit for a failure.
 import os
 import sys
 
-import boto3
+import botocore.session
 
 from assay.cli.__main__ import main
 
 
 def secret(name):
     """A secret of Secrets Manager, which the night's role may read; no key is kept."""
-    return boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+    client = botocore.session.get_session().create_client("secretsmanager")
+    return client.get_secret_value(SecretId=name)["SecretString"]
 
 
 os.environ.update(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="http.extraHeader")

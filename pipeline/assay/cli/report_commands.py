@@ -100,8 +100,8 @@ def deploy(
         str,
         Option(
             "github, gitlab, cron, systemd, airflow, prefect, dagster, kubernetes, "
-            "cloud-run-job, dataproc-serverless, emr-serverless, databricks, or a class of "
-            "the project's own such as data.schedulers.Jenkins",
+            "cloud-run-job, dataproc-serverless, emr-serverless, azure-ml, databricks, or a class "
+            "of the project's own such as data.schedulers.Jenkins",
             "SCHEDULER",
         ),
     ],

@@ -126,6 +126,7 @@ def test_cron_s_script_lies_in_the_clone(tmp_path: Path) -> None:
         ("cloud-run-job", ["repository", "image", "identity"]),
         ("dataproc-serverless", ["repository", "image", "identity", "runtime"]),
         ("emr-serverless", ["repository", "image", "runtime"]),
+        ("azure-ml", ["repository", "image", "vault"]),
     ],
 )
 def test_what_is_missing_is_named_with_its_key(target: str, missing: list[str]) -> None:
@@ -137,9 +138,7 @@ def test_what_is_missing_is_named_with_its_key(target: str, missing: list[str]) 
     )
 
 
-@pytest.mark.parametrize(
-    "target", ["databricks", "gitlab", "cloud-run-job", "dataproc-serverless", "emr-serverless"]
-)
+@pytest.mark.parametrize("target", [name for name, kind in TARGETS.items() if kind.keeps_nothing])
 def test_a_machine_that_is_thrown_away_takes_no_folder_for_a_store(target: str) -> None:
     given = schedules.of_target(project(), target).model_copy(update={"store": "store"})
     with pytest.raises(ParamsError, match=r"store: store: expected an address"):

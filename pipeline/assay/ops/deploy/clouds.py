@@ -12,6 +12,8 @@ from assay.ops.deploy.quoting import shell
 from assay.ops.deploy.target import ENTRY, Target
 from assay.project import layout
 
+RECIPE = "Containerfile"
+
 
 class Kubernetes(Target):
     name = "kubernetes"
@@ -132,6 +134,7 @@ class EmrServerless(Target):
         return {
             "stack.yaml": self.render("emr/stack.yaml", **facts),
             ENTRY: self.render(ENTRY, cloud="aws", secrets=self.secrets()),
+            RECIPE: _recipe(self, "/opt/assay/bin/python"),
         }
 
     def install(self) -> tuple[str, ...]:
@@ -140,6 +143,15 @@ class EmrServerless(Target):
             f"aws cloudformation deploy --stack-name {self.plan.name}-nightly --template-file "
             f"{self.shown}/stack.yaml --capabilities CAPABILITY_IAM",
         )
+
+
+def _recipe(target: Target, python: str, **facts: str) -> str:
+    """A Containerfile of the image, on the platform's own base."""
+    scheme = target.plan.store.partition("://")[0]
+    extra = {"gs": "gs", "abfss": "azure"}.get(scheme, "s3")
+    file = f"{target.folder}/{RECIPE}"
+    where = {"target": target.name, "file": file, "python": python, "extra": extra}
+    return target.render(RECIPE, **where, **facts)
 
 
 def _literal(text: str) -> str:
@@ -167,10 +179,44 @@ class Databricks(Target):
                 },
             ),
             ENTRY: self.render(ENTRY, cloud=None),
+            # 17.3.x-scala2.13 is the runtime of an image that is tagged 17.3-LTS.
+            RECIPE: _recipe(
+                self,
+                "/databricks/python3/bin/python",
+                base=f"{schedule.databricks.runtime.partition('.x')[0]}-LTS",
+            ),
         }
 
     def install(self) -> tuple[str, ...]:
         return (f"cd {self.shown} && databricks bundle deploy",)
 
 
-TARGETS = (Kubernetes, CloudRunJob, DataprocServerless, EmrServerless, Databricks)
+class AzureMl(Target):
+    """A schedule, and the pipeline of one step that it starts on serverless compute."""
+
+    name = "azure-ml"
+    needs = ("repository", "image", "vault")
+    keeps_nothing = True
+    variable = "${{"
+
+    def texts(self) -> Mapping[str, str]:
+        arguments = self.arguments(f"/tmp/{self.plan.name}", *self.plan.reports)
+        self._refuse(
+            f"{layout.PARAMS}: expected no '{self.variable}', which --target {self.name} takes for "
+            f"the start of a variable, found '{each}'"
+            for each in arguments
+            if self.variable in each
+        )
+        # A vault's names have no underscore.
+        secrets = {key: name.replace("_", "-") for key, name in self.secrets().items()}
+        return {
+            "schedule.yml": self.render("azure/schedule.yml"),
+            "job.yml": self.render("azure/job.yml", command=["python", ENTRY, *arguments]),
+            ENTRY: self.render(ENTRY, cloud="azure", secrets=secrets),
+        }
+
+    def install(self) -> tuple[str, ...]:
+        return (f"az ml schedule create --file {self.shown}/schedule.yml",)
+
+
+TARGETS = (Kubernetes, CloudRunJob, DataprocServerless, EmrServerless, AzureMl, Databricks)

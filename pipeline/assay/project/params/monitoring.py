@@ -253,6 +253,7 @@ class ScheduleParams(Section):
     image: Image | None = None
     identity: Identity | None = None
     runtime: Word | None = None
+    vault: Word | None = None
     databricks: Databricks = Databricks()
 
     @property

@@ -22,6 +22,12 @@ from assay.store.delta.tables import Staged
 SCRATCH = "scratch"
 """The folder of temporary files that runs need while they work; not a table."""
 
+IDENTITY = "DEFAULT_IDENTITY_CLIENT_ID"
+"""Where Azure ML names a job's managed identity, which Arrow does not look at."""
+_AZURE = re.compile(
+    r"abfss?://(?P<container>[^@/]+)@(?P<account>[^./]+)\.dfs\.core\.windows\.net(?P<path>(/.*)?)"
+)
+
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 30
 RETRY_SECONDS = 8
@@ -76,6 +82,11 @@ def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
         # use that of its parent.
         given = tuple(item for item in sorted(os.environ.items()) if item[0].startswith("AWS_"))
         return _s3(bucket, given, os.getpid()), path
+    if azure := _AZURE.fullmatch(uri):
+        # Not from the address, because Arrow decodes the escapes in its path.
+        identity = os.environ.get(IDENTITY)
+        system = pafs.AzureFileSystem(azure["account"], client_id=identity)
+        return system, f"{azure['container']}{azure['path']}"
     opened: tuple[pafs.FileSystem, str] = pafs.FileSystem.from_uri(uri)
     return opened
 
