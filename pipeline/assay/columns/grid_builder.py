@@ -5,15 +5,17 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from assay.columns.features import Floats
 from assay.columns.grid import CategoryGrid, ColumnGrid, NumberGrid
 from assay.errors import SchemaMismatch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_CATEGORIES = 200
 FINE = 160
@@ -138,6 +140,8 @@ def assign_cells(column: pd.Series[Any], grid: ColumnGrid) -> Ints:
         cells = np.searchsorted(np.asarray(grid.edges), values, side="right").astype(np.int64)
         cells[np.isnan(values)] = -1
         return cells
+    import pandas as pd
+
     codes, uniques = pd.factorize(column)
     places = {name: place for place, name in enumerate(grid.categories)}
     of_code = [places.get(str(value), len(grid.categories)) for value in uniques]

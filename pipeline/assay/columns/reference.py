@@ -11,10 +11,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from assay.columns import autocorrelation
@@ -35,6 +34,9 @@ from assay.columns.profile import (
 )
 from assay.columns.profile_counter import compute_profile
 from assay.errors import BundleChanged, BundleIncompatible
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = 3
 NOTHING_BESIDE: Mapping[str, tuple[ColumnGrid, Floats]] = MappingProxyType({})
@@ -309,6 +311,8 @@ def build_reference(
     taken = [name for name in (*numeric, *categorical) if name in scores]
     if taken:
         raise ValueError(f"a feature cannot be called {taken[0]}: that is the model's answer")
+    import pandas as pd
+
     codes, nights = pd.factorize(night, sort=True)
     if len(codes) != len(frame) or (codes < 0).any():
         raise ValueError("every reference row needs a partition value")
@@ -354,12 +358,16 @@ def build_reference(
 
 
 def _beside(name: str, grid: ColumnGrid, values: Floats) -> ReferenceColumn:
+    import pandas as pd
+
     frame = pd.DataFrame(index=pd.RangeIndex(len(values)))
     profile = compute_profile(FrameFeatures(frame), {name: grid}, {name: values})[name]
     return ReferenceColumn(grid, profile, (), ())
 
 
 def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> ReferenceColumn:
+    import pandas as pd
+
     frame = pd.DataFrame({"label": truths})
     profile = compute_profile(FrameFeatures(frame), {"label": grid})["label"]
     by_night = _counts_by_night(assign_cells(frame["label"], grid), codes, nights, grid.cells)

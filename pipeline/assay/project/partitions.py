@@ -18,15 +18,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.params.values import Every
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 
 @contextmanager
@@ -156,12 +159,14 @@ def read(root: Path, column: str, *, start: str, end: str) -> pa.Table:
 
     The partition column is always text.
     """
-    wanted = (ds.field(column) >= start) & (ds.field(column) <= end)
+    wanted = (pc.field(column) >= start) & (pc.field(column) <= end)
     return open_dataset(root, column).to_table(filter=wanted)
 
 
 def open_dataset(root: Path, column: str) -> ds.Dataset:
     """All rows, to be read piece by piece; the partition column is text."""
+    import pyarrow.dataset as ds
+
     partitioning = ds.partitioning(pa.schema([(column, pa.string())]), flavor="hive")
     return ds.dataset(root, format="parquet", partitioning=partitioning)
 

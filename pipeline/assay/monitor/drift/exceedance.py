@@ -19,7 +19,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 
 from assay.columns.autocorrelation import own_share
 from assay.columns.features import Floats
@@ -161,7 +160,8 @@ def _correlation(distances: Floats, lags: Ints, weights: Floats) -> float:
     from scipy import special
 
     n = len(distances)
-    ranks = (pd.Series(distances).rank().to_numpy() - 0.5) / n
+    _, place, ties = np.unique(distances, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(ties) - ties / 2)[place] / n
     squares = special.ndtri((1 + ranks) / 2) ** 2
     apart = squares - squares.mean()
     found = np.array([apart[lag:] @ apart[:-lag] for lag in lags]) / (apart @ apart)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
@@ -29,6 +28,9 @@ from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import NightInput, Session
 from assay.store.delta.external_table import ExternalFile, TableSnapshot, read_snapshot
 from assay.store.delta.location import filesystem
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 _NONE = "The table holds no night; check score.input in params.yaml, and the table."
 
@@ -105,6 +107,8 @@ class DeltaFormat(Format[Delta]):
         return found
 
     def _dataset(self, shot: TableSnapshot, value: str) -> ds.Dataset:
+        import pyarrow.dataset as ds
+
         system, base = filesystem(shot.uri)
         return ds.dataset(
             [f"{base}/{file.path}" for file in _of_night(shot, self.column, value)],
@@ -169,6 +173,8 @@ class DeltaRows:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, file by file."""
+        import pyarrow.dataset as ds
+
         for path, values in zip(self.paths, self.values, strict=True):
             with files.read_errors(path, "cannot be read as Parquet"):
                 system, place = filesystem(path)

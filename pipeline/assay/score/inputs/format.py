@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
@@ -25,6 +24,9 @@ from assay.score.inputs import files, flat_file
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.types import NightInput
 from assay.store.delta.rows import groups_with
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 Spec = TypeVar("Spec", bound=Any)
 FileSpec = TypeVar("FileSpec", Parquet, Csv, Json)

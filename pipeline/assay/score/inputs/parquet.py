@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.types as t
 
 from assay.contract.definition import Contract
@@ -37,12 +36,16 @@ class ParquetFormat(FilesFormat[Parquet]):
     def _read(
         self, value: str, columns: Sequence[str], near: NearbyRows | RowsWith | None
     ) -> Iterator[pa.RecordBatch]:
+        import pyarrow.dataset as ds
+
         names = NightNames.of(flat_file.nights_uri(self.root, self.spec, value), self.column)
         system, base = filesystem(names.folder)
         data = ds.dataset(f"{base}/{names.name(value)}", filesystem=system, format="parquet")
         return read_dataset(data, columns, near)
 
     def first_rows(self, value: str, most: int) -> pa.Table:
+        import pyarrow.dataset as ds
+
         _, listed = self.listed(value)
         footers = [each for each in files.parallel_map(files.read_footer, listed) if each.file.rows]
         if not footers:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from assay.errors import SourceError, StoreError
 from assay.store.delta.location import translate_errors
-from assay.store.delta.log import open_table
+from assay.store.delta.log import add_actions, open_table
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -104,7 +104,7 @@ def _check_features(table: DeltaTable, uri: str) -> None:
 
 
 def _snapshot(table: DeltaTable, uri: str) -> TableSnapshot:
-    metadata, actions = table.metadata(), pa.table(table.get_add_actions(flatten=True))
+    metadata, actions = table.metadata(), add_actions(table)
     by = tuple(metadata.partition_columns)
 
     def cells(name: str, kind: pa.DataType) -> list[Any]:

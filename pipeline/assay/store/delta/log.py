@@ -145,7 +145,7 @@ class _Kept:
         unknown = [name for name in partitions if (column, name, turns) not in self.views]
         if unknown:
             if not self.actions:
-                self.actions.append(_actions(self.table))
+                self.actions.append(add_actions(self.table))
             found = _views(self.table, self.actions[0], column, unknown, turns)
             self.views.update(((column, name, turns), view) for name, view in found.items())
         return {name: self.views[column, name, turns] for name in partitions}
@@ -230,9 +230,11 @@ def _check_folder(folder: Path) -> None:
                 raise PermissionError(f"{path} may not be read")
 
 
-def _actions(table: DeltaTable) -> pa.Table:
+def add_actions(table: DeltaTable) -> pa.Table:
+    """The active files of a table with their partition values and statistics, a row a file."""
     with translate_errors(table.table_uri, "its log cannot be read"):
-        return pa.table(table.get_add_actions(flatten=True))
+        # `pyarrow.table` would import pandas, which takes longer than the log.
+        return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
 
 
 def _of_partitions(
@@ -252,20 +254,17 @@ def partition_files(
     table: DeltaTable, column: str, partition: str | Sequence[str] | None = None
 ) -> list[StagedFile]:
     """The active files of a version of the table, of all partitions or of some."""
-    return _files(_of_partitions(table, _actions(table), column, partition), column)
+    return _files(_of_partitions(table, add_actions(table), column, partition), column)
 
 
 def active_paths(table: DeltaTable) -> set[str]:
     """The paths of all active files, relative to the table."""
-    with translate_errors(table.table_uri, "its log cannot be read"):
-        actions = pa.table(table.get_add_actions())
-    return {unquote(path) for path in actions.column("path").to_pylist()}
+    return {unquote(path) for path in add_actions(table).column("path").to_pylist()}
 
 
 def active_files(table: DeltaTable) -> list[ActiveFile]:
     """The active files of any table, partitioned or not."""
-    with translate_errors(table.table_uri, "its log cannot be read"):
-        actions = pa.table(table.get_add_actions()).select(["path", "size_bytes", "num_records"])
+    actions = add_actions(table).select(["path", "size_bytes", "num_records"])
     return [
         ActiveFile(unquote(each["path"]), each["size_bytes"], each["num_records"])
         for each in actions.to_pylist()
@@ -274,7 +273,7 @@ def active_files(table: DeltaTable) -> list[ActiveFile]:
 
 def partitions(table: DeltaTable, column: str) -> list[str]:
     """The partition values that have an active file, sorted."""
-    values = _of_partitions(table, _actions(table), column, None).column(f"partition.{column}")
+    values = _of_partitions(table, add_actions(table), column, None).column(f"partition.{column}")
     return sorted(pc.unique(values).to_pylist())
 
 
@@ -342,7 +341,7 @@ def partition_views(
     """
     if table is None:
         return {name: PartitionView() for name in partitions}
-    return _views(table, _actions(table), column, partitions, turns)
+    return _views(table, add_actions(table), column, partitions, turns)
 
 
 def _views(

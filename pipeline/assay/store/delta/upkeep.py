@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
 from assay.project.text import counted
 from assay.store.delta import fsync
 from assay.store.delta.location import StagedFile, filesystem, summarize_error
+from assay.store.delta.log import add_actions
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable, PostCommitHookProperties
@@ -112,7 +112,7 @@ def small_files(opened: DeltaTable) -> list[Group]:
     """The partitions of an opened table that have more than one small file."""
     columns = opened.metadata().partition_columns
     found: dict[tuple[str, ...], list[StagedFile]] = {}
-    actions = pa.table(opened.get_add_actions(flatten=True))
+    actions = add_actions(opened)
     wanted = ["path", "size_bytes", "num_records", *(f"partition.{name}" for name in columns)]
     for path, size, rows, *values in zip(
         *(actions.column(name).to_pylist() for name in wanted), strict=True
@@ -178,6 +178,8 @@ def merge_files(uri: str, opened: DeltaTable) -> int:
 
 def _written(uri: str, group: Group, schema: pa.Schema) -> StagedFile:
     """One new file with the rows of a group, in the order of its files."""
+    import pyarrow.dataset as ds
+
     system, base = filesystem(uri)
     folder = group.files[0].path.rpartition("/")[0]
     path = f"{folder}/part-{uuid.uuid4().hex}.parquet".lstrip("/")
