@@ -25,7 +25,7 @@ from assay.score.inputs import formats as inputs
 from assay.score.inputs.split import input_batches, split_tasks
 from assay.store import open_store
 from benchmarks.assay_session import pinned, timed
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, Night
 from benchmarks.measure import in_turns
 from benchmarks.results import Result
 
@@ -61,9 +61,9 @@ class Idle:
 class Pass:
     """One task's work on a night, as often as it is called."""
 
-    def __init__(self, bench: Bench, candidate: str) -> None:
+    def __init__(self, bench: Bench, candidate: str, night: Night) -> None:
         root = bench.project.root
-        self.night = bench.night(max(100_000, int(bench.rows * SHARE)))
+        self.night = night
         given = params.load(root)
         score = type(given.score).model_validate(
             {**given.score.model_dump(), "input": str(self.night.folder), "carrier": "files"}
@@ -124,7 +124,7 @@ def run(bench: Bench) -> list[Result]:
 
 
 def _compared(bench: Bench, label: str, candidate: str, target: float | None) -> Result:
-    work = Pass(bench, candidate)
+    work = Pass(bench, candidate, bench.night(max(100_000, int(bench.rows * SHARE))))
     turns = {"with the profile": work.run, "without": work.without_profile}
     for each in turns.values():
         each()

@@ -160,8 +160,8 @@ def test_a_line_without_a_cell_for_each_column_is_refused_and_none_of_its_cells_
     }
     assert found.to_pylist()[1] == dict.fromkeys(CONTRACT.columns)
     assert found["i"].to_pylist() == [1, None, 3]
-    assert rows_as_text(table.take([1])).to_pylist()[0][LINE] == "2,b"
-    assert LINE not in rows_as_text(table.take([0, 2])).schema.names
+    assert rows_as_text(table.take([1]), CONTRACT.columns).to_pylist()[0][LINE] == "2,b"
+    assert LINE not in rows_as_text(table.take([0, 2]), CONTRACT.columns).schema.names
 
 
 def test_columns_that_are_typed_already_are_taken_as_they_are() -> None:
@@ -204,7 +204,7 @@ def test_a_json_value_of_another_type_is_named(name: str, value: Any, rule: str)
     table = lines(good, {**good, name: value}, good)
     _, broken = parse_rows(CONTRACT, table)
     assert {key: mask.tolist() for key, mask in broken.items()} == {rule: [False, True, False]}
-    kept = rows_as_text(table.take([1])).to_pylist()[0]
+    kept = rows_as_text(table.take([1]), CONTRACT.columns).to_pylist()[0]
     shown = value if isinstance(value, str) else json.dumps(value)
     assert kept[name] == shown.replace("\ud800", "?")
 
@@ -229,7 +229,7 @@ def test_a_line_that_is_no_json_object_is_refused_with_its_text(line: str) -> No
     found, broken = parse_rows(CONTRACT, table)
     assert {key: mask.tolist() for key, mask in broken.items()} == {ONE_OBJECT: [False, True]}
     assert found["i"].to_pylist() == [1, None]
-    assert rows_as_text(table.take([0, 1])).to_pylist()[1][LINE] == line
+    assert rows_as_text(table.take([0, 1]), CONTRACT.columns).to_pylist()[1][LINE] == line
 
 
 def test_an_object_without_a_key_is_a_row_with_a_null() -> None:
@@ -258,3 +258,13 @@ def test_the_objects_around_it_change_nothing_for_an_object(records) -> None:
         alone, own = parse_rows(CONTRACT, lines(record))
         assert str(alone.to_pylist()[0]) == str(together.to_pylist()[place])
         assert set(own) == {rule for rule, mask in broken.items() if mask[place]}
+
+
+def test_a_refused_object_shows_the_columns_of_the_contract_only() -> None:
+    table = lines({"i": "x", "note": "call 555"}, {"note": "call 555"}, "call 555")
+    kept = rows_as_text(table, CONTRACT.columns).to_pylist()
+    assert [{k: v for k, v in row.items() if v is not None} for row in kept] == [
+        {"i": "x"},
+        {},
+        {LINE: "call 555"},
+    ]

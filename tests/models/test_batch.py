@@ -75,7 +75,9 @@ def test_frames_and_batches_are_scored_alike_bit_for_bit(loaded, contract, night
     assert (scored.predictions["probability"].to_numpy() == by_frame).all()
 
 
-def test_bad_rows_are_kept_whole_with_every_reason(loaded, contract, night):
+def test_bad_rows_are_kept_in_the_contracts_columns_with_every_reason(
+    loaded, contract, night
+):
     scored = score_batch(loaded, contract, night)
     assert scored.rows == 50
     assert scored.predictions.num_rows == 47
@@ -86,7 +88,8 @@ def test_bad_rows_are_kept_whole_with_every_reason(loaded, contract, night):
         ("weight: greater_than(0)",),
     ]
     rows = [json.loads(row) for row in scored.quarantine["row"].to_pylist()]
-    assert all(set(row) == set(night.column_names) for row in rows)
+    assert set(night.column_names) > set(contract.columns)
+    assert all(set(row) == set(contract.columns) for row in rows)
     assert {row["depot"] for row in rows} >= {None, "moon"}
     assert dict(scored.broken) == {reason[0]: 1 for reason in reasons}
 

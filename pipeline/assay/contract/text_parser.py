@@ -191,8 +191,8 @@ def parse_rows(
     return pa.table(columns, schema=canonical_schema(contract)), broken
 
 
-def rows_as_text(rows: pa.Table) -> pa.Table:
-    """Rows as they arrived, every cell as text, for people to inspect and repair.
+def rows_as_text(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Cells of some columns as they arrived, as text, for people to inspect and repair.
 
     A line that is not a JSON object with a key is in the column `LINE`, and so is one with a wrong
     number of cells; of a line that is too long, what `TOO_LONG` says.
@@ -205,8 +205,11 @@ def rows_as_text(rows: pa.Table) -> pa.Table:
     found = []
     for line in rows[LINE].to_pylist():
         record = _record(line)
-        # An empty object has no cell that could show it.
-        named = record or {LINE: (line or "").removeprefix(TOO_LONG)}
+        if record:
+            named = {k: record.get(k) for k in columns if k in record or k == columns[0]}
+        else:
+            # An empty object has no cell that could show it.
+            named = {LINE: (line or "").removeprefix(TOO_LONG)}
         found.append({_cell(k): None if v is None else _cell(v) for k, v in named.items()})
     names = list(dict.fromkeys(name for cells in found for name in cells))
     return pa.table(

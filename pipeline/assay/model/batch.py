@@ -7,7 +7,7 @@ carrier call it, so all of them score in the same way.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -35,8 +35,6 @@ from assay.model.quarantine import quarantine_rows
 from assay.project.text import counted
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
-Places: TypeAlias = npt.NDArray[np.int64]
-Whole: TypeAlias = Callable[[Places], pa.Table]
 Unread: TypeAlias = Mapping[str, Bools]
 
 ALL_READ: Unread = MappingProxyType({})
@@ -52,7 +50,7 @@ class InputBatch:
     """Input rows for the scoring function, with its other arguments; see `score_batch`."""
 
     rows: pa.RecordBatch | pa.Table
-    whole: Whole | None = None
+    text: pa.RecordBatch | None = None
     unread: Unread = field(default_factory=lambda: ALL_READ)
 
 
@@ -149,7 +147,7 @@ def score_batch(
     contract: Contract,
     batch: pa.RecordBatch | pa.Table,
     *,
-    whole: Whole | None = None,
+    text: pa.RecordBatch | None = None,
     unread: Unread = ALL_READ,
 ) -> ScoredBatch:
     """Check, score and count one batch.
@@ -160,9 +158,8 @@ def score_batch(
         The contract at scoring time: ``Contract.without_label()``.
     batch
         At least the contract's columns.
-    whole
-        Returns the rows at given positions of the batch with all their original columns; by
-        default the rows of ``batch``. It is called only for quarantined rows.
+    text
+        The rows as the text that ``batch`` was parsed from, so that quarantine shows what arrived.
     unread
         Rules that rows broke while they were read: for each rule a mask of shape (rows,).
     """
@@ -181,7 +178,7 @@ def score_batch(
         columns=columns,
         bad=check.bad,
         predictions=predictions,
-        quarantine=quarantine_rows(contract, columns, check, whole),
+        quarantine=quarantine_rows(contract, columns, check, text),
         null_scores=null_scores,
         broken={rule: int(np.count_nonzero(mask)) for rule, mask in check.broken.items()},
         nulls=null_counts(contract, columns),

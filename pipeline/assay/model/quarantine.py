@@ -1,28 +1,38 @@
-"""The quarantine: rows that broke the contract, complete, with the rules that they broke."""
+"""The quarantine: rows that broke the contract, with the rules that they broke.
+
+A row has the contract's columns. Others, such as a note or an address, are not even read: a key
+names the row where it came from.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from assay.contract.checks.row_checks import RowCheck
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
+from assay.contract.text_parser import rows_as_text
 
 
 def quarantine_rows(
     contract: Contract,
     columns: Columns,
     check: RowCheck,
-    whole: Callable[[npt.NDArray[np.int64]], pa.Table] | None,
+    text: pa.RecordBatch | None,
 ) -> pa.Table:
-    """Key columns, ``broken_rules`` (list of text) and ``row`` (JSON) of each bad row."""
+    """Key columns, ``broken_rules`` (list of text) and ``row`` (JSON) of each bad row.
+
+    Parameters
+    ----------
+    text
+        What the rows were parsed from, if they arrived as text; it is kept as it is.
+    """
     keys = columns.table.schema
     schema = pa.schema(
         [
@@ -34,8 +44,11 @@ def quarantine_rows(
     if not check.bad.any():
         return schema.empty_table()
     places = np.flatnonzero(check.bad)
-    rows = columns.table.take(pa.array(places)) if whole is None else whole(places)
-    refused = columns.select(contract.keys).take(pa.array(places))
+    refused = columns.table.take(pa.array(places))
+    if text is None:
+        rows = refused.select([each for each in refused.column_names if each in contract.columns])
+    else:
+        rows = rows_as_text(pa.Table.from_batches([text]).take(pa.array(places)), contract.columns)
     return pa.table(
         [
             *(refused.column(name) for name in contract.keys),

@@ -170,7 +170,7 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
             if job.repeats is not None:
                 again = job.repeats.row_mask(Columns(job.contract, piece.rows))
                 unread = {**unread, UNIQUE: again}
-            scored = score_batch(loaded, job.contract, piece.rows, whole=piece.whole, unread=unread)
+            scored = score_batch(loaded, job.contract, piece.rows, text=piece.text, unread=unread)
             predictions = scored.predictions
             if explain is not None:
                 predictions, more = explain(scored)

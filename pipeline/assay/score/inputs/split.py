@@ -3,8 +3,7 @@
 Tasks end at row groups where that is about equal, and elsewhere within one: Arrow can not begin to
 read within a row group, so a task also decodes the rows before its own, but does no more with them.
 
-A task reads only the columns of the contract, with text as the file's dictionaries. The other
-columns of a row are read only if the row is quarantined, because only quarantine keeps whole rows.
+A task reads only the columns of the contract, with text as the file's dictionaries.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.contract.text_parser import LINE, parse_rows, rows_as_text
+from assay.contract.text_parser import LINE, parse_rows
 from assay.errors import SourceError
-from assay.model.batch import InputBatch, Whole
+from assay.model.batch import InputBatch
 from assay.store.delta.location import filesystem
 
 if TYPE_CHECKING:
@@ -171,39 +169,30 @@ def _pieces(
     batch_rows: int,
     opened: ExitStack,
 ) -> Iterator[tuple[pa.Schema, InputBatch]]:
-    """Batches of each part and the schema of its file, which stays open for whole rows."""
+    """Batches of each part and the schema of its file."""
     for part in parts:
         file = opened.enter_context(_opened(part, texts))
         schema = file.schema_arrow.remove_metadata()
-        whole = _Whole(file, part, batch_rows)
-        start = part.start
         for batch in _batches(file, part, contract.columns, batch_rows):
-            yield schema, read_as(contract, batch, part.text, whole.rows_from(start))
-            start += batch.num_rows
+            yield schema, read_as(contract, batch, part.text)
 
 
-def read_as(
-    contract: Contract, batch: pa.RecordBatch, text: bool, whole: Whole | None = None
-) -> InputBatch:
+def read_as(contract: Contract, batch: pa.RecordBatch, text: bool) -> InputBatch:
     """A batch as a contract reads it: what is text is parsed, and what cannot be is told.
 
     Parameters
     ----------
     text
         As in `assay.score.inputs.types.InputFile`.
-    whole
-        All columns of rows of the batch.
     """
     if not text:
-        return InputBatch(batch, whole)
+        return InputBatch(batch)
     rows, unread = parse_rows(contract, batch)
-    if whole is None:
-        return InputBatch(rows, unread=unread)
-    return InputBatch(rows, lambda places: rows_as_text(whole(places)), unread)
+    return InputBatch(rows, batch, unread)
 
 
 def join_batches(pieces: Sequence[InputBatch]) -> InputBatch:
-    """One batch of the rows of several that have the same columns, also as whole rows."""
+    """One batch of the rows of several that have the same columns, also as they were read."""
     if len(pieces) == 1:
         return pieces[0]
     rows = pa.concat_tables(
@@ -211,20 +200,13 @@ def join_batches(pieces: Sequence[InputBatch]) -> InputBatch:
         for piece in pieces
     ).unify_dictionaries()
     starts = np.cumsum([0, *(piece.rows.num_rows for piece in pieces)])
-
-    def whole(places: npt.NDArray[np.int64]) -> pa.Table:
-        cuts = np.searchsorted(places, starts)
-        return pa.concat_tables(
-            piece.whole(places[first:last] - start)
-            for piece, start, (first, last) in zip(pieces, starts, pairwise(cuts), strict=False)
-            if piece.whole is not None and last > first
-        )
-
+    texts = [piece.text for piece in pieces if piece.text is not None]
     broken = {rule: np.zeros(rows.num_rows, dtype=bool) for each in pieces for rule in each.unread}
     for piece, start in zip(pieces, starts, strict=False):
         for rule, mask in piece.unread.items():
             broken[rule][start : start + len(mask)] = mask
-    return InputBatch(rows.combine_chunks().to_batches()[0], whole, broken)
+    text = pa.Table.from_batches(texts).combine_chunks().to_batches()[0] if texts else None
+    return InputBatch(rows.combine_chunks().to_batches()[0], text, broken)
 
 
 def batches(
@@ -282,37 +264,3 @@ def _batches(
             yield own.slice(0, own.num_rows - (behind - part.stop))
             return
         yield own
-
-
-class _Whole:
-    """Reads all columns of a part next to the scoring, as far as quarantined rows need them."""
-
-    def __init__(self, file: Any, part: RowGroups, batch_rows: int) -> None:
-        self._file, self._part, self._batch_rows = file, part, batch_rows
-        self._batches: Iterator[pa.RecordBatch] | None = None
-        self._held: list[pa.RecordBatch] = []
-        self._start = 0
-
-    def rows_from(self, start: int) -> Any:
-        """Maps positions in the batch that starts at row ``start`` of the part to whole rows."""
-
-        def rows(places: npt.NDArray[np.int64]) -> pa.Table:
-            self._advance(start, start + int(places[-1]) + 1)
-            held = pa.Table.from_batches(self._held)
-            return held.take(pa.array(places + (start - self._start)))
-
-        return rows
-
-    def _advance(self, start: int, end: int) -> None:
-        if self._batches is None:
-            self._batches = self._file.iter_batches(
-                self._batch_rows, row_groups=list(self._part.groups), use_threads=False
-            )
-        while self._held and self._start + self._held[0].num_rows <= start:
-            self._start += self._held.pop(0).num_rows
-        while self._start + sum(batch.num_rows for batch in self._held) < end:
-            batch = next(self._batches)
-            if not self._held and self._start + batch.num_rows <= start:
-                self._start += batch.num_rows
-            else:
-                self._held.append(batch)
