@@ -75,9 +75,7 @@ def test_frames_and_batches_are_scored_alike_bit_for_bit(loaded, contract, night
     assert (scored.predictions["probability"].to_numpy() == by_frame).all()
 
 
-def test_bad_rows_are_kept_in_the_contracts_columns_with_every_reason(
-    loaded, contract, night
-):
+def test_bad_rows_are_kept_in_the_contracts_columns_with_every_reason(loaded, contract, night):
     scored = score_batch(loaded, contract, night)
     assert scored.rows == 50
     assert scored.predictions.num_rows == 47

@@ -53,7 +53,7 @@ def test_odd_values_are_scored_or_refused_each_for_its_reason(scorer: Scorer):
         ]
     )
     rows = [json.loads(row) for row in refused["row"].to_pylist()]
-    assert {row["remark"] for row in rows} == {LONG}
+    assert not any("remark" in row for row in rows), "the contract does not name it"
     assert LONG in {row["depot"] for row in rows}
     scores = scorer.store.predictions(NIGHT)["probability"]
     assert scores.null_count == 0

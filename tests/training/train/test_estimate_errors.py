@@ -12,6 +12,7 @@ import pytest
 from assay.columns.features import SliceField
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model.prediction import LOSSES
+from assay.training.train import estimate_errors
 from assay.training.train.estimate_errors import dependence, learn_night_effects
 
 NIGHTS, ROWS = 20, 300
@@ -101,3 +102,15 @@ def test_every_score_that_estimates_read_has_effects() -> None:
     assert [*found] == ["prediction", *LOSSES]
     # The nights' own means, without the bias that all share.
     assert found["prediction"].level ** 0.5 == pytest.approx(1, rel=0.4)
+
+
+def test_of_many_rows_as_many_are_asked_as_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, frame, night = population(0.3)
+    asked = []
+    monkeypatch.setattr(estimate_errors, "MOST_ROWS", len(night) // 2)
+    few = estimate_errors.out_of_fold_scores
+    monkeypatch.setattr(
+        estimate_errors, "out_of_fold_scores", lambda *a: asked.append(len(a[3])) or few(*a)
+    )
+    assert dependence(CONTRACT, frame[["x"]], made, {}, night, night * 5 // NIGHTS, 1) > 4
+    assert asked == [len(night) // 2]

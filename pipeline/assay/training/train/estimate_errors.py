@@ -35,6 +35,9 @@ from assay.training.train.loss_models import LossModel, small_boosting
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_ROWS = 60_000
+"""Of more rows, so many at equal distances are asked: all of them would take as long as the fit."""
+
 Learner = Callable[[NDArray[np.bool_], NDArray[np.intp]], NightEffects | None]
 """The effects of nights among the chosen rows, given the night of each of them."""
 
@@ -147,18 +150,21 @@ def dependence(
     block
         The block of days of each row (`assay.training.candidates.nested.assign_folds`).
     """
-    rows = np.bincount(nights)
+    places = np.linspace(0, len(nights) - 1, min(len(nights), MOST_ROWS)).astype(np.intp)
+    features, block = features.iloc[places], block[places]
+    night = np.unique(nights[places], return_inverse=True)[1]
+    rows = np.bincount(night)
     if len(rows) < 2:
         return 0.0
     # A model may take infinities; this one does not.
     finite = {name: features[name].where(np.isfinite(features[name])) for name in contract.numeric}
     features = features.assign(**finite)
     pipeline, found = small_boosting(contract, features, seed), []
-    for off in _residuals(made, losses):
+    for off in (each[places] for each in _residuals(made, losses)):
         shown = out_of_fold_scores(
             "regression", pipeline, features, off, block, lambda done, folds: None
         )
-        gain = np.bincount(nights, np.square(off) - np.square(off - shown)) / rows
+        gain = np.bincount(night, np.square(off) - np.square(off - shown)) / rows
         spread = float(gain.std(ddof=1))
         found.append(float(gain.mean()) / spread * len(rows) ** 0.5 if spread > 0 else 0.0)
     return max(found)
