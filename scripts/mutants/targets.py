@@ -136,6 +136,8 @@ TESTS: dict[str, tuple[str, ...]] = {
 
 EVERY = "gate/test_every_module"
 """A test file that is about every module."""
+FROZEN = "tests/test_frozen.py"
+"""One that is about every module of any room."""
 
 
 def modules(root: Path) -> list[str]:
@@ -180,7 +182,7 @@ def tests(module: str, root: Path = Path()) -> list[str]:
     """The test files that speak for a module, all relative to the root.
 
     Those that are named above, else those that import it; of many the ones in its room's folder,
-    the one of its own name first.
+    the one of its own name first, and `FROZEN` last.
     """
     own = TESTS.get(module.removeprefix(f"{PACKAGE}/"))
     if own is not None:
@@ -188,7 +190,8 @@ def tests(module: str, root: Path = Path()) -> list[str]:
     parts = Path(module).with_suffix("").parts[1:]
     importing = [file for file, names in _imports(root).items() if ".".join(parts) in names]
     near = [file for file in importing if file.startswith(f"tests/{parts[1]}/")]
-    return sorted(near or importing, key=lambda file: Path(file).stem != f"test_{parts[-1]}")
+    nearest = sorted(near or importing, key=lambda file: Path(file).stem != f"test_{parts[-1]}")
+    return [*nearest, FROZEN] if nearest else []
 
 
 @cache

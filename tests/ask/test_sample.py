@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,6 +81,30 @@ def test_strata_are_as_good_as_any_design(least: float) -> None:
     found = design(spreads, 500)
     assert 10 < len(found.rows) <= 20
     assert bound(spreads, 500) <= reached(found, spreads) < 1.02 * bound(spreads, 500)
+
+
+def stratified(spreads: np.ndarray, cuts: tuple[int, ...], budget: int) -> float:
+    """What strata cost: the roots of rows times squares, but a label's worth at the least."""
+    parts = np.split(spreads, cuts)
+    roots = [(len(part) * np.square(part).sum()) ** 0.5 for part in parts if len(part)]
+    return float(np.maximum(roots, spreads.sum() / budget).sum())
+
+
+@pytest.mark.parametrize("budget", [3, 8, 13, 22])
+@pytest.mark.parametrize("seed", range(12))
+def test_no_other_cuts_are_better(seed: int, budget: int) -> None:
+    spreads = np.sort(np.exp(np.random.default_rng(seed).uniform(-3, 2, 9)))
+    strata = design(spreads, budget).strata
+    assert (np.diff(strata) >= 0).all()
+    count = max(1, budget // 4)
+    assert len(np.unique(strata)) <= count
+    best = min(
+        stratified(spreads, cuts, budget)
+        for many in range(count)
+        for cuts in combinations(range(1, 9), many)
+    )
+    own = tuple((np.flatnonzero(np.diff(strata)) + 1).tolist())
+    assert stratified(spreads, own, budget) == pytest.approx(best)
 
 
 @pytest.mark.parametrize(("little", "whole"), [(0.001, True), (0.01, True), (0.2, False)])
@@ -187,6 +213,15 @@ def test_few_rows_of_the_rarer_label_are_too_few_however_many_labels() -> None:
     often = np.full(10_000, 0.3)
     assert not few(design(spreads, 50), effects, often)
     assert few(design(spreads, 20), effects, often)
+
+
+def test_rows_that_are_all_labelled_do_not_make_the_others_enough() -> None:
+    """Thirty weigh so much that all are labelled; ten labels are left for 400 that weigh little."""
+    slopes, expected = np.append(np.full(30, 100.0), np.full(400, 1.0)), np.full(430, 0.3)
+    effects = LabelEffects(0.0, np.zeros(430), slopes)
+    found = design(spread(effects, expected, np.ones(430, dtype=bool)), 40)
+    assert (found.probabilities[:30] == 1).all() and (found.probabilities[30:] < 1).all()
+    assert few(found, effects, expected)
 
 
 def test_nothing_is_asked_where_nothing_matters() -> None:

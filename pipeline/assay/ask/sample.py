@@ -90,7 +90,7 @@ def design(spreads: Floats, budget: int) -> SampleDesign:
     cuts = _cuts(spreads[order], count, budget)
     strata[order] = np.searchsorted(cuts, np.arange(len(order)), "right")
     inside = strata >= 0
-    rows = np.bincount(strata[inside], minlength=1)
+    rows = np.bincount(strata[inside])
     squares = np.bincount(strata[inside], np.square(spreads[inside]), len(rows))
     return SampleDesign(strata, rows, _allocate(rows, np.sqrt(rows * squares), budget))
 
