@@ -121,7 +121,7 @@ def rare(seed: int, following: Following) -> CalibrationGaps:
     return classifier_gaps(p, truth, SamplingUnits("night", 30, codes, following))
 
 
-CLOSELY = Following(losses=tuple(float(step == 0.9) for step in STEPS))
+CLOSELY = Following(losses=(0.0, *(float(step == 0.9) for step in STEPS)))
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -1,11 +1,12 @@
 """How well the mean of nights is known if nights follow each other.
 
 What a night adds to a metric is an effect of the night and the noise of its rows. Effects are an
-autoregression of order 1 with an unknown coefficient and spread; the noise is known from the rows
-within nights. Of 30 nights a single estimate of the coefficient is off by .15 and more, and an
-interval that takes it for the truth is too narrow where it matters most. So intervals are averaged
-over all coefficients and spreads, weighted by how well they explain the nights (Gelman and others
-2013, Bayesian Data Analysis, 5.4 and 7.3; docs/comparison.md has the coverage that follows).
+autoregression of order 1 with an unknown coefficient and spread, or there are none; the noise is
+known from the rows within nights. Of 30 nights a single estimate of the coefficient is off by .15
+and more, and an interval that takes it for the truth is too narrow where it matters most. So
+intervals are averaged over no effect and all coefficients and spreads, weighted by how well they
+explain the nights (Gelman and others 2013, Bayesian Data Analysis, 5.4 and 7.3;
+docs/comparison.md has the coverage that follows).
 
 Thirty nights with a few positives each hardly show how they follow each other. The scores of the
 same nights do, and whatever moves these may move the labels, so they say what is likely beforehand.
@@ -25,12 +26,17 @@ from assay.metrics.evaluator import Floats
 
 STEPS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 """Coefficients that are thought possible."""
-INDEPENDENT = 0.65
-"""How likely it is beforehand that nights do not follow each other; the rest is shared equally."""
+NO_EFFECT = 0.3
+"""How likely it is beforehand that nights have no effect, and the noise of rows is all there is."""
+INDEPENDENT = 0.75
+"""How likely it is of nights with effects that these do not follow each other; the rest is shared
+equally."""
 SPREADS = np.array([0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.05, 1.25, 1.5, 1.8, 2.2, 2.8, 3.5])
 """Spreads of the nights' effects, as multiples of the one that alone would explain the nights."""
-POWER = -0.5
+POWER = 0.5
 """Beforehand, a spread is as likely as this power of it."""
+_STEP = np.maximum(np.arange(len(STEPS) + 1) - 1, 0)
+"""The coefficient of each case: first of no effect, which has none, then of `STEPS`."""
 LEAST_NOISE = 1e-3
 """Share of the nights' variance that is noise at the least."""
 INNER, OUTER = 0.975, 0.995
@@ -39,15 +45,15 @@ INNER, OUTER = 0.975, 0.995
 
 @dataclass(frozen=True)
 class Following:
-    """How likely each of `STEPS` is by what the same nights show of anything else.
+    """How likely no effect and each of `STEPS` is by what the same nights show of anything else.
 
     Attributes
     ----------
     beforehand
         What the nights of a metric may refute, the earlier half as much as the next.
     losses
-        By the losses, which counts as much as what a metric's own nights show; empty if nobody
-        looked.
+        By the losses, which counts as much as what a metric's own nights show, but cannot make no
+        effect likelier; empty if nobody looked.
     """
 
     beforehand: tuple[tuple[float, ...], ...] = ()
@@ -77,7 +83,7 @@ class MeanOfNights:
 def follows(
     sums: Floats, noise: float, beforehand: tuple[tuple[float, ...], ...] = ()
 ) -> tuple[float, ...]:
-    """How likely each of `STEPS` is; empty if these nights cannot tell.
+    """How likely no effect is, then each of `STEPS`; empty if these nights cannot tell.
 
     Parameters
     ----------
@@ -109,8 +115,12 @@ def mean_of_nights(sums: Floats, noise: Floats, following: Following) -> MeanOfN
     nights = sums.shape[1]
     weights, variances = _weighed(sums, noise, following.beforehand)
     if following.losses:
-        own = weights.sum(axis=2, keepdims=True)
-        weights = weights * (1 + np.array(following.losses)[:, None] / np.maximum(own, 1e-300)) / 2
+        own = weights.sum(axis=2)
+        both = (own + np.array(following.losses)) / 2
+        # What leaves the losses alone may still move this metric.
+        both[:, 0] = np.minimum(both[:, 0], own[:, 0])
+        weights = weights * (both / np.maximum(own, 1e-300))[:, :, None]
+        weights /= weights.sum(axis=(1, 2), keepdims=True)
     weights = weights.reshape(len(sums), -1)
     roots = np.sqrt(variances.reshape(len(sums), -1))
     inner, outer = (_quantiles(weights, roots, share) for share in (INNER, OUTER))
@@ -128,27 +138,28 @@ def mean_of_nights(sums: Floats, noise: Floats, following: Following) -> MeanOfN
 def _weighed(
     sums: Floats, noise: Floats, beforehand: tuple[tuple[float, ...], ...]
 ) -> tuple[Floats, Floats]:
-    """Weights of coefficients and spreads, and the variance of the mean with each.
+    """Weights of cases and spreads, and the variance of the mean with each.
 
-    Both ``(series, coefficients, spreads)``.
+    Both ``(series, cases, spreads)``: first no effect, whatever the spread, then each of `STEPS`.
     """
     from scipy import fft
 
     nights = sums.shape[1]
-    apart, means = _cosines(nights)
+    apart, means = (each[_STEP] for each in _cosines(nights))
     squares = np.square(fft.dct(sums, norm="ortho", axis=1)[:, 1:])
     total = squares.sum(axis=1)
     noise = np.maximum(noise, LEAST_NOISE * total / (nights - 1))[:, None, None]
     base = np.sqrt(total[:, None] / apart.sum(axis=1))
     effects = np.square(base[:, :, None] * SPREADS)
+    effects[:, 0] = 0.0
     variances = effects[..., None] * apart[:, None, :] + noise[..., None]
     likely = -0.5 * (np.log(variances) + squares[:, None, None, :] / variances).sum(axis=3)
-    before = np.full(len(STEPS), (1 - INDEPENDENT) / (len(STEPS) - 1))
-    before[0] = INDEPENDENT
+    follow = (1 - NO_EFFECT) * (1 - INDEPENDENT)
+    before = np.full(len(_STEP), follow / (len(STEPS) - 1))
+    before[:2] = NO_EFFECT, (1 - NO_EFFECT) * INDEPENDENT
     for seen in filter(None, beforehand):
         before = (before + np.array(seen)) / 2
     likely += np.log(before)[:, None] + np.log(np.gradient(SPREADS) * SPREADS**POWER)
-    likely += (1 + POWER) * np.log(base)[:, :, None]
     weights = np.exp(likely - likely.max(axis=(1, 2), keepdims=True))
     weights /= weights.sum(axis=(1, 2), keepdims=True)
     return weights, effects * means[:, None] + noise / nights

@@ -71,7 +71,7 @@ def test_the_difference_of_two_groups_is_covered_and_far_narrower(name: str) -> 
 
 def test_the_noise_of_both_groups_is_in_their_difference() -> None:
     """Known to be noise, what the nights of a group show is not taken for nights that follow."""
-    values, group, units = two_groups("night", 0.0)
+    values, group, units = two_groups("night", 0.0, seed=2)
     rows = [np.flatnonzero(group == one) for one in range(2)]
     added = [of_mean(values, each, units) for each in rows]
     (found,) = correlations(added, units)
@@ -108,6 +108,15 @@ def test_pairs_come_in_the_order_of_combinations_and_what_is_missing_is_none() -
     assert known[0, 3] == pytest.approx(correlations([added[0], added[2]], units)[0])
     assert known[0, 3] != pytest.approx(known[0, 2])
     assert correlations([None, added[0]], units) == [None]
+
+
+def test_a_correlation_never_exceeds_one_though_each_reach_is_an_estimate() -> None:
+    found = []
+    for seed in range(60):
+        values, group, units = two_groups("night", 0.5, seed)
+        added = [of_mean(values, np.flatnonzero(group == one), units) for one in range(2)]
+        found += correlations(added, units)
+    assert max(found) == 1 and min(found) >= -1
 
 
 def test_many_pairs_are_as_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +169,16 @@ def test_what_a_unit_adds_is_what_the_metric_loses_without_it(task: str) -> None
         assert np.corrcoef(one.sums, lost)[0, 1] > wanted, name
 
 
+def test_the_percentile_that_is_paired_is_the_one_that_is_shown() -> None:
+    errors = np.random.default_rng(3).permutation(np.arange(1.0, 56.0))
+    scored = LabelledScores("regression", np.zeros(55), errors)
+    units = SamplingUnits("night", 11, np.repeat(np.arange(11), 5).astype(np.intp))
+    assert scored.values()["p90_error"] == 50
+    found = pairing.metric_contributions(scored, np.arange(55), units)["p90_error"]
+    usual = of_mean(-(errors <= 50).astype(float), np.arange(55), units)
+    assert found is not None and found.sums == pytest.approx(usual.sums)
+
+
 @pytest.mark.parametrize("task", METRICS)
 def test_every_metric_of_a_task_is_paired(task: str) -> None:
     scored: LabelledScores = scenes.SCENES[task](1200, 3)[0]
@@ -206,7 +225,7 @@ def test_a_pair_that_never_varies_leaves_the_others_as_they_are() -> None:
 
 def test_each_metric_is_paired_as_its_own_nights_follow_and_none_without_a_pair() -> None:
     values, group, units = two_groups("night", 0.3)
-    slowly = Following(losses=tuple(float(step == 0.95) for step in STEPS))
+    slowly = Following(losses=(0.0, *(float(step == 0.95) for step in STEPS)))
     units = SamplingUnits("night", 30, units.codes, slowly)
     added = [of_mean(values, np.flatnonzero(group == one), units) for one in range(2)]
     named = [{"auc": one, "brier": one, "recall": None} for one in added]
