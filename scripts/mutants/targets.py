@@ -134,9 +134,16 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 """From a module of pipeline/assay to test files under tests."""
 
+NEAREST: dict[str, tuple[str, ...]] = {
+    "model/reasons.py": ("score/operations/test_why", "training/train/test_explain"),
+    "score/operations/why.py": ("score/operations/test_why",),
+    "score/row_reasons.py": ("score/test_reasons_by_definition",),
+}
+"""The same of modules outside of the gate, where those that import one would take too long."""
+
 EVERY = "gate/test_every_module"
 """A test file that is about every module."""
-FROZEN = "tests/test_frozen.py"
+FROZEN = "test_frozen"
 """One that is about every module of any room."""
 
 
@@ -184,14 +191,15 @@ def tests(module: str, root: Path = Path()) -> list[str]:
     Those that are named above, else those that import it; of many the ones in its room's folder,
     the one of its own name first, and `FROZEN` last.
     """
-    own = TESTS.get(module.removeprefix(f"{PACKAGE}/"))
-    if own is not None:
-        return [f"tests/{name}.py" for name in dict.fromkeys((*own, EVERY))]
+    name = module.removeprefix(f"{PACKAGE}/")
+    own = (*TESTS[name], EVERY) if name in TESTS else (*NEAREST.get(name, ()), FROZEN)
+    if len(own) > 1:
+        return [f"tests/{each}.py" for each in dict.fromkeys(own)]
     parts = Path(module).with_suffix("").parts[1:]
     importing = [file for file, names in _imports(root).items() if ".".join(parts) in names]
     near = [file for file in importing if file.startswith(f"tests/{parts[1]}/")]
     nearest = sorted(near or importing, key=lambda file: Path(file).stem != f"test_{parts[-1]}")
-    return [*nearest, FROZEN] if nearest else []
+    return [*nearest, f"tests/{FROZEN}.py"] if nearest else []
 
 
 @cache

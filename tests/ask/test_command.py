@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assay.ask import command, pool
@@ -180,6 +181,30 @@ def test_nights_are_after_the_holdout_and_enough(project: Project) -> None:
     (project.root / "params.yaml").write_text(text.replace("unit: row", "unit: night"))
     with pytest.raises(UsageError, match="5 nights, fewer than 10"):
         project.ask()
+    (project.root / "params.yaml").write_text(text.replace("unit: row", "unit: depot"))
+    with pytest.raises(UsageError, match="3 values of depot, fewer than 10"):
+        project.ask()
+
+
+def test_a_night_that_cannot_be_read_is_named_and_not_left_out(project: Project) -> None:
+    (file,) = (project.root / "data/raw/day=2024-03-05").glob("*.parquet")
+    rows = pq.read_table(file)
+    pq.write_table(pa.concat_tables([rows, rows.slice(3, 1)]), file)
+    with pytest.raises(SourceError, match="a key occurs twice in its night"):
+        project.ask()
+    file.write_text("no table")
+    with pytest.raises(SourceError, match="night 2024-03-05"):
+        project.ask()
+
+
+def test_a_contract_may_import_what_the_project_has(project: Project) -> None:
+    contract = project.root / "data/contract.py"
+    text = contract.read_text(encoding="utf-8")
+    (project.root / "data/limits.py").write_text("MOST = 50\n", encoding="utf-8")
+    contract.write_text(
+        "from data.limits import MOST\n" + text.replace("le=50", "le=MOST"), encoding="utf-8"
+    )
+    assert project.ask().rows > 0
 
 
 def test_known_labels_are_not_asked_for(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,3 +98,52 @@ def test_rows_without_scores_are_of_no_class() -> None:
         for _, said in prediction.class_columns(CLASSES).values()
     )
     assert together == 50
+
+
+def errors(scores: np.ndarray, metric: str, place: int) -> tuple[float, float, float]:
+    """A class's metric from every row, the error of its labels, and its slope by the log odds."""
+    p, said = scores[:, place], scores.argmax(axis=1) == place
+    true, positives, called = p[said].sum(), p.sum(), said.sum()
+    value, label = {
+        "macro_precision": (true / called, said / called),
+        "macro_recall": (true / positives, (said - true / positives) / positives),
+        "macro_f1": (
+            2 * true / (called + positives),
+            (2 * said - 2 * true / (called + positives)) / (called + positives),
+        ),
+    }[metric]
+    spread = p * (1 - p)
+    return float(value), float(label**2 @ spread) ** 0.5, float(label @ spread)
+
+
+@pytest.mark.parametrize("metric", ["macro_precision", "macro_recall", "macro_f1"])
+def test_errors_of_classes_add_up(metric: str) -> None:
+    scores = drawn(4, 3000)
+    each = np.array([errors(scores, metric, place) for place in range(3)])
+    value, z = each[:, 0].mean(), 1.959964
+    # Rows that are said to be of different classes are different rows.
+    own = np.hypot.reduce(each[:, 1]) if metric == "macro_precision" else each[:, 1].sum()
+    differ = replace(ALIKE, level=0.04)
+    for effects, level in ((ALIKE, 0.0), (differ, 0.2)):
+        nights = 1.96234 * level * np.abs(each[:, 2]).sum()
+        reach = np.hypot(z * own, nights) / 3 / (value * (1 - value))
+        given = [replace(one, effects=effects) for one in counted(scores)]
+        found = multiclass.macro(given, 0.95)[metric]
+        assert found.value == pytest.approx(value, abs=1e-4)
+        for end, sign in ((found.low, -1), (found.high, 1)):
+            odds = np.log(value / (1 - value)) + sign * reach
+            assert end == pytest.approx(1 / (1 + np.exp(-odds)), rel=3e-3)
+    unknown = [replace(one, effects=None if one.name == "b" else ALIKE) for one in given]
+    assert "3 reference nights" in str(multiclass.macro(unknown, 0.95)[metric].why)
+
+
+def test_ten_rows_of_a_class_and_ten_that_are_said_to_be_of_it_are_enough() -> None:
+    for many, why in ((9, "9 rows predicted b, fewer than 10"), (10, None)):
+        rows = [[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]]
+        found = multiclass.macro(counted(np.repeat(rows, [100, many, 100], 0)), 0.95)
+        assert found["macro_f1"].why == why
+    for sure, why in ((0.55, "8.8 rows of class c expected, fewer than 10"), (0.65, None)):
+        rest = (1 - sure) / 2
+        rows = [[0.6, 0.4, 0.0], [0.4, 0.6, 0.0], [rest, rest, sure]]
+        found = multiclass.macro(counted(np.repeat(rows, [100, 100, 16], 0)), 0.95)
+        assert found["auc"].why == found["macro_f1"].why == why

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from assay.columns.grid import NumberGrid
-from assay.columns.night_effects import NightEffects
+from assay.columns.night_effects import NightEffects, log_loss_size
+from assay.model.prediction import LOSSES
 from assay.performance.estimate import regression
 
 ALIKE = NightEffects(0.0, 0.0, 0.0, 0.0, 1000)
@@ -99,3 +103,100 @@ def test_a_bias_differs_by_night() -> None:
     assert (found.high - found.low) / 2 == pytest.approx(np.hypot(own, 1.96 * 2), rel=0.01)
     unknown = regression.estimate(losses, counts(predicted), 0.95, None)["bias"]
     assert unknown.low is None and "3 reference nights" in str(unknown.why)
+
+
+def test_errors_are_kept_with_their_spread_by_pool_of_cells() -> None:
+    truth, predicted = rows(5, 1500)
+    truth[7], predicted[8] = np.nan, np.inf
+    losses = regression.learn(truth, predicted, GRID)
+    known = np.isfinite(truth) & np.isfinite(predicted)
+    error = (predicted - truth)[known]
+    cell = np.searchsorted(np.asarray(GRID.edges), predicted[known], side="right")
+    assert losses is not None and losses.rows.sum() == 1498
+    for place in range(int(losses.pool.max()) + 1):
+        mine = error[losses.pool[cell] == place]
+        each = np.column_stack([mine**2, np.abs(mine), mine])
+        assert losses.rows[place] == len(mine) >= regression.FEWEST
+        assert losses.means[place] == pytest.approx(each.mean(axis=0))
+        assert losses.variances[place] == pytest.approx(each.var(axis=0, ddof=1))
+
+
+def test_few_rows_at_the_top_belong_to_the_pool_below() -> None:
+    predicted = np.repeat([2.0, 7.0, 12.0, 17.0], [30, 29, 1, 29])
+    losses = regression.learn(predicted + 1, predicted, GRID)
+    assert losses is not None
+    assert losses.pool[1:5].tolist() == [0, 1, 1, 1] and losses.rows.tolist() == [30, 59]
+    alone = regression.learn(np.zeros(30), np.full(30, 7.0), GRID)
+    assert alone is not None and set(alone.pool.tolist()) == {0}
+
+
+def test_an_interval_holds_what_was_learnt_and_the_night_s_own_errors() -> None:
+    losses = regression.learn(*rows(1, 3000), GRID)
+    assert losses is not None
+    night = counts(rows(2, 500)[1])
+    share = np.bincount(losses.pool, night) / 500
+    square, size, error = share @ losses.means
+    of_means = share**2 @ (losses.variances / losses.rows[:, None])
+    variance = of_means + share @ losses.variances / 500
+    found = regression.estimate(losses, night, 0.95, ALIKE)
+    for name, value, own in (
+        ("rmse", square**0.5, variance[0] / (4 * square)),
+        ("mae", size, variance[1]),
+        ("bias", error, variance[2]),
+    ):
+        assert found[name].value == pytest.approx(value)
+        assert (found[name].low, found[name].high) == pytest.approx(
+            (value - 1.959964 * own**0.5, value + 1.959964 * own**0.5)
+        ), name
+
+
+def predicted_losses(sizes: np.ndarray, nulls: int = 0) -> Any:
+    """As much of a profile's column as an estimate reads, two sizes to a fine cell."""
+    ordered = np.sort(sizes).reshape(-1, 2)
+    fine = SimpleNamespace(
+        counts=np.array([0, *[2] * len(ordered)]), sums=np.array([0.0, *ordered.sum(axis=1)])
+    )
+    return SimpleNamespace(
+        rows=len(sizes) + nulls,
+        nulls=nulls,
+        total=sizes.sum(),
+        total_squares=np.square(sizes).sum(),
+        fine=fine,
+    )
+
+
+def test_loss_models_give_the_mean_with_their_noise_and_that_of_nights() -> None:
+    random = np.random.default_rng(3)
+    sizes, squares = random.gamma(3, 2, 400), random.gamma(2, 9, 400)
+    absolute, squared = predicted_losses(sizes, 5), predicted_losses(squares)
+    noise = dict(zip(LOSSES, (0.4, 1.3), strict=True))
+    differ = NightEffects(0.5, 0.01, 0.002, 0.003, 60)
+
+    def estimated(effects: dict[str, NightEffects]) -> dict[str, Any]:
+        return regression.estimate_from_features(absolute, squared, noise, 900, 0.95, effects)
+
+    alike = estimated(dict.fromkeys(LOSSES, ALIKE))
+    found = estimated(dict.fromkeys(LOSSES, differ))
+    for name, each, value, slope, loss in (
+        ("mae", sizes, sizes.mean(), 1.0, LOSSES[0]),
+        ("rmse", squares, squares.mean() ** 0.5, 2 * squares.mean() ** 0.5, LOSSES[1]),
+    ):
+        own = 1.959964 / slope
+        own *= (noise[loss] * np.square(each).mean() * (1 / 400 + 1 / 900)) ** 0.5
+        assert alike[name].value == found[name].value == pytest.approx(value)
+        assert alike[name].high - value == pytest.approx(own)
+        assert value - alike[name].low == pytest.approx(own)
+        means = np.sort(each).reshape(-1, 2).mean(axis=1)
+        reach = differ.reach(log_loss_size(means), 2 * means / 400, 0.95) / slope
+        assert found[name].high - value == pytest.approx(np.hypot(own, reach))
+    unknown = estimated({LOSSES[0]: ALIKE})
+    assert unknown["mae"] == alike["mae"]
+    assert unknown["rmse"].low is None and "3 reference nights" in str(unknown["rmse"].why)
+
+
+def test_loss_models_of_no_rows_and_of_no_loss() -> None:
+    none, zero = predicted_losses(np.zeros(0), 3), predicted_losses(np.zeros(4))
+    noise, effects = dict.fromkeys(LOSSES, 0.4), dict.fromkeys(LOSSES, ALIKE)
+    found = regression.estimate_from_features(none, zero, noise, 900, 0.95, effects)
+    assert found["mae"].why == "no rows" and found["mae"].value is None
+    assert (found["rmse"].value, found["rmse"].low, found["rmse"].high) == (0, 0, 0)
