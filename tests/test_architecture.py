@@ -430,7 +430,7 @@ def f():
     }
 
 
-MOST_CODE = 66_387
+MOST_CODE = 66_388
 MOST_FILES = 545
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -15,7 +15,9 @@ from assay.columns.profile_counter import compute_profile
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
 from assay.performance.estimate import multiclass
+from assay.performance.estimate.metric_estimate import missing_estimate
 from assay.performance.estimate.multiclass import ClassCells
+from assay.performance.estimate.score_cells import ScoreCells, cells_from_profile
 
 ALIKE = NightEffects(0.0, 0.0, 0.0, 0.0, 1000)
 """Nights that do not differ."""
@@ -147,3 +149,39 @@ def test_ten_rows_of_a_class_and_ten_that_are_said_to_be_of_it_are_enough() -> N
         rows = [[0.6, 0.4, 0.0], [0.4, 0.6, 0.0], [rest, rest, sure]]
         found = multiclass.macro(counted(np.repeat(rows, [100, 100, 16], 0)), 0.95)
         assert found["auc"].why == found["macro_f1"].why == why
+
+
+@pytest.mark.parametrize("level", [0.0, 0.2])
+def test_accuracy_is_how_likely_the_most_likely_class_is(level: float) -> None:
+    p, rows = np.array([0.4, 0.55, 0.9]), np.array([30.0, 50.0, 120.0])
+    cells = ScoreCells(p - 0.01, p + 0.01, rows, p, np.zeros(3))
+    value, spread = rows @ p / 200, rows @ (p * (1 - p))
+    found = multiclass.estimate(cells, 0.95, replace(ALIKE, level=level**2))["accuracy"]
+    assert found.value == pytest.approx(value)
+    apart = np.hypot(1.959964 * spread**0.5, 1.96234 * level * spread) / 200
+    for end, sign in ((found.low, -1), (found.high, 1)):
+        odds = np.log(value / (1 - value)) + sign * apart / (value * (1 - value))
+        assert end == pytest.approx(1 / (1 + np.exp(-odds)), rel=1e-5)
+    unknown = multiclass.estimate(cells, 0.95, None)["accuracy"]
+    assert unknown.value == found.value and "3 reference nights" in str(unknown.why)
+
+
+def test_without_rows_there_is_no_accuracy() -> None:
+    none = np.zeros(0)
+    found = multiclass.estimate(ScoreCells(none, none, none, none, none), 0.95, ALIKE)
+    assert found == {"accuracy": missing_estimate("no rows")}
+
+
+def test_rows_of_a_class_and_the_others_are_counted_apart() -> None:
+    scores = drawn(5, 900)
+    said = scores.argmax(axis=1) == 0
+    for split, rows in zip(counted(scores)[0].split, (scores[said], scores[~said]), strict=True):
+        alone = counted(rows)[0]
+        wanted = cells_from_profile(alone.every, alone.grid)
+        for name in ("low", "high", "counts", "means", "spread"):
+            assert getattr(split, name) == pytest.approx(getattr(wanted, name)), name
+
+
+def test_a_class_may_be_said_of_just_half_of_the_rows() -> None:
+    scores = np.repeat([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3]], 100, 0)
+    assert multiclass.macro(counted(scores), 0.95)["macro_recall"].value is not None

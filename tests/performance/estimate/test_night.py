@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from assay.columns.night_effects import NightEffects
 from assay.columns.profile_counter import compute_profile
 from assay.model import prediction
 from assay.model.prediction import LOSSES
-from assay.performance.estimate.night import estimate_night
+from assay.performance.estimate.night import estimate_night, estimated_rows
 
 CLASSES = ("a", "b", "c")
 
@@ -132,6 +133,9 @@ def test_a_multiclass_night_is_right_as_often_as_it_says() -> None:
 def test_a_regression_night_errs_as_the_reference_did() -> None:
     scores = np.random.default_rng(1).normal(40, 10, 3000)
     loaded = bundle("regression", scores)
+    labels = loaded.sample()["y"].astype("Float64")
+    labels[5] = None  # not known yet
+    loaded.sample = lambda: pd.DataFrame({"y": labels, "prediction": scores})
     (whole,) = estimate_night(loaded, profile(loaded, scores + 100), 0.95, ()).parts
     assert whole.metrics["mae"].value == pytest.approx(1)
     assert whole.metrics["bias"].value == pytest.approx(-1)
@@ -197,3 +201,49 @@ def test_a_multiclass_night_has_macro_metrics_where_classes_were_counted() -> No
     old = {name: column for name, column in counted.items() if "@" not in name}
     (whole,) = estimate_night(loaded, old, 0.95, ()).parts
     assert list(whole.metrics) == ["accuracy"]
+
+
+def test_rows_without_a_score_count_nowhere() -> None:
+    scores = np.random.default_rng(1).beta(2, 5, 300)
+    loaded = bundle("binary", scores)
+    counted = profile(loaded, np.append(scores, [np.nan] * 10))
+    counted["probability@origin=JFK"] = profile(loaded, np.full(5, np.nan))["probability"]
+    counted["probability@origin=EWR"] = profile(loaded, np.append(scores[:1], np.nan))[
+        "probability"
+    ]
+    found = estimate_night(loaded, counted, 0.95, ())
+    assert [(part.slice, part.rows) for part in found.parts] == [("", 300), ("origin=EWR", 1)]
+    alone = estimate_night(loaded, profile(loaded, scores), 0.95, ())
+    assert found.parts[0].metrics["brier"].value == alone.parts[0].metrics["brier"].value
+
+
+def test_each_row_of_the_performance_table_names_its_run() -> None:
+    scores = np.random.default_rng(1).beta(2, 5, 3000)
+    loaded = bundle("binary", scores)
+    counted = profile(loaded, scores)
+    record: Any = SimpleNamespace(
+        partition="2024-03-01", run_id="r1", version="v0.1.0", bundle="sha256:1"
+    )
+    rows = estimated_rows("day", record, loaded, counted, 0.8, (), {"auc": 2.0})
+    found = estimate_night(loaded, counted, 0.8, (), {"auc": 2.0})
+    assert found.parts[0].metrics["auc"].why == (
+        "2.00 times as wide, as earlier nights with labels lay outside"
+    )
+    assert len({row["at"] for row in rows}) == 1 and rows[0]["at"].tzinfo is UTC
+    about = {
+        "day": "2024-03-01",
+        "run_id": "r1",
+        "model_version": "v0.1.0",
+        "bundle": "sha256:1",
+        "maturity_days": None,
+        "at": rows[0]["at"],
+    }
+    assert rows == [{**about, **row} for row in found.rows()]
+
+
+def test_a_regression_whose_predictions_have_no_grid_of_numbers_has_no_value() -> None:
+    scores = np.random.default_rng(1).normal(40, 10, 3000)
+    loaded = bundle("regression", scores)
+    counted = profile(loaded, scores)
+    loaded.reference.grid = {"prediction": None}
+    assert estimate_night(loaded, counted, 0.95, ()).parts == ()

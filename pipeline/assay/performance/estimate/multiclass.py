@@ -55,7 +55,8 @@ def estimate(
     if not len(cells.counts):
         return {ACCURACY: missing_estimate("no rows")}
     value = float(cells.counts @ cells.means) / cells.rows
-    right = CellInfluence(value, 1 - value + 0 * cells.means, -value + 0 * cells.means)
+    size = len(cells.counts)
+    right = CellInfluence(value, np.full(size, 1 - value), np.full(size, -value))
     found = estimate_metric(ACCURACY, right, cells.counts, cells.means, confidence)
     if effects is None:
         return {ACCURACY: found.without_interval(UNKNOWN_NIGHTS)}
