@@ -149,6 +149,10 @@ def test_rows_that_say_next_to_nothing_take_no_label_of_their_own() -> None:
     found = design(spreads, 30)
     assert len(found.rows) > 1 and (found.strata[4:] == found.strata[0]).any()
     assert found.labels.sum() == 30
+    # Not where nothing else could be cut either.
+    for size in (1e-3, 1.0):
+        found = design(size * np.append(np.full(4, 1e-4), np.ones(296)), 30)
+        assert len(np.unique(found.strata)) == 1
 
 
 def test_the_one_label_of_a_stratum_may_be_any_row_s() -> None:
