@@ -193,6 +193,8 @@ def test_chance_needs_many_more_labels_where_few_rows_matter() -> None:
     each = means.var() + (effects.slope**2 * scores * (1 - scores)).mean()
     assert each * (1 / needed - 1 / len(scores)) == pytest.approx(adds, rel=0.02)
     assert random_equivalent(0.0, effects, scores, every) == len(scores)
+    nothing = LabelEffects(0.0, np.zeros(len(scores)), np.zeros(len(scores)))
+    assert random_equivalent(0.0, nothing, scores, every) == len(scores)
 
 
 def test_the_least_budget_is_enough_and_one_less_is_not() -> None:

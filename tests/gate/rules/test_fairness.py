@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -212,6 +213,7 @@ def test_the_rule_says_how_large_a_group_has_to_be() -> None:
     )
     found = decided(rule(min_rows=400, max_difference=0.2), about)
     assert found.outcome is PASS
+    assert found.detail.endswith("; 2 groups under 400 rows are left out")
 
 
 @pytest.mark.parametrize("wanted", [401, 500])
@@ -349,6 +351,7 @@ def test_rates_of_errors_are_compared_like_the_rate_of_answers(of: str) -> None:
     assert f"the difference of {of} between" in found(wrong("A", 70), wrong("B", 80)).detail
     unmeasured = found(wrong("A", 70), chosen("B", 300))
     assert unmeasured.outcome is FAIL
+    assert unmeasured.detail.endswith("it is measured by columns with the role sensitive")
 
 
 @pytest.mark.parametrize(
@@ -365,6 +368,34 @@ def test_what_does_not_fit_the_task_fails(of: str, task: Any, reason: str) -> No
     found = decided(rule(of=of), about)
     assert found.outcome is FAIL
     assert reason in found.detail
+
+
+def test_a_group_without_a_metric_has_no_reason_to_show() -> None:
+    about = evaluation(None, ranked("A", 0.8), place("B", Estimate(0.8, 0.7, 0.9), metric="brier"))
+    found = decided(rule(of="auc"), about)
+    assert found.outcome is FAIL
+    assert found.detail == "origin=B: auc could not be computed: no reason was given"
+
+
+@pytest.mark.parametrize(
+    "limit", [{"min_ratio": 1.1}, {"min_ratio": 0.0}, {"max_difference": -0.1}, {"min_rows": 0}]
+)
+def test_a_limit_that_cannot_be_is_refused(limit: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(limit))):
+        rule(**limit)
+    assert rule(min_ratio=1.0).min_ratio == 1 and rule(max_difference=0.0).max_difference == 0
+
+
+def test_its_groups_are_those_of_its_field() -> None:
+    about = evaluation(None, chosen("A", 300), place("B", None, field="carrier"), chosen("C", 300))
+    inputs: Any = SimpleNamespace(evaluation=about)
+    assert [part.title for part in rule().groups(inputs)] == ["origin=A", "origin=C"]
+
+
+def test_more_nights_tell_where_it_could_not() -> None:
+    found = decided(rule(), evaluation(None, chosen("A", 300), chosen("B", 390)))
+    assert found.outcome is INCONCLUSIVE
+    assert "Let the window holdout in params.yaml be longer" in str(rule().advice(found))
 
 
 def test_limits() -> None:

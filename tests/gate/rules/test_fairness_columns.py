@@ -13,6 +13,7 @@ from assay.errors import ParamsError
 from assay.gate.rules.kinds import read_policy, refuse_early
 from assay.project import params
 from assay.project.params import Params
+from assay.project.tasks import Task
 from tests import projects
 
 
@@ -60,7 +61,10 @@ def test_rates_of_errors_are_measured_by_what_is_sensitive(contract: Contract) -
     with pytest.raises(ParamsError) as caught:
         refuse_early(asked("depot", of="false_positive_rate"), contract)
     (line,) = caught.value.lines()
-    assert "false_positive_rate is measured by columns with the role sensitive" in line
+    assert line.startswith(
+        "params.yaml: gate.rules 'fair': across: false_positive_rate is measured"
+    )
+    assert "expected such a column in data/contract.py, found 'depot'" in line
     assert line.endswith("or compare another metric")
     fields = tuple(
         replace(each, roles=(*each.roles, Role.SENSITIVE)) if each.name == "depot" else each
@@ -69,3 +73,17 @@ def test_rates_of_errors_are_measured_by_what_is_sensitive(contract: Contract) -
     people = replace(contract, fields=fields)
     refuse_early(asked("depot", of="false_positive_rate"), people)
     refuse_early(asked("depot", of="selection_rate"), contract)
+    fields = tuple(
+        replace(each, roles=(*each.roles, Role.SENSITIVE)) if each.name == "express" else each
+        for each in contract.fields
+    )
+    with pytest.raises(ParamsError, match="expected express, found 'depot'"):
+        refuse_early(asked("depot", of="false_positive_rate"), replace(contract, fields=fields))
+
+
+@pytest.mark.parametrize(("task", "faults"), [("binary", 0), ("regression", 1), ("multiclass", 1)])
+def test_a_share_of_yes_is_of_binary_models(contract: Contract, task: Task, faults: int) -> None:
+    given = asked("depot", of="selection_rate")
+    found = list(read_policy(given).rules[-1].faults(given, contract, task))
+    assert len(found) == faults
+    assert all(f"which a {task} model does not say. Name a metric" in line for line in found)
