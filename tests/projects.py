@@ -80,6 +80,11 @@ def dvc(root: Path, *arguments: str) -> None:
 def promoted(root: Path) -> None:
     """A project at ``root`` under git and DVC, `dvc repro` run, its model promoted."""
     shutil.copytree(PARCELS, root)
+    start(root)
+
+
+def start(root: Path) -> None:
+    """Put a project under git and DVC, run `dvc repro` and promote its model."""
     call(root, "git", "init", "--quiet")
     call(root, "dvc", "init", "--quiet")
     call(root, "git", "add", "--all")

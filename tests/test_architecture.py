@@ -430,8 +430,8 @@ def f():
     }
 
 
-MOST_CODE = 66_388
-MOST_FILES = 545
+MOST_CODE = 67_037
+MOST_FILES = 548
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

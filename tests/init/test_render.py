@@ -34,8 +34,10 @@ from assay.pages.templating import render_config
 from assay.project import params
 from assay.project.params import RowCount, yaml_text
 from assay.project.params.values import Every
+from assay.training.candidates.pipeline import build_pipeline
 from benchmarks.retrain_simulation import World, advised
 from tests.gate import build
+from tests.texts import docstrings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -300,3 +302,29 @@ def test_a_challenger_that_is_better_but_for_one_slice_is_refused_by_default(
     # Without columns to slice by there is nothing to say.
     plain = planned(frame[["Parcel ID", "Sent at", "Weight (kg)", "late"]], tmp_path, "late")
     assert "no part of the rows" not in render(plain)["params.yaml"]
+
+
+def test_free_text_is_read_by_a_linear_model_alone(tmp_path: Path) -> None:
+    texts = docstrings()[::6]
+    days = pd.date_range("2024-01-01", periods=65)
+    frame = pd.DataFrame(
+        {
+            "id": range(len(texts)),
+            "at": [days[place % 65] for place in range(len(texts))],
+            "name": [each.name for each in texts],
+            "body": [each.body for each in texts],
+            "length": [len(each.body) for each in texts],
+            "numeric": [each.source == "numpy" for each in texts],
+        }
+    )
+    plan = planned(frame.sort_values("at"), tmp_path, "numeric")
+    body = next(each for each in plan.columns if each.name == "body")
+    assert body.roles == ("text",) and "free text: half of its values have" in body.why
+    assert "name" in {each.name for each in plan.left_out}
+    files = render(plan)
+    contract = load_contract_text(files["data/contract.py"], "data/contract.py")
+    assert contract.texts == ("body",)
+    values = params.parse(files["params.yaml"], "params.yaml")
+    assert [*values.train.candidates] == ["prior", "linear"]
+    for name, each in values.train.candidates.items():
+        build_pipeline(name, each, contract, "binary", 1, tmp_path)

@@ -46,6 +46,7 @@ class Fixed:
     """Contributions that are given, in the order of the rows' keys."""
 
     features, against = ("a", "b", "c"), "reference"
+    texts: frozenset[str] = frozenset()
 
     def __init__(self, values: np.ndarray) -> None:
         self.given = values

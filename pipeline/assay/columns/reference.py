@@ -8,7 +8,7 @@ share is monitored separately, with a limit that people can read.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from assay.columns import autocorrelation
 from assay.columns.distance import js_distance, ks_statistic, reference_deviation, wasserstein
-from assay.columns.features import CategoryColumn, Floats, FrameFeatures, SliceField
+from assay.columns.features import CategoryColumn, Features, Floats, FrameFeatures, SliceField
 from assay.columns.grid import CategoryGrid, CellCounts, ColumnGrid, Grid, NumberGrid
 from assay.columns.grid_builder import Ints, assign_cells, build_grid
 from assay.columns.moved_scores import ReferenceReasons
@@ -33,6 +33,7 @@ from assay.columns.profile import (
     finite_number,
 )
 from assay.columns.profile_counter import compute_profile
+from assay.columns.texts import NUMBERS, Known, MeasuredTexts, learn_texts, measures
 from assay.errors import BundleChanged, BundleIncompatible
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ class Reference:
         over the nights (`assay.training.train.estimate_errors`); 0 if it is unknown.
     reasons
         What moves scores; None if that is not known exactly.
+    texts
+        The words that are known of each text (`assay.columns.texts`), whose measures are columns of
+        ``grid`` in its place.
 
     ``ks`` to ``rows`` are empty in references of earlier versions.
     """
@@ -120,6 +124,11 @@ class Reference:
     effects: Mapping[str, NightEffects] = field(default_factory=dict)
     depends: float = 0.0
     reasons: ReferenceReasons | None = None
+    texts: Known = field(default_factory=dict)
+
+    def measured(self, rows: Features) -> Features:
+        """Rows with the columns that are counted of their texts."""
+        return MeasuredTexts(rows, self.texts) if self.texts else rows
 
     @property
     def counted(self) -> Grid:
@@ -162,6 +171,7 @@ class Reference:
             "effects": {name: asdict(each) for name, each in self.effects.items()},
             "depends": self.depends,
             "reasons": None if self.reasons is None else self.reasons.to_dict(),
+            "texts": {name: list(words) for name, words in self.texts.items()},
             "columns": columns,
             "label": None if self.label is None else self.label.to_dict(),
             "beside": {name: column.to_dict() for name, column in self.beside.items()},
@@ -213,6 +223,7 @@ class Reference:
             depends = finite_number(tree["depends"])
             moved = tree.get("reasons")
             reasons = None if moved is None else ReferenceReasons.from_dict(moved)
+            texts = {str(n): tuple(map(str, each)) for n, each in tree.get("texts", {}).items()}
             label = None if tree["label"] is None else ReferenceColumn.from_dict(tree["label"])
             beside = {
                 str(n): ReferenceColumn.from_dict(c) for n, c in tree.get("beside", {}).items()
@@ -250,6 +261,7 @@ class Reference:
             effects,
             depends,
             reasons,
+            texts,
         )
 
 
@@ -283,6 +295,8 @@ def build_reference(
     effects: Mapping[str, NightEffects] = NO_EFFECTS,
     depends: float = 0.0,
     reasons: ReferenceReasons | None = None,
+    texts: Sequence[str] = (),
+    sensitive: Collection[str] = (),
 ) -> Reference:
     """Grid, counts and night-to-night distances of the reference rows.
 
@@ -302,6 +316,10 @@ def build_reference(
         The grid of the labels, and the labels of the rows (`assay.model.prediction.truths`).
     beside
         Grid and values of each column that is counted only for performance estimates.
+    texts
+        Features that are free text, of which columns of their own are counted.
+    sensitive
+        Features of which no word is counted.
 
     Raises
     ------
@@ -316,6 +334,17 @@ def build_reference(
     codes, nights = pd.factorize(night, sort=True)
     if len(codes) != len(frame) or (codes < 0).any():
         raise ValueError("every reference row needs a partition value")
+    by_night = codes.astype(np.int64)
+    known, measured = learn_texts(frame, texts, by_night)
+    frame = frame.assign(**measured)
+    for text in texts:
+        importance = {
+            **importance,
+            **{name: importance[text] for name in measures(text) if text in importance},
+        }
+        for name, what in measures(text, text in sensitive).items():
+            numeric = (*numeric, name) if what in NUMBERS else numeric
+            categorical = categorical if what in NUMBERS else (*categorical, name)
     grid: Grid = {**build_grid(frame, numeric, categorical), **scores}
     features = FrameFeatures(frame)
     said: dict[str, Floats | CategoryColumn] = {
@@ -323,7 +352,6 @@ def build_reference(
         for name, cells in scores.items()
     }
     profile = compute_profile(features, grid, said, slices)
-    by_night = codes.astype(np.int64)
     counts = {
         name: _counts_by_night(assign_cells(frame[name], cells), by_night, len(nights), cells.cells)
         for name, cells in grid.items()
@@ -354,6 +382,7 @@ def build_reference(
         dict(effects),
         depends,
         reasons,
+        known,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from assay.columns.features import Floats
 from assay.compiled.array_types import Bools, NotCompiled, Shorts
 from assay.compiled.inputs import FeatureInputs, NumberLimits, States
+from assay.compiled.texts import TextEncoder
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ class Vocabulary:
 
 @dataclass(frozen=True, eq=False)
 class ColumnEncoder:
-    """An encoder: its features, and its columns in the order of the estimator."""
+    """An encoder: its features, and its columns in the order of the estimator, texts last."""
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     vocabularies: tuple[Vocabulary, ...]
     columns: tuple[Column, ...]
+    texts: tuple[TextEncoder, ...] = ()
 
     def states(self, place: int) -> int:
         return int(self.vocabularies[place].states.max()) + 1
@@ -112,6 +114,7 @@ def build_inputs(encoded: ColumnEncoder, accepts: AcceptedValues) -> FeatureInpu
             _starts([len(each) for each in refused]),
             np.concatenate([np.empty(0, np.bool_), *refused]),
         ),
+        encoded.texts,
     )
 
 

@@ -77,6 +77,8 @@ def _read(
 ) -> tuple[Body, AcceptedValues, Link, int]:
     name = public_name(estimator)
     link: Link
+    if encoded.texts and name not in (*LOGISTIC, *REGRESSORS, *GENERALISED):
+        raise NotCompiled(f"{name} is no linear model, and only those are compiled with texts")
     if (trees := read_trees(estimator, encoded, task)) is not None:
         small = trees.sets or trees.forest.most_leaves <= _FEW_LEAVES
         planted: Body = (plan_scan if small else plan_walk)(trees.forest, encoded.columns)

@@ -15,7 +15,7 @@ recursive formula loses digits.
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
@@ -122,6 +122,25 @@ class Explainer:
                 if refused is not None:
                     values[block.start : block.stop][refused] = np.nan
         return Contributions(self.features, values / divisor, base)
+
+    def words(self, name: str, text: str | None, output: int) -> dict[str, float]:
+        """What each n-gram of a text adds to a raw output, the largest first.
+
+        Together they are the feature's term, of which a contribution is what differs from its mean.
+        Empty for a feature that is no text.
+        """
+        inputs, body, found = self.model.inputs, self.model.body, Counter[str]()
+        if isinstance(body, Linear) and text is not None:
+            for each, weights in zip(inputs.texts, body.of_texts(inputs.texts), strict=True):
+                if inputs.categorical[each.place] == name:
+                    found.update(each.words(text, weights[output]))
+        return dict(sorted(found.items(), key=lambda item: (-abs(item[1]), item[0])))
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The features whose words are known."""
+        inputs = self.model.inputs
+        return frozenset(inputs.categorical[text.place] for text in inputs.texts)
 
     def to_bytes(self) -> bytes:
         """What explaining needs besides the compiled model; the same always gives the same."""

@@ -48,6 +48,27 @@ _SPECIAL: Mapping[str, tuple[float, ...]] = {
 }
 
 
+_TEXTS = (
+    " \t\r\n",
+    "a",
+    "I",
+    "0",
+    "\0",
+    "\u0130stanbul DI\u0307\u015f \u00dfe\u1e9e Stra\u00dfe \ufb01ne \u212bngstr\u00f6m",
+    "cafe\u0301 \u65e5\u672c\u8a9e \u0437\u0434\u0440\u0430\u0432\u043e \u0645\u0631\u062d\u0628",
+    "\u0939\u093f\u0928\u094d\u0926\u0940 \U0001f642\U0001f3fd",
+    "e-mail: o'neil@example.org, 3.14 % <b>&amp;</b> snake_case \u00a0\u2003 x\u00b2 \u2160",
+    "word " * 3000,
+)
+"""Texts on which ways to read them differ: cases, accents, scripts, marks, gaps, many words."""
+
+
+def hard_texts(vocabulary: Sequence[str]) -> list[str]:
+    """Distinct texts that are hard to read, and some that are made of known n-grams."""
+    some = [*vocabulary[:: max(1, len(vocabulary) // 64)]]
+    return [*dict.fromkeys([*_TEXTS, *some, " ".join(some), " ".join(some[::-1] * 3)])]
+
+
 @dataclass(frozen=True, eq=False)
 class FeaturesInMemory:
     """Features in memory; implements `assay.columns.features.Features`."""

@@ -11,7 +11,7 @@ import numpy as np
 from assay.columns.features import Features, Floats
 from assay.compiled.array_types import NotCompiled
 from assay.compiled.compile import compile_model
-from assay.compiled.edge_cases import EdgeCase, concatenate, edge_cases, load_features
+from assay.compiled.edge_cases import EdgeCase, concatenate, edge_cases, hard_texts, load_features
 from assay.compiled.fitted_model import Model
 from assay.compiled.scorer import CompiledModel
 from assay.project.tasks import Task
@@ -137,7 +137,10 @@ def _fault(
     inputs = compiled.inputs
     rows = load_features(features, model.numeric, model.categorical)
     edges = {name: compiled.body.edges(place) for place, name in enumerate(inputs.numeric)}
+    known: dict[str, Sequence[str]]
     known = dict(zip(inputs.categorical, inputs.categories, strict=True))
+    for text in inputs.texts:
+        known[inputs.categorical[text.place]] = hard_texts(text.vocabulary)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # unknown categories and overflow are there on purpose
         fault = seen.fault(compiled.scores(rows), model.scores(rows))

@@ -15,6 +15,7 @@ import numpy as np
 from assay.columns.categories import Categories, KnownNames
 from assay.columns.features import Codes, Features, Floats
 from assay.compiled.array_types import Bools, Ints, Shorts
+from assay.compiled.texts import TextEncoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +59,17 @@ class States:
 
 @dataclass(frozen=True, eq=False)
 class FeatureInputs:
-    """Feature names, accepted numbers, and the mapping of categories to states."""
+    """Feature names, accepted numbers, the mapping of categories to states, and texts.
+
+    A text is one of the categorical features, with one state for whatever it is.
+    """
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     categories: tuple[tuple[str, ...], ...]
     limits: NumberLimits
     states: States
+    texts: tuple[TextEncoder, ...] = ()
 
     def state_count(self, place: int) -> int:
         """The number of states of the categorical feature at index ``place``."""
@@ -104,6 +109,8 @@ class FeatureInputs:
         )
         if len(self.categories) != len(self.categorical):
             raise ValueError("categories do not fit the categorical features")
+        for text in self.texts:
+            text.check(len(self.categorical))
         for place, names in enumerate(self.categories):
             found = self.states_of(place)
             if len(found) != len(names) + 2 or found.max() >= self.state_count(place):
@@ -161,10 +168,11 @@ class FeatureRows:
 
     def __init__(self, inputs: FeatureInputs, features: Features) -> None:
         self.count, self.numeric = features.rows, len(inputs.numeric)
-        self._inputs = inputs
+        self.inputs = inputs
         self._numbers = [
             np.ascontiguousarray(features.numbers(name), np.float64) for name in inputs.numeric
         ]
+        self.texts = [features.coded(inputs.categorical[text.place]) for text in inputs.texts]
         self._coded: list[tuple[Codes, Shorts]] = []
         for place, name in enumerate(inputs.categorical):
             codes, categories = features.coded(name)
@@ -193,4 +201,4 @@ class FeatureRows:
                 translate(codes[start:stop], table, found[: stop - start])
                 states.append(found)
             numbers = [column[start:stop] for column in self._numbers]
-            yield Block(self._inputs, start, stop, numbers, states)
+            yield Block(self.inputs, start, stop, numbers, states)

@@ -22,8 +22,10 @@ from assay.compiled.columns import (
     NumberColumn,
     Vocabulary,
 )
+from assay.compiled.texts import Cutting, TextEncoder
 
 _MOST_STATES = 1 << 16
+_CATEGORIES = ("sklearn.preprocessing.OrdinalEncoder", "sklearn.preprocessing.OneHotEncoder")
 
 
 def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str]) -> ColumnEncoder:
@@ -42,6 +44,7 @@ def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str
     if not plain or hasattr(encoder, "_sklearn_output_config"):
         raise NotCompiled("the ColumnTransformer does more than put columns side by side")
     columns: list[Column] = []
+    texts: list[TextEncoder] = []
     # A feature that no part of the encoder takes has one state for all categories.
     words = {name: Vocabulary((), np.zeros(2, np.uint16)) for name in categorical}
     for label, part, names in encoder.transformers_:
@@ -50,7 +53,11 @@ def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str
                 raise NotCompiled(f"the encoder's part {label} is {part}")
             continue
         kind = public_name(part)
-        if kind in ("sklearn.preprocessing.OrdinalEncoder", "sklearn.preprocessing.OneHotEncoder"):
+        if kind == "sklearn.pipeline.Pipeline" and len(part.steps) == 3:
+            texts.append(_text(part, _places(names, categorical, label)))
+        elif texts:
+            raise NotCompiled("the columns of a text are not the last")
+        elif kind in _CATEGORIES:
             made, vocabularies = _categories(part, _places(names, categorical, label))
             words |= dict(zip(names, vocabularies, strict=True))
             columns += made
@@ -65,6 +72,50 @@ def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str
         tuple(categorical),
         tuple(words[name] for name in categorical),
         tuple(columns),
+        tuple(texts),
+    )
+
+
+_VECTORIZERS = tuple(
+    f"sklearn.feature_extraction.text.{name}Vectorizer" for name in ("Count", "Hashing", "Tfidf")
+)
+
+
+def _text(part: Any, places: Sequence[int]) -> TextEncoder:
+    """How a vectorizer reads the only text that it is given."""
+    filled, flat, reader = (step for _, step in part.steps)
+    _expect(filled, "sklearn.impute.SimpleImputer")
+    _expect(flat, "sklearn.preprocessing.FunctionTransformer")
+    name = public_name(reader)
+    if name not in _VECTORIZERS or filled.fill_value != "" or len(places) != 1:
+        raise NotCompiled(f"{name} is not one of {', '.join(_VECTORIZERS)}")
+    told = reader.get_params()
+    own = [key for key in ("analyzer", "preprocessor", "tokenizer") if callable(told[key])]
+    own += [] if isinstance(told["strip_accents"], str | None) else ["strip_accents"]
+    own += [] if told["input"] == "content" else ["input"]
+    if own:
+        raise NotCompiled(f"{name} has its own way with {', '.join(own)}")
+    shortest, longest = told["ngram_range"]
+    cutting = Cutting(
+        told["analyzer"],
+        told["lowercase"],
+        told["strip_accents"] or "",
+        told["token_pattern"] or "",
+        int(shortest),
+        int(longest),
+        tuple(sorted(reader.get_stop_words() or ())) if told["analyzer"] == "word" else (),
+    )
+    words = getattr(reader, "vocabulary_", {})
+    return TextEncoder(
+        places[0],
+        cutting,
+        tuple(sorted(words, key=words.__getitem__)),
+        len(words) or int(told["n_features"]),
+        np.asarray(reader.idf_, np.float64) if told.get("use_idf") else np.empty(0),
+        told["binary"],
+        told.get("sublinear_tf", False),
+        told.get("norm") or "",
+        told.get("alternate_sign", False),
     )
 
 

@@ -15,11 +15,12 @@ from assay.compiled.inputs import Block, FeatureInputs, FeatureRows, NumberLimit
 from assay.compiled.linear.linear import Constant, ConstantOutputs, Linear, Weights
 from assay.compiled.post_transform import PostTransform
 from assay.compiled.ranks import NumberRanks
+from assay.compiled.texts import TextEncoder
 from assay.compiled.trees.scan import Scan, ScanNodes, StateTests
 from assay.compiled.trees.walk import StateRanks, Walk, WalkNodes
 from assay.errors import BundleChanged
 
-_SCHEMA = 2
+_SCHEMA = 3
 
 
 class Body(Protocol):
@@ -98,7 +99,10 @@ class CompiledModel:
             "numeric": self.inputs.numeric,
             "categorical": self.inputs.categorical,
             "categories": self.inputs.categories,
+            "texts": [text.header() for text in self.inputs.texts],
         }
+        for place, text in enumerate(self.inputs.texts):
+            arrays[f"texts.{place}.idf"] = text.idf
         return pack({"schema": _SCHEMA, "form": self._form, **inputs, **header}, arrays)
 
     @classmethod
@@ -131,6 +135,10 @@ class CompiledModel:
             tuple(_names(item) for item in header["categories"]),
             build(NumberLimits, "limits", arrays),
             build(States, "states", arrays),
+            tuple(
+                TextEncoder.of(text, arrays.pop(f"texts.{place}.idf"))
+                for place, text in enumerate(header["texts"])
+            ),
         )
         inputs.check()
         finish = PostTransform.from_parts(header, arrays)

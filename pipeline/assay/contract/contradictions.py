@@ -198,6 +198,23 @@ def _fits(each: Field, source: ContractSource) -> None:
             found="datetime",
             fix="Derive what the model should see of it, such as the hour, when ingesting",
         )
+    if Role.TEXT in each.roles:
+        _fits_text(each, source)
+
+
+def _fits_text(each: Field, source: ContractSource) -> None:
+    """Refuse a text that is no string, or that is also what groups or names rows."""
+    others = {Role.KEY, Role.SLICE, Role.TIME, Role.WEIGHT} & {*each.roles}
+    if each.kind == "string" and not each.order and not others:
+        return
+    found = ", ".join(sorted(role.value for role in others)) or each.kind
+    raise ContractFileError(
+        f"the text {each.name!r} is more than free text",
+        where=source.location(each.line),
+        expected="a str whose words a model reads, without order, key, slice, time or weight",
+        found="an order" if each.order else found,
+        fix="Take the role text away: a str with the role feature is a category",
+    )
 
 
 def _having(fields: tuple[Field, ...], role: Role) -> list[Field]:

@@ -34,6 +34,7 @@ class Role(Enum):
     SLICE = "slice"
     SENSITIVE = "sensitive"
     WEIGHT = "weight"
+    TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,11 @@ class Contract:
     def categorical(self) -> tuple[str, ...]:
         """Features that are strings."""
         return self._features_of(lambda kind: kind == "string")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The categorical features whose values are free text, read by their words."""
+        return self._having(Role.TEXT)
 
     @property
     def ordered(self) -> dict[str, tuple[str, ...]]:

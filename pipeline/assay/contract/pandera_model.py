@@ -294,4 +294,6 @@ def _roles(name: str, metadata: object, where: str) -> tuple[Role, ...]:
                 found=repr(word),
                 fix=suggest(word, known, 0.5),
             )
-    return tuple(role for role in Role if role.value in words)
+    # A text is a feature by that role alone: what else would read its words?
+    implied = {Role.FEATURE} if Role.TEXT.value in words else set()
+    return tuple(role for role in Role if role.value in words or role in implied)

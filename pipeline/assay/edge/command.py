@@ -147,6 +147,15 @@ def _export(root: Path, params: Params, wanted: str | None) -> tuple[Export, Fea
             found=str(manifest.compiled["reason"]),
             fix="Train one, gate it and promote it.",
         )
+    if model.inputs.texts:
+        names = [model.inputs.categorical[text.place] for text in model.inputs.texts]
+        raise ModelNotExported(
+            "it reads free text, which would need Unicode's tables of letters on the device",
+            where=where,
+            expected="a model of numbers and categories",
+            found=f"the role text of {', '.join(dict.fromkeys(names))}",
+            fix="Score it with assay serve, or promote a model without it.",
+        )
     sample = load_features(
         FrameFeatures(pinned.bundle.sample()), model.inputs.numeric, model.inputs.categorical
     )

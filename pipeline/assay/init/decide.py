@@ -111,7 +111,7 @@ def decide(
         nights = cut_by_chance(understood.rows, seen.sample[group])
     uses = _uses(understood, seen, time, label, nights, plain, wishes)
     columns = tuple(_columns(understood, seen, uses, plain, label, nights, group))
-    if not any("feature" in each.roles for each in columns):
+    if not any({"feature", "text"} & {*each.roles} for each in columns):
         raise LabelError(
             "no column is left to learn from",
             where=understood.path,
@@ -126,7 +126,7 @@ def decide(
             f"rows of one {plain[group]} are on both sides of a split by time; with prepare.apart: "
             f"{plain[group]} in params.yaml none of the holdout's are trained on",
         )
-    described = [each.given for each in columns if {"feature", "sensitive"} & {*each.roles}]
+    described = [each.given for each in columns if {"feature", "text", "sensitive"} & {*each.roles}]
     unread = (ColumnUse(name, "left out", False, why) for name, why in understood.left_out.items())
     return Plan(
         name=wishes.name,
@@ -232,7 +232,7 @@ def _columns(
     nights: Nights,
     group: str | None,
 ) -> Iterator[ProjectColumn]:
-    """Keys and time, features as in the file, what is sensitive, a weight, and the label last."""
+    """Keys, time, features as in the file, texts, what is sensitive, a weight, the label last."""
 
     def of(use: str) -> Iterator[ProjectColumn]:
         for each in uses.values():
@@ -241,7 +241,7 @@ def _columns(
             facts = _facts(understood, each.name)
             roles: tuple[str, ...] = (use,)
             checks, why = NO_CHECKS, each.why
-            if use in ("feature", "sensitive"):
+            if use in ("feature", "text", "sensitive"):
                 roles = (use, "slice") if each.sliced else (use,)
                 checks = learn_checks(facts, seen.sample[each.name])
             if use == "weight":
@@ -262,7 +262,7 @@ def _columns(
     if nights.by == "chance":
         why = "the invented night, as a time"
         yield ProjectColumn("", "arrived", "timestamp", ("time",), NO_CHECKS, why)
-    for use in ("feature", "sensitive", "weight"):
+    for use in ("feature", "text", "sensitive", "weight"):
         yield from of(use)
     kinds: dict[Task, Kind] = {"binary": "boolean", "multiclass": "string"}
     kind = kinds.get(label.task, _facts(understood, label.column).kind)

@@ -204,6 +204,7 @@ def _params(plan: Plan) -> dict[str, Any]:
         "margin": _rounded(0.02 * label.baseline),
         "fairness": "mae" if regression else "selection_rate" if binary else "accuracy",
         "fairness_difference": _rounded(0.2 * label.baseline) if regression else 0.2,
+        "texts": [each.name for each in plan.having("text")],
         "nullable": [
             each.name
             for each in plan.having("feature")

@@ -13,12 +13,14 @@ from assay.init.sensitive_columns import sensitive_columns
 from assay.init.wishes import Wishes
 from assay.project.text import counted, quote_value
 
-Use = Literal["feature", "key", "time", "label", "sensitive", "weight", "left out"]
+Use = Literal["feature", "text", "key", "time", "label", "sensitive", "weight", "left out"]
 
 MOST_CATEGORIES = 200
 """A text with more values is no category that a model can count."""
 MOST_SLICED = 12
 LONGEST_CATEGORY = 60
+PROSE = 4
+"""Words that half of a text's values have at least: what people write, and no name or code."""
 SMALL_TABLE = 50
 """With fewer rows, that no value repeats says nothing."""
 LEAST_TOLD = 10
@@ -163,6 +165,8 @@ def _use(
         return left_out(bands if sensitive else why, facts.unsure)
     if name in settled.sensitive or sensitive:
         return _sensitive(facts, sensitive, said=name in settled.sensitive)
+    if prose := _prose(facts):
+        return ColumnUse(name, "text", False, prose, facts.unsure)
     named = _identifier(facts, plain)
     other = _no_category(facts) if facts.kind == "string" else ""
     if (named or other) and facts.stays_text:
@@ -291,6 +295,22 @@ def may_be_groups(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> lis
         and not each.unique
         and MOST_SLICED < each.distinct <= each.present / 2
     ]
+
+
+def _prose(facts: ColumnFacts) -> str:
+    """Why a column is free text, which a model reads by its words; empty if it is none."""
+    several = facts.distinct > facts.present / 2 and facts.present >= SMALL_TABLE
+    if facts.kind != "string" or facts.stays_text or not facts.values:
+        return ""
+    if not (facts.many or facts.distinct > MOST_CATEGORIES or several):
+        return ""
+    sizes = sorted(len(str(value).split()) for value, _ in facts.values)
+    middle = sizes[len(sizes) // 2]
+    if middle < PROSE:
+        return ""
+    most = f", up to {facts.high:,} characters" if isinstance(facts.high, int) else ""
+    empty = f", {facts.nulls / facts.rows:.1%} empty" if facts.nulls else ""
+    return f"free text: half of its values have {middle} words or more{most}{empty}"
 
 
 def _no_category(facts: ColumnFacts) -> str:

@@ -104,7 +104,7 @@ class ScoredBatch:
 
     def count(self, counter: ProfileCounter) -> None:
         """Add the good rows to a counter, which may hold other batches already."""
-        counter.add(self.good, self.counted)
+        counter.add(self.reference.measured(self.good), self.counted)
 
     @cached_property
     def profile(self) -> Profile:

@@ -24,6 +24,7 @@ ALLOWED_TYPES = frozenset(
         # Types inside scikit-learn's own estimators that skops does not trust by default.
         "functools.partial",
         "numpy.dtype",
+        "numpy.ravel",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",
         "sklearn.utils.validation.check_array",

@@ -25,6 +25,9 @@ from assay.project.text import counted
 if TYPE_CHECKING:
     import pandas as pd
 
+TOP_WORDS = 5
+"""The most words that are named of a text."""
+
 Scale = Literal["log odds", "log", "probability", "predicted value"]
 
 _GRID = 257
@@ -94,6 +97,8 @@ class Reason:
     ----------
     words
         What the contract calls it.
+    value
+        Its value; of a text, the words that add most to the output (`top_words`).
     share
         Its part of all contributions, by their absolute values.
     """
@@ -154,13 +159,25 @@ def row_reasons(bundle: Bundle, contract: Contract, row: pa.Table, decided: Any)
             Reason(
                 name := found.features[at],
                 named[name],
-                MASK if name in manifest.sensitive else row.column(name)[0].as_py(),
+                MASK
+                if name in manifest.sensitive
+                else top_words(explainer, name, row.column(name)[0].as_py(), place),
                 float(values[at]),
                 float(abs(values[at]) / total) if total else 0.0,
             )
             for at in np.argsort(-np.abs(values), kind="stable").tolist()
         ),
     )
+
+
+def top_words(explainer: Explainer, name: str, value: Any, output: int) -> Any:
+    """The words of a text that add most to an output, with what they add; else the value itself."""
+    if name not in explainer.texts or value is None:
+        return value
+    found = list(explainer.words(name, value, output).items())
+    more = len(found) - TOP_WORDS
+    told = [f"{gram} {added:+.4f}" for gram, added in found[:TOP_WORDS]]
+    return ", ".join([*told, f"and {more} more"] if more > 0 else told) or "no known word"
 
 
 @dataclass(frozen=True)

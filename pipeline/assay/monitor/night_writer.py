@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.columns.grid import NumberGrid
 from assay.columns.reference import Reference
+from assay.columns.texts import texts_behind
 from assay.errors import AssayError
 from assay.model.bundle import Bundle
 from assay.monitor.drift.night_decision import NightDecision
@@ -200,9 +201,11 @@ class NightWriter:
 
 
 def columns_of(reference: Reference) -> tuple[list[str], list[str]]:
-    """The names of the numeric and of the categorical columns."""
-    numeric = [name for name, grid in reference.grid.items() if isinstance(grid, NumberGrid)]
-    return numeric, [name for name in reference.grid if name not in numeric]
+    """The names of the numeric and of the categorical columns that a table has."""
+    measured = texts_behind(reference.texts)
+    there = {name: grid for name, grid in reference.grid.items() if name not in measured}
+    numeric = [name for name, grid in there.items() if isinstance(grid, NumberGrid)]
+    return numeric, [name for name in there if name not in numeric]
 
 
 def sample_reference(loaded: Bundle, params: Params) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import ClassVar
 
@@ -20,6 +20,7 @@ from assay.columns.features import CategoryColumn, Floats
 from assay.columns.grid import CategoryGrid, ColumnGrid, Grid, NumberGrid
 from assay.columns.profile import ColumnProfile, merge_profiles
 from assay.columns.profile_counter import ProfileCounter, empty_profile
+from assay.columns.texts import NO_TEXTS, Known, MeasuredTexts, texts_behind
 from assay.contract.columns import convert_column
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import is_compatible_type
@@ -28,7 +29,15 @@ from assay.score.inputs.split import RowGroups, read_as
 from assay.score.inputs.split import batches as read_batches
 
 
-def match_schemas(grid: Grid, schemas: Mapping[str, pa.Schema]) -> tuple[Grid, dict[str, str]]:
+def read_columns(grid: Grid, texts: Known) -> Grid:
+    """The columns that are read to count those of ``grid``: texts in place of their measures."""
+    behind, whole = texts_behind(texts), CategoryGrid(())
+    return {behind.get(n, n): whole if n in behind else cells for n, cells in grid.items()}
+
+
+def match_schemas(
+    grid: Grid, schemas: Mapping[str, pa.Schema], texts: Known = NO_TEXTS
+) -> tuple[Grid, dict[str, str]]:
     """Compare the reference's columns with a table's. Additional columns are allowed.
 
     Parameters
@@ -36,13 +45,17 @@ def match_schemas(grid: Grid, schemas: Mapping[str, pa.Schema]) -> tuple[Grid, d
     schemas
         Of each of the table's files, by name. A column that only some files have is null in the
         rows of the others.
+    texts
+        As in `assay.columns.reference.Reference`.
 
     Returns
     -------
     Grid, dict
         Of the columns that can be counted, and why each other column cannot be.
     """
-    why = {name: _why(name, cells, grid, schemas) for name, cells in grid.items()}
+    read, behind = read_columns(grid, texts), texts_behind(texts)
+    found = {name: _why(name, cells, read, schemas) for name, cells in read.items()}
+    why = {name: found[behind.get(name, name)] for name in grid}
     return (
         {name: cells for name, cells in grid.items() if why[name] is None},
         {name: reason for name, reason in why.items() if reason is not None},
@@ -126,21 +139,25 @@ class Counting:
     ----------
     contract
         How text cells are converted; a cell that cannot be counts as null.
+    known
+        As in `assay.columns.reference.Reference`.
     """
 
     where: str
     grid: Grid
     batch_rows: int
     contract: Contract | None = None
+    known: Known = field(default_factory=dict)
     threaded: ClassVar = True
 
     def process_files(self, parts: Sequence[RowGroups], name: str) -> TableCounts:
-        texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]
-        columns = list(self.grid) if self.contract is None else self.contract.columns
+        read = read_columns(self.grid, self.known)
+        texts = [each for each, cells in read.items() if isinstance(cells, CategoryGrid)]
+        columns = list(read) if self.contract is None else self.contract.columns
         counter, rows = ProfileCounter(self.grid), 0
         for batch, text in read_batches(parts, columns, texts, self.batch_rows):
             typed = batch if self.contract is None else read_as(self.contract, batch, text).rows
-            counter.add(RawFeatures(typed))
+            counter.add(MeasuredTexts(RawFeatures(typed), self.known))
             rows += batch.num_rows
         return TableCounts(rows, counter.profile())
 

@@ -29,7 +29,7 @@ from assay.formats.understand import understand
 from assay.model import bundle
 from assay.model.bundle import Bundle
 from assay.monitor.drift.drift import DriftDecision, decide, drifted_words
-from assay.monitor.table_counts import Counting, TableCounts, match_schemas, total
+from assay.monitor.table_counts import Counting, TableCounts, match_schemas, read_columns, total
 from assay.project import layout, source_code
 from assay.project.params import Monitor, Params
 from assay.project.processes import system_allocator
@@ -139,13 +139,15 @@ def run(
             if night.schema is not None:
                 schemas = {night.where: night.schema}
         elif Path(table).is_file() and _ending(table) in {*TEXT, ".xlsx"}:
-            night, schemas = _land_flat(table, features.grid, Path(scratch))
+            read = read_columns(features.grid, features.texts)
+            night, schemas = _land_flat(table, read, Path(scratch))
         else:
             night, schemas = locate_path(table, Path.cwd())
         grid, lacking = features.grid, dict[str, str]()
         if contract is None:  # files state columns and types
-            grid, lacking = match_schemas(features.grid, schemas)
-        counts = _count(root, params, night, contract, grid, Progress(1, sink))
+            grid, lacking = match_schemas(features.grid, schemas, features.texts)
+        counting = Counting(night.where, grid, params.score.batch_rows, contract, features.texts)
+        counts = _count(root, params, night, counting, Progress(1, sink))
     decision = decide(
         features, counts.profile, params.monitor, counts.rows, lacking, by_sampling=True
     )
@@ -292,11 +294,10 @@ def _count(
     root: Path,
     params: Params,
     night: NightInput,
-    contract: Contract | None,
-    grid: Grid,
+    work: Counting,
     progress: Progress,
 ) -> TableCounts:
-    """Count every row, each column of ``grid`` in its cells.
+    """Count every row, each column of a grid in its cells.
 
     Raises
     ------
@@ -305,7 +306,6 @@ def _count(
     """
     name = f"drift: {night.where}"
     progress.step(name)
-    work = Counting(night.where, grid, params.score.batch_rows, contract)
     with ExitStack() as at_the_end:
 
         def started() -> SparkSession:
@@ -319,14 +319,14 @@ def _count(
                 root,
                 params,
                 night,
-                contract or NO_CONTRACT,
+                work.contract or NO_CONTRACT,
                 choose_carrier(params, night),
             )
         )
         # Freed memory is returned to the system at once, which is slower: the table may be long.
         with system_allocator():
             parts, counts = opened.run(work, progress.task_callback(name))
-            found = total(parts, grid)
+            found = total(parts, work.grid)
     for expected in counts - {found.rows}:
         raise RowCountMismatch(
             "rows were lost on the way",

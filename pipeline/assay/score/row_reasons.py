@@ -23,7 +23,7 @@ from assay.errors import ParamsError
 from assay.model import prediction
 from assay.model.batch import ScoredBatch
 from assay.model.bundle import Bundle
-from assay.model.reasons import words
+from assay.model.reasons import top_words, words
 from assay.project import layout
 from assay.project.params import Reasons
 from assay.project.tasks import Task
@@ -110,13 +110,13 @@ class RowReasons:
         for start in range(0, len(places), step):
             some = places[start : start + step]
             rows = good.take(some)
-            values = self._contributions(rows, said, some)
+            values, output = self._contributions(rows, said, some)
             whole = np.isfinite(values).all(axis=1)
             mine = np.abs(values[whole & counted[some]])
             counts = merge_profiles(counts, moved_scores.profile_of(features, mine))
             told = whole & shown[some]
             shown[some[~whole]] = False
-            pieces.append(self._lists(values[told], rows.take(np.flatnonzero(told))))
+            pieces.append(self._lists(values[told], rows.take(np.flatnonzero(told)), output[told]))
         # A place for each row that has reasons, null for the others.
         at = pa.array(np.cumsum(shown) - 1, mask=~shown)
         game = pa.DictionaryArray.from_arrays(
@@ -138,17 +138,19 @@ class RowReasons:
             return above
         return known.copy()
 
-    def _contributions(self, rows: Columns, said: pa.ChunkedArray, places: Ints) -> Floats:
-        """Of the predicted class, if there are several; shape (rows, features)."""
+    def _contributions(
+        self, rows: Columns, said: pa.ChunkedArray, places: Ints
+    ) -> tuple[Floats, Ints]:
+        """Of the predicted class, if there are several: shape (rows, features), and its place."""
         values = self._explainer.contributions(rows).values
         if values.shape[1] == 1:
-            return values[:, 0]
+            return values[:, 0], np.zeros(len(values), np.intp)
         classes = pa.array(self._manifest.classes, pa.string())
         best = pc.index_in(said.take(pa.array(places)), classes).to_numpy()
         found: Floats = values[np.arange(len(values)), best]
-        return found
+        return found, best
 
-    def _lists(self, values: Floats, rows: Columns) -> pa.Array:
+    def _lists(self, values: Floats, rows: Columns, output: Ints) -> pa.Array:
         """The strongest reasons of each row, the strongest first."""
         sizes = np.abs(values)
         strength = values if self._asked.direction == "adverse" else sizes
@@ -163,7 +165,7 @@ class RowReasons:
             "feature": self._names.take(at),
             "reason": self._words.take(at),
             "code": self._codes.take(at),
-            "value": self._texts(rows, of_row, feature),
+            "value": self._texts(rows, of_row, feature, output),
             "contribution": pa.array(values[of_row, feature]),
             "share": pa.array(shares[of_row, feature]),
         }
@@ -171,8 +173,8 @@ class RowReasons:
         structs = pa.StructArray.from_arrays(list(parts.values()), list(parts))
         return pa.ListArray.from_arrays(pa.array(ends), structs).cast(REASONS["reasons"])
 
-    def _texts(self, rows: Columns, of_row: Ints, feature: Ints) -> pa.Array:
-        """The cell of each reason as text; a sensitive one is masked."""
+    def _texts(self, rows: Columns, of_row: Ints, feature: Ints, output: Ints) -> pa.Array:
+        """The cell of each reason as text, or a text's words; a sensitive one is masked."""
         order = np.argsort(feature, kind="stable")
         ends = np.searchsorted(feature[order], np.arange(len(self._names) + 1))
         texts = [pa.array([], pa.string())]
@@ -182,6 +184,11 @@ class RowReasons:
                 cells = rows.select([name]).column(0).take(pa.array(mine)).combine_chunks()
                 if name in self._hidden:
                     cells = pc.if_else(cells.is_valid(), MASK, pa.scalar(None, pa.string()))
+                elif name in self._explainer.texts:
+                    of_output = zip(cells.to_pylist(), output[mine].tolist(), strict=True)
+                    cells = pa.array(
+                        [top_words(self._explainer, name, *each) for each in of_output], pa.string()
+                    )
                 texts.append(cells.cast(pa.string()))
         back = np.empty(len(order), np.intp)
         back[order] = np.arange(len(order))

@@ -20,7 +20,7 @@ from assay.model.prediction import LOSSES
 from assay.performance.estimate import regression
 from assay.training.train.loss_models import LossModel, fit_loss_models
 
-CONTRACT: Any = SimpleNamespace(numeric=("x", "age"), categorical=("fuel",))
+CONTRACT: Any = SimpleNamespace(numeric=("x", "age"), categorical=("fuel",), texts=())
 ROWS = 8000
 
 

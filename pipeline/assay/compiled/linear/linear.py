@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from assay.columns.features import Floats
+from assay.columns.features import Codes, Floats
 from assay.compiled.array_types import Bools, Ints
 from assay.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
 from assay.compiled.ranks import check_range
+from assay.compiled.texts import TextEncoder
 
 _ROWS = 16_384
 """Rows in a block: an encoded feature and the sums fit in the L2 cache. A shorter block costs more
@@ -35,6 +37,8 @@ class Weights:
         states`` numbers; see `kernels_linear.add_states`.
     intercept
         For each output.
+    texts
+        Text by text, for each output, of each of its columns.
     """
 
     place: Ints
@@ -49,6 +53,7 @@ class Weights:
     starts: Ints
     tables: Floats
     intercept: Floats
+    texts: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,22 +85,46 @@ class Linear:
             size = self.outputs * inputs.state_count(place)
             if parts.starts[at + 1] - parts.starts[at] != size:
                 raise ValueError("a table does not fit its states")
+        if len(parts.texts) != self.outputs * sum(text.width for text in inputs.texts):
+            raise ValueError("weights do not fit the columns of the texts")
 
     def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        texts = self._totals(rows)
         for block in rows.blocks(_ROWS):
             out = np.zeros((self.outputs, block.rows))
             self._add(block, [out] * len(block.numbers), [out] * len(block.states))
+            for _, codes, totals in texts:
+                out += totals[:, codes[block.start : block.stop]]
             out += self.weights.intercept[:, None]
             yield block, out
 
     def terms(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with the term of each feature, of shape (outputs, features, rows)."""
+        texts = self._totals(rows)
         for block in rows.blocks(_ROWS):
             out = np.zeros((features, self.outputs, block.rows))
             numbers = len(block.numbers)
             self._add(block, list(out[:numbers]), list(out[numbers:]))
+            for place, codes, totals in texts:
+                out[numbers + place] += totals[:, codes[block.start : block.stop]]
             yield block, np.swapaxes(out, 0, 1)
+
+    def of_texts(self, texts: Sequence[TextEncoder]) -> list[Floats]:
+        """The weights of each text, of shape (outputs, width)."""
+        ends = np.cumsum([0, *(text.width for text in texts)]) * self.outputs
+        parts = [self.weights.texts[a:b] for a, b in pairwise(ends)]
+        return [part.reshape(self.outputs, -1) for part in parts]
+
+    def _totals(self, rows: FeatureRows) -> list[tuple[int, Codes, Floats]]:
+        """Of each text its feature, each row's place among the distinct ones, and their terms."""
+        texts = rows.inputs.texts
+        return [
+            (text.place, codes, text.totals(categories, weights))
+            for text, weights, (codes, categories) in zip(
+                texts, self.of_texts(texts), rows.texts, strict=True
+            )
+        ]
 
     def _add(self, block: Block, numbers: Sequence[Floats], states: Sequence[Floats]) -> None:
         """Add the term of each feature to an array of its own, of shape (outputs, rows)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -61,14 +62,16 @@ def read_linear(estimator: Any, encoded: ColumnEncoder) -> Linear:
         raise NotCompiled("its coefficients are no plain matrix")
     coefficients = np.atleast_2d(estimator.coef_).astype(np.float64)
     outputs = len(coefficients)
-    if coefficients.shape[1] != len(encoded.columns):
+    width = len(encoded.columns)
+    ends = np.cumsum([width, *(text.width for text in encoded.texts)])
+    if coefficients.shape[1] != ends[-1]:
         raise NotCompiled("it has another number of coefficients than there are columns")
     intercept = np.broadcast_to(np.asarray(estimator.intercept_, np.float64).reshape(-1), outputs)
 
     numbers: list[NumberColumn] = []
     weights, known, null = [], [], []
     tables: dict[int, np.ndarray[tuple[int, int], np.dtype[np.float64]]] = {}
-    for column, weight in zip(encoded.columns, coefficients.T, strict=True):
+    for column, weight in zip(encoded.columns, coefficients.T[:width], strict=True):
         if isinstance(column, NumberColumn):
             numbers.append(column)
             weights.append(weight)
@@ -97,5 +100,8 @@ def read_linear(estimator: Any, encoded: ColumnEncoder) -> Linear:
             starts=np.cumsum([0, *(table.size for table in tables.values())]).astype(np.int64),
             tables=np.concatenate([empty, *(table.reshape(-1) for table in tables.values())]),
             intercept=np.ascontiguousarray(intercept),
+            texts=np.concatenate(
+                [empty, *(coefficients[:, a:b].reshape(-1) for a, b in pairwise(ends))]
+            ),
         )
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from assay.project.params.messages import DeepError, show_value
 from assay.project.params.values import (
@@ -27,6 +27,8 @@ CLASS, FUNCTION, ARGS = "class", "function", "args"
 MAKERS = (CLASS, FUNCTION)
 
 _EXAMPLES = {CLASS: CLASS_EXAMPLE, FUNCTION: FUNCTION_EXAMPLE}
+
+_READERS = "{class: sklearn.feature_extraction.text.TfidfVectorizer, args: {}}, or a list of such"
 
 Path = tuple[int | str, ...]
 
@@ -67,6 +69,16 @@ def _check_object(path: Path, value: Mapping[str, Any]) -> None:
         raise DeepError((*path, unknown), f"{maker} and {ARGS} only", f"the key '{unknown}'")
 
 
+def _listed(given: Any) -> Any:
+    """What reads a text, or several of them, as a tuple."""
+    several = (given,) if isinstance(given, Mapping) else given
+    if not isinstance(several, list | tuple) or not several or not all(map(is_object, several)):
+        raise DeepError((), _READERS, show_value(given))
+    for place, each in enumerate(several):
+        _check_object((place,), each)
+    return tuple(several)
+
+
 def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """Each value at any depth with the way to it, the outer before the inner."""
     yield path, value
@@ -91,6 +103,7 @@ class Candidate(Section):
         default_factory=dict, validate_default=True
     )
     encoding: Literal["auto", "onehot", "ordinal", "text"] = "auto"
+    text: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(_listed)] = ()
 
     @model_validator(mode="after")
     def _one_maker(self) -> Candidate:
@@ -98,8 +111,8 @@ class Candidate(Section):
         if len(given) != 1:
             found = "several" if given else "none"
             raise ValueError(f"exactly one of {CLASS}, {FUNCTION} and federated|{found}")
-        if self.federated and (self.args or self.encoding != "auto"):
-            raise ValueError("nothing beside federated|args or encoding")
+        if self.federated and (self.args or self.encoding != "auto" or self.text):
+            raise ValueError("nothing beside federated|args, encoding or text")
         return self
 
     @property
@@ -116,5 +129,6 @@ class Candidate(Section):
     @property
     def names(self) -> tuple[str, ...]:
         """The name of each class and function that it is built of, its own first."""
-        inner = (value[maker_of(value)] for _, value in _walk(self.args, ()) if is_object(value))
+        given = _walk((self.args, *self.text), ())
+        inner = (value[maker_of(value)] for _, value in given if is_object(value))
         return (self.maker, *inner)

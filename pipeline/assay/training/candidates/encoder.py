@@ -14,6 +14,10 @@ from assay.training.candidates.vocabulary import MIN_ROWS, NOTHING_CAPPED, Encod
 
 NOTHING_ORDERED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
+MOST_GRAMS = 20_000
+"""The most words of a text column by default; of those that so many rows have at least:"""
+MIN_ROWS_OF_GRAM = 3
+
 NULL_TEXT = "(null)"
 """What a missing category is, where categories are texts."""
 
@@ -43,6 +47,7 @@ def build_encoder(
     capped: Mapping[str, Vocabulary] = NOTHING_CAPPED,
     sparse: bool = False,
     ordered: Mapping[str, Sequence[str]] = NOTHING_ORDERED,
+    texts: Mapping[str, Sequence[Any]] = NOTHING_ORDERED,
 ) -> Any:
     """An unfitted ColumnTransformer.
 
@@ -61,6 +66,9 @@ def build_encoder(
     ordered
         Features whose categories have an order: their codes are numbers, the least 0, in a table
         of texts too. One-hot, an order makes no difference.
+    texts
+        Features that are free text, each with the unfitted vectorizers that read it. Their columns
+        come last, in a sparse matrix; a null is an empty text.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -68,7 +76,8 @@ def build_encoder(
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
     ranked = [name for name in categorical if name in ordered and encoding != "onehot"]
-    few = [name for name in categorical if name not in capped and name not in ranked]
+    apart = {*capped, *ranked, *texts}
+    few = [name for name in categorical if name not in apart]
     # Nulls stay apart from the rest. scikit-learn wants an encoder's nulls last.
     kept: Any = [[*vocabulary.kept, None] for vocabulary in capped.values()]
     if encoding == "text":
@@ -78,12 +87,12 @@ def build_encoder(
             fill_value=NULL_TEXT,
             keep_empty_features=True,
         )
-        texts = [
+        unchanged = [
             (NUMBERS[0], "passthrough", list(numeric)),
             (NUMBERS[1], _ranks([ordered[name] for name in ranked]), ranked),
             (TEXTS, same, few),
         ]
-        made = ColumnTransformer([part for part in texts if part[2]])
+        made = ColumnTransformer([part for part in unchanged if part[2]])
         return made.set_output(transform="pandas")
     if encoding == "ordinal":
         numbers: Any = "passthrough"
@@ -107,8 +116,39 @@ def build_encoder(
         (NUMBERS[1], _ranks([ordered[name] for name in ranked]), ranked),
         ("categories", categories, few),
         ("many categories", many, list(capped)),
+        *(
+            (f"text {place} of {name}", _read_text(reader), [name])
+            for name, readers in texts.items()
+            for place, reader in enumerate(readers, start=1)
+        ),
     ]
-    return ColumnTransformer([part for part in parts if part[2]])
+    whole = {"sparse_threshold": 1.0} if texts else {}
+    return ColumnTransformer([part for part in parts if part[2]], **whole)
+
+
+def default_reader() -> Any:
+    """What reads a text where the candidate does not say: TF-IDF of its words without accents."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(
+        strip_accents="unicode",
+        min_df=MIN_ROWS_OF_GRAM,
+        max_features=MOST_GRAMS,
+        sublinear_tf=True,
+    )
+
+
+def _read_text(reader: Any) -> Any:
+    """A vectorizer, which takes texts alone, behind what makes a column of them."""
+    from sklearn.base import clone
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    filled = SimpleImputer(
+        missing_values=None, strategy="constant", fill_value="", keep_empty_features=True
+    )
+    return make_pipeline(filled, FunctionTransformer(np.ravel), clone(reader))
 
 
 def _ranks(orders: Sequence[Sequence[str]]) -> Any:

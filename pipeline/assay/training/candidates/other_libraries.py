@@ -91,7 +91,10 @@ def fit_arguments(estimator: Any, encoder: Any) -> dict[str, Any]:
 
 
 def forget_training(fitted: Any) -> None:
-    """Take out of each fitted CatBoost, however deep, what two trainings of it do not share."""
+    """Take out of each fitted CatBoost, however deep, what two trainings of it do not share.
+
+    And what makes a vectorizer large: NumPy's numbers in its vocabulary.
+    """
     seen: set[int] = set()
     waiting = [fitted]
     while waiting:
@@ -109,4 +112,7 @@ def forget_training(fitted: Any) -> None:
                 for name in _MADE_ANEW:
                     told[name] = ""
         elif library(part) == "sklearn" and hasattr(part, "__dict__"):
-            waiting += vars(part).values()
+            words = vars(part).get("vocabulary_")
+            if isinstance(words, dict):  # skops stores each of NumPy's numbers as a file
+                part.vocabulary_ = {word: int(words[word]) for word in sorted(words)}
+            waiting += [each for each in vars(part).values() if each is not words]

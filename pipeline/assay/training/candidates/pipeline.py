@@ -16,6 +16,7 @@ from assay.training.candidates.encoder import (
     NOTHING_ORDERED,
     CandidatePipeline,
     build_encoder,
+    default_reader,
 )
 from assay.training.candidates.nested import (
     accepts_missing,
@@ -110,7 +111,8 @@ def build_pipeline(
     if candidate.federated:
         return agreed_pipeline(name, root, contract, task)
     key = f"train.candidates.{name}"
-    estimator = Builder(root, task, seed).build(candidate.tree, key)
+    builder = Builder(root, task, seed)
+    estimator = builder.build(candidate.tree, key)
     made_by = f"{key}.{maker_of(candidate.tree)}"
     estimator = check_estimator_task(estimator, task, f"params.yaml: {made_by}", candidate.maker)
     if contract.weight is not None and weight_argument(estimator) is None:
@@ -121,10 +123,53 @@ def build_pipeline(
             found=candidate.maker,
             fix=f"Take another estimator, or '{contract.weight}' out of {contract.file}",
         )
+    texts = {}
+    if contract.texts:
+        _check_takes_text(estimator, candidate, contract, f"params.yaml: {key}")
+        readers = _readers(builder, candidate, key)
+        texts = dict.fromkeys(contract.texts, readers)
     return encoded_pipeline(
         *(estimator, candidate.encoding, contract.numeric, contract.categorical, seed, counts),
-        contract.ordered,
+        *(contract.ordered, texts),
     )
+
+
+def _readers(builder: Builder, candidate: Candidate, key: str) -> list[Any]:
+    """The unfitted vectorizers of a candidate."""
+    made = []
+    for place, tree in enumerate(candidate.text):
+        reader = builder.build(tree, f"{key}.text[{place}]")
+        if not hasattr(reader, "transform") or not hasattr(reader, "get_params"):
+            raise PluginError(
+                "reads no text",
+                where=f"params.yaml: {key}.text[{place}]",
+                expected="a vectorizer of sklearn.feature_extraction.text, or one like it",
+                found=str(tree[maker_of(tree)]),
+            )
+        words = reader.get_params(deep=False).get("stop_words")
+        if isinstance(words, tuple):  # as lists come from params.yaml
+            reader.set_params(stop_words=[*words])
+        made.append(reader)
+    return made or [default_reader()]
+
+
+def _check_takes_text(estimator: Any, candidate: Candidate, contract: Contract, key: str) -> None:
+    """Refuse what would need all the columns of a text at once, or none of them."""
+    where, found = "", ""
+    if candidate.encoding not in ("auto", "onehot"):
+        where, found = f"{key}.encoding", candidate.encoding
+    elif not accepts_sparse(estimator):
+        where, found = f"{key}.{maker_of(candidate.tree)}", candidate.maker
+    if found:
+        raise PluginError(
+            f"the contract gives '{contract.texts[0]}' the role text, whose thousands of columns "
+            "are a sparse matrix",
+            where=where,
+            expected="encoding auto or onehot, and an estimator that takes a sparse matrix, such "
+            "as sklearn.linear_model.LogisticRegression",
+            found=found,
+            fix=f"Take another estimator, or the role text away in {contract.file}",
+        )
 
 
 def encoded_pipeline(
@@ -135,6 +180,7 @@ def encoded_pipeline(
     seed: int,
     counts: Counts = NOTHING_COUNTED,
     ordered: Mapping[str, Sequence[str]] = NOTHING_ORDERED,
+    texts: Mapping[str, Sequence[Any]] = NOTHING_ORDERED,
 ) -> CandidatePipeline:
     """An unfitted estimator, which is seeded, behind the encoder of its features.
 
@@ -142,24 +188,26 @@ def encoded_pipeline(
     ----------
     encoding
         ``auto``, ``onehot``, ``ordinal`` or ``text``.
-    ordered
-        As for `build_encoder`.
+    ordered, texts
+        As for `build_encoder`. With texts, ``auto`` is ``onehot``: all columns go into one sparse
+        matrix.
     """
     from sklearn.pipeline import make_pipeline
 
     seed_estimator(estimator, seed)
     set_defaults(estimator, seed)
+    encoding = "onehot" if texts and encoding == "auto" else encoding
     resolved = resolve_encoding(estimator, encoding, texts=bool({*categorical} - {*ordered}))
     inner = estimator
     while inner is not None:
         told = categorical_arguments(inner, resolved, numeric, categorical, ordered)
         inner.set_params(**told)
         inner = wrapped_estimator(inner)
-    if resolved != "onehot":  # numbers need no cap
-        counts = {name: rows for name, rows in counts.items() if name not in ordered}
+    free = {*texts, *(ordered if resolved != "onehot" else ())}  # numbers need no cap
+    counts = {name: rows for name, rows in counts.items() if name not in free}
     capped = cap_categories(counts, resolved, estimator)
     sparse = accepts_sparse(estimator)
-    features = build_encoder(resolved, numeric, categorical, capped, sparse, ordered)
+    features = build_encoder(resolved, numeric, categorical, capped, sparse, ordered, texts)
     return CandidatePipeline(make_pipeline(features, estimator), resolved, capped, sparse)
 
 

@@ -35,13 +35,15 @@ ROWS_A_VALUE = 20
 
 
 def identifier(sides: TablePair, limit: float) -> Check:
-    """Whether almost every training row has its own value in a feature.
+    """Whether almost every training row has its own value in a feature that is no free text.
 
     Checks strings, integers, and floats that are whole numbers. A column of the key is suspect if
     it is the whole key, or if its values have few rows each.
     """
     contract = sides.contract
-    names = [name for name in contract.features if contract.field(name).kind != "boolean"]
+    apart = [name for name in contract.features if contract.field(name).kind == "boolean"]
+    apart += contract.texts
+    names = [name for name in contract.features if name not in apart]
     if names and sides.train.rows < MIN_ROWS:
         few = f"training has {counted(sides.train.rows, 'row')} only, {MIN_ROWS} are needed"
         return unknown_check("identifier", few, limit)

@@ -113,15 +113,16 @@ def fit_loss_models(
 
 
 def small_boosting(contract: Contract, features: pd.DataFrame, seed: int) -> Any:
-    """An unfitted regression of all features."""
+    """An unfitted regression of all features but texts."""
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.pipeline import make_pipeline
 
     estimator = HistGradientBoostingRegressor(random_state=seed, **SIZE)
-    estimator.set_params(
-        **categorical_arguments(estimator, "ordinal", contract.numeric, contract.categorical)
-    )
-    counts = count_categories(features, contract.categorical)
-    capped = cap_categories(counts, "ordinal", estimator)
-    encoder = build_encoder("ordinal", contract.numeric, contract.categorical, capped)
-    return make_pipeline(encoder, estimator)
+    names = _categories(contract)
+    estimator.set_params(**categorical_arguments(estimator, "ordinal", contract.numeric, names))
+    capped = cap_categories(count_categories(features, names), "ordinal", estimator)
+    return make_pipeline(build_encoder("ordinal", contract.numeric, names, capped), estimator)
+
+
+def _categories(contract: Contract) -> tuple[str, ...]:
+    return tuple(name for name in contract.categorical if name not in contract.texts)

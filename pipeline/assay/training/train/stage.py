@@ -136,7 +136,8 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
     task = _task(contract, params)
     candidate = params.train.candidates[name]
     rows, slices, nights = _read(source, contract, task, params.ingest.partition_by)
-    counts = count_categories(rows.features, contract.categorical)
+    categories = [name for name in contract.categorical if name not in contract.texts]
+    counts = count_categories(rows.features, categories)
     built = build_pipeline(name, candidate, contract, task, params.seed, workplace, counts)
     check_types(
         name,
@@ -299,11 +300,13 @@ def _reference(
         rows,
         nights,
         contract.numeric,
-        contract.categorical,
+        [name for name in contract.categorical if name not in contract.texts],
         grids,
         slices=fields,
         importance=importance,
         reasons=reasons,
+        texts=contract.texts,
+        sensitive=contract.sensitive,
         label=(prediction.truth_grid(task, scored.classes, truths), truths),
         beside={
             **{name: (beside_grids[name], values) for name, values in beside.items()},
