@@ -109,6 +109,11 @@ recording: setup ## Type docs/start.md into a terminal, and keep docs/images/tut
 mutants: setup ## Change code in small ways and see that tests notice (all of the gate; ROOM=store N=60)
 	@$(PY) -m scripts.mutants $(if $(ROOM),--room $(ROOM)) $(if $(N),--sample $(N)) $(ARGS)
 
+.PHONY: docs
+docs: setup ## Build the pages as a site with search into build/site; a link that leads nowhere fails
+	@$(PY) -m scripts.site
+	@echo "python3 -m http.server --directory build/site"
+
 .PHONY: bench
 bench: setup ## Measure speed and memory against named peers (BENCH_ROWS=2000000 for a quick look)
 	@$(PY) -m benchmarks $(if $(BENCH_ROWS),--rows $(BENCH_ROWS)) $(ARGS)

@@ -1,0 +1,87 @@
+"""The site of the pages: no link leads nowhere, nothing comes from elsewhere, search answers."""
+
+from __future__ import annotations
+
+import threading
+import tomllib
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from scripts import site
+from tests.browser import CHROMIUM, MISSING, Browser, browser
+from tests.projects import ROOT
+
+ASKED = {
+    "night is held": "night-is-held",
+    "night failed": "night-failed",
+    "incident is open": "incident-is-open",
+    "pull request is red": "pull-request-is-red",
+    "verdict inconclusive": "inconclusive",
+    "labels are late": "labels-are-late",
+    "estimate not trusted": "estimate-is-not-trusted",
+    "earlier version": "go-back",
+    "explain one score": "explain-a-score",
+    "scores to another team": "give-scores-to-others",
+    "leave": "leave-assay",
+}
+"""What somebody types into the search, and the page that answers."""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the site is served."""
+    assert site.main() == 0, "a link leads nowhere"
+    handler = partial(Quiet, directory=str(ROOT / "build" / "site"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip(MISSING)
+    with browser() as opened:
+        yield opened
+
+
+def test_the_search_finds_the_page_first(address: str, reader: Browser) -> None:
+    reader.page.goto(f"{address}/index.html")
+    reader.page.keyboard.press("Control+k")
+    field = reader.page.locator("input[type=search], input[placeholder=Search]").last
+    hits = reader.page.locator("a:has(mark)")
+    for words, page in ASKED.items():
+        field.fill("")
+        hits.first.wait_for(state="detached")
+        field.fill(words)
+        hits.first.wait_for()
+        assert f"how-to/{page}.html" in str(hits.first.get_attribute("href")), words
+
+
+def test_a_page_asks_nobody_else_and_fits_a_phone(address: str, reader: Browser) -> None:
+    asked: list[str] = []
+    reader.page.on("request", lambda request: asked.append(request.url))
+    for name in ("index", "docs/gate", "docs/commands", "docs/how-to/index"):
+        reader.page.goto(f"{address}/{name}.html")
+        for width in (400, 1280):
+            reader.page.set_viewport_size({"width": width, "height": 900})
+            wide = reader.page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+            assert wide <= 0, (name, width)
+    assert all(url.startswith(address) for url in asked), asked
+
+
+def test_each_page_is_in_the_table_of_contents() -> None:
+    config = (ROOT / "zensical.toml").read_text("utf-8")
+    listed = str(tomllib.loads(config)["project"]["nav"])
+    pages = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "how-to").glob("*.md")]
+    names = [page.relative_to(ROOT).as_posix() for page in pages]
+    assert [name for name in names if f"'{name}'" not in listed] == ["docs/README.md"]
