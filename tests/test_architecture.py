@@ -430,7 +430,7 @@ def f():
     }
 
 
-MOST_CODE = 67_037
+MOST_CODE = 67_042
 MOST_FILES = 548
 """What the package may hold. A change that needs more raises the number, and says why."""
 

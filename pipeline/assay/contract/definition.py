@@ -17,6 +17,9 @@ Test = Literal["not null", "finite", "check"]
 MASK = "(masked)"
 """What is shown instead of a sensitive cell."""
 
+TEXT_WIDTH = 500
+"""A text is taken to be as large as so many numbers: 4 kB, a page and a half."""
+
 T = TypeVar("T")
 
 NUMERIC: frozenset[Kind] = frozenset({"integer", "float", "boolean"})
@@ -180,6 +183,11 @@ class Contract:
     def columns(self) -> tuple[str, ...]:
         """The names of all fields, in the order of the contract file."""
         return tuple(each.name for each in self.fields)
+
+    @property
+    def width(self) -> int:
+        """How many columns of numbers a row is as large as."""
+        return len(self.columns) + TEXT_WIDTH * len(self.texts)
 
     @property
     def rules(self) -> tuple[Rule, ...]:

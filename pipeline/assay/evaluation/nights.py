@@ -199,7 +199,7 @@ def _count(
 ) -> NightCounts:
     work = NightWork(
         where=f"night {night.value}",
-        batch_rows=rows_per_batch(params.score.batch_rows, len(challenger.contract.columns)),
+        batch_rows=rows_per_batch(params.score.batch_rows, challenger.contract.width),
         challenger=_sent(challenger),
         champion=None if champion is None else _sent(champion),
     )
@@ -251,7 +251,7 @@ def _cost(
         allow_types=params.bundle.allow_types,
         contract=sources / model.rules.file,
         rows=rows,
-        batch_rows=rows_per_batch(params.score.batch_rows, len(model.contract.columns)),
+        batch_rows=rows_per_batch(params.score.batch_rows, model.contract.width),
         repeats=params.rehearse.repeats,
         sources=sources,
         code=root / layout.CHAMPION_CODE,

@@ -181,7 +181,7 @@ def _job(
         place=StoreLocation(str(store), column),
         predictions=columns(predictions_schema(column, keys, bundle.manifest.task)),
         quarantine=columns(quarantine_schema(column, keys)),
-        batch_rows=rows_per_batch(params.score.batch_rows, len(contract.columns)),
+        batch_rows=rows_per_batch(params.score.batch_rows, contract.width),
         keys=None,
     )
 

@@ -120,7 +120,7 @@ def rehearse(
         allow_types=params.bundle.allow_types,
         contract=file,
         rows=holdout_night,
-        batch_rows=rows_per_batch(params.score.batch_rows, len(contract.columns)),
+        batch_rows=rows_per_batch(params.score.batch_rows, contract.width),
         repeats=settings.repeats,
         sources=root,
         code=root,

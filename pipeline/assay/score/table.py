@@ -100,7 +100,7 @@ class TableScorer:
         if not rows.num_rows:
             rows = self._typed(rows)
         check_schema(contract, rows.schema, self._where)
-        size = rows_per_batch(self._params.score.batch_rows, len(contract.columns))
+        size = rows_per_batch(self._params.score.batch_rows, contract.width)
         repeated = self.repeated(rows)
 
         def scored(start: int) -> Scored:

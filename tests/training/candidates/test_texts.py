@@ -15,6 +15,7 @@ from assay.errors import ContractFileError, ParamsError, PluginError
 from assay.model import model as models
 from assay.project.params import parse
 from assay.project.params.candidates import Candidate
+from assay.score.local import rows_per_batch
 from assay.training.candidates.encoder import CandidatePipeline
 from assay.training.candidates.nested import fit_clone
 from assay.training.candidates.pipeline import build_pipeline
@@ -51,6 +52,8 @@ def test_a_text_is_a_feature_of_which_no_category_is_made() -> None:
     assert contract.texts == ("body",)
     assert contract.field("body").roles == (Role.FEATURE, Role.TEXT)
     assert contract.categorical == ("part", "body")
+    # A batch of 100,000 rows with pages of text would be 400 MB.
+    assert rows_per_batch(100_000, contract.width) < 50_000
 
 
 @pytest.mark.parametrize(
