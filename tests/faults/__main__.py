@@ -28,6 +28,7 @@ COLUMNS = (
 PRELOADED = (
     "assay.score.run", "assay.score.operations.release", "assay.score.spark.tasks",
     "assay.performance.labels", "assay.promotion.promote", "assay.plan.stage", "assay.plan.apply",
+    "assay.ops.forget",
     "assay.columns.kernels", "assay.columns.count_kernels", "assay.compiled.scorer",
     "pandera.typing",
     "gto.api", "scmrepo.git", "dvc.repo", "sklearn.pipeline", "numba", "rich.table",

@@ -22,7 +22,7 @@ from pathlib import Path
 from assay.errors import AssayError
 from assay.errors.machine import from_os_error
 from tests import projects
-from tests.faults import plans, shim
+from tests.faults import forgetting, plans, shim
 from tests.faults.deeds import (
     Deed,
     Labels,
@@ -36,7 +36,7 @@ from tests.faults.deeds import (
 
 DEEDS: tuple[Deed, ...] = (
     *(Score(), ScoreTogether(), Release(), Labels(), Promote(), Rollback()),
-    *(plans.MakePlan(), plans.Approve(), plans.Apply()),
+    *(plans.MakePlan(), plans.Approve(), plans.Apply(), forgetting.Forget()),
 )
 FAULTS = {
     "EIO": (shim.ERROR_ONCE, errno.EIO),
@@ -235,6 +235,7 @@ STATES: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "promoted": ("promotable", _promote),
     "published": ("promoted", publish),
     "held": ("promoted", partial(publish, held=True)),
+    "labelled": ("held", forgetting.take_labels),
     "two versions": ("promoted", _promote_another),
     "next": ("promoted", plans.next_version),
     "planned": ("next", plans.plan),

@@ -1,5 +1,6 @@
 """Commands for nights: scoring and publishing them, looking after them and their store."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -385,8 +386,10 @@ def alert(
 
 @CARE(
     "vacuum",
-    "delete what dead runs left and versions that were replaced long ago",
+    "delete what dead runs left, versions that were replaced long ago, and rows that are older "
+    "than retention in params.yaml says",
     "assay vacuum --dry-run",
+    keys="store dry_run keep_days tables expired?",
 )
 def vacuum(
     call: Call,
@@ -394,9 +397,34 @@ def vacuum(
     keep_days: Annotated[int | None, Option("of replaced nights (publish.keep_days)", "N")] = None,
     dry_run: Annotated[bool, Option("only say what would be deleted")] = False,
 ) -> object:
-    from assay.score.operations import store_commands
+    from assay.ops import retention
 
-    return store_commands.vacuum(*call.project, keep_days, dry_run)
+    return retention.vacuum(*call.project, keep_days, dry_run)
+
+
+@CARE(
+    "forget",
+    "delete a person's rows from every table of the store, from its files and former versions too",
+    "assay forget --key customer=4711 --because 'asked us to on 2 May'",
+    keys="dry_run keys unknown rows nights rewritten unusable? waiting? forgotten_before? "
+    "left(where,how)",
+)
+def forget(
+    call: Call,
+    *,
+    because: Because,
+    key: Annotated[
+        Sequence[str],
+        Option("COLUMN=VALUE of the key's columns, or of some: all rows with these values", "KEY"),
+    ] = (),
+    keys: Annotated[
+        Path | None, Option("columns of the key, .csv, .jsonl or .parquet", "FILE")
+    ] = None,
+    dry_run: Annotated[bool, Option("only say what would be deleted")] = False,
+) -> object:
+    from assay.ops import forget
+
+    return forget.run(*call.project, key, keys, because, dry_run)
 
 
 @CARE(

@@ -142,6 +142,8 @@ def run(
         known = KnownNightNames((), {}, {})
     if known.all:
         _look_after(root, params, steps, known)
+        if params.retention.days:
+            steps.run(["vacuum"])
     found = NightlySteps(tuple(steps.done))
     decides = found.deciding
     if decides is None or (answers_ok and not decides.failed):

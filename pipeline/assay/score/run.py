@@ -243,7 +243,6 @@ class Attempt:
         """
         held = self.stage(ahead, progress)
         if held:
-            held += (self.repeated,) if self.repeated else ()
             store, run = self.scoring.store, self.run
             assert self.staged is not None, "it was staged above"
             files = store.hold(self.staged)
@@ -251,8 +250,10 @@ class Attempt:
                 run.then("held", "; ".join(held), seconds=self.seconds, files=files)
             )
             store.append_run_events(event)
+            # Keys are said here and now, and not kept: see `assay forget`.
+            said = (*held, self.repeated) if self.repeated else held
             raise RunHeld(
-                "scored but not published: " + "; ".join(held),
+                "scored but not published: " + "; ".join(said),
                 where=f"night {run.partition}, run {run.run_id}",
                 fix="Readers keep what they had. "
                 + step_sentence(run.partition, run.run_id, self.tally.quarantined > 0),

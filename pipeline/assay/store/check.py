@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import StoreError
 from assay.project.text import counted
-from assay.store import consistency
+from assay.store import consistency, forget_acts
 from assay.store.delta import commits, fsync, log, log_files, rows, upkeep
 from assay.store.delta.location import (
     StoreLocation,
@@ -32,6 +32,7 @@ from assay.store.delta.tables import (
     COUNTS,
     DECISIONS,
     EXPORTS,
+    FORGOTTEN,
     LABELS,
     PERFORMANCE,
     PLANS,
@@ -68,6 +69,7 @@ AFTER_COMMIT = {
     EXPORTS: "what its target got is sent once more, by the next export to it",
     PLANS: "what it planned can be planned again: assay plan",
     COUNTS: "what it counted is gone: collect it again, assay devices collect",
+    FORGOTTEN: "what it told of an act is gone: rows that were forgotten stay so",
 }
 """What follows for each table if its newest commit is set aside."""
 
@@ -122,11 +124,21 @@ def check(place: StoreLocation, fix: bool = False) -> list[Damage]:
     if not fix:
         apart = _without_untold(apart)
     found += _discords(place, apart, fix)
+    found += _half_forgotten(place, found)
     # A run adds its refused rows, even if there are none, before its predictions.
     if consistency.is_gone(place, QUARANTINE) and QUARANTINE not in {one.table for one in found}:
         how = "assay score makes it again with the next night, or with --force"
         found.append(Damage(QUARANTINE, "the table is missing", how))
     return found
+
+
+def _half_forgotten(place: StoreLocation, found: list[Damage]) -> Iterator[Damage]:
+    if any(each.table == FORGOTTEN and not each.fixed for each in found):
+        return
+    for act in forget_acts.unfinished(place):
+        what = f"rows of {counted(len(act.keys), 'key')} were to be forgotten"
+        began = f"{what}: it began {act.at:%Y-%m-%d %H:%M} UTC, by {act.by}, and is not done"
+        yield Damage(FORGOTTEN, began, "assay forget with the same keys goes on")
 
 
 def check_consistency(place: StoreLocation) -> list[Damage]:

@@ -102,7 +102,10 @@ def _refused(
         held[parse_run_id(file.path)] += file.rows
     for record in shown:
         night, run_id, said = record.partition, record.run_id, record.rows_quarantined or 0
-        if held[run_id] < said and record.carrier != COUNTED:
+        if held[run_id] >= said or record.carrier == COUNTED:
+            continue
+        said -= 0 if opened is None else log.forgotten_rows(opened, run_id)
+        if held[run_id] < said:
             yield Inconsistency(night, "refused", run_id, run_id, (held[run_id], said))
 
 

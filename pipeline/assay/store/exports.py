@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,6 +35,12 @@ def read_exports(place: StoreLocation, target: str) -> list[Exported]:
     names = [place.column, "run_id", "number", "staged", "rows"]
     found = rows.select(place, EXPORTS, {"target": target}, names).sort_by("number")
     return [Exported(*row.values()) for row in found.to_pylist()]
+
+
+def read_targets(place: StoreLocation, nights: Sequence[str]) -> list[str]:
+    """The targets that got what had changed of some nights, sorted."""
+    found = rows.select(place, EXPORTS, {place.column: nights}, ["target"])
+    return sorted(set(found.column("target").to_pylist()))
 
 
 def append_export(place: StoreLocation, target: str, export: Exported) -> bool:

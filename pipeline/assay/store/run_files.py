@@ -124,6 +124,8 @@ def run_at_turn(place: StoreLocation, partition: str, turn: int) -> RunFiles:
     view = log.PartitionView()
     for entry in partition_commits(place, PREDICTIONS, partition)[newest - turn :][:1]:
         view = _view_at(place, partition, entry["version"])
+    if turn == newest:  # rows of it may have been forgotten since
+        view = read_partition_view(place, PREDICTIONS, partition)
     if view.turn == turn and not view.files:
         raise NothingScored(f"readers saw nothing at turn {turn}", where=where)
     run_id = visible_run_id(place, view, partition) or f"of turn {turn}"
@@ -149,6 +151,7 @@ def _checked(
         raise RunUnknown(
             "the files of the run are not there any more",
             where=f"{place.column}={run.partition}, run {run.run_id}",
-            fix="assay vacuum deletes what was replaced longer ago than publish.keep_days says.",
+            fix="assay vacuum deletes what was replaced longer ago than publish.keep_days says, "
+            "assay forget what held a row of its keys.",
         )
     return RunFiles(run, tuple(files), log.schema_of(uri) if schema is None else schema)

@@ -16,6 +16,7 @@ from assay.project.params import Params
 from assay.store import check as damage
 from assay.store import (
     consistency,
+    forget_acts,
     history,
     labels,
     plans,
@@ -25,6 +26,7 @@ from assay.store import (
 )
 from assay.store import counts as counted
 from assay.store import exports as exported
+from assay.store import forget as forgetting
 from assay.store import performance as measured
 from assay.store import release as decided
 from assay.store import vacuum as cleanup
@@ -94,6 +96,9 @@ class Store(StoreLocation):
     append_counts = counted.append_counts
     counts = counted.read_counts
     sent_counts = counted.read_sent
+
+    forget = forgetting.forget
+    forget_acts = forget_acts.read_acts
 
     check = damage.check
     check_consistency = damage.check_consistency

@@ -41,6 +41,7 @@ from assay.store.delta.tables import (
     COUNTS,
     DECISIONS,
     EXPORTS,
+    FORGOTTEN,
     LABELS,
     PERFORMANCE,
     PLANS,
@@ -62,7 +63,7 @@ GRACE = timedelta(days=1)
 UNNAMED = re.compile(r"#\d+$")
 """How delta-rs calls a file of a folder until it is whole."""
 
-APPENDED = (PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS, PLANS, COUNTS)
+APPENDED = (PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS, PLANS, COUNTS, FORGOTTEN)
 TABLES = (PREDICTIONS, QUARANTINE, *APPENDED)
 
 
@@ -158,7 +159,7 @@ def _merge(place: StoreLocation, name: str, dry_run: bool) -> int:
 def _shorten(place: StoreLocation, name: str) -> None:
     """Write a checkpoint, and delete log entries older than the store's retention."""
     uri = place.table_uri(name)
-    wanted = commits.retention_properties(place.keep_days)
+    wanted = commits.table_properties(place.keep_days)
 
     def shorten(table: DeltaTable | None) -> None:
         if table is None:
@@ -237,9 +238,8 @@ def find_unused_files(
     """
     predictions = place.table_uri(PREDICTIONS)
     uri = place.table_uri(table)
-    listed = [
-        (path, info) for path, info in _listed(place, table, partition) if info.mtime < older_than
-    ]
+    every = list_files(place, table, partition)
+    listed = [(path, info) for path, info in every if info.mtime < older_than]
     if not listed:
         return []
     # In this order, a file that is replaced meanwhile is seen as active or as removed.
@@ -306,7 +306,7 @@ def _judged(
             yield UnusedFile(table, path, info.size, kind, info.mtime.astimezone(UTC))
 
 
-def _listed(
+def list_files(
     place: StoreLocation, table: str, partition: str | None
 ) -> list[tuple[str, pafs.FileInfo]]:
     """All files in a table's folder, or in that of one partition, except those of its log.

@@ -40,6 +40,7 @@ from assay.model.batch import score_batch
 from assay.model.bundle import REASONS, Bundle
 from assay.model.reasons import nearest_changes
 from assay.score.operations import why
+from assay.score.operations.keys import one_key
 from assay.store import Store
 from assay.training.candidates.pipeline import encoded_pipeline
 from tests.scorer import NIGHT, Scorer
@@ -163,7 +164,7 @@ def test_each_key_is_read_as_its_column() -> None:
             ("probability", pa.float64()),
         ]
     )
-    found = why._typed(["name=a=b", "at=2024-03-01 10:00"], schema, "day")
+    found = one_key(["name=a=b", "at=2024-03-01 10:00"], schema, "day")
     assert found["name"] == "a=b"
     rows = pa.table(
         {"at": pa.array([found["at"]] * 2, schema.field("at").type), "name": ["a=b", ""]}

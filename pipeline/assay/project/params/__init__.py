@@ -297,6 +297,30 @@ class Publish(Section):
     keep_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
 
 
+class DataHold(Window):
+    """Nights whose rows are kept, whatever their age and whoever asks."""
+
+    because: Text
+
+
+class Retention(Section):
+    """How many days after its night a row is kept; for good where nothing is said.
+
+    ``holds`` are exceptions.
+    """
+
+    predictions: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
+    quarantine: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
+    labels: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
+    holds: tuple[DataHold, ...] = ()
+
+    @property
+    def days(self) -> dict[str, int]:
+        """Table -> days, of those that have a limit."""
+        kept = {name: getattr(self, name) for name in ("quarantine", "predictions", "labels")}
+        return {name: days for name, days in kept.items() if days is not None}
+
+
 class SparkParams(Section):
     master: Text = "local[*]"
     conf: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict, validate_default=True)
@@ -324,6 +348,7 @@ class Params(Section):
     score: Score
     quarantine: Quarantine = Field(default_factory=Quarantine)
     publish: Publish = Publish()
+    retention: Retention = Retention()
     spark: SparkParams = Field(default_factory=SparkParams)
     monitor: Monitor = Field(default_factory=Monitor)
     labels: LabelsParams = LabelsParams()
@@ -353,6 +378,18 @@ class Params(Section):
         """
         text, name = self._written
         return explain_errors(error, _yaml(text, name), name, model, at)
+
+    @model_validator(mode="after")
+    def _rows_wait_for_labels(self) -> Params:
+        pools = (rule.pool or 0 for rule in self.monitor.retrain)
+        needed = max(*self.monitor.maturities, *pools)
+        for name in ("predictions", "labels"):
+            kept = getattr(self.retention, name)
+            if kept is not None and kept < needed:
+                raise ValueError(
+                    f"retention.{name} of {needed} or more, which monitor looks back|{kept}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _labels_are_cut_like_rows(self) -> Params:

@@ -10,16 +10,24 @@ from typing import Any
 from assay.errors import NothingScored, UsageError
 from assay.project.params import Params
 from assay.store import Damage, Run, StoreDamaged, VacuumResult, open_store
+from assay.store.retention import ExpiredRows
 
 
 @dataclass(frozen=True)
 class VacuumReport:
-    """What was deleted from each table of a store, or would be."""
+    """What was deleted from each table of a store, or would be.
+
+    Attributes
+    ----------
+    expired
+        Rows that were older than ``retention`` in params.yaml says, by table.
+    """
 
     store: str
     dry_run: bool
     keep_days: int
     tables: tuple[VacuumResult, ...]
+    expired: tuple[ExpiredRows, ...] = ()
 
 
 def vacuum(

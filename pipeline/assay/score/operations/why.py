@@ -16,9 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.compiled.contributions import Against
-from assay.contract.schema import EXPECTED, TYPES
-from assay.contract.text_parser import parse_cells
-from assay.errors import KeyUnknown, SourceError, UsageError
+from assay.errors import KeyUnknown, SourceError
 from assay.model import prediction, reasons
 from assay.model.batch import score_batch
 from assay.model.reasons import Change, Explanation
@@ -28,9 +26,9 @@ from assay.registry.pin import PinnedVersion, pin_run
 from assay.score.inputs.format import Format, InputUnreadable, RowsWith
 from assay.score.inputs.formats import open_input
 from assay.score.operations import version_before
+from assay.score.operations.keys import one_key
 from assay.score.operations.version_before import Before
 from assay.store import Run, Store, open_store
-from assay.store.delta.tables import infer_keys_and_task
 
 STRONGEST = 4
 """Features that are named of the version before."""
@@ -244,7 +242,7 @@ def _find(
             next(store.prediction_batches(night), None)  # says that nothing is published there
             continue
         found: list[dict[str, Any]] = []
-        key = key or _typed(given, store.prediction_schema(), store.column)
+        key = key or one_key(given, store.prediction_schema(), store.column)
         for batch in store.batches_with(night, key):
             found += batch.filter(_has(batch, key)).to_pylist()
         if len(found) > 1:
@@ -257,41 +255,6 @@ def _find(
         if found:
             return record, found[0], key
     raise _unknown(store, nights, key or {"key": ", ".join(given)})
-
-
-def _typed(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str, Any]:
-    """The key's values in the types of the predictions, by column."""
-    keys, _ = infer_keys_and_task(schema, column)
-    names = keys.names
-    if len(given) == len(names) == 1 and not given[0].startswith(f"{names[0]}="):
-        given = [f"{names[0]}={given[0]}"]
-    texts = dict(each.partition("=")[::2] for each in given)
-    if sorted(texts) != sorted(names) or len(texts) < len(given):
-        raise UsageError(
-            "the key is not that of the predictions",
-            where="assay why --key",
-            expected=" ".join(f"--key {name}=VALUE" for name in names),
-            found=" ".join(given),
-        )
-    found = {}
-    for name in names:
-        kind = next(known for known, each in TYPES.items() if each == _plain_type(schema, name))
-        cells, unread = parse_cells(kind, pa.array([texts[name]]))
-        if unread[0]:
-            raise UsageError(
-                "the key has another type",
-                where=f"assay why --key {name}",
-                expected=EXPECTED[kind],
-                found=texts[name],
-            )
-        found[name] = cells[0].as_py()
-    return found
-
-
-def _plain_type(schema: pa.Schema, name: str) -> pa.DataType:
-    """The contract's type of a key as it is published: times in UTC, other types as they are."""
-    kind = schema.field(name).type
-    return pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
 
 
 def _has(batch: pa.RecordBatch | pa.Table, key: Mapping[str, Any]) -> pa.Array:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from assay.errors import StoreError
 from assay.store.delta import fsync, log, upkeep
 from assay.store.delta.location import StagedFile, StoreLocation, storage_options, translate_errors
-from assay.store.delta.tables import PREDICTIONS, Staged, check_schema, to_delta_schema
+from assay.store.delta.tables import PREDICTIONS, check_schema, to_delta_schema
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -32,7 +32,7 @@ class CommitTarget:
     """The partitions of a table that a commit changes."""
 
     place: StoreLocation
-    table: Staged
+    table: str
     schema: pa.Schema
     partitions: Sequence[str]
 
@@ -55,12 +55,15 @@ class CommitChange:
         What the commit keeps of each partition: see `facts_of`.
     turns
         The turns of partitions after it.
+    forgotten
+        Run -> how many of its rows were taken out of its files in all (`log.forgotten_rows`).
     """
 
     add: Sequence[StagedFile]
     remove: Sequence[StagedFile]
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     turns: Mapping[str, int] = field(default_factory=dict)
+    forgotten: Mapping[str, int] = field(default_factory=dict)
 
 
 Plan: TypeAlias = Callable[[Mapping[str, log.PartitionView]], CommitChange | None]
@@ -93,10 +96,18 @@ def _metadata(facts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {MANY: json.dumps(of_each, separators=(",", ":"))} if of_each else {}
 
 
-def retention_properties(keep_days: int) -> dict[str, str]:
-    """Table properties: how many days the log keeps removed files and old versions."""
+def table_properties(keep_days: int) -> dict[str, str]:
+    """What a table's log keeps: removed files and old versions for so many days; no statistics.
+
+    The least and the greatest value of a column are those of somebody, and the log would keep them
+    longer than the file. Nothing reads them here.
+    """
     kept = f"interval {keep_days} days"
-    return {"delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
+    return {
+        "delta.logRetentionDuration": kept,
+        "delta.deletedFileRetentionDuration": kept,
+        "delta.dataSkippingNumIndexedCols": "0",
+    }
 
 
 def commit(target: CommitTarget, plan: Plan) -> bool:
@@ -240,6 +251,7 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
     column, schema = target.column, Schema.from_arrow(to_delta_schema(target.schema))
     added = [_add(file, column, now) for file in change.add]
     turns = [Transaction(log.turn_app_id(name), turn) for name, turn in change.turns.items()]
+    turns += [Transaction(log.FORGOTTEN + run, many) for run, many in change.forgotten.items()]
     properties = CommitProperties(
         custom_metadata=_metadata(change.facts), max_commit_retries=0, app_transactions=turns
     )
@@ -250,7 +262,7 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
             added,
             mode="error",
             partition_by=[column],
-            configuration=retention_properties(target.place.keep_days),
+            configuration=table_properties(target.place.keep_days),
             storage_options=storage_options(target.uri),
             commit_properties=properties,
         )

@@ -87,18 +87,23 @@ def read_snapshot(uri: str) -> TableSnapshot:
     )
 
 
-def _check_features(table: DeltaTable, uri: str) -> None:
+def unreadable_features(table: DeltaTable) -> list[str]:
+    """The features of a table under which its Parquet files are not simply its rows."""
     protocol, settings = table.protocol(), table.metadata().configuration
     needs = set(protocol.reader_features or ()) - READABLE
     if settings.get("delta.columnMapping.mode", "none") != "none":
         needs.add("columnMapping")
     else:
         needs.discard("columnMapping")
-    if needs:
+    return sorted(needs)
+
+
+def _check_features(table: DeltaTable, uri: str) -> None:
+    if needs := unreadable_features(table):
         raise SourceError(
             "the Delta table has features that Assay cannot read",
             where=uri,
-            found=", ".join(sorted(needs)),
+            found=", ".join(needs),
             fix="Drop them (ALTER TABLE ... DROP FEATURE), or give Assay a copy without them.",
         )
 

@@ -324,6 +324,16 @@ def turn_app_id(partition: str) -> str:
     return f"assay/{partition}"
 
 
+FORGOTTEN = "assay-forgotten/"
+"""How the name of the counter begins under which the log stores `forgotten_rows` of a run."""
+
+
+def forgotten_rows(table: DeltaTable, run_id: str) -> int:
+    """How many rows of a run were forgotten in this table, by the commits that did it."""
+    with translate_errors(table.table_uri, "its log cannot be read"):
+        return table.transaction_version(FORGOTTEN + run_id) or 0
+
+
 def partition_view(table: DeltaTable | None, column: str, partition: str) -> PartitionView:
     """A partition in the opened version of the table; empty if there is no table."""
     return partition_views(table, column, [partition])[partition]

@@ -74,7 +74,7 @@ def append(
             # A table that somebody else creates now would be appended to without being asked of.
             mode="append" if opened or only_if is None else "error",
             partition_by=[place.column] if table in PARTITIONED else None,
-            configuration=None if opened else commits.retention_properties(place.keep_days),
+            configuration=None if opened else commits.table_properties(place.keep_days),
             storage_options=storage_options(uri),
             commit_properties=None if only_if is None else CommitProperties(max_commit_retries=0),
             post_commithook_properties=upkeep.post_commit_hooks(),
@@ -172,7 +172,7 @@ def _expression(asked: Asked) -> Any:
 
 def batches(
     place: StoreLocation,
-    table: Staged,
+    table: str,
     files: Sequence[StagedFile],
     columns: Sequence[str] | None = None,
     groups: Mapping[str, Sequence[int]] | None = None,

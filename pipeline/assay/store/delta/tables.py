@@ -24,6 +24,7 @@ DECISIONS = "decisions"
 EXPORTS = "exports"
 PLANS = "plans"
 COUNTS = "counts"
+FORGOTTEN = "forgotten"
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -49,6 +50,18 @@ RUNS_SCHEMA = pa.schema(
         ("by", pa.string()),
         ("because", pa.string()),
         ("files", pa.string()),
+    ]
+)
+
+FORGOTTEN_SCHEMA = pa.schema(
+    [
+        ("act", pa.string()),
+        ("at", INSTANT),
+        ("salt", pa.string()),
+        ("keys", pa.list_(pa.string())),
+        ("by", pa.string()),
+        ("because", pa.string()),
+        ("done", pa.string()),
     ]
 )
 
@@ -209,9 +222,11 @@ def small_schema(table: str, column: str) -> pa.Schema:
     ``runs`` for each event of a run; ``decisions`` for each time that a night's run was judged
     otherwise than before, as JSON, or null if the night has no published run any more; ``exports``
     for each time that a target got what had changed; ``plans`` for each run that was planned, as
-    JSON; ``counts`` for all that a device or a server counted and sent, as JSON.
+    JSON; ``counts`` for all that a device or a server counted and sent, as JSON; ``forgotten`` for
+    each act of forgetting that began, and that is done.
     """
-    return RUNS_SCHEMA if table == RUNS else _with_keys(table, column, None, _SMALL[table])
+    whole = {RUNS: RUNS_SCHEMA, FORGOTTEN: FORGOTTEN_SCHEMA}
+    return whole[table] if table in whole else _with_keys(table, column, None, _SMALL[table])
 
 
 def labels_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:

@@ -1,0 +1,184 @@
+"""``assay forget``: delete a person's rows from the store, and say where others may be left."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.errors import KeyUnknown, NothingScored, UsageError
+from assay.ops.retention import check_holds
+from assay.performance.read_labels import read_label_file
+from assay.project import layout
+from assay.project.params import Params
+from assay.project.text import counted
+from assay.registry.git import user_with_reason
+from assay.score.operations.export_targets import EXPORTS
+from assay.score.operations.keys import by_column, some_keys
+from assay.store import Store, open_store
+from assay.store.delta import log
+from assay.store.delta.tables import PREDICTIONS
+from assay.store.exports import read_targets
+from assay.store.key_rows import KeyRows
+
+
+@dataclass(frozen=True)
+class Left:
+    """A place that Assay does not clean, and how to."""
+
+    where: str
+    how: str
+
+
+@dataclass(frozen=True)
+class ForgetReport:
+    """What was deleted from the store, or would be.
+
+    Attributes
+    ----------
+    keys, unknown
+        How many were asked for, and how many of them no row of the store has.
+    rows
+        Table -> rows that readers saw.
+    rewritten, deleted
+        Files: those that were written again without the rows; those that are gone, of which the
+        former version of each rewritten file is one.
+    unusable
+        Held and planned runs that held such rows: they cannot be released or applied any more.
+    waiting
+        Files that may be of a run at work and cannot be looked into.
+    forgotten_before
+        When these keys were forgotten the last time, if they were.
+    left
+        Where such rows may still be.
+    """
+
+    dry_run: bool
+    keys: int
+    unknown: int
+    rows: dict[str, int]
+    nights: tuple[str, ...]
+    rewritten: tuple[str, ...]
+    deleted: tuple[str, ...]
+    unusable: tuple[str, ...]
+    waiting: tuple[str, ...]
+    forgotten_before: str | None
+    left: tuple[Left, ...]
+    by: str
+    because: str
+    seconds: float
+
+
+def run(
+    root: Path,
+    params: Params,
+    given: Sequence[str],
+    file: Path | None,
+    because: str,
+    dry_run: bool = False,
+) -> ForgetReport:
+    """Forget the rows of a key, or of the keys in a file.
+
+    Parameters
+    ----------
+    given
+        ``COLUMN=VALUE`` of the key; of some of its columns: all rows with these values.
+    file
+        A .csv, .jsonl or .parquet with columns of the key.
+
+    Raises
+    ------
+    UsageError
+        The keys are not those of the predictions, there is no reason, or a night is on hold.
+    KeyUnknown
+        No row of the store has any of them, and they were not forgotten before.
+    StoreError
+        A table is another engine's by now, or a file cannot be read or written.
+    """
+    started = time.monotonic()
+    by = user_with_reason(root, because)
+    store = open_store(root, params)
+    keys = _read_keys(store, given, file)
+    before = [act for act in store.forget_acts() if act.done is not None and act.covers(keys)]
+    done = store.forget(
+        keys, by, because.strip(), dry_run, lambda nights: check_holds(params, nights)
+    )
+    if not done.deleted and not before:
+        raise KeyUnknown(
+            "no row of the store has " + ("this key" if len(keys.texts) == 1 else "these keys"),
+            where=store.uri,
+            expected=f"values of {', '.join(keys.columns)} as predictions have them",
+            fix="Nothing was changed.",
+        )
+    nights = tuple(sorted(done.nights))
+    return ForgetReport(
+        dry_run=dry_run,
+        keys=len(keys.texts),
+        unknown=len(keys.texts) - len(done.known),
+        rows=dict(sorted(done.rows.items())),
+        nights=nights,
+        rewritten=tuple(sorted(done.rewritten)),
+        deleted=tuple(sorted(done.deleted)),
+        unusable=tuple(sorted(done.unusable)),
+        waiting=tuple(sorted(done.waiting)),
+        forgotten_before=f"{before[-1].at:%Y-%m-%d %H:%M} UTC" if before else None,
+        left=tuple(_left(root, params, store, nights)),
+        by=by,
+        because=because.strip(),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _read_keys(store: Store, given: Sequence[str], file: Path | None) -> KeyRows:
+    if bool(given) == (file is not None):
+        raise UsageError(
+            "say whose rows", where="assay forget", expected="--key or --keys FILE, one of them"
+        )
+    if log.open_table(store.table_uri(PREDICTIONS)) is None:
+        raise NothingScored("no night has been published yet", where=store.uri)
+    schema, column = store.prediction_schema(), store.column
+    if file is not None:
+        return some_keys(read_label_file(file).to_pylist(), str(file), schema, column)
+    return some_keys([by_column(given, schema, column)], "assay forget --key", schema, column)
+
+
+def _left(root: Path, params: Params, store: Store, nights: Sequence[str]) -> Iterator[Left]:
+    """Every place that there is, in the order in which to go through them."""
+    yield Left(
+        "score.input in params.yaml",
+        "delete the rows at their source: a night that is scored again has them again",
+    )
+    every = (layout.RAW, layout.CHECKED, layout.PREPARED)
+    data = [path for path in every if (root / path).exists()]
+    if data or (root / ".dvc").exists():
+        yield Left(
+            f"{', '.join(data) or 'data/'}, models/ and DVC's cache and remote, if the rows "
+            "were trained on",
+            "delete them at their source, dvc repro, promote, then dvc gc --workspace --cloud",
+        )
+    pages = [path for path in (layout.NIGHTS, "reports/plan", EXPORTS) if (root / path).exists()]
+    if pages:
+        yield Left(
+            f"{', '.join(pages)}: pages and files that were written before",
+            f"rm -r {shlex.join(pages)}, then assay monitor and assay export as before",
+        )
+    for target in read_targets(store, nights):
+        yield Left(f"{target}, which assay export gave such a night", "delete the rows there")
+    if (root / ".git").exists():
+        yield Left(
+            "git's history, if somebody committed such rows",
+            "git log --all -S VALUE finds them, git filter-repo --replace-text FILE removes them",
+        )
+    if "://" in store.uri:
+        yield Left(
+            f"{store.uri}: versions of deleted objects, if the bucket keeps them",
+            "a lifecycle rule that expires noncurrent versions",
+        )
+    yield Left("backups and snapshots of the store", "as they are made, or let them expire")
+    yield Left(
+        f"counts of {counted(len(nights), 'night')}: runs, profiles and performance stay as they "
+        "are, the rows among them",
+        "assay score --force of the night counts anew",
+    )

@@ -1,0 +1,222 @@
+"""Delete the rows of some keys from every table, from the disk as well.
+
+A file that holds such rows is written again without them, one commit of its night shows the new
+one, and the old one is deleted. So are files with such rows that no reader sees: of versions that
+were replaced, and of runs that are held, planned, dead or at work. Nobody is left who could bring
+the rows back: `release` and `apply` of such a run, and `retract` to one, say that files are gone.
+
+An act is on record, without the keys, from before its first change until it is done. If it is
+killed in between, each night is as it was or without the rows, `Store.check` tells of the act, and
+doing it again completes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow.parquet as pq
+
+from assay.errors import StoreError
+from assay.store import forget_acts, plans, rewrite
+from assay.store.delta import log, rows
+from assay.store.delta.location import (
+    SCRATCH,
+    StagedFile,
+    StoreLocation,
+    filesystem,
+    parse_partition,
+    parse_run_id,
+    translate_errors,
+)
+from assay.store.delta.tables import QUARANTINE
+from assay.store.history import read_run_records
+from assay.store.key_rows import ROW, KeyRows
+from assay.store.vacuum import GRACE, UnusedFile, delete_files, find_unused_files, list_files
+
+
+@dataclass
+class Forgotten:
+    """What was deleted, or would be.
+
+    Attributes
+    ----------
+    rows
+        Table -> rows that readers saw.
+    nights
+        Those whose visible rows had such a key.
+    rewritten
+        Files that readers see, by table and path, of which rows remained or a file has to.
+    deleted
+        Files that were deleted: those that were written again, and those that no reader saw.
+    unusable
+        Runs that could have been released or applied, whose files had such rows.
+    waiting
+        Files that cannot be looked into, of runs that may be at work, by table and path: they are
+        deleted if they are a day old when rows are forgotten the next time.
+    known
+        The numbers of the keys that some row had.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    nights: set[str] = field(default_factory=set)
+    rewritten: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    unusable: set[str] = field(default_factory=set)
+    waiting: list[str] = field(default_factory=list)
+    known: set[int] = field(default_factory=set)
+
+    def counts(self) -> dict[str, int]:
+        """What is kept of it."""
+        files = {"files_rewritten": len(self.rewritten), "files_deleted": len(self.deleted)}
+        return {**{f"{name}_rows": n for name, n in sorted(self.rows.items())}, **files}
+
+
+def forget(
+    place: StoreLocation,
+    keys: KeyRows,
+    by: str,
+    because: str,
+    dry: bool = False,
+    allowed: Callable[[Iterable[str]], None] = lambda nights: None,
+) -> Forgotten:
+    """Delete all rows of some keys; with ``dry`` nothing is changed.
+
+    Parameters
+    ----------
+    by, because
+        For the record, which has no key.
+    allowed
+        Raises if rows of these nights are to be kept; asked before anything is changed.
+
+    Raises
+    ------
+    StoreError
+        Another engine hides rows in files of a table; a file cannot be read or written. What is
+        done by then is done, and doing it again goes on.
+    """
+    rewrite.check_features(place)
+    done, seen, halves = Forgotten(), set[str](), list[UnusedFile]()
+    begun = [act for act in forget_acts.unfinished(place) if act.is_of(keys)]
+    # Until nothing is new: a run or a merge may have written rows while others were looked at.
+    while found := list(_look(place, keys, seen, halves)):
+        allowed(each.file.partition for each in found)
+        if not begun and not dry:
+            begun = [forget_acts.begin(place, keys, by, because)]
+        for each in found:
+            _forget_in(place, keys, each, done, dry)
+    if done.deleted or begun:
+        _sweep(place, halves, done, dry)
+    if not dry:
+        forget_acts.end(place, begun, done.counts())
+    return done
+
+
+@dataclass(frozen=True)
+class _Holder:
+    """A file with rows of the keys; ``active`` if readers see it."""
+
+    table: str
+    file: StagedFile
+    active: bool
+    rows: int
+    numbers: frozenset[int]
+
+
+def _look(
+    place: StoreLocation, keys: KeyRows, seen: set[str], halves: list[UnusedFile]
+) -> Iterator[_Holder]:
+    """The files of all tables, among those that were not seen yet, that hold rows of the keys.
+
+    In the order of nights, as a night is whole the sooner. Files that a killed writer left half
+    written are added to ``halves``.
+    """
+    asked: list[tuple[str, StagedFile, bool]] = []
+    for table in rewrite.TABLES:
+        opened = log.open_table(place.table_uri(table))
+        files = [] if opened is None else log.partition_files(opened, place.column)
+        active = {file.path: file for file in files}
+        for path, info in list_files(place, table, None):
+            name = f"{table}/{path}"
+            if name in seen or not info.base_name.split("#")[0].count(".parquet"):
+                continue
+            seen.add(name)
+            staged = active.get(path) or _unseen(place, table, path, info.size)
+            if staged is not None:
+                asked.append((table, staged, path in active))
+            else:
+                since = info.mtime.astimezone(UTC)
+                halves.append(UnusedFile(table, path, info.size, "doubtful", since))
+    asked.sort(key=lambda each: each[1].partition)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda each: _holds(place, keys, *each), asked)
+        yield from (each for each in found if each.rows)
+
+
+def _unseen(place: StoreLocation, table: str, path: str, size: int) -> StagedFile | None:
+    """A file that no reader sees; None if it is not whole, so that nobody can look into it."""
+    with suppress(StoreError):
+        uri = f"{place.table_uri(table)}/{path}"
+        with translate_errors(uri, "cannot be read"):
+            system, at = filesystem(uri)
+            with system.open_input_file(at) as source:
+                many = pq.read_metadata(source).num_rows
+        return StagedFile(path, size, many, parse_partition(path)[1])
+    return None
+
+
+def _holds(
+    place: StoreLocation, keys: KeyRows, table: str, file: StagedFile, active: bool
+) -> _Holder:
+    many, numbers = 0, set[int]()
+    columns = [*keys.columns, *([ROW] if table == QUARANTINE else [])]
+    for batch in rows.batches(place, table, [file], columns):
+        found = keys.find(batch)
+        many += int((found >= 0).sum())
+        numbers |= {*found[found >= 0].tolist()}
+    return _Holder(table, file, active, many, frozenset(numbers))
+
+
+def _forget_in(
+    place: StoreLocation, keys: KeyRows, holder: _Holder, done: Forgotten, dry: bool
+) -> None:
+    """Forget the rows of one file: no reader sees it then, and it is gone."""
+    table, file = holder.table, holder.file
+    name = f"{table}/{file.path}"
+    if holder.active:
+        if dry or rewrite.show_without(place, table, file, lambda batch: keys.find(batch) < 0):
+            done.rows[table] += holder.rows
+            done.nights.add(file.partition)
+            done.rewritten.append(name)
+    else:
+        done.unusable |= _could_be_seen(place, parse_run_id(file.path))
+    done.deleted.append(name)
+    done.known |= holder.numbers
+    if not dry:
+        rewrite.delete(place, table, file)
+
+
+def _could_be_seen(place: StoreLocation, run_id: str | None) -> set[str]:
+    """The run, if it could have been released or applied."""
+    known = {each.run_id: each for each in read_run_records(place, run_id=run_id or "")}
+    known |= plans.protected(place, known, datetime.now(UTC))
+    run = known.get(run_id or "")
+    return {f"{run.partition}, run {run.run_id}"} if run and run.event == "held" else set()
+
+
+def _sweep(place: StoreLocation, halves: Sequence[UnusedFile], done: Forgotten, dry: bool) -> None:
+    """Delete half-written files, and what runs worked with, unless they may be at work."""
+    now = datetime.now(UTC)
+    for file in [*halves, *find_unused_files(place, SCRATCH, now)]:
+        name = f"{file.table}/{file.path}"
+        if file.kind == "doubtful" and file.since > now - GRACE:
+            done.waiting.append(name)
+            continue
+        done.deleted.append(name)
+        if not dry:
+            delete_files(place, [file])

@@ -1,0 +1,73 @@
+"""Which rows of a table are those of some keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ROW = "row"
+"""The column of quarantine with the whole row as it was read, as JSON."""
+
+
+class KeyRows:
+    """Keys, by all columns of the rows' key or by some: one of a customer is in many rows.
+
+    Parameters
+    ----------
+    texts
+        Each key as it was given: text by column, the same columns in each.
+    keys
+        The same in the types of the tables, row by row; no nulls.
+    """
+
+    def __init__(self, texts: Sequence[Mapping[str, str]], keys: pa.Table) -> None:
+        self.texts, self.keys = list(texts), keys
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self.keys.column_names)
+
+    def find(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        """For each row the number of the key that it has, -1 for none; shape (rows,).
+
+        A refused row whose key could not be read has nulls there: its `ROW` is compared as text.
+        """
+        found = np.full(batch.num_rows, -1)
+        likely = np.ones(batch.num_rows, bool)
+        unread = np.zeros(batch.num_rows, bool)
+        for name in self.columns:
+            cells = batch.column(name)
+            wanted = self.keys.column(name).cast(cells.type).combine_chunks()
+            likely &= pc.is_in(cells, value_set=wanted).to_numpy(zero_copy_only=False)
+            unread |= cells.is_null().to_numpy(zero_copy_only=False)
+        for at, cells in _rows(batch.select(self.columns), likely):
+            found[at] = self._numbers.get(tuple(cells.values()), -1)
+        if ROW in batch.schema.names:
+            for at, cells in _rows(batch, unread):
+                written = cells | json.loads(str(cells[ROW]))
+                told = tuple(str(written.get(name)).strip() for name in self.columns)
+                found[at] = self._spelt.get(told, -1)
+        return found
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[object, ...], int]:
+        return {tuple(row.values()): at for at, row in enumerate(self.keys.to_pylist())}
+
+    @cached_property
+    def _spelt(self) -> dict[tuple[str, ...], int]:
+        rows = ([row[name].strip() for name in self.columns] for row in self.texts)
+        return {tuple(row): at for at, row in enumerate(rows)}
+
+
+def _rows(
+    batch: pa.RecordBatch, some: npt.NDArray[np.bool_]
+) -> Iterator[tuple[int, dict[str, object]]]:
+    at = np.flatnonzero(some)
+    if len(at):
+        yield from zip(at.tolist(), batch.take(pa.array(at)).to_pylist(), strict=True)

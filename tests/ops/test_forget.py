@@ -1,0 +1,114 @@
+"""`assay forget` takes a key or a file of keys, and says where rows may still be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assay.cli.__main__ import main
+from assay.errors import KeyUnknown, NothingScored, UsageError
+from assay.ops import forget
+from assay.ops.forget import ForgetReport
+from assay.store.exports import Exported
+from tests.scorer import NIGHT, Scorer
+
+
+@pytest.fixture
+def scorer(live: Path) -> Scorer:
+    return Scorer(live, None)
+
+
+@pytest.fixture
+def night(scorer: Scorer) -> Scorer:
+    scorer.score()
+    return scorer
+
+
+def keys(scorer: Scorer) -> list[int]:
+    found: list[int] = scorer.store.predictions(NIGHT)["parcel"].to_pylist()
+    return found
+
+
+@pytest.fixture
+def forgotten(night: Scorer) -> Callable[..., ForgetReport]:
+    def run(*given: str, file: Path | None = None, dry_run: bool = False) -> ForgetReport:
+        return forget.run(night.root, night.params, given, file, "asked us to", dry_run)
+
+    return run
+
+
+def test_a_key_is_forgotten_and_what_is_left_is_said(
+    night: Scorer, forgotten: Callable[..., ForgetReport]
+) -> None:
+    first, *others = keys(night)
+    (night.root / "exports").mkdir()
+    run = night.store.visible_run(NIGHT)
+    assert run and night.store.append_export("csv:/elsewhere", Exported(NIGHT, run, 1))
+    done = forgotten(f"parcel={first}")
+    assert keys(night) == others
+    assert (done.keys, done.unknown, done.rows) == (1, 0, {"predictions": 1})
+    assert done.nights == (NIGHT,) and len(done.rewritten) == 1
+    left = {each.where.split(":")[0].split(",")[0]: each.how for each in done.left}
+    assert {"score.input in params.yaml", "git's history", "exports"} <= left.keys()
+    assert {"backups and snapshots of the store", "csv"} <= left.keys()
+    assert left["counts of 1 night"].startswith("assay score --force")
+
+
+def test_a_file_of_keys_may_have_some_that_nobody_has(
+    night: Scorer, forgotten: Callable[..., ForgetReport], tmp_path: Path
+) -> None:
+    first, second, *others = keys(night)
+    file = tmp_path / "whose.csv"
+    file.write_text(f"parcel\n{first}\n{second}\n{first}\n999999999\n")
+    done = forgotten(file=file)
+    assert (done.keys, done.unknown) == (3, 1) and keys(night) == others
+
+
+def test_a_night_that_is_forgotten_again_says_when_it_was(
+    night: Scorer, forgotten: Callable[..., ForgetReport]
+) -> None:
+    key = str(keys(night)[0])
+    assert forgotten(key, dry_run=True).forgotten_before is None
+    assert forgotten(key).forgotten_before is None
+    again = forgotten(key)
+    assert again.forgotten_before and again.rows == {} and again.deleted == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["999999999"], "no row of the store has this key"),
+        (["colour=red"], "expected an integer type up to int64, found colour=red"),
+        (["colour=red", "parcel=1"], "at least one of --key parcel=VALUE, found colour, parcel"),
+        (["parcel=x"], "expected an integer type up to int64, found x"),
+        (["parcel="], "found nothing"),
+        ([], "--key or --keys FILE, one of them"),
+    ],
+)
+def test_what_cannot_be_forgotten_is_one_line(
+    night: Scorer, forgotten: Callable[..., ForgetReport], given: list[str], said: str
+) -> None:
+    before = keys(night)
+    with pytest.raises((KeyUnknown, UsageError)) as error:
+        forgotten(*given)
+    assert said in error.value.line()
+    assert keys(night) == before and night.store.forget_acts() == []
+
+
+def test_an_empty_store_has_nothing_to_forget(scorer: Scorer) -> None:
+    with pytest.raises(NothingScored):
+        forget.run(scorer.root, scorer.params, ["1"], None, "asked us to")
+
+
+def test_the_command_says_it(night: Scorer, capsys: pytest.CaptureFixture[str]) -> None:
+    key = keys(night)[0]
+    asked = ["forget", "--root", str(night.root), "--key", str(key), "--because", "asked us to"]
+    assert main([*asked, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == {"predictions": 1}
+    assert key in keys(night)
+    assert main(asked) == 0
+    shown = capsys.readouterr().out
+    assert "git filter-repo" in shown and key not in keys(night)
