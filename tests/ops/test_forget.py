@@ -12,6 +12,7 @@ from assay.cli.__main__ import main
 from assay.errors import KeyUnknown, NothingScored, UsageError
 from assay.ops import forget
 from assay.ops.forget import ForgetReport
+from assay.store import forget_acts
 from assay.store.exports import Exported
 from tests.scorer import NIGHT, Scorer
 
@@ -75,6 +76,21 @@ def test_a_night_that_is_forgotten_again_says_when_it_was(
     assert forgotten(key).forgotten_before is None
     again = forgotten(key)
     assert again.forgotten_before and again.rows == {} and again.deleted == ()
+
+
+def test_one_that_was_killed_at_its_very_end_is_completed(
+    night: Scorer, forgotten: Callable[..., ForgetReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = str(keys(night)[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(forget_acts, "end", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            forgotten(key)
+    assert [each.table for each in night.store.check()] == ["forgotten"]
+    with pytest.raises(KeyUnknown):
+        forgotten("999999999")
+    done = forgotten(key)
+    assert done.resumed and done.rows == {} and night.store.check() == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 import pytest
 from deltalake import DeltaTable
@@ -15,6 +16,7 @@ from assay.store import PartWriter, Store, vacuum
 from assay.store.delta import location, log
 from assay.store.delta.location import filesystem, storage_options
 from assay.store.exports import Exported
+from assay.store.key_rows import KeyRows
 from tests import s3
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
@@ -204,3 +206,14 @@ def test_the_environment_says_how_to_get_there(monkeypatch: pytest.MonkeyPatch) 
     asked = []
     monkeypatch.setattr(location.pafs, "resolve_s3_region", lambda name: asked.append(name) or "eu")
     assert filesystem("s3://b/x")[0].region == "eu" and asked == ["b"]
+
+
+def test_a_key_is_forgotten_in_a_bucket_too(store: Store, make: Any) -> None:
+    make.run("r1", good=[1, 2], bad=[7])
+    make.run("r2", good=[1, 3], bad=[7, 8])
+    asked = KeyRows([{"id": "1"}, {"id": "7"}], pa.table({"id": [1, 7]}))
+    done = store.forget(asked, **WHY)
+    assert make.seen() == ([3], [8]) and done.known == {0, 1}
+    # Each run wrote a file for its first row and one for the others.
+    assert [name for name in objects(store) if name.startswith("r1")] == ["r1-0.1.parquet"]
+    assert store.check() == []

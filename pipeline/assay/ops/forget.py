@@ -49,6 +49,8 @@ class ForgetReport:
         Held and planned runs that held such rows: they cannot be released or applied any more.
     waiting
         Files that may be of a run at work and cannot be looked into.
+    resumed
+        Whether it completed what had been killed.
     forgotten_before
         When these keys were forgotten the last time, if they were.
     left
@@ -64,6 +66,7 @@ class ForgetReport:
     deleted: tuple[str, ...]
     unusable: tuple[str, ...]
     waiting: tuple[str, ...]
+    resumed: bool
     forgotten_before: str | None
     left: tuple[Left, ...]
     by: str
@@ -105,7 +108,7 @@ def run(
     done = store.forget(
         keys, by, because.strip(), dry_run, lambda nights: check_holds(params, nights)
     )
-    if not done.deleted and not before:
+    if not done.deleted and not done.resumed and not before:
         raise KeyUnknown(
             "no row of the store has " + ("this key" if len(keys.texts) == 1 else "these keys"),
             where=store.uri,
@@ -123,6 +126,7 @@ def run(
         deleted=tuple(sorted(done.deleted)),
         unusable=tuple(sorted(done.unusable)),
         waiting=tuple(sorted(done.waiting)),
+        resumed=done.resumed,
         forgotten_before=f"{before[-1].at:%Y-%m-%d %H:%M} UTC" if before else None,
         left=tuple(_left(root, params, store, nights)),
         by=by,

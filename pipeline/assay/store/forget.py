@@ -61,6 +61,8 @@ class Forgotten:
         deleted if they are a day old when rows are forgotten the next time.
     known
         The numbers of the keys that some row had.
+    resumed
+        Whether an act that was killed is done now.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -70,6 +72,7 @@ class Forgotten:
     unusable: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)
     known: set[int] = field(default_factory=set)
+    resumed: bool = False
 
     def counts(self) -> dict[str, int]:
         """What is kept of it."""
@@ -103,6 +106,7 @@ def forget(
     rewrite.check_features(place)
     done, seen, halves = Forgotten(), set[str](), list[UnusedFile]()
     begun = [act for act in forget_acts.unfinished(place) if act.is_of(keys)]
+    done.resumed = bool(begun) and not dry
     # Until nothing is new: a run or a merge may have written rows while others were looked at.
     while found := list(_look(place, keys, seen, halves)):
         allowed(each.file.partition for each in found)
