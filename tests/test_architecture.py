@@ -430,7 +430,8 @@ def f():
     }
 
 
-MOST_CODE = 67_721
+MOST_CODE = 67_725
+MOST_FILES = 0
 MOST_FILES = 556
 """What the package may hold. A change that needs more raises the number, and says why."""
 
