@@ -59,6 +59,7 @@ MAY_IMPORT = {
     "skops": ["model/*.py"],
     "deltalake": ["store/*.py", "store/delta/*.py"],
     "numba": ["columns/*kernels.py", "compiled/kernels*.py", "compiled/*/kernels*.py"],
+    "pyiceberg": ["score/inputs/iceberg.py"],
     "psycopg": ["score/operations/postgres.py", "formats/files/records.py"],
     "adbc_driver_postgresql": ["score/inputs/postgres.py"],
     "adbc_driver_manager": ["score/inputs/postgres.py"],
@@ -430,9 +431,8 @@ def f():
     }
 
 
-MOST_CODE = 67_725
-MOST_FILES = 0
-MOST_FILES = 556
+MOST_CODE = 67_993
+MOST_FILES = 559
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -39,6 +39,7 @@ def test_the_table_is_that_of_pyproject() -> None:
         "optuna",
         "edge",
         "onnx",
+        "iceberg",
     }
 
 

@@ -39,6 +39,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "federate": {"cryptography": "cryptography"},
         "excel": {"openpyxl": "openpyxl"},
+        "iceberg": {"pyiceberg": "pyiceberg"},
         "postgres": {
             "adbc_driver_manager": "adbc-driver-manager",
             "adbc_driver_postgresql": "adbc-driver-postgresql",

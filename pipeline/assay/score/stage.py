@@ -34,9 +34,11 @@ from assay.score.inputs.formats import open_input
 from assay.score.local import Progress as TaskProgress
 from assay.score.progress import Progress, Sink
 from assay.score.run import NightOutcome, Scoring, record_never_begun
+from assay.score.spark.register import register
 from assay.score.spark.session import BackgroundSession
 from assay.score.together import how_many, score_together
 from assay.store import Run, Store, open_store
+from assay.store.delta.tables import PREDICTIONS
 
 
 def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]:
@@ -280,6 +282,21 @@ def _score(
         scoring = Scoring(params, root, pinned, store, spark.session)
         scoring.check()
         _score_all(scoring, wanted, outcomes, force, progress)
+        try:
+            _register(scoring, outcomes)
+        except AssayError as error:
+            if not any(each.error for each in outcomes):
+                raise
+            progress.say(f"score: {error.line()}")  # a night's own error is the command's
+
+
+def _register(scoring: Scoring, outcomes: Sequence[NightOutcome]) -> None:
+    """Let the catalog know the predictions, where params.yaml says so and a night is published."""
+    name, reports = scoring.params.publish.as_table, (each.report for each in outcomes)
+    run = next((report for report in reports if report and report.rows_scored), None)
+    if name and run:
+        uri, column = scoring.store.table_uri(PREDICTIONS), scoring.params.ingest.partition_by
+        register(scoring.session(), name, uri, column, run.partition, run.run_id)
 
 
 def _score_all(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
 from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT
-from assay.errors import NightEmpty
+from assay.errors import NightEmpty, SchemaMismatch, SourceError
 from assay.project import layout, params
 from assay.project.params.inputs import Input
 from assay.registry.pin import pin
@@ -23,6 +25,7 @@ from assay.registry.versions import read_champion
 from assay.score.run import ScoredRun
 from assay.score.together import score_night
 from assay.store import Store, open_store
+from tests import lake as tables
 from tests import postgres
 
 NIGHT = "2024-03-02"  # three of its rows break the contract
@@ -87,6 +90,28 @@ def sql(project: Project) -> Any:
     return {"format": "sql", "tables": tables, "query": query}
 
 
+def iceberg(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
+    made = tables.catalog(project.root, monkeypatch)
+    dated = project.rows.append_column("day", pa.array([NIGHT] * project.rows.num_rows))
+    table = tables.write(made, "lake.parcels", dated, by="day")
+    table.append(dated.slice(0, 5).set_column(7, "day", pa.array(["2024-03-03"] * 5)))
+    return {"format": "iceberg", "table": "lake.parcels"}
+
+
+@contextmanager
+def named(project: Project) -> Iterator[Any]:
+    """A table in the session's own catalog, which knows names only as long as it runs."""
+    project.spark.sql("CREATE DATABASE nightly")
+    try:
+        rows = project.spark.read.parquet(str(project.root / layout.RAW))
+        rows.write.partitionBy("day").option("path", str(project.root / "named")).saveAsTable(
+            "spark_catalog.nightly.parcels"
+        )
+        yield {"format": "catalog", "table": "spark_catalog.nightly.parcels"}
+    finally:
+        project.spark.sql("DROP DATABASE nightly CASCADE")
+
+
 def flat(project: Project) -> Any:
     """One CSV file a night, without folders."""
     pacsv.write_csv(project.rows, project.root / f"parcels-{NIGHT}.csv")
@@ -133,7 +158,7 @@ def test_every_format_gives_the_same_night(
     report = project.score(layout.RAW)
     expected = project.published()
     assert (report.carrier, report.rows_scored, len(expected[1])) == ("local", 47, 3)
-    delta = lake(project)
+    delta, berg = lake(project), iceberg(project, monkeypatch)
     table, records = csv(project), jsonl(project)
     for spec, carrier, wanted in (
         (layout.RAW, "files", "files"),
@@ -150,10 +175,32 @@ def test_every_format_gives_the_same_night(
         (many_nights(project, "parquet"), "auto", "local"),
         (delta, "auto", "local"),
         (delta, "files", "files"),
+        (berg, "auto", "local"),
+        (berg, "files", "files"),
     ):
         report = project.score(spec, carrier)
         assert (report.carrier, report.rows_read) == (wanted, 50)
         assert project.published() == expected, spec
+
+
+def test_a_table_of_spark_s_catalog_gives_the_same_night(project: Project) -> None:
+    project.score(layout.RAW)
+    expected = project.published()
+    with named(project) as spec:
+        for carrier in ("files", "local"):
+            report = project.score(spec, carrier)
+            assert (report.carrier, report.rows_read, report.input) == (carrier, 50, "")
+            assert project.published() == expected
+        # A pinned night is a known input; a table without versions says so in one line.
+        with pytest.raises(SourceError, match=r"version as of 3, day=2024-03-02.*[Tt]ime.travel"):
+            project.score({**spec, "snapshot": 3})
+        with pytest.raises(SchemaMismatch, match="'weight' is missing"):
+            project.spark.sql("CREATE VIEW nightly.less AS SELECT day, parcel FROM nightly.parcels")
+            project.score({**spec, "table": "nightly.less"})
+        with pytest.raises(NightEmpty):
+            project.score(spec, night="2030-01-01")
+    with pytest.raises(SourceError, match=r"nightly\.parcels.*cannot be found"):
+        project.score(spec)
 
 
 @pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "it is there")

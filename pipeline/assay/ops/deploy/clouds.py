@@ -216,7 +216,8 @@ class AzureMl(Target):
         }
 
     def install(self) -> tuple[str, ...]:
-        return (f"az ml schedule create --file {self.shown}/schedule.yml",)
+        where = '--resource-group "$GROUP" --workspace-name "$WORKSPACE"'
+        return (f"az ml schedule create {where} --file {self.shown}/schedule.yml",)
 
 
 TARGETS = (Kubernetes, CloudRunJob, DataprocServerless, EmrServerless, AzureMl, Databricks)

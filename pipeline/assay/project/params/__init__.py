@@ -19,7 +19,7 @@ from assay.project import layout
 from assay.project.params import yaml_text
 from assay.project.params.behaviour import GateParams
 from assay.project.params.candidates import Candidate
-from assay.project.params.inputs import Input, NightFiles
+from assay.project.params.inputs import Input, NightFiles, TableName
 from assay.project.params.messages import explain_errors
 from assay.project.params.monitoring import Alerts as Alerts
 from assay.project.params.monitoring import LabelsParams, ScheduleParams
@@ -295,6 +295,7 @@ class Publish(Section):
     max_null_share: Share = 0.0
     hold_broken: Literal["scores", "features"] = "scores"
     keep_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
+    as_table: TableName | None = None
 
 
 class DataHold(Window):

@@ -38,6 +38,8 @@ _OUTSIDE = re.compile(
 
 Character = Annotated[str, Field(min_length=1, max_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
+TableName = Annotated[str, Field(pattern=r"^[^\s.`]+(\.[^\s.`]+)*$")]
+"""A table in a catalog: ``catalog.schema.table``."""
 
 
 def bind_night(query: str, literal: str) -> str:
@@ -227,6 +229,30 @@ class Postgres(Section):
         return url
 
 
+class NamedTable(Section):
+    """A table that a catalog knows; ``snapshot`` pins the rows that it had then."""
+
+    table: TableName
+    snapshot: Annotated[int, Field(ge=0)] | None = None
+
+    def paths(self) -> Mapping[str, str]:
+        """None: the catalog knows where the table lies."""
+        return {}
+
+
+class Iceberg(NamedTable):
+    """An Iceberg table in a catalog of pyiceberg's, with the partition column."""
+
+    format: Literal["iceberg"]
+    catalog: Name = "default"
+
+
+class Catalog(NamedTable):
+    """A table by its name in Spark's session, in whatever catalog."""
+
+    format: Literal["catalog"]
+
+
 class Own(Section):
     """A class of the project's own, which reads its keys itself (`assay.score.inputs.own`)."""
 
@@ -245,7 +271,10 @@ class Own(Section):
 
 
 _NAMED: TypeAdapter[Any] = TypeAdapter(
-    Annotated[Parquet | Csv | Json | Delta | Sql | Postgres, Field(discriminator="format")]
+    Annotated[
+        Parquet | Csv | Json | Delta | Sql | Postgres | Iceberg | Catalog,
+        Field(discriminator="format"),
+    ]
 )
 
 
@@ -257,7 +286,7 @@ def _read(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
 
 
 Input = Annotated[
-    Parquet | Csv | Json | Delta | Sql | Postgres | Own,
+    Parquet | Csv | Json | Delta | Sql | Postgres | Iceberg | Catalog | Own,
     WrapValidator(_read),
     BeforeValidator(_mapping),
 ]

@@ -26,16 +26,7 @@ from typing import TypeAlias, TypeGuard
 from assay.errors import NightEmpty, NightNotFound, SchemaMismatch, SourceError, UsageError
 from assay.project import digests, layout
 from assay.project.abandoned import delete_abandoned
-from assay.project.params.inputs import (
-    NIGHT_IN_PATH,
-    Csv,
-    Delta,
-    Json,
-    Own,
-    Parquet,
-    Postgres,
-    Sql,
-)
+from assay.project.params.inputs import NIGHT_IN_PATH, Csv, Delta, Input, Json, Parquet
 from assay.project.partitions import first_day, parse_day, usual_step
 from assay.score.inputs import files
 from assay.score.inputs.cut import cut_parquet, cut_text
@@ -58,10 +49,9 @@ _SCRATCH = ".cut-"
 log = logging.getLogger(__name__)
 
 FileInput: TypeAlias = Parquet | Csv | Json
-AnyInput: TypeAlias = FileInput | Delta | Sql | Postgres | Own
 
 
-def is_flat(spec: AnyInput) -> TypeGuard[FileInput]:
+def is_flat(spec: Input) -> TypeGuard[FileInput]:
     """Whether an input's files hold the rows of many nights each."""
     return isinstance(spec, Parquet | Csv | Json) and spec.night_by is not None
 
@@ -99,7 +89,7 @@ def nights_uri(root: Path, spec: FileInput | Delta, night: str | None = None) ->
     return f"{cut}/{NIGHT_IN_PATH}"
 
 
-def check_length(spec: AnyInput, published: Iterable[str], available: Iterable[str]) -> None:
+def check_length(spec: Input, published: Iterable[str], available: Iterable[str]) -> None:
     """Check that the nights of a flat file are as long as those that are published.
 
     Raises
@@ -124,7 +114,7 @@ def check_length(spec: AnyInput, published: Iterable[str], available: Iterable[s
 
 
 @contextmanager
-def errors_name_the_file(root: Path, spec: AnyInput) -> Iterator[None]:
+def errors_name_the_file(root: Path, spec: Input) -> Iterator[None]:
     """Name the flat file itself, not the copy of one night, in errors that the block raises."""
     try:
         yield

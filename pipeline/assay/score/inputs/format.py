@@ -120,7 +120,7 @@ class Format(Generic[Spec]):
         raise SourceError(
             "nobody can tell which nights a query has rows for",
             where="params.yaml: score.input",
-            expected="an input whose nights can be listed: parquet, csv, json or delta",
+            expected="an input whose nights can be listed: parquet, csv, json, delta or iceberg",
             found=self.spec.format,
             fix="Name the nights instead: assay score --from DAY --to DAY; those that are "
             "published already are skipped where the input can be told to be the same.",

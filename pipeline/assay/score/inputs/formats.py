@@ -15,8 +15,10 @@ from assay.errors import DataError, NightEmpty, SourceError
 from assay.project.params import Params
 from assay.project.params.inputs import Input, Own
 from assay.project.text import counted
+from assay.score.inputs.catalog import CatalogFormat
 from assay.score.inputs.delta import DeltaFormat
 from assay.score.inputs.format import Format
+from assay.score.inputs.iceberg import IcebergFormat
 from assay.score.inputs.own import OwnFormat
 from assay.score.inputs.parquet import ParquetFormat
 from assay.score.inputs.postgres import PostgresFormat
@@ -31,6 +33,8 @@ FORMATS: Mapping[str, type[Format[Any]]] = {
     "delta": DeltaFormat,
     "sql": SqlFormat,
     "postgres": PostgresFormat,
+    "iceberg": IcebergFormat,
+    "catalog": CatalogFormat,
 }
 
 
