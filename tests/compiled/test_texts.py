@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDRegressor
@@ -166,6 +167,12 @@ def test_of_the_matrix_only_what_is_other_than_zero_is_held() -> None:
     model, frame = fitted(LogisticRegression(), "numeric", "binary")
     encoded = model.estimator[0].transform(frame)
     assert encoded.nnz < encoded.shape[0] * encoded.shape[1] / 20
+
+
+def test_what_always_says_the_same_is_compiled_beside_texts_too() -> None:
+    model, frame = fitted(DummyClassifier(strategy="prior"), "numeric", "binary")
+    _, proof = compile_and_compare(model, FrameFeatures(frame), 1e-12, task="binary", classes=())
+    assert proof.used and proof.kind == "constant"
 
 
 def test_a_tree_of_texts_is_scored_by_scikit_learn() -> None:

@@ -77,7 +77,7 @@ def _read(
 ) -> tuple[Body, AcceptedValues, Link, int]:
     name = public_name(estimator)
     link: Link
-    if encoded.texts and name not in (*LOGISTIC, *REGRESSORS, *GENERALISED):
+    if encoded.texts and name not in (*LOGISTIC, *REGRESSORS, *GENERALISED, *_CONSTANT):
         raise NotCompiled(f"{name} is no linear model, and only those are compiled with texts")
     if (trees := read_trees(estimator, encoded, task)) is not None:
         small = trees.sets or trees.forest.most_leaves <= _FEW_LEAVES
