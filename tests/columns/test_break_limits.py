@@ -13,7 +13,8 @@ from scipy import stats
 
 from assay.columns import autocorrelation, break_limits, distance, quantiles
 from assay.columns.features import FrameFeatures
-from assay.columns.grid import SCORE_GRID
+from assay.columns.grid import SCORE_GRID, NumberGrid
+from assay.columns.grid_builder import build_grid
 from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
@@ -391,3 +392,12 @@ def test_infinities_are_told_from_large_numbers(reference: Reference, far: float
     assert infinite([]) == 0 == infinite([1e6, -1e6, 1e300])
     assert infinite([far] * 7) == 7
     assert 5 <= infinite([far] * 7 + [np.sign(far) * 4.5]) <= 7
+
+
+def test_a_column_that_was_always_zero_may_hold_anything_but_infinities() -> None:
+    rows = table(14).assign(x1=0.0)
+    grid = build_grid(rows, ["x1"], [])
+    for value, infinite in ((0.25, 0), (np.inf, len(rows))):
+        night = compute_profile(FrameFeatures(rows.assign(x1=value)), grid)["x1"]
+        assert isinstance(grid["x1"], NumberGrid)
+        assert distance.infinite_count(grid["x1"], night) == infinite

@@ -204,7 +204,8 @@ def _infinite(count: int, total: float, edge: float, furthest: float) -> int:
     if furthest < edge:
         return count
     # Finite values beyond a positive edge add up to at least as many times that edge.
-    return max(0, count - math.floor(total / edge)) if edge > 0 else 0
+    # Beyond the edge of a column that was 0 throughout, the quotient may be too large for a float.
+    return max(0, count - math.floor(min(total / edge, count))) if edge > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from assay.monitor.drift.budget import REASONS, Alarm, fdr_level
 from assay.monitor.drift.night_decision import NightDecision, SnoozeState, states
 from assay.monitor.incidents.collect import DriftIncident, group_alarms
 from assay.project.params import Monitor
+from assay.project.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class IncidentHistory:
         """How many incidents are open, and the first of them, for one line; empty if none is."""
         if not self.open:
             return ""
-        return f"{len(self.open)} incident(s) open at the end: {self.open[0].sentence()}"
+        return f"{counted(len(self.open), 'incident')} open at the end: {self.open[0].sentence()}"
 
     def document(self) -> dict[str, Any]:
         """The content of the file, as JSON values."""
