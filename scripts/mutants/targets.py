@@ -135,7 +135,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 """From a module of pipeline/assay to test files under tests."""
 
 NEAREST: dict[str, tuple[str, ...]] = {
-    "model/reasons.py": ("score/operations/test_why", "training/train/test_explain"),
+    "model/reasons.py": ("score/operations/test_nearest_changes",),
     "score/operations/why.py": ("score/operations/test_why",),
     "score/row_reasons.py": ("score/test_reasons_by_definition",),
 }

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 
 from assay.cli.__main__ import main
 from assay.columns.features import FrameFeatures
-from assay.compiled.compile import compile_model
 from assay.compiled.contributions import explain_model
-from assay.compiled.fitted_model import Model
 from assay.contract.definition import MASK
-from assay.contract.loader import load_contract_text
 from assay.errors import (
     BundleMissing,
     KeyUnknown,
@@ -42,7 +34,6 @@ from assay.model.reasons import nearest_changes
 from assay.score.operations import why
 from assay.score.operations.keys import one_key
 from assay.store import Store
-from assay.training.candidates.pipeline import encoded_pipeline
 from tests.scorer import NIGHT, Scorer
 
 
@@ -345,71 +336,3 @@ def test_a_page_replaces_nothing_of_the_project(
     assert words in capsys.readouterr().err
     assert main([*given, "--page", "/dev/null"]) == UsageError.exit_code
     assert Path("/dev/null").is_char_device()
-
-
-@pytest.mark.parametrize("name", ["LogisticRegression", "RandomForestClassifier"])
-def test_a_whole_number_changes_to_the_nearest_that_the_contract_allows(name: str) -> None:
-    random = np.random.default_rng(3)
-    frame = pd.DataFrame(
-        {
-            "amount": random.integers(0, 100_000, 800),
-            "grade": random.choice([0, 5, 10, 20], 800),
-            "hi": random.normal(size=800),
-        }
-    )
-    value = frame["amount"] / 30_000 + frame["grade"] / 6 + frame["hi"] + random.normal(size=800)
-    label = (value > 3.5).to_numpy()
-    estimator = {
-        "LogisticRegression": LogisticRegression(),
-        "RandomForestClassifier": RandomForestClassifier(20, max_depth=6, random_state=1),
-    }[name]
-    names = ("amount", "grade", "hi")
-    made = encoded_pipeline(estimator, "auto", names, (), seed=1, ordered={})
-    model = Model(made.pipeline.fit(frame, label), None, names, ())
-    contract = load_contract_text(
-        """\
-import datetime
-import pandera.pandas as pa
-class Row(pa.DataFrameModel):
-    key: int = pa.Field(metadata={"role": "key"})
-    amount: int = pa.Field(ge=0, metadata={"role": "feature"})
-    grade: int = pa.Field(isin=[0, 5, 10, 20], metadata={"role": "feature"})
-    hi: float = pa.Field(metadata={"role": "feature"})
-    at: datetime.datetime = pa.Field(metadata={"role": "time"})
-    late: bool = pa.Field(metadata={"role": "label"})
-""",
-        "c.py",
-    ).without_label()
-    scorer = compile_model(model, "binary", ())
-    manifest = SimpleNamespace(task="binary", classes=(), threshold=0.5)
-    reference = SimpleNamespace(beside={})
-    fake: Any = SimpleNamespace(
-        scorer=scorer, manifest=manifest, sample=lambda: frame, losses={}, reference=reference
-    )
-
-    def decided(row: dict[str, Any]) -> bool:
-        return bool(scorer.scores(FrameFeatures(pd.DataFrame([row])))[0] >= 0.5)
-
-    seen: set[str] = set()
-    for at in range(0, 800, 16):
-        row = {str(key): float(value) for key, value in frame.iloc[at].items()}
-        row = {**row, "amount": int(row["amount"]), "grade": int(row["grade"])}
-        when = {"key": [at], "at": [datetime.datetime(2024, 3, 1)]}
-        table = pa.table({**when, **{key: [value] for key, value in row.items()}})
-        before = decided(row)
-        changes = {each.feature: each for each in nearest_changes(fake, contract, table)}
-        for other in (0, 5, 10, 20):
-            if decided({**row, "grade": other}) != before:
-                assert abs(changes["grade"].to - row["grade"]) <= abs(other - row["grade"])
-        for each in changes.values():
-            seen.add(each.feature)
-            if each.feature == "hi":
-                text = why._rounded(each)
-                beyond = float(text) + (1e-6 if each.side == "over" else 0)  # forests: float32
-                assert decided({**row, "hi": beyond}) != before
-                continue
-            assert decided({**row, each.feature: each.to}) != before
-            if each.feature == "amount":
-                nearer = each.to + (1 if each.to < row["amount"] else -1)
-                assert decided({**row, "amount": nearer}) == before
-    assert seen == {*names}
