@@ -173,13 +173,15 @@ def test_without_rows_there_is_no_accuracy() -> None:
 
 
 def test_rows_of_a_class_and_the_others_are_counted_apart() -> None:
-    scores = drawn(5, 900)
-    said = scores.argmax(axis=1) == 0
-    for split, rows in zip(counted(scores)[0].split, (scores[said], scores[~said]), strict=True):
-        alone = counted(rows)[0]
-        wanted = cells_from_profile(alone.every, alone.grid)
-        for name in ("low", "high", "counts", "means", "spread"):
-            assert getattr(split, name) == pytest.approx(getattr(wanted, name)), name
+    rare = drawn(5, 900) * [1, 1, 0.02]
+    for scores in (drawn(5, 900), rare / rare.sum(axis=1, keepdims=True)):
+        for place, one in enumerate(counted(scores)):
+            said = scores.argmax(axis=1) == place
+            for split, rows in zip(one.split, (scores[said], scores[~said]), strict=True):
+                alone = counted(rows)[place]
+                wanted = cells_from_profile(alone.every, alone.grid)
+                for name in ("low", "high", "counts", "means", "spread"):
+                    assert getattr(split, name) == pytest.approx(getattr(wanted, name)), name
 
 
 def test_a_class_may_be_said_of_just_half_of_the_rows() -> None:
