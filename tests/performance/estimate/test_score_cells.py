@@ -26,7 +26,7 @@ def test_means_are_those_of_the_rows_and_spreads_share_the_squares() -> None:
     found = cells_from_histogram(EDGES, *histogram(SCORES, (1, 3, 5)))
     assert found.rows == 9
     assert found.low.tolist() == [0.0, 0.4, 0.8] and found.high.tolist() == [0.2, 0.6, 1.0]
-    assert found.counts.tolist() == [3, 2, 4]
+    assert found.counts.tolist() == [3, 2, 4] and found.counts.dtype == np.float64
     means = np.array([each.mean() for each in SCORES])
     assert found.means == pytest.approx(means)
     within = sum(float(np.square(each - each.mean()).sum()) for each in SCORES)
