@@ -22,7 +22,14 @@ from assay.contract.loader import load_contract_text
 from assay.errors import ReasonsUnknown
 from assay.model import reasons
 from assay.model.bundle import REASONS
-from assay.model.reasons import compared_with, explainer_of, nearest_changes, row_reasons
+from assay.model.reasons import (
+    TOP_WORDS,
+    compared_with,
+    explainer_of,
+    nearest_changes,
+    row_reasons,
+    top_words,
+)
 from assay.score.operations import why
 from assay.training.candidates.pipeline import encoded_pipeline
 
@@ -280,3 +287,20 @@ def test_a_bundle_without_what_explains_it_says_why(
 def test_what_a_row_is_compared_with_in_words(chosen: dict[str, Any], words: str) -> None:
     manifest: Any = SimpleNamespace(reasons=chosen)
     assert compared_with(manifest) == words
+
+
+@pytest.mark.parametrize(
+    ("many", "ending"), [(0, "no known word"), (1, "w0 +0.5000"), (TOP_WORDS, "+0.5000")]
+)
+def test_a_text_is_shown_by_its_strongest_words(many: int, ending: str) -> None:
+    def words(name: str, value: str, output: int) -> dict[str, float]:
+        assert (name, value, output) == ("note", "as written", 2)
+        return {f"w{place}": 0.5 for place in range(given)}
+
+    explainer: Any = SimpleNamespace(texts=("note",), words=words)
+    for given, more in ((many, ""), (many + TOP_WORDS + 1, f", and {many + 1} more")):
+        found = top_words(explainer, "note", "as written", 2)
+        assert found.endswith(more or ending)
+        assert found.count("+") == min(given, TOP_WORDS) and ("more" in found) == bool(more)
+    assert top_words(explainer, "note", None, 2) is None
+    assert top_words(explainer, "other", "x", 2) == "x"
