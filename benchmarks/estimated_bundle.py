@@ -48,7 +48,7 @@ def learn(
     task, classes, known = made.scored.task, made.scored.classes, made.scored.scores
     numeric = tuple(name for name in features if features[name].dtype.kind in "fiub")
     rest = tuple(name for name in features if name not in numeric)
-    contract: Any = SimpleNamespace(numeric=numeric, categorical=rest)
+    contract: Any = SimpleNamespace(numeric=numeric, categorical=rest, texts=())
     features = features[[*numeric, *rest]]
     block = nights * folds // (int(nights.max()) + 1)
     losses: dict[str, LossModel] = {}
