@@ -47,12 +47,15 @@ class Fixed:
 
     features, against = ("a", "b", "c"), "reference"
     texts: frozenset[str] = frozenset()
+    at_once = 0
+    """The most rows that were asked for together."""
 
     def __init__(self, values: np.ndarray) -> None:
         self.given = values
 
     def contributions(self, rows: Columns) -> Contributions:
         at = rows.exact("key").values
+        Fixed.at_once = max(Fixed.at_once, len(at))
         return Contributions(self.features, self.given[at], np.zeros(self.given.shape[1]))
 
 
@@ -129,8 +132,10 @@ def test_of_fifty_classes_the_predicted_one_is_explained_in_few_pieces(
     asked = Reasons(direction="both", top=1)  # what is above: each has a class
     at_once = told(values, said, asked, task="multiclass", classes=classes)
     monkeypatch.setattr(row_reasons, "AT_ONCE", 150 * 7)
+    monkeypatch.setattr(Fixed, "at_once", 0)
     found, counts = told(values, said, asked, task="multiclass", classes=classes)
     assert found.to_pylist() == at_once[0].to_pylist()
+    assert Fixed.at_once == 7
     assert merge_profiles(counts, counts)["reasons@a"].rows == 2 * 32
     for i, (mine,) in enumerate(each or [None] for each in found["reasons"].to_pylist()):
         row = values[i, (7 * i) % 50]
@@ -159,3 +164,13 @@ def test_a_regression_has_no_row_that_is_above(rows: Any) -> None:
 def test_texts_of_the_contract_come_first() -> None:
     assert dict(reasons.words(CONTRACT)) == {"a": "how long it was open", "b": "a count", "c": "c"}
     assert CONTRACT.field("a").reason_code == "A1"
+
+
+def test_features_without_a_reason_are_named() -> None:
+    line = row_reasons.nameless(CONTRACT)
+    assert line.startswith("contract.py: no reason for people to read (score.reasons): b, c: ")
+
+
+def test_of_a_large_night_about_twenty_thousand_rows_count() -> None:
+    rows = (0, 1, 20_000, 20_001, 1_000_000)
+    assert [row_reasons.one_row_of(each) for each in rows] == [1, 1, 1, 2, 50]
