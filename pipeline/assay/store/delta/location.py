@@ -75,6 +75,7 @@ def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
     """
     if "://" not in uri:
         return pafs.LocalFileSystem(), uri
+    # Of a bucket's address Arrow would decode the escapes, which are part of a night's name here.
     scheme, _, path = uri.partition("://")
     if scheme in {"s3", "s3a"}:
         bucket = path.partition("/")[0]
@@ -82,8 +83,9 @@ def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
         # use that of its parent.
         given = tuple(item for item in sorted(os.environ.items()) if item[0].startswith("AWS_"))
         return _s3(bucket, given, os.getpid()), path
+    if scheme in {"gs", "gcs"}:
+        return pafs.GcsFileSystem(), path
     if azure := _AZURE.fullmatch(uri):
-        # Not from the address, because Arrow decodes the escapes in its path.
         identity = os.environ.get(IDENTITY)
         system = pafs.AzureFileSystem(azure["account"], client_id=identity)
         return system, f"{azure['container']}{azure['path']}"
