@@ -54,7 +54,7 @@ write("{under}/c")
 @needs_cc
 @pytest.mark.parametrize(
     ("deed", "every", "least"),
-    [("release", 8, 5), ("plan", 60, 3), ("apply", 9, 4)],
+    [("release", 8, 5), ("plan", 60, 3), ("apply", 9, 4), ("forget", 45, 5)],
 )
 def test_nothing_is_broken_and_the_next_run_goes_on(
     promoted: Path, deed: str, every: int, least: int
