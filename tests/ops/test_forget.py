@@ -78,6 +78,25 @@ def test_a_night_that_is_forgotten_again_says_when_it_was(
     assert again.forgotten_before and again.rows == {} and again.deleted == ()
 
 
+def test_targets_of_exports_are_named_again_and_for_former_versions(
+    night: Scorer, forgotten: Callable[..., ForgetReport]
+) -> None:
+    first, second, *_ = keys(night)
+    run = night.store.visible_run(NIGHT)
+    assert run and night.store.append_export("csv:/elsewhere", Exported(NIGHT, run, 1))
+    forgotten(f"parcel={first}")
+    again = forgotten(f"parcel={first}")
+    assert "csv:/elsewhere, which assay export may have given such a night" in [
+        each.where for each in again.left
+    ]
+    night.store.retract(run, "Ada", "another day's")
+    done = forgotten(f"parcel={second}")
+    assert done.nights == () and done.deleted
+    assert "csv:/elsewhere, which assay export gave such a night" in [
+        each.where for each in done.left
+    ]
+
+
 def test_one_that_was_killed_at_its_very_end_is_completed(
     night: Scorer, forgotten: Callable[..., ForgetReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +120,7 @@ def test_one_that_was_killed_at_its_very_end_is_completed(
         (["colour=red", "parcel=1"], "at least one of --key parcel=VALUE, found colour, parcel"),
         (["parcel=x"], "expected an integer type up to int64, found x"),
         (["parcel="], "found nothing"),
+        (["parcel=1", "parcel=2"], "found parcel=1 parcel=2). Put several keys into a file"),
         ([], "--key or --keys FILE, one of them"),
     ],
 )

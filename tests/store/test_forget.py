@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from assay.columns.profile import Profile
 from assay.errors import StoreError
-from assay.store import Store, forget_acts, rewrite, write_part
+from assay.store import Store, forget, forget_acts, rewrite, write_part
 from assay.store.key_rows import KeyRows
 from assay.store.vacuum import GRACE
 
@@ -145,6 +145,26 @@ def test_a_refused_row_whose_key_cannot_be_read_is_found_in_its_text(
     assert store.quarantine("p")["row"].to_pylist() == raw[1:]
 
 
+def test_a_line_that_was_never_cut_is_found_by_the_values_in_it() -> None:
+    wanted = pa.table({"who": ["a.7", "b"], "id": [7, 8]})
+    finds = KeyRows([{"who": "a.7", "id": "7"}, {"who": "b", "id": "8"}], wanted)
+    lines = ["x;8;b;y;z", "x;80;b", "bb;8", '{"who": "a.7", "id": 7', "axa.7", None]
+    cells = [json.dumps({} if line is None else {"_input_line": line}) for line in lines]
+    nothing = {"who": pa.nulls(6, pa.string()), "id": pa.nulls(6, pa.int64())}
+    found = finds.find(pa.record_batch({**nothing, "row": cells}))
+    assert found.tolist() == [1, -1, -1, 0, -1, -1]
+    none = KeyRows([{"who": "None"}], pa.table({"who": ["None"]}))
+    assert none.find(pa.record_batch({**nothing, "row": cells})).tolist() == [-1] * 6
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_a_time_in_a_key_is_found_with_a_zone_and_without(zone: str | None) -> None:
+    at = datetime(2013, 7, 2, 5, 0, 0, 5)
+    finds = KeyRows([{"at": str(at)}], pa.table({"at": pa.array([at], pa.timestamp("us"))}))
+    batch = pa.record_batch({"at": pa.array([at, None], pa.timestamp("us", zone))})
+    assert finds.find(batch).tolist() == [0, -1]
+
+
 def test_doing_it_dry_changes_nothing_and_tells_the_same(store: Store, make: Any) -> None:
     make.run("r1", good=[1, 2], bad=[7])
     before = sorted(path for path in Path(store.uri).rglob("*"))
@@ -152,6 +172,24 @@ def test_doing_it_dry_changes_nothing_and_tells_the_same(store: Store, make: Any
     assert sorted(path for path in Path(store.uri).rglob("*")) == before
     done = store.forget(keys(1), **WHY)
     assert (dry.rows, dry.rewritten, dry.deleted) == (done.rows, done.rewritten, done.deleted)
+
+
+def test_a_file_that_another_act_took_meanwhile_is_asked_for_again(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.run("r1", good=[1, 2])
+    holds = forget._holds
+    with monkeypatch.context() as patch:
+
+        def late(*asked: Any) -> Any:
+            patch.undo()
+            store.forget(keys(1), **WHY)
+            return holds(*asked)
+
+        patch.setattr(forget, "_holds", late)
+        with pytest.raises(StoreError, match="is gone since it was listed"):
+            store.forget(keys(1), **WHY)
+    assert make.seen() == ([2], []) and store.check() == []
 
 
 def test_an_unknown_key_is_no_act(store: Store, make: Any) -> None:

@@ -116,6 +116,8 @@ def run(
             fix="Nothing was changed.",
         )
     nights = tuple(sorted(done.nights))
+    # What an earlier act deleted is not known any more.
+    exported = None if done.resumed or before else sorted(done.touched)
     return ForgetReport(
         dry_run=dry_run,
         keys=len(keys.texts),
@@ -128,7 +130,7 @@ def run(
         waiting=tuple(sorted(done.waiting)),
         resumed=done.resumed,
         forgotten_before=f"{before[-1].at:%Y-%m-%d %H:%M} UTC" if before else None,
-        left=tuple(_left(root, params, store, nights)),
+        left=tuple(_left(root, params, store, nights, exported)),
         by=by,
         because=because.strip(),
         seconds=round(time.monotonic() - started, 3),
@@ -148,7 +150,9 @@ def _read_keys(store: Store, given: Sequence[str], file: Path | None) -> KeyRows
     return some_keys([by_column(given, schema, column)], "assay forget --key", schema, column)
 
 
-def _left(root: Path, params: Params, store: Store, nights: Sequence[str]) -> Iterator[Left]:
+def _left(
+    root: Path, params: Params, store: Store, nights: Sequence[str], exported: Sequence[str] | None
+) -> Iterator[Left]:
     """Every place that there is, in the order in which to go through them."""
     yield Left(
         "score.input in params.yaml",
@@ -168,8 +172,9 @@ def _left(root: Path, params: Params, store: Store, nights: Sequence[str]) -> It
             f"{', '.join(pages)}: pages and files that were written before",
             f"rm -r {shlex.join(pages)}, then assay monitor and assay export as before",
         )
-    for target in read_targets(store, nights):
-        yield Left(f"{target}, which assay export gave such a night", "delete the rows there")
+    for target in read_targets(store, exported):
+        got = "may have given" if exported is None else "gave"
+        yield Left(f"{target}, which assay export {got} such a night", "delete the rows there")
     if (root / ".git").exists():
         yield Left(
             "git's history, if somebody committed such rows",

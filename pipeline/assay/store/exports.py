@@ -37,9 +37,10 @@ def read_exports(place: StoreLocation, target: str) -> list[Exported]:
     return [Exported(*row.values()) for row in found.to_pylist()]
 
 
-def read_targets(place: StoreLocation, nights: Sequence[str]) -> list[str]:
-    """The targets that got what had changed of some nights, sorted."""
-    found = rows.select(place, EXPORTS, {place.column: nights}, ["target"])
+def read_targets(place: StoreLocation, nights: Sequence[str] | None) -> list[str]:
+    """The targets that got what had changed of some nights, or of any, sorted."""
+    some = {} if nights is None else {place.column: nights}
+    found = rows.select(place, EXPORTS, some, ["target"])
     return sorted(set(found.column("target").to_pylist()))
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
+from pyarrow.fs import FileType
 
 from assay.errors import StoreError
 from assay.store import forget_acts, plans, rewrite
@@ -50,6 +51,8 @@ class Forgotten:
         Table -> rows that readers saw.
     nights
         Those whose visible rows had such a key.
+    touched
+        Those with a file, visible or not, that had one.
     rewritten
         Files that readers see, by table and path, of which rows remained or a file has to.
     deleted
@@ -67,6 +70,7 @@ class Forgotten:
 
     rows: Counter[str] = field(default_factory=Counter)
     nights: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
     rewritten: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     unusable: set[str] = field(default_factory=set)
@@ -179,10 +183,21 @@ def _holds(
 ) -> _Holder:
     many, numbers = 0, set[int]()
     columns = [*keys.columns, *([ROW] if table == QUARANTINE else [])]
-    for batch in rows.batches(place, table, [file], columns):
-        found = keys.find(batch)
-        many += int((found >= 0).sum())
-        numbers |= {*found[found >= 0].tolist()}
+    try:
+        for batch in rows.batches(place, table, [file], columns):
+            found = keys.find(batch)
+            many += int((found >= 0).sum())
+            numbers |= {*found[found >= 0].tolist()}
+    except StoreError:
+        uri = f"{place.table_uri(table)}/{file.path}"
+        system, path = filesystem(uri)
+        if system.get_file_info(path).type != FileType.NotFound:
+            raise
+        raise StoreError(
+            "is gone since it was listed, as if rows are being forgotten or scored by others",
+            where=uri,
+            fix="Run the same command again; if it ends so again, look at assay fsck.",
+        ) from None
     return _Holder(table, file, active, many, frozenset(numbers))
 
 
@@ -200,6 +215,7 @@ def _forget_in(
     else:
         done.unusable |= _could_be_seen(place, parse_run_id(file.path))
     done.deleted.append(name)
+    done.touched.add(file.partition)
     done.known |= holder.numbers
     if not dry:
         rewrite.delete(place, table, file)

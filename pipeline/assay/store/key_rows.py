@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from assay.contract.text_parser import LINE
 
 ROW = "row"
 """The column of quarantine with the whole row as it was read, as JSON."""
@@ -37,23 +40,37 @@ class KeyRows:
         """For each row the number of the key that it has, -1 for none; shape (rows,).
 
         A refused row whose key could not be read has nulls there: its `ROW` is compared as text.
+        A line that could not be cut into cells is taken for a key's if it has all its values.
         """
         found = np.full(batch.num_rows, -1)
         likely = np.ones(batch.num_rows, bool)
         unread = np.zeros(batch.num_rows, bool)
+        # Spark writes times with a zone, which the keys have not.
+        typed = batch.select(self.columns).cast(self.keys.schema)
         for name in self.columns:
-            cells = batch.column(name)
-            wanted = self.keys.column(name).cast(cells.type).combine_chunks()
-            likely &= pc.is_in(cells, value_set=wanted).to_numpy(zero_copy_only=False)
-            unread |= cells.is_null().to_numpy(zero_copy_only=False)
-        for at, cells in _rows(batch.select(self.columns), likely):
+            wanted = self.keys.column(name).combine_chunks()
+            likely &= pc.is_in(typed[name], value_set=wanted).to_numpy(zero_copy_only=False)
+            unread |= typed[name].is_null().to_numpy(zero_copy_only=False)
+        for at, cells in _rows(typed, likely):
             found[at] = self._numbers.get(tuple(cells.values()), -1)
         if ROW in batch.schema.names:
             for at, cells in _rows(batch, unread):
                 written = cells | json.loads(str(cells[ROW]))
-                told = tuple(str(written.get(name)).strip() for name in self.columns)
-                found[at] = self._spelt.get(told, -1)
+                if written.get(LINE) is not None:
+                    found[at] = self._in_line(str(written[LINE]))
+                elif None not in (read := [written.get(name) for name in self.columns]):
+                    found[at] = self._spelt.get(tuple(str(each).strip() for each in read), -1)
         return found
+
+    def _in_line(self, line: str) -> int:
+        """The number of a key whose values are all in a line, none inside of a longer word."""
+        for spelt, at in self._spelt.items():
+            if all(
+                each in line and re.search(rf"(?<!\w){re.escape(each)}(?!\w)", line)
+                for each in spelt
+            ):
+                return at
+        return -1
 
     @cached_property
     def _numbers(self) -> dict[tuple[object, ...], int]:

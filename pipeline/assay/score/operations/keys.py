@@ -68,8 +68,23 @@ def some_keys(
 
 
 def by_column(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str, str]:
-    """``COLUMN=VALUE`` texts by column; of a single key column the value alone will do."""
-    return _by_column(given, infer_keys_and_task(schema, column)[0].names)
+    """``COLUMN=VALUE`` texts by column; of a single key column the value alone will do.
+
+    Raises
+    ------
+    UsageError
+        A column has two values.
+    """
+    texts = _by_column(given, infer_keys_and_task(schema, column)[0].names)
+    if len(texts) < len(given):
+        raise UsageError(
+            "one key has one value of a column",
+            where="assay forget --key",
+            expected=" ".join(f"--key {name}=VALUE" for name in texts),
+            found=" ".join(given),
+            fix="Put several keys into a file: --keys FILE.",
+        )
+    return texts
 
 
 def _by_column(given: Sequence[str], names: Sequence[str]) -> dict[str, str]:
