@@ -16,7 +16,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -183,11 +183,18 @@ def _holds(
 ) -> _Holder:
     many, numbers = 0, set[int]()
     columns = [*keys.columns, *([ROW] if table == QUARANTINE else [])]
-    try:
+    with _say_if_gone(place, table, file):
         for batch in rows.batches(place, table, [file], columns):
             found = keys.find(batch)
             many += int((found >= 0).sum())
             numbers |= {*found[found >= 0].tolist()}
+    return _Holder(table, file, active, many, frozenset(numbers))
+
+
+@contextmanager
+def _say_if_gone(place: StoreLocation, table: str, file: StagedFile) -> Iterator[None]:
+    try:
+        yield
     except StoreError:
         uri = f"{place.table_uri(table)}/{file.path}"
         system, path = filesystem(uri)
@@ -198,7 +205,6 @@ def _holds(
             where=uri,
             fix="Run the same command again; if it ends so again, look at assay fsck.",
         ) from None
-    return _Holder(table, file, active, many, frozenset(numbers))
 
 
 def _forget_in(
@@ -208,7 +214,11 @@ def _forget_in(
     table, file = holder.table, holder.file
     name = f"{table}/{file.path}"
     if holder.active:
-        if dry or rewrite.show_without(place, table, file, lambda batch: keys.find(batch) < 0):
+        with _say_if_gone(place, table, file):
+            shown = dry or rewrite.show_without(
+                place, table, file, lambda batch: keys.find(batch) < 0
+            )
+        if shown:
             done.rows[table] += holder.rows
             done.nights.add(file.partition)
             done.rewritten.append(name)
