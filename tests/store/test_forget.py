@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.columns.profile import Profile
-from assay.errors import StoreError
-from assay.store import Store, forget, forget_acts, rewrite, write_part
+from assay.errors import PublishConflict, StoreError
+from assay.store import Store, forget, forget_acts, publish, rewrite, write_part
 from assay.store.key_rows import KeyRows
 from assay.store.vacuum import GRACE
 
@@ -244,6 +244,54 @@ def test_a_night_that_is_published_meanwhile_is_looked_at_too(
     monkeypatch.setattr(rewrite, "_write_again", and_another)
     store.forget(keys(1), **WHY)
     assert make.seen() == ([3], []) and 1 not in ids_on_disk(store)["predictions"]
+
+
+@pytest.mark.parametrize("step", ["check_files", "check_turn", "_add", "append_profiles"])
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("older", [[], [5]])
+def test_a_run_whose_rows_are_forgotten_while_it_is_published_is_refused(
+    store: Store,
+    make: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    whole: bool,
+    older: list[int],
+) -> None:
+    make.run("r0", "q", good=[4])
+    if older:
+        make.run("r1", good=older)
+    make.begin("r2")
+    staged = make.stage("r2", good=[1, 2], bad=[7, 8])
+    done = getattr(publish, step)
+    with monkeypatch.context() as patch:
+
+        def then_forget(*asked: Any) -> Any:
+            patch.undo()
+            answer = done(*asked)
+            store.forget(keys(1, 7), **WHY)
+            return answer
+
+        patch.setattr(publish, step, then_forget)
+        with pytest.raises(PublishConflict, match="forgotten"):
+            late = publish.publish_together(store, [staged], whole=whole)
+            raise late["r2"]
+    assert (store.visible_run("p") is None) == (not older) and store.check() == []
+    assert not older or make.seen() == (older, [])
+    assert not {1, 7} & set.union(*ids_on_disk(store).values())
+    make.run("r3", good=[2], bad=[8])
+    assert make.seen() == ([2], [8]) and store.check() == []
+
+
+def test_labels_that_are_being_added_wait_for_their_commit(store: Store, make: Any) -> None:
+    make.run("r1", good=[1, 2])
+    store.append_labels("p", labels(1, 2), "file", "Ada")
+    (added,) = Path(store.table_uri("labels")).rglob("date=p/*.parquet")
+    half = added.with_name("other.parquet")
+    half.write_bytes(added.read_bytes())
+    assert store.forget(keys(1), **WHY).waiting == ["labels/date=p/other.parquet"]
+    assert half.exists() and labelled(store) == [2]
+    make.age(GRACE.days + 1)
+    assert store.forget(keys(1), **WHY).waiting == [] and not half.exists()
 
 
 def test_what_is_half_written_is_deleted_once_it_is_a_day_old(store: Store, make: Any) -> None:

@@ -35,10 +35,17 @@ from assay.store.delta.location import (
     parse_run_id,
     translate_errors,
 )
-from assay.store.delta.tables import QUARANTINE
+from assay.store.delta.tables import LABELS, QUARANTINE
 from assay.store.history import read_run_records
 from assay.store.key_rows import ROW, KeyRows
-from assay.store.vacuum import GRACE, UnusedFile, delete_files, find_unused_files, list_files
+from assay.store.vacuum import (
+    GRACE,
+    UnusedFile,
+    delete_files,
+    find_unused_files,
+    list_files,
+    read_tombstones,
+)
 
 
 @dataclass
@@ -60,8 +67,9 @@ class Forgotten:
     unusable
         Runs that could have been released or applied, whose files had such rows.
     waiting
-        Files that cannot be looked into, of runs that may be at work, by table and path: they are
-        deleted if they are a day old when rows are forgotten the next time.
+        Files that cannot be looked into, of runs that may be at work, and files of labels that may
+        be about to be added, by table and path: they are deleted if they are a day old when rows
+        are forgotten the next time.
     known
         The numbers of the keys that some row had.
     resumed
@@ -108,7 +116,7 @@ def forget(
         done by then is done, and doing it again goes on.
     """
     rewrite.check_features(place)
-    done, seen, halves = Forgotten(), set[str](), list[UnusedFile]()
+    done, seen, halves = Forgotten(), set[str](), dict[str, UnusedFile]()
     begun = [act for act in forget_acts.unfinished(place) if act.is_of(keys)]
     done.resumed = bool(begun) and not dry
     # Until nothing is new: a run or a merge may have written rows while others were looked at.
@@ -116,10 +124,13 @@ def forget(
         allowed(each.file.partition for each in found)
         if not begun and not dry:
             begun = [forget_acts.begin(place, keys, by, because)]
+        if not dry:
+            rewrite.bar(place, ((each.table, each.file) for each in found))
         for each in found:
-            _forget_in(place, keys, each, done, dry)
+            if not _forget_in(place, keys, each, done, dry):
+                seen.discard(f"{each.table}/{each.file.path}")
     if done.deleted or begun:
-        _sweep(place, halves, done, dry)
+        _sweep(place, [*halves.values()], done, dry)
     if not dry:
         forget_acts.end(place, begun, done.counts())
     return done
@@ -137,33 +148,45 @@ class _Holder:
 
 
 def _look(
-    place: StoreLocation, keys: KeyRows, seen: set[str], halves: list[UnusedFile]
+    place: StoreLocation, keys: KeyRows, seen: set[str], halves: dict[str, UnusedFile]
 ) -> Iterator[_Holder]:
     """The files of all tables, among those that were not seen yet, that hold rows of the keys.
 
     In the order of nights, as a night is whole the sooner. Files that a killed writer left half
-    written are added to ``halves``.
+    written are added to ``halves``, and those of labels that may be about to be committed.
     """
     asked: list[tuple[str, StagedFile, bool]] = []
+    limit, young = datetime.now(UTC) - GRACE, dict[str, UnusedFile]()
     for table in rewrite.TABLES:
         opened = log.open_table(place.table_uri(table))
         files = [] if opened is None else log.partition_files(opened, place.column)
         active = {file.path: file for file in files}
+        # Whoever adds labels or merges their files commits without asking who barred it.
+        old = read_tombstones(place.table_uri(table)) if table == LABELS and files else {}
         for path, info in list_files(place, table, None):
             name = f"{table}/{path}"
             if name in seen or not info.base_name.split("#")[0].count(".parquet"):
                 continue
             seen.add(name)
+            since = info.mtime.astimezone(UTC)
+            unused = UnusedFile(table, path, info.size, "doubtful", since)
             staged = active.get(path) or _unseen(place, table, path, info.size)
-            if staged is not None:
-                asked.append((table, staged, path in active))
-            else:
-                since = info.mtime.astimezone(UTC)
-                halves.append(UnusedFile(table, path, info.size, "doubtful", since))
+            if staged is None:
+                halves[name] = unused
+                continue
+            asked.append((table, staged, path in active))
+            if table == LABELS and path not in active and path not in old and since > limit:
+                young[name] = unused
     asked.sort(key=lambda each: each[1].partition)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda each: _holds(place, keys, *each), asked)
-        yield from (each for each in found if each.rows)
+        for each in pool.map(lambda one: _holds(place, keys, *one), asked):
+            name = f"{each.table}/{each.file.path}"
+            if each.rows and name in young:
+                halves[name] = young[name]
+                seen.discard(name)
+            elif each.rows:
+                halves.pop(name, None)
+                yield each
 
 
 def _unseen(place: StoreLocation, table: str, path: str, size: int) -> StagedFile | None:
@@ -209,8 +232,11 @@ def _say_if_gone(place: StoreLocation, table: str, file: StagedFile) -> Iterator
 
 def _forget_in(
     place: StoreLocation, keys: KeyRows, holder: _Holder, done: Forgotten, dry: bool
-) -> None:
-    """Forget the rows of one file: no reader sees it then, and it is gone."""
+) -> bool:
+    """Forget the rows of one file: no reader sees it then, and it is gone.
+
+    False if it is to be looked at again: a reader sees it since it was listed.
+    """
     table, file = holder.table, holder.file
     name = f"{table}/{file.path}"
     if holder.active:
@@ -224,11 +250,12 @@ def _forget_in(
             done.rewritten.append(name)
     else:
         done.unusable |= _could_be_seen(place, parse_run_id(file.path))
+    if not dry and not rewrite.delete(place, table, file):
+        return False
     done.deleted.append(name)
     done.touched.add(file.partition)
     done.known |= holder.numbers
-    if not dry:
-        rewrite.delete(place, table, file)
+    return True
 
 
 def _could_be_seen(place: StoreLocation, run_id: str | None) -> set[str]:

@@ -219,14 +219,23 @@ def _add(
     files: Sequence[StagedFile],
     facts: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Add files beside the active ones."""
+    """Add files beside the active ones, but for those of barred runs, which may be gone."""
 
     def plan(now: Mapping[str, log.PartitionView]) -> commits.CommitChange | None:
-        missing = [file for file in files if file not in now[file.partition].files]
+        barred = log.barred(log.open_table(target.uri), {_run_of(file) for file in files})
+        missing = [
+            file
+            for file in files
+            if file not in now[file.partition].files and _run_of(file) not in barred
+        ]
         kept = {name: facts[name] for name in {file.partition: None for file in missing}}
         return commits.CommitChange(missing, (), kept) if missing else None
 
     commits.commit(target, plan)
+
+
+def _run_of(file: StagedFile) -> str:
+    return parse_run_id(file.path) or ""
 
 
 def _replace(
@@ -289,17 +298,24 @@ def check_turn(place: StoreLocation, staged: StagedRun, now: log.PartitionView) 
     Raises
     ------
     PublishConflict
-        If the partition changed since the run started.
+        If the partition changed since the run started, or rows of the run were forgotten.
     """
     if set(now.files) == set(staged.predictions):
         return True
+    where = f"{place.column}={staged.partition}, run {staged.run_id}"
     if now.turn == staged.base:
+        if now.bars and log.barred(log.open_table(place.table_uri(PREDICTIONS)), [staged.run_id]):
+            raise PublishConflict(
+                "rows of this run were forgotten before it was published",
+                where=where,
+                fix="Nothing of it became visible. Score the night again.",
+            )
         return False
     other = visible_run_id(place, now, staged.partition)
     when = "" if now.since is None else f", visible since {now.since:%Y-%m-%d %H:%M:%S} UTC"
     raise PublishConflict(
         "the night changed hands after this run had started",
-        where=f"{place.column}={staged.partition}, run {staged.run_id}",
+        where=where,
         found=f"run {other}{when}" if other else "the run that it was to replace was retracted",
         fix="Nothing of this run became visible. Score the night again if its input is the "
         "newer one.",

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
+from assay.errors import StoreError
 from assay.project.partitions import parse_day
 from assay.store import forget_acts, rewrite
 from assay.store.delta import log
 from assay.store.delta.location import StagedFile, StoreLocation, parse_partition
-from assay.store.vacuum import list_files
+from assay.store.delta.tables import LABELS
+from assay.store.vacuum import GRACE, list_files
 
 WHO = "retention in params.yaml"
 
@@ -67,6 +70,8 @@ def expire(
         file = shown.get(path) or StagedFile(path, info.size, 0, night)
         if parse_day(night) is None or night >= before or (path in shown and not file.rows):
             continue
+        if table == LABELS and path not in shown and info.mtime > datetime.now(UTC) - GRACE:
+            continue  # somebody may be about to commit it
         if night in needed:
             kept[night] = needed[night]
             continue
@@ -75,7 +80,12 @@ def expire(
         if not dry:
             if path in shown:
                 rewrite.show_without(place, table, file, lambda batch: np.zeros(len(batch), bool))
-            rewrite.delete(place, table, file)
+            if not rewrite.delete(place, table, file):
+                raise StoreError(
+                    "became visible again while its rows were deleted",
+                    where=f"{place.table_uri(table)}/{path}",
+                    fix="Run the same command again.",
+                )
     found = ExpiredRows(table, before, tuple(sorted(nights)), rows, files, kept)
     if nights and not dry:
         because = f"{table} of {min(nights)} to {max(nights)}: older than they are kept"

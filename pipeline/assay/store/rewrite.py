@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -93,18 +93,44 @@ def _write_again(
     return None
 
 
-def delete(place: StoreLocation, table: str, file: StagedFile) -> None:
-    """Delete a file that no reader sees.
-
-    Raises
-    ------
-    StoreError
-        A reader does again, since a run was retracted.
-    """
+def delete(place: StoreLocation, table: str, file: StagedFile) -> bool:
+    """Delete a file that no reader sees; False if one does again, since a run was retracted."""
     unused = UnusedFile(table, file.path, file.size, "dead", datetime.now(UTC))
-    if not delete_files(place, [unused]):
-        raise StoreError(
-            "became visible again while rows of it were deleted",
-            where=f"{place.table_uri(table)}/{file.path}",
-            fix="Run the same command again.",
-        )
+    return bool(delete_files(place, [unused]))
+
+
+def bar(place: StoreLocation, files: Iterable[tuple[str, StagedFile]]) -> None:
+    """See to it that runs that nobody sees are never published, so that files of theirs may go.
+
+    Whoever publishes plans on the newest version of a table. So either a run was published before
+    this commit, and its files are active, or it is refused.
+
+    Parameters
+    ----------
+    files
+        Some of the runs' files, each with its table.
+    """
+    nights = {
+        run_id: file.partition
+        for table, file in files
+        if table != LABELS and (run_id := parse_run_id(file.path))
+    }
+
+    def unseen(views: Mapping[str, log.PartitionView]) -> commits.CommitChange | None:
+        seen = {parse_run_id(file.path) for view in views.values() for file in view.files}
+        runs = [run_id for run_id in nights if run_id not in seen]
+        opened = log.open_table(place.table_uri(PREDICTIONS))
+        new = sorted({*runs} - log.barred(opened, runs))
+        return commits.CommitChange((), (), barred=new) if new else None
+
+    def too(views: Mapping[str, log.PartitionView]) -> commits.CommitChange | None:
+        barred = log.barred(log.open_table(place.table_uri(PREDICTIONS)), nights)
+        new = sorted(barred - log.barred(log.open_table(place.table_uri(QUARANTINE)), barred))
+        return commits.CommitChange((), (), barred=new) if new else None
+
+    # In this order: a run whose refused rows are left out since it is barred cannot be published.
+    for table, plan in ((PREDICTIONS, unseen), (QUARANTINE, too)):
+        uri = place.table_uri(table)
+        if nights and log.open_table(uri) is not None:
+            night = sorted({*nights.values()})
+            commits.commit(commits.CommitTarget(place, table, log.schema_of(uri), night), plan)

@@ -57,6 +57,8 @@ class CommitChange:
         The turns of partitions after it.
     forgotten
         Run -> how many of its rows were taken out of its files in all (`log.forgotten_rows`).
+    barred
+        Runs that cannot be published from now on (`log.barred`).
     """
 
     add: Sequence[StagedFile]
@@ -64,6 +66,7 @@ class CommitChange:
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     turns: Mapping[str, int] = field(default_factory=dict)
     forgotten: Mapping[str, int] = field(default_factory=dict)
+    barred: Sequence[str] = ()
 
 
 Plan: TypeAlias = Callable[[Mapping[str, log.PartitionView]], CommitChange | None]
@@ -252,6 +255,7 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
     added = [_add(file, column, now) for file in change.add]
     turns = [Transaction(log.turn_app_id(name), turn) for name, turn in change.turns.items()]
     turns += [Transaction(log.FORGOTTEN + run, many) for run, many in change.forgotten.items()]
+    turns += [Transaction(log.BARRED + run, 1) for run in ("", *change.barred) if change.barred]
     properties = CommitProperties(
         custom_metadata=_metadata(change.facts), max_commit_retries=0, app_transactions=turns
     )

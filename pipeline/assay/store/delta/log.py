@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,11 +40,14 @@ class PartitionView:
         How many times the partition's visible run has changed; see `turn_of`.
     since
         When the last of the files became active, by the clock of the run that committed it.
+    bars
+        Whether any run is `barred`; only where turns are looked up.
     """
 
     files: tuple[StagedFile, ...] = ()
     turn: int = 0
     since: datetime | None = None
+    bars: bool = False
 
 
 def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
@@ -334,6 +337,21 @@ def forgotten_rows(table: DeltaTable, run_id: str) -> int:
         return table.transaction_version(FORGOTTEN + run_id) or 0
 
 
+BARRED = "assay-barred/"
+"""How the name of the counter begins under which the log of a table says that a run is `barred`;
+the name alone is counted once there is any, so "" stands for any run."""
+
+
+def barred(table: DeltaTable | None, runs: Collection[str]) -> set[str]:
+    """Those of the runs that cannot be published, as rows were taken out of their files before."""
+    if table is None or not runs:
+        return set()
+    with translate_errors(table.table_uri, "its log cannot be read"):
+        if not table.transaction_version(BARRED):
+            return set()
+        return {run for run in runs if not run or table.transaction_version(BARRED + run)}
+
+
 def partition_view(table: DeltaTable | None, column: str, partition: str) -> PartitionView:
     """A partition in the opened version of the table; empty if there is no table."""
     return partition_views(table, column, [partition])[partition]
@@ -365,11 +383,13 @@ def _views(
         files[file.partition].append(file)
         since[file.partition] = max(time, since.get(file.partition, time))
     emptied = turns and not all(files.values()) and turn_of(table, EMPTIED) > 0
+    bars = turns and bool(barred(table, [""]))
     return {
         name: PartitionView(
             tuple(files[name]),
             turn_of(table, name) if turns and (files[name] or emptied) else 0,
             datetime.fromtimestamp(since[name] / 1000, UTC) if name in since else None,
+            bars,
         )
         for name in partitions
     }
