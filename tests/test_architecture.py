@@ -431,7 +431,7 @@ def f():
     }
 
 
-MOST_CODE = 68_121
+MOST_CODE = 68_141
 MOST_FILES = 559
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -128,3 +128,10 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"" if name.endswith("csv") else b"[1]\n")
         with pytest.raises(SourceError, match="cannot be read"):
             read_label_file(tmp_path / name)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "keys.csv"
+    path.write_text("customer,customer\n1,2\n")
+    with pytest.raises(SourceError, match="2 columns of it are called 'customer'"):
+        read_label_file(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,9 +87,12 @@ def read_label_file(path: Path) -> pa.Table:
             found=path.suffix or "no ending",
         )
     try:
-        if path.suffix == ".parquet":
-            return pq.read_table(path)
-        return _csv(path) if path.suffix == ".csv" else _jsonl(path)
+        read = {".parquet": pq.read_table, ".csv": _csv}.get(path.suffix, _jsonl)
+        table: pa.Table = read(path)
+        for name, times in Counter(table.column_names).most_common(1):
+            if times > 1:
+                raise ValueError(f"{counted(times, 'column')} of it are called '{name}'")
+        return table
     except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
         raise SourceError(
             "cannot be read", where=str(path), found=str(error).strip().partition("\n")[0][:160]

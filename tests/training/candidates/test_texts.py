@@ -19,6 +19,7 @@ from assay.score.local import rows_per_batch
 from assay.training.candidates.encoder import CandidatePipeline
 from assay.training.candidates.nested import fit_clone
 from assay.training.candidates.pipeline import build_pipeline
+from assay.training.train import stage
 from tests.projects import PARCELS
 from tests.texts import docstrings
 
@@ -77,6 +78,7 @@ def test_what_is_no_free_text_is_refused_in_one_line(old: str, new: str, found: 
         ({"class": "sklearn.ensemble.HistGradientBoostingClassifier"}, "words.class"),
         ({"encoding": "ordinal"}, "words.encoding"),
         ({"text": {"class": "sklearn.linear_model.Ridge"}}, "words.text[0]"),
+        ({"text": {"class": "sklearn.preprocessing.StandardScaler"}}, "words.text[0]"),
     ],
 )
 def test_what_takes_no_text_is_refused_in_one_line(told: Any, where: str) -> None:
@@ -117,3 +119,14 @@ def test_a_bundle_holds_the_words_as_plain_numbers_and_reads_a_null_as_no_word()
     packed = models.dumps(models.Model(made, None, (), ("part", "body")))
     assert models.untrusted_types(packed) == []
     assert made[0].transform(frame)[[3]].nnz == 1  # the part alone
+
+
+def test_texts_that_share_no_word_are_named_with_what_reads_them() -> None:
+    frame = pd.DataFrame({"part": ["a", "b"] * 10, "body": [f"word{row}" for row in range(20)]})
+    with pytest.raises(ValueError) as raised:
+        built().pipeline.fit(frame, [True, False] * 10)
+    params = parse((PARCELS / "params.yaml").read_text(encoding="utf-8"), "params.yaml")
+    rows: Any = None
+    line = stage._fit_failed(raised.value, params, "logistic", rows, read()).line()
+    assert "train.candidates.logistic.text: fitting failed" in line
+    assert "keeps some words of 'body'" in line and "min_df" in line

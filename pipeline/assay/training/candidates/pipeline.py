@@ -139,7 +139,7 @@ def _readers(builder: Builder, candidate: Candidate, key: str) -> list[Any]:
     made = []
     for place, tree in enumerate(candidate.text):
         reader = builder.build(tree, f"{key}.text[{place}]")
-        if not hasattr(reader, "transform") or not hasattr(reader, "get_params"):
+        if not _takes_texts(reader):
             raise PluginError(
                 "reads no text",
                 where=f"params.yaml: {key}.text[{place}]",
@@ -151,6 +151,13 @@ def _readers(builder: Builder, candidate: Candidate, key: str) -> list[Any]:
             reader.set_params(stop_words=[*words])
         made.append(reader)
     return made or [default_reader()]
+
+
+def _takes_texts(reader: Any) -> bool:
+    # scikit-learn's other transformers fail at the first text, and their error quotes it.
+    of_sklearn = type(reader).__module__.startswith("sklearn.")
+    wanted = ["transform", "get_params", *(["build_analyzer"] if of_sklearn else [])]
+    return all(hasattr(reader, name) for name in wanted)
 
 
 def _check_takes_text(estimator: Any, candidate: Candidate, contract: Contract, key: str) -> None:

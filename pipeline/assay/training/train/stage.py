@@ -160,7 +160,7 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
     except Exception as error:  # an estimator may raise anything
         if from_memory_error(error) is not None:
             raise MemoryError(str(error)) from None
-        raise _fit_failed(error, params, name, rows) from None
+        raise _fit_failed(error, params, name, rows, contract) from None
     packed = model.dumps(made.model)
     sample = _sample(made.rows, params)
     arrays, proof = _compiled(
@@ -210,13 +210,25 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
     return TrainSummary(digest, manifest, params.train.select_by, sum(sizes), sizes[-1])
 
 
-def _fit_failed(error: Exception, params: Params, name: str, rows: TrainingRows) -> PluginError:
+def _fit_failed(
+    error: Exception, params: Params, name: str, rows: TrainingRows, contract: Contract
+) -> PluginError:
     where = f"params.yaml: train.candidates.{name}"
     found = f"{params.train.candidates[name].maker}{source_code.raised_at(error)}"
     told = fitted_model.error_message(error)
     if "'NoneType' object has no attribute" in told:
         fix = "Let each fit of the project's own end with: return self."
         return PluginError(f"fitting failed: {told}", where=where, found=found, fix=fix)
+    if contract.texts and ("no terms remain" in told or "empty vocabulary" in told):
+        names = "' or '".join(contract.texts)
+        return PluginError(
+            f"fitting failed: {told}",
+            where=f"{where}.text",
+            expected=f"a vectorizer that keeps some words of '{names}'",
+            found="none, as rows have too few words in common",
+            fix=f"Let it keep rarer words (args: {{min_df: 1}}), or give the column another role "
+            f"than text in {contract.file}.",
+        )
     lacking = find_valueless(rows, params.train.folds)
     immense = {} if lacking else find_immense(rows)
     if immense:
