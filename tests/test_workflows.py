@@ -175,21 +175,31 @@ def test_secrets_are_the_token_alone_and_in_the_steps_that_need_it(path: Path) -
 
 def test_a_fork_gets_no_role_and_nothing_of_the_bucket() -> None:
     inside = "head.repo.full_name == github.repository"
-    asked = ("configure-aws-credentials", "assay remote")
+    asked = ("configure-aws-credentials", "azure/login", "assay remote")
     found = [step for step in steps(jobs_of("gate")) if any(each in str(step) for each in asked)]
-    assert len(found) == 3
+    assert len(found) == 4
     assert all(inside in step["if"] for step in found)
 
 
-def test_what_nobody_reviewed_runs_with_the_role_that_may_only_read() -> None:
+@pytest.mark.parametrize(
+    ("action", "key", "reads", "writes"),
+    [
+        ("configure-aws-credentials", "role-to-assume", "AWS_READ_ROLE", "AWS_ROLE"),
+        ("azure/login", "client-id", "AZURE_READ_CLIENT", "AZURE_CLIENT"),
+    ],
+)
+def test_what_nobody_reviewed_runs_with_the_role_that_may_only_read(
+    action: str, key: str, reads: str, writes: str
+) -> None:
     given = {
-        path.stem: step["with"]["role-to-assume"]
+        path.stem: (step["with"][key], step["if"].partition(" && ")[0])
         for path in WORKFLOWS
         for step in steps(read(path))
-        if "configure-aws-credentials" in step.get("uses", "")
+        if action in step.get("uses", "")
     }
-    writes = dict.fromkeys(("nightly", "promote", "retrain"), "${{ vars.AWS_ROLE }}")
-    assert given == {**writes, "gate": "${{ vars.AWS_READ_ROLE }}"}
+    told = {name: (f"${{{{ vars.{name} }}}}", f"vars.{name} != ''") for name in (reads, writes)}
+    others = dict.fromkeys(("nightly", "promote", "retrain"), told[writes])
+    assert given == {**others, "gate": told[reads]}
 
 
 @pytest.mark.parametrize("name", ["gate", "ci"])
