@@ -56,7 +56,7 @@ def test_a_shift_is_one_incident_and_exit_4(
 ) -> None:
     scored(project, "..!!")
     with pytest.raises(
-        LimitCrossed, match=r"Limits crossed on 2013-02-04; 2 incident\(s\) open at"
+        LimitCrossed, match=r"Limits crossed on 2013-02-04; 2 incidents open at"
     ) as said:
         shown("monitor", project.monitor, DAYS[0], DAYS[3])
     assert said.value.exit_code == 4
@@ -75,7 +75,7 @@ def test_a_shift_is_one_incident_and_exit_4(
 
 def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:
     scored(project, ".#")
-    with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end"):
+    with pytest.raises(LimitCrossed, match=r"2 incidents open at the end"):
         project.monitor(DAYS[0], DAYS[1])
     assert [each["id"] for each in book(project)["incidents"]] == [
         f"{DAYS[1]}-answers",
@@ -137,7 +137,7 @@ def test_one_night_and_many_come_to_the_same(project: Any) -> None:
     document = project.root / f"reports/nights/{DAYS[2]}.json"
     ends = []
     for first in (DAYS[0], DAYS[2]):
-        with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end"):
+        with pytest.raises(LimitCrossed, match=r"2 incidents open at the end"):
             project.monitor(first, DAYS[2])
         ends.append((document.read_text(), book(project)["incidents"]))
     assert ends[0] == ends[1]
