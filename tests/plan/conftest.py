@@ -55,15 +55,11 @@ class Planner:
         facts = {"Bundle": coming.bundle}
         tag_writer.register(self.root, coming.name, coming.version, coming.commit, facts=facts)
         known = versions.read_state(self.root, "parcels")
-        tag_writer.assign(
-            self.root,
-            known,
-            versions.select_version(known, "parcels", coming.version),
-            "prod",
-            "promote",
-            because="better",
-            evidence=PromotionEvidence(),
+        version = versions.select_version(known, "parcels", coming.version)
+        message = tag_writer.stage_message(
+            self.root, version, "prod", "promote", because="better", evidence=PromotionEvidence()
         )
+        tag_writer.assign(self.root, known, version, "prod", message)
         return coming.version
 
 

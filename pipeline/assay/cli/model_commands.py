@@ -410,6 +410,31 @@ def versions(call: Call, *, stage: Stage = None) -> object:
 
 
 @CHOOSE(
+    "verify",
+    "verify a version: its tags, verdict, bundle and signature; exit 46 if one does not hold",
+    "assay verify v0.2.0",
+    keys="version bundle? outcome? key? signed? files folder?",
+)
+def verify(
+    call: Call,
+    version: Annotated[
+        str | None, Option("a version or a stage (registry.stage in params.yaml)", "VERSION")
+    ] = None,
+    *,
+    out: Annotated[
+        Path | None, Option("write what was signed, for other clients of the format", "FOLDER")
+    ] = None,
+    folder: Annotated[Path | None, Option("instead: verify such a folder", "FOLDER")] = None,
+    ignore_unsigned: Annotated[bool, Option("let the folder have more files")] = False,
+) -> object:
+    from assay.promotion import verify as command
+
+    if folder is not None:
+        return command.run_folder(*call.project, folder, ignore_unsigned)
+    return command.run(*call.project, version, out)
+
+
+@CHOOSE(
     "export-model",
     "write a version's model for machines without Python, after it gave its own scores",
     "assay export-model prod --to c --out firmware/model",

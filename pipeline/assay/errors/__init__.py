@@ -363,6 +363,14 @@ class RemoteFailed(RegistryError):
     advice = "assay doctor checks it; docs/remotes.md shows how to set it up"
 
 
+class VersionRefused(RegistryError):
+    """A version may not be used here: it is not signed as params.yaml asks."""
+
+    exit_code = 46
+    cause = "nobody signed it, its key was revoked or is not trusted here, or its tag was edited"
+    advice = "assay verify VERSION says what is wrong; docs/signing.md says how to sign"
+
+
 class RunError(AssayError):
     """A problem in a scoring run."""
 

@@ -19,6 +19,8 @@ from assay.promotion import approvals, checks
 from assay.promotion.checks import PromotionFacts
 from assay.promotion.facts import collect_facts
 from assay.registry import fetch, git, tag_writer, tags, versions
+from assay.registry.allowed import require_allowed
+from assay.registry.signing.versions import sign_message
 from assay.registry.tags import Action, TagEvent
 from assay.registry.versions import (
     NONE,
@@ -89,7 +91,7 @@ def promote(
     PromotionRefused
         With every reason at once.
     UsageError
-        An override without a reason, or a blank reason.
+        An override without a reason, or a blank reason; or it cannot be signed.
     """
     if override and not (because or "").strip():
         raise UsageError(
@@ -129,12 +131,18 @@ def promote(
     in_its_way = preview_refusal(known, coming, stage)
     if in_its_way is not None:
         raise in_its_way
+    message = tag_writer.stage_message(
+        root, coming, stage, "promote", because=because, evidence=evidence
+    )
+    # Before any tag: what cannot be signed leaves nothing behind.
+    folder = root / layout.BUNDLE
+    message = sign_message(root, params.signing, coming, stage, message, folder)
     if version is None:
         told = {"Because": because, "Bundle": bundle, **evidence.trailers()}
         tag_writer.register(root, coming.name, coming.version, commit, facts=told)
         known = versions.read_state(root, params.name)
         version = versions.select_version(known, params.name, coming.version)
-    tag_writer.assign(root, known, version, stage, "promote", because=because, evidence=evidence)
+    tag_writer.assign(root, known, version, stage, message)
     held = versions.read_champion(root, params.name, stage)
     return StageMove("promoted", stage, facts.holder, held)
 
@@ -167,7 +175,8 @@ def rollback(
     git.identity(root)
     holder = known.holders.get(stage)
     version = _target(known, params.name, stage, to)
-    fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
+    require_allowed(root, params, known, version)
+    folder = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
     evidence = PromotionEvidence(
         verdict=version.verdict if version.verdict != UNKNOWN else None,
         outcome=version.outcome,
@@ -177,7 +186,11 @@ def rollback(
     in_its_way = preview_refusal(known, version, stage)
     if in_its_way is not None:
         raise in_its_way
-    tag_writer.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
+    message = tag_writer.stage_message(
+        root, version, stage, "rollback", because=because, evidence=evidence
+    )
+    message = sign_message(root, params.signing, version, stage, message, folder)
+    tag_writer.assign(root, known, version, stage, message)
     held = versions.read_champion(root, params.name, stage)
     return StageMove("rolled back", stage, holder, held)
 

@@ -21,7 +21,8 @@ from assay.errors import (
     VersionUnknown,
 )
 from assay.model import bundle
-from assay.project import layout
+from assay.model.manifest import MANIFEST
+from assay.project import digests, layout
 from assay.project import params as parameters
 from assay.project.abandoned import delete_abandoned
 from assay.project.document import read_stage_file
@@ -63,20 +64,33 @@ def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
     if _is(kept, version.bundle):
         return kept
     shutil.rmtree(kept, ignore_errors=True)
-    folder, digest = fetch_bundle_at(root, _plain(version.name), version.commit, into)
-    if digest != version.bundle:
+    name, wanted = _plain(version.name), version.bundle
+    try:
+        return fetch_bundle_at(root, name, version.commit, into, wanted=wanted)[0]
+    except AnotherBundle as error:
         raise BundleChanged(
             "what git and DVC hold at this version's commit is another bundle",
             where=f"{version.name}@{version.version} ({version.commit[:10]})",
-            expected=_short(version.bundle),
-            found=_short(digest),
+            expected=_short(wanted),
+            found=_short(error.found or ""),
             fix="A tag or the history was rewritten; assay rollback to a version that is whole.",
-        )
-    return folder
+        ) from None
 
 
-def fetch_bundle_at(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
-    """The bundle at a revision, stored as ``into/<hex>``, and its digest."""
+class AnotherBundle(BundleChanged):
+    """The bundle has another digest than it was to have."""
+
+
+def fetch_bundle_at(
+    root: Path, name: str, rev: str, into: Path, wanted: str | None = None
+) -> tuple[Path, str]:
+    """The bundle at a revision, stored as ``into/<hex>``, and its digest.
+
+    Parameters
+    ----------
+    wanted
+        The digest that it is to have: any other is refused before anything of it is parsed.
+    """
     _make_scratch(into)
     with tempfile.TemporaryDirectory(dir=into, prefix=UNFINISHED) as scratch:
         fetched = Path(scratch) / "bundle"
@@ -84,6 +98,8 @@ def fetch_bundle_at(root: Path, name: str, rev: str, into: Path) -> tuple[Path, 
             path = project.artifact(name)
             _download(project, path, fetched)
             try:
+                if wanted is not None:
+                    _refuse_another(fetched, wanted)
                 digest = bundle.verified_digest(fetched)
             except AssayError as error:
                 raise _diagnosis(project, path, fetched, error) from None
@@ -287,6 +303,8 @@ def _diagnosis(project: _Project, path: str, fetched: Path, error: AssayError) -
             else "Where it was made: dvc push again, after deleting it from the remote.",
         )
     where = f"{path} at {project.rev[:10]}"
+    if isinstance(error, AnotherBundle):
+        return error
     if isinstance(error, BundleMissing):
         return BundleMissing("there is no bundle in it", where=where, found=error.what)
     return BundleChanged(
@@ -323,9 +341,18 @@ def _make_scratch(into: Path) -> None:
 
 def _is(folder: Path, digest: str) -> bool:
     try:
+        _refuse_another(folder, digest)
         return bundle.verified_digest(folder) == digest
     except (BundleMissing, BundleChanged):
         return False
+
+
+def _refuse_another(folder: Path, wanted: str) -> None:
+    """Raise AnotherBundle by the bytes of the manifest alone, which nothing has parsed yet."""
+    if (folder / MANIFEST).is_file():
+        found = digests.digest_file(folder / MANIFEST)
+        if found != wanted:
+            raise AnotherBundle("this is another bundle", expected=wanted, found=found)
 
 
 def _plain(name: str) -> str:

@@ -85,14 +85,22 @@ def pin(root: Path, params: Params, version: Version) -> PinnedVersion:
 def pin_verified(
     root: Path, params: Params, known: RegistryState, version: Version, stage: str | None = None
 ) -> PinnedVersion:
-    """As `pin`, with the doubt about a version, or about who gave it the stage that it holds."""
-    from assay.registry import fetch, verification
+    """As `pin`, with the doubt about a version, or about who gave it the stage that it holds.
 
+    Raises
+    ------
+    VersionRefused
+        It may not be used here.
+    """
+    from assay.registry import allowed, fetch, verification
+
+    allowed.require_allowed(root, params, known, version, stage)
     text = fetch.read_verdict(root, version)
     if stage is None:
         doubt = verification.verify_version(version, text)
     else:
         doubt = verification.verify_holder(known, version, stage, text)
+    doubt = doubt or allowed.signature_doubt(root, params, known, version, stage)
     return replace(pin(root, params, version), doubt=doubt)
 
 

@@ -44,21 +44,18 @@ def register(
     )
 
 
-def assign(
+def stage_message(
     root: Path,
-    known: RegistryState,
     version: Version,
     stage: str,
     kind: Kind,
     *,
     because: str | None,
     evidence: PromotionEvidence,
-) -> None:
-    """Assign a stage to a version."""
-    import gto.api
-
+) -> str:
+    """The message of the tag that assigns a stage to a version."""
     name, address = git.identity(root)
-    message = tags.write_message(
+    return tags.write_message(
         f"{version.name} {stage}: {version.version}",
         {
             "Kind": kind,
@@ -68,6 +65,13 @@ def assign(
             "By": f"{name} <{address}>",
         },
     )
+
+
+def assign(root: Path, known: RegistryState, version: Version, stage: str, message: str) -> None:
+    """Assign a stage to a version; ``message`` is that of its tag."""
+    import gto.api
+
+    name, address = git.identity(root)
     _wait_past(known.latest)
     # Forced, because GTO treats a stage as held until it is unassigned, and would refuse a
     # rollback. Whether the version may hold the stage was decided before.

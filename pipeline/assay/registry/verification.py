@@ -16,6 +16,7 @@ from assay.errors import AssayError, NotARepository, PromotionRefused
 from assay.project import digests, layout
 from assay.project.params import Params
 from assay.registry import fetch, git, tags, versions
+from assay.registry.allowed import signature_doubt
 from assay.registry.versions import NONE, UNKNOWN, Assignment, RegistryState, Version
 from assay.reports.verdict import Outcome, Verdict
 
@@ -143,6 +144,7 @@ def list_versions(root: Path, params: Params, *, stage: str | None = None) -> Li
     known = versions.read_state(root, params.name)
     doubts = {
         each.version: verify_version(each, fetch.read_verdict(root, each))
+        or signature_doubt(root, params, known, each)
         for each in known.versions
     }
     return Listing(params.name, stage, known, doubts)

@@ -25,6 +25,7 @@ from assay.project.params.monitoring import Alerts as Alerts
 from assay.project.params.monitoring import LabelsParams, ScheduleParams
 from assay.project.params.monitoring import Monitor as Monitor
 from assay.project.params.monitoring import Webhook as Webhook
+from assay.project.params.signing import Signing
 from assay.project.params.values import (
     MOST_DAYS,
     Count,
@@ -345,6 +346,7 @@ class Params(Section):
     gate: GateParams
     registry: Registry = Registry()
     approvals: tuple[Approval, ...] = ()
+    signing: Signing = Signing()
     federate: Federate | None = None
     score: Score
     quarantine: Quarantine = Field(default_factory=Quarantine)

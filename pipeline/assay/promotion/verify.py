@@ -1,0 +1,159 @@
+"""The command ``assay verify``: whether a version is what its tags, verdict and signature say.
+
+With ``--out`` it writes what was signed as a folder of OpenSSF Model Signing, which any client of
+that format verifies without this project; ``--folder`` verifies such a folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from assay.errors import UsageError, VersionRefused
+from assay.project import layout, partitions
+from assay.project.params import Params
+from assay.registry import fetch, verification, versions
+from assay.registry.pin import is_number
+from assay.registry.signing import versions as signed_versions
+from assay.registry.signing.statement import Envelope, Statement, hash_files
+from assay.registry.versions import RegistryState, Version
+
+SIGNATURE = "model.sig"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was verified; ``key`` is that of the signature, None where no key is trusted."""
+
+    version: str
+    bundle: str | None
+    outcome: str | None
+    key: str | None
+    signed: datetime | None
+    files: int
+    folder: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        signed = self.signed.isoformat() if self.signed else None
+        return {**asdict(self), "signed": signed}
+
+
+def run(root: Path, params: Params, name: str | None, out: Path | None) -> Verified:
+    """Verify a version: tags, verdict, bundle, and the signature if a key is trusted.
+
+    Parameters
+    ----------
+    name
+        A number or a stage; None stands for ``registry.stage``.
+    out
+        A new folder, for what was signed and its signature.
+
+    Raises
+    ------
+    VersionRefused
+        It is not what they say, or not signed; says why.
+    BundleMissing, BundleChanged
+        Its bundle cannot be had, or has other bytes.
+    """
+    known, stage = versions.read_state(root, params.name), name or params.registry.stage
+    numbered = is_number(stage)
+    find = versions.select_version if numbered else versions.select_champion
+    version = find(known, params.name, stage)
+    text = fetch.read_verdict(root, version)
+    signature = None
+    if params.signing.trusted:
+        try:
+            signature = signed_versions.find_signature(
+                root, params.signing, known, version, None if numbered else stage
+            )
+        except ValueError as error:
+            raise _refused(version, str(error)) from None
+    elif out is not None:
+        raise UsageError("no key is trusted", where=f"{layout.PARAMS}: signing.trusted")
+    doubt = _doubt(known, version, None if numbered else stage, text)
+    if doubt:
+        raise _refused(version, doubt)
+    folder = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
+    if signature is None:
+        return Verified(
+            version.version,
+            version.bundle,
+            version.outcome,
+            None,
+            None,
+            len(list(folder.iterdir())),
+        )
+    if out is not None:
+        _write(out, folder, version, text, signature)
+    return Verified(
+        version.version,
+        version.bundle,
+        version.outcome,
+        signature.key,
+        signature.at,
+        len(signature.files),
+        None if out is None else str(out),
+    )
+
+
+def run_folder(root: Path, params: Params, folder: Path, unsigned: bool) -> Verified:
+    """Verify a folder that was signed, here or elsewhere, by a key that counts today.
+
+    Raises
+    ------
+    VersionRefused
+        It is not as it was signed, or not by such a key.
+    """
+    try:
+        envelope = Envelope.read((folder / SIGNATURE).read_bytes())
+        key = signed_versions.trusted_key(root, params.signing, envelope, date.today())
+        found = Statement.parse(envelope.payload)
+        here = hash_files(folder, found.ignored, folder / SIGNATURE)
+        found.compare(here, unsigned=unsigned)
+    except (OSError, ValueError) as error:
+        raise VersionRefused(
+            "it is not as it was signed", where=str(folder), found=str(error)
+        ) from None
+    return Verified(folder.name, None, None, key.key, None, len(found.files), str(folder))
+
+
+def _doubt(
+    known: RegistryState, version: Version, stage: str | None, text: str | None
+) -> str | None:
+    if stage is None:
+        return verification.verify_version(version, text)
+    return verification.verify_holder(known, version, stage, text)
+
+
+def _refused(version: Version, why: str) -> VersionRefused:
+    return VersionRefused(f"{version.version} is not verified: {why}", where=version.name)
+
+
+def _write(
+    out: Path,
+    folder: Path,
+    version: Version,
+    text: str | None,
+    signature: signed_versions.Signature,
+) -> None:
+    """The folder that was signed, whole or not at all, and verified as it lies there."""
+    if out.exists():
+        raise UsageError("it exists already", where=str(out), expected="a new folder")
+    event = signature.event
+    told = signed_versions.promotion(
+        version.name, version.version, event.commit, signature.stage, event.trailers
+    )
+    statement = event.trailers[signed_versions.STATEMENT].encode()
+    with partitions.replace_folder(out) as made:
+        shutil.copytree(folder, made / signed_versions.BUNDLE)
+        (made / signed_versions.PROMOTION).write_bytes(told)
+        if signed_versions.VERDICT in signature.files and text is not None:
+            (made / signed_versions.VERDICT).write_bytes(text.encode())
+        (made / SIGNATURE).write_bytes(statement)
+        try:
+            Statement(signature.files).compare(hash_files(made, (), made / SIGNATURE))
+        except ValueError as error:
+            raise _refused(version, str(error)) from None
