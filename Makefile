@@ -43,6 +43,10 @@ image: ## Build the images assay:score and assay:full (BASE=...; ARGS="--target 
 test: setup ## Run the tests (ARGS="-k name" picks some)
 	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/suite.py)
 
+.PHONY: quick
+quick: setup ## Run the tests and checks that a change touches, in under three minutes
+	@$(PY) -m scripts.quick
+
 .PHONY: test-workflows
 test-workflows: setup ## Run workflows and schedules as their platforms would (ARGS="-k promote")
 	@$(PY) -m pytest tests/workflows $(ARGS)
