@@ -119,7 +119,6 @@ AFTER = (
         *("assay", "diff", NIGHTS[0], "--turn", "1"),
     ),
     step("Who promoted what, on what evidence", "assay", "versions"),
-    step("What the policy says of both versions", "assay", "gate", "backtest"),
 )
 SAID_NO = {255: "the gate said no, as it should"}
 """What DVC makes of a stage that fails."""

@@ -45,7 +45,6 @@ TESTS: dict[str, tuple[str, ...]] = {
         "reports/test_schemas",
     ),
     "gate/verdict_verification.py": ("gate/test_verdict_verification",),
-    "gate/backtest.py": ("gate/test_backtest",),
     "gate/provenance.py": (
         "gate/test_provenance",
         "gate/test_verdict_verification",
@@ -68,7 +67,6 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/waivers.py": ("gate/test_waivers",),
     "gate/rules/challengers.py": ("gate/rules/test_challengers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
-    "gate/rules/nights.py": ("gate/rules/test_nights",),
     "gate/rules/flips.py": (
         "gate/rules/test_flips",
         "gate/rules/test_evaluate",

@@ -31,20 +31,18 @@ def prepared(root: Path, days: Any = LAST, given: Any = None) -> tuple[Any, nigh
     last_nights.run(root, params)
     contract = load_contract(root / params.contract.file, root=root).without_label()
     loaded = bundle.load(root / layout.BUNDLE, expected=None, allow_types=())
-    return params, nights.prepare(root, params, NightModel(loaded, contract, params.contract))
+    return params, nights.prepare(root, params, NightModel(loaded, contract))
 
 
 def rehearsed(root: Path, spark: Any, days: Any = LAST, given: Any = None) -> RehearsedNights:
     params, asked = prepared(root, days, given)
-    return nights.rehearse(root, params, lambda: spark, asked, root / layout.HOLDOUT_TABLE)
+    return nights.rehearse(root, params, lambda: spark, asked)
 
 
 def counted(found: RehearsedNights) -> Any:
-    """All of it but for what is measured with a clock, and what tells the input apart."""
+    """All of it but for what tells the input apart."""
     tree = found.tree()
     for night in tree["nights"]:
-        for model in ("challenger", "champion"):
-            del night[model]["seconds"]
         del night["fingerprint"]
     return tree["nights"]
 

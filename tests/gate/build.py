@@ -26,8 +26,6 @@ from assay.reports.comparison import (
 )
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.rehearsal import (
-    ModelNight,
-    NightChange,
     Parity,
     Rehearsal,
     RehearsedChampion,
@@ -242,14 +240,7 @@ def parity(**changes: Any) -> Parity:
     )
 
 
-CHAMPION = RehearsedChampion(
-    state="scored",
-    version="v0.1.0",
-    bundle="sha256:a",
-    why=None,
-    latency_ms=5.0,
-    memory_mb=100.0,
-)
+CHAMPION = RehearsedChampion(state="scored", version="v0.1.0", bundle="sha256:a", why=None)
 
 
 def nights(*found: RehearsedNight, **changes: Any) -> RehearsedNights:
@@ -257,60 +248,20 @@ def nights(*found: RehearsedNight, **changes: Any) -> RehearsedNights:
     return RehearsedNights(**{"champion": CHAMPION, "nights": found, "why": None, **changes})
 
 
-def model_night(rows: int = 100, refused: int = 0, **changes: Any) -> ModelNight:
-    given = {
-        "scored": rows - refused,
-        "quarantined": refused,
-        "refused_by": {"weight: over 0": refused} if refused else {},
-        "null_scores": 0,
-        "mean": 0.25,
-        "held": (),
-        "seconds": 0.5,
-    }
-    return ModelNight(**{**given, **changes})
-
-
 def night(
     day: str = "2013-12-30",
     rows: int = 100,
     flipped: int | None = 5,
-    newly: int = 0,
     slices: tuple[SliceFlips, ...] = (),
-    distance: float = 0.02,
-    **changes: Any,
 ) -> RehearsedNight:
-    """A night that both models scored; the champion refuses nothing."""
-    change = NightChange(
-        newly_quarantined=newly,
-        newly_refused_by={"weight: over 0": newly} if newly else {},
-        newly_null=0,
-        rows=rows - newly,
-        flipped=flipped,
-        challenger_mean=0.25,
-        champion_mean=0.2,
-        distance=distance,
-        absolute_change=0.5 if flipped is None else None,
-        slices=slices,
+    """A night that both models scored."""
+    return RehearsedNight(
+        day=day, fingerprint="sha256:n", rows=rows, flipped=flipped, slices=slices
     )
-    given = {
-        "day": day,
-        "fingerprint": "sha256:n",
-        "rows": rows,
-        "challenger": model_night(rows, newly),
-        "champion": model_night(rows),
-        "change": change,
-    }
-    return RehearsedNight(**{**given, **changes})
-
-
-def night_alone(day: str = "2013-12-30", **changes: Any) -> RehearsedNight:
-    """A night that the challenger alone scored."""
-    given = {"champion": None, "change": None, **changes}
-    return night(day, **given)
 
 
 def unread_night(day: str = "2013-12-31", why: str = "a column is missing") -> RehearsedNight:
-    return RehearsedNight(day=day, fingerprint="", why=why)
+    return RehearsedNight(day=day, why=why)
 
 
 def leakage(**outcomes: str) -> Leakage:

@@ -14,6 +14,7 @@ from assay.gate.verdict_command import GateAnswer
 from assay.hosting.comment import LIMIT, compose
 from assay.hosting.comment_changes import Changes, KeyChange, PartChange
 from assay.project.text import code, one_line, prose
+from assay.reports.rehearsal import SliceFlips
 from assay.reports.verdict import Waiver
 from tests.gate import build
 from tests.hosting.comment_samples import FAIL, INCONCLUSIVE, change, comparison, facts, finding
@@ -90,18 +91,9 @@ def told(text: str) -> Any:
 
 def nights_told(text: str) -> Any:
     """Nights of which days, rules and reasons are ``text``."""
-    night = build.night(f"1 {text}", newly=2, flipped=3)
-    assert night.change is not None and night.challenger is not None
-    refused = {text: 2}
-    night = build.changed(
-        night,
-        change=build.changed(night.change, newly_refused_by=refused),
-        challenger=build.changed(night.challenger, refused_by=refused, held=(text, text)),
-    )
-    lost = build.night_alone(f"2 {text}", champion_why=text)
-    champion = build.changed(build.CHAMPION, why=text, cost_why=text, version=text)
-    found = build.nights(night, lost, build.unread_night(f"3 {text}", text))
-    return build.changed(found, champion=champion)
+    slices = (SliceFlips(field=text, value=text, rows=100, flipped=3),)
+    night = build.night(f"1 {text}", flipped=3, slices=slices)
+    return build.nights(night, build.unread_night(f"3 {text}", text))
 
 
 HARMLESS = facts()

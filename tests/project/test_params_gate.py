@@ -90,13 +90,11 @@ def test_everything_that_may_be_said() -> None:
         "name: j, kind: contract, max_bad_share: 0.01",
         "name: k, kind: leakage, allow: [same_key, label_shift]",
         "name: l, kind: flips, max: 0.1, slice: o, min_rows: 9, where: {o: [x, y], p: z}",
-        "name: m, kind: nights, of: held, max: 2",
-        "name: n, kind: nights, of: quarantined, max: 1",
         more="correction: benjamini-hochberg\n  power: 0.9",
     )
     assert [rule.kind for rule in gate.rules] == [
         *("limit", "change", "fairness", "stability", "stability", "parity"),
-        *("cost", "cost", "cost", "contract", "leakage", "flips", "nights", "nights"),
+        *("cost", "cost", "cost", "contract", "leakage", "flips"),
     ]
     assert (gate.correction, gate.power) == ("benjamini-hochberg", 0.9)
     assert gate.rules[10].allow == ("same_key", "label_shift")
@@ -123,15 +121,11 @@ def test_it_is_frozen() -> None:
         ("name: a, metirc: auc, metric: auc, min: 0.7", "gate.rules[0].metirc: unknown key; did"),
         ("name: a, metric: acu, min: 0.7", "found the text 'acu'; did you mean 'auc'?"),
         ("name: a, metric: auc", "gate.rules[0]: expected exactly one of min and max, found nei"),
-        ("name: a, kind: nights, of: flips, max: 0.1", "gate.rules[0].of: expected one of"),
-        ("name: a, kind: nights, of: held, max: 0, slice: o", "gate.rules[0].slice: unknown key"),
         ("name: a, kind: flips, max: 0.1, min_rows: 5", "gate.rules[0]: expected a slice beside"),
         ("name: a, kind: flips", "gate.rules[0]: expected max, where or both, found neither"),
         ("name: a, kind: flips, where: {o: x}, slice: o", "gate.rules[0]: expected a max beside"),
         ("name: a, kind: flips, where: {}", "gate.rules[0].where: expected"),
         ("name: a, kind: flips, where: {o: []}", "gate.rules[0]: expected a value or more of o"),
-        ("name: a, kind: nights, of: quarantined, max: 2", "expected a max of at most 1, because"),
-        ("name: a, kind: nights, of: slower, max: -1", "gate.rules[0].max: expected a value of at"),
         ("name: a, metric: auc, min: 0.7, max: 0.9", "gate.rules[0]: expected exactly one of min"),
         ("name: a, kind: change, metric: auc, margin: 0.1, gain: 0.1", "gate.rules[0]: expected"),
         ("name: a, kind: change, metric: auc", "gate.rules[0]: expected exactly one of margin and"),

@@ -153,9 +153,7 @@ def nights(call: Call) -> object:
     "rehearse",
     "score holdout rows as a night would, and the last nights beside the champion",
     keys="why? parity(carrier,rows,seconds,differing,largest) tolerance latency_ms memory_mb? "
-    "bundle_mb uncompiled? nights.why? nights.champion.why? nights.nights(day,rows,why,"
-    "challenger.quarantined,challenger.held,change.newly_quarantined,change.flipped,"
-    "change.absolute_change,change.distance,champion_why)?",
+    "bundle_mb uncompiled? nights.why? nights.champion.why? nights.nights(day,rows,flipped,why)?",
 )
 def rehearse(call: Call) -> object:
     from assay.evaluation import rehearse as stage
@@ -261,17 +259,6 @@ def gate_rows(call: Call) -> object:
     from assay.gate import raw_rows
 
     return raw_rows.run(*call.project)
-
-
-@MAKE(
-    "gate backtest",
-    "what the policy in params.yaml would have said of earlier versions",
-    words="verdict.backtest_lines",
-)
-def gate_backtest(call: Call) -> object:
-    from assay.gate import backtest
-
-    return backtest.run(*call.project)
 
 
 @MAKE(

@@ -1,7 +1,7 @@
 """The stage ``rehearse``: score rows of the holdout as a night, then the last real nights.
 
-The holdout shows parity and cost, the nights what the challenger would have done instead of the
-champion.
+The holdout shows parity and cost, the nights which decisions would have been others than the
+champion's.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from assay.evaluation.parity import (
 from assay.project import digests, layout
 from assay.project.params import Params
 from assay.reports.rehearsal import Parity, Rehearsal
+from assay.score import publication_checks
 from assay.score.carriers import needs_spark
 from assay.score.local import rows_per_batch
 from assay.score.spark.session import BackgroundSession
@@ -85,7 +86,8 @@ def rehearse(
     contract = load_contract(file, root=root).without_label()
     bundle = load_challenger(root, params)
     manifest = bundle.manifest
-    challenger = NightModel(bundle, contract, params.contract)
+    publication_checks.check_budget(params.quarantine, contract)
+    challenger = NightModel(bundle, contract)
     asked = nights.prepare(root, params, challenger) if settings.nights else None
     rows = select_rows(_holdout(root), contract, settings.rows)
     # Read as in training, and scored by scikit-learn even if the bundle has a compiled model.
@@ -128,7 +130,7 @@ def rehearse(
     spent = measure_cost(root, batch)
     real = None
     if asked is not None:
-        real = nights.rehearse(root, params, session, asked, holdout_night)
+        real = nights.rehearse(root, params, session, asked)
     return Rehearsal(
         name=manifest.name,
         bundle=bundle.digest,

@@ -62,7 +62,6 @@ FACTS: Mapping[str, Any] = {
     "evaluation": None,
     "rehearsal": None,
     "nights": None,
-    "totals": None,
     "leakage": None,
     "changes": None,
     "plan": None,

@@ -19,7 +19,7 @@ from assay.gate.verdict_command import GateAnswer
 from assay.gate.verdict_text import render_parts
 from assay.hosting.client import Gone, MayNotWrite
 from assay.hosting.comment_changes import Changes, known, read_changes
-from assay.hosting.comment_numbers import metric_rows, moved_slices, picture, signed, total_nights
+from assay.hosting.comment_numbers import metric_rows, moved_slices, picture, signed
 from assay.hosting.hosts import host_of, keep_one_comment
 from assay.plan import page
 from assay.plan.document import Plan
@@ -325,7 +325,6 @@ def _shown(facts: CommentFacts) -> dict[str, Any]:
             if stability is None or flipped is None or flipped.value is None
             else {"share": flipped.value, "rows": stability.rows},
         }
-    nights = None if facts.rehearsal is None else facts.rehearsal.nights
-    if facts.rehearsal is not None and nights is not None:
-        shown |= {"nights": nights, "totals": total_nights(facts.rehearsal, nights)}
+    if facts.rehearsal is not None:
+        shown["nights"] = facts.rehearsal.nights
     return shown

@@ -1,8 +1,8 @@
-"""Metrics, slices and real nights compared with the champion's, as a comment shows them. Pure."""
+"""Metrics and slices compared with the champion's, as a comment shows them. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,7 +21,6 @@ from assay.project.tasks import (
 from assay.project.text import counted
 from assay.reports.comparison import Comparison, SliceComparison
 from assay.reports.evaluation import Evaluation
-from assay.reports.rehearsal import NightChange, Rehearsal, RehearsedNight, RehearsedNights
 
 T = TypeVar("T")
 
@@ -124,92 +123,3 @@ def picture(
         None if each is None else each * sign for each in (one.value, one.low, one.high)
     )
     return interval_strip(value, low, high, _reach(one) if reach is None else reach)
-
-
-@dataclass(frozen=True)
-class NightTotals:
-    """All rehearsed nights together.
-
-    Attributes
-    ----------
-    rows, refused
-        Of the nights that the challenger scored.
-    both, flipped, newly
-        Rows that both models scored, those of them decided otherwise (None for a regression), and
-        rows that only the challenger refuses.
-    before, after, moved, distance
-        Mean scores, mean absolute change (for a regression), the largest distance of a night.
-    cost
-        Time and memory compared with the champion's, in words.
-    held, held_too
-        Nights that would be held, and how many of them also with the champion.
-    reasons
-        Days that could not be scored by a model, and why.
-    """
-
-    rows: int
-    refused: int
-    both: int
-    flipped: int | None
-    newly: int
-    before: float | None
-    after: float | None
-    moved: float | None
-    distance: float
-    cost: Sequence[str]
-    held: Sequence[RehearsedNight]
-    held_too: int
-    reasons: Sequence[tuple[str, str]]
-
-
-def total_nights(rehearsal: Rehearsal, found: RehearsedNights) -> NightTotals:
-    """Add up the rehearsed nights."""
-    changes = [night.change for night in found.compared if night.change is not None]
-    held = [night for night in found.scored if night.challenger and night.challenger.held]
-    bad = [(night.day, night.why or night.champion_why) for night in found.nights]
-    sure = bool(changes) and all(one.flipped is not None for one in changes)
-    return NightTotals(
-        rows=sum(night.rows or 0 for night in found.scored),
-        refused=sum(night.challenger.quarantined for night in found.scored if night.challenger),
-        both=sum(one.rows for one in changes),
-        flipped=sum(one.flipped or 0 for one in changes) if sure else None,
-        newly=sum(one.newly_quarantined for one in changes),
-        before=_mean(changes, lambda one: one.champion_mean),
-        after=_mean(changes, lambda one: one.challenger_mean),
-        moved=_mean(changes, lambda one: one.absolute_change)
-        if any(one.absolute_change is not None for one in changes)
-        else None,
-        distance=max((one.distance or 0.0 for one in changes), default=0.0),
-        cost=list(_cost(rehearsal, found)),
-        held=held,
-        held_too=sum(night.champion is not None and bool(night.champion.held) for night in held),
-        reasons=[(day, why) for day, why in bad if why],
-    )
-
-
-def _mean(
-    changes: Sequence[NightChange], each: Callable[[NightChange], float | None]
-) -> float | None:
-    """The mean over all rows that both models scored; None without any."""
-    rows = sum(one.rows for one in changes)
-    return sum((each(one) or 0.0) * one.rows for one in changes) / rows if rows else None
-
-
-def _cost(rehearsal: Rehearsal, found: RehearsedNights) -> Iterator[str]:
-    rows = sum(night.rows or 0 for night in found.compared)
-    if rows:
-        mine, theirs = (
-            sum(model.seconds for model in models if model) / rows * 1e6
-            for models in (
-                [night.challenger for night in found.compared],
-                [night.champion for night in found.compared],
-            )
-        )
-        yield f"{mine:,.1f} ms for 1,000 rows in the workers, the champion {theirs:,.1f} ms"
-    if rehearsal.memory_mb is not None and found.champion.memory_mb is not None:
-        yield (
-            f"{rehearsal.memory_mb:,.0f} MB of memory, the champion "
-            f"{found.champion.memory_mb:,.0f} MB"
-        )
-    if found.champion.cost_why is not None:
-        yield f"the champion's cost: {found.champion.cost_why}"

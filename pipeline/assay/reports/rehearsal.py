@@ -5,16 +5,13 @@ Reading checks only the schema. Implausible numbers are reported by the gate's r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text, find_duplicates
-from assay.project.text import counted
 
 
 class ListedNight(Document):
@@ -77,50 +74,6 @@ ChampionState = Literal["none", "scored", "unreadable", "incomparable"]
 or contract cannot be fetched or loaded. ``incomparable``: it has another task, other classes or
 another label."""
 
-RowsByRule = Annotated[
-    Mapping[Text, Annotated[int, Field(ge=1)]],
-    AfterValidator(MappingProxyType),
-    PlainSerializer(lambda found: dict(found)),
-]
-"""Rule of the contract -> rows that break it, the most first; immutable."""
-
-
-class ModelNight(Document):
-    """What one model did with a night.
-
-    Attributes
-    ----------
-    quarantined, refused_by
-        Rows that its contract refuses, and how many break each rule.
-    null_scores
-        Rows among ``scored`` to which the model gave no score.
-    mean
-        Of the scores; None if there are none.
-    held
-        Why the night would be held back; empty if it would be published.
-    seconds
-        In the scoring function, of all workers together.
-    """
-
-    scored: Count
-    quarantined: Count
-    refused_by: RowsByRule
-    null_scores: Count
-    mean: float | None
-    held: tuple[Text, ...]
-    seconds: float
-
-    @model_validator(mode="after")
-    def _counts_within_their_rows(self) -> Self:
-        if self.null_scores > self.scored:
-            raise ValueError(f"null_scores is {self.null_scores} of {self.scored} rows")
-        if bool(self.quarantined) is not bool(self.refused_by):
-            raise ValueError(f"refused_by names other rows than the {self.quarantined} quarantined")
-        for rule, rows in self.refused_by.items():
-            if rows > self.quarantined:
-                raise ValueError(f"refused_by.{rule} is {rows} of {self.quarantined} rows")
-        return self
-
 
 class SliceFlips(Document):
     """Rows with another prediction in a slice; ``value`` is None for all values not listed."""
@@ -141,50 +94,34 @@ class SliceFlips(Document):
         return self
 
 
-class NightChange(Document):
-    """What differs between the models on a night.
+class RehearsedNight(Document):
+    """One night, scored by both models.
 
     Attributes
     ----------
-    newly_quarantined, newly_refused_by
-        Rows that the challenger refuses and the champion does not, and by which rules.
-    newly_null
-        Rows to which only the challenger gives no score, though its contract lets them pass.
+    fingerprint
+        Of its input; empty if a change of it cannot be detected.
     rows
-        Rows to which both gave a score. What follows is about these.
+        Rows to which both gave a score; None if the night could not be compared.
     flipped, slices
-        Rows with another prediction, in all and by slice; None and empty for a regression.
-    challenger_mean, champion_mean, distance
-        Mean scores, and the Jensen-Shannon distance of both histograms on the champion's grid;
-        None if ``rows`` is 0.
-    absolute_change
-        Mean absolute difference of the scores, for a regression only.
+        Rows of these with another prediction, in all and by slice; None and empty for a regression.
+    why
+        Why the night could not be compared; None if it was.
     """
 
-    newly_quarantined: Count
-    newly_refused_by: RowsByRule
-    newly_null: Count
-    rows: Count
-    flipped: Count | None
-    challenger_mean: float | None
-    champion_mean: float | None
-    distance: float | None
-    absolute_change: float | None
-    slices: tuple[SliceFlips, ...]
+    day: Text
+    fingerprint: str = ""
+    rows: Count | None = None
+    flipped: Count | None = None
+    slices: tuple[SliceFlips, ...] = ()
+    why: Text | None = None
 
     @model_validator(mode="after")
-    def _counts_within_their_rows(self) -> Self:
-        if self.flipped is not None and self.flipped > self.rows:
+    def _compared_or_not(self) -> Self:
+        if (self.why is None) is not (self.rows is not None):
+            raise ValueError("why and rows disagree on whether the night was compared")
+        if self.flipped is not None and self.flipped > (self.rows or 0):
             raise ValueError(f"flipped is {self.flipped} of {self.rows} rows")
-        if bool(self.newly_quarantined) is not bool(self.newly_refused_by):
-            raise ValueError(
-                f"newly_refused_by names other rows than the {self.newly_quarantined} newly "
-                "quarantined"
-            )
-        if self.rows and None in (self.challenger_mean, self.champion_mean, self.distance):
-            raise ValueError(
-                f"a mean or the distance is null: {counted(self.rows, 'row')} have two scores"
-            )
         return self
 
     @model_validator(mode="after")
@@ -202,82 +139,16 @@ class NightChange(Document):
         return self
 
 
-class RehearsedNight(Document):
-    """One night, scored by the challenger and perhaps the champion.
-
-    Attributes
-    ----------
-    fingerprint
-        Of its input; empty if a change of it cannot be detected.
-    rows
-        Rows read; None if the night could not be.
-    why
-        Why it could not be scored; None if it was.
-    champion, change
-        None if the champion did not score it; then ``champion_why`` says why, unless there is no
-        champion that could.
-    """
-
-    day: Text
-    fingerprint: str
-    rows: Count | None = None
-    why: Text | None = None
-    challenger: ModelNight | None = None
-    champion: ModelNight | None = None
-    champion_why: Text | None = None
-    change: NightChange | None = None
-
-    @model_validator(mode="after")
-    def _scored_or_not(self) -> Self:
-        if not (self.why is None) is (self.challenger is not None) is (self.rows is not None):
-            raise ValueError("why, rows and challenger disagree on whether the night was scored")
-        if (self.champion is None) is not (self.change is None):
-            raise ValueError("champion and change must both be there or both be null")
-        if self.champion is not None and (self.challenger is None or self.champion_why is not None):
-            raise ValueError("champion is there, beside a reason why it cannot be")
-        return self
-
-    @model_validator(mode="after")
-    def _every_row_is_accounted_for(self) -> Self:
-        for name, model in (("challenger", self.challenger), ("champion", self.champion)):
-            if model is not None and model.scored + model.quarantined != self.rows:
-                raise ValueError(
-                    f"{name} has {model.scored} scored and {model.quarantined} quarantined, "
-                    f"of {self.rows} rows"
-                )
-        one, two, both = self.challenger, self.champion, self.change
-        if one is None or two is None or both is None:
-            return self
-        if both.newly_quarantined > one.quarantined:
-            raise ValueError(
-                f"change.newly_quarantined is {both.newly_quarantined} of {one.quarantined} "
-                "quarantined rows"
-            )
-        for model in (one, two):
-            if both.rows > model.scored - model.null_scores:
-                raise ValueError(f"change.rows is {both.rows}, more than one model gave a score")
-        return self
-
-
 class RehearsedChampion(Document):
     """The champion that the nights were rehearsed with.
 
-    Attributes
-    ----------
-    latency_ms, memory_mb
-        As of the challenger: milliseconds for 1,000 rows of the holdout, and peak memory; None if
-        they were not measured, for ``cost_why``.
-    why
-        Why there is no champion that scored; None if there is one.
+    ``why`` is why there is no champion that could score them; None if there is one.
     """
 
     state: ChampionState
     version: Text | None
     bundle: Text | None
     why: Text | None
-    latency_ms: float | None = None
-    memory_mb: float | None = None
-    cost_why: Text | None = None
 
     @model_validator(mode="after")
     def _a_reason_or_a_version(self) -> Self:
@@ -286,13 +157,11 @@ class RehearsedChampion(Document):
             raise ValueError(f"why is {'missing' if self.why is None else 'there'}: {self.state}")
         if scored and None in (self.version, self.bundle):
             raise ValueError("state is 'scored', but version and bundle do not both stand there")
-        if scored and None in (self.latency_ms, self.memory_mb) and self.cost_why is None:
-            raise ValueError("cost_why is missing: latency_ms or memory_mb is null for no reason")
         return self
 
 
 class RehearsedNights(Document):
-    """The nights in the order of days; ``why`` is the reason if there are none, else None."""
+    """The nights in the order of days, none without a champion; ``why`` is another reason."""
 
     champion: RehearsedChampion
     nights: tuple[RehearsedNight, ...]
@@ -300,32 +169,27 @@ class RehearsedNights(Document):
 
     @model_validator(mode="after")
     def _none_for_a_reason(self) -> Self:
-        if (self.why is None) is not bool(self.nights):
-            told = "missing: nights is empty" if self.why is None else "there beside nights"
-            raise ValueError(f"why is {told}")
+        if bool(self.nights) is not (self.why is None and self.champion.state == "scored"):
+            raise ValueError("nights, why and the champion disagree on whether any was rehearsed")
         if twice := find_duplicates(night.day for night in self.nights):
             raise ValueError(f"nights has {twice} more than once")
         return self
 
-    @model_validator(mode="after")
-    def _beside_the_champion_that_there_is(self) -> Self:
-        scored = self.champion.state == "scored"
-        for night in self.nights:
-            if night.champion is not None and not scored:
-                raise ValueError(f"{night.day}: champion is there: state is {self.champion.state}")
-            if scored and night.why is None and not night.champion and not night.champion_why:
-                raise ValueError(f"{night.day}: champion_why is missing")
-        return self
-
-    @property
-    def scored(self) -> tuple[RehearsedNight, ...]:
-        """The nights that the challenger scored."""
-        return tuple(night for night in self.nights if night.challenger is not None)
-
     @property
     def compared(self) -> tuple[RehearsedNight, ...]:
         """The nights that both models scored."""
-        return tuple(night for night in self.nights if night.change is not None)
+        return tuple(night for night in self.nights if night.why is None)
+
+    @property
+    def rows(self) -> int:
+        """The rows of all nights to which both gave a score."""
+        return sum(night.rows or 0 for night in self.compared)
+
+    @property
+    def flipped(self) -> int | None:
+        """Those with another prediction; None for a regression."""
+        flips = [night.flipped for night in self.compared]
+        return None if None in flips else sum(each or 0 for each in flips)
 
 
 class Parity(Document):

@@ -111,9 +111,7 @@ def test_a_value_that_was_not_counted_or_has_no_rows_cannot_pass() -> None:
 
 
 def test_nights_without_rows_that_both_scored_are_no_measurement() -> None:
-    nothing = {"challenger_mean": None, "champion_mean": None, "distance": None}
-    change = build.changed(build.night(flipped=0).change, rows=0, **nothing)
-    found = one(build.nights(build.night(rows=0, flipped=0, change=change)), max=1)
+    found = one(build.nights(build.night(rows=0, flipped=0)), max=1)
     assert (found.outcome, found.observed, found.metric) == (FAIL, None, rule_flips.FLIPPED)
     rule = build.rule(kind="flips", max=1)
     assert rule.advice(found) is None
@@ -123,14 +121,24 @@ def test_nights_without_rows_that_both_scored_are_no_measurement() -> None:
 def test_without_nights_or_champion_nothing_can_be_decided() -> None:
     for nights in (None, build.nights(why="the bucket does not answer")):
         assert one(nights, max=1).outcome is INCONCLUSIVE
-    none = RehearsedChampion(state="none", version=None, bundle=None, why="nobody was promoted")
-    first = one(build.nights(build.night_alone(), champion=none), max=1)
-    assert (first.outcome, first.blocks) == (INCONCLUSIVE, False)
-    refused = build.night(
-        challenger=build.model_night(100, 100),
-        change=build.changed(build.night(flipped=0).change, rows=0),
-    )
-    assert "contract refused all 100 rows" in one(build.nights(refused), max=1).detail
+    states = {}
+    for state in ("none", "unreadable", "incomparable"):
+        champion = RehearsedChampion(state=state, version=None, bundle=None, why="it is gone")
+        found = one(build.nights(champion=champion), max=1)
+        states[state] = (found.outcome, found.blocks)
+    failed = (FAIL, True)
+    assert states == {
+        "none": (INCONCLUSIVE, False),
+        "unreadable": failed,
+        "incomparable": failed,
+    }
+
+
+def test_nights_that_could_not_be_compared_are_named() -> None:
+    some = one(build.nights(build.night(), build.unread_night()), max=0.001)
+    assert "(1 of 2 could not be; 2013-12-31: a column is missing)" in some.detail
+    none = one(build.nights(build.unread_night()), max=1)
+    assert none.outcome is INCONCLUSIVE and "none of 1 night could be rehearsed" in none.detail
 
 
 def test_a_regression_has_no_decisions() -> None:

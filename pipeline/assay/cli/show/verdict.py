@@ -1,4 +1,4 @@
-"""The gate's verdict, how a finding came about, and the policy on earlier versions."""
+"""The gate's verdict, and how a finding came about."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Iterator
 
 from assay.cli import terminal
-from assay.cli.result import lines, table, to_tree
+from assay.cli.result import lines, to_tree
 from assay.cli.terminal import Line
-from assay.gate.backtest import Backtest, ReplayedVerdict
 from assay.gate.explain import ExplainedRule, RecordedName, RuleList
 from assay.gate.stage import GateResult
 from assay.gate.unchanged import ModelAnswer, Unchanged
@@ -67,38 +66,6 @@ def _verdict(verdict: Verdict) -> Iterator[Line]:
         f"{verdict.outcome}: {verdict.name}, candidate {verdict.candidate}, "
         f"{verdict.bundle[:19]}; {verdict.champion.description}"
     )
-
-
-def backtest_lines(found: Backtest) -> Iterator[Line]:
-    """A row for each version, and how many verdicts flip."""
-    if not found.versions:
-        yield f"{found.name}: no version yet, so there is nothing to test the policy on."
-        return
-    rows = [
-        {
-            "version": each.version,
-            "date": each.at,
-            "its verdict": "none" if each.before is None else str(each.before),
-            "the policy says": "cannot be told" if each.now is None else str(each.now),
-            "flips": "yes" if each.flips else "",
-            "because of": list(_reasons(each)),
-        }
-        for each in found.versions
-    ]
-    yield from table(rows, title=f"Versions of {found.name} under the policy in params.yaml")
-    flips = sum(each.flips for each in found.versions)
-    untold = sum(each.now is None for each in found.versions)
-    more = f" {untold} cannot be told." if untold else ""
-    yield f"{flips} of {len(found.versions)} verdicts flip.{more}"
-
-
-def _reasons(replayed: ReplayedVerdict) -> Iterator[str]:
-    if replayed.problem:
-        yield replayed.problem
-    for each in replayed.flipped:
-        yield f"{each.outcome} {each.title}: {each.statement}"
-    for each in replayed.dropped:
-        yield f"no longer asked: {each.title}, which was {each.outcome}"
 
 
 def explain_lines(found: RuleList | ExplainedRule | RecordedName) -> Iterator[Line]:

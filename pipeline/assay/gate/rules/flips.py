@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -17,7 +17,6 @@ from pydantic import Field, model_validator
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import limit
 from assay.gate.rules.kind import SlicedRule, select_slices
-from assay.gate.rules.nights import UsableNights, changes, usable_nights
 from assay.metrics.intervals.estimates import estimate_share_of_counts
 from assay.metrics.sampling_units import NIGHT, SamplingUnits
 from assay.project import layout
@@ -25,8 +24,8 @@ from assay.project.params.behaviour import GateParams
 from assay.project.params.messages import unknown_name
 from assay.project.params.values import Share, Text
 from assay.project.text import counted
-from assay.reports.rehearsal import Rehearsal
-from assay.reports.verdict import Finding, Outcome
+from assay.reports.rehearsal import Rehearsal, RehearsedNight
+from assay.reports.verdict import STATES, Finding, Outcome
 
 if TYPE_CHECKING:
     from assay.contract.definition import Contract
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from assay.project.tasks import Task
 
 FLIPPED = "share of rows with another decision"
+NOT_ASKED = "no night was rehearsed: set rehearse.nights in params.yaml and run dvc repro"
 
 
 class Flips(SlicedRule):
@@ -123,6 +123,14 @@ class CountedSlice:
 
 
 @dataclass(frozen=True)
+class UsableNights:
+    """The nights that a rule can be decided on; ``about`` names them and those left out."""
+
+    nights: Sequence[RehearsedNight]
+    about: str
+
+
+@dataclass(frozen=True)
 class NightSample:
     """That intervals are by night."""
 
@@ -134,10 +142,10 @@ def evaluate(
     rule: Flips, rehearsal: Rehearsal, confidence: float, gate: GateParams
 ) -> tuple[Finding, ...]:
     """A finding for all rows or for each slice, and one for each value of ``where``."""
-    usable = usable_nights(rule, rehearsal, FLIPPED, alone=False, scored=True)
+    usable = usable_nights(rule, rehearsal)
     if isinstance(usable, Finding):
         return (usable,)
-    if any(one.flipped is None for _, one in changes(usable.nights)):
+    if any(night.flipped is None for night in usable.nights):
         return (rule.fail("a regression gives no decisions that could be flipped"),)
     slices = _slices(usable)
     found: list[Finding] = []
@@ -159,16 +167,14 @@ def _title(place: CountedSlice) -> str:
 
 
 def _all_rows(usable: UsableNights) -> CountedSlice:
-    nights = changes(usable.nights)
-    return CountedSlice(
-        "", None, [(night.day, one.rows, one.flipped or 0) for night, one in nights]
-    )
+    nights = [(night.day, night.rows or 0, night.flipped or 0) for night in usable.nights]
+    return CountedSlice("", None, nights)
 
 
 def _slices(usable: UsableNights) -> dict[tuple[str, str], CountedSlice]:
     by_place: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
-    for night, change in changes(usable.nights):
-        for part in change.slices:
+    for night in usable.nights:
+        for part in night.slices:
             if part.value is not None:
                 row = (night.day, part.rows, part.flipped)
                 by_place.setdefault((part.field, part.value), []).append(row)
@@ -217,3 +223,35 @@ def _kept(
     day, rows, most = max(place.by_night, key=lambda one: one[2])
     worst = f"; the most on {day}: {most:,} of {counted(rows, 'row')}" if most else ""
     return held.model_copy(update={"detail": f"{held.detail}, {usable.about}{worst}"})
+
+
+def usable_nights(rule: Flips, rehearsal: Rehearsal) -> UsableNights | Finding:
+    """The nights that both models scored, or a finding with the reason why there are none."""
+    known = rehearsal.nights
+    if known is None:
+        return _unknown(rule, NOT_ASKED)
+    state, why = known.champion.state, known.champion.why
+    if state == "none":
+        reason = "no champion yet, so there is nothing to compare the nights with"
+        return _unknown(rule, reason, tolerated=True)
+    if state != "scored":
+        words = STATES["incomparable" if state == "incomparable" else "unreadable"]
+        return rule.fail(f"{words}: {why or 'no reason given'}", metric=FLIPPED)
+    if known.why is not None:
+        return _unknown(rule, f"no night was rehearsed: {known.why}")
+    nights, lost = known.compared, [night for night in known.nights if night.why is not None]
+    first = f"{lost[0].day}: {lost[0].why}" if lost else ""
+    if not nights:
+        count = counted(len(known.nights), "night")
+        return _unknown(rule, f"none of {count} could be rehearsed; {first}")
+    span = (
+        f"the night of {nights[0].day}"
+        if len(nights) == 1
+        else f"{counted(len(nights), 'night')}, {nights[0].day} to {nights[-1].day}"
+    )
+    left_out = f" ({len(lost)} of {len(known.nights)} could not be; {first})" if lost else ""
+    return UsableNights(nights, f"on {span}{left_out}")
+
+
+def _unknown(rule: Flips, why: str, **facts: Any) -> Finding:
+    return rule.finding(Outcome.INCONCLUSIVE, why, metric=FLIPPED, **facts)

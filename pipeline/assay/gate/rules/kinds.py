@@ -1,7 +1,7 @@
 """The kinds of rules: which there are, a project's rules as values of them, and how they decide.
 
-A rule whose input is missing or malformed is FAIL. pytest, ``assay gate``, ``explain`` and
-``backtest`` all use the same functions. Nothing else knows which kinds there are.
+A rule whose input is missing or malformed is FAIL. pytest, ``assay gate`` and
+``explain`` all use the same functions. Nothing else knows which kinds there are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from assay.gate.rules.flips import Flips
 from assay.gate.rules.kind import Rule
 from assay.gate.rules.leakage import NoLeakage
 from assay.gate.rules.limit import Limit
-from assay.gate.rules.nights import Nights
 from assay.gate.rules.own import Own
 from assay.gate.rules.parity import Parity
 from assay.gate.rules.reasons import Reasons
@@ -47,7 +46,6 @@ KINDS: Mapping[str, type[Rule]] = {
     "reasons": Reasons,
     "parity": Parity,
     "cost": Cost,
-    "nights": Nights,
     "contract": ContractKept,
     "leakage": NoLeakage,
     "own": Own,
