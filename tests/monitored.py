@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from deltalake import write_deltalake
 
 from assay.columns.features import CategoryColumn, FrameFeatures
 from assay.columns.night_effects import NightEffects
-from assay.columns.profile import Profile, merge_profiles
+from assay.columns.profile import Profile
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference, build_reference
 from assay.compiled import fitted_model
@@ -317,42 +317,6 @@ class Project:
         run = self.event(day, run_id, "started", base=self.store.turn(day))
         publish(self.store, run, self.task, KEYS, good, profile, pa.Table.from_pandas(bad))
         self.log(day, run_id, "published", rows=(ROWS, ROWS - 2, 2))
-
-    def replay(self, day: str, run_id: str) -> None:
-        """The night with its refused rows repaired; the others keep the run that scored them."""
-        store = self.store
-        before = store.published_run(day)
-        assert before is not None
-        kept = store.predictions(day).drop_columns(["date"])
-        at = kept.schema.get_field_index("flight")
-        repaired = kept.take([0, 0]).set_column(at, "flight", pa.array([0, 1]))
-        mine = repaired.schema.get_field_index("run_id")
-        repaired = repaired.set_column(mine, "run_id", pa.array([run_id] * 2))
-        files = tuple(
-            write_part(
-                store.table_uri("predictions"),
-                store.part_path_for("predictions", day, run_id, name),
-                rows,
-            )
-            for name, rows in (("copy", kept), ("repaired", repaired.cast(kept.schema)))
-        )
-        profile = store.profile(before.run_id, day)
-        more = compute_profile(
-            FrameFeatures(rows_of(day, 100).head(2)),
-            self.reference().grid,
-            {"probability": np.array([0.2, 0.3])},
-        )
-        store.publish_run(
-            StagedRun(
-                run=replace(before, run_id=run_id, base=store.turn(day)),
-                predictions=files,
-                quarantine=(),
-                profile=merge_profiles(profile, more),
-                predictions_schema=predictions_schema("date", KEYS, self.task),
-                quarantine_schema=quarantine_schema("date", KEYS),
-            )
-        )
-        self.log(day, run_id, "published", rows=(ROWS, ROWS, 0))
 
     def log(
         self,

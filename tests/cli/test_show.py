@@ -5,57 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from assay.cli.__main__ import main
 from assay.cli.show import nights, stages
-from assay.score.operations.quarantine import QuarantineFile
 from assay.score.run import NightOutcome
 from assay.score.stage import NightOutcomes
-from assay.store import Run
 from assay.training.train.stage import TrainSummary
 from tests.gate import build
 from tests.shown import show
-
-
-def run(event: Literal["held", "published"]) -> Run:
-    words = ("name", "version", "bundle", "contract", "input", "carrier", "scorer", "by", "because")
-    numbers = ("base", "rows_read", "rows_scored", "rows_quarantined", "seconds")
-    return Run(
-        run_id="run-1",
-        event=event,
-        partition="2024-03-02",
-        detail="",
-        started_at=None,
-        at=None,
-        **dict.fromkeys(words, ""),
-        **dict.fromkeys(numbers, None),
-    )
-
-
-@pytest.mark.parametrize(
-    ("event", "rows", "then"),
-    [
-        (
-            "published",
-            1200,
-            "Change values, keep _row, then: assay quarantine replay --date 2024-03-02 "
-            "--rows x.csv --because WHY",
-        ),
-        ("held", 1200, "Run run-1 is held: rows are repaired once it is released"),
-        ("published", 0, None),
-        ("held", 0, None),
-    ],
-)
-def test_a_file_says_what_to_do_with_its_rows(
-    event: Literal["held", "published"], rows: int, then: str | None
-) -> None:
-    first, *more = nights.refused_file_lines(QuarantineFile(run(event), rows, Path("x.csv")))
-    assert first == f"quarantine: {rows:,} rows of 2024-03-02 written to x.csv"
-    assert more == ([] if then is None else [then])
-
 
 DAYS = ("2013-07-01", "2013-07-02")
 

@@ -168,14 +168,6 @@ def test_the_run_that_is_judged_is_the_last_published(project: Any) -> None:
     assert asked(project)[0].record.run_id == "run-2"
 
 
-def test_the_sample_of_a_replayed_night_is_drawn_from_all_its_rows(project: Any) -> None:
-    project.score(NIGHT, "run-1")
-    project.replay(NIGHT, "run-2")
-    summary, report = asked(project)
-    assert (summary.record.run_id, summary.decision.rows) == ("run-2", ROWS)
-    assert "a sample of 150 rows" in report
-
-
 def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

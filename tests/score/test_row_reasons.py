@@ -17,13 +17,13 @@ import pytest
 from assay.cli.__main__ import main
 from assay.columns.moved_scores import counts_of
 from assay.contract.columns import Columns
-from assay.errors import ReasonsUnknown, SourceError
+from assay.errors import ReasonsUnknown
 from assay.init.project_check.command import run as check_project
 from assay.model import reasons
 from assay.model.bundle import REASONS as REASONS_FILE
 from assay.project.params import Reasons
 from assay.score import row_reasons, scoring_job
-from assay.score.operations import export, quarantine, replay, why
+from assay.score.operations import export, why
 from assay.store.delta.tables import REASONS
 from tests.scorer import NIGHT, Scorer
 
@@ -157,35 +157,6 @@ def test_nights_before_with_and_after_them_are_read_alike(scorer: Scorer, tmp_pa
     read = scorer.spark.read.parquet(f"{scorer.store.table_uri('predictions')}/day={NEXT}")
     (first,) = read.selectExpr("reasons[0].feature as feature").distinct().limit(1).collect()
     assert first["feature"] in NAMES
-
-
-def test_repaired_rows_have_reasons_where_their_night_has(scorer: Scorer) -> None:
-    for asked, now in ((Reasons(rows="all"), True), (None, False)):
-        scorer.set(reasons=asked)
-        run = scorer.score(NEXT)
-        before = counts_of(scorer.store.profile(run.run_id, NEXT))
-        scorer.set(reasons=Reasons(rows="all", top=1))
-        path = scorer.root / "exports" / "refused.csv"
-        quarantine.export(scorer.root, scorer.params, NEXT, out=path)
-        with path.open(newline="") as file:
-            lines = list(csv.DictReader(file))
-        with path.open("w", newline="") as file:
-            table = csv.DictWriter(file, lines[0])
-            table.writeheader()
-            table.writerows({**line, "weight": "2.5", "depot": "north"} for line in lines)
-        done = replay.run(scorer.root, scorer.params, NEXT, path, "repaired")
-        rows = published(scorer, NEXT)
-        mine = [row for row in rows.values() if row["run_id"] == done.run_id]
-        assert len(mine) == done.merged > 0
-        assert {row["reasons"] is not None for row in rows.values()} == {now}
-        with pytest.raises(
-            SourceError, match=r"another now .* breaks .* a replay repaired the row"
-        ):
-            why.run(scorer.root, scorer.params, [str(mine[0]["parcel"])])
-        after = counts_of(scorer.store.profile(done.run_id, NEXT))
-        assert {*after} == ({*NAMES} if now else set())
-        for name in after:
-            assert after[name].rows == before[name].rows + done.merged
 
 
 def test_a_held_night_is_released_with_its_reasons(scorer: Scorer) -> None:

@@ -103,7 +103,7 @@ def test_rows_of_a_run_that_nobody_knows_are_told(store: Store, make: Any, tmp_p
 def test_a_night_that_took_over_an_earlier_runs_file_is_whole(
     store: Store, make: Any, profile: Any
 ) -> None:
-    """As a replay does; nor has the history of runs to be there for it."""
+    """Nor has the history of runs to be there for it."""
     make.run("r1", "p", good=[5])
     staged = make.stage("r2", "p", good=[5], profile=profile)
     kept = file_of(store, PREDICTIONS, "r1")

@@ -100,7 +100,7 @@ def retract(call: Call, run_id: RunId, *, because: Because) -> object:
 
 SCORE.parent(
     "quarantine",
-    "rows that were refused: show, export, score again",
+    "rows that were refused: show, export",
     "assay quarantine show --date 2013-07-01",
 )
 
@@ -119,7 +119,7 @@ def quarantine_show(call: Call, *, date: Night = None, run: Run = None) -> objec
 
 @SCORE(
     "quarantine export",
-    "write a night's refused rows to a file, to be repaired",
+    "write a night's refused rows to a file",
     "assay quarantine export --date 2013-07-01",
     words="nights.refused_file_lines",
 )
@@ -143,25 +143,6 @@ def _night_or_run(call: Call, date: str | None, run: str | None) -> tuple[str | 
             "say which rows", where=f"assay {call.command.name}", expected="--date or --run"
         )
     return date, run
-
-
-@SCORE(
-    "quarantine replay",
-    "score repaired rows with the version that scored their night, and merge them into it",
-    "assay quarantine replay --date 2013-07-01 --rows exports/refused-2013-07-01.csv "
-    "--because 'carrier fixed'",
-    front=True,
-)
-def quarantine_replay(
-    call: Call,
-    *,
-    rows: Annotated[Path, Option("as quarantine export wrote it", "FILE")],
-    because: Because,
-    date: Published,
-) -> object:
-    from assay.score.operations import replay
-
-    return replay.run(*call.project, date, rows, because=because)
 
 
 @SCORE(

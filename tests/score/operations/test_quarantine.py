@@ -1,4 +1,4 @@
-"""Refused rows: shown, exported, repaired, and merged into their night by a replay."""
+"""Refused rows: shown and exported."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.contract.definition import MASK
-from assay.errors import ContractBroken, NothingScored, RunHeld, RunUnknown, SourceError, UsageError
+from assay.errors import NothingScored, RunHeld, RunUnknown, UsageError
 from assay.project import params
 from assay.registry.pin import pin
 from assay.registry.versions import read_champion
-from assay.score.operations import quarantine, replay
+from assay.score.operations import quarantine
 from assay.score.run import ScoredRun
 from assay.score.together import score_night
 from assay.store import Store, open_store
 from tests.shown import show
 
 NIGHT = "2024-03-02"
-WHY = "the scale was set to zero"
 
 
 class Scored:
@@ -42,9 +41,6 @@ class Scored:
         quarantine.export(self.root, self.params, NIGHT, out=path)
         return path
 
-    def replay(self, rows: Path) -> replay.ReplayReport:
-        return replay.run(self.root, self.params, NIGHT, rows, WHY)
-
 
 @pytest.fixture
 def scored(live: Path, spark) -> Scored:
@@ -54,20 +50,6 @@ def scored(live: Path, spark) -> Scored:
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def write(path: Path, rows: list[dict[str, str]]) -> Path:
-    with path.open("w", newline="") as file:
-        table = csv.DictWriter(file, rows[0])
-        table.writeheader()
-        table.writerows(rows)
-    return path
-
-
-def repair(path: Path, **values: str) -> Path:
-    """Every refused row made good, but for what ``values`` says."""
-    good = {"weight": "2.5", "depot": "north", **values}
-    return write(path, [{**row, **good} for row in rows_of(path)])
 
 
 def test_show_counts_rules_with_examples(scored: Scored, capsys: pytest.CaptureFixture[str]):
@@ -96,80 +78,15 @@ def test_show_counts_rules_with_examples(scored: Scored, capsys: pytest.CaptureF
     assert "moon" in scored.export().read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["refused.csv", "refused.jsonl"])
-def test_what_is_exported_unchanged_is_still_refused(scored: Scored, name: str):
-    done = scored.replay(scored.export(name))
-    assert (done.merged, done.still_broken) == (0, 3)
-    assert scored.store.quarantine(NIGHT).num_rows == 3
-    assert scored.store.predictions(NIGHT).num_rows == 47
-
-
-def test_repaired_rows_join_their_night_and_the_rest_stays(scored: Scored):
-    path = scored.export()
-    rows = rows_of(path)
-    rows = [
-        {**row, "weight": "2.5"} if row["weight"] == "-1.0" else row
-        for row in rows
-        if row["depot"] != "moon"
+def test_rows_are_exported_as_they_are(scored: Scored) -> None:
+    rows = rows_of(scored.export())
+    assert len(rows) == 3 and {"", "moon"} < {row["depot"] for row in rows}
+    lines = scored.export("refused.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)[quarantine.BROKEN] for line in lines] == [
+        row[quarantine.BROKEN] for row in rows
     ]
-    done = scored.replay(write(path, rows))
-    assert (done.merged, done.still_broken) == (1, 1)
-    assert done.version == scored.run.version and done.replaces == scored.run.run_id
-    night = scored.store.predictions(NIGHT)
-    assert night.num_rows == 48 and len(set(night["parcel"].to_pylist())) == 48
-    assert set(night["run_id"].to_pylist()) == {scored.run.run_id, done.run_id}
-    left = scored.store.quarantine(NIGHT)
-    assert {json.loads(row)["depot"] for row in left["row"].to_pylist()} == {None, "moon"}
-    assert set(left["run_id"].to_pylist()) == {scored.run.run_id}
-    record = scored.store.published_run(NIGHT)
-    assert record is not None and record.run_id == done.run_id
-    assert (record.rows_read, record.rows_scored, record.rows_quarantined) == (50, 48, 2)
-    assert record.because == WHY and record.by == "Assay Test <test@assay.invalid>"
-    assert record.input  # a schedule that comes by again has nothing to do
-    profile = scored.store.profile(done.run_id, NIGHT)
-    assert profile["probability"].rows == 48
-
-
-def test_a_replay_can_be_replayed(scored: Scored):
-    first = scored.replay(repair(scored.export()))
-    assert first.merged == 3
-    assert scored.store.quarantine(NIGHT).num_rows == 0
-    with pytest.raises(ContractBroken, match="none that were refused"):
-        scored.replay(scored.root / "exports/refused.csv")
-    assert scored.store.visible_run(NIGHT) == first.run_id
-
-
-def test_a_row_with_the_key_of_another_is_not_merged(scored: Scored):
-    taken = str(scored.store.predictions(NIGHT)["parcel"][0].as_py())
-    for key in (taken, "999999"):  # of a row that is scored; three times the same
-        with pytest.raises(ContractBroken, match=rf"twice.*parcel={key}"):
-            scored.replay(repair(scored.export(), parcel=key))
-    assert scored.store.visible_run(NIGHT) == scored.run.run_id
-
-
-def test_what_cannot_be_replayed_is_told_and_changes_nothing(scored: Scored):
-    path = scored.export()
-    rows = rows_of(path)
-    with pytest.raises(ContractBroken, match=r"1 of 1 rows are none.*_row 0123"):
-        scored.replay(write(path, [{**rows[0], quarantine.MARK: "0123456789abcdef"}]))
-    with pytest.raises(ContractBroken, match="two rows stand for the same"):
-        scored.replay(write(path, [rows[0], rows[0]]))
-    with pytest.raises(SourceError, match=r"row 1 lacks weight"):
-        scored.replay(write(path, [{k: v for k, v in rows[0].items() if k != "weight"}]))
-    with pytest.raises(SourceError, match="holds no row"):
-        scored.replay(write_text(path, ",".join(rows[0])))
-    with pytest.raises(SourceError, match=r"cannot be read"):
-        scored.replay(scored.root / "nowhere.csv")
     with pytest.raises(UsageError, match=r"\.csv or \.jsonl"):
-        scored.replay(scored.root / "refused.xlsx")
-    assert scored.store.visible_run(NIGHT) == scored.run.run_id
-    with pytest.raises(RunUnknown, match="nothing is published"):
-        replay.run(scored.root, scored.params, "2024-03-04", path, WHY)
-
-
-def write_text(path: Path, text: str) -> Path:
-    path.write_text(text + "\n")
-    return path
+        scored.export("refused.xlsx")
 
 
 def held_run(scored: Scored, spark) -> str:
@@ -197,14 +114,14 @@ def test_a_held_night_can_be_looked_at(
         assert f"assay release {held} --because WHY" in told
     found = quarantine.show(scored.root, scored.params, None, scored.run.run_id)
     assert found.document()["state"] == "published"
-    # What is exported by date is what a replay takes back: of the run that readers see.
+    # What is exported by date is of the run that readers see.
     argv = ["quarantine", "export", "--root", str(scored.root)]
     assert main([*argv, "--date", NIGHT, "--json"]) == 0
     done = json.loads(capsys.readouterr().out)
     assert (done["run_id"], done["rows"]) == (scored.run.run_id, 3)
     assert done["file"].endswith(f"exports/refused-{NIGHT}.csv")
     assert main([*argv, "--run", held]) == 0
-    assert "rows are repaired once it is released" in capsys.readouterr().out
+    assert "3 rows" in capsys.readouterr().out
     with pytest.raises(
         RunUnknown, match=rf"no run r9.*{held} \(held, {NIGHT}\), {scored.run.run_id}"
     ):

@@ -143,18 +143,8 @@ def quarantine_lines(found: QuarantineReport) -> Iterator[Line]:
 
 
 def refused_file_lines(file: QuarantineFile) -> Iterator[Line]:
-    """Where the rows are, and the next step."""
-    from assay.score.operations.quarantine import MARK
-
-    run = file.run
-    yield f"quarantine: {counted(file.rows, 'row')} of {run.partition} written to {file.file}"
-    if file.rows and run.event == "held":
-        yield f"Run {run.run_id} is held: rows are repaired once it is released"
-    elif file.rows:
-        yield (
-            f"Change values, keep {MARK}, then: assay quarantine replay "
-            f"--date {run.partition} --rows {file.file} --because WHY"
-        )
+    """Where the rows are."""
+    yield f"quarantine: {counted(file.rows, 'row')} of {file.run.partition} written to {file.file}"
 
 
 def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:

@@ -141,9 +141,8 @@ def _decision(run: Run) -> str:
     """Who decided that a published run is published, and why; empty if nobody had to."""
     if not run.by:
         return ""
-    did = "repaired" if run.carrier == "replay" else "released"
     held = f" ({run.detail})" if run.detail else ""
-    return f"{did} by {run.by}: {run.because or 'no reason given'}{held}"
+    return f"released by {run.by}: {run.because or 'no reason given'}{held}"
 
 
 def _note(run: Run) -> str:

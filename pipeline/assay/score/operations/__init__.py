@@ -1,1 +1,1 @@
-"""Operations on scored nights: release, retract, replay, export, clean up."""
+"""Operations on scored nights: release, retract, export, clean up."""

@@ -1,13 +1,11 @@
 """``assay quarantine show`` and ``export``: the quarantined rows of a night.
 
-An exported row has its original columns, the rules that it broke and a mark: a digest of the
-original row. The mark identifies a repaired row, even if its key was changed.
+An exported row has its original columns and the rules that it broke.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from assay.contract.loader import load_contract
-from assay.errors import ContractBroken, SourceError, UsageError
+from assay.errors import SourceError, UsageError
 from assay.project.params import Params
 from assay.score.operations.export_targets import EXPORTS, check_not_in_git
 from assay.store import Run, Store, open_store
@@ -158,14 +156,8 @@ def _rows(store: Store, chosen: RunQuarantine) -> Iterator[Mapping[str, Any]]:
         yield from batch.select(["broken_rules", "row"]).to_pylist()
 
 
-MARK = "_row"
 BROKEN = "_broken_rules"
 FORMATS = (".csv", ".jsonl")
-
-
-def quarantine_id(row: str) -> str:
-    """The id of a quarantined row: 16 hexadecimal digits of its JSON's SHA-256."""
-    return hashlib.sha256(row.encode()).hexdigest()[:16]
 
 
 def file_format(path: Path, option: str) -> str:
@@ -202,13 +194,12 @@ def write(
     """
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        names = [MARK, BROKEN, *columns]
+        names = [BROKEN, *columns]
         table = csv.DictWriter(file, names, lineterminator="\n") if path.suffix == ".csv" else None
         if table is not None:
             table.writeheader()
         for each in refused:
             row = {
-                MARK: quarantine_id(each["row"]),
                 BROKEN: "; ".join(each["broken_rules"]),
                 **json.loads(each["row"]),
             }
@@ -224,62 +215,3 @@ def _cell(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
-
-
-def read(path: Path, columns: Sequence[str]) -> dict[str, dict[str, str | None]]:
-    """Repaired rows as text, by mark.
-
-    Parameters
-    ----------
-    columns
-        The columns that a row must have.
-
-    Raises
-    ------
-    SourceError
-        The file cannot be read, a row has no mark, or a column is missing.
-    ContractBroken
-        Two rows have the same mark.
-    """
-    rows: dict[str, dict[str, str | None]] = {}
-    for number, row in enumerate(_file_rows(path), start=1):
-        missing = [name for name in (MARK, *columns) if name not in row]
-        if missing or not row[MARK]:
-            raise SourceError(
-                f"row {number} lacks {', '.join(missing) or MARK}",
-                where=str(path),
-                expected="rows as assay quarantine export wrote them",
-                fix="Change values only; keep every column.",
-            )
-        if str(row[MARK]) in rows:
-            raise ContractBroken(
-                f"two rows stand for the same refused row ({MARK} {row[MARK]})",
-                where=str(path),
-                fix="Keep one of them: a row that came twice is scored once.",
-            )
-        rows[str(row[MARK])] = {name: _text(row[name]) for name in columns}
-    if not rows:
-        raise SourceError("holds no row", where=str(path))
-    return rows
-
-
-def _file_rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            if path.suffix == ".csv":
-                yield from csv.DictReader(file)
-                return
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise SourceError("no row of columns", where=f"{path}:{number}")
-                    yield row
-    except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
-        raise SourceError("cannot be read", where=str(path), found=str(error)[:160]) from None
-
-
-def _text(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

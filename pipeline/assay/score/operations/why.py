@@ -334,8 +334,8 @@ def _check_same(
             where=f"night {record.partition}, run {record.run_id}",
             expected=f"as published: {_decided(published)}",
             found=", ".join(f"breaks '{rule}'" for rule in broken) or _decided(now),
-            fix="Its input changed since, or a replay repaired the row from another file. Put what "
-            "was scored into the night's input, or score the night again (assay score --force).",
+            fix="Its input changed since. Put what was scored into "
+            "the night's input, or score the night again (assay score --force).",
         )
 
 
