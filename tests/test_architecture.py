@@ -35,8 +35,8 @@ MAY_IMPORT = {
     "onnxruntime": ["edge/onnx_check.py"],
     "uvicorn": ["serve/command.py"],
     "prometheus_client": ["serve/metrics.py"],
-    "pyspark": ["score/spark/*.py", "score/inputs/query.py"],
-    "py4j": ["score/spark/*.py", "score/inputs/query.py"],
+    "pyspark": ["score/spark/*.py", "score/inputs/catalog.py"],
+    "py4j": ["score/spark/*.py", "score/inputs/catalog.py"],
     "evidently": [
         "monitor/evidently/*.py",
         "evaluation/evaluate_page.py",

@@ -42,10 +42,8 @@ __all__ = [
     "label_as_text",
     "label_is_true",
     "read_csv",
-    "read_excel",
     "read_json",
     "read_parquet",
-    "read_sql",
 ]
 
 
@@ -95,45 +93,6 @@ def read_json(
 def read_parquet(path: str | Path, *, columns: Mapping[str, str]) -> Iterator[pa.Table]:
     """The rows of a Parquet file; otherwise as `read_csv`."""
     return read(Path(path), TableFormat("parquet", _columns(columns)))
-
-
-def read_excel(
-    path: str | Path,
-    *,
-    sheet: str = "",
-    missing: Sequence[str] = ("",),
-    columns: Mapping[str, str],
-) -> Iterator[pa.Table]:
-    """The rows of a sheet of an Excel workbook (.xlsx), below its first row; else as `read_csv`.
-
-    Dates are ``time``. Rows without any value are passed over. It needs ``assay[excel]``.
-
-    Parameters
-    ----------
-    sheet
-        Its name; the first one if empty.
-    """
-    table = TableFormat("excel", _columns(columns), missing=_missing(missing), sheet=sheet)
-    return read(Path(path), table)
-
-
-def read_sql(
-    path: str | Path,
-    connection: str,
-    *,
-    missing: Sequence[str] = ("",),
-    columns: Mapping[str, str],
-) -> Iterator[pa.Table]:
-    """The rows that the query in a file gives; nothing is written there. Else as `read_csv`.
-
-    Parameters
-    ----------
-    connection
-        ``sqlite:///PATH``, or ``postgresql://HOST/DATABASE`` with user and password in the
-        environment, as PGUSER and PGPASSWORD (needs ``assay[postgres]``).
-    """
-    table = TableFormat("sql", _columns(columns), missing=_missing(missing), connection=connection)
-    return read(Path(path), table)
 
 
 def _columns(columns: Mapping[str, str]) -> tuple[ColumnFormat, ...]:

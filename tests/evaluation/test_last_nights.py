@@ -16,7 +16,7 @@ from assay.errors import AssayError
 from assay.evaluation import last_nights
 from assay.project import layout
 from assay.project import params as parameters
-from assay.project.params.inputs import Parquet, Sql
+from assay.project.params.inputs import Parquet, Postgres
 from assay.reports.rehearsal import LastNights
 
 
@@ -68,10 +68,8 @@ def test_a_night_without_a_column_says_so(parcels: Path) -> None:
     assert "weight" in (other.why or "") and (other.fingerprint, other.rows) == ("", None)
 
 
-QUERY = Sql(
-    format="sql",
-    tables={"raw": {"format": "parquet", "path": "data/raw"}},
-    query="select * from raw where day = :night",
+QUERY = Postgres(
+    format="postgres", url="postgresql://db/x", query="select * from raw where day = :night"
 )
 
 

@@ -19,7 +19,7 @@ from assay.evaluation.nights import NightModel
 from assay.model import bundle
 from assay.project import layout
 from assay.project import params as parameters
-from assay.project.params.inputs import Csv, Sql
+from assay.project.params.inputs import Csv
 from tests.evaluation.rehearsals import counted, edit, prepared, rehearsed, write_champion
 
 
@@ -134,23 +134,6 @@ def test_a_champion_whose_contract_needs_another_column(parcels: Path, spark: An
     (night,) = rehearsed(parcels, spark, (date(2024, 3, 1),)).nights
     assert night.rows is None and "contract cannot be applied: " in (night.why or "")
     assert "colour" in (night.why or "")
-
-
-@pytest.mark.parametrize("form", ["parquet", "csv"])
-def test_a_query_that_lacks_a_column_of_the_champion(parcels: Path, spark: Any, form: str) -> None:
-    write_champion_that_reads_colours(parcels)
-    (part,) = (parcels / "data/raw/day=2024-03-01").iterdir()
-    place = parcels / "data/all/day=2024-03-01"
-    place.mkdir(parents=True)
-    if form == "csv":
-        pa_csv.write_csv(pq.read_table(part), place / "rows.csv")
-    else:
-        pq.write_table(pq.read_table(part), place / "rows.parquet")
-    query = "select * from parcels where day = :night"
-    tables = {"parcels": {"format": form, "path": "data/all"}}
-    given = Sql(format="sql", tables=tables, query=query)  # type: ignore[arg-type]
-    (night,) = rehearsed(parcels, spark, (date(2024, 3, 1),), given).nights
-    assert night.rows is None and "colour" in (night.why or "")
 
 
 def write_champion_that_reads_colours(root: Path, check: str = "") -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,6 @@ from assay.ops.deploy.code_hosts import WORKFLOWS
 from assay.project import params
 from assay.score.inputs.formats import find_night
 from tests import projects
-from tests.formats import workbooks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,34 +97,6 @@ def test_what_it_cannot_do_leaves_nothing(
     told = capsys.readouterr().err
     assert words in told and len(told.splitlines()) == 1
     assert not (table.parent / "churn").exists()
-
-
-def test_a_query_and_a_workbook_become_projects_that_read_them_again(
-    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(table.parent)
-    frame = pd.read_csv(table, sep=";", encoding="cp1252", dtype=str)
-    frame["visits"] = frame["visits"].astype(int)
-    cells = [list(frame.columns), *frame.to_numpy(dtype=object).tolist()]
-    workbooks.write(table.parent / "book.xlsx", {"Read me": [["note"], ["x"]], "Customers": cells})
-    assert main(["init", "excel", "--data", "book.xlsx", "--target", "churned"]) == 2
-    told = capsys.readouterr().err
-    assert told.strip().endswith("not read: 'Customers'; --sheet names one")
-    with closing(sqlite3.connect(table.parent / "shop.db")) as database:
-        frame.to_sql("customers", database, index=False)
-    (table.parent / "q.sql").write_text("select * from customers order by customer", "utf-8")
-    asked = {
-        "excel": ("--data", "book.xlsx", "--sheet", "Customers"),
-        "query": ("--data", "q.sql", "--connection", "sqlite:///shop.db"),
-    }
-    for name, options in asked.items():
-        assert main(["init", name, *options, "--target", "churned"]) == 0
-        project = table.parent / name
-        projects.call(project, "assay", "ingest")
-        rows = [pd.read_parquet(each) for each in (project / "data/raw").glob("night=*/*.parquet")]
-        assert len(pd.concat(rows)) == 600 and set(rows[0]["plz"]) <= set(frame["plz"])
-    assert (table.parent / "excel/data/book.xlsx.dvc").exists()
-    assert not (table.parent / "query/data/q.sql.dvc").exists()
 
 
 def test_what_was_assumed_of_the_time_is_among_what_is_not_sure(

@@ -78,9 +78,3 @@ def test_other_files_beside_the_nights_are_none_of_them() -> None:
 def test_a_night_is_named_once_and_last(path: str) -> None:
     with pytest.raises(ValidationError, match="once, in the name after the last slash"):
         TypeAdapter(Input).validate_python({"format": "csv", "path": path})
-
-
-def test_a_table_of_a_query_has_all_nights() -> None:
-    spec = {"format": "sql", "query": "select :night", "tables": {"t": "in/{night}.parquet"}}
-    with pytest.raises(ValidationError, match="whole tables; the query names the night"):
-        TypeAdapter(Input).validate_python(spec)

@@ -276,8 +276,8 @@ def drift(
     table: Annotated[
         str | None,
         Option(
-            "a Parquet file, a folder of them, a Delta table, or a file of CSV, JSON lines or "
-            "Excel, read as assay init would",
+            "a Parquet file, a folder of them, a Delta table, or a file of CSV or JSON lines, "
+            "read as assay init would",
             "TABLE",
         ),
     ] = None,

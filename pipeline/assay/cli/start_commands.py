@@ -30,13 +30,8 @@ def init(
     *,
     data: Annotated[
         Path | None,
-        Option("the table: CSV, JSON lines, Parquet or Excel (.xlsx), or a query (.sql)", "FILE"),
+        Option("the table: CSV, JSON lines or Parquet", "FILE"),
     ] = None,
-    sheet: Annotated[str, Option("of a workbook (the first one)", "NAME")] = "",
-    connection: Annotated[
-        str,
-        Option("where the query is asked: sqlite:///FILE or postgresql://HOST/DATABASE", "ADDRESS"),
-    ] = "",
     names: Annotated[
         str | None,
         Option("of the columns of CSV without a header, in the file's order", "A,B,C"),
@@ -91,9 +86,7 @@ def init(
     line = make_progress_line()
     progress = partial(_say_rows, line) if line is not None else _nothing
     given = names.split(",") if names is not None else ()
-    understood = command.look(
-        place, table, progress, sheet=sheet, connection=connection, names=given
-    )
+    understood = command.look(place, table, progress, names=given)
     if line is not None:
         line.end()
     wishes = Wishes(

@@ -17,7 +17,7 @@ import pyarrow.types as t
 from assay.errors import SourceError
 
 Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
-FileFormat = Literal["csv", "json", "parquet", "excel", "sql"]
+FileFormat = Literal["csv", "json", "parquet"]
 Value = int | float | str | bool | datetime
 IN_CONTRACTS: Mapping[Kind, str] = MappingProxyType(
     {
@@ -78,10 +78,6 @@ class TableFormat:
         Whether the first line names the columns; without one they are ``column_1`` and so on.
     missing
         Cells that stand for no value, after blanks around them are removed; the empty one always.
-    sheet
-        Of an Excel workbook; empty for its first one.
-    connection
-        Of a query: where it is asked (`assay.formats.files.records`).
     """
 
     format: FileFormat
@@ -91,8 +87,6 @@ class TableFormat:
     quote: str = '"'
     header: bool = True
     missing: tuple[str, ...] = ("",)
-    sheet: str = ""
-    connection: str = ""
 
     def column(self, name: str) -> ColumnFormat:
         """The column called ``name``; raises KeyError if there is none."""

@@ -23,10 +23,8 @@ from assay.formats.definition import (
 from assay.formats.facts import ColumnCounter, most_distinct, with_named_times
 from assay.formats.files.csv_text import layout, refuse_open_quote
 from assay.formats.files.dialect import find_dialect
-from assay.formats.files.excel_rows import open_sheet, sheet_names
 from assay.formats.files.opened import file_format, find_encoding
 from assay.formats.files.opened_table import OpenedTable, parquet_types
-from assay.formats.files.records import EXPECTED
 from assay.formats.kinds import PLACE, ColumnTally, Decision, decide, decide_typed
 from assay.formats.reader import for_each, typed_tables
 from assay.project.text import quote_value
@@ -37,8 +35,6 @@ Progress = Callable[[int], None]
 def understand(
     path: Path,
     *,
-    sheet: str = "",
-    connection: str = "",
     names: Sequence[str] = (),
     progress: Progress = lambda rows: None,
 ) -> Understanding:
@@ -49,10 +45,6 @@ def understand(
 
     Parameters
     ----------
-    sheet
-        Of an Excel workbook; the first one if empty.
-    connection
-        If ``path`` is a query: where it is asked.
     names
         Of the columns of CSV without a header, in the file's order.
     progress
@@ -63,10 +55,10 @@ def understand(
     SourceError
         It is no table, is cut or damaged, or its rows are ragged.
     UsageError
-        ``sheet`` or ``names`` do not fit the file.
+        ``names`` do not fit the file.
     """
     path = Path(path)
-    table, remarks = _format(path, sheet, connection, names)
+    table, remarks = _format(path, names)
     typed = table.format == "parquet"
     rows, types, orders = parquet_types(path) if typed else (0, {}, {})
     decisions = {name: _by_type(name, found) for name, found in types.items() if kind_of(found)}
@@ -160,35 +152,15 @@ def _facts(
     return found
 
 
-def _format(
-    path: Path, sheet: str, connection: str, names: Sequence[str]
-) -> tuple[TableFormat, tuple[str, ...]]:
+def _format(path: Path, names: Sequence[str]) -> tuple[TableFormat, tuple[str, ...]]:
     """How the file is written, without its columns but for ``names``, and remarks on guesses."""
-    if not connection and path.suffix.lower() == ".sql":
-        raise UsageError(
-            "a query needs to know where it is asked",
-            where=str(path),
-            fix=f"Add --connection ADDRESS: {EXPECTED}",
-        )
-    kind = "sql" if connection else file_format(path)
-    if sheet and kind != "excel":
-        raise UsageError(
-            "only a workbook has sheets", where=f"--sheet {sheet}", found=f"{path}: {kind}"
-        )
+    kind = file_format(path)
     if names and kind != "csv":
         raise UsageError(
             "only columns of CSV can lack names", where="--names", found=f"{path}: {kind}"
         )
-    if kind == "excel":
-        chosen = open_sheet(path, sheet or None).name
-        others = [each for each in sheet_names(path) if each != chosen and not sheet]
-        shown = ", ".join(map(quote_value, others[:5])) + (", …" if others[5:] else "")
-        remark = (
-            f"the workbook has other sheets too, which are not read: {shown}; --sheet names one"
-        )
-        return TableFormat("excel", (), sheet=chosen), (remark,) if others else ()
-    if kind in ("sql", "parquet"):
-        return TableFormat(kind, (), connection=connection), ()
+    if kind == "parquet":
+        return TableFormat(kind, ()), ()
     encoding = find_encoding(path)
     remarks = (encoding.remark,) if encoding.remark else ()
     if kind == "json":

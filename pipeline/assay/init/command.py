@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import filecmp
-import os
 import shlex
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from assay.errors import NotARepository, UsageError
-from assay.formats.definition import TableFormat, Understanding
+from assay.formats.definition import Understanding
 from assay.formats.facts import as_time
-from assay.formats.files.records import SQLITE
 from assay.formats.reader import read
 from assay.formats.understand import Progress, understand
 from assay.init.decide import decide, time_column
@@ -52,16 +50,14 @@ def look(
     data: Path,
     progress: Progress = lambda rows: None,
     *,
-    sheet: str = "",
-    connection: str = "",
     names: Sequence[str] = (),
 ) -> Understanding:
     """Find out how the table ``data`` is written, before anything is asked or written.
 
     Parameters
     ----------
-    sheet, connection, names
-        Of an Excel workbook, where a query is asked, and of columns without a header.
+    names
+        Of columns without a header.
 
     Raises
     ------
@@ -72,7 +68,7 @@ def look(
     """
     refuse_project(folder)
     refuse_output(folder, _inside(folder, data))
-    return understand(data, sheet=sheet, connection=connection, names=names, progress=progress)
+    return understand(data, names=names, progress=progress)
 
 
 def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> NewProject:
@@ -84,7 +80,7 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
         Need not exist. Files of git and DVC in it get more lines, a README stays; after an error
         or an interrupt it is as it was.
     data
-        The table, or a query; copied into the project unless it lies there already.
+        The table; copied into the project unless it lies there already.
     understood
         From `look`.
 
@@ -106,8 +102,7 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     seen = survey(read(data, understood.table), understood.rows, time)
     inside = _inside(folder, data)
     place = inside or f"{DATA}/{data.name}"
-    there = replace(understood, table=_seen_from(folder, understood.table))
-    plan = decide(there, seen, time, place, wishes)
+    plan = decide(understood, seen, time, place, wishes)
     texts = with_existing(folder, {**render(plan), **_workflows()})
     copied = [] if inside is not None else [place]
     refuse_others(folder, dict.fromkeys(copied, data))
@@ -120,8 +115,7 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
             part.replace(target)
         for path, text in texts.items():
             write_text(folder / path, text)
-        # A query is text of the project's own; a table is data.
-        set_up(folder, place if understood.table.format != "sql" else None)
+        set_up(folder, place)
     return NewProject(folder, plan, (*texts, place))
 
 
@@ -136,15 +130,6 @@ def _inside(folder: Path, data: Path) -> str | None:
         return data.resolve().relative_to(folder.resolve()).as_posix()
     except ValueError:
         return None
-
-
-def _seen_from(folder: Path, table: TableFormat) -> TableFormat:
-    """The table as the project reads it, where another path leads to a database in a file."""
-    path = table.connection.removeprefix(SQLITE)
-    if path == table.connection or Path(path).is_absolute():
-        return table
-    way = os.path.relpath(Path(path).resolve(), folder.resolve())
-    return replace(table, connection=SQLITE + Path(way).as_posix())
 
 
 # ------- the folder that a project is written into: nothing that is there is lost or left half done
@@ -329,13 +314,13 @@ def _restore(folder: Path, before: Mapping[str, bytes | bool]) -> None:
                 (folder / parent).rmdir()
 
 
-def set_up(folder: Path, table: str | None) -> None:
+def set_up(folder: Path, table: str) -> None:
     """Make a repository of git and one of DVC, where they are not there yet.
 
     Parameters
     ----------
     table
-        The path of the table, which DVC then keeps; None if there is no file to keep.
+        The path of the table, which DVC then keeps.
 
     Raises
     ------
@@ -349,15 +334,14 @@ def set_up(folder: Path, table: str | None) -> None:
         below = ""
     if not (folder / ".dvc").is_dir():
         _call(folder, *_DVC, "init", "--quiet", *(["--subdir"] if below else []))
-    if table is not None:
-        if git.tracked_files(folder, f":(literal){table}"):
-            raise NotARepository(
-                "git keeps the table, so that DVC cannot; nothing was written",
-                where=str(folder / table),
-                fix=f"git rm --cached {shlex.quote(table)} && "
-                "git commit -m 'Leave the table to DVC', then again",
-            )
-        _call(folder, *_DVC, "add", "--quiet", table)
+    if git.tracked_files(folder, f":(literal){table}"):
+        raise NotARepository(
+            "git keeps the table, so that DVC cannot; nothing was written",
+            where=str(folder / table),
+            fix=f"git rm --cached {shlex.quote(table)} && "
+            "git commit -m 'Leave the table to DVC', then again",
+        )
+    _call(folder, *_DVC, "add", "--quiet", table)
     _call(folder, "git", "config", "merge.generated.driver", "true")  # see .gitattributes
 
 

@@ -104,7 +104,6 @@ def _source(plan: Plan) -> dict[str, Any]:
     return {
         "imports": sorted(used),
         "format": table.format,
-        "connection": table.connection,
         "dialect": _dialect(plan),
         "read": [
             {"given": each.name, "type": spell(each), "why": evidence[each.name]}
@@ -136,8 +135,6 @@ def _dialect(plan: Plan) -> list[tuple[str, Any]]:
             ("quote", table.quote, '"'),
             ("header", table.header, True),
         ]
-    if table.format == "excel":
-        given = [("sheet", table.sheet, "")]
     if table.format != "parquet":
         given.append(("missing", table.missing, ("",)))
     return [(name, value) for name, value, default in given if value != default]

@@ -51,8 +51,6 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
         "--leave-out": wishes.left_out,
     }
     known = {each.name: each for each in understood.facts}
-    # It may well be in a sheet of the workbook that was not read.
-    sheets = next((each for each in understood.remarks if "--sheet" in each), "")
     for option, names in given.items():
         for name in names:
             if name not in known:
@@ -63,7 +61,7 @@ def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
                     expected=", ".join(map(quote_value, [*known][:30]))
                     + (", …" if len(known) > 30 else ""),
                     found=quote_value(name),
-                    fix=suggest(name, known) or sheets[:1].upper() + sheets[1:] or None,
+                    fix=suggest(name, known) or None,
                 )
     if wishes.weight is not None:
         _refuse_weight(known[wishes.weight])

@@ -1,7 +1,7 @@
 """``assay drift``: compare a table with the reference before it is scored.
 
 The table is landed and counted as a night is: a night of ``score.input`` by its own format; a file
-of CSV, JSON lines or Excel as Parquet, as `assay init` would read it; Parquet and Delta are counted
+of CSV or JSON lines as Parquet, as `assay init` would read it; Parquet and Delta are counted
 where they lie.
 """
 
@@ -205,7 +205,7 @@ def _ending(name: str) -> str:
 
 
 def _land_flat(path: str, grid: Grid, scratch: Path) -> Located:
-    """One file of CSV, JSON lines or Excel, landed with the names and types of a project of it.
+    """One file of CSV or JSON lines, landed with the names and types of a project of it.
 
     Columns of categories in ``grid`` are texts however their cells look: some rows of a column of
     codes may look like numbers.

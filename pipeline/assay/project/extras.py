@@ -38,7 +38,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "threadpoolctl": "threadpoolctl",
         },
         "federate": {"cryptography": "cryptography"},
-        "excel": {"openpyxl": "openpyxl"},
         "iceberg": {"pyiceberg": "pyiceberg"},
         "postgres": {
             "adbc_driver_manager": "adbc-driver-manager",

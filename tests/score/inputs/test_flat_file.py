@@ -416,10 +416,6 @@ def test_what_is_wrong_with_the_file_names_the_file(tmp_path: Path) -> None:
         ({"format": "csv", "path": "rows.csv", "every": "week"}, "night_by missing"),
         (CSV | {"every": "hour"}, "'day', 'week', 'month' or 'year'"),
         (CSV | {"options": {"multiLine": True}}, "multiLine: true"),
-        (
-            {"format": "sql", "tables": {"a": CSV}, "query": "select * from a where d = :night"},
-            "whole tables",
-        ),
     ],
 )
 def test_settings_that_contradict_each_other(spec: Any, told: str) -> None:

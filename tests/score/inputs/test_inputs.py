@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -416,49 +415,6 @@ def test_a_table_whose_files_are_not_plain_is_refused(look: Look, tmp_path: Path
         look(DELTA)
 
 
-# ------------------------------------------------------------------------------------- SQL
-
-QUERY = "select p.* from p join d using (depot) where day = :night"
-
-
-def test_a_query_is_known_by_its_text_and_its_tables(
-    look: Look, folder: Path, lake: str, tmp_path: Path
-) -> None:
-    pq.write_table(parcels(), folder / "a.parquet")
-    (tmp_path / "depots.csv").write_text("depot\nnorth\n")
-    spec: dict[str, Any] = {
-        "format": "sql",
-        "tables": {"p": DELTA, "q": "in", "d": {"format": "csv", "path": "depots.csv"}},
-        "query": QUERY,
-    }
-    night = look(spec)
-    assert (night.files, night.rows) == ((), None)
-    assert night.source is not None and night.source.by_spark and night.source.text
-    prints = [night.fingerprint, look({**spec, "query": QUERY + " and true"}).fingerprint]
-    (tmp_path / "depots.csv").write_text("depot\nnorth\nwest\n")
-    prints.append(look(spec).fingerprint)
-    write_deltalake(lake, with_day(parcels(), "2024-03-03"), mode="append")
-    prints.append(look(spec).fingerprint)
-    assert len(set(prints)) == 4
-    shutil.rmtree(tmp_path / "in")
-    with pytest.raises(SourceError, match="in: no such file or folder"):
-        look(spec)
-
-
-def test_a_query_in_a_file_has_to_ask_for_the_night(
-    look: Look, folder: Path, tmp_path: Path
-) -> None:
-    pq.write_table(parcels(), folder / "a.parquet")
-    spec = {"format": "sql", "tables": {"p": "in"}, "file": "night.sql"}
-    with pytest.raises(SourceError, match=r"night\.sql: the query cannot be read"):
-        look(spec)
-    (tmp_path / "night.sql").write_text("select * from p -- where day = :night")
-    with pytest.raises(SourceError, match=r"night\.sql: the query does not ask for the night"):
-        look(spec)
-    (tmp_path / "night.sql").write_text(QUERY)
-    assert look(spec).fingerprint == look({**spec, "file": None, "query": QUERY}).fingerprint
-
-
 @pytest.mark.parametrize(
     ("query", "bound"),
     [
@@ -507,9 +463,6 @@ def test_a_database_is_not_looked_at(look: Look) -> None:
         ("{format: csv, pth: a}", "score.input.pth: unknown key; did you mean 'path'?"),
         ("{format: csv, path: a, options: {sp: x}}", "options.sp: unknown key; did you mean 'sep'"),
         ("{format: csv, path: a, options: {sep: xy}}", "score.input.options.sep: "),
-        ("{format: sql, tables: {a: b}}", "score.input: expected exactly one of query and file"),
-        ("{format: sql, tables: {a: b}, query: x}", "input.query: expected a query that asks"),
-        ("{format: sql, tables: {a: {format: dleta}}, query: ':night'}", "input.tables.a: exp"),
         (
             "{format: postgres, url: 'postgresql://u:p@h/d', query: ':night'}",
             "score.input.url: expected a url without user and password",

@@ -83,13 +83,6 @@ def lake(project: Project) -> Any:
     return {"format": "delta", "path": "lake"}
 
 
-def sql(project: Project) -> Any:
-    query = "select p.*, d.place from parcels p left join depots d using (depot) where day = :night"
-    (project.root / "depots.csv").write_text("depot,place\nnorth,N\nsouth,S\n")
-    tables = {"parcels": layout.RAW, "depots": {"format": "csv", "path": "depots.csv"}}
-    return {"format": "sql", "tables": tables, "query": query}
-
-
 def iceberg(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
     made = tables.catalog(project.root, monkeypatch)
     dated = project.rows.append_column("day", pa.array([NIGHT] * project.rows.num_rows))
@@ -167,8 +160,6 @@ def test_every_format_gives_the_same_night(
         (records, "auto", "local"),
         (flat(project), "auto", "local"),
         (records, "files", "files"),
-        (sql(project), "auto", "files"),
-        (sql(project), "local", "local"),
         (many_nights(project, "csv"), "auto", "local"),
         (many_nights(project, "csv"), "files", "files"),
         (many_nights(project, "json"), "auto", "local"),

@@ -137,11 +137,3 @@ def test_what_cannot_be_reached_is_told_in_one_line_and_soon(
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3.free_port()}")
     line = told(uri)
     assert "Could not connect" in line or "Connection refused" in line
-
-
-def test_spark_says_what_it_lacks(bucket: str, tmp_path: Path, spark: Any) -> None:
-    put(f"s3://{bucket}/table/a.parquet", ROWS)
-    query = "select * from t where :night = :night"
-    spec = {"format": "sql", "tables": {"t": f"s3://{bucket}/table"}, "query": query}
-    with pytest.raises(SourceError, match=r"no file system for s3 in Spark.*hadoop-aws"):
-        landed_rows(tmp_path, spec, CONTRACT, NIGHT, lambda: spark)

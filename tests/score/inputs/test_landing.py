@@ -22,7 +22,7 @@ from assay.contract.text_parser import (
     parse_rows,
     rows_as_text,
 )
-from assay.errors import SchemaMismatch, SourceError
+from assay.errors import SourceError
 from assay.score.inputs.formats import find_night
 from assay.score.inputs.split import input_batches, split_tasks
 from tests.landing import landed_rows, with_input
@@ -247,108 +247,3 @@ def test_json_arrives_line_by_line(read: Read, folder: Path) -> None:
         "size: readable as float": 3,
     }
     assert table["name"].to_pylist()[4] == "x" * 1_000_000
-
-
-# -------------------------------------------------------------------------------------- SQL
-
-
-def sql(query: str, **tables: Any) -> dict[str, Any]:
-    return {"format": "sql", "tables": tables, "query": query}
-
-
-def test_a_query_over_tables_of_every_kind(read: Read, folder: Path, tmp_path: Path) -> None:
-    pq.write_table(rows(), folder / "a.parquet")
-    other = folder.with_name("day=2024-03-02")
-    other.mkdir()
-    pq.write_table(rows(5), other / "a.parquet")
-    write_deltalake(str(tmp_path / "lake"), with_day(rows()), partition_by=["day"])
-    names = tmp_path / "names" / "lang=en"
-    names.mkdir(parents=True)
-    (names / "a.csv").write_bytes(b"name,long\na,alpha\n")
-    (tmp_path / "sizes.json").write_bytes(b'{"name": "a", "size": 2.5}\n')
-    query = """
-        select p.id, p.at, n.long || '-' || n.lang as name, s.size
-        from p join l on p.id = l.id and p.day = l.day
-        join n on n.name = p.name join s on s.name = p.name
-        where p.day = :night -- and ':night'
-    """
-    found = read(
-        sql(
-            query,
-            p="in",
-            l={"format": "delta", "path": "lake"},
-            n={"format": "csv", "path": "names"},
-            s={"format": "json", "path": "sizes.json"},
-        )
-    )
-    assert ids(found) == [0, 1]
-    assert found.to_pylist()[0] == {"id": 0, "at": AT, "name": "alpha-en", "size": 2.5}
-
-
-def test_a_value_is_bound_not_pasted(read: Read, folder: Path) -> None:
-    pq.write_table(rows(), folder / "a.parquet")
-    assert ids(read(sql("select * from p where day = :night", p="in"), "x' or '1' = '1")) == []
-
-
-def test_text_from_csv_is_typed_afterwards(read: Read, folder: Path) -> None:
-    (folder / "a.csv").write_bytes(HEADER + b"\n1,2024-03-01,a,huge\n2,2024-03-01,a,1\n")
-    found = read(sql("select * from p where day = :night", p=CSV))
-    table, broken = parse_rows(CONTRACT, found)
-    assert table["id"].to_pylist() == [1, 2]
-    assert {rule: mask.tolist() for rule, mask in broken.items()} == {
-        "size: readable as float": [True, False]
-    }
-
-
-@pytest.mark.parametrize(
-    ("query", "error", "found"),
-    [
-        ("selct * from p where day = :night", SourceError, "Syntax error"),
-        ("select * from q where day = :night", SourceError, "q"),
-        ("select nothing from p where day = :night", SourceError, "nothing"),
-        ("select id, at, name from p where day = :night", SchemaMismatch, "'size' is missing"),
-        (
-            "select *, 1 as size from p where day = :night",
-            SchemaMismatch,
-            "'size' is there 2 times",
-        ),
-        (
-            "select id, at, name, cast(size as decimal(9, 2)) as size from p where day = :night",
-            SchemaMismatch,
-            "found decimal",
-        ),
-    ],
-)
-def test_a_query_that_fails_says_why_before_a_row_is_read(
-    read: Read, folder: Path, query: str, error: type[Exception], found: str
-) -> None:
-    pq.write_table(rows(), folder / "a.parquet")
-    with pytest.raises(error, match=found) as caught:
-        read(sql(query, p="in"))
-    assert "\n" not in str(caught.value)
-    assert "score.input.query" in str(caught.value)
-
-
-def test_a_ragged_line_of_a_table_in_a_query_fails_it(read: Read, folder: Path) -> None:
-    (folder / "a.csv").write_bytes(HEADER + b"\n1,2024-03-01,a,1\n2,2024-03-01,a\n")
-    with pytest.raises(SourceError, match="one cell for each column, found '2,2024"):
-        read(sql("select * from p where day = :night", p=CSV))
-
-
-def test_a_partition_that_spark_would_misread_is_refused(read: Read, tmp_path: Path) -> None:
-    odd = with_day(rows(name="é"))
-    write_deltalake(str(tmp_path / "lake"), odd, partition_by=["day", "name"])
-    table = {"format": "delta", "path": "lake"}
-    with pytest.raises(SourceError, match=r"parquet: Spark cannot tell.*expected day=.*name=é"):
-        read(sql("select * from p where day = :night", p=table))
-    assert ids(read(table)) == [0, 1]
-
-
-def test_columns_of_a_query_may_share_a_name_that_the_contract_lacks(
-    read: Read, folder: Path
-) -> None:
-    pq.write_table(rows(), folder / "a.parquet")
-    query = "select *, 1 as more, 2 as More, 3 as more, null as none from p where day = :night"
-    found = read(sql(query, p="in"))
-    assert (found["more"].to_pylist(), found["More"].to_pylist()) == ([1, 1], [2, 2])
-    assert found["none"].null_count == 2

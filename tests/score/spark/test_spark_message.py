@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from assay.errors import SparkFailed
-from assay.score.inputs.query import LONGEST, failure_cause
+from assay.score.inputs.catalog import LONGEST, failure_cause
 from assay.score.spark import tasks
 
 READ = """An error occurred while calling o1.collect.

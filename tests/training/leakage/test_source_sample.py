@@ -165,10 +165,6 @@ QUERY = "select * from t where day = :night"
     ("given", "why"),
     [
         (
-            {"format": "sql", "tables": {"t": "in"}, "query": QUERY},
-            f"score.input (sql): {LATER}",
-        ),
-        (
             {"format": "postgres", "url": "postgresql://db/x", "query": QUERY},
             f"score.input (postgres): {LATER}",
         ),

@@ -93,10 +93,6 @@ def pin_lines(found: Renewed) -> Iterator[Line]:
 
 def _written(plan: Plan) -> str:
     table = plan.understood.table
-    if table.format == "excel":
-        return f"Excel, sheet {table.sheet!r}"
-    if table.format == "sql":
-        return f"a query in {table.connection}"
     if table.format != "csv":
         return table.format
     return f"CSV, {table.encoding}, separated by {table.separator!r}"

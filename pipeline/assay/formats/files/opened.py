@@ -6,7 +6,6 @@ import codecs
 import gzip
 import io
 import re
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +22,9 @@ CHUNK = 1 << 20
 HEAD = 1 << 20
 """Bytes that are looked at to find out how a text file is written."""
 
-_SAVE = "Save the table as CSV, JSON lines, Parquet or .xlsx."
-_ASK = "Write a query into a file, and name both: --data QUERY.sql --connection sqlite:///FILE"
+_SAVE = "Save the table as CSV, JSON lines or Parquet."
 _BINARY = (
-    (b"PK\x03\x04", "a zip archive, and no Excel workbook (.xlsx)"),
+    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook, or one with a password"),
     (b"SQLite format 3\x00", "a SQLite database"),
 )
@@ -106,12 +104,9 @@ def file_format(path: Path) -> FileFormat:
         raise SourceError("the file is empty", where=str(path), fix="Write the table again.")
     if head.startswith(b"PAR1"):
         return "parquet"
-    if zipfile.is_zipfile(path) and b"xl/" in head:
-        return "excel"
     for magic, meaning in _BINARY:
         if head.startswith(magic):
-            fix = _ASK if "database" in meaning else _SAVE
-            raise SourceError(f"is {meaning}, not a table", where=str(path), fix=fix)
+            raise SourceError(f"is {meaning}, not a table", where=str(path), fix=_SAVE)
     if b"\x00" in head and not head.startswith(_UTF16):
         raise SourceError("holds bytes that are no text", where=str(path), fix=_SAVE)
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()

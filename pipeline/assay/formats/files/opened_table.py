@@ -14,9 +14,8 @@ import pyarrow.types as t
 from assay.errors import SourceError
 from assay.formats.definition import TableFormat
 from assay.formats.files.csv_text import column_names, layout, line_of, text_batches
-from assay.formats.files.excel_rows import excel_batches, open_sheet
 from assay.formats.files.opened import ROWS
-from assay.formats.files.records import json_batches, query_batches, record_columns
+from assay.formats.files.records import json_batches, record_columns
 from assay.project.text import quote_value
 
 Batch = dict[str, pa.Array]
@@ -53,13 +52,7 @@ class OpenedTable:
             return self._csv()
         if table.format == "parquet":
             return parquet_batches(path, {each.name for each in table.columns} or None)
-        if table.format == "json":
-            return record_columns(json_batches(path, table.encoding), self.mixed)
-        if table.format == "sql":
-            return record_columns(query_batches(path, table.connection), self.mixed)
-        sheet = open_sheet(path, table.sheet or None)
-        self._place = sheet.place
-        return record_columns(excel_batches(sheet), self.mixed)
+        return record_columns(json_batches(path, table.encoding), self.mixed)
 
     def place(self, row: int) -> str:
         """Where a row that was read lies, as people know it; rows count from 0."""

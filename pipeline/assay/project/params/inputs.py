@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from assay.project.params.values import ClassName, Every, Frozen, Section, Text, refuse_repeats
+from assay.project.params.values import ClassName, Every, Section, Text, refuse_repeats
 
 NIGHT = ":night"
 """The placeholder for the night's partition value in a query."""
@@ -175,34 +175,6 @@ FileTable = Annotated[
 ]
 
 
-class Sql(Section):
-    """A query in Spark SQL over tables in files."""
-
-    format: Literal["sql"]
-    tables: Annotated[Mapping[Name, FileTable], Field(min_length=1), Frozen]
-    query: Query | None = None
-    file: Text | None = None
-
-    def paths(self) -> Mapping[str, str]:
-        """As for `NightFiles`."""
-        return {f".tables.{name}": table.path for name, table in self.tables.items()}
-
-    @field_validator("tables")
-    @classmethod
-    def _whole_tables(cls, tables: Mapping[str, Any]) -> Mapping[str, Any]:
-        for name, table in tables.items():
-            if NIGHT_IN_PATH in table.path or getattr(table, "night_by", None):
-                raise ValueError(f"whole tables; the query names the night|{name}: {table.path}")
-        return tables
-
-    @model_validator(mode="after")
-    def _one_query(self) -> Sql:
-        if (self.query is None) == (self.file is None):
-            found = "neither" if self.query is None else "both"
-            raise ValueError(f"exactly one of query and file|{found}")
-        return self
-
-
 class Postgres(Section):
     """A PostgreSQL query."""
 
@@ -272,7 +244,7 @@ class Own(Section):
 
 _NAMED: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Parquet | Csv | Json | Delta | Sql | Postgres | Iceberg | Catalog,
+        Parquet | Csv | Json | Delta | Postgres | Iceberg | Catalog,
         Field(discriminator="format"),
     ]
 )
@@ -286,7 +258,7 @@ def _read(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
 
 
 Input = Annotated[
-    Parquet | Csv | Json | Delta | Sql | Postgres | Iceberg | Catalog | Own,
+    Parquet | Csv | Json | Delta | Postgres | Iceberg | Catalog | Own,
     WrapValidator(_read),
     BeforeValidator(_mapping),
 ]

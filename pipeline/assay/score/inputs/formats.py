@@ -22,7 +22,6 @@ from assay.score.inputs.iceberg import IcebergFormat
 from assay.score.inputs.own import OwnFormat
 from assay.score.inputs.parquet import ParquetFormat
 from assay.score.inputs.postgres import PostgresFormat
-from assay.score.inputs.query import SqlFormat
 from assay.score.inputs.text_format import CsvFormat, JsonFormat
 from assay.score.inputs.types import InputFile, NightInput
 
@@ -31,7 +30,6 @@ FORMATS: Mapping[str, type[Format[Any]]] = {
     "csv": CsvFormat,
     "json": JsonFormat,
     "delta": DeltaFormat,
-    "sql": SqlFormat,
     "postgres": PostgresFormat,
     "iceberg": IcebergFormat,
     "catalog": CatalogFormat,

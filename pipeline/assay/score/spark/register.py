@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import ExportFailed
 from assay.project import layout
-from assay.score.inputs.catalog import quote_name, quote_part
-from assay.score.inputs.query import failure_cause
+from assay.score.inputs.catalog import failure_cause, quote_name, quote_part
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError, SparkFailed
 from assay.project import layout
-from assay.score.inputs.query import failure_cause
+from assay.score.inputs.catalog import failure_cause
 from assay.score.inputs.split import RowGroups, split_tasks
 from assay.score.local import Outcome, Progress, Work
 from assay.score.spark.sent_work import received, send

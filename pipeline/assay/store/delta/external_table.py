@@ -43,8 +43,6 @@ class TableSnapshot:
         Partition columns, which the files lack; `ExternalFile.values` are in this order.
     schema
         All columns of the table.
-    spark_schema
-        The same schema in the JSON format that Delta and Spark share.
     """
 
     uri: str
@@ -52,7 +50,6 @@ class TableSnapshot:
     version: int
     partitioned_by: tuple[str, ...]
     schema: pa.Schema
-    spark_schema: str
     files: tuple[ExternalFile, ...]
 
 
@@ -138,6 +135,5 @@ def _snapshot(table: DeltaTable, uri: str) -> TableSnapshot:
         version=table.version(),
         partitioned_by=by,
         schema=pa.schema(table.schema().to_arrow()),
-        spark_schema=table.schema().to_json(),
         files=tuple(sorted(files, key=lambda file: file.path)),
     )
