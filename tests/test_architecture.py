@@ -37,11 +37,7 @@ MAY_IMPORT = {
     "prometheus_client": ["serve/metrics.py"],
     "pyspark": ["score/spark/*.py", "score/inputs/catalog.py"],
     "py4j": ["score/spark/*.py", "score/inputs/catalog.py"],
-    "evidently": [
-        "monitor/evidently/*.py",
-        "evaluation/evaluate_page.py",
-        "evaluation/task_views.py",
-    ],
+    "evidently": ["monitor/evidently/*.py"],
     "gto": ["registry/*.py"],
     "dvc": ["registry/*.py"],
     "pandera": ["contract/*.py"],

@@ -149,10 +149,6 @@ def test_answers_of_an_old_model_as_features(tmp_path: Path) -> None:
 def test_a_good_model_of_features_known_before_passes(tmp_path: Path) -> None:
     init(tmp_path, bills(), "amount")
     root = tmp_path / "project"
-    file = root / "params.yaml"
-    text = file.read_text(encoding="utf-8")
-    plain = text.replace("evaluate:\n", "evaluate:\n  evidently: never\n")
-    file.write_text(plain, encoding="utf-8")
     assert suspects(tmp_path, "code", *STAGES) == {}
     with chdir(root):
         assert main(["train", "boosting"]) == 0

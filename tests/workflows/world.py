@@ -44,8 +44,6 @@ class World:
         self._clone()
         parcels.write(self.folder / "parcels.csv", "2024-02-29")
         self.call("assay", "init", ".", "--data", "../parcels.csv", "--target", "late")
-        # Evidently takes three of the stage's five seconds.
-        self.edit("params.yaml", "  min_slice_rows:", "  evidently: never\n  min_slice_rows:")
         if bucket:
             self.edit("params.yaml", "store: store", f"store: s3://{BUCKET}/store")
             self.call("dvc", "remote", "add", "--default", "team", f"s3://{BUCKET}/dvc")

@@ -70,10 +70,10 @@ def run(root: Path, params: Params) -> Evaluation:
         # From the model file that was loaded, not from the bundle's manifest.
         types=tuple(models.untrusted_types(bundle.files[bundles.MODEL])),
     )
-    view, with_evidently = view_of(scored, manifest.label), params.evaluate.evidently == "always"
+    view = view_of(scored, manifest.label)
     window = str(params.prepare.holdout)
     drawn = NONE if isinstance(explained, str) else dependences(explained)
-    html = evaluate_page.render(evaluation, view, window, params.seed, with_evidently, drawn)
+    html = evaluate_page.render(evaluation, view, window, params.seed, drawn)
     evaluation.write(root)
     write_json(root / layout.METRICS, found.summary())
     write_text(root / layout.EVALUATION_PAGE, html)

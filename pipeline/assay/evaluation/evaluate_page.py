@@ -1,18 +1,13 @@
-"""The evaluation page: every metric with its interval, plots, slices; then Evidently's report.
-
-Only `assay.evaluation.task_views`, this module and ``monitor/evidently/`` import evidently.
-"""
+"""The evaluation page: every metric with its interval, plots, slices, features."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from markupsafe import Markup
 
 from assay.evaluation.dependence import NONE, Dependences
-from assay.evaluation.importance import draw_rows
-from assay.evaluation.task_views import SHOWN, ZERO, MetricGroup, View, by_field, view_of
+from assay.evaluation.task_views import SHOWN, ZERO, MetricGroup, View, by_field
 from assay.metrics.estimate import (
     Estimate,
     describe_design_effects,
@@ -22,12 +17,7 @@ from assay.metrics.estimate import (
 from assay.metrics.sampling_units import format_unit_count, plural_unit
 from assay.metrics.slices import AND
 from assay.pages import charts, svg, templating
-from assay.pages.templating import (
-    NOTHING_MORE,
-    compose_page,
-    evidently_document,
-    without_evidently,
-)
+from assay.pages.templating import compose_page
 from assay.project.tasks import HEADLINE, describe_direction
 from assay.project.text import counted
 from assay.reports.evaluation import (
@@ -44,26 +34,9 @@ from assay.reports.evaluation import (
 SHOWN_FEATURES = 20
 """Maximum number of features shown; evaluation.json has all."""
 
-SAMPLE_ROWS = 50_000
-"""Maximum number of rows given to Evidently. Our own section always covers all rows."""
 
-GENERATED_ID = re.compile(
-    r"(?<=metric_)[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-)
-"""Ids that Evidently generates on each run: the page's root, and its widgets (UUID 7)."""
-
-NOT_ASKED = "It is left out, because evaluate.evidently in params.yaml says never."
-
-
-def render(
-    found: Evaluation,
-    view: View,
-    window: str,
-    seed: int,
-    evidently: bool = True,
-    drawn: Dependences = NONE,
-) -> str:
-    """One self-contained HTML file; without Evidently it says so in its place.
+def render(found: Evaluation, view: View, window: str, seed: int, drawn: Dependences = NONE) -> str:
+    """One self-contained HTML file.
 
     Parameters
     ----------
@@ -73,36 +46,17 @@ def render(
         The days of the holdout.
     seed
         Seed of the samples.
-    evidently
-        Whether Evidently's report follows.
     drawn
         How contributions depend on values.
     """
-    scored, note = view.scored, NOT_ASKED
-    if evidently:
-        note = f"All {counted(len(scored), 'row')}. Its numbers have no intervals."
-        if len(scored) > SAMPLE_ROWS:
-            note = (
-                f"A sample of {SAMPLE_ROWS:,} of the {len(scored):,} rows, drawn at random with "
-                f"seed {seed}: its numbers differ a little from those above, which are about all "
-                "rows."
-            )
-            scored = scored.take(draw_rows(len(scored), SAMPLE_ROWS, seed))
-        note += view.caution
     title = f"{found.name}: {found.candidate} on the holdout"
-    theirs = _evidently(view_of(scored, view.label)) if evidently else NOTHING_MORE
-    return compose_page(title, render_section(found, view, window, seed, note, drawn), theirs)
+    return compose_page(title, render_section(found, view, window, seed, drawn))
 
 
 def render_section(
-    found: Evaluation,
-    view: View,
-    window: str,
-    seed: int,
-    evidently: str,
-    drawn: Dependences = NONE,
+    found: Evaluation, view: View, window: str, seed: int, drawn: Dependences = NONE
 ) -> Markup:
-    """Our section as HTML; ``evidently`` is a note on the report that follows."""
+    """What the page says, as HTML."""
     first, second = HEADLINE[found.task], SECONDARY_METRIC[found.task]
     parts = [part.metrics[first] for part in found.slices if part.metrics is not None]
     low, high = svg.axis_limits([found.metrics[first], *parts], least=0.0)
@@ -134,7 +88,6 @@ def render_section(
         low=low,
         high=high,
         overall=found.metrics[first].value,
-        evidently=evidently,
         dependence=drawn[0],
         added=drawn[1],
         **_features(found, seed),
@@ -202,25 +155,3 @@ def _shown(found: Evaluation) -> list[SliceResult]:
         for part in sort_slices(found)
         if part.rows >= LEAST_SHOWN or not {part.field, *part.field.split(AND)} & {*found.sensitive}
     ]
-
-
-def _evidently(view: View) -> str:
-    unfit = view.unfit()
-    return without_evidently(unfit) if unfit else evidently_document(lambda: _report(view))
-
-
-def _report(view: View) -> str:
-    from evidently import Dataset, Report
-
-    table, definition, preset = view.for_evidently()
-    dataset = Dataset.from_pandas(table, data_definition=definition)
-    return _stable(str(Report([preset]).run(dataset, None).get_html_str(as_iframe=False)))
-
-
-def _stable(html: str) -> str:
-    """``html`` with generated ids replaced by numbers, so that equal rows give equal bytes.
-
-    Otherwise DVC would see a changed page after every run.
-    """
-    numbers: dict[str, str] = {}
-    return GENERATED_ID.sub(lambda name: numbers.setdefault(name[0], f"{len(numbers):032x}"), html)

@@ -1,4 +1,4 @@
-"""What is shown of a model's rows in plots, on the page and by Evidently: one class a task.
+"""What is shown of a model's rows in plots and on the page: one class a task.
 
 The plots are small tables in the layout of DVC's plot templates (`assay.evaluation.plots`):
 
@@ -40,12 +40,9 @@ SHOWN_CLASSES = 20
 
 ZERO = Estimate(0.0, None, None)
 """For an axis that shall hold 0."""
-_NO_FEATURES: Mapping[str, list[str]] = {"numerical_columns": [], "categorical_columns": []}
 
 AnySlice = TypeVar("AnySlice", SliceResult, SliceComparison)
 Named: TypeAlias = tuple[str, Estimate]
-ForEvidently: TypeAlias = tuple[pd.DataFrame, Any, Any]
-"""A table, its data definition, and the preset to run."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,6 @@ class ClassifierView:
         The words for that probability.
     outcomes
         How score_histogram.csv calls the rows for which it came true, and the others.
-    caution
-        What to mind about Evidently's numbers.
     """
 
     scored: LabelledScores
@@ -100,15 +95,10 @@ class ClassifierView:
     meaning: ClassVar[Mapping[str, str]]
     whose: ClassVar[str]
     outcomes: ClassVar[tuple[str, str]]
-    caution: ClassVar = ""
 
     def own_tables(self) -> dict[str, pd.DataFrame]:
         """The plots that only this task has."""
         return {}
-
-    def unfit(self) -> str | None:
-        """Why Evidently cannot show these rows; None if it can."""
-        return None
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -208,26 +198,6 @@ class BinaryView(ClassifierView):
             "at": f" at threshold {at}",
         }
 
-    def for_evidently(self) -> ForEvidently:
-        from evidently import BinaryClassification, DataDefinition
-        from evidently.presets import ClassificationPreset
-
-        one = BinaryClassification(
-            target=self.label,
-            prediction_labels=f"{self.label} (predicted)",
-            prediction_probas=f"{self.label} (probability)",
-            pos_label=1,
-        )
-        table = pd.DataFrame(
-            {
-                one.target: self.scored.truth.astype(np.int64),
-                one.prediction_labels: self.predicted.astype(np.int64),
-                one.prediction_probas: self.scored.scores,
-            }
-        )
-        definition = DataDefinition(classification=[one], **_NO_FEATURES)
-        return table, definition, ClassificationPreset(probas_threshold=self.scored.threshold)
-
 
 class MulticlassView(ClassifierView):
     """Rows of a model that predicts the likeliest of several classes."""
@@ -259,31 +229,6 @@ class MulticlassView(ClassifierView):
             "classes": fewest_right_first.to_dict("records"),
         }
 
-    def unfit(self) -> str | None:
-        seen, classes = np.union1d(self.scored.truth, self.predicted), len(self.names)
-        only = f"these rows have only two of the {classes} classes, which it would take for yes and"
-        return f"{only} no" if len(seen) == 2 < classes else None
-
-    def for_evidently(self) -> ForEvidently:
-        from evidently import DataDefinition, MulticlassClassification
-        from evidently.presets import ClassificationPreset
-
-        names = np.array(self.names, dtype=object)
-        # Evidently looks up each class of the probabilities among those of the rows' labels.
-        # Without one of them the others add up to less than 1, so then it gets the predicted
-        # classes alone.
-        whole = [*self.names] if len(np.unique(self.scored.truth)) == len(names) else None
-        one = MulticlassClassification(
-            target=f"{self.label} (actual)",
-            prediction_labels=f"{self.label} (predicted)",
-            prediction_probas=whole,
-        )
-        table = pd.DataFrame(self.scored.scores, columns=whole) if whole else pd.DataFrame()
-        table[one.target] = names[self.scored.truth]
-        table[one.prediction_labels] = names[self.predicted]
-        definition = DataDefinition(classification=[one], **_NO_FEATURES)
-        return table, definition, ClassificationPreset()
-
 
 @dataclass(frozen=True)
 class RegressionView:
@@ -301,10 +246,6 @@ class RegressionView:
         "bias": "mean error, prediction less label: above 0 it predicts too much",
         "r2": "share of the label's variance that is explained; 0 for always saying the mean",
     }
-    caution: ClassVar = " Percentage errors (MAPE) say nothing where labels come near 0."
-
-    def unfit(self) -> str | None:
-        return None
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -350,14 +291,6 @@ class RegressionView:
             MetricGroup(f"Errors, in the unit of {self.label}; nearer 0 is better", lower, *scale),
             MetricGroup("Higher is better", higher, low, 1.0),
         ]
-
-    def for_evidently(self) -> ForEvidently:
-        from evidently import DataDefinition, Regression
-        from evidently.presets import RegressionPreset
-
-        one = Regression(target=self.label, prediction=f"{self.label} (predicted)")
-        table = pd.DataFrame({one.target: self.scored.truth, one.prediction: self.scored.scores})
-        return table, DataDefinition(regression=[one], **_NO_FEATURES), RegressionPreset()
 
 
 View: TypeAlias = BinaryView | MulticlassView | RegressionView

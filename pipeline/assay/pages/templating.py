@@ -253,13 +253,7 @@ _HEADING = re.compile(r'<h2 id="([\w-]+)">(.*?)(?:<small>.*?)?</h2>', re.DOTALL)
 
 
 def without_evidently(why: str) -> str:
-    """What stands in Evidently's place on a page that is written without it.
-
-    Parameters
-    ----------
-    why
-        Text, which is escaped unless it is markup; it ends the sentence that begins with "because".
-    """
+    """What stands in Evidently's place: ``why``, escaped unless it is markup, after "because"."""
     told = escape(why)
     return (
         f"<html><head></head><body><p>Evidently's part is left out, because {told}. Nothing above "

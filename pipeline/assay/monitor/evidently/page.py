@@ -1,6 +1,6 @@
 """Evidently's report of a night: its own presets on a sample of rows, below Assay's answer.
 
-Only this folder and ``evaluate/page.py`` import evidently.
+Only this folder imports evidently.
 """
 
 from __future__ import annotations

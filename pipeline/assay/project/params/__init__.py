@@ -218,7 +218,6 @@ class Evaluate(Section):
     metrics: Annotated[Mapping[FunctionName, Better], Frozen, Dumped] = Field(
         default_factory=dict, validate_default=True
     )
-    evidently: Literal["always", "never"] = "always"
 
 
 class Registry(Section):
