@@ -22,9 +22,9 @@ from threadpoolctl import threadpool_limits
 
 from assay.compiled import fitted_model
 from assay.metrics.evaluator import CLIP
-from assay.training.train import calibration_choice
+from assay.training.train import fit as calibration_choice
 from assay.training.train.calibrate import fit_calibrator
-from assay.training.train.calibration_choice import AUTO, METHODS, choose_calibration
+from assay.training.train.fit import AUTO, METHODS, choose_calibration
 from benchmarks.contender import ROOT
 from data.source import flights
 

@@ -40,7 +40,7 @@ from assay.metrics.labelled_scores import LabelledScores
 from assay.performance.estimate.metric_estimate import MetricEstimate
 from assay.project.tasks import Task
 from assay.training.train.calibrate import cross_calibrate, fit_calibrator
-from assay.training.train.calibration_choice import AUTO, choose_calibration
+from assay.training.train.fit import AUTO, choose_calibration
 from benchmarks import estimated_bundle, peer_env, results
 from benchmarks.contender import ROOT
 from benchmarks.measure import say

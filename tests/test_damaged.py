@@ -23,8 +23,8 @@ from assay.columns.features import FrameFeatures
 from assay.compiled import fitted_model
 from assay.errors import BundleChanged, ParamsError
 from assay.model import bundle
+from assay.model import model as model_sound
 from assay.model import model as models
-from assay.model import tree_checks as model_sound
 from assay.model.manifest import MANIFEST
 from assay.model.reasons import explainer_of
 from assay.project import layout, params

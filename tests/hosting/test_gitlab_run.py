@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assay.hosting import origin
+from assay.hosting import promotion
 from assay.hosting.promotion import BRANCH, NothingToPromote, propose, rollback_approved
 from assay.registry import versions
 from tests.code_host import TOKEN
@@ -95,8 +95,8 @@ def test_what_was_trained_is_one_merge_request_with_the_gate_s_comment(lab: Any)
 def test_git_gets_the_token_for_the_server_alone_and_in_its_environment(
     lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert origin._credentials() == {}  # loopback is no https
+    assert promotion._credentials() == {}  # loopback is no https
     monkeypatch.setenv("CI_SERVER_URL", "https://gitlab.example.com")
-    given = origin._credentials()
+    given = promotion._credentials()
     assert given["GIT_CONFIG_KEY_0"] == "http.https://gitlab.example.com/.extraheader"
     assert TOKEN not in str(given)

@@ -23,7 +23,7 @@ from assay.gate import verdict_page
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model.reasons import Change, Reason
 from assay.monitor import monitor_nights
-from assay.monitor.front import page as front
+from assay.monitor.front import command as front
 from assay.monitor.nights.night import Night
 from assay.pages import templating
 from assay.pages.templating import compose_page

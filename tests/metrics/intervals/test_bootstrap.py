@@ -8,10 +8,9 @@ import pytest
 
 from assay.errors import PluginError
 from assay.metrics.evaluator import Ints
-from assay.metrics.intervals.bootstrap import bootstrap_difference, bootstrap_estimate
 from assay.metrics.intervals.difference import differences
 from assay.metrics.intervals.estimates import estimates
-from assay.metrics.intervals.own import OwnMeasures
+from assay.metrics.intervals.own import OwnMeasures, bootstrap_difference, bootstrap_estimate
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.own_metrics import OwnMetric
 from assay.metrics.sampling_units import SamplingUnits

@@ -11,7 +11,7 @@ from scipy import special
 from assay.metrics.following import STEPS, Following
 from assay.metrics.influence import Influence, sampling_variation, sums_variation
 from assay.metrics.intervals import pairing
-from assay.metrics.intervals.bootstrap import left_out_units
+from assay.metrics.intervals.own import left_out_units
 from assay.metrics.intervals.pairing import contributions, correlations, share_contributions
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assay.monitor.drift.night_decision import NightDecision
-from assay.monitor.front.page import Front
+from assay.monitor.front.command import Front
 from assay.monitor.incidents.collect import combine_incidents
 from assay.monitor.nights import facts
 from assay.monitor.status import ChampionStatus

@@ -11,7 +11,7 @@ import pytest
 
 from assay.monitor.front import charts
 from assay.monitor.front.charts import months
-from assay.monitor.front.page import Front, column_lines, render
+from assay.monitor.front.command import Front, column_lines, render
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.status import ChampionStatus, MissingPart

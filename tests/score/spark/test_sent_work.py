@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from assay.errors import RunError
-from assay.score.spark import sent_work
-from assay.score.spark.sent_work import ARCHIVE, LARGE, received, send
+from assay.score.spark import tasks
+from assay.score.spark.tasks import ARCHIVE, LARGE, received, send
 
 
 def test_large_bytes_are_mapped_from_one_file(spark: Any) -> None:
     large, small = ARCHIVE + bytes(LARGE), b"small"
     work: Any = {"large": large, "again": bytes(bytearray(large)), "small": small}
-    before = len(sent_work._added)
+    before = len(tasks._added)
     shared = send(spark.sparkContext, work)
     assert len(shared.value) < 1000
-    assert len(sent_work._added) == before + 1
+    assert len(tasks._added) == before + 1
 
     def look(_: int) -> tuple[bool, bool, bytes]:
         got = received(shared.value)

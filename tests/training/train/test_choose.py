@@ -15,7 +15,7 @@ from assay.model import bundle
 from assay.model.manifest import MANIFEST
 from assay.project import layout
 from assay.training.train import calibrate
-from assay.training.train import calibration_choice as choose
+from assay.training.train import fit as choose
 
 ROWS = 6000
 BLOCK = np.arange(ROWS) * 5 // ROWS

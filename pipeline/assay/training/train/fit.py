@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from assay.columns.features import CategoryColumn, Floats, FrameFeatures
 from assay.compiled import fitted_model
 from assay.contract.definition import Contract
 from assay.errors import ContractBroken
+from assay.metrics.evaluator import CLIP
 from assay.metrics.label_encoding import encode_labels, label_classes
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
@@ -21,16 +22,76 @@ from assay.project.params import Train
 from assay.project.tasks import Task
 from assay.project.text import counted
 from assay.training.candidates.nested import assign_folds, fit_clone
-from assay.training.train.calibrate import (
-    Look,
-    cross_calibrate,
-    fit_calibrator,
-    out_of_fold_scores,
-)
-from assay.training.train.calibration_choice import CalibrationChoice, choose_calibration
+from assay.training.train.calibrate import Look, cross_calibrate, fit_calibrator, out_of_fold_scores
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# ----------------------- chooses a candidate's calibration by its loss on rows it was not fitted on
+# A calibration always looks good on the rows it was fitted on, a step function most of all. So
+# each block of days is calibrated by a fit to the out-of-fold scores of the other blocks, and the
+# log loss over all blocks decides.
+
+AUTO = "auto"
+METHODS = ("none", "sigmoid", "isotonic")
+"""From the strongest to the weakest assumptions; of equal losses the first wins."""
+
+
+@dataclass(frozen=True)
+class CalibrationChoice:
+    """A calibration, and the losses that it was chosen by.
+
+    Attributes
+    ----------
+    method
+        One of `METHODS`.
+    losses
+        The cross-fitted log loss of each method; empty if params.yaml names one, and for a
+        regression, whose scores are not probabilities.
+    """
+
+    method: str
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+
+def choose_calibration(
+    task: Task, wanted: str, raw: Floats, truth: NDArray[Any], block: NDArray[np.int64]
+) -> CalibrationChoice:
+    """The calibration that ``train.calibration`` asks for.
+
+    Parameters
+    ----------
+    wanted
+        One of `METHODS`, or `AUTO` for the one with the lowest loss.
+    raw
+        Out-of-fold scores in the shape of the task.
+    truth
+        As in `assay.metrics.labelled_scores.LabelledScores`.
+    block
+        The block of days of each row (`assay.training.candidates.nested.assign_folds`).
+    """
+    if task == "regression":
+        return CalibrationChoice("none")
+    if wanted != AUTO:
+        return CalibrationChoice(wanted)
+    losses = {method: _loss(task, method, raw, truth, block) for method in METHODS}
+    return CalibrationChoice(min(losses, key=lambda method: losses[method]), losses)
+
+
+def _loss(
+    task: Task, method: str, raw: Floats, truth: NDArray[Any], block: NDArray[np.int64]
+) -> float:
+    """Mean log loss, each block calibrated by the others."""
+    scores = cross_calibrate(task, method, raw, truth, block)
+    if task == "binary":
+        given = np.where(truth, scores, 1 - scores)
+    else:
+        given = np.take_along_axis(scores, truth[:, None].astype(np.intp), axis=1)[:, 0]
+    return float(-np.log(np.clip(given, CLIP, 1)).mean())
+
+
+# -------------------------------------------------------------------------------------------------
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
