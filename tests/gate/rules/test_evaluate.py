@@ -27,7 +27,6 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "reasons": ({"max": 0.1}, layout.COMPARISON),
     "parity": ({}, layout.REHEARSAL),
     "cost": ({"of": "latency_ms", "max": 5.0}, layout.REHEARSAL),
-    "nights": ({"of": "score_distance", "max": 0.2}, layout.REHEARSAL),
     "flips": ({"where": {"place": "JFK"}}, layout.REHEARSAL),
     "contract": ({"max_bad_share": 0.0}, RESULT),
     "leakage": ({}, layout.LEAKAGE),

@@ -69,7 +69,6 @@ RULES: dict[str, dict[str, Any]] = {
     "reasons": {"max": 0.1},
     "parity": {},
     "cost": {"of": "latency_ms", "max": 5},
-    "nights": {"of": "held", "max": 0},
     "flips": {"max": 0.1},
     "contract": {"max_bad_share": 0.1},
 }
