@@ -35,7 +35,6 @@ from assay.score.inputs.formats import find_night, open_input
 from assay.score.inputs.landing import landed
 from assay.score.operations import export_targets
 from assay.score.operations.export_targets import ExportData
-from assay.testing import check_estimator
 from assay.training.train import stage as train
 from tests.landing import no_spark
 
@@ -101,17 +100,6 @@ def test_the_page_has_an_example_of_each_kind() -> None:
     for kind in KINDS:
         _, heading, rest = text.partition(f"\n## A{'n' * (kind[0] in 'ai')} {kind}\n")
         assert heading and "```python\n# " in rest.partition("\n## ")[0], kind
-
-
-def test_a_transformer_can_be_part_of_a_candidate(root: Path, given: Params) -> None:
-    candidate = given.train.candidates["clipped"]
-    build = plugins.resolve(candidate.maker, key="candidate", root=root)
-    check_estimator(
-        partial(build, **candidate.args, seed=1),
-        "binary",
-        allow_types=given.bundle.allow_types,
-        root=root,
-    )
 
 
 def test_a_model_with_a_transformer_of_the_project_s_own_can_be_tested(

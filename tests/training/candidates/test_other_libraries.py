@@ -26,7 +26,6 @@ from assay.compiled.fitted_model import Model
 from assay.errors import ExtraMissing, PluginError
 from assay.model.model import dumps
 from assay.project import extras, plugins
-from assay.testing import check_estimator
 from assay.training.candidates.encoder import build_encoder
 from assay.training.candidates.nested import fit_clone
 from assay.training.candidates.other_libraries import (
@@ -134,24 +133,6 @@ def test_a_machine_without_openmp_is_told_what_to_install(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(PluginError, match="libgomp1 of Debian"):
         plugins.resolve("asks.One", key="train.candidates.one.class")
-
-
-TYPES = ("collections.OrderedDict", "lightgbm.basic.Booster", "xgboost.core.Booster")
-NAMES = {"catboost.core": "CatBoost", "lightgbm.sklearn": "LGBM", "xgboost.sklearn": "XGB"}
-
-
-@pytest.mark.parametrize("encoding", ["auto", "onehot"])
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-@pytest.mark.parametrize("module", NAMES)
-def test_all_keep_the_laws_of_a_candidate(module: str, task: Any, encoding: Any) -> None:
-    name = NAMES[module] + ("Regressor" if task == "regression" else "Classifier")
-    quiet = {"verbose": -1} if module.startswith("lightgbm") else {}
-    check_estimator(
-        lambda: getattr(sys.modules[module], name)(n_estimators=9, **quiet),
-        task=task,
-        encoding=encoding,
-        allow_types=[*TYPES, f"{module}.{name}"],
-    )
 
 
 def test_catboost_takes_categories_as_texts_alone_and_in_a_search() -> None:
