@@ -37,7 +37,7 @@ from assay.compiled.fitted_model import calibrate_class
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model.prediction import LOSSES
 from assay.performance.estimate import binary, regression
-from assay.performance.estimate.score_cells import cells_from_profile
+from assay.performance.estimate.decisions import cells_from_profile
 from assay.training.train.calibrate import cross_calibrate, fit_calibrator
 from benchmarks import estimate_flights, estimated_bundle
 from benchmarks.contender import ROOT

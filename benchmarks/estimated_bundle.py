@@ -22,8 +22,12 @@ from assay.model import prediction
 from assay.monitor.drift.drift import decide
 from assay.performance.estimate.night import NightEstimate, estimate_night
 from assay.project.params import Monitor
-from assay.training.train.estimate_errors import dependence, learn_night_effects
-from assay.training.train.loss_models import LossModel, fit_loss_models
+from assay.training.train.estimate_errors import (
+    LossModel,
+    dependence,
+    fit_loss_models,
+    learn_night_effects,
+)
 
 NOTHING: Mapping[str, float] = {}
 

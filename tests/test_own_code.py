@@ -24,7 +24,7 @@ from assay.evaluation import evaluate
 from assay.gate.inputs import GateInputs
 from assay.gate.rules.kinds import evaluate_rules, read_policy
 from assay.model import bundle
-from assay.monitor.incidents.delivery import Attempt, call_own, load_own
+from assay.monitor.incidents.messages import Attempt, call_own, load_own
 from assay.monitor.nights.night import Incident
 from assay.ops.deploy import targets
 from assay.project import digests, layout, params, plugins, source_code

@@ -14,9 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from assay.columns.features import FrameFeatures
 from assay.compiled import CompiledModel, compile_and_compare
 from assay.compiled.fitted_model import Model, feature_frame
-from assay.training.candidates import vocabulary
+from assay.training.candidates import encoder
+from assay.training.candidates.encoder import count_categories
 from assay.training.candidates.pipeline import encoded_pipeline
-from assay.training.candidates.vocabulary import count_categories
 
 NUMERIC, CATEGORICAL = ("x", "y"), ("few", "many")
 KNOWN = 600
@@ -55,7 +55,7 @@ def table() -> pd.DataFrame:
 def test_models_of_many_categories_are_compiled(
     estimator: Any, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vocabulary, "MOST_COLUMNS", 40)
+    monkeypatch.setattr(encoder, "MOST_COLUMNS", 40)
     frame = table()
     features = feature_frame(FrameFeatures(frame), NUMERIC, CATEGORICAL)
     counts = count_categories(features, CATEGORICAL)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.contract.loader import contract_files, load_contract
-from assay.evaluation import last_nights, nights
+from assay.evaluation import nights
 from assay.evaluation.nights import NightModel
 from assay.model import bundle
 from assay.project import layout, source_code
@@ -28,7 +28,7 @@ def prepared(root: Path, days: Any = LAST, given: Any = None) -> tuple[Any, nigh
     if given is not None:
         changes["score"] = params.score.model_copy(update={"input": given})
     params = params.model_copy(update=changes)
-    last_nights.run(root, params)
+    nights.run(root, params)
     contract = load_contract(root / params.contract.file, root=root).without_label()
     loaded = bundle.load(root / layout.BUNDLE, expected=None, allow_types=())
     return params, nights.prepare(root, params, NightModel(loaded, contract))

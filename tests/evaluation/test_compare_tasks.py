@@ -20,7 +20,7 @@ import assay.training.train.stage
 from assay.columns.features import FrameFeatures
 from assay.contract.loader import load_contract
 from assay.evaluation import compare as stage
-from assay.evaluation import last_nights, nights
+from assay.evaluation import nights
 from assay.evaluation import rehearse as rehearsing
 from assay.evaluation.nights import NightModel
 from assay.evaluation.reasons import ExplainedRows, explain_rows
@@ -139,7 +139,7 @@ def test_a_real_night_beside_the_champion(
     given = given.model_copy(
         update={"rehearse": given.rehearse.model_copy(update={"nights": day, "repeats": 1})}
     )
-    last_nights.run(root, given)
+    nights.run(root, given)
     loaded, other = (
         bundle.load(place, expected=None, allow_types=())
         for place in (root / layout.BUNDLE, root / layout.CHAMPION_BUNDLE)

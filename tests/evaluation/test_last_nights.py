@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.errors import AssayError
-from assay.evaluation import last_nights
+from assay.evaluation import nights as last_nights
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params.inputs import Parquet, Postgres

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.influence import SamplingDistribution
 
 NUMBERS = st.floats(-100, 100)
 ERRORS = st.floats(0.01, 50)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assay.cli.__main__ import main
 from assay.errors import RetrainAdvised, UsageError
-from assay.performance import known_metrics, retrain
+from assay.performance import realized_metrics, retrain
 from assay.performance.retrain import advise
 from assay.project import params
 from assay.project.params.monitoring import RetrainRule
@@ -122,8 +122,8 @@ def test_a_maturity_is_reached_as_its_day_begins_and_over_as_it_ends(
 ) -> None:
     now = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hours)
     age = (now.date() - day).days
-    assert (known_metrics.reached_maturities(day, [days], now) == (days,)) == (age >= days)
-    assert (now >= known_metrics.maturity_end(day, days)) == (age > days)
+    assert (realized_metrics.reached_maturities(day, [days], now) == (days,)) == (age >= days)
+    assert (now >= realized_metrics.maturity_end(day, days)) == (age > days)
     assert parse_day(day.isoformat()) == day
 
 

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from assay.project.abandoned import delete_abandoned
+from assay.project.processes import delete_abandoned
 
 
 def test_what_is_older_than_a_day_goes(tmp_path: Path) -> None:

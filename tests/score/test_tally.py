@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import RowCountMismatch
-from assay.score.tally import Tally, check_row_counts, total
+from assay.score.scoring_job import Tally, check_row_counts, total
 from assay.store import StagedFile
 
 days = st.dates(date(2024, 1, 1), date(2024, 12, 31))

@@ -25,7 +25,7 @@ from assay.gate.rules.change import Change
 from assay.gate.rules.limit import Limit
 from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import FEWEST, Floats, Ints
-from assay.metrics.influence import SamplingVariation, sampling_variation
+from assay.metrics.influence import SamplingDistribution, SamplingVariation, sampling_variation
 from assay.metrics.intervals.difference import (
     Difference,
     measured_difference,
@@ -33,7 +33,6 @@ from assay.metrics.intervals.difference import (
 )
 from assay.metrics.intervals.reliability import few_rows_warning
 from assay.metrics.label_effects import LabelEffects, label_effects
-from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.project.params.behaviour import GateParams
 from assay.project.tasks import describe_direction
 from assay.reports.comparison import Comparison

@@ -144,7 +144,7 @@ def compare(call: Call) -> object:
     keys="why? nights(day,rows,why)?",
 )
 def nights(call: Call) -> object:
-    from assay.evaluation import last_nights
+    from assay.evaluation import nights as last_nights
 
     return last_nights.run(*call.project)
 

@@ -12,7 +12,7 @@ from assay.columns.features import FrameFeatures
 from assay.columns.grid import CategoryGrid
 from assay.compiled.edge_cases import FeaturesInMemory, load_features
 from assay.compiled.scorer import CompiledModel
-from assay.edge import c_check, c_counts, onnx_check, onnx_checks, onnx_graph
+from assay.edge import c_check, c_counts, onnx_check, onnx_graph
 from assay.edge.c_source import Export
 from assay.edge.hard_rows import Expected, differences, expected, hard_rows
 from assay.edge.rules import DeviceRules, device_rules
@@ -189,7 +189,7 @@ def _short(word: str) -> str:
 
 def expressed(rules: DeviceRules) -> DeviceRules:
     """The checks without those that ONNX cannot make."""
-    held = tuple(rule for rule in rules.held if rule.kind in onnx_checks.EXPRESSED)
+    held = tuple(rule for rule in rules.held if rule.kind in onnx_graph.EXPRESSED)
     gone = (rule.name for rule in rules.held if rule not in held)
     return DeviceRules(held, (*rules.left_out, *gone))
 

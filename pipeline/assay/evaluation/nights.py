@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.contract.definition import Contract
-from assay.contract.loader import load_kept_contract
+from assay.contract.loader import load_contract, load_kept_contract
 from assay.errors import AssayError, DataError, RowCountMismatch, SourceError
 from assay.errors.base import describe_error
 from assay.evaluation.champion import Champion, load_champion
@@ -31,7 +31,9 @@ from assay.reports.rehearsal import (
     SliceFlips,
 )
 from assay.score.carriers import choose_carrier, open_night
+from assay.score.due import is_day
 from assay.score.inputs import formats
+from assay.score.inputs.formats import find_night, open_input
 from assay.score.local import no_progress, rows_per_batch
 
 if TYPE_CHECKING:
@@ -206,3 +208,56 @@ def describe_night(task: Task, listed: ListedNight, counts: FlipCounts) -> Rehea
         flipped=counts.flipped if classes else None,
         slices=tuple(slices) if classes else (),
     )
+
+
+# --------- the stage ``nights``: find the nights that will be rehearsed, without reading their rows
+# What lies in the input is known to nobody but the input, so DVC runs this stage each time. Its
+# report depends on the input alone: the rehearsal runs again only if the nights changed. An input
+# that cannot be reached is no error here; the gate's rules say what that means.
+
+NOT_ASKED = "rehearse.nights in params.yaml is 0"
+
+
+def run(root: Path, params: Params) -> LastNights:
+    """Write nights.json: the nights that ``rehearse.nights`` asks for, or why there are none.
+
+    Raises
+    ------
+    ContractFileError
+        The contract cannot be loaded.
+    """
+    found = _find(root, params)
+    found.write(root)
+    return found
+
+
+def _find(root: Path, params: Params) -> LastNights:
+    kind, asked = params.score.input.format, params.rehearse.nights
+    if asked == 0:
+        return LastNights(input=kind, nights=(), why=NOT_ASKED)
+    contract = load_contract(
+        root / params.contract.file, params.contract.file, root=root
+    ).without_label()
+    if isinstance(asked, int):
+        try:
+            held = [day for day in open_input(root, params).nights() if is_day(day)]
+        except AssayError as error:
+            extras.raise_if_missing(error)
+            return LastNights(input=kind, nights=(), why=describe_error(error, root))
+        if not held:
+            column = params.ingest.partition_by
+            why = f"the input has no night: no partition {column}=... that is a day"
+            return LastNights(input=kind, nights=(), why=why)
+        days = held[-asked:]
+    else:
+        days = [str(day) for day in asked]
+    nights = tuple(_look(root, params, contract, day) for day in days)
+    return LastNights(input=kind, nights=nights, why=None)
+
+
+def _look(root: Path, params: Params, contract: Contract, day: str) -> ListedNight:
+    try:
+        night = find_night(root, params, contract, day)
+    except DataError as error:
+        return ListedNight(day=day, why=describe_error(error, root))
+    return ListedNight(day=day, fingerprint=night.identity, rows=night.rows)

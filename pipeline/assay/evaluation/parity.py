@@ -31,8 +31,7 @@ from assay.project.tasks import Task
 from assay.score.carriers import choose_carrier, open_night
 from assay.score.inputs import formats as inputs
 from assay.score.local import no_progress, rows_per_batch
-from assay.score.scoring_job import Job, key_schema
-from assay.score.tally import check_row_counts, total
+from assay.score.scoring_job import Job, check_row_counts, key_schema, total
 from assay.store import Run, predictions_schema, quarantine_schema
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS

@@ -25,10 +25,10 @@ import numpy as np
 from assay.metrics.evaluator import Floats, Ints, calibration_bins
 from assay.metrics.influence import (
     Influence,
+    SamplingDistribution,
     SamplingVariation,
     sampling_variation,
 )
-from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
 
 DRAWS = 400
@@ -87,7 +87,7 @@ class CalibrationGaps:
         Draws are symmetric, but gaps need not be: with few positives, a sample without the rare
         large gaps shows too small an error and too small a covariance. The upper end is raised by
         the amount by which Hall's correction raises that of the gaps' sum
-        (`assay.metrics.sampling_distribution`).
+        (`assay.metrics.influence`).
         """
         left_out = (1 - confidence) / 2
         shares = np.array([left_out, 0.5, 1 - left_out])

@@ -54,7 +54,7 @@ class Manifest:
         Settings that a search among the estimators chose.
     loss_noise
         For each model of a regression's errors, how far a row's loss lies from the expected
-        loss (`assay.training.train.loss_models`).
+        loss (`assay.training.train.estimate_errors`).
     vocabularies
         For each categorical feature with more categories than the model is told apart: how many
         there are in training (``found``), and how many of them are told apart (``kept``).

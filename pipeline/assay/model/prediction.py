@@ -42,7 +42,7 @@ REGRESSION_BINS = 20
 """Number of histogram bins for a regression's scores and labels; probabilities have as many."""
 
 LOSSES = ("error@absolute", "error@squared")
-"""Names of the expected errors of a regression's rows (`assay.training.train.loss_models`)."""
+"""Names of the expected errors of a regression's rows (`assay.training.train.estimate_errors`)."""
 
 MOST_CLASSES = 20
 """Probabilities of each class are profiled only for models with at most this many classes."""

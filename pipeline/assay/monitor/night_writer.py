@@ -37,8 +37,8 @@ from assay.monitor.nights.summary import (
     overall_metrics,
 )
 from assay.pages.templating import compose_page
-from assay.performance.known_metrics import Row
 from assay.performance.label_drift import label_drift
+from assay.performance.realized_metrics import Row
 from assay.project.document import write_json, write_text
 from assay.project.extras import is_installed
 from assay.project.params import Params

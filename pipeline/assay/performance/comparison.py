@@ -11,8 +11,14 @@ from typing import Any, Literal
 
 from assay.errors import UsageError
 from assay.performance import label_drift
-from assay.performance.known_metrics import KnownMetric, Row, by_metric
-from assay.performance.realized_metrics import OBSERVED, PREDICTED, UNKNOWN
+from assay.performance.realized_metrics import (
+    OBSERVED,
+    PREDICTED,
+    UNKNOWN,
+    KnownMetric,
+    Row,
+    by_metric,
+)
 from assay.project.params import Params
 from assay.project.partitions import parse_day
 from assay.project.tasks import METRICS

@@ -25,8 +25,7 @@ from assay.columns.profile import ReferenceColumn
 from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference
 from assay.model import prediction
-from assay.performance.known_metrics import KnownMetric, by_metric
-from assay.performance.realized_metrics import KnownLabels, RealizedMetric
+from assay.performance.realized_metrics import KnownLabels, KnownMetric, RealizedMetric, by_metric
 from assay.project.tasks import Task
 
 NAMES = DISTANCE, PSI, TOTAL_VARIATION, WASSERSTEIN = (

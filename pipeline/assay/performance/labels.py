@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
-from assay.performance import known_metrics, read_labels
+from assay.performance import read_labels, realized_metrics
 from assay.performance.measure import NightMeasurement, measure
 from assay.performance.read_labels import LabelCounts, add_labels, set_arrival_time
 from assay.project import layout
@@ -222,7 +222,7 @@ class _Job:
             day = parse_day(night)
             if night in done or night not in shown or day is None:
                 continue
-            reached = known_metrics.reached_maturities(
+            reached = realized_metrics.reached_maturities(
                 day, self.params.monitor.maturities, self.now
             )
             if any((shown[night], days) not in have for days in reached):
@@ -267,7 +267,7 @@ class _Job:
         day, days = parse_day(night), self.params.labels.known_after_days
         if day is None or days is None:
             return self.now
-        return min(self.now, known_metrics.maturity_start(day, days))
+        return min(self.now, realized_metrics.maturity_start(day, days))
 
 
 def _report_progress(what: str, night: str, number: int, nights: list[str]) -> None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from assay.errors import NothingScored, PublishConflict
 from assay.metrics import sampling_units
 from assay.model.prediction import PREDICTION, PROBABILITIES, PROBABILITY
-from assay.performance import known_metrics, label_drift, realized_metrics
+from assay.performance import label_drift, realized_metrics
 from assay.performance.realized_metrics import (
     KnownLabels,
     LabelledNight,
@@ -136,13 +136,15 @@ def measure(
     history = store.label_history(record.partition)
     day = parse_day(record.partition)
     reached = (
-        () if day is None else known_metrics.reached_maturities(day, params.monitor.maturities, now)
+        ()
+        if day is None
+        else realized_metrics.reached_maturities(day, params.monitor.maturities, now)
     )
     measured = []
     ever = _truths(labels_as_of(history, _names(keys)), keys)
     for days in reached:
         assert day is not None, "a night without a day has no maturity"
-        until = known_metrics.maturity_end(day, days)
+        until = realized_metrics.maturity_end(day, days)
         in_time = _truths(labels_as_of(history, _names(keys), until), keys)
         # The last one never closes: a label that comes late is counted somewhere.
         last = days == max(params.monitor.maturities)

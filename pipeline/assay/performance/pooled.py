@@ -22,9 +22,8 @@ from datetime import date
 import numpy as np
 
 from assay.metrics.evaluator import Floats
-from assay.metrics.sampling_distribution import SamplingDistribution
-from assay.performance.known_metrics import Row
-from assay.performance.realized_metrics import CONSTANT_LOSS
+from assay.metrics.influence import SamplingDistribution
+from assay.performance.realized_metrics import CONSTANT_LOSS, Row
 from assay.project.tasks import LOSS_OF_SKILL
 from assay.reports.retrain import PooledNights
 

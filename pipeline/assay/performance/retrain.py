@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import NothingScored, ParamsError, RetrainAdvised, UsageError
-from assay.performance import known_metrics, pooled
+from assay.performance import pooled, realized_metrics
 from assay.project import layout
 from assay.project.document import write_text
 from assay.project.params import Params, yaml_text
@@ -153,7 +153,7 @@ def _told(row: Row, rule: RetrainRule) -> bool:
 
 def _ripe(row: Row, column: str, now: datetime) -> bool:
     day = parse_day(row[column])
-    return day is not None and now >= known_metrics.maturity_end(day, row["maturity_days"])
+    return day is not None and now >= realized_metrics.maturity_end(day, row["maturity_days"])
 
 
 def run(

@@ -175,7 +175,7 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "evaluate": ("assay.evaluation.evaluate",),
         "champion": ("assay.registry.champion",),
         "compare": ("assay.evaluation.compare",),
-        "nights": ("assay.evaluation.last_nights",),
+        "nights": ("assay.evaluation.nights",),
         # The second module measures cost. It is run by name in a separate process.
         "rehearse": ("assay.evaluation.rehearse", "assay.evaluation.cost"),
         # Pytest loads the second module by name.

@@ -9,12 +9,14 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import shutil
 import signal
 import site
 import subprocess
 import sys
 import sysconfig
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
@@ -190,3 +192,21 @@ def system_allocator() -> Iterator[None]:
         yield
     finally:
         pa.set_memory_pool(before)
+
+
+# --------- what killed commands left: temporary files and folders that nobody will delete otherwise
+
+KEPT_SECONDS = 86_400
+"""What is younger may belong to a command that runs."""
+
+
+def delete_abandoned(folder: Path, pattern: str = "*") -> None:
+    """Delete files and folders in a folder, which need not exist, that are older than a day."""
+    for left in folder.glob(pattern):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime < KEPT_SECONDS:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()

@@ -24,9 +24,9 @@ from assay.model import bundle
 from assay.model.manifest import MANIFEST
 from assay.project import digests, layout
 from assay.project import params as parameters
-from assay.project.abandoned import delete_abandoned
 from assay.project.document import read_stage_file
 from assay.project.params import Params
+from assay.project.processes import delete_abandoned
 from assay.registry import dvc_pipeline, git
 from assay.registry.dvc_pipeline import Pipeline
 from assay.registry.remotes import limit_waiting

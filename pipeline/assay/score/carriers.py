@@ -106,7 +106,7 @@ class OpenNight:
     ) -> tuple[Iterator[Outcome], frozenset[int]]:
         """Run a job on all rows; returns each task's outcome, and the files' own row count.
 
-        The job read all rows if it counted as many (`assay.score.tally.check_row_counts`).
+        The job read all rows if it counted as many (`assay.score.scoring_job.check_row_counts`).
 
         Raises
         ------

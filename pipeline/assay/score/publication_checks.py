@@ -26,7 +26,7 @@ from assay.model.bundle import Bundle
 from assay.project import layout
 from assay.project.params import Params, Publish, Quarantine, TableRule
 from assay.score.duplicate_keys import UNIQUE
-from assay.score.tally import Tally
+from assay.score.scoring_job import Tally
 from assay.store import RecentRuns
 
 Counts: TypeAlias = npt.NDArray[np.int64]

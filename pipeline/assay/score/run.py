@@ -31,8 +31,15 @@ from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
 from assay.score.inputs import formats as inputs
 from assay.score.local import Progress, rows_per_batch
 from assay.score.row_reasons import check_reasons, one_row_of
-from assay.score.scoring_job import Job, add_lineage, cached_explainer, key_schema
-from assay.score.tally import Tally, check_row_counts, total
+from assay.score.scoring_job import (
+    Job,
+    Tally,
+    add_lineage,
+    cached_explainer,
+    check_row_counts,
+    key_schema,
+    total,
+)
 from assay.store import Run, StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE

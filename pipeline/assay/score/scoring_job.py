@@ -7,9 +7,11 @@ attempts are never committed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from threading import Lock
 from typing import Protocol
 
@@ -20,15 +22,24 @@ from assay.columns.profile import Profile, merge_profiles
 from assay.compiled.contributions import Explainer
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
+from assay.errors import RowCountMismatch
 from assay.model import bundle
-from assay.model.batch import InputBatch, new_counter, score_batch
+from assay.model.batch import InputBatch, ScoredBatch, new_counter, score_batch
 from assay.model.bundle import Bundle, Files
 from assay.model.reasons import explainer_of
 from assay.project.params import Reasons
-from assay.score.duplicate_keys import UNIQUE, DuplicateKeys, KeyWriter, complete_keys, hash_keys
+from assay.project.text import counted
+from assay.score.duplicate_keys import (
+    UNIQUE,
+    DuplicateKeys,
+    KeyFile,
+    KeyWriter,
+    complete_keys,
+    hash_keys,
+)
 from assay.score.inputs.split import RowGroups, input_batches
 from assay.score.row_reasons import RowReasons
-from assay.score.tally import Tally
+from assay.store import StagedFile
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import INSTANT, PREDICTIONS, QUARANTINE, REASONS, Staged
 from assay.store.delta.writer import PartWriter
@@ -229,15 +240,15 @@ def add_lineage(rows: pa.Table, schema: pa.Schema, run: Run) -> pa.Table:
         "run_id": run.run_id,
     }
     columns = []
-    for field in schema:
-        if field.name in values:
-            columns.append(_same(values[field.name], rows.num_rows))
-        elif field.name in ("scored_at", "quarantined_at"):
+    for each in schema:
+        if each.name in values:
+            columns.append(_same(values[each.name], rows.num_rows))
+        elif each.name in ("scored_at", "quarantined_at"):
             columns.append(pa.repeat(pa.scalar(run.started_at, INSTANT), rows.num_rows))
-        elif field.name in REASONS and field.name not in rows.column_names:
-            columns.append(pa.nulls(rows.num_rows, field.type))
+        elif each.name in REASONS and each.name not in rows.column_names:
+            columns.append(pa.nulls(rows.num_rows, each.type))
         else:
-            columns.append(_typed(rows.column(field.name), field.type))
+            columns.append(_typed(rows.column(each.name), each.type))
     return pa.table(columns, names=schema.names)
 
 
@@ -249,3 +260,88 @@ def _typed(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         return column.cast(pa.dictionary(pa.int32(), target))
     return column.cast(target)
+
+
+# ------------------------ row counts of a run; the tallies of batches and tasks add up to the run's
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts and files of some batches; ``Tally()`` is the zero."""
+
+    rows: int = 0
+    predictions: tuple[StagedFile, ...] = ()
+    quarantine: tuple[StagedFile, ...] = ()
+    keys: tuple[KeyFile, ...] = ()
+    null_scores: int = 0
+    broken: Mapping[str, int] = field(default_factory=dict)
+    nulls: Mapping[str, int] = field(default_factory=dict)
+    newest: date | None = None
+    profile: Profile | None = None
+
+    @property
+    def scored(self) -> int:
+        """Rows in the prediction files, from their footers."""
+        return sum(file.rows for file in self.predictions)
+
+    @property
+    def quarantined(self) -> int:
+        """Rows in the quarantine files, from their footers."""
+        return sum(file.rows for file in self.quarantine)
+
+    def __add__(self, other: Tally) -> Tally:
+        known = [day for day in (self.newest, other.newest) if day is not None]
+        return Tally(
+            rows=self.rows + other.rows,
+            predictions=(*self.predictions, *other.predictions),
+            quarantine=(*self.quarantine, *other.quarantine),
+            keys=(*self.keys, *other.keys),
+            null_scores=self.null_scores + other.null_scores,
+            broken=Counter(self.broken) + Counter(other.broken),
+            nulls={**self.nulls, **_added(self.nulls, other.nulls)},
+            newest=max(known, default=None),
+            profile=_merged(self.profile, other.profile),
+        )
+
+    @staticmethod
+    def of(batch: ScoredBatch) -> Tally:
+        """The counts of one batch, before its rows are written; without its profile."""
+        return Tally(
+            rows=batch.rows,
+            null_scores=batch.null_scores,
+            broken=dict(batch.broken),
+            nulls=dict(batch.nulls),
+            newest=batch.newest,
+        )
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """The sum of all tallies."""
+    return sum(tallies, Tally())
+
+
+def check_row_counts(tally: Tally, in_input: int) -> None:
+    """Check that every row of the input was either scored or quarantined.
+
+    Raises
+    ------
+    RowCountMismatch
+        The counts from three independent places do not agree.
+    """
+    if not in_input == tally.rows == tally.scored + tally.quarantined:
+        raise RowCountMismatch(
+            "the books do not balance, so nothing was published",
+            expected=f"{counted(in_input, 'row')}, as the input says",
+            found=f"{tally.rows} read, {tally.scored} scored, {tally.quarantined} quarantined",
+            fix="Score the night again; if it happens twice, the input changed meanwhile.",
+        )
+
+
+def _added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {name: left.get(name, 0) + count for name, count in right.items()}
+
+
+def _merged(left: Profile | None, right: Profile | None) -> Profile | None:
+    if left is None or right is None:
+        return right if left is None else left
+    return merge_profiles(left, right)

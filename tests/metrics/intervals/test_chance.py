@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special, stats
 
+from assay.metrics.influence import SamplingDistribution
 from assay.metrics.intervals.chance import chance_at_limit
 from assay.metrics.intervals.estimates import wilson_interval
-from assay.metrics.sampling_distribution import SamplingDistribution
 
 DEGREES = st.none() | st.floats(2, 200)
 Z = float(special.ndtri(0.975))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.metrics.influence import SamplingDistribution
 from assay.metrics.intervals.decisions import adjust_p_values, decide_all
-from assay.metrics.sampling_distribution import SamplingDistribution
 
 P = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 NUMBERS = st.lists(

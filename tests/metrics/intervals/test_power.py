@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.metrics.influence import SamplingDistribution
 from assay.metrics.intervals.decisions import decide_all
 from assay.metrics.intervals.power import (
     MOST,
@@ -14,7 +15,6 @@ from assay.metrics.intervals.power import (
     units_for_difference,
     units_needed,
 )
-from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.tasks import describe_direction
 

@@ -15,7 +15,7 @@ from assay.ops.doctor.command import CHECKS
 from assay.ops.doctor.command import check as check_project
 from assay.ops.doctor.finding import Finding, Project
 from assay.project import layout
-from assay.score.spark.versions import TRIED, objection
+from assay.score.spark.java import TRIED, objection
 from tests.projects import call
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -17,15 +17,15 @@ from assay.columns.profile_counter import compute_profile
 from assay.columns.score_grid import probability_grid
 from assay.metrics.labelled_scores import LabelledScores
 from assay.performance.estimate import binary, decisions
+from assay.performance.estimate.decisions import (
+    ScoreCells,
+    cells_from_histogram,
+    cells_from_profile,
+)
 from assay.performance.estimate.metric_estimate import (
     MetricEstimate,
     interval,
     label_variance,
-)
-from assay.performance.estimate.score_cells import (
-    ScoreCells,
-    cells_from_histogram,
-    cells_from_profile,
 )
 from benchmarks import estimate_simulation
 

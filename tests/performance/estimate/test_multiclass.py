@@ -15,9 +15,9 @@ from assay.columns.profile_counter import compute_profile
 from assay.metrics.labelled_scores import LabelledScores
 from assay.model import prediction
 from assay.performance.estimate import multiclass
+from assay.performance.estimate.decisions import ScoreCells, cells_from_profile
 from assay.performance.estimate.metric_estimate import missing_estimate
 from assay.performance.estimate.multiclass import ClassCells
-from assay.performance.estimate.score_cells import ScoreCells, cells_from_profile
 
 ALIKE = NightEffects(0.0, 0.0, 0.0, 0.0, 1000)
 """Nights that do not differ."""

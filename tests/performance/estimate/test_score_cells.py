@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.performance.estimate.score_cells import cells_from_histogram
+from assay.performance.estimate.decisions import cells_from_histogram
 
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0000001)
 SCORES = (

@@ -18,9 +18,9 @@ from sklearn.model_selection import GridSearchCV
 from assay.cli.show.stages import train_lines
 from assay.model import bundle
 from assay.project import layout, params
-from assay.training.candidates import vocabulary
+from assay.training.candidates import encoder
+from assay.training.candidates.encoder import Vocabulary, cap_categories, count_categories
 from assay.training.candidates.pipeline import build_encoder, encoded_pipeline
-from assay.training.candidates.vocabulary import Vocabulary, cap_categories, count_categories
 from assay.training.train import stage
 
 names = st.lists(st.sampled_from([*"abcdefgh", None]), min_size=1)
@@ -55,7 +55,7 @@ def test_the_bins_of_an_estimator_within_another_count():
 
 
 def test_a_rare_category_has_no_column_of_its_own(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(vocabulary, "MOST_COLUMNS", 3)
+    monkeypatch.setattr(encoder, "MOST_COLUMNS", 3)
     found = capped(["a"] * 20 + ["b"] * 30 + ["c"] * 19 + ["d"], "onehot", None)
     assert found == Vocabulary(("a", "b"), 4)
     assert capped(["a", "b", "c"], "onehot", None) is None
@@ -88,7 +88,7 @@ def test_a_sparse_matrix_only_for_who_takes_it_and_where_it_is_smaller():
 def test_training_says_what_is_left_out_and_what_is_not_compiled(
     parcels: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(vocabulary, "MOST_COLUMNS", 2)
+    monkeypatch.setattr(encoder, "MOST_COLUMNS", 2)
     path = parcels / "params.yaml"
     path.write_text(
         path.read_text().replace("allow_types: []", "allow_types: []\n  compile: off"),

@@ -17,7 +17,7 @@ from assay.errors import ParamsError, ReasonsUnknown
 from assay.model import bundle
 from assay.model.reasons import compared_with, explainer_of
 from assay.project import layout, params
-from assay.training.train import explain, stage
+from assay.training.train import reference_reasons, stage
 
 
 @pytest.fixture
@@ -70,14 +70,14 @@ def test_the_nearest_rows_on_one_side_are_chosen(rows: str, chosen: list[float])
         given: Any = SimpleNamespace(
             bundle=SimpleNamespace(reasons=wanted), train=SimpleNamespace(threshold=0.5), seed=1
         )
-        found = explain._compared(scorer, sample, given)["x"].tolist()
+        found = reference_reasons._compared(scorer, sample, given)["x"].tolist()
         assert found == expected if isinstance(expected, list) else len(found) == expected
 
 
 def test_without_a_row_on_that_side_there_are_no_reasons(
     train: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explain, "_compared", lambda scorer, sample, given: sample[:0])
+    monkeypatch.setattr(reference_reasons, "_compared", lambda scorer, sample, given: sample[:0])
     made = train("{against: reference, rows: above_threshold}")
     with pytest.raises(ReasonsUnknown, match=r"no row of the sample scores above the threshold"):
         explainer_of(made)
@@ -89,7 +89,7 @@ def test_a_model_whose_contributions_do_not_add_up_has_none(
     def refuse(*given: object) -> None:
         raise NotCompiled("contributions and raw output are 0.1 apart")
 
-    monkeypatch.setattr(explain, "check_sums", refuse)
+    monkeypatch.setattr(reference_reasons, "check_sums", refuse)
     made = train("{against: population}")
     assert bundle.REASONS not in made.files
     assert (

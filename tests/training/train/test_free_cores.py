@@ -10,8 +10,8 @@ import sklearn.ensemble  # noqa: F401, which loads OpenMP
 from threadpoolctl import threadpool_info
 
 from assay.project.processes import own_cores
-from assay.training.train import free_cores
-from assay.training.train.free_cores import Clocks, read_clocks, use_free_cores
+from assay.training.train import workplace
+from assay.training.train.workplace import Clocks, read_clocks, use_free_cores
 
 
 def threads() -> set[int]:
@@ -22,12 +22,12 @@ def threads() -> set[int]:
 def test_as_many_cores_are_free_as_others_do_not_use(others: float, found: int) -> None:
     before, own = Clocks(50.0, 3.0, 7.0), 1.5
     now = Clocks(50.0 + 2 * others + own, 3.0 + own, 9.0)
-    assert free_cores.free_cores(before, now, 4) == found
+    assert workplace.free_cores(before, now, 4) == found
 
 
 def test_threads_are_limited_in_the_block_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(free_cores, "own_cores", lambda: 8)
+    monkeypatch.setattr(workplace, "own_cores", lambda: 8)
     at = read_clocks()
     if at is None:
         pytest.fail("the kernel of this machine does not tell")
@@ -55,4 +55,4 @@ def test_a_busy_process_is_seen() -> None:
     now = read_clocks()
     assert before is not None and now is not None
     assert now.busy - before.busy > 0.5 > now.own - before.own
-    assert free_cores.free_cores(before, now, own_cores() + 8) < own_cores() + 8
+    assert workplace.free_cores(before, now, own_cores() + 8) < own_cores() + 8

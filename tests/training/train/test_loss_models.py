@@ -18,7 +18,7 @@ from assay.compiled import CompiledModel
 from assay.model import model
 from assay.model.prediction import LOSSES
 from assay.performance.estimate import regression
-from assay.training.train.loss_models import LossModel, fit_loss_models
+from assay.training.train.estimate_errors import LossModel, fit_loss_models
 
 CONTRACT: Any = SimpleNamespace(numeric=("x", "age"), categorical=("fuel",), texts=())
 ROWS = 8000

@@ -24,10 +24,10 @@ from assay.gate.rules.kind import (
     metric_fault,
     select_slices,
 )
+from assay.metrics.influence import SamplingDistribution
 from assay.metrics.intervals.decisions import IntervalDecision, decide_all, orient_difference
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.power import describe_power, units_for_difference
-from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project import layout
 from assay.project.params.behaviour import GateParams

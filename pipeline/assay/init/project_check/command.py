@@ -27,7 +27,7 @@ from assay.gate.rules.kinds import read_policy
 from assay.init.project_check.pipeline import PRODUCED, pipeline_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.model.prediction import PREDICTION, score_column
-from assay.monitor.incidents.delivery import load_own
+from assay.monitor.incidents.messages import load_own
 from assay.project import digests, layout, source_code
 from assay.project.params import NullShareParams, Params, load
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness

@@ -23,9 +23,13 @@ from assay.metrics.calibration import (
     clustered_covariance,
 )
 from assay.metrics.evaluator import Floats
-from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
+from assay.metrics.influence import (
+    Influence,
+    SamplingDistribution,
+    SamplingVariation,
+    sampling_variation,
+)
 from assay.metrics.labelled_scores import LabelledScores
-from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
 
 

@@ -3,7 +3,7 @@
 A stated interval answers for its own confidence only. To answer for another one, the distribution
 that has this interval is found: of shares, whose intervals are symmetric on the log odds (Wilson's
 too: Newcombe 2001, The American Statistician 55, 200-202), a t distribution on that scale; of other
-values Student's t with Hall's correction (`assay.metrics.sampling_distribution`), whose skewness
+values Student's t with Hall's correction (`assay.metrics.influence`), whose skewness
 follows from the lengths of both halves.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.influence import SamplingDistribution
 
 _MOST_SKEW = 0.55
 """Beyond, the ratio of both halves no longer tells one skewness from another."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from assay.metrics.evaluator import Floats
-from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.influence import SamplingDistribution
 from assay.project.tasks import NEARER_ZERO_IS_BETTER, NO_OWN, OwnMetrics, orient_value
 
 Call = Literal["pass", "fail", "unsure"]

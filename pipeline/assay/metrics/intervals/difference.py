@@ -17,14 +17,13 @@ from typing import TypeAlias
 import numpy as np
 
 from assay.metrics.evaluator import NO_NUMBER
-from assay.metrics.influence import SamplingVariation, sampling_variation
+from assay.metrics.influence import SamplingDistribution, SamplingVariation, sampling_variation
 from assay.metrics.intervals import regression
 from assay.metrics.intervals.calibration import calibration_difference
 from assay.metrics.intervals.estimates import influences, too_few_reason
 from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
-from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.tasks import METRICS, Task
 
@@ -84,7 +83,7 @@ class Difference:
     value
         The challenger's minus the champion's; of a loss, above 0 is worse.
     standard_error, skew, degrees
-        As in `assay.metrics.sampling_distribution.SamplingDistribution`.
+        As in `assay.metrics.influence.SamplingDistribution`.
     low, high
         The interval of ``value``.
     method

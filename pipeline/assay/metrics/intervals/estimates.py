@@ -11,7 +11,7 @@ means over classes              (Pepe 2003, The Statistical Evaluation of Medica
                                 average precision with its bias removed
                                 (`assay.metrics.intervals.ranks`)
 means of losses and errors,     t with Hall's correction for skewness
-skills, R2; RMSE by the mean    (`assay.metrics.sampling_distribution`), with the full sample
+skills, R2; RMSE by the mean    (`assay.metrics.influence`), with the full sample
 square                          skewness
 calibration error               `assay.metrics.calibration`
 90th percentile of errors       Woodruff's interval
@@ -33,6 +33,7 @@ from assay.metrics.estimate import Estimate
 from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, MetricEvaluator
 from assay.metrics.influence import (
     Influence,
+    SamplingDistribution,
     SamplingVariation,
     sampling_variation,
     share_variation,
@@ -41,7 +42,6 @@ from assay.metrics.intervals import binary, multiclass, regression
 from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
-from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import LEAST_PLAUSIBLE, LEAST_UNITS, SamplingUnits
 from assay.metrics.skill import NO_SKILL, SKILLS
 from assay.project.text import counted

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.influence import SamplingDistribution
 from assay.metrics.sampling_units import (
     ROW,
     SamplingUnits,
@@ -36,7 +36,7 @@ def minimum_detectable_effect(
     Parameters
     ----------
     degrees, skew
-        As in `assay.metrics.sampling_distribution.SamplingDistribution`, of a value that is better
+        As in `assay.metrics.influence.SamplingDistribution`, of a value that is better
         when higher.
 
     Notes

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field
 from assay.errors import AlertUndelivered, AssayError, CodeHostFailed, DataError
 from assay.monitor.incidents import messages
 from assay.monitor.incidents.collect import AllNights, all_nights
-from assay.monitor.incidents.delivery import open_receiver
+from assay.monitor.incidents.messages import open_receiver
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.night import Incident, IncidentState, Kind
 from assay.project import layout

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from assay.monitor.drift.night_decision import NightDecision, read_decisions
 from assay.monitor.nights.night import EVIDENTLY, UNPUBLISHED, Night, NightMetric, NightState
-from assay.performance.known_metrics import KnownMetric, Row, by_metric
+from assay.performance.realized_metrics import KnownMetric, Row, by_metric
 from assay.project import layout
 from assay.project.partitions import missing_dates
 from assay.project.tasks import HEADLINE

@@ -19,8 +19,7 @@ from assay.monitor.nights.summary import NightSummary
 from assay.pages import charts, templating
 from assay.pages.charts import HistogramPair, build_histograms
 from assay.pages.svg import BLUE, RED, Picture
-from assay.performance.known_metrics import KnownMetric, Row, by_metric
-from assay.performance.realized_metrics import metric_names
+from assay.performance.realized_metrics import KnownMetric, Row, by_metric, metric_names
 from assay.project.tasks import Task
 from assay.project.text import counted, format_digits, format_fixed, format_percent
 

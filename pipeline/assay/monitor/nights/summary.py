@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from assay.monitor.drift.drift import DriftDecision
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.nights.night import MonitoringStatus, night_path
-from assay.performance.known_metrics import Row, by_metric
 from assay.performance.label_drift import LabelDrift
+from assay.performance.realized_metrics import Row, by_metric
 from assay.project.params import Monitor
 from assay.store import Run, Store
 

@@ -259,7 +259,7 @@ def _pairs(names: Iterable[str], made: Mapping[str, str], here: Mapping[str, str
 
 
 def check_java(project: Project) -> Answer:
-    from assay.score.spark import versions
+    from assay.score.spark import java as versions
     from assay.score.spark.java import find_java
 
     place, java = find_java()

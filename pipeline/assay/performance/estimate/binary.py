@@ -23,6 +23,7 @@ from assay.columns.features import Floats
 from assay.columns.night_effects import NightEffects
 from assay.metrics.evaluator import CLIP, FEWEST
 from assay.performance.estimate import decisions
+from assay.performance.estimate.decisions import ScoreCells
 from assay.performance.estimate.metric_estimate import (
     UNKNOWN_NIGHTS,
     CellInfluence,
@@ -31,7 +32,6 @@ from assay.performance.estimate.metric_estimate import (
     missing_estimate,
     night_reach,
 )
-from assay.performance.estimate.score_cells import ScoreCells
 from assay.project.text import counted
 
 METRICS = ("auc", "log_loss", "brier", "accuracy", "precision", "recall", "f1")

@@ -24,6 +24,7 @@ from assay.columns.night_effects import NightEffects
 from assay.columns.profile import ColumnProfile
 from assay.metrics.evaluator import FEWEST
 from assay.performance.estimate import binary
+from assay.performance.estimate.decisions import ScoreCells, cells_from_profile
 from assay.performance.estimate.metric_estimate import (
     UNKNOWN_NIGHTS,
     CellInfluence,
@@ -34,7 +35,6 @@ from assay.performance.estimate.metric_estimate import (
     missing_estimate,
     night_reach,
 )
-from assay.performance.estimate.score_cells import ScoreCells, cells_from_profile
 from assay.project.text import counted
 
 ACCURACY = "accuracy"

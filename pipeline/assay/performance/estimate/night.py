@@ -15,9 +15,9 @@ from assay.columns.night_effects import NightEffects
 from assay.columns.profile import ColumnProfile, Profile
 from assay.model.prediction import LOSSES, class_columns, score_column
 from assay.performance.estimate import binary, multiclass, regression, trust
+from assay.performance.estimate.decisions import cells_from_profile
 from assay.performance.estimate.metric_estimate import MetricEstimate
 from assay.performance.estimate.regression import Losses
-from assay.performance.estimate.score_cells import cells_from_profile
 
 if TYPE_CHECKING:
     from assay.columns.profile import Profile

@@ -2,8 +2,8 @@
 
 The reference's rows have labels and out-of-fold predictions, so their errors are known. The
 bundle's loss models predict from all features how large a row's error will be
-(`assay.training.train.loss_models`). A night's profile counts these predictions, and their mean is
-the estimated error.
+(`assay.training.train.estimate_errors`). A night's profile counts these predictions, and their mean
+is the estimated error.
 
 Errors also depend on the predicted value (long delays are harder than short ones), so they are
 kept by cell of the prediction too. These give the bias, and all metrics if a bundle has no loss

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from assay.performance.known_metrics import KnownMetric, Row, by_metric
+from assay.performance.realized_metrics import KnownMetric, Row, by_metric
 from assay.project.partitions import parse_day
 
 STEP = 0.2

@@ -25,9 +25,9 @@ from typing import TypeAlias, TypeGuard
 
 from assay.errors import NightEmpty, NightNotFound, SchemaMismatch, SourceError, UsageError
 from assay.project import digests, layout
-from assay.project.abandoned import delete_abandoned
 from assay.project.params.inputs import NIGHT_IN_PATH, Csv, Delta, Input, Json, Parquet
 from assay.project.partitions import first_day, parse_day, usual_step
+from assay.project.processes import delete_abandoned
 from assay.score.inputs import files
 from assay.score.inputs.cut import cut_parquet, cut_text
 from assay.score.inputs.files import ListedFile

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from assay.contract.definition import Contract
 from assay.errors import SourceError
 from assay.project import layout
-from assay.project.abandoned import delete_abandoned
+from assay.project.processes import delete_abandoned
 from assay.score.inputs import files
 from assay.score.inputs.types import NightInput, Session
 from assay.store.delta.location import filesystem

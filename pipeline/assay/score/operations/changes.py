@@ -26,7 +26,7 @@ from assay.columns.categories import hash_texts
 from assay.columns.features import Floats
 from assay.errors import KeyUnknown, UsageError
 from assay.model.prediction import PREDICTION, score_column
-from assay.project.abandoned import delete_abandoned
+from assay.project.processes import delete_abandoned
 from assay.project.tasks import Task
 from assay.project.text import counted
 from assay.score.duplicate_keys import Hashes, mix_hashes

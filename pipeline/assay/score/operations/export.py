@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import ExportFailed, NothingScored, UsageError
-from assay.project.abandoned import delete_abandoned
 from assay.project.params import Params
+from assay.project.processes import delete_abandoned
 from assay.project.text import counted
 from assay.score.due import step_sentence
 from assay.score.operations import postgres

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import ExportFailed, RunUnknown, UsageError
-from assay.project.abandoned import delete_abandoned
 from assay.project.params import Params
+from assay.project.processes import delete_abandoned
 from assay.score.operations import export, postgres
 from assay.score.operations.changes import CHANGE, SCORED_IN, RowChanges, changes_schema
 from assay.score.operations.difference import comparable, paired, published_files

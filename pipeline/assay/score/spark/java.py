@@ -9,9 +9,10 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from assay.errors import JavaMissing, RunError
 
@@ -176,3 +177,36 @@ def _shim(java: Path, cache: Path) -> Path:
             "the script that starts Java cannot be written", where=str(script), found=str(error)
         ) from None
     return home
+
+
+# -------- the versions of Spark that nights were scored with, and the Java that each was started on
+# ``make spark-versions`` tries them again; docs/cluster.md shows the table.
+
+TRIED: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "3.5": ("3.5.9", 17),
+        "4.0": ("4.0.5", 21),
+        "4.1": ("4.1.4", 21),
+        "4.2": ("4.2.1", 25),
+        "4.3": ("4.3.0", 25),
+    }
+)
+"""Minor version -> the release that was tried, and the newest Java that it was started on."""
+
+
+def installed() -> str | None:
+    """The version of pyspark, which may be a vendor's; None if there is none."""
+    try:
+        from pyspark.version import __version__
+    except ImportError:
+        return None
+    return str(__version__)
+
+
+def objection(version: str, java: int) -> str | None:
+    """Why a night may fail with this Spark on this Java; None if they were tried."""
+    minor = ".".join(version.split(".")[:2])
+    if minor not in TRIED:
+        return f"nights were tried with Spark {', '.join(TRIED)}, not with {minor}"
+    _, newest = TRIED[minor]
+    return f"Spark {minor} was not started on a Java newer than {newest}" if java > newest else None

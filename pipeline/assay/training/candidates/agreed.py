@@ -17,8 +17,7 @@ from pydantic import Field, model_validator
 
 from assay.errors import PluginError, StageInputMissing
 from assay.project.document import Count, Document, Finite, Report, Text
-from assay.training.candidates.encoder import CandidatePipeline, build_encoder
-from assay.training.candidates.vocabulary import Vocabulary
+from assay.training.candidates.encoder import CandidatePipeline, Vocabulary, build_encoder
 
 if TYPE_CHECKING:
     import pandas as pd

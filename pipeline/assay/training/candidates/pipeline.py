@@ -13,9 +13,13 @@ from assay.project.tasks import Task
 from assay.training.candidates.agreed import agreed_pipeline
 from assay.training.candidates.construct import Builder, seed_estimator
 from assay.training.candidates.encoder import (
+    NOTHING_COUNTED,
     NOTHING_ORDERED,
     CandidatePipeline,
+    Counts,
+    Encoding,
     build_encoder,
+    cap_categories,
     default_reader,
 )
 from assay.training.candidates.nested import (
@@ -26,12 +30,6 @@ from assay.training.candidates.nested import (
     wrapped_estimator,
 )
 from assay.training.candidates.other_libraries import set_defaults, takes_texts
-from assay.training.candidates.vocabulary import (
-    NOTHING_COUNTED,
-    Counts,
-    Encoding,
-    cap_categories,
-)
 
 
 def resolve_encoding(estimator: Any, wanted: str, texts: bool = True) -> Encoding:

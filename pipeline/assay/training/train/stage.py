@@ -38,12 +38,15 @@ from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
-from assay.training.candidates.encoder import CandidatePipeline
+from assay.training.candidates.encoder import CandidatePipeline, Counts, count_categories
 from assay.training.candidates.nested import assign_folds
 from assay.training.candidates.pipeline import build_pipeline
-from assay.training.candidates.vocabulary import Counts, count_categories
-from assay.training.train.estimate_errors import dependence, learn_night_effects
-from assay.training.train.explain import explain
+from assay.training.train.estimate_errors import (
+    LossModel,
+    dependence,
+    fit_loss_models,
+    learn_night_effects,
+)
 from assay.training.train.fit import (
     LARGEST_FLOAT32,
     FittedModel,
@@ -53,14 +56,12 @@ from assay.training.train.fit import (
     fit,
     training_rows,
 )
-from assay.training.train.free_cores import read_clocks, use_free_cores
 from assay.training.train.importance import permutation_importance
-from assay.training.train.loss_models import LossModel, fit_loss_models
 from assay.training.train.model_card import render_card
-from assay.training.train.reference_reasons import OutOfFoldReasons
+from assay.training.train.reference_reasons import OutOfFoldReasons, explain
 from assay.training.train.slice_fields import select_slice_fields
 from assay.training.train.stored_types import check_types, held_types
-from assay.training.train.workplace import apart_from_rows
+from assay.training.train.workplace import apart_from_rows, read_clocks, use_free_cores
 
 _log = logging.getLogger(__name__)
 
