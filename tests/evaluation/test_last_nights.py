@@ -78,7 +78,7 @@ def test_a_query_has_no_last_nights_but_named_ones(parcels: Path) -> None:
     assert found.nights == ()
     assert "nobody can tell which nights a query has rows for" in (found.why or "")
     (night,) = look(parcels, (date(2024, 3, 1),), QUERY).nights
-    assert night.why is None and night.fingerprint
+    assert (night.day, night.why) == ("2024-03-01", None)
 
 
 def test_an_input_that_cannot_be_had_is_no_error(parcels: Path) -> None:

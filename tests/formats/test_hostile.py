@@ -172,7 +172,7 @@ def test_no_value_at_all(tmp_path: Path) -> None:
         (b"a b c\n1 2 3.5\n4 5 6.5\n", "has blanks between its cells"),
         (b"\n \n", "only blanks"),
         (b"a,b\n", "a header and no rows"),
-        (b"PK\x03\x04\x00", "a zip archive"),
+        (b"PK\x03\x04\x00", "another zip archive"),
         (b"a,b\n1,\x00\n", "no text"),
         (b"<!DOCTYPE html>\n<p>,</p>\n", "a web page"),
         (b'a,b\n1,"x\n2,y\n', "line 2: ends in the middle of a quoted cell"),
