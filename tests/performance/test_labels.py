@@ -193,23 +193,20 @@ def publish_truths(project: Any, night: str) -> None:
     partitions.write(table, project.root / "data/truths", "date", "part")
 
 
-def flat_truths(project: Any, nights: list[str], kind: str) -> None:
-    """One file with the truths of several nights; the last has a day that no row of it is of."""
-    every = pd.concat([truths(project, night).assign(day=night) for night in nights])
+def truths_in_files(project: Any, night: str, kind: str) -> None:
+    """A file of a night's truths, whose name says the night."""
+    rows = truths(project, night)
     if kind == "csv":
-        every.to_csv(project.root / "truths.csv", index=False, sep=";")
-    elif kind == "json":
-        written = {"orient": "records", "lines": True, "date_format": "iso", "date_unit": "us"}
-        every.to_json(project.root / "truths.json", **written)
+        rows.to_csv(project.root / f"truths-{night}.csv", index=False, sep=";")
     else:
-        every.to_parquet(project.root / "truths.parquet", index=False)
+        written = {"orient": "records", "lines": True, "date_format": "iso", "date_unit": "us"}
+        rows.to_json(project.root / f"truths-{night}.json", **written)
 
 
 INPUTS = {
     "folders": "data/truths",
-    "csv": "{format: csv, path: truths.csv, night_by: day, options: {sep: ;}}",
-    "json": "{format: json, path: truths.json, night_by: day}",
-    "parquet": "{format: parquet, path: truths.parquet, night_by: day}",
+    "csv": '{format: csv, path: "truths-{night}.csv", options: {sep: ;}}',
+    "json": '{format: json, path: "truths-{night}.json"}',
 }
 
 
@@ -219,11 +216,11 @@ def test_nights_take_their_truths_from_the_input(project: Any, source: str) -> N
     nights = ["2013-02-01", "2013-02-02", "2013-02-03"]
     for number, night in enumerate(nights):
         project.score(night, f"run-{number}")
-    if source == "folders":
-        for night in nights[:2]:
+    for night in nights[:2]:
+        if source == "folders":
             publish_truths(project, night)
-    else:
-        flat_truths(project, nights[:2], source)
+        else:
+            truths_in_files(project, night, source)
     done = project.run(labels.run, nights[0], nights[-1], now=at(1, month=5))
     assert [each.partition for each in done.taken] == nights[:2]
     assert list(done.absent) == nights[2:]
@@ -238,7 +235,7 @@ def test_nights_take_their_truths_from_the_input(project: Any, source: str) -> N
 def test_a_file_as_input_says_how_it_is_taken(project: Any) -> None:
     with_params(project, "labels: {input: truths.csv}\n")
     (project.root / "truths.csv").touch()
-    told = r"is one file.*{format: csv, path: truths\.csv, night_by: COLUMN}.*--rows truths\.csv"
+    told = r"is one file.*assay labels --date DAY --rows truths\.csv"
     with pytest.raises(SourceError, match=told):
         project.run(labels.run, NIGHT, NIGHT, now=at(2))
 

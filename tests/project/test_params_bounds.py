@@ -162,17 +162,6 @@ def test_the_form_of_names(
         assert "expected text that matches" in mistake(**given)
 
 
-def test_labels_of_a_flat_file_are_cut_like_its_rows() -> None:
-    flat = {"format": "csv", "path": "a.csv", "night_by": "day"}
-    rows = {"score": {"input": {**flat, "every": "week"}}}
-    assert parse(**rows, labels={"input": {**flat, "every": "week"}}).labels.input is not None
-    assert parse(**rows, labels={"input": "data/raw"}).labels.input is not None
-    line = mistake(**rows, labels={"input": flat})
-    assert "expected labels.input.every like score.input.every, week, found day" in line
-    escaped = {"format": "csv", "path": "a.csv", "options": {"escape": "\\"}}
-    assert parse(labels={"input": escaped}).labels.input is not None
-
-
 def test_a_webhook_has_limits_of_its_own() -> None:
     def webhook(**keys: Any) -> Any:
         return {"webhook": {"url_env": "ASSAY_WEBHOOK", **keys}}

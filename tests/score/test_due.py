@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
@@ -278,41 +277,6 @@ def test_nights_whose_input_changed_since_are_named(
     assert main(["score", "--date", DAYS[2], "--root", str(project)]) == 0
     assert main(["score", "--due", "--to", DAYS[2], "--root", str(project)]) == 0
     assert "changed since" not in capsys.readouterr().out
-
-
-def test_a_flat_file_s_last_night_is_scored_again_when_it_has_grown(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = partitions.read(project / layout.RAW, "day", start=DAYS[0], end=DAYS[-1])
-    text = (project / layout.PARAMS).read_text(encoding="utf-8")
-    flat = "input: {format: parquet, path: all.parquet, night_by: day}"
-    text = text.replace("input: data/raw", flat)
-    (project / layout.PARAMS).write_text(text, encoding="utf-8")
-
-    def write(*nights: str, last: int = 50) -> None:
-        parts = [rows.filter(pc.equal(rows["day"], night)) for night in nights]
-        pq.write_table(pa.concat_tables([*parts[:-1], parts[-1][:last]]), project / "all.parquet")
-
-    write(*DAYS[:3], last=30)
-    found = ask(project, "--from", DAYS[0], capsys=capsys)
-    assert found == [(day, "published") for day in DAYS[:3]]
-    assert ask(project, capsys=capsys) == []
-    shutil.rmtree(project / layout.WORK)
-    assert ask(project, capsys=capsys) == []
-    write(*DAYS[:4], last=40)
-    assert ask(project, capsys=capsys) == [(DAYS[2], "published"), (DAYS[3], "published")]
-    write(*DAYS[:4])
-    assert ask(project, capsys=capsys) == [(DAYS[3], "published")]
-    store = open_store(project, params.load(project))
-    assert [run.rows_read for run in store.published_runs(DAYS[:4])] == [50] * 4
-    # Only the last is still open: a person relies on what was said of those before.
-    write(*DAYS[1:4])
-    assert ask(project, capsys=capsys) == []
-    (project / layout.PARAMS).write_text(
-        text.replace("night_by: day", "night_by: day, every: week"), encoding="utf-8"
-    )
-    ask(project, code=2)
-    assert "nights of another length are published" in capsys.readouterr().err
 
 
 def test_nothing_due_needs_no_version(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,6 @@ from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.partitions import parse_day
 from assay.registry.git import user_name
 from assay.registry.pin import run_bundle_loader
-from assay.score.inputs.flat_file import is_flat
 from assay.score.inputs.format import InputUnreadable
 from assay.score.inputs.formats import open_input
 from assay.store import open_store
@@ -134,21 +133,12 @@ def run(
 
 def _refuse_one_file(root: Path, params: Params) -> None:
     given = params.labels.input
-    if (
-        given is not None
-        and not is_flat(given)
-        and NIGHT_IN_PATH not in given.path
-        and (root / given.path).is_file()
-    ):
-        kinds = {".csv": "csv", ".json": "json", ".jsonl": "json"}
-        kind = kinds.get(Path(given.path).suffix.lower(), "parquet")
+    if given is not None and NIGHT_IN_PATH not in given.path and (root / given.path).is_file():
         raise SourceError(
             "is one file, and a night is not a part of a file",
             where=f"labels.input: {given.path}",
             expected=f"a folder with folders {params.ingest.partition_by}=..., or a Delta table",
-            fix="Say which column of days or times cuts it: labels.input: "
-            f"{{format: {kind}, path: {given.path}, night_by: COLUMN}}; or take its truths with "
-            f"assay labels --date DAY --rows {given.path}.",
+            fix=f"Take its truths with assay labels --date DAY --rows {given.path}.",
         )
 
 

@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.contract.definition import Contract
-from assay.errors import UsageError
 from assay.project.params import Carrier, Params
 from assay.project.processes import own_cores
 from assay.score import local
 from assay.score.duplicate_keys import KeyFile, duplicate_hashes
 from assay.score.inputs import formats as inputs
 from assay.score.inputs.files import resolve_uri
-from assay.score.inputs.flat_file import is_flat
 from assay.score.inputs.formats import format_of
 from assay.score.inputs.landing import landed, local_home
 from assay.score.inputs.types import NightInput, Session
@@ -42,23 +40,8 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
 
     ``auto`` is ``local`` if Spark would run on this machine, the night is not too large, and Spark
     is not needed to land it; else ``files``.
-
-    Raises
-    ------
-    UsageError
-        ``files`` is requested on a cluster, whose workers cannot read what was cut on this machine.
     """
     wanted = params.score.carrier
-    if is_flat(params.score.input) and not _is_local(params):
-        if wanted == "files":
-            raise UsageError(
-                "the files carrier cannot read this input on a cluster",
-                where="params.yaml: score.carrier",
-                expected="auto or local, as its nights are cut on this machine",
-                found=night.where,
-                fix="For larger nights, write a folder for each, or a table that a query reads.",
-            )
-        return "local"
     if wanted != "auto":
         return wanted
     source = night.source
@@ -76,7 +59,7 @@ def needs_spark(params: Params) -> bool:
         return True
     wanted = params.score.carrier
     if wanted == "auto":
-        return not _is_local(params) and not is_flat(spec)
+        return not _is_local(params)
     return wanted != "local"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,8 +28,7 @@ from assay.score.due import (
     parse_option,
     parse_range,
 )
-from assay.score.inputs import files, flat_file
-from assay.score.inputs.flat_file import is_flat
+from assay.score.inputs import files
 from assay.score.inputs.formats import open_input
 from assay.score.local import Progress as TaskProgress
 from assay.score.progress import Progress, Sink
@@ -52,13 +51,12 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
         The input cannot be accessed; that is recorded as a failure of each of the nights.
     """
     start, end = parse_range(first, last, "--date" if first == last else "--from")
-    store, flat = open_store(root, params), is_flat(params.score.input)
+    store = open_store(root, params)
     source = open_input(root, params)
-    if not flat and (start == end or not source.lists_nights):
+    if start == end or not source.lists_nights:
         return nights_between(start, end)
     try:
         listed = source.nights()
-        flat_file.check_length(params.score.input, store.visible_runs() if flat else (), listed)
     except AssayError as error:
         every = nights_between(start, end, store.visible_runs())
         record_never_begun(store, params.name, every, error)
@@ -150,7 +148,7 @@ def run_due(
     store, today = open_store(root, params), datetime.now(UTC).date()
     visible, runs = store.visible_runs(), store.runs()
     try:
-        available = _available(root, params, visible)
+        available = _available(root, params)
     except AssayError as error:
         until = last_expected(runs, today)
         late = nights_without_input(filter(is_day, visible), until)
@@ -174,7 +172,7 @@ def run_due(
     return _all(root, params, list(due.nights), done, False, carrier, sink)
 
 
-def _available(root: Path, params: Params, visible: Mapping[str, str]) -> tuple[str, ...]:
+def _available(root: Path, params: Params) -> tuple[str, ...]:
     """The partition values that the input holds; there is at least one."""
     available = open_input(root, params).nights()
     if not available:
@@ -182,11 +180,8 @@ def _available(root: Path, params: Params, visible: Mapping[str, str]) -> tuple[
             "the input has no partitions",
             where="params.yaml: score.input",
             expected="at least one",
-            fix=flat_file.NO_ROWS
-            if is_flat(params.score.input)
-            else files.no_nights_fix(params.ingest.partition_by),
+            fix=files.no_nights_fix(params.ingest.partition_by),
         )
-    flat_file.check_length(params.score.input, visible, available)
     return available
 
 
@@ -195,8 +190,7 @@ def _with_changed(
 ) -> DueNights:
     """The nights that are due, and of the newest published ones those whose input has changed.
 
-    A flat file grows, so the last of them may have been published before all of its rows were
-    there: it is due again. The others are named, as a person may rely on what they have.
+    These are named and not scored again, as a person may rely on what they have.
     """
     inside = (night for night in known if (due.first or night) <= night <= (due.last or night))
     days = sorted(night for night in inside if is_day(night) and night not in waiting)
@@ -207,12 +201,7 @@ def _with_changed(
             found = open_input(root, params).fingerprint(record.partition)
             if found and record.input and found != record.input:
                 changed.append(record.partition)
-    again = changed[-1:] if is_flat(params.score.input) and changed[-1:] == newest[-1:] else []
-    return replace(
-        due,
-        nights=tuple(sorted({*due.nights, *again})),
-        changed=tuple(night for night in changed if night not in again),
-    )
+    return replace(due, changed=tuple(changed))
 
 
 def _all(

@@ -145,7 +145,7 @@ def _take(root: Path, params: Params, given: StoredObject) -> dict[str, Any]:
 
 def _night_names(root: Path, params: Params) -> NightNames:
     path = getattr(params.score.input, "path", "")
-    if "://" not in path or getattr(params.score.input, "night_by", None):
+    if "://" not in path:
         raise errors.UsageError(
             "events name nights only in a bucket with a folder or a file for each",
             where="params.yaml: score.input",

@@ -78,14 +78,12 @@ def test_rows_and_row_groups_are_counted_from_the_footers(look: Look, folder: Pa
     assert (again.files, again.fingerprint) == (night.files, night.fingerprint)
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv", "json", "delta", "flat"])
+@pytest.mark.parametrize("kind", ["parquet", "csv", "json", "delta"])
 def test_a_fingerprint_is_the_same_without_a_look_at_the_columns(tmp_path: Path, kind: str) -> None:
     dated = parcels().append_column("day", pa.array([NIGHT] * 3))
     made = tmp_path / "in" / f"day={NIGHT}"
     if kind == "delta":
         write_deltalake(str(tmp_path / "in"), dated, partition_by=["day"])
-    elif kind == "flat":
-        pq.write_table(dated, tmp_path / "in")
     else:
         made.mkdir(parents=True)
         if kind == "parquet":
@@ -93,7 +91,7 @@ def test_a_fingerprint_is_the_same_without_a_look_at_the_columns(tmp_path: Path,
         else:
             line = "1,2024-03-01,north,2.5,,true" if kind == "csv" else json.dumps({"parcel": 1})
             (made / "a").write_text(f"{HEADER}\n{line}\n" if kind == "csv" else line)
-    spec = {"format": "parquet", "night_by": "day"} if kind == "flat" else {"format": kind}
+    spec = {"format": kind}
     given = params.load(PARCELS)
     found = TypeAdapter(Input).validate_python({**spec, "path": "in"})
     given = given.model_copy(update={"score": given.score.model_copy(update={"input": found})})

@@ -111,23 +111,6 @@ def flat(project: Project) -> Any:
     return {"format": "csv", "path": "parcels-{night}.csv"}
 
 
-def many_nights(project: Project, kind: str) -> Any:
-    """One file with this night between two others, whose rows would be repeated keys in it."""
-    others = {"2024-03-01": project.rows.slice(0, 9), "2024-03-03": project.rows.slice(20, 9)}
-    rows = pa.concat_tables(
-        part.append_column("batch", pa.array([night] * part.num_rows))
-        for night, part in sorted({NIGHT: project.rows, **others}.items())
-    )
-    path = project.root / f"many.{kind}"
-    if kind == "csv":
-        pacsv.write_csv(rows, path)
-    elif kind == "json":
-        path.write_text("\n".join(json.dumps(row, default=str) for row in rows.to_pylist()))
-    else:
-        pq.write_table(rows, path, row_group_size=20)
-    return {"format": kind, "path": path.name, "night_by": "batch"}
-
-
 def database(project: Project, monkeypatch: pytest.MonkeyPatch, server: postgres.Server) -> Any:
     import psycopg
 
@@ -160,10 +143,6 @@ def test_every_format_gives_the_same_night(
         (records, "auto", "local"),
         (flat(project), "auto", "local"),
         (records, "files", "files"),
-        (many_nights(project, "csv"), "auto", "local"),
-        (many_nights(project, "csv"), "files", "files"),
-        (many_nights(project, "json"), "auto", "local"),
-        (many_nights(project, "parquet"), "auto", "local"),
         (delta, "auto", "local"),
         (delta, "files", "files"),
         (berg, "auto", "local"),

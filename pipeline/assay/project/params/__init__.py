@@ -19,7 +19,7 @@ from assay.project import layout
 from assay.project.params import yaml_text
 from assay.project.params.behaviour import GateParams
 from assay.project.params.candidates import Candidate
-from assay.project.params.inputs import Input, NightFiles, TableName
+from assay.project.params.inputs import Input, TableName
 from assay.project.params.messages import explain_errors
 from assay.project.params.monitoring import Alerts as Alerts
 from assay.project.params.monitoring import LabelsParams, ScheduleParams
@@ -390,16 +390,6 @@ class Params(Section):
             if kept is not None and kept < needed:
                 raise ValueError(
                     f"retention.{name} of {needed} or more, which monitor looks back|{kept}"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _labels_are_cut_like_rows(self) -> Params:
-        rows, labels = self.score.input, self.labels.input
-        if isinstance(rows, NightFiles) and isinstance(labels, NightFiles):
-            if rows.night_by and labels.night_by and rows.every != labels.every:
-                raise ValueError(
-                    f"labels.input.every like score.input.every, {rows.every}|{labels.every}"
                 )
         return self
 

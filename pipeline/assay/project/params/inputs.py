@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
@@ -16,10 +16,9 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
     field_validator,
-    model_validator,
 )
 
-from assay.project.params.values import ClassName, Every, Section, Text, refuse_repeats
+from assay.project.params.values import ClassName, Section, Text, refuse_repeats
 
 NIGHT = ":night"
 """The placeholder for the night's partition value in a query."""
@@ -85,22 +84,9 @@ NightPath = Annotated[Text, AfterValidator(_placed)]
 
 
 class NightFiles(Section):
-    """Files with one folder or file a night; with ``night_by``, files that hold many nights.
-
-    ``night_by`` is a column of days or times, and a night the day, week, month or year in it.
-    """
+    """Files with one folder or file a night."""
 
     path: NightPath
-    night_by: Text | None = None
-    every: Every = "day"
-
-    @model_validator(mode="after")
-    def _one_cut(self) -> Self:
-        if self.night_by is None and "every" in self.model_fields_set:
-            raise ValueError("every together with night_by, the column of times|night_by missing")
-        if self.night_by is not None and NIGHT_IN_PATH in self.path:
-            raise ValueError(f"{NIGHT_IN_PATH} in path, or night_by|both")
-        return self
 
     def paths(self) -> Mapping[str, str]:
         """The paths that it names, by their keys below that of the input."""
@@ -108,9 +94,8 @@ class NightFiles(Section):
 
     @property
     def settings(self) -> str:
-        """All keys as text; without those that cut nights where there is no ``night_by``."""
-        cut = set() if self.night_by else {"night_by", "every"}
-        return self.model_dump_json(exclude=cut)
+        """All keys as text."""
+        return self.model_dump_json()
 
 
 class Parquet(NightFiles):
@@ -131,15 +116,6 @@ class Csv(NightFiles):
     def _distinct(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
         refuse_repeats(columns, "each column once")
         return columns
-
-    @model_validator(mode="after")
-    def _cut_at_lines(self) -> Self:
-        if self.night_by is not None and self.options.multi_line:
-            raise ValueError(
-                "with night_by, rows that are lines; a query (format: sql) reads the others|"
-                "multiLine: true"
-            )
-        return self
 
 
 class Json(NightFiles):

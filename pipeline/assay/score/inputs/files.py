@@ -96,8 +96,8 @@ def no_nights_fix(column: str) -> str:
     """What to do about an input in which no night is found."""
     return (
         f"A night is a folder {column}=DAY, or a file that score.input in params.yaml names with "
-        f"{NIGHT_IN_PATH}, such as in/rows-{NIGHT_IN_PATH}.csv; a file of many nights is cut by a "
-        f"column of days or times: night_by: COLUMN; dvc repro ingest fills {layout.RAW}."
+        f"{NIGHT_IN_PATH}, such as in/rows-{NIGHT_IN_PATH}.csv; dvc repro ingest fills "
+        f"{layout.RAW}, also from a file of many nights."
     )
 
 

@@ -20,7 +20,7 @@ from assay.contract.loader import load_contract
 from assay.errors import AssayError, NightNotFound, SchemaMismatch, SourceError
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Json, Parquet
-from assay.score.inputs import files, flat_file
+from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.types import NightInput
 from assay.store.delta.rows import groups_with
@@ -114,8 +114,6 @@ class Format(Generic[Spec]):
         ------
         SourceError
             The input cannot be accessed, or is a query.
-        SchemaMismatch
-            A flat file lacks the column that cuts it into nights.
         """
         raise SourceError(
             "nobody can tell which nights a query has rows for",
@@ -187,34 +185,27 @@ class Format(Generic[Spec]):
 
 
 class FilesFormat(Format[FileSpec]):
-    """Files with one folder or file a night, or flat files."""
+    """Files with one folder or file a night."""
 
     def find(self, value: str, contract: Contract) -> NightInput:
-        spec = self.spec
-        with flat_file.errors_name_the_file(self.root, spec):
-            where, listed = self.listed(value)
-            if flat_file.is_flat(spec):
-                uri = files.resolve_uri(self.root, spec.path)
-                where = f"{uri}: {spec.night_by} {value}"
-            return self._look(NightInput(value, self.column, where), listed, contract)
+        where, listed = self.listed(value)
+        return self._look(NightInput(value, self.column, where), listed, contract)
 
     def fingerprint(self, value: str) -> str:
-        with flat_file.errors_name_the_file(self.root, self.spec):
-            _, listed = self.listed(value)
-            return files.fingerprint(self._kind, listed, self._facts(listed))
+        _, listed = self.listed(value)
+        return files.fingerprint(self._kind, listed, self._facts(listed))
 
     def content(self, value: str) -> str:
-        with flat_file.errors_name_the_file(self.root, self.spec):
-            _, listed = self.listed(value)
-            facts = files.parallel_map(files.content_digest, listed)
-            return files.fingerprint(self._kind, listed, facts, times=False)
+        _, listed = self.listed(value)
+        facts = files.parallel_map(files.content_digest, listed)
+        return files.fingerprint(self._kind, listed, facts, times=False)
 
     def nights(self) -> tuple[str, ...]:
-        return files.list_values(flat_file.nights_uri(self.root, self.spec), self.column)
+        return files.list_values(files.resolve_uri(self.root, self.spec.path), self.column)
 
     def listed(self, value: str) -> tuple[str, tuple[ListedFile, ...]]:
         """The folder or file of one night, and its files sorted by name; errors as for `find`."""
-        base = flat_file.nights_uri(self.root, self.spec, value)
+        base = files.resolve_uri(self.root, self.spec.path)
         return files.list_night(base, self.column, value)
 
     @property

@@ -67,8 +67,7 @@ def find_night(root: Path, params: Params, contract: Contract, value: str) -> Ni
     SourceError
         The input cannot be accessed, or a file is damaged.
     SchemaMismatch
-        A file lacks a column of the contract or has it in another type; a line for each. A flat
-        file lacks the column that cuts it into nights.
+        A file lacks a column of the contract or has it in another type; a line for each.
     """
     night = open_input(root, params).find(value, contract)
     if night.rows == 0:

@@ -15,7 +15,6 @@ from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, pars
 from assay.errors import NightNotFound, SourceError
 from assay.project.params.inputs import Csv, Json
 from assay.project.text import quote_value
-from assay.score.inputs import flat_file
 from assay.score.inputs.files import ListedFile, read_errors
 from assay.score.inputs.format import (
     FilesFormat,
@@ -62,9 +61,8 @@ class TextFormat(FilesFormat[TextSpec]):
         return contract
 
     def _batches(self, value: str) -> Iterator[pa.RecordBatch]:
-        with flat_file.errors_name_the_file(self.root, self.spec):
-            _, listed = self.listed(value)
-            yield from text_rows(self.spec, listed).batches()
+        _, listed = self.listed(value)
+        yield from text_rows(self.spec, listed).batches()
 
     def first_rows(self, value: str, most: int) -> pa.Table:
         left, found = most, []
@@ -83,12 +81,11 @@ class TextFormat(FilesFormat[TextSpec]):
         raise NotImplementedError
 
     def unparsed_rows(self, value: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        with flat_file.errors_name_the_file(self.root, self.spec):
-            try:
-                where, _ = self.listed(value)
-            except NightNotFound:
-                raise InputUnreadable("its input has no such night") from None
-            yield from self._unparsed(where, self._batches(value), columns)
+        try:
+            where, _ = self.listed(value)
+        except NightNotFound:
+            raise InputUnreadable("its input has no such night") from None
+        yield from self._unparsed(where, self._batches(value), columns)
 
     def _unparsed(
         self, where: str, batches: Iterator[pa.RecordBatch], columns: Sequence[str]
