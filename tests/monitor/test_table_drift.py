@@ -117,39 +117,6 @@ def test_a_table_that_drifted_is_told_of_and_ends_with_4(here: Any) -> None:
     assert tree["drifted"] == [each["column"] for each in tree["findings"]]
 
 
-def flat(frame: pd.DataFrame, name: str) -> str:
-    """The rows as somebody would hand them on, under the names of another program."""
-    told = frame.rename(columns={"x": "X", "flight": "Flight"})
-    if name.endswith(".jsonl"):
-        told.to_json(name, orient="records", lines=True, double_precision=15)
-    else:
-        told.to_csv(name, index=False, sep=";", decimal=",", encoding="cp1252")
-    return name
-
-
-@pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.jsonl"])
-def test_a_flat_file_is_counted_as_parquet_would_be(here: Any, name: str) -> None:
-    # In these rows alone the codes of c are numbers.
-    frame = rows().assign(c=np.where(rows()["c"] == "a", "1", "2"))
-    with pytest.raises(LimitCrossed) as whole:
-        drift(here, write(frame))
-    with pytest.raises(LimitCrossed, match=f"{name}: ") as caught:
-        drift(here, flat(frame, name))
-    expected, told = document(whole), document(caught)
-    assert told["rows"] == 300 and told["table"] == name
-    assert [each["column"] for each in told["findings"]] == ["c", "x"]
-    for mine, theirs in zip(told["findings"], expected["findings"], strict=True):
-        # A digit less, as JSON has it, may move one of 300 values into the next cell.
-        assert mine["distance"] == pytest.approx(theirs["distance"], abs=1e-3)
-        assert mine["new_category_share"] == theirs["new_category_share"]
-
-
-def test_a_flat_file_that_is_no_table_is_one_line(here: Any) -> None:
-    Path("new.csv").write_bytes(b"\x00\x01\x02" * 99)
-    with pytest.raises(SourceError, match=r"new.csv: holds bytes that are no text"):
-        drift(here, "new.csv")
-
-
 @pytest.mark.parametrize("how", ["huge", "constant", "infinite"])
 def test_one_broken_column_ends_with_4(here: Any, how: str) -> None:
     frame = rows()

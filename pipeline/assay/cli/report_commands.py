@@ -276,8 +276,7 @@ def drift(
     table: Annotated[
         str | None,
         Option(
-            "a Parquet file, a folder of them, a Delta table, or a file of CSV or JSON lines, "
-            "read as assay init would",
+            "a Parquet file, a folder of them, or a Delta table",
             "TABLE",
         ),
     ] = None,

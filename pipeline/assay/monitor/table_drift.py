@@ -1,8 +1,7 @@
 """``assay drift``: compare a table with the reference before it is scored.
 
-The table is landed and counted as a night is: a night of ``score.input`` by its own format; a file
-of CSV or JSON lines as Parquet, as `assay init` would read it; Parquet and Delta are counted
-where they lie.
+A night of ``score.input`` is counted as when it is scored; Parquet and Delta are counted where they
+lie.
 """
 
 from __future__ import annotations
@@ -12,24 +11,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from assay.columns.grid import CategoryGrid, Grid
 from assay.columns.reference import Reference
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.errors import LimitCrossed, NightEmpty, RowCountMismatch, SourceError, UsageError
-from assay.formats.names import OF_PROJECT, column_names
-from assay.formats.reader import read
-from assay.formats.understand import understand
 from assay.model import bundle
 from assay.model.bundle import Bundle
 from assay.monitor.drift.drift import DriftDecision, decide, drifted_words
-from assay.monitor.table_counts import Counting, TableCounts, match_schemas, read_columns, total
+from assay.monitor.table_counts import Counting, TableCounts, match_schemas, total
 from assay.project import layout, source_code
 from assay.project.params import Monitor, Params
 from assay.project.processes import system_allocator
@@ -39,7 +33,6 @@ from assay.score.carriers import choose_carrier, open_night
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.formats import find_night, format_of
-from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import NightInput
 from assay.score.progress import Progress, Sink
 from assay.score.spark.session import session
@@ -111,8 +104,8 @@ def run(
     Parameters
     ----------
     table, date
-        Exactly one of them: a Parquet file, a folder of them, a Delta table, or a flat file that is
-        read as `assay init` would; or a night of ``score.input``.
+        Exactly one of them: a Parquet file, a folder of them or a Delta table; or a night of
+        ``score.input``.
     folder
         A bundle to compare with instead.
     sink
@@ -130,24 +123,20 @@ def run(
     version, loaded = _with_what(root, params, folder)
     features = _without_scores(loaded.reference)
     contract: Contract | None = None
-    with TemporaryDirectory(prefix="assay-drift-") as scratch:
-        if table is None:
-            assert date is not None, "one of the two is given"
-            contract = _contract(root, params, version, loaded)
-            night = find_night(root, params, contract or NO_CONTRACT, date)
-            schemas: Mapping[str, pa.Schema] = {}
-            if night.schema is not None:
-                schemas = {night.where: night.schema}
-        elif Path(table).is_file() and _ending(table) in {*TEXT, ".xlsx"}:
-            read = read_columns(features.grid, features.texts)
-            night, schemas = _land_flat(table, read, Path(scratch))
-        else:
-            night, schemas = locate_path(table, Path.cwd())
-        grid, lacking = features.grid, dict[str, str]()
-        if contract is None:  # files state columns and types
-            grid, lacking = match_schemas(features.grid, schemas, features.texts)
-        counting = Counting(night.where, grid, params.score.batch_rows, contract, features.texts)
-        counts = _count(root, params, night, counting, Progress(1, sink))
+    if table is None:
+        assert date is not None, "one of the two is given"
+        contract = _contract(root, params, version, loaded)
+        night = find_night(root, params, contract or NO_CONTRACT, date)
+        schemas: Mapping[str, pa.Schema] = {}
+        if night.schema is not None:
+            schemas = {night.where: night.schema}
+    else:
+        night, schemas = locate_path(table, Path.cwd())
+    grid, lacking = features.grid, dict[str, str]()
+    if contract is None:  # files state columns and types
+        grid, lacking = match_schemas(features.grid, schemas, features.texts)
+    counting = Counting(night.where, grid, params.score.batch_rows, contract, features.texts)
+    counts = _count(root, params, night, counting, Progress(1, sink))
     decision = decide(
         features, counts.profile, params.monitor, counts.rows, lacking, by_sampling=True
     )
@@ -204,40 +193,6 @@ def _ending(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-def _land_flat(path: str, grid: Grid, scratch: Path) -> Located:
-    """One file of CSV or JSON lines, landed with the names and types of a project of it.
-
-    Columns of categories in ``grid`` are texts however their cells look: some rows of a column of
-    codes may look like numbers.
-
-    Raises
-    ------
-    SourceError
-        The file is no table that can be understood.
-    """
-    found = understand(Path(path))
-    names = column_names((each.name for each in found.facts), OF_PROJECT)
-    columns = tuple(
-        replace(each, kind="string")
-        if isinstance(grid.get(names[each.name]), CategoryGrid)
-        else each
-        for each in found.table.columns
-    )
-    tables = read(Path(path), replace(found.table, columns=columns))
-    target = scratch / "rows.parquet"
-    write_batches(
-        (
-            batch
-            for rows in tables
-            for batch in rows.rename_columns([names[n] for n in rows.column_names]).to_batches()
-        ),
-        str(target),
-    )
-    landed, schemas = locate_path(str(target), scratch)
-    (schema,) = schemas.values()
-    return replace(landed, where=path), {path: schema}
-
-
 def locate_path(path: str, here: Path) -> Located:
     """A Parquet file, a folder of them, or a Delta table.
 
@@ -282,8 +237,7 @@ def _listed(address: str) -> Sequence[ListedFile]:
             raise SourceError(
                 "its columns have no types to compare",
                 where=file.path,
-                expected="a Parquet file, a folder of them, a Delta table, or one file of text on "
-                "this machine",
+                expected="a Parquet file, a folder of them, or a Delta table",
                 found=_ending(file.relative),
                 fix="Name one of them, or a night of score.input: assay drift --date DAY.",
             )
