@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
-from assay.training.candidates.encoder import CandidatePipeline, Counts, count_categories
+from assay.training.candidates.encoder import CandidatePipeline, count_categories
 from assay.training.candidates.nested import assign_folds
 from assay.training.candidates.pipeline import build_pipeline
 from assay.training.train.estimate_errors import (
@@ -60,7 +60,7 @@ from assay.training.train.importance import permutation_importance
 from assay.training.train.model_card import render_card
 from assay.training.train.reference_reasons import OutOfFoldReasons, explain
 from assay.training.train.slice_fields import select_slice_fields
-from assay.training.train.stored_types import check_types, held_types
+from assay.training.train.stored_types import store_model
 from assay.training.train.workplace import apart_from_rows, read_clocks, use_free_cores
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
     PluginError
         There is no such candidate, or fitting failed.
     BundleUntrusted
-        The model would hold types that are not allowed; raised before it is trained.
+        The model holds types that are not allowed.
     StageInputMissing
         ``data/prepared`` does not exist.
     MemoryShort
@@ -140,16 +140,6 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
     categories = [name for name in contract.categorical if name not in contract.texts]
     counts = count_categories(rows.features, categories)
     built = build_pipeline(name, candidate, contract, task, params.seed, workplace, counts)
-    check_types(
-        name,
-        held_types(name, built.pipeline, rows),
-        params.bundle.allow_types,
-        {
-            other: partial(_types_of, workplace, params, other, contract, rows, counts)
-            for other in params.train.candidates
-            if other != name
-        },
-    )
     moved = OutOfFoldReasons(
         contract, task, rows.classes, nights.to_numpy(), params.seed, params.bundle.reasons
     )
@@ -162,7 +152,7 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
         if from_memory_error(error) is not None:
             raise MemoryError(str(error)) from None
         raise _fit_failed(error, params, name, rows, contract) from None
-    packed = model.dumps(made.model)
+    packed, foreign = store_model(name, made.model, params.bundle.allow_types)
     sample = _sample(made.rows, params)
     arrays, proof = _compiled(
         params,
@@ -184,7 +174,7 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
     unlike = {loss: proof.reason for loss, (_, proof) in loss_arrays.items() if not proof.used}
     explained, reasons = explain(made.model, scorer, proof, sample, params)
     manifest = _manifest(
-        root, params, name, contract, built, packed, made, proof, losses, unlike, reasons
+        root, params, name, contract, built, foreign, made, proof, losses, unlike, reasons
     )
     grids = prediction.score_grids(
         task, manifest.classes, made.scored.scores, params.train.threshold
@@ -270,19 +260,6 @@ def _read(
     # What was read to get at the rows is larger than they are.
     pa.default_memory_pool().release_unused()
     return rows, slices, nights
-
-
-def _types_of(
-    root: Path,
-    params: Params,
-    name: str,
-    contract: Contract,
-    rows: TrainingRows,
-    counts: Counts,
-) -> list[str]:
-    candidate = params.train.candidates[name]
-    built = build_pipeline(name, candidate, contract, rows.task, params.seed, root, counts)
-    return held_types(name, built.pipeline, rows)
 
 
 def _reference(
@@ -406,7 +383,7 @@ def _manifest(
     name: str,
     contract: Contract,
     built: CandidatePipeline,
-    packed: bytes,
+    foreign: Sequence[str],
     made: FittedModel,
     proof: compiled.EquivalenceResult,
     losses: Mapping[str, LossModel],
@@ -414,9 +391,6 @@ def _manifest(
     reasons: Mapping[str, Any],
 ) -> Manifest:
     scored, calibration = made.scored, made.calibration
-    foreign = model.untrusted_types(packed)
-    # The few rows of the trial may not have shown all types.
-    check_types(name, foreign, params.bundle.allow_types, {})
     candidate = params.train.candidates[name]
     code = source_code.find_dependencies(source_code.file_reader(root), foreign)
     return Manifest(
