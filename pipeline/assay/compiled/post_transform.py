@@ -260,7 +260,7 @@ def linked_in_single(raw: Floats, link: Link) -> Floats:
 
 
 def normalised(each: Sequence[Floats]) -> Floats:
-    """Normalise to sum 1, as in `assay.model.model.calibrate`; shape (rows, classes)."""
+    """Normalise to sum 1, as in `assay.compiled.fitted_model.calibrate`; shape (rows, classes)."""
     mapped = np.column_stack(each)
     total = mapped.sum(axis=1, keepdims=True)
     alike = np.full_like(mapped, 1 / mapped.shape[1])

@@ -61,7 +61,7 @@ def learn(
     Parameters
     ----------
     features
-        In the form of `assay.model.model.feature_frame`.
+        In the form of `assay.compiled.fitted_model.feature_frame`.
     target
         0 and 1, or numbers ``(n,)``.
     categories

@@ -1,6 +1,6 @@
 """The behaviour checks: from a model, rows and an expectation to a `BehaviourResult`.
 
-params.yaml and Python tests use the same functions (`assay.gate.behaviour.run` and
+params.yaml and Python tests use the same functions (`assay.gate.behaviour.subject` and
 `assay.gate.behaviour.asserts`). Each check scores the rows before and after a change. Rows that
 the change does not alter are not counted. A change that alters no row is an error, because the
 check would pass trivially.

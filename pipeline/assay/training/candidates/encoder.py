@@ -56,7 +56,7 @@ def count_categories(features: pd.DataFrame, categorical: Sequence[str]) -> Coun
     Parameters
     ----------
     features
-        In the form of `assay.model.model.feature_frame`.
+        In the form of `assay.compiled.fitted_model.feature_frame`.
     """
     return {name: features[name].value_counts(sort=False) for name in categorical}
 

@@ -145,7 +145,7 @@ def dependence(
     Parameters
     ----------
     features
-        In the form of `assay.model.model.feature_frame`.
+        In the form of `assay.compiled.fitted_model.feature_frame`.
     block
         The block of days of each row (`assay.training.candidates.nested.assign_folds`).
     """
@@ -246,7 +246,7 @@ def fit_loss_models(
     Parameters
     ----------
     features
-        In the form of `assay.model.model.feature_frame`.
+        In the form of `assay.compiled.fitted_model.feature_frame`.
     error
         Prediction minus truth of each row, out of fold.
     block

@@ -134,7 +134,7 @@ class TrainingRows:
     Parameters
     ----------
     features
-        In the form of `assay.model.model.feature_frame`.
+        In the form of `assay.compiled.fitted_model.feature_frame`.
     truth
         As in `assay.metrics.labelled_scores.LabelledScores`.
     target
