@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 68_965
-MOST_FILES = 567
+MOST_CODE = 66_240
+MOST_FILES = 535
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -165,14 +165,3 @@ def test_a_file_without_rows_or_cut_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(SourceError, match="no whole Parquet file"):
         understand(path)
-
-
-def test_progress_counts_rows(tmp_path: Path) -> None:
-    told: list[int] = []
-    understand(written(tmp_path, a=pa.array(range(250_000))), progress=told.append)
-    assert told == [100_000, 200_000, 250_000]
-    path = tmp_path / "t.csv"
-    path.write_text("a\n" + "1\n" * 1_000, encoding="utf-8")
-    told.clear()
-    understand(path, progress=told.append)
-    assert told == [1_000, 1_000]

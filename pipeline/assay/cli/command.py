@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from assay.cli import terminal
-from assay.cli.terminal import Line, end_progress_lines
+from assay.cli.terminal import Line
 from assay.errors import DataError, RetrainAdvised, RunError, StoreError, UsageError
 from assay.errors.base import attached_report
 from assay.project.text import escape_controls
@@ -193,12 +193,11 @@ class Call:
         """
         assert self.command.run is not None
         try:
-            with self.front_page() if self.command.front else nullcontext():
-                try:
-                    with nullcontext() if self.command.serves else self.own_code_apart():
-                        found = self.command.run(self, **self.options)
-                finally:
-                    end_progress_lines()
+            with (
+                self.front_page() if self.command.front else nullcontext(),
+                nullcontext() if self.command.serves else self.own_code_apart(),
+            ):
+                found = self.command.run(self, **self.options)
         except BaseException as error:
             if (report := attached_report(error)) is not None:
                 self.show(report)

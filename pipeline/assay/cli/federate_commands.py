@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from assay.cli.command import Call, Group, Option, distance
-from assay.cli.terminal import make_progress_line
 
 TOGETHER = Group("learn where rows may not leave")
 
@@ -27,5 +26,4 @@ def federate(
 ) -> object:
     from assay.federate import command
 
-    sink = make_progress_line()
-    return command.run(*call.project, site, folder, session, patience, sink)
+    return command.run(*call.project, site, folder, session, patience)

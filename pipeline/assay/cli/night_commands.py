@@ -19,7 +19,6 @@ from assay.cli.command import (
     positive_number,
     write_step_output,
 )
-from assay.cli.terminal import make_progress_line
 from assay.errors import UsageError
 
 Night = Annotated[str | None, Option("a night", "DAY")]
@@ -58,10 +57,9 @@ def score(
 ) -> object:
     from assay.score import stage
 
-    sink = make_progress_line()
     if not due:
         nights = night_range(call, date, first, last, ", or --due")
-        return stage.run(*call.project, *nights, force=force, carrier=carrier, sink=sink)
+        return stage.run(*call.project, *nights, force=force, carrier=carrier)
     if date is not None or force:
         raise UsageError(
             "the nights that are due have nothing published",
@@ -69,7 +67,7 @@ def score(
             expected="neither --date nor --force; --from DAY and --to DAY leave out other nights",
             found="--force" if date is None else f"--date {date}",
         )
-    return stage.run_due(*call.project, first, last, carrier=carrier, sink=sink)
+    return stage.run_due(*call.project, first, last, carrier=carrier)
 
 
 @SCORE(

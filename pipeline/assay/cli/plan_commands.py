@@ -11,7 +11,6 @@ from assay.cli.command import (
     Option,
     distance,
 )
-from assay.cli.terminal import make_progress_line
 from assay.errors import UsageError
 
 PLAN = Group("see it before it happens")
@@ -48,10 +47,7 @@ def plan(
             where="assay plan",
             expected="--due, or --from DAY --to DAY, or neither",
         )
-    sink = make_progress_line()
-    return stage.run(
-        *call.project, first, last, due=due, by=by, bump=bump, dry_run=dry_run, sink=sink
-    )
+    return stage.run(*call.project, first, last, due=due, by=by, bump=bump, dry_run=dry_run)
 
 
 @PLAN(
@@ -91,5 +87,4 @@ def apply(
 ) -> object:
     from assay.plan import apply
 
-    sink = make_progress_line()
-    return apply.run(*call.project, exact=exact, if_planned=if_planned, sink=sink)
+    return apply.run(*call.project, exact=exact, if_planned=if_planned)

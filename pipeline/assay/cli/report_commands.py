@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from assay.cli.command import Call, Group, Option, Published, positive_number
-from assay.cli.terminal import make_progress_line
 from assay.errors import UsageError
 from assay.errors.base import attach_report
 
@@ -288,7 +287,7 @@ def drift(
 ) -> object:
     from assay.monitor import table_drift
 
-    return table_drift.run(*call.project, table, date, bundle, sink=make_progress_line())
+    return table_drift.run(*call.project, table, date, bundle)
 
 
 FIX = Group("when something is wrong")

@@ -2,14 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from assay.cli.command import Call, Group, Option
-from assay.cli.terminal import ProgressLine, make_progress_line
 from assay.errors import UsageError
-from assay.project.text import counted, escape_controls
+from assay.project.text import escape_controls
 
 if TYPE_CHECKING:
     from assay.formats.definition import Understanding
@@ -83,12 +81,8 @@ def init(
             raise UsageError("lists of packages need no table", where="assay init --pins")
         return renew(place)
     table = data or Path(_ask("Which file holds the table?", "--data FILE"))
-    line = make_progress_line()
-    progress = partial(_say_rows, line) if line is not None else _nothing
     given = names.split(",") if names is not None else ()
-    understood = command.look(place, table, progress, names=given)
-    if line is not None:
-        line.end()
+    understood = command.look(place, table, names=given)
     wishes = Wishes(
         target=target or _ask_target(understood),
         name=project_name(name or (place.name if folder != Path() else table.stem)),
@@ -103,14 +97,6 @@ def init(
         left_out=tuple(leave_out),
     )
     return command.run(place, table, understood, wishes)
-
-
-def _say_rows(line: ProgressLine, rows: int) -> None:
-    line.change(f"reading the table: {counted(rows, 'row')}")
-
-
-def _nothing(rows: int) -> None:
-    """Where there is no terminal."""
 
 
 def _ask_target(understood: "Understanding") -> str:

@@ -27,7 +27,6 @@ from assay.metrics.labelled_scores import LabelledScores
 from assay.project import digests, layout
 from assay.project.params import Federate, Params
 from assay.project.tasks import HEADLINE, Task, infer_task
-from assay.score.progress import LogSink, Sink
 from assay.training.candidates.agreed import AgreedModel, AgreedPipeline, SiteResult, fit_alone
 from assay.training.train.fit import TrainingRows, training_rows
 
@@ -45,7 +44,6 @@ def run(
     folder: str,
     session: str,
     patience: float = 600.0,
-    sink: Sink | None = None,
 ) -> AgreedModel:
     """Take part in a session; writes data/federated.json.
 
@@ -81,9 +79,8 @@ def run(
     task = _task(contract, params)
     rows = _rows(root, layout.TRAIN_TABLE, contract, task)
     agreement = _agreement(root, params, settings, contract)
-    progress = (LogSink() if sink is None else sink).change
     place = folder.rstrip("/")
-    exchange = Exchange(place, session, settings.sites, site, agreement, patience, progress)
+    exchange = Exchange(place, session, settings.sites, site, agreement, patience)
     exchange.begin()
     try:
         return _take_part(root, settings, contract, task, rows, exchange)

@@ -8,8 +8,9 @@ killed ends the session for all.
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,6 +23,8 @@ from assay.project import interrupts
 from assay.project.document import Document, Text
 from assay.project.text import counted
 from assay.store.delta.location import filesystem, translate_errors
+
+log = logging.getLogger(__name__)
 
 LONGEST = 64_000_000
 """Bytes of a message that is read."""
@@ -50,8 +53,6 @@ class Exchange:
         A digest of what all sites have to have in common.
     patience
         Seconds until a site that sends nothing is given up.
-    progress
-        Called with each step.
     """
 
     uri: str
@@ -60,7 +61,6 @@ class Exchange:
     me: str
     agreement: str
     patience: float
-    progress: Callable[[str], None]
 
     @property
     def others(self) -> list[str]:
@@ -98,7 +98,7 @@ class Exchange:
         mine = Message(site=self.me, step=step, agreement=self.agreement, body=body)
         self._write(step, self.me, json.dumps(mine.tree()))
         found, until = {self.me: body}, time.monotonic() + self.patience
-        self.progress(f"federate: {step}")
+        log.info("federate: %s", step)
         while missing := [site for site in self.others if site not in found]:
             interrupts.raise_if_interrupted()
             for site in missing:

@@ -33,15 +33,8 @@ from assay.formats.spelt.numbers import is_number
 from assay.formats.spelt.times import time_formats
 from assay.project.text import quote_value
 
-Progress = Callable[[int], None]
 
-
-def understand(
-    path: Path,
-    *,
-    names: Sequence[str] = (),
-    progress: Progress = lambda rows: None,
-) -> Understanding:
+def understand(path: Path, *, names: Sequence[str] = ()) -> Understanding:
     """How the file is written, its columns' types, and what was counted in them.
 
     All rows are read twice, in batches: first to decide the types, then as those types. Columns
@@ -51,8 +44,6 @@ def understand(
     ----------
     names
         Of the columns of CSV without a header, in the file's order.
-    progress
-        Told how many rows have been read, of both readings.
 
     Raises
     ------
@@ -74,7 +65,7 @@ def understand(
     )
     if not typed or unsettled:
         opened = OpenedTable(path, replace(table, columns=unsettled or table.columns))
-        rows, tallies, nested = _tally(opened, progress)
+        rows, tallies, nested = _tally(opened)
         left_out |= dict.fromkeys(nested, "lists or objects")
         how: Callable[..., Decision] = partial(decide, separator=table.separator)
         if table.format != "csv":
@@ -99,7 +90,7 @@ def understand(
     table = replace(table, columns=columns, missing=("", *missing))
     facts = tuple(
         replace(each, order=orders.get(each.name, ()) if each.kind == "string" else ())
-        for each in _facts(OpenedTable(path, table), decisions, progress)
+        for each in _facts(OpenedTable(path, table), decisions)
     )
     return with_named_times(Understanding(str(path), rows, table, facts, remarks, left_out))
 
@@ -113,9 +104,7 @@ def _by_type(name: str, found: pa.DataType) -> Decision:
     return Decision(ColumnFormat(name, kind), evidence=(evidence,), doubts=doubts)
 
 
-def _tally(
-    opened: OpenedTable, progress: Progress
-) -> tuple[int, dict[str, ColumnTally], dict[str, None]]:
+def _tally(opened: OpenedTable) -> tuple[int, dict[str, ColumnTally], dict[str, None]]:
     """The number of rows, a tally of each column, and the columns that are no use."""
     tallies: dict[str, ColumnTally] = {}
     nested: dict[str, None] = {}
@@ -130,13 +119,10 @@ def _tally(
                 pool, length, ColumnTally.add, each, [batch[name] for name in used], repeat(rows)
             )
             rows += length
-            progress(rows)
     return rows, {name: each for name, each in tallies.items() if name not in nested}, nested
 
 
-def _facts(
-    opened: OpenedTable, decisions: Mapping[str, Decision], progress: Progress
-) -> list[ColumnFacts]:
+def _facts(opened: OpenedTable, decisions: Mapping[str, Decision]) -> list[ColumnFacts]:
     """The second reading: the values, counted as `read` gives them."""
     most = most_distinct(len(opened.table.columns))
     counters = [ColumnCounter(column, most_distinct=most) for column in opened.table.columns]
@@ -144,7 +130,6 @@ def _facts(
         for batch in typed_tables(opened):
             columns = [each.combine_chunks() for each in batch.columns]
             for_each(pool, batch.num_rows, ColumnCounter.add, counters, columns)
-            progress(counters[0].rows)
     found = []
     for counter in counters:
         decision = decisions[counter.column.name]

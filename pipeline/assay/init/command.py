@@ -18,7 +18,7 @@ from assay.errors import NotARepository, UsageError
 from assay.formats.definition import Understanding
 from assay.formats.facts import as_time
 from assay.formats.reader import read
-from assay.formats.understand import Progress, understand
+from assay.formats.understand import understand
 from assay.init.decide import decide, time_column
 from assay.init.plan import Plan
 from assay.init.render import render
@@ -45,13 +45,7 @@ class NewProject:
         return {"folder": str(self.folder), **self.plan.as_json(), "files": list(self.files)}
 
 
-def look(
-    folder: Path,
-    data: Path,
-    progress: Progress = lambda rows: None,
-    *,
-    names: Sequence[str] = (),
-) -> Understanding:
+def look(folder: Path, data: Path, *, names: Sequence[str] = ()) -> Understanding:
     """Find out how the table ``data`` is written, before anything is asked or written.
 
     Parameters
@@ -68,7 +62,7 @@ def look(
     """
     refuse_project(folder)
     refuse_output(folder, _inside(folder, data))
-    return understand(data, names=names, progress=progress)
+    return understand(data, names=names)
 
 
 def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> NewProject:

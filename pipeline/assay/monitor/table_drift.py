@@ -34,7 +34,7 @@ from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.formats import find_night, format_of
 from assay.score.inputs.types import NightInput
-from assay.score.progress import Progress, Sink
+from assay.score.progress import Progress
 from assay.score.spark.session import session
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
@@ -92,12 +92,7 @@ Located: TypeAlias = tuple[NightInput, Mapping[str, pa.Schema]]
 
 
 def run(
-    root: Path,
-    params: Params,
-    table: str | None,
-    date: str | None,
-    folder: Path | None,
-    sink: Sink | None = None,
+    root: Path, params: Params, table: str | None, date: str | None, folder: Path | None
 ) -> TableDrift:
     """Compare all rows of a table with the reference of the promoted version.
 
@@ -108,8 +103,6 @@ def run(
         ``score.input``.
     folder
         A bundle to compare with instead.
-    sink
-        Receives progress lines; the log if None.
 
     Raises
     ------
@@ -136,7 +129,7 @@ def run(
     if contract is None:  # files state columns and types
         grid, lacking = match_schemas(features.grid, schemas, features.texts)
     counting = Counting(night.where, grid, params.score.batch_rows, contract, features.texts)
-    counts = _count(root, params, night, counting, Progress(1, sink))
+    counts = _count(root, params, night, counting, Progress(1))
     decision = decide(
         features, counts.profile, params.monitor, counts.rows, lacking, by_sampling=True
     )

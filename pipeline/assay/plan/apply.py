@@ -23,7 +23,6 @@ from assay.registry import versions
 from assay.registry.pin import PinnedVersion, pin_verified
 from assay.registry.versions import RegistryState, Version
 from assay.score import stage
-from assay.score.progress import Sink
 from assay.score.stage import NightOutcomes
 from assay.store import Run, Store, open_store
 from assay.store.delta.tables import PLANS
@@ -62,13 +61,7 @@ class Applied:
         return {"plan": self.plan, "version": self.version, "nights": nights, "scored": scored}
 
 
-def run(
-    root: Path,
-    params: Params,
-    exact: bool = False,
-    if_planned: bool = False,
-    sink: Sink | None = None,
-) -> Applied:
+def run(root: Path, params: Params, exact: bool = False, if_planned: bool = False) -> Applied:
     """Apply the plan that was made last with the bundle of the version that holds the stage.
 
     Applying it again changes nothing.
@@ -116,7 +109,7 @@ def run(
     changed = [each.partition for each in found.nights if each.done == "changed"]
     if changed:
         try:
-            found.scored = stage.score_nights(root, params, changed, sink=sink)
+            found.scored = stage.score_nights(root, params, changed)
         except AssayError as error:
             report = attached_report(error)
             found.scored = report if isinstance(report, NightOutcomes) else None

@@ -35,7 +35,7 @@ from assay.score.inputs.format import InputUnreadable
 from assay.score.inputs.formats import open_input
 from assay.score.operations.changes import Changes, RowChanges, Strongest, spread
 from assay.score.operations.difference import paired
-from assay.score.progress import Progress, Sink
+from assay.score.progress import Progress
 from assay.score.run import Attempt, Scoring, new_run
 from assay.score.spark.session import BackgroundSession
 from assay.score.together import ABOUT_ONE_NIGHT
@@ -74,7 +74,6 @@ def run(
     by: float | None = None,
     bump: Bump = "minor",
     dry_run: bool = False,
-    sink: Sink | None = None,
 ) -> Planned:
     """Plan nights; writes plan.json and its page.
 
@@ -116,7 +115,7 @@ def run(
         aside = at_the_end.enter_context(_aside(root, params, store)) if dry_run else None
         scoring = Scoring(params, root, pinned, store, spark.session, aside)
         scoring.check()
-        work = _Work(scoring, Progress(len(wanted), sink), by, holder)
+        work = _Work(scoring, Progress(len(wanted)), by, holder)
         try:
             nights = work.plan(wanted)
             found = work.document(nights, commit, known.find(holder))

@@ -31,7 +31,7 @@ from assay.score.due import (
 from assay.score.inputs import files
 from assay.score.inputs.formats import open_input
 from assay.score.local import Progress as TaskProgress
-from assay.score.progress import Progress, Sink
+from assay.score.progress import Progress
 from assay.score.run import NightOutcome, Scoring, record_never_begun
 from assay.score.spark.register import register
 from assay.score.spark.session import BackgroundSession
@@ -89,7 +89,6 @@ def run(
     last: str,
     force: bool = False,
     carrier: str | None = None,
-    sink: Sink | None = None,
 ) -> NightOutcomes:
     """Score the nights from ``first`` to ``last`` with the promoted version.
 
@@ -105,18 +104,14 @@ def run(
         Also score nights that are already published.
     carrier
         Overrides ``score.carrier`` of params.yaml.
-    sink
-        Where progress is shown; by default the log.
     """
     wanted = named_nights(root, params, first, last)
-    return _all(root, params, wanted, NightOutcomes(params.store, []), force, carrier, sink)
+    return _all(root, params, wanted, NightOutcomes(params.store, []), force, carrier)
 
 
-def score_nights(
-    root: Path, params: Params, wanted: list[str], sink: Sink | None = None
-) -> NightOutcomes:
+def score_nights(root: Path, params: Params, wanted: list[str]) -> NightOutcomes:
     """Score some nights, otherwise as `run`."""
-    return _all(root, params, wanted, NightOutcomes(params.store, []), False, None, sink)
+    return _all(root, params, wanted, NightOutcomes(params.store, []), False, None)
 
 
 def run_due(
@@ -125,7 +120,6 @@ def run_due(
     first: str | None = None,
     last: str | None = None,
     carrier: str | None = None,
-    sink: Sink | None = None,
 ) -> NightOutcomes:
     """Score every night that is due (`assay.score.due`), oldest first; otherwise as `run`.
 
@@ -169,7 +163,7 @@ def run_due(
     done = NightOutcomes(params.store, [], due)
     if not due.nights:
         return done
-    return _all(root, params, list(due.nights), done, False, carrier, sink)
+    return _all(root, params, list(due.nights), done, False, carrier)
 
 
 def _available(root: Path, params: Params) -> tuple[str, ...]:
@@ -211,7 +205,6 @@ def _all(
     done: NightOutcomes,
     force: bool,
     carrier: str | None,
-    sink: Sink | None,
 ) -> NightOutcomes:
     """Score each night; raises the first night's error after the last night."""
     if carrier is not None:
@@ -219,7 +212,7 @@ def _all(
         params = params.model_copy(update={"score": score})
     began = datetime.now(UTC)
     try:
-        _score(root, params, wanted, done.outcomes, force, Progress(len(wanted), sink))
+        _score(root, params, wanted, done.outcomes, force, Progress(len(wanted)))
     except BaseException as error:
         attach_report(error, done)
         if isinstance(error, Exception):
