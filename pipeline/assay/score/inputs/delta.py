@@ -126,8 +126,7 @@ class DeltaFormat(Format[Delta]):
                 where=shot.uri,
                 expected="a partition for each night",
                 found=", ".join(shot.partitioned_by) or "no partitions",
-                fix="Partition it, or let a query read it (format: sql); see "
-                "ingest.partition_by in params.yaml.",
+                fix="Partition it by the night; see ingest.partition_by in params.yaml.",
             )
         return shot
 
