@@ -71,11 +71,6 @@ def test_the_page_is_whole(html: str) -> None:
     assert ours.count("<svg") == ours.count("</svg>") > len(METRICS["binary"])
 
 
-def test_rows_that_do_not_hang_together_are_not_said_to(html: str) -> None:
-    assert "interval over\n1,500 rows" in html and "Design effect" in html
-    assert "Rows are clustered" not in html
-
-
 def test_rows_that_hang_together_are_said_to() -> None:
     random = np.random.default_rng(1)
     p = random.beta(2, 3, 1500)
@@ -110,15 +105,6 @@ def test_from_where_a_design_effect_is_said_in_words(largest: float | None, told
     assert bool(found) is told
     if told:
         assert "1 of 2 metrics" in found and "that of auc by a factor of 1.2" in found
-
-
-def test_a_doubt_is_on_the_page() -> None:
-    random = np.random.default_rng(1)
-    p = random.beta(2, 3, 900)
-    html = page_of(
-        LabelledScores("binary", random.random(900) < p, p, (), 0.4), np.repeat("JFK", 900)
-    )
-    assert "Mind: 900 rows, fewer than the 1,250" in html
 
 
 def test_values_from_the_data_are_escaped(html: str) -> None:

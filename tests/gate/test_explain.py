@@ -9,7 +9,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import UsageError
-from assay.gate.explain import ExplainedRule, RuleList, run
+from assay.gate.explain import ExplainedRule, run
 from assay.gate.pytest_run import decided
 from assay.metrics.estimate import Estimate
 from assay.project import layout
@@ -58,15 +58,6 @@ def test_a_verdict_that_cannot_be_read_is_warned_of(
     assert said.err.endswith("The rules are asked anew here.\n") and "PASS" in said.out
 
 
-def test_a_slice_rule_is_explained_place_by_place(
-    tiny: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    show("gate explain", run(tiny.root, tiny.params, "no place is left behind"))
-    out = capsys.readouterr().out
-    assert "all slices must pass; a FAIL stands after holm over the slices\n" in out
-    assert "place=east" in out and "place=west" in out
-
-
 def test_a_change_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.policy("name: no worse, kind: change, metric: auc, margin: 0.02")
     tiny.comparison(build.comparison(build.difference(-0.01)))
@@ -77,65 +68,6 @@ def test_a_change_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) ->
     for pair in (["outcome", "INCONCLUSIVE"], ["champion", "0.8000"], ["challenger", "0.7900"]):
         assert pair in found
     assert "about 7,800 rows would tell" in out
-
-
-@pytest.mark.parametrize(
-    ("values", "policy", "sentence"),
-    [
-        ({"kind": "limit", "metric": "auc", "min": 0.5}, {}, None),
-        ({"kind": "limit", "metric": "auc", "min": 0.5}, {"correction": "none"}, None),
-        (
-            {"kind": "limit", "metric": "auc", "min": 0.5, "slice": "origin"},
-            {"correction": "none"},
-            "no correction for there being several slices",
-        ),
-        (
-            {"kind": "limit", "metric": "auc", "min": 0.5, "slice": "origin"},
-            {"correction": "benjamini-hochberg"},
-            "all slices must pass; a FAIL stands after benjamini-hochberg over the slices",
-        ),
-        (
-            {"kind": "fairness", "of": "auc", "across": "origin", "max_difference": 0.1},
-            {},
-            "all pairs of groups must pass; a FAIL stands after holm over the pairs of groups",
-        ),
-        (
-            {"kind": "fairness", "of": "auc", "across": "origin", "max_difference": 0.1},
-            {"correction": "none"},
-            "no correction for there being several pairs of groups",
-        ),
-        ({"kind": "parity"}, {}, None),
-    ],
-)
-def test_the_correction_is_stated_where_there_is_one(
-    values: dict[str, Any], policy: dict[str, Any], sentence: str | None
-) -> None:
-    found = settings(build.rule(**values), **policy)
-    assert found == ([] if sentence is None else [sentence])
-
-
-@pytest.mark.parametrize(
-    ("values", "file"),
-    [
-        ({"kind": "limit", "metric": "auc", "min": 0.5}, layout.EVALUATION),
-        ({"kind": "stability", "max_flipped": 0.1}, layout.COMPARISON),
-        ({"kind": "reasons", "max": 0.1}, layout.COMPARISON),
-        ({"kind": "reasons", "never": ("flight",), "first": 4}, layout.EVALUATION),
-        ({"kind": "parity"}, layout.REHEARSAL),
-        ({"kind": "contract", "max_bad_share": 0.0}, layout.CONTRACT_RESULT),
-        ({"kind": "leakage"}, layout.LEAKAGE),
-    ],
-)
-def test_the_file_behind_it_is_named(values: dict[str, Any], file: str) -> None:
-    assert ExplainedRule(build.rule(**values), (), build.gate(), own_metrics={}).file == file
-
-
-def test_what_does_not_decide_is_said_first() -> None:
-    rule = build.rule(metric="auc", min=0.5, severity="warn", inconclusive="pass")
-    assert settings(rule) == [
-        "it warns: whatever it finds does not decide",
-        "INCONCLUSIVE is let pass, by this rule's name",
-    ]
 
 
 def test_what_is_waived_is_said_to_decide_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,11 +200,6 @@ def test_without_a_rule_they_are_listed(tiny: Any, capsys: pytest.CaptureFixture
         "decides": True,
         "findings": 2,
     }
-
-
-def test_a_policy_without_rules_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
-    show("gate explain", RuleList(()))
-    assert capsys.readouterr().out == "params.yaml has no gate.rules\n"
 
 
 def test_a_fairness_rule_shows_the_rates_of_its_groups(

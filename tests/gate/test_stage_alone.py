@@ -246,31 +246,6 @@ def test_json_is_the_only_output(
     assert list(json.loads(text))[:2] == ["schema", "outcome"]
 
 
-def test_people_get_a_table(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:
-    out = stand.shown(capsys)
-    assert "Model tests: 1 of 1 passed" in out
-    assert not out.startswith("{")
-    assert "pytest's own words" not in out
-
-
-@pytest.mark.parametrize(
-    ("test", "auc", "wanted"),
-    [("failed", 0.9, True), ("passed", 0.1, False), ("skipped", 0.9, False)],
-)
-def test_pytests_own_words_are_shown_where_they_help(
-    stand: Stand,
-    tiny: Any,
-    capsys: pytest.CaptureFixture[str],
-    test: str,
-    auc: float,
-    wanted: bool,
-) -> None:
-    stand.test = test
-    tiny.evaluation(metrics={"auc": {"value": auc, "low": auc, "high": auc}})
-    assert ("pytest's own words" in stand.shown(capsys)) is wanted
-    assert "pytest's own words" not in stand.shown(capsys, "--json")
-
-
 def refusal(stand: Stand) -> str:
     with pytest.raises(GateNotPassed) as caught:
         stand.run()
@@ -296,15 +271,6 @@ def test_the_refusal_names_eight_and_counts_the_rest(
     assert line.count("' FAIL") == 8
     assert f"'rule 7' FAIL{more})" in line
     assert "rule 8" not in line
-
-
-def test_where_nothing_decides_the_refusal_says_so(stand: Stand, tiny: Any) -> None:
-    tiny.policy(
-        "name: ranks, metric: auc, min: 0.1, severity: warn",
-        waivers=f'[{{rule: "{TEST}", because: so, owner: us, until: "{SOON}"}}]',
-    )
-    stand.test = "xfailed"
-    assert "found no finding that decides" in refusal(stand)
 
 
 def test_the_verdict_is_bound_to_the_reports_and_counts_the_tests(stand: Stand) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from pydantic import ValidationError
 from assay.gate import verdict_text
 from assay.gate.verdict_page import render_page
 from assay.gate.verdict_text import SHOWN, OtherSlices, fold, render_markdown, sort_findings
-from assay.reports import verdict as verdicts
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict, Waiver
 from tests.shown import show
 from tests.verdicts import verdict as build_verdict
@@ -174,11 +172,6 @@ def test_a_cell_cannot_be_broken_out_of(text: str, safe: str) -> None:
     assert row.startswith(f"| ✅ | **{safe}** | auc |")
 
 
-def test_a_node_id_is_code() -> None:
-    text = verdict_text.render_markdown(verdict(test_of("t::a[`|<\n>]", FAIL)))
-    assert "- ❌ `t::a['\\|< >]`: it failed" in text
-
-
 def shown(
     some: Verdict, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> list[str]:
@@ -237,12 +230,6 @@ def test_numbers_as_words(changes: dict[str, Any], words: tuple[str, ...]) -> No
     assert verdict_text.format_values(finding(**changes)) == words
 
 
-def test_what_was_measured() -> None:
-    assert verdict_text.measured_quantity(finding()) == "auc"
-    assert verdict_text.measured_quantity(finding(challenger=0.5)) == "change of auc"
-    assert verdict_text.measured_quantity(finding(metric=None)) == ""
-
-
 @pytest.mark.parametrize("kind", [Finding, Waiver, JudgedChampion, Verdict])
 def test_a_verdict_cannot_be_changed_afterwards(kind: Any) -> None:
     made: dict[Any, Any] = {
@@ -254,24 +241,6 @@ def test_a_verdict_cannot_be_changed_afterwards(kind: Any) -> None:
     for name in kind.model_fields:
         with pytest.raises(ValidationError, match="frozen"):
             setattr(made[kind], name, None)
-
-
-def test_every_state_of_the_champion_has_words() -> None:
-    for state, words in verdicts.STATES.items():
-        champion = partial(JudgedChampion.model_construct, state=state)
-        assert champion().description == words
-        assert champion(version="v1").description == f"{words}, v1"
-        assert champion(version="v1", bundle="sha256:0123456789abcdef").description == (
-            f"{words}, v1 (sha256:0123456789ab)"
-        )
-        assert champion(bundle="sha256:0123456789abcdef").description == words
-
-
-def test_a_check_for_leakage_is_headed_by_what_it_asks_for() -> None:
-    leak = finding(FAIL, rule="no leakage", slice="label_sum", metric="label_sum")
-    text = verdict_text.render_markdown(verdict(leak))
-    asks = "**No sum of features that gives the label away** (`no leakage[label_sum]`)"
-    assert f"- ❌ {asks}: " in text and f"| ❌ | {asks} | label\\_sum |" in text
 
 
 def one_of(number: int, **changes: Any) -> Finding:
@@ -325,11 +294,6 @@ def test_no_finding_is_lost_or_shown_twice(findings: list[Finding]) -> None:
             mine = [one for one in shown if isinstance(one, Finding) and
                     (one.rule, one.outcome, one.exemption_reason) in alike]  # fmt: skip
             assert len(mine) == SHOWN
-
-
-def test_few_slices_stay_as_they_are() -> None:
-    few = [one_of(number) for number in range(SHOWN)]
-    assert fold(few) == few
 
 
 def test_the_nearest_to_the_limit_stay_in_their_order() -> None:

@@ -105,19 +105,6 @@ def test_a_new_policy_with_a_new_model_is_said_loudly(form: Format, line: str) -
         assert "changed together" not in compose(facts(changes=Changes(parts)), form)
 
 
-def test_all_is_well() -> None:
-    text = compose(facts(finding(), changes=None), "github")
-    assert "## ✅ PASS: late-flights, candidate boosting" in text
-    assert "stands in the way" not in text and "What changed" not in text
-
-
-def test_what_is_not_compiled_is_said_with_its_reason() -> None:
-    slow = build.rehearsal(uncompiled=("the model is not compiled: its answers are drawn",))
-    assert "- the model is not compiled: its answers are drawn" in compose(
-        facts(rehearsal=slow), "github"
-    )
-
-
 NIGHTS = build.nights(
     build.night(), build.night("2013-12-31", rows=300, flipped=35), build.unread_night("2014-01-01")
 )
@@ -158,39 +145,6 @@ def test_real_nights_beside_the_champion() -> None:
     assert DRESS in text and FOLDED in text
     assert text.index(DRESS) < text.index("### Shown, but") < text.index(FOLDED)
     assert "Dress rehearsal" not in compose(facts(), "github")
-
-
-def test_no_real_nights_and_why() -> None:
-    nobody = build.changed(
-        build.CHAMPION, state="none", version=None, bundle=None, why="nobody was promoted"
-    )
-    for nights, told in (
-        (build.nights(why="the bucket is away"), "No night was rehearsed: the bucket is away"),
-        (build.nights(champion=nobody), "No night was rehearsed: nobody was promoted"),
-        (build.nights(build.unread_night()), "- ❔ none of 1 night could be scored"),
-    ):
-        text = compose(facts(rehearsal=build.rehearsal(nights=nights)), "github")
-        assert f"### Dress rehearsal\n\n{told}\n" in text
-
-
-def test_real_numbers_do_not_flip() -> None:
-    nights = build.nights(build.night(flipped=None))
-    text = compose(facts(rehearsal=build.rehearsal(nights=nights)), "github")
-    assert "1 real night (2013-12-30), 100 rows" in text
-    assert "decided otherwise**" not in text
-
-
-def test_without_a_champion_metrics_stand_alone() -> None:
-    found = facts(
-        finding(),
-        champion=JudgedChampion(state="none"),
-        comparison=build.alone("none"),
-        evaluation=build.evaluation(build.share(620, 1000), metric="accuracy"),
-        changes=None,
-    )
-    text = compose(found, "github")
-    assert "Compared with: no champion yet; absolute rules only, on 1,000 rows." in text
-    assert "| accuracy | 0.6200 | 0.5895&nbsp;to&nbsp;0.6496 | `█████████████░░░░░░░░` |" in text
 
 
 @pytest.mark.parametrize("verdict", [None, "stale"])

@@ -21,20 +21,17 @@ from assay.contract.columns import Columns
 from assay.contract.loader import load_contract_text
 from assay.contract.schema import cast_column, check_schema
 from assay.errors import LabelError, SchemaMismatch, SourceError
-from assay.gate.behaviour.trial import FailedExample
 from assay.metrics.label_encoding import encode_labels
 from assay.model.manifest import Manifest
 from assay.monitor.drift.drift import DriftFinding
 from assay.monitor.table_counts import match_schemas
 from assay.pages.charts import build_histograms
-from assay.performance import read_labels as taken
 from assay.performance.read_labels import LabelColumns, parse_labels, read_label_file
 from assay.project.params import Window
 from assay.project.text import (
     escape_all,
     escape_code,
     escape_line,
-    first_few,
     mark_blanks,
     mark_message_blanks,
     quote_value,
@@ -63,11 +60,6 @@ class Row(pa.DataFrameModel):
 @pytest.fixture(scope="module")
 def contract() -> Any:
     return load_contract_text(CONTRACT, "c.py")
-
-
-def test_of_many_names_a_few_are_said() -> None:
-    assert first_few("abc") == "a, b, c"
-    assert first_few("abcde", between="; ") == "a; b; c and 2 more"
 
 
 def test_only_blanks_at_the_ends_are_marked() -> None:
@@ -124,10 +116,6 @@ def test_files_of_labels(tmp_path: Path, text: str, error: Any, words: str) -> N
         )
 
 
-def test_keys_that_no_night_knows() -> None:
-    assert taken._first(pa.table({"depot": ["north "], "n": [1]})) == "depot='north␣', n=1"
-
-
 def test_keys_that_repeat(contract: Any) -> None:
     table = pa.table({"at": [datetime(2013, 1, 1)] * 2, "depot": ["a ", "a "]})
     suspects = {int(hash_keys(Columns(contract, table))[0]): 2}
@@ -155,11 +143,6 @@ def test_drift_of_columns_and_categories(capsys: pytest.CaptureFixture[str]) -> 
     )
     terminal.print_lines(monitoring.finding_lines("", [finding]))
     assert capsys.readouterr().out.count("'c␣'") == 2
-
-
-def test_rows_that_fail_a_behaviour() -> None:
-    found = FailedExample(1, {"depot": "a "}, (("size", "s ", " m"),), "0.1", "0.2").sentence()
-    assert "(depot 'a␣')" in found and "size 's␣' -> '␣m'" in found
 
 
 ACTIVE = re.compile(r"(?i)@\w|://|www\.\w|mailto:|(?<!\\)\]\(|<|#\d|\bgh-\d|`")
@@ -190,10 +173,6 @@ def test_what_github_would_act_on_is_only_text(text: str) -> None:
 def test_it_is_one_line_whatever_it_is(text: str) -> None:
     for safe in (escape_line, escape_all, escape_code):
         assert len(safe(text).splitlines()) <= 1
-
-
-def test_ordinary_words_stay_as_they_are() -> None:
-    assert escape_line("dep_delay: 0.5 * 2 (v0.1.0)") == "dep_delay: 0.5 * 2 (v0.1.0)"
 
 
 def test_a_card_calls_nobody() -> None:
