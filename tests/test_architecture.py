@@ -427,7 +427,7 @@ def f():
     }
 
 
-MOST_CODE = 66_239
+MOST_CODE = 66_222
 MOST_FILES = 535
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -42,7 +42,6 @@ from assay.store.delta.tables import (
     RUNS,
 )
 from assay.store.history import (
-    commit_of,
     published_run,
     read_partition_view,
     read_run_records,
@@ -303,7 +302,6 @@ def _lost(place: StoreLocation, table: str, files: list[log.ActiveFile]) -> dict
     with translate_errors(uri, "its files cannot be looked at"):
         system, base = filesystem(uri)
         infos = system.get_file_info([f"{base}/{file.path}" for file in files])
-    nights = _nights_of_runs(place) if files and table not in APPENDED else {}
     found = {}
     for file, info in zip(files, infos, strict=True):
         if info.size is None:
@@ -311,21 +309,12 @@ def _lost(place: StoreLocation, table: str, files: list[log.ActiveFile]) -> dict
         elif info.size != file.size:
             what = f"{file.path} has {counted(info.size, 'byte')}, not {file.size}"
             found[file.path] = _Fault(what, plain=True)
-        elif (changed := _changed(place, table, file, nights)) is not None:
+        elif (changed := _changed(place, table, file)) is not None:
             found[file.path] = _Fault(f"{file.path} {changed}", plain=False)
     return found
 
 
-def _nights_of_runs(place: StoreLocation) -> dict[str, str]:
-    try:
-        return {record.run_id: record.partition for record in read_run_records(place)}
-    except StoreError:
-        return {}  # the runs table's own fault is reported separately; the commits name runs too
-
-
-def _changed(
-    place: StoreLocation, table: str, file: log.ActiveFile, nights: dict[str, str]
-) -> str | None:
+def _changed(place: StoreLocation, table: str, file: log.ActiveFile) -> str | None:
     """What is wrong with the content of a file of the right size, None if nothing is."""
     try:
         count, runs = rows.verify_file(f"{place.table_uri(table)}/{file.path}")
@@ -333,17 +322,8 @@ def _changed(
         return f"cannot be read: {error.found}"
     if count != file.rows:
         return f"holds {counted(count, 'row')}, not {counted(file.rows, 'row')}"
-    if table in APPENDED:
-        return None
-    night = parse_partition(file.path)[1]
-    # A replayed partition takes over files of earlier runs of the same partition.
-    for run_id in sorted(runs - {parse_run_id(file.path)}):
-        of = nights.get(run_id)
-        if of is None and commit_of(place, PREDICTIONS, night, run_id) is None:
-            return f"holds rows of run {run_id}, which never published this night"
-        if of not in (None, night):
-            return f"holds rows of run {run_id}, which scored {of}"
-    return None
+    others = sorted(runs - {parse_run_id(file.path)})
+    return f"holds rows of run {others[0]}" if others and table not in APPENDED else None
 
 
 def _forget(uri: str, lost: list[str]) -> None:

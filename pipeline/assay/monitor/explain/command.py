@@ -270,8 +270,7 @@ def _as_published(
 ) -> tuple[pd.DataFrame, int]:
     """The rows that still get their published score, and how many do not.
 
-    The input may differ from what was scored: it may have been rewritten, and replayed rows were
-    repaired.
+    The input may have been rewritten since.
     """
     where = f"night {record.partition}"
     if not len(rows):

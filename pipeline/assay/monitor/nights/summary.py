@@ -119,7 +119,7 @@ LOOKED_AT = 100_000
 
 def count_broken_rules(store: Store, record: Run) -> Mapping[str, int]:
     """Rule -> how many rows broke it, the most frequent first."""
-    # Only the visible run's files are read. Their rows may carry an older run's id, after a replay.
+    # Only the visible run's files are read.
     if not record.rows_quarantined or store.visible_run(record.partition) != record.run_id:
         return {}
     counted: Counter[str] = Counter()
