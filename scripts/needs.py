@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 
-from tests import browser, postgres
+from tests import browser, keys, postgres
 
 
 def missing() -> list[str]:
@@ -15,6 +15,8 @@ def missing() -> list[str]:
     needs = {
         "postgresql": bool(postgres.missing()),
         "chromium": browser.CHROMIUM is None,
+        "gnupg": keys.GPG is None,
+        "openssh-client": shutil.which("ssh-keygen") is None,
         "gcc": shutil.which("cc") is None,
         "libc6-dev": shutil.which("cc") is None,
         "qemu-user": shutil.which("qemu-aarch64") is None,

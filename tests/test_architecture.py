@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "pyspark": ["score/spark/*.py", "score/inputs/catalog.py"],
     "py4j": ["score/spark/*.py", "score/inputs/catalog.py"],
     "evidently": ["monitor/evidently/*.py"],
-    "gto": ["registry/*.py"],
+    "gto": [],  # its form of tags is read and written by git alone
     "dvc": ["registry/*.py"],
     "pandera": ["contract/*.py"],
     "jinja2": ["pages/templating.py"],
@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 66_222
-MOST_FILES = 535
+MOST_CODE = 66_629
+MOST_FILES = 538
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assay.errors import PlanRefused, PromotionRefused, UsageError
+from assay.errors import NotAllowed, PlanRefused, PromotionRefused, UsageError
 from assay.plan import apply as applying
 from assay.promotion import approvals
 from assay.promotion.promote import PromotionRefusals, promote
@@ -127,7 +127,32 @@ def test_apply_asks_too_and_the_history_names_who_agreed(
     asked.apply(exact=True)
     event = asked.store.run_events(NIGHTS[0])[-1]
     assert event.event == "published"
-    assert event.detail.endswith(f", approved by {BEA} as marketing, applied")
+    assert event.detail.endswith(f", approved by {BEA} as marketing, applied by {who()}")
+
+
+def who() -> str:
+    return git.user_name(projects.ROOT)
+
+
+def test_access_has_a_word_too_on_who_approves_and_who_applies(
+    asked: Planner, as_bea: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cid = "[cid@example.com]"
+    asked.change_params(lambda text: text + f"\naccess: {{approve: {cid}, apply: {cid}}}\n")
+    projects.call(asked.root, "git", "commit", "--quiet", "--all", "--message", "Cid may")
+    as_bea()
+    with pytest.raises(NotAllowed, match=r"Bea <bea@example\.com> may not approve"):
+        approvals.approve(asked.root, asked.params, "marketing", "it is little")
+    asked.change_params(lambda text: text.replace(f"approve: {cid}, ", ""))
+    projects.call(asked.root, "git", "commit", "--quiet", "--all", "--message", "Bea may")
+    asked.promote()
+    approvals.approve(asked.root, asked.params, "marketing", "it is little")
+    with pytest.raises(NotAllowed, match=r"Bea <bea@example\.com> may not apply"):
+        asked.apply()
+    assert not applying.is_pending(asked.root, asked.params), "nightly leaves it to a person"
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "cid@example.com")
+    assert applying.is_pending(asked.root, asked.params)
+    assert [night.done for night in asked.apply().nights] == ["applied"]
 
 
 def test_what_is_asked_is_asked_by_the_commit(asked: Planner) -> None:

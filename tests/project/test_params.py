@@ -49,6 +49,23 @@ def test_the_reference_project_parses_and_is_frozen():
         ("{rule: row_count, min: 300, max: 2000}", "{rule: row_cout, min: 300}", "found the text"),
         ("name: beats always saying", "name: ranks late flights first #", "gate.rules: expected"),
         ("store: store", "store: [a]", "store: expected text, found a list"),
+        (
+            "store: store",
+            "store: store\naccess: {groups: {ops: [a@b.c]}, promote: [a@b.c, opz]}",
+            "params.yaml:5: access.promote[1]: expected an address such as ana@example.com or a "
+            "group (ops), found opz",
+        ),
+        (
+            "store: store",
+            "store: store\naccess: {groups: {ops: [other]}}",
+            "access.groups.ops[0]: expected an address such as ana@example.com, found other",
+        ),
+        (
+            "store: store",
+            "store: store\naccess: {promte: [a@b.c]}",
+            "access.promte: unknown key; did you mean 'promote'?",
+        ),
+        ("store: store", "store: store\naccess: {promote: []}", "expected at least 1 item"),
     ],
 )
 def test_a_mistake_is_named(old: str, new: str, expected: str):

@@ -154,11 +154,11 @@ def test_a_shallow_clone_without_tags_proves_nothing(project: Any, tmp_path: Pat
     up(project)
     source = f"file://{project.root}"
     project.git("clone", "--quiet", "--depth=1", "--no-tags", source, str(tmp_path / "clone"))
-    found, folder = champion.find(tmp_path / "clone", "late-flights", "prod")
+    found, folder = champion.find(tmp_path / "clone", project.params)
     assert (found.state, folder) == ("unreadable", None)
     assert "git fetch --unshallow --tags" in str(found.why)
     subprocess.run(["git", "remote", "remove", "origin"], cwd=tmp_path / "clone", check=True)
-    assert champion.find(tmp_path / "clone", "late-flights", "prod")[0].state == "none"
+    assert champion.find(tmp_path / "clone", project.params)[0].state == "none"
 
 
 def test_without_git_it_is_an_error(project: Any) -> None:

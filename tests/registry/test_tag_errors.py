@@ -38,12 +38,12 @@ def test_the_lock_of_a_killed_promotion_is_named_and_the_next_one_goes_on(
 
 
 @pytest.mark.parametrize("name", [TAGS[0], f"{TAGS[0]}/x", f"{TAGS[1]}/x"])
-def test_a_tag_that_is_in_the_way_is_told_as_gto_tells_it(project: Any, name: str) -> None:
+def test_a_tag_that_is_in_the_way_is_told_as_git_tells_it(project: Any, name: str) -> None:
     project.git("tag", name)
     with pytest.raises(PromotionRefused) as caught:
         promote(project.root, project.params, because="first")
     line = caught.value.line()
-    assert line.startswith("GTO would not write the tag") and "git tag --delete NAME" in line
+    assert line.startswith("git would not write the tag") and "git tag --delete NAME" in line
     project.git("tag", "--delete", name)
     assert promote(project.root, project.params, because="first").version.version == "v0.1.0"
 
@@ -53,7 +53,7 @@ def test_what_is_no_lock_is_told_as_git_tells_it(project: Any) -> None:
     if tags.exists():
         tags.rmdir()
     tags.write_text("not a folder", encoding="utf-8")
-    with pytest.raises(PromotionRefused, match="GTO would not write the tag"):
+    with pytest.raises(PromotionRefused, match="git would not write the tag"):
         promote(project.root, project.params, because="first")
 
 

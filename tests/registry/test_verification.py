@@ -78,6 +78,7 @@ def test_tags_that_say_something_else(version: Version, text: str | None, why: s
 
 def test_a_stage_given_by_hand_is_in_doubt_though_its_version_is_not() -> None:
     move = Assignment(
+        tag="x#prod#1",
         stage="prod", version="v0.1.0", at="2013", by="Ada", why="", kind="promote",
         verdict=GOOD.verdict, outcome="PASS",
     )  # fmt: skip

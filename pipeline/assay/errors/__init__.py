@@ -364,11 +364,28 @@ class RemoteFailed(RegistryError):
 
 
 class VersionRefused(RegistryError):
-    """A version may not be used here: it is not signed as params.yaml asks."""
+    """A version may not be used here: it is not signed as the project asks."""
 
     exit_code = 46
-    cause = "nobody signed it, its key was revoked or is not trusted here, or its tag was edited"
-    advice = "assay verify VERSION says what is wrong; docs/signing.md says how to sign"
+    cause = (
+        "nobody signed it or its tags, the key was revoked, has ended or is not trusted here, or "
+        "its tag was edited"
+    )
+    advice = (
+        "assay verify VERSION and assay versions say what is wrong; docs/signing.md and "
+        "docs/access.md say how to sign"
+    )
+
+
+class NotAllowed(RegistryError):
+    """A person may not do this."""
+
+    exit_code = 47
+    cause = "access in params.yaml of the default branch does not name this address"
+    advice = (
+        "somebody whom the line names types it; git config user.email says who you are to git; "
+        "docs/access.md"
+    )
 
 
 class RunError(AssayError):

@@ -55,6 +55,8 @@ def run(root: Path, params: Params) -> GateResult:
         Memory did not suffice for a model test, which says nothing about the model.
     ParamsError
         A waiver ends too late.
+    NotAllowed
+        Its owner may not waive a rule.
 
     Notes
     -----
@@ -68,6 +70,8 @@ def run(root: Path, params: Params) -> GateResult:
     git_contents.check_tracked_data(root, params)
     if lines := list(waivers.too_long(params.gate.waivers, waivers.today())):
         raise ParamsError(lines)
+    for error in waivers.not_allowed(root, params.gate.waivers):
+        raise error
     inputs = GateInputs.of(root)
     evaluation, champion = inputs.evaluation, provenance.judged_champion(inputs)
     before = InputDigests.of(root, params)

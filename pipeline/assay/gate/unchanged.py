@@ -18,6 +18,7 @@ from assay.gate.rules import kinds
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.registry import fetch, git, git_contents, verification, versions
+from assay.registry.allowed import require_allowed
 from assay.registry.dvc_lock import stale_lines
 from assay.registry.dvc_pipeline import Pipeline, PipelineStage
 from assay.registry.versions import RegistryState, Version
@@ -100,7 +101,9 @@ def find(root: Path, params: Params) -> ModelAnswer:
     for version in _promoted(known, params.registry.stage):
         try:
             entries = lock_entries(git.show(root, version.commit, layout.DVC_LOCK))
-            differs[version.version] = tuple(_differences(root, here, version, entries))
+            differs[version.version] = tuple(
+                _differences(root, params, here, known, version, entries)
+            )
         except (AssayError, UnicodeDecodeError) as error:
             differs[version.version] = (str(error),)
             continue
@@ -192,10 +195,16 @@ def _passes(root: Path, commit: str, params: Params, there: Path) -> bool:
 
 
 def _differences(
-    root: Path, here: _Commit, version: Version, entries: Mapping[str, Any]
+    root: Path,
+    params: Params,
+    here: _Commit,
+    known: RegistryState,
+    version: Version,
+    entries: Mapping[str, Any],
 ) -> Iterator[str]:
     """What of the commit is not that of the version; nothing if the model is unchanged."""
     text = git.show(root, version.commit, layout.VERDICT)
+    require_allowed(root, params, known, version)
     doubt = verification.verify_version(version, text)
     if doubt is not None or digests.digest_content(text) != version.verdict:
         yield doubt or "its tags name no verdict"

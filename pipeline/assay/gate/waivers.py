@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from assay.errors import NotARepository
+from assay.errors import NotAllowed, NotARepository
 from assay.gate.rules.finding import own_finding
 from assay.project import layout
 from assay.project.params.behaviour import GateParams, WaiverParams
@@ -45,6 +45,20 @@ def too_long(waivers: Sequence[WaiverParams], now: date) -> Iterator[str]:
                 f"too long, expected a day up to {last}, {MOST_DAYS} days from now, found "
                 f"{waiver.until}. Renew it then, or change the rule in gate.rules"
             )
+
+
+def not_allowed(root: Path, waivers: Sequence[WaiverParams]) -> Iterator[NotAllowed]:
+    """An error for each waiver that holds today and whose owner may not waive a rule.
+
+    The owner is whom params.yaml names; git knows who wrote that there.
+    """
+    from assay.registry import access
+
+    held = [each for each in waivers if not each.expired(today())]
+    policy = access.read_policy(root) if held else None
+    for waiver in held:
+        if policy and not policy.access.allows("waiver", waiver.owner):
+            yield access.refusal(policy, "waiver", waiver.owner, f"waive '{waiver.rule}'")
 
 
 def apply_waivers(

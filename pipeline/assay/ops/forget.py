@@ -14,7 +14,7 @@ from assay.performance.read_labels import read_label_file
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.text import counted
-from assay.registry.git import user_with_reason
+from assay.registry import access
 from assay.score.operations.export_targets import EXPORTS
 from assay.score.operations.keys import by_column, some_keys
 from assay.store import Store, open_store
@@ -95,13 +95,15 @@ def run(
     ------
     UsageError
         The keys are not those of the predictions, there is no reason, or a night is on hold.
+    NotAllowed
+        The person may not forget.
     KeyUnknown
         No row of the store has any of them, and they were not forgotten before.
     StoreError
         A table is another engine's by now, or a file cannot be read or written.
     """
     started = time.monotonic()
-    by = user_with_reason(root, because)
+    by = access.require_with_reason(root, "forget", because)
     store = open_store(root, params)
     keys = _read_keys(store, given, file)
     before = [act for act in store.forget_acts() if act.done is not None and act.covers(keys)]

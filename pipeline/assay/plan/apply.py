@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from assay.errors import AssayError, DataError, PlanRefused, PublishConflict
+from assay.errors import AssayError, DataError, NotAllowed, PlanRefused, PublishConflict
 from assay.errors.base import attach_report, attached_report
 from assay.plan import pins
 from assay.project.params import Params
 from assay.project.text import counted, first_few
 from assay.promotion import approvals
-from assay.registry import versions
+from assay.registry import access, versions
 from assay.registry.pin import PinnedVersion, pin_verified
 from assay.registry.versions import RegistryState, Version
 from assay.score import stage
@@ -75,6 +75,8 @@ def run(root: Path, params: Params, exact: bool = False, if_planned: bool = Fals
 
     Raises
     ------
+    NotAllowed
+        The person may not apply.
     PlanRefused
         There is no such plan, it lacks an approval, it was compared with another version than the
         one before, or with ``exact`` a night has changed. Nothing is published.
@@ -87,6 +89,7 @@ def run(root: Path, params: Params, exact: bool = False, if_planned: bool = Fals
     planned = store.newest_plan(version.bundle)
     if if_planned and not _waits(root, store, version, planned):
         return Applied("", version.version, [])
+    by = access.require(root, "apply")
     if not planned:
         raise PlanRefused(
             f"there is no plan of {version.version}",
@@ -104,7 +107,7 @@ def run(root: Path, params: Params, exact: bool = False, if_planned: bool = Fals
             _check_exact(found.nights)
         wanted = {each.run_id for each in found.nights if each.done == "applied"}
         runs = [each for each in planned if each.run.run_id in wanted]
-        if not runs or _publish(store, runs, approved):
+        if not runs or _publish(store, runs, approved, by):
             break
     changed = [each.partition for each in found.nights if each.done == "changed"]
     if changed:
@@ -136,7 +139,13 @@ def _waits(root: Path, store: Store, version: Version, planned: Sequence[Planned
     if lacking:
         names = first_few([asked.who for asked, _ in lacking])
         log.warning("a plan of %s is not applied: %s did not approve it", version.version, names)
-    return not lacking
+        return False
+    try:
+        access.require(root, "apply")
+    except NotAllowed as error:
+        log.warning("a plan of %s is not applied: %s", version.version, error.line())
+        return False
+    return True
 
 
 def _check(
@@ -252,7 +261,7 @@ def _check_exact(nights: Sequence[AppliedNight]) -> None:
         )
 
 
-def _publish(store: Store, planned: Sequence[PlannedRun], approved: str) -> bool:
+def _publish(store: Store, planned: Sequence[PlannedRun], approved: str, by: str) -> bool:
     """Publish all runs in one commit, and record it once.
 
     False if a night changed meanwhile and none was published, or if another process recorded it.
@@ -266,7 +275,7 @@ def _publish(store: Store, planned: Sequence[PlannedRun], approved: str) -> bool
         events = [
             replace(each.run, files="").then(
                 "published",
-                f"planned {each.at:%Y-%m-%d %H:%M} UTC by {each.by}{approved}, applied",
+                f"planned {each.at:%Y-%m-%d %H:%M} UTC by {each.by}{approved}, applied by {by}",
                 rows_read=each.run.rows_read,
                 rows_scored=each.run.rows_scored,
                 rows_quarantined=each.run.rows_quarantined,

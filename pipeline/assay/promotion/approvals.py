@@ -13,8 +13,10 @@ from pathlib import Path
 from assay.errors import PromotionRefused, UsageError
 from assay.project import layout
 from assay.project.params import Approval, Params, parse
+from assay.project.params.access import address_of
 from assay.project.text import suggest
-from assay.registry import git, tags
+from assay.registry import access, git, signatures, tags
+from assay.registry.tag_writer import signing
 from assay.store import open_store
 from assay.store.plans import PlannedRun
 
@@ -54,6 +56,8 @@ def approve(
     ------
     UsageError
         No reason, or no such entry or plan.
+    NotAllowed
+        ``access`` does not let the user approve.
     PromotionRefused
         The user is not one of the people who may, or is the author.
     """
@@ -73,8 +77,8 @@ def approve(
             fix=suggest(who, known),
         )
     digest = _find_plan(root, params, plan)[0].plan
-    name, address = git.identity(root)
-    person = f"{name} <{address}>"
+    git.identity(root)
+    person = access.require(root, "approve")
     why_not = _objection(root, asked, person, commit)
     if why_not:
         raise PromotionRefused(
@@ -90,7 +94,7 @@ def approve(
     found = PlanApproval(who, digest, person, because.strip(), f"{TAGS}{who}/{digest[7:19]}")
     told = {"As": who, "Plan": digest, "Because": found.because, "By": person}
     message = tags.write_message(f"{params.name}: plan {digest[:19]} approved as {who}", told)
-    done = git.run(root, "tag", "--annotate", "--force", "--message", message, found.tag, commit)
+    done = git.run(root, "tag", *signing(root), "--force", "--message", message, found.tag, commit)
     if done.returncode:
         raise PromotionRefused(
             "git would not write the tag",
@@ -156,12 +160,14 @@ def answers(
 def read_approvals(root: Path, who: str) -> list[PlanApproval]:
     """The approvals under a name, as tags tell them."""
     found = []
-    for tag in git.tags(root):
-        if tag.name.startswith(f"{TAGS}{who}/"):
+    mine = [tag for tag in git.tags(root) if tag.name.startswith(f"{TAGS}{who}/")]
+    by = signatures.makers(root, mine)
+    for tag in mine:
+        if tag.name in by:
             told = tags.read_trailers(tag.body)
             plan, because = told.get("Plan", ""), told.get("Because", "")
             # Git's own name of the maker: what the message says can be typed by anyone.
-            found.append(PlanApproval(told.get("As", ""), plan, tag.by, because, tag.name))
+            found.append(PlanApproval(told.get("As", ""), plan, by[tag.name], because, tag.name))
     return [each for each in found if each.who == who]
 
 
@@ -194,11 +200,12 @@ def _find_plan(root: Path, params: Params, plan: str | None) -> tuple[PlannedRun
 
 def _objection(root: Path, asked: Approval, person: str, commit: str) -> str:
     """Why a person's approval does not count; "" if it does."""
-    name, _, rest = person.partition(" <")
-    address = rest.rstrip(">").lower()
+    name, address = person.partition(" <")[0], address_of(person)
     allowed = {each.lower() for each in asked.people}
     if not {name.lower(), address, person.lower()} & allowed:
         return f"{person} is none of them"
+    if not access.read_policy(root).access.allows("approve", person):
+        return f"{person} may not approve, as access says"
     if asked.not_author:
         authors = (_author(root, commit, path) for path in MADE)
         if address in (*authors, _author(root, commit)):
@@ -209,7 +216,7 @@ def _objection(root: Path, asked: Approval, person: str, commit: str) -> str:
 def _author(root: Path, commit: str, *paths: str) -> str:
     """The address of who last changed some files up to a commit, or who made it."""
     done = git.run(root, "log", "-1", "--format=%ae", commit, "--", *paths)
-    return done.stdout.decode(errors="replace").strip().lower()
+    return address_of(done.stdout.decode(errors="replace"))
 
 
 def _people(asked: Approval) -> str:

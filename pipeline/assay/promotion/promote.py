@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assay.errors import AssayError, PromotionRefused, UsageError
+from assay.gate import waivers
 from assay.project import digests, layout
 from assay.project.params import Params
+from assay.project.params.access import address_of
 from assay.promotion import approvals, checks
 from assay.promotion.checks import PromotionFacts
 from assay.promotion.facts import collect_facts
-from assay.registry import fetch, git, tag_writer, tags, versions
+from assay.registry import access, fetch, git, signatures, tag_writer, tags, versions
 from assay.registry.allowed import require_allowed
 from assay.registry.signing.versions import sign_message
 from assay.registry.tags import Action, TagEvent
@@ -90,6 +92,8 @@ def promote(
     ------
     PromotionRefused
         With every reason at once.
+    NotAllowed
+        The person may not promote, or override; or one who may not has waived a rule.
     UsageError
         An override without a reason, or a blank reason; or it cannot be signed.
     """
@@ -114,6 +118,8 @@ def promote(
     approved = None
     if params.registry.require_approval:
         asked = ask_host(commit) if ask_host else None
+        if asked and not access.read_policy(root).access.allows("approve", asked):
+            asked = None
         approved = asked or tagger(root, commit, text or "")
         if approved is None:
             reasons.append(refusal(commit))
@@ -121,6 +127,11 @@ def promote(
         raise reasons[0]
     if reasons:
         raise PromotionRefusals(reasons)
+    access.require(root, "promote")
+    if override:
+        access.require(root, "override")
+    for refused in waivers.not_allowed(root, params.gate.waivers):
+        raise refused
 
     assert facts.here.digest is not None
     evidence = replace(_evidence(facts, text, lacking), approved=approved)
@@ -165,6 +176,10 @@ def rollback(
         No reason was given.
     PromotionRefused
         There is no earlier version, or ``to`` never held the stage or holds it now.
+    NotAllowed
+        The person may not roll back.
+    VersionRefused
+        The version to go back to may not be used.
     """
     stage = tags.resolve_stage(stage, params.registry.stage)
     if not because.strip():
@@ -173,6 +188,7 @@ def rollback(
         )
     known = versions.read_state(root, params.name)
     git.identity(root)
+    access.require(root, "rollback")
     holder = known.holders.get(stage)
     version = _target(known, params.name, stage, to)
     require_allowed(root, params, known, version)
@@ -268,6 +284,14 @@ def preview_refusal(known: RegistryState, version: Version, stage: str) -> Promo
             found=f"{holder or 'nothing'} would hold it",
             fix=fix,
         )
+    several = [each.version for each in then.versions if each.commit == version.commit]
+    if len(several) > 1:
+        return PromotionRefused(
+            "this commit is more than one version, which GTO and DVC cannot read",
+            expected="one",
+            found=", ".join(several),
+            fix=fix,
+        )
     return None
 
 
@@ -278,7 +302,7 @@ def _new(known: RegistryState, version: Version, stage: str) -> list[TagEvent]:
         action="assign",
         version=None,
         stage=stage,
-        counter=1 + max((each.counter for each in known.events), default=0),
+        counter=known.next_counter,
         commit=version.commit,
         time=known.latest + 1,
         at="",
@@ -311,11 +335,15 @@ def tagger(root: Path, commit: str, verdict: str) -> str | None:
     verdict
         The text of verdict.json in the commit to promote.
     """
-    for each in git.tags(root):
-        if not each.name.startswith(TAGS) or _verdict_at(root, each.commit) != verdict:
+    found = [each for each in git.tags(root) if each.name.startswith(TAGS)]
+    found = [each for each in found if _verdict_at(root, each.commit) == verdict]
+    by, policy = signatures.makers(root, found), access.read_policy(root)
+    for each in found:
+        maker = by.get(each.name)
+        if maker is None or not policy.access.allows("approve", maker):
             continue
-        if _address(each.by) not in {_author(root, commit), _author(root, each.commit)}:
-            return each.by
+        if address_of(maker) not in {_author(root, commit), _author(root, each.commit)}:
+            return maker
     return None
 
 
@@ -343,8 +371,4 @@ def _verdict_at(root: Path, commit: str) -> str | None:
 def _author(root: Path, commit: str) -> str:
     """The address of who last changed the verdict."""
     done = git.run(root, "log", "-1", "--format=%ae", commit, "--", layout.VERDICT)
-    return done.stdout.decode(errors="replace").strip().lower()
-
-
-def _address(by: str) -> str:
-    return by.rpartition("<")[2].rstrip(">").lower()
+    return address_of(done.stdout.decode(errors="replace"))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.errors import VersionRefused
 from assay.project.params import Params
 from assay.registry.versions import RegistryState, Version
+
+if TYPE_CHECKING:
+    from assay.store import Run
 
 
 def require_allowed(
@@ -22,8 +26,12 @@ def require_allowed(
     Raises
     ------
     VersionRefused
-        It is not signed by a key that counts. Nothing of its bundle was read.
+        Its tags or its statement are not signed by a key that counts. Nothing of its bundle was
+        read.
     """
+    from assay.registry import signatures
+
+    signatures.check(root, known, version, stage)
     doubt = signature_doubt(root, params, known, version, stage)
     if doubt is not None and params.signing.require:
         raise VersionRefused(
@@ -32,6 +40,33 @@ def require_allowed(
             expected="a signature by a key under signing.trusted, of the tag that gave the stage",
             fix="Who may sign promotes it, or rolls back to it, with signing.by; assay verify "
             f"{version.version} says more.",
+        )
+
+
+def require_run(root: Path, params: Params, run: Run) -> None:
+    """Refuse what a run published with a version that may not be used.
+
+    Raises
+    ------
+    VersionRefused
+        It is not signed as the project asks, or names another bundle than the run does.
+    VersionUnknown
+        It is not registered here.
+    """
+    from assay.registry import access, versions
+
+    if not (params.signing.require or access.read_policy(root).access.require_signature):
+        return  # a store can be read without the tags of its versions
+    known = versions.read_state(root, params.name)
+    version = versions.select_version(known, params.name, run.version)
+    require_allowed(root, params, known, version)
+    if version.bundle != run.bundle:
+        raise VersionRefused(
+            "the run names another bundle than the signed version",
+            where=f"run {run.run_id}",
+            expected=f"{version.bundle[:19]}, which is {version.version}",
+            found=run.bundle[:19],
+            fix="Score the night again: assay score --force.",
         )
 
 

@@ -19,6 +19,7 @@ from assay.project import layout, partitions
 from assay.project.document import write_json
 from assay.project.params import Params
 from assay.registry import fetch, git, remotes, versions
+from assay.registry.allowed import require_allowed
 from assay.reports.champion import StageHolder
 
 
@@ -28,7 +29,7 @@ def run(root: Path, params: Params) -> StageHolder:
     It is not an error here if no version holds the stage or its bundle cannot be fetched; the gate
     decides what that means.
     """
-    held, bundle = find(root, params.name, params.registry.stage)
+    held, bundle = find(root, params)
     with partitions.replace_folder(root / layout.CHAMPION) as made:
         if bundle is not None:
             _copy(bundle, made / Path(layout.CHAMPION_BUNDLE).name)
@@ -38,8 +39,9 @@ def run(root: Path, params: Params) -> StageHolder:
     return held
 
 
-def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
+def find(root: Path, params: Params) -> tuple[StageHolder, Path | None]:
     """The version that holds the stage, and the folder of its bundle if it could be fetched."""
+    name, stage = params.name, params.registry.stage
     known = versions.read_state(root, name)
     label = known.holders.get(stage)
     if label is None and not known.numbers and git.is_shallow(root) and remotes.remote_name(root):
@@ -65,6 +67,7 @@ def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
         "bundle": version.bundle,
     }
     try:
+        require_allowed(root, params, known, version, stage)
         bundle = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
     except NotARepository:
         raise

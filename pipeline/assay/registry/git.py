@@ -8,12 +8,12 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from assay.errors import AssayError, NotARepository, PromotionRefused, UsageError, VersionUnknown
+from assay.errors import AssayError, NotARepository, PromotionRefused, VersionUnknown
 
 _TAG_FIELDS = (
     "%(refname:strip=2)",
@@ -24,6 +24,9 @@ _TAG_FIELDS = (
     "%(taggerdate:unix)",
     "%(contents:subject)",
     "%(contents:body)",
+    "%(objectname)",
+    "%(tag)",
+    "%(contents:signature)",
 )
 
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
@@ -40,7 +43,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Tag:
-    """An annotated tag on a commit. ``time`` is in seconds since 1970, as git stores it."""
+    """An annotated tag on a commit. ``time`` is in seconds since 1970, as git stores it.
+
+    ``object`` is its hash, and ``own_name`` what it calls itself: anybody can point git's name of a
+    tag to another tag. ``signed`` says that it has a signature, whether good or not.
+    """
 
     name: str
     commit: str
@@ -48,6 +55,9 @@ class Tag:
     time: int
     subject: str
     body: str
+    object: str = ""
+    own_name: str = ""
+    signed: bool = False
 
     @property
     def at(self) -> str:
@@ -73,15 +83,26 @@ def run(
     subprocess.TimeoutExpired
         It took longer.
     """
+    return run_program(root, "git", *arguments, more=more, seconds=seconds)
+
+
+def run_program(
+    root: Path,
+    program: str,
+    *arguments: str,
+    more: Mapping[str, str] = NOTHING,
+    seconds: float | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """As `run`, of git or a program that it calls."""
     env = {**environment(), **more}
     try:
         return subprocess.run(
-            ["git", *arguments], cwd=root, env=env, capture_output=True, timeout=seconds
+            [program, *arguments], cwd=root, env=env, capture_output=True, timeout=seconds
         )
     except FileNotFoundError:
         if not root.is_dir():
             raise NotARepository("no such folder", where=str(root)) from None
-        raise NotARepository("git is not installed", fix="Install git.") from None
+        raise NotARepository(f"{program} is not installed", fix=f"Install {program}.") from None
 
 
 def environment() -> dict[str, str]:
@@ -345,9 +366,10 @@ def tags(root: Path) -> tuple[Tag, ...]:
     width = len(_TAG_FIELDS)
     found = []
     for start in range(0, len(fields) - 1, width):
-        name, kind, target, commit, by, time, subject, body = fields[start : start + width]
+        name, kind, target, commit, by, time, subject, body, *more = fields[start : start + width]
         if kind == "tag" and target == "commit" and time:
-            found.append(Tag(name.lstrip("\n"), commit, by.strip(), int(time), subject, body))
+            told = Tag(name.lstrip("\n"), commit, by.strip(), int(time), subject, body)
+            found.append(replace(told, object=more[0], own_name=more[1], signed=bool(more[2])))
     return tuple(found)
 
 
@@ -406,21 +428,6 @@ def update_or_clone(root: Path, url: str, branch: str | None) -> None:
             found=complaint(done),
             fix="Check the address, the branch, and the credentials that git has here.",
         )
-
-
-def user_with_reason(root: Path, because: str) -> str:
-    """The name that git signs with, else the login name, for a decision with a reason.
-
-    Works without a git repository, but not without a reason.
-
-    Raises
-    ------
-    UsageError
-        ``because`` is blank.
-    """
-    if not because.strip():
-        raise UsageError("a reason is needed", fix="Add --because WHY, for the history.")
-    return user_name(root)
 
 
 def user_name(root: Path) -> str:

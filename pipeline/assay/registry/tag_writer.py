@@ -1,14 +1,17 @@
-"""Writes tags through GTO. Their content is decided elsewhere."""
+"""Writes tags of versions and stages, signed if need be. What they say is decided elsewhere.
+
+Git writes them, which has the user's keys: GTO, whose form they have, signs nothing.
+"""
 
 from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from assay.errors import PromotionRefused
-from assay.registry import git, tags
+from assay.errors import PromotionRefused, VersionRefused
+from assay.registry import access, git, signatures, tags
 from assay.registry.versions import Kind, PromotionEvidence, RegistryState, Version
 
 _PATIENCE = 5
@@ -26,22 +29,9 @@ def register(
     facts
         Trailer lines for the tag's message.
     """
-    import gto.api
-
     name, address = git.identity(root)
     message = tags.write_message(f"{full} {number}", {**facts, "By": f"{name} <{address}>"})
-    _through_gto(
-        root,
-        lambda: gto.api.register(
-            str(root),
-            full,
-            commit,
-            version=number,
-            message=message,
-            author=name,
-            author_email=address,
-        ),
-    )
+    _write(root, f"{full.replace(':', '=')}@{number}", commit, message)
 
 
 def stage_message(
@@ -69,25 +59,43 @@ def stage_message(
 
 def assign(root: Path, known: RegistryState, version: Version, stage: str, message: str) -> None:
     """Assign a stage to a version; ``message`` is that of its tag."""
-    import gto.api
-
-    name, address = git.identity(root)
     _wait_past(known.latest)
-    # Forced, because GTO treats a stage as held until it is unassigned, and would refuse a
-    # rollback. Whether the version may hold the stage was decided before.
-    _through_gto(
-        root,
-        lambda: gto.api.assign(
-            str(root),
-            version.name,
-            stage,
-            version=version.version,
-            message=message,
-            force=True,
-            author=name,
-            author_email=address,
-        ),
-    )
+    name = f"{version.name.replace(':', '=')}#{stage}#{known.next_counter}"
+    _write(root, name, version.commit, message)
+
+
+def signing(root: Path) -> list[str]:
+    """Options of ``git tag``. Without them git signs too if its own ``tag.gpgSign`` says so."""
+    return ["--sign"] if access.read_policy(root).access.require_signature else ["--annotate"]
+
+
+def _write(root: Path, tag: str, commit: str, message: str) -> None:
+    if tags.artifact_of(tag) is None:
+        raise PromotionRefused(
+            "GTO and DVC know no artifact of this name",
+            where=tag,
+            expected="letters of ASCII, digits, - _ . and / in the path of the project's folder",
+            fix="Rename the folder in its repository.",
+        )
+    options = [*signing(root), "--cleanup=verbatim"]
+    done = git.run(root, "tag", *options, "--message", message, tag, commit)
+    if done.returncode:
+        raise diagnose_tag_error(root, git.complaint(done))
+    written = next((each for each in git.tags(root) if each.name == tag), None)
+    event = written and tags.parse_tag(written)
+    policy = access.read_policy(root)
+    if event and event.tag and policy.access.require_signature:
+        try:
+            signatures.require_signed(policy, event, signatures.verify(root, policy, [event.tag]))
+        except VersionRefused as error:
+            git.run(root, "tag", "--delete", tag)
+            raise PromotionRefused(
+                "your signature does not count here, so the tag was deleted again",
+                where=error.where,
+                expected=error.expected,
+                found=error.found,
+                fix=f"Have your key added to {policy.access.allowed_signers} in a commit.",
+            ) from None
 
 
 def _wait_past(second: int) -> None:
@@ -103,18 +111,7 @@ def _wait_past(second: int) -> None:
         time.sleep(0.05)
 
 
-def _through_gto(root: Path, act: Callable[[], object]) -> None:
-    from gto.exceptions import GTOException
-    from pygit2 import GitError
-    from scmrepo.exceptions import SCMError
-
-    try:
-        act()
-    except (GTOException, SCMError, GitError, OSError) as error:
-        raise diagnose_tag_error(root, error) from None
-
-
-def diagnose_tag_error(root: Path, error: Exception) -> PromotionRefused:
+def diagnose_tag_error(root: Path, told: str) -> PromotionRefused:
     """The error for a tag that could not be written; names a lock in the way, and the fix.
 
     Git creates ``NAME.lock`` before it writes ``NAME``, and a process that is killed in between
@@ -131,10 +128,11 @@ def diagnose_tag_error(root: Path, error: Exception) -> PromotionRefused:
             f"same command again, which goes on where it stopped: rm {shlex.join(held)}",
         )
     return PromotionRefused(
-        "GTO would not write the tag",
-        found=" ".join(str(error).split()) or type(error).__name__,
+        "git would not write the tag",
+        found=told,
         fix="If somebody was faster: git fetch --tags, then try again. A tag of that name or below "
-        "it that was made by hand: delete it with git tag --delete NAME.",
+        "it that was made by hand: delete it with git tag --delete NAME. If it cannot sign: "
+        "docs/access.md.",
     )
 
 

@@ -40,7 +40,10 @@ _STAGE = re.compile(_WORD)
 
 @dataclass(frozen=True)
 class TagEvent:
-    """What one tag states. Events are ordered by ``when``: the second, then GTO's counter."""
+    """What one tag states. Events are ordered by ``when``: the second, then GTO's counter.
+
+    ``tag`` is what git holds; None of an event that is yet to come.
+    """
 
     artifact: str
     action: Action
@@ -53,6 +56,12 @@ class TagEvent:
     by: str
     subject: str
     trailers: Mapping[str, str]
+    tag: Tag | None = None
+
+    @property
+    def name(self) -> str:
+        """The tag's name; "" of an event that is yet to come."""
+        return self.tag.name if self.tag else ""
 
     @property
     def when(self) -> tuple[int, int]:
@@ -95,7 +104,14 @@ def parse_tag(tag: Tag) -> TagEvent | None:
         by=trailers.get("By", tag.by),
         subject=tag.subject,
         trailers=trailers,
+        tag=tag,
     )
+
+
+def artifact_of(name: str) -> str | None:
+    """The artifact that a tag of this name is of, as in the tag; None if it is not GTO's."""
+    match = _FORM.fullmatch(name)
+    return None if match is None else match["artifact"]
 
 
 def parse_tags(tags: Iterable[Tag], artifact: str) -> tuple[TagEvent, ...]:

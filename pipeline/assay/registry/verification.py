@@ -15,8 +15,9 @@ from typing import Any
 from assay.errors import AssayError, NotARepository, PromotionRefused
 from assay.project import digests, layout
 from assay.project.params import Params
-from assay.registry import fetch, git, tags, versions
+from assay.registry import access, fetch, git, signatures, tags, versions
 from assay.registry.allowed import signature_doubt
+from assay.registry.signatures import Proof
 from assay.registry.versions import NONE, UNKNOWN, Assignment, RegistryState, Version
 from assay.reports.verdict import Outcome, Verdict
 
@@ -103,13 +104,19 @@ def unverified_warning(version: str, doubt: str | None) -> str:
 class Listing:
     """The versions of a model, and the history of one stage.
 
-    ``doubts`` states for each version why it is unverified, None if it is verified.
+    ``doubts`` states for each version why it is unverified, None if it is verified; ``proofs`` for
+    each tag who signed it.
     """
 
     name: str
     stage: str
     known: RegistryState
     doubts: Mapping[str, str | None]
+    proofs: Mapping[str, Proof]
+
+    def signed_by(self, tag: str) -> str | None:
+        """Whose signature a tag has; None if who made it is only claimed."""
+        return self.proofs[tag].by or None
 
     def verify_assignment(self, move: Assignment) -> str | None:
         """Why this assignment of the stage is unverified, None if it is verified."""
@@ -128,11 +135,16 @@ class Listing:
                     **asdict(each),
                     "stages": list(known.stages_of(each.version)),
                     "unverified": self.doubts[each.version],
+                    "signed_by": self.signed_by(each.tag),
                 }
                 for each in reversed(known.versions)
             ],
             "history": [
-                {**asdict(each), "unverified": self.verify_assignment(each)}
+                {
+                    **asdict(each),
+                    "unverified": self.verify_assignment(each),
+                    "signed_by": self.signed_by(each.tag),
+                }
                 for each in known.histories.get(self.stage, ())
             ],
         }
@@ -147,7 +159,9 @@ def list_versions(root: Path, params: Params, *, stage: str | None = None) -> Li
         or signature_doubt(root, params, known, each)
         for each in known.versions
     }
-    return Listing(params.name, stage, known, doubts)
+    made = [each.tag for each in known.events if each.tag]
+    proofs = signatures.verify(root, access.read_policy(root), made)
+    return Listing(params.name, stage, known, doubts, proofs)
 
 
 # ------------------------ which challengers were judged on a holdout: the verdicts in git's history

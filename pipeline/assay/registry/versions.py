@@ -86,6 +86,7 @@ class Version:
 
     ``outcome`` is the gate's outcome when it was last promoted, None if no tag states it.
     ``override`` is everything that was ever overruled to promote it, None if nothing was.
+    ``tag`` is the name of the tag that registered it, "" before that.
     """
 
     name: str
@@ -98,13 +99,14 @@ class Version:
     why: str
     outcome: str | None = None
     override: str | None = None
+    tag: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment(PromotionEvidence):
     """A stage assigned to a version, or taken from it (``unassign``), on the tag's evidence.
 
-    ``version`` is the commit's hash if the commit is not a version.
+    ``version`` is the commit's hash if the commit is not a version; ``tag`` is the tag's name.
     """
 
     stage: str
@@ -113,6 +115,7 @@ class Assignment(PromotionEvidence):
     by: str
     why: str
     kind: Kind
+    tag: str
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ class RegistryState:
 
     def find(self, version: str) -> Version | None:
         return next((each for each in self.versions if each.version == version), None)
+
+    @property
+    def next_counter(self) -> int:
+        """The number of the next tag of a stage."""
+        return 1 + max((each.counter for each in self.events), default=0)
 
     def at_commit(self, commit: str) -> Version | None:
         """The version of a commit; of several the highest, which is the one that holds stages."""
@@ -228,6 +236,7 @@ def _version(registration: TagEvent, moves: Sequence[TagEvent]) -> Version:
         why=registration.why,
         outcome=outcomes[-1] if outcomes else None,
         override="; ".join(overrides) or None,
+        tag=registration.name,
     )
 
 
@@ -271,6 +280,7 @@ def _walk(
                 by=event.by,
                 why=event.why,
                 kind=kind,
+                tag=event.name,
                 **known,
             )
         )

@@ -11,10 +11,12 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.errors import AssayError, ParamsError, PluginError, UsageError
 from assay.errors.codes import ANSWERS
+from assay.ops.deploy.code_hosts import GitHub
 from assay.ops.deploy.target import LONGEST_NAME, RETRIED, final_codes
 from assay.ops.deploy.targets import TARGETS, run
 from assay.project import params
 from assay.project.params import Params
+from assay.project.params.access import Access
 from scripts import schedules
 from tests.ops.deploy.given import ROOT, project, texts, with_spark
 from tests.projects import PARCELS
@@ -208,6 +210,16 @@ def test_a_secret_is_not_written_down() -> None:
 def test_what_the_target_would_replace_is_refused() -> None:
     with pytest.raises(ParamsError, match="start of a variable"):
         texts(with_spark(project(), spark__x="${workspace.host}"), "databricks")
+
+
+def test_github_is_told_who_may_let_a_model_out() -> None:
+    people = ("12+Ana@users.noreply.github.com", "ben@example.com")
+    said = Access(groups={"science": people}, promote=("science",))
+    told = GitHub(project().model_copy(update={"access": said}), ".github/workflows").install()
+    _, owners, reviewers, _ = told
+    assert "/params.yaml @ana ben@example.com; /allowed_signers @ana ben@example.com;" in owners
+    assert reviewers.endswith("Required reviewers: @ana, ben@example.com")
+    assert len(GitHub(project(), ".github/workflows").install()) == 2
 
 
 def test_a_held_night_is_never_tried_again() -> None:

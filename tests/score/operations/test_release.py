@@ -14,7 +14,7 @@ import pytest
 
 from assay.cli.result import to_json
 from assay.cli.show import nights as shown
-from assay.errors import NightNotFound, NothingScored, RunUnknown, UsageError
+from assay.errors import NightNotFound, NotAllowed, NothingScored, RunUnknown, UsageError
 from assay.project import params
 from assay.score.operations import store_commands
 from assay.score.operations.release import release, retract
@@ -32,6 +32,7 @@ from assay.store import (
 PARCELS = Path(__file__).parents[2] / "parcels"
 VALUES = params.load(PARCELS)
 DAY = "2024-03-01"
+MINE = "test@assay.invalid"
 
 
 @pytest.fixture
@@ -87,6 +88,19 @@ def test_outside_git_the_login_signs(
     monkeypatch.setattr(getpass, "getuser", lambda: "ada")
     scored(store, "r1", held=True)
     assert release(tmp_path, VALUES, "r1", "why").by == "ada"
+
+
+def test_who_may_is_asked_without_git_too(store: Store, tmp_path: Path) -> None:
+    scored(store, "r1", held=True)
+    text = (PARCELS / "params.yaml").read_text("utf-8")
+    given = "\naccess: {release: [ada@example.com]}\n"
+    (tmp_path / "params.yaml").write_text(text + given, "utf-8")
+    with pytest.raises(NotAllowed, match=r"^params\.yaml: access\.release: .* may not release"):
+        release(tmp_path, VALUES, "r1", "why")
+    assert store.visible_run(DAY) is None
+    (tmp_path / "params.yaml").write_text(text + given.replace("ada@example.com", MINE), "utf-8")
+    release(tmp_path, VALUES, "r1", "why")
+    assert store.visible_run(DAY) == "r1"
 
 
 def test_a_retraction_says_what_readers_see_now(store: Store, tmp_path: Path) -> None:

@@ -123,6 +123,8 @@ def history_lines(found: NightHistory) -> Iterator[Line]:
     """Each event, and which run readers see."""
     columns = "at,run_id,event,version,rows_read,rows_scored,rows_quarantined,by,because,detail"
     yield from lines(to_tree(found), f"events({columns})?")
+    if any(event.by for event in found.events):
+        yield "who did it (by) is what their git said, which nothing signs: docs/access.md"
     if found.visible is None:
         yield f"readers of {found.partition} see nothing"
         return

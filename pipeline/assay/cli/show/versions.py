@@ -48,13 +48,18 @@ def versions_lines(found: Listing) -> Iterator[Line]:
         for each in reversed(known.versions):
             if doubts[each.version]:
                 yield unverified_warning(each.version, doubts[each.version])
+        unsigned = [
+            each.version for each in reversed(known.versions) if not found.signed_by(each.tag)
+        ]
+        if unsigned:
+            yield f"who made {first_few(unsigned)} is only claimed, not signed: docs/access.md"
     past = [
         {
             "date": move.at[:16].replace("T", " "),
             "what": move.kind,
             "version": move.version[:12],
             "by": move.by.partition(" <")[0],
-            "evidence": _evidence(move, found.verify_assignment(move)),
+            "evidence": _evidence(move, found.verify_assignment(move), found.signed_by(move.tag)),
             "why": move.why,
         }
         for move in known.histories.get(found.stage, ())
@@ -126,7 +131,7 @@ def stage_move_lines(
         yield f"next, so that others get it: {' && '.join(steps)}"
 
 
-def _evidence(move: Assignment, doubt: str | None) -> list[str]:
+def _evidence(move: Assignment, doubt: str | None, signed_by: str | None) -> list[str]:
     """The evidence for assigning a stage, a line per fact; empty for an unassignment."""
     if move.kind == "unassign":
         return []
@@ -136,6 +141,8 @@ def _evidence(move: Assignment, doubt: str | None) -> list[str]:
         facts.append(f"champion then: {move.champion[:12]}")
     if move.override:
         facts.append(f"OVERRIDDEN: {move.override}")
+    if signed_by:
+        facts.append(f"signed by {signed_by}")
     if doubt:
         facts.append(f"UNVERIFIED: {doubt}")
     return facts

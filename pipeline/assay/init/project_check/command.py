@@ -92,6 +92,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         faults += test_faults(root, params.gate.tests)
         faults += fold_faults(params)
         faults += waivers.too_long(params.gate.waivers, waivers.today())
+        faults += [each.line() for each in waivers.not_allowed(root, params.gate.waivers)]
         for line in missing_inputs(params, root):
             _log.warning(line)
         policy = _kept(faults, partial(read_policy, params, root))

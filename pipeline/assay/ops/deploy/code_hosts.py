@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 
 from assay.ops.deploy.target import Target
+from assay.project import layout
+
+ACCOUNT = re.compile(r"(.+)@users\.noreply\.github\.com")
+"""The address of an account, from which GitHub makes @NAME."""
 
 WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")
 
@@ -26,7 +31,21 @@ class GitHub(Target):
     def install(self) -> tuple[str, ...]:
         return (
             "make setup: has to make .venv with Assay in it; it is the first step of each job",
+            *self._people(),
             "the repository's settings, once: docs/github.md",
+        )
+
+    def _people(self) -> tuple[str, ...]:
+        """What ``access`` in params.yaml means for settings of the host, by accounts if it can."""
+        access = self.params.access
+        may = [ACCOUNT.sub(r"@\1", each) for each in access.people("promote")]
+        if not may:
+            return ()
+        files = (layout.PARAMS, access.allowed_signers, ".github/", "Makefile", "requirements/")
+        lines = "; ".join(f"/{file} {' '.join(may)}" for file in files)
+        return (
+            f"in .github/CODEOWNERS, a line each: {lines}",
+            f"in Settings, Environments, production, Required reviewers: {', '.join(may)}",
         )
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from assay.errors import BundleError, NoChampion, PromotionRefused, RemoteFailed
 from assay.ops.doctor.finding import Answer, Project, Skip, failed, ok, warning
+from assay.project import layout
+from assay.project.params.access import ACTS, Access
 from assay.project.text import counted, first_few
 from assay.registry import git, remotes
 from assay.registry.remotes import EXTRAS, DvcRemotes, scheme_of
@@ -45,6 +47,35 @@ def judge_git(head: str, identity: tuple[str, str] | None) -> Answer:
         )
     name, address = identity
     return ok(f"commit {head[:10]}; tags are written by {name} <{address}>")
+
+
+def check_access(project: Project) -> Answer:
+    from assay.registry import access, allowed
+
+    policy = access.read_policy(project.root)
+    if policy.access.require_signature:
+        stage = project.params.registry.stage
+        allowed.require_allowed(
+            project.root, project.params, project.state, project.champion(), stage
+        )
+    return judge_access(policy.access, project.params.access, policy.place)
+
+
+def judge_access(decides: Access, here: Access, place: str) -> Answer:
+    """Who may do what, as the default branch says and as the work tree does."""
+    if here != decides:
+        return warning(
+            f"access in {layout.PARAMS} here is not that of {place}, which decides",
+            "commit it, and bring it to the default branch; git fetch",
+        )
+    acts = [act for act in ACTS if decides.listed(act)]
+    who = f"{', '.join(acts)}: who may is said in {place}" if acts else "everybody may do all"
+    if decides.require_signature:
+        return ok(f"{who}; the version in use is signed")
+    claimed = f"{who}; names are only claimed"
+    if not acts:
+        return ok(f"{claimed} (docs/access.md)")
+    return warning(claimed, "access.require_signature: true (docs/access.md)")
 
 
 def check_tags(project: Project) -> Answer:

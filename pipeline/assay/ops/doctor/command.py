@@ -43,6 +43,7 @@ CHECKS: Mapping[str, Callable[[Project], Answer]] = MappingProxyType(
         "params": check_params,
         "git": checks.check_git,
         "tags": checks.check_tags,
+        "access": checks.check_access,
         "dvc": checks.check_dvc,
         "remote": checks.check_remote,
         "bundle": checks.check_bundle,

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from assay.errors import ParamsError
 from assay.project import layout
 from assay.project.params import yaml_text
+from assay.project.params.access import Access
 from assay.project.params.behaviour import GateParams
 from assay.project.params.candidates import Candidate
 from assay.project.params.inputs import Input, TableName
@@ -344,6 +345,7 @@ class Params(Section):
     rehearse: Rehearse = Rehearse()
     gate: GateParams
     registry: Registry = Registry()
+    access: Access = Field(default_factory=Access)
     approvals: tuple[Approval, ...] = ()
     signing: Signing = Signing()
     federate: Federate | None = None

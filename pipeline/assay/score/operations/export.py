@@ -25,6 +25,7 @@ from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
 from assay.project.processes import delete_abandoned
 from assay.project.text import counted
+from assay.registry.allowed import require_run
 from assay.score.due import step_sentence
 from assay.score.operations import postgres
 from assay.score.operations.export_targets import (
@@ -81,6 +82,7 @@ def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
     record = store.published_run(partition)
     if record is None:
         raise nothing_published(store, partition)
+    require_run(root, params, record)
     rows: list[int] = []
     check = unchanged(store, record, name)
 

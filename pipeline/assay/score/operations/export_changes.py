@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from assay.errors import ExportFailed, RunUnknown, UsageError
 from assay.project.params import Params
 from assay.project.processes import delete_abandoned
+from assay.registry.allowed import require_run
 from assay.score.operations import export, postgres
 from assay.score.operations.changes import CHANGE, SCORED_IN, RowChanges, changes_schema
 from assay.score.operations.difference import comparable, paired, published_files
@@ -82,6 +83,7 @@ def run(
     kind, _, rest = to.partition(":")
     store = open_store(root, params)
     changes = _Changes(root, store, published_files(store, partition), name, by)
+    require_run(root, params, changes.new.run)
     file: Path | None = None
     if kind in {"csv", "parquet"}:
         file = _to_folder(kind, Path(name), changes)

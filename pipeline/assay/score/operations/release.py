@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.project.params import Params
-from assay.registry.git import user_with_reason
+from assay.registry import access
 from assay.store import Retraction, open_store
 
 
@@ -35,12 +35,14 @@ def release(root: Path, params: Params, run_id: str, because: str) -> ReleaseRep
     ------
     UsageError
         No reason was given.
+    NotAllowed
+        The person may not release.
     RunUnknown
         There is no such run, or it is not held.
     PublishConflict
         The night changed since the run started: score it again.
     """
-    by = user_with_reason(root, because)
+    by = access.require_with_reason(root, "release", because)
     record = open_store(root, params).release(run_id, by, because.strip())
     return ReleaseReport(
         run_id=run_id,
@@ -60,8 +62,10 @@ def retract(root: Path, params: Params, run_id: str, because: str) -> Retraction
     ------
     UsageError
         No reason was given.
+    NotAllowed
+        The person may not retract.
     RunUnknown
         There is no such run, or it is not the visible one.
     """
-    by = user_with_reason(root, because)
+    by = access.require_with_reason(root, "retract", because)
     return open_store(root, params).retract(run_id, by, because.strip())
