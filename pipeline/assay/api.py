@@ -29,10 +29,9 @@ import pyarrow as pa
 
 from assay.contract.definition import Contract
 from assay.errors import UsageError
-from assay.model.bundle import CARD
 from assay.project.params import Params, load
 from assay.project.text import counted
-from assay.registry import fetch
+from assay.registry import fetch, versions
 from assay.registry.pin import PinnedVersion, pin_named
 from assay.reports.verdict import Verdict
 from assay.score.table import TableScorer, to_arrow
@@ -177,8 +176,12 @@ class ScoringVersion:
 
     @property
     def card(self) -> str:
-        """The model card, as Markdown."""
-        return self._pinned.bundle.files[CARD].decode()
+        """The version's card, as Markdown: docs/card.md."""
+        from assay.promotion.card import facts, markdown
+
+        known = versions.read_state(self._root, self._params.name)
+        found = facts.read_facts(self._root, self._params, known, self._pinned.version)
+        return markdown.render(found)
 
     @cached_property
     def verdict(self) -> Verdict | None:

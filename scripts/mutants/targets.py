@@ -84,6 +84,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/rules/test_kinds",
         "project/test_params_gate",
     ),
+    "gate/rules/card.py": ("promotion/test_card",),
     "gate/rules/contract.py": ("gate/rules/test_report_rules",),
     "gate/rules/cost.py": ("gate/rules/test_report_rules",),
     "gate/rules/leakage.py": (

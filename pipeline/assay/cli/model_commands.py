@@ -397,6 +397,30 @@ def versions(call: Call, *, stage: Stage = None) -> object:
 
 
 @CHOOSE(
+    "card",
+    "write what is known about a version: for people, model hubs and CycloneDX, in one folder",
+    "assay card prod --annex-iv",
+    keys="version folder files missing?",
+)
+def card(
+    call: Call,
+    version: Annotated[
+        str | None, Option("a version or a stage (registry.stage in params.yaml)", "VERSION")
+    ] = None,
+    *,
+    annex_iv: Annotated[
+        bool, Option("as technical documentation by Annex IV of the EU's AI Act, too")
+    ] = False,
+    out: Annotated[
+        Path | None, Option("a new folder (exports/NAME-VERSION-card)", "FOLDER")
+    ] = None,
+) -> object:
+    from assay.promotion.card import command
+
+    return command.run(*call.project, version, annex_iv, out)
+
+
+@CHOOSE(
     "verify",
     "verify a version: its tags, verdict, bundle and signature; exit 46 if one does not hold",
     "assay verify v0.2.0",

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from assay.contract.result import ContractResult
 from assay.errors import AssayError
-from assay.project import source_code
+from assay.project import layout, params, source_code
 from assay.project.document import Report, read_stage_file
+from assay.project.params.card import CardParams
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
@@ -92,6 +93,10 @@ class GateInputs:
     @cached_property
     def contract(self) -> ContractResult:
         return self._read(ContractResult)
+
+    @cached_property
+    def card(self) -> CardParams:
+        return params.parse(self._source(layout.PARAMS, "gate"), layout.PARAMS).card
 
 
 def load_champion_verdict(root: Path, bundle: str | None) -> Verdict | None:

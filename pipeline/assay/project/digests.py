@@ -110,11 +110,16 @@ def model_tests(root: Path, tests: str) -> tuple[str, ...]:
 
 
 def policy(root: Path, params: Params) -> str:
-    """Digest of the policy: ``gate``, ``evaluate``, ``leakage`` of params.yaml and all tests."""
+    """Digest of the policy: ``gate``, ``evaluate``, ``leakage`` of params.yaml and all tests.
+
+    And of ``card``, where a rule asks for it.
+    """
+    asked = any(rule.kind == "card" for rule in params.gate.rules)
     return digest_texts(
         _canonical(params.gate),
         _canonical(params.evaluate),
         _canonical(params.leakage),
+        *([_canonical(params.card)] if asked else []),
         *_contents(root / params.gate.tests),
     )
 

@@ -17,6 +17,7 @@ from assay.contract.definition import Contract
 from assay.errors import AssayError, ParamsError, PluginError
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import challengers
+from assay.gate.rules.card import Card
 from assay.gate.rules.change import Change
 from assay.gate.rules.contract import ContractKept
 from assay.gate.rules.cost import Cost
@@ -48,6 +49,7 @@ KINDS: Mapping[str, type[Rule]] = {
     "cost": Cost,
     "contract": ContractKept,
     "leakage": NoLeakage,
+    "card": Card,
     "own": Own,
 }
 

@@ -20,6 +20,7 @@ from assay.project.params import yaml_text
 from assay.project.params.access import Access
 from assay.project.params.behaviour import GateParams
 from assay.project.params.candidates import Candidate
+from assay.project.params.card import CardParams
 from assay.project.params.inputs import Input, TableName
 from assay.project.params.messages import explain_errors
 from assay.project.params.monitoring import Alerts as Alerts
@@ -348,6 +349,7 @@ class Params(Section):
     access: Access = Field(default_factory=Access)
     approvals: tuple[Approval, ...] = ()
     signing: Signing = Signing()
+    card: CardParams = Field(default_factory=CardParams)
     federate: Federate | None = None
     score: Score
     quarantine: Quarantine = Field(default_factory=Quarantine)

@@ -157,7 +157,8 @@ def _check(root: Path, signing: Signing, version: Version, event: TagEvent) -> S
         expected[VERDICT] = _hex(event.trailers["Verdict"])
     for name, digest in expected.items():
         if files.get(name) != digest:
-            raise ValueError(f"its signature is over another {name}")
+            why = ", so the tag was changed" if name == PROMOTION else ""
+            raise ValueError(f"its signature is over another {name}{why}")
     more = sorted(name for name in files if not name.startswith(BUNDLE) and name not in expected)
     if more:
         raise ValueError(f"its signature is over {more[0]} too, which the tag does not name")

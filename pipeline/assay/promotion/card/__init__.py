@@ -1,0 +1,1 @@
+"""A version's card: what is known about a model, in one place, for people and machines."""
