@@ -291,7 +291,7 @@ def _told(
 
 
 def _champion(root: Path, params: Params) -> ChampionStatus | MissingPart:
-    from assay.registry import fetch, verification
+    from assay.registry import verification
     from assay.registry.versions import UNKNOWN, read_state, select_champion
 
     stage = params.registry.stage
@@ -303,8 +303,7 @@ def _champion(root: Path, params: Params) -> ChampionStatus | MissingPart:
     except NoChampion as error:
         return MissingPart(none=error.line())
     last = verification.last_assignment(known, version, stage)
-    text = fetch.read_verdict(root, version)
-    doubt = verification.verify_holder(known, version, stage, text)
+    doubt = verification.find_doubt(root, params, known, version, stage)
     return ChampionStatus(
         version=version.version,
         since=last.at if last else version.at,

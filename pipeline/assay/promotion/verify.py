@@ -7,10 +7,9 @@ that format verifies without this project; ``--folder`` verifies such a folder.
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 from assay.errors import UsageError, VersionRefused
 from assay.project import layout, partitions
@@ -18,8 +17,8 @@ from assay.project.params import Params
 from assay.registry import fetch, verification, versions
 from assay.registry.pin import is_number
 from assay.registry.signing import versions as signed_versions
-from assay.registry.signing.statement import Envelope, Statement, hash_files
-from assay.registry.versions import RegistryState, Version
+from assay.registry.signing.statement import MOST_BYTES, Envelope, Statement, hash_files
+from assay.registry.versions import Version
 
 SIGNATURE = "model.sig"
 
@@ -31,14 +30,10 @@ class Verified:
     version: str
     bundle: str | None
     outcome: str | None
-    key: str | None
-    signed: datetime | None
     files: int
+    key: str | None = None
+    signed: str | None = None
     folder: str | None = None
-
-    def document(self) -> dict[str, Any]:
-        signed = self.signed.isoformat() if self.signed else None
-        return {**asdict(self), "signed": signed}
 
 
 def run(root: Path, params: Params, name: str | None, out: Path | None) -> Verified:
@@ -58,44 +53,28 @@ def run(root: Path, params: Params, name: str | None, out: Path | None) -> Verif
     BundleMissing, BundleChanged
         Its bundle cannot be had, or has other bytes.
     """
-    known, stage = versions.read_state(root, params.name), name or params.registry.stage
-    numbered = is_number(stage)
-    find = versions.select_version if numbered else versions.select_champion
-    version = find(known, params.name, stage)
-    text = fetch.read_verdict(root, version)
-    signature = None
-    if params.signing.trusted:
-        try:
-            signature = signed_versions.find_signature(
-                root, params.signing, known, version, None if numbered else stage
-            )
-        except ValueError as error:
-            raise _refused(version, str(error)) from None
-    elif out is not None:
+    if out is not None and not params.signing.trusted:
         raise UsageError("no key is trusted", where=f"{layout.PARAMS}: signing.trusted")
-    doubt = _doubt(known, version, None if numbered else stage, text)
-    if doubt:
+    known, wanted = versions.read_state(root, params.name), name or params.registry.stage
+    stage = None if is_number(wanted) else wanted
+    find = versions.select_version if stage is None else versions.select_champion
+    version = find(known, params.name, wanted)
+    doubt = verification.find_doubt(root, params, known, version, stage)
+    if doubt is not None:
         raise _refused(version, doubt)
     folder = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
-    if signature is None:
-        return Verified(
-            version.version,
-            version.bundle,
-            version.outcome,
-            None,
-            None,
-            len(list(folder.iterdir())),
-        )
+    found = Verified(version.version, version.bundle, version.outcome, len(list(folder.iterdir())))
+    if not params.signing.trusted:
+        return found
+    signature = signed_versions.find_signature(root, params.signing, known, version, stage)
     if out is not None:
-        _write(out, folder, version, text, signature)
-    return Verified(
-        version.version,
-        version.bundle,
-        version.outcome,
-        signature.key,
-        signature.at,
-        len(signature.files),
-        None if out is None else str(out),
+        _write(out, folder, version, fetch.read_verdict(root, version), signature)
+    return replace(
+        found,
+        key=signature.key,
+        signed=signature.at.isoformat(),
+        files=len(signature.files),
+        folder=None if out is None else str(out),
     )
 
 
@@ -108,7 +87,8 @@ def run_folder(root: Path, params: Params, folder: Path, unsigned: bool) -> Veri
         It is not as it was signed, or not by such a key.
     """
     try:
-        envelope = Envelope.read((folder / SIGNATURE).read_bytes())
+        with (folder / SIGNATURE).open("rb") as stream:
+            envelope = Envelope.read(stream.read(MOST_BYTES + 1))
         key = signed_versions.trusted_key(root, params.signing, envelope, date.today())
         found = Statement.parse(envelope.payload)
         here = hash_files(folder, found.ignored, folder / SIGNATURE)
@@ -117,15 +97,7 @@ def run_folder(root: Path, params: Params, folder: Path, unsigned: bool) -> Veri
         raise VersionRefused(
             "it is not as it was signed", where=str(folder), found=str(error)
         ) from None
-    return Verified(folder.name, None, None, key.key, None, len(found.files), str(folder))
-
-
-def _doubt(
-    known: RegistryState, version: Version, stage: str | None, text: str | None
-) -> str | None:
-    if stage is None:
-        return verification.verify_version(version, text)
-    return verification.verify_holder(known, version, stage, text)
+    return Verified(folder.name, None, None, len(found.files), key.key, folder=str(folder))
 
 
 def _refused(version: Version, why: str) -> VersionRefused:

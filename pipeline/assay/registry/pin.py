@@ -92,15 +92,10 @@ def pin_verified(
     VersionRefused
         It may not be used here.
     """
-    from assay.registry import allowed, fetch, verification
+    from assay.registry import allowed, verification
 
     allowed.require_allowed(root, params, known, version, stage)
-    text = fetch.read_verdict(root, version)
-    if stage is None:
-        doubt = verification.verify_version(version, text)
-    else:
-        doubt = verification.verify_holder(known, version, stage, text)
-    doubt = doubt or allowed.signature_doubt(root, params, known, version, stage)
+    doubt = verification.find_doubt(root, params, known, version, stage)
     return replace(pin(root, params, version), doubt=doubt)
 
 

@@ -231,7 +231,7 @@ def _json(tree: object) -> bytes:
 
 def _load(text: bytes) -> dict[str, Any]:
     if len(text) > MOST_BYTES:
-        raise ValueError(f"{len(text):,} bytes, more than {MOST_BYTES:,}")
+        raise ValueError(f"more than {MOST_BYTES:,} bytes")
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError):
