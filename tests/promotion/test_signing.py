@@ -330,6 +330,25 @@ def test_a_rollback_is_signed_too(signing: Any) -> None:
     check(signing, None)
 
 
+def test_no_old_version_is_brought_back_without_a_signature(signing: Any) -> None:
+    up(signing)
+    time.sleep(1)  # signatures are of a second
+    signing.another("two")
+    second = up(signing)
+    with signing_copy(signing) as copy:
+        message = copy.git("tag", "--list", "--format=%(contents)", f"{NAME}#prod#1")
+        time.sleep(1)
+        copy.git("tag", f"{NAME}#prod#3", f"{NAME}#prod#1^{{}}", "-a", "-m", message)
+        assert versions.read_champion(copy.root, NAME, "prod").version == "v0.1.0"
+        refused(copy, r"v0\.2\.0 was given the stage after it")
+    with signing_copy(signing) as copy:
+        copy.git("tag", f"{NAME}#prod!#3", second.commit, "-a", "-m", "away")
+        assert versions.read_champion(copy.root, NAME, "prod").version == "v0.1.0"
+        refused(copy, r"v0\.2\.0 was given the stage after it")
+    rollback(signing.root, signing.params, because="it erred")
+    check(signing)
+
+
 def test_an_ssh_agent_signs(signing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for curve, name in (
         (ec.SECP256R1(), "p256"),

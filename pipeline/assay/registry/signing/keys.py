@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.registry.signing.statement import OLD_PREDICATE_TYPE, Envelope, decode
@@ -134,7 +134,7 @@ def parse_trusted(pem: bytes) -> Trusted:
 
     if b"CERTIFICATE" in pem:
         return TrustedRoot(x509.load_pem_x509_certificate(pem))
-    return TrustedKey(_on_curve(load_pem_public_key(pem)))
+    return TrustedKey(_on_curve(lambda: load_pem_public_key(pem)))
 
 
 def chain_material(pem: bytes) -> tuple[EllipticCurvePublicKey, dict[str, Any]]:
@@ -150,12 +150,7 @@ def chain_material(pem: bytes) -> tuple[EllipticCurvePublicKey, dict[str, Any]]:
 
 def public_key(certificate: Certificate) -> EllipticCurvePublicKey:
     """The key that a certificate is about."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    try:
-        return _on_curve(certificate.public_key())
-    except UnsupportedAlgorithm as error:
-        raise ValueError(f"its certificate has a key of another kind: {error}") from None
+    return _on_curve(certificate.public_key)
 
 
 def verify(key: EllipticCurvePublicKey, envelope: Envelope) -> None:
@@ -189,14 +184,14 @@ def hash_of(key: EllipticCurvePublicKey) -> HashAlgorithm:
     return {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}[key.key_size]
 
 
-def _on_curve(key: object) -> EllipticCurvePublicKey:
+def _on_curve(load: Callable[[], object]) -> EllipticCurvePublicKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+    try:
+        key = load()
+    except UnsupportedAlgorithm as error:
+        raise ValueError(f"a key of a kind that is not known: {error}") from None
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in _CURVES:
         raise ValueError(f"a key of P-256, P-384 or P-521 is needed, not {type(key).__name__}")
     return key
-
-
-def read_trusted(path: Path) -> Trusted:
-    """`parse_trusted` of a file."""
-    return parse_trusted(path.read_bytes())

@@ -121,7 +121,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Envelope:
-    """A payload and its signature; ``material`` says by whom, ``text`` how it was written."""
+    """A payload and its signature; ``material`` says whose key or certificates."""
 
     payload: bytes
     signature: bytes

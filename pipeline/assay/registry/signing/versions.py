@@ -119,13 +119,34 @@ def find_signature(
     ]
     if not given:
         raise ValueError("no tag gave it a stage")
+    if stage is not None:
+        found = _check(root, signing, version, given[0])
+        _refuse_older(root, signing, known, found)
+        return found
     faults = []
-    for event in given if stage is None else given[:1]:
+    for event in given:
         try:
             return _check(root, signing, version, event)
         except ValueError as error:
             faults.append(str(error))
     raise ValueError(faults[0])
+
+
+def _refuse_older(root: Path, signing: Signing, known: RegistryState, found: Signature) -> None:
+    """Raise ValueError if the stage was given later, by a signature that counts.
+
+    So an old tag that is made anew, or a tag that takes the stage away, brings no old version back.
+    """
+    for event in known.events:
+        version = known.at_commit(event.commit)
+        if event.action != "assign" or event.stage != found.stage or version is None:
+            continue
+        try:
+            later = _time(event) > found.at and _check(root, signing, version, event)
+        except ValueError:
+            continue
+        if later:
+            raise ValueError(f"{version.version} was given the stage after it, on {later.at}")
 
 
 def promotion(name: str, version: str, commit: str, stage: str, facts: Mapping[str, str]) -> bytes:
@@ -144,10 +165,7 @@ def _check(root: Path, signing: Signing, version: Version, event: TagEvent) -> S
     if STATEMENT not in event.trailers:
         raise ValueError("it is not signed")
     envelope = Envelope.read(event.trailers[STATEMENT].encode())
-    try:
-        at = datetime.fromisoformat(event.trailers.get(SIGNED, ""))
-    except ValueError:
-        raise ValueError("its tag does not say when it was signed") from None
+    at = _time(event)
     key = trusted_key(root, signing, envelope, at.date())
     files = Statement.parse(envelope.payload).files
     assert event.stage is not None
@@ -165,6 +183,14 @@ def _check(root: Path, signing: Signing, version: Version, event: TagEvent) -> S
     return Signature(key.key, at, event.stage, event, files)
 
 
+def _time(event: TagEvent) -> datetime:
+    try:
+        at = datetime.fromisoformat(event.trailers.get(SIGNED, ""))
+    except ValueError:
+        raise ValueError("its tag does not say when it was signed") from None
+    return at.astimezone(UTC)
+
+
 def trusted_key(root: Path, signing: Signing, envelope: Envelope, day: date) -> SigningKey:
     """The trusted key that signed, and counts for that day; raises ValueError if there is none."""
     for each, key in _keys(root, signing):
@@ -180,7 +206,7 @@ def trusted_key(root: Path, signing: Signing, envelope: Envelope, day: date) -> 
 def _keys(root: Path, signing: Signing) -> Iterator[tuple[SigningKey, keys.Trusted]]:
     for each in signing.trusted:
         try:
-            yield each, keys.read_trusted(root / each.key)
+            yield each, keys.parse_trusted((root / each.key).read_bytes())
         except (OSError, ValueError) as error:
             raise VersionRefused(
                 "a trusted key cannot be read",
