@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 67_140
-MOST_FILES = 546
+MOST_CODE = 67_380
+MOST_FILES = 548
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import pickle
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
 import pytest
 
 from assay import errors
 from assay.cli import __main__ as cli
 from assay.errors import AssayError, NightNotFound, ParamsError, UsageError, machine
-from assay.errors.base import mask_passwords
+from assay.errors.base import mask_passwords, set_private
 from assay.errors.codes import explain, kinds
 
 
@@ -99,6 +106,47 @@ def test_no_message_repeats_a_password(text: str, shown: str) -> None:
     assert UsageError("no", found=text).line() == f"no (found {shown})"
     assert ParamsError([text]).lines() == [shown]
     assert mask_passwords(shown) == shown
+
+
+@pytest.fixture
+def private() -> Iterator[None]:
+    set_private(frozenset({"who"}))
+    yield
+    set_private(frozenset())
+
+
+@pytest.mark.parametrize(
+    ("kind", "work"),
+    [
+        (pa.ArrowInvalid, lambda: pa.array(["ada@example.org"]).cast(pa.float64())),
+        (pa.ArrowInvalid, lambda: pa.array([1, "ada@example.org"])),
+        (pa.ArrowInvalid, lambda: pa.array(["ada@example.org"]).cast(pa.timestamp("us"))),
+        (
+            pa.ArrowInvalid,
+            lambda: pacsv.read_csv(io.BytesIO(b"a,b\n1,2\n3,4,ada@example.org\n")),
+        ),
+        (ValueError, lambda: float("ada@example.org")),
+        (ValueError, lambda: int("ada@example.org")),
+        (ValueError, lambda: np.array(["ada@example.org"]).astype(float)),
+        (ValueError, lambda: pd.to_numeric(pd.Series(["ada@example.org"]))),
+        (ValueError, lambda: datetime.strptime("ada@example.org", "%Y")),
+    ],
+)
+def test_no_message_quotes_a_cell_where_some_are_private(
+    private: None, kind: type[Exception], work: Callable[[], object]
+) -> None:
+    with pytest.raises(kind) as caught:
+        work()
+    assert "ada@example.org" in str(caught.value)
+    error = UsageError("cannot be read", found=str(caught.value), fix="Look at the file.")
+    assert "ada" not in str(error) and "ada" not in json.dumps(error.plain())
+    assert "(masked)" in error.line() and error.line().endswith("Look at the file.")
+    assert "ada" not in ParamsError([str(caught.value)]).lines()[0]
+
+
+def test_a_cell_is_quoted_where_none_is_private() -> None:
+    error = UsageError("cannot be read", found="Failed to parse string: '12 ' as a scalar")
+    assert "'12 '" in error.line()
 
 
 def test_an_argument_in_the_wrong_place_is_not_repeated_whole(

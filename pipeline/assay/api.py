@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from assay.contract.definition import Contract
+from assay.contract.private_columns import keep_private
 from assay.errors import UsageError
 from assay.project.params import Params, load
 from assay.project.text import counted
@@ -37,7 +38,7 @@ from assay.reports.verdict import Verdict
 from assay.score.table import TableScorer, to_arrow
 from assay.store import Run, Store
 from assay.store import open_store as open_tables
-from assay.store.delta.tables import PREDICTIONS, QUARANTINE
+from assay.store.delta.tables import PREDICTIONS, PRIVATE, QUARANTINE
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
@@ -75,6 +76,7 @@ def version(name: str | None = None, *, root: str | Path = ".") -> ScoringVersio
     _check_text(name, "assay.version", "a stage or a version, as 'prod' or 'v0.2.0'")
     root = Path(root).resolve()
     params = load(root)
+    keep_private(root, params)
     pinned = pin_named(root, params, name)
     if pinned.doubt:
         warnings.warn(pinned.warning, stacklevel=2)
@@ -104,7 +106,7 @@ class ScoredTable:
         it; in the order of the given rows.
     quarantine
         The key columns of the rows that broke the contract, ``broken_rules``, and the whole row as
-        JSON.
+        JSON; cells of private columns apart from it in ``private``.
     broken
         The number of rows that broke each rule.
     null_scores
@@ -285,8 +287,15 @@ class NightStore:
         return self._store.dataset(PREDICTIONS, _night(night))
 
     def quarantine(self, night: str | None = None) -> Dataset:
-        """The rows that the published runs refused, with ``broken_rules``; as `predictions`."""
-        return self._store.dataset(QUARANTINE, _night(night))
+        """The rows that the published runs refused, with ``broken_rules``; as `predictions`.
+
+        Private cells are masked in ``row``: `assay quarantine show` puts on record who sees them.
+        """
+        found = self._store.dataset(QUARANTINE, _night(night))
+        if PRIVATE not in found.schema.names:
+            return found
+        at = found.schema.get_field_index(PRIVATE)
+        return found.replace_schema(found.schema.remove(at))
 
     def performance(self, night: str | None = None) -> pa.Table:
         """The latest value of each metric of the published runs, estimated and realized."""

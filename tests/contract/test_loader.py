@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from assay.contract.checks.row_checks import check_rows
-from assay.contract.definition import Contract, Role
+from assay.contract.definition import MASK, Contract, Role
 from assay.contract.loader import (
     contract_files,
     load_contract,
@@ -330,6 +330,20 @@ def test_sensitive_fields_that_form_groups_are_sliced() -> None:
 def test_a_key_cannot_be_sensitive() -> None:
     told = refused('name: str = pa.Field(metadata={"role": ["key", "sensitive"]})\n')
     assert "the sensitive field 'name' is also a key" in told
+
+
+@pytest.mark.parametrize("other", ["feature", "slice", "text", "sensitive", "label", "time"])
+def test_what_is_private_is_learnt_by_nothing(other: str) -> None:
+    kind = "pd.Timestamp" if other == "time" else "str"
+    told = refused(f'name: {kind} = pa.Field(metadata={{"role": ["pii", "{other}"]}})\n')
+    assert "the private field 'name' is also more than a key" in told or "more than one" in told
+
+
+def test_a_private_key_is_hidden_and_read() -> None:
+    contract = read('who: str = pa.Field(metadata={"role": ["key", "pii"]})\n')
+    assert contract.private == contract.hidden == ("who",)
+    assert "who" in contract.keys and contract.slices == contract.sensitive == ()
+    assert contract.mask_row({"who": "ada", "id": 1}) == {"who": MASK, "id": 1}
 
 
 CONTRACT = "data/contract.py"

@@ -99,6 +99,10 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a source": ("params.yaml", "data.source.parcels", "data.source.parcel", "no 'parcel'"),
     "a role": ("data/contract.py", '"role": "time"', '"role": "tim"',
                "data/contract.py:10: field 'sent' has an unknown role"),
+    "a private night": ("data/contract.py", "    sent: Series",
+                        '    day: Series[str] = pa.Field(metadata={"role": "pii"})\n'
+                        "    sent: Series",
+                        "params.yaml: ingest.partition_by: 'day' is private in data/contract.py"),
     "a missing file": ("dvc.yaml", "      - data/source.py\n", "      - data/sauce.py\n",
                        "stage ingest: deps: no stage makes data/sauce.py"),
     "an artifact": ("dvc.yaml", "artifacts:\n  parcels:", "artifacts:\n  parcel:",

@@ -232,6 +232,7 @@ def test_the_documentation_names_the_columns_of_every_table() -> None:
         "plans": small_schema("plans", "partition"),
         "counts": small_schema("counts", "partition"),
         "forgotten": small_schema("forgotten", "partition"),
+        "disclosed": small_schema("disclosed", "partition"),
     }
     assert list(told)[: len(TABLES)] == ["predictions", *schemas] == list(TABLES)
     for table, schema in schemas.items():

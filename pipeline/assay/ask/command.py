@@ -22,6 +22,7 @@ from assay.ask import answer, sample
 from assay.ask.answer import AskedRule
 from assay.ask.pool import Pool, read_pool
 from assay.ask.sample import SampleDesign
+from assay.contract.private_columns import private_columns
 from assay.errors import BundleChanged, LabelError, SourceError, UsageError
 from assay.evaluation.champion import load_challenger, load_champion
 from assay.gate.inputs import GateInputs
@@ -41,7 +42,9 @@ from assay.project.text import counted
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Finding, Outcome
+from assay.score.operations.disclosure import record
 from assay.score.operations.export_targets import EXPORTS, check_not_in_git
+from assay.store import open_store
 
 LIST = f"{EXPORTS}/labels-to-find.csv"
 STRATUM, _ROW = "assay_stratum", "__row"
@@ -118,6 +121,7 @@ def run(
     budget: int | None = None,
     out: Path | None = None,
     now: datetime | None = None,
+    show_private: str | None = None,
 ) -> Asked:
     """Write the list of rows to label, whole or not at all, and what it was drawn by.
 
@@ -127,14 +131,26 @@ def run(
         By default the first that labels can be asked for.
     budget
         How many labels; by default as many as would probably tell.
+    show_private
+        Why the list may have private keys. Without them nobody could fill it in.
 
     Raises
     ------
     UsageError
-        Labels cannot be asked for the rule, or no number of them would tell and there is no budget.
+        Labels cannot be asked for the rule, or no number of them would tell and there is no budget;
+        or keys are private, and there is no reason to show them.
     """
-    path, until = check_not_in_git(root, out or root / LIST, "--out"), now or datetime.now(UTC)
     question = _Question.of(root, params, rule)
+    hidden = private_columns(root, params)
+    private = [name for name in question.bundles[0].manifest.keys if name in hidden]
+    if private and show_private is None:
+        raise UsageError(
+            "the list names rows by their keys, and some are private",
+            where="assay ask",
+            expected="--show-private WHY, which is put on record",
+            found=", ".join(private),
+        )
+    path, until = check_not_in_git(root, out or root / LIST, "--out"), now or datetime.now(UTC)
     pool = read_pool(root, params, question.bundles, first, last, until)
     effects, spreads = question.effects(pool)
     floor, enough = answer.least_variance(pool, effects), question.error_that_tells(effects)
@@ -174,6 +190,7 @@ def run(
         expected_error=error,
         would_tell=error <= enough and not sample.few(design, effects, pool.expected),
     )
+    record(root, open_store(root, params), "ask", found.first, show_private)
     sink = pa.BufferOutputStream()
     pcsv.write_csv(table, sink)
     try:

@@ -29,7 +29,7 @@ from assay.cli import (
 from assay.cli.command import Call, add_options
 from assay.cli.terminal import log_to_stderr
 from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, UsageError
-from assay.errors.base import mask_passwords
+from assay.errors.base import mask_passwords, mask_secrets, set_private
 from assay.errors.machine import from_memory_error, from_os_error
 from assay.project import interrupts
 from assay.project.extras import missing_extra
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
         The process is the command's own, so what it holds of the project is what Python loaded.
     """
     arguments = build_parser().parse_args(argv)
+    set_private(frozenset())  # of another project that was at work in this process
     # No library that Assay calls may send telemetry.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -129,7 +130,7 @@ class Unforeseen(AssayError):
 
 
 def _unforeseen(error: BaseException) -> AssayError:
-    text = mask_passwords(" ".join(str(error).split()))
+    text = mask_secrets(str(error))
     return Unforeseen(
         f"unforeseen {type(error).__name__}: {text[:300]}",
         fix=f"This is a bug in Assay; run again with {DEBUG}=1 to see where.",

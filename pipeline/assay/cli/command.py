@@ -159,9 +159,12 @@ class Call:
     @cached_property
     def project(self) -> tuple[Path, Params]:
         """The project's root and its parameters, read once."""
+        from assay.contract.private_columns import keep_private
         from assay.project.params import load
 
-        return self.root, load(self.root)
+        found = load(self.root)
+        keep_private(self.root, found)
+        return self.root, found
 
     @cached_property
     def options(self) -> Mapping[str, Any]:
@@ -336,6 +339,9 @@ Newest = Annotated[
     ),
 ]
 Published = Annotated[str, Option("a published night", "DAY")]
+ShowPrivate = Annotated[
+    str | None, Option("do not mask what is private, and why: who asks is put on record", "WHY")
+]
 Because = Annotated[str, Option("kept for good", "WHY")]
 Stage = Annotated[str | None, Option("another stage than registry.stage in params.yaml")]
 Push = Annotated[bool, Option("then push the tags to origin")]

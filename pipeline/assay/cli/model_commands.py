@@ -13,6 +13,7 @@ from assay.cli.command import (
     Last,
     Option,
     Push,
+    ShowPrivate,
     Stage,
     positive_number,
     write_step_output,
@@ -285,11 +286,12 @@ def ask(
         Path | None, Option("the list to fill in (exports/labels-to-find.csv)", "FILE")
     ] = None,
     labels: Annotated[Path | None, Option("instead: the list, filled in", "FILE")] = None,
+    show_private: ShowPrivate = None,
 ) -> object:
     from assay.ask import command
 
     if labels is None:
-        return command.run(*call.project, rule, first, last, budget, out)
+        return command.run(*call.project, rule, first, last, budget, out, show_private=show_private)
     if any((rule, first, last, budget, out)):
         raise UsageError("the list was drawn already", where="assay ask --labels",
                          expected="no other option")  # fmt: skip

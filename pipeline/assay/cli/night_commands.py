@@ -13,6 +13,7 @@ from assay.cli.command import (
     Newest,
     Option,
     Published,
+    ShowPrivate,
     distance,
     night_range,
     night_range_or_newest,
@@ -109,10 +110,12 @@ SCORE.parent(
     "assay quarantine show --date 2013-07-01",
     words="nights.quarantine_lines",
 )
-def quarantine_show(call: Call, *, date: Night = None, run: Run = None) -> object:
+def quarantine_show(
+    call: Call, *, date: Night = None, run: Run = None, show_private: ShowPrivate = None
+) -> object:
     from assay.score.operations import quarantine
 
-    return quarantine.show(*call.project, *_night_or_run(call, date, run))
+    return quarantine.show(*call.project, *_night_or_run(call, date, run), show_private)
 
 
 @SCORE(
@@ -129,10 +132,11 @@ def quarantine_export(
     ] = None,
     date: Night = None,
     run: Run = None,
+    show_private: ShowPrivate = None,
 ) -> object:
     from assay.score.operations import quarantine
 
-    return quarantine.export(*call.project, *_night_or_run(call, date, run), out)
+    return quarantine.export(*call.project, *_night_or_run(call, date, run), out, show_private)
 
 
 def _night_or_run(call: Call, date: str | None, run: str | None) -> tuple[str | None, str | None]:
@@ -171,18 +175,19 @@ def export(
         float | None,
         Option("with --changed: also rows whose score changed by more", "X", parse=distance),
     ] = None,
+    show_private: ShowPrivate = None,
 ) -> object:
     from assay.score.operations import export, export_changes
 
     if changed:
-        return export_changes.run(*call.project, date, to, by)
+        return export_changes.run(*call.project, date, to, by, show_private)
     if by is not None:
         raise UsageError(
             "an export of the whole night has all rows",
             where="assay export --by",
             expected="--changed as well",
         )
-    return export.run(*call.project, date, to)
+    return export.run(*call.project, date, to, show_private)
 
 
 @SCORE(
@@ -213,10 +218,11 @@ def diff(
     out: Annotated[
         Path | None, Option("write all rows that differ, .parquet or .csv", "FILE")
     ] = None,
+    show_private: ShowPrivate = None,
 ) -> object:
     from assay.score.operations import difference
 
-    return difference.run(*call.project, night, other, version, turn, by, out)
+    return difference.run(*call.project, night, other, version, turn, by, out, show_private)
 
 
 CARE = Group("look after nights")

@@ -186,9 +186,18 @@ def _fits(each: Field, source: ContractSource) -> None:
         raise ContractFileError(
             f"the sensitive field {each.name!r} is also a key",
             where=source.location(each.line),
-            expected="a key that people may see: predictions, errors and pages name rows by it",
+            expected="a key that forms no groups of people",
             found=f"the roles {', '.join(role.value for role in each.roles)}",
-            fix="Take one of the two roles away, or make a key without meaning when ingesting",
+            fix="A key that says who a person is has the roles key and pii, and is never shown",
+        )
+    if Role.PII in each.roles and (others := {*each.roles} - {Role.PII, Role.KEY}):
+        raise ContractFileError(
+            f"the private field {each.name!r} is also more than a key",
+            where=source.location(each.line),
+            expected="pii alone or with key: values of all other roles are in bundles and pages",
+            found=f"the roles {', '.join(role.value for role in each.roles)}",
+            fix=f"Take {' and '.join(sorted(role.value for role in others))} away; what a model "
+            "may learn of it, such as an address's domain, is a column of its own when ingesting",
         )
     if Role.FEATURE in each.roles and each.kind == "timestamp":
         raise ContractFileError(

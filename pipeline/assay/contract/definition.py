@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as value
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from assay.errors.base import MASK as MASK
+from assay.errors.base import private_names
+from assay.project.text import mark_blanks
 
 if TYPE_CHECKING:
     from pandera.api.checks import Check
 
 Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
 Test = Literal["not null", "finite", "check"]
-
-MASK = "(masked)"
-"""What is shown instead of a sensitive cell."""
 
 TEXT_WIDTH = 500
 """A text is taken to be as large as so many numbers: 4 kB, a page and a half."""
@@ -36,6 +37,7 @@ class Role(Enum):
     TIME = "time"
     SLICE = "slice"
     SENSITIVE = "sensitive"
+    PII = "pii"
     WEIGHT = "weight"
     TEXT = "text"
 
@@ -159,6 +161,16 @@ class Contract:
         return self._having(Role.SENSITIVE)
 
     @property
+    def private(self) -> tuple[str, ...]:
+        """Fields that say who a person is: never shown, and kept apart in quarantine."""
+        return self._having(Role.PII)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Fields whose cells are masked wherever people see some: private and sensitive ones."""
+        return tuple(dict.fromkeys((*self.sensitive, *self.private)))
+
+    @property
     def numeric(self) -> tuple[str, ...]:
         """Features that are integer, float or boolean."""
         return self._features_of(lambda kind: kind in NUMERIC)
@@ -207,12 +219,15 @@ class Contract:
         raise KeyError(name)
 
     def mask_row(self, row: Mapping[str, T]) -> dict[str, T | str]:
-        """The row with its sensitive cells masked; an empty one stays visible as empty."""
-        sensitive = self.sensitive
-        return {
-            name: MASK if name in sensitive and value is not None else value
-            for name, value in row.items()
-        }
+        """The row with its hidden cells masked; an empty one stays visible as empty."""
+        return mask(row, self.hidden)
+
+    def error_words(self, error: Exception) -> str:
+        """What the project's own code raised; not its message, which may quote a private cell."""
+        kind = type(error).__name__
+        return (
+            f"{kind}, whose message may have private values" if self.private else f"{kind}: {error}"
+        )
 
     def without_label(self) -> Contract:
         """The contract for scoring time, when the label is not known yet, and nothing is weighted.
@@ -234,3 +249,16 @@ class Contract:
         return tuple(
             each.name for each in self.fields if Role.FEATURE in each.roles and wanted(each.kind)
         )
+
+
+def mask(row: Mapping[str, T], hidden: Collection[str]) -> dict[str, T | str]:
+    """The row with its hidden cells masked; an empty one stays visible as empty."""
+    return {
+        name: MASK if name in hidden and value is not None else value for name, value in row.items()
+    }
+
+
+def show_key(key: Mapping[str, object], hidden: Collection[str] = ()) -> str:
+    """A key as messages name it: hidden columns masked, and what the project calls private."""
+    shown = mask(key, {*hidden, *private_names()})
+    return ", ".join(f"{name}={mark_blanks(cell)}" for name, cell in shown.items())

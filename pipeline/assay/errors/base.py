@@ -14,9 +14,44 @@ _SECRETS = (
 )
 
 
-def _on_one_line(text: str) -> str:
+_QUOTING = re.compile(
+    r"(?i)((?:failed to parse string|could not convert(?: string(?: to \w+)?)?"
+    r"|unable to parse string|invalid literal for \w+\(\) with base \d+"
+    r"|(?:integer|float) value|would lose data|duplicate key"
+    r"|invalid input syntax for type [\w ]+|time data"
+    r"|\[cast_invalid_input\] the value|original line|parse error: .*? got \d+"
+    r"|key \([^)]*\)=)[: ]*).*"
+)
+"""How libraries quote a cell or a line that they cannot read; nobody knows where it ends."""
+
+MASK = "(masked)"
+"""What is shown instead of a cell that is hidden."""
+
+_private: frozenset[str] = frozenset()
+
+
+def set_private(names: frozenset[str]) -> None:
+    """Say which columns of the project at work are private: no message tells their values then.
+
+    An error is made where no contract is at hand, often of what a library says of a cell.
+    """
+    global _private
+    _private = names
+
+
+def private_names() -> frozenset[str]:
+    """The columns that `set_private` was told of."""
+    return _private
+
+
+def mask_quoted(text: str) -> str:
+    """``text`` without what a library quotes of a cell, under a contract with private columns."""
+    return _QUOTING.sub(rf"\1{MASK}", " ".join(text.split())) if _private else text
+
+
+def mask_secrets(text: str) -> str:
     """A message on one line, whatever a cell or key brings into it, and without passwords."""
-    return mask_passwords(" ".join(text.split()))
+    return mask_passwords(" ".join(mask_quoted(text).split()))
 
 
 def mask_passwords(text: str) -> str:
@@ -78,9 +113,10 @@ class AssayError(Exception):
 
     def line(self) -> str:
         """The whole message on one line."""
-        text = f"{self.where}: {self.what}" if self.where else self.what
+        what = mask_quoted(self.what)
+        text = f"{self.where}: {what}" if self.where else what
         facts = [
-            f"{name} {value}"
+            f"{name} {mask_quoted(value)}"
             for name, value in (("expected", self.expected), ("found", self.found))
             if value is not None
         ]
@@ -88,7 +124,7 @@ class AssayError(Exception):
             text += f" ({', '.join(facts)})"
         if self.fix:
             text += f". {self.fix}"
-        return _on_one_line(text)
+        return mask_passwords(" ".join(text.split()))
 
     def naming(self, others: str) -> Self:
         """The same error, whose line also says what else went wrong."""
@@ -117,7 +153,7 @@ class AssayError(Exception):
         return {
             "code": type(self).__name__,
             "exit_code": self.exit_code,
-            **{name: None if text is None else _on_one_line(text) for name, text in parts.items()},
+            **{name: None if text is None else mask_secrets(text) for name, text in parts.items()},
             "lines": self.lines(),
         }
 
@@ -130,7 +166,7 @@ class Several(Exception):
     """For errors that report several mistakes at once; ``mistakes`` has one line for each."""
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [_on_one_line(each) for each in mistakes]
+        self.mistakes = [mask_secrets(each) for each in mistakes]
         self.what = "; ".join(self.mistakes)
         super().__init__("; ".join(mistakes))
 

@@ -179,7 +179,7 @@ def _job(
         run=run,
         place=StoreLocation(str(store), column),
         predictions=columns(predictions_schema(column, keys, bundle.manifest.task)),
-        quarantine=columns(quarantine_schema(column, keys)),
+        quarantine=columns(quarantine_schema(column, keys, bool(contract.private))),
         batch_rows=rows_per_batch(params.score.batch_rows, contract.width),
         keys=None,
     )

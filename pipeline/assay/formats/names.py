@@ -14,7 +14,7 @@ RESERVED = frozenset(
         *("build_schema_", "get_metadata", "pydantic_validate"),
         *("pa", "pd"),  # of the modules that a contract imports
         *("prediction", "probability", "probabilities", "truth"),  # of the tables that a run writes
-        *("model_version", "bundle", "run_id", "scored_at", "broken_rules", "row"),
+        *("model_version", "bundle", "run_id", "scored_at", "broken_rules", "row", "private"),
     }
 )
 """Names that something else has."""

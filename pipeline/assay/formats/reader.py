@@ -27,7 +27,7 @@ from assay.formats.files.opened_table import OpenedTable, missing_columns, parqu
 from assay.formats.spelt.cells import all_missing, to_flags, trim
 from assay.formats.spelt.numbers import to_numbers
 from assay.formats.spelt.times import to_times
-from assay.project.text import quote_value
+from assay.project.text import quote_line, quote_value
 
 _NUMBERS = {"integer", "float"}
 LONG = 10_000
@@ -166,7 +166,7 @@ def _bad(
         f"a cell does not read as {column.kind}",
         where=f"{opened.path}, {opened.place(row + place)}, column {quote_value(column.name)}",
         expected=spell(column),
-        found=quote_value(shown[:80]),
+        found=quote_line(shown),
         fix="Fix the cell, or state the column's type as it is, text if nothing else.",
     )
 

@@ -31,7 +31,7 @@ from assay.formats.reader import for_each, typed_tables
 from assay.formats.spelt.cells import WORDS
 from assay.formats.spelt.numbers import is_number
 from assay.formats.spelt.times import time_formats
-from assay.project.text import quote_value
+from assay.project.text import quote_line, quote_value
 
 
 def understand(path: Path, *, names: Sequence[str] = ()) -> Understanding:
@@ -300,7 +300,7 @@ def _refuse_title(path: Path, rows: Rows) -> None:
         "does not begin with the names of the columns or with a row",
         where=f"{path}, line {line}",
         expected=f"{width} cells, as in line {start}",
-        found=f"{len(first)}: {quote_value(' '.join(first)[:60])}",
+        found=f"{len(first)}: {quote_line(' '.join(first), 60)}",
         fix="Delete titles, comments and notes, so that the first line names the columns.",
     )
 
@@ -315,7 +315,7 @@ def _refuse_blanks(path: Path, lines: Sequence[str]) -> None:
             "has blanks between its cells",
             where=str(path),
             expected="commas, semicolons, tabs or bars",
-            found=quote_value(lines[0].strip()[:60]),
+            found=quote_line(lines[0].strip(), 60),
             fix="Write it with another separator.",
         )
 

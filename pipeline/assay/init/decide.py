@@ -239,7 +239,7 @@ def _columns(
             if each.use != use:
                 continue
             facts = _facts(understood, each.name)
-            roles: tuple[str, ...] = (use,)
+            roles: tuple[str, ...] = (use, "pii") if each.personal else (use,)
             checks, why = NO_CHECKS, each.why
             if use in ("feature", "text", "sensitive"):
                 roles = (use, "slice") if each.sliced else (use,)

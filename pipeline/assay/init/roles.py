@@ -64,7 +64,8 @@ _TIME = re.compile(r"(^|_)(date|time|timestamp|datetime|day|when|created|at|on|d
 class ColumnUse:
     """One column's use.
 
-    ``sliced``: quality is also measured for each of its values; ``personal``: it is not even read.
+    ``sliced``: quality is also measured for each of its values; ``personal``: it is not even read,
+    or a key that is never shown.
     """
 
     name: str
@@ -141,12 +142,12 @@ def _use(
         different = facts.present if facts.unique else facts.distinct
         more = "more than " if facts.many and not facts.unique else ""
         why = f"{more}{counted(different, 'different value')} in {counted(facts.rows, 'row')}"
-        return ColumnUse(name, "key", False, why, _gaps(facts))
+        return _named_by(facts, plain, why)
     if name in settled.left_out:
         return left_out("left out with --leave-out")
     if name == settled.group:
         why = "rows of the same value stay together in a split"
-        return ColumnUse(name, "key", False, why, _gaps(facts))
+        return _named_by(facts, plain, why)
     if name == settled.weight:
         return ColumnUse(name, "weight", False, f"{_described(facts)}; no feature", facts.unsure)
     if facts.distinct <= 1 and min(facts.present, facts.nulls) < LEAST_TOLD:
@@ -190,6 +191,14 @@ def _use(
 
 def _also(*doubts: str) -> str:
     return "; ".join(filter(None, doubts))
+
+
+def _named_by(facts: ColumnFacts, plain: str, why: str) -> ColumnUse:
+    """A key; one that says who a person is, by its values or its name, is private."""
+    personal = _personal(facts, plain)
+    hidden = f"{personal}: pii, so never shown; a key without meaning would be better"
+    doubts = _also(hidden if personal else "", _gaps(facts))
+    return ColumnUse(facts.name, "key", False, why, doubts, personal=bool(personal))
 
 
 def _gaps(facts: ColumnFacts) -> str:

@@ -1,13 +1,14 @@
 """The quarantine: rows that broke the contract, with the rules that they broke.
 
 A row has the contract's columns. Others, such as a note or an address, are not even read: a key
-names the row where it came from.
+names the row where it came from. Cells of the contract's private columns, and a whole line that
+could not be cut into cells, where nobody knows what is private, are in a column of their own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -16,8 +17,8 @@ import pyarrow as pa
 
 from assay.contract.checks.row_checks import RowCheck
 from assay.contract.columns import Columns
-from assay.contract.definition import Contract
-from assay.contract.text_parser import rows_as_text
+from assay.contract.definition import MASK, Contract
+from assay.contract.text_parser import LINE, rows_as_text
 
 
 def quarantine_rows(
@@ -27,6 +28,8 @@ def quarantine_rows(
     text: pa.RecordBatch | None,
 ) -> pa.Table:
     """Key columns, ``broken_rules`` (list of text) and ``row`` (JSON) of each bad row.
+
+    Under a contract with private columns these are masked there, and in ``private`` (JSON).
 
     Parameters
     ----------
@@ -39,6 +42,7 @@ def quarantine_rows(
             *(keys.field(name) for name in contract.keys),
             ("broken_rules", pa.list_(pa.string())),
             ("row", pa.string()),
+            *([("private", pa.string())] if contract.private else []),
         ]
     )
     if not check.bad.any():
@@ -49,14 +53,27 @@ def quarantine_rows(
         rows = refused.select([each for each in refused.column_names if each in contract.columns])
     else:
         rows = rows_as_text(pa.Table.from_batches([text]).take(pa.array(places)), contract.columns)
+    shown, apart = rows.to_pylist(), []
+    if contract.private:
+        apart = [_mask_private(row, {*contract.private, LINE}) for row in shown]
     return pa.table(
         [
             *(refused.column(name) for name in contract.keys),
             pa.array(check.reasons(), pa.list_(pa.string())),
-            pa.array([row_json(row) for row in rows.to_pylist()], pa.string()),
+            *(
+                pa.array([row_json(row) for row in each], pa.string())
+                for each in filter(None, (shown, apart))
+            ),
         ],
         schema=schema,
     )
+
+
+def _mask_private(row: dict[str, Any], private: Collection[str]) -> dict[str, Any]:
+    """Mask a row's private cells; what they were."""
+    taken = {name: row[name] for name in row if name in private and row[name] is not None}
+    row |= dict.fromkeys(taken, MASK)
+    return taken
 
 
 def row_json(row: Mapping[str, Any]) -> str:

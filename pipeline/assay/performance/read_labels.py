@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from assay.contract.definition import MASK, show_key
 from assay.errors import LabelError, SchemaMismatch, SourceError, UsageError
+from assay.errors.base import private_names
 from assay.project.tasks import Task
 from assay.project.text import counted, mark_blanks, mark_message_blanks, quote_value
 from assay.store.delta.tables import INSTANT
@@ -140,7 +142,8 @@ def parse_labels(
     """
     missing = [name for name in names.every if name not in table.column_names]
     if missing:
-        has = ", ".join(map(mark_blanks, table.column_names))
+        # The first line may be a row.
+        has = MASK if private_names() else ", ".join(map(mark_blanks, table.column_names))
         raise SchemaMismatch(
             [f"{where}: column {quote_value(name)} is missing, found {has}" for name in missing]
         )
@@ -167,7 +170,7 @@ def _once(rows: pa.Table, keys: Sequence[str], where: str) -> pa.Table:
     torn = grouped.filter(pc.greater(grouped.column("truth_count_distinct"), 1))
     if torn.num_rows:
         first = torn.slice(0, 1).to_pylist()[0]
-        key = ", ".join(f"{name}={mark_blanks(first[name])}" for name in keys)
+        key = show_key({name: first[name] for name in keys})
         more = f", and {counted(torn.num_rows - 1, 'key')} more" if torn.num_rows > 1 else ""
         raise LabelError(
             f"the key {key} has two truths{more}",
@@ -249,8 +252,9 @@ def _uncast(
 
 
 def _not_a(value: object, wanted: str, name: str, where: str) -> LabelError:
+    found = MASK if private_names() else quote_value(value)
     return LabelError(
-        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=quote_value(value)
+        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=found
     )
 
 
@@ -363,6 +367,4 @@ def _keys(store: Store, partition: str, keys: pa.Schema, table: str) -> pa.Table
 def _first(keys: pa.Table) -> str:
     if not keys.num_rows:
         return "none: the night has no scored row"
-    return ", ".join(
-        f"{name}={mark_blanks(value)}" for name, value in keys.slice(0, 1).to_pylist()[0].items()
-    )
+    return show_key(keys.slice(0, 1).to_pylist()[0])

@@ -101,7 +101,7 @@ class MovedRows:
             cell = cells.get(mark)
             yield MovedRow(
                 night=shown.partition,
-                key={name: row[name] for name in self.keyed.keys},
+                key=contract.mask_row({name: row[name] for name in self.keyed.keys}),
                 old_prediction=row[f"old_{PREDICTION}"],
                 new_prediction=row[f"new_{PREDICTION}"],
                 old_score=row[f"old_{score}"],

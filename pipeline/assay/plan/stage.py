@@ -196,7 +196,7 @@ class _Work:
         self._scoring, self._store, self._progress = scoring, scoring.store, progress
         self._by, self._champion = by, champion
         self._unit: float | None = None
-        hidden = frozenset({*bundle.manifest.sensitive, *contract.sensitive})
+        hidden = frozenset({*bundle.manifest.sensitive, *contract.hidden})
         self._keyed = only_keys(contract, scoring.store.column)
         self._behind = RowsBehind(contract, self._keyed, bundle.reference, hidden)
         self._unread: str | None = None

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from math import floor, isfinite, log10
 from typing import Any
 
+from assay.errors.base import MASK, private_names
+
 
 def format_count(value: float | None, none: str = "") -> str:
     """A whole number with thousands separators."""
@@ -147,6 +149,11 @@ def quote_value(value: Any) -> str:
     """
     shown = mark_blanks(value)
     return repr(value) if shown == str(value) else shown
+
+
+def quote_line(line: str, most: int = 80) -> str:
+    """The beginning of a line or a cell of a file; where columns are private it may be of one."""
+    return MASK if private_names() else quote_value(line[:most])
 
 
 def suggest(name: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -22,8 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from assay.contract.columns import FEW_ROWS, Columns
-from assay.contract.definition import Contract
-from assay.project.text import mark_blanks
+from assay.contract.definition import Contract, show_key
 from assay.store.delta.location import filesystem, translate_errors
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
@@ -267,15 +266,13 @@ def confirm_duplicates(
             seen.update(tuple(row.values()) for row in rows)
     twice = {key: count for key, count in seen.most_common() if count > 1}
     examples = [
-        ", ".join(
-            f"{name}={mark_blanks(value)}" for name, value in zip(contract.keys, key, strict=True)
-        )
+        show_key(dict(zip(contract.keys, key, strict=True)), contract.hidden)
         # The rows come in any order, and a message should be the same each time.
         for key in sorted(twice, key=lambda key: (-twice[key], repr(key)))[:3]
     ]
     return DuplicateKeys(
         sum(count - 1 for count in twice.values()),
-        tuple(examples),
+        tuple(dict.fromkeys(examples)),
         frozenset(twice),
         frozenset(suspects) if twice else frozenset(),
     )

@@ -88,7 +88,7 @@ class RowReasons:
         self._explainer, self._manifest = explainer, bundle.manifest
         self._asked, self._every = asked, every
         # The contract may have become stricter since the model was trained, or laxer.
-        self._hidden = {*bundle.manifest.sensitive, *contract.sensitive}
+        self._hidden = {*bundle.manifest.sensitive, *contract.hidden}
         names = explainer.features
         said, fields = words(contract), [contract.field(name) for name in names]
         self._names = pa.array(names, pa.string())

@@ -354,7 +354,7 @@ def make_job(scoring: Scoring, night: NightInput, run: Run) -> Job:
         run=run,
         place=StoreLocation(store.uri, store.column, store.keep_days),
         predictions=columns(predictions_schema(store.column, keys, task, asked is not None)),
-        quarantine=columns(quarantine_schema(store.column, keys)),
+        quarantine=columns(quarantine_schema(store.column, keys, bool(pinned.contract.private))),
         batch_rows=rows_per_batch(params.score.batch_rows, pinned.contract.width),
         keys=store.scratch_uri(run.run_id) if wanted else None,
         reasons=asked,

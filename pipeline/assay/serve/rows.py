@@ -21,6 +21,7 @@ from assay.contract.definition import Contract
 from assay.contract.schema import canonical_schema, check_schema
 from assay.contract.text_parser import parse_records
 from assay.errors import AssayError, ReasonsUnknown, SchemaMismatch, UsageError
+from assay.errors.base import mask_secrets, private_names
 from assay.model.batch import InputBatch, ScoredBatch
 from assay.model.prediction import score_column
 from assay.project.document import reject_duplicate_keys
@@ -98,7 +99,8 @@ def refusal(error: Exception) -> Answer:
     if isinstance(error, SchemaMismatch):
         return failure(422, error.what)
     known = isinstance(error, AssayError)
-    _LOG.error("serve: %s", error, exc_info=None if known else error)
+    trace = None if known or private_names() else error
+    _LOG.error("serve: %s", mask_secrets(str(error)), exc_info=trace)
     return failure(500, "the rows cannot be scored; the server's log says why")
 
 
@@ -163,7 +165,9 @@ def _in_order(scorer: TableScorer, scored: Scored, given: pa.Schema) -> pa.Table
     """The rows of a batch in their order: predictions, or the rules that a row broke."""
     batch, predictions = scored
     good = scorer.with_key_types(predictions, given)
-    bad = scorer.with_key_types(batch.quarantine.drop_columns(["row"]), given)
+    bad = scorer.with_key_types(
+        batch.quarantine.select([*scorer.pinned.contract.keys, BROKEN]), given
+    )
     places = np.empty(batch.rows, np.int64)
     places[~batch.bad] = np.arange(good.num_rows)
     places[batch.bad] = np.arange(good.num_rows, batch.rows)

@@ -31,6 +31,7 @@ from assay.store.delta.location import (
 from assay.store.delta.tables import (
     COUNTS,
     DECISIONS,
+    DISCLOSED,
     EXPORTS,
     FORGOTTEN,
     LABELS,
@@ -68,6 +69,7 @@ AFTER_COMMIT = {
     EXPORTS: "what its target got is sent once more, by the next export to it",
     PLANS: "what it planned can be planned again: assay plan",
     COUNTS: "what it counted is gone: collect it again, assay devices collect",
+    DISCLOSED: "who asked to see what is private is not known any more",
     FORGOTTEN: "what it told of an act is gone: rows that were forgotten stay so",
 }
 """What follows for each table if its newest commit is set aside."""

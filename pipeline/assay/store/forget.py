@@ -35,7 +35,7 @@ from assay.store.delta.location import (
     parse_run_id,
     translate_errors,
 )
-from assay.store.delta.tables import LABELS, QUARANTINE
+from assay.store.delta.tables import LABELS, PRIVATE, QUARANTINE
 from assay.store.history import read_run_records
 from assay.store.key_rows import ROW, KeyRows
 from assay.store.vacuum import (
@@ -205,7 +205,7 @@ def _holds(
     place: StoreLocation, keys: KeyRows, table: str, file: StagedFile, active: bool
 ) -> _Holder:
     many, numbers = 0, set[int]()
-    columns = [*keys.columns, *([ROW] if table == QUARANTINE else [])]
+    columns = [*keys.columns, *([ROW, PRIVATE] if table == QUARANTINE else [])]
     with _say_if_gone(place, table, file):
         for batch in rows.batches(place, table, [file], columns):
             found = keys.find(batch)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.contract.text_parser import LINE
+from assay.store.delta.tables import PRIVATE
 
 ROW = "row"
-"""The column of quarantine with the whole row as it was read, as JSON."""
+"""The column of quarantine with the whole row as it was read, as JSON, but for `PRIVATE`."""
+
+
+def whole_row(refused: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a row of quarantine, with the cells that are masked in it."""
+    return {**json.loads(refused[ROW]), **json.loads(refused.get(PRIVATE) or "{}")}
 
 
 class KeyRows:
@@ -55,7 +62,7 @@ class KeyRows:
             found[at] = self._numbers.get(tuple(cells.values()), -1)
         if ROW in batch.schema.names:
             for at, cells in _rows(batch, unread):
-                written = cells | json.loads(str(cells[ROW]))
+                written = cells | whole_row(cells)
                 if written.get(LINE) is not None:
                     found[at] = self._in_line(str(written[LINE]))
                 elif None not in (read := [written.get(name) for name in self.columns]):

@@ -40,6 +40,7 @@ from assay.store.delta.location import (
 from assay.store.delta.tables import (
     COUNTS,
     DECISIONS,
+    DISCLOSED,
     EXPORTS,
     FORGOTTEN,
     LABELS,
@@ -63,7 +64,10 @@ GRACE = timedelta(days=1)
 UNNAMED = re.compile(r"#\d+$")
 """How delta-rs calls a file of a folder until it is whole."""
 
-APPENDED = (PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS, EXPORTS, PLANS, COUNTS, FORGOTTEN)
+APPENDED = (
+    *(PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS),
+    *(EXPORTS, PLANS, COUNTS, FORGOTTEN, DISCLOSED),
+)
 TABLES = (PREDICTIONS, QUARANTINE, *APPENDED)
 
 

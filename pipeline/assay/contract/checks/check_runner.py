@@ -78,8 +78,8 @@ def _without_rows_it_fails_for(
     except TooManyFailed:
         raise check_error(contract, rule, error, "It does so for very many rows.") from None
     _log.warning(
-        "%s:%d: rule %r raises an error for some rows, which are refused: %s: %s",
-        *(contract.file, rule.line, rule.name, type(error).__name__, error),
+        "%s:%d: rule %r raises an error for some rows, which are refused: %s",
+        *(contract.file, rule.line, rule.name, contract.error_words(error)),
     )
     return result
 
@@ -174,7 +174,7 @@ def check_error(
         f"rule {rule.name!r} cannot be evaluated",
         where=where,
         expected="one bool per row",
-        found=f"{type(error).__name__}: {error}",
+        found=contract.error_words(error),
         fix=fix,
     )
 

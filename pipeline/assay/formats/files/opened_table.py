@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 import pyarrow.types as t
 
 from assay.errors import SourceError
+from assay.errors.base import MASK, private_names
 from assay.formats.definition import TableFormat
 from assay.formats.files.csv_text import column_names, layout, line_of, text_batches
 from assay.formats.files.opened import ROWS, file_lines
 from assay.project.document import reject_duplicate_keys
-from assay.project.text import quote_value
+from assay.project.text import quote_line, quote_value
 
 Batch = dict[str, pa.Array]
 
@@ -87,7 +88,7 @@ def missing_columns(path: Path, wanted: Collection[str], there: Collection[Any])
     return SourceError(
         f"has no column {', '.join(map(quote_value, lost[:5]))}",
         where=str(path),
-        found=some,
+        found=MASK if private_names() else some,
         fix="Check the names of the columns, the separator and the header.",
     )
 
@@ -197,7 +198,7 @@ def _object(path: Path, where: str, text: str) -> Record:
     except (ValueError, RecursionError) as error:
         raise _no_object(path, where, str(error)) from None
     if not isinstance(found, dict):
-        raise _no_object(path, where, quote_value(text[:40]))
+        raise _no_object(path, where, quote_line(text, 40))
     return found
 
 
@@ -225,7 +226,7 @@ def _array(path: Path, text: str) -> list[Record]:
         raise _no_object(path, "an array", str(error)) from None
     for number, each in enumerate(found, 1):
         if not isinstance(each, dict):
-            raise _no_object(path, f"object {number}", quote_value(str(each)[:40]))
+            raise _no_object(path, f"object {number}", quote_line(str(each), 40))
     return list(found)
 
 

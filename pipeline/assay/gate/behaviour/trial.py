@@ -268,7 +268,7 @@ def _example(
     return FailedExample(
         row=int(rows.places[place]),
         keys={
-            key: format_cell(rows.frame[key].iloc[place])
+            key: _cell(subject, key, rows.frame[key].iloc[place])
             for key in subject.keys
             if key in rows.frame.columns
         },

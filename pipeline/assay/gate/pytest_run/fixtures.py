@@ -85,6 +85,8 @@ class NoChampion(pytest.skip.Exception):  # type: ignore[name-defined,misc]
 @pytest.fixture(scope="session")
 def assay_project(request: pytest.FixtureRequest) -> Project:
     """The project under test: ``root`` and ``params``."""
+    from assay.contract.private_columns import keep_private
+
     roots = request.config.stash.get(ROOTS, [])
     if not roots:
         here = request.config.rootpath
@@ -94,7 +96,9 @@ def assay_project(request: pytest.FixtureRequest) -> Project:
     if len(roots) > 1:
         names = ", ".join(str(root) for root in roots)
         pytest.fail(f"tests of several projects at once: {names}; run one", pytrace=False)
-    return Project(root=roots[0], params=load_params(roots[0]))
+    root, params = roots[0], load_params(roots[0])
+    keep_private(root, params)
+    return Project(root=root, params=params)
 
 
 @pytest.fixture(scope="session")
@@ -157,11 +161,15 @@ def score(assay_project: Project, bundle: Bundle) -> ScoreFunction:
 
 @pytest.fixture(scope="session")
 def holdout(assay_project: Project) -> pd.DataFrame:
-    """The holdout table. Shared between tests: copy it before changing it."""
+    """The holdout table. Shared between tests: copy it before changing it.
+
+    It lacks private columns: what a test fails with is in the verdict, and so in git.
+    """
+    from assay.errors.base import private_names
     from assay.model.holdout import read
 
     with _one_line():
-        return read(assay_project.root)
+        return read(assay_project.root).drop(columns=[*private_names()], errors="ignore")
 
 
 @pytest.fixture(scope="session")

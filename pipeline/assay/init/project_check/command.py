@@ -222,6 +222,16 @@ def column_faults(params: Params, contract: Contract) -> Iterator[str]:
     """Columns that params.yaml names and the contract lacks, or has for another purpose."""
     columns, slices = contract.columns, contract.slices
     sliced = "a column with the role slice or sensitive"
+    nights = {
+        "ingest.partition_by": params.ingest.partition_by,
+        "score.input.night_by": getattr(params.score.input, "night_by", None),
+    }
+    for place, name in nights.items():
+        if name in contract.private:
+            yield (
+                f"{layout.PARAMS}: {place}: {quote_value(name)} is private in {contract.file}, and "
+                "nights are named by it in folders, logs and pages (expected another column)"
+            )
     for part in ("training", "night"):
         for rule in getattr(params.contract, part):
             if isinstance(rule, NullShareParams):

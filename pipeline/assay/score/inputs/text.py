@@ -35,7 +35,7 @@ from assay.formats.files.cells import (
 )
 from assay.project.params.inputs import Csv, Json
 from assay.project.processes import own_cores
-from assay.project.text import quote_value
+from assay.project.text import quote_line
 from assay.score.inputs.files import ListedFile, parallel_map, read_errors
 from assay.score.inputs.landing import write_batches
 from assay.score.inputs.types import Session
@@ -262,7 +262,7 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextFile:
             "has no header line",
             where=file.path,
             expected=f"names of columns as {spec.options.encoding}",
-            found=quote_value(lines[0][:60]),
+            found=quote_line(lines[0], 60),
             fix=_fix(lines[0]),
         )
     if _is_json_object(lines[0]):
@@ -317,7 +317,7 @@ def read_json_keys(file: ListedFile) -> TextFile:
             "is a JSON array",
             where=file.path,
             expected="one JSON object a line",
-            found=quote_value(lines[0][:60]),
+            found=quote_line(lines[0], 60),
             fix="Write it as JSON Lines, such as with jq -c '.[]'.",
         )
     known: dict[str, None] = {}

@@ -14,7 +14,7 @@ from assay.contract.definition import Contract
 from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, parse_rows
 from assay.errors import NightNotFound, SourceError
 from assay.project.params.inputs import Csv, Json
-from assay.project.text import quote_value
+from assay.project.text import quote_line
 from assay.score.inputs.files import ListedFile, read_errors
 from assay.score.inputs.format import (
     FilesFormat,
@@ -116,7 +116,7 @@ def unreadable_line(where: str, expected: str, line: str) -> SourceError:
         "a line cannot be read",
         where=where,
         expected=expected,
-        found=quote_value(line[:80]),
+        found=quote_line(line),
         fix="Write the file again at its source.",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,11 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.contract.definition import mask
+from assay.contract.private_columns import private_columns
 from assay.errors import UsageError
 from assay.model.prediction import PREDICTION, PROBABILITY
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.tasks import Task
+from assay.score.operations import disclosure
 from assay.score.operations.changes import (
     SCORED_IN,
     SIDES,
@@ -30,6 +33,7 @@ from assay.score.operations.changes import (
     pair_by_key,
     spread,
 )
+from assay.score.operations.disclosure import masked, masked_schema
 from assay.score.operations.export import nothing_published, write_rows
 from assay.score.operations.export_targets import check_not_in_git
 from assay.store import Run, RunFiles, Store, open_store
@@ -50,7 +54,7 @@ class Difference:
     thresholds_differ
         Whether the same score is true for one of them and false for the other.
     up, down
-        The rows whose score moved most, the strongest first; a key is never sensitive.
+        The rows whose score moved most, the strongest first; private keys are masked.
     file, rows_written
         Where all rows that differ are; None if that was not asked for.
     """
@@ -83,6 +87,7 @@ def run(
     turn: int | None = None,
     by: float = 0.0,
     out: Path | None = None,
+    show_private: str | None = None,
 ) -> Difference:
     """Compare what readers see of a night with another scoring.
 
@@ -95,6 +100,8 @@ def run(
         A score moved if it changed by more.
     out
         A file for all rows whose decision changed or whose score moved, ``.parquet`` or ``.csv``.
+    show_private
+        Why private keys are to be shown and written; without a reason they are masked.
 
     Raises
     ------
@@ -144,13 +151,16 @@ def run(
     keys, task = comparable(store, old, new)
     scale = spread(old.batches(store, [PREDICTION])) if task == "regression" else 1.0
     told = _Folded(Changes(by=by, scale=scale), Strongest(tuple(keys), SHOWN))
+    private = private_columns(root, params) if show_private is None else ()
+    disclosure.record(root, store, "diff", partition, show_private)
     rows = told.rows(paired(store, old, new, root), task)
     written = None
     if out is None:
         deque(rows, maxlen=0)
     else:
         counts: list[int] = []
-        write_rows(out.suffix[1:], out, changes_schema(old.schema, keys, task), rows, counts.append)
+        schema = masked_schema(changes_schema(old.schema, keys, task), private)
+        write_rows(out.suffix[1:], out, schema, masked(rows, private), counts.append)
         (written,) = counts
     return Difference(
         old=_told(store, old.run),
@@ -158,8 +168,8 @@ def run(
         task=task,
         changes=told.changes,
         thresholds_differ=told.highest_false >= told.lowest_true,
-        up=_shown(told.strongest.up, keys),
-        down=_shown(told.strongest.down, keys),
+        up=_shown(told.strongest.up, keys, private),
+        down=_shown(told.strongest.down, keys, private),
         file=None if out is None else str(out),
         rows_written=written,
     )
@@ -238,10 +248,10 @@ class _Folded:
                 self.lowest_true = min(self.lowest_true, np.inf if trues is None else trues)
 
 
-def _shown(table: pa.Table, keys: Sequence[str]) -> list[dict[str, Any]]:
+def _shown(table: pa.Table, keys: Sequence[str], private: Collection[str]) -> list[dict[str, Any]]:
     # A key is a mapping, whose numbers are shown as they are: they are names.
     return [
-        {"key": {name: row.pop(name) for name in keys}, **row}
+        {"key": mask({name: row.pop(name) for name in keys}, private), **row}
         for row in table.drop_columns([SCORED_IN] if table.num_rows else []).to_pylist()
     ]
 

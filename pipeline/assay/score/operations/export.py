@@ -21,13 +21,15 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assay.contract.private_columns import private_columns
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
 from assay.project.processes import delete_abandoned
 from assay.project.text import counted
 from assay.registry.allowed import require_run
 from assay.score.due import step_sentence
-from assay.score.operations import postgres
+from assay.score.operations import disclosure, postgres
+from assay.score.operations.disclosure import masked, masked_schema
 from assay.score.operations.export_targets import (
     ExportData,
     check_not_in_git,
@@ -61,13 +63,17 @@ class ExportReport:
 Target = Callable[[ExportData], None]
 
 
-def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
+def run(
+    root: Path, params: Params, partition: str, to: str, show_private: str | None = None
+) -> ExportReport:
     """Copy the published rows of a night, replacing the target's rows of that night.
 
     Parameters
     ----------
     to
         In the form of `GRAMMAR`; file paths are relative to the current folder.
+    show_private
+        Why private keys are to be written too; without a reason they are masked.
 
     Raises
     ------
@@ -91,6 +97,10 @@ def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
         rows.append(written)
 
     schema, batches = _opened(store, partition)
+    if show_private is None:
+        private = private_columns(root, params)
+        schema, batches = masked_schema(schema, private), masked(batches, private)
+    disclosure.record(root, store, f"export to {name}", partition, show_private)
     target(ExportData(store.column, partition, schema, batches, counting))
     seconds = round(time.monotonic() - started, 3)
     return ExportReport(partition, record.run_id, rows[-1], name, seconds)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +19,15 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.contract.private_columns import private_columns
 from assay.errors import ExportFailed, RunUnknown, UsageError
 from assay.project.params import Params
 from assay.project.processes import delete_abandoned
 from assay.registry.allowed import require_run
-from assay.score.operations import export, postgres
+from assay.score.operations import disclosure, export, postgres
 from assay.score.operations.changes import CHANGE, SCORED_IN, RowChanges, changes_schema
 from assay.score.operations.difference import comparable, paired, published_files
+from assay.score.operations.disclosure import masked, masked_schema
 from assay.score.operations.export_targets import ExportData
 from assay.store import Run, RunFiles, Store, open_store
 from assay.store.exports import Exported
@@ -53,7 +55,12 @@ class ChangesReport(export.ExportReport):
 
 
 def run(
-    root: Path, params: Params, partition: str, to: str, by: float | None = None
+    root: Path,
+    params: Params,
+    partition: str,
+    to: str,
+    by: float | None = None,
+    show_private: str | None = None,
 ) -> ChangesReport:
     """Give a target the rows of a night whose decision changed since it got something last.
 
@@ -66,6 +73,8 @@ def run(
         As for `assay.score.operations.export.run`, but for files a folder, which gets a new one.
     by
         Also rows whose score changed by more.
+    show_private
+        As for `assay.score.operations.export.run`.
 
     Raises
     ------
@@ -82,8 +91,10 @@ def run(
     name, send = export.parse(to, root)
     kind, _, rest = to.partition(":")
     store = open_store(root, params)
-    changes = _Changes(root, store, published_files(store, partition), name, by)
+    private = private_columns(root, params) if show_private is None else ()
+    changes = _Changes(root, store, published_files(store, partition), name, by, private)
     require_run(root, params, changes.new.run)
+    disclosure.record(root, store, f"export to {name}", partition, show_private)
     file: Path | None = None
     if kind in {"csv", "parquet"}:
         file = _to_folder(kind, Path(name), changes)
@@ -111,8 +122,15 @@ class _Changes:
     """The rows that a target is to get, counted while it takes them."""
 
     def __init__(
-        self, root: Path, store: Store, new: RunFiles, name: str, by: float | None
+        self,
+        root: Path,
+        store: Store,
+        new: RunFiles,
+        name: str,
+        by: float | None,
+        private: Collection[str],
     ) -> None:
+        self.private = private
         self.root, self.store, self.new, self.by = root, store, new, by
         keys, task = comparable(store, new, new)
         if task == "regression" and by is None:
@@ -123,7 +141,8 @@ class _Changes:
             )
         text = [pa.field(column, pa.string()) for column in (store.column, "run_id")]
         self.task = task
-        self.schema = pa.schema([text[0], *changes_schema(new.schema, keys, task), text[1]])
+        whole = pa.schema([text[0], *changes_schema(new.schema, keys, task), text[1]])
+        self.schema = masked_schema(whole, private)
         self.unchanged = export.unchanged(store, new.run, name)
         self.before: str | None = None
         self.counts: Counter[str] = Counter()
@@ -174,7 +193,7 @@ class _Changes:
             self.counts.update(found[CHANGE].to_pylist())
             for name, value in ((self.store.column, partition), ("run_id", run_id)):
                 found = found.append_column(name, pa.repeat(value, len(found)))
-            yield from found.select(self.schema.names).to_batches()
+            yield from masked(found.select(self.schema.names).to_batches(), self.private)
 
 
 def _to_folder(kind: str, folder: Path, changes: _Changes) -> Path | None:

@@ -8,9 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.contract.definition import MASK
 from assay.contract.schema import EXPECTED, TYPES
 from assay.contract.text_parser import parse_cells
 from assay.errors import UsageError
+from assay.errors.base import private_names
 from assay.project.text import counted
 from assay.store.delta.tables import infer_keys_and_task
 from assay.store.key_rows import KeyRows
@@ -116,6 +118,6 @@ def _typed(texts: Sequence[str], schema: pa.Schema, name: str, where: str) -> pa
             "the key has another type",
             where=f"{where}, {name}",
             expected=EXPECTED[kind],
-            found=f"{wrong[0] or 'nothing'}{more}",
+            found=f"{MASK if name in private_names() else wrong[0] or 'nothing'}{more}",
         )
     return cells

@@ -8,17 +8,22 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from assay.contract.definition import mask
 from assay.contract.loader import load_contract
+from assay.contract.private_columns import private_columns
 from assay.errors import SourceError, UsageError
 from assay.project.params import Params
+from assay.score.operations.disclosure import record
 from assay.score.operations.export_targets import EXPORTS, check_not_in_git
 from assay.store import Run, Store, open_store
+from assay.store.delta.tables import PRIVATE
+from assay.store.key_rows import ROW, whole_row
 from assay.store.run_rows import RunQuarantine, find_quarantine
 
 EXAMPLES = 3
@@ -68,17 +73,22 @@ class QuarantineFile:
 
 
 def show(
-    root: Path, params: Params, partition: str | None, run_id: str | None = None
+    root: Path,
+    params: Params,
+    partition: str | None,
+    run_id: str | None = None,
+    show_private: str | None = None,
 ) -> QuarantineReport:
     """The rules that the quarantined rows of a night broke, with examples.
 
-    Examples are masked where the contract of today calls a column sensitive; `export` has the rows
-    as they are.
+    Examples are masked where the contract of today hides a column, or that of the night did.
 
     Parameters
     ----------
     run_id
         A held or published run; by default the night's newest one.
+    show_private
+        Why private cells are to be shown; sensitive ones are still masked.
 
     Raises
     ------
@@ -92,6 +102,8 @@ def show(
     store = open_store(root, params)
     chosen = find_quarantine(store, partition, run_id)
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
+    hidden = contract.sensitive if show_private else contract.hidden
+    record(root, store, "quarantine show", chosen.run.partition, show_private)
     found: dict[str, BrokenRule] = {}
     rows = 0
     for row in _rows(store, chosen):
@@ -100,7 +112,8 @@ def show(
             each = found.setdefault(rule, BrokenRule(rule))
             each.rows += 1
             if len(each.examples) < EXAMPLES:
-                each.examples.append(contract.mask_row(json.loads(row["row"])))
+                cells = whole_row(row) if show_private else json.loads(row[ROW])
+                each.examples.append(mask(cells, hidden))
     rules = sorted(found.values(), key=lambda each: (-each.rows, each.rule))
     return QuarantineReport(chosen.run, rows, tuple(rules))
 
@@ -111,8 +124,11 @@ def export(
     partition: str | None,
     run_id: str | None = None,
     out: Path | None = None,
+    show_private: str | None = None,
 ) -> QuarantineFile:
     """Write the quarantined rows of a night to a file, completely or not at all.
+
+    Private cells are masked.
 
     Parameters
     ----------
@@ -120,6 +136,8 @@ def export(
         A held or published run; by default the visible one, if there is one.
     out
         By default a CSV file named after the night in ``exports/``.
+    show_private
+        Why private cells are to be written too.
 
     Raises
     ------
@@ -133,6 +151,8 @@ def export(
         run_id = store.visible_run(partition)
     chosen = find_quarantine(store, partition, run_id)
     partition = chosen.run.partition
+    hidden = None if show_private else private_columns(root, params)
+    record(root, store, "quarantine export", partition, show_private)
     if out is None:
         out = root / EXPORTS / f"refused-{quote(partition, safe=' ')}.csv"
     file_format(out, "--out")
@@ -144,7 +164,7 @@ def export(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
             made = Path(scratch) / out.name
-            count = write(made, _rows(store, chosen), list(columns))
+            count = write(made, _rows(store, chosen), list(columns), hidden)
             made.replace(out)
     except OSError as error:
         raise SourceError("cannot be written", where=str(out), found=str(error)) from None
@@ -152,8 +172,8 @@ def export(
 
 
 def _rows(store: Store, chosen: RunQuarantine) -> Iterator[Mapping[str, Any]]:
-    for batch in chosen.batches(store):
-        yield from batch.select(["broken_rules", "row"]).to_pylist()
+    for batch in chosen.batches(store, ["broken_rules", ROW, PRIVATE]):
+        yield from batch.to_pylist()
 
 
 BROKEN = "_broken_rules"
@@ -182,15 +202,18 @@ def write(
     path: Path,
     refused: Iterable[Mapping[str, Any]],
     columns: Sequence[str],
+    hidden: Collection[str] | None,
 ) -> int:
     """Write quarantined rows; returns how many there were.
 
     Parameters
     ----------
     refused
-        With ``row``, the row's JSON, and ``broken_rules``.
+        With ``row`` and ``private``, the row's JSON, and ``broken_rules``.
     columns
         The names of the rows' columns, in order.
+    hidden
+        What is masked, besides what was private at night; None for nothing.
     """
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -201,7 +224,7 @@ def write(
         for each in refused:
             row = {
                 BROKEN: "; ".join(each["broken_rules"]),
-                **json.loads(each["row"]),
+                **(whole_row(each) if hidden is None else mask(json.loads(each[ROW]), hidden)),
             }
             if table is None:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.compiled.contributions import Against
+from assay.contract.definition import mask, show_key
 from assay.errors import KeyUnknown, SourceError
+from assay.errors.base import private_names
 from assay.model import prediction, reasons
 from assay.model.batch import score_batch
 from assay.model.reasons import Change, Explanation
@@ -127,7 +129,7 @@ def explain(
     score = published.get(prediction.PROBABILITY)
     return Why(
         **vars(explained),
-        key=key,
+        key=mask(key, private_names()),
         partition=record.partition,
         run_id=record.run_id,
         version=record.version,
@@ -153,7 +155,7 @@ def explain(
 
 def score_words(found: Why) -> str:
     """What was decided, in one sentence."""
-    said = f"{_shown(found.key)} of {found.partition}: {plain(found.prediction)}"
+    said = f"{show_key(found.key)} of {found.partition}: {plain(found.prediction)}"
     if found.score is None:
         return said
     limit = "" if found.threshold is None else f" (true from {found.threshold:g} on)"
@@ -249,7 +251,7 @@ def _find(
             raise KeyUnknown(
                 f"the key is that of {counted(len(found), 'published row')}, so of none alone",
                 where=f"night {night}",
-                found=_shown(key),
+                found=show_key(key),
                 fix="A key has to name one row: see the contract's roles.",
             )
         if found:
@@ -286,13 +288,9 @@ def _unknown(store: Store, nights: Sequence[str], key: Mapping[str, Any]) -> Key
         "no published row has this key",
         where=store.uri,
         expected="a key of a published night" if len(nights) != 1 else f"a key of {nights[0]}",
-        found=_shown(key),
+        found=show_key(key),
         fix="A night that is held or was taken back has no published row: assay history --date DAY",
     )
-
-
-def _shown(key: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={plain(value)}" for name, value in key.items())
 
 
 # ------------------------------------------------------------------------ the row as it was read
@@ -318,7 +316,7 @@ def _read(
     raise SourceError(
         "the night's input has no such row any more",
         where=f"night {partition}",
-        found=_shown(key),
+        found=show_key(key),
         fix="It was exported anew since: score the night again, or put the former input back.",
     )
 

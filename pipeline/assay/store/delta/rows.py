@@ -21,9 +21,10 @@ from assay.store.delta.location import (
     translate_errors,
 )
 from assay.store.delta.tables import (
+    LATER,
     PARTITIONED,
     PREDICTIONS,
-    REASONS,
+    QUARANTINE,
     Staged,
     small_schema,
     to_delta_schema,
@@ -185,7 +186,7 @@ def batches(
         Active or not; of any partitions.
     columns
         The columns to read, in this order; if None all, the partition column first. Of files from
-        before a table got `REASONS`, these are null.
+        before a table got some of `LATER`, these are null.
     groups
         The row groups to read of each file, by path; all if None.
 
@@ -195,7 +196,7 @@ def batches(
         If a file is missing or changed.
     """
     uri = place.table_uri(table)
-    if columns is None and table == PREDICTIONS:
+    if columns is None and table in (PREDICTIONS, QUARANTINE):
         columns = log.schema_of(uri).names
     for file in files:
         where = f"{uri}/{file.path}"
@@ -354,7 +355,7 @@ def _of_file(
             expected = sum(held[number] for number in groups)
         schema = to_delta_schema(parquet.schema_arrow)
         names = [column, *schema.names] if columns is None else list(columns)
-        missing = [name for name in names if name not in (column, *schema.names, *REASONS)]
+        missing = [name for name in names if name not in (column, *schema.names, *LATER)]
         if missing:
             raise StoreError(
                 "has no such column",
@@ -390,7 +391,7 @@ def _with_partition(
         if name == column
         else batch.column(name).cast(schema.field(name).type)
         if name in schema.names
-        else pa.nulls(batch.num_rows, REASONS[name])
+        else pa.nulls(batch.num_rows, LATER[name])
         for name in names
     ]
     return pa.RecordBatch.from_arrays(arrays, names=list(names))

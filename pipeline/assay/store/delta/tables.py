@@ -25,6 +25,7 @@ EXPORTS = "exports"
 PLANS = "plans"
 COUNTS = "counts"
 FORGOTTEN = "forgotten"
+DISCLOSED = "disclosed"
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -64,6 +65,15 @@ FORGOTTEN_SCHEMA = pa.schema(
         ("done", pa.string()),
     ]
 )
+DISCLOSED_SCHEMA = pa.schema(
+    [
+        ("at", INSTANT),
+        ("by", pa.string()),
+        ("because", pa.string()),
+        ("what", pa.string()),
+        ("partition", pa.string()),
+    ]
+)
 
 _ANSWERS: Mapping[Task, Mapping[str, pa.DataType]] = {
     "binary": {"prediction": pa.bool_(), "probability": pa.float64()},
@@ -90,7 +100,13 @@ REASONS: Mapping[str, pa.DataType] = {
     "reasons": pa.list_(_REASON),
     "reasons_against": pa.string(),
 }
-"""Columns of predictions that a table gets with its first night that has them, and keeps."""
+"""Columns of predictions for why a row got its score."""
+
+PRIVATE = "private"
+"""The column of quarantine with what is masked in its ``row``, as JSON."""
+
+LATER = {**REASONS, PRIVATE: pa.string()}
+"""Columns that a table gets with its first night that has them, and keeps."""
 
 _REFUSED = {
     "broken_rules": pa.list_(pa.string()),
@@ -210,9 +226,10 @@ def predictions_schema(
     return _with_keys(PREDICTIONS, column, keys, own)
 
 
-def quarantine_schema(column: str, keys: pa.Schema) -> pa.Schema:
-    """The quarantine table; parameters and errors as for `predictions_schema`."""
-    return _with_keys(QUARANTINE, column, keys, _REFUSED)
+def quarantine_schema(column: str, keys: pa.Schema, private: bool = False) -> pa.Schema:
+    """The quarantine table, perhaps with `PRIVATE`; the rest as for `predictions_schema`."""
+    own = {**_REFUSED, **({PRIVATE: LATER[PRIVATE]} if private else {})}
+    return _with_keys(QUARANTINE, column, keys, own)
 
 
 def small_schema(table: str, column: str) -> pa.Schema:
@@ -223,9 +240,10 @@ def small_schema(table: str, column: str) -> pa.Schema:
     otherwise than before, as JSON, or null if the night has no published run any more; ``exports``
     for each time that a target got what had changed; ``plans`` for each run that was planned, as
     JSON; ``counts`` for all that a device or a server counted and sent, as JSON; ``forgotten`` for
-    each act of forgetting that began, and that is done.
+    each act of forgetting that began, and that is done; ``disclosed`` for each time that somebody
+    asked to see what is private.
     """
-    whole = {RUNS: RUNS_SCHEMA, FORGOTTEN: FORGOTTEN_SCHEMA}
+    whole = {RUNS: RUNS_SCHEMA, FORGOTTEN: FORGOTTEN_SCHEMA, DISCLOSED: DISCLOSED_SCHEMA}
     return whole[table] if table in whole else _with_keys(table, column, None, _SMALL[table])
 
 
@@ -317,7 +335,7 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> list[pa.F
     Returns
     -------
     list of Field
-        Those of `REASONS` that the table lacks, for it to get; rows that lack them have nulls.
+        Those of `LATER` that the table lacks, for it to get; rows that lack them have nulls.
 
     Raises
     ------
@@ -335,9 +353,9 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> list[pa.F
         )
     has = _types(pa.schema(table.schema().to_arrow()))
     wants = _types(schema)
-    lacks = [name for name in REASONS if name in wants and name not in has]
+    lacks = [name for name in LATER if name in wants and name not in has]
     wrong = [f"{name}: missing in the table" for name in wants.keys() - has.keys() - {*lacks}]
-    wrong += [f"{name}: missing in the run" for name in has.keys() - wants.keys() - {*REASONS}]
+    wrong += [f"{name}: missing in the run" for name in has.keys() - wants.keys() - {*LATER}]
     wrong += [
         f"{name}: {kind} in the table, {wants[name]} in the run"
         for name, kind in has.items()
@@ -350,7 +368,7 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> list[pa.F
             fix="Keep the contract's keys and the kind of model, or give the new one a store "
             "of its own.",
         )
-    return [pa.field(name, REASONS[name]) for name in lacks]
+    return [pa.field(name, LATER[name]) for name in lacks]
 
 
 def _types(schema: pa.Schema) -> dict[str, str]:

@@ -420,7 +420,7 @@ def _manifest(
         keys=contract.keys,
         time=contract.time,
         slices=contract.slices,
-        sensitive=contract.sensitive,
+        sensitive=contract.hidden,
         weight=contract.weight or "",
         window=str(params.prepare.train),
         rows=len(scored),
