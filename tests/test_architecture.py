@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "deltalake": ["store/*.py", "store/delta/*.py"],
     "numba": ["columns/*kernels.py", "compiled/kernels*.py", "compiled/*/kernels*.py"],
     "pyiceberg": ["score/inputs/iceberg.py"],
-    "psycopg": ["score/operations/postgres.py", "formats/files/opened_table.py"],
+    "psycopg": ["score/operations/postgres.py"],
     "adbc_driver_postgresql": ["score/inputs/postgres.py"],
     "adbc_driver_manager": ["score/inputs/postgres.py"],
     "cryptography": ["federate/masked_sums.py", "registry/signing/*.py"],
@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 67_380
-MOST_FILES = 548
+MOST_CODE = 67_367
+MOST_FILES = 545
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from assay.columns import autocorrelation, break_limits, distance, quantiles
+from assay.columns import autocorrelation, break_limits, distance, summary_statistics
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID, NumberGrid
 from assay.columns.grid_builder import build_grid
@@ -292,11 +292,15 @@ def test_a_small_night_may_stray_further() -> None:
 @pytest.mark.parametrize("freedom", [1, 2.4, 9, 364])
 @pytest.mark.parametrize("at_most", [0.01, 1e-5, 1e-8])
 def test_student_is_student_s_t(at_most: float, freedom: float) -> None:
-    assert quantiles.student_t_quantile(at_most, freedom) == pytest.approx(
+    assert summary_statistics.student_t_quantile(at_most, freedom) == pytest.approx(
         stats.t.isf(at_most, freedom), rel=1e-6
     )
     wanted = stats.chi2.isf(at_most, round(freedom))
-    assert 0.99 * wanted <= quantiles.chi_squared_quantile(at_most, round(freedom)) < 1.25 * wanted
+    assert (
+        0.99 * wanted
+        <= summary_statistics.chi_squared_quantile(at_most, round(freedom))
+        < 1.25 * wanted
+    )
 
 
 def test_a_prediction_limit_is_passed_as_seldom_as_it_says() -> None:

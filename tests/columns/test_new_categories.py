@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from assay.columns import break_limits, quantiles
+from assay.columns import break_limits, summary_statistics
 from assay.columns.distance import new_category_share
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID
@@ -80,6 +80,6 @@ def test_a_person_s_limit_is_always_allowed() -> None:
 @pytest.mark.parametrize("mean", [0.001, 0.5, 7.0, 120.0, 499.0, 501.0, 20_000.0])
 @pytest.mark.parametrize("at_most", [0.05, 1e-3, 1e-6])
 def test_the_quantile_of_a_count_is_that_of_scipy(mean: float, at_most: float) -> None:
-    found = quantiles.poisson_quantile(mean, at_most)
+    found = summary_statistics.poisson_quantile(mean, at_most)
     exact = stats.poisson.isf(at_most, mean)
     assert found == pytest.approx(exact, abs=0 if mean < 500 else 3)

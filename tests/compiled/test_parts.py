@@ -28,8 +28,7 @@ from assay.compiled.kernels_columns import look_up_bits, ranks
 from assay.compiled.kernels_single import exponential
 from assay.compiled.post_transform import Isotonic
 from assay.compiled.ranks import build_grid
-from assay.compiled.trees.forest import Forest, Tree, rounded_down
-from assay.compiled.trees.plan_ranks import plan_ranks
+from assay.compiled.trees.forest import Forest, Tree, plan_ranks, rounded_down
 
 WIDE = st.floats(allow_nan=False) | st.integers(-5, 5).map(float)
 ANY = WIDE | st.sampled_from([math.nan, 0.0, -0.0])

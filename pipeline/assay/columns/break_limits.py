@@ -60,8 +60,12 @@ from assay.columns.distance import infinite_count, js_distance, scaled_wasserste
 from assay.columns.distance import ks_statistic as ks_of_counts
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
-from assay.columns.quantiles import chi_squared_quantile, poisson_quantile, student_t_quantile
 from assay.columns.reference import Reference
+from assay.columns.summary_statistics import (
+    chi_squared_quantile,
+    poisson_quantile,
+    student_t_quantile,
+)
 from assay.project.params.monitoring import Budget
 
 SHARE = 1 / 8

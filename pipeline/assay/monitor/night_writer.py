@@ -20,7 +20,7 @@ from assay.columns.texts import texts_behind
 from assay.errors import AssayError
 from assay.model.bundle import Bundle
 from assay.monitor.drift.night_decision import NightDecision
-from assay.monitor.evidently import page, workspace
+from assay.monitor.evidently import page
 from assay.monitor.evidently.page import Sample, sample_of
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.judge import JudgedNight
@@ -171,7 +171,7 @@ class NightWriter:
         folder = self.params.monitor.workspace
         if folder is None:
             return None
-        return partial(workspace.add_run, self.root / folder, self.params.name, record.partition)
+        return partial(page.add_run, self.root / folder, self.params.name, record.partition)
 
     def _evidently_file(self, summary: NightSummary) -> Path:
         return self.root / night_path(summary.partition, EVIDENTLY)

@@ -15,8 +15,7 @@ from assay.compiled.array_types import Ints, Longs, NotCompiled, Shorts
 from assay.compiled.columns import Column
 from assay.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
 from assay.compiled.ranks import NumberRanks, check_range
-from assay.compiled.trees.forest import Forest
-from assay.compiled.trees.plan_ranks import plan_ranks
+from assay.compiled.trees.forest import Forest, plan_ranks
 from assay.compiled.trees.plan_walk import state_columns
 from assay.compiled.trees.walk import TOP, StateRanks
 from assay.project.text import counted

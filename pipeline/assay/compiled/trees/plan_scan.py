@@ -8,8 +8,7 @@ import numpy as np
 
 from assay.compiled.array_types import Array, Bools, Ints, NotCompiled
 from assay.compiled.columns import Column, MissingIndicator, NumberColumn, right_states
-from assay.compiled.trees.forest import Forest
-from assay.compiled.trees.plan_ranks import plan_ranks
+from assay.compiled.trees.forest import Forest, plan_ranks
 from assay.compiled.trees.scan import TOP, Scan, ScanNodes, StateTests
 
 MOST_LEAVES = 1 << 16

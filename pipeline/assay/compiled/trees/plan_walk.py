@@ -8,8 +8,7 @@ import numpy as np
 
 from assay.compiled.array_types import Ints, NotCompiled
 from assay.compiled.columns import Column, MissingIndicator, NumberColumn
-from assay.compiled.trees.forest import Forest
-from assay.compiled.trees.plan_ranks import plan_ranks
+from assay.compiled.trees.forest import Forest, plan_ranks
 from assay.compiled.trees.walk import TOP, StateRanks, Walk, WalkNodes
 from assay.project.text import counted
 

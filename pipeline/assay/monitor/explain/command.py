@@ -14,7 +14,7 @@ import pyarrow as pa
 from assay.columns import moved_scores
 from assay.columns.features import Floats, FrameFeatures
 from assay.columns.profile import ColumnProfile
-from assay.columns.quantiles import student_t_quantile
+from assay.columns.summary_statistics import student_t_quantile
 from assay.errors import NothingScored, PublishConflict, SchemaMismatch, SourceError, UsageError
 from assay.metrics import slices
 from assay.metrics.estimate import round_value
