@@ -91,7 +91,7 @@ def test_who_asks_sees_it_and_is_on_record(lived: Life) -> None:
 
 
 def test_python_reads_refused_rows_without_what_is_private(lived: Life) -> None:
-    rows = assay.open_store(lived.root).quarantine("2024-03-02").to_table()
+    rows = assay.open_store(lived.root).quarantine("2024-03-05").to_table()
     assert rows.num_rows and "private" not in rows.column_names
     assert canaries.kinds(str(rows["row"].to_pylist()).encode()) == set()
 
