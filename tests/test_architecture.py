@@ -427,7 +427,7 @@ def f():
     }
 
 
-MOST_CODE = 67_367
+MOST_CODE = 67_369
 MOST_FILES = 545
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -12,6 +12,7 @@ from assay.cli.__main__ import main
 from assay.errors import KeyUnknown, NothingScored, UsageError
 from assay.ops import forget
 from assay.ops.forget import ForgetReport
+from assay.score.operations import export
 from assay.store import forget_acts
 from assay.store.exports import Exported
 from tests.scorer import NIGHT, Scorer
@@ -56,6 +57,15 @@ def test_a_key_is_forgotten_and_what_is_left_is_said(
     assert {"score.input in params.yaml", "git's history", "exports"} <= left.keys()
     assert {"backups and snapshots of the store", "csv"} <= left.keys()
     assert left["counts of 1 night"].startswith("assay score --force")
+
+
+def test_the_night_can_be_exported_without_the_row(
+    night: Scorer, forgotten: Callable[..., ForgetReport], tmp_path: Path
+) -> None:
+    first, *others = keys(night)
+    forgotten(f"parcel={first}")
+    done = export.run(night.root, night.params, NIGHT, f"csv:{tmp_path / 'night.csv'}")
+    assert done.rows == len(others)
 
 
 def test_a_file_of_keys_may_have_some_that_nobody_has(

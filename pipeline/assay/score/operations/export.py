@@ -39,7 +39,7 @@ from assay.score.operations.export_targets import (
     write_to_sink,
 )
 from assay.store import Run, Store, open_store
-from assay.store.counts import COUNTED
+from assay.store.history import find_visible_run
 
 GRAMMAR = (
     "parquet:FOLDER, csv:FILE, postgresql://USER@HOST:PORT/DATABASE?table=NAME, "
@@ -107,12 +107,17 @@ def run(
 
 
 def unchanged(store: Store, record: Run, name: str) -> Callable[[int], None]:
-    """Checks, given how many rows of a night were read, that readers see the same run still."""
+    """Checks, given how many rows of a night were read, that readers see the same files still.
+
+    Of the files, because the run's record has the rows that it had before some were forgotten.
+    """
     partition = record.partition
-    rows = 0 if record.carrier == COUNTED else record.rows_scored or 0
+    before = find_visible_run(store, partition)
+    rows = 0 if before is None else before.rows_scored
 
     def check(read: int) -> None:
-        if store.visible_run(partition) != record.run_id or read != rows:
+        now = find_visible_run(store, partition)
+        if now is None or now.run_id != record.run_id or now != before or read != rows:
             raise ExportFailed(
                 "the night changed while it was copied",
                 where=f"{store.column}={partition}",
