@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 67_369
-MOST_FILES = 545
+MOST_CODE = 67_491
+MOST_FILES = 546
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -269,7 +269,7 @@ class _Steps:
 
 KEPT = (
     layout.NIGHTS, layout.PERFORMANCE, layout.INCIDENTS, layout.ALERTS,
-    layout.INCIDENT, layout.RETRAIN, layout.FRONT,
+    layout.INCIDENT, layout.RETRAIN, layout.FRONT, layout.RUNBOOK,
 )  # fmt: skip
 """Files and folders that the commands of a night write, relative to the root."""
 

@@ -30,6 +30,7 @@ def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
         "incidents.json",
         "index.html",
         "nights",
+        "runbook.html",
     ]
 
 
@@ -78,7 +79,7 @@ def test_the_pages_of_the_stages_are_linked_where_they_are_there(empty_project: 
         (empty_project.root / name).touch()
     empty_project.run(command.run)
     links = re.findall(r'<a href="([^"#]+)">', page(empty_project))
-    assert [f"reports/{link}" for link in links] == made
+    assert [f"reports/{link}" for link in links] == ["reports/runbook.html", *made]
 
 
 def test_before_anything(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ def test_each_night_is_a_click_away_and_nothing_is_far(scene: Callable[..., Fron
     links, ids = re.findall(r'href="([^"]*)"', html), re.findall(r'\bid="([^"]*)"', html)
     # Its own page where it has one, else its line: nothing leads anywhere else.
     for link in links:
-        assert re.fullmatch(r"nights/[\d-]+\.html|#[\w-]+", link)
+        assert re.fullmatch(r"nights/[\d-]+\.html|#[\w-]+|runbook\.html", link)
         assert not link.startswith("#") or link[1:] in ids
     for night in front.nights:
         wanted = f"nights/{night.partition}.html" if night.page else f"#night-{night.partition}"

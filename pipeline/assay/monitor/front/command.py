@@ -1,4 +1,4 @@
-"""``assay front``: write the front page."""
+"""``assay front``: write the front page, and the runbook beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from assay.errors import AssayError
 from assay.monitor.drift.drift import DriftFinding, is_near
-from assay.monitor.front import charts
+from assay.monitor.front import charts, runbook
 from assay.monitor.front.charts import LATER, anchor, link, months
 from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.nights import facts as night_facts
@@ -61,6 +61,10 @@ def write_page(
 ) -> Front:
     """Write the front page from given facts."""
     front = gather(root, params, every, facts, last)
+    holder = front.champion
+    version = "" if isinstance(holder, MissingPart) else holder.version
+    about = runbook.render(root, params, version, champion_words(front), front.nights)
+    write_text(root / layout.RUNBOOK, about)
     write_text(root / layout.FRONT, render(front))
     return front
 
