@@ -88,7 +88,7 @@ SPEAKS = {
 
 NOT_A_STAGE_S_WORK = {
     *("PARAMS", "DVC_YAML", "DVC_LOCK", "WORK"),
-    *("NIGHTS", "WEEKS", "FRONT", "INCIDENTS", "ALERTS", "INCIDENT"),
+    *("NIGHTS", "WEEKS", "FRONT", "RUNBOOK", "INCIDENTS", "ALERTS", "INCIDENT"),
     *("PERFORMANCE", "RETRAIN", "ASK", "PLAN", "PLAN_PAGE"),
 }
 """Paths of layout.py that people, DVC itself or the nightly schedule write."""
