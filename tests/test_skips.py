@@ -95,7 +95,7 @@ def test_ci_installs_what_tests_would_skip_without(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert needs.missing() == []
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert needs.missing() == ["gcc", "libc6-dev", "qemu-user", "systemd"]
+    assert needs.missing() == ["openssh-client", "gcc", "libc6-dev", "qemu-user", "systemd"]
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(postgres, "missing", lambda: "PostgreSQL is not installed")
     monkeypatch.setattr(browser, "CHROMIUM", None)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ __all__ = ["NightStore", "ScoredTable", "ScoringVersion", "open_store", "version
 
 def __getattr__(name: str) -> Any:
     # Imported when it is first named: every command imports this package, and most need none of it.
+    # By its name, as no stage's digest should follow from here to all that the face uses.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from assay import api
-
-    return getattr(api, name)
+    return getattr(import_module("assay.api"), name)

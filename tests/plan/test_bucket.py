@@ -72,4 +72,4 @@ def test_a_bucket_that_fails_half_way(bucket: Planner, endpoint: str) -> None:
     assert bucket.store.visible_runs() == planned
     for night, run in planned.items():
         (event,) = [each for each in bucket.store.run_events(night) if each.run_id == run]
-        assert event.event == "published" and event.detail.endswith(", applied")
+        assert event.event == "published" and ", applied by " in event.detail

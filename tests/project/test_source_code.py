@@ -71,6 +71,12 @@ def test_an_import_is_found_wherever_a_statement_may_stand() -> None:
     assert {*found} == {*(f"a{number}" for number in range(1, 13)), "b1", "b1.b2"}
 
 
+def test_what_only_a_type_checker_imports_is_not_found() -> None:
+    text = "if TYPE_CHECKING:\n    import a\nelse:\n    import b\n"
+    text += "if typing.TYPE_CHECKING:\n    import c\n"
+    assert source_code.imported_modules(text, "m.py") == ("b",)
+
+
 def test_modules_come_from_the_given_texts_and_leave_no_trace() -> None:
     before = {name for name in sys.modules if name.partition(".")[0] == "data"}
     with source_code.import_from_files(FILES):

@@ -102,12 +102,13 @@ def imported_modules(text: str, path: str) -> tuple[str, ...]:
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every statement, also inside others; expressions, most of a tree, hold no imports."""
+    """Every statement that may run, also inside others; expressions hold no imports."""
     todo: list[ast.AST] = [tree]
     while todo:
         node = todo.pop()
         yield node
-        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        types = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        for name in ("body", "orelse", "finalbody", "handlers", "cases")[types:]:
             inner = getattr(node, name, None)
             # The body of a lambda or a conditional expression is no list.
             if isinstance(inner, list):

@@ -106,14 +106,13 @@ def collect_facts(
 
 
 def _unclean(root: Path) -> tuple[str, ...]:
-    """Files that differ from the commit according to git, except the front page.
+    """Files that differ from the commit according to git, except the front page and the runbook.
 
-    Commands write the front page by themselves, and no version depends on it. A project may have
-    forgotten to ignore it.
+    Commands write them by themselves, and no version depends on them. A project may have forgotten
+    to ignore them.
     """
-    return tuple(
-        path for path in git.uncommitted_files(root) if not f"/{path}".endswith(f"/{layout.FRONT}")
-    )
+    written = (f"/{layout.FRONT}", f"/{layout.RUNBOOK}")
+    return tuple(path for path in git.uncommitted_files(root) if not f"/{path}".endswith(written))
 
 
 def _verdict(source: Callable[[str, str], str]) -> tuple[Verdict | None, str | None, str | None]:

@@ -18,7 +18,7 @@ import pytest
 from assay.cli.__main__ import main
 from assay.columns.features import FrameFeatures
 from assay.compiled.contributions import explain_model
-from assay.contract.definition import MASK
+from assay.contract.definition import MASK, show_key
 from assay.errors import (
     BundleMissing,
     KeyUnknown,
@@ -161,7 +161,7 @@ def test_each_key_is_read_as_its_column() -> None:
         {"at": pa.array([found["at"]] * 2, schema.field("at").type), "name": ["a=b", ""]}
     )
     assert why._has(rows, found).to_pylist() == [True, False]
-    assert why._shown(found) == "at=2024-03-01 10:00:00, name=a=b"
+    assert show_key(found) == "at=2024-03-01 10:00:00, name=a=b"
 
 
 def test_a_row_without_a_score_is_named(night: Scorer) -> None:
