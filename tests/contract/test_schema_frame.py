@@ -15,8 +15,7 @@ from assay.contract.loader import load_contract_text
 from assay.contract.schema import canonical_schema, check_schema, conform
 from assay.errors import SchemaMismatch
 
-CONTRACT = load_contract_text(
-    """\
+TEXT = """\
 import datetime
 import pandera.pandas as pa
 class Row(pa.DataFrameModel):
@@ -27,9 +26,8 @@ class Row(pa.DataFrameModel):
     b: bool = pa.Field(metadata={"role": "label"})
     ni: int = pa.Field(nullable=True, metadata={"role": "feature"})
     nb: bool = pa.Field(nullable=True, metadata={"role": "feature"})
-""",
-    "c.py",
-)
+"""
+CONTRACT = load_contract_text(TEXT, "c.py")
 GOOD = canonical_schema(CONTRACT)
 
 
@@ -214,3 +212,12 @@ def test_conform_is_canonical_and_cuts_nanoseconds() -> None:
     table = conform(CONTRACT, one.set_column(6, "t", nanos).append_column("x", nanos))
     assert table.schema == GOOD
     assert table["t"].to_pylist()[1] == dt.datetime(1970, 1, 1, 0, 0, 0, 2)
+
+
+def test_no_column_is_guessed_where_a_first_row_may_be_somebodys() -> None:
+    private = load_contract_text(
+        TEXT.replace('{"role": "key"}', '{"role": ["key", "pii"]}'), "c.py"
+    )
+    with pytest.raises(SchemaMismatch) as caught:
+        check_schema(private, pa.schema([("T", pa.date32())]), "raw")
+    assert not [line for line in caught.value.lines() if "renamed" in line or "'T'" in line]

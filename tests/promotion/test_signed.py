@@ -11,7 +11,7 @@ from assay.cli.__main__ import main
 from assay.errors import NotAllowed, PromotionRefused, VersionRefused
 from assay.promotion.promote import promote, rollback
 from assay.registry import access, champion, git, signatures, versions
-from assay.registry.allowed import require_allowed
+from assay.registry.allowed import require_allowed, signature_doubt
 from assay.registry.verification import list_versions
 from tests.keys import GPG, Keys, gpg_key
 
@@ -57,6 +57,10 @@ def refused(project: Any) -> str:
     with pytest.raises(VersionRefused) as caught:
         use(project)
     assert "\n" not in caught.value.line()
+    known = versions.read_state(project.root, NAME)
+    held = versions.select_champion(known, NAME, "prod")
+    doubt = signature_doubt(project.root, project.params, known, held, "prod")
+    assert doubt and doubt in caught.value.line(), "verify, status and versions say it too"
     found = champion.find(project.root, project.params)[0]
     assert (found.state, found.why) == ("unreadable", caught.value.line())
     return caught.value.line()

@@ -73,10 +73,16 @@ def require_run(root: Path, params: Params, run: Run) -> None:
 def signature_doubt(
     root: Path, params: Params, known: RegistryState, version: Version, stage: str | None = None
 ) -> str | None:
-    """Why a version's signature does not count; None if it does, or no key is trusted."""
+    """Why the signature of a version or of its tags does not count; None if none is asked for."""
+    from assay.registry import signatures
+    from assay.registry.signing.versions import find_signature
+
+    try:
+        signatures.check(root, known, version, stage)
+    except VersionRefused as error:
+        return f"{error.where}: {error.what}"
     if not params.signing.trusted:
         return None
-    from assay.registry.signing.versions import find_signature
 
     try:
         find_signature(root, params.signing, known, version, stage)
