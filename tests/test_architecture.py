@@ -427,7 +427,7 @@ def f():
     }
 
 
-MOST_CODE = 67_497
+MOST_CODE = 67_499
 MOST_FILES = 546
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import NotAllowed, PromotionRefused, VersionRefused
+from assay.promotion.card import facts
 from assay.promotion.promote import promote, rollback
 from assay.registry import access, champion, git, signatures, versions
 from assay.registry.allowed import require_allowed, signature_doubt
@@ -76,6 +77,10 @@ def bundle(project: Any) -> str:
 
 def test_signed_tags_are_used_and_named(signed: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert use(signed) == "v0.1.0"
+    known = versions.read_state(signed.root, NAME)
+    assert facts._signed_by(signed.root, signed.params, known, known.versions[0]) == (
+        "ada@example.com"
+    )
     assert champion.find(signed.root, signed.params)[0].state == "found"
     document = list_versions(signed.root, signed.params).document()
     assert document["versions"][0]["signed_by"] == "ada@example.com"  # type: ignore[index]

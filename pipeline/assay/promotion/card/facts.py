@@ -15,7 +15,7 @@ from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params import Params
 from assay.project.params.card import CARD_FIELDS
-from assay.registry import fetch, git
+from assay.registry import access, fetch, git, signatures
 from assay.registry.signing.versions import find_signature
 from assay.registry.versions import RegistryState, Version
 from assay.reports.evaluation import (
@@ -46,7 +46,7 @@ class CardFacts:
     earlier
         The versions before it, the newest first.
     signed
-        The key that signed it, if its signature holds.
+        The key that signed it, if its signature holds; who signed its tag where no key is trusted.
     """
 
     name: str
@@ -151,9 +151,11 @@ def read_facts(root: Path, params: Params, known: RegistryState, version: Versio
 
 
 def _signed_by(root: Path, params: Params, known: RegistryState, version: Version) -> str | None:
-    if not params.signing.trusted:
-        return None
-    try:
-        return find_signature(root, params.signing, known, version, None).key
-    except ValueError:
-        return None
+    if params.signing.trusted:
+        try:
+            return find_signature(root, params.signing, known, version, None).key
+        except ValueError:
+            return None
+    made = [each.tag for each in signatures.deciding(known, version, None) if each.tag]
+    proofs = signatures.verify(root, access.read_policy(root), made)
+    return next((proof.by for proof in proofs.values() if proof.by), None)
