@@ -91,7 +91,7 @@ def packages_of(pins: str, used: Mapping[str, str]) -> Iterator[dict[str, Any]]:
             component["externalReferences"] = [
                 {
                     "type": "distribution",
-                    "url": f"https://pypi.org/simple/{name}/",
+                    "url": url,
                     "hashes": [{"alg": "SHA-256", "content": each} for each in sorted(hashes)],
                 }
             ]
