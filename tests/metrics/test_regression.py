@@ -64,6 +64,26 @@ def test_large_labels_lose_no_digits() -> None:
     assert found["r2"] == pytest.approx(theirs.r2_score(y, p), rel=1e-9)
 
 
+def test_no_share_depends_on_the_unit_of_the_label() -> None:
+    random = np.random.default_rng(1)
+    y = random.normal(size=100)
+    p = y + random.normal(size=100) / 2
+    large, small = (LabelledScores("regression", u * y, u * p).values() for u in (1.0, 1e-8))
+    for name in ("r2", "mae_skill"):
+        assert small[name] == pytest.approx(large[name], rel=1e-9)
+
+
+def test_labels_almost_alike_have_no_r2() -> None:
+    y = np.array([1.0, 2.0, 4.0])
+    assert math.isnan(LabelledScores("regression", 1e-160 * y, 1e10 * y).values()["r2"])
+
+
+def test_ten_rows_are_enough_for_an_interval_and_all_count() -> None:
+    nine, ten = (RegressionEvaluator(np.zeros(rows), np.ones(rows)) for rows in (9, 10))
+    assert (nine.few("rmse"), ten.few("rmse")) == ("9 rows, fewer than 10", None)
+    assert (nine.rarest, ten.rarest) == (9, 10)
+
+
 def test_bias_has_the_sign_of_the_prediction_being_too_high() -> None:
     y = np.array([1.0, 2.0, 3.0])
     assert LabelledScores("regression", y, y + 2).values()["bias"] == 2

@@ -78,7 +78,7 @@ class RegressionEvaluator:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
         (weight,) = weights
         total = weight.sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        with np.errstate(over="ignore"):
             means = weight @ self._per_row / total[:, None]
             error, size, square, centre, spread = means.T
             variance = spread - np.square(centre)
@@ -98,10 +98,10 @@ class RegressionEvaluator:
         """The mean distance of the labels from their median under each weighting, ``(r,)``."""
         weight = np.take(weight, self._by_truth, axis=1)
         below = np.cumsum(weight, axis=1) < (total / 2)[:, None]
-        place = np.minimum(below.sum(axis=1), len(self._size) - 1)
-        return row_dot(weight, np.abs(self._ascending - self._ascending[place][:, None])) / total
+        median = self._ascending[below.sum(axis=1)]
+        return row_dot(weight, np.abs(self._ascending - median[:, None])) / total
 
     def _quantile(self, weight: Floats, total: Floats) -> Floats:
         below = np.cumsum(weight, axis=1) < (SHARE * total)[:, None]
-        place = np.minimum(below.sum(axis=1), len(self._size) - 1)
-        return np.where(total > 0, self._size[place], np.nan)
+        found: Floats = self._size[below.sum(axis=1)]
+        return found
