@@ -135,7 +135,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 
 NEAREST: dict[str, tuple[str, ...]] = {
     "model/reasons.py": ("score/operations/test_nearest_changes",),
-    "score/operations/why.py": ("score/operations/test_why",),
+    "score/operations/why.py": ("score/operations/test_why_words", "score/operations/test_why"),
     "score/row_reasons.py": ("score/test_reasons_by_definition",),
 }
 """The same of modules outside of the gate, where those that import one would take too long."""
