@@ -427,8 +427,8 @@ def f():
     }
 
 
-MOST_CODE = 67_499
-MOST_FILES = 546
+MOST_CODE = 67_485
+MOST_FILES = 547
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

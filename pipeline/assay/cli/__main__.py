@@ -25,6 +25,7 @@ from assay.cli import (
     report_commands,
     serve_commands,
     start_commands,
+    version_commands,
 )
 from assay.cli.command import Call, add_options
 from assay.cli.terminal import log_to_stderr
@@ -155,7 +156,7 @@ def _print_error(error: AssayError, call: Call) -> int:
 GROUPS = (
     start_commands.BEGIN,
     model_commands.MAKE,
-    model_commands.CHOOSE,
+    version_commands.CHOOSE,
     federate_commands.TOGETHER,
     plan_commands.PLAN,
     night_commands.SCORE,

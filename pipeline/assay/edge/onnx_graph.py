@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from assay.compiled.post_transform import Calibrator, Isotonic, PostTransform, S
 from assay.edge.c_source import Export
 from assay.edge.flat import flatten
 from assay.edge.onnx_trees import ML, Graph, add_trees, encoded, look_up, zeros
-from assay.edge.rules import DeviceRule
+from assay.edge.rules import DeviceRule, WholeValueKind
 from assay.errors import ModelNotExported
 
 OPSETS = {"": 18, ML: 5}
@@ -270,20 +271,8 @@ def without_score(graph: Graph, finish: PostTransform, scores: str) -> str:
 
 # --------- what rows are refused, by the model's own library and by the contract, as ONNX operators
 
-EXPRESSED = frozenset(
-    {
-        "number not null",
-        "text not null",
-        "whole",
-        "boolean",
-        "range",
-        "number in",
-        "number not in",
-        "text in",
-        "text not in",
-    }
-)
-"""The kinds of checks that ONNX can make."""
+EXPRESSED = get_args(WholeValueKind)
+"""The kinds of checks that ONNX can make: its operators see no letters of a text."""
 
 
 def add_broken_check(graph: Graph, export: Export) -> str:

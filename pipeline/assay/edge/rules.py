@@ -16,7 +16,7 @@ from assay.columns.features import Floats
 from assay.contract.checks.builtin_checks import builtin_check_name, numeric_check, string_check
 from assay.contract.definition import NUMERIC, Contract, Field, Role, Rule
 
-RuleKind = Literal[
+WholeValueKind = Literal[
     "number not null",
     "text not null",
     "whole",
@@ -26,10 +26,9 @@ RuleKind = Literal[
     "number not in",
     "text in",
     "text not in",
-    "text starts",
-    "text ends",
-    "text length",
 ]
+"""The kinds that look at a value as a whole, not at the letters of a text."""
+RuleKind = Literal[WholeValueKind, "text starts", "text ends", "text length"]
 
 _MOST = float(2**53)
 """Up to here every whole number is a float64."""

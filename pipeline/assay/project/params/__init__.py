@@ -255,9 +255,7 @@ class Federate(Section):
         Of the squared coefficients: 1 / C of a logistic regression, alpha of a ridge regression.
     """
 
-    sites: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], ...], Field(min_length=3)
-    ]
+    sites: Annotated[tuple[SiteName, ...], Field(min_length=3)]
     min_rows: Positive = 20
     penalty: Annotated[float, Field(gt=0)] = 1.0
 

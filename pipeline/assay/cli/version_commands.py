@@ -1,0 +1,257 @@
+"""Commands for versions: choosing one, what is known about it, and what is there to choose from."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from assay.cli.command import Because, Call, Group, Option, Push, Stage
+from assay.errors import UsageError
+from assay.errors.base import attach_report
+
+if TYPE_CHECKING:
+    from assay.promotion.promote import StageMove
+
+_LOG = logging.getLogger(__name__)
+
+CHOOSE = Group("choose a version")
+Version = Annotated[
+    str | None, Option("a version or a stage (registry.stage in params.yaml)", "VERSION")
+]
+
+
+@CHOOSE(
+    "promote",
+    "make the gated bundle at HEAD a version and give it the stage",
+    "assay promote --because 'weather features'",
+    words="versions.promoted_lines",
+    front=True,
+)
+def promote(
+    call: Call,
+    *,
+    because: Annotated[str | None, Option("kept with the version for good", "WHY")] = None,
+    stage: Stage = None,
+    bump: Annotated[Literal["major", "minor", "patch"], Option("(minor)")] = "minor",
+    merged: Annotated[
+        bool,
+        Option("in CI: what the merged pull request was judged on, or nothing"),
+    ] = False,
+    push: Push = False,
+    override: Annotated[
+        bool,
+        Option("although the gate did not pass; needs --because, and shows for good"),
+    ] = False,
+) -> object:
+    from assay.hosting.gitlab_run import merge_request_approver
+    from assay.hosting.promotion import promote_merged
+    from assay.promotion import promote as promotion
+
+    if not merged:
+        moved = promotion.promote(
+            *call.project,
+            because=because,
+            stage=stage,
+            bump=bump,
+            override=override,
+            ask_host=merge_request_approver,
+        )
+        return _pushed(call, moved) if push else moved
+    if override or stage or bump != "minor":
+        raise UsageError(
+            "what was merged and judged is promoted as it is",
+            where="assay promote --merged",
+            expected="none of --override, --stage and --bump",
+        )
+    return promote_merged(*call.project, because=because, push=push)
+
+
+@CHOOSE(
+    "rollback",
+    "give the stage back to an earlier version",
+    "assay rollback --because 'scores too high since Tuesday'",
+    words="versions.moved_lines",
+    front=True,
+)
+def rollback(
+    call: Call,
+    *,
+    because: Because,
+    to: Annotated[str | None, Option("such as v0.1.0 (the one before)", "VERSION")] = None,
+    stage: Stage = None,
+    approved: Annotated[
+        bool, Option("in CI: signed by who approved the run, or started it")
+    ] = False,
+    push: Push = False,
+) -> object:
+    from assay.hosting.promotion import rollback_approved
+    from assay.promotion import promote
+
+    roll_back: Callable[..., StageMove] = rollback_approved if approved else promote.rollback
+    moved = roll_back(*call.project, because=because, to=to, stage=stage)
+    return _pushed(call, moved) if push else moved
+
+
+def _pushed(call: Call, moved: "StageMove") -> "StageMove":
+    """Push the tags. What was done shows also if they do not arrive."""
+    from assay.hosting.promotion import push_all
+
+    try:
+        names = push_all(*call.project)
+    except BaseException as error:
+        attach_report(error, moved)
+        raise
+    _LOG.info("pushed to origin: %s", ", ".join(names) or "nothing, it has every tag")
+    return moved
+
+
+@CHOOSE(
+    "versions",
+    "list versions and who promoted what, on what evidence, and why",
+    "assay versions --stage prod",
+    words="versions.versions_lines",
+)
+def versions(call: Call, *, stage: Stage = None) -> object:
+    from assay.registry.verification import list_versions
+
+    return list_versions(*call.project, stage=stage)
+
+
+@CHOOSE(
+    "card",
+    "write what is known about a version: for people, model hubs and CycloneDX, in one folder",
+    "assay card prod --annex-iv",
+    keys="version folder files missing?",
+)
+def card(
+    call: Call,
+    version: Version = None,
+    *,
+    annex_iv: Annotated[
+        bool, Option("as technical documentation by Annex IV of the EU's AI Act, too")
+    ] = False,
+    out: Annotated[
+        Path | None, Option("a new folder (exports/NAME-VERSION-card)", "FOLDER")
+    ] = None,
+) -> object:
+    from assay.promotion.card import command
+
+    return command.run(*call.project, version, annex_iv, out)
+
+
+@CHOOSE(
+    "verify",
+    "verify a version: its tags, verdict, bundle and signature; exit 46 if one does not hold",
+    "assay verify v0.2.0",
+    keys="version bundle? outcome? key? signed? files folder?",
+)
+def verify(
+    call: Call,
+    version: Version = None,
+    *,
+    out: Annotated[
+        Path | None, Option("write what was signed, for other clients of the format", "FOLDER")
+    ] = None,
+    folder: Annotated[Path | None, Option("instead: verify such a folder", "FOLDER")] = None,
+    ignore_unsigned: Annotated[bool, Option("let the folder have more files")] = False,
+) -> object:
+    from assay.promotion import verify as command
+
+    if folder is not None:
+        return command.run_folder(*call.project, folder, ignore_unsigned)
+    return command.run(*call.project, version, out)
+
+
+@CHOOSE(
+    "export-model",
+    "write a version's model for machines without Python, after it gave its own scores",
+    "assay export-model prod --to c --out firmware/model",
+    keys="version bundle folder files rows compared_by left_out?",
+)
+def export_model(
+    call: Call,
+    version: Version = None,
+    *,
+    to: Annotated[
+        Literal["c", "onnx"], Option("a header and a source file in C99, or one ONNX file")
+    ],
+    out: Annotated[
+        Path | None, Option("a new folder (exports/NAME-VERSION-FORMAT)", "FOLDER")
+    ] = None,
+    strict: Annotated[
+        bool, Option("refuse a model whose contract has checks that the file cannot make")
+    ] = False,
+) -> object:
+    from assay.edge import command
+
+    return command.run(*call.project, version, to, out, strict)
+
+
+@CHOOSE(
+    "propose",
+    "in CI: put what was trained before people, as a pull request of its own",
+)
+def propose(call: Call) -> object:
+    from assay.hosting.promotion import propose
+
+    return propose(*call.project)
+
+
+@CHOOSE(
+    "check",
+    "name all that is wrong in the project's files, before dvc repro (exit 15); or with "
+    "--lock that dvc.lock is not current (exit 5)",
+    words="versions.check_lines",
+)
+def check(
+    call: Call,
+    *,
+    lock: Annotated[bool, Option("is dvc.lock current?")] = False,
+    bucket: Annotated[
+        bool, Option("do store and DVC remote outlive this machine? exit 52 or 30 if not")
+    ] = False,
+) -> object:
+    from assay.init.project_check import command as project_check
+    from assay.registry import dvc_lock as lock_check
+    from assay.registry import remotes
+
+    if lock and bucket:
+        raise UsageError("one question at a time", where="assay check --lock --bucket")
+    if lock:
+        return lock_check.run(*call.project)
+    if bucket:
+        return remotes.check_bucket(*call.project)
+    # Not call.project, which ends at the first fault in params.yaml.
+    return project_check.run(call.root, call.names)
+
+
+CHOOSE.parent(
+    "remote",
+    "what DVC keeps of this commit, from and to the DVC remote, if there is one",
+    "assay remote pull",
+)
+
+
+@CHOOSE(
+    "remote pull",
+    "fetch what the remote has of this commit's sources and results",
+    words="versions.transfer_lines",
+)
+def remote_pull(
+    call: Call,
+    *,
+    sources: Annotated[
+        bool,
+        Option("only what no stage makes: files that `dvc add` put under DVC, such as a table"),
+    ] = False,
+) -> object:
+    from assay.registry import remotes
+
+    return remotes.pull(*call.project, sources)
+
+
+@CHOOSE("remote push", "push this commit's sources and results", words="versions.transfer_lines")
+def remote_push(call: Call) -> object:
+    from assay.registry import remotes
+
+    return remotes.push(*call.project)
