@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.scale`` scores nights of several sizes on a cluster of one and of two
 workers with one core each, fits the model of `scale_model` to them, checks it against a
-larger night that it was not fitted to, and writes what it found into docs/scale.md.
+larger night that it was not fitted to, and writes what it found into reports/benchmarks/scale.md.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MANY_TASKS = 100
 """Of the two nights that have more of them than rows call for."""
 OUTLOOK_ROWS = (1_000_000_000, 10_000_000_000)
 OUTLOOK_CORES = (2, 16, 64, 256, 1024)
-PAGE = ROOT / "docs" / "scale.md"
+PAGE = ROOT / "reports" / "benchmarks" / "scale.md"
 BEGIN, END = "<!-- measured -->", "<!-- end of what was measured -->"
 
 Seconds = dict[Load, list[float]]
@@ -191,15 +191,15 @@ def page(found: Found, model: Model) -> str:
         f"| {load.rows:,} | {load.files:,} | {mb:.0f} MB |" for load, mb in found.memory.items()
     ]
     parts = (
-        "### What each thing costs",
+        "## What each thing costs",
         scale_model.costs(model),
-        "### The nights that this was fitted to",
+        "## The nights that this was fitted to",
         scale_model.points(model, fitted),
-        "### The night that was held out",
+        "## The night that was held out",
         scale_model.points(model, held_out),
-        "### The driver's memory, one process over nights of growing size",
+        "## The driver's memory, one process over nights of growing size",
         "\n".join(memory) + "\n",
-        "### What larger nights would take",
+        "## What larger nights would take",
         scale_model.outlook(model, OUTLOOK_ROWS, OUTLOOK_CORES),
     )
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
