@@ -58,6 +58,14 @@ dist: setup ## Build wheel, sdist and the list of what they bring (CycloneDX) in
 	@$(PY) -m scripts.sbom dist
 	@ls dist
 
+.PHONY: release
+release: setup ## Write a version into the files that name it (VERSION=0.2.0; nothing is committed)
+	@$(PY) -m scripts.release $(VERSION)
+
+.PHONY: release-check
+release-check: setup ## Say whether this tree is the version of a tag (TAG=v0.2.0); its news go to build/notes.md
+	@$(PY) -m scripts.release --check "$(TAG)" --notes build/notes.md
+
 .PHONY: wheel
 wheel: dist ## Install the built wheel in an environment of its own, and train a small model with it
 	@$(PY) -m scripts.try_wheel dist

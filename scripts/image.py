@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,6 +80,26 @@ def build(builder: Sequence[str], target: str, tag: str, time: str, more: Sequen
         raise Failed(f"{tag}: {builder[0]} ended with exit code {code}")
 
 
+def push(builder: Sequence[str], made: str, place: str) -> str:
+    """Push one image to a registry, and return the digest that it has there.
+
+    Raises
+    ------
+    Failed
+        The registry did not take it, or the builder cannot say the digest.
+    """
+    if Path(builder[0]).name == "docker":
+        raise Failed("--push needs podman or buildah, which say the digest that was pushed")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "digest"
+        command = [*builder, "push", "--digestfile", str(file), made, f"docker://{place}"]
+        print(f"$ {shlex.join(command)}", flush=True)
+        code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+        if code:
+            raise Failed(f"{place}: {builder[0]} ended with exit code {code}; are you logged in?")
+        return file.read_text(encoding="utf-8").strip()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build what the command line asks for; 0 if all went well."""
     about = "Build the Containerfile's images. Other options are passed on to the builder."
@@ -87,6 +108,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", default="assay", help="the images are NAME:TARGET (assay)")
     parser.add_argument("--base", help="an image with Python 3.11 to 3.13 (the Containerfile's)")
     parser.add_argument("--builder", help="its command, with options that come before 'build'")
+    parser.add_argument(
+        "--push",
+        metavar="IMAGE:VERSION",
+        help="push them as IMAGE:VERSION-TARGET, in small letters",
+    )
     given, more = parser.parse_known_args(arguments)
     if given.base:
         more += ["--build-arg", f"BASE={given.base}"]
@@ -95,6 +121,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made = [f"{given.name}:{target}" for target in given.target or TARGETS]
         for target, tag in zip(given.target or TARGETS, made, strict=True):
             build(builder, target, tag, commit_time(), more)
+            if given.push:
+                place = f"{given.push}-{target}".lower()
+                said = f"{target}={push(builder, tag, place)}"
+                print(said)
+                # A later step of a workflow signs where it comes from.
+                if output := os.environ.get("GITHUB_OUTPUT"):
+                    with Path(output).open("a", encoding="utf-8") as lines:
+                        lines.write(f"image={place.rpartition(':')[0]}\n{said}\n")
     except Failed as failure:
         print(f"image: {failure}", file=sys.stderr)
         return 1

@@ -175,6 +175,18 @@ def is_high_enough(before: str, now: str) -> bool:
     return new[0] > old[0] or (old[0] == 0 and new > old)
 
 
+def kept(root: Path = ROOT) -> tuple[str, Face]:
+    """The last release's version and face, or before the first what it will be."""
+    found = json.loads((root / FILE.relative_to(ROOT)).read_text(encoding="utf-8"))
+    return found["version"], found["face"]
+
+
+def write(root: Path, of: str) -> None:
+    """Keep the tree's face as that of version ``of``."""
+    text = json.dumps({"version": of, "face": face()}, indent=1, ensure_ascii=False)
+    (root / FILE.relative_to(ROOT)).write_text(text + "\n", encoding="utf-8")
+
+
 def version() -> str:
     """Of the tree."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -184,14 +196,13 @@ def version() -> str:
 def main() -> None:
     """Say what breaks, or write the face of the version that is being made."""
     if sys.argv[1:] == ["--write"]:
-        text = json.dumps({"version": version(), "face": face()}, indent=1, ensure_ascii=False)
-        FILE.write_text(text + "\n", encoding="utf-8")
+        write(ROOT, version())
         return
-    kept = json.loads(FILE.read_text(encoding="utf-8"))
-    found = breaks(kept["face"], face())
+    last, promised = kept()
+    found = breaks(promised, face())
     print(*found, sep="\n")
-    if found and not is_high_enough(kept["version"], version()):
-        sys.exit(f"breaks what {kept['version']} promised, so it needs a higher version")
+    if found and not is_high_enough(last, version()):
+        sys.exit(f"breaks what {last} promised, so it needs a higher version")
 
 
 if __name__ == "__main__":

@@ -113,7 +113,12 @@ PERMITTED = {
             "pull-requests": "read",
         },
     },
-    "release": {"build": READ | {"attestations": "write", "id-token": "write"}},
+    "release": {
+        "build": READ | {"attestations": "write", "id-token": "write"},
+        "images": READ | {"attestations": "write", "id-token": "write", "packages": "write"},
+        "publish": {"contents": "write"},
+        "site": {"id-token": "write", "pages": "write"},
+    },
     "retrain": {
         "retrain": {
             "actions": "write",
@@ -127,7 +132,8 @@ ENVIRONMENTS = {
     ("promote", "promote"): "production",
     ("nightly", "night"): "nights",
     ("retrain", "retrain"): "nights",
-    ("release", "build"): "release",
+    **{("release", name): "release" for name in ("build", "images", "publish")},
+    ("release", "site"): {"name": "github-pages", "url": "${{ steps.deploy.outputs.page_url }}"},
 }
 WAITS = {"nightly": "nightly", "promote": "promote", "retrain": "retrain"}
 
@@ -170,7 +176,9 @@ def test_secrets_are_the_token_alone_and_in_the_steps_that_need_it(path: Path) -
     for step in steps(read(path)):
         if "github.token" in str(step):
             assert step["env"]["GITHUB_TOKEN"] == "${{ github.token }}"
-            assert re.match(r"assay (comment|promote|rollback|alert|propose)\b", step["run"])
+            own = r"assay (comment|promote|rollback|alert|propose)\b"
+            release = r"gh release create |podman login ghcr\.io .* --password-stdin <<< "
+            assert re.match(f"{own}|{release}", step["run"])
 
 
 def test_a_fork_gets_no_role_and_nothing_of_the_bucket() -> None:
@@ -253,12 +261,15 @@ def test_dvc_s_cache_is_named_by_what_is_in_it() -> None:
     assert "cache" not in str([step.get("with") for step in steps(jobs_of("release"))])
 
 
-ONE_COMMAND = re.compile(r"(assay|dvc|make|\.venv/bin/assay|\.ci/run)( [^\n;|&`]*)?")
+ONE_COMMAND = re.compile(
+    r"(assay|dvc|make|gh release create|\.venv/bin/assay|\.ci/run)( [^\n;|&`]*)?"
+)
 GLUE = (
     'echo "$PWD/.venv/bin" >> "$GITHUB_PATH"',
     "rm -f reports/gate/verdict.json",
     'test "$JUDGED" = success',
     'cat reports/incident.md >> "$GITHUB_STEP_SUMMARY"',
+    'podman login ghcr.io --username "$GITHUB_ACTOR" --password-stdin <<< "$GITHUB_TOKEN"',
 )
 
 
@@ -307,6 +318,7 @@ def test_ci_is_what_a_laptop_runs() -> None:
     matrices = [job["strategy"]["matrix"] for job in jobs("ci").values() if "strategy" in job]
     supported = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
     assert [each["python"] for each in matrices] == [supported, supported]
+    assert matrices[1]["os"] == ["ubuntu-24.04", "macos-15"]
     assert (ROOT / ".ci/run").stat().st_mode & 0o100
     # A laptop without a database skips the tests that talk to one; this installs it.
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")

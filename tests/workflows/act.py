@@ -68,6 +68,7 @@ def run(
     told = scratch / "event.json"
     told.write_text(json.dumps({**payload, **({"inputs": dict(inputs)} if inputs else {})}))
     command = [str(ACT), event, "-W", str(path), "-P", "ubuntu-24.04=-self-hosted"]
+    command += ["-P", "macos-15=-self-hosted"]
     command += ["-e", str(told), "--actor", actor, "--no-cache-server", "-s", "GITHUB_TOKEN"]
     for action, name in sorted(set(_USES.findall(path.read_text(encoding="utf-8")))):
         if name != "checkout":
@@ -81,7 +82,12 @@ def run(
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**around, "XDG_CACHE_HOME": str(scratch), "GITHUB_TOKEN": token},
+        env={
+            **around,
+            "PATH": f"{STUBS / 'bin'}{os.pathsep}{around['PATH']}",
+            "XDG_CACHE_HOME": str(scratch),
+            "GITHUB_TOKEN": token,
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

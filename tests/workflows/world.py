@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -255,6 +256,7 @@ class World:
         return {
             **s3.KEYS,
             "AWS_ENDPOINT_URL": self.endpoint,
+            "ASSAY_PYTHON": sys.executable,
             "ASSAY_TREE": str(act.ROOT),
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(self.folder / "site"),
