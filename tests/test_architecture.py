@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tokenize
+import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
@@ -309,6 +310,21 @@ def test_a_stage_imports_no_other_stage() -> None:
         if re.search(r"\.stage(\.|$)", found.name)
     ]
     assert not strays, "; ".join(strays)
+
+
+def test_the_page_lists_the_rooms_in_their_order_and_files_that_are_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    told = re.findall(r"^- `(\w+)/`:", page.partition("## Two halves")[2], re.MULTILINE)
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = next(
+        each["layers"]
+        for each in config["tool"]["importlinter"]["contracts"]
+        if each["type"] == "layers"
+    )
+    assert told == [name for name in reversed(layers) if (PACKAGE / name).is_dir()]
+    files = [f"/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("[pt]*/**/*.py")]
+    named = set(re.findall(r"[a-z_/]+\.py", page))
+    assert [name for name in named if not any(file.endswith(f"/{name}") for file in files)] == []
 
 
 # ------------------------------------------------------------------------------ dvc.yaml
