@@ -1,8 +1,9 @@
 """`make quick`: the tests and checks that a change touches, in under three minutes.
 
 What has changed since the branch left main, also what is not committed: tests of the same name as a
-changed module, tests that import it, changed tests, and what holds the tree together. Whatever
-takes longer than the time is not run and named; `make test` runs everything.
+changed module, tests that import it, tests that name a changed page or file, changed tests, and
+what holds the tree together. mypy runs beside them. Whatever takes longer than the time is not run
+and named; `make test` runs everything.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("pipeline/assay")
 SECONDS = 150
-"""For tests; ruff and mypy take the rest."""
+"""For tests; mypy has a core of its own."""
 
 MOST_IMPORTERS = 6
-"""Tests that import a changed module beside those of its name: a module that everybody imports is
-for `make test`."""
+"""Tests that import a changed module beside those of its name; what everybody imports is for
+`make test`, and a file that more tests name says nothing."""
 
 ALWAYS = ("tests/test_architecture.py", "tests/test_docstrings.py")
 OF_PAGES = ("tests/test_readme.py", "tests/test_how_to.py")
@@ -35,10 +36,11 @@ def main() -> int:
     tests = chosen(changed, {p.relative_to(ROOT).as_posix(): p.read_text(encoding="utf-8")
                              for p in (ROOT / "tests").rglob("test_*.py")})  # fmt: skip
     print(*tests, sep="\n", flush=True)
+    types = subprocess.Popen([sys.executable, "-m", "mypy"], cwd=ROOT) if python else None
     codes = [
-        *(_run("ruff", step, *python) for step in (["check"], ["format", "--check"]) if python),
-        *([_run("mypy", [])] if python else []),
-        *_timed(tests, started + SECONDS),
+        *(_ruff(*step, *python) for step in (["check"], ["format", "--check"]) if python),
+        *(_timed(tests, started + SECONDS) or [1]),
+        types.wait() if types else 0,
     ]
     print(f"{time.monotonic() - started:.0f} s; make test and make check run everything")
     return int(any(codes))
@@ -55,7 +57,7 @@ def changed_files() -> list[str]:
     )
 
 
-def chosen(changed: Iterable[str], tests: dict[str, str]) -> list[str]:
+def chosen(changed: Sequence[str], tests: dict[str, str]) -> list[str]:
     """The files of tests to run for some changed files, the closest first.
 
     Parameters
@@ -63,28 +65,31 @@ def chosen(changed: Iterable[str], tests: dict[str, str]) -> list[str]:
     tests
         All files of tests, by path below the root, with their text.
     """
-    same, importing, pages = [], [], False
-    for path in changed:
-        if path in tests:
-            same.append(path)
-        elif path.endswith(".py") and path.startswith(f"{PACKAGE}/"):
-            module = Path(path).relative_to(PACKAGE).with_suffix("")
-            mirrored = f"tests/{module.parent.as_posix()}/test_{module.name}.py".replace("/./", "/")
-            same += [mirrored] if mirrored in tests else []
-            importing += _importing(module, mirrored, tests)
-        pages |= path.endswith(".md")
-    found = [*same, *importing, *ALWAYS, *(OF_PAGES if pages else ())]
+    own, near = [], []
+    for path in map(Path, changed):
+        if path.suffix == ".py" and path.as_posix() not in tests:
+            room = path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else path.parts[0])
+            folder = Path("tests", room).parent.as_posix() + "/"
+            own.append(f"{folder}test_{path.stem}.py")
+            near += _importing(path, folder, tests)
+        elif path.suffix == ".py":
+            own.append(path.as_posix())
+        else:
+            naming = [test for test, text in tests.items() if path.name in text]
+            near += naming if len(naming) <= MOST_IMPORTERS else []
+    pages = OF_PAGES if any(path.endswith(".md") for path in changed) else ()
+    found = [*own, *near, *ALWAYS, *pages]
     return [path for path in dict.fromkeys(found) if path in tests]
 
 
-def _importing(module: Path, mirrored: str, tests: dict[str, str]) -> list[str]:
-    dotted, above = ".".join(("assay", *module.parts)), ".".join(("assay", *module.parts[:-1]))
-    said = re.compile(
-        rf"(from|import) {re.escape(dotted)}\b|from {re.escape(above)} import .*\b{module.name}\b"
-    )
-    room = f"tests/{module.parts[0]}/"
-    found = [path for path, text in tests.items() if path != mirrored and said.search(text)]
-    return sorted(found, key=lambda path: (not path.startswith(room), path))[:MOST_IMPORTERS]
+def _importing(path: Path, folder: str, tests: dict[str, str]) -> list[str]:
+    """Tests that import a module, those of its folder first; else some of its folder."""
+    *above, name = path.with_suffix("").parts
+    package = re.escape(".".join(above).removeprefix("pipeline."))
+    said = re.compile(rf"(from|import) {package}\.{name}\b|from {package} import .*\b{name}\b")
+    found = [test for test, text in tests.items() if said.search(text)]
+    near = found or [test for test in tests if test.startswith(folder)]
+    return sorted(near, key=lambda test: (not test.startswith(folder), test))[:MOST_IMPORTERS]
 
 
 def _timed(tests: Sequence[str], until: float) -> list[int]:
@@ -105,8 +110,8 @@ def _timed(tests: Sequence[str], until: float) -> list[int]:
     return codes
 
 
-def _run(tool: str, options: Sequence[str], *paths: str) -> int:
-    return subprocess.run([sys.executable, "-m", tool, *options, *paths], cwd=ROOT).returncode
+def _ruff(*arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", "ruff", *arguments], cwd=ROOT).returncode
 
 
 def _git(*arguments: str) -> list[str]:

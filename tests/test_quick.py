@@ -9,6 +9,9 @@ TESTS = {
     "tests/gate/test_judge.py": "from assay.gate.rules import change, limit\n",
     "tests/metrics/test_catalogue.py": "from assay.gate.rules.limit import Limit\n",
     "tests/store/test_log.py": "from assay.gate.rules.limits import other\n",
+    "tests/store/test_publish.py": "from assay.store import Store\n",
+    "tests/test_own.py": 'PAGE = "docs/own-code.md"\n',
+    "tests/test_site.py": "from scripts import site\n",
     "tests/test_readme.py": "",
     **dict.fromkeys(ALWAYS, ""),
 }
@@ -26,6 +29,23 @@ def test_its_own_tests_come_first_then_those_that_import_it() -> None:
 def test_changed_tests_and_pages_are_tried() -> None:
     changed = ["README.md", "tests/store/test_log.py", "tests/gone/test_gone.py"]
     assert chosen(changed, TESTS) == ["tests/store/test_log.py", *ALWAYS, "tests/test_readme.py"]
+
+
+def test_a_page_is_tried_by_the_tests_that_name_it() -> None:
+    assert chosen(["docs/own-code.md"], TESTS) == [
+        "tests/test_own.py",
+        *ALWAYS,
+        "tests/test_readme.py",
+    ]
+
+
+def test_a_module_that_no_test_imports_is_tried_by_those_of_its_folder() -> None:
+    found = chosen(["pipeline/assay/store/store.py"], TESTS)
+    assert found == ["tests/store/test_log.py", "tests/store/test_publish.py", *ALWAYS]
+
+
+def test_a_script_is_tried_by_its_tests() -> None:
+    assert chosen(["scripts/site.py"], TESTS) == ["tests/test_site.py", *ALWAYS]
 
 
 def test_what_everybody_imports_is_tried_by_a_few() -> None:
