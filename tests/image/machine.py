@@ -118,7 +118,13 @@ class Machine:
     @contextmanager
     def _index(self) -> Iterator[list[str]]:
         """This machine's package index and its certificate, as a secret of the build."""
-        listed = must(sys.executable, "-m", "pip", "config", "list")
+        # An environment that uv made has no pip; the Python that it stands on usually has.
+        pythons = (sys.executable, Path(sys.base_prefix) / "bin" / "python3")
+        told = [
+            subprocess.run([each, "-m", "pip", "config", "list"], capture_output=True, text=True)
+            for each in pythons
+        ]
+        listed = next((done.stdout for done in told if done.returncode == 0), "")
         found = dict(line.partition("=")[::2] for line in listed.splitlines())
         values = {key.rpartition(".")[2]: text.strip("'") for key, text in found.items()}
         own = configparser.RawConfigParser()

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -83,13 +83,14 @@ class Runtime:
     def __init__(self) -> None:
         self.events: queue.Queue[Mapping[str, Any]] = queue.Queue()
         self.answers: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self.taken = threading.Event()
+        self.asked, self.taken = threading.Event(), threading.Event()
         runtime = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                runtime.asked.set()
                 body = json.dumps(runtime.events.get()).encode()
                 runtime.taken.set()
                 self.send_response(200)
@@ -119,6 +120,10 @@ class Runtime:
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
     @contextmanager
     def function(self, root: Path) -> Iterator[subprocess.Popen[bytes]]:
         """A process as Lambda starts it."""
@@ -139,10 +144,8 @@ class Runtime:
 
 @pytest.fixture
 def runtime() -> Iterator[Runtime]:
-    made = Runtime()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with closing(Runtime()) as made:
+        yield made
 
 
 def test_an_object_is_scored_once_however_often_its_event_comes(
@@ -178,6 +181,44 @@ def test_a_function_out_of_time_publishes_nothing_or_all(bucket: Path, runtime: 
         kind, (told,) = runtime.answers.get(timeout=120)
     assert (kind, told["outcome"]) == ("response", "skipped" if shown else "published")
     assert store_of(bucket).predictions(NIGHT).num_rows == rows
+
+
+def resident(process: subprocess.Popen[bytes], most: bool = False) -> int:
+    """Kilobytes of memory that a process takes, or took at most; 0 once it has ended."""
+    text = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    found = re.search(r"VmHWM:\s+(\d+)" if most else r"VmRSS:\s+(\d+)", text)
+    return int(found[1]) if found else 0
+
+
+def test_a_function_out_of_memory_publishes_nothing(bucket: Path, runtime: Runtime) -> None:
+    """A platform kills a function that takes more than it may; here that is done from outside.
+
+    How much it may is a share of what scoring takes beyond what the waiting function has.
+    """
+    put(KEY.replace(NIGHT, NEXT), (bucket / layout.RAW / KEY.removeprefix("raw/")).read_bytes())
+    # Its runtime is its own: this function asks for one more event before it ends.
+    with closing(Runtime()) as enough, enough.function(bucket) as process:
+        assert enough.asked.wait(60)
+        idle = resident(process)
+        enough.events.put(landed(KEY.replace(NIGHT, NEXT)))
+        assert enough.answers.get(timeout=120)[0] == "response"
+        needed = resident(process, most=True) - idle
+    for share in (0.5, 0.8):
+        with runtime.function(bucket) as process:
+            runtime.events.put(landed())
+            while resident(process) < idle + share * needed:
+                assert process.poll() is None and runtime.answers.empty()
+        assert runtime.answers.empty()
+        assert events(bucket)[-1:] == ["started"], share
+        assert not list((bucket / "store").glob(f"*/day={NIGHT}/*")), share
+    with runtime.function(bucket):
+        told = []
+        for _ in range(2):
+            runtime.events.put(landed())
+            told.append(runtime.answers.get(timeout=120)[1][0]["outcome"])
+    assert told == ["published", "skipped"]
+    assert events(bucket) == ["started", "started", "published"]
+    assert store_of(bucket).predictions(NIGHT).num_rows == 50
 
 
 def test_at_once_it_is_published_once(bucket: Path) -> None:
