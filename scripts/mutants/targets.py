@@ -134,6 +134,8 @@ TESTS: dict[str, tuple[str, ...]] = {
 """From a module of pipeline/assay to test files under tests."""
 
 NEAREST: dict[str, tuple[str, ...]] = {
+    "compiled/contributions.py": ("compiled/test_contribution_parts",),
+    "compiled/trees/contributions.py": ("compiled/test_contribution_parts",),
     "model/reasons.py": ("score/operations/test_nearest_changes",),
     "score/operations/why.py": ("score/operations/test_why_words", "score/operations/test_why"),
     "score/row_reasons.py": ("score/test_reasons_by_definition",),
