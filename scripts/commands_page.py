@@ -51,13 +51,13 @@ def _described(command: argparse.ArgumentParser, name: str) -> Iterator[str]:
     if (command.epilog or "").partition(": ")[2] != name:
         yield from (f"{command.epilog}".replace("Example: ", "Example: `", 1) + "`", "")
     if options := [option for option in map(_option, command._actions) if option]:
-        yield from ("| option | meaning |", "|---|---|", *options, "")
+        yield from (*options, "")
     for each, beneath in below.items():
         yield from _described(beneath, f"{name} {each}")
 
 
 def _option(action: argparse.Action) -> str:
-    """A row of the table; empty for what every command has, and for commands."""
+    """A line of the list; empty for what every command has, and for commands."""
     names = action.option_strings
     if isinstance(action, argparse._SubParsersAction) or set(names) & set(OF_ALL):
         return ""
@@ -66,12 +66,12 @@ def _option(action: argparse.Action) -> str:
         shown = ", ".join(map(str, action.choices))
     told = f"{names[-1]} {shown}" if names and action.nargs != 0 else (names or [shown])[-1]
     needed = " (required)" if names and action.required else ""
-    return f"| `{_text(told)}` | {_text(action.help or '')}{needed} |"
+    return f"- `{_text(told)}`: {_text(action.help or '')}{needed}"
 
 
 def _text(words: str) -> str:
-    """For a cell of a table, with the signs that argparse doubles."""
-    return " ".join(words.replace("%%", "%").split()).replace("|", "\\|")
+    """On one line, with the signs that argparse doubles."""
+    return " ".join(words.replace("%%", "%").split())
 
 
 if __name__ == "__main__":

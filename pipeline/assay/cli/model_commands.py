@@ -169,11 +169,7 @@ def gate_explain(
     call: Call,
     finding: Annotated[
         str | None,
-        Option(
-            "as the verdict prints it: of a rule, of a behaviour, or a model test's node id "
-            "(all of them, to choose from)",
-            "NAME",
-        ),
+        Option("a rule, a behaviour, or a model test's node id (lists all)", "NAME"),
     ] = None,
 ) -> object:
     from assay.gate import explain

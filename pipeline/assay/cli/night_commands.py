@@ -45,9 +45,8 @@ def score(
     due: Annotated[
         bool,
         Option(
-            "every night that has input and nothing published, from the first published one on, "
-            "at first from the day after the holdout (or from --from, up to --to); held nights "
-            "wait for a person"
+            "each night with input and nothing published (within --from and --to); held ones wait "
+            "for a person"
         ),
     ] = False,
     force: Annotated[bool, Option("also what is published already from the same input")] = False,
@@ -167,8 +166,8 @@ def export(
     changed: Annotated[
         bool,
         Option(
-            "only rows whose decision changed since the target got some this way, once; files go "
-            "into csv:FOLDER"
+            "only rows whose decision changed since the target got some this way; files go into "
+            "csv:FOLDER"
         ),
     ] = False,
     by: Annotated[
@@ -231,7 +230,7 @@ CARE = Group("look after nights")
 @CARE(
     "monitor",
     "compare published nights with the bundle's reference; exit 4 if the last one crossed a limit "
-    "beyond the false-alarm budget, or an incident is open at the end",
+    "or an incident is open",
     "assay monitor --from 2013-07-01 --to 2013-07-31",
     words="monitoring.monitor_lines",
 )
@@ -357,10 +356,7 @@ def alert(
     *,
     issues: Annotated[
         bool,
-        Option(
-            "also keep an issue of this CI run's repository for each incident; exit 61 if it "
-            "was not taken"
-        ),
+        Option("in CI: also keep an issue for each incident; exit 61 if it was not taken"),
     ] = False,
 ) -> object:
     from assay.hosting.issues import keep_issues
@@ -389,7 +385,7 @@ def vacuum(
 
 @CARE(
     "forget",
-    "delete a person's rows from every table of the store, from its files and former versions too",
+    "delete a person's rows from all tables of the store, their files and former versions",
     "assay forget --key customer=4711 --because 'asked us to on 2 May'",
     keys="dry_run keys unknown rows nights rewritten unusable? waiting? forgotten_before? "
     "left(where,how)",
@@ -414,7 +410,7 @@ def forget(
 
 @CARE(
     "fsck",
-    "look the store over for damage, as a power cut can leave it; exit 52 if there is any left",
+    "look the store over for damage, as of a power cut; exit 52 if any is left",
     "assay fsck --fix",
     keys="store damages",
 )

@@ -17,9 +17,8 @@ SCHEDULE = Group("on a schedule")
 
 @SCHEDULE(
     "nightly",
-    "what a schedule runs: score --due, labels, monitor --notify, each whatever became of the "
-    "one before; exit code of the first that failed, else of the first with an answer (4, 6, "
-    "51)",
+    "what a schedule runs: score --due, labels, monitor --notify; exit code of the first that "
+    "failed, else of the first with an answer (4, 6, 51)",
     "assay nightly --pull",
     words="nights.nightly_lines",
 )
@@ -31,12 +30,12 @@ def nightly(
     ] = None,
     answers_ok: Annotated[
         bool,
-        Option("exit 0 also if a night is held (51), a limit crossed (4) or training advised (6)"),
+        Option("exit 0 for a held night (51), a crossed limit (4), advised training (6)"),
     ] = False,
     pull: Annotated[
         str | None,
         Option(
-            "first fetch new commits and tags; with a URL, clone it if the root is not there yet",
+            "first fetch commits and tags; with a URL, clone it if the root is not there",
             "URL",
             bare="",
         ),
@@ -45,7 +44,7 @@ def nightly(
     reports_at: Annotated[
         str | None,
         Option(
-            "where reports/ of the nights are kept between runs, for machines that keep nothing",
+            "where reports/ are kept between runs, for machines that keep nothing",
             "ADDRESS",
         ),
     ] = None,
@@ -87,8 +86,8 @@ def _parsed(printed: io.StringIO) -> Any:
 
 @SCHEDULE(
     "deploy",
-    "write the files that run nights on a schedule, from params.yaml; of github and gitlab those "
-    "of the gate, promotion and retraining as well",
+    "write the files that run nights on a schedule; github, gitlab: gate, promotion and retraining "
+    "too",
     "assay deploy --target systemd --out deploy/systemd",
     words="start.deploy_lines",
 )

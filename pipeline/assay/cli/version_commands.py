@@ -199,8 +199,8 @@ def propose(call: Call) -> object:
 
 @CHOOSE(
     "check",
-    "name all that is wrong in the project's files, before dvc repro (exit 15); or with "
-    "--lock that dvc.lock is not current (exit 5)",
+    "name all that is wrong in the project's files (exit 15), or with --lock that dvc.lock is not "
+    "current (exit 5)",
     words="versions.check_lines",
 )
 def check(
