@@ -46,7 +46,7 @@ class StartFailed(Exception):
 
 def run(bench: Bench) -> list[Result]:
     """Seconds of processes that are started one after the other."""
-    root = _project(bench.build / "start")
+    root = copy_demonstration(bench.build / "start")
     given = params.load(root)
     night = root / layout.RAW / f"{given.ingest.partition_by}={NIGHT}"
     rows = sum(pq.read_metadata(file).num_rows for file in night.glob("*.parquet"))
@@ -111,7 +111,7 @@ def run(bench: Bench) -> list[Result]:
     ]
 
 
-def _project(folder: Path) -> Path:
+def copy_demonstration(folder: Path) -> Path:
     """A copy of the demonstration's project, made each time."""
     if not (DEMO / layout.PARAMS).is_file():
         raise StartFailed(f"{DEMO} is not there: run make demo first")

@@ -12,7 +12,6 @@ import pytest
 from assay.contract.checks.row_checks import check_rows
 from assay.contract.definition import MASK, Contract, Role
 from assay.contract.loader import (
-    contract_files,
     load_contract,
     load_contract_text,
     load_kept_contract,
@@ -372,7 +371,7 @@ def kept(folder: Path, found: dict[str, str]) -> Path:
 def test_what_the_contract_imports_is_kept_and_nothing_else() -> None:
     importing = "from data.limits import HEAVY\n" + files()[CONTRACT].replace("le=50", "le=HEAVY")
     given = files(data_contract=importing, data_limits="HEAVY = 50\n") | {"data/other.py": "x = 1"}
-    assert contract_files(given.get, "v1") == {
+    assert digests.contract_files(given.get, "v1") == {
         "params.yaml": given["params.yaml"],
         CONTRACT: importing,
         "data/limits.py": "HEAVY = 50\n",
@@ -382,7 +381,7 @@ def test_what_the_contract_imports_is_kept_and_nothing_else() -> None:
 def test_the_contract_that_was_trained_under_is_loaded(tmp_path: Path) -> None:
     importing = "from data.limits import HEAVY\n" + files()[CONTRACT].replace("le=50", "le=HEAVY")
     given = files(data_contract=importing, data_limits="HEAVY = 50\n")
-    kept(tmp_path, contract_files(given.get, "v1"))
+    kept(tmp_path, digests.contract_files(given.get, "v1"))
     now = digests.worktree_contract(tmp_path, parameters.load(tmp_path))
     contract, digest, rules = load_kept_contract(tmp_path, "v1", now)
     assert (digest, rules.file, contract.has_label) == (now, CONTRACT, False)
@@ -402,7 +401,7 @@ def test_the_contract_that_was_trained_under_is_loaded(tmp_path: Path) -> None:
 def test_what_is_missing_is_left_out_and_told_when_it_is_needed(
     tmp_path: Path, given: dict[str, str], left: set[str], told: str
 ) -> None:
-    found = contract_files(given.get, "v1")
+    found = digests.contract_files(given.get, "v1")
     assert set(found) == left
     with pytest.raises(AssayError) as caught:
         load_kept_contract(kept(tmp_path, found), "v1", "sha256:0")

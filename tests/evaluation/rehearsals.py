@@ -7,11 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from assay.contract.loader import contract_files, load_contract
+from assay.contract.loader import load_contract
 from assay.evaluation import nights
 from assay.evaluation.nights import NightModel
 from assay.model import bundle
-from assay.project import layout, source_code
+from assay.project import digests, layout, source_code
 from assay.project import params as parameters
 from assay.reports.champion import StageHolder
 from assay.reports.rehearsal import RehearsedNights
@@ -58,7 +58,7 @@ def write_champion(root: Path, candidate: str | None) -> None:
         return
     source = root / layout.CANDIDATES / candidate
     shutil.copytree(source, root / layout.CHAMPION_BUNDLE)
-    for path, text in contract_files(source_code.file_reader(root), VERSION).items():
+    for path, text in digests.contract_files(source_code.file_reader(root), VERSION).items():
         place = root / layout.CHAMPION_CONTRACT / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -19,12 +23,14 @@ from sklearn.ensemble import (
 )
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
 
 from assay.columns.features import FrameFeatures
 from assay.compiled import fitted_model
 from assay.errors import BundleChanged, BundleUntrusted
 from assay.model import model
 from assay.project import source_code
+from assay.training.candidates.encoder import Encoding, build_encoder
 
 NUMERIC, CATEGORICAL = ("x",), ()
 
@@ -64,6 +70,30 @@ def test_what_comes_back_scores_bit_for_bit_alike():
     )
     rows = FrameFeatures(pd.DataFrame({"x": np.linspace(-3, 3, 50)}))
     assert (before.scores(rows) == after.scores(rows)).all()
+
+
+def test_usual_models_are_trusted_without_skops_and_by_it(monkeypatch: pytest.MonkeyPatch):
+    rows = pd.DataFrame({"x": [0.0, 1.0, np.nan] * 20})
+    rows["kind"] = pd.Series(["a", "b", None] * 20, dtype=object)
+    usual: list[tuple[Encoding, Any]] = [
+        ("ordinal", HistGradientBoostingClassifier(max_iter=2, categorical_features=[1])),
+        ("onehot", LogisticRegression()),
+        ("onehot", DummyClassifier()),
+    ]
+    parts: set[str] = set()
+    for encoding, last in usual:
+        made = make_pipeline(build_encoder(encoding, ("x",), ("kind",)), last)
+        made.fit(rows, [True, False] * 30)
+        data = model.dumps(fitted_model.Model(made, None, ("x",), ("kind",)))
+        schema = json.loads(zipfile.ZipFile(BytesIO(data)).read("schema.json"))
+        parts |= {model._part(node) for node in model._nodes(schema)}
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "skops.io", None)  # an import of it would fail
+            assert model.untrusted_types(data) == []
+        with monkeypatch.context() as patch:
+            patch.setattr(model, "_KNOWN_PARTS", frozenset())  # skops is asked
+            assert model.untrusted_types(data) == []
+    assert parts == model._KNOWN_PARTS  # so each of them was seen by skops
 
 
 def test_a_type_that_nobody_allowed_is_refused_by_name_and_loads_once_allowed():

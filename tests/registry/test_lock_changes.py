@@ -387,3 +387,17 @@ def test_the_stages_that_people_copy_judge_by_assay(root: Path) -> None:
             assert made(path, body["cmd"]) == ()
             found |= {name for kept, name in MAKERS.items() if path == kept}
     assert found == set(MAKERS.values())
+
+
+def test_digests_are_found_again_only_after_a_file_of_assay_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = params.load(ROOT)
+    first = dvc_lock.write_code_digests(tmp_path, said)
+    monkeypatch.setattr(digests, "stage_digests", lambda: dict.fromkeys(digests.STAGES, OTHER))
+    assert dvc_lock.write_code_digests(tmp_path, said) == first
+    monkeypatch.setattr(digests, "package_digest", lambda: OTHER)
+    assert dvc_lock.write_code_digests(tmp_path, said)["gate"] == OTHER
+    (tmp_path / ".assay" / "code.json").write_text('{"of": ', encoding="utf-8")
+    assert json.loads((tmp_path / layout.CODE).read_text(encoding="utf-8"))["gate"] == OTHER
+    assert dvc_lock.write_code_digests(tmp_path, said)["gate"] == OTHER

@@ -25,7 +25,7 @@ from assay.contract.contract_file import ContractCodeStopped, ContractSource, im
 from assay.contract.contradictions import contradictions, find_label, find_weight
 from assay.contract.definition import Contract
 from assay.contract.schema import canonical_schema
-from assay.errors import AssayError, BundleChanged, ContractFileError, StageInputMissing
+from assay.errors import BundleChanged, ContractFileError, StageInputMissing
 from assay.project import digests, layout, source_code
 from assay.project.params import ContractParams, parse
 
@@ -221,31 +221,6 @@ def _unknown_column(error: Exception, contract: Contract) -> bool:
     )
 
 
-def contract_files(read: source_code.Reader, version: str) -> dict[str, str]:
-    """params.yaml, the contract file and the project's modules that it imports: path -> text.
-
-    What is missing, or cannot be found because params.yaml is invalid, is left out; then
-    `load_kept_contract` says why.
-
-    Parameters
-    ----------
-    read
-        Reads the files of the project as of the version's commit.
-    """
-    given = read(layout.PARAMS)
-    if given is None:
-        return {}
-    found = {layout.PARAMS: given}
-    try:
-        file = parse(given, f"{layout.PARAMS} at {version}").contract.file
-    except AssayError:
-        return found
-    source = read(file)
-    if source is not None:
-        found |= {file: source, **digests.contract_imports(read, file)}
-    return found
-
-
 def load_committed_contract(
     text: Callable[[str], str], code: source_code.Reader, version: str, expected: str
 ) -> tuple[Contract, str, ContractParams]:
@@ -288,7 +263,7 @@ def load_committed_contract(
 def load_kept_contract(
     folder: Path, version: str, expected: str
 ) -> tuple[Contract, str, ContractParams]:
-    """`load_committed_contract` from a folder that holds `contract_files`.
+    """`load_committed_contract` from a folder that holds `assay.project.digests.contract_files`.
 
     Raises
     ------

@@ -15,9 +15,9 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from assay.errors import StageInputMissing
+from assay.errors import AssayError, StageInputMissing
 from assay.project import layout, source_code
-from assay.project.params import Params
+from assay.project.params import Params, parse
 from assay.project.source_code import digest_texts as digest_texts
 
 
@@ -68,6 +68,31 @@ def contract_imports(read: source_code.Reader, path: str) -> dict[str, str]:
     """The project modules that a contract file imports, without the file itself."""
     found = source_code.find_dependencies(read, (), [path])
     return {name: content for name, content in found.items() if name != path}
+
+
+def contract_files(read: source_code.Reader, version: str) -> dict[str, str]:
+    """params.yaml, the contract file and the project's modules that it imports: path -> text.
+
+    What is missing, or cannot be found because params.yaml is invalid, is left out; then
+    `assay.contract.loader.load_kept_contract` says why.
+
+    Parameters
+    ----------
+    read
+        Reads the files of the project as of the version's commit.
+    """
+    given = read(layout.PARAMS)
+    if given is None:
+        return {}
+    found = {layout.PARAMS: given}
+    try:
+        file = parse(given, f"{layout.PARAMS} at {version}").contract.file
+    except AssayError:
+        return found
+    source = read(file)
+    if source is not None:
+        found |= {file: source, **contract_imports(read, file)}
+    return found
 
 
 def project_imports(
@@ -251,6 +276,11 @@ def verdict_files(package: Path) -> dict[str, str]:
 def verdict_digest() -> str:
     """Digest of the installed `verdict_files`."""
     return digest_files(verdict_files(PACKAGE))
+
+
+def package_digest() -> str:
+    """Digest of all installed files of Assay."""
+    return digest_texts(*_contents(PACKAGE))
 
 
 def stage_digests() -> dict[str, str]:

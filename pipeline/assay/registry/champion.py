@@ -12,10 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from assay.contract.loader import contract_files
 from assay.errors import AssayError, NoChampion, NotARepository, VersionUnknown
 from assay.model.bundle import code_paths
-from assay.project import layout, partitions
+from assay.project import digests, layout, partitions
 from assay.project.document import write_json
 from assay.project.params import Params
 from assay.registry import fetch, git, remotes, versions
@@ -108,7 +107,7 @@ def _write_contract(root: Path, held: StageHolder, target: Path) -> None:
         except (VersionUnknown, UnicodeDecodeError):
             return None
 
-    for path, text in contract_files(read, held.version).items():
+    for path, text in digests.contract_files(read, held.version).items():
         _write(target / path, text)
 
 

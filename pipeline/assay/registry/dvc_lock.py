@@ -13,8 +13,10 @@ Assay's made.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -259,8 +261,24 @@ def write_code_digests(root: Path, params: Params) -> dict[str, object]:
     stage ``code`` always rewrites the file, so only stages whose code changed run again.
     """
     del params
-    found: dict[str, object] = {"schema": 1, **digests.stage_digests()}
+    found: dict[str, object] = {"schema": 1, **_kept_digests(root / layout.WORK / "code.json")}
     write_json(root / layout.CODE, found)
+    return found
+
+
+def _kept_digests(path: Path) -> dict[str, str]:
+    """`digests.stage_digests`, from ``path`` for as long as no file of Assay has changed.
+
+    To find each stage's files takes longer than all else that the command does. Promotion, which
+    decides by these digests, always computes them.
+    """
+    of = digests.package_digest()
+    with suppress(OSError, ValueError, AttributeError):
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        if kept.pop("of", "") == of and kept.keys() == digests.STAGES.keys():
+            return kept
+    found = digests.stage_digests()
+    write_json(path, {"of": of, **found})
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -120,8 +121,8 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
             "there is no training table", where=layout.TRAIN_TABLE, fix="Run dvc repro prepare."
         )
     try:
-        with apart_from_rows(root, params.store) as workplace:
-            return _train(root, params, name, source, workplace)
+        with apart_from_rows(root, params.store) as workplace, ExitStack() as limits:
+            return _train(root, params, name, source, workplace, limits)
     except MemoryError as error:
         raise MemoryShort(
             "memory ran out in training, so no bundle was written",
@@ -131,7 +132,9 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         ) from None
 
 
-def _train(root: Path, params: Params, name: str, source: Path, workplace: Path) -> TrainSummary:
+def _train(
+    root: Path, params: Params, name: str, source: Path, workplace: Path, limits: ExitStack
+) -> TrainSummary:
     clocks = read_clocks()
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     task = _task(contract, params)
@@ -143,9 +146,9 @@ def _train(root: Path, params: Params, name: str, source: Path, workplace: Path)
     moved = OutOfFoldReasons(
         contract, task, rows.classes, nights.to_numpy(), params.seed, params.bundle.reasons
     )
+    limits.enter_context(use_free_cores(clocks))
     try:
-        with use_free_cores(clocks):
-            made = fit(built.pipeline, contract, rows, params.train, _progress(name), moved.add)
+        made = fit(built.pipeline, contract, rows, params.train, _progress(name), moved.add)
     except (AssayError, MemoryError):
         raise
     except Exception as error:  # an estimator may raise anything
