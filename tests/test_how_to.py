@@ -1,4 +1,4 @@
-"""What the how-to pages say to type is there, and leaving takes what they say."""
+"""What the how-to pages say to type is there, and a first change and leaving take what they say."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from assay.cli.__main__ import build_parser
+from scripts import tutorial
 from tests.projects import ROOT
 
 PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 BLOCK = re.compile(r"^ *```\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+ANY_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def commands() -> list[tuple[str, list[str]]]:
@@ -62,3 +66,34 @@ def test_who_leaves_reads_scores_and_model_without_assay(
         [sys.executable, "-c", code + asked], cwd=root, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["50", "['calibrator',", "'estimator']", "False"], done.stderr
+
+
+def added(into: Any, more: Any) -> None:
+    """Add keys and entries of lists, as somebody does who types them into a file."""
+    for key, value in more.items():
+        if isinstance(into.get(key), dict):
+            added(into[key], value)
+        elif isinstance(into.get(key), list):
+            into[key] += value
+        else:
+            into[key] = value
+
+
+def test_a_first_change_is_made_as_its_page_says(
+    promoted: Path, tmp_path: Path, call: Callable[..., str]
+) -> None:
+    root = tmp_path / "parcels"
+    shutil.copytree(promoted, root, symlinks=True)
+    page = (ROOT / "docs" / "how-to" / "first-change.md").read_text("utf-8")
+    shown = iter(step.shown for step in tutorial.steps(page))
+    for language, body in ANY_BLOCK.findall(page):
+        file = root / body.partition("\n")[0].removeprefix("# ")
+        if language == "python":
+            file.write_text(body, encoding="utf-8")
+        elif language == "yaml":
+            tree = YAML().load(file)
+            added(tree, YAML().load(body))
+            YAML().dump(tree, file)
+        elif language == "sh":
+            told = call(root, "bash", "-euc", body)
+            assert tutorial.differences(next(shown), told) == (), told
