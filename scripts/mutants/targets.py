@@ -137,6 +137,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "compiled/contributions.py": ("compiled/test_contribution_parts",),
     "compiled/trees/contributions.py": ("compiled/test_contribution_parts",),
     "model/reasons.py": ("score/operations/test_nearest_changes",),
+    "performance/estimate/decisions.py": ("performance/estimate/test_score_cells",),
     "score/operations/why.py": ("score/operations/test_why_words", "score/operations/test_why"),
     "score/row_reasons.py": ("score/test_reasons_by_definition",),
 }
