@@ -50,7 +50,7 @@ def use(project: Any) -> str:
     """The version that may be used; raises if it may not."""
     known = versions.read_state(project.root, NAME)
     held = versions.select_champion(known, NAME, "prod")
-    require_allowed(project.root, project.params, known, held, "prod")
+    require_allowed(project.root, known, held, "prod")
     return held.version
 
 
@@ -60,7 +60,7 @@ def refused(project: Any) -> str:
     assert "\n" not in caught.value.line()
     known = versions.read_state(project.root, NAME)
     held = versions.select_champion(known, NAME, "prod")
-    doubt = signature_doubt(project.root, project.params, known, held, "prod")
+    doubt = signature_doubt(project.root, known, held, "prod")
     assert doubt and doubt in caught.value.line(), "verify, status and versions say it too"
     found = champion.find(project.root, project.params)[0]
     assert (found.state, found.why) == ("unreadable", caught.value.line())
@@ -78,9 +78,7 @@ def bundle(project: Any) -> str:
 def test_signed_tags_are_used_and_named(signed: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert use(signed) == "v0.1.0"
     known = versions.read_state(signed.root, NAME)
-    assert facts._signed_by(signed.root, signed.params, known, known.versions[0]) == (
-        "ada@example.com"
-    )
+    assert facts._signed_by(signed.root, known, known.versions[0]) == ("ada@example.com")
     assert champion.find(signed.root, signed.params)[0].state == "found"
     document = list_versions(signed.root, signed.params).document()
     assert document["versions"][0]["signed_by"] == "ada@example.com"  # type: ignore[index]
@@ -118,6 +116,7 @@ def test_one_may_go_back_who_may_not_promote(signed: Any, keys: Keys) -> None:
     promote(signed.root, signed.params, because="second")
     keys.sign_as(signed.root, "cleo")
     signed.another("three")
+    signed.write("dvc.lock", "not committed")  # who may not is told that, and nothing else
     with pytest.raises(NotAllowed, match=r"Cleo <cleo@example\.com> may not promote"):
         promote(signed.root, signed.params, because="third")
     rollback(signed.root, signed.params, because="it erred")
@@ -133,7 +132,7 @@ def test_a_signed_tag_under_another_name_is_refused(signed: Any) -> None:
     known = versions.read_state(signed.root, NAME)
     version = versions.read_version(signed.root, NAME, "v0.1.0")
     with pytest.raises(VersionRefused, match=f"found the tag {NAME}#prod#1 under another name"):
-        require_allowed(signed.root, signed.params, known, version, "prod")
+        require_allowed(signed.root, known, version, "prod")
 
 
 @pytest.mark.parametrize(

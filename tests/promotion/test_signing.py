@@ -80,7 +80,7 @@ def up(project: Any) -> Any:
 def check(project: Any, stage: str | None = "prod", version: str = "v0.1.0") -> None:
     known = versions.read_state(project.root, NAME)
     found = versions.select_version(known, NAME, version)
-    require_allowed(project.root, project.params, known, found, stage)
+    require_allowed(project.root, known, found, stage)
 
 
 def refused(project: Any, why: str, stage: str | None = "prod", version: str = "v0.1.0") -> None:
@@ -114,6 +114,22 @@ def test_a_signed_version_is_used_and_an_unsigned_one_refused(signing: Any) -> N
     check(signing)
     (doubt,) = list_versions(signing.root, signing.params).doubts.values()
     assert doubt == "it is not signed"
+
+
+def test_an_edit_of_the_work_tree_switches_no_signature_off(signing: Any) -> None:
+    up(signing)
+    key = signing.root / "keys" / "a.pem"
+    committed = key.read_bytes()
+    key.write_bytes(b"no key")
+    check(signing)
+    key.write_bytes(committed)
+    retag(signing, lambda text: text.replace(statement(signing)[0], ""))
+    params = signing.root / "params.yaml"
+    for text in (params.read_text().replace("require: true", "require: false"), ""):
+        params.write_text(text or params.read_text().partition("signing:")[0])
+        refused(signing, "it is not signed")
+        with pytest.raises(VersionRefused, match="not signed"):
+            pin_named(signing.root, signing.params, None)
 
 
 def test_what_cannot_be_signed_leaves_no_tag(signing: Any) -> None:
@@ -227,9 +243,7 @@ def test_every_byte_of_the_statement_counts(signing: Any) -> None:
             for each in known.events
         )
         with pytest.raises(VersionRefused):
-            require_allowed(
-                signing.root, signing.params, replace(known, events=events), version, "prod"
-            )
+            require_allowed(signing.root, replace(known, events=events), version, "prod")
 
 
 def test_a_bundle_that_was_edited_added_to_or_taken_from_is_refused(signing: Any) -> None:
@@ -272,19 +286,26 @@ def test_a_folder_is_verified_without_the_project(signing: Any, tmp_path: Path) 
     out = tmp_path / "late-flights-v0.1.0"
     found = verify(signing.root, signing.params, "v0.1.0", out)
     assert (found.key, found.files, found.bundle) == ("keys/a.pem", 5, made.bundle)
-    assert run_folder(signing.root, signing.params, out, False).files == 5
+    assert run_folder(signing.root, out, False).files == 5
     (out / "more.txt").write_text("more")
-    assert run_folder(signing.root, signing.params, out, True).files == 5
+    assert run_folder(signing.root, out, True).files == 5
     with pytest.raises(VersionRefused, match=r"more\.txt is not signed"):
-        run_folder(signing.root, signing.params, out, False)
+        run_folder(signing.root, out, False)
     (out / "more.txt").unlink()
+    (out / "more").mkdir()
+    assert run_folder(signing.root, out, True).files == 5
+    with pytest.raises(VersionRefused, match="more/ is not signed"):
+        run_folder(signing.root, out, False)
+    (out / "more").rmdir()
+    with pytest.raises(UsageError, match="no such folder"):
+        run_folder(signing.root, tmp_path / "elsewhere", False)
     (out / "bundle" / "card.md").unlink()
     with pytest.raises(VersionRefused, match=r"card\.md is missing"):
-        run_folder(signing.root, signing.params, out, False)
+        run_folder(signing.root, out, False)
     (tmp_path / "card.md").write_text("card one")
     (out / "bundle" / "card.md").symlink_to(tmp_path / "card.md")
     with pytest.raises(VersionRefused, match="symbolic link"):
-        run_folder(signing.root, signing.params, out, False)
+        run_folder(signing.root, out, False)
     with pytest.raises(UsageError, match="exists already"):
         verify(signing.root, signing.params, "v0.1.0", out)
 
@@ -413,12 +434,11 @@ def test_it_takes_less_than_fifty_milliseconds(signing: Any) -> None:
     up(signing)
     known = versions.read_state(signing.root, NAME)
     version = versions.select_version(known, NAME, "v0.1.0")
-    params = signing.params
 
     def seconds() -> Iterator[float]:
         for _ in range(5):
             began = time.perf_counter()
-            require_allowed(signing.root, params, known, version, "prod")
+            require_allowed(signing.root, known, version, "prod")
             yield time.perf_counter() - began
 
     assert min(seconds()) < 0.05

@@ -158,7 +158,7 @@ def verify(
     from assay.promotion import verify as command
 
     if folder is not None:
-        return command.run_folder(*call.project, folder, ignore_unsigned)
+        return command.run_folder(call.root, folder, ignore_unsigned)
     return command.run(*call.project, version, out)
 
 

@@ -204,7 +204,7 @@ def _differences(
 ) -> Iterator[str]:
     """What of the commit is not that of the version; nothing if the model is unchanged."""
     text = git.show(root, version.commit, layout.VERDICT)
-    require_allowed(root, params, known, version)
+    require_allowed(root, known, version)
     doubt = verification.verify_version(version, text)
     if doubt is not None or digests.digest_content(text) != version.verdict:
         yield doubt or "its tags name no verdict"

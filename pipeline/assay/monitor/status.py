@@ -303,7 +303,7 @@ def _champion(root: Path, params: Params) -> ChampionStatus | MissingPart:
     except NoChampion as error:
         return MissingPart(none=error.line())
     last = verification.last_assignment(known, version, stage)
-    doubt = verification.find_doubt(root, params, known, version, stage)
+    doubt = verification.find_doubt(root, known, version, stage)
     return ChampionStatus(
         version=version.version,
         since=last.at if last else version.at,

@@ -106,6 +106,9 @@ def promote(
         raise UsageError("--because gives no reason", fix="Say why, or leave it out.")
     commit = git.head(root)
     git.identity(root)
+    access.require(root, "promote")
+    if override:
+        access.require(root, "override")
     with fetch.export_commit(root, commit) as there:
         params = fetch.read_params(there)
         stage = tags.resolve_stage(stage, params.registry.stage)
@@ -123,15 +126,12 @@ def promote(
         approved = asked or tagger(root, commit, text or "")
         if approved is None:
             reasons.append(refusal(commit))
+    for refused in waivers.not_allowed(root, params.gate.waivers):
+        raise refused
     if len(reasons) == 1:
         raise reasons[0]
     if reasons:
         raise PromotionRefusals(reasons)
-    access.require(root, "promote")
-    if override:
-        access.require(root, "override")
-    for refused in waivers.not_allowed(root, params.gate.waivers):
-        raise refused
 
     assert facts.here.digest is not None
     evidence = replace(_evidence(facts, text, lacking), approved=approved)
@@ -147,7 +147,7 @@ def promote(
     )
     # Before any tag: what cannot be signed leaves nothing behind.
     folder = root / layout.BUNDLE
-    message = sign_message(root, params.signing, coming, stage, message, folder)
+    message = sign_message(root, access.read_policy(root), coming, stage, message, folder)
     if version is None:
         told = {"Because": because, "Bundle": bundle, **evidence.trailers()}
         tag_writer.register(root, coming.name, coming.version, commit, facts=told)
@@ -191,7 +191,7 @@ def rollback(
     access.require(root, "rollback")
     holder = known.holders.get(stage)
     version = _target(known, params.name, stage, to)
-    require_allowed(root, params, known, version)
+    require_allowed(root, known, version)
     folder = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
     evidence = PromotionEvidence(
         verdict=version.verdict if version.verdict != UNKNOWN else None,
@@ -205,7 +205,7 @@ def rollback(
     message = tag_writer.stage_message(
         root, version, stage, "rollback", because=because, evidence=evidence
     )
-    message = sign_message(root, params.signing, version, stage, message, folder)
+    message = sign_message(root, access.read_policy(root), version, stage, message, folder)
     tag_writer.assign(root, known, version, stage, message)
     held = versions.read_champion(root, params.name, stage)
     return StageMove("rolled back", stage, holder, held)

@@ -12,9 +12,9 @@ from datetime import date
 from pathlib import Path
 
 from assay.errors import UsageError, VersionRefused
-from assay.project import layout, partitions
+from assay.project import partitions
 from assay.project.params import Params
-from assay.registry import fetch, verification, versions
+from assay.registry import access, fetch, verification, versions
 from assay.registry.pin import is_number
 from assay.registry.signing import versions as signed_versions
 from assay.registry.signing.statement import MOST_BYTES, Envelope, Statement, hash_files
@@ -53,20 +53,21 @@ def run(root: Path, params: Params, name: str | None, out: Path | None) -> Verif
     BundleMissing, BundleChanged
         Its bundle cannot be had, or has other bytes.
     """
-    if out is not None and not params.signing.trusted:
-        raise UsageError("no key is trusted", where=f"{layout.PARAMS}: signing.trusted")
+    policy = access.read_policy(root)
+    if out is not None and not policy.signing.trusted:
+        raise UsageError("no key is trusted", where=f"{policy.place}: signing.trusted")
     known, wanted = versions.read_state(root, params.name), name or params.registry.stage
     stage = None if is_number(wanted) else wanted
     find = versions.select_version if stage is None else versions.select_champion
     version = find(known, params.name, wanted)
-    doubt = verification.find_doubt(root, params, known, version, stage)
+    doubt = verification.find_doubt(root, known, version, stage)
     if doubt is not None:
         raise _refused(version, doubt)
     folder = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
     found = Verified(version.version, version.bundle, version.outcome, len(list(folder.iterdir())))
-    if not params.signing.trusted:
+    if not policy.signing.trusted:
         return found
-    signature = signed_versions.find_signature(root, params.signing, known, version, stage)
+    signature = signed_versions.find_signature(root, policy, known, version, stage)
     if out is not None:
         _write(out, folder, version, fetch.read_verdict(root, version), signature)
     return replace(
@@ -78,18 +79,32 @@ def run(root: Path, params: Params, name: str | None, out: Path | None) -> Verif
     )
 
 
-def run_folder(root: Path, params: Params, folder: Path, unsigned: bool) -> Verified:
+def run_folder(root: Path, folder: Path, unsigned: bool) -> Verified:
     """Verify a folder that was signed, here or elsewhere, by a key that counts today.
+
+    Parameters
+    ----------
+    unsigned
+        There may be more files than were signed.
 
     Raises
     ------
+    UsageError
+        There is no such folder.
     VersionRefused
         It is not as it was signed, or not by such a key.
     """
+    if not folder.is_dir():
+        raise UsageError(
+            "there is no such folder",
+            where=str(folder),
+            expected="a folder that assay verify --out, or another client of the format, wrote",
+        )
+    policy = access.read_policy(root)
     try:
         with (folder / SIGNATURE).open("rb") as stream:
             envelope = Envelope.read(stream.read(MOST_BYTES + 1))
-        key = signed_versions.trusted_key(root, params.signing, envelope, date.today())
+        key = signed_versions.trusted_key(root, policy, envelope, date.today())
         found = Statement.parse(envelope.payload)
         here = hash_files(folder, found.ignored, folder / SIGNATURE)
         found.compare(here, unsigned=unsigned)

@@ -7,13 +7,14 @@ is what git's configuration says; only a signature proves it (`assay.registry.si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay.errors import AssayError, NotAllowed, ParamsError, UsageError
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params.access import Access, Act
+from assay.project.params.signing import Signing
 from assay.registry import git, remotes
 
 BRANCHES = ("HEAD", "main", "master")
@@ -22,19 +23,26 @@ BRANCHES = ("HEAD", "main", "master")
 
 @dataclass(frozen=True)
 class Policy:
-    """What ``access`` says, and where: ``ref`` is a name of git's, None for the work tree's file.
+    """What ``access`` and ``signing`` say, and where: a ``ref`` of git's, None for the work tree.
 
     Without git, or before params.yaml is committed, there is nothing else than the work tree.
     """
 
     access: Access
     ref: str | None
+    signing: Signing = field(default_factory=Signing)
 
     @property
     def place(self) -> str:
         """The file that decides, in words."""
         of = "" if self.ref is None else f" of {self.ref.removeprefix('refs/remotes/')}"
         return f"{layout.PARAMS}{of}"
+
+    def read(self, root: Path, file: str) -> bytes:
+        """A file that it names, from where it stands; raises AssayError or OSError."""
+        if self.ref is None:
+            return (root / file).read_bytes()
+        return git.show(root, self.ref, file).encode()
 
 
 def read_policy(root: Path) -> Policy:
@@ -54,7 +62,8 @@ def read_policy(root: Path) -> Policy:
             continue
         policy = Policy(Access(), ref)
         try:
-            return Policy(parameters.parse(text, layout.PARAMS).access, ref)
+            found = parameters.parse(text, layout.PARAMS)
+            return Policy(found.access, ref, found.signing)
         except ParamsError as error:
             lines = [f"{policy.place}{line.removeprefix(layout.PARAMS)}" for line in error.lines()]
             raise ParamsError(lines) from None
@@ -63,8 +72,10 @@ def read_policy(root: Path) -> Policy:
 
 def _work_tree(root: Path) -> Policy:
     """For acts on a store alone, where a program may have its parameters from elsewhere too."""
-    there = (root / layout.PARAMS).exists()
-    return Policy(parameters.load(root).access if there else Access(), None)
+    if not (root / layout.PARAMS).exists():
+        return Policy(Access(), None)
+    found = parameters.load(root)
+    return Policy(found.access, None, found.signing)
 
 
 def _default_branch(root: Path) -> list[str]:

@@ -10,11 +10,12 @@ from assay.project.params import Params
 from assay.registry.versions import RegistryState, Version
 
 if TYPE_CHECKING:
+    from assay.registry.access import Policy
     from assay.store import Run
 
 
 def require_allowed(
-    root: Path, params: Params, known: RegistryState, version: Version, stage: str | None = None
+    root: Path, known: RegistryState, version: Version, stage: str | None = None
 ) -> None:
     """Refuse a version that is not signed as the project asks.
 
@@ -29,15 +30,17 @@ def require_allowed(
         Its tags or its statement are not signed by a key that counts. Nothing of its bundle was
         read.
     """
-    from assay.registry import signatures
+    from assay.registry import access, signatures
 
-    signatures.check(root, known, version, stage)
-    doubt = signature_doubt(root, params, known, version, stage)
-    if doubt is not None and params.signing.require:
+    policy = access.read_policy(root)
+    signatures.check(root, policy, known, version, stage)
+    doubt = _statement_doubt(root, policy, known, version, stage)
+    if doubt is not None and policy.signing.require:
         raise VersionRefused(
             f"{version.version} may not be used here: {doubt}",
             where=version.name,
-            expected="a signature by a key under signing.trusted, of the tag that gave the stage",
+            expected=f"a signature by a key under signing.trusted in {policy.place}, of the tag "
+            "that gave the stage",
             fix="Who may sign promotes it, or rolls back to it, with signing.by; assay verify "
             f"{version.version} says more.",
         )
@@ -55,11 +58,12 @@ def require_run(root: Path, params: Params, run: Run) -> None:
     """
     from assay.registry import access, versions
 
-    if not (params.signing.require or access.read_policy(root).access.require_signature):
+    policy = access.read_policy(root)
+    if not (policy.signing.require or policy.access.require_signature):
         return  # a store can be read without the tags of its versions
     known = versions.read_state(root, params.name)
     version = versions.select_version(known, params.name, run.version)
-    require_allowed(root, params, known, version)
+    require_allowed(root, known, version)
     if version.bundle != run.bundle:
         raise VersionRefused(
             "the run names another bundle than the signed version",
@@ -71,21 +75,28 @@ def require_run(root: Path, params: Params, run: Run) -> None:
 
 
 def signature_doubt(
-    root: Path, params: Params, known: RegistryState, version: Version, stage: str | None = None
+    root: Path, known: RegistryState, version: Version, stage: str | None = None
 ) -> str | None:
     """Why the signature of a version or of its tags does not count; None if none is asked for."""
-    from assay.registry import signatures
-    from assay.registry.signing.versions import find_signature
+    from assay.registry import access, signatures
 
+    policy = access.read_policy(root)
     try:
-        signatures.check(root, known, version, stage)
+        signatures.check(root, policy, known, version, stage)
     except VersionRefused as error:
         return f"{error.where}: {error.what}"
-    if not params.signing.trusted:
-        return None
+    return _statement_doubt(root, policy, known, version, stage)
 
+
+def _statement_doubt(
+    root: Path, policy: Policy, known: RegistryState, version: Version, stage: str | None
+) -> str | None:
+    from assay.registry.signing.versions import find_signature
+
+    if not policy.signing.trusted:
+        return None
     try:
-        find_signature(root, params.signing, known, version, stage)
+        find_signature(root, policy, known, version, stage)
     except ValueError as error:
         return str(error)
     return None

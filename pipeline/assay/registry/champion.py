@@ -66,7 +66,7 @@ def find(root: Path, params: Params) -> tuple[StageHolder, Path | None]:
         "bundle": version.bundle,
     }
     try:
-        require_allowed(root, params, known, version, stage)
+        require_allowed(root, known, version, stage)
         bundle = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
     except NotARepository:
         raise

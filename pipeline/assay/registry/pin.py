@@ -94,8 +94,8 @@ def pin_verified(
     """
     from assay.registry import allowed, verification
 
-    allowed.require_allowed(root, params, known, version, stage)
-    doubt = verification.find_doubt(root, params, known, version, stage)
+    allowed.require_allowed(root, known, version, stage)
+    doubt = verification.find_doubt(root, known, version, stage)
     return replace(pin(root, params, version), doubt=doubt)
 
 

@@ -82,7 +82,9 @@ def makers(root: Path, tags: Sequence[Tag]) -> dict[str, str]:
     return {name: proof.by for name, proof in verify(root, policy, tags).items() if proof.by}
 
 
-def check(root: Path, known: RegistryState, version: Version, stage: str | None = None) -> None:
+def check(
+    root: Path, policy: Policy, known: RegistryState, version: Version, stage: str | None = None
+) -> None:
     """Check the signatures of the tags that make a version what it is, if they are required.
 
     Parameters
@@ -95,7 +97,6 @@ def check(root: Path, known: RegistryState, version: Version, stage: str | None 
     VersionRefused
         One is not signed, or by nobody who may.
     """
-    policy = read_policy(root)
     if not policy.access.require_signature:
         return
     events = list(deciding(known, version, stage))

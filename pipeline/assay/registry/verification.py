@@ -96,7 +96,7 @@ def last_assignment(known: RegistryState, version: Version, stage: str) -> Assig
 
 
 def find_doubt(
-    root: Path, params: Params, known: RegistryState, version: Version, stage: str | None = None
+    root: Path, known: RegistryState, version: Version, stage: str | None = None
 ) -> str | None:
     """Why a version, or who gave it the stage that it holds, is unverified; None if it is not."""
     text = fetch.read_verdict(root, version)
@@ -104,7 +104,7 @@ def find_doubt(
         told = verify_version(version, text)
     else:
         told = verify_holder(known, version, stage, text)
-    return told or signature_doubt(root, params, known, version, stage)
+    return told or signature_doubt(root, known, version, stage)
 
 
 def unverified_warning(version: str, doubt: str | None) -> str:
@@ -166,7 +166,7 @@ def list_versions(root: Path, params: Params, *, stage: str | None = None) -> Li
     """Every version, the newest first, and the history of the stage."""
     stage = tags.resolve_stage(stage, params.registry.stage)
     known = versions.read_state(root, params.name)
-    doubts = {each.version: find_doubt(root, params, known, each) for each in known.versions}
+    doubts = {each.version: find_doubt(root, known, each) for each in known.versions}
     made = [each.tag for each in known.events if each.tag]
     proofs = signatures.verify(root, access.read_policy(root), made)
     return Listing(params.name, stage, known, doubts, proofs)

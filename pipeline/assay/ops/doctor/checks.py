@@ -55,19 +55,23 @@ def check_access(project: Project) -> Answer:
     policy = access.read_policy(project.root)
     if policy.access.require_signature:
         stage = project.params.registry.stage
-        allowed.require_allowed(
-            project.root, project.params, project.state, project.champion(), stage
-        )
+        allowed.require_allowed(project.root, project.state, project.champion(), stage)
+    if policy.signing != project.params.signing:
+        return _elsewhere("signing", policy.place)
     return judge_access(policy.access, project.params.access, policy.place)
+
+
+def _elsewhere(section: str, place: str) -> Answer:
+    return warning(
+        f"{section} in {layout.PARAMS} here is not that of {place}, which decides",
+        "commit it, and bring it to the default branch; git fetch",
+    )
 
 
 def judge_access(decides: Access, here: Access, place: str) -> Answer:
     """Who may do what, as the default branch says and as the work tree does."""
     if here != decides:
-        return warning(
-            f"access in {layout.PARAMS} here is not that of {place}, which decides",
-            "commit it, and bring it to the default branch; git fetch",
-        )
+        return _elsewhere("access", place)
     acts = [act for act in ACTS if decides.listed(act)]
     who = f"{', '.join(acts)}: who may is said in {place}" if acts else "everybody may do all"
     if decides.require_signature:

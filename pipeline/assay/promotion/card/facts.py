@@ -146,16 +146,17 @@ def read_facts(root: Path, params: Params, known: RegistryState, version: Versio
         leakage=report(layout.LEAKAGE, Leakage.parse),
         pins=git.show(root, version.commit, PINS) if pinned else "",
         earlier=tuple(reversed([each for each in older if each.at <= version.at])),
-        signed=_signed_by(root, params, known, version),
+        signed=_signed_by(root, known, version),
     )
 
 
-def _signed_by(root: Path, params: Params, known: RegistryState, version: Version) -> str | None:
-    if params.signing.trusted:
+def _signed_by(root: Path, known: RegistryState, version: Version) -> str | None:
+    policy = access.read_policy(root)
+    if policy.signing.trusted:
         try:
-            return find_signature(root, params.signing, known, version, None).key
+            return find_signature(root, policy, known, version, None).key
         except ValueError:
             return None
     made = [each.tag for each in signatures.deciding(known, version, None) if each.tag]
-    proofs = signatures.verify(root, access.read_policy(root), made)
+    proofs = signatures.verify(root, policy, made)
     return next((proof.by for proof in proofs.values() if proof.by), None)

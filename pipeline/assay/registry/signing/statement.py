@@ -175,6 +175,8 @@ def hash_files(
 ) -> dict[str, str]:
     """SHA-256 of each file of a model, by its path in it; of one file, by its name.
 
+    An empty folder, which nothing signs, stands there with a slash at its end.
+
     Parameters
     ----------
     ignore
@@ -193,6 +195,8 @@ def hash_files(
     for folder, below, names in os.walk(model, onerror=_raise):
         inner = Path(folder).relative_to(model)
         kept = []
+        if not below and not names and folder != str(model):
+            found[f"{inner.as_posix()}/"] = ""
         for name in sorted([*below, *names]):
             path, own = Path(folder) / name, (inner / name).as_posix()
             if own in left or (signature is not None and path == signature):

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from assay.errors import VersionRefused
+from assay.errors import AssayError, VersionRefused
 from assay.model import bundle
 from assay.model.manifest import MANIFEST, listed_files
-from assay.project.params.signing import Signing, SigningKey
+from assay.project.params.signing import SigningKey
 from assay.registry import tags
+from assay.registry.access import Policy
 from assay.registry.signing import keys, signers
 from assay.registry.signing.statement import Envelope, Statement
 from assay.registry.tags import TagEvent
@@ -43,7 +44,7 @@ class Signature:
 
 
 def sign_message(
-    root: Path, signing: Signing, version: Version, stage: str, message: str, folder: Path
+    root: Path, policy: Policy, version: Version, stage: str, message: str, folder: Path
 ) -> str:
     """The message of a tag that gives ``version`` the stage, with its statement.
 
@@ -59,11 +60,11 @@ def sign_message(
     VersionRefused
         The key that signs does not count here today.
     """
-    if signing.by is None:
-        if signing.require:
+    if policy.signing.by is None:
+        if policy.signing.require:
             raise VersionRefused(
                 "nothing signs what is promoted, and here nothing unsigned is used",
-                where="params.yaml: signing.by",
+                where=f"{policy.place}: signing.by",
                 fix="Name the key and what holds it: docs/signing.md.",
             )
         return message
@@ -79,13 +80,13 @@ def sign_message(
     if "Verdict" in facts:
         files[VERDICT] = _hex(facts["Verdict"])
     payload = Statement(files).payload(folder_name(version))
-    envelope = signers.sign(root, signing.by, payload)
+    envelope = signers.sign(root, policy.signing.by, payload)
     try:
-        trusted_key(root, signing, envelope, now.date())
+        trusted_key(root, policy, envelope, now.date())
     except ValueError as error:
         raise VersionRefused(
             "the key that signs does not count here",
-            where="params.yaml: signing",
+            where=f"{policy.place}: signing",
             found=str(error),
             fix="Sign with a key of signing.trusted, or add this one to it.",
         ) from None
@@ -93,7 +94,7 @@ def sign_message(
 
 
 def find_signature(
-    root: Path, signing: Signing, known: RegistryState, version: Version, stage: str | None
+    root: Path, policy: Policy, known: RegistryState, version: Version, stage: str | None
 ) -> Signature:
     """The signature of a version, as the holder of a stage or as any.
 
@@ -120,19 +121,19 @@ def find_signature(
     if not given:
         raise ValueError("no tag gave it a stage")
     if stage is not None:
-        found = _check(root, signing, version, given[0])
-        _refuse_older(root, signing, known, found)
+        found = _check(root, policy, version, given[0])
+        _refuse_older(root, policy, known, found)
         return found
     faults = []
     for event in given:
         try:
-            return _check(root, signing, version, event)
+            return _check(root, policy, version, event)
         except ValueError as error:
             faults.append(str(error))
     raise ValueError(faults[0])
 
 
-def _refuse_older(root: Path, signing: Signing, known: RegistryState, found: Signature) -> None:
+def _refuse_older(root: Path, policy: Policy, known: RegistryState, found: Signature) -> None:
     """Raise ValueError if the stage was given later, by a signature that counts.
 
     So an old tag that is made anew, or a tag that takes the stage away, brings no old version back.
@@ -142,7 +143,7 @@ def _refuse_older(root: Path, signing: Signing, known: RegistryState, found: Sig
         if event.action != "assign" or event.stage != found.stage or version is None:
             continue
         try:
-            later = _time(event) > found.at and _check(root, signing, version, event)
+            later = _time(event) > found.at and _check(root, policy, version, event)
         except ValueError:
             continue
         if later:
@@ -161,12 +162,12 @@ def folder_name(version: Version) -> str:
     return f"{version.name.rpartition(':')[2]}-{version.version}"
 
 
-def _check(root: Path, signing: Signing, version: Version, event: TagEvent) -> Signature:
+def _check(root: Path, policy: Policy, version: Version, event: TagEvent) -> Signature:
     if STATEMENT not in event.trailers:
         raise ValueError("it is not signed")
     envelope = Envelope.read(event.trailers[STATEMENT].encode())
     at = _time(event)
-    key = trusted_key(root, signing, envelope, at.date())
+    key = trusted_key(root, policy, envelope, at.date())
     files = Statement.parse(envelope.payload).files
     assert event.stage is not None
     told = promotion(version.name, version.version, event.commit, event.stage, event.trailers)
@@ -191,9 +192,9 @@ def _time(event: TagEvent) -> datetime:
     return at.astimezone(UTC)
 
 
-def trusted_key(root: Path, signing: Signing, envelope: Envelope, day: date) -> SigningKey:
+def trusted_key(root: Path, policy: Policy, envelope: Envelope, day: date) -> SigningKey:
     """The trusted key that signed, and counts for that day; raises ValueError if there is none."""
-    for each, key in _keys(root, signing):
+    for each, key in _keys(root, policy):
         if key.names(envelope):
             fault = each.fault_on(day)
             if fault is not None:
@@ -203,14 +204,14 @@ def trusted_key(root: Path, signing: Signing, envelope: Envelope, day: date) -> 
     raise ValueError("it is signed by a key that is not under signing.trusted")
 
 
-def _keys(root: Path, signing: Signing) -> Iterator[tuple[SigningKey, keys.Trusted]]:
-    for each in signing.trusted:
+def _keys(root: Path, policy: Policy) -> Iterator[tuple[SigningKey, keys.Trusted]]:
+    for each in policy.signing.trusted:
         try:
-            yield each, keys.parse_trusted((root / each.key).read_bytes())
-        except (OSError, ValueError) as error:
+            yield each, keys.parse_trusted(policy.read(root, each.key))
+        except (AssayError, OSError, ValueError) as error:
             raise VersionRefused(
                 "a trusted key cannot be read",
-                where=f"params.yaml: signing.trusted: {each.key}",
+                where=f"{policy.place}: signing.trusted: {each.key}",
                 expected="a public key of P-256, P-384 or P-521, or a certificate, as PEM",
                 found=str(error),
             ) from None
