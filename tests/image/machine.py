@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,18 @@ EPOCH = "1767225600"
 """The time that the images state, 2026-01-01: before and after it are no different."""
 
 USER = "65532"
+
+HERE = (
+    *("--isolation", "chroot", "--network", "host", "--pull=never"),
+    *("--ulimit", "nproc=4096:4096", "--ulimit", "nofile=1024:1024"),
+)
+"""How a build runs on this machine."""
+
+LOCKED = (
+    *("--rm", "--pull=never", "--read-only", "--cap-drop", "all"),
+    *("--security-opt", "no-new-privileges"),
+)
+"""How a container runs: nothing may be written but to ``/tmp`` and what is mounted."""
 
 
 def unready() -> str | None:
@@ -82,6 +94,10 @@ class Machine:
         return ["--storage-driver", "vfs", *place]
 
     @property
+    def podman(self) -> list[str]:
+        return [*AS_ROOT, "podman", "--runtime", "runc", *self.options]
+
+    @property
     def builder(self) -> str:
         return " ".join([*AS_ROOT, "buildah", *self.options])
 
@@ -103,21 +119,31 @@ class Machine:
 
     def build(self, target: str, name: str, base: str) -> str:
         """Build a target as `make image` does, anew; its digest."""
-        with self._index() as options:
+        with self._index() as files:
+            secrets = [f"id={Path(place).name},src={file}" for place, file in files.items()]
+            options = [part for secret in secrets for part in ("--secret", secret)]
             must(
                 *(sys.executable, ROOT / "scripts" / "image.py", "--target", target),
                 *("--name", name, "--base", base, "--builder", self.builder),
-                *("--isolation", "chroot", "--network", "host", "--no-cache", "--pull=never"),
-                *("--ulimit", "nproc=4096:4096", "--ulimit", "nofile=1024:1024", *options),
+                *(*HERE, "--no-cache", *options),
                 SOURCE_DATE_EPOCH=EPOCH,
             )
         form = "{{.FromImageDigest}}"
         inspect = ("inspect", "--type", "image", "--format", form, f"{name}:{target}")
         return must(*AS_ROOT, "buildah", *self.options, *inspect).strip()
 
+    def build_on(self, context: Path, containerfile: str, name: str) -> None:
+        """Build an image of a user's own, ``FROM`` one that is here."""
+        file = self.folder / "Containerfile"
+        file.write_text(containerfile, encoding="utf-8")
+        with self._index() as files:
+            mounts = [part for at, own in files.items() for part in ("--volume", f"{own}:{at}:ro")]
+            build = ("build", *HERE, "--tag", name, "--file", file, *mounts, context)
+            must(*AS_ROOT, "buildah", *self.options, *build)
+
     @contextmanager
-    def _index(self) -> Iterator[list[str]]:
-        """This machine's package index and its certificate, as a secret of the build."""
+    def _index(self) -> Iterator[dict[str, Path]]:
+        """This machine's package index and its certificate: files, by their place in a build."""
         # An environment that uv made has no pip; the Python that it stands on usually has.
         pythons = (sys.executable, Path(sys.base_prefix) / "bin" / "python3")
         told = [
@@ -130,15 +156,15 @@ class Machine:
         own = configparser.RawConfigParser()
         wanted = ("index-url", "extra-index-url", "trusted-host", "default-timeout")
         own["global"] = {key: values[key] for key in wanted if key in values}
-        options = []
+        files = {}
         if "cert" in values:
             own["global"]["cert"] = "/etc/pip.crt"
-            options = ["--secret", f"id=pip.crt,src={Path(values['cert']).resolve()}"]
+            files["/etc/pip.crt"] = Path(values["cert"]).resolve()
         file = self.folder / "pip.conf"
         with file.open("w", encoding="utf-8") as stream:
             own.write(stream)
         try:
-            yield [*options, "--secret", f"id=pip.conf,src={file}"]
+            yield {**files, "/etc/pip.conf": file}
         finally:
             file.unlink()
 
@@ -155,16 +181,37 @@ class Machine:
         entrypoint = ["--entrypoint", entry] if entry is not None else []
         return subprocess.run(
             [
-                *(*AS_ROOT, "podman", "--runtime", "runc", *self.options, "run", "--rm"),
-                *("--pull=never",),
-                *("--network", "none", "--read-only", "--cap-drop", "all"),
-                *("--security-opt", "no-new-privileges", "--memory", "4g"),
+                *(*self.podman, "run", *LOCKED, "--network", "none", "--memory", "4g"),
                 *(*mount, *entrypoint, image, *command),
             ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
         )
+
+    @contextmanager
+    def function(
+        self, image: str, memory: str, environment: Mapping[str, str]
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A container as Lambda starts it: a user that owns nothing, no shared memory, no swap.
+
+        The kernel kills what takes more than ``memory``. It has this machine's network.
+        """
+        name = "function"
+        options = [
+            part for key, value in environment.items() for part in ("--env", f"{key}={value}")
+        ]
+        limits = ("--memory", memory, "--memory-swap", memory, "--ipc", "none", "--user", "993:990")
+        command = (*self.podman, "run", *LOCKED, "--name", name, "--network", "host", *limits)
+        # Where it ran out of memory, conmon leaves a file called oom in its working directory.
+        process = subprocess.Popen(
+            [*command, *options, image], cwd=self.folder, stdin=subprocess.DEVNULL
+        )
+        try:
+            yield process
+        finally:
+            must(*self.podman, "rm", "--force", "--ignore", "--time", "0", name)
+            process.wait()
 
 
 def give(folder: Path, user: str = USER) -> None:
