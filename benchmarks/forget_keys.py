@@ -114,7 +114,7 @@ def _publish(store: Store, number: int, rows: int) -> None:
     store.publish_run(staged)
     arrived = pa.repeat(pa.scalar(AT, pa.timestamp("us", "UTC")), REFUSED)
     truths = {"customer": ids[:REFUSED], "truth": [True] * REFUSED, "arrived_at": arrived}
-    store.append_labels(night, pa.table(truths), "benchmark", "benchmark")
+    store.append_labels({night: pa.table(truths)}, "benchmark", "benchmark")
 
 
 def _constant(value: str, rows: int) -> pa.Array:

@@ -23,6 +23,7 @@ from assay.monitor import monitor_nights
 from assay.monitor.drift.night_decision import read_decisions
 from assay.monitor.nights.night import night_path
 from assay.performance import labels
+from assay.performance.labels import TOGETHER
 from assay.project import layout, params, partitions
 from assay.store import Run, StagedRun, Store, open_store, write_part
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
@@ -133,8 +134,10 @@ class GrowingProject:
 
         The metrics go in together: to take them night by night is what is measured later.
         """
+        for start in range(0, len(nights), TOGETHER):
+            group = dict.fromkeys(nights[start : start + TOGETHER], self.labels)
+            self.store.append_labels(group, "labels.input", "benchmark")
         for night in nights:
-            self.store.append_labels(night, self.labels, "labels.input", "benchmark")
             for suffix, text in self.pages.items():
                 path = self.root / night_path(night, suffix)
                 path.write_text(self._renamed(text, night), encoding="utf-8")

@@ -68,7 +68,7 @@ def test_rows_go_table_by_table_and_nights_stay(
     for night in (NIGHT, SECOND):
         key = store.predictions(night).slice(0, 1)["parcel"]
         truth = pa.table({"parcel": key, "truth": [True], "arrived_at": at})
-        store.append_labels(night, truth, "file", "Ada")
+        store.append_labels({night: truth}, "file", "Ada")
     before, runs = rows(store), store.runs()
     assert before[SECOND][1] > 0, "this one refused some"
     assert not any(each.nights for each in expired(30, after=SECOND).values())

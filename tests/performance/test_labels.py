@@ -272,6 +272,22 @@ def test_a_file_of_several_nights(project: Any, caplog: pytest.LogCaptureFixture
         project.run(labels.run, nights[0], nights[1], file, now=at(20))
 
 
+def test_nights_are_stored_together_and_those_before_one_that_fails_are(project: Any) -> None:
+    nights = ["2013-02-01", "2013-02-02", "2013-02-03"]
+    for number, night in enumerate(nights):
+        project.score(night, f"run-{number}")
+    rows = [truths(project, night).assign(date=night) for night in nights]
+    rows[2] = pd.concat([rows[2], rows[2].head(1).assign(late=~rows[2].head(1)["late"])])
+    file = project.root / "truths.csv"
+    pd.concat(rows).to_csv(file, index=False)
+    given = (project.root, project.params, nights[0], nights[2], file)
+    with pytest.raises(LabelError, match="two truths"):
+        labels.run(*given, now=at(5))
+    counts = [project.store.label_history(night).num_rows for night in nights]
+    assert counts == [len(rows[0]), len(rows[1]), 0]
+    assert len([*(project.root / "store" / "labels" / "_delta_log").glob("*.json")]) == 1
+
+
 def test_what_cannot_be_asked_for(project: Any) -> None:
     with pytest.raises(NothingScored):
         take(project, pd.DataFrame({"at": [], "flight": [], "late": []}), at(2))

@@ -194,7 +194,7 @@ def test_labels_which_name_no_run_are_read_like_any_other_table(store: Store, ma
     make.run("r1", "p")
     arrived = datetime(2013, 7, 2, tzinfo=UTC)
     truths = pa.table({"id": [1], "truth": [True], "arrived_at": pa.array([arrived], INSTANT)})
-    store.append_labels("p", truths, "a.csv", "Ada")
+    store.append_labels({"p": truths}, "a.csv", "Ada")
     assert store.check() == []
     (labels,) = data(store, LABELS)
     flipped = bytearray(labels.read_bytes())

@@ -54,8 +54,8 @@ def test_rows_leave_every_table_and_what_has_none_is_not_touched(
 ) -> None:
     make.run("r1", good=[1, 2, 3], bad=[7, 8], profile=profile)
     make.run("r2", "q", good=[4, 5], bad=[6], profile=profile)
-    store.append_labels("p", labels(1, 2), "file", "Ada")
-    store.append_labels("q", labels(4), "file", "Ada")
+    store.append_labels({"p": labels(1, 2)}, "file", "Ada")
+    store.append_labels({"q": labels(4)}, "file", "Ada")
     others = {path: path.stat().st_mtime_ns for path in Path(store.uri).rglob("date=q/*")}
     before = {run.run_id: run for run in store.runs()}
     done = store.forget(keys(1, 7), **WHY)
@@ -73,9 +73,9 @@ def test_rows_leave_every_table_and_what_has_none_is_not_touched(
 def test_no_log_tells_of_a_key(store: Store, make: Any) -> None:
     scored, refused = 715_224_918_330_007, 816_224_918_330_008
     make.run("r1", good=[scored, 2], bad=[refused])
-    store.append_labels("p", labels(scored, 2), "file", "Ada")
+    store.append_labels({"p": labels(scored, 2)}, "file", "Ada")
     for _ in range(12):  # until checkpoints are written
-        store.append_labels("p", labels(scored, 3), "file", "Ada")
+        store.append_labels({"p": labels(scored, 3)}, "file", "Ada")
     logs = [path for path in Path(store.uri).rglob("_delta_log/*") if path.is_file()]
     assert any(path.suffix == ".parquet" for path in logs)
     for path in logs:
@@ -284,7 +284,7 @@ def test_a_run_whose_rows_are_forgotten_while_it_is_published_is_refused(
 
 def test_labels_that_are_being_added_wait_for_their_commit(store: Store, make: Any) -> None:
     make.run("r1", good=[1, 2])
-    store.append_labels("p", labels(1, 2), "file", "Ada")
+    store.append_labels({"p": labels(1, 2)}, "file", "Ada")
     (added,) = Path(store.table_uri("labels")).rglob("date=p/*.parquet")
     half = added.with_name("other.parquet")
     half.write_bytes(added.read_bytes())

@@ -116,10 +116,10 @@ def test_what_was_brought_last_without_a_date_is_what_is_known(files: list[list[
 def test_truths_lie_in_the_store_by_night(store: Store, make: Any) -> None:
     make.run("r1", "2013-07-01", [1, 2])
     assert store.labels("2013-07-01").num_rows == 0
-    store.append_labels("2013-07-01", rows((1, True, 1)), "a.csv", "Ada")
-    store.append_labels("2013-07-01", rows((1, False, 30)), "b.csv", "Ada")
-    store.append_labels("2013-07-01", rows(), "c.csv", "Ada")
-    store.append_labels("2013-07-02", rows((7, True, 1)), "a.csv", "Ada")
+    store.append_labels({"2013-07-01": rows((1, True, 1))}, "a.csv", "Ada")
+    store.append_labels({"2013-07-01": rows((1, False, 30))}, "b.csv", "Ada")
+    store.append_labels({"2013-07-01": rows()}, "c.csv", "Ada")
+    store.append_labels({"2013-07-02": rows((7, True, 1))}, "a.csv", "Ada")
     assert plain(store.labels("2013-07-01")) == [(1, False, 30)]
     assert plain(store.labels("2013-07-01", at(2))) == [(1, True, 1)]
     history = store.label_history("2013-07-01")

@@ -98,9 +98,9 @@ def test_no_truth_and_no_number_is_ever_lost(store: Store, make: Any) -> None:
     make.run("r1", "p")
     make.run("r2", "q")
     for hour, truth in enumerate((True, False, True)):
-        store.append_labels("p", truths(truth, hour), f"{hour}.csv", "Ada")
+        store.append_labels({"p": truths(truth, hour)}, f"{hour}.csv", "Ada")
         store.append_performance([number("r1", hour)])
-    store.append_labels("q", truths(True, 0), "0.csv", "Ada")
+    store.append_labels({"q": truths(True, 0)}, "0.csv", "Ada")
     store.retract("r2", **WHY)
     unfinished = Path(store.table_uri("labels"), "date=p", "part-00000-dead-c000.snappy.parquet")
     unfinished.write_bytes(b"a writer was killed before it could commit")

@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow.compute as pc
+
 from assay.errors import UsageError
 from assay.performance import label_drift
 from assay.performance.realized_metrics import (
@@ -241,15 +243,19 @@ def run(
     """
     days = check_maturity(params, days)
     store = open_store(root, params)
-    table, least = store.performance().to_pylist(), params.evaluate.min_slice_rows
+    least = params.evaluate.min_slice_rows
+    # In Arrow: of many nights most rows are of other slices, and slow as Python objects.
+    asked = None if metric is None else [metric]
+    values = store.performance(slices=bool(slice), metrics=asked)
+    table = values.filter(pc.equal(values.column("slice"), slice)).to_pylist()
     if metric is None:
         every = summarize(table, store.column, slice, days, by, least)
         if not every:
-            raise _nothing(table, slice, by)
+            raise _nothing(store.performance().to_pylist(), slice, by)
         return AllMetrics(slice, days, by, tuple(every))
     found = pairs(table, store.column, metric, slice, days, least)
     if not found:
-        raise _none(table, metric, slice)
+        raise _none(store.performance().to_pylist(), metric, slice)
     return PerformancePairs(
         metric, slice, days, by, tuple(by_week(found) if by == "week" else found)
     )
@@ -261,10 +267,12 @@ def summarize(
     """The `pairs` of each metric with a value, in the order in which evaluate lists them."""
     usual = list(dict.fromkeys(name for each in METRICS.values() for name in each))
     order = {name: place for place, name in enumerate(usual)}
-    names = {str(row["metric"]) for row in table}
+    rows: dict[str, list[Row]] = {}
+    for row in table:
+        rows.setdefault(str(row["metric"]), []).append(row)
     found = []
-    for metric in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
-        nights = pairs(table, column, metric, slice, days, least)
+    for metric in sorted(rows, key=lambda name: (order.get(name, len(order)), name)):
+        nights = pairs(rows[metric], column, metric, slice, days, least)
         mine = tuple(
             pair
             for pair in (by_week(nights) if by == "week" else nights)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
 from assay.performance import read_labels, realized_metrics
 from assay.performance.measure import NightMeasurement, measure
-from assay.performance.read_labels import LabelCounts, add_labels, set_arrival_time
+from assay.performance.read_labels import LabelCounts, find_new_labels, set_arrival_time
 from assay.project import layout
 from assay.project.document import write_json
 from assay.project.params import Params
@@ -65,6 +65,10 @@ class LabelsOutcome:
             "unmeasured": self.unmeasured,
         }
 
+
+TOGETHER, MOST_ROWS = 25, 1_000_000
+"""Nights whose labels are stored in one commit, fewer where they have so many rows: each commit
+takes the longer, the more there are."""
 
 log = logging.getLogger(__name__)
 
@@ -116,9 +120,12 @@ def run(
     nights = _nights(job.store, first, last)
     whole = None if file is None else _whole(file, params, first == last)
     records = {record.partition: record for record in job.store.published_runs(nights)}
-    for number, night in enumerate(nights, 1):
-        job.take(records.get(night) or job.record(night), whole, file, told, outcome)
-        _report_progress("looked for", night, number, nights)
+    try:
+        for number, night in enumerate(nights, 1):
+            job.take(records.get(night) or job.record(night), whole, file, told, outcome)
+            _report_progress("looked for", night, number, nights)
+    finally:
+        job.write()
     if not outcome.taken and not patient:
         raise NoLabelsYet("has no truths of any of these nights", where="labels.input",
                           found=next(iter(outcome.absent.values())))  # fmt: skip
@@ -155,6 +162,8 @@ class _Job:
         self._by = user_name(root)
         self._keys, self._task = read_keys_and_task(store)
         self._bundle = run_bundle_loader(root, params)
+        self._source = "labels.input"
+        self._waiting: dict[str, pa.Table] = {}
 
     def take(
         self,
@@ -164,7 +173,7 @@ class _Job:
         told: datetime | None,
         outcome: LabelsOutcome,
     ) -> None:
-        """Take one night's labels, or record why there are none."""
+        """Take one night's labels, or record why there are none; `write` stores the last ones."""
         night, names = record.partition, self._names(self._bundle(record).manifest)
         if whole is None or file is None:
             given = self.params.labels.input
@@ -183,11 +192,18 @@ class _Job:
         found = read_labels.LabelBatch(
             set_arrival_time(found.rows, told), found.untold, found.keyless
         )
-        outcome.taken.append(
-            add_labels(
-                self.store, night, found, self._keys, source, self._by, self._first(night), self.now
-            )
+        counts, self._waiting[night] = find_new_labels(
+            self.store, night, found, self._keys, source, self._first(night), self.now
         )
+        outcome.taken.append(counts)
+        self._source, held = source, sum(each.num_rows for each in self._waiting.values())
+        if len(self._waiting) >= TOGETHER or held >= MOST_ROWS:
+            self.write()
+
+    def write(self) -> None:
+        """Store the labels of all nights taken since, in one commit."""
+        self.store.append_labels(self._waiting, self._source, self._by)
+        self._waiting = {}
 
     def measure(self, nights: list[str], outcome: LabelsOutcome) -> None:
         """Measure these nights, and those that have reached a maturity since they were measured."""

@@ -287,17 +287,16 @@ class LabelCounts:
     unknown: int
 
 
-def add_labels(
+def find_new_labels(
     store: Store,
     partition: str,
     arrived: LabelBatch,
     keys: pa.Schema,
     source: str,
-    by: str,
     first: datetime,
     now: datetime,
-) -> LabelCounts:
-    """Add the labels to the night's history that it does not hold yet.
+) -> tuple[LabelCounts, pa.Table]:
+    """Count a night's labels; with those of them that its history does not hold yet.
 
     Parameters
     ----------
@@ -331,8 +330,7 @@ def add_labels(
     same = pc.equal(before.column("truth"), before.column("known"))
     redated = before.filter(same).num_rows
     corrected = before.num_rows - redated
-    store.append_labels(partition, added, source, by)
-    return LabelCounts(
+    counts = LabelCounts(
         partition=partition,
         truths=arrived.rows.num_rows,
         new=added.num_rows - before.num_rows,
@@ -343,6 +341,7 @@ def add_labels(
         quarantined=strange.num_rows - unknown.num_rows,
         unknown=unknown.num_rows,
     )
+    return counts, added
 
 
 def set_arrival_time(rows: pa.Table, instant: datetime | None) -> pa.Table:

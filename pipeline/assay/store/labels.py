@@ -6,7 +6,7 @@ deleted, so a metric at an earlier maturity can be computed again at any time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -52,32 +52,31 @@ def read_label_history(place: StoreLocation, partition: str) -> pa.Table:
 
 
 def append_labels(
-    place: StoreLocation, partition: str, arrived: pa.Table, source: str, by: str
+    place: StoreLocation, arrived: Mapping[str, pa.Table], source: str, by: str
 ) -> None:
-    """Append labels to the history of a partition, in one commit; no rows, no commit.
+    """Append labels to the histories of partitions, in one commit; no rows, no commit.
 
     Parameters
     ----------
     arrived
-        The keys, ``truth`` and ``arrived_at``, as `new_labels` returns them.
+        By partition the keys, ``truth`` and ``arrived_at``, as `new_labels` returns them.
     source, by
         Where the labels come from, and who imported them.
     """
-    if not arrived.num_rows:
-        return
     keys, task = read_keys_and_task(place)
     schema = labels_schema(place.column, keys, task)
-    said = {place.column: partition, "source": source, "by": by}
-    table = pa.table(
-        [
-            pa.repeat(pa.scalar(said[name]), arrived.num_rows)
+    tables = []
+    for partition, given in arrived.items():
+        said = {place.column: partition, "source": source, "by": by}
+        columns = [
+            pa.repeat(pa.scalar(said[name]), given.num_rows)
             if name in said
-            else arrived.column(name).cast(schema.field(name).type)
+            else given.column(name).cast(schema.field(name).type)
             for name in schema.names
-        ],
-        schema=schema,
-    )
-    rows.append(place, LABELS, table)
+        ]
+        tables.append(pa.table(columns, schema=schema))
+    if any(table.num_rows for table in tables):
+        rows.append(place, LABELS, pa.concat_tables(tables))
 
 
 def labels_as_of(history: pa.Table, keys: Sequence[str], until: datetime | None = None) -> pa.Table:
