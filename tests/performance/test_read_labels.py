@@ -135,3 +135,16 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     path.write_text("customer,customer\n1,2\n")
     with pytest.raises(SourceError, match="2 columns of it are called 'customer'"):
         read_label_file(path)
+
+
+@pytest.mark.parametrize("first", ['{"Ann Smith": 1}', '[{"Ann Smith": 1}]'])
+@pytest.mark.parametrize("second", ["null", "true", '"x"'])
+def test_an_object_instead_of_a_truth_names_the_column_alone(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    lines = tmp_path / "truths.jsonl"
+    row = '{{"at": "2013-07-01", "flight": 1, "late": {}}}\n'
+    lines.write_text(row.format(first) + row.format(second))
+    with pytest.raises((LabelError, SourceError), match=r"'late'.*objects or lists") as caught:
+        parse_labels(read_label_file(lines), NAMES, KEYS, "binary", "x", NOW)
+    assert "Ann" not in caught.value.line()

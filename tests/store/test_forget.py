@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.columns.profile import Profile
-from assay.errors import PublishConflict, StoreError
+from assay.errors import PublishConflict, RunUnknown, StoreError
 from assay.store import Store, forget, forget_acts, publish, rewrite, write_part
 from assay.store.key_rows import KeyRows
+from assay.store.run_rows import find_quarantine
 from assay.store.vacuum import GRACE
 
 WHY = {"by": "Ada", "because": "asked on 2 May"}
@@ -124,6 +125,13 @@ def test_runs_that_nobody_sees_yet_cannot_be_seen_later(store: Store, make: Any)
     with pytest.raises(StoreError, match="not there as they were written"):
         store.release("r1", **WHY)
     assert store.release("r2", **WHY).event == "published"
+
+
+def test_refused_rows_of_a_held_run_are_said_to_be_gone(store: Store, make: Any) -> None:
+    make.hold("r1", good=[2], bad=[1])
+    store.forget(keys(1), **WHY)
+    with pytest.raises(RunUnknown, match=r"run r1: the files of the run are not there.*forget"):
+        find_quarantine(store, "p")
 
 
 def test_a_refused_row_whose_key_cannot_be_read_is_found_in_its_text(

@@ -118,7 +118,17 @@ def _jsonl(path: Path) -> pa.Table:
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a line that is no object")
     names = dict.fromkeys(name for row in rows for name in row)
-    return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
+    return pa.table({name: _cells(name, [row.get(name) for row in rows]) for name in names})
+
+
+def _cells(name: str, cells: Sequence[object]) -> pa.Array:
+    try:
+        return pa.array(cells)
+    except pa.ArrowException:
+        if any(isinstance(cell, dict | list) for cell in cells):
+            # Arrow would quote the objects: their names may be those of people.
+            raise ValueError(f"column {name!r} has objects or lists beside values") from None
+        raise
 
 
 def parse_labels(
@@ -243,11 +253,13 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, where: str) -> 
 def _uncast(
     column: pa.ChunkedArray, name: str, where: str, said: str, kind: pa.DataType = INSTANT
 ) -> LabelError:
+    told = f"{column.type}: {mark_message_blanks(said.partition(chr(10))[0][:120])}"
     return LabelError(
         "cannot be read as what it has to be",
         where=f"{where}, column {name!r}",
         expected=str(kind),
-        found=f"{column.type}: {mark_message_blanks(said.partition(chr(10))[0][:120])}",
+        # A type of objects names what is in them, which may be people.
+        found="objects or lists" if pa.types.is_nested(column.type) else told,
     )
 
 

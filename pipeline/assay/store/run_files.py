@@ -148,10 +148,15 @@ def _checked(
 ) -> RunFiles:
     uri = place.table_uri(PREDICTIONS)
     if not files or find_missing_files(uri, files):
-        raise RunUnknown(
-            "the files of the run are not there any more",
-            where=f"{place.column}={run.partition}, run {run.run_id}",
-            fix="assay vacuum deletes what was replaced longer ago than publish.keep_days says, "
-            "assay forget what held a row of its keys.",
-        )
+        raise files_gone(place, run)
     return RunFiles(run, tuple(files), log.schema_of(uri) if schema is None else schema)
+
+
+def files_gone(place: StoreLocation, run: Run) -> RunUnknown:
+    """That files of a run were deleted, and by what."""
+    return RunUnknown(
+        "the files of the run are not there any more",
+        where=f"{place.column}={run.partition}, run {run.run_id}",
+        fix="assay vacuum deletes what was replaced longer ago than publish.keep_days says, "
+        "assay forget what held a row of its keys.",
+    )

@@ -19,7 +19,9 @@ from assay.store import history
 from assay.store.delta import log, rows
 from assay.store.delta.location import StagedFile, StoreLocation
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
+from assay.store.publish import find_missing_files
 from assay.store.release import read_held_run
+from assay.store.run_files import files_gone
 from assay.store.runs import Run, format_runs
 
 POOL = 1_000_000
@@ -149,7 +151,7 @@ def find_quarantine(
     NothingScored
         No run of the partition is published or held.
     RunUnknown
-        There is no such run, or it is neither published nor held.
+        There is no such run, it is neither published nor held, or its files are gone.
     """
     if run_id is not None:
         known = history.read_run_records(place, partition, run_id)
@@ -177,6 +179,8 @@ def find_quarantine(
     if last.event == "held":
         staged = read_held_run(place, last.run_id)
         assert staged is not None, "its state says that it has the event"
+        if find_missing_files(place.table_uri(QUARANTINE), staged.quarantine):
+            raise files_gone(place, last)
         return RunQuarantine(last, staged.quarantine)
     return RunQuarantine(last, history.require_visible_run(place, partition).quarantine)
 

@@ -27,10 +27,12 @@ from assay.errors import (
     SourceError,
     UsageError,
 )
+from assay.errors.base import set_private
 from assay.model import reasons
 from assay.model.batch import score_batch
 from assay.model.bundle import REASONS, Bundle
 from assay.model.reasons import nearest_changes
+from assay.ops import forget
 from assay.score.operations import why
 from assay.score.operations.keys import one_key
 from assay.store import Store
@@ -336,3 +338,19 @@ def test_a_page_replaces_nothing_of_the_project(
     assert words in capsys.readouterr().err
     assert main([*given, "--page", "/dev/null"]) == UsageError.exit_code
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("given", [["ann@example.com"], ["who=ann", "x=ann"], ["ann", "ann"]])
+def test_what_was_typed_is_not_repeated_where_columns_are_private(
+    night: Scorer, given: list[str]
+) -> None:
+    set_private(frozenset({"parcel"}))
+    try:
+        with pytest.raises(UsageError) as one:
+            why.run(night.root, night.params, given)
+        with pytest.raises(UsageError) as other:
+            forget.run(night.root, night.params, given, None, "asked us to", True)
+    finally:
+        set_private(frozenset())
+    assert MASK in one.value.line() and MASK in other.value.line()
+    assert "ann" not in one.value.line() + other.value.line()

@@ -36,7 +36,7 @@ def one_key(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str, A
     names = infer_keys_and_task(schema, column)[0].names
     texts = _by_column(given, names)
     if sorted(texts) != sorted(names) or len(texts) < len(given):
-        raise _not_the_key("assay why --key", names, " ".join(given))
+        raise _not_the_key("assay why --key", names, shown(" ".join(given)))
     return {
         name: _typed([texts[name]], schema, name, "assay why --key")[0].as_py() for name in names
     }
@@ -63,7 +63,7 @@ def some_keys(
     texts = [{n: "" if cell is None else str(cell) for n, cell in row.items()} for row in given]
     found = list(texts[0]) if texts else []
     if not found or not set(found) <= {*names, column}:
-        raise _not_the_key(where, names, ", ".join(found) or "none", "at least one of ")
+        raise _not_the_key(where, names, shown(", ".join(found)) or "none", "at least one of ")
     once = [dict(row) for row in dict.fromkeys(tuple(row.items()) for row in texts)]
     typed = {name: _typed([row[name] for row in once], schema, name, where) for name in found}
     return KeyRows(once, pa.table(typed))
@@ -77,16 +77,22 @@ def by_column(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str,
     UsageError
         A column has two values.
     """
-    texts = _by_column(given, infer_keys_and_task(schema, column)[0].names)
+    names = infer_keys_and_task(schema, column)[0].names
+    texts = _by_column(given, names)
     if len(texts) < len(given):
         raise UsageError(
             "one key has one value of a column",
             where="assay forget --key",
-            expected=" ".join(f"--key {name}=VALUE" for name in texts),
-            found=" ".join(given),
+            expected=" ".join(f"--key {name}=VALUE" for name in names),
+            found=shown(" ".join(given)),
             fix="Put several keys into a file: --keys FILE.",
         )
     return texts
+
+
+def shown(text: str) -> str:
+    """What a person typed as a key; masked where the project calls columns private."""
+    return MASK if text and private_names() else text
 
 
 def _by_column(given: Sequence[str], names: Sequence[str]) -> dict[str, str]:

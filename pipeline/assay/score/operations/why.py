@@ -28,7 +28,7 @@ from assay.registry.pin import PinnedVersion, pin_run
 from assay.score.inputs.format import Format, InputUnreadable, RowsWith
 from assay.score.inputs.formats import open_input
 from assay.score.operations import version_before
-from assay.score.operations.keys import one_key
+from assay.score.operations.keys import one_key, shown
 from assay.score.operations.version_before import Before
 from assay.store import Run, Store, open_store
 
@@ -256,7 +256,7 @@ def _find(
             )
         if found:
             return record, found[0], key
-    raise _unknown(store, nights, key or {"key": ", ".join(given)})
+    raise _unknown(store, nights, key or {"key": shown(", ".join(given))})
 
 
 def _has(batch: pa.RecordBatch | pa.Table, key: Mapping[str, Any]) -> pa.Array:
