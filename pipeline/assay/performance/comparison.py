@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -96,8 +96,8 @@ class PerformancePairs:
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
-        pairs = [{**asdict(pair), "error": pair.error} for pair in self.pairs]
-        return {"schema": 1, **asdict(self), "pairs": pairs}
+        pairs = [{**vars(pair), "error": pair.error} for pair in self.pairs]
+        return {"schema": 1, **vars(self), "pairs": pairs}
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class AllMetrics:
             }
             for each in self.metrics
         ]
-        return {"schema": 1, **asdict(self), "metrics": metrics}
+        return {"schema": 1, **vars(self), "metrics": metrics}
 
 
 def pairs(

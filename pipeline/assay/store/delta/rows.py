@@ -319,16 +319,15 @@ def verify_file(where: str) -> tuple[int, frozenset[str]]:
     with translate_errors(where, "cannot be read"):
         system, path = filesystem(where)
         with system.open_input_file(path) as source:
-            metadata = pq.read_metadata(source)
-            # Asking for a column that the file lacks, as labels do, raises a KeyError.
-            named = RUN in metadata.schema.to_arrow_schema().names
-            parquet = pq.ParquetFile(
-                source,
-                metadata=metadata,
-                read_dictionary=[RUN] if named else None,
-                page_checksum_verification=True,
-            )
-            for batch in parquet.iter_batches(BATCH_ROWS):
+            named = True
+            try:
+                parquet = pq.ParquetFile(
+                    source, read_dictionary=[RUN], page_checksum_verification=True
+                )
+            except KeyError:  # the file has no such column, as those of labels
+                named = False
+                parquet = pq.ParquetFile(source, page_checksum_verification=True)
+            for batch in parquet.iter_batches(BATCH_ROWS, use_threads=False):
                 rows += batch.num_rows
                 if named:
                     runs.update(map(str, batch.column(RUN).unique().to_pylist()))
