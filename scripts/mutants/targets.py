@@ -138,7 +138,11 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "compiled/trees/contributions.py": ("compiled/test_contribution_parts",),
     "model/reasons.py": ("score/operations/test_nearest_changes",),
     "performance/estimate/decisions.py": ("performance/estimate/test_score_cells",),
-    "score/operations/why.py": ("score/operations/test_why_words", "score/operations/test_why"),
+    "score/operations/why.py": (
+        "score/operations/test_why_words",
+        "score/operations/test_why",
+        "score/operations/test_version_before",
+    ),
     "score/row_reasons.py": ("score/test_reasons_by_definition",),
 }
 """The same of modules outside of the gate, where those that import one would take too long."""

@@ -8,11 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LinearRegression
 
 from assay.compiled.archive import pack, unpack
 from assay.compiled.array_types import NotCompiled
 from assay.compiled.columns import NumberColumn
+from assay.compiled.compile import compile_model
 from assay.compiled.contributions import (
     ConstantContributions,
     Contributions,
@@ -20,8 +24,10 @@ from assay.compiled.contributions import (
     LinearContributions,
     MeanTerms,
     check_sums,
+    explain_model,
 )
 from assay.compiled.edge_cases import FeaturesInMemory
+from assay.compiled.fitted_model import Model
 from assay.compiled.inputs import FeatureInputs, NumberLimits, States
 from assay.compiled.linear.linear import Constant, ConstantOutputs, Linear, Weights
 from assay.compiled.post_transform import PostTransform
@@ -31,6 +37,7 @@ from assay.compiled.trees.forest import Forest, Tree
 from assay.compiled.trees.scan import Scan
 from assay.compiled.trees.walk import StateRanks
 from assay.errors import BundleChanged
+from assay.training.candidates.pipeline import encoded_pipeline
 
 NONE = np.zeros(0, np.int64)
 INPUTS = FeatureInputs(
@@ -217,6 +224,34 @@ def test_a_file_gives_the_same_and_no_other_is_read() -> None:
     header, arrays = unpack(against.to_bytes())
     with pytest.raises(BundleChanged, match="do not fit a game against population"):
         Explainer.from_bytes(pack({**header, "against": "population"}, arrays), made.model, "x")
+    damaged = pack(header, {**arrays, "nodes.share": 2 * arrays["nodes.share"]})
+    with pytest.raises(BundleChanged, match="a share of training rows"):
+        Explainer.from_bytes(damaged, made.model, "x")
+
+
+def test_what_holds_arrays_is_only_like_itself() -> None:
+    made = explainer(planned())
+    again: Any = explainer(planned())
+    parts: list[Any] = [made.body, again.body, NODES, made.body, planned().reference, NONE_LEFT]
+    assert len({made, again, *parts, LINEAR, MeanTerms(np.zeros(2)), MeanTerms(np.zeros(2))}) == 10
+    lines = [LinearContributions(LINEAR, MeanTerms(np.zeros(2))) for _ in range(2)]
+    of = Constant(ConstantOutputs(np.zeros(1)))
+    assert len({*lines, ConstantContributions(of), ConstantContributions(of)}) == 4
+
+
+def test_a_fitted_line_is_compared_with_the_mean_of_its_rows() -> None:
+    cells = [(1.0, 2.0), (3.0, -1.0), (5.0, 4.0), (0.0, 0.0)]
+    frame = pd.DataFrame(cells, columns=["age", "load"])
+    label = 2 * frame["age"] - frame["load"] + 0.5
+    for estimator, values in ((LinearRegression(), [4 - 4.5, -2 + 1.25]), (DummyRegressor(), [])):
+        made = encoded_pipeline(estimator, "auto", ("age", "load"), (), seed=1, ordered={})
+        model = Model(made.pipeline.fit(frame, label), None, ("age", "load"), ())
+        compiled = compile_model(model, "regression", ())
+        found = explain_model(model, compiled, rows(*cells))
+        check_sums(found, rows(*cells))
+        told = found.contributions(rows((2, 2)))
+        assert told.base == pytest.approx([label.mean()])
+        assert told.values[0, 0] == pytest.approx(values or [0, 0])
 
 
 NODES = planned().nodes
@@ -265,11 +300,38 @@ def test_trees_that_would_be_read_out_of_range_are_refused() -> None:
         with pytest.raises(ValueError, match="out of its tree, or in a circle"):
             replace(body, nodes=around).check(INPUTS)
     assert body.ranks.count == 2
+    states = StateRanks(
+        place=np.array([0]), of_nulls=np.array([True]), starts=np.array([0, 2]),
+        ranks=np.zeros(2, np.uint16), column=np.array([2]),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"states\.column points out of range"):
+        replace(body, states=states).check(INPUTS)
     # A column of ranks has at most two places, one of states one; and two more.
     replace(body, nodes=replace(NODES, columns=5)).check(INPUTS)
     for columns in (0, 6):
         with pytest.raises(ValueError, match="columns points out of range"):
             replace(body, nodes=replace(NODES, columns=columns)).check(INPUTS)
+
+
+def test_a_tree_that_asks_nothing_is_its_one_leaf() -> None:
+    leaf = Tree(*(part[1:2] for part in (TREE.left, TREE.right, TREE.column, TREE.threshold,
+                TREE.null_left, TREE.asks, TREE.values, TREE.weight)))  # fmt: skip
+    body = trees.plan_contributions(Forest([leaf], np.zeros(1), single=False), [], 2)
+    assert body.nodes.columns == 1
+    body.check(INPUTS)
+    found = explainer(body).contributions(rows((1, 1)))
+    assert found.base.tolist() == [1.0] and found.values.tolist() == [[[0.0, 0.0]]]
+
+
+def test_where_no_training_row_went_a_row_goes_either_way() -> None:
+    """A node that no row of training reached has no shares: half of a row goes each way."""
+    tree = replace(TREE, weight=np.array([8.0, 8.0, 0.0, 0.0, 0.0]))
+    forest = Forest([tree], np.zeros(1), single=False)
+    body = trees.plan_contributions(forest, [NumberColumn(0), NumberColumn(1)], 2)
+    found = explainer(body).contributions(rows((1, 1), (1, -1), (-1, 1)))
+    assert found.base.tolist() == [1.0]  # as all of training
+    # Known: 6, 2 and 1. With age alone known: 4, 4 and 1; with load alone: 1.
+    assert found.values[:, 0] == pytest.approx(np.array([[4, 1], [2, -1], [0, 0]]), abs=1e-12)
 
 
 def test_a_column_is_of_the_feature_whose_numbers_or_states_it_ranks() -> None:
@@ -280,6 +342,10 @@ def test_a_column_is_of_the_feature_whose_numbers_or_states_it_ranks() -> None:
     )  # fmt: skip
     wider = replace(body, states=states, nodes=replace(NODES, columns=4))
     assert body.players(2).tolist() == [0, 1]
+    ranks = replace(body.ranks, place=np.array([1, 0]))
+    assert replace(body, ranks=ranks).players(2).tolist() == [1, 0]
+    lowest = replace(ranks, low=ranks.high, high=ranks.low)
+    assert replace(body, ranks=lowest).players(2).tolist() == [1, 0]
     assert wider.players(2).tolist() == [0, 1, 2, 1]
     deepest, longest, leaves = body.path_lengths(2)
     assert (deepest, longest) == (3, 2) and leaves.tolist() == [3, 1, 2, 1, 1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
 from typing import Any, get_args
 
 import catboost
@@ -18,7 +17,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 
 from assay.columns.features import FrameFeatures
 from assay.compiled.array_types import NotCompiled
-from assay.compiled.columns import NumberColumn
 from assay.compiled.compile import compile_model, read_trees
 from assay.compiled.contributions import (
     Against,
@@ -29,11 +27,9 @@ from assay.compiled.contributions import (
     explain_model,
 )
 from assay.compiled.fitted_model import Model, feature_frame
-from assay.compiled.inputs import NumberLimits
 from assay.compiled.read_encoder import read_encoder
 from assay.compiled.trees import contributions as trees
 from assay.compiled.trees.contributions import TreeContributions
-from assay.compiled.trees.forest import Forest, Tree
 from assay.compiled.trees.walk import TOP
 from assay.training.candidates.pipeline import encoded_pipeline
 from tests.compiled import fitted
@@ -345,29 +341,6 @@ def test_a_feature_without_a_value_is_explained() -> None:
     for case in (WIDE, fitted.SMALL["linear"]):
         for against in get_args(Against):
             check_sums(explainer(case, against), empty)
-
-
-def test_where_no_training_row_went_a_row_goes_either_way() -> None:
-    """A node that no row of training reached has no shares: half of a row goes each way."""
-    tree = Tree(
-        left=np.array([1, -1, 3, -1, -1]), right=np.array([2, -1, 4, -1, -1]),
-        column=np.array([0, 0, 1, 0, 0]), threshold=np.zeros(5), null_left=np.zeros(5, bool),
-        asks=np.full(5, -1), values=np.array([[0.0], [1.0], [0.0], [2.0], [6.0]]),
-        weight=np.array([8.0, 8.0, 0.0, 0.0, 0.0]),
-    )  # fmt: skip
-    forest = Forest([tree], np.zeros(1), single=False)
-    body = trees.plan_contributions(forest, [NumberColumn(0), NumberColumn(1)], 2)
-    compiled = compile_model(fitted.fit(WIDE), WIDE.task, WIDE.classes)
-    inputs = replace(
-        compiled.inputs, numeric=("age", "load"), categorical=(), categories=(),
-        limits=NumberLimits(np.full(2, -np.inf), np.full(2, np.inf), np.zeros(2, bool)),
-    )  # fmt: skip
-    rows = FrameFeatures(pd.DataFrame({"age": [1.0, 1.0, -1.0], "load": [1.0, -1.0, 1.0]}))
-    ((_, values, base),) = body.of_rows(inputs.rows(rows), 2)
-    assert base.tolist() == [1.0]  # as all of training
-    # Known: 6, 2 and 1. With age alone known: 4, 4 and 1; with load alone: 1.
-    expected = [[[4.0, 2.0, 0.0], [1.0, -1.0, 0.0]]]
-    assert values == pytest.approx(np.array(expected), abs=1e-12)
 
 
 def test_a_sum_is_its_base_and_its_parts() -> None:
