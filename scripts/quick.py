@@ -25,7 +25,12 @@ MOST_IMPORTERS = 6
 `make test`, and a file that more tests name says nothing."""
 
 ALWAYS = ("tests/test_architecture.py", "tests/test_docstrings.py")
-OF_PAGES = ("tests/test_readme.py", "tests/test_how_to.py")
+OF_PAGES = {
+    "": "tests/test_site.py",
+    "README.md": "tests/test_readme.py",
+    "docs/how-to/": "tests/test_how_to.py",
+}
+"""By how a page's path begins."""
 
 
 def main() -> int:
@@ -77,8 +82,9 @@ def chosen(changed: Sequence[str], tests: dict[str, str]) -> list[str]:
         else:
             naming = [test for test, text in tests.items() if path.name in text]
             near += naming if len(naming) <= MOST_IMPORTERS else []
-    pages = OF_PAGES if any(path.endswith(".md") for path in changed) else ()
-    found = [*own, *near, *ALWAYS, *pages]
+    pages = [path for path in changed if path.endswith(".md")]
+    reading = [test for start, test in OF_PAGES.items() if any(p.startswith(start) for p in pages)]
+    found = [*own, *near, *reading, *ALWAYS]
     return [path for path in dict.fromkeys(found) if path in tests]
 
 

@@ -28,15 +28,13 @@ def test_its_own_tests_come_first_then_those_that_import_it() -> None:
 
 def test_changed_tests_and_pages_are_tried() -> None:
     changed = ["README.md", "tests/store/test_log.py", "tests/gone/test_gone.py"]
-    assert chosen(changed, TESTS) == ["tests/store/test_log.py", *ALWAYS, "tests/test_readme.py"]
+    read = ["tests/test_site.py", "tests/test_readme.py"]
+    assert chosen(changed, TESTS) == ["tests/store/test_log.py", *read, *ALWAYS]
 
 
 def test_a_page_is_tried_by_the_tests_that_name_it() -> None:
-    assert chosen(["docs/own-code.md"], TESTS) == [
-        "tests/test_own.py",
-        *ALWAYS,
-        "tests/test_readme.py",
-    ]
+    found = chosen(["docs/own-code.md"], TESTS)
+    assert found == ["tests/test_own.py", "tests/test_site.py", *ALWAYS]
 
 
 def test_a_module_that_no_test_imports_is_tried_by_those_of_its_folder() -> None:
