@@ -443,7 +443,7 @@ def f():
     }
 
 
-MOST_CODE = 67_605
+MOST_CODE = 67_597
 MOST_FILES = 547
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -32,41 +32,33 @@ ALLOWED_TYPES = frozenset(
     }
 )
 
+_BOOSTING = "sklearn.ensemble._hist_gradient_boosting"
 _KNOWN_PARTS = frozenset(
-    f"{node} {module}.{name}"
-    for node, module, names in (
-        ("DTypeNode", "numpy", "dtype"),
-        ("DictNode", "builtins", "dict"),
-        ("FunctionNode", "sklearn.utils.validation", "check_array"),
-        ("JsonNode", "builtins", "str"),
-        ("ListNode", "builtins", "list"),
-        ("LossNode", "sklearn._loss._loss", "CyHalfBinomialLoss"),
-        ("NdArrayNode", "numpy", "float64 ndarray uint64"),
-        ("ObjectNode", "sklearn._loss.link", "Interval LogitLink"),
-        ("ObjectNode", "sklearn._loss.loss", "HalfBinomialLoss"),
-        ("ObjectNode", "sklearn.compose._column_transformer", "ColumnTransformer"),
-        ("ObjectNode", "sklearn.dummy", "DummyClassifier"),
-        ("ObjectNode", "sklearn.ensemble._hist_gradient_boosting.binning", "_BinMapper"),
-        (
-            "ObjectNode",
-            "sklearn.ensemble._hist_gradient_boosting.gradient_boosting",
-            "HistGradientBoostingClassifier",
-        ),
-        ("ObjectNode", "sklearn.ensemble._hist_gradient_boosting.predictor", "TreePredictor"),
-        ("ObjectNode", "sklearn.impute._base", "MissingIndicator SimpleImputer"),
-        ("ObjectNode", "sklearn.linear_model._logistic", "LogisticRegression"),
-        ("ObjectNode", "sklearn.pipeline", "Pipeline"),
-        ("ObjectNode", "sklearn.preprocessing._data", "StandardScaler"),
-        ("ObjectNode", "sklearn.preprocessing._encoders", "OneHotEncoder OrdinalEncoder"),
-        ("ObjectNode", "sklearn.preprocessing._function_transformer", "FunctionTransformer"),
-        ("ObjectNode", "sklearn.preprocessing._label", "LabelEncoder"),
-        ("PartialNode", "functools", "partial"),
-        ("RandomGeneratorNode", "numpy.random._generator", 'Generator"PCG64"'),
-        ("SliceNode", "builtins", "slice"),
-        ("TupleNode", "builtins", "tuple"),
-        ("TypeNode", "builtins", "str"),
-        ("TypeNode", "numpy", "float64"),
-    )
+    f"{node}Node {name}"
+    for node, names in {
+        "DType": "numpy.dtype",
+        "Dict": "builtins.dict",
+        "Function": "sklearn.utils.validation.check_array",
+        "Json": "builtins.str",
+        "List": "builtins.list",
+        "Loss": "sklearn._loss._loss.CyHalfBinomialLoss",
+        "NdArray": "numpy.float64 numpy.ndarray numpy.uint64",
+        "Object": f"sklearn._loss.link.Interval {_BOOSTING}.binning._BinMapper "
+        f"sklearn._loss.link.LogitLink {_BOOSTING}.predictor.TreePredictor "
+        f"{_BOOSTING}.gradient_boosting.HistGradientBoostingClassifier "
+        "sklearn._loss.loss.HalfBinomialLoss sklearn.compose._column_transformer.ColumnTransformer "
+        "sklearn.dummy.DummyClassifier sklearn.impute._base.MissingIndicator "
+        "sklearn.impute._base.SimpleImputer sklearn.linear_model._logistic.LogisticRegression "
+        "sklearn.pipeline.Pipeline sklearn.preprocessing._data.StandardScaler "
+        "sklearn.preprocessing._encoders.OneHotEncoder sklearn.preprocessing._label.LabelEncoder "
+        "sklearn.preprocessing._encoders.OrdinalEncoder "
+        "sklearn.preprocessing._function_transformer.FunctionTransformer",
+        "Partial": "functools.partial",
+        "RandomGenerator": 'numpy.random._generator.Generator"PCG64"',
+        "Slice": "builtins.slice",
+        "Tuple": "builtins.tuple",
+        "Type": "builtins.str numpy.float64",
+    }.items()
     for name in names.split()
 )
 """Parts of the usual models, which skops trusts or `ALLOWED_TYPES` names. Of a file with no others
