@@ -99,8 +99,9 @@ def _options(parser: Any, name: str) -> Iterator[tuple[str, str]]:
 
 def _columns() -> Iterator[tuple[str, str]]:
     keys = pa.schema([("KEY", pa.string())])
+    small = {*tables.APPENDED} - {tables.LABELS}
     shapes = {
-        **{name: tables.small_schema(name, "NIGHT") for name in sorted(_small())},
+        **{name: tables.small_schema(name, "NIGHT") for name in sorted(small)},
         tables.QUARANTINE: tables.quarantine_schema("NIGHT", keys),
     }
     for task in get_args(Task):
@@ -108,10 +109,6 @@ def _columns() -> Iterator[tuple[str, str]]:
         shapes[f"{tables.LABELS} ({task})"] = tables.labels_schema("NIGHT", keys, task)
     for name, schema in shapes.items():
         yield from ((f"{name}: {field.name}", str(field.type)) for field in schema)
-
-
-def _small() -> set[str]:
-    return {*tables._SMALL, tables.RUNS, tables.FORGOTTEN}
 
 
 def _names() -> Iterator[tuple[str, str]]:

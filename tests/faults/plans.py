@@ -158,8 +158,9 @@ def _lost(root: Path) -> Iterator[str]:
     """
     from assay.store.delta import log
     from assay.store.delta.location import SCRATCH
+    from assay.store.delta.tables import TABLES
     from assay.store.plans import file_digests
-    from assay.store.vacuum import TABLES, find_unused_files
+    from assay.store.vacuum import find_unused_files
 
     store, later = store_at(root), datetime.now(UTC) + timedelta(days=2)
     planned, kept = store.planned_runs(), set[str]()

@@ -29,18 +29,13 @@ from assay.store.delta.location import (
     translate_errors,
 )
 from assay.store.delta.tables import (
-    COUNTS,
-    DECISIONS,
-    DISCLOSED,
-    EXPORTS,
+    APPENDED,
     FORGOTTEN,
-    LABELS,
-    PERFORMANCE,
-    PLANS,
     PREDICTIONS,
     PROFILES,
     QUARANTINE,
     RUNS,
+    TABLES,
 )
 from assay.store.history import (
     published_run,
@@ -49,7 +44,6 @@ from assay.store.history import (
     visible_runs,
 )
 from assay.store.release import append_events
-from assay.store.vacuum import APPENDED, TABLES
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -61,16 +55,7 @@ ASIDE = ".damaged-"
 AFTER_COMMIT = {
     PREDICTIONS: "a night that it published is then scored again by assay score",
     QUARANTINE: "a night whose refused rows it held is then scored again by assay score",
-    PROFILES: "a night whose counts it held is then scored again by assay score --force",
-    RUNS: "what it told of published nights is then told again from predictions",
-    LABELS: "labels that it added are gone: bring them again with assay labels",
-    PERFORMANCE: "what it measured is measured again by assay labels of those nights",
-    DECISIONS: "what it decided is decided again by assay monitor of those nights",
-    EXPORTS: "what its target got is sent once more, by the next export to it",
-    PLANS: "what it planned can be planned again: assay plan",
-    COUNTS: "what it counted is gone: collect it again, assay devices collect",
-    DISCLOSED: "who asked to see what is private is not known any more",
-    FORGOTTEN: "what it told of an act is gone: rows that were forgotten stay so",
+    **{name: table.lost for name, table in APPENDED.items()},
 }
 """What follows for each table if its newest commit is set aside."""
 

@@ -37,20 +37,7 @@ from assay.store.delta.location import (
     partition_folder,
     translate_errors,
 )
-from assay.store.delta.tables import (
-    COUNTS,
-    DECISIONS,
-    DISCLOSED,
-    EXPORTS,
-    FORGOTTEN,
-    LABELS,
-    PERFORMANCE,
-    PLANS,
-    PREDICTIONS,
-    PROFILES,
-    QUARANTINE,
-    RUNS,
-)
+from assay.store.delta.tables import APPENDED, PREDICTIONS, QUARANTINE, TABLES
 from assay.store.history import read_run_records
 from assay.store.runs import Run
 
@@ -63,12 +50,6 @@ GRACE = timedelta(days=1)
 
 UNNAMED = re.compile(r"#\d+$")
 """How delta-rs calls a file of a folder until it is whole."""
-
-APPENDED = (
-    *(PROFILES, RUNS, LABELS, PERFORMANCE, DECISIONS),
-    *(EXPORTS, PLANS, COUNTS, FORGOTTEN, DISCLOSED),
-)
-TABLES = (PREDICTIONS, QUARANTINE, *APPENDED)
 
 
 @dataclass(frozen=True)

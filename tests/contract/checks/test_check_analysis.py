@@ -6,13 +6,12 @@ from dataclasses import replace
 from textwrap import dedent, indent
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.contract.checks.row_checks import check_rows, group_equal_rows
+from assay.contract.checks.row_checks import check_rows
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract, Rule
 from assay.contract.loader import load_contract_text
@@ -294,36 +293,6 @@ def test_what_is_proven_makes_no_difference_to_the_outcome(
         name: mask.tolist() for name, mask in asked.broken.items()
     }
     assert proven.bad.tolist() == asked.bad.tolist()
-
-
-def test_equal_rows_are_found_by_category_and_by_run() -> None:
-    table = pa.table(
-        {
-            "id": pa.array([1] * 5 + [2] * 5),
-            "origin": pa.array(["A", None] * 5),
-            "dest": pa.array(["A", "B", "A", "B", "A"] * 2),
-            "wind": pa.array([0.0, -0.0] * 5),
-            "at": pa.array([0] * 10, pa.timestamp("us")),
-        }
-    )
-    columns = Columns(RULES, table)
-    by_category, by_run = (
-        group_equal_rows(columns, ["dest", "origin"]),
-        group_equal_rows(columns, ["id", "at"]),
-    )
-    # Combinations of two categories and a null each: too many for so few rows.
-    assert by_category is None
-    assert by_run is not None and by_run.heads.tolist() == [0, 5]
-    assert by_run.group.tolist() == [0] * 5 + [1] * 5
-    assert group_equal_rows(columns, ["wind"]) is None
-    more = Columns(RULES, pa.concat_tables([table] * 2))
-    groups = group_equal_rows(more, ["dest", "origin"])
-    assert groups is not None and len(groups.heads) == 4
-    held = more.frame(["dest", "origin"])
-    for row, group in enumerate(groups.group):
-        pd.testing.assert_series_equal(
-            held.iloc[row], held.iloc[groups.heads[group]], check_names=False
-        )
 
 
 def test_a_rule_cannot_change_what_the_model_sees() -> None:

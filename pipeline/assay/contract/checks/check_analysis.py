@@ -1,9 +1,9 @@
 """Static analysis of a user's check: which columns it reads, and whether it is row-wise.
 
 If the source proves which columns a check reads, it gets only those. If it also proves that each
-row's result depends on that row alone, equal rows are evaluated once. A check that is one
-expression of columns and constants is first tried on arrays, in `array_rules`. A check that is not
-recognised here gets all rows and all columns, as in pandera.
+row's result depends on that row alone, a row that it raises an error for is refused alone. A check
+that is one expression of columns and constants is first tried on arrays, in `array_rules`. A check
+that is not recognised here gets all rows and all columns, as in pandera.
 """
 
 from __future__ import annotations

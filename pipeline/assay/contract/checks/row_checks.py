@@ -8,88 +8,20 @@ arrays where that gives the same, in `array_rules`, and all others in pandera.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from assay.columns.features import CategoryColumn
 from assay.contract.checks.array_rules import evaluate_on_arrays
 from assay.contract.checks.builtin_checks import numeric_check, string_check
 from assay.contract.checks.check_runner import run_check
-from assay.contract.columns import Bools, Columns, Places
+from assay.contract.columns import Bools, Columns
 from assay.contract.definition import Contract, Field, Rule
-
-WORTHWHILE = 2
-"""Least mean number of equal rows a group for which grouping pays off."""
-
-
-class EqualRowGroups(NamedTuple):
-    """Rows in groups of equal rows; equal rows may be in several groups.
-
-    Attributes
-    ----------
-    heads
-        One row of each group.
-    group
-        The group of each row, shape (rows,).
-    """
-
-    heads: Places
-    group: Places
-
-
-def group_equal_rows(columns: Columns, names: Sequence[str]) -> EqualRowGroups | None:
-    """Groups of rows that are equal in the columns ``names``; None if they are too small."""
-    coded = [columns.coded(name) for name in names if _is_coded(columns, name)]
-    groups = np.prod([len(each.categories) + 1 for each in coded], dtype=float)
-    if len(coded) == len(names) and groups * WORTHWHILE <= columns.rows:
-        return _by_category(coded, columns.rows, int(groups))
-    return _by_run(columns, names)
-
-
-def _is_coded(columns: Columns, name: str) -> bool:
-    return columns.exact(name).categories is not None
-
-
-def _by_category(coded: Sequence[CategoryColumn], rows: int, groups: int) -> EqualRowGroups:
-    """With few categories, groups rows through a lookup table of their combinations."""
-    number = np.zeros(rows, dtype=np.intp)
-    for codes, categories in coded:
-        number *= len(categories) + 1
-        number += codes
-        number += 1
-    some_row = np.full(groups, -1, dtype=np.intp)
-    some_row[number] = np.arange(rows)
-    used = np.flatnonzero(some_row >= 0)
-    group = np.empty(groups, dtype=np.intp)
-    group[used] = np.arange(len(used))
-    return EqualRowGroups(some_row[used], group.take(number))
-
-
-def _by_run(columns: Columns, names: Sequence[str]) -> EqualRowGroups | None:
-    """Groups runs of equal consecutive rows, since tables are often sorted by time or key."""
-    first = np.zeros(columns.rows, dtype=bool)
-    first[:1] = True
-    for name in names:
-        values, present, _ = columns.exact(name)
-        # Compare bits: -0.0 equals 0.0, but a check can distinguish them.
-        _mark(values.view(np.int64) if values.dtype == np.float64 else values, first)
-        if present is not None:
-            _mark(present, first)
-        if np.count_nonzero(first) * WORTHWHILE > columns.rows:
-            return None
-    return EqualRowGroups(np.flatnonzero(first), np.cumsum(first) - 1)
-
-
-def _mark(values: np.ndarray, changes: Bools) -> None:
-    """Set ``changes`` where a value differs from the previous one."""
-    changes[1:] |= values[1:] != values[:-1]
-
 
 if TYPE_CHECKING:
     from pandera.api.checks import Check
@@ -249,9 +181,4 @@ def _frame(rule: Rule, batch: _Batch) -> Bools:
         # The check gets each row as a series, whose dtype is the common type of all columns.
         if any(contract.field(name).kind != "string" for name in reads):
             return run_check(contract, rule, batch.frame)
-    groups = group_equal_rows(judged, reads) if rule.rowwise else None
-    if groups is None:
-        return run_check(contract, rule, judged.frame(reads, copy=True))
-    heads = judged.take(groups.heads).frame(reads, copy=True)
-    answers: Bools = run_check(contract, rule, heads)[groups.group]
-    return answers
+    return run_check(contract, rule, judged.frame(reads, copy=True))

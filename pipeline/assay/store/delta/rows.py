@@ -21,8 +21,8 @@ from assay.store.delta.location import (
     translate_errors,
 )
 from assay.store.delta.tables import (
+    APPENDED,
     LATER,
-    PARTITIONED,
     PREDICTIONS,
     QUARANTINE,
     Staged,
@@ -74,7 +74,7 @@ def append(
             rows,
             # A table that somebody else creates now would be appended to without being asked of.
             mode="append" if opened or only_if is None else "error",
-            partition_by=[place.column] if table in PARTITIONED else None,
+            partition_by=[place.column] if APPENDED[table].partitioned else None,
             configuration=None if opened else commits.table_properties(place.keep_days),
             storage_options=storage_options(uri),
             commit_properties=None if only_if is None else CommitProperties(max_commit_retries=0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pyarrow as pa
@@ -28,160 +29,129 @@ FORGOTTEN = "forgotten"
 DISCLOSED = "disclosed"
 
 INSTANT = pa.timestamp("us", "UTC")
-
-RUNS_SCHEMA = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("event", pa.string()),
-        ("at", INSTANT),
-        ("partition", pa.string()),
-        ("name", pa.string()),
-        ("version", pa.string()),
-        ("bundle", pa.string()),
-        ("contract", pa.string()),
-        ("input", pa.string()),
-        ("carrier", pa.string()),
-        ("scorer", pa.string()),
-        ("base", pa.int64()),
-        ("rows_read", pa.int64()),
-        ("rows_scored", pa.int64()),
-        ("rows_quarantined", pa.int64()),
-        ("seconds", pa.float64()),
-        ("detail", pa.string()),
-        ("by", pa.string()),
-        ("because", pa.string()),
-        ("files", pa.string()),
-    ]
-)
-
-FORGOTTEN_SCHEMA = pa.schema(
-    [
-        ("act", pa.string()),
-        ("at", INSTANT),
-        ("salt", pa.string()),
-        ("keys", pa.list_(pa.string())),
-        ("by", pa.string()),
-        ("because", pa.string()),
-        ("done", pa.string()),
-    ]
-)
-DISCLOSED_SCHEMA = pa.schema(
-    [
-        ("at", INSTANT),
-        ("by", pa.string()),
-        ("because", pa.string()),
-        ("what", pa.string()),
-        ("partition", pa.string()),
-    ]
-)
+TEXT, WHOLE, NUMBER, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 _ANSWERS: Mapping[Task, Mapping[str, pa.DataType]] = {
-    "binary": {"prediction": pa.bool_(), "probability": pa.float64()},
-    "multiclass": {
-        "prediction": pa.string(),
-        "probability": pa.float64(),
-        "probabilities": pa.list_(pa.float64()),
-    },
-    "regression": {"prediction": pa.float64()},
+    "binary": {"prediction": FLAG, "probability": NUMBER},
+    "multiclass": {"prediction": TEXT, "probability": NUMBER, "probabilities": pa.list_(NUMBER)},
+    "regression": {"prediction": NUMBER},
 }
-_STAMPED = {
-    "model_version": pa.string(),
-    "bundle": pa.string(),
-    "run_id": pa.string(),
-    "scored_at": INSTANT,
-}
+_LINEAGE = {"model_version": TEXT, "bundle": TEXT, "run_id": TEXT}
+_STAMPED = {**_LINEAGE, "scored_at": INSTANT}
 _REASON = pa.struct(
     [
-        *((name, pa.string()) for name in ("feature", "reason", "code", "value")),
-        *((name, pa.float64()) for name in ("contribution", "share")),
+        *((name, TEXT) for name in ("feature", "reason", "code", "value")),
+        *((name, NUMBER) for name in ("contribution", "share")),
     ]
 )
-REASONS: Mapping[str, pa.DataType] = {
-    "reasons": pa.list_(_REASON),
-    "reasons_against": pa.string(),
-}
+REASONS: Mapping[str, pa.DataType] = {"reasons": pa.list_(_REASON), "reasons_against": TEXT}
 """Columns of predictions for why a row got its score."""
 
 PRIVATE = "private"
 """The column of quarantine with what is masked in its ``row``, as JSON."""
 
-LATER = {**REASONS, PRIVATE: pa.string()}
+LATER = {**REASONS, PRIVATE: TEXT}
 """Columns that a table gets with its first night that has them, and keeps."""
 
-_REFUSED = {
-    "broken_rules": pa.list_(pa.string()),
-    "row": pa.string(),
-    "model_version": pa.string(),
-    "bundle": pa.string(),
-    "run_id": pa.string(),
-    "quarantined_at": INSTANT,
-}
-_TRUTH: Mapping[Task, pa.DataType] = {
-    "binary": pa.bool_(),
-    "multiclass": pa.string(),
-    "regression": pa.float64(),
-}
-_ARRIVED = {"arrived_at": INSTANT, "source": pa.string(), "by": pa.string()}
-_SMALL: Mapping[str, Mapping[str, pa.DataType]] = {
-    PROFILES: {
-        "run_id": pa.string(),
-        "model_version": pa.string(),
-        "bundle": pa.string(),
-        "column": pa.string(),
-        "profile": pa.string(),
-    },
-    PERFORMANCE: {
-        "run_id": pa.string(),
-        "model_version": pa.string(),
-        "bundle": pa.string(),
-        "maturity_days": pa.int64(),
-        "slice": pa.string(),
-        "metric": pa.string(),
-        "value": pa.float64(),
-        "low": pa.float64(),
-        "high": pa.float64(),
-        "rows": pa.int64(),
-        "labelled_share": pa.float64(),
-        "estimated": pa.bool_(),
-        "at": INSTANT,
-        "trusted": pa.bool_(),
-        "why": pa.string(),
-    },
-    DECISIONS: {
-        "run_id": pa.string(),
-        "bundle": pa.string(),
-        "at": INSTANT,
-        "decision": pa.string(),
-    },
-    EXPORTS: {
-        "run_id": pa.string(),
-        "target": pa.string(),
-        "number": pa.int64(),
-        "staged": pa.string(),
-        "rows": pa.int64(),
-        "at": INSTANT,
-    },
-    PLANS: {
-        "run_id": pa.string(),
-        "bundle": pa.string(),
-        "plan": pa.string(),
-        "at": INSTANT,
-        "planned": pa.string(),
-    },
-    COUNTS: {
-        "source": pa.string(),
-        "sequence": pa.int64(),
-        "model_version": pa.string(),
-        "bundle": pa.string(),
-        "rows": pa.int64(),
-        "at": INSTANT,
-        "counts": pa.string(),
-    },
-}
-"""The columns that follow the partition column."""
+_REFUSED = {"broken_rules": pa.list_(TEXT), "row": TEXT, **_LINEAGE, "quarantined_at": INSTANT}
+_TRUTH: Mapping[Task, pa.DataType] = {"binary": FLAG, "multiclass": TEXT, "regression": NUMBER}
 
-PARTITIONED = frozenset({PROFILES, LABELS, COUNTS})
-"""Small tables that are read by partition, and stored so."""
+
+_TYPES = {"": TEXT, "whole": WHOLE, "number": NUMBER, "flag": FLAG, "time": INSTANT}
+_TYPES["texts"] = pa.list_(TEXT)
+
+
+@dataclass(frozen=True)
+class SmallTable:
+    """A table to which rows are only added.
+
+    Attributes
+    ----------
+    stated
+        Its columns, each with its type if it is no text; of labels those beside keys and truth.
+    lost
+        What follows if its newest commit cannot be read and is set aside.
+    by_night
+        Whether the partition column is before them.
+    partitioned
+        Whether it is read by partition, and stored so.
+    """
+
+    stated: str
+    lost: str
+    by_night: bool = True
+    partitioned: bool = False
+
+    @property
+    def columns(self) -> dict[str, pa.DataType]:
+        each = (column.strip().partition(" ") for column in self.stated.split(","))
+        return {name: _TYPES[kind] for name, _, kind in each}
+
+
+APPENDED: Mapping[str, SmallTable] = {
+    # A row for each column of each run.
+    PROFILES: SmallTable(
+        "run_id, model_version, bundle, column, profile",
+        lost="a night whose counts it held is then scored again by assay score --force",
+        partitioned=True,
+    ),
+    # For each event of a run.
+    RUNS: SmallTable(
+        "run_id, event, at time, partition, name, version, bundle, contract, input, carrier, "
+        "scorer, base whole, rows_read whole, rows_scored whole, rows_quarantined whole, "
+        "seconds number, detail, by, because, files",
+        lost="what it told of published nights is then told again from predictions",
+        by_night=False,
+    ),
+    # For each key and arrival of a label.
+    LABELS: SmallTable(
+        "arrived_at time, source, by",
+        lost="labels that it added are gone: bring them again with assay labels",
+        partitioned=True,
+    ),
+    # For each value of a metric of a run.
+    PERFORMANCE: SmallTable(
+        "run_id, model_version, bundle, maturity_days whole, slice, metric, value number, "
+        "low number, high number, rows whole, labelled_share number, estimated flag, at time, "
+        "trusted flag, why",
+        lost="what it measured is measured again by assay labels of those nights",
+    ),
+    # For each time that a night's run was judged otherwise than before, as JSON; null if the night
+    # has no published run any more.
+    DECISIONS: SmallTable(
+        "run_id, bundle, at time, decision",
+        lost="what it decided is decided again by assay monitor of those nights",
+    ),
+    # For each time that a target got what had changed.
+    EXPORTS: SmallTable(
+        "run_id, target, number whole, staged, rows whole, at time",
+        lost="what its target got is sent once more, by the next export to it",
+    ),
+    # For each run that was planned, as JSON.
+    PLANS: SmallTable(
+        "run_id, bundle, plan, at time, planned",
+        lost="what it planned can be planned again: assay plan",
+    ),
+    # For all that a device or a server counted and sent, as JSON.
+    COUNTS: SmallTable(
+        "source, sequence whole, model_version, bundle, rows whole, at time, counts",
+        lost="what it counted is gone: collect it again, assay devices collect",
+        partitioned=True,
+    ),
+    # For each act of forgetting that began, and that is done.
+    FORGOTTEN: SmallTable(
+        "act, at time, salt, keys texts, by, because, done",
+        lost="what it told of an act is gone: rows that were forgotten stay so",
+        by_night=False,
+    ),
+    # For each time that somebody asked to see what is private.
+    DISCLOSED: SmallTable(
+        "at time, by, because, what, partition",
+        lost="who asked to see what is private is not known any more",
+        by_night=False,
+    ),
+}
+TABLES = (PREDICTIONS, QUARANTINE, *APPENDED)
 
 _WIDER = {
     pa.uint8(): pa.int16(),
@@ -233,23 +203,16 @@ def quarantine_schema(column: str, keys: pa.Schema, private: bool = False) -> pa
 
 
 def small_schema(table: str, column: str) -> pa.Schema:
-    """An append-only table whose columns do not depend on the project's.
-
-    ``profiles`` has a row for each column and run; ``performance`` for each metric value of a run;
-    ``runs`` for each event of a run; ``decisions`` for each time that a night's run was judged
-    otherwise than before, as JSON, or null if the night has no published run any more; ``exports``
-    for each time that a target got what had changed; ``plans`` for each run that was planned, as
-    JSON; ``counts`` for all that a device or a server counted and sent, as JSON; ``forgotten`` for
-    each act of forgetting that began, and that is done; ``disclosed`` for each time that somebody
-    asked to see what is private.
-    """
-    whole = {RUNS: RUNS_SCHEMA, FORGOTTEN: FORGOTTEN_SCHEMA, DISCLOSED: DISCLOSED_SCHEMA}
-    return whole[table] if table in whole else _with_keys(table, column, None, _SMALL[table])
+    """One of `APPENDED` whose columns do not depend on the project's: all but the labels."""
+    found = APPENDED[table]
+    if not found.by_night:
+        return pa.schema(list(found.columns.items()))
+    return _with_keys(table, column, None, found.columns)
 
 
 def labels_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
     """The labels table: one row per key and arrival of a label."""
-    return _with_keys(LABELS, column, keys, {"truth": _TRUTH[task], **_ARRIVED})
+    return _with_keys(LABELS, column, keys, {"truth": _TRUTH[task], **APPENDED[LABELS].columns})
 
 
 def infer_keys_and_task(predictions: pa.Schema, column: str) -> tuple[pa.Schema, Task]:
