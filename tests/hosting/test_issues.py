@@ -1,8 +1,7 @@
-"""One issue for each incident: opened, updated, closed, and fixed after any failure."""
+"""One issue, open while an incident is, and fixed after any failure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +12,15 @@ from assay.cli.__main__ import main
 from assay.cli.result import to_json
 from assay.errors import CodeHostFailed, LimitCrossed
 from assay.hosting.hosts import GitHub, Host
-from assay.hosting.issues import LABEL, Marker, is_over, keep_issues, mirror, render_issue
+from assay.hosting.issues import LABEL, SHOWN, keep_issue, mirror, render_issue
 from assay.monitor import monitor_nights
 from assay.monitor.incidents import alert as command
-from assay.monitor.incidents.alert import IssuesReport
+from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.night import Incident, Night
 from assay.project.params.monitoring import Budget
-from tests.code_host import PERSON, TOKEN, CodeHost
+from tests.code_host import TOKEN, CodeHost
 
+NAME = "late-flights"
 DRIFT = Incident(
     "2013-09-02-answers", "drift", "open", "2013-09-02", "2013-09-04", ("probability",),
     "probability: distance 0.21, limit 0.10",
@@ -29,81 +29,52 @@ HELD = Incident(
     "run-2013-09-05", "run", "open", "2013-09-05", "2013-09-05", (),
     "2013-09-05 has nothing published: held: too many rows",
 )  # fmt: skip
-NIGHTS = [Night("2013-09-05", "held", run_id="r1", note="held: too many rows", held="r1")]
+NIGHTS = (Night("2013-09-05", "held", run_id="r1", note="held: too many rows", held="r1"),)
 
 
-def told(
-    host: Host,
-    *incidents: Incident,
-    nights: Sequence[Night] = NIGHTS,
-    until: str | None = "2013-09-05",
-) -> IssuesReport:
-    return mirror(host, "late-flights", incidents, nights, until)
+def known(*incidents: Incident) -> AllNights:
+    return AllNights(NIGHTS, incidents, "2013-09-05")
+
+
+def told(host: Host, *incidents: Incident) -> str:
+    return mirror(host, NAME, known(*incidents))
 
 
 def state(server: CodeHost) -> list[tuple[str, str]]:
     return [(each["title"], each["state"]) for each in server.issues.values()]
 
 
-def writes(server: CodeHost) -> list[str]:
-    return [each for each in server.lines() if not each.startswith("GET")]
+def writes(server: CodeHost) -> int:
+    return sum(not each.startswith("GET") for each in server.lines())
 
 
-def test_an_issue_for_each_and_nothing_more_while_nothing_changes(
+def test_one_issue_says_all_that_is_open_and_nothing_more_while_nothing_changes(
     host: Host, server: CodeHost
 ) -> None:
-    found = told(host, DRIFT, HELD)
-    assert found.changes == {DRIFT.id: "opened", HELD.id: "opened"}
-    assert state(server) == [
-        ("late-flights: drift since 2013-09-02", "open"),
-        ("late-flights: nothing published since 2013-09-05", "open"),
-    ]
-    drift, held = server.issues.values()
-    assert drift["labels"] == [{"name": LABEL}]
-    assert "- columns: probability" in drift["body"]
-    assert "`assay release r1 --because WHY`" in held["body"]
-    assert "quarantine show" not in held["body"]
-    before = len(writes(server))
-    assert told(host, DRIFT, HELD) == IssuesReport({})
-    assert len(writes(server)) == before
+    assert told(host) == "unchanged" and not server.issues
+    assert told(host, DRIFT, HELD, replace(DRIFT, id="s", state="snoozed")) == "opened"
+    assert state(server) == [(f"{NAME}: 2 open incidents since 2013-09-02", "open")]
+    (issue,) = server.issues.values()
+    assert issue["labels"] == [{"name": LABEL}]
+    assert "- columns: probability" in issue["body"]
+    assert "`assay release r1 --because WHY`" in issue["body"]
+    before = writes(server)
+    issue["body"] += "\nAda looks into it."
+    assert told(host, DRIFT, HELD) == "unchanged" and writes(server) == before
+    assert told(host, replace(DRIFT, sentence="distance 0.30"), HELD) == "updated"
+    assert "distance 0.30" in issue["body"] and "Ada" not in issue["body"]
 
 
-def test_it_is_updated_when_it_lasts_and_what_people_wrote_stays_until_then(
+def test_it_is_closed_when_all_is_over_and_opened_again_with_the_next(
     host: Host, server: CodeHost
 ) -> None:
     told(host, DRIFT)
+    over = replace(DRIFT, state="recovered")
+    assert [told(host, over), told(host, over), told(host)] == ["closed", "unchanged", "unchanged"]
     (issue,) = server.issues.values()
-    issue["body"] += "\nAda looks into it."
-    assert told(host, DRIFT).changes == {}
-    longer = replace(DRIFT, last="2013-09-06", sentence="probability: distance 0.30")
-    assert told(host, longer).changes == {DRIFT.id: "updated"}
-    assert "distance 0.30" in issue["body"] and "Ada" not in issue["body"]
-    assert len(server.issues) == 1
-
-
-def test_it_is_closed_with_the_reason_when_it_is_over(host: Host, server: CodeHost) -> None:
-    told(host, DRIFT, HELD)
-    over = replace(DRIFT, state="recovered", sentence="within limits since 2013-09-05")
-    published = [Night("2013-09-05", "published")]
-    found = told(host, over, nights=published)
-    assert found.changes == {DRIFT.id: "closed", HELD.id: "closed"}
-    assert [each for _, each in state(server)] == ["closed", "closed"]
-    drift, held = (each["body"] for each in server.issues.values())
-    assert "It is over." in drift and "within limits since 2013-09-05" in drift
-    assert "has been published or taken back" in held
-    before = len(writes(server))
-    assert told(host, over, nights=published).changes == {}
-    assert len(writes(server)) == before
-
-
-def test_it_is_opened_again_if_it_comes_back(host: Host, server: CodeHost) -> None:
-    over = [Night("2013-09-05", "published")]
-    told(host, HELD)
-    told(host, nights=over)
-    assert told(host, HELD).changes == {HELD.id: "reopened"}
-    (issue,) = server.issues.values()
-    assert issue["state"] == "open" and "It is over" not in issue["body"]
-    assert told(host, nights=over).changes == {HELD.id: "closed"}
+    assert issue["state"] == "closed" and "No incident is open." in issue["body"]
+    assert told(host, over, HELD) == "reopened"
+    assert state(server) == [(f"{NAME}: 1 open incident since 2013-09-05", "open")]
 
 
 def test_what_a_person_closed_stays_closed_until_something_changes(
@@ -112,58 +83,36 @@ def test_what_a_person_closed_stays_closed_until_something_changes(
     told(host, DRIFT)
     (issue,) = server.issues.values()
     issue["state"] = "closed"
-    assert told(host, DRIFT).changes == {}
-    assert told(host, replace(DRIFT, last="2013-09-06")).changes == {DRIFT.id: "reopened"}
-    assert issue["state"] == "open"
-
-
-def test_a_snoozed_incident_opens_none_and_closes_none(host: Host, server: CodeHost) -> None:
-    snoozed = replace(DRIFT, state="snoozed")
-    assert told(host, snoozed).changes == {}
-    told(host, DRIFT)
-    assert told(host, snoozed).changes == {DRIFT.id: "updated"}
-    (issue,) = server.issues.values()
-    assert issue["state"] == "open" and "It is snoozed in params.yaml." in issue["body"]
+    assert told(host, DRIFT) == "unchanged"
+    assert told(host, replace(DRIFT, last="2013-09-06")) == "reopened"
 
 
 def test_a_machine_that_knows_nothing_closes_nothing(host: Host, server: CodeHost) -> None:
-    told(host, DRIFT, HELD)
-    found = told(host, nights=[], until=None)
-    assert (found.changes, found.unknown) == ({}, (DRIFT.id, HELD.id))
-    assert {each for _, each in state(server)} == {"open"}
+    told(host, DRIFT)
+    assert mirror(host, NAME, AllNights(())) == "unknown"
+    assert [each for _, each in state(server)] == ["open"]
 
 
 def test_other_issues_are_left_alone(host: Host, server: CodeHost) -> None:
-    body = render_issue("another project", HELD, []).body
-    server.issue("of another project", body, LABEL)
+    title, body = render_issue("another project", [HELD], known(HELD))
+    server.issue(title, body, LABEL)
     server.issue("of a person", "no marker", LABEL)
-    server.issue("without the label", render_issue("late-flights", HELD, []).body)
-    told(host, nights=[Night("2013-09-05", "published")])
+    server.issue("without the label", render_issue(NAME, [HELD], known(HELD))[1])
+    assert told(host) == "unchanged"
     assert {each for _, each in state(server)} == {"open"}
 
 
 def test_a_pull_request_with_the_label_is_no_issue(hub: GitHub, server: CodeHost) -> None:
-    body = render_issue("late-flights", HELD, []).body
+    body = render_issue(NAME, [HELD], known(HELD))[1]
     server.issue("a pull request", body, LABEL, pull_request={})
-    assert told(hub, HELD).changes == {HELD.id: "opened"}
-
-
-def test_more_issues_than_a_page_holds(host: Host, server: CodeHost) -> None:
-    server.most = 10
-    many = [
-        replace(HELD, id=f"run-2013-{n // 28 + 1:02}-{n % 28 + 1:02}", first=f"{n}", last=f"{n}")
-        for n in range(35)
-    ]
-    told(host, *many)
-    assert len(server.issues) == 35
-    assert told(host, *many).changes == {}
+    assert told(hub, HELD) == "opened"
 
 
 def test_two_calls_at_once_leave_two_until_the_next_one(host: Host, server: CodeHost) -> None:
-    text = render_issue("late-flights", HELD, NIGHTS)
+    server.most = 1  # each on a page of its own
     for _ in range(2):
-        server.issue(text.title, text.body, LABEL)
-    told(host, HELD)
+        server.issue(*render_issue(NAME, [HELD], known(HELD)), LABEL)
+    assert told(host, HELD) == "unchanged"
     assert [each for _, each in state(server)] == ["open", "closed"]
 
 
@@ -173,19 +122,15 @@ def test_each_request_may_fail_and_the_next_call_fixes_it(
     host: Host, server: CodeHost, line: str, how: Any
 ) -> None:
     """No issue is opened twice."""
-    told(host, HELD)
-    over = [Night("2013-09-05", "published")]
     server.fail(line, how, how, how, how)
-    for _ in range(5):
-        try:
-            told(host, DRIFT, nights=over)
-            break
-        except CodeHostFailed as error:
-            assert TOKEN not in error.line()
-    assert sorted(state(server)) == [
-        ("late-flights: drift since 2013-09-02", "open"),
-        ("late-flights: nothing published since 2013-09-05", "closed"),
-    ]
+    for incidents in ((HELD,), (DRIFT, HELD)):
+        for _ in range(5):
+            try:
+                told(host, *incidents)
+                break
+            except CodeHostFailed as error:
+                assert TOKEN not in error.line()
+    assert state(server) == [(f"{NAME}: 2 open incidents since 2013-09-02", "open")]
 
 
 def test_a_label_that_is_dropped_does_not_open_an_issue_each_night(
@@ -211,48 +156,27 @@ def test_a_label_that_is_dropped_does_not_open_an_issue_each_night(
         "[a](http://b)",
     ],
 )
-def test_names_from_data_are_only_read(text: str) -> None:
+def test_names_from_data_are_only_read(host: Host, server: CodeHost, text: str) -> None:
     drift = replace(DRIFT, id=text, first=text, last=text, columns=(text,), sentence=text)
-    found = render_issue(text, drift, [])
-    assert Marker.parse(found.body) == found.marker
-    assert (found.marker.project, found.marker.id, found.marker.last) == (text, text, text)
-    head, _, shown = found.body.partition("\n")
-    assert head.endswith(" -->") and "-->" not in head[:-3] and "\n" not in found.title
+    title, body = render_issue(text, [drift], known(drift))
+    head, _, shown = body.partition("\n")
+    assert head.endswith(" -->") and "-->" not in head[:-3] and "\n" not in title
     assert "\u202e" not in shown
     assert not any(line.startswith("/") for line in shown.splitlines())
     inline = [each for each in MarkdownIt().parse(shown) if each.type == "inline"]
     tokens = [token for each in inline for token in each.children or []]
     assert not {token.type for token in tokens} & {"html_inline", "link_open", "image"}
     assert not any("@ada" in token.content for token in tokens if token.type == "text")
-    assert "@ada" not in found.title and "#1" not in found.title
+    assert "@ada" not in title and "#1" not in title
+    found = [mirror(host, text, known(drift)) for _ in range(2)]
+    assert found == ["opened", "unchanged"]
 
 
-def test_a_long_incident_is_cut() -> None:
-    nights = [Night(f"n{n:03}", "failed", note="x" * 400) for n in range(200)]
+def test_what_is_long_is_cut() -> None:
+    nights = tuple(Night(f"n{n:03}", "failed", note="x" * 400) for n in range(200))
     long = replace(HELD, first="n000", last="n199", sentence="y" * 9000)
-    found = render_issue("p" * 400, long, nights)
-    assert len(found.title) <= 200 and len(found.body) < 20_000
-    assert "and 186 nights before" in found.body
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "nights", "until", "over"),
-    [
-        ("run-b", "run", [], None, False),
-        ("run-b", "run", [Night("b", "unfinished")], None, False),
-        ("run-b", "run", [Night("b", "published")], None, True),
-        ("run-b", "run", [Night("b", "retracted")], None, True),
-        ("run-b", "run", [Night("b", "held")], None, True),
-        ("b-answers", "drift", [], None, False),
-        ("b-answers", "drift", [], "a", False),
-        ("b-answers", "drift", [], "b", True),
-    ],
-)
-def test_when_an_incident_in_no_list_is_over(
-    name: str, kind: Any, nights: list[Night], until: str | None, over: bool
-) -> None:
-    marked = Marker("p", name, kind, "b", "b", "0" * 16)
-    assert is_over(marked, nights, until) is over
+    title, body = render_issue("p" * 400, [long] * (SHOWN + 5), AllNights(nights))
+    assert len(title) <= 200 and body.count("and 186 nights before") == SHOWN
 
 
 # --------------------------------------------------------------------------- the command
@@ -266,7 +190,7 @@ def ci(server: CodeHost, monkeypatch: pytest.MonkeyPatch) -> CodeHost:
     return server
 
 
-def test_a_held_night_and_a_drift_become_issues_and_go(
+def test_a_held_night_and_a_drift_are_in_the_issue_and_go(
     monitored: Any, ci: CodeHost, params_text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (monitored.root / "params.yaml").write_text(params_text)
@@ -277,20 +201,16 @@ def test_a_held_night_and_a_drift_become_issues_and_go(
     with pytest.raises(LimitCrossed):
         monitor_nights.run(monitored.root, monitored.params, "2013-02-01", "2013-02-01")
     monitored.log("2013-02-02", "run-2", "held", detail="too many rows")
-    found = command.run(monitored.root, monitored.params, keep_issues)
-    assert found.issues is not None
-    assert found.issues.changes == {
-        "2013-02-01-answers": "opened",
-        "2013-02-01-features": "opened",
-        "run-2013-02-02": "opened",
-    }
-    assert '"issues"' in to_json(found)
-    assert command.run(monitored.root, monitored.params, keep_issues).issues == IssuesReport({})
+    found = command.run(monitored.root, monitored.params, keep_issue)
+    assert found.issue == "opened" and '"issue"' in to_json(found)
+    (issue,) = ci.issues.values()
+    assert "3 open incidents since 2013-02-01" in issue["title"]
+    assert command.run(monitored.root, monitored.params, keep_issue).issue == "unchanged"
     # Both nights are well now.
     monitored.score("2013-02-02", "run-3")
     monitor_nights.run(monitored.root, monitored.params, "2013-02-02", "2013-02-02")
     assert main(["alert", "--issues", "--root", str(monitored.root)]) == 0
-    assert "=closed" in capsys.readouterr().out
+    assert "closed" in capsys.readouterr().out
     assert {each for _, each in state(ci)} == {"closed"}
 
 
@@ -308,18 +228,10 @@ def test_what_fails_ends_with_61_after_the_files_and_without_the_token(
     assert main(["alert", "--issues", "--root", str(monitored.root)]) == 0
 
 
-def test_a_person_opens_the_same_issue_by_hand(host: Host, server: CodeHost) -> None:
-    """Whoever may set the label is trusted with it; nothing is opened twice."""
-    text = render_issue("late-flights", HELD, NIGHTS)
-    server.author = PERSON
-    server.issue(text.title, text.body, LABEL)
-    assert told(host, HELD).changes == {}
-
-
 def test_outside_of_ci_it_says_what_is_missing(
     monitored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GITHUB_REPOSITORY", "CI_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(CodeHostFailed, match="GITHUB_REPOSITORY"):
-        command.run(monitored.root, monitored.params, keep_issues)
+        command.run(monitored.root, monitored.params, keep_issue)

@@ -95,7 +95,7 @@ def test_nights_are_scored_and_a_bad_one_is_held(team: World) -> None:
     held = team.night("2024-03-04", "2024-03-01", "2024-03-04")
     assert held.failed == ["Score what was named"], held.output
     assert team.published() == ["2024-03-01", "2024-03-02", "2024-03-03"]
-    assert {"Take the labels that arrived", "Monitor", "Keep the issues up to date"} <= {*held.ran}
+    assert {"Take the labels that arrived", "Monitor", "Keep the issue up to date"} <= {*held.ran}
     (issue,) = team.issues()
     assert "2024-03-04" in issue
 

@@ -29,7 +29,7 @@ def test_without_a_version_it_is_red_and_an_input_is_never_run(ready: World) -> 
     assert "Score what was named" in done.failed, done.output
     assert "not a day" in done.output
     # Whatever it was, everything after it ran.
-    assert {"Take the labels that arrived", "Monitor", "Keep the issues up to date"} <= {*done.ran}
+    assert {"Take the labels that arrived", "Monitor", "Keep the issue up to date"} <= {*done.ran}
     assert not list(ready.folder.rglob("pwned"))
 
 

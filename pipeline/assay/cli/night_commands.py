@@ -356,13 +356,13 @@ def alert(
     *,
     issues: Annotated[
         bool,
-        Option("in CI: also keep an issue for each incident; exit 61 if it was not taken"),
+        Option("in CI: also keep an issue while an incident is open; exit 61 if it was not taken"),
     ] = False,
 ) -> object:
-    from assay.hosting.issues import keep_issues
+    from assay.hosting.issues import keep_issue
     from assay.monitor.incidents import alert
 
-    return alert.run(*call.project, keep_issues if issues else None)
+    return alert.run(*call.project, keep_issue if issues else None)
 
 
 @CARE(

@@ -1,8 +1,8 @@
-"""``assay alert --issues``: one issue of the repository for each incident.
+"""``assay alert --issues``: one issue of the repository, open as long as an incident is.
 
-The repository's own issues are the memory: an issue is found again by a hidden marker in its body,
-which says what it was last written about. So a call that failed half way is fixed by the next, and
-two machines may call in turn.
+The issue is its own memory: it is found again by a hidden marker in its body, which says what it
+was last written about. So a call that failed half way is fixed by the next, and two machines may
+call in turn.
 """
 
 from __future__ import annotations
@@ -10,75 +10,32 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from assay.errors import CodeHostFailed
 from assay.hosting.client import MayNotWrite
-from assay.hosting.hosts import Host, Issue, host_of
+from assay.hosting.hosts import Host, host_of
 from assay.monitor.incidents import messages
-from assay.monitor.incidents.alert import GONE, Alert, Change, IssuesReport
+from assay.monitor.incidents.alert import IssueChange
 from assay.monitor.incidents.collect import AllNights
-from assay.monitor.nights.night import Incident, Kind, Night
+from assay.monitor.nights.night import Incident
 from assay.project.ci_run import read_environment
-from assay.project.text import UNSEEN, one_line
+from assay.project.text import UNSEEN, counted, one_line
 
 LABEL = "assay"
 KEPT = "This issue is kept up to date by `assay alert --issues`, and closed when it is over."
-_MARKER = re.compile(
-    r"<!-- assay:incident ([!-~]+) ([!-~]+) (drift|run) ([!-~]+) ([!-~]+) ([0-9a-f]{16}) -->"
-)
-_TITLES = {"drift": "drift", "run": "nothing published"}
+SHOWN = 20
+"""The most incidents that are described, the last ones: a code host limits what an issue holds."""
+_MARKER = re.compile(r"<!-- assay:incidents ([!-~]+) ([0-9a-f]{16}) -->")
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """What the marker of an issue says of its incident, when the issue was last written.
-
-    Attributes
-    ----------
-    digest
-        Of title, state and text, to see whether anything changed since. The issue itself is not
-        compared: a person may have added to it.
-    """
-
-    project: str
-    id: str
-    kind: Kind
-    first: str
-    last: str
-    digest: str
-
-    @classmethod
-    def parse(cls, body: str) -> Marker | None:
-        """The marker in an issue's body; None if there is none, as in an issue of a person."""
-        found = _MARKER.search(body)
-        if found is None:
-            return None
-        project, name, kind, first, last, digest = (unquote(each) for each in found.groups())
-        return cls(project, name, "drift" if kind == "drift" else "run", first, last, digest)
-
-    def __str__(self) -> str:
-        facts = (self.project, self.id, self.kind, self.first, self.last, self.digest)
-        return f"<!-- assay:incident {' '.join(quote(each, safe='') for each in facts)} -->"
-
-
-@dataclass(frozen=True, slots=True)
-class IssueText:
-    """What an issue should say; ``body`` begins with the marker."""
-
-    title: str
-    body: str
-    marker: Marker
-
-
-def keep_issues(name: str, every: AllNights, alerts: Sequence[Alert]) -> IssuesReport:
-    """Keep the issues of the CI run's repository, as `assay.monitor.incidents.alert.run` calls it.
+def keep_issue(name: str, every: AllNights) -> IssueChange:
+    """Keep the issue of the CI run's repository, as `assay.monitor.incidents.alert.run` calls it.
 
     Raises
     ------
     CodeHostFailed
-        This is no run of CI, or some of it was not done; the next call goes on.
+        This is no run of CI, or it was not done; the next call goes on.
     """
     ci = read_environment()
     if ci is None:
@@ -87,11 +44,8 @@ def keep_issues(name: str, every: AllNights, alerts: Sequence[Alert]) -> IssuesR
             where="assay alert --issues",
             expected="GITHUB_REPOSITORY or CI_PROJECT_ID in the environment, and a token",
         )
-    known = {each.incident.id: each.incident for each in alerts}
-    # The alerts leave out what was over before anybody was told; its issue has to be closed.
-    known |= {each.id: each for each in every.incidents}
     try:
-        return mirror(host_of(ci), name, list(known.values()), every.nights, every.until)
+        return mirror(host_of(ci), name, every)
     except MayNotWrite as error:
         may = "permissions: issues: write" if ci.kind == "github" else "the role Reporter"
         raise CodeHostFailed(
@@ -101,92 +55,62 @@ def keep_issues(name: str, every: AllNights, alerts: Sequence[Alert]) -> IssuesR
         ) from None
 
 
-def mirror(
-    host: Host,
-    project: str,
-    incidents: Sequence[Incident],
-    nights: Sequence[Night],
-    until: str | None,
-) -> IssuesReport:
-    """Open, update and close issues until they say what the incidents say.
+def mirror(host: Host, project: str, every: AllNights) -> IssueChange:
+    """Open, update or close the project's issue until it says what the incidents say.
 
-    Parameters
-    ----------
-    until
-        The last night that was judged.
+    What a person closed stays closed until there is something new to say. A machine that knows of
+    no night closes nothing.
 
     Raises
     ------
     CodeHostFailed
-        Some of it was not done; the next call goes on.
+        It was not done; the next call goes on.
     """
-    there: dict[str, list[tuple[Issue, Marker]]] = {}
-    for issue in host.issues(LABEL):
-        marker = Marker.parse(issue.body)
-        if marker is not None and marker.project == project:
-            there.setdefault(marker.id, []).append((issue, marker))
-    known = {each.id: each for each in incidents}
-    unknown = []
-    for name, found in sorted(there.items()):
-        last = found[0][1]
-        if name in known or not any(issue.open for issue, _ in found):
-            continue
-        if is_over(last, nights, until):
-            over = GONE[last.kind]
-            known[name] = Incident(name, last.kind, "recovered", last.first, last.last, (), over)
-        else:
-            unknown.append(name)
-    changes: dict[str, Change] = {}
-    for incident in sorted(known.values(), key=lambda each: (each.first, each.id)):
-        text = render_issue(project, incident, nights)
-        found = there.get(incident.id, [])
-        if not found and incident.state == "open":
-            host.open_issue(text.title, text.body, LABEL)
-            changes[incident.id] = "opened"
-        for place, (issue, marker) in enumerate(sorted(found, key=lambda each: each[0].number)):
-            # A second one was opened by another call at the same time.
-            keep = place == 0 and (incident.state == "open" or _snoozed(incident, issue))
-            # What a person closed stays closed until there is something new to say.
-            if (marker != text.marker or place) and (keep or issue.open):
-                host.edit_issue(issue, text.title, text.body, open=keep)
-                if place == 0:
-                    changes[incident.id] = _change(issue.open, keep)
-    return IssuesReport(changes, tuple(unknown))
+    if not every.nights:
+        return "unknown"
+    ours = [each for each in host.issues(LABEL) if _written(each.body)[0] == project]
+    opened = [each for each in every.incidents if each.state == "open"]
+    if not ours and not opened:
+        return "unchanged"
+    title, body = render_issue(project, opened, every)
+    if not ours:
+        host.open_issue(title, body, LABEL)
+        return "opened"
+    first, *others = sorted(ours, key=lambda each: each.number)
+    for each in others:  # opened by another call at the same time
+        if each.open:
+            host.edit_issue(each, each.title, each.body, open=False)
+    if not opened and not first.open:
+        return "unchanged"
+    if opened and _written(first.body) == _written(body):
+        return "unchanged"
+    host.edit_issue(first, title if opened else first.title, body, open=bool(opened))
+    return "closed" if not opened else "updated" if first.open else "reopened"
 
 
-def _snoozed(incident: Incident, issue: Issue) -> bool:
-    return incident.state == "snoozed" and issue.open
-
-
-def _change(before: bool, now: bool) -> Change:
-    return "closed" if not now else "updated" if before else "reopened"
-
-
-def is_over(last: Marker, nights: Sequence[Night], until: str | None) -> bool:
-    """Whether an incident that is not listed is over, and not only unknown on this machine.
-
-    Its first night has to be known here, or it was judged: a machine whose reports or whose store
-    lack it knows nothing about it.
-    """
-    if last.kind == "run":
-        first = next((each for each in nights if each.partition == last.first), None)
-        return first is not None and first.state not in ("unfinished", "missing")
-    return until is not None and last.last <= until
-
-
-def render_issue(project: str, incident: Incident, nights: Sequence[Night]) -> IssueText:
-    """The issue of an incident.
+def render_issue(project: str, incidents: Sequence[Incident], every: AllNights) -> tuple[str, str]:
+    """Title and body of the issue; the body begins with the marker.
 
     Parameters
     ----------
-    nights
-        All nights; those of the incident are named with what can be done about them.
+    incidents
+        Those that are open.
     """
-    title = _title(f"{project}: {_TITLES[incident.kind]} since {incident.first}")
-    text = "\n".join([*messages.describe(incident, nights), "", KEPT])
+    since = min((each.first for each in incidents), default="")
+    title = _title(f"{project}: {counted(len(incidents), 'open incident')} since {since}")
+    shown = messages.render_markdown(project, incidents[-SHOWN:], every.nights)
+    text = f"{shown.partition(chr(10))[2].strip() or 'No incident is open.'}\n\n{KEPT}\n"
     digest = hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()[:16]
-    marker = Marker(project, incident.id, incident.kind, incident.first, incident.last, digest)
-    return IssueText(title, f"{marker}\n\n{text}\n", marker)
+    return title, f"<!-- assay:incidents {quote(project, safe='')} {digest} -->\n\n{text}"
+
+
+def _written(body: str) -> tuple[str, str]:
+    """The project of an issue, and the digest of what was last written; empty if it is none.
+
+    The issue itself is not compared: a person may have added to it.
+    """
+    found = _MARKER.search(body)
+    return (unquote(found[1]), found[2]) if found else ("", "")
 
 
 def _title(title: str) -> str:

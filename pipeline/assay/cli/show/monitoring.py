@@ -240,7 +240,7 @@ def alert_lines(found: AlertsReport) -> Iterator[Line]:
 
     for each in found.alerts:
         yield f"{each.incident.state}: {messages.text(found.name, each.incident)}"
-    yield from lines(to_tree(found), "open delivery.sent? delivery.waiting issues?")
+    yield from lines(to_tree(found), "open delivery.sent? delivery.waiting issue?")
     yield f"files: {layout.ALERTS}, {layout.INCIDENT}"
 
 

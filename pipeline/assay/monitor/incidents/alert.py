@@ -36,7 +36,8 @@ GONE: Mapping[Kind, str] = {
 }
 """The sentence of an incident that was told as open and no longer exists."""
 
-Change = Literal["opened", "reopened", "updated", "closed"]
+IssueChange = Literal["opened", "reopened", "updated", "closed", "unchanged", "unknown"]
+"""What became of the repository's issue; ``unknown``: no night is known here, so it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +80,6 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class IssuesReport:
-    """What became of the repository's issues.
-
-    Attributes
-    ----------
-    changes
-        Incident -> what was done to its issue. Unchanged issues are left out.
-    unknown
-        Open issues of incidents about which nothing is known here; they stay open.
-    """
-
-    changes: Mapping[str, Change]
-    unknown: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class AlertsReport:
     """The open and notified incidents, and the result of sending messages.
 
@@ -102,13 +87,15 @@ class AlertsReport:
     ----------
     until
         The last night that was judged.
+    issue
+        What became of the repository's issue; None if there is to be none.
     """
 
     name: str
     alerts: tuple[Alert, ...]
     until: str | None
     delivery: Delivery
-    issues: IssuesReport | None = None
+    issue: IssueChange | None = None
 
     @property
     def open(self) -> int:
@@ -116,7 +103,7 @@ class AlertsReport:
         return sum(each.incident.state == "open" for each in self.alerts)
 
     def document(self) -> dict[str, Any]:
-        """The content of reports/alerts.json; with ``issues``, what became of them too."""
+        """The content of reports/alerts.json; with ``issue``, what became of it too."""
         found: dict[str, Any] = {
             "schema": SCHEMA,
             "name": self.name,
@@ -125,35 +112,35 @@ class AlertsReport:
             "alerts": [{**each.incident.to_plain(), "told": each.told} for each in self.alerts],
             "delivery": asdict(self.delivery),
         }
-        return found if self.issues is None else {**found, "issues": asdict(self.issues)}
+        return found if self.issue is None else {**found, "issue": self.issue}
 
 
-IssueKeeper: TypeAlias = Callable[[str, AllNights, Sequence[Alert]], IssuesReport]
-"""Keeps issues of a project's incidents: `assay.hosting.issues.keep_issues`."""
+IssueKeeper: TypeAlias = Callable[[str, AllNights], IssueChange]
+"""Keeps an issue of a project's incidents: `assay.hosting.issues.keep_issue`."""
 
 
-def run(root: Path, params: Params, keep_issues: IssueKeeper | None = None) -> AlertsReport:
+def run(root: Path, params: Params, keep_issue: IssueKeeper | None = None) -> AlertsReport:
     """Write reports/alerts.json and reports/incident.md, and send what is new.
 
     Parameters
     ----------
-    keep_issues
-        Also keeps an issue of the CI run's repository for each incident.
+    keep_issue
+        Also keeps an issue of the CI run's repository.
 
     Raises
     ------
     AlertUndelivered
         After everything is written: a message was not delivered. The next call tells it.
     CodeHostFailed
-        After everything is written and sent: an issue was not written. The next call goes on.
+        After everything is written and sent: the issue was not written. The next call goes on.
     DataError
         reports/alerts.json is damaged.
     """
     every = all_nights(night_facts.load(root, open_store(root, params), ()))
     found = update_alerts(root, params, every)
-    if keep_issues is not None:
+    if keep_issue is not None:
         try:
-            found = replace(found, issues=keep_issues(params.name, every, found.alerts))
+            found = replace(found, issue=keep_issue(params.name, every))
         except CodeHostFailed as error:
             if found.delivery.problem:
                 log.warning("%s", error.line())
