@@ -152,12 +152,12 @@ def test_a_commit_planned_on_an_old_version_is_planned_again(
 ) -> None:
     make.run("r1")
     staged = make.stage("r3", good=[4])
-    looked = log.views_to_change
+    looked = log.partition_views
 
     def then_someone_commits(*given: Any) -> Mapping[str, log.PartitionView]:
         found = looked(*given)
-        if "predictions" in given[0]:
-            monkeypatch.setattr(log, "views_to_change", looked)
+        if given[0].table_uri.rstrip("/").endswith("predictions"):
+            monkeypatch.setattr(log, "partition_views", looked)
             make.run("r2", "q", good=[2, 3])
         return found
 
@@ -166,7 +166,7 @@ def test_a_commit_planned_on_an_old_version_is_planned_again(
     def watched(target: commits.CommitTarget, plan: commits.Plan) -> bool:
         if target.table == "predictions":
             monkeypatch.setattr(commits, "commit", commit)
-            monkeypatch.setattr(log, "views_to_change", then_someone_commits)
+            monkeypatch.setattr(log, "partition_views", then_someone_commits)
         return commit(target, plan)
 
     monkeypatch.setattr(commits, "commit", watched)

@@ -142,11 +142,10 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
                 _add_columns(uri, opened, new)
                 continue
         turns = target.table == PREDICTIONS
-        change = plan(log.views_to_change(uri, opened, target.column, target.partitions, turns))
+        change = plan(log.partition_views(opened, target.column, target.partitions, turns))
         if change is not None:
             fsync.sync_files(uri, change.add)
         if change is None and opened is not None:
-            log.give_back(uri, opened)
             return False
         before = None if opened is None else opened.version()
         try:
@@ -159,8 +158,7 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         else:
             fsync.sync_commits(uri, before, files=False)
             if opened is not None and before is not None:
-                if not upkeep.tend(uri, opened, before, merge=False):
-                    log.give_back(uri, opened)
+                upkeep.tend(uri, opened, before, merge=False)
             return True
     raise StoreError(
         "could not be committed to",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -22,8 +21,6 @@ from assay.store.delta.log_files import BucketState, LogState
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-
-Found = TypeVar("Found")
 
 UNREADABLE = "is not a readable Delta table"
 
@@ -55,7 +52,7 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
 
     While nothing changes in a log, every call for its newest version returns the same table: a
     command asks many times, and each log is replayed once. So do not change the table through it,
-    and ask again after a commit: the next writer may take the table with `open_to_write`.
+    and ask again after a commit.
 
     Raises
     ------
@@ -68,62 +65,24 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     found = _KEPT.get(uri)
     if found is not None and found.state.is_current():
         return found.table
+    state: LogState | BucketState | None
     if remote:
         table = _open_remote(uri)
-        _keep_remote(uri, table)
-        return table
-    # Looked at before it is opened: what changes meanwhile shows at the next call.
-    state = _look(uri)
-    table = _open_local(uri, state)
-    if table is not None and state.listing.newest == table.version():
-        with _LOCK:
-            _KEPT[uri] = _Kept(table, state)
+        state = None if table is None else log_files.read_bucket_state(uri, table.version())
+    else:
+        # Looked at before it is opened: what changes meanwhile shows at the next call.
+        state = _look(uri)
+        table = _open_local(uri, state)
+        if table is not None and state.listing.newest != table.version():
+            state = None
+    if table is not None and state is not None:
+        _KEPT[uri] = _Kept(table, state)
     return table
 
 
-def read_newest(uri: str, read: Callable[[DeltaTable | None], Found]) -> Found:
-    """What ``read`` makes of the newest version of a table; None stands for no table.
-
-    It is read again if another thread of this process has taken the table meanwhile, and committed
-    through it: half of the answer could be of the version before.
-    """
-    while True:
-        table = open_table(uri)
-        version = None if table is None else table.version()
-        try:
-            found = read(table)
-        except Exception:
-            if table is None or table.version() == version:
-                raise
-        else:
-            if table is None or table.version() == version:
-                return found
-
-
 def open_to_write(uri: str) -> DeltaTable | None:
-    """The table at its newest version for one writer; else as `open_table`.
-
-    Give it back with `give_back` once its commit is done, and those who ask next need not replay
-    the log. After a failure do not: nobody knows which version it has then.
-    """
-    with _LOCK:
-        kept = _KEPT.pop(uri, None)
-        if kept is not None:
-            _LENT[uri] = kept
-    if kept is not None and kept.state.is_current():
-        return kept.table
+    """The table at its newest version for one writer, who changes it; else as `open_table`."""
     return _open_remote(uri) if "://" in uri else _open_local(uri, _look(uri))
-
-
-def give_back(uri: str, table: DeltaTable) -> None:
-    """Keep a table of `open_to_write` for those who ask next, if it has the newest version."""
-    if "://" in uri:
-        _keep_remote(uri, table)
-    else:
-        state = log_files.read_state_at(Path(uri, "_delta_log"), table.version())
-        if state is not None:
-            with _LOCK:
-                _KEPT[uri] = _Kept(table, state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +122,8 @@ def kept_facts(uri: str, table: DeltaTable | None) -> dict[str, Any]:
     return kept.facts if kept is not None and kept.table is table else {}
 
 
-def _keep_remote(uri: str, table: DeltaTable | None) -> None:
-    state = None if table is None else log_files.read_bucket_state(uri, table.version())
-    if table is not None and state is not None:
-        with _LOCK:
-            _KEPT[uri] = _Kept(table, state)
-
-
 _KEPT: dict[str, _Kept] = {}
-_LENT: dict[str, _Kept] = {}
-_LOCK = Lock()
-"""Tables that this process has opened, by address: those that readers share, and those that the
-last writer took."""
+"""The tables that readers of this process share, by address."""
 
 
 def _open_local(uri: str, state: LogState, version: int | None = None) -> DeltaTable | None:
@@ -399,28 +348,10 @@ def read_partition_views(
     uri: str, column: str, partitions: Sequence[str], turns: bool = True
 ) -> Mapping[str, PartitionView]:
     """As `partition_views`, in the newest version of a table."""
-
-    def read(table: DeltaTable | None) -> Mapping[str, PartitionView]:
-        kept = _KEPT.get(uri)
-        if kept is None or kept.table is not table:
-            return partition_views(table, column, partitions, turns)
-        return kept.partition_views(column, partitions, turns)
-
-    return read_newest(uri, read)
-
-
-def views_to_change(
-    uri: str, table: DeltaTable | None, column: str, partitions: Sequence[str], turns: bool = True
-) -> Mapping[str, PartitionView]:
-    """As `partition_views`, of a table of `open_to_write`.
-
-    What readers asked of the same table is not read again: without this, a backfill would look up
-    each turn twice, and each look takes the longer, the more nights there are.
-    """
-    lent = _LENT.get(uri)
-    if lent is not None and lent.table is table:
-        return lent.partition_views(column, partitions, turns)
-    return partition_views(table, column, partitions, turns)
+    table, kept = open_table(uri), _KEPT.get(uri)
+    if kept is None or kept.table is not table:
+        return partition_views(table, column, partitions, turns)
+    return kept.partition_views(column, partitions, turns)
 
 
 def schema_of(uri: str) -> pa.Schema:

@@ -75,24 +75,6 @@ def read_state(folder: Path) -> LogState:
     return LogState(folder, listing, _looks(folder, listing))
 
 
-def read_state_at(folder: Path, version: int) -> LogState | None:
-    """As `read_state` for who knows the newest version; None if that is not the newest.
-
-    To list a log takes longer with every commit that it keeps. This looks at names alone.
-    """
-    checkpoint = last_checkpoint(folder)
-    if checkpoint is None or not version - _FAR <= checkpoint <= version:
-        found = read_state(folder)
-        return found if found.listing.newest == version else None
-    listing = LogListing(frozenset(range(checkpoint + 1, version + 1)), checkpoint)
-    found = LogState(folder, listing, _looks(folder, listing))
-    return found if None not in found.looks and found.is_current() else None
-
-
-_FAR = 100
-"""Commits after a checkpoint that are looked at one by one; of more, the log is listed."""
-
-
 def last_checkpoint(folder: Path) -> int | None:
     """The version that the hint names as the newest checkpoint's; None without a readable hint."""
     try:

@@ -89,8 +89,7 @@ def append(
     before = tried[0]
     fsync.sync_commits(uri, before)
     if written is not None and before is not None:
-        if not upkeep.tend(uri, written, before, merge=True):
-            log.give_back(uri, written)
+        upkeep.tend(uri, written, before, merge=True)
     return True
 
 
@@ -122,15 +121,13 @@ def select(
         for name, value in filters.items()
     ]
 
-    def read(opened: DeltaTable | None) -> pa.Table:
+    with translate_errors(uri, "cannot be read"):
+        opened = log.open_table(uri)
         if opened is None:
             return wanted.empty_table()
         partitioned = bool(opened.metadata().partition_columns)
         found = (_of_some_files if partitioned else _of_all_files)(opened, uri, names, asked)
         return found.cast(wanted)
-
-    with translate_errors(uri, "cannot be read"):
-        return log.read_newest(uri, read)
 
 
 Asked: TypeAlias = Sequence[tuple[str, str, str | list[str]]]

@@ -44,11 +44,8 @@ CLEANED_EVERY = 100
 _log = logging.getLogger(__name__)
 
 
-def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> bool:
+def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> None:
     """Look after a table if its version passed a multiple of `EVERY`; called after each commit.
-
-    Returns whether it did, or tried. The table then remembers all commits that it has seen, and
-    becomes slower with each: the next writer should open it anew, which begins at the checkpoint.
 
     Writers need no agreement: of the versions that several of them commit, each is passed by at
     least one. If that one is killed or fails here, the next multiple is not far.
@@ -68,7 +65,7 @@ def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> bool:
             opened.update_incremental()
         now = opened.version()
         if before // EVERY == now // EVERY:
-            return False
+            return
         if merge:
             merge_files(uri, opened)
         _write_checkpoint(uri, opened)
@@ -77,7 +74,6 @@ def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> bool:
     except Exception as error:  # the caller's commit is done, and no reader needs this
         # Mostly another writer came first: its upkeep, or the next one, does it.
         _log.debug("%s was not tended: %s", uri, summarize_error(error))
-    return True
 
 
 def shorten(uri: str, opened: DeltaTable) -> None:
