@@ -79,7 +79,7 @@ COMMANDS: Mapping[str, Command] = {
 }
 MODULES = (
     "assay.promotion.promote", "assay.registry.verification",
-    "assay.registry.dvc_lock", "assay.score.stage", "assay.score.operations.release",
+    "assay.registry.dvc_lock", "assay.score.stage", "assay.score.operations.store_commands",
     "assay.score.operations.quarantine", "assay.score.operations.export",
     "assay.score.operations.store_commands", "assay.store.release",
     "assay.performance.labels",

@@ -26,7 +26,7 @@ COLUMNS = (
     "violations",
 )  # fmt: skip
 PRELOADED = (
-    "assay.score.run", "assay.score.operations.release", "assay.score.spark.tasks",
+    "assay.score.run", "assay.score.operations.store_commands", "assay.score.spark.tasks",
     "assay.performance.labels", "assay.promotion.promote", "assay.plan.stage", "assay.plan.apply",
     "assay.ops.forget",
     "assay.columns.kernels", "assay.columns.count_kernels", "assay.compiled.scorer",

@@ -134,7 +134,7 @@ class Release(Deed):
     name, needs = "release", "held"
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from assay.score.operations.release import release
+        from assay.score.operations.store_commands import release
 
         run = notes(root)["held"]
         return lambda: release(root, params.load(root), run, "it is right")

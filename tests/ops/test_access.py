@@ -14,7 +14,7 @@ from assay.ops import forget
 from assay.ops.doctor import checks
 from assay.ops.doctor.finding import Project
 from assay.project.params.access import Access
-from assay.score.operations.release import release, retract
+from assay.score.operations.store_commands import release, retract
 from tests import projects
 from tests.keys import Keys
 from tests.scorer import NIGHT, Scorer

@@ -294,7 +294,7 @@ def test_what_cannot_be_asked_for(project: Any) -> None:
     project.score(NIGHT, "run-1")
     with pytest.raises(UsageError, match="nobody says where the truths are"):
         project.run(labels.run, NIGHT, NIGHT, now=at(2))
-    with pytest.raises(NothingScored, match="no run has published this night"):
+    with pytest.raises(NothingScored, match="no run has published"):
         take(project, truths(project), at(9), night="2013-02-08")
     with pytest.raises(UsageError, match="--to is before --from"):
         project.run(labels.run, "2013-02-02", NIGHT, now=at(9))

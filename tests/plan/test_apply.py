@@ -18,7 +18,7 @@ from assay.model import batch
 from assay.ops import nightly
 from assay.plan import apply as applying
 from assay.plan import pins
-from assay.score.operations.release import retract
+from assay.score.operations.store_commands import retract
 from assay.score.stage import run as score
 from assay.store.delta.tables import PREDICTIONS
 from assay.store.plans import signed

@@ -239,7 +239,7 @@ def test_what_a_champion_of_another_kind_published_is_not_compared(
 
 @pytest.mark.parametrize("what", ["held", "retracted", "empty", "missing"])
 def test_a_night_that_is_not_like_others_says_so(planner: Planner, what: str) -> None:
-    from assay.score.operations.release import retract
+    from assay.score.operations.store_commands import retract
     from assay.score.stage import run as score
 
     night, seen = NIGHTS[1], planner.store.visible_runs()[NIGHTS[1]]

@@ -78,9 +78,9 @@ def score(
     front=True,
 )
 def release(call: Call, run_id: RunId, *, because: Because) -> object:
-    from assay.score.operations import release
+    from assay.score.operations import store_commands
 
-    return release.release(*call.project, run_id, because=because)
+    return store_commands.release(*call.project, run_id, because=because)
 
 
 @SCORE(
@@ -91,9 +91,9 @@ def release(call: Call, run_id: RunId, *, because: Because) -> object:
     front=True,
 )
 def retract(call: Call, run_id: RunId, *, because: Because) -> object:
-    from assay.score.operations import release
+    from assay.score.operations import store_commands
 
-    return release.retract(*call.project, run_id, because=because)
+    return store_commands.retract(*call.project, run_id, because=because)
 
 
 SCORE.parent(

@@ -26,7 +26,7 @@ from assay.project import layout
 from assay.project.document import write_json
 from assay.project.params import Params
 from assay.registry.pin import run_bundle_loader
-from assay.score.due import step_sentence
+from assay.score.operations.export import nothing_published
 from assay.store import Store, open_store
 
 
@@ -151,23 +151,12 @@ def try_write_again(root: Path, params: Params, nights: Sequence[str]) -> None:
 
 
 def _nothing_scored(store: Store, first: str, last: str) -> NothingScored:
-    if first != last:
-        return NothingScored(
-            "no run has published any of these nights",
-            where=f"{first} to {last}",
-            fix=f"Score them: assay score --from {first} --to {last}",
-        )
-    held = [run for run in store.runs(first) if run.event == "held"]
-    if not held:
-        return NothingScored(
-            "no run has published this night",
-            where=first,
-            fix=f"Score it: assay score --date {first}",
-        )
+    if first == last:
+        return nothing_published(store, first)
     return NothingScored(
-        f"no run has published this night; run {held[-1].run_id} is held",
-        where=first,
-        fix=step_sentence(first, held[-1].run_id, bool(held[-1].rows_quarantined)),
+        "no run has published any of these nights",
+        where=f"{first} to {last}",
+        fix=f"Score them: assay score --from {first} --to {last}",
     )
 
 

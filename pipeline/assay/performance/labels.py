@@ -25,6 +25,7 @@ from assay.registry.git import user_name
 from assay.registry.pin import run_bundle_loader
 from assay.score.inputs.format import InputUnreadable
 from assay.score.inputs.formats import open_input
+from assay.score.operations.export import nothing_published
 from assay.store import open_store
 from assay.store.labels import read_keys_and_task
 
@@ -243,11 +244,7 @@ class _Job:
         """The run that has published a night."""
         record = self.store.published_run(night)
         if record is None:
-            raise NothingScored(
-                "no run has published this night",
-                where=night,
-                fix=f"Score it: assay score --date {night}",
-            )
+            raise nothing_published(self.store, night)
         return record
 
     def _names(self, manifest: Manifest) -> read_labels.LabelColumns:

@@ -46,28 +46,50 @@ def read_profiled_runs(place: StoreLocation) -> set[str]:
     return {*found.column("run_id").to_pylist()}
 
 
-def read_profile(place: StoreLocation, partition: str, run_id: str) -> Profile:
-    """The profile of a run; if it was written twice, both must be equal.
+def read_profile_texts(place: StoreLocation, runs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The profiles of runs, not yet parsed: night -> column -> JSON; read in one scan.
+
+    Parameters
+    ----------
+    runs
+        Night -> a run of it.
 
     Raises
     ------
     StoreError
-        If there is none, or two that differ.
+        A run has two profiles that differ.
     """
-    found = rows.select(
-        place,
-        PROFILES,
-        {place.column: partition, "run_id": run_id},
-        ["column", "profile"],
-    )
-    where = f"{place.table_uri(PROFILES)}, run {run_id} in {partition}"
-    texts: dict[str, str] = {}
-    for row in found.to_pylist():
-        if texts.setdefault(row["column"], row["profile"]) != row["profile"]:
-            raise StoreError(f"two profiles of {row['column']}", where=where)
+    wanted = [place.column, "run_id", "column", "profile"]
+    kept = rows.select(place, PROFILES, {place.column: sorted(runs)}, wanted)
+    found: dict[str, dict[str, str]] = {}
+    for night, run_id, name, text in zip(*(kept[each].to_pylist() for each in wanted), strict=True):
+        if runs[night] == run_id and found.setdefault(night, {}).setdefault(name, text) != text:
+            raise StoreError(f"two profiles of {name}", where=where_of(place, night, run_id))
+    return found
+
+
+def parse_profile(texts: Mapping[str, str], where: str) -> Profile:
+    """The profile of a run; ``where`` is its place, for errors.
+
+    Raises
+    ------
+    StoreError
+        There is none.
+    """
     if not texts:
         raise StoreError("no profile was kept", where=where)
     return {name: column_from_json(text, f"{where}, {name}") for name, text in texts.items()}
+
+
+def read_profile(place: StoreLocation, partition: str, run_id: str) -> Profile:
+    """The profile of a run; errors as for the two above."""
+    texts = read_profile_texts(place, {partition: run_id}).get(partition, {})
+    return parse_profile(texts, where_of(place, partition, run_id))
+
+
+def where_of(place: StoreLocation, partition: str, run_id: str) -> str:
+    """Where the profile of a run is, for errors."""
+    return f"{place.table_uri(PROFILES)}, run {run_id} in {partition}"
 
 
 @dataclass(frozen=True)

@@ -267,7 +267,7 @@ def test_what_cannot_be_compared(empty_project: Any) -> None:
     def ask(day: str, against: str | None = None) -> None:
         empty_project.run(explain_night.run, day, against)
 
-    with pytest.raises(NothingScored, match=f"{SECOND}: no run has published this night"):
+    with pytest.raises(NothingScored, match=f"no run has published .*={SECOND}"):
         ask(SECOND)
     with pytest.raises(NothingScored, match="--against DAY"):
         ask(FIRST)

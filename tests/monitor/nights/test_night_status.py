@@ -121,7 +121,7 @@ def test_all_words_differ() -> None:
         assert len(set(each)) == len(STATUSES)
 
 
-RELEASE = "assay.score.operations.release"
+RELEASE = "assay.score.operations.store_commands"
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ RELEASE = "assay.score.operations.release"
         ),
         (
             ["release", "r", "--because", "b"],
-            "assay.score.operations.release",
+            "assay.score.operations.store_commands",
             "release",
             "nights.release_lines",
         ),
         (
             ["retract", "r", "--because", "b"],
-            "assay.score.operations.release",
+            "assay.score.operations.store_commands",
             "retract",
             "nights.retract_lines",
         ),

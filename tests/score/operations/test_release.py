@@ -17,7 +17,7 @@ from assay.cli.show import nights as shown
 from assay.errors import NightNotFound, NotAllowed, NothingScored, RunUnknown, UsageError
 from assay.project import params
 from assay.score.operations import store_commands
-from assay.score.operations.release import release, retract
+from assay.score.operations.store_commands import release, retract
 from assay.score.run import record_never_begun
 from assay.store import (
     Run,

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from assay.performance.measure import MaturityMeasurement, NightMeasurement
     from assay.score.due import DueNights
     from assay.score.operations.quarantine import QuarantineFile, QuarantineReport
-    from assay.score.operations.release import ReleaseReport
-    from assay.score.operations.store_commands import NightHistory
+    from assay.score.operations.store_commands import NightHistory, ReleaseReport
     from assay.score.operations.why import Why
     from assay.score.run import ScoredRun
     from assay.score.stage import NightOutcomes

@@ -23,6 +23,7 @@ from assay.monitor.explain import decomposition
 from assay.monitor.nights.sample import published_sample
 from assay.project.params import Params
 from assay.registry.pin import load_run_bundle
+from assay.score.operations.export import nothing_published
 from assay.store import open_store
 
 if TYPE_CHECKING:
@@ -226,11 +227,7 @@ def _before(store: Store, partition: str) -> str:
 def _record(store: Store, partition: str) -> Run:
     record = store.published_run(partition)
     if record is None:
-        raise NothingScored(
-            "no run has published this night",
-            where=partition,
-            fix=f"Score it: assay score --date {partition}",
-        )
+        raise nothing_published(store, partition)
     return record
 
 

@@ -6,12 +6,11 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.columns.profile import Profile, column_from_json
-from assay.errors import NothingScored, StoreError
+from assay.columns.profile import Profile
+from assay.errors import NothingScored
 from assay.project.params import Params
 from assay.store import Run, Store, open_store
-from assay.store.delta import rows
-from assay.store.delta.tables import PROFILES
+from assay.store.profiles import parse_profile, read_profile_texts, where_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,7 @@ class Published:
         StoreError
             The run has no profile.
         """
-        if not self.texts:
-            raise StoreError("no profile was kept", where=self.where)
-        return {
-            name: column_from_json(text, f"{self.where}, {name}")
-            for name, text in self.texts.items()
-        }
+        return parse_profile(self.texts, self.where)
 
 
 def read_published(store: Store, partitions: Sequence[str]) -> list[Published]:
@@ -64,33 +58,15 @@ def with_profiles(
         The nights whose profiles nobody will look at; they are not read.
     """
     wanted = {each.partition: each.run_id for each in records if each.partition not in without}
-    texts = _texts(store, wanted) if wanted else {}
+    texts = read_profile_texts(store, wanted) if wanted else {}
     return [
         Published(
             record,
             texts.get(record.partition, {}),
-            f"{store.table_uri(PROFILES)}, run {record.run_id} in {record.partition}",
+            where_of(store, record.partition, record.run_id),
         )
         for record in records
     ]
-
-
-def _texts(store: Store, visible: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    kept = rows.select(
-        store,
-        PROFILES,
-        {store.column: sorted(visible)},
-        [store.column, "run_id", "column", "profile"],
-    )
-    found: dict[str, dict[str, str]] = {}
-    columns = (kept.column(name).to_pylist() for name in kept.column_names)
-    for night, run_id, name, text in zip(*columns, strict=True):
-        if visible[night] != run_id:
-            continue
-        if found.setdefault(night, {}).setdefault(name, text) != text:
-            where = f"{store.table_uri(PROFILES)}, run {run_id} in {night}"
-            raise StoreError(f"two profiles of {name}", where=where)
-    return found
 
 
 def newest_nights(root: Path, params: Params, number: int) -> tuple[str, str]:

@@ -276,6 +276,36 @@ def read_footer(file: ListedFile) -> Footer:
     )
 
 
+def read_footers(
+    files: Sequence[ListedFile], rows: Sequence[int | None], says: str
+) -> list[Footer]:
+    """The footers of a table's files, which hold as many rows as the table says.
+
+    Parameters
+    ----------
+    rows
+        Of each file; None if the table has no count of it.
+    says
+        What of the table says so.
+
+    Raises
+    ------
+    SourceError
+        One was written over.
+    """
+    footers = parallel_map(read_footer, files)
+    for expected, footer in zip(rows, footers, strict=True):
+        if expected not in (None, footer.file.rows):
+            raise SourceError(
+                f"holds other rows than the table's {says}",
+                where=footer.file.path,
+                expected=counted(expected, "row"),
+                found=f"{footer.file.rows}",
+                fix="The file was written over: restore the table.",
+            )
+    return footers
+
+
 def content_digest(file: ListedFile) -> str:
     """Digest of a file's bytes; for a very large file, of both its ends."""
     whole = hashlib.sha256()

@@ -15,7 +15,6 @@ from assay.contract.schema import check_schema
 from assay.errors import AssayError, SourceError
 from assay.project import digests, extras
 from assay.project.params.inputs import Iceberg
-from assay.project.text import counted
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, ListedFile
 from assay.score.inputs.format import Format, NearbyRows, RowsWith, check_all
@@ -181,16 +180,8 @@ def _whole(mine: Sequence[FileScanTask], schema: pa.Schema, contract: Contract) 
     """The footers of a night's files; none if they alone do not hold what the table does."""
     if any(task.delete_files or task.file.file_format != "PARQUET" for task in mine):
         return ()
-    footers = files.parallel_map(files.read_footer, [_listed(task) for task in mine])
-    for task, footer in zip(mine, footers, strict=True):
-        if footer.file.rows != task.file.record_count:
-            raise SourceError(
-                "holds other rows than the table's metadata say",
-                where=footer.file.path,
-                expected=counted(task.file.record_count, "row"),
-                found=f"{footer.file.rows}",
-                fix="The file was written over: restore the table.",
-            )
+    rows = [task.file.record_count for task in mine]
+    footers = files.read_footers([_listed(task) for task in mine], rows, "metadata say")
     ids = {name: _id(schema, name) for name in contract.columns}
     if any(_id(footer.schema, name) != ids[name] for footer in footers for name in ids):
         return ()
