@@ -47,7 +47,7 @@ def test_a_night_more_replays_each_log_but_a_few_times(
     for number in range(3):
         opened.clear()
         make.run(f"r{number}", f"p{number}", bad=[number])
-    assert max(opened.count(name) for name in (PREDICTIONS, RUNS, "quarantine")) <= 6
+    assert max(opened.count(name) for name in (PREDICTIONS, RUNS, "quarantine")) <= 3
 
 
 def test_the_turn_of_a_night_that_was_left_empty_is_not_forgotten(store: Store, make: Any) -> None:

@@ -65,10 +65,7 @@ def visible_runs(place: StoreLocation) -> dict[str, str]:
     """The visible run of each partition, from one version of the log; see `visible_runs_in`."""
     uri = place.table_uri(PREDICTIONS)
     opened = log.open_table(uri)
-    kept = log.kept_facts(uri, opened)
-    if "visible runs" not in kept:
-        kept["visible runs"] = visible_runs_in(place, opened)
-    return dict(kept["visible runs"])
+    return dict(log.keep(uri, opened, "visible runs", lambda: visible_runs_in(place, opened)))
 
 
 def visible_runs_in(place: StoreLocation, opened: DeltaTable | None) -> dict[str, str]:
@@ -169,10 +166,7 @@ def read_run_records(
     filters = {name: value for name, value in wanted.items() if value is not None}
     if filters:
         return _folded(place, filters)
-    kept = log.kept_facts(uri, log.open_table(uri))
-    if "records" not in kept:
-        kept["records"] = tuple(_folded(place, {}))
-    return list(kept["records"])
+    return list(log.keep(uri, log.open_table(uri), "records", lambda: _folded(place, {})))
 
 
 def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[Run]:

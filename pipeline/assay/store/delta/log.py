@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -21,6 +21,8 @@ from assay.store.delta.log_files import BucketState, LogState
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+
+Found = TypeVar("Found")
 
 UNREADABLE = "is not a readable Delta table"
 
@@ -87,30 +89,11 @@ def open_to_write(uri: str) -> DeltaTable | None:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An opened table, how its log looked, and what somebody asked of it.
-
-    For each partition's turn delta-rs would read the log again, and for their names list all files.
-    ``facts`` are what readers made of this version; see `kept_facts`.
-    """
+    """An opened table, how its log looked, and by name what readers made of this version."""
 
     table: DeltaTable
     state: LogState | BucketState
-    views: dict[tuple[str, str, bool], PartitionView] = field(default_factory=dict)
-    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    actions: list[pa.Table] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-
-    def partition_views(
-        self, column: str, partitions: Sequence[str], turns: bool
-    ) -> dict[str, PartitionView]:
-        """As the function of this name; each partition is looked up once."""
-        unknown = [name for name in partitions if (column, name, turns) not in self.views]
-        if unknown:
-            if not self.actions:
-                self.actions.append(add_actions(self.table))
-            found = _views(self.table, self.actions[0], column, unknown, turns)
-            self.views.update(((column, name, turns), view) for name, view in found.items())
-        return {name: self.views[column, name, turns] for name in partitions}
 
 
 def kept_facts(uri: str, table: DeltaTable | None) -> dict[str, Any]:
@@ -120,6 +103,15 @@ def kept_facts(uri: str, table: DeltaTable | None) -> dict[str, Any]:
     """
     kept = _KEPT.get(uri)
     return kept.facts if kept is not None and kept.table is table else {}
+
+
+def keep(uri: str, table: DeltaTable | None, name: str, make: Callable[[], Found]) -> Found:
+    """What `kept_facts` has under a name, made now if it is not there yet."""
+    facts = kept_facts(uri, table)
+    if name not in facts:
+        facts[name] = make()
+    found: Found = facts[name]
+    return found
 
 
 _KEPT: dict[str, _Kept] = {}
@@ -231,14 +223,10 @@ def partitions(table: DeltaTable, column: str) -> list[str]:
 
 def read_partitions(uri: str, column: str) -> Sequence[str]:
     """As `partitions`, of the newest version of a table; none if there is no table."""
-    table, kept = open_table(uri), _KEPT.get(uri)
+    table = open_table(uri)
     if table is None:
         return ()
-    if kept is None or kept.table is not table:
-        return partitions(table, column)
-    if column not in kept.names:
-        kept.names[column] = tuple(partitions(table, column))
-    return kept.names[column]
+    return keep(uri, table, f"values of {column}", lambda: tuple(partitions(table, column)))
 
 
 def _files(actions: pa.Table, column: str) -> list[StagedFile]:
@@ -347,11 +335,17 @@ def _views(
 def read_partition_views(
     uri: str, column: str, partitions: Sequence[str], turns: bool = True
 ) -> Mapping[str, PartitionView]:
-    """As `partition_views`, in the newest version of a table."""
-    table, kept = open_table(uri), _KEPT.get(uri)
-    if kept is None or kept.table is not table:
-        return partition_views(table, column, partitions, turns)
-    return kept.partition_views(column, partitions, turns)
+    """As `partition_views`, in the newest version of a table; each partition is looked up once.
+
+    For each partition's turn delta-rs would read the log again.
+    """
+    table = open_table(uri)
+    views = keep(uri, table, f"views by {column}, {turns}", dict[str, PartitionView])
+    unknown = [name for name in partitions if name not in views]
+    if unknown and table is not None:
+        actions = keep(uri, table, "actions", lambda: add_actions(table))
+        views |= _views(table, actions, column, unknown, turns)
+    return {name: views.get(name, PartitionView()) for name in partitions}
 
 
 def schema_of(uri: str) -> pa.Schema:
