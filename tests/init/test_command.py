@@ -13,7 +13,7 @@ import pytest
 from assay.cli.__main__ import main
 from assay.contract.loader import load_contract
 from assay.errors import SchemaMismatch
-from assay.ops.deploy.code_hosts import WORKFLOWS
+from assay.ops.deploy.schedulers import WORKFLOWS
 from assay.project import params
 from assay.score.inputs.formats import find_night
 from tests import projects

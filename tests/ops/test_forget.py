@@ -13,7 +13,7 @@ from assay.errors import KeyUnknown, NothingScored, UsageError
 from assay.ops import forget
 from assay.ops.forget import ForgetReport
 from assay.score.operations import export
-from assay.store import forget_acts
+from assay.store import forget as rows_of_keys
 from assay.store.exports import Exported
 from tests.scorer import NIGHT, Scorer
 
@@ -112,7 +112,7 @@ def test_one_that_was_killed_at_its_very_end_is_completed(
 ) -> None:
     key = str(keys(night)[0])
     with monkeypatch.context() as patch:
-        patch.setattr(forget_acts, "end", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(rows_of_keys, "end_acts", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             forgotten(key)
     assert [each.table for each in night.store.check()] == ["forgotten"]

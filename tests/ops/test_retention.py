@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from assay.errors import ParamsError, UsageError
-from assay.ops import forget, nightly, retention
+from assay.ops import forget, nightly
 from assay.project import params
 from assay.project.params import DataHold, Retention
 from assay.store import Store
@@ -48,8 +48,8 @@ def expired(
     def run(days: int, dry_run: bool = False, after: str = NIGHT) -> dict[str, ExpiredRows]:
         """What goes so many days after a night."""
         monkeypatch.setattr(Day, "today", date.fromisoformat(after) + timedelta(days=days))
-        monkeypatch.setattr(retention, "datetime", Day)
-        done = retention.vacuum(nights.root, nights.params, dry_run=dry_run)
+        monkeypatch.setattr(forget, "datetime", Day)
+        done = forget.vacuum(nights.root, nights.params, dry_run=dry_run)
         return {each.table: each for each in done.expired}
 
     return run
@@ -122,7 +122,7 @@ def test_what_somebody_needs_stays(
         from assay.monitor.nights.night import Incident
 
         open_one = Incident("data-1", "drift", "open", SECOND, SECOND, (), "it drifted")
-        monkeypatch.setattr(retention, "all_nights", lambda known: AllNights((), (open_one,)))
+        monkeypatch.setattr(forget, "all_nights", lambda known: AllNights((), (open_one,)))
     if needed == "work":
         at = datetime.fromisoformat(SECOND).replace(tzinfo=UTC) + timedelta(days=31, hours=11)
         run = nights.store.runs(SECOND)[-1]

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from assay.columns.profile import Profile
 from assay.errors import PublishConflict, RunUnknown, StoreError
-from assay.store import Store, forget, forget_acts, publish, rewrite, write_part
+from assay.store import Store, forget, publish, rewrite, write_part
 from assay.store.key_rows import KeyRows
-from assay.store.run_rows import find_quarantine
+from assay.store.run_files import find_quarantine
 from assay.store.vacuum import GRACE
 
 WHY = {"by": "Ada", "because": "asked on 2 May"}
@@ -228,7 +228,7 @@ def test_an_act_that_was_killed_is_told_and_the_next_completes_it(
             store.forget(keys(1, 7), **WHY)
     assert [each.table for each in store.check()] == ["forgotten"]
     assert store.forget(keys(2), **WHY).rows == {"predictions": 1}
-    assert len(forget_acts.unfinished(store)) == 1, "other keys do not complete it"
+    assert len(forget.unfinished_acts(store)) == 1, "other keys do not complete it"
     store.forget(keys(1, 7), **WHY)
     assert store.check() == [] and make.seen() == ([], [])
     assert ids_on_disk(store) == {"predictions": set()}

@@ -9,7 +9,7 @@ import pytest
 
 from assay.errors import NothingScored, StoreError
 from assay.store import PartWriter, Store
-from assay.store import run_rows as drawn
+from assay.store import run_files as drawn
 from assay.store.delta import rows, writer
 
 

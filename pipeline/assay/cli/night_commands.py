@@ -378,9 +378,9 @@ def vacuum(
     keep_days: Annotated[int | None, Option("of replaced nights (publish.keep_days)", "N")] = None,
     dry_run: Annotated[bool, Option("only say what would be deleted")] = False,
 ) -> object:
-    from assay.ops import retention
+    from assay.ops import forget
 
-    return retention.vacuum(*call.project, keep_days, dry_run)
+    return forget.vacuum(*call.project, keep_days, dry_run)
 
 
 @CARE(

@@ -24,7 +24,7 @@ from assay.init.plan import Plan
 from assay.init.render import render
 from assay.init.survey import survey
 from assay.init.wishes import Wishes, refuse_unknown
-from assay.ops.deploy.code_hosts import GitHub, workflows
+from assay.ops.deploy.schedulers import GitHub, workflows
 from assay.project import layout
 from assay.project.document import write_text
 from assay.project.processes import python_command

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import StoreError
 from assay.project.text import counted
-from assay.store import consistency, forget_acts
+from assay.store import consistency
 from assay.store.delta import commits, fsync, log, log_files, rows, upkeep
 from assay.store.delta.location import (
     StoreLocation,
@@ -37,6 +37,7 @@ from assay.store.delta.tables import (
     RUNS,
     TABLES,
 )
+from assay.store.forget import unfinished_acts
 from assay.store.history import (
     published_run,
     read_partition_view,
@@ -121,7 +122,7 @@ def check(place: StoreLocation, fix: bool = False) -> list[Damage]:
 def _half_forgotten(place: StoreLocation, found: list[Damage]) -> Iterator[Damage]:
     if any(each.table == FORGOTTEN and not each.fixed for each in found):
         return
-    for act in forget_acts.unfinished(place):
+    for act in unfinished_acts(place):
         what = f"rows of {counted(len(act.keys), 'key')} were to be forgotten"
         began = f"{what}: it began {act.at:%Y-%m-%d %H:%M} UTC, by {act.by}, and is not done"
         yield Damage(FORGOTTEN, began, "assay forget with the same keys goes on")

@@ -12,19 +12,23 @@ doing it again completes it.
 
 from __future__ import annotations
 
+import hmac
+import json
 import os
+import secrets
+import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 from pyarrow.fs import FileType
 
 from assay.errors import StoreError
-from assay.store import forget_acts, plans, rewrite
+from assay.store import plans, rewrite
 from assay.store.delta import log, rows
 from assay.store.delta.location import (
     SCRATCH,
@@ -35,7 +39,7 @@ from assay.store.delta.location import (
     parse_run_id,
     translate_errors,
 )
-from assay.store.delta.tables import LABELS, PRIVATE, QUARANTINE
+from assay.store.delta.tables import FORGOTTEN, LABELS, PRIVATE, QUARANTINE
 from assay.store.history import read_run_records
 from assay.store.key_rows import ROW, KeyRows
 from assay.store.vacuum import (
@@ -117,13 +121,13 @@ def forget(
     """
     rewrite.check_features(place)
     done, seen, halves = Forgotten(), set[str](), dict[str, UnusedFile]()
-    begun = [act for act in forget_acts.unfinished(place) if act.is_of(keys)]
+    begun = [act for act in unfinished_acts(place) if act.is_of(keys)]
     done.resumed = bool(begun) and not dry
     # Until nothing is new: a run or a merge may have written rows while others were looked at.
     while found := list(_look(place, keys, seen, halves)):
         allowed(each.file.partition for each in found)
         if not begun and not dry:
-            begun = [forget_acts.begin(place, keys, by, because)]
+            begun = [begin_act(place, keys, by, because)]
         if not dry:
             rewrite.bar(place, ((each.table, each.file) for each in found))
         for each in found:
@@ -132,7 +136,7 @@ def forget(
     if done.deleted or begun:
         _sweep(place, [*halves.values()], done, dry)
     if not dry:
-        forget_acts.end(place, begun, done.counts())
+        end_acts(place, begun, done.counts())
     return done
 
 
@@ -277,3 +281,91 @@ def _sweep(place: StoreLocation, halves: Sequence[UnusedFile], done: Forgotten, 
         done.deleted.append(name)
         if not dry:
             delete_files(place, [file])
+
+
+# ---------------------------------- what is on record of it: an append-only table, without the keys
+
+
+@dataclass(frozen=True)
+class ForgetAct:
+    """An act of forgetting: who began it, when and why, and what it deleted once it is done.
+
+    Attributes
+    ----------
+    salt
+        Random for each act, hex: two acts about the same key cannot be told to be.
+    keys
+        Of each key the HMAC-SHA256 under the salt. Who has the key can find the act; so can who
+        guesses it, and can read the store.
+    done
+        Counts of rows and files; None while it is not done.
+    """
+
+    act: str
+    at: datetime
+    salt: str
+    keys: tuple[str, ...]
+    by: str
+    because: str
+    done: Mapping[str, int] | None = None
+
+    def is_of(self, keys: KeyRows) -> bool:
+        """Whether it is about these keys, or some of them, and no others."""
+        return bool(self.keys) and set(self.keys) <= set(_hashes(self.salt, keys))
+
+    def covers(self, keys: KeyRows) -> bool:
+        """Whether it is about all these keys."""
+        return set(self.keys) >= set(_hashes(self.salt, keys))
+
+
+def begin_act(place: StoreLocation, keys: KeyRows, by: str, because: str) -> ForgetAct:
+    """Record an act before its first change."""
+    salt = secrets.token_hex(16)
+    made = ForgetAct(
+        uuid.uuid4().hex, datetime.now(UTC), salt, tuple(_hashes(salt, keys)), by, because
+    )
+    _append(place, [made])
+    return made
+
+
+def end_acts(place: StoreLocation, acts: Iterable[ForgetAct], done: Mapping[str, int]) -> None:
+    """Record that acts are done, in one commit; of no acts there is none."""
+    made = [replace(act, at=datetime.now(UTC), done=done) for act in acts]
+    if made:
+        _append(place, made)
+
+
+def record_expired(place: StoreLocation, by: str, because: str, done: Mapping[str, int]) -> None:
+    """Record that rows were deleted for their age, so that no key was asked for."""
+    _append(place, [ForgetAct(uuid.uuid4().hex, datetime.now(UTC), "", (), by, because, done)])
+
+
+def read_acts(place: StoreLocation) -> list[ForgetAct]:
+    """All acts by their last event."""
+    found: dict[str, ForgetAct] = {}
+    # Done comes after begun, even if the clock was set back.
+    table = rows.select(place, FORGOTTEN, {}).to_pylist()
+    for row in sorted(table, key=lambda row: (row["done"] is not None, row["at"])):
+        done = None if row["done"] is None else json.loads(row["done"])
+        found[row["act"]] = ForgetAct(**{**row, "keys": tuple(row["keys"]), "done": done})
+    return sorted(found.values(), key=lambda act: act.at)
+
+
+def unfinished_acts(place: StoreLocation) -> list[ForgetAct]:
+    """Acts that were begun, and not completed."""
+    return [each for each in read_acts(place) if each.done is None]
+
+
+def _append(place: StoreLocation, acts: Iterable[ForgetAct]) -> None:
+    made = ({**vars(act), "keys": list(act.keys), "done": _text(act.done)} for act in acts)
+    rows.append(place, FORGOTTEN, made)
+
+
+def _text(done: Mapping[str, int] | None) -> str | None:
+    return None if done is None else json.dumps(done)
+
+
+def _hashes(salt: str, keys: KeyRows) -> list[str]:
+    told = ({name: str(value) for name, value in row.items()} for row in keys.keys.to_pylist())
+    texts = (json.dumps(row, sort_keys=True).encode() for row in told)
+    return [hmac.new(bytes.fromhex(salt), text, "sha256").hexdigest() for text in texts]

@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.errors import StoreError
 from assay.project.partitions import parse_day
-from assay.store import forget_acts, rewrite
+from assay.store import forget, rewrite
 from assay.store.delta import log
 from assay.store.delta.location import StagedFile, StoreLocation, parse_partition
 from assay.store.delta.tables import LABELS
@@ -90,5 +90,5 @@ def expire(
     if nights and not dry:
         because = f"{table} of {min(nights)} to {max(nights)}: older than they are kept"
         counts = {f"{table}_rows": rows, "files_deleted": files}
-        forget_acts.record_expired(place, WHO, because, counts)
+        forget.record_expired(place, WHO, because, counts)
     return found

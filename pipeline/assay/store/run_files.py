@@ -1,17 +1,20 @@
-"""The files of any run of a night: visible, replaced since, held, or planned."""
+"""The files of any run of a night (visible, replaced since, held, or planned), and some rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from assay.errors import NothingScored, RunUnknown, StoreError, UsageError
+from assay.store import history
 from assay.store.delta import log, rows
 from assay.store.delta.location import StagedFile, StoreLocation
-from assay.store.delta.tables import PLANS, PREDICTIONS
+from assay.store.delta.tables import PLANS, PREDICTIONS, QUARANTINE
 from assay.store.history import (
     partition_commits,
     read_partition_view,
@@ -22,7 +25,7 @@ from assay.store.history import (
 from assay.store.plans import read_plans
 from assay.store.publish import find_missing_files
 from assay.store.release import read_held_run
-from assay.store.runs import Run, from_json
+from assay.store.runs import Run, format_runs, from_json
 
 
 @dataclass(frozen=True)
@@ -159,4 +162,185 @@ def files_gone(place: StoreLocation, run: Run) -> RunUnknown:
         where=f"{place.column}={run.partition}, run {run.run_id}",
         fix="assay vacuum deletes what was replaced longer ago than publish.keep_days says, "
         "assay forget what held a row of its keys.",
+    )
+
+
+# ------------------------------- rows of a run: a sample of what it scored, and what it quarantined
+#
+# The sample is random, seeded, and of bounded cost. Up to `POOL` rows, every row has the same
+# probability. A larger partition is not read completely: its row groups are shuffled by the seed,
+# and rows are drawn from the first groups that together hold up to `POOL` rows.
+
+
+POOL = 1_000_000
+"""Above this number of rows, only some of the row groups are read."""
+FILES = 64
+"""Limit of files whose footers are read, for partitions of thousands of files."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RowSample:
+    """A sample of one run's rows.
+
+    Attributes
+    ----------
+    run_id
+        The run.
+    table
+        The rows, in the order of the partition.
+    spans
+        The row groups that were sampled, each as (first row, row after the last), counted over all
+        rows of the partition in the order of its files.
+    """
+
+    run_id: str
+    table: pa.Table
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    file: StagedFile
+    number: int
+    start: int
+    rows: int
+
+
+def draw_sample(
+    place: StoreLocation,
+    run_id: str,
+    files: Sequence[StagedFile],
+    columns: Sequence[str],
+    most: int,
+    seed: int,
+) -> RowSample:
+    """At most ``most`` rows of the predictions in ``files``."""
+    random = np.random.default_rng(seed)
+    pool = _pool(_groups(place, files, random), random)
+    among = sum(group.rows for group in pool)
+    chosen = np.arange(among)
+    if among > most:
+        chosen = np.sort(random.choice(among, most, replace=False))
+    wanted: dict[str, list[int]] = {}
+    for group in pool:
+        wanted.setdefault(group.file.path, []).append(group.number)
+    held = [file for file in sorted(files, key=lambda file: file.path) if file.path in wanted]
+    parts, seen = [], 0
+    for batch in rows.batches(place, PREDICTIONS, held, columns, wanted):
+        first, end = np.searchsorted(chosen, [seen, seen + batch.num_rows])
+        parts.append(batch.take(pa.array(chosen[first:end] - seen)))
+        seen += batch.num_rows
+    whole = log.schema_of(place.table_uri(PREDICTIONS))
+    schema = pa.schema([whole.field(name) for name in columns])
+    spans = tuple((group.start, group.start + group.rows) for group in pool)
+    return RowSample(run_id, pa.Table.from_batches(parts, schema), spans)
+
+
+def _groups(
+    place: StoreLocation, files: Sequence[StagedFile], random: np.random.Generator
+) -> list[_Group]:
+    """The row groups of all files, or of at most `FILES` of them, in the partition's order."""
+    ordered = sorted(files, key=lambda file: file.path)
+    starts = [0, *accumulate(file.rows for file in ordered)]
+    looked = range(len(ordered))
+    if len(ordered) > FILES:
+        looked = np.sort(random.permutation(len(ordered))[:FILES]).tolist()
+    found = []
+    for at in looked:
+        start = starts[at]
+        for number, count in enumerate(rows.row_group_sizes(place, PREDICTIONS, ordered[at])):
+            found.append(_Group(ordered[at], number, start, count))
+            start += count
+    return found
+
+
+def _pool(groups: list[_Group], random: np.random.Generator) -> list[_Group]:
+    """All row groups, or the first ones in the shuffled order, in the partition's order."""
+    if sum(group.rows for group in groups) <= POOL:
+        return groups
+    taken: list[int] = []
+    held = 0
+    for at in random.permutation(len(groups)):
+        if taken and held + groups[at].rows > POOL:
+            break
+        taken.append(int(at))
+        held += groups[at].rows
+    return [groups[at] for at in sorted(taken)]
+
+
+@dataclass(frozen=True)
+class RunQuarantine:
+    """A run that is ``published`` or ``held``, and its quarantine files."""
+
+    run: Run
+    files: tuple[StagedFile, ...]
+
+    def batches(
+        self, place: StoreLocation, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Its rows, a batch at a time."""
+        return rows.batches(place, QUARANTINE, self.files, columns)
+
+
+def find_quarantine(
+    place: StoreLocation, partition: str | None, run_id: str | None = None
+) -> RunQuarantine:
+    """The quarantine of one run, or of the newest published or held run of a partition.
+
+    Parameters
+    ----------
+    partition
+        None if ``run_id`` determines it.
+
+    Raises
+    ------
+    NothingScored
+        No run of the partition is published or held.
+    RunUnknown
+        There is no such run, it is neither published nor held, or its files are gone.
+    """
+    if run_id is not None:
+        known = history.read_run_records(place, partition, run_id)
+        if not known:
+            raise _unknown(f"there is no run {run_id}", place, history.read_runs(place, partition))
+        partition = known[0].partition
+    assert partition is not None, "the command line asks for one or the other"
+    every = history.read_runs(place, partition)
+    seen = history.published_run(place, partition)
+    kept = [run for run in every if run.event == "held" and (seen is None or _after(run, seen))]
+    kept = ([] if seen is None else [seen]) + kept
+    if run_id is not None:
+        kept = [run for run in every if run.event == "held"] + ([] if seen is None else [seen])
+        kept = [run for run in kept if run.run_id == run_id]
+        if not kept:
+            words = f"run {run_id} is neither held nor what readers see"
+            raise _unknown(words, place, every)
+    if not kept:
+        raise NothingScored(
+            f"no run has published {place.column}={partition}, and none is held",
+            where=place.uri,
+            fix=f"Score it: assay score --date {partition}",
+        )
+    last = kept[-1]
+    if last.event == "held":
+        staged = read_held_run(place, last.run_id)
+        assert staged is not None, "its state says that it has the event"
+        if find_missing_files(place.table_uri(QUARANTINE), staged.quarantine):
+            raise files_gone(place, last)
+        return RunQuarantine(last, staged.quarantine)
+    return RunQuarantine(last, history.require_visible_run(place, partition).quarantine)
+
+
+def _after(run: Run, seen: Run) -> bool:
+    return (str(run.started_at), run.run_id) > (str(seen.started_at), seen.run_id)
+
+
+def _unknown(words: str, place: StoreLocation, runs: Sequence[Run]) -> RunUnknown:
+    shown = format_runs([run for run in runs if run.event in ("published", "held")])
+    return RunUnknown(
+        words,
+        where=place.uri,
+        expected=f"one of {shown}" if shown else "one that is published or held: there is none",
     )

@@ -16,13 +16,11 @@ from assay.project.params import Params
 from assay.store import check as damage
 from assay.store import (
     consistency,
-    forget_acts,
     history,
     labels,
     plans,
     profiles,
     run_files,
-    run_rows,
 )
 from assay.store import counts as counted
 from assay.store import exports as exported
@@ -34,7 +32,7 @@ from assay.store.delta import log, rows
 from assay.store.delta.location import StagedFile, StoreLocation, filesystem
 from assay.store.delta.tables import LABELS, PREDICTIONS, PROFILES, QUARANTINE, Staged, small_schema
 from assay.store.publish import find_missing_files, publish_together
-from assay.store.run_rows import RowSample
+from assay.store.run_files import RowSample
 from assay.store.runs import StagedRun
 
 if TYPE_CHECKING:
@@ -98,7 +96,7 @@ class Store(StoreLocation):
     sent_counts = counted.read_sent
 
     forget = forgetting.forget
-    forget_acts = forget_acts.read_acts
+    forget_acts = forgetting.read_acts
 
     check = damage.check
     check_consistency = damage.check_consistency
@@ -238,7 +236,7 @@ class Store(StoreLocation):
         yield from rows.batches(self, PREDICTIONS, found.predictions, groups=groups)
 
     def sample(self, partition: str, columns: Sequence[str], most: int, seed: int) -> RowSample:
-        """A sample of the published rows, at bounded cost: see `assay.store.run_rows`.
+        """A sample of the published rows, at bounded cost: see `assay.store.run_files`.
 
         Raises
         ------
@@ -246,7 +244,7 @@ class Store(StoreLocation):
             If no run has published the partition.
         """
         found = history.require_visible_run(self, partition)
-        return run_rows.draw_sample(self, found.run_id, found.predictions, columns, most, seed)
+        return run_files.draw_sample(self, found.run_id, found.predictions, columns, most, seed)
 
     def quarantine(self, partition: str) -> pa.Table:
         """The quarantined rows of a partition's published run, as one table.

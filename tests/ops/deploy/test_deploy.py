@@ -11,7 +11,7 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.errors import AssayError, ParamsError, PluginError, UsageError
 from assay.errors.codes import ANSWERS
-from assay.ops.deploy.code_hosts import GitHub
+from assay.ops.deploy.schedulers import GitHub
 from assay.ops.deploy.target import LONGEST_NAME, RETRIED, final_codes
 from assay.ops.deploy.targets import TARGETS, run
 from assay.project import params

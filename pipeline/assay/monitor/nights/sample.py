@@ -1,7 +1,7 @@
 """A random sample of a night's rows with their scores, for display only.
 
-How much is read does not grow with the night: neither in the store (`assay.store.run_rows`), nor in
-the input, where the search starts at each row's position in the store.
+How much is read does not grow with the night: neither in the store (`assay.store.run_files`),
+nor in the input, where the search starts at each row's position in the store.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from assay.errors import AssayError, PluginError, UsageError
-from assay.ops.deploy import clouds, code_hosts, schedulers
+from assay.ops.deploy import clouds, schedulers
 from assay.ops.deploy.target import Target
 from assay.project import plugins, source_code
 from assay.project.document import write_text
@@ -19,7 +19,7 @@ from assay.project.params import Params
 from assay.project.text import suggest
 
 TARGETS: Mapping[str, type[Target]] = MappingProxyType(
-    {each.name: each for each in (*code_hosts.TARGETS, *schedulers.TARGETS, *clouds.TARGETS)}
+    {each.name: each for each in (*schedulers.TARGETS, *clouds.TARGETS)}
 )
 
 

@@ -24,7 +24,7 @@ from assay.score.operations.export_targets import EXPORTS, check_not_in_git
 from assay.store import Run, Store, open_store
 from assay.store.delta.tables import PRIVATE
 from assay.store.key_rows import ROW, whole_row
-from assay.store.run_rows import RunQuarantine, find_quarantine
+from assay.store.run_files import RunQuarantine, find_quarantine
 
 EXAMPLES = 3
 
