@@ -443,8 +443,8 @@ def f():
     }
 
 
-MOST_CODE = 67_597
-MOST_FILES = 547
+MOST_CODE = 67_260
+MOST_FILES = 542
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

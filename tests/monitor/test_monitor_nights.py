@@ -13,6 +13,7 @@ from assay.errors import LimitCrossed, NothingScored, StoreError, UsageError, Ve
 from assay.monitor.nights import history
 from assay.project.params.monitoring import Budget, Snooze
 from assay.registry import pin
+from assay.store.delta import rows
 from tests.shown import shown
 
 DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
@@ -158,10 +159,8 @@ def test_only_published_runs_are_read_and_in_one_scan(
     project.score(DAYS[0], "run-again")
     project.log(DAYS[1], "run-dead", "failed")
     scans = []
-    real = history.rows.select
-    monkeypatch.setattr(
-        history.rows, "select", lambda *given: scans.append(given[1]) or real(*given)
-    )
+    real = rows.select
+    monkeypatch.setattr(rows, "select", lambda *given: scans.append(given[1]) or real(*given))
     store = project.store
     found = history.read_published(store, DAYS)
     assert [each.record.run_id for each in found] == ["run-again", "run-02"]
