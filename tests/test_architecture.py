@@ -443,7 +443,7 @@ def f():
     }
 
 
-MOST_CODE = 67_260
+MOST_CODE = 67_266
 MOST_FILES = 542
 """What the package may hold. A change that needs more raises the number, and says why."""
 

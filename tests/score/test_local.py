@@ -66,6 +66,15 @@ def test_each_row_is_worked_on_once(cores: int, threaded: bool) -> None:
     assert pa.default_memory_pool().backend_name == pool
 
 
+def test_where_no_lock_is_shared_one_process_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")  # as where /dev/shm is missing
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+    found = list(run_files(FILES, Listing(threaded=False), 2, no_progress))
+    assert sum(len(part) for part in found) == 20 * len(FILES)
+
+
 @pytest.mark.parametrize("cores", [1, 2])
 def test_an_error_of_the_progress_is_not_taken_for_the_model_s(cores: int) -> None:
     def fails(*_: int) -> None:

@@ -64,6 +64,15 @@ def python_environment(outer: Mapping[str, str]) -> dict[str, str]:
     return inner
 
 
+def can_share() -> bool:
+    """Whether processes may have locks in common; not so in a function of AWS Lambda."""
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except (OSError, ImportError):
+        return False
+    return True
+
+
 def process_pool(
     workers: int, begin: Callable[..., object] | None = None, given: Sequence[Any] = ()
 ) -> ProcessPoolExecutor:

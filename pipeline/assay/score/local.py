@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from assay.errors import AssayError, ScoringFailed
 from assay.errors.machine import from_memory_error, from_os_error
-from assay.project.processes import own_cores, process_pool, set_variables
+from assay.project.processes import can_share, own_cores, process_pool, set_variables
 from assay.score.inputs.split import RowGroups, split_tasks
 
 if TYPE_CHECKING:
@@ -126,9 +126,9 @@ def _run(
     progress: Progress,
 ) -> list[Any]:
     many = min(cores, len(tasks))
-    if many > 1 and not threaded:
+    if many > 1 and not threaded and can_share():
         return _in_processes(tasks, work, many, progress)
-    if many > 1:
+    if many > 1 and threaded:
         with ThreadPoolExecutor(many) as pool:
             return _collect(pool, partial(_process, work), tasks, work.where, progress)
     found = []
