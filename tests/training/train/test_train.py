@@ -283,7 +283,8 @@ def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(
 ):
     from assay.errors import BundleUntrusted
 
-    monkeypatch.setattr(model, "ALLOWED_TYPES", frozenset())
+    for name in ("ALLOWED_TYPES", "_KNOWN_PARTS"):
+        monkeypatch.setattr(model, name, frozenset())
     before = bundle.verified_digest(parcels / layout.CANDIDATES / "logistic")
     with pytest.raises(BundleUntrusted, match=r"numpy\.dtype.*bundle\.allow_types"):
         stage.run(parcels, params.load(parcels), "logistic")
