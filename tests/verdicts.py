@@ -4,7 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.reports.verdict import Finding, HoldoutUse, JudgedChampion, Verdict, combine_outcomes
+from assay.reports.verdict import (
+    Finding,
+    HoldoutUse,
+    JudgedChampion,
+    Outcome,
+    Verdict,
+    combine_outcomes,
+)
+
+MEASURED: dict[str, Any] = {
+    "detail": "auc 0.8 meets it",
+    "metric": "auc",
+    "observed": 0.80001,
+    "low": 0.75,
+    "high": 0.85,
+    "limit": 0.7,
+    "direction": "min",
+    "rows": 1200,
+    "owner": "us",
+    "because": "it must",
+}
+
+
+def finding(outcome: Outcome = Outcome.PASS, rule: str = "ranks", **changes: Any) -> Finding:
+    """One of a rule, without numbers."""
+    given = {"rule": rule, "kind": "rule", "detail": "so it is", **changes}
+    return Finding(outcome=outcome, **given)
+
+
+def measured(outcome: Outcome = Outcome.PASS, rule: str = "ranks", **changes: Any) -> Finding:
+    """One of a rule on a metric with its interval."""
+    return finding(outcome, rule, **{**MEASURED, **changes})
 
 
 def verdict(*findings: Finding, **changes: Any) -> Verdict:

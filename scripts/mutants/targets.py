@@ -65,7 +65,6 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "gate/holdout_history.py": ("gate/test_holdout_history",),
     "gate/waivers.py": ("gate/test_waivers",),
-    "gate/rules/challengers.py": ("gate/rules/test_challengers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
     "gate/rules/flips.py": (
         "gate/rules/test_flips",
@@ -80,6 +79,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         *RULES,
     ),
     "gate/rules/kinds.py": (
+        "gate/rules/test_challengers",
         "gate/rules/test_evaluate",
         "gate/rules/test_kinds",
         "project/test_params_gate",

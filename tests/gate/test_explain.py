@@ -16,14 +16,9 @@ from assay.project import layout
 from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
 from tests.shown import show
-from tests.verdicts import verdict
+from tests.verdicts import finding, verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
-
-
-def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
-    given = {"rule": "ranks", "kind": "rule", "outcome": outcome, "detail": "so it is", **changes}
-    return Finding.model_validate(given)
 
 
 def settings(rule: Any, **policy: Any) -> list[str]:

@@ -14,28 +14,11 @@ from assay.project.params.behaviour import LEAKAGE_CHECKS
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.gate import build
 from tests.gate.build import changed
+from tests.verdicts import measured as finding
 from tests.verdicts import verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 EVIL = "<script>alert('1')</script>&\"'"
-
-
-def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
-    values = {
-        "rule": "ranks",
-        "kind": "rule",
-        "detail": "auc 0.8 meets it",
-        "metric": "auc",
-        "observed": 0.8,
-        "low": 0.75,
-        "high": 0.85,
-        "limit": 0.7,
-        "direction": "min",
-        "rows": 1200,
-        "owner": "us",
-        "because": "it must",
-    }
-    return Finding(outcome=outcome, **{**values, **changes})
 
 
 class Reader(HTMLParser):

@@ -14,27 +14,10 @@ from assay.gate.verdict_page import render_page
 from assay.gate.verdict_text import SHOWN, OtherSlices, fold, render_markdown, sort_findings
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict, Waiver
 from tests.shown import show
+from tests.verdicts import measured as finding
 from tests.verdicts import verdict as build_verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
-
-
-def finding(outcome: Outcome = PASS, rule: str = "ranks", **changes: Any) -> Finding:
-    values = {
-        "rule": rule,
-        "kind": "rule",
-        "detail": "auc 0.8 meets it",
-        "metric": "auc",
-        "observed": 0.80001,
-        "low": 0.75,
-        "high": 0.85,
-        "limit": 0.7,
-        "direction": "min",
-        "rows": 1200,
-        "owner": "us",
-        "because": "it must",
-    }
-    return Finding(outcome=outcome, **{**values, **changes})
 
 
 def test_of(node: str, outcome: Outcome = PASS, kind: Any = "test") -> Finding:

@@ -45,12 +45,10 @@ def test_a_manifest_of_other_versions_is_refused(parcels: Path, changes: dict[st
         bundle.load(path.parent, expected=None, allow_types=())
 
 
-def test_keys_that_earlier_versions_lack_may_be_missing(tree: dict[str, Any]) -> None:
-    optional = {"calibration_losses", "code", "loss_noise"}
-    found = parse({name: value for name, value in tree.items() if name not in optional})
-    assert [found.calibration_losses, found.code, found.loss_noise] == [{}, {}, {}]
-    with pytest.raises(BundleIncompatible, match="seed"):
-        parse({name: value for name, value in tree.items() if name != "seed"})
+@pytest.mark.parametrize("name", ["seed", "reasons"])
+def test_a_key_that_is_missing_is_named(tree: dict[str, Any], name: str) -> None:
+    with pytest.raises(BundleIncompatible, match=name):
+        parse({each: value for each, value in tree.items() if each != name})
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,6 @@ class Loose(SparseDocument):
     why: Text | None = None
 
 
-class Old(Document):
-    LATER: ClassVar = frozenset({"why"})
-
-    size: Count
-    why: Text | None = None
-    kept: bool = True
-
-
 class Told(Report):
     SCHEMA: ClassVar = 1
     FILE: ClassVar = "reports/told.json"
@@ -120,14 +112,6 @@ def test_a_default_does_not_hide_that_a_key_is_missing(name: str) -> None:
     tree = {key: value for key, value in TREE.items() if key != name}
     with pytest.raises(DataError, match=f"{name} is missing"):
         Told.parse(json.dumps(tree), "told.json")
-
-
-def test_what_earlier_files_lack_has_its_default_and_is_written() -> None:
-    found = Old.of_tree({"size": 1, "kept": False})
-    assert found.tree() == {"size": 1, "why": None, "kept": False}
-    with pytest.raises(ValueError, match=r"here\.kept is missing"):
-        Old.of_tree({"size": 1}, "here")
-    assert Old.model_json_schema()["required"] == ["size", "kept"]
 
 
 def test_the_schema_asks_for_each_key_and_lets_a_sparse_part_leave_some_out() -> None:

@@ -138,9 +138,8 @@ def test_what_is_written_keeps_it_and_what_is_cut_short_does_not(report: type[Re
     assert [error.message for error in check.iter_errors(tree)] == []
     for name in tree.keys() - {"schema", "types"}:
         cut = {key: value for key, value in tree.items() if key != name}
-        optional = name in report.LATER or (
-            issubclass(report, SparseDocument) and not report.model_fields[name].is_required()
-        )
+        sparse = issubclass(report, SparseDocument)
+        optional = sparse and not report.model_fields[name].is_required()
         assert check.is_valid(cut) == optional, name
 
 

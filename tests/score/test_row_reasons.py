@@ -199,19 +199,11 @@ def test_pages_and_commands_say_what_moved_scores(
 # ------------------------------------------------------------------------------- what is refused
 
 
-@pytest.mark.parametrize(
-    ("known", "words"),
-    [
-        (
-            {"unknown": "its answers are drawn at random"},
-            r"^bundle .*drawn at random\)\. Ask for no reasons",
-        ),
-        ({}, r"a bundle of before.*\. Train it again"),
-    ],
-)
 def test_a_model_that_nobody_can_explain_is_refused_before_the_night(
-    scorer: Scorer, known: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    known = {"unknown": "its answers are drawn at random"}
+    words = r"^bundle .*drawn at random\)\. Ask for no reasons"
     monkeypatch.setattr(scoring_job, "_EXPLAINERS", {})
     bundle = scorer.pinned.bundle
     files = {name: bundle.files[name] for name in bundle.files if name != REASONS_FILE}

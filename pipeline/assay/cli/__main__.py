@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from assay.cli import (
-    federate_commands,
     model_commands,
     night_commands,
-    plan_commands,
     report_commands,
     serve_commands,
     start_commands,
@@ -157,8 +155,8 @@ GROUPS = (
     start_commands.BEGIN,
     model_commands.MAKE,
     version_commands.CHOOSE,
-    federate_commands.TOGETHER,
-    plan_commands.PLAN,
+    model_commands.TOGETHER,
+    version_commands.PLAN,
     night_commands.SCORE,
     night_commands.CARE,
     serve_commands.SERVE,

@@ -1,4 +1,4 @@
-"""Commands that make a model: the stages that ``dvc repro`` runs, the gate, and `assay ask`."""
+"""Commands that make a model: the stages of ``dvc repro``, the gate, and learning together."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ from assay.cli.command import (
     Last,
     Option,
     ShowPrivate,
+    distance,
     positive_number,
     write_step_output,
 )
@@ -282,3 +283,28 @@ def ask(
         raise UsageError("the list was drawn already", where="assay ask --labels",
                          expected="no other option")  # fmt: skip
     return command.read_answer(*call.project, labels)
+
+
+TOGETHER = Group("learn where rows may not leave")
+
+
+@TOGETHER(
+    "federate",
+    "take part in learning one linear model over the rows of several sites",
+    "assay federate --site JFK --folder s3://shared/federate --session 2024-06",
+    words="stages.agreed_lines",
+)
+def federate(
+    call: Call,
+    *,
+    site: Annotated[str, Option("which of federate.sites in params.yaml this is", "NAME")],
+    folder: Annotated[str, Option("a folder or bucket that all sites reach", "PATH")],
+    session: Annotated[str, Option("a name that was not used there, the same at all", "NAME")],
+    patience: Annotated[
+        float,
+        Option("give a site up that sends nothing for so long (600)", "SECONDS", parse=distance),
+    ] = 600.0,
+) -> object:
+    from assay.federate import command
+
+    return command.run(*call.project, site, folder, session, patience)

@@ -70,7 +70,7 @@ class Reference:
         The slices in which scores are counted separately.
     importance
         For each feature the mean change of the model's output when the feature is shuffled
-        (`assay.training.train.importance`); features that were not measured are absent.
+        (`assay.training.train.reference`); features that were not measured are absent.
     label
         The labels of the reference rows, which are not a column of any night. None if they were not
         counted.

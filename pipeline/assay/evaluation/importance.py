@@ -1,7 +1,7 @@
 """Permutation importance: by how much a metric gets worse when a feature is shuffled.
 
 L. Breiman, "Random Forests", Machine Learning 45, 2001. The labels of the holdout are known, so the
-model's metric is compared. `assay.training.train.importance` compares the scores instead, for
+model's metric is compared. `assay.training.train.reference` compares the scores instead, for
 nights whose labels are not known yet.
 
 The cost is bounded: at most ``ROWS`` rows are scored ``REPEATS`` times for each feature.

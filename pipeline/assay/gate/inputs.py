@@ -47,7 +47,7 @@ class GateInputs:
     own_code
         Reads that instead, if it is to come from elsewhere.
     challenger
-        Which challenger on its holdout the bundle is (`assay.gate.rules.challengers`).
+        Which challenger on its holdout the bundle is (`assay.gate.rules.kinds.hold`).
     """
 
     def __init__(

@@ -24,7 +24,8 @@ import hashlib
 import io
 import json
 from collections import ChainMap
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +39,6 @@ from assay.compiled.fitted_model import Model
 from assay.errors import BundleChanged, BundleMissing
 from assay.model import load_trial
 from assay.model import model as models
-from assay.model.bundle_files import FolderFiles
 from assay.model.manifest import (
     CODE,
     MANIFEST,
@@ -350,3 +350,77 @@ def from_files(
         # Not a dictionary of both: that would read every file.
         files = ChainMap(texts, cast("MutableMapping[str, bytes]", files))
     return Bundle(digest, manifest, files, tuple(allow_types), expected is not None)
+
+
+# ------------------------------------ the files of a bundle's folder, each read when it is needed
+# A large model is two files, of which a command mostly needs one. So what nobody asks for is read
+# in blocks for its digest alone, and never held.
+
+
+class FolderFiles(Mapping[str, bytes]):
+    """The files below a folder by their relative paths; the list is made once.
+
+    A file's first digest counts from then on: bytes that differ from it are refused, so no file
+    can change between its check and its use.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths = {
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        self._digests: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
+
+    def __getitem__(self, name: str) -> bytes:
+        """The bytes of a file.
+
+        Raises
+        ------
+        BundleChanged
+            They are not those whose digest was asked for before, or are gone.
+        """
+        with self._reading(name):
+            data = self._paths[name].read_bytes()
+        self._check(name, hashlib.sha256(data).hexdigest())
+        return data
+
+    def sha256(self, name: str) -> str:
+        """The digest of a file as hexadecimal digits; errors as for reading it."""
+        with self._reading(name), self._paths[name].open("rb") as source:
+            found = hashlib.file_digest(source, "sha256").hexdigest()
+        self._check(name, found)
+        return found
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BundleChanged(
+                "a file of the bundle cannot be read any more",
+                where=f"{self._folder}/{name}",
+                found=error.strerror,
+                fix=RESTORE,
+            ) from None
+
+    def _check(self, name: str, found: str) -> None:
+        expected = self._digests.setdefault(name, found)
+        if found != expected:
+            raise BundleChanged(
+                "its bytes changed while the bundle was in use",
+                where=f"{self._folder}/{name}",
+                expected=f"sha256:{expected[:12]}",
+                found=f"sha256:{found[:12]}",
+                fix=RESTORE,
+            )

@@ -49,7 +49,6 @@ class Manifest:
         SHA-256 of every other file of the bundle.
     calibration_losses
         Cross-fitted log loss with each calibration, if the calibration was chosen by it.
-        Bundles of earlier versions have none.
     chosen
         Settings that a search among the estimators chose.
     loss_noise
@@ -67,8 +66,6 @@ class Manifest:
     reasons
         What contributions of features are compared with (``against``), or why there are none
         (``unknown``).
-
-    Bundles of earlier versions have none of the last seven.
     """
 
     name: str
@@ -164,9 +161,8 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
             fix="Train and promote it again with this version.",
         )
     known = {entry.name: entry for entry in dataclasses.fields(Manifest)}
-    odd = set(values) ^ set(known)
-    if odd - _ADDED:
-        found = ", ".join(sorted(odd - _ADDED))
+    if odd := set(values) ^ set(known):
+        found = ", ".join(sorted(odd))
         raise BundleIncompatible("the manifest has other keys", where=where, found=found)
     with parse_errors(MANIFEST, where):
         for name, value in values.items():
@@ -198,22 +194,6 @@ def _scikit_learn() -> str | None:
         return version("scikit-learn")
     except PackageNotFoundError:
         return None
-
-
-_ADDED = frozenset(
-    {
-        "calibration_losses",
-        "chosen",
-        "code",
-        "loss_noise",
-        "losses_uncompiled",
-        "reasons",
-        "sensitive",
-        "vocabularies",
-        "weight",
-    }
-)
-"""Optional keys: manifests of earlier versions lack them."""
 
 
 def _check_packages(manifest: Manifest, where: str) -> None:

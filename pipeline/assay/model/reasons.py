@@ -44,27 +44,17 @@ def explainer_of(bundle: Bundle) -> Explainer:
     Raises
     ------
     ReasonsUnknown
-        The bundle has no such file: its model's contributions cannot be computed exactly, or it
-        was made before bundles had one.
+        The bundle has no such file: its model's contributions cannot be computed exactly.
     BundleChanged
         The file is damaged.
     """
     if REASONS in bundle.files and isinstance(bundle.scorer, CompiledModel):
         return Explainer.from_bytes(bundle.files[REASONS], bundle.scorer, REASONS)
-    where = f"bundle {bundle.digest[:19]}"
-    why = bundle.manifest.reasons.get("unknown")
-    if why is None:
-        raise ReasonsUnknown(
-            "a bundle of before, without what explains its scores",
-            where=where,
-            expected=REASONS,
-            fix=f"Train it again: dvc repro --force train@{bundle.manifest.candidate}",
-        )
     raise ReasonsUnknown(
         "the reasons of this model's scores cannot be computed exactly",
-        where=where,
+        where=f"bundle {bundle.digest[:19]}",
         expected="trees or a linear model that can be compiled (docs/reasons.md)",
-        found=str(why),
+        found=bundle.manifest.reasons.get("unknown"),
         fix="Ask for no reasons (score.reasons in params.yaml), or promote such a model.",
     )
 

@@ -122,14 +122,7 @@ class Document(BaseModel):
 
     Defaults apply only in Python code. They do not apply when a file is read, because a default
     would hide a deleted key.
-
-    Attributes
-    ----------
-    LATER
-        Keys that were added later. Older files lack them, so their defaults apply on reading.
     """
-
-    LATER: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", populate_by_name=True, allow_inf_nan=True
@@ -140,7 +133,7 @@ class Document(BaseModel):
         given = self.model_fields_set
         if info.mode == "json" and len(given) < len(type(self).model_fields):
             for name, field in type(self).model_fields.items():
-                if name not in given and name not in self.LATER:
+                if name not in given:
                     raise ValueError(f"{field.validation_alias or name} is missing")
         return self
 
@@ -150,7 +143,7 @@ class Document(BaseModel):
     ) -> JsonSchemaValue:
         found = handler(core)
         whole = handler.resolve_ref_schema(found)
-        whole["required"] = [name for name in whole["properties"] if name not in cls.LATER]
+        whole["required"] = [*whole["properties"]]
         return found
 
     def tree(self) -> dict[str, Any]:

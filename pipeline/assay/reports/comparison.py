@@ -208,8 +208,6 @@ class Comparison(Report):
     stability: Stability | None
     reasons: ReasonChanges | None = None
 
-    LATER: ClassVar = frozenset({"reasons"})
-
     @model_validator(mode="after")
     def _each_slice_once(self) -> Self:
         if twice := find_duplicates(part.title for part in self.slices):

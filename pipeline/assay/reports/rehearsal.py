@@ -247,7 +247,7 @@ class Rehearsal(Report):
     ``tolerance`` is the largest difference of two scores that count as equal. ``why`` is the
     reason if something could not be measured, else None. ``carrier_seconds`` is the time that all
     carriers together took, the start of Spark included. ``nights`` is about the last real nights;
-    None if none were asked for, as in earlier versions. ``uncompiled`` has a sentence for each part
+    None if none were asked for. ``uncompiled`` has a sentence for each part
     of the model that scikit-learn scores, which is slower, with the reason.
     """
 
@@ -255,7 +255,6 @@ class Rehearsal(Report):
     FILE: ClassVar = layout.REHEARSAL
     STAGE: ClassVar = "rehearse"
     WHAT: ClassVar = "a rehearsal"
-    LATER: ClassVar = frozenset({"nights", "uncompiled"})
 
     schema_number: Literal[1] = Field(default=1, alias="schema")
     name: Text

@@ -357,7 +357,6 @@ class Verdict(Report):
     FILE: ClassVar = layout.VERDICT
     STAGE: ClassVar = "gate"
     WHAT: ClassVar = "a verdict"
-    LATER: ClassVar = frozenset({"rows"})
 
     schema_number: Literal[3] = Field(default=3, alias="schema")
     outcome: Outcome

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.errors import BundleError, BundleMissing
+from assay.errors import BundleError, BundleMissing, StageInputMissing
 from assay.gate import waivers
 from assay.gate.behaviour.subject import ModelUnderTest
 from assay.gate.behaviour.trial import BehaviourResult, FailedExample
@@ -227,6 +227,8 @@ def test_no_champion_has_a_reason(tiny: Any) -> None:
 
 
 def test_an_unreadable_champion_is_an_error(tiny: Any) -> None:
+    with pytest.raises(StageInputMissing, match="champion has not run"):
+        load_champion(tiny.root, tiny.params)
     leave_champion(tiny, state="unreadable", version="v1.0.0", why="it is gone")
     with pytest.raises(BundleError) as caught:
         load_champion(tiny.root, tiny.params)

@@ -12,15 +12,11 @@ from assay.gate.pytest_run.record import PytestRecord, Uncollected, read_record
 from assay.gate.pytest_run.run import PytestRun
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 from tests.gate.build import changed
-from tests.verdicts import verdict
+from tests.verdicts import finding, verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NODE = "params.yaml::ranks"
 WAIVED = {"waiver": Waiver(because="a fix is coming", owner="us", until="2020-05-31")}
-
-
-def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
-    return Finding(**{"rule": "ranks", "kind": "rule", "detail": "so", **changes}, outcome=outcome)
 
 
 def seen(told: Finding, outcome: str) -> PytestRecord:
@@ -46,7 +42,7 @@ def test_what_pytest_saw_too_is_believed(told: Finding, outcome: str) -> None:
     for other in others:
         (found,) = findings.confirm_findings([told], seen(told, other))
         assert (found.outcome, found.blocks) == (FAIL, True)
-        assert found.detail == f"pytest saw something else: {other} (so)"
+        assert found.detail == f"pytest saw something else: {other} (so it is)"
 
 
 def test_two_findings_of_a_rule_in_one_place_are_two_items(session_in: Any, tiny: Any) -> None:
@@ -65,7 +61,7 @@ def test_what_pytest_decided_otherwise_fails() -> None:
     (found,) = findings.confirm_findings([told], seen(told, "passed"))
     assert found == changed(
         told,
-        detail="pytest saw something else: passed (so)",
+        detail="pytest saw something else: passed (so it is)",
         severity="block",
         waiver=None,
     )
@@ -79,7 +75,7 @@ def test_what_pytest_did_not_run_fails() -> None:
     for record in (PytestRecord(), collected, ran):
         (found,) = findings.confirm_findings([told], record)
         assert (found.outcome, found.blocks) == (FAIL, True)
-        assert found.detail == "did not run under pytest (so)"
+        assert found.detail == "did not run under pytest (so it is)"
 
 
 def told(**outcomes: str) -> dict[str, Finding]:

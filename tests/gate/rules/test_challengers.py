@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import challengers, kinds
+from assay.gate.rules import kinds
 from assay.gate.rules.kind import Rule
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.spending import pass_level
@@ -35,7 +35,7 @@ def test_only_a_pass_that_is_not_certain_enough_is_held_back(
     challenger: int, chance: float, outcome: Outcome
 ) -> None:
     given = finding(outcome, chance)
-    held = challengers.hold(given, challenger, 0.95)
+    held = kinds.hold(given, challenger, 0.95)
     if outcome is PASS and chance > pass_level(challenger, 0.95):
         assert held.outcome is INCONCLUSIVE
     else:
@@ -43,15 +43,15 @@ def test_only_a_pass_that_is_not_certain_enough_is_held_back(
 
 
 def test_it_says_what_it_has_and_what_it_takes() -> None:
-    held = challengers.hold(finding(PASS, 0.004), 12, 0.95)
+    held = kinds.hold(finding(PASS, 0.004), 12, 0.95)
     assert held.detail == (
         "auc 0.8 meets it, but with 99.6 % certainty: of the 12th challenger on this holdout a "
         "PASS takes 99.981 %, not 97.5 %"
     )
     assert held.fix is not None and "assay window" in held.fix
-    assert challengers.hold(finding(PASS, None), 12, 0.95).outcome is PASS
+    assert kinds.hold(finding(PASS, None), 12, 0.95).outcome is PASS
     exactly = finding(PASS, pass_level(12, 0.95))
-    assert challengers.hold(exactly, 12, 0.95) is exactly
+    assert kinds.hold(exactly, 12, 0.95) is exactly
 
 
 def judged(rule: Any, challenger: int, *reports: Report) -> Finding:

@@ -87,7 +87,7 @@ def test_reasons_that_are_not_known_never_pass(why: str | None) -> None:
     about = build.changed(build.comparison(), reasons=changes)
     (found,) = judged(build.rule(kind="reasons", max=1), comparison=about)
     assert (found.outcome, found.blocks) == (INCONCLUSIVE, True)
-    assert (why or "before there were reasons") in found.detail and "exact" in str(found.fix)
+    assert (why or "the report has none") in found.detail and "exact" in str(found.fix)
     alone = build.changed(build.evaluation(), reasons=Reasons(why=why) if why else None)
     (found,) = judged(build.rule(kind="reasons", never=("x",), first=1), evaluation=alone)
     assert (found.outcome, found.blocks) == (INCONCLUSIVE, True)

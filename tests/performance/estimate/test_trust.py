@@ -23,7 +23,7 @@ from assay.monitor.drift.drift import decide
 from assay.performance.estimate import trust
 from assay.performance.estimate.night import NightEstimate, estimate_night
 from assay.project.params import Monitor
-from assay.training.train.importance import permutation_importance
+from assay.training.train.reference import permutation_importance
 
 NIGHTS, ROWS = 18, 356
 NUMBERS = tuple(f"x{place}" for place in range(12))

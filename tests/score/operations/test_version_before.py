@@ -114,4 +114,4 @@ def test_what_it_cannot_say_is_one_line(scorer: Scorer, row: pa.Table) -> None:
     files = {file: data for file, data in bundle.files.items() if file != REASONS}
     found = decide(replace(pinned, bundle=replace(bundle, files=files)), row)
     assert found.unknown is None and found.prediction is not None and found.reasons == ()
-    assert "mostly for: unknown reasons (a bundle of before" in why.before_words(found)
+    assert "mostly for: unknown reasons (the reasons of this" in why.before_words(found)

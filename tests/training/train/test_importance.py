@@ -12,8 +12,7 @@ from assay.columns.features import Features, Floats
 from assay.contract.loader import load_contract
 from assay.model import bundle
 from assay.project import layout
-from assay.training.train.importance import permutation_importance
-from assay.training.train.slice_fields import select_slice_fields
+from assay.training.train.reference import permutation_importance, select_slice_fields
 
 
 class Sum:

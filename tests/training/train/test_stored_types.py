@@ -15,7 +15,7 @@ from assay.compiled.fitted_model import Model
 from assay.errors import BundleUntrusted, PluginError
 from assay.model import bundle
 from assay.project import layout, params
-from assay.training.train import stage, stored_types
+from assay.training.train import stage
 
 
 class Unread(LogisticRegression):
@@ -34,7 +34,7 @@ class Unread(LogisticRegression):
 def test_what_cannot_be_stored_is_refused(odd: Any, told: str) -> None:
     fitted = odd.fit(np.arange(8.0).reshape(-1, 1), np.arange(8) > 3)
     with pytest.raises(PluginError, match=rf"candidates\.mine: no bundle could.*found.*{told}"):
-        stored_types.store_model("mine", Model(fitted, None, ("x",), (), "binary"), ())
+        stage.store_model("mine", Model(fitted, None, ("x",), (), "binary"), ())
 
 
 def test_types_that_nobody_allowed_are_told_as_a_line_to_paste(parcels: Path) -> None:

@@ -1,4 +1,4 @@
-"""Versions, the history of a stage with its evidence, its holder, and what goes to others."""
+"""Versions, the history of a stage with its evidence, what goes to others, and plans."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.cli.result import lines, table, to_tree
+from assay.cli.show.nights import score_lines
 from assay.cli.terminal import Line
+from assay.plan import page
 from assay.project import layout
 from assay.project.text import counted, first_few
 from assay.promotion.checks import short_digest
@@ -18,6 +20,9 @@ from assay.registry.versions import UNKNOWN, Assignment
 if TYPE_CHECKING:
     from assay.hosting.promotion import NothingToPromote
     from assay.init.project_check.command import ProjectCheck
+    from assay.plan.apply import Applied
+    from assay.plan.document import PlannedNight
+    from assay.plan.stage import Planned
     from assay.promotion.promote import StageMove
     from assay.registry.dvc_lock import LockCheck
     from assay.registry.remotes import Buckets, Transfer
@@ -182,3 +187,65 @@ def check_lines(found: ProjectCheck | LockCheck | Buckets) -> Iterator[Line]:
             "one hash of a whole output, and none of a single file inside it or of a folder of "
             "several"
         )
+
+
+# ----------------------------------------------------------- plans: what a version would change
+
+DECIDED = "decided otherwise"
+WORDS = {
+    "applied before": "was applied before",
+    "changed": "is scored again",
+    "left": "is left as it is",
+}
+
+
+def plan_lines(found: Planned) -> Iterator[Line]:
+    """What the plan changes, night by night, and where more is to be seen."""
+    plan = found.plan
+    yield f"plan: {page.headline(plan)}"
+    yield from (f"  {each}" for each in page.sentences(plan))
+    nights = [
+        {
+            "night": night.day,
+            "readers see": night.by_version or "nothing",
+            "scored": night.scored,
+            "quarantined": night.quarantined,
+            **({} if plan.task == "regression" else {DECIDED: _decided(night)}),
+            "moved": night.changes.moved if night.changes else None,
+            "mind": page.night_words(night),
+        }
+        for night in plan.nights
+    ]
+    yield from table(nights)
+    for each in page.segment_words(plan):
+        yield f"scores move where {each}"
+    yield f"the rows that move most, with their reasons: {found.page}"
+    if plan.plan:
+        when = "" if plan.version == plan.champion else f", once {plan.version} is promoted"
+        yield f"plan {plan.plan[:19]}; to publish it{when}: assay apply"
+
+
+def _decided(night: PlannedNight) -> int | None:
+    return night.changes.decided if night.changes else None
+
+
+def apply_lines(found: Applied) -> Iterator[Line]:
+    """What became of each planned night."""
+    if not found.nights:
+        yield f"apply: no planned night of {found.version} waits"
+        return
+    done = [each for each in found.nights if each.done == "applied"]
+    if {each.done for each in found.nights} == {"applied before"}:
+        yield f"apply: the plan of {found.version} was applied before, nothing has changed"
+        return
+    rows = sum(each.rows or 0 for each in done)
+    yield (
+        f"apply: {counted(len(done), 'night')} of {found.version} published as planned, "
+        f"{counted(rows, 'row')}, none scored again"
+    )
+    for each in found.nights:
+        if each.done != "applied":
+            why = f": {'; '.join(each.why)}" if each.why else ""
+            yield f"  {each.partition} {WORDS[each.done]}{why}"
+    if found.scored is not None:
+        yield from score_lines(found.scored)

@@ -16,7 +16,6 @@ from pydantic import ValidationError, create_model
 from assay.contract.definition import Contract
 from assay.errors import AssayError, ParamsError, PluginError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import challengers
 from assay.gate.rules.card import Card
 from assay.gate.rules.change import Change
 from assay.gate.rules.contract import ContractKept
@@ -30,12 +29,14 @@ from assay.gate.rules.own import Own
 from assay.gate.rules.parity import Parity
 from assay.gate.rules.reasons import Reasons
 from assay.gate.rules.stability import Stability
+from assay.metrics.intervals.spending import pass_level
 from assay.metrics.label_effects import METRICS
 from assay.project import plugins, source_code
 from assay.project.params import Params
 from assay.project.params.behaviour import GateParams, RuleKeys
 from assay.project.params.values import Section
 from assay.project.tasks import Task
+from assay.project.text import format_certainty, ordinal
 from assay.reports.verdict import Finding, Outcome
 
 KINDS: Mapping[str, type[Rule]] = {
@@ -160,7 +161,7 @@ def _held(rule: Rule, found: Finding, inputs: GateInputs) -> Finding:
     if found.chance is None or inputs.challenger == 1:
         return found
     report = inputs.comparison if "comparison" in rule.reads else inputs.evaluation
-    return challengers.hold(found, inputs.challenger, report.confidence)
+    return hold(found, inputs.challenger, report.confidence)
 
 
 def can_be_asked(rule: Rule, task: Task) -> TypeGuard[Limit | Change]:
@@ -228,3 +229,40 @@ def _rules(params: Params, kinds: list[type[Rule] | ValidationError | None]) -> 
     if lines:
         raise ParamsError(lines)
     return tuple(found)
+
+
+# ------------------ a holdout that is asked again and again: what a PASS of its k-th takes
+# Every challenger that is judged on the same rows is another chance of a false PASS: of 50 that are
+# no better, one passes a rule that asks for more in over a third of all cases. So the k-th needs a
+# smaller one-sided p-value at the limit than the first (`assay.metrics.intervals.spending`). A FAIL
+# and an INCONCLUSIVE stay what they are, since neither lets a model out. Rules without an interval,
+# such as costs, the contract, and whatever the project's own code decides, have no such p-value.
+
+FIX = (
+    "Ask fresh nights, where the first challenger needs no more than the interval: assay window "
+    "moves the holdout, once there are labels. Or promote a challenger that is better by more."
+)
+
+
+def hold(found: Finding, challenger: int, confidence: float) -> Finding:
+    """The finding; INCONCLUSIVE for a PASS that is not certain enough for this challenger.
+
+    Parameters
+    ----------
+    challenger
+        Its place on the holdout, 1 for the first.
+    confidence
+        Of the two-sided intervals.
+    """
+    level = pass_level(challenger, confidence)
+    if found.outcome is not Outcome.PASS or found.chance is None or found.chance <= level:
+        return found
+    first, needed, here = (
+        format_certainty(1 - chance) for chance in (pass_level(1, confidence), level, found.chance)
+    )
+    detail = (
+        f"{found.detail}, but with {here} certainty: of the {ordinal(challenger)} challenger on "
+        f"this holdout a PASS takes {needed}, not {first}"
+    )
+    changes = {"outcome": Outcome.INCONCLUSIVE, "detail": detail, "fix": FIX}
+    return found.model_copy(update=changes)

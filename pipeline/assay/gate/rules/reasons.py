@@ -140,7 +140,7 @@ class Reasons(SlicedRule):
         return tuple(decided)
 
     def _unknown(self, why: str | None) -> Finding:
-        reason = why or "the report was made before there were reasons; dvc repro makes it again"
+        reason = why or "the report has none"
         return self.finding(Outcome.INCONCLUSIVE, f"reasons are not known: {reason}", fix=FIX)
 
     def _decided(

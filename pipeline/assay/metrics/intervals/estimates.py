@@ -38,7 +38,7 @@ from assay.metrics.influence import (
     sampling_variation,
     share_variation,
 )
-from assay.metrics.intervals import binary, multiclass, regression
+from assay.metrics.intervals import classes, regression
 from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
@@ -52,9 +52,9 @@ Interval = tuple[float, float]
 def influences(scored: LabelledScores) -> Mapping[str, Influence]:
     """The influence functions of the metrics that have derivatives."""
     if scored.task == "binary":
-        return binary.influences(scored)
+        return classes.binary_influences(scored)
     if scored.task == "multiclass":
-        return multiclass.influences(scored)
+        return classes.multiclass_influences(scored)
     return regression.influences(scored)
 
 

@@ -6,7 +6,7 @@ make a wrong model look more certain than ever. An estimate is not trusted if
 
 - more than `MOST` of the rows have a value outside the reference's range, a category that it did
   not have, or a missing value more often than on any of its nights; rows are weighted by the
-  feature's importance (`assay.training.train.importance`), relative to the most important one;
+  feature's importance (`assay.training.train.reference`), relative to the most important one;
 - the same holds for the scores;
 - the features show, on the reference, more of the outcome than the score does
   (`assay.training.train.estimate_errors`), and a feature or the score is over `FAR` times its drift

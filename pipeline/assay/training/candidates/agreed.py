@@ -62,7 +62,6 @@ class AgreedModel(Report):
     FILE: ClassVar = FILE
     STAGE: ClassVar = "federate"
     WHAT: ClassVar = "a model of several sites"
-    LATER: ClassVar = frozenset()
 
     schema_number: Literal[1] = Field(default=1, alias="schema")
     session: Text

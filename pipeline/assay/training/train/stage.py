@@ -17,16 +17,13 @@ import pyarrow.parquet as pq
 
 from assay import compiled
 from assay.columns.features import FrameFeatures
-from assay.columns.grid import ColumnGrid, Grid
-from assay.columns.grid_builder import build_grid
-from assay.columns.moved_scores import ReferenceReasons
-from assay.columns.reference import Reference, build_reference
 from assay.compiled import fitted_model
 from assay.contract.columns import to_frame
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.errors import (
     AssayError,
+    BundleUntrusted,
     ContractFileError,
     MemoryShort,
     ParamsError,
@@ -40,14 +37,8 @@ from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
 from assay.training.candidates.encoder import CandidatePipeline, count_categories
-from assay.training.candidates.nested import assign_folds
 from assay.training.candidates.pipeline import build_pipeline
-from assay.training.train.estimate_errors import (
-    LossModel,
-    dependence,
-    fit_loss_models,
-    learn_night_effects,
-)
+from assay.training.train.estimate_errors import LossModel
 from assay.training.train.fit import (
     LARGEST_FLOAT32,
     FittedModel,
@@ -57,11 +48,13 @@ from assay.training.train.fit import (
     fit,
     training_rows,
 )
-from assay.training.train.importance import permutation_importance
 from assay.training.train.model_card import render_card
+from assay.training.train.reference import (
+    make_loss_models,
+    make_reference,
+    permutation_importance,
+)
 from assay.training.train.reference_reasons import OutOfFoldReasons, explain
-from assay.training.train.slice_fields import select_slice_fields
-from assay.training.train.stored_types import store_model
 from assay.training.train.workplace import apart_from_rows, read_clocks, use_free_cores
 
 _log = logging.getLogger(__name__)
@@ -170,7 +163,7 @@ def _train(
     scorer = (
         made.model if arrays is None else compiled.CompiledModel.from_bytes(arrays, bundle.COMPILED)
     )
-    losses = _losses(contract, task, made, params)
+    losses = make_loss_models(contract, task, made, params)
     loss_arrays = {
         loss: _compiled(params, partial(learnt.compiled, sample)) for loss, learnt in losses.items()
     }
@@ -183,7 +176,7 @@ def _train(
         task, manifest.classes, made.scored.scores, params.train.threshold
     )
     importance = permutation_importance(scorer, sample, contract.features, params.seed)
-    reference = _reference(
+    reference = make_reference(
         *(contract, task, made, nights, slices, grids, params, importance, losses, moved.found())
     )
     digest = bundle.write(
@@ -265,73 +258,6 @@ def _read(
     return rows, slices, nights
 
 
-def _reference(
-    contract: Contract,
-    task: Task,
-    made: FittedModel,
-    nights: pd.Series[str],
-    sliced: pd.DataFrame,
-    grids: Grid,
-    params: Params,
-    importance: Mapping[str, float],
-    losses: Mapping[str, LossModel],
-    reasons: ReferenceReasons | None,
-) -> Reference:
-    fields = select_slice_fields(contract, sliced, params.evaluate.min_slice_rows)
-    codes = np.unique(nights.to_numpy(), return_inverse=True)[1]
-    # A slice field need not be a feature; the rows and their order are the same.
-    more = {field.name: sliced[field.name].to_numpy() for field in fields}
-    truths = prediction.truths(task, made.rows[contract.label].to_numpy())
-    scored = made.scored
-    beside = prediction.class_probabilities(task, scored.classes, scored.scores)
-    beside_grids = prediction.class_grids(task, scored.classes, scored.scores)
-    rows = made.rows.copy(deep=False)
-    for name, column in more.items():
-        if name not in rows:
-            rows[name] = column
-    return build_reference(
-        rows,
-        nights,
-        contract.numeric,
-        [name for name in contract.categorical if name not in contract.texts],
-        grids,
-        slices=fields,
-        importance=importance,
-        reasons=reasons,
-        texts=contract.texts,
-        sensitive=contract.sensitive,
-        label=(prediction.truth_grid(task, scored.classes, truths), truths),
-        beside={
-            **{name: (beside_grids[name], values) for name, values in beside.items()},
-            **{name: (_loss_grid(learnt), learnt.values) for name, learnt in losses.items()},
-        },
-        effects=learn_night_effects(made, losses, codes, fields, sliced),
-        depends=dependence(
-            *(contract, made.rows[[*contract.numeric, *contract.categorical]], made, losses, codes),
-            *(assign_folds(made.days.to_numpy(), params.train.folds), params.seed),
-        ),
-    )
-
-
-def _losses(
-    contract: Contract, task: Task, made: FittedModel, params: Params
-) -> dict[str, LossModel]:
-    """Models of a regression's errors; empty for other tasks."""
-    if task != "regression":
-        return {}
-    return fit_loss_models(
-        contract,
-        made.rows[[*contract.numeric, *contract.categorical]],
-        made.scored.scores - made.scored.truth,
-        assign_folds(made.days.to_numpy(), params.train.folds),
-        params.seed,
-    )
-
-
-def _loss_grid(learnt: LossModel) -> ColumnGrid:
-    return build_grid(pd.DataFrame({"loss": learnt.values}), ["loss"], [])["loss"]
-
-
 def _task(contract: Contract, params: Params) -> Task:
     kind = contract.field(contract.label).kind
     task = infer_task(kind, contract.label)
@@ -357,6 +283,54 @@ def _task(contract: Contract, params: Params) -> Task:
             found=", ".join(sorted(taken)),
         )
     return task
+
+
+def store_model(
+    name: str, fitted: fitted_model.Model, allowed: Sequence[str]
+) -> tuple[bytes, list[str]]:
+    """The bytes, and the types in them that skops does not know by itself; sorted.
+
+    Parameters
+    ----------
+    name
+        Of the candidate.
+    allowed
+        ``bundle.allow_types``.
+
+    Raises
+    ------
+    PluginError
+        skops cannot store what was fitted, or could not find its parts again.
+    BundleUntrusted
+        It holds types that are not allowed; with the line for params.yaml that would allow them.
+    """
+    try:
+        packed = model.dumps(fitted)
+    except Exception as error:  # runs the project's own code, which may raise anything
+        raise _not_stored(name, fitted_model.error_message(error)) from None
+    types = model.untrusted_types(packed)
+    nameless = [each for each in types if "<" in each]
+    if nameless:
+        raise _not_stored(name, ", ".join(nameless))
+    refused = sorted(set(types) - set(allowed))
+    if refused:
+        raise BundleUntrusted(
+            "the model holds types that nobody allowed, so it could not be loaded again",
+            where=f"params.yaml: train.candidates.{name}",
+            found=", ".join(refused),
+            fix="If you trust them, write: bundle.allow_types: "
+            f"[{', '.join([*allowed, *refused])}]",
+        )
+    return packed, types
+
+
+def _not_stored(name: str, found: str) -> PluginError:
+    return PluginError(
+        "no bundle could store what was fitted",
+        where=f"params.yaml: train.candidates.{name}",
+        expected="classes and functions at the top level of modules, no lambdas or open files",
+        found=found,
+    )
 
 
 def _progress(name: str) -> Callable[[int, int], None]:
