@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from assay.ask import answer, sample
 from assay.ask.pool import Pool
-from assay.metrics.evaluator import Floats, compute_metrics
+from assay.metrics.evaluator import Floats
 from assay.metrics.intervals.difference import differences
 from assay.metrics.intervals.estimates import estimates
 from assay.metrics.label_effects import METRICS
@@ -174,7 +174,7 @@ def flight_days() -> redrawn_days.Days:
 def flights(trials: int, seed: int, budget: int = 500) -> tuple[str, dict[Key, Count]]:
     """Pools of thirty flight days drawn with replacement; the half year has the true metrics."""
     span, found = flight_days(), dict[Key, Count]()
-    values = [compute_metrics(each.evaluator()) for each in (span.champion, span.challenger)]
+    values = [each.evaluator().metrics() for each in (span.champion, span.challenger)]
     known = {name: (values[0][name], values[1][name]) for name in METRICS}
     with threadpool_limits(1):
         for trial in range(trials):

@@ -29,7 +29,6 @@ from threadpoolctl import threadpool_limits
 
 from assay.gate.rules import groups
 from assay.gate.rules.groups import GroupValue
-from assay.metrics.evaluator import compute_metrics
 from assay.metrics.intervals import pairing
 from assay.metrics.intervals.decisions import orient_difference
 from assay.metrics.intervals.difference import differences
@@ -169,7 +168,7 @@ def flights(days: int, trials: int, seed: int) -> tuple[str, Counts]:
     """Holdouts of so many flight days, in blocks of whole weeks that are drawn with replacement."""
     span, found, block = flight_days(), Counts(), BLOCK
     models = (span.champion, span.challenger)
-    values = [compute_metrics(each.evaluator()) for each in models]
+    values = [each.evaluator().metrics() for each in models]
     known = {name: (values[0][name], values[1][name]) for name in values[0]}
     by_day = np.split(np.argsort(span.day, kind="stable"), np.cumsum(np.bincount(span.day))[:-1])
     with threadpool_limits(1):

@@ -22,7 +22,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
-from assay.metrics.evaluator import compute_metrics
 from assay.metrics.intervals.decisions import orient_difference
 from assay.metrics.intervals.difference import differences
 from assay.metrics.intervals.estimates import estimates
@@ -112,7 +111,7 @@ def trial(days: Days, drawn: int, random: np.random.Generator, by: str, found: d
         units = SamplingUnits.rows(len(rows))
     champion, challenger = days.champion.take(rows), days.challenger.take(rows)
     units = units.followed(challenger.losses(), challenger.outputs())  # as `assay evaluate` does
-    known = [compute_metrics(each.evaluator()) for each in (days.champion, days.challenger)]
+    known = [each.evaluator().metrics() for each in (days.champion, days.challenger)]
     one = estimates(challenger, units, CONFIDENCE)
     both = differences(champion, challenger, units=units, confidence=CONFIDENCE)
     for name in METRICS["binary"]:

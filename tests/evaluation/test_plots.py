@@ -16,7 +16,6 @@ from sklearn.metrics import (
 
 from assay.evaluation import plots
 from assay.evaluation.task_views import ClassifierView, view_of
-from assay.metrics.evaluator import compute_metrics
 from assay.metrics.labelled_scores import LabelledScores
 
 
@@ -67,7 +66,7 @@ def test_calibration_table_adds_up_to_the_metric(table) -> None:
     gaps = (found["mean_predicted"] - found["observed_share"]).abs() * found["rows"]
     assert found["rows"].sum() == len(p)
     assert gaps.sum() / len(p) == pytest.approx(
-        compute_metrics(scored(y, p).evaluator())["calibration_error"], abs=1e-12
+        scored(y, p).evaluator().metrics()["calibration_error"], abs=1e-12
     )
 
 
@@ -113,7 +112,7 @@ def test_several_classes_are_counted_as_scikit_learn_does(tmp_path: Path) -> Non
     curve = pd.read_csv(tmp_path / plots.CALIBRATION)
     gaps = (curve["mean_predicted"] - curve["observed_share"]).abs() * curve["rows"]
     assert gaps.sum() / 500 == pytest.approx(
-        compute_metrics(rows.evaluator())["calibration_error"], abs=1e-8
+        rows.evaluator().metrics()["calibration_error"], abs=1e-8
     )
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from assay.metrics.calibration import CalibrationGaps, classifier_gaps
-from assay.metrics.evaluator import compute_metrics
 from assay.metrics.following import STEPS, Following
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
@@ -27,7 +26,7 @@ def test_what_was_seen_is_the_metric_itself() -> None:
     p, truth = binary(700, 1)
     table = LabelledScores("binary", truth, p).evaluator()
     seen = classifier_gaps(p, truth, SamplingUnits.rows(700)).measured
-    assert seen == pytest.approx(compute_metrics(table)["calibration_error"], abs=1e-12)
+    assert seen == pytest.approx(table.metrics()["calibration_error"], abs=1e-12)
 
 
 def test_a_model_that_is_calibrated_comes_out_near_0_where_its_raw_error_does_not() -> None:
@@ -153,7 +152,7 @@ def test_several_classes_go_by_the_likeliest() -> None:
     truth = (random.random(600)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
     found = classifier_gaps(p, truth, SamplingUnits.rows(600))
     table = LabelledScores("multiclass", truth, p, ("a", "b", "c")).evaluator()
-    assert found.measured == pytest.approx(compute_metrics(table)["calibration_error"], abs=1e-12)
+    assert found.measured == pytest.approx(table.metrics()["calibration_error"], abs=1e-12)
     assert found.estimate() < found.measured
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.metrics.evaluator import compute_metrics
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.performance.realized_metrics import (
@@ -118,11 +117,11 @@ def test_the_calibration_table_adds_up_to_the_calibration_error() -> None:
     scored = LabelledScores("binary", rng.random(500) < p**2, p)
     table = calibration(scored)
     gap = sum(abs(bin["mean_predicted"] - bin["observed_share"]) * bin["rows"] for bin in table)
-    assert gap / 500 == pytest.approx(compute_metrics(scored.evaluator())["calibration_error"])
+    assert gap / 500 == pytest.approx(scored.evaluator().metrics()["calibration_error"])
     assert sum(bin["rows"] for bin in table) == 500
     many = LabelledScores(
         "multiclass", rng.integers(0, 3, 200), rng.dirichlet([1, 1, 1], 200), ("a", "b", "c")
     )
     gap = sum(abs(b["mean_predicted"] - b["observed_share"]) * b["rows"] for b in calibration(many))
-    assert gap / 200 == pytest.approx(compute_metrics(many.evaluator())["calibration_error"])
+    assert gap / 200 == pytest.approx(many.evaluator().metrics()["calibration_error"])
     assert calibration(LabelledScores("regression", p, p)) == []

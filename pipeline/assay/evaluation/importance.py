@@ -19,7 +19,7 @@ import numpy as np
 
 from assay.columns.features import ColumnCache, FrameFeatures, Scorer, ShuffledFeatures
 from assay.metrics.estimate import round_value
-from assay.metrics.evaluator import Ints, compute_metrics
+from assay.metrics.evaluator import Ints
 from assay.metrics.labelled_scores import LabelledScores
 from assay.project.tasks import inapplicable_reason, orient_value
 from assay.reports.evaluation import FeatureDrop, FeatureImportance
@@ -84,7 +84,7 @@ def _value(scored: LabelledScores, metric: str) -> float:
     if metric == "calibration_error" or not scored.is_valid_input():
         return scored.values()[metric]
     # What corrects the calibration error would take most of the time.
-    return compute_metrics(scored.evaluator())[metric]
+    return scored.evaluator().metrics()[metric]
 
 
 def draw_rows(rows: int, most: int, seed: int) -> Ints:

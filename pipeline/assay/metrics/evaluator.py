@@ -1,14 +1,11 @@
 """What the metrics of all tasks share.
 
-Rows are sorted once. After that, evaluating one weighting of the rows costs a few sums.
-
 Each metric equals scikit-learn's, except that a metric without a value is NaN, never 0 or 1.
 scikit-learn's ``zero_division`` and its average precision of 1 without negatives would pass a gate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -33,26 +30,10 @@ NO_NUMBER = "it came out as not a number"
 
 
 class MetricEvaluator(Protocol):
-    """Rows with truth and score, ready to be measured under any weights."""
+    """Rows with truth and score, ready to be measured."""
 
-    @property
-    def strata(self) -> tuple[Ints, ...]:
-        """Row numbers in the order in which weights are given; every row is in one stratum."""
-        ...
-
-    def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
-        """Every metric of the task under each of ``r`` weightings.
-
-        Parameters
-        ----------
-        *weights
-            For each stratum ``(r, rows in it)``, in its order.
-
-        Returns
-        -------
-        Mapping
-            By name ``(r,)``, NaN if a metric has no value.
-        """
+    def metrics(self) -> dict[str, float]:
+        """Every metric of the task; NaN if it has no value."""
         ...
 
     def why(self, name: str) -> str:
@@ -69,34 +50,16 @@ class MetricEvaluator(Protocol):
         ...
 
 
-def compute_metrics(table: MetricEvaluator) -> dict[str, float]:
-    """Every metric of the rows with equal weights."""
-    weights = (np.ones((1, len(rows))) for rows in table.strata)
-    return {name: float(found[0]) for name, found in table.metrics(*weights).items()}
-
-
-def calibration_edges(p: Floats) -> Floats:
-    """Upper edges ``(<= BINS - 1,)`` of all calibration bins but the last, ascending.
+def calibration_bins(p: Floats) -> Ints:
+    """The calibration bin of each row, ``(n,)``; 0 is the lowest.
 
     Edges are probabilities that occur, and equal probabilities share a bin, so a model with few
-    distinct outputs has fewer bins. Edges depend only on the probabilities, never on the weights.
+    distinct outputs has fewer bins.
     """
-    return np.unique(np.quantile(p, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+    edges = np.unique(np.quantile(p, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+    return np.searchsorted(edges, p, side="left")
 
 
-def calibration_bins(p: Floats) -> Ints:
-    """The calibration bin of each row, ``(n,)``; 0 is the lowest."""
-    return np.searchsorted(calibration_edges(p), p, side="left")
-
-
-def cumulative_weights(weight: Floats) -> Floats:
-    """Cumulative weights: column k is the weight of the first k rows."""
-    sums = np.zeros((weight.shape[0], weight.shape[1] + 1))
-    np.cumsum(weight, axis=1, out=sums[:, 1:])
-    return sums
-
-
-def row_dot(left: Floats, right: Floats) -> Floats:
-    """The dot product of each row of ``left`` with that of ``right``, ``(r,)``."""
-    result: Floats = np.einsum("rn,rn->r", left, right)
-    return result
+def calibration_error(p: Floats, right: Bools) -> float:
+    """The sum of the bins' absolute gaps, chance included (`assay.metrics.calibration`)."""
+    return float(np.abs(np.bincount(calibration_bins(p), p - right)).sum() / len(p))

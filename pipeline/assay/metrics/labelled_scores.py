@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from assay.metrics import binary, multiclass, regression
 from assay.metrics.calibration import classifier_gaps
-from assay.metrics.evaluator import Bools, Floats, Ints, MetricEvaluator, compute_metrics
+from assay.metrics.evaluator import Bools, Floats, Ints, MetricEvaluator
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.tasks import METRICS, Task
 
@@ -94,7 +94,7 @@ class LabelledScores:
 
     def compute_metrics(self, table: MetricEvaluator) -> dict[str, float]:
         """The same of valid rows, ``table`` being theirs."""
-        found = compute_metrics(table)
+        found = table.metrics()
         if "calibration_error" in found and len(self) > 1:
             gaps = classifier_gaps(self.scores, self.truth, SamplingUnits.rows(len(self)))
             found["calibration_error"] = gaps.estimate()

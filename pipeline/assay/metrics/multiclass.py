@@ -19,20 +19,13 @@ With rare classes, means over rows still have an interval, but means over classe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from assay.metrics.binary import OneVsRestRanking
-from assay.metrics.evaluator import (
-    CLIP,
-    FEWEST,
-    NO_NUMBER,
-    Floats,
-    Ints,
-    calibration_bins,
-    cumulative_weights,
-)
+from assay.metrics.evaluator import CLIP, FEWEST, NO_NUMBER, Floats, Ints, calibration_error
+from assay.metrics.ranks import RankedScores
 from assay.metrics.skill import compute_skill
 from assay.project.text import counted
 
@@ -47,35 +40,8 @@ def is_valid_input(truth: Ints, p: Floats) -> bool:
     return bool(len(truth) and known.all() and ((p >= 0) & (p <= 1)).all())
 
 
-class GroupSums:
-    """Sums of the columns of each group, for many rows at once.
-
-    Parameters
-    ----------
-    group
-        The group of each column, ``(columns,)``.
-    groups
-        Number of groups.
-    """
-
-    def __init__(self, group: Ints, groups: int) -> None:
-        self._order = np.argsort(group, kind="stable")
-        ordered = group[self._order]
-        self._starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        self._found, self._groups = ordered[self._starts], groups
-
-    def of(self, values: Floats) -> Floats:
-        """From ``(r, columns)`` to ``(r, groups)``."""
-        sums = np.zeros((len(values), self._groups))
-        if len(self._starts):
-            sums[:, self._found] = np.add.reduceat(
-                np.take(values, self._order, axis=1), self._starts, axis=1
-            )
-        return sums
-
-
 class MulticlassEvaluator:
-    """The confusion matrix of rows, and each class ranked against the rest.
+    """Rows with their classes and probabilities.
 
     Parameters
     ----------
@@ -85,31 +51,13 @@ class MulticlassEvaluator:
         Probabilities ``(n, classes)``.
     classes
         Class names.
-
-    Attributes
-    ----------
-    strata
-        Row numbers of each class that is not rare, then those of all rare classes in one stratum.
     """
 
     def __init__(self, truth: Ints, p: Floats, classes: Sequence[str]) -> None:
-        size, called = len(classes), np.argmax(p, axis=1)
-        self._classes = tuple(classes)
-        self._rows = np.bincount(truth, minlength=size)
-        self._called = np.bincount(called, minlength=size)
-        rare = (self._rows < FEWEST)[truth]
-        order = np.lexsort((called, truth, rare))
-        steps = np.flatnonzero(np.diff(np.where(rare, size, truth)[order]))
-        self.strata: tuple[Ints, ...] = tuple(np.split(order, steps + 1))
-        truth, called, p = truth[order], called[order], p[order]
-        # Rows are sorted by cell of the confusion matrix.
-        cell = np.diff(truth, prepend=-1).astype(bool) | np.diff(called, prepend=-1).astype(bool)
-        self._cells = np.flatnonzero(cell)
-        actual, predicted = truth[self._cells], called[self._cells]
-        self._by_actual, self._by_predicted = GroupSums(actual, size), GroupSums(predicted, size)
-        self._right = (actual == predicted).astype(np.float64)
-        self._per_row = _per_row(truth, called, p)
-        self._ranks = [_Rank(truth == place, p[:, place]) for place in range(size)]
+        self._truth, self._p, self._classes = truth, p, tuple(classes)
+        self._likeliest = np.argmax(p, axis=1)
+        self._rows = np.bincount(truth, minlength=len(classes))
+        self._called = np.bincount(self._likeliest, minlength=len(classes))
 
     def why(self, name: str) -> str:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
@@ -145,70 +93,31 @@ class MulticlassEvaluator:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
         return int(self._rows[self._rows > 0].min(initial=self._rows.sum()))
 
-    def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
+    def metrics(self) -> dict[str, float]:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
-        weight = np.concatenate(weights, axis=1)
+        truth, p, rows, called = self._truth, self._p, self._rows, self._called
+        every = np.arange(len(truth))
+        true, right = p[every, truth], self._likeliest == truth
+        hits = np.bincount(truth[right], minlength=len(rows))
         with np.errstate(divide="ignore", invalid="ignore"):
-            cells = np.add.reduceat(weight, self._cells, axis=1)
-            actual = self._by_actual.of(cells)
-            means, calls = self._means(weight, actual), self._calls(cells, actual)
-            return {**self._auc(weight), **means, **calls}
-
-    def _auc(self, weight: Floats) -> dict[str, Floats]:
-        total = np.zeros(len(weight))
-        for rank in self._ranks:
-            total += rank.auc(weight)
-        return {"auc": total / len(self._ranks)}
-
-    def _means(self, weight: Floats, actual: Floats) -> dict[str, Floats]:
-        sums = weight @ self._per_row / weight.sum(axis=1, keepdims=True)
-        shares = actual / actual.sum(axis=1, keepdims=True)
+            precision, recall, f1 = hits / called, hits / rows, 2 * hits / (rows + called)
+        brier = float((np.square(p).sum(axis=1) - 2 * true + 1).mean())
         return {
-            "log_loss": sums[:, 0],
-            "brier": sums[:, 1],
-            "brier_skill": compute_skill(sums[:, 1], 1 - np.square(shares).sum(axis=1)),
-            "calibration_error": np.abs(sums[:, 2:]).sum(axis=1),
+            "auc": self._auc(),
+            "log_loss": float(-np.log(np.clip(true, CLIP, 1 - CLIP)).mean()),
+            "brier": brier,
+            "brier_skill": compute_skill(brier, 1 - float(np.square(rows / len(truth)).sum())),
+            "calibration_error": calibration_error(p[every, self._likeliest], right),
+            "accuracy": float(right.mean()),
+            "balanced_accuracy": float(recall[rows > 0].mean()),
+            "macro_precision": float(precision.mean()),
+            "macro_recall": float(recall.mean()),
+            "macro_f1": float(f1.mean()),
         }
 
-    def _calls(self, cells: Floats, actual: Floats) -> dict[str, Floats]:
-        right = self._by_actual.of(cells * self._right)
-        predicted = self._by_predicted.of(cells)
-        recall = right / actual
-        return {
-            "accuracy": right.sum(axis=1) / actual.sum(axis=1),
-            "balanced_accuracy": recall[:, self._rows > 0].mean(axis=1),
-            "macro_precision": (right / predicted).mean(axis=1),
-            "macro_recall": recall.mean(axis=1),
-            "macro_f1": (2 * right / (actual + predicted)).mean(axis=1),
-        }
-
-
-class _Rank:
-    """Ranks one class against the rest; weights are in the order of the table's rows."""
-
-    def __init__(self, positive: np.ndarray, p: Floats) -> None:
-        order = np.argsort(-p, kind="stable")
-        self._high, self._low = order[positive[order]], order[~positive[order]]
-        self._pairs = OneVsRestRanking(p[self._high], p[self._low])
-
-    def auc(self, weight: Floats) -> Floats:
-        high = np.take(weight, self._high, axis=1)
-        negatives = cumulative_weights(np.take(weight, self._low, axis=1))
-        return self._pairs.auc(
-            high, high.sum(axis=1), negatives, self._pairs.negatives_above(negatives)
-        )
-
-
-def _per_row(truth: Ints, called: Ints, p: Floats) -> Floats:
-    """Each row's log loss, squared error and gap in its calibration bin.
-
-    Of shape (n, 2 + bins).
-    """
-    rows = np.arange(len(truth))
-    true, top = p[rows, truth], p[rows, called]
-    bins = calibration_bins(top)
-    gaps = np.zeros((len(truth), int(bins.max()) + 1))
-    gaps[rows, bins] = top - (called == truth)
-    loss = -np.log(np.clip(true, CLIP, 1 - CLIP))
-    square = np.square(p).sum(axis=1) - 2 * true + 1
-    return np.column_stack([loss, square, gaps])
+    def _auc(self) -> float:
+        if not self._rows.all():
+            return math.nan
+        places = range(len(self._classes))
+        ranked = (RankedScores(self._truth == place, self._p[:, place]) for place in places)
+        return sum(each.auc_value for each in ranked) / len(places)

@@ -15,11 +15,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 
 import numpy as np
 
-from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, Ints, row_dot
+from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats
 from assay.metrics.skill import compute_skill
 from assay.project.text import counted
 
@@ -33,32 +33,16 @@ def is_valid_input(truth: Floats, predicted: Floats) -> bool:
 
 
 class RegressionEvaluator:
-    """Rows sorted by absolute error.
+    """Rows with their labels and predictions.
 
     Parameters
     ----------
     truth, predicted
         Of shape (n,).
-
-    Attributes
-    ----------
-    strata
-        Row numbers in that order.
     """
 
     def __init__(self, truth: Floats, predicted: Floats) -> None:
-        error = predicted - truth
-        order = np.argsort(np.abs(error), kind="stable")
-        self.strata: tuple[Ints] = (order,)
-        error = error[order]
-        # Centred labels avoid cancellation in the sum of squares.
-        centred = truth[order] - truth.mean()
-        self._size = np.abs(error)
-        self._by_truth = np.argsort(centred, kind="stable")
-        self._ascending = centred[self._by_truth]
-        self._per_row = np.column_stack(
-            [error, self._size, np.square(error), centred, np.square(centred)]
-        )
+        self._truth, self._error = truth, predicted - truth
 
     def why(self, name: str) -> str:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
@@ -66,42 +50,35 @@ class RegressionEvaluator:
 
     def few(self, name: str) -> str | None:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
-        rows = len(self._size)
+        rows = len(self._error)
         return f"{counted(rows, 'row')}, fewer than {FEWEST}" if rows < FEWEST else None
 
     @property
     def rarest(self) -> int:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
-        return len(self._size)
+        return len(self._error)
 
-    def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
+    def metrics(self) -> dict[str, float]:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
-        (weight,) = weights
-        total = weight.sum(axis=1)
+        truth, error, size = self._truth, self._error, np.abs(self._error)
         with np.errstate(over="ignore"):
-            means = weight @ self._per_row / total[:, None]
-            error, size, square, centre, spread = means.T
-            variance = spread - np.square(centre)
-            known = variance > _ROUNDING * spread
-            r2 = np.where(known, 1 - square / np.where(known, variance, 1), np.nan)
-            r2[np.isinf(r2)] = np.nan  # labels that differ by less than numbers can tell
+            square = float(np.square(error).mean())
+        constant = float(np.abs(truth - np.median(truth)).mean())
         return {
-            "rmse": np.sqrt(square),
-            "mae": size,
-            "mae_skill": compute_skill(size, self._distance_from_median(weight, total)),
-            "p90_error": self._quantile(weight, total),
-            "bias": error,
-            "r2": r2,
+            "rmse": math.sqrt(square),
+            "mae": float(size.mean()),
+            "mae_skill": compute_skill(float(size.mean()), constant),
+            "p90_error": float(np.quantile(size, SHARE, method="inverted_cdf")),
+            "bias": float(error.mean()),
+            "r2": self._r2(square),
         }
 
-    def _distance_from_median(self, weight: Floats, total: Floats) -> Floats:
-        """The mean distance of the labels from their median under each weighting, ``(r,)``."""
-        weight = np.take(weight, self._by_truth, axis=1)
-        below = np.cumsum(weight, axis=1) < (total / 2)[:, None]
-        median = self._ascending[below.sum(axis=1)]
-        return row_dot(weight, np.abs(self._ascending - median[:, None])) / total
-
-    def _quantile(self, weight: Floats, total: Floats) -> Floats:
-        below = np.cumsum(weight, axis=1) < (SHARE * total)[:, None]
-        found: Floats = self._size[below.sum(axis=1)]
-        return found
+    def _r2(self, square: float) -> float:
+        # Centred labels avoid cancellation in the sum of squares.
+        centred = self._truth - self._truth.mean()
+        with np.errstate(over="ignore"):
+            spread = np.square(centred).mean()
+            variance = spread - np.square(centred.mean())
+            r2 = float(1 - square / variance) if variance > _ROUNDING * spread else math.nan
+        # Infinite if labels differ by less than numbers can tell.
+        return r2 if math.isfinite(r2) else math.nan

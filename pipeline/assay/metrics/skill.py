@@ -11,6 +11,8 @@ two models: the interval of a skill is far narrower than that of the loss sugges
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from assay.metrics.evaluator import Floats
@@ -23,13 +25,9 @@ NO_SKILL = "every row has the same score, so it cannot be better than always say
 """A constant's skill is at most 0. It is exactly 0 for the best one, and then nothing varies."""
 
 
-def compute_skill(loss: Floats, constant: Floats) -> Floats:
-    """The skills ``(r,)`` of models with these losses ``(r,)``.
-
-    NaN where the best constant, whose losses are ``constant (r,)``, has no loss.
-    """
-    known = constant > 0
-    return np.where(known, 1 - loss / np.where(known, constant, 1), np.nan)
+def compute_skill(loss: float, constant: float) -> float:
+    """The skill of a model with this loss; NaN where the best constant has no loss."""
+    return float(1 - loss / constant) if constant > 0 else math.nan
 
 
 def skill_influence(loss: Floats, constant: Floats) -> Influence:

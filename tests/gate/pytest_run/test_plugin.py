@@ -101,14 +101,6 @@ def test_a_broken_params_yaml_is_a_usage_error(run: Any, tiny: Any) -> None:
     result.stderr.fnmatch_lines(["*params.yaml*metric*"])
 
 
-def test_without_a_bundle_fixtures_fail_in_one_line(run: Any, tiny: Any) -> None:
-    tiny.write("tests/model/test_it.py", "def test_a(score): pass")
-    (tiny.root / "models/bundle/manifest.json").unlink()
-    result = run("tests/model")
-    result.assert_outcomes(passed=3, errors=1)
-    result.stdout.fnmatch_lines(["*there is no bundle here*"])
-
-
 def test_import_brings_nothing_heavy() -> None:
     code = (
         "import sys, assay.gate.pytest_run.plugin as p\n"

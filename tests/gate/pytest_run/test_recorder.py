@@ -42,6 +42,10 @@ def test_fails(): assert 1 == 2, "one is not two"
 def test_raises(): raise KeyError("x")
 def test_skips(): pytest.skip("no data")
 def test_gives_up(): pytest.xfail("known")
+@pytest.mark.skip
+def test_marked_skip(): pass
+@pytest.mark.parametrize("x", [])
+def test_over_nothing(x): pass
 @pytest.mark.xfail(reason="old")
 def test_xfail_fails(): assert False
 @pytest.mark.xfail
@@ -64,6 +68,8 @@ OUTCOMES = {
     "test_raises": ("failed", "KeyError: 'x'"),
     "test_skips": ("skipped", "Skipped: no data"),
     "test_gives_up": ("xfailed", "known"),
+    "test_marked_skip": ("skipped", "Skipped: unconditional skip"),
+    "test_over_nothing[NOTSET]": ("skipped", "Skipped: got empty parameter set for (x)"),
     "test_xfail_fails": ("xfailed", "old"),
     "test_xfail_passes": ("failed", "[XPASS(strict)]"),
     "test_lax_xfail_passes": ("xpassed", ""),

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assay.metrics.evaluator import compute_metrics
 from assay.metrics.intervals.decisions import orient_difference
 from assay.metrics.intervals.difference import SHARES, Difference, differences
 from assay.metrics.labelled_scores import LabelledScores
@@ -33,7 +32,7 @@ def resampled(
     drawn: dict[str, list[float]] = {}
     for _ in range(replicates):
         rows = random.integers(0, len(old), size=len(old))
-        before, after = (compute_metrics(one.take(rows).evaluator()) for one in (old, new))
+        before, after = (one.take(rows).evaluator().metrics() for one in (old, new))
         for name in after:
             drawn.setdefault(name, []).append(after[name] - before[name])
     return {name: np.array(of_name) for name, of_name in drawn.items()}
@@ -344,7 +343,7 @@ def test_the_distance_of_a_bias_from_0_varies_no_more_than_stated(shift) -> None
     drawn = []
     for _ in range(1000):
         rows = random.integers(0, 400, size=400)
-        before, after = (compute_metrics(one.take(rows).evaluator())["bias"] for one in (old, new))
+        before, after = (one.take(rows).evaluator().metrics()["bias"] for one in (old, new))
         drawn.append(abs(before) - abs(after))
     assert difference.standard_error > 0.93 * np.std(drawn)
     bounds = orient_difference("bias", difference)

@@ -11,8 +11,8 @@ from scipy import special, stats
 from assay.metrics.evaluator import FEWEST
 from assay.metrics.influence import Influence, sampling_variation
 from assay.metrics.intervals.estimates import estimate_share, estimates, influences, wilson_interval
-from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.ranks import RankedScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.skill import NO_SKILL
 from assay.project.tasks import METRICS

@@ -13,8 +13,8 @@ import numpy as np
 
 from assay.metrics.evaluator import CLIP, Floats
 from assay.metrics.influence import Influence
-from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.ranks import RankedScores
 from assay.metrics.skill import skill_influence
 
 

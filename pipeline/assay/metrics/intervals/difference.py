@@ -21,9 +21,9 @@ from assay.metrics.influence import SamplingDistribution, SamplingVariation, sam
 from assay.metrics.intervals import regression
 from assay.metrics.intervals.calibration import calibration_difference
 from assay.metrics.intervals.estimates import influences, too_few_reason
-from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.ranks import RankedScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.tasks import METRICS, Task
 

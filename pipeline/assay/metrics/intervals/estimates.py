@@ -9,7 +9,7 @@ shares of rows, F1              Wilson's interval (1927, JASA 22, 209-212) at th
 AUC, average precision,         t on the log odds, so that the interval stays between 0 and 1
 means over classes              (Pepe 2003, The Statistical Evaluation of Medical Tests, 5.2);
                                 average precision with its bias removed
-                                (`assay.metrics.intervals.ranks`)
+                                (`assay.metrics.ranks`)
 means of losses and errors,     t with Hall's correction for skewness
 skills, R2; RMSE by the mean    (`assay.metrics.influence`), with the full sample
 square                          skewness
@@ -39,9 +39,9 @@ from assay.metrics.influence import (
     share_variation,
 )
 from assay.metrics.intervals import classes, regression
-from assay.metrics.intervals.ranks import RankedScores
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.ranks import RankedScores
 from assay.metrics.sampling_units import LEAST_PLAUSIBLE, LEAST_UNITS, SamplingUnits
 from assay.metrics.skill import NO_SKILL, SKILLS
 from assay.project.text import counted

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assay.metrics.influence import Influence, sampling_variation
-from assay.metrics.intervals.ranks import RankedScores
+from assay.metrics.ranks import RankedScores
 from assay.metrics.sampling_units import SamplingUnits
 from tests.metrics.intervals import scenes
 

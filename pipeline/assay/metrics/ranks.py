@@ -1,4 +1,4 @@
-"""The influence of each row on rank metrics: AUC and average precision.
+"""The rank metrics, AUC and average precision, and the influence of each row on them.
 
 Rows are sorted once, O(n log n), with ties as midranks.
 
@@ -68,6 +68,16 @@ class RankedScores:
         return float(self.placements[self.positive].mean())
 
     @property
+    def average_precision(self) -> float:
+        """The mean over the positives of the precision at each of their ranks."""
+        return float(self._precision[self._sorted].mean())
+
+    @property
+    def _precision(self) -> Floats:
+        """Of the rows down to each rank, and those that tie with it."""
+        return np.asarray(self._true[self._end] / self._end, dtype=np.float64)
+
+    @property
     def is_degenerate(self) -> bool:
         """Whether all pairs are ranked correctly, or all wrongly: then nothing varies."""
         return bool(np.isin(self.placements, (0.0, 1.0)).all())
@@ -86,16 +96,13 @@ class RankedScores:
     def average_precision_influence(self) -> Floats:
         """The influence of each row on the average precision, ``(n,)``.
 
-        Average precision is the mean over positives of the precision at each of their ranks. A
-        positive adds its own precision and raises that of all positives at or below it; a negative
-        lowers it.
+        A positive adds its own precision and raises that of all positives at or below it; a
+        negative lowers it.
         """
         true, false = self._true[self._end], self._false[self._end]
-        precision = true / (true + false)
-        average = precision[self._sorted].mean()
         gain = self._at_or_below(false / np.square(true + false))
         loss = self._at_or_below(true / np.square(true + false))
-        rows = np.where(self._sorted, precision - average + gain, -loss)
+        rows = np.where(self._sorted, self._precision - self.average_precision + gain, -loss)
         return self._back(rows * (len(rows) / self.positives))
 
     def average_precision_bias(self, units: SamplingUnits) -> float:
@@ -109,8 +116,7 @@ class RankedScores:
         that rank. Sums over units of their squares and products are accumulated row by row.
         """
         positive, end, count = self._sorted, self._end, self.positives
-        a, b = self._true[end], end.astype(np.float64)
-        precision = a / b
+        a, b, precision = self._true[end], end.astype(np.float64), self._precision
         if units.codes is None:
             own_a, own_b, squares, products = np.ones_like(a), np.ones_like(b), b, a
             held, held_a, held_b = np.ones_like(a), a, a
