@@ -116,7 +116,7 @@ def table(
         for name, column in values.items()
         if any(value not in (None, "", [], {}) for value in column)
     }
-    room = console(markup=False).width
+    room = console().width
     short = {name: column for name, column in cells.items() if _longest(column) <= _WHOLE}
     if not cells:
         if title:
@@ -157,7 +157,7 @@ def _notes(
 def fits(rows: Sequence[Row]) -> bool:
     """Whether the terminal is as wide as a table of the rows with no line wrapped."""
     cells = {name: [text(row.get(name), name) for row in rows] for name in rows[0]}
-    return _measure(_make("", cells)).maximum <= console(markup=False).width
+    return _measure(_make("", cells)).maximum <= console().width
 
 
 def _least(cells: Mapping[str, Sequence[str]]) -> int:
@@ -175,7 +175,7 @@ def _longest(column: Sequence[str]) -> int:
 
 
 def _measure(made: Table) -> Measurement:
-    out = console(markup=False)
+    out = console()
     # With room enough, since nothing measures wider than its console.
     return out.measure(made, options=out.options.update(width=1000))
 

@@ -23,20 +23,15 @@ WIDTH = 120
 """Columns without a terminal: enough for every table, so that a log cuts none."""
 
 
-def console(*, markup: bool = True, highlight: bool = True) -> Console:
+def console() -> Console:
     """A rich console on standard output, as wide as the terminal or COLUMNS; else `WIDTH`.
 
-    Parameters
-    ----------
-    markup
-        Whether brackets in the text are styles; False for text from data.
-    highlight
-        Whether numbers and paths are coloured.
+    Brackets in the text, which may be data, are no styles.
     """
     from rich.console import Console
 
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if known else WIDTH, markup=markup, highlight=highlight)
+    return Console(width=None if known else WIDTH, markup=False)
 
 
 def print_lines(lines: Iterable[Line]) -> None:
@@ -45,7 +40,7 @@ def print_lines(lines: Iterable[Line]) -> None:
         if isinstance(line, str):
             print(escape_controls(line))
         else:
-            console(markup=False).print(_Visible(line))
+            console().print(_Visible(line))
 
 
 def wrapped(text: str) -> RenderableType:

@@ -40,9 +40,9 @@ _WIDTHS = {
 }
 
 
-def text_width(words: str, size: float = FONT_SIZE) -> float:
+def text_width(words: str) -> float:
     """The estimated width of ``words`` in a browser, rather too large than too small."""
-    return size * sum(map(_width, words))
+    return FONT_SIZE * sum(map(_width, words))
 
 
 @cache
@@ -209,10 +209,8 @@ class Scale:
         return ticks(self.low, self.high)
 
 
-def axis_limits(
-    estimates: Sequence[Estimate], *, least: float = -math.inf, most: float = math.inf
-) -> tuple[float, float]:
-    """Round axis ends that contain every interval, within two limits."""
+def axis_limits(estimates: Sequence[Estimate], *, least: float = -math.inf) -> tuple[float, float]:
+    """Round axis ends that contain every interval, none below ``least``."""
     found = [
         number
         for one in estimates
@@ -221,7 +219,7 @@ def axis_limits(
     ]
     if not found:
         return 0.0, 1.0
-    return round_out(min(found), max(found), least=least, most=most)
+    return round_out(min(found), max(found), least=least)
 
 
 def round_out(

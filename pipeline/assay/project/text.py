@@ -56,16 +56,16 @@ def first_few(names: Iterable[str], most: int = 3, between: str = ", ") -> str:
     return between.join(listed[:most]) + more
 
 
-def format_short(value: float | None, none: str = "-") -> str:
+def format_short(value: float | None) -> str:
     """Four decimals below 10, else five significant digits."""
     if value is None:
-        return none
+        return "-"
     return f"{value:.4f}" if abs(value) < 10 else format_digits(value, 5)
 
 
-def format_percent(share: float | None, digits: int = 1, none: str = "") -> str:
+def format_percent(share: float | None, digits: int = 1) -> str:
     """A share of 0 to 1 as a percentage with so many decimals."""
-    return none if share is None else f"{share:.{digits}%}"
+    return "" if share is None else f"{share:.{digits}%}"
 
 
 def format_certainty(share: float) -> str:

@@ -109,6 +109,8 @@ class BehaviourEvaluator:
 
     @cached_property
     def subject(self) -> ModelUnderTest:
+        from assay.evaluation.champion import load_challenger
+
         challenger = load_challenger(self.root, self.params)
         return make_score_function(self.root, self.params, challenger).subject
 
@@ -179,24 +181,6 @@ def make_score_function(root: Path, params: Params, bundle: Bundle) -> ScoreFunc
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     nullable = [field.name for field in contract.fields if field.nullable]
     return ScoreFunction(bundle, model_under_test(bundle, nullable))
-
-
-def load_challenger(root: Path, params: Params) -> Bundle:
-    """The bundle that is being judged, loaded as in a scoring run, with the project's own code.
-
-    Raises
-    ------
-    BundleError
-        It is missing or cannot be loaded.
-    """
-    from assay.model.bundle import load
-
-    return load(
-        root / layout.BUNDLE,
-        expected=None,
-        allow_types=params.bundle.allow_types,
-        code=source_code.file_reader(root),
-    )
 
 
 def load_champion(root: Path, params: Params) -> Bundle | str:

@@ -121,7 +121,7 @@ def evaluation(assay_project: Project) -> Evaluation:
 @pytest.fixture(scope="session")
 def bundle(assay_project: Project) -> Bundle:
     """The bundle that is being judged, loaded as in a scoring run."""
-    from assay.gate.pytest_run.decided import load_challenger
+    from assay.evaluation.champion import load_challenger
 
     with _one_line():
         return load_challenger(assay_project.root, assay_project.params)

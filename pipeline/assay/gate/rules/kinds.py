@@ -16,17 +16,14 @@ from pydantic import ValidationError, create_model
 from assay.contract.definition import Contract
 from assay.errors import AssayError, ParamsError, PluginError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules.card import Card
 from assay.gate.rules.change import Change
-from assay.gate.rules.contract import ContractKept
-from assay.gate.rules.cost import Cost
 from assay.gate.rules.fairness import Fairness
 from assay.gate.rules.flips import Flips
 from assay.gate.rules.kind import Rule
 from assay.gate.rules.leakage import NoLeakage
 from assay.gate.rules.limit import Limit
+from assay.gate.rules.one_report import Card, ContractKept, Cost, Parity
 from assay.gate.rules.own import Own
-from assay.gate.rules.parity import Parity
 from assay.gate.rules.reasons import Reasons
 from assay.gate.rules.stability import Stability
 from assay.metrics.intervals.spending import pass_level

@@ -209,22 +209,17 @@ def round_significant(values: Floats, digits: int) -> Floats:
     return np.where(usable & np.isfinite(rounded), rounded, values)
 
 
-def hash_rows(pairs: Iterable[ColumnPair], digits: int | None = None) -> tuple[Hashes, Hashes]:
+def hash_rows(pairs: Iterable[ColumnPair]) -> tuple[Hashes, Hashes]:
     """One hash a row over some columns, for each side; equal rows have equal hashes.
 
     Two different rows have the same hash with a probability of 1 in 2**64.
-
-    Parameters
-    ----------
-    digits
-        As for `hash_column`.
     """
     train, holdout = np.zeros(0, np.uint64), np.zeros(0, np.uint64)
     for number, pair in enumerate(pairs):
         if number == 0:
             train, holdout = (np.zeros(len(side), np.uint64) for side in (pair.train, pair.holdout))
-        mix_hash(train, pair.train, digits)
-        mix_hash(holdout, pair.holdout, digits)
+        mix_hash(train, pair.train)
+        mix_hash(holdout, pair.holdout)
     return train, holdout
 
 
