@@ -443,8 +443,8 @@ def f():
     }
 
 
-MOST_CODE = 67_266
-MOST_FILES = 542
+MOST_CODE = 67_027
+MOST_FILES = 531
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

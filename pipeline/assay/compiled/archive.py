@@ -112,7 +112,7 @@ def unpack(data: Data) -> tuple[dict[str, Any], dict[str, Array]]:
     """Header and arrays.
 
     The arrays are views of ``data``, so that a file that is mapped to memory stays there. Only what
-    is not aligned, as in files of earlier versions, is copied.
+    is not aligned is copied.
 
     Raises
     ------

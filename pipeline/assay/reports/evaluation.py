@@ -250,7 +250,7 @@ class Evaluation(Measurement, Report):
 
     ``types`` are the Python types in the model file beyond scikit-learn's own. ``importance`` is
     of models whose reasons are not known exactly, and of regressions, which rules of kind
-    ``leakage`` need it of. Both are absent from files that an earlier version wrote.
+    ``leakage`` need it of.
     """
 
     SCHEMA: ClassVar = 2

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assay.gate.pytest_run.decided import WHAT_TO_DO
 from assay.gate.rules import finding, kinds
-from assay.gate.rules.leakage import LEAKAGE
+from assay.gate.rules.leakage import LEAKAGE_WORDS
 from assay.project import layout
 from assay.project.params import LeakageParams
 from assay.project.params.behaviour import LEAKAGE_CHECKS, Behaviour
@@ -128,10 +128,10 @@ def test_what_cannot_be_told_needs_more_of_the_holdout_or_a_looser_rule() -> Non
 
 
 def test_each_leakage_check_names_settings_that_there_are() -> None:
-    assert tuple(LEAKAGE)[: len(LEAKAGE_CHECKS)] == LEAKAGE_CHECKS
+    assert tuple(LEAKAGE_WORDS)[: len(LEAKAGE_CHECKS)] == LEAKAGE_CHECKS
     for name in LEAKAGE_CHECKS:
         told = fix(rule("leakage"), FAIL, metric=name)
-        assert told == LEAKAGE[name]
+        assert told == LEAKAGE_WORDS[name].advice
         assert set(re.findall(r"leakage\.(\w+)", told)) <= set(LeakageParams.model_fields)
         assert fix(rule("leakage"), INCONCLUSIVE, metric=name) is None
     assert fix(rule("leakage"), FAIL, slice="x") is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.gate.rules.leakage import LEAKAGE, error_jump, shuffled_error
+from assay.gate.rules.leakage import LEAKAGE_WORDS, error_jump, shuffled_error
 from assay.metrics.estimate import Estimate
 from assay.reports.evaluation import Evaluation, FeatureDrop, FeatureImportance
 from assay.reports.verdict import Finding, Outcome
@@ -120,7 +120,7 @@ def test_a_model_far_better_than_any_feature_and_the_champion(
     assert told.blocks is (outcome is not PASS and champion is not None)
     asked = outcome is not PASS and champion is None
     assert ("this does not decide" in told.detail) is asked
-    assert (told.fix == LEAKAGE["error_jump"]) is asked
+    assert (told.fix == LEAKAGE_WORDS["error_jump"].advice) is asked
 
 
 def test_what_chance_may_have_made_good_is_no_jump() -> None:
@@ -150,4 +150,4 @@ def test_its_limit_is_a_key_of_the_rule_that_its_next_step_names(name: str) -> N
     rule = build.rule(kind="leakage")
     failed = shuffled_error(rule, shuffled("mae", 0.5, 0.8, total=10.5))
     told = rule.advice(build.changed(failed, metric=name))
-    assert told == LEAKAGE[name] and f"max_{name}" in told  # type: ignore[index]
+    assert told == LEAKAGE_WORDS[name].advice and f"max_{name}" in told  # type: ignore[index]
