@@ -131,6 +131,16 @@ def test_a_change_is_the_nearest_one_and_keeps_the_contract(night: Scorer) -> No
     assert seen > 5
 
 
+def test_what_changes_the_score_least_is_named_first(night: Scorer) -> None:
+    rows, seen = night.store.predictions(NIGHT).to_pylist(), 0
+    for row in sorted(rows, key=lambda row: row["probability"])[-8:]:
+        found = asked(night, row["parcel"])
+        apart = [abs(each.score - row["probability"]) for each in found.changes]
+        assert apart == sorted(apart)
+        seen = max(seen, len({each.score for each in found.changes}))
+    assert seen > 1
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -167,8 +177,9 @@ def test_each_key_is_read_as_its_column() -> None:
 
 
 def test_a_row_without_a_score_is_named(night: Scorer) -> None:
-    with pytest.raises(KeyUnknown, match=r"no published row has this key .*parcel=-5"):
+    with pytest.raises(KeyUnknown, match=r"no published row has this key .*parcel=-5") as error:
         asked(night, -5)
+    assert night.store.uri in str(error.value)
     refused = [
         row["parcel"]
         for batch in night.store.quarantine_batches(NIGHT)

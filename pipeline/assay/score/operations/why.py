@@ -144,9 +144,7 @@ def explain(
             for each in sorted(changes, key=lambda each: abs(each.score - (score or 0.0)))
             if each.feature not in manifest.sensitive
         ),
-        before=version_before.decide(earlier, row)
-        if isinstance(earlier, PinnedVersion)
-        else earlier,
+        before=version_before.decide(earlier, row),
     )
 
 
