@@ -56,10 +56,10 @@ def first_few(names: Iterable[str], most: int = 3, between: str = ", ") -> str:
     return between.join(listed[:most]) + more
 
 
-def format_short(value: float | None) -> str:
-    """Four decimals below 10, else five significant digits."""
+def format_short(value: float | None, none: str = "-") -> str:
+    """Four decimals below 10, else five significant digits; ``none`` where there is no value."""
     if value is None:
-        return "-"
+        return none
     return f"{value:.4f}" if abs(value) < 10 else format_digits(value, 5)
 
 
