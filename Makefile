@@ -21,6 +21,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 # Where it is set, each of the many commands that demo and tests start compiles Assay anew.
 unexport PYTHONDONTWRITEBYTECODE
+# Through the environment: a tag's name may hold what a shell would run.
+export VERSION TAG
 
 ##@ Use
 
@@ -60,11 +62,11 @@ dist: setup ## Build wheel, sdist and the list of what they bring (CycloneDX) in
 
 .PHONY: release
 release: setup ## Write a version into the files that name it (VERSION=0.2.0; nothing is committed)
-	@$(PY) -m scripts.release $(VERSION)
+	@$(PY) -m scripts.release "$$VERSION"
 
 .PHONY: release-check
 release-check: setup ## Say whether this tree is the version of a tag (TAG=v0.2.0); its news go to build/notes.md
-	@$(PY) -m scripts.release --check "$(TAG)" --notes build/notes.md
+	@$(PY) -m scripts.release --check "$$TAG" --notes build/notes.md
 
 .PHONY: wheel
 wheel: dist ## Install the built wheel in an environment of its own, and train a small model with it

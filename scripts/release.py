@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT, CHANGELOG = "pyproject.toml", "CHANGELOG.md"
 UNRELEASED = "## [Unreleased]\n"
 BEFORE_THE_FIRST = "Nothing has been released yet. What a user of the first release gets:\n\n"
-VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})", re.ASCII)
 
 
 class Refused(Exception):
@@ -40,9 +40,10 @@ def prepare(root: Path, version: str, day: date) -> None:
         raise Refused(f"{version} is no version; expected three numbers, such as 0.2.0")
     last, promised = public_face.kept(root)
     text = (root / CHANGELOG).read_text(encoding="utf-8")
-    if notes(text, last) is not None:
-        if _numbers(version) <= _numbers(last):
-            raise Refused(f"{version} is not later than {last}, which was the last")
+    released = notes(text, last) is not None
+    if _numbers(version) <= _numbers(last) and (released or version != last):
+        raise Refused(f"{version} is not later than {last}, which {PROJECT} says")
+    if released:
         broken = public_face.breaks(promised, public_face.face())
         if broken and not public_face.is_high_enough(last, version):
             raise Refused(f"{version} may break nothing of {last}, and {broken[0]}")
@@ -60,6 +61,8 @@ def prepare(root: Path, version: str, day: date) -> None:
 
 def problems(root: Path, tag: str) -> list[str]:
     """Why the tree below ``root`` is not the version that ``tag`` names, a line each."""
+    if not VERSION.fullmatch(tag.removeprefix("v")) or not tag.startswith("v"):
+        return [f"'{tag}' is no tag of a version; expected one such as v0.2.0"]
     project = tomllib.loads((root / PROJECT).read_text(encoding="utf-8"))["project"]
     version = tag.removeprefix("v")
     found = []
@@ -91,9 +94,11 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     given = parser.parse_args(arguments)
     if (given.version is None) == (given.check is None):
         parser.error("give a version to make, or --check TAG")
-    if given.check:
+    if given.check is not None:
         found = problems(root, given.check)
         print(*found, sep="\n", file=sys.stderr, end="\n" if found else "")
+        if not found:
+            print(f"this tree is {given.check}")
         if not found and given.notes:
             text = notes((root / CHANGELOG).read_text(encoding="utf-8"), given.check[1:])
             given.notes.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -27,9 +28,8 @@ def add(tree: Path, news: str) -> None:
 
 
 def test_the_first_and_the_next_version_are_what_their_tags_name(tree: Path) -> None:
-    assert release.problems(tree, "v0.1.0") == [
-        "CHANGELOG.md: no section [0.1.0] with a day and something in it"
-    ]
+    unsaid = "CHANGELOG.md: no section [0.1.0] with a day and something in it"
+    assert unsaid in release.problems(tree, "v0.1.0")
     release.prepare(tree, "0.1.0", DAY)
     assert release.problems(tree, "v0.1.0") == []
     text = (tree / release.CHANGELOG).read_text()
@@ -45,6 +45,39 @@ def test_the_first_and_the_next_version_are_what_their_tags_name(tree: Path) -> 
     assert release.notes(new, "0.1.0") == release.notes(text, "0.1.0")
     with pytest.raises(release.Refused, match=r"0\.1\.0 is not later than 0\.1\.1"):
         release.prepare(tree, "0.1.0", DAY)
+
+
+def test_the_first_version_is_not_earlier_than_what_the_tree_says(tree: Path) -> None:
+    with pytest.raises(release.Refused, match=r"0\.0\.1 is not later than 0\.1\.0"):
+        release.prepare(tree, "0.0.1", DAY)
+
+
+@pytest.mark.parametrize("tag", ["", "0.1.0", 'v1"||touch x||"', "v0.1", "v1.0.0\n"])
+def test_what_is_no_tag_of_a_version_is_one_line(tree: Path, tag: str) -> None:
+    release.prepare(tree, "0.1.0", DAY)
+    assert release.problems(tree, tag) == [
+        f"'{tag}' is no tag of a version; expected one such as v0.2.0"
+    ]
+
+
+@pytest.mark.parametrize(
+    "given", [("release", "VERSION=0.1; touch ran"), ("release-check", 'TAG=v1"||touch ran||"')]
+)
+def test_make_gives_a_shell_no_text_to_run(tmp_path: Path, given: tuple[str, str]) -> None:
+    """Where there is nothing to set up, and Python is a program that says what it was given."""
+    (tmp_path / "said").write_text('#!/bin/sh\nprintf "<%s>" "$@"\n')
+    (tmp_path / "said").chmod(0o755)
+    done = subprocess.run(
+        [
+            *("make", "--no-print-directory", f"--file={release.ROOT / 'Makefile'}"),
+            *("--old-file=setup", f"PY={tmp_path / 'said'}", *given),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert not (tmp_path / "ran").exists()
+    assert f"<{given[1].partition('=')[2]}>" in done.stdout, done.stderr
 
 
 def test_a_version_that_breaks_more_than_its_number_may_is_not_made(
@@ -63,7 +96,7 @@ def test_a_version_that_breaks_more_than_its_number_may_is_not_made(
     assert release.problems(tree, "v0.2.0") == []
 
 
-@pytest.mark.parametrize("name", ["1", "v0.2.0", "0.2", "00.2.0", "0.2.0-rc1"])
+@pytest.mark.parametrize("name", ["1", "v0.2.0", "0.2", "00.2.0", "0.2.0-rc1", "9999999.0.0"])
 def test_what_is_no_version_is_refused(tree: Path, name: str) -> None:
     with pytest.raises(release.Refused, match="is no version; expected three numbers"):
         release.prepare(tree, name, DAY)
