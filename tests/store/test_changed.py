@@ -55,6 +55,26 @@ def test_a_flipped_byte_is_told_by_readers_and_by_check(store: Store, make: Any)
     assert store.check() == []
 
 
+def test_a_file_that_was_written_anew_is_told_by_its_size(store: Store, make: Any) -> None:
+    make.run("r1", "p", good=[5], bad=[6])
+    readers = {
+        PREDICTIONS: [
+            lambda: store.predictions("p"),
+            lambda: list(store.batches_with("p", {"id": 5})),
+            lambda: store.sample("p", ["id"], 5, 1),
+        ],
+        QUARANTINE: [lambda: store.quarantine("p")],
+    }
+    for table, uses in readers.items():
+        path = file_of(store, table, "r1")
+        pq.write_table(pq.ParquetFile(path).read(), path, compression="none")
+        told = f"has {path.stat().st_size:,} bytes, not "
+        assert any(told in damage.what for damage in store.check())
+        for use in uses:
+            with pytest.raises(StoreError, match=f"{path.name}: {told}.* See assay fsck"):
+                use()
+
+
 def test_so_is_one_in_quarantine(store: Store, make: Any) -> None:
     make.run("r1", "p", good=[1], bad=[2])
     flip(file_of(store, QUARANTINE, "r1"), "id")

@@ -12,6 +12,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
+from assay.project.text import counted
 from assay.store.delta import commits, fsync, log, upkeep
 from assay.store.delta.location import (
     StagedFile,
@@ -201,6 +202,13 @@ def batches(
             system, path = filesystem(where)
             source = system.open_input_file(path)
         with source:
+            # Opening knew it: in a bucket this asks nothing more.
+            if (size := source.size()) != file.size:
+                raise StoreError(
+                    f"has {counted(size, 'byte')}, not {file.size}",
+                    where=where,
+                    fix="See assay fsck.",
+                )
             some = None if groups is None else list(groups[file.path])
             yield from _of_file(source, file, place.column, columns, where, some)
 
