@@ -16,7 +16,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
-from assay.performance import labels, retrain
+from assay.monitor import status
+from assay.performance import comparison, labels, realized_metrics, retrain
 from assay.project import partitions
 from assay.project.params import parse
 from assay.project.params.inputs import Input
@@ -286,6 +287,34 @@ def test_nights_are_stored_together_and_those_before_one_that_fails_are(project:
     counts = [project.store.label_history(night).num_rows for night in nights]
     assert counts == [len(rows[0]), len(rows[1]), 0]
     assert len([*(project.root / "store" / "labels" / "_delta_log").glob("*.json")]) == 1
+
+
+def test_stored_labels_are_compared_with_a_newer_run_without_their_file(project: Any) -> None:
+    nights = [NIGHT, "2013-02-02"]
+    for number, night in enumerate(nights):
+        project.score(night, f"run-{number}")
+        take(project, truths(project, night), at(20, month=3), night)
+    project.run(comparison.run, "auc")
+    for number, night in enumerate(nights):
+        project.score(night, f"run-{number}b")
+    words = r"the labels of 2 nights \(2013-02-01 is the first\) are not yet compared with their"
+    command = "assay labels --from 2013-02-01 --to 2013-02-02"
+    for metric in ("auc", None):
+        with pytest.raises(UsageError, match=f"{words} newest runs. Run {command} first"):
+            project.run(comparison.run, metric)
+    told = project.run(status.run).performance
+    assert re.match(f"{words} newest runs: {command}$", told.none)
+    done = project.run(labels.run, *nights, now=at(20, month=3))
+    assert (done.taken, [each.record.run_id for each in done.measured]) == (
+        [],
+        ["run-0b", "run-1b"],
+    )
+    assert len(project.run(comparison.run, "auc").pairs) == 2
+    assert project.run(status.run).performance.partition == nights[1]
+    assert realized_metrics.overdue_words([NIGHT]) == (
+        f"the labels of 1 night ({NIGHT}) are not yet compared with its newest run",
+        f"assay labels --date {NIGHT}",
+    )
 
 
 def test_what_cannot_be_asked_for(project: Any) -> None:

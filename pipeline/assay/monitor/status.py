@@ -7,6 +7,7 @@ others are still shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
@@ -238,6 +239,11 @@ def run(root: Path, params: Params) -> Status:
         damaged.extend(each.line() for each in store().check_consistency())
         return MissingPart(none="it was asked for its damages only")
 
+    def overdue() -> list[str]:
+        from assay.performance.realized_metrics import overdue_nights
+
+        return overdue_nights(store(), params.monitor.maturities, datetime.now(UTC))
+
     most = params.monitor.max_drifted_share
     champion = champion_part(root, params)
     found = Status(
@@ -247,7 +253,7 @@ def run(root: Path, params: Params) -> Status:
         night=_told(lambda: _night(store(), facts(), every().nights), damaged),
         quarantine=_told(lambda: _quarantine(store()), damaged),
         drift=_told(lambda: _drift(facts(), every().nights, most), damaged),
-        performance=_told(lambda: performance_part(facts(), every().nights), damaged),
+        performance=_told(lambda: performance_part(facts(), every().nights, overdue), damaged),
         incidents=_told(lambda: incidents_part(every()), damaged),
         retrain=retrain_advice(root, params, champion),
         damaged=(),
@@ -403,11 +409,23 @@ def incidents_part(known: AllNights) -> IncidentsStatus | MissingPart:
     )
 
 
-def performance_part(known: KnownNights, every: Sequence[Night]) -> PerformanceStatus | MissingPart:
-    """The last night with labels, and the means of the last `WEEK` of them."""
+def performance_part(
+    known: KnownNights, every: Sequence[Night], overdue: Callable[[], Sequence[str]]
+) -> PerformanceStatus | MissingPart:
+    """The last night with labels, and the means of the last `WEEK` of them.
+
+    Parameters
+    ----------
+    overdue
+        The nights with labels that their published run was not compared with yet.
+    """
     measured = [night for night in every if night.realized is not None]
     metric = known.headline_metric
     if not measured or metric is None:
+        if nights := overdue():
+            from assay.performance.realized_metrics import overdue_words
+
+            return MissingPart(none=": ".join(overdue_words(nights)))
         return MissingPart(none="no labels of a published night yet: assay labels")
     both = [night for night in measured[-WEEK:] if night.estimated is not None]
     last = measured[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +20,14 @@ from assay.performance.realized_metrics import (
     KnownMetric,
     Row,
     by_metric,
+    overdue_nights,
+    overdue_words,
 )
 from assay.project.params import Params
 from assay.project.partitions import parse_day
 from assay.project.tasks import METRICS
 from assay.project.text import counted
-from assay.store import open_store
+from assay.store import Store, open_store
 
 By = Literal["night", "week"]
 
@@ -251,11 +253,11 @@ def run(
     if metric is None:
         every = summarize(table, store.column, slice, days, by, least)
         if not every:
-            raise _nothing(store.performance().to_pylist(), slice, by)
+            raise _overdue(params, store) or _nothing(store.performance().to_pylist(), slice, by)
         return AllMetrics(slice, days, by, tuple(every))
     found = pairs(table, store.column, metric, slice, days, least)
     if not found:
-        raise _none(store.performance().to_pylist(), metric, slice)
+        raise _none(store.performance().to_pylist(), metric, slice, _overdue(params, store))
     return PerformancePairs(
         metric, slice, days, by, tuple(by_week(found) if by == "week" else found)
     )
@@ -283,8 +285,19 @@ def summarize(
     return found
 
 
-def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
-    """Why no night has a value: no such metric, no such slice, or no labels yet."""
+def _overdue(params: Params, store: Store) -> UsageError | None:
+    """The error that labels are there, but were not measured; None if none are."""
+    nights = overdue_nights(store, params.monitor.maturities, datetime.now(UTC))
+    if not nights:
+        return None
+    what, command = overdue_words(nights)
+    return UsageError(what, where="assay performance", fix=f"Run {command} first.")
+
+
+def _none(
+    table: Sequence[Row], metric: str, slice: str, overdue: UsageError | None = None
+) -> UsageError:
+    """Why no night has a value: no such metric or slice, no labels yet, or not measured."""
     metrics = sorted({row["metric"] for row in table})
     usual = {name for names in METRICS.values() for name in names}
     usual |= {PREDICTED, OBSERVED, UNKNOWN, *label_drift.NAMES}
@@ -296,10 +309,14 @@ def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
             found=repr(metric),
         )
     mine = [row for row in table if row["metric"] == metric]
-    return _no_slice(mine, slice, metric) or UsageError(
-        f"no night has {metric}" + (f" in {slice}" if slice else ""),
-        where="assay performance",
-        expected="labels first: assay labels --date DAY --rows FILE",
+    return (
+        _no_slice(mine, slice, metric)
+        or overdue
+        or UsageError(
+            f"no night has {metric}" + (f" in {slice}" if slice else ""),
+            where="assay performance",
+            expected="labels first: assay labels --date DAY --rows FILE",
+        )
     )
 
 

@@ -99,6 +99,9 @@ def run(
         Nights, both included. A range covers the published nights in it.
     instant
         When the labels arrived, if that was before now: a date or a time.
+    file
+        None for ``labels.input``. Without either, the labels that are stored are measured again, as
+        after another run published their nights.
     patient
         It is no error if there are no labels of any of these nights yet.
 
@@ -119,15 +122,18 @@ def run(
     told = _instant(instant, job.now)
     outcome = LabelsOutcome()
     nights = _nights(job.store, first, last)
+    sourced = nights
+    if file is None and params.labels.input is None:
+        nights, sourced = job.stored(nights), []
     whole = None if file is None else _whole(file, params, first == last)
     records = {record.partition: record for record in job.store.published_runs(nights)}
     try:
-        for number, night in enumerate(nights, 1):
+        for number, night in enumerate(sourced, 1):
             job.take(records.get(night) or job.record(night), whole, file, told, outcome)
-            _report_progress("looked for", night, number, nights)
+            _report_progress("looked for", night, number, sourced)
     finally:
         job.write()
-    if not outcome.taken and not patient:
+    if not outcome.taken and not patient and set(nights).isdisjoint(job.overdue()):
         raise NoLabelsYet("has no truths of any of these nights", where="labels.input",
                           found=next(iter(outcome.absent.values())))  # fmt: skip
     if whole is not None and params.ingest.partition_by in whole.column_names:
@@ -212,7 +218,7 @@ class _Job:
         for number, night in enumerate(due, 1):
             outcome.measured.append(self._measured(self.record(night)))
             _report_progress("measured with", night, number, due)
-        for night in self._overdue(set(due)):
+        for night in sorted({*self.overdue()} - {*due}):
             try:
                 outcome.measured.append(self._measured(self.record(night)))
             except AssayError as error:
@@ -221,20 +227,19 @@ class _Job:
             row for each in outcome.measured for row in each.rows_of_table(column, self.now)
         )
 
-    def _overdue(self, done: set[str]) -> list[str]:
-        shown = self.store.visible_runs()
-        have = self.store.measured_maturities()
-        due = []
-        for night in self.store.labelled_partitions():
-            day = parse_day(night)
-            if night in done or night not in shown or day is None:
-                continue
-            reached = realized_metrics.reached_maturities(
-                day, self.params.monitor.maturities, self.now
-            )
-            if any((shown[night], days) not in have for days in reached):
-                due.append(night)
-        return due
+    def overdue(self) -> list[str]:
+        """All nights that have reached a maturity since they were measured."""
+        return realized_metrics.overdue_nights(self.store, self.params.monitor.maturities, self.now)
+
+    def stored(self, nights: list[str]) -> list[str]:
+        """Those of the nights whose labels are stored, where nobody says where others are."""
+        if found := sorted({*nights} & {*self.store.labelled_partitions()}):
+            return found
+        raise UsageError(
+            "nobody says where the truths are",
+            where="assay labels",
+            expected="--rows FILE, or labels.input in params.yaml",
+        )
 
     def _measured(self, record: Run) -> NightMeasurement:
         loaded = self._bundle(record)
@@ -253,14 +258,7 @@ class _Job:
         return read_labels.LabelColumns(tuple(self._keys.names), truth, given.arrived_at)
 
     def _input(self, night: str, names: read_labels.LabelColumns) -> pa.Table:
-        given = self.params.labels
-        if given.input is None:
-            raise UsageError(
-                "nobody says where the truths are",
-                where="assay labels",
-                expected="--rows FILE, or labels.input in params.yaml",
-            )
-        source = open_input(self.root, self.params, given.input)
+        source = open_input(self.root, self.params, self.params.labels.input)
         read = [batch for batch in source.unparsed_rows(night, names.every) if batch.num_rows]
         if not read:
             raise InputUnreadable("its input has no rows")

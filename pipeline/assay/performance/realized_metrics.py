@@ -24,10 +24,14 @@ from assay.metrics.intervals.estimates import estimate_share, estimates
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import iter_slices
+from assay.project.partitions import parse_day
 from assay.project.tasks import METRICS, Task
+from assay.project.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from assay.store import Store
 
 PREDICTED = "mean_predicted"
 OBSERVED = "mean_observed"
@@ -326,6 +330,31 @@ def maturity_end(day: date, days: int) -> datetime:
 def reached_maturities(day: date, maturities: Sequence[int], now: datetime) -> tuple[int, ...]:
     """The maturities whose day has begun. Until that day ends, their values may still change."""
     return tuple(days for days in maturities if now >= maturity_end(day, days - 1))
+
+
+def overdue_nights(store: Store, maturities: Sequence[int], now: datetime) -> list[str]:
+    """The nights with labels of which the published run was not measured at a maturity reached."""
+    shown, have = store.visible_runs(), store.measured_maturities()
+    return [
+        night
+        for night in store.labelled_partitions()
+        if night in shown and (day := parse_day(night)) is not None
+        if any(
+            (shown[night], days) not in have for days in reached_maturities(day, maturities, now)
+        )
+    ]
+
+
+def overdue_words(nights: Sequence[str]) -> tuple[str, str]:
+    """What is to be said of some `overdue_nights`, and the command that measures them."""
+    first, last = nights[0], nights[-1]
+    several = first != last
+    of = f"{counted(len(nights), 'night')} ({first}{' is the first' if several else ''})"
+    runs = "their newest runs" if several else "its newest run"
+    command = (
+        f"assay labels --from {first} --to {last}" if several else f"assay labels --date {first}"
+    )
+    return f"the labels of {of} are not yet compared with {runs}", command
 
 
 def maturity_start(day: date, days: int) -> datetime:
