@@ -13,7 +13,6 @@ from assay.errors import NotAllowed, RunUnknown
 from assay.ops import forget
 from assay.ops.doctor import checks
 from assay.ops.doctor.finding import Project
-from assay.project.params.access import Access
 from assay.score.operations.store_commands import release, retract
 from tests import projects
 from tests.keys import Keys
@@ -108,15 +107,33 @@ def test_what_is_not_signed_is_not_used(
     assert main(uses["export"]) == 46
 
 
-def test_the_doctor_says_that_names_are_claimed(scorer: Scorer) -> None:
-    told = checks.check_access(Project(scorer.root))
-    assert (told.status, told.found) == (
-        "ok", "everybody may do all; names are only claimed (docs/access.md)",
+def test_the_doctor_says_which_commit_decides_and_what_is_other_here(scorer: Scorer) -> None:
+    def told() -> tuple[str, str]:
+        answer = checks.check_access(Project(scorer.root))
+        return answer.status, answer.found
+
+    def call(*arguments: str) -> str:
+        return projects.call(scorer.root, "git", *arguments).strip()
+
+    def at() -> str:
+        return call("rev-parse", "HEAD")[:10]
+
+    assert told() == (
+        "ok", f"everybody may do all, as is said in params.yaml of HEAD ({at()}); names are only "
+        "claimed (docs/access.md)",
     )  # fmt: skip
     commit(scorer.root, "\naccess: {promote: [ada@example.com]}\n")
-    told = checks.check_access(Project(scorer.root))
-    assert told.status == "warning" and told.found == (
-        "promote: who may is said in params.yaml of HEAD; names are only claimed"
+    call("remote", "add", "origin", "https://example.invalid/x.git")
+    call("update-ref", "refs/remotes/origin/trunk", "HEAD")
+    call("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    place = f"params.yaml of origin/trunk ({at()})"
+    assert told() == (
+        "warning", f"promote: who may is said in {place}; names are only claimed",
+    )  # fmt: skip
+    file = scorer.root / "params.yaml"
+    file.write_text(
+        file.read_text("utf-8").replace("ada@", "ben@") + "\nsigning: {trusted: [{key: a.pem}]}\n"
     )
-    told = checks.judge_access(Access(), Access(promote=("x@y",)), "params.yaml of HEAD")
-    assert told.status == "warning" and "is not that of params.yaml of HEAD" in told.found
+    assert told() == (
+        "warning", f"access and signing in params.yaml here are not those of {place}, which decides"
+    )  # fmt: skip

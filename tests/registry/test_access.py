@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay.errors import NotAllowed, ParamsError, UsageError
+from assay.errors import NotAllowed, NotARepository, ParamsError, UsageError
 from assay.gate import waivers
 from assay.project.params.access import Access, address_of
 from assay.project.params.behaviour import WaiverParams
@@ -106,6 +107,68 @@ def test_the_default_branch_decides_and_not_the_branch_one_is_on(project: Any) -
     project.git("update-ref", "refs/remotes/upstream/trunk", "HEAD")
     project.git("symbolic-ref", "refs/remotes/upstream/HEAD", "refs/remotes/upstream/trunk")
     access.require(project.root, "release")
+
+
+def test_no_setting_of_a_clone_s_branch_chooses_which_remote_decides(project: Any) -> None:
+    project.git("remote", "add", "origin", "https://example.invalid/x.git")
+    only_ben(project, "release")
+    project.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    project.git("remote", "add", "aaa", "https://example.invalid/mine.git")
+    project.git("update-ref", "refs/remotes/aaa/main", "HEAD~1")
+    project.git("config", f"branch.{project.git('branch', '--show-current')}.remote", "aaa")
+    assert read_policy(project.root).ref == "refs/remotes/origin/main"
+    project.git("remote", "rename", "origin", "bbb")
+    with pytest.raises(NotARepository, match="which of git's remotes says who may"):
+        read_policy(project.root)
+
+
+def configure(git: Path, line: str) -> None:
+    text = (git / "config").read_text().replace("bare = false", line)
+    (git / "config").write_text(text)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "objects moved": lambda git: (git / "objects").rename(git.parent / "objects"),
+    "objects lost": lambda git: [(git / "objects").rename(git / "o"), (git / "objects").mkdir()],
+    "not a repository": lambda git: (git / "HEAD").unlink(),
+    "called bare": lambda git: configure(git, "bare = true"),
+    "a work tree elsewhere": lambda git: configure(git, "worktree = /"),
+    "an empty ref": lambda git: [each.write_text("") for each in (git / "refs/heads").iterdir()],
+    "an empty ref of the remote": lambda git: (git / "refs/remotes/up/main").write_text(""),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_where_git_cannot_be_read_the_work_tree_does_not_decide(project: Any, damage: str) -> None:
+    only_ben(project, "forget")
+    project.git("remote", "add", "up", "https://example.invalid/x.git")
+    project.git("update-ref", "refs/remotes/up/main", "HEAD")
+    text = (project.root / "params.yaml").read_text()
+    project.write("params.yaml", text.replace(LIST.format(act="forget"), ""))
+    if damage == "an empty ref":
+        project.git("remote", "remove", "up")
+    DAMAGE[damage](project.root / ".git")
+    with pytest.raises(NotARepository, match=r"cannot read|failed"):
+        access.require(project.root, "forget")
+
+
+def test_a_damaged_repository_does_not_hand_over_to_one_further_up(project: Any) -> None:
+    only_ben(project, "forget")
+    (project.root / ".git" / "HEAD").unlink()
+    subprocess.run(["git", "init", "--quiet"], cwd=project.root.parent, check=True)
+    with pytest.raises(NotARepository, match="for it"):
+        read_policy(project.root)
+
+
+def test_the_work_tree_decides_where_no_commit_has_the_file(project: Any, tmp_path: Path) -> None:
+    project.git("rm", "--quiet", "--cached", "params.yaml")
+    project.git("commit", "--quiet", "--message", "no parameters")
+    assert read_policy(project.root).ref is None
+    new = tmp_path / "new"
+    new.mkdir()
+    assert read_policy(new).ref is None
+    subprocess.run(["git", "init", "--quiet"], cwd=new, check=True)
+    assert read_policy(new).ref is None
 
 
 def test_a_policy_that_cannot_be_read_lets_nobody_act(project: Any) -> None:

@@ -112,6 +112,12 @@ def test_it_is_the_project_s_repository_whatever_the_environment_points_to(
     assert git.head(root) == commit and git.uncommitted_files(root) == ()
 
 
+def test_all_that_git_calls_a_repository_s_own_is_let_be_but_configuration() -> None:
+    told = subprocess.check_output(["git", "rev-parse", "--local-env-vars"], text=True).split()
+    kept = {"GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_NO_REPLACE_OBJECTS"}
+    assert set(told) - {*git.ELSEWHERE} == kept
+
+
 def test_what_git_tells_a_hook_of_its_own_repository_is_let_be(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assay.errors import AssayError, NotAllowed, ParamsError, UsageError
+from assay.errors import NotAllowed, NotARepository, ParamsError, UsageError
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params.access import Access, Act
@@ -52,21 +52,23 @@ def read_policy(root: Path) -> Policy:
     ------
     ParamsError
         The file that decides is not valid.
+    NotARepository
+        There is a repository, but git cannot read in it what decides.
     """
     if not git.is_in_work_tree(root):
         return _work_tree(root)
-    for ref in (*_default_branch(root), "HEAD"):
-        try:
-            text = git.show(root, ref, layout.PARAMS)
-        except (AssayError, UnicodeDecodeError):
+    for ref in (*_default_branch(root), *(["HEAD"] if git.has_commit(root) else [])):
+        if not git.has_file(root, ref, layout.PARAMS):
             continue
         policy = Policy(Access(), ref)
         try:
-            found = parameters.parse(text, layout.PARAMS)
+            found = parameters.parse(git.show(root, ref, layout.PARAMS), layout.PARAMS)
             return Policy(found.access, ref, found.signing)
         except ParamsError as error:
             lines = [f"{policy.place}{line.removeprefix(layout.PARAMS)}" for line in error.lines()]
             raise ParamsError(lines) from None
+        except UnicodeDecodeError as error:
+            raise ParamsError([f"{policy.place}: cannot be read as UTF-8 text ({error})"]) from None
     return _work_tree(root)
 
 
@@ -79,13 +81,34 @@ def _work_tree(root: Path) -> Policy:
 
 
 def _default_branch(root: Path) -> list[str]:
-    remote = remotes.remote_name(root)
-    if remote is None:
+    """What this clone knows of it, the remote's HEAD by the name of the branch that it is.
+
+    Not the remote of the checked-out branch: whoever is at work here would choose who decides.
+    """
+    names = remotes.names(root)
+    if not names:
         return []
+    if "origin" not in names and len(names) > 1:
+        raise NotARepository(
+            "nobody knows which of git's remotes says who may",
+            where=str(root),
+            expected="one that is called origin, or no other",
+            found=", ".join(names),
+            fix="git remote rename NAME origin",
+        )
+    remote = "origin" if "origin" in names else names[0]
     wanted = [f"refs/remotes/{remote}/{name}" for name in BRANCHES]
-    done = git.run(root, "for-each-ref", "--format=%(refname)", *wanted)
-    known = done.stdout.decode(errors="replace").split()
-    return [name for name in wanted if name in known]
+    done = git.run(root, "for-each-ref", "--format=%(refname) %(symref)", *wanted)
+    if done.returncode or b"broken ref" in done.stderr:
+        raise NotARepository(
+            "git cannot read the branch that says who may",
+            where=str(root),
+            found=git.complaint(done),
+            fix=f"Get it again: git fetch {remote}",
+        )
+    lines = (line.split() for line in done.stdout.decode(errors="surrogateescape").splitlines())
+    known = {name: (*leads_to, name)[0] for name, *leads_to in lines}
+    return [known[name] for name in wanted if name in known]
 
 
 def require(root: Path, act: Act) -> str:

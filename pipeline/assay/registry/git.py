@@ -29,9 +29,16 @@ _TAG_FIELDS = (
     "%(contents:signature)",
 )
 
-ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-"""Environment variables that point git to another repository than the one around the project. They
-are left out: GTO and DVC do not heed them, and a git hook sets them to its own."""
+ELSEWHERE = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_CEILING_DIRECTORIES"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_CONFIG"),
+    *("GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_REPLACE_REF_BASE", "GIT_IMPLICIT_WORK_TREE"),
+    *("GIT_PREFIX", "GIT_REFERENCE_BACKEND"),
+)
+"""Environment variables that point git to another repository than the one around the project, or
+to a part of another. They are left out: GTO and DVC do not heed them, and a git hook sets them to
+its own. GIT_CONFIG_COUNT, GIT_CONFIG_GLOBAL and the like stay: they are how a job gives git a
+password."""
 
 _IMPATIENT = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 """A server that sends less than 1,000 bytes a second for a minute is given up on."""
@@ -144,9 +151,59 @@ def _refuse_outside(root: Path) -> None:
 
 
 def is_in_work_tree(root: Path) -> bool:
-    """Whether a folder is in a git work tree."""
-    done = run(root, "rev-parse", "--is-inside-work-tree")
-    return not done.returncode and done.stdout.strip() == b"true"
+    """Whether a folder is in a git work tree.
+
+    Raises
+    ------
+    NotARepository
+        There is a ``.git``, but git does not read it, or reads one of a folder further up.
+    """
+    above = (root.resolve(), *root.resolve().parents)
+    nearest = next((each for each in above if os.path.lexists(each / ".git")), None)
+    done = run(root, "rev-parse", "--show-toplevel")
+    if nearest is None:
+        return not done.returncode
+    found = Path(os.fsdecode(done.stdout.removesuffix(b"\n")))
+    if done.returncode or found.resolve() != nearest:
+        raise NotARepository(
+            "git cannot read the repository that is here",
+            where=str(nearest / ".git"),
+            found=complaint(done) if done.returncode else f"git takes {found} for it",
+            fix="git status says more; clone it anew if it is damaged.",
+        )
+    return True
+
+
+def has_file(root: Path, ref: str, path: str) -> bool:
+    """Whether a commit has a file, ``path`` relative to ``root``.
+
+    Raises
+    ------
+    NotARepository
+        Git cannot read the commit.
+    """
+    return bool(_ask(root, "ls-tree", "--name-only", ref, "--", path))
+
+
+def has_commit(root: Path) -> bool:
+    """Whether a commit is checked out; False only in a repository without any.
+
+    Raises
+    ------
+    NotARepository
+        There are commits or tags, but HEAD leads to none that git can read.
+    """
+    done = run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if done.returncode:
+        others = run(root, "for-each-ref", "--count=1", "--format=%(refname)")
+        if others.returncode or others.stdout or b"broken ref" in others.stderr:
+            raise NotARepository(
+                "git cannot read the commit that is checked out",
+                where=f"{root}: HEAD",
+                found=complaint(others) if others.stderr else "no commit",
+                fix="git status says more; check out a branch, or clone anew.",
+            )
+    return not done.returncode
 
 
 def is_shallow(root: Path) -> bool:
@@ -194,6 +251,11 @@ def head(root: Path) -> str:
             "there is no commit yet", where=str(root), fix="Commit the project first."
         )
     return done.stdout.decode().strip()
+
+
+def short_commit(root: Path, ref: str) -> str:
+    """The first ten digits of the commit that a ref leads to; raises NotARepository."""
+    return _ask(root, "rev-parse", "--verify", f"{ref}^{{commit}}")[:10]
 
 
 def head_time(root: Path) -> int:

@@ -213,6 +213,25 @@ def _opened(root: Path) -> Iterator[Any]:
         yield repo
 
 
+def names(root: Path) -> list[str]:
+    """Git's remotes, by name.
+
+    Raises
+    ------
+    NotARepository
+        Git cannot say.
+    """
+    done = git.run(root, "remote")
+    if done.returncode:
+        raise NotARepository(
+            "git does not name its remotes",
+            where=str(root),
+            found=git.complaint(done),
+            fix="git remote says more.",
+        )
+    return done.stdout.decode(errors="surrogateescape").splitlines()
+
+
 def remote_name(root: Path) -> str | None:
     """The remote that tags are shared through, None if there is none.
 

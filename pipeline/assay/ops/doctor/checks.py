@@ -56,24 +56,25 @@ def check_access(project: Project) -> Answer:
     if policy.access.require_signature:
         stage = project.params.registry.stage
         allowed.require_allowed(project.root, project.state, project.champion(), stage)
-    if policy.signing != project.params.signing:
-        return _elsewhere("signing", policy.place)
-    return judge_access(policy.access, project.params.access, policy.place)
+    own = project.params
+    here = {"access": policy.access == own.access, "signing": policy.signing == own.signing}
+    place = policy.place
+    if policy.ref is not None:
+        place += f" ({git.short_commit(project.root, policy.ref)})"
+    return judge_access(policy.access, [name for name, same in here.items() if not same], place)
 
 
-def _elsewhere(section: str, place: str) -> Answer:
-    return warning(
-        f"{section} in {layout.PARAMS} here is not that of {place}, which decides",
-        "commit it, and bring it to the default branch; git fetch",
-    )
-
-
-def judge_access(decides: Access, here: Access, place: str) -> Answer:
-    """Who may do what, as the default branch says and as the work tree does."""
-    if here != decides:
-        return _elsewhere("access", place)
+def judge_access(decides: Access, differ: Sequence[str], place: str) -> Answer:
+    """Who may do what, as the default branch says, and which sections the work tree has other."""
+    if differ:
+        verb = "is not that" if len(differ) == 1 else "are not those"
+        return warning(
+            f"{' and '.join(differ)} in {layout.PARAMS} here {verb} of {place}, which decides",
+            "commit it, and bring it to the default branch; git fetch",
+        )
     acts = [act for act in ACTS if decides.listed(act)]
-    who = f"{', '.join(acts)}: who may is said in {place}" if acts else "everybody may do all"
+    who = f"{', '.join(acts)}: who may is said" if acts else "everybody may do all, as is said"
+    who += f" in {place}"
     if decides.require_signature:
         return ok(f"{who}; the version in use is signed")
     claimed = f"{who}; names are only claimed"

@@ -112,6 +112,7 @@ class TrustedRoot:
 
 Trusted = TrustedKey | TrustedRoot
 
+PUBLIC_KEY = "a public key of P-256, P-384 or P-521, or a certificate, as PEM"
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 
 

@@ -212,7 +212,7 @@ def _keys(root: Path, policy: Policy) -> Iterator[tuple[SigningKey, keys.Trusted
             raise VersionRefused(
                 "a trusted key cannot be read",
                 where=f"{policy.place}: signing.trusted: {each.key}",
-                expected="a public key of P-256, P-384 or P-521, or a certificate, as PEM",
+                expected=keys.PUBLIC_KEY,
                 found=str(error),
             ) from None
 
