@@ -126,7 +126,8 @@ def test_one_that_was_killed_at_its_very_end_is_completed(
     ("given", "said"),
     [
         (["999999999"], "no row of the store has this key"),
-        (["colour=red"], "expected an integer type up to int64, found colour=red"),
+        (["colour=red"], "expected at least one of --key parcel=VALUE, found colour)"),
+        (["day=2024-03-01"], "expected at least one of --key parcel=VALUE, found day)"),
         (["colour=red", "parcel=1"], "at least one of --key parcel=VALUE, found colour, parcel"),
         (["parcel=x"], "expected an integer type up to int64, found x"),
         (["parcel="], "found nothing"),
@@ -142,6 +143,16 @@ def test_what_cannot_be_forgotten_is_one_line(
         forgotten(*given)
     assert said in error.value.line()
     assert keys(night) == before and night.store.forget_acts() == []
+
+
+def test_a_file_of_no_keys_is_refused(
+    night: Scorer, forgotten: Callable[..., ForgetReport], tmp_path: Path
+) -> None:
+    (tmp_path / "keys.csv").write_text("parcel\n")
+    with pytest.raises(UsageError, match=r"keys.csv: it has no rows \(expected a row for each key"):
+        forgotten(file=tmp_path / "keys.csv")
+    with pytest.raises(UsageError, match=f"--keys {tmp_path}: .*found a folder"):
+        forgotten(file=tmp_path)
 
 
 def test_an_empty_store_has_nothing_to_forget(scorer: Scorer) -> None:

@@ -121,6 +121,8 @@ def test_numbers_from_pandas_may_be_truths() -> None:
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown kind of file"):
         read_label_file(tmp_path / "truths.xlsx")
+    with pytest.raises(UsageError, match=r"^--keys .*expected a file whose .*found a folder"):
+        read_label_file(tmp_path, "--keys")
     for name in ("absent.csv", "absent.parquet", "absent.jsonl"):
         with pytest.raises(SourceError, match="cannot be read"):
             read_label_file(tmp_path / name)

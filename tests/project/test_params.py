@@ -93,8 +93,8 @@ def test_a_gate_without_rules_is_a_mistake():
     [
         ("a: [1", "not valid YAML"),
         ("a: 1\na: 2\n", "not valid YAML"),
-        ("- 1", "expected a mapping of sections, found"),
-        ("", "expected a mapping of sections, found NoneType"),
+        ("- 1", "expected a mapping of sections, found a list"),
+        ("", "expected a mapping of sections, found nothing"),
     ],
 )
 def test_what_is_not_a_params_file_is_said_so(text: str, expected: str):

@@ -109,6 +109,18 @@ def test_only_held_runs_are_released(store: Store, make: Any) -> None:
         store.release("?", **WHY)
 
 
+def test_a_held_run_that_was_overtaken_is_not_offered(store: Store, make: Any) -> None:
+    make.hold("20130701T000000Z-aaaa")
+    make.run("20130701T000000Z-aaab")
+    with pytest.raises(RunUnknown, match=r"held: the night has none, found it is published"):
+        store.release("20130701T000000Z-aaab", **WHY)
+    with pytest.raises(RunUnknown, match=r"one that is held: there is none"):
+        store.release("?", **WHY)
+    make.hold("20130701T000000Z-aaac")
+    with pytest.raises(RunUnknown, match=r"held: 20130701T000000Z-aaac \(held, p\)\)"):
+        store.release("?", **WHY)
+
+
 # ------------------------------------------------------------------------------ retract
 
 

@@ -336,7 +336,9 @@ def _labels(file: Path, wanted: pa.Table, now: datetime) -> Floats:
     keys = [name for name in names if not name.startswith("assay_")]
     schema = pa.schema([wanted.schema.field(name) for name in keys])
     columns = LabelColumns(tuple(keys), label)
-    told = parse_labels(read_label_file(file), columns, schema, "binary", str(file), now)
+    told = parse_labels(
+        read_label_file(file, "--labels"), columns, schema, "binary", str(file), now
+    )
     numbered = wanted.select(keys).append_column(_ROW, pa.array(range(wanted.num_rows)))
     both = numbered.join(told.rows.select([*keys, "truth"]), keys, join_type="inner")
     strange = told.rows.num_rows - both.num_rows + told.keyless

@@ -155,7 +155,7 @@ def _read_keys(store: Store, given: Sequence[str], file: Path | None) -> KeyRows
         raise NothingScored("no night has been published yet", where=store.uri)
     schema, column = store.prediction_schema(), store.column
     if file is not None:
-        return some_keys(read_label_file(file).to_pylist(), str(file), schema, column)
+        return some_keys(read_label_file(file, "--keys").to_pylist(), str(file), schema, column)
     return some_keys([by_column(given, schema, column)], "assay forget --key", schema, column)
 
 

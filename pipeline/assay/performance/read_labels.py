@@ -71,22 +71,22 @@ class LabelBatch:
     keyless: int
 
 
-def read_label_file(path: Path) -> pa.Table:
-    """Read the rows of a file; CSV columns are read as text.
+def read_label_file(path: Path, option: str = "--rows") -> pa.Table:
+    """Read the rows of a file that an option names; CSV columns are read as text.
 
     Raises
     ------
     UsageError
-        The file's suffix is none of `FORMATS`.
+        It is a folder, or the file's suffix is none of `FORMATS`.
     SourceError
         It cannot be read.
     """
     if path.suffix not in FORMATS:
         raise UsageError(
             "unknown kind of file",
-            where=f"--rows {path}",
-            expected=f"a name that ends in {', '.join(FORMATS)}",
-            found=path.suffix or "no ending",
+            where=f"{option} {path}",
+            expected=f"a file whose name ends in {', '.join(FORMATS)}",
+            found="a folder" if path.is_dir() else path.suffix or "no ending",
         )
     try:
         read = {".parquet": pq.read_table, ".csv": _csv}.get(path.suffix, _jsonl)

@@ -229,6 +229,11 @@ def parse_option(text: str, option: str) -> date:
         ) from None
 
 
+def not_a_day(partition: str) -> UsageError:
+    """The error that a night is named by something else."""
+    return UsageError("not a day", where=f"night {partition}", expected="a date such as 2013-07-01")
+
+
 def is_day(value: str) -> bool:
     """Whether a partition value is a day as ``assay score --date`` takes it."""
     found = partitions.parse_day(value)

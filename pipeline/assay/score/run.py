@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.errors import AssayError, RunHeld, UsageError
+from assay.errors import AssayError, RunHeld
 from assay.model import prediction
 from assay.model.bundle import REASONS
 from assay.project import partitions
@@ -26,7 +26,7 @@ from assay.project.text import counted
 from assay.registry.pin import PinnedVersion
 from assay.score import publication_checks
 from assay.score.carriers import choose_carrier, open_night
-from assay.score.due import step_sentence
+from assay.score.due import not_a_day, step_sentence
 from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
 from assay.score.inputs import formats as inputs
 from assay.score.local import Progress, rows_per_batch
@@ -326,9 +326,7 @@ def partition_date(partition: str) -> date:
     """
     found = partitions.parse_day(partition)
     if found is None:
-        raise UsageError(
-            "not a day", where=f"night {partition}", expected="a date such as 2013-07-01"
-        )
+        raise not_a_day(partition)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from assay.store.history import (
     commit_of,
     partition_commits,
     read_partition_view,
+    read_partition_views,
     read_run_records,
     read_runs,
     visible_run_id,
@@ -201,7 +202,7 @@ def _record(place: StoreLocation, run_id: str, done: str) -> Run:
         return known[0]
     wanted = "held" if done == "released" else "published"
     every = read_runs(place)
-    fit = format_runs([record for record in every if record.event == wanted])
+    fit = format_runs(_that_can_be(place, wanted, every))
     raise RunUnknown(
         f"there is no run {run_id} to be {done}",
         where=place.uri,
@@ -211,13 +212,22 @@ def _record(place: StoreLocation, run_id: str, done: str) -> Run:
     )
 
 
+def _that_can_be(place: StoreLocation, wanted: str, runs: Sequence[Run]) -> list[Run]:
+    """The runs with an event; of held ones those that no other run of their night overtook."""
+    fit = [each for each in runs if each.event == wanted]
+    if wanted != "held":
+        return fit
+    now = read_partition_views(place, PREDICTIONS, sorted({each.partition for each in fit}))
+    return [each for each in fit if each.base == now[each.partition].turn]
+
+
 def _wrong_state(place: StoreLocation, record: Run, done: str, wanted: str) -> RunUnknown:
     partition = record.partition
     shown = visible_run_id(place, read_partition_view(place, PREDICTIONS, partition), partition)
     if wanted == "visible":
         others = [each for each in read_run_records(place, partition) if each.run_id == shown]
     else:
-        others = [each for each in read_run_records(place, partition) if each.event == wanted]
+        others = _that_can_be(place, wanted, read_run_records(place, partition))
     state = "published" if shown == record.run_id else record.event
     replaced = state == "published" and shown != record.run_id
     return RunUnknown(

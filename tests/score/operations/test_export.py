@@ -169,6 +169,10 @@ def test_what_cannot_be_exported_is_said(
     with pytest.raises(NothingScored, match="no run has published day=2024-03-01"):
         export.run(tmp_path, values, NIGHT, "csv:a.csv")
     publish(rows)
+    with pytest.raises(UsageError, match=r"^--to csv:.*: it is a folder"):
+        export.run(tmp_path, values, NIGHT, f"csv:{tmp_path}")
+    with pytest.raises(UsageError, match=r"2026-13-99: not a day .*such as 2013-07-01"):
+        export.run(tmp_path, values, "2026-13-99", "csv:a.csv")
     (tmp_path / "taken").write_text("")
     with pytest.raises(ExportFailed, match=r"taken"):
         export.run(tmp_path, values, NIGHT, f"parquet:{tmp_path}/taken")

@@ -142,6 +142,8 @@ def test_a_vacuum_says_what_it_did(store: Store, tmp_path: Path) -> None:
 def test_a_night_s_history_says_who_did_what_and_why(store: Store, tmp_path: Path) -> None:
     with pytest.raises(NothingScored, match=f"no run of day={DAY} has begun"):
         store_commands.history(tmp_path, VALUES, DAY)
+    with pytest.raises(UsageError, match="2026-13-99: not a day"):
+        store_commands.history(tmp_path, VALUES, "2026-13-99")
     scored(store, "r1", held=True)
     store.release("r1", "ann", "a fair was in town")
     scored(store, "r2")

@@ -150,6 +150,8 @@ def test_what_changes_the_score_least_is_named_first(night: Scorer) -> None:
         ),
         (["parcel=1", "depot=2"], "expected --key parcel=VALUE, found parcel=1 depot=2"),
         (["depot=2", "sent=3"], "expected --key parcel=VALUE"),
+        (["depot=2"], "expected --key parcel=VALUE, found depot=2"),
+        (["YWI="], "found YWI="),
     ],
 )
 def test_a_key_that_is_none_is_a_usage_error(night: Scorer, given: list[str], words: str) -> None:
@@ -203,9 +205,9 @@ def test_a_night_that_was_taken_back_or_held_has_no_such_row(night: Scorer) -> N
     night.store.retract(run, "ann", "wrong file")
     with pytest.raises(KeyUnknown, match=r"no published row .* held or was taken back"):
         asked(night, key)
-    with pytest.raises(NothingScored, match=f"{NIGHT}.*Run assay score"):
+    with pytest.raises(NothingScored, match=f"{NIGHT}.*assay score --date {NIGHT}"):
         asked(night, key, partition=NIGHT)
-    with pytest.raises(NothingScored, match=r"2024-02-30.*called by its first day, such as"):
+    with pytest.raises(UsageError, match="2024-02-30: not a day"):
         asked(night, key, partition="2024-02-30")
 
 

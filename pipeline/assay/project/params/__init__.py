@@ -425,7 +425,8 @@ def parse(text: str, name: str) -> Params:
     """
     tree = _yaml(text, name)
     if not isinstance(tree, Mapping):
-        raise ParamsError([f"{name}: expected a mapping of sections, found {type(tree).__name__}"])
+        found = "nothing" if tree is None else "a list" if isinstance(tree, list) else repr(tree)
+        raise ParamsError([f"{name}: expected a mapping of sections, found {found}"])
     try:
         params = Params.model_validate(_plain(tree, name))
         params._written = (text, name)

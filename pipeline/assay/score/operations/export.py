@@ -24,10 +24,11 @@ import pyarrow.parquet as pq
 from assay.contract.private_columns import private_columns
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
+from assay.project.partitions import parse_day
 from assay.project.processes import delete_abandoned
 from assay.project.text import counted
 from assay.registry.allowed import require_run
-from assay.score.due import step_sentence
+from assay.score.due import not_a_day, step_sentence
 from assay.score.operations import disclosure, postgres
 from assay.score.operations.disclosure import masked, masked_schema
 from assay.score.operations.export_targets import (
@@ -129,8 +130,10 @@ def unchanged(store: Store, record: Run, name: str) -> Callable[[int], None]:
     return check
 
 
-def nothing_published(store: Store, partition: str) -> NothingScored:
+def nothing_published(store: Store, partition: str) -> NothingScored | UsageError:
     """The error that readers see nothing of a night."""
+    if parse_day(partition) is None:
+        return not_a_day(partition)
     held = [run for run in store.runs(partition) if run.event == "held"]
     told = f"no run has published {store.column}={partition}"
     if not held:
@@ -158,6 +161,8 @@ def parse(to: str, root: Path) -> tuple[str, Target]:
         return str(folder), lambda night: _parquet(folder, night)
     if kind == "csv" and rest:
         file = check_not_in_git(root, Path(rest).expanduser(), "--to")
+        if file.is_dir():
+            raise UsageError("it is a folder", where=f"--to csv:{rest}", expected="a file's name")
         return str(file), lambda night: write_rows(
             "csv", file, night.schema, night.batches, night.check
         )

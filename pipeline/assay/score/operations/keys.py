@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,12 +58,14 @@ def some_keys(
     Raises
     ------
     UsageError
-        A column is none of the key, or a cell is empty or has another type.
+        There are no keys, a column is none of the key, or a cell is empty or has another type.
     """
     names = infer_keys_and_task(schema, column)[0].names
+    if not given:
+        raise UsageError("it has no rows", where=where, expected="a row for each key")
     texts = [{n: "" if cell is None else str(cell) for n, cell in row.items()} for row in given]
-    found = list(texts[0]) if texts else []
-    if not found or not set(found) <= {*names, column}:
+    found = list(texts[0])
+    if not {*found} & {*names} or not {*found} <= {*names, column}:
         raise _not_the_key(where, names, shown(", ".join(found)) or "none", "at least one of ")
     once = [dict(row) for row in dict.fromkeys(tuple(row.items()) for row in texts)]
     typed = {name: _typed([row[name] for row in once], schema, name, where) for name in found}
@@ -96,7 +99,9 @@ def shown(text: str) -> str:
 
 
 def _by_column(given: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    if len(given) == len(names) == 1 and not given[0].startswith(f"{names[0]}="):
+    # What begins like a column's name is one, so that a wrong one is not taken for a value.
+    named = rf"{re.escape(names[0])}=|[^\W\d]\w*=[^=]"
+    if len(given) == len(names) == 1 and not re.match(named, given[0]):
         given = [f"{names[0]}={given[0]}"]
     return dict(each.partition("=")[::2] for each in given)
 

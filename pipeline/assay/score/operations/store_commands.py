@@ -9,7 +9,9 @@ from typing import Any
 
 from assay.errors import NothingScored, UsageError
 from assay.project.params import Params
+from assay.project.partitions import parse_day
 from assay.registry import access
+from assay.score.due import not_a_day
 from assay.store import Damage, Retraction, Run, StoreDamaged, VacuumResult, open_store
 from assay.store.retention import ExpiredRows
 
@@ -122,12 +124,16 @@ def history(root: Path, params: Params, night: str) -> NightHistory:
     ------
     NothingScored
         No run of the night has begun.
+    UsageError
+        It is no day.
     StoreError
         The store is damaged or cannot be read.
     """
     store = open_store(root, params)
     events, visible = store.run_events(night), store.published_run(night)
     if not events and visible is None:
+        if parse_day(night) is None:
+            raise not_a_day(night)
         raise NothingScored(
             f"no run of {store.column}={night} has begun",
             where=store.uri,

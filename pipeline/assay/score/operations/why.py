@@ -28,6 +28,7 @@ from assay.registry.pin import PinnedVersion, pin_run
 from assay.score.inputs.format import Format, InputUnreadable, RowsWith
 from assay.score.inputs.formats import open_input
 from assay.score.operations import version_before
+from assay.score.operations.export import nothing_published
 from assay.score.operations.keys import one_key, shown
 from assay.score.operations.version_before import Before
 from assay.store import Run, Store, open_store
@@ -82,7 +83,7 @@ def run(root: Path, params: Params, given: Sequence[str], partition: str | None 
     Raises
     ------
     UsageError
-        The key does not have the columns of the predictions.
+        The key does not have the columns of the predictions, or the night is no day.
     KeyUnknown
         No published row has it, or more than one.
     SourceError
@@ -239,8 +240,9 @@ def _find(
     for night in nights:
         record = store.published_run(night)
         if record is None:
-            next(store.prediction_batches(night), None)  # says that nothing is published there
-            continue
+            if partition is None:
+                continue
+            raise nothing_published(store, night)
         found: list[dict[str, Any]] = []
         key = key or one_key(given, store.prediction_schema(), store.column)
         for batch in store.batches_with(night, key):
