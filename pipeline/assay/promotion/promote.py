@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from assay.errors import AssayError, PromotionRefused, UsageError
+from assay.errors import AssayError, ParamsError, PromotionRefused, UsageError
 from assay.gate import waivers
 from assay.project import digests, layout
 from assay.project.params import Params
@@ -106,15 +106,20 @@ def promote(
         raise UsageError("--because gives no reason", fix="Say why, or leave it out.")
     commit = git.head(root)
     git.identity(root)
-    access.require(root, "promote")
-    if override:
-        access.require(root, "override")
     with fetch.export_commit(root, commit) as there:
         params = fetch.read_params(there)
         stage = tags.resolve_stage(stage, params.registry.stage)
         known = versions.read_state(root, params.name)
         facts, text = collect_facts(root, there, params, stage, commit, known)
     reasons = checks.refusals(facts, override=override)
+    try:
+        access.require(root, "promote")
+        if override:
+            access.require(root, "override")
+    except ParamsError:
+        # A file that cannot be read as the policy may be among what is wrong with the commit.
+        if not reasons:
+            raise
     lacking = approvals.refusals(root, params, facts.here.digest or "", commit)
     if not override:
         reasons += lacking
