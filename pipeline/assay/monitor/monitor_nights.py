@@ -150,7 +150,7 @@ def try_write_again(root: Path, params: Params, nights: Sequence[str]) -> None:
     front.try_run(root, params)
 
 
-def _nothing_scored(store: Store, first: str, last: str) -> NothingScored:
+def _nothing_scored(store: Store, first: str, last: str) -> NothingScored | UsageError:
     if first == last:
         return nothing_published(store, first)
     return NothingScored(
