@@ -118,6 +118,15 @@ AFTER = (
         "Which flights of the first night are decided otherwise now",
         *("assay", "diff", NIGHTS[0], "--turn", "1"),
     ),
+    step(
+        "Compare the nights of the better one with what it was trained on",
+        *("assay", "monitor", "--from", NIGHTS[0], "--to", NIGHTS[-1]),
+        findings={INCIDENT_OPEN: "an incident is open: a finding about the nights, not a failure"},
+    ),
+    step(
+        "Compare the labels with its scores",
+        *("assay", "labels", "--from", NIGHTS[0], "--to", NIGHTS[-1]),
+    ),
     step("Who promoted what, on what evidence", "assay", "versions"),
 )
 SAID_NO = {255: "the gate said no, as it should"}
