@@ -133,6 +133,16 @@ def test_a_linear_term_is_compared_with_its_mean() -> None:
             LinearContributions(LINEAR, MeanTerms(means)).check(INPUTS)
 
 
+def test_each_output_of_a_line_has_means_of_its_own() -> None:
+    numbers = {"weights": np.array([2.0, 1.0, -1.0, 5.0]), "intercept": np.array([0.5, 10.0])}
+    two = Linear(replace(LINEAR.weights, **numbers, known=np.zeros(4), null=np.zeros(4)))
+    body = LinearContributions(two, MeanTerms(np.array([3.0, -4.0, 2.0, 1.0])))
+    body.check(INPUTS)
+    ((_, values, base),) = body.of_rows(INPUTS.rows(rows((1, 1))), 2)
+    assert base.tolist() == [-0.5, 13.0]
+    assert values[:, :, 0].tolist() == [[-1.0, 3.0], [-1.0, 4.0]]
+
+
 def test_what_says_the_same_of_every_row_has_no_reasons() -> None:
     of = Constant(ConstantOutputs(np.array([4.0])))
     found = explainer(ConstantContributions(of), of, divisor=2).contributions(rows((1, 1), (2, 2)))
@@ -231,6 +241,7 @@ def test_a_file_gives_the_same_and_no_other_is_read() -> None:
 
 def test_what_holds_arrays_is_only_like_itself() -> None:
     made = explainer(planned())
+    assert replace(made) != made
     again: Any = explainer(planned())
     parts: list[Any] = [made.body, again.body, NODES, made.body, planned().reference, NONE_LEFT]
     assert len({made, again, *parts, LINEAR, MeanTerms(np.zeros(2)), MeanTerms(np.zeros(2))}) == 10
