@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.compiled import fitted_model
-from assay.errors import BundleIncompatible
 from assay.model import bundle
-from assay.model.manifest import MANIFEST
 from assay.project import layout
 from assay.training.train import calibrate
 from assay.training.train import fit as choose
@@ -106,15 +103,3 @@ def test_training_says_which_it_took(parcels: Path, capsys: pytest.CaptureFixtur
     assert told in (folder / bundle.CARD).read_text()
     proof = manifest.compiled
     assert proof["used"] and proof["max_difference"] <= proof["tolerance"]
-
-
-def test_a_manifest_without_the_losses_can_still_be_read(parcels: Path) -> None:
-    folder = parcels / layout.CANDIDATES / "logistic"
-    tree = json.loads((folder / MANIFEST).read_text())
-    assert tree.pop("calibration_losses") == {}
-    (folder / MANIFEST).write_text(json.dumps(tree))
-    assert bundle.load(folder, expected=None, allow_types=()).manifest.calibration == "sigmoid"
-    del tree["keys"]
-    (folder / MANIFEST).write_text(json.dumps(tree))
-    with pytest.raises(BundleIncompatible, match=r"other keys.*found keys"):
-        bundle.load(folder, expected=None, allow_types=())
