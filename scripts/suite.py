@@ -1,11 +1,11 @@
-"""`make test`: the whole suite in three parts at once, since most tests use a single core.
+"""`make test`: the whole suite in parts, three at once, since most tests use a single core.
 
-The third is how a model comes to its first nights by the workflows; the other workflow tests take
-long, and `make test-workflows` runs them all.
+The next part starts as soon as one has ended. One is how a model comes to its first nights by the
+workflows; the other workflow tests take long, and `make test-workflows` runs them all.
 
 Arguments name a module that runs pytest, such as ``coverage run``, which `make coverage` asks for.
 Every line that pytest prints comes as it is printed, with the number of its part in front. What
-was skipped in any is said once more at the very end.
+failed, and what was skipped, in any is said once more at the very end.
 """
 
 from __future__ import annotations
@@ -14,66 +14,74 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "SKIPPED, SO NOT PROVED: "
 """How pytest's lines about skipped tests begin (tests/skips.py)."""
+SUMMARY = "= short test summary info ="
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
 """Bytes that have to be free there: some times what the tests leave until the end."""
 SHARED = "ASSAY_TESTS_SHARED"
 """Names a folder in which a part leaves what takes long to make, for the others to copy."""
-FIRST = (
-    "tests/contract",
-    "tests/edge",
-    "tests/evaluation",
-    "tests/federate",
-    "tests/hosting",
-    "tests/init",
-    "tests/life",
-    "tests/models",
-    "tests/promotion",
-    "tests/registry",
-    "tests/score",
-    "tests/store",
-    "tests/test_extras.py",
-    "tests/test_flow.py",
-)
-"""About half of the time, and among them those that start Spark most often. The flow comes last:
-a command that it calls in the test's own process ends the Spark session that tests share."""
+AT_ONCE = 3
+"""One more than the cores of a small machine: tests wait for disks and for other processes."""
 LIFE = tuple(
     f"tests/workflows/test_life.py::test_{name}"
     for name in ("a_model_is_judged_and_promoted", "nights_are_scored_and_a_bad_one_is_held")
 )
+PARTS = (
+    # Whatever starts Spark shares one. The flow comes last: a command that it calls in the test's
+    # own process ends the Spark session.
+    ("score", "evaluation", "test_flow_tasks.py", "test_free_text.py", "test_flow.py"),
+    ("gate", "ask", "registry", "cli"),
+    ("life", "promotion", "test_faults.py", "serve"),
+    ("compiled", "columns", "metrics", "models"),
+    ("init", "plan", "hosting"),
+    ("edge", "federate", "contract", "store", "formats"),
+)
+"""What is run together, by its name in tests/, longest first; each part takes some minutes."""
 
 
-def parts() -> tuple[list[str], list[str], list[str]]:
-    """Paths for runs of pytest beside each other; a new file of tests is in the second."""
-    ignored = [option for path in FIRST for option in ("--ignore", path)]
-    return list(FIRST), ["tests", *ignored], list(LIFE)
+def parts() -> list[list[str]]:
+    """Paths for each run of pytest; what no part names, such as a new file, is in the last."""
+    named = [[f"tests/{name}" for name in part] for part in PARTS]
+    ignored = [option for part in named for path in part for option in ("--ignore", path)]
+    return [named[0], list(LIFE), *named[1:], ["tests", *ignored]]
 
 
 def main() -> int:
     """Run all; 0 if they passed, else the first code that is not 0."""
-    lines: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="assay-", dir=in_memory()) as shared:
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="assay-", dir=in_memory()) as shared,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
         # A database that tests start has a user of its own, who has to get to its folder below.
         Path(shared).chmod(0o711)
         running = [
-            start(number, arguments, lines, shared) for number, arguments in enumerate(parts(), 1)
+            pool.submit(run, number, paths, shared) for number, paths in enumerate(parts(), 1)
         ]
-        for _, reader in running:
-            reader.join()
-    codes = [process.wait() for process, _ in running]
-    for number, code in enumerate(codes, 1):
-        print(f"part {number} of the tests ended with exit code {code}")
-    for line in skipped(lines):
+        try:
+            ended = [each.result() for each in running]
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    for number, part in enumerate(ended, 1):
+        print(f"part {number} took {part.seconds:.0f} s and ended with exit code {part.code}")
+    print(f"all took {time.monotonic() - began:.0f} s")
+    for part in ended:
+        for line in failed(part.lines):
+            print(line)
+    for line in skipped(line for part in ended for line in part.lines):
         print(line)
-    return next((code for code in codes if code), 0)
+    return next((part.code for part in ended if part.code), 0)
 
 
 def in_memory(folder: Path = MEMORY) -> Path | None:
@@ -90,6 +98,13 @@ def in_memory(folder: Path = MEMORY) -> Path | None:
     return folder if usable and free >= ROOM else None
 
 
+def failed(lines: list[str]) -> list[str]:
+    """The lines that name a test that failed, from the summary at a part's end."""
+    ends = [at for at, line in enumerate(lines) if SUMMARY in line]
+    last = lines[ends[-1] :] if ends else []
+    return [line.rstrip() for line in last if line.startswith(("FAILED ", "ERROR "))]
+
+
 def skipped(lines: Iterable[str]) -> list[str]:
     """What the lines of all parts say of skipped tests, added up by reason."""
     counts: Counter[str] = Counter()
@@ -103,14 +118,20 @@ def skipped(lines: Iterable[str]) -> list[str]:
     ]
 
 
-def start(
-    number: int, arguments: list[str], lines: list[str], shared: str
-) -> tuple[subprocess.Popen[str], threading.Thread]:
-    """One part at work, and the thread that passes its output on."""
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    seconds: float
+    lines: list[str]
+
+
+def run(number: int, paths: list[str], shared: str) -> Ended:
+    """One part from start to end; its output is passed on line by line."""
     # Under coverage it is: python -m coverage run -m pytest.
     runner = ["-m", *sys.argv[1:]] if sys.argv[1:] else []
-    process = subprocess.Popen(
-        [sys.executable, *runner, "-m", "pytest", *arguments],
+    began, lines = time.monotonic(), []
+    with subprocess.Popen(
+        [sys.executable, *runner, "-m", "pytest", *paths],
         cwd=ROOT,
         # The parts share the cores, where threads of OpenMP would spin while they wait for others.
         env={"OMP_NUM_THREADS": "1", **os.environ, SHARED: shared, "TMPDIR": shared},
@@ -118,17 +139,12 @@ def start(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
-    reader = threading.Thread(target=pass_on, args=(number, process, lines))
-    reader.start()
-    return process, reader
-
-
-def pass_on(number: int, process: subprocess.Popen[str], lines: list[str]) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        lines.append(line)
-        print(f"{number}| {line}", end="", flush=True)
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            print(f"{number}| {line}", end="", flush=True)
+    return Ended(process.returncode, time.monotonic() - began, lines)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,23 @@ def test_all_parts_together_say_it_last() -> None:
     ]
 
 
+def test_what_failed_is_said_last_and_not_what_a_test_printed() -> None:
+    lines = ["ERROR of a program\n", f"=={suite.SUMMARY}==\n", "FAILED a.py::b - no\n", "x\n"]
+    assert suite.failed(lines) == ["FAILED a.py::b - no"]
+    assert suite.failed(lines[:1]) == []
+
+
+def test_every_file_of_tests_is_in_one_part() -> None:
+    named, (*_, rest) = [name for part in suite.PARTS for name in part], suite.parts()
+    assert len({*named}) == len(named)
+    assert [
+        suite.ROOT / "tests" / name for name in named if not (suite.ROOT / "tests" / name).exists()
+    ] == []
+    assert [rest[at + 1] for at, word in enumerate(rest) if word == "--ignore"] == [
+        f"tests/{name}" for name in named
+    ]
+
+
 def test_files_of_tests_are_in_memory_where_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
