@@ -161,7 +161,7 @@ def test_another_version_and_another_mix(
     shown("explain-night", empty_project.run, explain_night.run, SECOND)
     told = capsys.readouterr().out
     assert "mean probability: 0." in told and "mostly the mix of rows +0." in told
-    assert "how much nights differ is not known" in told
+    assert "too few nights before them" in told
     assert "mix of rows (c)" in told and "2013-02-02 (v0.2.0)" in told
 
 

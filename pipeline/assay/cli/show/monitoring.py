@@ -195,7 +195,7 @@ def _sentence(found: ExplainedChange) -> str:
         f"{format_short(after)} on {found.after.record.partition} ({change:+.4f}{_rows(found)})"
     )
     if usual is None:
-        few = "how much nights differ is not known from those of this version before"
+        few = "this version has too few nights before them to say how much nights usually differ"
         return f"{moved}, {_parts(found, change)}; {few}"
     usually = (
         f"what nights do ({usual.low:+.4f} to {usual.high:+.4f} by "

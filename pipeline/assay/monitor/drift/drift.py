@@ -221,12 +221,12 @@ class DriftDecision:
         if not known:
             return ""
         (least, first), (most, last) = known[0], known[-1]
-        found = f"the first night shows it from {least:.0%} of {mark_blanks(first)}"
+        shares = f"{least:.0%} of the values of {mark_blanks(first)}"
         if len(known) > 1:
-            found += f" to {most:.0%} of {mark_blanks(last)}"
+            shares += f", {most:.0%} of {mark_blanks(last)}"
         never = len(self.findings) - len(known)
-        found += f", and never in {counted(never, 'column')}" if never else ""
-        return f"where values turn into one value, {found}; less takes several nights"
+        shares += f"; in {counted(never, 'column')} it takes several nights" if never else ""
+        return f"values that all become the same are seen on the first night from {shares}"
 
     def finding(self, column: str) -> DriftFinding | None:
         """The result for a column; None if it was not compared."""
