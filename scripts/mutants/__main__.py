@@ -64,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("modules", nargs="*", help="such as pipeline/assay/gate/rules/limit.py")
     parser.add_argument("--room", help="a folder of pipeline/assay in place of the gate's modules")
     parser.add_argument("--sample", type=int, default=0, help="how many mutants, drawn by chance")
+    parser.add_argument("--seed", type=int, default=SEED, help="another draws others")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 
@@ -74,7 +75,7 @@ def _work(
     """Shares of a module's mutants, each for one process."""
     everything = [(name, number) for name, some in found.items() for number in range(len(some))]
     if given.sample and given.sample < len(everything):
-        everything = sorted(random.Random(SEED).sample(everything, given.sample))
+        everything = sorted(random.Random(given.seed).sample(everything, given.sample))
     shares = []
     for name, some in found.items():
         numbers = [number for module, number in everything if module == name]

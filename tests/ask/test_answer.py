@@ -40,6 +40,20 @@ def asked(metric: str, pool: Pool, truth: np.ndarray, budget: int, seed: int) ->
     return answer.measure(metric, pool, design, drawn, truth[drawn], 0.95)
 
 
+def test_rows_are_in_order_of_their_nights_and_of_what_is_expected() -> None:
+    keys = pa.table({"night": ["b", "a", "a", "b"], "row": [1, 2, 3, 4]})
+    known = np.array([np.nan, np.nan, 0.0, np.nan])
+    pool = Pool(
+        keys, (np.array([0.9, 0.1, 0.5, 0.2]),), (0.5,), known, SamplingUnits(NIGHT, 2, np.ones(4))
+    )
+    assert pool.order.tolist() == [2, 1, 3, 0]
+
+
+def test_a_digest_is_of_scores_to_the_digits_that_machines_share() -> None:
+    one, near, far = (pool_of([np.full(ROWS, 0.5 + off)]).digest for off in (0.0, 3e-13, 2e-12))
+    assert one == near != far
+
+
 @pytest.mark.parametrize("metric", ["precision", "recall", "auc", "average_precision", "brier"])
 def test_estimates_of_one_pool_lie_around_what_all_its_labels_say(metric: str) -> None:
     random = np.random.default_rng(4)

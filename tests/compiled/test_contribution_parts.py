@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
+from sklearn.tree import DecisionTreeRegressor
 
+from assay.columns.features import FrameFeatures
 from assay.compiled.archive import pack, unpack
 from assay.compiled.array_types import NotCompiled
 from assay.compiled.columns import NumberColumn
@@ -158,12 +160,12 @@ def test_words_are_those_of_a_text_the_largest_first() -> None:
         return SimpleNamespace(place=place, width=width, words=told)
 
     inputs = replace(INPUTS, categorical=("note", "kind", "more"), texts=(text(0, 3), text(2, 3)))
-    weights = np.array([1.0, -2.0, 2.0, 0.0, 5.0, 3.0])
+    weights = np.array([1.0, 2.0, -2.0, 0.0, 5.0, 3.0])
     body = Linear(replace(LINEAR.weights, texts=weights))
     model = CompiledModel(inputs, body, PostTransform("regression", "identity", 1, 0, None))
     made = Explainer(model, LinearContributions(body, MeanTerms(np.zeros(5))), "population")
     assert made.texts == {"note", "more"} and made.features[2:] == ("note", "kind", "more")
-    assert list(made.words("note", "as written", 0).items()) == [("a", -2), ("b", 2), ("c", 1)]
+    assert list(made.words("note", "as written", 0).items()) == [("a", 2), ("b", -2), ("c", 1)]
     assert list(made.words("more", "as written", 0).items()) == [("a", 5), ("b", 3), ("c", 0)]
     assert made.words("note", None, 0) == made.words("kind", "as written", 0) == {}
     other = replace(made, model=replace(model, body=SimpleNamespace()))
@@ -263,6 +265,22 @@ def test_a_fitted_line_is_compared_with_the_mean_of_its_rows() -> None:
         told = found.contributions(rows((2, 2)))
         assert told.base == pytest.approx([label.mean()])
         assert told.values[0, 0] == pytest.approx(values or [0, 0])
+
+
+@pytest.mark.parametrize("against", ["population", "reference"])
+def test_a_game_is_against_the_rows_that_are_given_or_all_of_training(against: Any) -> None:
+    """Of a line always the first: in a forest, only shares of training rows are kept."""
+    cells = [(1.0, 2.0), (3.0, -1.0), (5.0, 4.0), (0.0, 0.0)]
+    frame = pd.DataFrame(cells, columns=["age", "load"]).assign(kind=["a", "b", "a", "b"])
+    label, some = 2 * frame["age"] - frame["load"] + 0.5, FrameFeatures(frame[:2])
+    for estimator in (LinearRegression(), DecisionTreeRegressor()):
+        made = encoded_pipeline(estimator, "auto", ("age", "load"), ("kind",), seed=1, ordered={})
+        model = Model(made.pipeline.fit(frame, label), None, ("age", "load"), ("kind",))
+        compiled = compile_model(model, "regression", ())
+        told = explain_model(model, compiled, some, against).contributions(some)
+        given = against == "reference" or isinstance(estimator, LinearRegression)
+        assert told.base == pytest.approx([label[:2].mean() if given else label.mean()])
+        assert told.raw[:, 0] == pytest.approx(label[:2])
 
 
 NODES = planned().nodes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from functools import cache
 from typing import Any, get_args
 
 import catboost
@@ -28,6 +28,7 @@ from assay.compiled.contributions import (
 )
 from assay.compiled.fitted_model import Model, feature_frame
 from assay.compiled.read_encoder import read_encoder
+from assay.compiled.scorer import CompiledModel
 from assay.compiled.trees import contributions as trees
 from assay.compiled.trees.contributions import TreeContributions
 from assay.compiled.trees.walk import TOP
@@ -42,18 +43,27 @@ COMPARED = table().iloc[10:17].reset_index(drop=True)
 """Rows of reference."""
 
 
+@cache
+def model_of(case: Case) -> Model:
+    return fitted.fit(case)
+
+
+@cache
+def compiled_of(case: Case) -> CompiledModel:
+    return compile_model(model_of(case), case.task, case.classes)
+
+
+@cache
 def explainer(case: Case, against: Against = "population") -> Explainer:
     """As a bundle holds it."""
-    model = fitted.fit(case)
-    compiled = compile_model(model, case.task, case.classes)
     rows = table() if against == "population" else COMPARED
-    made = explain_model(model, compiled, FrameFeatures(rows), against)
-    return Explainer.from_bytes(made.to_bytes(), compiled, "x")
+    made = explain_model(model_of(case), compiled_of(case), FrameFeatures(rows), against)
+    return Explainer.from_bytes(made.to_bytes(), compiled_of(case), "x")
 
 
 def raw(case: Case, features: Any) -> np.ndarray[Any, Any]:
     """The raw outputs of the compiled model, of shape (rows, outputs)."""
-    compiled = compile_model(fitted.fit(case), case.task, case.classes)
+    compiled = compiled_of(case)
     blocks = [found for _, found in compiled.body.raw(compiled.inputs.rows(features))]
     return np.concatenate(blocks, axis=1).T / compiled.finish.divisor
 
@@ -77,9 +87,7 @@ def test_they_are_what_the_definition_says(case: Case) -> None:
     """Over all subsets of the features, with trees that are asked node by node."""
     made = explainer(case)
     found = made.contributions(FrameFeatures(FEW))
-    for row in range(len(FEW)):
-        expected = shapley(worth(case, made, row), len(made.features))
-        assert pytest.approx(expected, abs=1e-12) == found.values[row].T
+    assert pytest.approx(shapley(worth(case, made)), abs=1e-12) == found.values
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -88,24 +96,19 @@ def test_against_reference_they_are_what_the_definition_says(case: Case) -> None
     made = explainer(case, "reference")
     found = made.contributions(FrameFeatures(FEW))
     near = 5e-6 if is_single(case) else 1e-12
-    subsets = [
-        known
-        for size in range(len(made.features) + 1)
-        for known in itertools.combinations(range(len(made.features)), size)
-    ]
-    for row in range(len(FEW)):
-        frames = []
-        for known in subsets:
-            mixed = COMPARED.copy()
-            for name in (made.features[place] for place in known):
-                mixed[name] = FEW[name].iloc[[row] * len(mixed)].to_numpy()
-            frames.append(mixed)
-        said = raw(case, FrameFeatures(pd.concat(frames, ignore_index=True)))
-        means = said.reshape(len(subsets), len(COMPARED), -1).mean(axis=1)
-        values = dict(zip(subsets, means, strict=True))
-        assert found.base == pytest.approx(values[()], abs=near)
-        expected = shapley(values.__getitem__, len(made.features))
-        assert pytest.approx(expected, abs=near) == found.values[row].T
+    known = subsets(len(made.features))
+    mixed = {
+        name: np.where(
+            known[:, place, None],
+            FEW[name].to_numpy()[:, None, None],
+            COMPARED[name].to_numpy(),
+        ).ravel()
+        for place, name in enumerate(made.features)
+    }
+    said = raw(case, FrameFeatures(pd.DataFrame(mixed)))
+    means = said.reshape(len(FEW), len(known), len(COMPARED), -1).mean(axis=2)
+    assert found.base == pytest.approx(means[0, 0], abs=near)
+    assert pytest.approx(shapley(means), abs=near) == found.values
 
 
 @settings(max_examples=25, deadline=None)
@@ -120,80 +123,79 @@ def test_against_reference_any_row_adds_up(rows: Any) -> None:
 
 
 def test_against_itself_a_row_has_no_reasons() -> None:
-    model = fitted.fit(WIDE)
-    compiled = compile_model(model, WIDE.task, WIDE.classes)
     for at in range(5):
         one = FrameFeatures(table().iloc[[at]])
-        found = explain_model(model, compiled, one, "reference").contributions(one)
+        made = explain_model(model_of(WIDE), compiled_of(WIDE), one, "reference")
+        found = made.contributions(one)
         assert (found.values == 0).all()
         assert found.base == pytest.approx(raw(WIDE, one)[0], abs=1e-12)
 
 
-def shapley(worth: Any, players: int) -> np.ndarray[Any, Any]:
-    """Of shape (players, outputs)."""
-    value = {
-        known: worth(known)
-        for size in range(players + 1)
-        for known in itertools.combinations(range(players), size)
-    }
+@cache
+def subsets(players: int) -> np.ndarray[Any, Any]:
+    """Which players each subset has, of shape (subsets, players)."""
+    return (np.arange(2**players)[:, None] >> np.arange(players) & 1).astype(bool)
+
+
+def shapley(worth: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """From what each of `subsets` is worth, of shape (rows, subsets, outputs).
+
+    Of shape (rows, outputs, players).
+    """
+    players = worth.shape[1].bit_length() - 1
+    known, orders = subsets(players), math.factorial(players)
     found = []
     for player in range(players):
-        total = 0.0
-        for known in (each for each in value if player not in each):
-            weight = math.factorial(len(known)) * math.factorial(players - 1 - len(known))
-            more = value[tuple(sorted((*known, player)))] - value[known]
-            total = total + weight / math.factorial(players) * more
-        found.append(total)
-    return np.array(found)
+        others = np.flatnonzero(~known[:, player])
+        weight = [
+            math.factorial(size) * math.factorial(players - 1 - size) / orders
+            for size in known[others].sum(axis=1).tolist()
+        ]
+        more = worth[:, others + 2**player] - worth[:, others]
+        found.append(np.tensordot(more, weight, (1, 0)))
+    return np.stack(found, axis=-1)
 
 
-def worth(case: Case, made: Explainer, row: int) -> Any:
-    """What the model says of a row of which some features are known."""
+def worth(case: Case, made: Explainer) -> np.ndarray[Any, Any]:
+    """What the model says of `FEW` if some features are known: (rows, subsets, outputs)."""
     body, divisor, inputs = made.body, made.finish.divisor, made.model.inputs
-    rows = inputs.rows(FrameFeatures(FEW))
+    rows, known = inputs.rows(FrameFeatures(FEW)), subsets(len(made.features))
     if isinstance(body, LinearContributions):
         ((_, terms),) = body.of.terms(rows, len(made.features))
         ((_, whole),) = body.of.terms(inputs.rows(FrameFeatures(table())), len(made.features))
-
-        def of_terms(known: tuple[int, ...]) -> Any:
-            total = body.of.weights.intercept.copy()
-            for feature in range(len(made.features)):
-                here = terms[:, feature, row] if feature in known else whole[:, feature].mean(1)
-                total += here
-            return total
-
-        return of_terms
+        total = body.of.weights.intercept
+        for feature in range(len(made.features)):
+            here, mean = terms[:, feature].T[:, None], whole[:, feature].mean(1)
+            total = total + np.where(known[:, feature, None], here, mean)
+        return np.asarray(total)
     assert isinstance(body, TreeContributions)
     (block,) = rows.blocks(len(FEW))
     nodes, players = body.nodes, body.players(len(inputs.numeric))
     ranks = np.zeros((nodes.columns, block.rows), np.uint16)
     body.ranks.write(block, ranks, TOP)
     body.states.write(block, ranks)
-    model = fitted.fit(case)
+    model = model_of(case)
     encoder, estimator = (step for _, step in model.estimator.steps)
     encoded = read_encoder(encoder, model.numeric, model.categorical)
     read = read_trees(estimator, encoded, case.task)
     assert read is not None
     forest = read.forest
 
-    def of_node(node: int, known: tuple[int, ...]) -> Any:
+    def of_node(node: int) -> np.ndarray[Any, Any]:
         if forest.left[node] < 0:
-            return forest.values[node]
-        left, right = int(forest.left[node]), int(forest.right[node])
-        if players[nodes.column[node]] in known:
-            goes = ranks[nodes.column[node], row] > nodes.limit[node]
-            return of_node(right if goes else left, known)
+            return np.asarray(forest.values[node])
+        left, right, column = int(forest.left[node]), int(forest.right[node]), nodes.column[node]
+        low, high = of_node(left), of_node(right)
         here = forest.weight[left] + forest.weight[right]
         share = forest.weight[left] / here if here else 0.5
-        return share * of_node(left, known) + (1 - share) * of_node(right, known)
+        goes = (ranks[column] > nodes.limit[node])[:, None, None]
+        is_known = known[:, players[column], None]
+        return np.where(is_known, np.where(goes, high, low), share * low + (1 - share) * high)
 
-    def of_trees(known: tuple[int, ...]) -> Any:
-        total = forest.base.astype(float)
-        for root, output in zip(forest.roots[:-1], forest.output, strict=True):
-            total[output : output + forest.width] += of_node(int(root), known)
-        return total / divisor
-
-    return of_trees
+    total = np.zeros((len(FEW), len(known), len(forest.base))) + forest.base
+    for root, output in zip(forest.roots[:-1], forest.output, strict=True):
+        total[..., output : output + forest.width] += of_node(int(root))
+    return total / divisor
 
 
 # CatBoost's own values of trees that are not symmetric are not those of the definition.
@@ -206,7 +208,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("case", OTHERS, ids=str)
 def test_they_are_those_of_each_library(case: Case) -> None:
-    made, model = explainer(case), fitted.fit(case)
+    made, model = explainer(case), model_of(case)
     encoder, estimator = (step for _, step in model.estimator.steps)
     features = FrameFeatures(table())
     rows = encoder.transform(feature_frame(features, model.numeric, model.categorical))
@@ -261,31 +263,24 @@ WIDE = Case("HistGradientBoostingClassifier", {"max_iter": 8, "max_leaf_nodes": 
 def test_rows_unlike_any_in_training_are_explained_too(rows: Any) -> None:
     features = FrameFeatures(rows)
     for case in (WIDE, fitted.SMALL["walk"], fitted.SMALL["linear"]):
-        found, expected = explainer_of(case).contributions(features), raw(case, features)
+        found, expected = explainer(case).contributions(features), raw(case, features)
         refused = np.isnan(found.values).any(axis=(1, 2))
         assert (np.isfinite(found.values).all(axis=(1, 2)) | refused).all()
         scale = 1e-12 * (1 + np.abs(expected[~refused]))
         assert (np.abs(found.raw - expected)[~refused] <= scale * 100).all()
 
 
-MADE: dict[str, Explainer] = {}
-
-
-def explainer_of(case: Case) -> Explainer:
-    return MADE.setdefault(str(case), explainer(case))
-
-
 def test_each_row_is_explained_by_itself() -> None:
-    whole = explainer_of(WIDE).contributions(FrameFeatures(table()))
-    part = explainer_of(WIDE).contributions(FrameFeatures(table().iloc[7:9]))
+    whole = explainer(WIDE).contributions(FrameFeatures(table()))
+    part = explainer(WIDE).contributions(FrameFeatures(table().iloc[7:9]))
     assert (part.values == whole.values[7:9]).all()
-    none = explainer_of(WIDE).contributions(FrameFeatures(table().iloc[:0]))
+    none = explainer(WIDE).contributions(FrameFeatures(table().iloc[:0]))
     assert none.values.shape == (0, 1, 5)
 
 
 def test_a_feature_that_no_tree_asks_for_adds_nothing() -> None:
     frame = table().assign(age=1.0)
-    found = explainer_of(Case("DecisionTreeClassifier", {"max_depth": 1}, encoding="onehot"))
+    found = explainer(Case("DecisionTreeClassifier", {"max_depth": 1}, encoding="onehot"))
     assert isinstance(found.body, TreeContributions)
     nodes, players = found.body.nodes, found.body.players(3)
     (asked,) = set(players[nodes.column[nodes.left > 0]].tolist())
@@ -297,12 +292,12 @@ def test_a_feature_that_no_tree_asks_for_adds_nothing() -> None:
 def test_paths_of_too_many_features_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trees, "MOST_FEATURES", 2)
     with pytest.raises(NotCompiled, match="a path of its trees asks for 5 features"):
-        explainer(WIDE)
+        explain_model(model_of(WIDE), compiled_of(WIDE), FrameFeatures(table()))
 
 
 @pytest.mark.parametrize("off", [2e-9, np.nan])
 def test_what_does_not_add_up_is_refused(off: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, rows = explainer_of(WIDE), FrameFeatures(table())
+    made, rows = explainer(WIDE), FrameFeatures(table())
     check_sums(made, rows)
     found = made.contributions(rows)
     found.values[-1, 0, 0] += off * (1 + abs(found.raw[-1, 0]))

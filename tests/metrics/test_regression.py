@@ -68,6 +68,12 @@ def test_labels_almost_alike_have_no_r2() -> None:
     assert math.isnan(LabelledScores("regression", 1e-160 * y, 1e10 * y).values()["r2"])
 
 
+def test_errors_too_large_to_be_squared_leave_what_needs_no_square() -> None:
+    found = LabelledScores("regression", np.arange(3.0), np.full(3, 1e200)).values()
+    assert found["mae"] == found["bias"] == found["p90_error"] == pytest.approx(1e200)
+    assert found["rmse"] == math.inf and math.isnan(found["r2"])
+
+
 def test_ten_rows_are_enough_for_an_interval_and_all_count() -> None:
     nine, ten = (RegressionEvaluator(np.zeros(rows), np.ones(rows)) for rows in (9, 10))
     assert (nine.few("rmse"), ten.few("rmse")) == ("9 rows, fewer than 10", None)

@@ -279,7 +279,7 @@ class LinearContributions:
 
 
 def _means(linear: Linear, inputs: FeatureInputs, sample: Features) -> MeanTerms:
-    count = len(inputs.numeric) + len(inputs.categorical)
+    count = len(inputs.numeric + inputs.categorical)
     total = np.zeros((linear.outputs, count))
     rows = inputs.rows(sample)
     for _, terms in linear.terms(rows, count):

@@ -121,8 +121,7 @@ def mean_of_nights(sums: Floats, noise: Floats, following: Following) -> MeanOfN
         both[:, 0] = np.minimum(both[:, 0], own[:, 0])
         weights = weights * (both / np.maximum(own, 1e-300))[:, :, None]
         weights /= weights.sum(axis=(1, 2), keepdims=True)
-    weights = weights.reshape(len(sums), -1)
-    roots = np.sqrt(variances.reshape(len(sums), -1))
+    roots = np.sqrt(variances)
     inner, outer = (_quantiles(weights, roots, share) for share in (INNER, OUTER))
     quantiles, ratios, degrees = _quantiles_of_t()
     found = np.interp(outer / inner, ratios, degrees)
@@ -188,13 +187,16 @@ def _cosines(nights: int) -> tuple[Floats, Floats]:
 
 
 def _quantiles(weights: Floats, roots: Floats, share: float) -> Floats:
-    """Quantiles of averages of normal distributions around 0 with these standard deviations."""
+    """Quantiles of averages of normal distributions around 0 with these standard deviations.
+
+    Both ``(series, cases, spreads)``, as `_weighed` has them.
+    """
     from scipy import special
 
-    low, high = np.zeros(len(roots)), roots.max(axis=1) * special.ndtri(share)
+    low, high = np.zeros(len(roots)), roots.max(axis=(1, 2)) * special.ndtri(share)
     for _ in range(40):
         middle = (low + high) / 2
-        below = (weights * special.ndtr(middle[:, None] / roots)).sum(axis=1) < share
+        below = (weights * special.ndtr(middle[:, None, None] / roots)).sum(axis=(1, 2)) < share
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return np.asarray(high)
 

@@ -334,6 +334,21 @@ def test_turned_is_above_0_for_the_better_model(task, name) -> None:
         assert bounds.value > 0
 
 
+@pytest.mark.parametrize(
+    ("champion", "challenger", "skew"),
+    [(0.9, 0.4, -0.3), (-0.9, -0.4, 0.3), (0.9, -0.4, 0.0), (-0.9, 0.4, 0.0), (0.9, 0.0, 0.0)],
+)
+def test_a_bias_that_stays_on_its_side_of_0_is_skewed_as_the_difference(
+    champion: float, challenger: float, skew: float
+) -> None:
+    old, new = scenes.regression(100, 3)
+    difference = replace(
+        compared(old, new)["bias"], champion=champion, challenger=challenger, skew=0.3
+    )
+    bounds = orient_difference("bias", difference)
+    assert bounds is not None and bounds.skew == skew
+
+
 @pytest.mark.parametrize("shift", [0.4, -1.3])
 def test_the_distance_of_a_bias_from_0_varies_no_more_than_stated(shift) -> None:
     old, new = scenes.regression(400, 3)

@@ -90,7 +90,8 @@ def test_a_model_without_error_stays_without() -> None:
     found = regression.estimate(
         regression.learn(predicted, predicted, GRID), counts(predicted), 0.9, ALIKE
     )
-    assert [found[name].value for name in regression.METRICS] == [0, 0, 0]
+    for name in regression.METRICS:
+        assert (found[name].value, found[name].low, found[name].high) == (0, 0, 0)
 
 
 def test_a_bias_differs_by_night() -> None:
@@ -126,8 +127,18 @@ def test_few_rows_at_the_top_belong_to_the_pool_below() -> None:
     losses = regression.learn(predicted + 1, predicted, GRID)
     assert losses is not None
     assert losses.pool[1:5].tolist() == [0, 1, 1, 1] and losses.rows.tolist() == [30, 59]
+    lowest = regression.learn(predicted[30:] + 1, predicted[30:], GRID)
+    assert lowest is not None and lowest.pool[1:5].tolist() == [0, 0, 0, 0]
     alone = regression.learn(np.zeros(30), np.full(30, 7.0), GRID)
     assert alone is not None and set(alone.pool.tolist()) == {0}
+
+
+def test_a_prediction_on_an_edge_is_learnt_where_a_night_counts_it() -> None:
+    predicted = np.repeat([20.0, 22.0, 25.0], 50)
+    losses = regression.learn(predicted - np.repeat([1.0, 1.0, 3.0], 50), predicted, GRID)
+    edge = regression.estimate(losses, counts(np.full(5, 25.0)), 0.9, ALIKE)
+    below = regression.estimate(losses, counts(np.full(5, 20.0)), 0.9, ALIKE)
+    assert (below["mae"].value, edge["mae"].value) == (1, 3)
 
 
 def test_an_interval_holds_what_was_learnt_and_the_night_s_own_errors() -> None:
@@ -150,11 +161,11 @@ def test_an_interval_holds_what_was_learnt_and_the_night_s_own_errors() -> None:
         ), name
 
 
-def predicted_losses(sizes: np.ndarray, nulls: int = 0) -> Any:
-    """As much of a profile's column as an estimate reads, two sizes to a fine cell."""
-    ordered = np.sort(sizes).reshape(-1, 2)
+def predicted_losses(sizes: np.ndarray, nulls: int = 0, each: int = 2) -> Any:
+    """As much of a profile's column as an estimate reads, so many sizes to a fine cell."""
+    ordered = np.sort(sizes).reshape(-1, each)
     fine = SimpleNamespace(
-        counts=np.array([0, *[2] * len(ordered)]), sums=np.array([0.0, *ordered.sum(axis=1)])
+        counts=np.array([0, *[each] * len(ordered)]), sums=np.array([0.0, *ordered.sum(axis=1)])
     )
     return SimpleNamespace(
         rows=len(sizes) + nulls,
@@ -192,6 +203,21 @@ def test_loss_models_give_the_mean_with_their_noise_and_that_of_nights() -> None
     unknown = estimated({LOSSES[0]: ALIKE})
     assert unknown["mae"] == alike["mae"]
     assert unknown["rmse"].low is None and "3 reference nights" in str(unknown["rmse"].why)
+
+
+def test_a_single_row_of_a_fine_cell_moves_with_the_night_as_two_do() -> None:
+    sizes = np.array([1.0, 3.0, 9.0])
+    one, two = predicted_losses(sizes, each=1), predicted_losses(np.repeat(sizes, 2))
+    differ = dict.fromkeys(LOSSES, NightEffects(0.5, 0.01, 0.002, 0.003, 60))
+    quiet = dict.fromkeys(LOSSES, 0.0)
+    for found, again in zip(
+        *(
+            regression.estimate_from_features(c, c, quiet, 9, 0.95, differ).values()
+            for c in (one, two)
+        ),
+        strict=True,
+    ):
+        assert found.high == pytest.approx(again.high) and found.high > found.value + 0.1
 
 
 def test_loss_models_of_no_rows_and_of_no_loss() -> None:

@@ -75,7 +75,7 @@ def decide_all(
         raise ValueError(f"limit {worst} is not a finite number")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} is not between 0 and 1")
-    p = np.array([number.p_below(worst) for number in numbers], dtype=np.float64)
+    p = np.array([number.p_below(worst) for number in numbers], np.float64)
     return [
         _decision(number, worst, confidence, float(one), float(adjusted_one))
         for number, one, adjusted_one in zip(
@@ -132,8 +132,7 @@ def orient_difference(
     if metric in NEARER_ZERO_IS_BETTER:
         value = orient_value(metric, challenger) - orient_value(metric, champion)
         # On the same side of 0 this is the plain difference, with its skew or the opposite one.
-        side = 0 if champion * challenger <= 0 else (1 if challenger < 0 else -1)
-        return SamplingDistribution(
-            value, bounds.standard_error, bounds.degrees, side * bounds.skew
-        )
+        side = np.sign(challenger)
+        skew = -side * bounds.skew if side == np.sign(champion) else 0.0
+        return SamplingDistribution(value, bounds.standard_error, bounds.degrees, float(skew))
     return bounds if orient_value(metric, 1.0, own) > 0 else bounds.negated()

@@ -185,7 +185,7 @@ def _part(
     mine = effects.get(score_column(manifest.task) + (AT + title if title else ""))
     assert isinstance(grid, NumberGrid)
     if manifest.task == "regression":
-        counts = np.asarray(column.counts, dtype=np.float64)
+        counts = np.asarray(column.counts, np.float64)
         metrics = regression.estimate(losses, counts, confidence, mine)
         by_features = _by_features(manifest, title, profile, confidence, effects)
         return SliceEstimate(title, rows, metrics | by_features)
@@ -203,13 +203,11 @@ def _by_features(
     effects: Mapping[str, NightEffects],
 ) -> dict[str, MetricEstimate]:
     """The estimates of the loss models; empty if the profile has none."""
-    names = [name + (AT + title if title else "") for name in LOSSES]
-    if not manifest.loss_noise or not all(name in profile for name in names):
+    names = {loss: loss + (AT + title if title else "") for loss in LOSSES}
+    if not manifest.loss_noise or not all(name in profile for name in names.values()):
         return {}
-    absolute, squared = (profile[name] for name in names)
-    mine = {
-        loss: effects[name] for loss, name in zip(LOSSES, names, strict=True) if name in effects
-    }
+    absolute, squared = (profile[name] for name in names.values())
+    mine = {loss: effects[name] for loss, name in names.items() if name in effects}
     return regression.estimate_from_features(
         absolute, squared, manifest.loss_noise, manifest.rows, confidence, mine
     )

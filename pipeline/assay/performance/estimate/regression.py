@@ -116,9 +116,8 @@ def estimate(
         value, labels = float(means[place]), float(learnt[place] + own[place])
         if name == "rmse":
             # Delta method: from the variance of the mean square to that of its root.
+            labels = labels / (4 * value) if value else 0.0
             value = math.sqrt(value)
-            slope = 4 * value**2 if value else 1.0
-            labels /= slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
         found[name] = MetricEstimate(value, low, high)
     if effects is None:
@@ -164,9 +163,8 @@ def estimate_from_features(
         value = mean
         if name == "rmse":
             # Delta method: from the variance of the mean square to that of its root.
+            labels = labels / (4 * mean) if mean else 0.0
             value = math.sqrt(mean)
-            slope = 4 * mean if mean else 1.0
-            labels /= slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
         found[name] = MetricEstimate(value, low, high).without_interval(
             None if loss in effects else UNKNOWN_NIGHTS
