@@ -15,7 +15,7 @@ from assay.metrics.intervals.difference import Difference
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import NIGHT, SamplingUnits
 from assay.reports.verdict import Outcome
-from tests.gate.build import evaluation, gate, rule
+from tests.gate.build import comparison, evaluation, gate, rule
 
 ROWS, NIGHTS = 3_000, 30
 
@@ -291,3 +291,10 @@ def test_a_share_of_one_has_no_interval_but_a_change_of_nothing_has() -> None:
     assert one.why == "the labels are too few for a value"
     both = asked("brier", pool_of([scores, scores]), right, ROWS, 1)
     assert isinstance(both, Difference) and both.value == 0
+    wrong = np.where(right == 1, 0.1, 0.9)
+    apart = asked("accuracy", pool_of([scores, wrong]), right, ROWS, 1)
+    assert isinstance(apart, Difference)
+    assert (apart.champion, apart.challenger, apart.value) == (0, 1, 1)
+    gain = rule(kind="change", metric="accuracy", gain=0.1)
+    judged, why = answer.judge(gain, pool_of([scores, wrong]), apart, comparison(), gate())
+    assert (judged.outcome, judged.units, why) == (Outcome.PASS, NIGHTS, None)

@@ -178,6 +178,8 @@ def test_nights_are_after_the_holdout_and_enough(project: Project) -> None:
     with pytest.raises(UsageError, match="no night has rows"):
         project.ask(last="2024-02-29")
     text = (project.root / "params.yaml").read_text(encoding="utf-8")
+    (project.root / "params.yaml").write_text(text.replace("unit: row", "unit: parcel"))
+    assert project.ask(first="2024-03-04").rows == 100, "a key is a unit as well"
     (project.root / "params.yaml").write_text(text.replace("unit: row", "unit: night"))
     with pytest.raises(UsageError, match="5 nights, fewer than 10"):
         project.ask()
