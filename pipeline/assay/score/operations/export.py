@@ -80,11 +80,15 @@ def run(
     ------
     NothingScored
         No run has published the night.
+    UsageError
+        It is no valid target, or a folder where CSV needs a file.
     ExportFailed
         The night's published run changed in the meantime.
     """
     started = time.monotonic()
     name, target = parse(to, root)
+    if to.startswith("csv:") and Path(name).is_dir():
+        raise UsageError("it is a folder", where=f"--to {to}", expected="a file's name")
     store = open_store(root, params)
     record = store.published_run(partition)
     if record is None:
@@ -161,8 +165,6 @@ def parse(to: str, root: Path) -> tuple[str, Target]:
         return str(folder), lambda night: _parquet(folder, night)
     if kind == "csv" and rest:
         file = check_not_in_git(root, Path(rest).expanduser(), "--to")
-        if file.is_dir():
-            raise UsageError("it is a folder", where=f"--to csv:{rest}", expected="a file's name")
         return str(file), lambda night: write_rows(
             "csv", file, night.schema, night.batches, night.check
         )
