@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from assay.compiled import CompiledModel
 from assay.compiled.compile import compile_model
 from assay.compiled.edge_cases import FeaturesInMemory, load_features
 from assay.contract.loader import load_contract_text
-from assay.edge.c_check import Run
-from assay.edge.c_source import Export
+from assay.edge.c_check import FLAGS, Run
+from assay.edge.c_counts import write_files
+from assay.edge.c_source import Export, write_check
 from assay.edge.rules import device_rules
 from assay.edge.sent_counts import device_grid
 from assay.model.manifest import Manifest
@@ -27,12 +29,9 @@ from assay.model.prediction import score_grids
 from tests.compiled.fitted import CASES, SMALL, Case, fit, table
 
 COMPILER = [sys.executable, "-m", "ziglang", "cc"]
-WASM = ("-target", "wasm32-wasi")
-ARM = {
-    "qemu-aarch64": ("-target", "aarch64-linux-musl"),
-    "qemu-arm": ("-target", "arm-linux-musleabihf"),
-}
-"""Emulators of Arm's machines of 64 and of 32 bits, and what compiles for them."""
+WASM = "wasm32-freestanding"
+ARM = {"qemu-aarch64": "aarch64-freestanding-none", "qemu-arm": "arm-freestanding-eabihf"}
+"""Emulators of Arm's machines of 64 and of 32 bits, and what the compiler calls them."""
 
 CONTRACT = """
 import pandas as pd
@@ -130,6 +129,22 @@ def grid_of(model: CompiledModel, case: Case) -> Grid:
 def sample(found: Export) -> FeaturesInMemory:
     inputs = found.model.inputs
     return load_features(FrameFeatures(table()), inputs.numeric, inputs.categorical)
+
+
+def build_bare(found: Export, folder: Path, target: str) -> Path:
+    """The program that checks an export, for another processor and without a libc (`bare.c`)."""
+    files = {**write_files(found), "check.c": write_check(found), "bare.c": _bare("c")}
+    files |= {f"{name}.h": _bare("h") for name in ("bare", "math", "stdio", "stdlib", "string")}
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    flags = (*FLAGS, "-target", target, "-isystem", ".")
+    sources = [name for name in files if name.endswith(".c")]
+    subprocess.run([*COMPILER, *flags, *sources, "-o", "check"], cwd=folder, check=True)
+    return folder / "check"
+
+
+def _bare(kind: str) -> str:
+    return Path(__file__).with_name(f"bare.{kind}").read_text(encoding="utf-8")
 
 
 def as_webassembly(program: Path) -> Run:

@@ -59,7 +59,7 @@ def _run(folder: Path, program: str) -> str:
     """What a program prints that is compiled with the export."""
     (folder / "main.c").write_text(program)
     files = ("main.c", "parcels.c", "parcels_counts.c")
-    command = [*COMPILER, "-std=c99", "-Wall", *files, "-o", "main", "-lm"]
+    command = [*COMPILER, "-std=c99", "-O2", "-Wall", *files, "-o", "main", "-lm"]
     subprocess.run(command, cwd=folder, check=True)
     return subprocess.run([folder / "main"], capture_output=True, text=True, check=True).stdout
 
