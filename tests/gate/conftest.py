@@ -14,6 +14,7 @@ import pytest
 import assay.gate.behaviour.checks
 import assay.gate.stage
 import assay.model.batch  # noqa: F401
+from assay.gate.pytest_run import run as session
 from assay.model.bundle import verified_digest
 from assay.project import digests, layout, params
 from tests.gate import build
@@ -164,7 +165,12 @@ class Tiny:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Tiny:
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
+    """Its model tests run with one of the plugins that are installed for other work here.
+
+    To load all takes a third of a run. `promoted` was judged with them.
+    """
+    monkeypatch.setattr(session, "_installed_plugins", lambda: ["-p", "hypothesispytest"])
     return Tiny(tmp_path)
 
 

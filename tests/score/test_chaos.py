@@ -9,8 +9,8 @@ import pytest
 from tests.chaos import Chaos, trials
 
 
-@pytest.mark.parametrize(("carrier", "count"), [("local", 10), ("files", 2)])
+@pytest.mark.parametrize(("carrier", "count"), [("local", 6), ("files", 2)])
 def test_readers_never_see_what_a_killed_run_left(live: Path, carrier: str, count: int) -> None:
     done = trials(Chaos(live, seed=7, carrier=carrier), count)
     assert [trial.violations for trial in done] == [()] * count
-    assert sum(not trial.ended for trial in done) >= count / 2, "too few killed while they ran"
+    assert sum(not trial.ended for trial in done) >= count / 3, "too few killed while they ran"

@@ -20,8 +20,8 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The commands that the wheel of this tree brings."""
+def tools(promoted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The commands that the wheel of this tree brings; `promoted` has compiled their kernels."""
     return wheel.install(tmp_path_factory.mktemp("installed"))
 
 

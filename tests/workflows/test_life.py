@@ -72,7 +72,7 @@ def test_a_model_is_judged_and_promoted(team: World) -> None:
     (team.laptop / "README.md").write_text("# Parcels\n")
     team.commit("Say what it is")
     words = team.open_pull("Say what it is")
-    told = team.gate(words)
+    told = team.gate(words, job="judge")
     assert told.code == 0, told.output
     assert "Is the model a promoted version's?" in told.ran
     assert not {"Get what was trained elsewhere", "Judge it anew"} & {*told.ran}

@@ -77,7 +77,10 @@ def test_python_s_variables_do_not_reach_the_tests(
     assert judge(tiny).outcome is Outcome.FAIL
 
 
-def test_plugins_that_the_project_announces_are_not_loaded(tiny: Any) -> None:
+def test_plugins_that_the_project_announces_are_not_loaded(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # all that is installed is loaded
     tiny.write(IT, FAILS)
     tiny.write("forger.py", PATCH)
     tiny.write("forger-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: forger\nVersion: 1\n")

@@ -13,8 +13,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import special
-
 
 @dataclass(frozen=True)
 class GroupValue:
@@ -108,11 +106,15 @@ def p_value(
 
 def critical_value(confidence: float, degrees: float | None = None) -> float:
     """Two-sided quantile of the normal or t distribution for an interval of this confidence."""
+    from scipy import special
+
     share = (1 + confidence) / 2
     return float(special.ndtri(share) if degrees is None else special.stdtrit(degrees, share))
 
 
 def _below(at: float, degrees: float | None) -> float:
+    from scipy import special
+
     return float(special.ndtr(at) if degrees is None else special.stdtr(degrees, at))
 
 
