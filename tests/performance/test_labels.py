@@ -309,8 +309,13 @@ def test_stored_labels_are_compared_with_a_newer_run_without_their_file(project:
         [],
         ["run-0b", "run-1b"],
     )
+    again = project.run(labels.run, NIGHT, NIGHT, now=at(20, month=3))
+    assert [each.record.run_id for each in again.measured] == ["run-0b"]
     assert len(project.run(comparison.run, "auc").pairs) == 2
     assert project.run(status.run).performance.partition == nights[1]
+    project.score(NIGHT, "run-0c")
+    with pytest.raises(UsageError, match="in such a slice"):
+        project.run(comparison.run, slice="carrier=ZZ")
     assert realized_metrics.overdue_words([NIGHT]) == (
         f"the labels of 1 night ({NIGHT}) are not yet compared with its newest run",
         f"assay labels --date {NIGHT}",

@@ -253,7 +253,8 @@ def run(
     if metric is None:
         every = summarize(table, store.column, slice, days, by, least)
         if not every:
-            raise _overdue(params, store) or _nothing(store.performance().to_pylist(), slice, by)
+            known = store.performance().to_pylist()
+            raise _nothing(known, slice, by, _overdue(params, store))
         return AllMetrics(slice, days, by, tuple(every))
     found = pairs(table, store.column, metric, slice, days, least)
     if not found:
@@ -320,11 +321,18 @@ def _none(
     )
 
 
-def _nothing(table: Sequence[Row], slice: str, by: By) -> UsageError:
-    return _no_slice(table, slice, "a metric") or UsageError(
-        "no week has an estimate and labels" if by == "week" else "no night has a metric yet",
-        where="assay performance",
-        expected="a night that was scored and monitored, or its labels: assay labels --date DAY",
+def _nothing(
+    table: Sequence[Row], slice: str, by: By, overdue: UsageError | None = None
+) -> UsageError:
+    return (
+        _no_slice(table, slice, "a metric")
+        or overdue
+        or UsageError(
+            "no week has an estimate and labels" if by == "week" else "no night has a metric yet",
+            where="assay performance",
+            expected="a night that was scored and monitored, or its labels: "
+            "assay labels --date DAY",
+        )
     )
 
 

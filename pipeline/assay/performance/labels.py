@@ -133,7 +133,8 @@ def run(
             _report_progress("looked for", night, number, sourced)
     finally:
         job.write()
-    if not outcome.taken and not patient and set(nights).isdisjoint(job.overdue()):
+    absent = outcome.absent and not outcome.taken and not patient
+    if absent and set(nights).isdisjoint(job.overdue()):
         raise NoLabelsYet("has no truths of any of these nights", where="labels.input",
                           found=next(iter(outcome.absent.values())))  # fmt: skip
     if whole is not None and params.ingest.partition_by in whole.column_names:
