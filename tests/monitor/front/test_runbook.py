@@ -35,6 +35,15 @@ def test_it_says_what_it_is_what_is_normal_and_whom_to_tell(project: Any) -> Non
     assert 'href="runbook.html"' in project.read("reports/index.html")
 
 
+def test_nights_are_judged_where_nobody_knows_who_may(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    for name in ("one", "two"):
+        project.git("remote", "add", name, "https://example.com/repository")
+    project.monitor(NIGHT)
+    text = " ".join(re.sub(r"<[^>]+>", " ", project.read("reports/runbook.html")).split())
+    assert re.search(r"may act cannot be told: \S+ nobody knows which of git", text)
+
+
 def test_what_it_says_to_type_is_there() -> None:
     pages = {page for *_, page in runbook.STATES if page}
     assert all((ROOT / "docs" / "how-to" / f"{page}.md").is_file() for page in pages)

@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from assay.errors import AssayError
 from assay.monitor.nights.night import Night
 from assay.pages.templating import compose_page
 from assay.pages.templating import render as render_template
@@ -141,7 +142,11 @@ def people(root: Path, params: Params) -> Iterator[tuple[str, str]]:
         yield "told by assay alert", alerts.function
     else:
         yield "told by assay alert", "nobody but reports/incident.md: set alerts in params.yaml"
-    policy = access.read_policy(root)
+    try:
+        policy = access.read_policy(root)
+    except AssayError as error:  # nights are judged, and people told of them, all the same
+        yield "may act", f"cannot be told: {error.line()}"
+        return
     for act in ("release", "retract", "rollback", "promote"):
         listed = policy.access.listed(act)
         yield f"may {act}", access.expected(policy, act) if listed else "everybody"
