@@ -1,7 +1,7 @@
 """`make simulate`: how often the gate's three answers are right, on populations that are known.
 
 Holdouts are drawn again and again from populations of which every metric is known, and are put
-through the functions that `assay evaluate`, `assay compare` and `assay gate` call. Asked are, of
+through the functions that the stages evaluate, compare and gate call. Asked are, of
 each metric of one model and of each difference of two:
 
 - how often there is an answer at all, and not that rows, labels or nights are too few;
@@ -130,7 +130,7 @@ def simulate(cell: Cell, trials: int, seed: int) -> Counts:
         )
         if not champion.is_valid_input() or len(np.unique(champion.truth)) < 2:
             continue
-        # As `assay evaluate` and `assay compare` do: nights follow each other as far as they show.
+        # As the stages evaluate and compare do: nights follow each other as far as they show.
         units = units.followed(challenger.losses(), challenger.outputs())
         # Of one model the challenger is asked, which may be sure and wrong.
         _limits(found, challenger, units, known)

@@ -91,7 +91,7 @@ def gigabyte(place: Path, lines: list[str]) -> bool:
     lines += HEAD
     project, most = init(place, place / "orders.csv", lines)
     for name in STAGES:
-        most = max(most, timed(project, lines, f"assay {name}", "assay", name)[1])
+        most = max(most, timed(project, lines, f"assay stage {name}", "assay", "stage", name)[1])
     lines += ["", f"1 GB, {rows:,} rows: at most {most:.2f} GB of memory (asked: {GB:g}).", ""]
     return most <= GB
 

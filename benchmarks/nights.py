@@ -25,7 +25,7 @@ GROUPS = 2
 
 
 def year(raw: Path, column: str) -> pa.Table:
-    """The flights as `assay ingest` left them, in the order of their nights.
+    """The flights as `assay stage ingest` left them, in the order of their nights.
 
     Parameters
     ----------

@@ -79,14 +79,12 @@ def make(root: Path, master: str) -> Project:
         for command in (["git", "init", "--quiet"], ["git", "add", *COPIED, layout.PARAMS]):
             subprocess.run(command, cwd=root, check=True)
         commands = [
-            ["ingest"],
-            ["contract"],
-            ["prepare"],
+            *(["ingest"], ["contract"], ["prepare"]),
             *(["train", each] for each in CANDIDATES),
         ]
         for command in commands:
-            say(f"assay {' '.join(command)}")
-            call(root, str(Path(sys.executable).parent / "assay"), *command)
+            say(f"assay stage {' '.join(command)}")
+            call(root, str(Path(sys.executable).parent / "assay"), "stage", *command)
         for name in CANDIDATES:
             _export(root, given, name)
         stamp.write_text(made_from)

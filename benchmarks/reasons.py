@@ -106,7 +106,7 @@ def drawn(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def fitted(estimator: object, frame: pd.DataFrame, label: np.ndarray) -> Model:
-    """The estimator as `assay train` would fit it."""
+    """The estimator as `assay stage train` would fit it."""
     made = encoded_pipeline(estimator, "auto", COLUMNS, (), seed=1, ordered={})
     return Model(made.pipeline.fit(frame, label), None, COLUMNS, ())
 

@@ -2,9 +2,9 @@
 
 Two models are trained on January to May. Of June's 30 days (and of July to December's 184) holdouts
 are drawn by day, with replacement: those days are the population, so every metric's truth is known.
-Each holdout goes through `assay evaluate`'s and `assay compare`'s functions twice, by night and by
-row. Shown are how often there is an answer, how often intervals hold the truth, and how often the
-gate passes a challenger that is exactly at the margin.
+Each holdout goes through the functions of the stages evaluate and compare twice, by night and
+by row. Shown are how often there is an answer, how often intervals hold the truth, and how often
+the gate passes a challenger that is exactly at the margin.
 
     python -m benchmarks.redrawn_days --trials 300
 """
@@ -110,7 +110,7 @@ def trial(days: Days, drawn: int, random: np.random.Generator, by: str, found: d
     if by == "row":
         units = SamplingUnits.rows(len(rows))
     champion, challenger = days.champion.take(rows), days.challenger.take(rows)
-    units = units.followed(challenger.losses(), challenger.outputs())  # as `assay evaluate` does
+    units = units.followed(challenger.losses(), challenger.outputs())  # as the stage evaluate does
     known = [each.evaluator().metrics() for each in (days.champion, days.challenger)]
     one = estimates(challenger, units, CONFIDENCE)
     both = differences(champion, challenger, units=units, confidence=CONFIDENCE)

@@ -178,7 +178,7 @@ def measured(command: Sequence[str], root: Path) -> tuple[float, float, str]:
 
 def stage(root: Path, *command: str) -> float:
     """The peak of a command of Assay, which is printed with its time and what it told."""
-    seconds, peak, told = measured([sys.executable, "-m", "assay.cli", *command], root)
+    seconds, peak, told = measured([sys.executable, "-m", "assay.cli", "stage", *command], root)
     print(f"{' '.join(command):<20}{peak:6.2f} GB {seconds:7.1f} s", flush=True)
     for line in told.splitlines():
         if "categor" in line or "compiled" in line:

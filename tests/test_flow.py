@@ -172,7 +172,7 @@ def test_a_changed_bundle_stops_promotion_and_scoring(live: Path, call: Call):
         (["score"], 2, "say which nights"),
         (["score", "--from", "2024-03-02", "--to", "2024-03-01"], 2, "--to lies before --from"),
         (["monitor", "--date", "2024-03-01"], 53, "assay score --date 2024-03-01"),
-        (["train", "forest"], 11, "no such candidate"),
+        (["stage", "train", "forest"], 11, "no such candidate"),
         (["rollback", "--because", "x"], 42, "v0.1.0"),
         (["promote", "--because", "again"], 42, "v0.1.0"),
     ],

@@ -205,7 +205,7 @@ def live(task: Task, gated: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     root = Path(shutil.copytree(gated, tmp_path_factory.mktemp("live") / task))
     projects.call(root, "dvc", "init", "--quiet")
     # What ran in this process is what `dvc repro` would have run, without a process a stage.
-    projects.call(root, "assay", "code")
+    projects.call(root, "assay", "stage", "code")
     projects.call(root, "dvc", "commit", "--quiet", "--force")
     projects.promote(root)
     projects.call(root, "assay", "score", *NIGHTS)

@@ -185,8 +185,8 @@ def test_a_project_s_commands_pages_and_summary(
         ("monitor", *NIGHT),
         ("status",),
         ("retract", "RUN", "--because", REFUSED),
-        ("history", *NIGHT),
-        ("history", *NIGHT, "--json"),
+        ("night", "history", *NIGHT),
+        ("night", "history", *NIGHT, "--json"),
         ("status", "--json"),
         ("versions",),
         ("front",),
@@ -205,5 +205,5 @@ def test_a_project_s_commands_pages_and_summary(
         # A line of its own would be Assay's word; on a page it is none.
         assert where.endswith(".html") or not re.search("^assay: PASS", text, re.M), where
     front = str(live / "reports" / "index.html")
-    for where in ("quarantine", "history", front):
+    for where in ("quarantine", "night", front):
         assert SHOWN in said[where], where

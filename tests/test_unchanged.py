@@ -32,7 +32,7 @@ def improved(promoted: Path, tmp_path_factory: pytest.TempPathFactory, call: Cal
     edit(root / layout.PARAMS, "folds: 4", "folds: 3")
     # What `dvc repro` would run, most of it without a process a stage.
     for stage in STAGES:
-        call(root, "assay", *stage.split())
+        call(root, "assay", "stage", *stage.split())
     projects.dvc(root, "commit", "--quiet", "--force")
     commit(root, call, "Three folds")
     call(root, "assay", "promote", "--because", "second model")
@@ -198,8 +198,8 @@ def change_the_source(root: Path) -> None:
 
 
 def run_another_command(root: Path) -> None:
-    edit(root / layout.DVC_YAML, "cmd: assay select", "cmd: cp -r other models/bundle")
-    edit(root / layout.DVC_LOCK, "cmd: assay select", "cmd: cp -r other models/bundle")
+    edit(root / layout.DVC_YAML, "cmd: assay stage select", "cmd: cp -r other models/bundle")
+    edit(root / layout.DVC_LOCK, "cmd: assay stage select", "cmd: cp -r other models/bundle")
 
 
 def declare_another_folder(root: Path) -> None:

@@ -59,24 +59,24 @@ stages:
     deps: [source]
     outs: [models/bundle]
   code:
-    cmd: assay code
+    cmd: assay stage code
     always_changed: true
     outs:
       - reports/code.json: {cache: false}
   evaluate:
-    cmd: assay evaluate
+    cmd: assay stage evaluate
     deps: [models/bundle, models/bundle/card.md]
     params: [{reports/code.json: [evaluate]}]
     outs:
       - reports/evaluate/evaluation.json: {cache: false}
   compare:
-    cmd: assay compare
+    cmd: assay stage compare
     deps: [models/bundle]
     params: [{reports/code.json: [compare]}]
     outs:
       - reports/compare/comparison.json: {cache: false}
   gate:
-    cmd: assay gate
+    cmd: assay stage gate
     deps: [models/bundle, models/bundle/card.md, data/contract.py, data/limits.py, tests/model]
     params: [gate, leakage, {reports/code.json: [gate]}]
     outs:
@@ -251,7 +251,7 @@ class Project:
         given = YAML(typ="safe").load((self.root / layout.PARAMS).read_text(encoding="utf-8"))
         digests_of_code = {"schema": 1, **digests.stage_digests()}
         write_json(self.root / layout.CODE, digests_of_code)
-        tree["stages"]["code"] = {"cmd": "assay code", "outs": [self.entry(layout.CODE)]}
+        tree["stages"]["code"] = {"cmd": "assay stage code", "outs": [self.entry(layout.CODE)]}
         for name in ("evaluate", "compare", "gate"):
             stage = stages[name]
             asked = {key: given[key] for key in stage["params"] if isinstance(key, str)}

@@ -86,7 +86,7 @@ def test_help_shows_every_command_once_by_what_a_person_is_doing() -> None:
 
 def test_mistakes_of_params_come_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "params.yaml").write_text("name: x y\nseed: a\n")
-    assert cli.main(["ingest", "--root", str(tmp_path)]) == 10
+    assert cli.main(["stage", "ingest", "--root", str(tmp_path)]) == 10
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("assay: params.yaml:")
     assert sum("seed: expected a whole number" in line for line in lines) == 1
@@ -97,8 +97,11 @@ def test_an_error_is_a_document_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "params.yaml").write_text("name: x y\nseed: a\n")
-    for command, code, name in (("ingest", 10, "ParamsError"), ("check", 15, "ProjectUnready")):
-        assert cli.main([command, "--json", "--root", str(tmp_path)]) == code
+    for command, code, name in (
+        ("stage ingest", 10, "ParamsError"),
+        ("check", 15, "ProjectUnready"),
+    ):
+        assert cli.main([*command.split(), "--json", "--root", str(tmp_path)]) == code
         said = capsys.readouterr()
         error = json.loads(said.out)["error"]
         assert (error["code"], error["exit_code"], error["fix"]) == (name, code, None)
@@ -211,6 +214,6 @@ def test_memory_that_libraries_do_not_get_is_no_bug(
         raise PanicException(said)
 
     monkeypatch.setattr("assay.project.params.load", fail)
-    assert cli.main(["ingest", "--root", str(tmp_path)]) == 8
+    assert cli.main(["stage", "ingest", "--root", str(tmp_path)]) == 8
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "memory ran out" in err and said in err

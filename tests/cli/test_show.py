@@ -29,7 +29,7 @@ def test_of_no_night_nothing_is_said() -> None:
 def test_what_is_not_compiled_is_shown_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
     why = "the model is not compiled: its answers are drawn"
     for reasons in ((), (why,)):
-        show("rehearse", build.rehearsal(uncompiled=reasons))
+        show("stage rehearse", build.rehearsal(uncompiled=reasons))
         assert (why in capsys.readouterr().out) is bool(reasons)
 
 
@@ -66,9 +66,14 @@ def test_each_of_them_is_a_document(parcels: Path, capsys: pytest.CaptureFixture
         found: dict[str, object] = json.loads(capsys.readouterr().out)
         return found
 
-    assert told("ingest") == {"rows": 3250, "nights": 65, "from": "2024-01-01", "to": "2024-03-05"}
-    assert told("prepare").keys() == {"train", "holdout"}
-    trained = told("train", "prior")
+    assert told("stage", "ingest") == {
+        "rows": 3250,
+        "nights": 65,
+        "from": "2024-01-01",
+        "to": "2024-03-05",
+    }
+    assert told("stage", "prepare").keys() == {"train", "holdout"}
+    trained = told("stage", "train", "prior")
     assert list(trained)[:3] == ["candidate", "bundle", "calibration"]
-    selected = told("select")
+    selected = told("stage", "select")
     assert selected["selected"] == "logistic" and selected["by"] == "log_loss"

@@ -134,7 +134,7 @@ def test_good_rows_of_the_window_reach_checked(
         load_contract_text(CONTRACT, "c").row_rules
     )
     (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
-    assert main(["contract", "--root", str(root)]) == 0
+    assert main(["stage", "contract", "--root", str(root)]) == 0
     out = capsys.readouterr().out
     assert out.startswith("The contract holds")
     assert "1 row of 10 (10%) broke a rule and were left out" in out
@@ -145,7 +145,7 @@ def test_json_is_the_only_output_and_the_report(
 ) -> None:
     result = stage.run(root, params())
     (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
-    assert main(["contract", "--json", "--root", str(root)]) == 0
+    assert main(["stage", "contract", "--json", "--root", str(root)]) == 0
     out = capsys.readouterr().out
     assert out == (root / layout.CONTRACT_REPORT / "result.json").read_text("utf-8")
     assert out == result.text()
@@ -194,7 +194,7 @@ def test_a_broken_contract_reports_but_leaves_nothing_checked(
     assert json.loads(text)["ok"] is False
     # What was found is told although the command ends with an error.
     (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
-    assert main(["contract", "--json", "--root", str(root)]) == 20
+    assert main(["stage", "contract", "--json", "--root", str(root)]) == 20
     assert capsys.readouterr() == (text, f"assay: {line}\n")
     assert "The contract is broken" in (root / layout.CONTRACT_REPORT / "index.html").read_text(
         "utf-8"
@@ -263,8 +263,8 @@ def test_a_partition_that_is_no_day_or_no_parquet(root: Path) -> None:
 
 
 def printed(result: ContractResult, capsys: pytest.CaptureFixture[str]) -> str:
-    """What `assay contract` prints of a result."""
-    show("contract", result)
+    """What `assay stage contract` prints of a result."""
+    show("stage contract", result)
     return capsys.readouterr().out
 
 

@@ -46,9 +46,9 @@ class Match:
         return found
 
     def shown(self, *options: str) -> str:
-        """What ``assay compare`` prints."""
+        """What ``assay stage compare`` prints."""
         with redirect_stdout(StringIO()) as out:
-            assert main(["compare", "--root", str(self.root), *options]) == 0
+            assert main(["stage", "compare", "--root", str(self.root), *options]) == 0
         return out.getvalue()
 
 

@@ -28,14 +28,14 @@ def run(root: Path) -> None:
 def test_leaves_everything_and_the_same_bytes_twice(
     parcels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", "--root", str(parcels)]) == 0
+    assert main(["stage", "evaluate", "--root", str(parcels)]) == 0
     assert "auc" in capsys.readouterr().out
     names = [layout.EVALUATION, layout.METRICS, layout.EVALUATION_PAGE]
     names += [f"{layout.PLOTS}/{path.name}" for path in sorted((parcels / layout.PLOTS).iterdir())]
     assert len(names) == 8
     assert (parcels / layout.EVALUATION_PAGE).stat().st_size < 300_000
     first = {name: (parcels / name).read_bytes() for name in names}
-    assert main(["evaluate", "--json", "--root", str(parcels)]) == 0
+    assert main(["stage", "evaluate", "--json", "--root", str(parcels)]) == 0
     again = {name: (parcels / name).read_bytes() for name in names}
     assert [name for name in names if again[name] != first[name]] == []
     assert capsys.readouterr().out.encode() == first[layout.EVALUATION]

@@ -186,9 +186,9 @@ def test_the_command_leaves_a_file_and_says_what_is_in_it(
     parcels: Path, call: Callable[..., str]
 ) -> None:
     write_champion(parcels, None)
-    told = call(parcels, "assay", "nights")
+    told = call(parcels, "assay", "stage", "nights")
     assert "2024-03-04" in told and "2024-03-05" in told
-    told = call(parcels, "assay", "rehearse")
+    told = call(parcels, "assay", "stage", "rehearse")
     assert "nobody was promoted" in told and "differing" in told
     found = Rehearsal.read(parcels)
     assert (found.parity[0].carrier, found.parity[0].differing) == ("local", 0)
@@ -202,7 +202,7 @@ def test_without_java_nothing_was_rehearsed(
         "import sys; from assay.score.spark import session; from assay.errors import *\n"
         "def no(_): raise JavaMissing('no Java here')\n"
         "session.java_home = no\n"
-        "from assay.cli.__main__ import main; sys.exit(main(['rehearse']))"
+        "from assay.cli.__main__ import main; sys.exit(main(['stage', 'rehearse']))"
     )
     (tmp_path / "run.py").write_text(script)
     edit(parcels, "params.yaml", "nights: 2", "nights: 0")

@@ -1,7 +1,7 @@
 """What must never pass, one case a line of the table, shown for real.
 
 A case ends in GateNotPassed with a FAIL in the verdict, or in an error of its own; in no case is a
-verdict left that says PASS. Where model tests are the point, pytest runs as `assay gate` runs it.
+verdict left that says PASS. Where model tests are the point, pytest runs as the stage gate runs it.
 """
 
 from __future__ import annotations

@@ -29,11 +29,11 @@ def rows():
         raise ConnectionError("no route to the table")
     return pd.DataFrame({"day": days, "late": True, "weight": [np.nan, *range(1, len(days))]})
 """
-DVC_YAML = "stages: {ingest: {cmd: assay ingest, deps: [data/source.py], outs: [data/raw]}}\n"
+DVC_YAML = "stages: {ingest: {cmd: assay stage ingest, deps: [data/source.py], outs: [data/raw]}}\n"
 DVC_LOCK = """schema: '2.0'
 stages:
   ingest:
-    cmd: assay ingest
+    cmd: assay stage ingest
     outs: [{path: data/raw, hash: md5, md5: 0123456789abcdef0123456789abcdef.dir}]
 """
 

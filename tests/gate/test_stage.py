@@ -78,7 +78,7 @@ def test_an_experiment_of_dvc_ends_well_with_whatever_verdict(
     tiny.evaluation(metrics={"auc": {"value": 0.7, "low": 0.6, "high": 0.8}})
     before = judge(tiny, Outcome.INCONCLUSIVE)
     monkeypatch.setenv(EXPERIMENT, "bold-name")
-    assert main(["gate", "--root", str(tiny.root)]) == 0
+    assert main(["stage", "gate", "--root", str(tiny.root)]) == 0
     said = capsys.readouterr()
     assert "INCONCLUSIVE" in said.out
     assert "the verdict is INCONCLUSIVE" in said.err and "records the experiment" in said.err
@@ -88,7 +88,7 @@ def test_an_experiment_of_dvc_ends_well_with_whatever_verdict(
 
 def test_summary_shows_why(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.write(IT, "def test_bad():\n    assert 'lime' == 'lemon'\n")
-    assert main(["gate", "--root", str(tiny.root)]) == GateNotPassed.exit_code
+    assert main(["stage", "gate", "--root", str(tiny.root)]) == GateNotPassed.exit_code
     out = capsys.readouterr().out
     assert "Model tests: 0 of 1 passed" in out
     assert "'lime' == 'lemon'" in out

@@ -62,8 +62,8 @@ class Stand:
         return stage.run(self.tiny.root, self.tiny.params).verdict
 
     def shown(self, capsys: pytest.CaptureFixture[str], *options: str) -> str:
-        """What ``assay gate`` prints."""
-        main(["gate", *options, "--root", str(self.tiny.root)])
+        """What ``assay stage gate`` prints."""
+        main(["stage", "gate", *options, "--root", str(self.tiny.root)])
         return capsys.readouterr().out
 
     def judged(self) -> Verdict:

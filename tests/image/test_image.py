@@ -57,7 +57,7 @@ print(os.getuid(), os.getgid(), *map(writable, ("/project", "/tmp", "/opt/assay"
 
 @pytest.mark.usefixtures("score")
 def test_what_the_score_image_lacks_is_named(images: Machine, volume: Path) -> None:
-    done = images.run(SCORE, "train", "logistic", project=volume)
+    done = images.run(SCORE, "stage", "train", "logistic", project=volume)
     assert lines(done.stderr)[-1] == ("assay: this needs scikit-learn: pip install 'assay[train]'")
     assert done.returncode == 9
 

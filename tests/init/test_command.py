@@ -201,7 +201,7 @@ def test_a_table_without_a_header(table: Path, capsys: pytest.CaptureFixture[str
     given = ["init", str(project), "--data", str(bare), "--target", "churned", "--names"]
     assert main([*given, "customer,since,plz,visits,churned"]) == 0
     assert "columns have no names" not in " ".join(capsys.readouterr().out.split())
-    projects.call(project, "assay", "ingest")
+    projects.call(project, "assay", "stage", "ingest")
     source = (project / "data/source.py").read_text(encoding="utf-8")
     assert "header=False" in source and '"plz": "text"' in source
     written = pd.read_parquet(project / "data/raw")

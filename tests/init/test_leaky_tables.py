@@ -105,7 +105,7 @@ def suspects(folder: Path, *stages: str) -> dict[str, list[str]]:
     root = folder / "project"
     with chdir(root):
         for stage in (*stages, "leakage"):
-            assert main([stage]) == 0
+            assert main(["stage", stage]) == 0
     checks = Leakage.read(root).checks
     return {each.check: list(each.columns) for each in checks if each.outcome != "ok"}
 
@@ -142,7 +142,7 @@ def test_answers_of_an_old_model_as_features(tmp_path: Path) -> None:
     file.write_text(trusted, encoding="utf-8")
     assert suspects(tmp_path) == {"label_name": ["model_prediction"]}
     file.write_text(trusted.replace("[risk_score]", "[riskscore]"), encoding="utf-8")
-    told = projects.call(tmp_path / "project", "assay", "leakage", code=10)
+    told = projects.call(tmp_path / "project", "assay", "stage", "leakage", code=10)
     assert "leakage.trusted_columns: data/contract.py has no feature 'riskscore'" in told
 
 
@@ -151,9 +151,9 @@ def test_a_good_model_of_features_known_before_passes(tmp_path: Path) -> None:
     root = tmp_path / "project"
     assert suspects(tmp_path, "code", *STAGES) == {}
     with chdir(root):
-        assert main(["train", "boosting"]) == 0
+        assert main(["stage", "train", "boosting"]) == 0
         shutil.copytree(root / layout.CANDIDATES / "boosting", root / layout.BUNDLE)
-        assert main(["evaluate"]) == 0
+        assert main(["stage", "evaluate"]) == 0
     (rule,) = (each for each in read_policy(params.load(root)).rules if isinstance(each, NoLeakage))
     told = leakage(rule, Leakage.read(root), Evaluation.read(root), build.alone("none"))
     assert [each.detail for each in told if each.blocks] == []

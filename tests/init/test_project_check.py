@@ -107,7 +107,7 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
                        "stage ingest: deps: no stage makes data/sauce.py"),
     "an artifact": ("dvc.yaml", "artifacts:\n  parcels:", "artifacts:\n  parcel:",
                     "no artifact has the model's name"),
-    "a command": ("dvc.yaml", "cmd: assay leakage", "cmd: assay leakge",
+    "a command": ("dvc.yaml", "cmd: assay stage leakage", "cmd: assay leakge",
                   "stage leakage: cmd: assay has no such command"),
     "a store": ("params.yaml", "seed: 7", "seed: 7\nstore: data/raw/store",
                 "store: the store lies in what a stage makes"),
@@ -169,12 +169,12 @@ def test_an_input_that_is_not_there_is_a_warning(
 
 
 STAGES: dict[str, tuple[str, str, str]] = {
-    "gate": ("assay gate", "assay gate || true",
-             "stage gate: reports/gate/verdict.json is made by `assay gate || true`, where only "
-             "`assay gate` alone is evidence"),
-    "select": ("assay select", "echo hi",
+    "gate": ("assay stage gate", "assay stage gate || true",
+             "stage gate: reports/gate/verdict.json is made by `assay stage gate || true`, where "
+             "only `assay stage gate` alone is evidence"),
+    "select": ("assay stage select", "echo hi",
                "stage select: models/bundle is made by `echo hi`"),
-    "train": ("assay train ${key}", "assay train ${key} | tee log",
+    "train": ("assay stage train ${key}", "assay stage train ${key} | tee log",
               "stage train: models/candidates is made by"),
     "ingest": ("    outs: [data/raw]\n", "",
                "stage ingest: outs: data/raw is not among its outputs"),
@@ -201,7 +201,7 @@ def test_a_missing_stage_is_named(project: Path, stage: str) -> None:
     (project / "dvc.yaml").write_text(cut, encoding="utf-8")
     (line,) = faults(project)
     assert line.startswith("dvc.yaml: stages: no stage makes ")
-    assert f"(expected one with cmd: assay {stage}, found " in line
+    assert f"(expected one with cmd: assay stage {stage}, found " in line
 
 
 @pytest.mark.usefixtures("whole_tests")

@@ -57,7 +57,7 @@ class Seen:
         return dict(self.world.store.visible_runs())
 
     def history(self, night: str) -> dict[str, Any] | None:
-        found = self.world.assay("history", "--date", night, "--json")
+        found = self.world.assay("night", "history", "--date", night, "--json")
         return None if found.code else dict(found.document)
 
     @cached_property

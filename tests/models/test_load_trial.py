@@ -77,6 +77,6 @@ def test_evaluate_ends_as_with_any_refused_bundle(
     path = root / layout.PARAMS
     path.write_text(path.read_text().replace("allow_types: []", f"allow_types: {TYPES}"))
     tool = Path(sys.executable).with_name("assay")
-    done = subprocess.run([tool, "evaluate"], cwd=root, capture_output=True, text=True)
+    done = subprocess.run([tool, "stage", "evaluate"], cwd=root, capture_output=True, text=True)
     assert done.returncode == BundleChanged.exit_code, done.stderr
     assert "ended the process that tried it (found SIG" in done.stderr

@@ -95,7 +95,7 @@ def test_what_is_not_signed_is_not_used(
         assert main(uses[name]) == 46, name
         told = capsys.readouterr().err
         assert "tag parcels@v0.1.0: a tag is not signed" in told and "no signature" in told
-    assert main(["champion", "--json", *at]) == 0
+    assert main(["stage", "champion", "--json", *at]) == 0
     assert '"state": "unreadable"' in capsys.readouterr().out
     assert main(["doctor", "--only", "access", *at]) == 7
     sign_again(root)

@@ -153,28 +153,28 @@ class Life:
 
     def train(self) -> None:
         """A contract that fails, a training that fails, then all stages, and a promotion."""
-        self.assay("code")
-        self.assay("ingest")
+        self.assay("stage", "code")
+        self.assay("stage", "ingest")
         self.edit("data/contract.py", 'str_contains="@"', 'str_contains="+"')
-        self.assay("contract", code=None)
+        self.assay("stage", "contract", code=None)
         self.edit("data/contract.py", 'str_contains="+"', 'str_contains="@"')
-        self.assay("contract", code=0)
-        self.assay("prepare")
-        self.assay("leakage", code=None)
+        self.assay("stage", "contract", code=0)
+        self.assay("stage", "prepare")
+        self.assay("stage", "leakage", code=None)
         self.edit("params.yaml", "{strategy: prior}", "{strategy: kein}")
-        self.assay("train", "prior", code=None)
+        self.assay("stage", "train", "prior", code=None)
         self.edit("params.yaml", "{strategy: kein}", "{strategy: prior}")
         for stage in ("train prior", "train logistic", "select", "evaluate", "champion"):
-            self.assay(*stage.split())
+            self.assay("stage", *stage.split())
         for stage in ("compare", "nights", "rehearse"):
-            self.assay(stage)
+            self.assay("stage", stage)
         self.edit("params.yaml", "perturb: missing", "perturb: missing\n      columns: [weight]")
         test = self.root / "tests/model/test_rows.py"
         test.write_text(FAILS, encoding="utf-8")
-        self.assay("gate", code=3)  # weight may not be null
+        self.assay("stage", "gate", code=3)  # weight may not be null
         test.unlink()
         self.edit("params.yaml", "perturb: missing\n      columns: [weight]", "perturb: missing")
-        self.assay("gate")
+        self.assay("stage", "gate")
         projects.dvc(self.root, "commit", "--force", "--quiet")
         self.commit()
         self.assay("promote", "--because", "first model")
@@ -214,7 +214,7 @@ class Life:
         self._undo()
 
     def release(self, night: str) -> None:
-        held = json.loads(self.assay("history", "--date", night, "--json"))["events"][-1]
+        held = json.loads(self.assay("night", "history", "--date", night, "--json"))["events"][-1]
         self.assay("release", held["run_id"], "--because", "a holiday")
 
     def _labels(self) -> None:
@@ -253,7 +253,7 @@ class Life:
         for command in ("status", "front", "versions", "alert", "doctor"):
             self.assay(command, code=None)
             self.assay(command, "--json", code=None)
-        self.assay("explain-night", "--date", "2024-03-04")
+        self.assay("night", "explain", "--date", "2024-03-04")
         for format in ("github", "gitlab"):
             self.assay("report", "--format", format, code=None)
         self.assay("drift", "incoming/day=2024-03-04/kanariedatei.csv", code=None)
@@ -273,7 +273,9 @@ class Life:
         self.assay("forget", "--key", f"kunde={kunde}", *because, "--dry-run")
         self.assay("forget", "--key", f"kunde={kunde}", *because)
         self.assay("forget", "--key", f"kunde={kunde}", *because, code=None)
-        shown = json.loads(self.assay("history", "--date", "2024-03-02", "--json"))["visible"]
+        shown = json.loads(self.assay("night", "history", "--date", "2024-03-02", "--json"))[
+            "visible"
+        ]
         self.assay("retract", shown, "--because", "wrong")
         self.assay("vacuum")
         self.assay("fsck", code=None)

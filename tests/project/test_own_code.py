@@ -74,7 +74,7 @@ def test_the_manifest_names_each_file_that_the_model_needs(own: Path) -> None:
 
 
 def test_evaluate_works_by_the_command_line(own: Path, call: Callable[..., str]) -> None:
-    told = call(own, "assay", "evaluate", "--json")
+    told = call(own, "assay", "stage", "evaluate", "--json")
     assert json.loads(told[told.index("{") :])["candidate"] == "own"
 
 

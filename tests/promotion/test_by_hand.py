@@ -162,7 +162,9 @@ TEST = Finding(
     rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed", test="passed"
 )
 FAIL = Outcome.FAIL
-FROZEN = edits("dvc.yaml", "    cmd: assay gate\n", "    cmd: assay gate\n    frozen: true\n")
+FROZEN = edits(
+    "dvc.yaml", "    cmd: assay stage gate\n", "    cmd: assay stage gate\n    frozen: true\n"
+)
 LOWER = edits("params.yaml", "min: 0.7", "min: 0.1")
 FEWER = edits("params.yaml", "sample_rows: 5000", "sample_rows: 1000")
 LIMITS = edits("data/limits.py", "0.7", "0.1")
@@ -206,7 +208,7 @@ EDITS: Mapping[str, Edit] = {
     "the contract made a symbolic link": Edit(links("data/contract.py")),
     "a model test made a symbolic link": Edit(links("tests/model/test_model.py")),
     "another command than the gate's in dvc.yaml": Edit(
-        edits("dvc.yaml", "cmd: assay gate", "cmd: assay gate || python forge.py")
+        edits("dvc.yaml", "cmd: assay stage gate", "cmd: assay stage gate || python forge.py")
     ),
     "another Assay's code named in reports/code.json and dvc.lock": Edit(upgraded),
     "FAIL made PASS, then dvc commit": Edit(passes, FAIL, True),
@@ -281,7 +283,7 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
     "the contract made a symbolic link": ("a symbolic link leads out of it",),
     "a model test made a symbolic link": ("a symbolic link leads out of it",),
     "another command than the gate's in dvc.yaml": (
-        "where only `assay gate` alone is evidence",
+        "where only `assay stage gate` alone is evidence",
         "its command changed",
     ),
     "another Assay's code named in reports/code.json and dvc.lock": (

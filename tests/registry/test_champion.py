@@ -56,7 +56,7 @@ def test_before_the_first_promotion_there_is_none(
     assert (found.state, found.version, found.bundle) == ("none", None, None)
     assert found.why is not None
     assert "no version of late-flights holds the stage prod" in found.why
-    assert main(["champion", "--root", str(project.root)]) == 0
+    assert main(["stage", "champion", "--root", str(project.root)]) == 0
     assert capsys.readouterr().out.startswith("state  none\n")
 
 
@@ -66,7 +66,7 @@ def test_the_holder_is_copied_whole_whatever_lies_in_the_work_tree(
     made = up(project)
     project.train("two")
     found = champion.run(project.root, project.params)
-    assert main(["champion", "--json", "--root", str(project.root)]) == 0
+    assert main(["stage", "champion", "--json", "--root", str(project.root)]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "schema": 1,
         "state": "found",
@@ -171,7 +171,7 @@ def test_without_git_it_is_an_error(project: Any) -> None:
 def test_dvc_runs_it_each_time_and_nothing_after_it(project: Any) -> None:
     text = (project.root / "dvc.yaml").read_text()
     stages = (
-        "stages:\n  champion:\n    cmd: assay champion\n    always_changed: true\n"
+        "stages:\n  champion:\n    cmd: assay stage champion\n    always_changed: true\n"
         "    params: [name, {reports/code.json: [champion]}]\n    outs: [models/champion]\n"
         "  after:\n    cmd: cp models/champion/champion.json after.json\n"
         "    deps: [models/champion]\n    outs: [after.json]\n"

@@ -170,37 +170,37 @@ def test_thawed_no_stage_hides_behind_being_frozen() -> None:
 
 # --------------------------------------------------------------------------- of the installed code
 
-MAKES = bare("code", outputs=(StageFile(layout.CODE, "1"),), command="assay code")
+MAKES = bare("code", outputs=(StageFile(layout.CODE, "1"),), command="assay stage code")
 OTHER = "sha256:0"
 
 
 def made_by(command: str, digest: str | None, folder: str = "", **facts: bool) -> PipelineStage:
     """One that has the digest of its code in dvc.lock, or lacks it among its params."""
     path = f"{folder}/{layout.CODE}" if folder else layout.CODE
-    found = {} if digest is None else {f"{path}: {command.split()[1]}": digest}
+    found = {} if digest is None else {f"{path}: {(*command.split(), "")[2]}": digest}
     return bare("one", params=found, recorded_params=found, command=command, **facts)
 
 
 def test_results_of_the_installed_code_are_current() -> None:
     now = digests.stage_digests()
-    stages = (MAKES, *(made_by(f"assay {name} rest", now[name]) for name in digests.STAGES))
+    stages = (MAKES, *(made_by(f"assay stage {name} rest", now[name]) for name in digests.STAGES))
     assert [*dvc_lock.outdated_stages(Pipeline(stages, {}))] == []
 
 
 @pytest.mark.parametrize("name", digests.STAGES)
 def test_results_of_other_code_are_not(name: str) -> None:
-    (line,) = dvc_lock.outdated_stages(Pipeline((MAKES, made_by(f"assay {name}", OTHER)), {}))
+    (line,) = dvc_lock.outdated_stages(Pipeline((MAKES, made_by(f"assay stage {name}", OTHER)), {}))
     assert line == "one: the installed Assay's code is not what made its results"
 
 
 def test_a_stage_without_the_parameter_would_never_run_again() -> None:
-    (line,) = dvc_lock.outdated_stages(Pipeline((MAKES, made_by("assay gate", None)), {}))
+    (line,) = dvc_lock.outdated_stages(Pipeline((MAKES, made_by("assay stage gate", None)), {}))
     assert line == "one: its params lack reports/code.json: [gate]"
 
 
 def test_a_file_that_was_cut_short_says_nothing_of_what_dvc_yaml_asks_for() -> None:
     now = digests.stage_digests()["gate"]
-    whole = made_by("assay gate", now)
+    whole = made_by("assay stage gate", now)
     assert installed_now(replace(whole, params={})) == ()
     assert installed_now(replace(whole, params={}, recorded_params={})) != ()
 
@@ -210,15 +210,15 @@ def installed_now(one: PipelineStage) -> tuple[str, ...]:
 
 
 def test_without_the_stage_that_writes_digests_nothing_shows() -> None:
-    (line,) = dvc_lock.outdated_stages(Pipeline((made_by("assay gate", None),), {}))
-    assert "no stage makes reports/code.json" in line and "assay code" in line
+    (line,) = dvc_lock.outdated_stages(Pipeline((made_by("assay stage gate", None),), {}))
+    assert "no stage makes reports/code.json" in line and "assay stage code" in line
 
 
 def test_a_project_below_dvcs_root_is_found() -> None:
     makes = bare("code", outputs=(StageFile("sub/reports/code.json", "1"),))
     now = digests.stage_digests()["gate"]
     found = dvc_lock.outdated_stages(
-        Pipeline((makes, made_by("assay gate", now, "sub")), {}, (), "sub")
+        Pipeline((makes, made_by("assay stage gate", now, "sub")), {}, (), "sub")
     )
     assert [*found] == []
 
@@ -227,8 +227,8 @@ def test_a_project_below_dvcs_root_is_found() -> None:
     "one",
     [
         made_by("python gate.py", OTHER),
-        made_by("assay gate", OTHER, frozen=True),
-        made_by("assay gate", OTHER, recorded=False),
+        made_by("assay stage gate", OTHER, frozen=True),
+        made_by("assay stage gate", OTHER, recorded=False),
     ],
 )
 def test_others_are_left_to_others(one: PipelineStage) -> None:
@@ -239,7 +239,7 @@ def test_the_command_leaves_a_digest_for_each_stage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / layout.PARAMS).write_bytes((PARCELS / layout.PARAMS).read_bytes())
-    assert main(["code", "--json", "--root", str(tmp_path)]) == 0
+    assert main(["stage", "code", "--json", "--root", str(tmp_path)]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == {"schema": 1, **digests.stage_digests()}
     assert json.loads((tmp_path / layout.CODE).read_text()) == printed
@@ -344,8 +344,8 @@ def made(path: str, command: str, folder: str = "") -> tuple[str, ...]:
 @pytest.mark.parametrize(("path", "name"), MAKERS.items())
 @pytest.mark.parametrize("options", ["", " --root sub/project", " --name=a-b"])
 def test_assay_alone_is_evidence(path: str, name: str, options: str) -> None:
-    assert made(path, f"assay {name}{options}") == ()
-    assert made(path, f"assay {name}{options}", folder="sub") == ()
+    assert made(path, f"assay stage {name}{options}") == ()
+    assert made(path, f"assay stage {name}{options}", folder="sub") == ()
 
 
 @pytest.mark.parametrize(
@@ -353,22 +353,23 @@ def test_assay_alone_is_evidence(path: str, name: str, options: str) -> None:
     [
         "",
         "sh data/forge.sh",
-        "assay gate || python forge.py",
-        "assay gate; true",
-        "assay gate\npython forge.py",
-        "assay gate $(python forge.py)",
-        "assay gate > out",
-        "PATH=.:$PATH assay gate",
-        "./assay gate",
-        "assay gates",
-        "assay evaluate",
+        "assay stage gate || python forge.py",
+        "assay stage gate; true",
+        "assay stage gate\npython forge.py",
+        "assay stage gate $(python forge.py)",
+        "assay stage gate > out",
+        "PATH=.:$PATH assay stage gate",
+        "./assay stage gate",
+        "assay stage gates",
+        "assay gate",
+        "assay stage evaluate",
     ],
 )
 @pytest.mark.parametrize("folder", ["", "sub"])
 def test_anything_beside_it_is_named(command: str, folder: str) -> None:
     (line,) = made(layout.VERDICT, command, folder)
     assert line.startswith(f"judge: {layout.VERDICT} is made by `")
-    assert line.endswith("where only `assay gate` alone is evidence") and "\n" not in line
+    assert line.endswith("where only `assay stage gate` alone is evidence") and "\n" not in line
 
 
 def test_a_part_of_a_folder_is_asked_about_too_and_other_outputs_are_not() -> None:

@@ -39,7 +39,7 @@ def check_known(
     standing: str = "failed",
 ) -> None:
     """The last run failed, with these words in history, status, incidents, alerts and front."""
-    told = json.loads(assay(root, capsys, "history", "--date", night, "--json"))
+    told = json.loads(assay(root, capsys, "night", "history", "--date", night, "--json"))
     assert [each["event"] for each in told["events"]][-2:] == ["started", "failed"]
     front = json.loads(assay(root, capsys, "front", "--json"))
     (shown,) = (each for each in front["nights"] if each["partition"] == night)
@@ -133,7 +133,7 @@ def test_a_run_that_is_killed_at_its_first_look_is_known_as_such(
     command = [sys.executable, "-c", DIES, DAYS[0], str(project)]
     done = subprocess.run(command, start_new_session=True, capture_output=True, env={**os.environ})
     assert done.returncode == -signal.SIGKILL
-    told = json.loads(assay(project, capsys, "history", "--date", DAYS[0], "--json"))
+    told = json.loads(assay(project, capsys, "night", "history", "--date", DAYS[0], "--json"))
     assert [each["event"] for each in told["events"]] == ["started"]
     assert "started and never ended" in assay(project, capsys, "status")
     assay(project, capsys, "alert")

@@ -183,7 +183,7 @@ def test_pages_and_commands_say_what_moved_scores(
     shift = json.loads((scorer.root / f"reports/nights/{NEXT}.json").read_text())["reasons_shift"]
     assert set(shift["now"]) == set(shift["before"]) == {*NAMES} and shift["limit"] > 0
     capsys.readouterr()
-    given = ["explain-night", "--date", NEXT, "--root", str(scorer.root)]
+    given = ["night", "explain", "--date", NEXT, "--root", str(scorer.root)]
     assert main([*given, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["reasons"]
     for name, one in found.items():

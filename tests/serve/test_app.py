@@ -234,7 +234,7 @@ def improved(
     text = (root / layout.PARAMS).read_text()
     (root / layout.PARAMS).write_text(text.replace("folds: 4", "folds: 3"))
     for stage in STAGES:
-        call(root, "assay", *stage.split())
+        call(root, "assay", "stage", *stage.split())
     from tests import projects
 
     projects.dvc(root, "commit", "--quiet", "--force")

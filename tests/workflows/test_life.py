@@ -57,7 +57,7 @@ def test_a_model_is_judged_and_promoted(team: World) -> None:
     # Merged, it is planned for the first night, on the laptop, which has the night's rows already.
     merged = team.merge(better, "squash")
     parcels.write(team.laptop / TABLE, "2024-03-01")
-    team.call("assay", "ingest")
+    team.call("assay", "stage", "ingest")
     team.call("assay", "plan", "--from", "2024-03-01", "--to", "2024-03-01")
 
     # Approved, it is promoted; the tag names who approved. The plan waits for a runner with rows.

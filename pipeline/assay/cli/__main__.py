@@ -199,6 +199,7 @@ def build_parser() -> argparse.ArgumentParser:
                 sub.set_defaults(command=each)
             parsers[each.name] = sub
         top.groups[group.title] = [each.name for each in group.commands if " " not in each.name]
+    top.known = [name for name in parsers if name]
     return top
 
 
@@ -211,11 +212,14 @@ class _Parser(argparse.ArgumentParser):
     ----------
     groups
         Title -> the commands listed below it in the help; empty for a subcommand.
+    known
+        Every command, such as ``stage train``; empty for a subcommand.
     """
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **{**named, "allow_abbrev": False})
         self.groups: dict[str, list[str]] = {}
+        self.known: list[str] = []
 
     def format_help(self) -> str:
         """As argparse formats it, with the commands in groups."""

@@ -175,13 +175,13 @@ class Call:
 
     @property
     def parser(self) -> Any:
-        """The one of the whole command line; ``groups`` are the commands by title of the help."""
+        """The one of the whole command line; ``known`` are the names of its commands."""
         return self.arguments.top
 
     @property
     def names(self) -> list[str]:
-        """What can stand after ``assay``."""
-        return [name for names in self.parser.groups.values() for name in names]
+        """What can stand after ``assay``, such as ``stage`` and ``stage train``."""
+        return list(self.parser.known)
 
     def another(self, typed: Sequence[str]) -> Call:
         """The call of another command on the same project, as if it was typed."""

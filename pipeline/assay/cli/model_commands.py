@@ -17,11 +17,14 @@ from assay.cli.command import (
 from assay.errors import GateNotPassed, UsageError
 from assay.errors.base import attach_report
 
-MAKE = Group("make a model (dvc repro runs these)")
+MAKE = Group("make a model")
+MAKE.parent(
+    "stage", "one stage of dvc repro, which runs those that are due", "assay stage train boosting"
+)
 
 
 @MAKE(
-    "code",
+    "stage code",
     "write down a digest of Assay's own code for each stage, so that an upgrade shows",
 )
 def code(call: Call) -> object:
@@ -30,7 +33,7 @@ def code(call: Call) -> object:
     return dvc_lock.write_code_digests(*call.project)
 
 
-@MAKE("ingest", "read the source into data/raw, one folder a night")
+@MAKE("stage ingest", "read the source into data/raw, one folder a night")
 def ingest(call: Call) -> object:
     from assay.training.tables import ingest
 
@@ -38,9 +41,9 @@ def ingest(call: Call) -> object:
 
 
 @MAKE(
-    "contract",
+    "stage contract",
     "check data/raw against the contract",
-    "assay contract --json",
+    "assay stage contract --json",
     words="stages.contract_lines",
 )
 def contract(call: Call) -> object:
@@ -60,7 +63,7 @@ def _refuse_early(call: Call) -> None:
     kinds.refuse_early(params, load_contract(root / file, file, root=root))
 
 
-@MAKE("prepare", "split the checked rows into training and holdout")
+@MAKE("stage prepare", "split the checked rows into training and holdout")
 def prepare(call: Call) -> object:
     from assay.training.tables import prepare
 
@@ -68,9 +71,9 @@ def prepare(call: Call) -> object:
 
 
 @MAKE(
-    "leakage",
+    "stage leakage",
     "look for what training may know of the holdout, and for features that come too late",
-    "assay leakage --json",
+    "assay stage leakage --json",
     keys="checks(check,outcome,observed,limit,detail,examples)",
 )
 def leakage(call: Call) -> object:
@@ -80,9 +83,9 @@ def leakage(call: Call) -> object:
 
 
 @MAKE(
-    "train",
+    "stage train",
     "train one candidate of params.yaml",
-    "assay train boosting",
+    "assay stage train boosting",
     words="stages.train_lines",
 )
 def train(
@@ -98,14 +101,18 @@ def train(
         return stage.run(*call.project, candidate)
 
 
-@MAKE("select", "choose the best candidate's bundle", keys="selected by candidates(name,{by})")
+@MAKE(
+    "stage select", "choose the best candidate's bundle", keys="selected by candidates(name,{by})"
+)
 def select(call: Call) -> object:
     from assay.training.train import select
 
     return select.run(*call.project)
 
 
-@MAKE("evaluate", "measure the selected bundle on the holdout", words="stages.evaluation_lines")
+@MAKE(
+    "stage evaluate", "measure the selected bundle on the holdout", words="stages.evaluation_lines"
+)
 def evaluate(call: Call) -> object:
     from assay.evaluation import evaluate as stage
 
@@ -113,7 +120,7 @@ def evaluate(call: Call) -> object:
 
 
 @MAKE(
-    "champion",
+    "stage champion",
     "fetch the version that holds the stage, to compare with",
     keys="state stage version? bundle? why?",
 )
@@ -123,7 +130,11 @@ def champion(call: Call) -> object:
     return champion.run(*call.project)
 
 
-@MAKE("compare", "measure it beside the champion on the same rows", words="stages.comparison_lines")
+@MAKE(
+    "stage compare",
+    "measure it beside the champion on the same rows",
+    words="stages.comparison_lines",
+)
 def compare(call: Call) -> object:
     from assay.evaluation import compare as stage
 
@@ -131,7 +142,7 @@ def compare(call: Call) -> object:
 
 
 @MAKE(
-    "nights",
+    "stage nights",
     "find the last nights of the input, to rehearse them",
     keys="why? nights(day,rows,why)?",
 )
@@ -142,7 +153,7 @@ def nights(call: Call) -> object:
 
 
 @MAKE(
-    "rehearse",
+    "stage rehearse",
     "score holdout rows as a night would, and the last nights beside the champion",
     keys="why? parity(carrier,rows,seconds,differing,largest) tolerance latency_ms memory_mb? "
     "bundle_mb uncompiled? nights.why? nights.champion.why? nights.nights(day,rows,flipped,why)?",
@@ -153,11 +164,20 @@ def rehearse(call: Call) -> object:
     return stage.run(*call.project)
 
 
-@MAKE("gate", "decide whether the selected bundle may be promoted", words="verdict.gate_lines")
+@MAKE(
+    "stage gate",
+    "decide whether the selected bundle may be promoted",
+    words="verdict.gate_lines",
+)
 def gate(call: Call) -> object:
     from assay.gate import stage
 
     return stage.run(*call.project)
+
+
+MAKE.parent(
+    "gate", "what the gate decided of the model, and how it came about", "assay gate explain"
+)
 
 
 @MAKE(

@@ -231,13 +231,16 @@ def why(
     return found
 
 
+LOOK.parent("night", "what happened to one night, and why", "assay night history --date 2013-07-02")
+
+
 @LOOK(
-    "explain-night",
+    "night explain",
     "say why a night's scores and decisions differ from those of an earlier night",
-    "assay explain-night --date 2013-07-02 --against 2013-07-01",
+    "assay night explain --date 2013-07-02 --against 2013-07-01",
     words="monitoring.explain_lines",
 )
-def explain_night(
+def night_explain(
     call: Call,
     *,
     date: Published,
@@ -251,12 +254,14 @@ def explain_night(
 
 
 @LOOK(
-    "history",
+    "night history",
     "say what happened to a night: each run, who released or took it back, and why",
-    "assay history --date 2013-07-02",
+    "assay night history --date 2013-07-02",
     words="nights.history_lines",
 )
-def history(call: Call, *, date: Annotated[str, Option("a night of the store", "DAY")]) -> object:
+def night_history(
+    call: Call, *, date: Annotated[str, Option("a night of the store", "DAY")]
+) -> object:
     from assay.score.operations import store_commands
 
     return store_commands.history(*call.project, date)

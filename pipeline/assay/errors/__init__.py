@@ -41,7 +41,7 @@ class LimitCrossed(AssayError):
 
     exit_code = 4
     cause = "scores, features or quality of the night are unlike those of the reference"
-    advice = "open the page in reports/nights; assay explain-night --date DAY says what moved it"
+    advice = "open the page in reports/nights; assay night explain --date DAY says what moved it"
 
 
 class LockStale(Several, AssayError):

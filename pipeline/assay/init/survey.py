@@ -1,6 +1,6 @@
 """All rows once more: how many each day has, and a sample of them, with what the sample shows.
 
-It shows columns that give the label away, asked for as `assay leakage` does, by the same functions;
+It shows columns that give the label away, asked for as the stage leakage does, by its functions;
 those that a split leaves nothing to learn from; and how many rows are equal in what describes them.
 """
 
@@ -80,7 +80,7 @@ def find_leaks(
     """The columns that give the label away alone, each with the reason.
 
     Of several classes, one that a column tells from all others is enough, as it is for
-    `assay leakage`; but a number of many values may do so by right, as a petal's length does.
+    `assay stage leakage`; but a number of many values may do so by right, as a petal's length does.
     """
     rows = sample[sample[label].notna()]
     # Halves by chance, as every second row may be of one class.
@@ -173,7 +173,7 @@ def equal_rows(facts: Sequence[ColumnFacts], sample: pd.DataFrame) -> float:
     """The share of a sample's rows that equal another one in some columns, if that is by chance.
 
     Where these have so few values that equal rows are expected, the share is what the limit of
-    `assay leakage` has to allow. Elsewhere it is 0, so the limit stays strict.
+    `assay stage leakage` has to allow. Elsewhere it is 0, so the limit stays strict.
 
     Parameters
     ----------

@@ -191,7 +191,7 @@ def _canonical(section: BaseModel) -> str:
 # ------------------------------ assay's own code: the files that each stage runs, and their digests
 # The files are found by following imports, so a module that affects a decision cannot be missed.
 # A verdict stores the digest of the code that produced it. A project that installs Assay as a
-# package has a stage ``assay code``, which writes one digest per stage. After an upgrade, DVC
+# package has a stage ``assay stage code``, which writes one digest per stage. After an upgrade, DVC
 # reruns the stages whose code changed.
 
 STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(

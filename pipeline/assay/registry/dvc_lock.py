@@ -242,10 +242,10 @@ def foreign_commands(pipeline: Pipeline, makers: Mapping[str, str] = MAKERS) -> 
         for path, name in makers.items():
             whole = pipeline.path_from_dvc_root(path)
             makes = any(each == whole or each.startswith(f"{whole}/") for each in outputs)
-            if makes and not re.fullmatch(f"assay {name}{_OPTIONS}", stage.command):
+            if makes and not re.fullmatch(f"assay stage {name}{_OPTIONS}", stage.command):
                 yield (
                     f"{stage.name}: {path} is made by {_short_command(stage.command)}, "
-                    f"where only `assay {name}` alone is evidence"
+                    f"where only `assay stage {name}` alone is evidence"
                 )
 
 
@@ -255,7 +255,7 @@ def _short_command(command: str) -> str:
 
 
 def write_code_digests(root: Path, params: Params) -> dict[str, object]:
-    """``assay code``: write a digest of each stage's installed code, so that DVC sees an upgrade.
+    """``assay stage code``: write a digest of each stage's code, so that DVC sees an upgrade.
 
     Every stage of dvc.yaml has its digest among its parameters, ``reports/code.json: [train]``. The
     stage ``code`` always rewrites the file, so only stages whose code changed run again.
@@ -286,13 +286,13 @@ def outdated_stages(pipeline: Pipeline) -> Iterator[str]:
     """A line for each stage whose results in dvc.lock were not made by the installed code."""
     words = [(stage, stage.command.split()) for stage in pipeline.stages]
     named = [
-        (stage, each[1])
+        (stage, each[2])
         for stage, each in words
-        if each[:1] == ["assay"] and len(each) > 1 and each[1] in digests.STAGES
+        if each[:2] == ["assay", "stage"] and len(each) > 2 and each[2] in digests.STAGES
     ]
     if named and pipeline.producer(layout.CODE) is None:
         what = f"no stage makes {layout.CODE}, by which DVC sees that Assay's own code changed"
-        yield f"{what}; its command is assay code"
+        yield f"{what}; its command is assay stage code"
         return
     path, now = pipeline.path_from_dvc_root(layout.CODE), digests.stage_digests()
     for stage, name in named:

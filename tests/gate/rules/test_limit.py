@@ -350,7 +350,7 @@ def test_a_doubt_keeps_from_passing_by_interval_and_from_nothing_else(
 
 
 def test_a_useless_model_on_few_nights_fails_and_a_good_one_is_asked_for_more() -> None:
-    """Six nights of 300 rows, through the functions of `assay evaluate`."""
+    """Six nights of 300 rows, through the functions of `assay stage evaluate`."""
     random = np.random.default_rng(3)
     units = SamplingUnits("night", 6, np.repeat(np.arange(6), 300).astype(np.intp))
     truth = random.random(1800) < 0.3

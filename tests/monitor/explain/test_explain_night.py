@@ -1,4 +1,4 @@
-"""``assay explain-night`` on a real store, with models that really score the rows."""
+"""``assay night explain`` on a real store, with models that really score the rows."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_another_version_and_another_mix(
     mean = found["outcomes"]["mean probability"]
     assert total(mean) == pytest.approx(change(mean), abs=1e-7)
     assert mean["mix"] > 0.1 and mean["model"] != 0
-    shown("explain-night", empty_project.run, explain_night.run, SECOND)
+    shown("night explain", empty_project.run, explain_night.run, SECOND)
     told = capsys.readouterr().out
     assert "mean probability: 0." in told and "mostly the mix of rows +0." in told
     assert "too few nights before them" in told
@@ -173,13 +173,13 @@ def test_what_nights_do_is_said_first_and_noise_is_not_explained(
         night = rows(day) if day < 9 else rows(day, x=1.5).head(200)
         score(empty_project, f"2013-02-0{day}", night, "v0.1.0", digest)
     given = (empty_project.root, empty_project.params)
-    shown("explain-night", explain_night.run, *given, "2013-02-08")
+    shown("night explain", explain_night.run, *given, "2013-02-08")
     told = " ".join(capsys.readouterr().out.split())
     assert re.search(
         r"within what nights do \(-0\.\d+ to \+0\.\d+ by 6 changes before, 95%\)", told
     )
     assert "mostly" not in told
-    shown("explain-night", explain_night.run, *given, "2013-02-09")
+    shown("night explain", explain_night.run, *given, "2013-02-09")
     told = " ".join(capsys.readouterr().out.split())
     assert ", with 50% fewer rows), beyond what nights do (" in told and "mostly x +0." in told
     usual = json.loads(to_json(explain_night.run(*given, "2013-02-09")))["usual"]
@@ -194,7 +194,7 @@ def test_parts_that_cancel_are_called_that(
     digest = promote(whole(empty_project), "v0.1.0")
     score(empty_project, FIRST, rows(1, a=0.1), "v0.1.0", digest)
     score(empty_project, SECOND, rows(1, a=0.9, x=-0.8), "v0.1.0", digest)
-    shown("explain-night", empty_project.run, explain_night.run, SECOND)
+    shown("night explain", empty_project.run, explain_night.run, SECOND)
     told = " ".join(capsys.readouterr().out.split())
     assert re.search(r"from parts that nearly cancel: .*(mix of rows \+0|x -0)", told), told
 

@@ -36,7 +36,7 @@ def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[s
     assert found.holdout == digests.data(parcels)
     assert found.data.train == digests.digest_file(parcels / layout.TRAIN_TABLE)
     assert found.rows.holdout == pq.read_metadata(parcels / layout.HOLDOUT_TABLE).num_rows
-    assert main(["leakage", "--root", str(parcels)]) == 0
+    assert main(["stage", "leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert all(name in told for name in LEAKAGE_CHECKS)
     assert str(parcels) not in (parcels / layout.LEAKAGE).read_text()
@@ -50,7 +50,7 @@ def test_the_same_rows_give_the_same_bytes(parcels: Path):
 
 
 def test_json_is_what_the_file_holds(parcels: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["leakage", "--json", "--root", str(parcels)]) == 0
+    assert main(["stage", "leakage", "--json", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert told == (parcels / layout.LEAKAGE).read_text()
     assert json.loads(told)["schema"] == 1
@@ -81,7 +81,7 @@ def test_a_leak_is_told_and_is_no_error(parcels: Path, capsys: pytest.CaptureFix
     outcomes = {each.check: each.outcome for each in found.checks if each.outcome != "ok"}
     assert outcomes == dict.fromkeys(["same_key", "near_duplicates", "time_overlap"], "suspect")
     assert found_check(found, "same_key").observed == 30
-    assert main(["leakage", "--root", str(parcels)]) == 0
+    assert main(["stage", "leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert "examples" in told
     assert "parcel " in told

@@ -91,7 +91,7 @@ def test_what_is_named_is_taken_and_a_regression_gets_none() -> None:
 def test_training_says_which_it_took(parcels: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = parcels / "params.yaml"
     path.write_text(path.read_text().replace("calibration: sigmoid", "calibration: auto"))
-    assert main(["train", "logistic", "--root", str(parcels)]) == 0
+    assert main(["stage", "train", "logistic", "--root", str(parcels)]) == 0
     folder = parcels / layout.CANDIDATES / "logistic"
     manifest = bundle.load(folder, expected=None, allow_types=()).manifest
     losses = manifest.calibration_losses

@@ -28,7 +28,10 @@ def test_memory_that_runs_out_leaves_one_line_and_the_bundle_that_was_there(
         name = "fit" if place is LogisticRegression else "compile_and_compare"
         with monkeypatch.context() as patch:
             patch.setattr(place, name, runs_out)
-            assert main(["train", "logistic", "--root", str(parcels)]) == MemoryShort.exit_code
+            assert (
+                main(["stage", "train", "logistic", "--root", str(parcels)])
+                == MemoryShort.exit_code
+            )
         (line,) = [
             line for line in capsys.readouterr().err.splitlines() if line.startswith("assay:")
         ]
@@ -45,7 +48,7 @@ def test_a_thread_that_cannot_start_is_memory_too(parcels: Path, monkeypatch: py
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(LogisticRegression, "fit", runs_out)
-    assert main(["train", "logistic", "--root", str(parcels)]) == MemoryShort.exit_code
+    assert main(["stage", "train", "logistic", "--root", str(parcels)]) == MemoryShort.exit_code
 
 
 def test_memory_that_runs_out_anywhere_is_no_bug(
@@ -55,7 +58,7 @@ def test_memory_that_runs_out_anywhere_is_no_bug(
         raise MemoryError
 
     monkeypatch.setattr("assay.training.tables.prepare.sort_order", runs_out)
-    assert main(["prepare", "--root", str(parcels)]) == MemoryShort.exit_code
+    assert main(["stage", "prepare", "--root", str(parcels)]) == MemoryShort.exit_code
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("assay: memory ran out, so this was not done. Give it more memory")
     assert (parcels / layout.TRAIN_TABLE).is_file()

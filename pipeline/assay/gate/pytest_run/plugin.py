@@ -108,13 +108,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--assay-findings",
         metavar="FILE",
         default=None,
-        help="write what each gate rule and test came to as JSON (used by 'assay gate')",
+        help="write what each gate rule and test came to as JSON (used by 'assay stage gate')",
     )
     group.addoption(
         decided.OPTION,
         metavar="FILE",
         default=None,
-        help="show what was decided of rules and behaviours (used by 'assay gate')",
+        help="show what was decided of rules and behaviours (used by 'assay stage gate')",
     )
     group.addoption(
         own_modules.OPTION,

@@ -1,6 +1,6 @@
 """The kinds of rules: which there are, a project's rules as values of them, and how they decide.
 
-A rule whose input is missing or malformed is FAIL. pytest, ``assay gate`` and
+A rule whose input is missing or malformed is FAIL. pytest, ``assay stage gate`` and
 ``explain`` all use the same functions. Nothing else knows which kinds there are.
 """
 

@@ -46,21 +46,23 @@ def stage_faults(tree: Mapping[str, Any], root: Path) -> Iterator[str]:
         if any(_meet(path, each) for each in outs) or command in told:
             continue
         told.add(command)
-        runs = [each.name for each in stages if each.command.split()[:2] == ["assay", command]]
+        runs = [
+            each.name for each in stages if each.command.split()[:3] == ["assay", "stage", command]
+        ]
         if not runs and command == "ingest" and _is_there(root / path):
             continue
         if runs:
             yield AssayError(
                 f"{path} is not among its outputs",
                 where=f"{layout.DVC_YAML}: stage {runs[0]}: outs",
-                expected=f"{path}, which assay {command} makes",
+                expected=f"{path}, which assay stage {command} makes",
                 fix="Put it there: DVC keeps, and passes on, what it is told of alone",
             ).line()
         else:
             yield AssayError(
                 f"no stage makes {path}",
                 where=f"{layout.DVC_YAML}: stages",
-                expected=f"one with cmd: assay {command}",
+                expected=f"one with cmd: assay stage {command}",
                 found=", ".join(tree),
                 fix="Put it there, as assay init writes it for a new project",
             ).line()
@@ -148,8 +150,9 @@ def pipeline_faults(root: Path, params: Params | None, commands: Collection[str]
 def _unknown_commands(stage: str, cmd: Any, commands: Collection[str]) -> Iterator[str]:
     lines = cmd if isinstance(cmd, list) else str(cmd).splitlines()
     for line in lines if commands else ():
-        program, _, rest = str(line).strip().partition(" ")
-        name = rest.split(maxsplit=1)[0] if rest.strip() else ""
+        program, *words = str(line).split() or [""]
+        below = any(name.startswith(f"{words[0]} ") for name in commands) if words else False
+        name = " ".join(words[: 2 if below else 1])
         # Options such as --version may stand in its place, and DVC fills in what has a $.
         if program == "assay" and name not in commands and not re.match(r"-|.*\$", name):
             yield AssayError(

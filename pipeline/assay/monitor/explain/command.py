@@ -1,4 +1,4 @@
-"""``assay explain-night``: why a night's scores and decisions differ from an earlier night's."""
+"""``assay night explain``: why a night's scores and decisions differ from an earlier night's."""
 
 from __future__ import annotations
 

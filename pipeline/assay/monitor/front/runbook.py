@@ -34,7 +34,7 @@ STATES = (
     ),
     (
         "An incident is open (exit 4)",
-        "Scores, features or refused rows are unlike before. assay explain-night --date DAY says "
+        "Scores, features or refused rows are unlike before. assay night explain --date DAY says "
         "what moved. Is the input wrong, or the world? Scores are published either way.",
         "incident-is-open",
     ),

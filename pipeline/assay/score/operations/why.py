@@ -289,7 +289,8 @@ def _unknown(store: Store, nights: Sequence[str], key: Mapping[str, Any]) -> Key
         where=store.uri,
         expected="a key of a published night" if len(nights) != 1 else f"a key of {nights[0]}",
         found=show_key(key),
-        fix="A night that is held or was taken back has no published row: assay history --date DAY",
+        fix="A night that is held or was taken back has no published row: "
+        "assay night history --date DAY",
     )
 
 

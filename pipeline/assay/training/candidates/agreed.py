@@ -1,4 +1,4 @@
-"""A linear model that several sites agreed on, as a candidate of `assay train`.
+"""A linear model that several sites agreed on, as a candidate of `assay stage train`.
 
 Its coefficients, and the numbers by which features are encoded, were learnt over the rows of all
 sites (`assay.federate`). As a candidate it takes part in everything that follows: it is calibrated,
@@ -174,7 +174,7 @@ def fit_alone(
 
 
 class AgreedPipeline:
-    """What `assay train` fits; its ``fit`` gives the pipeline of the agreed numbers."""
+    """What `assay stage train` fits; its ``fit`` gives the pipeline of the agreed numbers."""
 
     def __init__(self, text: str) -> None:
         self.text = text
