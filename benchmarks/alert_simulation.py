@@ -38,10 +38,10 @@ from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
 from assay.monitor.drift.budget import MOVED as WASSERSTEIN
 from assay.monitor.drift.budget import (
+    BudgetInput,
     DriftTest,
     Kind,
-    NightAlarms,
-    NightEvidence,
+    RaisedAlarms,
     SeenValue,
     alarms,
 )
@@ -227,7 +227,7 @@ def reference_of(nights: Counts) -> Reference:
     )
 
 
-def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.ndarray]:
+def evidence(before: Counts, nights: Counts) -> tuple[list[BudgetInput], np.ndarray]:
     """Each night's, and on which nights some column is over its own limit.
 
     The numbers are those that `assay.monitor.drift.budget` takes from a night's findings, here of
@@ -270,11 +270,11 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
                 seen[question] = SeenValue(None if small else value, usual, follows)
             if broken[night]:
                 beyond[question] = "broken"
-        made.append(NightEvidence(f"{night:04}", "bundle", seen, beyond=beyond))
+        made.append(BudgetInput(f"{night:04}", "bundle", seen, beyond=beyond))
     return made, np.any(over, axis=1)
 
 
-def _incidents(judged: Iterable[NightAlarms], rule: Budget) -> int:
+def _incidents(judged: Iterable[RaisedAlarms], rule: Budget) -> int:
     nights = (
         SimpleNamespace(
             partition=night.partition,

@@ -23,7 +23,7 @@ from assay.project.params import Params
 from assay.registry.pin import PinnedVersion
 from assay.registry.versions import UNKNOWN, Version
 from assay.score import local, run, together
-from assay.score.carriers import OpenNight
+from assay.score.carriers import OpenInput
 from assay.score.inputs import formats as inputs
 from assay.score.spark import tasks as spark_tasks
 from assay.score.spark.session import BackgroundSession
@@ -35,7 +35,7 @@ PARTS = {
     "find the night": (inputs, "find_night"),
     "tasks without Spark": (local, "run_files"),
     "Spark job": (spark_tasks, "run_files"),
-    "keys that repeat": (OpenNight, "duplicate_hashes"),
+    "keys that repeat": (OpenInput, "duplicate_hashes"),
     "rules for the night": (run, "_held"),
     "publish": (Store, "publish_runs"),
     "events of the run": (Store, "append_run_events"),

@@ -19,7 +19,7 @@ from statistics import median
 import pyarrow as pa
 
 from assay.monitor.drift.baselines import WeekdayDistances
-from assay.monitor.drift.budget import NightAlarms
+from assay.monitor.drift.budget import RaisedAlarms
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.drift.night_decision import NightDecision
 from assay.monitor.front import command
@@ -113,7 +113,7 @@ def _decision(night: str, run_id: str, columns: int, rng: random.Random) -> Nigh
         rules="",
         drift=DriftDecision(crossed, reasons, 890, drifted, columns, 0.99, 200, tuple(findings)),
         weekday=WeekdayDistances((), {}, "not compared"),
-        alarms=NightAlarms(night, (), ()),
+        alarms=RaisedAlarms(night, (), ()),
         snoozed=(),
         quiet=3,
     )

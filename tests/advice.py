@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from assay.reports.retrain import RetrainAdvice, RetrainNight, RuleAdvice
+from assay.reports.retrain import RetrainAdvice, RetrainRow, RuleAdvice
 
 
 def retrain_advice(sentence: str) -> RetrainAdvice:
     """Of two rules: one says to train again, in the words of ``sentence``, one waits."""
-    night = RetrainNight(
+    night = RetrainRow(
         night="2013-02-03",
         value=0.6,
         low=None,

@@ -27,7 +27,7 @@ from assay.compiled import fitted_model
 from assay.model import bundle, model, prediction
 from assay.model.manifest import Manifest, versions
 from assay.monitor import monitor_nights
-from assay.monitor.monitor_nights import MonitoredNights
+from assay.monitor.monitor_nights import MonitoringResult
 from assay.project import layout, partitions
 from assay.project.params import Params, parse
 from assay.project.params.inputs import Delta
@@ -227,7 +227,7 @@ class Project:
         """What a command answers on this project."""
         return command(self.root, self.params, *given, **more)
 
-    def monitor(self, first: str, last: str | None = None, **more: Any) -> MonitoredNights:
+    def monitor(self, first: str, last: str | None = None, **more: Any) -> MonitoringResult:
         return monitor_nights.run(self.root, self.params, first, last or first, **more)
 
     def read(self, path: str) -> str:

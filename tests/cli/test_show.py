@@ -12,14 +12,14 @@ import pytest
 from assay.cli.__main__ import main
 from assay.cli.show import nights, stages
 from assay.score.run import NightOutcome
-from assay.score.stage import NightOutcomes
+from assay.score.stage import ScoringOutcomes
 from assay.training.train.stage import TrainSummary
 from tests.gate import build
 from tests.shown import show
 
 
 def told(*outcomes: NightOutcome) -> list[str]:
-    return [str(line) for line in nights.score_lines(NightOutcomes("store", list(outcomes)))]
+    return [str(line) for line in nights.score_lines(ScoringOutcomes("store", list(outcomes)))]
 
 
 def test_of_no_night_nothing_is_said() -> None:

@@ -23,7 +23,7 @@ from assay.monitor.drift.budget import alarms, evidence
 from assay.monitor.drift.drift import DriftDecision, decide
 from assay.project.params import Monitor, Publish, Quarantine
 from assay.project.params.monitoring import Budget
-from assay.score.publication_checks import NightFacts, hold_reasons
+from assay.score.publication_checks import RunCounts, hold_reasons
 from assay.store import RecentRuns
 
 NIGHTS, ROWS = 18, 355
@@ -77,7 +77,7 @@ def held(reference: Reference, rows: pd.DataFrame) -> tuple[str, ...]:
     found = break_limits.describe_breaks(
         reference, counted(reference, rows), reference.scores, MONITOR.budget, MONITOR.limits
     )
-    facts = NightFacts(len(rows), 0, 0, {}, {}, None, 0, None, breaks=found)
+    facts = RunCounts(len(rows), 0, 0, {}, {}, None, 0, None, breaks=found)
     return hold_reasons(facts, (), Quarantine(), Publish(), RecentRuns(), date(2024, 3, 1))
 
 

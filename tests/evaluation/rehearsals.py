@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.contract.loader import load_contract
 from assay.evaluation import nights
-from assay.evaluation.nights import NightModel
+from assay.evaluation.nights import ScoringModel
 from assay.model import bundle
 from assay.project import digests, layout, source_code
 from assay.project import params as parameters
@@ -20,7 +20,7 @@ LAST = (date(2024, 3, 1), date(2024, 3, 2))
 """On the second of them three rows break the contract."""
 
 
-def prepared(root: Path, days: Any = LAST, given: Any = None) -> tuple[Any, nights.AskedNights]:
+def prepared(root: Path, days: Any = LAST, given: Any = None) -> tuple[Any, nights.RehearsalPlan]:
     params = parameters.load(root)
     changes: dict[str, Any] = {
         "rehearse": params.rehearse.model_copy(update={"nights": days, "repeats": 1})
@@ -31,7 +31,7 @@ def prepared(root: Path, days: Any = LAST, given: Any = None) -> tuple[Any, nigh
     nights.run(root, params)
     contract = load_contract(root / params.contract.file, root=root).without_label()
     loaded = bundle.load(root / layout.BUNDLE, expected=None, allow_types=())
-    return params, nights.prepare(root, params, NightModel(loaded, contract))
+    return params, nights.prepare(root, params, ScoringModel(loaded, contract))
 
 
 def rehearsed(root: Path, spark: Any, days: Any = LAST, given: Any = None) -> RehearsedNights:

@@ -22,7 +22,7 @@ from assay.contract.loader import load_contract
 from assay.evaluation import compare as stage
 from assay.evaluation import nights
 from assay.evaluation import rehearse as rehearsing
-from assay.evaluation.nights import NightModel
+from assay.evaluation.nights import ScoringModel
 from assay.evaluation.reasons import ExplainedRows, explain_rows
 from assay.model import bundle, holdout
 from assay.model.batch import score_frame
@@ -145,7 +145,7 @@ def test_a_real_night_beside_the_champion(
         for place in (root / layout.BUNDLE, root / layout.CHAMPION_BUNDLE)
     )
     contract = load_contract(root / given.contract.file, root=root).without_label()
-    asked = nights.prepare(root, given, NightModel(loaded, contract))
+    asked = nights.prepare(root, given, ScoringModel(loaded, contract))
     (night,) = nights.rehearse(root, given, spark, asked).nights
     assert night.rows == 50
     frame = pd.read_parquet(next((root / "data/raw/day=2024-03-01").iterdir()))

@@ -15,7 +15,7 @@ import pytest
 
 from assay.errors import AssayError, StageInputMissing
 from assay.evaluation import nights
-from assay.evaluation.nights import NightModel
+from assay.evaluation.nights import ScoringModel
 from assay.model import bundle
 from assay.project import layout
 from assay.project import params as parameters
@@ -187,7 +187,7 @@ def test_a_champion_that_raises_on_real_rows_is_a_reason(
     params, asked = prepared(parcels, (date(2024, 3, 1),))
     honest = nights._sent
 
-    def broken(model: NightModel) -> Any:
+    def broken(model: ScoringModel) -> Any:
         sent = honest(model)
         if model is asked.rival:
             import dataclasses

@@ -157,8 +157,8 @@ def status_agrees(seen: Seen, nights: Iterable[str]) -> Iterator[str]:
     line = ledger[known[-1]]
     if latest["partition"] != known[-1]:
         yield f"status says that {latest['partition']} is the last night, it is {known[-1]}"
-    elif line.visible is None and latest["standing"] != line.status:
-        yield f"{known[-1]}: {line.status}, but '{latest['standing']}' by status"
+    elif line.visible is None and latest["status"] != line.status:
+        yield f"{known[-1]}: {line.status}, but '{latest['status']}' by status"
     waiting = {each["partition"]: each["state"] for each in seen.status["night"]["waiting"]}
     wanted = {night: waits for night in known if (waits := ledger[night].waits)}
     if waiting != wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.monitor.drift.baselines import WeekdayDistances
-from assay.monitor.drift.budget import Alarm, DriftTest, NightAlarms
+from assay.monitor.drift.budget import Alarm, DriftTest, RaisedAlarms
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.drift.night_decision import NightDecision
 from assay.store import Run
@@ -79,7 +79,7 @@ def decided(
             findings=tuple(findings),
         ),
         weekday=WeekdayDistances((), {}, "not compared"),
-        alarms=NightAlarms(partition, tuple(alarms), ()),
+        alarms=RaisedAlarms(partition, tuple(alarms), ()),
         snoozed=tuple(snoozed),
         quiet=quiet,
     )

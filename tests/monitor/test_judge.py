@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from assay.columns.break_limits import Break
 from assay.errors import LimitCrossed
 from assay.monitor.drift.baselines import WeekdayDistances
-from assay.monitor.drift.budget import Alarm, NightAlarms
+from assay.monitor.drift.budget import Alarm, RaisedAlarms
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.drift.night_decision import NightDecision, read_decisions
 from assay.monitor.nights.history import Published
@@ -143,7 +143,7 @@ decision = st.builds(
         NightDecision,
         drift=decision,
         weekday=st.builds(WeekdayDistances, distances=st.dictionaries(st.text(), number)),
-        alarms=st.builds(NightAlarms, alarms=st.lists(st.builds(Alarm), max_size=2).map(tuple)),
+        alarms=st.builds(RaisedAlarms, alarms=st.lists(st.builds(Alarm), max_size=2).map(tuple)),
     )
 )
 def test_what_is_kept_comes_back(before: NightDecision) -> None:

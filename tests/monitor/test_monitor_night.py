@@ -282,7 +282,7 @@ def test_labels_renew_the_page_and_keep_what_was_decided(
     changed = {name for name in document if document[name] != former[name]}
     assert changed == {"label", "performance"}
     # Where drawing fails, the labels are taken all the same.
-    monkeypatch.setattr(monitor_nights.NightWriter, "_write_page", None)
+    monkeypatch.setattr(monitor_nights.PageWriter, "_write_page", None)
     with caplog.at_level(logging.WARNING):
         take(project, rows.assign(late=~rows["late"]), at(2).replace(hour=18))
     assert "the pages of the nights are not up to date" in caplog.text

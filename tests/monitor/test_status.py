@@ -23,7 +23,7 @@ NIGHT = "2013-02-01"
 
 
 def told(project: Any, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
-    """The same standing as JSON and as people see it."""
+    """The same status as JSON and as people see it."""
     capsys.readouterr()
     found = shown("status", project.run, status.run)
     return json.loads(to_json(found)), capsys.readouterr().out
@@ -133,7 +133,7 @@ def test_a_column_over_another_limit_than_its_distance_s_says_which() -> None:
     found = DriftStatus(
         headline="Within limits on 2013-02-01", version="v1", drifted=1, features=9, top=top,
         max_drifted_share=0.5, reasons=(), crossed=False, page="p", partition="2013-02-01",
-        standing="ok", run_id="r",
+        status="ok", run_id="r",
     )  # fmt: skip
     first, second, _ = status_text.drift_lines(found)
     assert first == ("Within limits on 2013-02-01 (v1), 1 of 9 features drifted (at most 50% may)")

@@ -24,7 +24,7 @@ from assay.errors import (
 )
 from assay.errors.base import attached_report
 from assay.ops import nightly
-from assay.ops.nightly import KnownNightNames, NightlySteps
+from assay.ops.nightly import NightlySteps, OrderedDays
 from assay.performance.labels import NoLabelsYet
 from assay.project import params
 from assay.project.params import Params
@@ -68,7 +68,7 @@ class Nights:
         shown = every if shown is None else shown
         published = {night: f"run of {night}" for night in shown}
         runs = {**{night: f"run of {night}" for night in decided}, **others}
-        known = KnownNightNames(tuple(every), published, runs)
+        known = OrderedDays(tuple(every), published, runs)
         self.patch.setattr(nightly, "known_nights", lambda *_: known)
 
     def run(self, shell: Shell, **more: Any) -> NightlySteps:
@@ -200,7 +200,7 @@ def test_a_store_that_cannot_be_read_is_a_failure(
 ) -> None:
     lost = StoreError("unreachable")
 
-    def fail(*_: object) -> KnownNightNames:
+    def fail(*_: object) -> OrderedDays:
         raise lost
 
     monkeypatch.setattr(nightly, "known_nights", fail)

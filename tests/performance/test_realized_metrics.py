@@ -15,7 +15,7 @@ from assay.performance.realized_metrics import (
     PREDICTED,
     UNKNOWN,
     KnownLabels,
-    LabelledNight,
+    LabelledRows,
     RealizedMetric,
     calibration,
     measure_realized,
@@ -25,12 +25,10 @@ from assay.performance.realized_metrics import (
 ROWS = 120
 
 
-def binary() -> LabelledNight:
+def binary() -> LabelledRows:
     rng = np.random.default_rng(2)
     slices = pd.DataFrame({"origin": ["EWR"] * 80 + ["JFK"] * 40})
-    return LabelledNight(
-        "binary", rng.random(ROWS), slices, SamplingUnits.rows(ROWS), threshold=0.4
-    )
+    return LabelledRows("binary", rng.random(ROWS), slices, SamplingUnits.rows(ROWS), threshold=0.4)
 
 
 def named(numbers: list[RealizedMetric], name: str = "") -> dict[str, RealizedMetric]:
@@ -88,7 +86,7 @@ def test_one_class_has_no_auc_but_an_accuracy() -> None:
 
 def test_a_class_that_the_model_does_not_know_is_counted_apart() -> None:
     scores = np.random.default_rng(4).dirichlet([1, 1], 50)
-    night = LabelledNight(
+    night = LabelledRows(
         "multiclass", scores, pd.DataFrame(index=range(50)), SamplingUnits.rows(50), ("a", "b")
     )
     truth = np.array(["a", "b", "new", "a", "b"] * 10, dtype=object)
@@ -100,7 +98,7 @@ def test_a_class_that_the_model_does_not_know_is_counted_apart() -> None:
 
 
 def test_a_regression_has_means_too() -> None:
-    night = LabelledNight(
+    night = LabelledRows(
         "regression", np.arange(50.0), pd.DataFrame(index=range(50)), SamplingUnits.rows(50)
     )
     found = named(

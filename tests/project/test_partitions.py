@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from assay.project import partitions
 from assay.project.params.inputs import Input
-from assay.project.partitions import NightNames
+from assay.project.partitions import FolderNames
 
 
 @given(
@@ -62,16 +62,16 @@ TEXT = st.text(st.characters(exclude_characters="/{}\0", exclude_categories=("Cs
 def test_the_value_is_read_back_from_the_name(value: str, before: str, after: str) -> None:
     assume((before + value)[0] not in "._")
     for path in ("in", f"in/{before}{{night}}{after}"):
-        names = NightNames.of(path, "day")
+        names = FolderNames.of(path, "day")
         assert names.folder == "in"
         assert names.values([names.name(value)]) == (value,)
 
 
 def test_other_files_beside_the_nights_are_none_of_them() -> None:
-    names = NightNames.of("s3://lake/parcels-{night}.csv", "day")
+    names = FolderNames.of("s3://lake/parcels-{night}.csv", "day")
     others = ["parcels-.csv", "parcels-2024-03-01.csv.tmp", "old.csv", ".parcels-2024-03-01.csv"]
     assert names.values([*others, "parcels-2024-03-01.csv"]) == ("2024-03-01",)
-    assert NightNames.of("s3://lake", "day").values(["day", "week=1", "day=a%2Fb"]) == ("a/b",)
+    assert FolderNames.of("s3://lake", "day").values(["day", "week=1", "day=a%2Fb"]) == ("a/b",)
 
 
 @pytest.mark.parametrize("path", ["in/{night}/a.csv", "{night}-{night}.csv", "{night}/in"])

@@ -177,7 +177,7 @@ OTHER = "sha256:0"
 def made_by(command: str, digest: str | None, folder: str = "", **facts: bool) -> PipelineStage:
     """One that has the digest of its code in dvc.lock, or lacks it among its params."""
     path = f"{folder}/{layout.CODE}" if folder else layout.CODE
-    found = {} if digest is None else {f"{path}: {(*command.split(), "")[2]}": digest}
+    found = {} if digest is None else {f"{path}: {(*command.split(), '')[2]}": digest}
     return bare("one", params=found, recorded_params=found, command=command, **facts)
 
 

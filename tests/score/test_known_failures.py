@@ -36,16 +36,16 @@ def check_known(
     capsys: pytest.CaptureFixture[str],
     night: str,
     *words: str,
-    standing: str = "failed",
+    status: str = "failed",
 ) -> None:
     """The last run failed, with these words in history, status, incidents, alerts and front."""
     told = json.loads(assay(root, capsys, "night", "history", "--date", night, "--json"))
     assert [each["event"] for each in told["events"]][-2:] == ["started", "failed"]
     front = json.loads(assay(root, capsys, "front", "--json"))
     (shown,) = (each for each in front["nights"] if each["partition"] == night)
-    assert shown["standing"] == standing
+    assert shown["status"] == status
     page = (root / layout.FRONT).read_text(encoding="utf-8")
-    assert f'class="t {standing}" href="#night-{night}"' in page
+    assert f'class="t {status}" href="#night-{night}"' in page
     facts = json.loads(assay(root, capsys, "status", "--json"))
     assay(root, capsys, "alert")
     alerts = json.loads((root / layout.ALERTS).read_text(encoding="utf-8"))
@@ -105,7 +105,7 @@ def test_a_night_without_input_between_others_is_known(
     folder(project, DAYS[1]).rename(away)
     found = assay(project, capsys, "score", "--due", "--from", DAYS[0], "--to", DAYS[2])
     assert f"due, and without input: {DAYS[1]}" in found
-    check_known(project, capsys, DAYS[1], "due, and without input", standing="absent")
+    check_known(project, capsys, DAYS[1], "due, and without input", status="absent")
     page = (project / layout.FRONT).read_text(encoding="utf-8")
     assert f"{DAYS[1]}: due, no input" in page and "∅" in page
     # Looking again tells nothing new.

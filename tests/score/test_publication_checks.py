@@ -20,7 +20,7 @@ from assay.contract.loader import load_contract
 from assay.errors import ParamsError
 from assay.project.params import Publish, Quarantine, RowCount, UniqueKey
 from assay.score.publication_checks import (
-    NightFacts,
+    RunCounts,
     _chance_of_counts,
     check_budget,
     collect_facts,
@@ -38,7 +38,7 @@ def score(*counts: int) -> ColumnProfile:
     return ColumnProfile(sum(counts), 0, counts, 0.0, 0.0, 0.0, 1.0)
 
 
-GOOD = NightFacts(
+GOOD = RunCounts(
     rows=100,
     quarantined=0,
     null_scores=0,
@@ -52,7 +52,7 @@ BEFORE = ("2024-02-29", "2024-02-28", "2024-02-27")
 USUAL = RecentRuns((90, 100, 110), (score(49, 30, 21),) * 3, BEFORE)
 
 
-def held(facts: NightFacts, recent: RecentRuns = USUAL, **budget: Any) -> tuple[str, ...]:
+def held(facts: RunCounts, recent: RecentRuns = USUAL, **budget: Any) -> tuple[str, ...]:
     limits = Publish(min_nights=3, max_row_change=0.5, max_score_distance=0.3)
     return hold_reasons(facts, RULES, Quarantine(**budget), limits, recent, DAY)
 

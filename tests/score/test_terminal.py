@@ -7,7 +7,7 @@ import re
 import pytest
 
 from assay.score.run import NightOutcome, ScoredRun
-from assay.score.stage import NightOutcomes
+from assay.score.stage import ScoringOutcomes
 from tests.shown import show
 
 RUN = "20130702T021503Z-1f9c5a20"
@@ -24,7 +24,7 @@ def test_a_runs_name_is_never_cut(
         seconds=31.5, broken={"x: finite": 10}, mean=0.25,
     )  # fmt: skip
     twice = [NightOutcome("2013-07-01", "published", report)] * 2
-    show("score", NightOutcomes("store", twice))
+    show("score", ScoringOutcomes("store", twice))
     told = capsys.readouterr().out
     assert len(re.findall(rf"(?<!\S){RUN}(?!\S)", told)) == 2 and told.count("v0.1.0") == 2
     assert "look at them: assay quarantine show --date 2013-07-01" in told

@@ -245,7 +245,7 @@ def test_what_is_no_event_is_told_so(event: Any) -> None:
 def test_an_object_is_of_the_night_that_its_place_names(
     path: str, bucket_: str, key: str, night: str | None
 ) -> None:
-    names = function.NightNames.of(path, "day")
+    names = function.FolderNames.of(path, "day")
     found, address = function._night(names, StoredObject(bucket_, key, "Created"))
     assert found == night
     if night:

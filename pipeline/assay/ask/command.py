@@ -235,8 +235,8 @@ def read_answer(root: Path, params: Params, file: Path, now: datetime | None = N
     drawn, confidence = design.draw(pool.order, asked.seed), question.report.confidence
     measured = answer.measure(question.rule.metric, pool, design, drawn, labels, confidence)
     told, why = answer.judge(question.rule, pool, measured, question.report, question.policy)
-    said = Answer(told.outcome, told.observed, told.low, told.high, told.limit, why)
-    return _write(root, replace(asked, answer=said))
+    outcome = Answer(told.outcome, told.observed, told.low, told.high, told.limit, why)
+    return _write(root, replace(asked, answer=outcome))
 
 
 _AGAIN = "Ask again: assay ask."
@@ -336,12 +336,12 @@ def _labels(file: Path, wanted: pa.Table, now: datetime) -> Floats:
     keys = [name for name in names if not name.startswith("assay_")]
     schema = pa.schema([wanted.schema.field(name) for name in keys])
     columns = LabelColumns(tuple(keys), label)
-    told = parse_labels(
+    labels = parse_labels(
         read_label_file(file, "--labels"), columns, schema, "binary", str(file), now
     )
     numbered = wanted.select(keys).append_column(_ROW, pa.array(range(wanted.num_rows)))
-    both = numbered.join(told.rows.select([*keys, "truth"]), keys, join_type="inner")
-    strange = told.rows.num_rows - both.num_rows + told.keyless
+    both = numbered.join(labels.rows.select([*keys, "truth"]), keys, join_type="inner")
+    strange = labels.rows.num_rows - both.num_rows + labels.keyless
     missing = wanted.num_rows - both.num_rows
     if strange or missing:
         raise LabelError(

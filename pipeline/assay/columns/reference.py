@@ -347,11 +347,11 @@ def build_reference(
             categorical = categorical if what in NUMBERS else (*categorical, name)
     grid: Grid = {**build_grid(frame, numeric, categorical), **scores}
     features = FrameFeatures(frame)
-    said: dict[str, Floats | CategoryColumn] = {
+    values: dict[str, Floats | CategoryColumn] = {
         name: features.numbers(name) if isinstance(cells, NumberGrid) else features.coded(name)
         for name, cells in scores.items()
     }
-    profile = compute_profile(features, grid, said, slices)
+    profile = compute_profile(features, grid, values, slices)
     counts = {
         name: _counts_by_night(assign_cells(frame[name], cells), by_night, len(nights), cells.cells)
         for name, cells in grid.items()

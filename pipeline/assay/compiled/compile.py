@@ -126,8 +126,8 @@ def _constant(estimator: Any, task: Task) -> Constant:
     row = np.zeros((1, 1))
     if task == "regression":
         return Constant(ConstantOutputs(np.asarray(estimator.predict(row), np.float64).reshape(-1)))
-    said = np.asarray(estimator.predict_proba(row)[0], np.float64)
-    return Constant(ConstantOutputs(said[1:2] if task == "binary" else said))
+    probabilities = np.asarray(estimator.predict_proba(row)[0], np.float64)
+    return Constant(ConstantOutputs(probabilities[1:2] if task == "binary" else probabilities))
 
 
 def _calibrators(calibrator: Any, task: Task) -> tuple[Calibrator | None, ...] | None:

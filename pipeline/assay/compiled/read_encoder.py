@@ -89,33 +89,33 @@ def _text(part: Any, places: Sequence[int]) -> TextEncoder:
     name = public_name(reader)
     if name not in _VECTORIZERS or filled.fill_value != "" or len(places) != 1:
         raise NotCompiled(f"{name} is not one of {', '.join(_VECTORIZERS)}")
-    told = reader.get_params()
-    own = [key for key in ("analyzer", "preprocessor", "tokenizer") if callable(told[key])]
-    own += [] if isinstance(told["strip_accents"], str | None) else ["strip_accents"]
-    own += [] if told["input"] == "content" else ["input"]
+    params = reader.get_params()
+    own = [key for key in ("analyzer", "preprocessor", "tokenizer") if callable(params[key])]
+    own += [] if isinstance(params["strip_accents"], str | None) else ["strip_accents"]
+    own += [] if params["input"] == "content" else ["input"]
     if own:
         raise NotCompiled(f"{name} has its own way with {', '.join(own)}")
-    shortest, longest = told["ngram_range"]
+    shortest, longest = params["ngram_range"]
     cutting = Cutting(
-        told["analyzer"],
-        told["lowercase"],
-        told["strip_accents"] or "",
-        told["token_pattern"] or "",
+        params["analyzer"],
+        params["lowercase"],
+        params["strip_accents"] or "",
+        params["token_pattern"] or "",
         int(shortest),
         int(longest),
-        tuple(sorted(reader.get_stop_words() or ())) if told["analyzer"] == "word" else (),
+        tuple(sorted(reader.get_stop_words() or ())) if params["analyzer"] == "word" else (),
     )
     words = getattr(reader, "vocabulary_", {})
     return TextEncoder(
         places[0],
         cutting,
         tuple(sorted(words, key=words.__getitem__)),
-        len(words) or int(told["n_features"]),
-        np.asarray(reader.idf_, np.float64) if told.get("use_idf") else np.empty(0),
-        told["binary"],
-        told.get("sublinear_tf", False),
-        told.get("norm") or "",
-        told.get("alternate_sign", False),
+        len(words) or int(params["n_features"]),
+        np.asarray(reader.idf_, np.float64) if params.get("use_idf") else np.empty(0),
+        params["binary"],
+        params.get("sublinear_tf", False),
+        params.get("norm") or "",
+        params.get("alternate_sign", False),
     )
 
 

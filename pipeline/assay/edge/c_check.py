@@ -79,8 +79,8 @@ def _called(command: Sequence[str], folder: Path, given: bytes = b"") -> bytes:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _unproven(command, str(error)) from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace") or f"exit code {done.returncode}"
-        raise _unproven(command, " ".join(said.split())[:_LONGEST])
+        text = done.stderr.decode(errors="replace") or f"exit code {done.returncode}"
+        raise _unproven(command, " ".join(text.split())[:_LONGEST])
     return done.stdout
 
 
@@ -110,17 +110,19 @@ def answers(run: Run, export: Export, rows: FeaturesInMemory) -> Expected:
     kind = np.dtype(
         [("answers", "<i4", 2), ("raw", "<f8", outputs), ("scores", "<f8", scores)]
     )  # little-endian, as are all machines that this runs on
-    said = run(_input(inputs.numeric, inputs.categorical, rows))
-    if len(said) < rows.rows * kind.itemsize:
-        raise _unproven(["check"], f"{counted(len(said), 'byte')} for {counted(rows.rows, 'row')}")
-    found = np.frombuffer(said, kind, rows.rows)
+    output = run(_input(inputs.numeric, inputs.categorical, rows))
+    if len(output) < rows.rows * kind.itemsize:
+        raise _unproven(
+            ["check"], f"{counted(len(output), 'byte')} for {counted(rows.rows, 'row')}"
+        )
+    found = np.frombuffer(output, kind, rows.rows)
     got = Expected(
         raw=found["raw"].reshape(rows.rows, outputs),
         scores=found["scores"].reshape(rows.rows, scores),
         unscored=found["answers"][:, 1] != 0,
         broken=found["answers"][:, 0].astype(np.int64),
     )
-    if differing := count_differences(export, rows, got, said[rows.rows * kind.itemsize :]):
+    if differing := count_differences(export, rows, got, output[rows.rows * kind.itemsize :]):
         raise ExportUnproven(
             "the file would count otherwise than Assay, so it was not written",
             where=export.version,

@@ -92,7 +92,7 @@ def part(file: str, name: str) -> str:
 
 def _comment(export: Export) -> Iterator[str]:
     manifest = export.manifest
-    said = {
+    texts = {
         "regression": f"scores[0] is the predicted {manifest.label}",
         "binary": f"scores[0] is the probability of {manifest.label}; "
         f"from {manifest.threshold:.17g} on it is predicted",
@@ -103,7 +103,7 @@ def _comment(export: Export) -> Iterator[str]:
         "",
         f"bundle:   {export.bundle}",
         f"contract: {manifest.contract_digest}",
-        said,
+        texts,
     ]
     if export.rules.left_out:
         lines += ["", "Checks of the contract that are not made here:"]

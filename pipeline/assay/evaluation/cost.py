@@ -72,11 +72,11 @@ def measure_cost(root: Path, batch: Batch) -> Cost:
         env={**python_environment(os.environ), **dict.fromkeys(ONE_THREAD, "1")},
     )
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"it ended {done.returncode}"]
+        lines = done.stderr.strip().splitlines() or [f"it ended {done.returncode}"]
         raise RunError(
             "a batch could not be scored in a process of its own",
             where=f"bundle {batch.digest[:19]}",
-            found=said[-1],
+            found=lines[-1],
         )
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -125,10 +125,10 @@ def _memory(what: str) -> float | None:
     Not `resource.getrusage`: its peak is inherited from the parent process.
     """
     try:
-        told = Path("/proc/self/status").read_text(encoding="utf-8")
+        text = Path("/proc/self/status").read_text(encoding="utf-8")
     except OSError:
         return None
-    lines = [line.split() for line in told.splitlines() if line.startswith(f"{what}:")]
+    lines = [line.split() for line in text.splitlines() if line.startswith(f"{what}:")]
     return int(lines[0][1]) * 1024 / MEGABYTE if lines else None
 
 

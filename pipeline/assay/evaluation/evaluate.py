@@ -172,17 +172,17 @@ def _contributions(
 ) -> dict[str, Contributions | None]:
     """What each unit adds to the group's metrics and rates."""
     mine, rows = scored.take(part.rows), part.rows
-    said = mine.predicted_positive
+    predicted = mine.predicted_positive
     found: dict[str, Contributions | None] = {}
     if len(rows) >= settings.min_slice_rows:
         found |= pairing.metric_contributions(mine, rows, units)
         found |= own.contributions(rows, units)
-    if said is not None:
+    if predicted is not None:
         every = np.ones(len(rows), dtype=bool)
-        found["selection_rate"] = pairing.share_contributions(said, every, rows, units)
+        found["selection_rate"] = pairing.share_contributions(predicted, every, rows, units)
         if sensitive:
-            wrong_yes = pairing.share_contributions(said, ~mine.truth, rows, units)
-            wrong_no = pairing.share_contributions(~said, mine.truth, rows, units)
+            wrong_yes = pairing.share_contributions(predicted, ~mine.truth, rows, units)
+            wrong_no = pairing.share_contributions(~predicted, mine.truth, rows, units)
             found |= {"false_positive_rate": wrong_yes, "false_negative_rate": wrong_no}
     return found
 
@@ -234,12 +234,12 @@ def _one(
     own: OwnMeasures,
 ) -> SliceResult:
     rows = len(scored)
-    said = scored.predicted_positive
-    selection = None if said is None else estimate_share(said, units, settings.confidence)
+    predicted = scored.predicted_positive
+    selection = None if predicted is None else estimate_share(predicted, units, settings.confidence)
     wrong_yes = wrong_no = None
-    if said is not None and sensitive:
-        wrong_yes = _share_within(~scored.truth, said, units, settings)
-        wrong_no = _share_within(scored.truth, ~said, units, settings)
+    if predicted is not None and sensitive:
+        wrong_yes = _share_within(~scored.truth, predicted, units, settings)
+        wrong_no = _share_within(scored.truth, ~predicted, units, settings)
     few = rows < settings.min_slice_rows
     return SliceResult(
         field=part.field,

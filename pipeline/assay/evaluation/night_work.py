@@ -142,7 +142,7 @@ class SentModel:
 
 
 @dataclass(frozen=True)
-class NightWork:
+class DecisionCounter:
     """Counts the rows of a night that two models decide otherwise; see `assay.score.local.Work`."""
 
     where: str

@@ -17,7 +17,7 @@ from assay.contract.loader import load_contract, load_kept_contract
 from assay.errors import AssayError, DataError, RowCountMismatch, SourceError
 from assay.errors.base import describe_error
 from assay.evaluation.champion import Champion, load_champion
-from assay.evaluation.night_work import FlipCounts, NightWork, SentModel, reads_alike
+from assay.evaluation.night_work import DecisionCounter, FlipCounts, SentModel, reads_alike
 from assay.model.bundle import Bundle
 from assay.project import extras, layout
 from assay.project.params import Params
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class NightModel:
+class ScoringModel:
     """A model and its contract at scoring time: ``Contract.without_label()``."""
 
     bundle: Bundle
@@ -55,16 +55,16 @@ ABOUT_ONE_NIGHT = (DataError, RowCountMismatch)
 
 
 @dataclass(frozen=True)
-class AskedNights:
+class RehearsalPlan:
     """All that is known before Spark is needed; ``rival`` is the champion if it can score."""
 
     listed: LastNights
-    challenger: NightModel
+    challenger: ScoringModel
     champion: Champion
-    rival: NightModel | None
+    rival: ScoringModel | None
 
 
-def prepare(root: Path, params: Params, challenger: NightModel) -> AskedNights:
+def prepare(root: Path, params: Params, challenger: ScoringModel) -> RehearsalPlan:
     """Read which nights there are, and load the champion.
 
     Raises
@@ -75,7 +75,7 @@ def prepare(root: Path, params: Params, challenger: NightModel) -> AskedNights:
     listed = LastNights.read(root)
     champion = load_champion(root, params, challenger.bundle.manifest)
     if champion.bundle is None:
-        return AskedNights(listed, challenger, champion, None)
+        return RehearsalPlan(listed, challenger, champion, None)
     assert champion.version is not None, "a champion that was loaded has a version"
     try:
         _ = champion.bundle.reference  # workers must not be the first to see a damage
@@ -86,14 +86,14 @@ def prepare(root: Path, params: Params, challenger: NightModel) -> AskedNights:
         )
     except Exception as error:  # imports the project's own code, which may raise anything
         extras.raise_if_missing(error)
-        return AskedNights(
+        return RehearsalPlan(
             listed, challenger, champion.unreadable(describe_error(error, root)), None
         )
-    return AskedNights(listed, challenger, champion, NightModel(champion.bundle, contract))
+    return RehearsalPlan(listed, challenger, champion, ScoringModel(champion.bundle, contract))
 
 
 def rehearse(
-    root: Path, params: Params, session: Callable[[], SparkSession], asked: AskedNights
+    root: Path, params: Params, session: Callable[[], SparkSession], asked: RehearsalPlan
 ) -> RehearsedNights:
     """Score the nights that were found, if there is a champion to compare with.
 
@@ -127,8 +127,8 @@ def _rehearse(
     root: Path,
     params: Params,
     session: Callable[[], SparkSession],
-    challenger: NightModel,
-    champion: NightModel,
+    challenger: ScoringModel,
+    champion: ScoringModel,
     listed: ListedNight,
 ) -> RehearsedNight:
     if listed.why is not None:
@@ -145,12 +145,12 @@ def _rehearse(
             try:
                 formats.find_night(root, params, champion.contract, listed.day)
             except AssayError as error:
-                told = f"the champion's contract cannot be applied: {describe_error(error, root)}"
-                return RehearsedNight(day=listed.day, fingerprint=listed.fingerprint, why=told)
+                text = f"the champion's contract cannot be applied: {describe_error(error, root)}"
+                return RehearsedNight(day=listed.day, fingerprint=listed.fingerprint, why=text)
         counts = _count(root, params, session, night, challenger, champion)
     except ABOUT_ONE_NIGHT as error:
-        told = describe_error(error, root)
-        return RehearsedNight(day=listed.day, fingerprint=listed.fingerprint, why=told)
+        text = describe_error(error, root)
+        return RehearsedNight(day=listed.day, fingerprint=listed.fingerprint, why=text)
     return describe_night(challenger.bundle.manifest.task, listed, counts)
 
 
@@ -159,10 +159,10 @@ def _count(
     params: Params,
     session: Callable[[], SparkSession],
     night: NightInput,
-    challenger: NightModel,
-    champion: NightModel,
+    challenger: ScoringModel,
+    champion: ScoringModel,
 ) -> FlipCounts:
-    work = NightWork(
+    work = DecisionCounter(
         where=f"night {night.value}",
         batch_rows=rows_per_batch(params.score.batch_rows, challenger.contract.width),
         challenger=_sent(challenger),
@@ -184,7 +184,7 @@ def _count(
     return found
 
 
-def _sent(model: NightModel) -> SentModel:
+def _sent(model: ScoringModel) -> SentModel:
     bundle = model.bundle
     return SentModel(bundle.scoring_files, bundle.digest, bundle.allow_types, model.contract)
 

@@ -235,12 +235,12 @@ def count_differences(
         apart = apart / np.maximum(1.0, np.abs(expected))
     if apart.ndim == 2:
         apart = apart.max(axis=1)
-    said = prediction.prediction_columns(wanted.task, wanted.classes, wanted.threshold, expected)
+    columns = prediction.prediction_columns(wanted.task, wanted.classes, wanted.threshold, expected)
     # For a regression the prediction is the score, which is compared with a tolerance above.
     flipped = np.zeros(len(ours), dtype=np.bool_)
     if wanted.task != "regression":
         flipped = (
-            _objects(said[prediction.PREDICTION]) != _objects(got[prediction.PREDICTION])[theirs]
+            _objects(columns[prediction.PREDICTION]) != _objects(got[prediction.PREDICTION])[theirs]
         )
     # Not "apart > tolerance": NaN must count as different.
     same = (apart <= tolerance) & ~flipped

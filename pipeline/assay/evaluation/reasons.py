@@ -75,9 +75,9 @@ def explain_rows(
         found = explainer.contributions(FrameFeatures(frame.iloc[some]))
         outputs = scored.scores[some].argmax(axis=1) if len(found.base) > 1 else 0
         parts.append(found.values[np.arange(len(some)), outputs])
-    said = (scale(explainer, bundle), compared_with(bundle.manifest))
+    terms = (scale(explainer, bundle), compared_with(bundle.manifest))
     values = np.concatenate(parts)
-    return ExplainedRows(frame.iloc[rows], rows, explainer.features, values, *said)
+    return ExplainedRows(frame.iloc[rows], rows, explainer.features, values, *terms)
 
 
 def measure_reasons(
@@ -107,8 +107,8 @@ def measure_reasons(
         ranked = sorted(each, key=lambda name: (-(each[name].value or 0.0), name))
         features = {name: replace(each[name], design_effect=None, worth=None) for name in ranked}
         found[title] = ExplainedPart(rows=len(rows), units=of.count, features=features)
-    said = {"scale": explained.scale, "against": explained.against}
-    return Reasons(**said, whole=found.pop(""), slices=found)
+    terms = {"scale": explained.scale, "against": explained.against}
+    return Reasons(**terms, whole=found.pop(""), slices=found)
 
 
 def compare_reasons(

@@ -23,7 +23,7 @@ from assay.errors import StageInputMissing
 from assay.evaluation import nights
 from assay.evaluation.champion import load_challenger
 from assay.evaluation.cost import MEGABYTE, NO_MEMORY, Batch, measure_cost
-from assay.evaluation.nights import NightModel
+from assay.evaluation.nights import ScoringModel
 from assay.evaluation.parity import (
     ExpectedPredictions,
     count_differences,
@@ -87,7 +87,7 @@ def rehearse(
     bundle = load_challenger(root, params)
     manifest = bundle.manifest
     publication_checks.check_budget(params.quarantine, contract)
-    challenger = NightModel(bundle, contract)
+    challenger = ScoringModel(bundle, contract)
     asked = nights.prepare(root, params, challenger) if settings.nights else None
     rows = select_rows(_holdout(root), contract, settings.rows)
     # Read as in training, and scored by scikit-learn even if the bundle has a compiled model.

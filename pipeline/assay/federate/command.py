@@ -256,12 +256,12 @@ def _first_sites(learnt: Learnt, exchange: Exchange) -> Learnt:
     mine = np.concatenate(
         [learnt.fill, learnt.center, learnt.scale, learnt.coefficients, [learnt.intercept]]
     )
-    said = exchange.share("model", json.dumps(mine.tolist()))
-    for site, text in said.items():
+    models = exchange.share("model", json.dumps(mine.tolist()))
+    for site, text in models.items():
         theirs = _numbers(site, text)
         if theirs.shape != mine.shape or not np.allclose(theirs, mine, rtol=SAME, atol=SAME):
             raise ValueError(f"{site} found another model in the same sums")
-    first = _numbers(exchange.sites[0], said[exchange.sites[0]])
+    first = _numbers(exchange.sites[0], models[exchange.sites[0]])
     ends = np.cumsum(
         [len(learnt.fill), len(learnt.center), len(learnt.scale), len(learnt.coefficients)]
     )

@@ -218,9 +218,9 @@ def decide(name: str, tally: ColumnTally, separator: str = ",") -> Decision:
     words = {word: n for word, n in tally.words.items() if word}
     present = sum(each.count for each in tally.shapes.values()) + tally.loose
     if not present:
-        said = "no value in any row" + (f", only {_listed(words)}" if words else "")
+        text = "no value in any row" + (f", only {_listed(words)}" if words else "")
         doubt = "there is no value to tell its kind by; a column without values is of no use"
-        return Decision(ColumnFormat(name, "float"), tuple(words), (), (said,), (doubt,))
+        return Decision(ColumnFormat(name, "float"), tuple(words), (), (text,), (doubt,))
     found = None
     if not tally.loose:
         found = (
@@ -230,8 +230,8 @@ def decide(name: str, tally: ColumnTally, separator: str = ",") -> Decision:
         )
     if found is None or found.column.kind == "string":
         return _as_text(found or _almost(name, tally, present), tally, words)
-    told = tuple(_told(word, n, "stands for no value") for word, n in words.items())
-    return replace(found, missing=tuple(words), evidence=(*found.evidence, *told))
+    notes = tuple(_told(word, n, "stands for no value") for word, n in words.items())
+    return replace(found, missing=tuple(words), evidence=(*found.evidence, *notes))
 
 
 def decide_typed(
@@ -253,8 +253,8 @@ def decide_typed(
     if name not in mixed and (len(kinds) == 1 or kinds == {"integer", "float"}):
         if kinds != {"string"}:
             kind: Kind = "float" if "float" in kinds else kinds.pop()
-            said = f"of type {kind} in all of {_rows(sum(tally.kinds.values()))}"
-            return Decision(ColumnFormat(name, kind), evidence=(said,))
+            text = f"of type {kind} in all of {_rows(sum(tally.kinds.values()))}"
+            return Decision(ColumnFormat(name, kind), evidence=(text,))
         return _strings(name, found) if tally.shapes or tally.loose else found
     if found.column.kind != "string" or found.doubts:
         return found
@@ -338,9 +338,9 @@ def _numbers(name: str, tally: ColumnTally, present: int, separator: str) -> Dec
     if zeros and tally.having(_BARE.fullmatch) == present:
         padded = len({*map(len, shapes)}) == 1
         few = not padded and zeros * 2 < present
-        said = f"{zeros:,} of {present:,} values begin with 0"
+        words = f"{zeros:,} of {present:,} values begin with 0"
         mere = ("numbers, if the leading zeros mean nothing",) if few else ()
-        return Decision(text, evidence=(said,), doubts=mere)
+        return Decision(text, evidence=(words,), doubts=mere)
     if phones := tally.having(_PHONE.fullmatch):
         return Decision(text, evidence=(f"telephone numbers with + in {_rows(phones)}",))
     formats = number_formats(shapes)
@@ -354,8 +354,8 @@ def _numbers(name: str, tally: ColumnTally, present: int, separator: str) -> Dec
     marked = tally.having(lambda shape: best.decimal in shape)
     fractions = marked or tally.having(_EXPONENT.search)
     if tally.inexact and not fractions:
-        said = f"more digits than a number holds exactly in {_rows(tally.inexact)}"
-        return Decision(text, evidence=(said,), doubts=("ids, or very large numbers?",))
+        words = f"more digits than a number holds exactly in {_rows(tally.inexact)}"
+        return Decision(text, evidence=(words,), doubts=("ids, or very large numbers?",))
     kind: Kind = "float" if fractions else "integer"
     if not marked and not best.thousands:
         best = replace(best, decimal=".")
@@ -386,8 +386,8 @@ def _almost(name: str, tally: ColumnTally, present: int) -> Decision:
     padded = len({*map(len, filter(_BARE.fullmatch, tally.shapes))}) == 1
     if count < NEARLY * present or (zeros and padded):
         # Codes of one length may have a few that are written otherwise: 001 to 136, and 136A.
-        said = f"{count:,} of {present:,} values are {what}, the others are not"
-        return Decision(text, evidence=(said,))
+        words = f"{count:,} of {present:,} values are {what}, the others are not"
+        return Decision(text, evidence=(words,))
     if what == "numbers":
         odd = tally.first(lambda shape: not is_number(shape))
     else:

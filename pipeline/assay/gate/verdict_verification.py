@@ -104,17 +104,17 @@ def _problems(
 
 def _rules(recorded: Verdict, decided: tuple[Finding, ...]) -> Iterator[str]:
     """Compare the findings of rules, matched by title in order."""
-    said: dict[str, list[Finding]] = {}
+    recorded_rules: dict[str, list[Finding]] = {}
     for finding in recorded.findings:
         if finding.kind == "rule":
-            said.setdefault(finding.title, []).append(finding)
+            recorded_rules.setdefault(finding.title, []).append(finding)
     for finding in decided:
-        mine = said.get(finding.title)
+        mine = recorded_rules.get(finding.title)
         if not mine:
             yield f"'{finding.title}' is missing in it; the reports say {_words(finding)}"
             continue
         yield from _differences(mine.pop(0), finding)
-    for finding in (each for left in said.values() for each in left):
+    for finding in (each for left in recorded_rules.values() for each in left):
         # The gate's own findings, which are not in params.yaml, are never PASS.
         if finding.outcome is Outcome.PASS:
             yield f"'{finding.title}' is no rule of params.yaml"

@@ -113,8 +113,8 @@ def _covered(finding: Finding, waivers: Sequence[WaiverParams], now: date) -> Fi
     valid = [waiver for waiver in mine if not waiver.expired(now)]
     if valid:
         last = max(valid, key=lambda waiver: waiver.until)
-        told = verdict.Waiver(because=last.because, owner=last.owner, until=last.until.isoformat())
-        return finding.model_copy(update={"waiver": told})
+        given = verdict.Waiver(because=last.because, owner=last.owner, until=last.until.isoformat())
+        return finding.model_copy(update={"waiver": given})
     if mine:
         ended = max(waiver.until for waiver in mine).isoformat()
         return finding.model_copy(update={"waiver_ended": ended})

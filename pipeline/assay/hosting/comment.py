@@ -269,8 +269,8 @@ def compose(facts: CommentFacts, form: Format, limit: int = LIMIT) -> str:
     while True:
         texts = [marker(facts.name), *(each.text for each in kept)]
         if cut:
-            told = f"Left out, as a comment has room for {LIMIT:,} characters: {', '.join(cut)}."
-            texts.insert(-1, told)
+            words = f"Left out, as a comment has room for {LIMIT:,} characters: {', '.join(cut)}."
+            texts.insert(-1, words)
         text = "\n\n".join(texts) + "\n"
         if len(text) < limit:
             return text

@@ -100,8 +100,8 @@ def propose(root: Path, params: Params) -> Proposal:
             return Proposal(None, BRANCH, None, False)
     push_branch(root, BRANCH)
     number = run.open_request(BRANCH, title, _body(root, params))
-    said = comment.post(root, params, number)
-    return Proposal(number, BRANCH, said.outcome, run.judge_again(BRANCH))
+    posted = comment.post(root, params, number)
+    return Proposal(number, BRANCH, posted.outcome, run.judge_again(BRANCH))
 
 
 def _body(root: Path, params: Params) -> str:

@@ -349,9 +349,9 @@ def _call(folder: Path, *command: str) -> None:
             fix=f"Install it, then: {' '.join(command)}",
         ) from None
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
+        lines = (done.stderr or done.stdout).strip().splitlines()
         raise NotARepository(
             f"{' '.join(command)} failed, so nothing was written",
             where=str(folder),
-            found=said[-1][:300] if said else f"status {done.returncode}, and no message",
+            found=lines[-1][:300] if lines else f"status {done.returncode}, and no message",
         )

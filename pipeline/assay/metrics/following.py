@@ -64,7 +64,7 @@ NOT_SEEN = Following()
 
 
 @dataclass(frozen=True)
-class MeanOfNights:
+class SeriesMeans:
     """What is known of the means of several series of nights; each field is ``(series,)``.
 
     Attributes
@@ -100,7 +100,7 @@ def follows(
     return tuple(weights[0].sum(axis=1).tolist())
 
 
-def mean_of_nights(sums: Floats, noise: Floats, following: Following) -> MeanOfNights:
+def mean_of_nights(sums: Floats, noise: Floats, following: Following) -> SeriesMeans:
     """What is known of the mean of each series.
 
     Parameters
@@ -131,7 +131,7 @@ def mean_of_nights(sums: Floats, noise: Floats, following: Following) -> MeanOfN
     found = np.where(smaller, np.interp(inner / alone, quantiles, degrees), found)
     usual = alone * special.stdtrit(nights - 1, INNER)
     worth = nights * np.minimum(1.0, np.square(usual / inner))
-    return MeanOfNights(inner / special.stdtrit(found, INNER), found, worth)
+    return SeriesMeans(inner / special.stdtrit(found, INNER), found, worth)
 
 
 def _weighed(

@@ -168,11 +168,11 @@ def score_batch(
     good = columns.filter(~check.bad)
     scores, null_scores = _scores(bundle, good)
     manifest = bundle.manifest
-    said = prediction.prediction_columns(
+    predicted = prediction.prediction_columns(
         manifest.task, manifest.classes, manifest.threshold, scores
     )
     predictions = good.select(contract.keys)
-    for name, values in said.items():
+    for name, values in predicted.items():
         predictions = predictions.append_column(name, values)
     return ScoredBatch(
         columns=columns,
@@ -233,7 +233,7 @@ def _around_failing_rows(scorer: Scorer, features: Columns, classes: int = 0) ->
     try:
         return scorer.scores(features)
     except ScoresInvalid as error:
-        told = error.found
+        text = error.found
 
     def call(start: int, stop: int) -> Floats:
         return scorer.scores(features.take(np.arange(start, stop)))
@@ -250,7 +250,7 @@ def _around_failing_rows(scorer: Scorer, features: Columns, classes: int = 0) ->
             "the model raised an error for very many rows",
             where=FILE,
             expected="errors for few rows: they get no score",
-            found=told,
+            found=text,
             fix="Give the columns limits in the contract, which refuses such rows by name. Or is "
             "it not the model that was trained?",
         ) from None
@@ -258,7 +258,7 @@ def _around_failing_rows(scorer: Scorer, features: Columns, classes: int = 0) ->
         "the model raised an error for %s of %s, which get no score: %s",
         counted(rows - scored, "row"),
         f"{rows:,}",
-        told,
+        text,
     )
     return result
 

@@ -166,8 +166,8 @@ def top_words(explainer: Explainer, name: str, value: Any, output: int) -> Any:
         return value
     found = list(explainer.words(name, value, output).items())
     more = len(found) - TOP_WORDS
-    told = [f"{gram} {added:+.4f}" for gram, added in found[:TOP_WORDS]]
-    return ", ".join([*told, f"and {more} more"] if more > 0 else told) or "no known word"
+    texts = [f"{gram} {added:+.4f}" for gram, added in found[:TOP_WORDS]]
+    return ", ".join([*texts, f"and {more} more"] if more > 0 else texts) or "no known word"
 
 
 @dataclass(frozen=True)

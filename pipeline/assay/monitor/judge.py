@@ -15,11 +15,11 @@ from assay.monitor.drift.baselines import (
     compare_weekdays,
     weekdays_before,
 )
-from assay.monitor.drift.budget import NightEvidence, alarms, evidence
+from assay.monitor.drift.budget import BudgetInput, alarms, evidence
 from assay.monitor.drift.drift import DriftDecision, decide
 from assay.monitor.drift.night_decision import NightDecision, digest_of_rules, find_snooze
 from assay.monitor.nights import history
-from assay.monitor.nights.facts import KnownNights
+from assay.monitor.nights.facts import StoredFacts
 from assay.monitor.nights.history import Published
 from assay.performance.estimate import widening
 from assay.performance.estimate.night import estimated_rows
@@ -48,7 +48,7 @@ class JudgedNight:
 
 
 @dataclass
-class JudgedNights:
+class Judgements:
     """Nights that were judged in order, each with the nights before it.
 
     Attributes
@@ -72,9 +72,9 @@ def judge_nights(
     first: str,
     limits: Monitor,
     confidence: float,
-    facts: KnownNights,
+    facts: StoredFacts,
     bundle_of: Callable[[Run], Bundle],
-) -> JudgedNights:
+) -> Judgements:
     """Judge the published runs of some nights, in order, each against the nights before it.
 
     Each is compared with the reference of the version that scored it. What is known of nights
@@ -109,7 +109,7 @@ def judge_nights(
         and (decision := facts.decisions.get(record.partition)) is not None
         and decision.holds(record, rules)
     }
-    found, seen = JudgedNights(), list[NightEvidence]()
+    found, seen = Judgements(), list[BudgetInput]()
     decided: list[tuple[Run, DriftDecision, WeekdayDistances]] = []
     asked: dict[str, tuple[Published, Bundle, tuple[Mapping[str, Any], ...]]] = {}
     habits, of_bundle = WeekdayHistory(limits.budget.of), ""

@@ -18,7 +18,7 @@ from assay.monitor.incidents import alert
 from assay.monitor.incidents.collect import all_nights
 from assay.monitor.incidents.document import IncidentHistory, history_of
 from assay.monitor.judge import judge_nights
-from assay.monitor.night_writer import NightWriter, nights_that_changed
+from assay.monitor.night_writer import PageWriter, nights_that_changed
 from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.summary import NightSummary
@@ -31,7 +31,7 @@ from assay.store import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
-class MonitoredNights:
+class MonitoringResult:
     """The incidents, and the status of each requested night.
 
     Attributes
@@ -62,7 +62,7 @@ def run(
     notify: bool = False,
     evidently: bool = False,
     alone: bool = False,
-) -> MonitoredNights:
+) -> MonitoringResult:
     """Judge nights, write their pages and documents, then ``reports/incidents.json``.
 
     Parameters
@@ -74,7 +74,7 @@ def run(
     evidently
         Make Evidently's report of each night too, whatever ``monitor.evidently`` says.
     alone
-        Return the night to be shown; see `MonitoredNights`.
+        Return the night to be shown; see `MonitoringResult`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def run(
     every = all_nights(facts)
     book = history_of(params.name, first, last, facts.decisions, judged.left_out, limits)
     # Write.
-    writer = NightWriter(root, params, store, every, facts)
+    writer = PageWriter(root, params, store, every, facts)
     summaries = writer.write(judged.nights, evidently=evidently)
     changed = set(nights_that_changed(all_nights(known), every))
     writer.write_again(changed - {night.partition for night in judged.nights})
@@ -122,9 +122,9 @@ def run(
     front.write_page(root, params, every, facts)
     # Notify.
     asked = tuple(night for night in every.nights if first <= night.partition <= last)
-    found = MonitoredNights(book, asked, tuple(summaries), alone)
+    found = MonitoringResult(book, asked, tuple(summaries), alone)
     end = next(night for night in reversed(asked) if night.partition == names[-1])
-    alarming = end.stand.alarming or bool(book.open)
+    alarming = end.status.alarming or bool(book.open)
     if notify:
         alert.notify(root, params, every, answered=alarming)
     if alarming:
@@ -144,7 +144,7 @@ def try_write_again(root: Path, params: Params, nights: Sequence[str]) -> None:
             store = open_store(root, params)
             known = night_facts.load(root, store, nights)
             every = all_nights(known)
-            NightWriter(root, params, store, every, known).write_again(nights)
+            PageWriter(root, params, store, every, known).write_again(nights)
             front.write_page(root, params, every, known)
             return
     front.try_run(root, params)
@@ -160,11 +160,11 @@ def _nothing_scored(store: Store, first: str, last: str) -> NothingScored | Usag
     )
 
 
-def _limit_crossed(found: MonitoredNights, end: Night, first: str, last: str) -> LimitCrossed:
+def _limit_crossed(found: MonitoringResult, end: Night, first: str, last: str) -> LimitCrossed:
     reasons: Sequence[str] = end.reasons()
     why = found.book.open_at_end() or next(iter(reasons), "")
     return LimitCrossed(
-        f"{end.stand.headline(end.partition)}; {why}",
+        f"{end.status.headline(end.partition)}; {why}",
         where=f"night {first}" if first == last else f"nights {first} to {last}",
         fix=f"See {found.summaries[-1].page if first == last else layout.INCIDENTS}",
     ).attach_report(found)

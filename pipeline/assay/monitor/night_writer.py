@@ -26,10 +26,10 @@ from assay.monitor.incidents.collect import AllNights
 from assay.monitor.judge import JudgedNight
 from assay.monitor.nights import history
 from assay.monitor.nights import page as night_page
-from assay.monitor.nights.facts import KnownNights
+from assay.monitor.nights.facts import StoredFacts
 from assay.monitor.nights.history import Published
 from assay.monitor.nights.night import EVIDENTLY, MonitoringStatus, decide_status, night_path
-from assay.monitor.nights.page import EvidentlyPart, NightContent, night_content
+from assay.monitor.nights.page import EvidentlyPart, PageContent, night_content
 from assay.monitor.nights.sample import published_sample
 from assay.monitor.nights.summary import (
     NightSummary,
@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class NightWriter:
+class PageWriter:
     """Writes the pages and documents of nights into a project's reports.
 
     Attributes
@@ -67,7 +67,7 @@ class NightWriter:
     params: Params
     store: Store
     every: AllNights
-    facts: KnownNights
+    facts: StoredFacts
 
     def write(self, judged: Sequence[JudgedNight], evidently: bool = False) -> list[NightSummary]:
         """Write the nights that were judged now.
@@ -82,10 +82,10 @@ class NightWriter:
         for night in judged:
             known, crossed = every[night.partition], night.decision.drift.crossed
             # None if the run was replaced in the meantime.
-            stand = known.stand if known.judged else decide_status("published", crossed)
+            status = known.status if known.judged else decide_status("published", crossed)
             measured = self.facts.measured_on(night.partition)
             summaries.append(
-                self._summary(night.published, night.loaded, night.decision, stand, measured)
+                self._summary(night.published, night.loaded, night.decision, status, measured)
             )
         for night, summary in zip(judged, summaries, strict=True):
             part = self._evidently_part(summary, evidently)
@@ -118,7 +118,7 @@ class NightWriter:
             try:
                 loaded = fetch(record)
                 measured = known.measured_on(record.partition)
-                summary = self._summary(published, loaded, night.judged, night.stand, measured)
+                summary = self._summary(published, loaded, night.judged, night.status, measured)
                 part = EvidentlyPart.NOT_ASKED
                 if self._evidently_file(summary).exists():
                     part = EvidentlyPart.THERE
@@ -132,17 +132,19 @@ class NightWriter:
         published: Published,
         loaded: Bundle,
         judged: NightDecision,
-        stand: MonitoringStatus,
+        status: MonitoringStatus,
         measured: Sequence[Row],
     ) -> NightSummary:
         record, limits = published.record, self.params.monitor
         label = label_drift(measured, record.run_id, loaded.reference, limits.limit_quantile)
         broken = count_broken_rules(self.store, record)
-        return NightSummary(record, judged, stand, limits, label, broken, overall_metrics(measured))
+        return NightSummary(
+            record, judged, status, limits, label, broken, overall_metrics(measured)
+        )
 
     def _write_page(
         self, published: Published, loaded: Bundle, summary: NightSummary, part: EvidentlyPart
-    ) -> NightContent:
+    ) -> PageContent:
         """Write the night's own page and its document; returns what the page shows."""
         content = night_content(
             summary, loaded.reference, loaded.manifest.task, published.profile()
@@ -154,7 +156,7 @@ class NightWriter:
         return content
 
     def _write_evidently(
-        self, night: JudgedNight, summary: NightSummary, part: EvidentlyPart, content: NightContent
+        self, night: JudgedNight, summary: NightSummary, part: EvidentlyPart, content: PageContent
     ) -> None:
         file = self._evidently_file(summary)
         if part is not EvidentlyPart.THERE:
@@ -179,7 +181,7 @@ class NightWriter:
     def _evidently_part(self, summary: NightSummary, asked: bool) -> EvidentlyPart:
         when = self.params.monitor.evidently
         asked = asked or self._evidently_file(summary).exists()
-        if not (asked or when == "always" or (when == "alarming" and summary.stand.alarming)):
+        if not (asked or when == "always" or (when == "alarming" and summary.status.alarming)):
             return EvidentlyPart.NOT_ASKED
         return EvidentlyPart.THERE if is_installed("evidently") else EvidentlyPart.NOT_INSTALLED
 
@@ -217,7 +219,7 @@ def sample_reference(loaded: Bundle, params: Params) -> pd.DataFrame:
 
 def nights_that_changed(before: AllNights, now: AllNights) -> Iterable[str]:
     """The nights whose decision or status is another one now."""
-    was = {night.partition: (night.judged, night.stand) for night in before.nights}
+    was = {night.partition: (night.judged, night.status) for night in before.nights}
     for night in now.nights:
-        if was.get(night.partition) != (night.judged, night.stand):
+        if was.get(night.partition) != (night.judged, night.status):
             yield night.partition

@@ -22,8 +22,8 @@ from assay.reports.retrain import read_advice
 
 if TYPE_CHECKING:
     from assay.monitor.incidents.collect import AllNights
-    from assay.monitor.nights.facts import KnownNights
-    from assay.monitor.nights.night import Night, NightMetric
+    from assay.monitor.nights.facts import StoredFacts
+    from assay.monitor.nights.night import Night, ShownMetric
     from assay.store import Store
 
 WEEK = 7
@@ -54,11 +54,11 @@ class ChampionStatus(Document):
     override: str | None
 
 
-class LatestNight(Document):
+class LatestStatus(Document):
     """The state of the latest night."""
 
     partition: Text
-    standing: Text
+    status: Text
     words: Text
     reasons: tuple[str, ...]
 
@@ -72,7 +72,7 @@ class UnpublishedRun(Document):
     detail: str | None
 
 
-class WaitingNight(Document):
+class WaitingRun(Document):
     """A night that waits for a person, as its last run was held or retracted."""
 
     partition: Text
@@ -83,7 +83,7 @@ class WaitingNight(Document):
 class NightStatus(Document):
     """The last published night, and every night that waits for a person."""
 
-    latest: LatestNight
+    latest: LatestStatus
     partition: Text
     run_id: Text
     version: Text
@@ -93,7 +93,7 @@ class NightStatus(Document):
     rows_scored: Count | None
     rows_quarantined: Count | None
     unpublished_run: UnpublishedRun | None
-    waiting: tuple[WaitingNight, ...]
+    waiting: tuple[WaitingRun, ...]
 
 
 class QuarantineStatus(Document):
@@ -119,7 +119,7 @@ class DriftStatus(Document):
     """Drift on the last monitored night."""
 
     partition: Text
-    standing: Text
+    status: Text
     headline: Text
     run_id: Text
     version: Text
@@ -228,7 +228,7 @@ def run(root: Path, params: Params) -> Status:
         return open_store(root, params)
 
     @cache
-    def facts() -> KnownNights:
+    def facts() -> StoredFacts:
         return load(root, store(), ())
 
     @cache
@@ -325,7 +325,7 @@ def _champion(root: Path, params: Params) -> ChampionStatus | MissingPart:
     )
 
 
-def _night(store: Store, known: KnownNights, every: Sequence[Night]) -> NightStatus | MissingPart:
+def _night(store: Store, known: StoredFacts, every: Sequence[Night]) -> NightStatus | MissingPart:
     """The last published night, and the status of the last night of all."""
     from assay.score.due import nights_waiting
 
@@ -346,10 +346,10 @@ def _night(store: Store, known: KnownNights, every: Sequence[Night]) -> NightSta
         )
     waiting = nights_waiting(known.visible, known.records)
     return NightStatus(
-        latest=LatestNight(
+        latest=LatestStatus(
             partition=last.partition,
-            standing=last.standing,
-            words=last.stand.words,
+            status=last.status.name,
+            words=last.status.words,
             reasons=last.reasons(),
         ),
         partition=record.partition,
@@ -362,7 +362,7 @@ def _night(store: Store, known: KnownNights, every: Sequence[Night]) -> NightSta
         rows_quarantined=record.rows_quarantined,
         unpublished_run=unpublished,
         waiting=tuple(
-            WaitingNight(partition=night, state=run.event, run_id=run.run_id)
+            WaitingRun(partition=night, state=run.event, run_id=run.run_id)
             for night, run in waiting.items()
         ),
     )
@@ -410,7 +410,7 @@ def incidents_part(known: AllNights) -> IncidentsStatus | MissingPart:
 
 
 def performance_part(
-    known: KnownNights, every: Sequence[Night], overdue: Callable[[], Sequence[str]]
+    known: StoredFacts, every: Sequence[Night], overdue: Callable[[], Sequence[str]]
 ) -> PerformanceStatus | MissingPart:
     """The last night with labels, and the means of the last `WEEK` of them.
 
@@ -445,12 +445,12 @@ def performance_part(
     )
 
 
-def _mean(found: Iterable[NightMetric | None]) -> float | None:
+def _mean(found: Iterable[ShownMetric | None]) -> float | None:
     values = [each.value for each in found if each is not None]
     return sum(values) / len(values) if values else None
 
 
-def _drift(known: KnownNights, every: Sequence[Night], most: float) -> DriftStatus | MissingPart:
+def _drift(known: StoredFacts, every: Sequence[Night], most: float) -> DriftStatus | MissingPart:
     """The last monitored night: what was decided about it, and its status.
 
     Parameters
@@ -467,8 +467,8 @@ def _drift(known: KnownNights, every: Sequence[Night], most: float) -> DriftStat
     record = next((run for run in known.records if run.run_id == judged.run_id), None)
     return DriftStatus(
         partition=judged.partition,
-        standing=night.standing,
-        headline=night.stand.headline(night.partition),
+        status=night.status.name,
+        headline=night.status.headline(night.partition),
         run_id=judged.run_id,
         version=record.version if record else "unknown",
         crossed=drift.crossed,

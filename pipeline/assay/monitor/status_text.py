@@ -16,7 +16,7 @@ from assay.monitor.status import (
     QuarantineStatus,
     RetrainStatus,
     Status,
-    WaitingNight,
+    WaitingRun,
 )
 from assay.project.text import counted, format_count, format_digits
 from assay.registry.verification import unverified_warning
@@ -64,10 +64,10 @@ def night_lines(facts: NightStatus) -> list[str]:
     if latest.partition != facts.partition:
         published = f"the last published is {facts.partition}, {published}"
     # The reasons of a monitored night are listed under drift.
-    told = latest.reasons if latest.partition != facts.partition else []
+    reasons = latest.reasons if latest.partition != facts.partition else []
     lines = [
         f"{latest.partition}: {latest.words}",
-        *told,
+        *reasons,
         published,
         f"{counted(facts.rows_read, 'row')} read, "
         f"{format_count(facts.rows_scored, 'unknown')} scored, "
@@ -84,7 +84,7 @@ def night_lines(facts: NightStatus) -> list[str]:
     return [*lines, *_waiting_lines(facts.waiting)]
 
 
-def _waiting_lines(waiting: Sequence[WaitingNight]) -> Iterator[str]:
+def _waiting_lines(waiting: Sequence[WaitingRun]) -> Iterator[str]:
     for state, how in DECIDED.items():
         nights = [
             f"{each.partition} (run {each.run_id})" for each in waiting if each.state == state

@@ -139,7 +139,7 @@ def run(
     except AssayError as error:
         # What follows would fail in the same way, and what is known of alerts is in files.
         steps.note(("monitor",), error)
-        known = KnownNightNames((), {}, {})
+        known = OrderedDays((), {}, {})
     if known.all:
         _look_after(root, params, steps, known)
         if params.retention.days:
@@ -166,7 +166,7 @@ def _is_planned(root: Path, params: Params) -> bool:
         return False
 
 
-def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightNames) -> None:
+def _look_after(root: Path, params: Params, steps: _Steps, known: OrderedDays) -> None:
     last = known.all[-1]
     first = look_back(known.all, max(params.monitor.maturities))
     seen = [
@@ -189,7 +189,7 @@ def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightName
 
 
 @dataclass(frozen=True, slots=True)
-class KnownNightNames:
+class OrderedDays:
     """Nights in order.
 
     Attributes
@@ -205,7 +205,7 @@ class KnownNightNames:
     decided: Mapping[str, str]
 
 
-def known_nights(root: Path, params: Params) -> KnownNightNames:
+def known_nights(root: Path, params: Params) -> OrderedDays:
     """The nights in the store whose names are dates.
 
     Raises
@@ -217,7 +217,7 @@ def known_nights(root: Path, params: Params) -> KnownNightNames:
     published = {name: run for name, run in store.visible_runs().items() if parse_day(name)}
     tried = {record.partition for record in store.runs() if parse_day(record.partition)}
     names = tuple(sorted(tried.union(published)))
-    return KnownNightNames(names, published, store.decided_runs())
+    return OrderedDays(names, published, store.decided_runs())
 
 
 def look_back(nights: Sequence[str], days: int) -> str:

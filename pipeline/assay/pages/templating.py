@@ -85,9 +85,9 @@ def render_markdown_parts(
     parts = []
     for each in text.split(_PART)[1:]:
         title, weight, body = each.split(_WITHIN, 2)
-        told = re.sub(r"\n{3,}", "\n\n", body).strip("\n")
-        if told:
-            parts.append(MarkdownPart(title, told, int(weight)))
+        words = re.sub(r"\n{3,}", "\n\n", body).strip("\n")
+        if words:
+            parts.append(MarkdownPart(title, words, int(weight)))
     return parts
 
 
@@ -254,9 +254,9 @@ _HEADING = re.compile(r'<h2 id="([\w-]+)">(.*?)(?:<small>.*?)?</h2>', re.DOTALL)
 
 def without_evidently(why: str) -> str:
     """What stands in Evidently's place: ``why``, escaped unless it is markup, after "because"."""
-    told = escape(why)
+    cause = escape(why)
     return (
-        f"<html><head></head><body><p>Evidently's part is left out, because {told}. Nothing above "
+        f"<html><head></head><body><p>Evidently's part is left out, because {cause}. Nothing above "
         "depends on it.</p></body></html>"
     )
 

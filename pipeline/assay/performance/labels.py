@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
 from assay.performance import read_labels, realized_metrics
-from assay.performance.measure import NightMeasurement, measure
+from assay.performance.measure import MeasuredRun, measure
 from assay.performance.read_labels import LabelCounts, find_new_labels, set_arrival_time
 from assay.project import layout
 from assay.project.document import write_json
@@ -53,7 +53,7 @@ class LabelsOutcome:
     taken: list[LabelCounts] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     elsewhere: int = 0
-    measured: list[NightMeasurement] = field(default_factory=list)
+    measured: list[MeasuredRun] = field(default_factory=list)
     unmeasured: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def run(
     if file is None:
         _refuse_one_file(root, params)
     job = _Job(root, params, open_store(root, params), now or datetime.now(UTC))
-    told = _instant(instant, job.now)
+    arrived = _instant(instant, job.now)
     outcome = LabelsOutcome()
     nights = _nights(job.store, first, last)
     sourced = nights
@@ -129,7 +129,7 @@ def run(
     records = {record.partition: record for record in job.store.published_runs(nights)}
     try:
         for number, night in enumerate(sourced, 1):
-            job.take(records.get(night) or job.record(night), whole, file, told, outcome)
+            job.take(records.get(night) or job.record(night), whole, file, arrived, outcome)
             _report_progress("looked for", night, number, sourced)
     finally:
         job.write()
@@ -242,7 +242,7 @@ class _Job:
             expected="--rows FILE, or labels.input in params.yaml",
         )
 
-    def _measured(self, record: Run) -> NightMeasurement:
+    def _measured(self, record: Run) -> MeasuredRun:
         loaded = self._bundle(record)
         return measure(self.root, self.params, self.store, record, loaded, self.now)
 

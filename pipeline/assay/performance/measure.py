@@ -18,7 +18,7 @@ from assay.model.prediction import PREDICTION, PROBABILITIES, PROBABILITY
 from assay.performance import label_drift, realized_metrics
 from assay.performance.realized_metrics import (
     KnownLabels,
-    LabelledNight,
+    LabelledRows,
     RealizedMetric,
     calibration,
     measure_realized,
@@ -74,7 +74,7 @@ class MaturityMeasurement:
 
 
 @dataclass(frozen=True)
-class NightMeasurement:
+class MeasuredRun:
     """A night's measured performance, its run, and why slices are missing, if they are."""
 
     record: Run
@@ -112,7 +112,7 @@ class NightMeasurement:
 
 def measure(
     root: Path, params: Params, store: Store, record: Run, loaded: Bundle, now: datetime
-) -> NightMeasurement:
+) -> MeasuredRun:
     """Compute every metric of a night at every maturity that it has reached.
 
     Each counts the labels that arrived by the end of its day, and the last one all that ever did.
@@ -164,7 +164,7 @@ def measure(
         table = calibration(select_labelled(night, truths))
         late = len(ever.rows) - len(in_time.rows)
         measured.append(MaturityMeasurement(days, now >= until, numbers, tuple(table), late, last))
-    return NightMeasurement(record, len(night), tuple(measured), why)
+    return MeasuredRun(record, len(night), tuple(measured), why)
 
 
 def _names(keys: pa.Table) -> list[str]:
@@ -173,7 +173,7 @@ def _names(keys: pa.Table) -> list[str]:
 
 def _night(
     root: Path, params: Params, store: Store, record: Run, manifest: Manifest
-) -> tuple[LabelledNight, pa.Table, str]:
+) -> tuple[LabelledRows, pa.Table, str]:
     """The scored rows, their keys and row numbers, and why slices are missing."""
     names = [name for name in manifest.keys if name != store.column]
     answer, kind = _ANSWER[manifest.task]
@@ -193,9 +193,7 @@ def _night(
     if unit in slices.columns:
         units = sampling_units.SamplingUnits.of(unit, slices[unit])
         slices = slices[[name for name in slices.columns if name in manifest.slices]]
-    night = LabelledNight(
-        manifest.task, scores, slices, units, manifest.classes, manifest.threshold
-    )
+    night = LabelledRows(manifest.task, scores, slices, units, manifest.classes, manifest.threshold)
     return night, keys, why
 
 

@@ -25,7 +25,7 @@ from assay.metrics.evaluator import Floats
 from assay.metrics.influence import SamplingDistribution
 from assay.performance.realized_metrics import CONSTANT_LOSS, Row
 from assay.project.tasks import LOSS_OF_SKILL
-from assay.reports.retrain import PooledNights
+from assay.reports.retrain import PooledMetric
 
 YEARS = 2
 """One false advice is to be expected in so long a time."""
@@ -34,7 +34,7 @@ MOST_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
-class CountedNight:
+class PoolPart:
     """What a night adds to both sums.
 
     Attributes
@@ -51,7 +51,7 @@ class CountedNight:
 
 def parts(
     metric: str, table: Sequence[Row], column: str, min_labelled: float
-) -> tuple[list[CountedNight], tuple[str, ...]]:
+) -> tuple[list[PoolPart], tuple[str, ...]]:
     """What each night adds to the metric, and the nights that cannot be counted.
 
     Parameters
@@ -70,21 +70,21 @@ def parts(
         needed = [
             known.get(name) for name in ((metric,) if loss is None else (loss, CONSTANT_LOSS))
         ]
-        told = [row for row in needed if row is not None and row["value"] is not None]
-        if len(told) < len(needed) or told[0]["labelled_share"] < min_labelled:
+        valued = [row for row in needed if row is not None and row["value"] is not None]
+        if len(valued) < len(needed) or valued[0]["labelled_share"] < min_labelled:
             short.append(night)
             continue
-        row, value = told[0], told[0]["value"]
-        base = 1.0 if loss is None else told[1]["value"]
+        row, value = valued[0], valued[0]["value"]
+        base = 1.0 if loss is None else valued[1]["value"]
         above = value if loss is None else base - value
         alone = above / base if base > 0 else 0.0
         mine = {**row, "metric": metric, "value": alone, "low": None, "high": None}
         day, rows = date.fromisoformat(night).toordinal(), row["rows"]
-        found.append(CountedNight(day, rows * above, rows * base, mine))
+        found.append(PoolPart(day, rows * above, rows * base, mine))
     return found, tuple(short)
 
 
-def over(nights: Sequence[CountedNight]) -> PooledNights:
+def over(nights: Sequence[PoolPart]) -> PooledMetric:
     """The metric of these nights together.
 
     Parameters
@@ -103,7 +103,7 @@ def over(nights: Sequence[CountedNight]) -> PooledNights:
     apart = (nights[-1].day - nights[0].day) / (len(nights) - 1)
     chance = min(MOST_CHANCE, apart / (365 * YEARS))
     low, high = SamplingDistribution(value, error, cosines).interval(1 - 2 * chance)
-    return PooledNights(value=value, low=low, high=high)
+    return PooledMetric(value=value, low=low, high=high)
 
 
 def _variance_of_sum(left: Floats, cosines: int) -> float:

@@ -157,14 +157,19 @@ def parse_labels(
         raise SchemaMismatch(
             [f"{where}: column {quote_value(name)} is missing, found {has}" for name in missing]
         )
-    told = table.filter(pc.is_valid(_truth(table.column(names.truth), task, names.truth, where)))
-    untold = table.num_rows - told.num_rows
+    labelled = table.filter(
+        pc.is_valid(_truth(table.column(names.truth), task, names.truth, where))
+    )
+    untold = table.num_rows - labelled.num_rows
     # Other cells of rows without a label are not checked: they may not be filled in yet.
     columns = {
-        name: _cast(told.column(name), keys.field(name).type, name, where) for name in names.keys
+        name: _cast(labelled.column(name), keys.field(name).type, name, where)
+        for name in names.keys
     }
-    truth = _truth(told.column(names.truth), task, names.truth, where)
-    rows = pa.table({**columns, "truth": truth, "arrived_at": _arrival(told, names, where, now)})
+    truth = _truth(labelled.column(names.truth), task, names.truth, where)
+    rows = pa.table(
+        {**columns, "truth": truth, "arrived_at": _arrival(labelled, names, where, now)}
+    )
     whole = rows
     for name in names.keys:
         whole = whole.filter(pc.is_valid(whole.column(name)))
@@ -253,13 +258,13 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, where: str) -> 
 def _uncast(
     column: pa.ChunkedArray, name: str, where: str, said: str, kind: pa.DataType = INSTANT
 ) -> LabelError:
-    told = f"{column.type}: {mark_message_blanks(said.partition(chr(10))[0][:120])}"
+    text = f"{column.type}: {mark_message_blanks(said.partition(chr(10))[0][:120])}"
     return LabelError(
         "cannot be read as what it has to be",
         where=f"{where}, column {name!r}",
         expected=str(kind),
         # A type of objects names what is in them, which may be people.
-        found="objects or lists" if pa.types.is_nested(column.type) else told,
+        found="objects or lists" if pa.types.is_nested(column.type) else text,
     )
 
 
@@ -361,8 +366,8 @@ def set_arrival_time(rows: pa.Table, instant: datetime | None) -> pa.Table:
     if instant is None:
         return rows
     place = rows.schema.get_field_index("arrived_at")
-    told = pa.repeat(pa.scalar(instant, INSTANT), rows.num_rows)
-    return rows.set_column(place, "arrived_at", told)
+    arrived = pa.repeat(pa.scalar(instant, INSTANT), rows.num_rows)
+    return rows.set_column(place, "arrived_at", arrived)
 
 
 def _keys(store: Store, partition: str, keys: pa.Schema, table: str) -> pa.Table:

@@ -42,7 +42,7 @@ UNKNOWN = "unknown_class_share"
 
 
 @dataclass(frozen=True)
-class LabelledNight:
+class LabelledRows:
     """The scored rows of a night.
 
     Attributes
@@ -103,7 +103,7 @@ class RealizedMetric:
 
 
 def measure_realized(
-    night: LabelledNight,
+    night: LabelledRows,
     truths: KnownLabels,
     confidence: float,
     min_slice_rows: int,
@@ -131,7 +131,7 @@ def measure_realized(
 
 def _numbers(
     name: str,
-    night: LabelledNight,
+    night: LabelledRows,
     truths: KnownLabels,
     of: int,
     confidence: float,
@@ -156,7 +156,7 @@ def _numbers(
         yield RealizedMetric(name, metric, one.value, one.low, one.high, labelled, share, one.why)
 
 
-def select_labelled(night: LabelledNight, truths: KnownLabels) -> LabelledScores:
+def select_labelled(night: LabelledRows, truths: KnownLabels) -> LabelledScores:
     """The labelled rows, without those whose class is unknown to the model."""
     rows, values = truths.rows, truths.values
     if night.task == "multiclass":
@@ -172,14 +172,14 @@ def select_labelled(night: LabelledNight, truths: KnownLabels) -> LabelledScores
     )
 
 
-def labelled_rows(night: LabelledNight, truths: KnownLabels) -> Ints:
+def labelled_rows(night: LabelledRows, truths: KnownLabels) -> Ints:
     """The numbers of the rows that `select_labelled` holds."""
     if night.task != "multiclass":
         return truths.rows
     return truths.rows[_places(night, truths) >= 0]
 
 
-def _places(night: LabelledNight, truths: KnownLabels) -> Ints:
+def _places(night: LabelledRows, truths: KnownLabels) -> Ints:
     """The class index of each label; -1 if the model does not know the class."""
     places = {name: place for place, name in enumerate(night.classes)}
     return np.array([places.get(str(value), -1) for value in truths.values], dtype=np.intp)

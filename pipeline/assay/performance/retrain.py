@@ -18,9 +18,9 @@ from assay.project.partitions import parse_day
 from assay.project.text import counted
 from assay.reports.retrain import (
     AdviceState,
-    PooledNights,
+    PooledMetric,
     RetrainAdvice,
-    RetrainNight,
+    RetrainRow,
     RuleAdvice,
 )
 from assay.store import open_store
@@ -94,12 +94,12 @@ def _advice(
     rows: Sequence[Row],
     short: tuple[str, ...],
     column: str,
-    together: PooledNights | None = None,
+    together: PooledMetric | None = None,
 ) -> RuleAdvice:
     """The result of a rule on rows of the performance table, in order; see `RuleAdvice`."""
     copied = ("value", "low", "high", "rows", "labelled_share", "run_id")
     nights = tuple(
-        RetrainNight(
+        RetrainRow(
             night=row[column],
             crossed=rule.crossed(row["value"]),
             **{name: row[name] for name in copied},
@@ -126,7 +126,7 @@ def _advice(
     )
 
 
-def _sentence(rule: RetrainRule, state: AdviceState, nights: Sequence[RetrainNight]) -> str:
+def _sentence(rule: RetrainRule, state: AdviceState, nights: Sequence[RetrainRow]) -> str:
     """How many of the last nights are past the limit, and which."""
     crossed = [each for each in nights if each.crossed]
     named = crossed[-SHOWN:]
@@ -138,7 +138,7 @@ def _sentence(rule: RetrainRule, state: AdviceState, nights: Sequence[RetrainNig
     return f"{wanted} {counted(rule.of, 'night')}" + (f" ({shown})" if shown else "")
 
 
-def _sentence_of_all(rule: RetrainRule, state: AdviceState, together: PooledNights) -> str:
+def _sentence_of_all(rule: RetrainRule, state: AdviceState, together: PooledMetric) -> str:
     verb = "may be" if rule.crossed(together.value) else "is"
     lead, verb = ("train again, ", "is not") if state == "retrain" else ("", verb)
     return (
@@ -246,8 +246,8 @@ def move_window(root: Path, params: Params, *, if_advised: bool = False) -> Move
         except RetrainAdvised as advised:
             why = advised.what
         else:
-            told = "; ".join(each.sentence for each in advice.rules)
-            return _stays(params, f"no rule says to train again: {told}")
+            text = "; ".join(each.sentence for each in advice.rules)
+            return _stays(params, f"no rule says to train again: {text}")
     days = shift(params, newest_labels(root, params))
     if days <= 0:
         return _stays(params, "no labels are newer than the holdout")

@@ -23,7 +23,7 @@ from assay.registry import access, versions
 from assay.registry.pin import PinnedVersion, pin_verified
 from assay.registry.versions import RegistryState, Version
 from assay.score import stage
-from assay.score.stage import NightOutcomes
+from assay.score.stage import ScoringOutcomes
 from assay.store import Run, Store, open_store
 from assay.store.delta.tables import PLANS
 from assay.store.plans import PlannedRun, file_digests, signed
@@ -36,7 +36,7 @@ Done = Literal["applied", "applied before", "changed", "left"]
 
 
 @dataclass(frozen=True)
-class AppliedNight:
+class AppliedRun:
     """What became of a planned night, and why it is not the planned run that readers see."""
 
     partition: str
@@ -52,8 +52,8 @@ class Applied:
 
     plan: str
     version: str
-    nights: list[AppliedNight]
-    scored: NightOutcomes | None = None
+    nights: list[AppliedRun]
+    scored: ScoringOutcomes | None = None
 
     def document(self) -> dict[str, Any]:
         scored = None if self.scored is None else self.scored.document()
@@ -115,7 +115,7 @@ def run(root: Path, params: Params, exact: bool = False, if_planned: bool = Fals
             found.scored = stage.score_nights(root, params, changed)
         except AssayError as error:
             report = attached_report(error)
-            found.scored = report if isinstance(report, NightOutcomes) else None
+            found.scored = report if isinstance(report, ScoringOutcomes) else None
             raise attach_report(error, found) from None
     return found
 
@@ -179,8 +179,8 @@ def _check(
             found="; ".join(f"{asked.who}: {found}" for asked, found in lacking),
             fix="They type: assay approve --as WHO --because WHY",
         )
-    told = ", ".join(f"{each.by} as {each.who}" for each in given)
-    return f", approved by {told}" if told else ""
+    text = ", ".join(f"{each.by} as {each.who}" for each in given)
+    return f", approved by {text}" if text else ""
 
 
 def _decided(store: Store, planned: Sequence[PlannedRun]) -> Mapping[str, str]:
@@ -219,7 +219,7 @@ def _judge(
     store: Store,
     pinned: PinnedVersion,
     planned: Sequence[PlannedRun],
-) -> Iterator[AppliedNight]:
+) -> Iterator[AppliedRun]:
     visible, decided = store.visible_runs(), _decided(store, planned)
     for each in planned:
         run = each.run
@@ -234,7 +234,7 @@ def _judge(
                 done, why = _state(root, params, store, pinned, each)
             except DataError as error:
                 done, why = "left", (f"its input cannot be looked at here: {error.line()}",)
-        yield AppliedNight(run.partition, run.run_id, done, run.rows_scored, why)
+        yield AppliedRun(run.partition, run.run_id, done, run.rows_scored, why)
 
 
 def _state(
@@ -250,7 +250,7 @@ def _state(
     return "changed" if why else "applied", tuple(why)
 
 
-def _check_exact(nights: Sequence[AppliedNight]) -> None:
+def _check_exact(nights: Sequence[AppliedRun]) -> None:
     wrong = [each for each in nights if each.why]
     if wrong:
         raise PlanRefused(

@@ -64,7 +64,7 @@ class _ByHash:
 
 
 @dataclass
-class NightRows:
+class NotableRows:
     """The rows of one night that matter: with another decision, without a partner, sampled.
 
     Takes nine bytes for each row of the first two kinds.
@@ -114,7 +114,7 @@ class RowsBehind:
     _counts: Counter[tuple[str, str | None, int]] = field(default_factory=Counter)
     _samples: list[Sample] = field(default_factory=list)
 
-    def add(self, batches: Iterable[pa.RecordBatch], night: NightRows) -> None:
+    def add(self, batches: Iterable[pa.RecordBatch], night: NotableRows) -> None:
         """Look at all rows of a night's input."""
         decided, alone, sampled = night.found
         for batch in batches:

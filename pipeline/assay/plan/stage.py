@@ -21,7 +21,7 @@ from assay.monitor.drift.drift import decide
 from assay.plan import page, pins
 from assay.plan.document import Plan, PlannedNight
 from assay.plan.moved_rows import MOST, MovedRows
-from assay.plan.rows import SAMPLED, NightRows, RowsBehind, only_keys
+from assay.plan.rows import SAMPLED, NotableRows, RowsBehind, only_keys
 from assay.plan.segments import find_segments
 from assay.project import digests, interrupts, layout
 from assay.project.params import Params
@@ -283,7 +283,7 @@ class _Work:
         assert staged is not None, "a night that raised no error is staged"
         changes: Changes | None = None
         if shown is not None:
-            rows = NightRows(self._keyed, every)
+            rows = NotableRows(self._keyed, every)
             changes = self._changes(staged, shown, rows)
             self._look_behind(run.partition, rows)
         if self._scoring.aside is None:
@@ -317,7 +317,7 @@ class _Work:
             run=run,
         )
 
-    def _changes(self, staged: StagedRun, shown: Run, behind: NightRows) -> Changes:
+    def _changes(self, staged: StagedRun, shown: Run, behind: NotableRows) -> Changes:
         """Pair the rows with what readers see."""
         store, night = self._store, staged.partition
         task = self._scoring.pinned.bundle.manifest.task
@@ -339,7 +339,7 @@ class _Work:
         self.moved.add(shown, strongest)
         return found
 
-    def _look_behind(self, night: str, rows: NightRows) -> None:
+    def _look_behind(self, night: str, rows: NotableRows) -> None:
         """Find the changed rows in the night's input, where it can be read again."""
         if self._unread is None:
             scoring = self._scoring

@@ -172,7 +172,7 @@ def open_dataset(root: Path, column: str) -> ds.Dataset:
 
 
 @dataclass(frozen=True)
-class NightNames:
+class FolderNames:
     """The folder that holds all nights, and the text around a night's value in their names.
 
     ``column`` is that of the partition if the nights are folders named after it, else None.
@@ -184,7 +184,7 @@ class NightNames:
     column: str | None
 
     @classmethod
-    def of(cls, path: str, column: str) -> NightNames:
+    def of(cls, path: str, column: str) -> FolderNames:
         """The names below an address without a trailing slash."""
         if NIGHT_IN_PATH not in path:
             return cls(path, f"{column}=", "", column)

@@ -92,8 +92,8 @@ def approve(
         if each.plan == digest and not _objection(root, asked, each.by, commit):
             return each
     found = PlanApproval(who, digest, person, because.strip(), f"{TAGS}{who}/{digest[7:19]}")
-    told = {"As": who, "Plan": digest, "Because": found.because, "By": person}
-    message = tags.write_message(f"{params.name}: plan {digest[:19]} approved as {who}", told)
+    trailers = {"As": who, "Plan": digest, "Because": found.because, "By": person}
+    message = tags.write_message(f"{params.name}: plan {digest[:19]} approved as {who}", trailers)
     done = git.run(root, "tag", *signing(root), "--force", "--message", message, found.tag, commit)
     if done.returncode:
         raise PromotionRefused(
@@ -164,10 +164,12 @@ def read_approvals(root: Path, who: str) -> list[PlanApproval]:
     by = signatures.makers(root, mine)
     for tag in mine:
         if tag.name in by:
-            told = tags.read_trailers(tag.body)
-            plan, because = told.get("Plan", ""), told.get("Because", "")
+            trailers = tags.read_trailers(tag.body)
+            plan, because = trailers.get("Plan", ""), trailers.get("Because", "")
             # Git's own name of the maker: what the message says can be typed by anyone.
-            found.append(PlanApproval(told.get("As", ""), plan, by[tag.name], because, tag.name))
+            found.append(
+                PlanApproval(trailers.get("As", ""), plan, by[tag.name], because, tag.name)
+            )
     return [each for each in found if each.who == who]
 
 

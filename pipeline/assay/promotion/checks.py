@@ -157,8 +157,10 @@ def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             fix=f"{git.LOOK_AGAIN}; or git sparse-checkout disable.",
         )
     if facts.tracked:
-        told = git_contents.tracked_data_error(facts.tracked)
-        yield PromotionRefused(told.what, expected=told.expected, found=told.found, fix=told.fix)
+        error = git_contents.tracked_data_error(facts.tracked)
+        yield PromotionRefused(
+            error.what, expected=error.expected, found=error.found, fix=error.fix
+        )
     if facts.links:
         yield PromotionRefused(
             git_contents.LINK,

@@ -56,8 +56,8 @@ class StageMove:
     version: Version
 
     def document(self) -> dict[str, Any]:
-        told = {"done": self.done, "stage": self.stage, "before": self.before}
-        return {**told, **asdict(self.version)}
+        tree = {"done": self.done, "stage": self.stage, "before": self.before}
+        return {**tree, **asdict(self.version)}
 
 
 def promote(
@@ -154,8 +154,8 @@ def promote(
     folder = root / layout.BUNDLE
     message = sign_message(root, access.read_policy(root), coming, stage, message, folder)
     if version is None:
-        told = {"Because": because, "Bundle": bundle, **evidence.trailers()}
-        tag_writer.register(root, coming.name, coming.version, commit, facts=told)
+        trailers = {"Because": because, "Bundle": bundle, **evidence.trailers()}
+        tag_writer.register(root, coming.name, coming.version, commit, facts=trailers)
         known = versions.read_state(root, params.name)
         version = versions.select_version(known, params.name, coming.version)
     tag_writer.assign(root, known, version, stage, message)

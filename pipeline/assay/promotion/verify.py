@@ -130,13 +130,13 @@ def _write(
     if out.exists():
         raise UsageError("it exists already", where=str(out), expected="a new folder")
     event = signature.event
-    told = signed_versions.promotion(
+    facts = signed_versions.promotion(
         version.name, version.version, event.commit, signature.stage, event.trailers
     )
     statement = event.trailers[signed_versions.STATEMENT].encode()
     with partitions.replace_folder(out) as made:
         shutil.copytree(folder, made / signed_versions.BUNDLE)
-        (made / signed_versions.PROMOTION).write_bytes(told)
+        (made / signed_versions.PROMOTION).write_bytes(facts)
         if signed_versions.VERDICT in signature.files and text is not None:
             (made / signed_versions.VERDICT).write_bytes(text.encode())
         (made / SIGNATURE).write_bytes(statement)

@@ -157,5 +157,5 @@ def expected(policy: Policy, act: Act) -> str:
     groups, listed = policy.access.groups, policy.access.listed(act)
     if listed is None:
         return "a key of allowed_signers"
-    told = [f"{each} ({', '.join(groups[each])})" if each in groups else each for each in listed]
-    return f"one of {', '.join(told)}"
+    texts = [f"{each} ({', '.join(groups[each])})" if each in groups else each for each in listed]
+    return f"one of {', '.join(texts)}"

@@ -179,8 +179,8 @@ def missing_deps(
             for path in source_code.find_dependencies(read, modules, files):
                 if not _covers(mine, pipeline.path_from_dvc_root(path)):
                     lacking.add(path)
-                    told = f"{path} is not among its deps, and {name} needs it"
-                    yield f"{stage.name}: {told}"
+                    text = f"{path} is not among its deps, and {name} needs it"
+                    yield f"{stage.name}: {text}"
     unused: Iterable[str] = ()
     if pipeline.producer(layout.RAW) is None:  # rows are not ingested
         unused = source_code.find_dependencies(read, (params.ingest.source,))

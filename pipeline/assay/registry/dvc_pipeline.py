@@ -247,11 +247,11 @@ class _Reader:
         for dep in stage.deps:
             if isinstance(dep, ParamsDependency):
                 name, values = self.path(dep), dep.read_params()
-                told = (dep.hash_info.value if dep.hash_info else None) or {}
+                locked = (dep.hash_info.value if dep.hash_info else None) or {}
                 # A listed parameter that is in neither file counts as gone: DVC would stop there.
-                told = {key: None for key in dep.params if key not in values} | told
+                locked = {key: None for key in dep.params if key not in values} | locked
                 now |= {f"{name}: {key}": value for key, value in values.items()}
-                recorded |= {f"{name}: {key}": value for key, value in told.items()}
+                recorded |= {f"{name}: {key}": value for key, value in locked.items()}
             else:
                 inputs.append(self.file(dep, made=False))
         return PipelineStage(

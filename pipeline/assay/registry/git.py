@@ -232,8 +232,8 @@ def unknown_to_dvc(root: Path) -> NotARepository:
 
 def common_dir(root: Path) -> Path:
     """The folder of git's refs, including those that a linked work tree shares."""
-    told = _ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
-    return Path(told.rstrip("\n"))
+    answer = _ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    return Path(answer.rstrip("\n"))
 
 
 def head(root: Path) -> str:
@@ -359,8 +359,8 @@ def read_objects(root: Path, names: Sequence[str]) -> Iterator[bytes | None]:
         ) as batch:
             assert batch.stdout is not None
             for _ in names:
-                said = batch.stdout.readline().split()
-                yield batch.stdout.read(int(said[2]) + 1)[:-1] if len(said) == 3 else None
+                answer = batch.stdout.readline().split()
+                yield batch.stdout.read(int(answer[2]) + 1)[:-1] if len(answer) == 3 else None
 
 
 def _place(target: Path, mode: str, data: bytes) -> None:
@@ -430,8 +430,8 @@ def tags(root: Path) -> tuple[Tag, ...]:
     for start in range(0, len(fields) - 1, width):
         name, kind, target, commit, by, time, subject, body, *more = fields[start : start + width]
         if kind == "tag" and target == "commit" and time:
-            told = Tag(name.lstrip("\n"), commit, by.strip(), int(time), subject, body)
-            found.append(replace(told, object=more[0], own_name=more[1], signed=bool(more[2])))
+            tag = Tag(name.lstrip("\n"), commit, by.strip(), int(time), subject, body)
+            found.append(replace(tag, object=more[0], own_name=more[1], signed=bool(more[2])))
     return tuple(found)
 
 

@@ -174,7 +174,7 @@ def _refusal(where: str, error: Exception) -> RemoteFailed:
         if not isinstance(cause, Exception) or cause in chain:
             break
         chain.append(cause)
-    said = next((text for each in chain if (text := " ".join(str(each).split()))), "")
+    message = next((text for each in chain if (text := " ".join(str(each).split()))), "")
     names = {type(each).__name__ for each in chain}
     if names & {"PermissionError", "NoCredentialsError", "AuthError", "PermissionDenied"}:
         what, fix = (
@@ -188,7 +188,7 @@ def _refusal(where: str, error: Exception) -> RemoteFailed:
     return RemoteFailed(
         what,
         where=where,
-        found=f"{type(error).__name__}: {said[:160]}" if said else type(error).__name__,
+        found=f"{type(error).__name__}: {message[:160]}" if message else type(error).__name__,
         fix=f"{fix}; docs/remotes.md tells where each secret goes.",
     )
 

@@ -56,9 +56,9 @@ def verify(root: Path, policy: Policy, tags: Iterable[Tag]) -> dict[str, Proof]:
                 found[tag.name] = Proof("", f"the tag {tag.own_name} under another name")
             else:
                 done = git.run(root, *ask, tag.object, more=ring)
-                told = done.stderr.decode(errors="replace")
-                good = (_SSH.search(told) or _GPG.search(told)) if done.returncode == 0 else None
-                found[tag.name] = _unknown(told) if good is None else Proof(address_of(good[1]))
+                text = done.stderr.decode(errors="replace")
+                good = (_SSH.search(text) or _GPG.search(text)) if done.returncode == 0 else None
+                found[tag.name] = _unknown(text) if good is None else Proof(address_of(good[1]))
     return found
 
 

@@ -101,10 +101,10 @@ def find_doubt(
     """Why a version, or who gave it the stage that it holds, is unverified; None if it is not."""
     text = fetch.read_verdict(root, version)
     if stage is None:
-        told = verify_version(version, text)
+        verified = verify_version(version, text)
     else:
-        told = verify_holder(known, version, stage, text)
-    return told or signature_doubt(root, known, version, stage)
+        verified = verify_holder(known, version, stage, text)
+    return verified or signature_doubt(root, known, version, stage)
 
 
 def unverified_warning(version: str, doubt: str | None) -> str:
@@ -308,9 +308,9 @@ def _facts(text: bytes) -> tuple[str, str, int] | None:
     try:
         tree: Any = json.loads(text)
         bundle, data = tree["bundle"], tree["data"]
-        told = (tree.get("holdout") or {}).get("challenger", 1)
+        challenger = (tree.get("holdout") or {}).get("challenger", 1)
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     if not (isinstance(bundle, str) and isinstance(data, str)):
         return None
-    return bundle, data, told if isinstance(told, int) and told > 0 else 1
+    return bundle, data, challenger if isinstance(challenger, int) and challenger > 0 else 1

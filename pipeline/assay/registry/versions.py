@@ -70,8 +70,8 @@ def parse_evidence(event: TagEvent) -> PromotionEvidence:
 
 def format_override(reasons: Sequence[PromotionRefused]) -> str | None:
     """The reasons that a person overruled as one line; None if there are none."""
-    told = [each.what + (f" ({each.found})" if each.found else "") for each in reasons]
-    return "; ".join(told) or None
+    texts = [each.what + (f" ({each.found})" if each.found else "") for each in reasons]
+    return "; ".join(texts) or None
 
 
 UNKNOWN = "unknown"
@@ -222,9 +222,9 @@ def _label(commit: str, registrations: Mapping[str, TagEvent]) -> str:
 
 def _version(registration: TagEvent, moves: Sequence[TagEvent]) -> Version:
     assert registration.version is not None
-    told = [parse_evidence(event) for event in (registration, *moves)]
-    outcomes = [each.outcome for each in told if each.outcome]
-    overrides = dict.fromkeys(each.override for each in told if each.override)
+    evidence = [parse_evidence(event) for event in (registration, *moves)]
+    outcomes = [each.outcome for each in evidence if each.outcome]
+    overrides = dict.fromkeys(each.override for each in evidence if each.override)
     return Version(
         name=registration.artifact,
         version=registration.version,

@@ -165,7 +165,7 @@ class ReasonChanges(SparseDocument):
         if share is None:
             return f"Whether scores have other reasons is not known: {self.why}."
         who = f"{share:.1%} of rows have" if share else "No row has"
-        said = f"{who} another strongest reason than with the champion"
+        text = f"{who} another strongest reason than with the champion"
         by = {name: now - was for name, (was, now) in self.parts.items()}
         moved = []
         for word, sign in (("gained", 1), ("lost", -1)):
@@ -173,7 +173,7 @@ class ReasonChanges(SparseDocument):
             was, now = self.parts[name]
             if sign * by[name] > 0 and f"{was:.1%}" != f"{now:.1%}":
                 moved.append(f"{name} {word} most ({was:.1%} → {now:.1%})")
-        return f"{said}. Of all contributions {', '.join(moved)}." if moved else f"{said}."
+        return f"{text}. Of all contributions {', '.join(moved)}." if moved else f"{text}."
 
 
 class Comparison(Report):
@@ -227,8 +227,8 @@ class Comparison(Report):
             if there and not compared:
                 raise ValueError(f"{many} are there: state is {state}")
         if (champion is None) is not (state == "none"):
-            told = "null" if champion is None else "there"
-            raise ValueError(f"champion is {told}: state is {state}")
+            text = "null" if champion is None else "there"
+            raise ValueError(f"champion is {text}: state is {state}")
         if compared and champion is not None:
             for name in ("version", "bundle"):
                 if getattr(champion, name) is None:

@@ -64,8 +64,8 @@ class LastNights(Report):
     @model_validator(mode="after")
     def _none_for_a_reason(self) -> Self:
         if (self.why is None) is not bool(self.nights):
-            told = "missing: nights is empty" if self.why is None else "there beside nights"
-            raise ValueError(f"why is {told}")
+            text = "missing: nights is empty" if self.why is None else "there beside nights"
+            raise ValueError(f"why is {text}")
         return self
 
 

@@ -15,7 +15,7 @@ AdviceState = Literal["retrain", "fine", "waiting"]
 """``waiting`` if too few nights have matured."""
 
 
-class RetrainNight(Document):
+class RetrainRow(Document):
     """A night that a rule looked at: a row of the performance table.
 
     Attributes
@@ -34,7 +34,7 @@ class RetrainNight(Document):
     crossed: bool
 
 
-class PooledNights(Document):
+class PooledMetric(Document):
     """A metric over nights together, with the interval that decides."""
 
     value: float
@@ -64,12 +64,12 @@ class RuleAdvice(Document):
     nights: Count
     of: Count
     pool: Count | None = None
-    pooled: PooledNights | None = None
+    pooled: PooledMetric | None = None
     slice: str
     min_labelled: float
     state: AdviceState
     sentence: Text
-    looked_at: tuple[RetrainNight, ...]
+    looked_at: tuple[RetrainRow, ...]
     too_few_truths: tuple[Text, ...]
 
 
@@ -98,8 +98,8 @@ class RetrainAdvice(Report):
     @model_validator(mode="after")
     def _advised_by_a_rule(self) -> Self:
         if self.advised is not bool(self.reasons):
-            told = "true, but no rule says so" if self.advised else "false, but a rule says so"
-            raise ValueError(f"advised is {told}")
+            text = "true, but no rule says so" if self.advised else "false, but a rule says so"
+            raise ValueError(f"advised is {text}")
         return self
 
     @property

@@ -69,7 +69,7 @@ def _is_local(params: Params) -> bool:
 
 
 @dataclass(frozen=True)
-class OpenNight:
+class OpenInput:
     """A night whose rows can be read, more than once, while it is open.
 
     Attributes
@@ -122,7 +122,7 @@ def open_night(
     night: NightInput,
     contract: Contract,
     carrier: Carrier,
-) -> Iterator[OpenNight]:
+) -> Iterator[OpenInput]:
     """Open a night, which is landed first if need be; no job has run when the block starts.
 
     Parameters
@@ -146,9 +146,9 @@ def open_night(
             raise inputs.empty_night_error(night)
         if carrier == "local":
             cores = local.local_cores(params.spark.master)
-            yield OpenNight(found, own_cores() if cores is None else cores)
+            yield OpenInput(found, own_cores() if cores is None else cores)
         else:
-            yield OpenNight(found, own_cores(), session())
+            yield OpenInput(found, own_cores(), session())
 
 
 def working_folder(root: Path, params: Params) -> str:

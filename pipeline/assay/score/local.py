@@ -231,10 +231,10 @@ def _failures(where: str) -> Iterator[None]:
         machine = from_os_error(error) or from_memory_error(error)
         if machine is not None:
             raise machine from None
-        told = " ".join(str(error).split())[:300]
+        message = " ".join(str(error).split())[:300]
         raise ScoringFailed(
             "the model or the project's own code failed, so nothing was published",
             where=where,
-            found=f"{type(error).__name__}: {told}",
+            found=f"{type(error).__name__}: {message}",
             fix="Run again with ASSAY_DEBUG=1 to see where.",
         ) from error

@@ -33,7 +33,7 @@ Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class NightFacts:
+class RunCounts:
     """The counts of a run.
 
     Parameters
@@ -75,7 +75,7 @@ class NightFacts:
 
 def collect_facts(
     tally: Tally, quarantined: int, bundle: Bundle, params: Params, duplicate_keys: int | None
-) -> NightFacts:
+) -> RunCounts:
     """The facts of a night that a model scored, whether or not its rows were written.
 
     Gross breaks are only looked for against the model's own reference.
@@ -88,8 +88,8 @@ def collect_facts(
         breaks = describe_breaks(reference, tally.profile, names, monitor.budget, monitor.limits)
     usual = reference.distances.get(score, ())
     # Two nights that are equally far from all the others by both measures had the same rows.
-    told = list(zip(usual, reference.moved.get(score, usual), strict=False))
-    return NightFacts(
+    pairs = list(zip(usual, reference.moved.get(score, usual), strict=False))
+    return RunCounts(
         rows=tally.rows,
         quarantined=quarantined,
         null_scores=tally.null_scores,
@@ -101,7 +101,7 @@ def collect_facts(
         breaks=breaks,
         farthest=max(usual, default=0.0),
         before=reference.rows,
-        repeats=len(set(told)) < len(told),
+        repeats=len(set(pairs)) < len(pairs),
     )
 
 
@@ -127,7 +127,7 @@ def check_budget(budget: Quarantine, contract: Contract) -> None:
 
 
 def hold_reasons(
-    facts: NightFacts,
+    facts: RunCounts,
     rules: tuple[TableRule, ...],
     budget: Quarantine,
     limits: Publish,
@@ -157,7 +157,7 @@ def hold_reasons(
     )
 
 
-def _table(facts: NightFacts, rules: tuple[TableRule, ...], as_of: date) -> Iterator[str]:
+def _table(facts: RunCounts, rules: tuple[TableRule, ...], as_of: date) -> Iterator[str]:
     table = TableStatistics(
         rows=facts.rows,
         nulls=facts.nulls,
@@ -170,7 +170,7 @@ def _table(facts: NightFacts, rules: tuple[TableRule, ...], as_of: date) -> Iter
             yield f"{result.rule}: expected {result.expected}, found {result.found}"
 
 
-def _quarantine(facts: NightFacts, budget: Quarantine) -> Iterator[str]:
+def _quarantine(facts: RunCounts, budget: Quarantine) -> Iterator[str]:
     share = _share(facts.quarantined, facts.rows)
     if not (
         share <= budget.max_share or _is_one_row(facts.quarantined, facts.rows, budget.max_share)
@@ -191,7 +191,7 @@ def _quarantine(facts: NightFacts, budget: Quarantine) -> Iterator[str]:
             )
 
 
-def _null_scores(facts: NightFacts, limits: Publish) -> Iterator[str]:
+def _null_scores(facts: RunCounts, limits: Publish) -> Iterator[str]:
     scored = facts.rows - facts.quarantined
     share = _share(facts.null_scores, scored)
     if facts.null_scores and not share <= limits.max_null_share:
@@ -201,7 +201,7 @@ def _null_scores(facts: NightFacts, limits: Publish) -> Iterator[str]:
         )
 
 
-def _row_change(facts: NightFacts, limits: Publish, recent: RecentRuns) -> Iterator[str]:
+def _row_change(facts: RunCounts, limits: Publish, recent: RecentRuns) -> Iterator[str]:
     times = 1 + limits.max_row_change
     if len(recent.rows) < limits.min_nights:
         if len(facts.before) >= limits.min_nights:
@@ -226,7 +226,7 @@ def _first_rows(rows: int, before: tuple[int, ...], times: float, nights: int) -
         )
 
 
-def _score_distance(facts: NightFacts, limits: Publish, recent: RecentRuns) -> Iterator[str]:
+def _score_distance(facts: RunCounts, limits: Publish, recent: RecentRuns) -> Iterator[str]:
     if facts.score is None:
         return
     # Histograms with other bins cannot be compared.
@@ -262,7 +262,7 @@ UNLIKELY = math.log(1e-6)
 """Two nights of one distribution have the same counts less often than this."""
 
 
-def _same_rows(facts: NightFacts, recent: RecentRuns) -> Iterator[str]:
+def _same_rows(facts: RunCounts, recent: RecentRuns) -> Iterator[str]:
     """Whether an earlier night was delivered once more, under this one's name."""
     score = facts.score
     if score is None or facts.repeats or _chance_of_counts(_cells(score)) > UNLIKELY:

@@ -98,10 +98,10 @@ class RowReasons:
     def explain(self, scored: ScoredBatch) -> tuple[pa.Table, dict[str, ColumnProfile]]:
         """The predictions of a batch with `REASONS`, and its counts of contributions."""
         predictions, good = scored.predictions, scored.good
-        said = predictions[prediction.PREDICTION]
-        known = said.is_valid().to_numpy()
+        predicted = predictions[prediction.PREDICTION]
+        known = predicted.is_valid().to_numpy()
         counted = known & self._is_counted(good)
-        shown = self._is_shown(said, known, counted)
+        shown = self._is_shown(predicted, known, counted)
         places = np.flatnonzero(shown | counted)
         features = self._explainer.features
         counts = moved_scores.profile_of(features, np.empty((0, len(features))))
@@ -110,13 +110,15 @@ class RowReasons:
         for start in range(0, len(places), step):
             some = places[start : start + step]
             rows = good.take(some)
-            values, output = self._contributions(rows, said, some)
+            values, output = self._contributions(rows, predicted, some)
             whole = np.isfinite(values).all(axis=1)
             mine = np.abs(values[whole & counted[some]])
             counts = merge_profiles(counts, moved_scores.profile_of(features, mine))
-            told = whole & shown[some]
+            visible = whole & shown[some]
             shown[some[~whole]] = False
-            pieces.append(self._lists(values[told], rows.take(np.flatnonzero(told)), output[told]))
+            pieces.append(
+                self._lists(values[visible], rows.take(np.flatnonzero(visible)), output[visible])
+            )
         # A place for each row that has reasons, null for the others.
         at = pa.array(np.cumsum(shown) - 1, mask=~shown)
         game = pa.DictionaryArray.from_arrays(
@@ -156,8 +158,8 @@ class RowReasons:
         strength = values if self._asked.direction == "adverse" else sizes
         order = np.argsort(-strength, axis=1, kind="stable")[:, : self._asked.top]
         row = np.arange(len(values))[:, None]
-        told = strength[row, order] > 0
-        of_row, feature = np.broadcast_to(row, told.shape)[told], order[told]
+        upward = strength[row, order] > 0
+        of_row, feature = np.broadcast_to(row, upward.shape)[upward], order[upward]
         with np.errstate(invalid="ignore"):
             shares = sizes / sizes.sum(axis=1, keepdims=True)
         at = pa.array(feature)
@@ -169,7 +171,7 @@ class RowReasons:
             "contribution": pa.array(values[of_row, feature]),
             "share": pa.array(shares[of_row, feature]),
         }
-        ends = np.concatenate([[0], np.cumsum(told.sum(axis=1))]).astype(np.int32)
+        ends = np.concatenate([[0], np.cumsum(upward.sum(axis=1))]).astype(np.int32)
         structs = pa.StructArray.from_arrays(list(parts.values()), list(parts))
         return pa.ListArray.from_arrays(pa.array(ends), structs).cast(REASONS["reasons"])
 

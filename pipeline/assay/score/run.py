@@ -258,9 +258,9 @@ class Attempt:
             )
             store.append_run_events(event)
             # Keys are said here and now, and not kept: see `assay forget`.
-            said = (*held, self.repeated) if self.repeated else held
+            reasons = (*held, self.repeated) if self.repeated else held
             raise RunHeld(
-                "scored but not published: " + "; ".join(said),
+                "scored but not published: " + "; ".join(reasons),
                 where=f"night {run.partition}, run {run.run_id}",
                 fix="Readers keep what they had. "
                 + step_sentence(run.partition, run.run_id, self.tally.quarantined > 0),

@@ -65,7 +65,7 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
 
 
 @dataclass(frozen=True)
-class NightOutcomes:
+class ScoringOutcomes:
     """The outcomes of the nights so far, and the store that they were published to.
 
     ``due`` states how the nights were found; None if they were named.
@@ -89,7 +89,7 @@ def run(
     last: str,
     force: bool = False,
     carrier: str | None = None,
-) -> NightOutcomes:
+) -> ScoringOutcomes:
     """Score the nights from ``first`` to ``last`` with the promoted version.
 
     The version is resolved once for all nights. A night is skipped if the same version has already
@@ -106,12 +106,12 @@ def run(
         Overrides ``score.carrier`` of params.yaml.
     """
     wanted = named_nights(root, params, first, last)
-    return _all(root, params, wanted, NightOutcomes(params.store, []), force, carrier)
+    return _all(root, params, wanted, ScoringOutcomes(params.store, []), force, carrier)
 
 
-def score_nights(root: Path, params: Params, wanted: list[str]) -> NightOutcomes:
+def score_nights(root: Path, params: Params, wanted: list[str]) -> ScoringOutcomes:
     """Score some nights, otherwise as `run`."""
-    return _all(root, params, wanted, NightOutcomes(params.store, []), False, None)
+    return _all(root, params, wanted, ScoringOutcomes(params.store, []), False, None)
 
 
 def run_due(
@@ -120,7 +120,7 @@ def run_due(
     first: str | None = None,
     last: str | None = None,
     carrier: str | None = None,
-) -> NightOutcomes:
+) -> ScoringOutcomes:
     """Score every night that is due (`assay.score.due`), oldest first; otherwise as `run`.
 
     If none is due, no version is needed. A night that is due and has no input is recorded as one
@@ -160,7 +160,7 @@ def run_due(
     new = [night for night in due.absent if night not in tried]
     record_never_begun(store, params.name, new, nothing)
     due = _with_changed(root, params, store, due, set(available) & set(visible), set(due.left))
-    done = NightOutcomes(params.store, [], due)
+    done = ScoringOutcomes(params.store, [], due)
     if not due.nights:
         return done
     return _all(root, params, list(due.nights), done, False, carrier)
@@ -202,10 +202,10 @@ def _all(
     root: Path,
     params: Params,
     wanted: list[str],
-    done: NightOutcomes,
+    done: ScoringOutcomes,
     force: bool,
     carrier: str | None,
-) -> NightOutcomes:
+) -> ScoringOutcomes:
     """Score each night; raises the first night's error after the last night."""
     if carrier is not None:
         score = params.score.model_copy(update={"carrier": carrier})
@@ -305,9 +305,9 @@ def _score_all(
     def add(found: Sequence[NightOutcome]) -> None:
         for each in found:
             # The first error is that of the command, which prints it at its end.
-            told = any(one.error is not None for one in outcomes)
+            failed = any(one.error is not None for one in outcomes)
             outcomes.append(replace(each, unverified=scoring.pinned.doubt))
-            if each.error is not None and told:
+            if each.error is not None and failed:
                 progress.say(f"score: {each.error.line()}")
 
     def flush() -> int:

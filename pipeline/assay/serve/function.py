@@ -23,7 +23,7 @@ import pyarrow.fs as pafs
 
 from assay import errors
 from assay.project.params import Params, load
-from assay.project.partitions import NightNames
+from assay.project.partitions import FolderNames
 from assay.score import stage
 from assay.score.inputs import files
 from assay.score.inputs.formats import open_input
@@ -143,7 +143,7 @@ def _take(root: Path, params: Params, given: StoredObject) -> dict[str, Any]:
     return outcome.document()
 
 
-def _night_names(root: Path, params: Params) -> NightNames:
+def _night_names(root: Path, params: Params) -> FolderNames:
     path = getattr(params.score.input, "path", "")
     if "://" not in path:
         raise errors.UsageError(
@@ -151,10 +151,10 @@ def _night_names(root: Path, params: Params) -> NightNames:
             where="params.yaml: score.input",
             expected="a path such as s3://BUCKET/rows or s3://BUCKET/rows-{night}.csv",
         )
-    return NightNames.of(files.resolve_uri(root, path), params.ingest.partition_by)
+    return FolderNames.of(files.resolve_uri(root, path), params.ingest.partition_by)
 
 
-def _night(names: NightNames, given: StoredObject) -> tuple[str | None, str]:
+def _night(names: FolderNames, given: StoredObject) -> tuple[str | None, str]:
     """The night that an object is of, None for other objects; and its address in the input."""
     host, _, prefix = names.folder.partition("://")[2].partition("/")
     prefix = prefix and f"{prefix}/"

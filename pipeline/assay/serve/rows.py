@@ -72,8 +72,8 @@ def answer_all(
             if request.kind == ARROW:
                 rows = to_arrow(read_stream(request.body), WHERE)
                 pieces = scorer.score_table(rows, request.reasons)
-                said = [_in_order(scorer, piece, rows.schema) for piece in pieces]
-                found[place] = _answer(scorer, pa.concat_tables(said), ARROW)
+                answers = [_in_order(scorer, piece, rows.schema) for piece in pieces]
+                found[place] = _answer(scorer, pa.concat_tables(answers), ARROW)
                 batches += [batch for batch, _ in pieces]
             else:
                 records = read_records(scorer.pinned.contract, request.body)
@@ -155,9 +155,9 @@ def _answer_together(
     cuts = [(start, end - start) for start, end in ends]
     unread[UNIQUE] = np.concatenate([scorer.repeated(rows.slice(*cut)) for cut in cuts])
     scored = scorer.score(InputBatch(rows, unread=unread), reasons)
-    said = _in_order(scorer, scored, rows.schema)
+    answers = _in_order(scorer, scored, rows.schema)
     for place, cut in zip(parts, cuts, strict=True):
-        found[place] = _answer(scorer, said.slice(*cut), JSON)
+        found[place] = _answer(scorer, answers.slice(*cut), JSON)
     return scored[0]
 
 
@@ -186,8 +186,8 @@ def _answer(scorer: TableScorer, rows: pa.Table, kind: str) -> Answer:
             stream.write_table(rows)
         return Answer(status, sink.getvalue().to_pybytes(), ARROW)
     keys = (*pinned.contract.keys, BROKEN)
-    said = [
+    answers = [
         {name: row[name] for name in row if (name in keys if row[BROKEN] else name != BROKEN)}
         for row in rows.to_pylist()
     ]
-    return Answer(status, json.dumps({**lineage, "rows": said}, default=str).encode())
+    return Answer(status, json.dumps({**lineage, "rows": answers}, default=str).encode())

@@ -82,11 +82,11 @@ def _once(place: StoreLocation, partition: str | None, read: bool) -> list[Incon
         return 0 if opened is None else log.turn_of(opened, night)
 
     found = list(compare_runs(known, visible, turn))
-    told = {each.night for each in found}  # report only the first problem of a partition
+    named = {each.night for each in found}  # report only the first problem of a partition
     shown = [
         record
         for record in known
-        if visible.get(record.partition) == record.run_id and record.partition not in told
+        if visible.get(record.partition) == record.run_id and record.partition not in named
     ]
     found += [*_refused(place, partition, shown), *_uncounted(place, shown, read)]
     return sorted(found, key=lambda each: each.night)

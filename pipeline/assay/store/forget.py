@@ -366,6 +366,8 @@ def _text(done: Mapping[str, int] | None) -> str | None:
 
 
 def _hashes(salt: str, keys: KeyRows) -> list[str]:
-    told = ({name: str(value) for name, value in row.items()} for row in keys.keys.to_pylist())
-    texts = (json.dumps(row, sort_keys=True).encode() for row in told)
+    rows_as_text = (
+        {name: str(value) for name, value in row.items()} for row in keys.keys.to_pylist()
+    )
+    texts = (json.dumps(row, sort_keys=True).encode() for row in rows_as_text)
     return [hmac.new(bytes.fromhex(salt), text, "sha256").hexdigest() for text in texts]

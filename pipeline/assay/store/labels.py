@@ -67,10 +67,10 @@ def append_labels(
     schema = labels_schema(place.column, keys, task)
     tables = []
     for partition, given in arrived.items():
-        said = {place.column: partition, "source": source, "by": by}
+        facts = {place.column: partition, "source": source, "by": by}
         columns = [
-            pa.repeat(pa.scalar(said[name]), given.num_rows)
-            if name in said
+            pa.repeat(pa.scalar(facts[name]), given.num_rows)
+            if name in facts
             else given.column(name).cast(schema.field(name).type)
             for name in schema.names
         ]
@@ -131,15 +131,15 @@ def new_labels(
     joined = joined.join(_then(history, stated, keys), list(keys), join_type="left outer")
     fresh = pc.is_null(joined.column("since"))
     same = _equal(joined, "known", TRUTH)
-    told = pc.is_valid(joined.column(ARRIVED))
-    heard = pc.and_(told, _equal(joined, "then", TRUTH))
-    tied = pc.and_(told, _equal(joined, "then_at", ARRIVED))
+    known_before = pc.is_valid(joined.column(ARRIVED))
+    heard = pc.and_(known_before, _equal(joined, "then", TRUTH))
+    tied = pc.and_(known_before, _equal(joined, "then_at", ARRIVED))
     # If the clock was set back, a correction must still come after the label that it corrects.
     later = _later(joined.column("since"), now)
     unsaid = pc.if_else(fresh, pa.scalar(first, INSTANT), later)
-    arrived = pc.if_else(pc.and_(told, pc.invert(tied)), joined.column(ARRIVED), unsaid)
+    arrived = pc.if_else(pc.and_(known_before, pc.invert(tied)), joined.column(ARRIVED), unsaid)
     joined = joined.set_column(joined.schema.get_field_index(ARRIVED), ARRIVED, arrived)
-    known = pc.and_(same, pc.or_(pc.invert(told), tied))
+    known = pc.and_(same, pc.or_(pc.invert(known_before), tied))
     new = joined.filter(pc.invert(pc.or_(known, heard)))
     return new.select([*keys, TRUTH, ARRIVED])
 

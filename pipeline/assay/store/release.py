@@ -45,9 +45,9 @@ class Retraction:
     because: str
 
     def document(self) -> dict[str, Any]:
-        told = asdict(self)
-        told["retracted"] = told.pop("run_id")
-        return told
+        tree = asdict(self)
+        tree["retracted"] = tree.pop("run_id")
+        return tree
 
 
 def append_events(
@@ -121,7 +121,7 @@ def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retract
     record = _record(place, run_id, "retracted")
     partition = record.partition
     now = read_partition_view(place, PREDICTIONS, partition)
-    said = {"event": "retracted", "retracted": run_id, "by": by, "because": because}
+    facts = {"event": "retracted", "retracted": run_id, "by": by, "because": because}
     visible = visible_run_id(place, now, partition)
     if record.event == "retracted" and visible != run_id:
         _tell_already("retracted", record)
@@ -131,15 +131,15 @@ def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retract
         back = None if before is None else before.run_id
         try:
             if before is None:
-                unpublish(place, partition, now.turn, said)
+                unpublish(place, partition, now.turn, facts)
             else:
-                publish(place, before, **said)
+                publish(place, before, **facts)
         except PublishConflict:
             raise _wrong_state(place, record, "retracted", "visible") from None
     else:
         # Complete a retraction that was killed before it recorded its event.
-        told = partition_commits(place, PREDICTIONS, partition)
-        done = [entry for entry in told if entry.get("retracted") == run_id]
+        commits = partition_commits(place, PREDICTIONS, partition)
+        done = [entry for entry in commits if entry.get("retracted") == run_id]
         if not done:
             raise _wrong_state(place, record, "retracted", "visible")
         back = done[0].get("run_id")
@@ -173,8 +173,12 @@ def _before(place: StoreLocation, record: Run, now: log.PartitionView) -> Staged
         refused = _refused(place, partition, run_id)
     except StoreError:
         return None  # the log does not go back that far any more
-    told = str(sum(file.rows for file in refused)) == facts.get("quarantined")
-    if not told or find_missing_files(uri, old.files) or find_missing_files(refused_uri, refused):
+    complete = str(sum(file.rows for file in refused)) == facts.get("quarantined")
+    if (
+        not complete
+        or find_missing_files(uri, old.files)
+        or find_missing_files(refused_uri, refused)
+    ):
         return None
     return StagedRun(
         run=replace(Run.of_commit(facts, run_id, partition), base=now.turn),

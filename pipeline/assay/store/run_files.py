@@ -64,8 +64,8 @@ def files_of_run(place: StoreLocation, run: Run) -> RunFiles:
         return _checked(place, run, staged.predictions, staged.predictions_schema)
     view = read_partition_view(place, PREDICTIONS, run.partition)
     if visible_run_id(place, view, run.partition) != run.run_id:
-        told = partition_commits(place, PREDICTIONS, run.partition)
-        mine = [entry["version"] for entry in told if entry.get("run_id") == run.run_id]
+        commits = partition_commits(place, PREDICTIONS, run.partition)
+        mine = [entry["version"] for entry in commits if entry.get("run_id") == run.run_id]
         view = _view_at(place, run.partition, mine[0]) if mine else log.PartitionView()
     return _checked(place, run, view.files)
 

@@ -95,9 +95,9 @@ class Run:
     @classmethod
     def of_commit(cls, metadata: Mapping[str, Any], run_id: str, partition: str) -> Run:
         """A published run as `identity` in the metadata of its commit describes it."""
-        told = {name: str(metadata.get(name, "")) for name in IDENTITY}
-        told |= {"run_id": run_id, "version": str(metadata.get("model_version", ""))}
-        return cls(event="published", partition=partition, **told)  # type: ignore[arg-type]
+        identity = {name: str(metadata.get(name, "")) for name in IDENTITY}
+        identity |= {"run_id": run_id, "version": str(metadata.get("model_version", ""))}
+        return cls(event="published", partition=partition, **identity)  # type: ignore[arg-type]
 
 
 IDENTITY = ("run_id", "name", "version", "bundle", "contract", "input")
@@ -133,8 +133,8 @@ def fold(events: Iterable[Run]) -> list[Run]:
         if event.event == "released":
             known["event"] = "published"
         earlier = told.get(event.run_id) or replace(event, started_at=event.at, files="")
-        said = {name: value for name, value in known.items() if value not in (None, "")}
-        told[event.run_id] = replace(earlier, **said)
+        given = {name: value for name, value in known.items() if value not in (None, "")}
+        told[event.run_id] = replace(earlier, **given)
     return sorted(told.values(), key=lambda run: (str(run.started_at), run.run_id))
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.monitor.drift.budget import (
+    BudgetInput,
     DriftTest,
-    NightAlarms,
-    NightEvidence,
+    RaisedAlarms,
     SeenValue,
     alarms,
     fdr_level,
@@ -26,11 +26,11 @@ X, SCORE = DriftTest("x", "features", "distance"), DriftTest("probability", "ans
 USUAL = tuple(np.random.default_rng(0).permutation(np.linspace(0.01, 0.2, 150)))
 
 
-def night(day: int, x: float | None = 0.1, bundle: str = "b", **more: dict) -> NightEvidence:
-    return NightEvidence(f"2013-07-{day:02}", bundle, {X: SeenValue(x, USUAL)}, **more)
+def night(day: int, x: float | None = 0.1, bundle: str = "b", **more: dict) -> BudgetInput:
+    return BudgetInput(f"2013-07-{day:02}", bundle, {X: SeenValue(x, USUAL)}, **more)
 
 
-def in_alarm(nights: list[NightEvidence], rule: Budget = RULE) -> list[str]:
+def in_alarm(nights: list[BudgetInput], rule: Budget = RULE) -> list[str]:
     return [each.partition for each in alarms(nights, rule) if each.alarms]
 
 
@@ -90,7 +90,7 @@ def test_what_is_over_a_limit_by_hand_takes_k_nights_and_what_is_broken_none() -
 
 
 def test_a_night_without_questions_is_judged_too() -> None:
-    assert list(alarms([NightEvidence("n", "b", {})], RULE)) == [NightAlarms("n", (), ())]
+    assert list(alarms([BudgetInput("n", "b", {})], RULE)) == [RaisedAlarms("n", (), ())]
 
 
 def test_the_reference_may_be_too_small_or_too_persistent_to_tell() -> None:
@@ -99,7 +99,7 @@ def test_the_reference_may_be_too_small_or_too_persistent_to_tell() -> None:
     alone = tuple(rng.random(150))
     together = tuple(np.sort(rng.random(30)))
     days = [
-        NightEvidence(str(day), "b", {X: SeenValue(0.9, usual)})
+        BudgetInput(str(day), "b", {X: SeenValue(0.9, usual)})
         for day, usual in enumerate((alone[: few - 1], alone[:few], alone, together))
     ]
     assert [each.blind for each in alarms(days, RULE)] == [("x",), (), (), ("x",)]
@@ -115,7 +115,7 @@ def test_odd_nights_that_follow_odd_nights_are_less_of_a_surprise() -> None:
     nulls = DriftTest("x", "data", "null share")
     for other in (usual, steady):
         days = [
-            NightEvidence(str(day), "b", {X: SeenValue(2.0, usual), nulls: SeenValue(0.5, other)})
+            BudgetInput(str(day), "b", {X: SeenValue(2.0, usual), nulls: SeenValue(0.5, other)})
             for day in range(5)
         ]
         assert X in {alarm.question for alarm in list(alarms(days, RULE))[-1].alarms}
@@ -127,7 +127,7 @@ def test_more_budget_never_takes_an_alarm_away(columns: int, budget: float) -> N
     rng = np.random.default_rng(columns)
     questions = [DriftTest(f"x{i}", "features", "distance") for i in range(columns)]
     days = [
-        NightEvidence(
+        BudgetInput(
             str(day), "b", {q: SeenValue(float(rng.uniform(0, 0.3)), USUAL) for q in questions}
         )
         for day in range(40)

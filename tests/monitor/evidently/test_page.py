@@ -21,7 +21,7 @@ from assay.monitor.evidently import page as pages
 from assay.monitor.evidently.page import Sample, sample_of
 from assay.monitor.nights import page as night_page
 from assay.monitor.nights.night import EVIDENTLY, MonitoringStatus, night_path
-from assay.monitor.nights.page import EvidentlyPart, NightContent, night_content
+from assay.monitor.nights.page import EvidentlyPart, PageContent, night_content
 from assay.monitor.nights.summary import NightSummary
 from assay.pages.templating import compose_page
 from assay.project.params import Monitor
@@ -73,7 +73,7 @@ def table(rows: int, seed: int) -> pd.DataFrame:
 class Judged:
     summary: NightSummary
     reference: Reference
-    told: NightContent
+    told: PageContent
     sample: Sample
 
     def page(self, sample: Sample | None = None) -> str:

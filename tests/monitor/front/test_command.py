@@ -40,7 +40,7 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     project.log("2013-02-02", "run-2", "held", rows=(900, 890, 10), detail="too many rows")
     project.log("2013-02-04", "run-3", "failed", detail="disk full")
     told = project.run(command.run).document()
-    assert [(night["partition"], night["standing"]) for night in told["nights"]] == [
+    assert [(night["partition"], night["status"]) for night in told["nights"]] == [
         ("2013-02-01", "ok"),
         ("2013-02-02", "held"),
         ("2013-02-03", "missing"),
@@ -68,7 +68,7 @@ def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
     project.monitor(NIGHT)
     project.score(NIGHT, "run-2")
     (night,) = project.run(command.run).nights
-    assert night.standing == "unseen"
+    assert night.status.name == "unseen"
     assert night.unseen == "monitored as run run-1 left it; monitor it again"
 
 

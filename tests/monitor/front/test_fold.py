@@ -36,7 +36,7 @@ def test_a_night_nobody_sees(
 ) -> None:
     run = event(NIGHT, "r", kind, detail="too many rows", by="Ada", because="wrong day")
     night = one(facts.combine_nights(records(run), {}, {}))
-    assert (night.state, night.standing, night.note) == (state, state, note)
+    assert (night.state, night.status.name, night.note) == (state, state, note)
     assert night.reasons()[0] == note
     assert (night.held, len(night.reasons())) == (("r", 2) if kind == "held" else ("", 1))
 
@@ -65,7 +65,7 @@ def test_what_readers_see_counts_whatever_came_later(
         event(NIGHT, "b", "failed", 5, detail="disk full"),
     )
     night = one(facts.combine_nights(runs, {NIGHT: "a"}, {}))
-    assert (night.state, night.standing, night.run_id) == ("published", "unseen", "a")
+    assert (night.state, night.status.name, night.run_id) == ("published", "unseen", "a")
     assert night.quarantine_share == 0.1
     assert night.note == "a later run, b: failed: disk full"
 
@@ -76,11 +76,11 @@ def test_a_decision_about_another_run_is_not_the_night_s(
     runs = records(event(NIGHT, "a", "published"))
     mine = {NIGHT: drift(NIGHT, "a", True, x=2.0)}
     night = one(facts.combine_nights(runs, {NIGHT: "a"}, mine))
-    assert night.standing == "over"
+    assert night.status.name == "over"
     assert night.reasons() == ("probability: distance 0.210 over its limit 0.120",)
     old = {NIGHT: drift(NIGHT, "z", True, x=2.0)}
     night = one(facts.combine_nights(runs, {NIGHT: "a"}, old))
-    assert (night.standing, night.drift) == ("unseen", None)
+    assert (night.status.name, night.drift) == ("unseen", None)
     assert night.reasons() == ("monitored as run z left it; monitor it again",)
 
 
@@ -112,7 +112,7 @@ def test_the_nights_a_schedule_left_out_are_named(known: str, every: str) -> Non
 
 def test_two_days_with_a_gap_are_days() -> None:
     found = facts.combine_nights([], {"2024-03-01": "a", "2024-03-04": "b"}, {})
-    assert [night.standing for night in found[1:-1]] == ["missing", "missing"]
+    assert [night.status.name for night in found[1:-1]] == ["missing", "missing"]
 
 
 @given(st.sets(st.dates(date(2013, 1, 1), date(2014, 1, 1)), min_size=1, max_size=40))

@@ -13,7 +13,7 @@ from assay.monitor.front import charts
 from assay.monitor.front.charts import months
 from assay.monitor.front.command import Front, column_lines, render
 from assay.monitor.incidents.collect import AllNights
-from assay.monitor.nights.night import Night, NightMetric
+from assay.monitor.nights.night import Night, ShownMetric
 from assay.monitor.status import ChampionStatus, MissingPart
 from assay.pages.templating import POLICY
 from tests.browser import CHROMIUM, MISSING, browser
@@ -128,7 +128,7 @@ def test_a_night_over_any_limit_is_drawn_over_its_limit() -> None:
 
 def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
     def night(day: int, value: float | None) -> Night:
-        one = None if value is None else NightMetric(value, None, None, 0)
+        one = None if value is None else ShownMetric(value, None, None, 0)
         return Night(f"2013-07-0{day}", "published", estimated=one)
 
     nights = [night(1, 0.7), night(2, None), night(3, 0.6), night(4, 0.6)]

@@ -37,7 +37,7 @@ def test_the_nights_of_an_incident(state: Any, partition: str, lies_in: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("crossed", "states", "standing", "alarming"),
+    ("crossed", "states", "status", "alarming"),
     [
         (False, [], "ok", False),
         (False, ["recovered"], "recovered", False),
@@ -51,16 +51,16 @@ def test_the_nights_of_an_incident(state: Any, partition: str, lies_in: bool) ->
     ],
 )
 def test_the_gravest_decides(
-    crossed: bool | None, states: list[str], standing: str, alarming: bool
+    crossed: bool | None, states: list[str], status: str, alarming: bool
 ) -> None:
     found = decide_status("published", crossed, [incident(each) for each in states])
-    assert (found.standing, found.alarming) == (standing, alarming)
+    assert (found.name, found.alarming) == (status, alarming)
     assert found.incidents == tuple(f"x is {each}" for each in states)
-    assert ("within limits" in found.headline("n").lower()) is (standing == "ok")
+    assert ("within limits" in found.headline("n").lower()) is (status == "ok")
 
 
 def test_what_is_not_published_is_in_no_incident_of_drift() -> None:
-    assert decide_status("held", True, [incident("open")]).standing == "held"
+    assert decide_status("held", True, [incident("open")]).name == "held"
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_every_page_and_the_exit_code_say_the_same(
     assert page.read_text().count(f"In an open incident on {DAYS[3]}") == 2  # title and heading
     assert "Within limits" not in page.read_text()
     document = json.loads(page.with_suffix(".json").read_text())
-    assert (document["standing"], document["crossed"]) == ("incident", False)
+    assert (document["status"], document["crossed"]) == ("incident", False)
     assert "features drifted: x; since 2013-02-02" in document["incidents"][1]
     html = (root / "reports/index.html").read_text()
     assert f"{DAYS[3]}</a>: in an open incident" in html and 'class="card bad"' in html
@@ -110,9 +110,9 @@ def test_pages_go_on_saying_what_became_of_it(looked_at: Any) -> None:
     looked_at.score("2013-02-05", "run-05")
     looked_at.monitor("2013-02-05")  # the second quiet night ends it
     assert "Within limits on 2013-02-04" in page.read_text()
-    assert json.loads(page.with_suffix(".json").read_text())["standing"] == "ok"
+    assert json.loads(page.with_suffix(".json").read_text())["status"] == "ok"
     first = json.loads((root / f"reports/nights/{DAYS[2]}.json").read_text())
-    assert first["standing"] == "drift" and first["incidents"][0].endswith("by 2013-02-05")
+    assert first["status"] == "drift" and first["incidents"][0].endswith("by 2013-02-05")
     assert first["in_alarm"] == ["probability", "x"]
 
 

@@ -14,7 +14,7 @@ from assay.columns.break_limits import Break
 from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.nights.night import Incident, MonitoringStatus, decide_status
-from assay.monitor.nights.page import EvidentlyPart, NightContent, render, render_status
+from assay.monitor.nights.page import EvidentlyPart, PageContent, render, render_status
 from assay.monitor.nights.summary import NightSummary, overall_metrics
 from assay.performance.label_drift import LabelDrift
 from assay.project.params import Monitor
@@ -22,7 +22,7 @@ from tests.monitor.decided import alarm, decided, published
 
 REFERENCE = cast(Any, SimpleNamespace(distances={"x": (0.1, 0.2), "y": ()}))
 SPELL = Incident("i", "drift", "open", "2013-07-01", "2013-07-03", ("seats",), "")
-TOLD = NightContent((), ())
+TOLD = PageContent((), ())
 
 
 def row(metric: str, value: float | None, days: int | None = None, slice: str = "") -> Any:
@@ -88,7 +88,7 @@ def answer(crossed: bool, over: int, *incidents: str) -> str:
     stand = decide_status(
         "published", crossed, [replace(SPELL, sentence=each) for each in incidents]
     )
-    night = replace(before, judged=replace(before.judged, drift=decision), stand=stand)
+    night = replace(before, judged=replace(before.judged, drift=decision), status=stand)
     return " ".join(str(render_status(night)).split())
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assay.monitor.explain.command import ExplainedChange
     from assay.monitor.incidents.alert import AlertsReport
     from assay.monitor.incidents.document import IncidentHistory
-    from assay.monitor.monitor_nights import MonitoredNights
+    from assay.monitor.monitor_nights import MonitoringResult
     from assay.monitor.status import Status
     from assay.monitor.table_drift import TableDrift
     from assay.ops.doctor.finding import Diagnosis
@@ -32,7 +32,7 @@ NAMED = 3
 """The most columns that a sentence names."""
 
 
-def monitor_lines(found: MonitoredNights | RetrainAdvice) -> Iterator[Line]:
+def monitor_lines(found: MonitoringResult | RetrainAdvice) -> Iterator[Line]:
     """One night, several, or whether to train again."""
     from assay.reports.retrain import RetrainAdvice
 
@@ -44,7 +44,7 @@ def monitor_lines(found: MonitoredNights | RetrainAdvice) -> Iterator[Line]:
         yield from nights_lines(found)
 
 
-def night_lines(found: MonitoredNights) -> Iterator[Line]:
+def night_lines(found: MonitoringResult) -> Iterator[Line]:
     """The columns over a limit, filled up to `AT_LEAST` columns, and facts about the night."""
     from assay.monitor.drift.drift import drifted_words
 
@@ -57,7 +57,7 @@ def night_lines(found: MonitoredNights) -> Iterator[Line]:
     )
     some = f", {drifted}" if decision.drifted and not decision.crossed else ""
     yield from finding_lines(summary.headline() + some, shown)
-    yield from summary.stand.incidents
+    yield from summary.status.incidents
     yield (
         f"{record.name} {record.version}, run {record.run_id}: "
         f"{counted(record.rows_scored or 0, 'row')} scored, "
@@ -73,7 +73,7 @@ def night_lines(found: MonitoredNights) -> Iterator[Line]:
     yield f"page: {summary.page}"
 
 
-def nights_lines(found: MonitoredNights) -> Iterator[Line]:
+def nights_lines(found: MonitoringResult) -> Iterator[Line]:
     """The incidents, and the status of the requested nights."""
     book = found.book
     incidents = [
@@ -89,7 +89,7 @@ def nights_lines(found: MonitoredNights) -> Iterator[Line]:
     ]
     if incidents:
         yield from table(incidents, title=f"{book.name}, nights {book.first} to {book.last}")
-    counts = Counter(night.stand.words for night in found.nights if night.state != "missing")
+    counts = Counter(night.status.words for night in found.nights if night.state != "missing")
     yield "nights: " + ", ".join(f"{count} {words}" for words, count in counts.most_common())
     rule = book.limits.budget
     alarms = sum(bool(night.alarms.alarms) for night in book.nights)

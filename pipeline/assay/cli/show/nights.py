@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from assay.ops.nightly import NightlySteps, Step
     from assay.performance.comparison import AllMetrics, PerformancePairs
     from assay.performance.labels import LabelsOutcome
-    from assay.performance.measure import MaturityMeasurement, NightMeasurement
+    from assay.performance.measure import MaturityMeasurement, MeasuredRun
     from assay.score.due import DueNights
     from assay.score.operations.quarantine import QuarantineFile, QuarantineReport
-    from assay.score.operations.store_commands import NightHistory, ReleaseReport
+    from assay.score.operations.store_commands import ReleaseReport, RunHistory
     from assay.score.operations.why import Why
     from assay.score.run import ScoredRun
-    from assay.score.stage import NightOutcomes
+    from assay.score.stage import ScoringOutcomes
     from assay.store import Retraction
 
 SHOWN = 5
 """The most partition values that are named of those that are no days."""
 
 
-def score_lines(nights: NightOutcomes) -> Iterator[Line]:
+def score_lines(nights: ScoringOutcomes) -> Iterator[Line]:
     """The published nights, also when a later one failed."""
     outcomes = nights.outcomes
     reports = [each.report for each in outcomes if each.report is not None]
@@ -62,7 +62,7 @@ def score_lines(nights: NightOutcomes) -> Iterator[Line]:
         yield from _due_lines(nights.due)
 
 
-def _scored(nights: NightOutcomes, reports: Sequence[ScoredRun]) -> Iterator[Line]:
+def _scored(nights: ScoringOutcomes, reports: Sequence[ScoredRun]) -> Iterator[Line]:
     names = ("partition", "rows_read", "rows_scored", "rows_quarantined", "mean", "seconds")
     columns = (*names, "version", "run_id")
     published: list[dict[str, Any]] = [row for row in to_tree(nights) if "rows_read" in row]
@@ -118,7 +118,7 @@ def retract_lines(done: Retraction) -> Iterator[Line]:
     yield f"retracted: readers of {done.partition} see {now}"
 
 
-def history_lines(found: NightHistory) -> Iterator[Line]:
+def history_lines(found: RunHistory) -> Iterator[Line]:
     """Each event, and which run readers see."""
     columns = "at,run_id,event,version,rows_read,rows_scored,rows_quarantined,by,because,detail"
     yield from lines(to_tree(found), f"events({columns})?")
@@ -173,7 +173,7 @@ def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
         yield f"{night} could not be measured: {why}"
 
 
-def _measured(measured: NightMeasurement) -> Iterator[Line]:
+def _measured(measured: MeasuredRun) -> Iterator[Line]:
     night = measured.record.partition
     if not measured.maturities:
         yield f"{night}: no maturity reached yet, so nothing was measured"
@@ -186,7 +186,7 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
         yield f"{night}: slices that need the input are missing: {measured.no_slices}"
 
 
-def _words(measured: NightMeasurement, each: MaturityMeasurement) -> str:
+def _words(measured: MeasuredRun, each: MaturityMeasurement) -> str:
     wanted = {name for names in METRICS.values() for name in names[:1]}
     number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
     value = format_fixed(number.value, none="no value")

@@ -87,8 +87,8 @@ def _base(booster: Any, stored: Any) -> Floats:
     empty = type(booster)()
     empty.load_model(bytearray(json.dumps(stored), "utf-8"))
     row = np.zeros((1, booster.num_features()), np.float32)
-    said = empty.inplace_predict(row, predict_type="margin", validate_features=False)
-    return np.asarray(said, np.float64).reshape(-1)
+    margin = empty.inplace_predict(row, predict_type="margin", validate_features=False)
+    return np.asarray(margin, np.float64).reshape(-1)
 
 
 def _tree(tree: Mapping[str, Any], encoded: ColumnEncoder, output: int) -> Tree:

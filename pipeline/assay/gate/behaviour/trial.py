@@ -63,8 +63,8 @@ class FailedExample:
         more = len(cells) - COLUMNS
         did = ", ".join([*cells[:COLUMNS], *([f"{more} more"] if more > 0 else [])])
         scores = f"score {self.before} -> {self.after}" if self.before else f"score {self.after}"
-        told = "; ".join(part for part in (self.note, did, scores) if part)
-        return f"{who}: {told}" if who else told
+        text = "; ".join(part for part in (self.note, did, scores) if part)
+        return f"{who}: {text}" if who else text
 
 
 @dataclass(frozen=True)
@@ -226,11 +226,11 @@ def combine_trials(
     facts = [_extent(float(worst[counted].max()), failed)] if np.isfinite(within) else []
     if max_failed and failed:
         facts.append(f"{max_failed:.4g} of them may")
-    told = f" ({', '.join(facts)})" if facts else ""
+    text = f" ({', '.join(facts)})" if facts else ""
     if np.isfinite(within):
-        detail = f"{f'{failed:,}' if failed else 'none'} of {number:,} rows {verb} {within:g}{told}"
+        detail = f"{f'{failed:,}' if failed else 'none'} of {number:,} rows {verb} {within:g}{text}"
     elif failed:
-        detail = f"{failed:,} of {number:,} rows get no score{told}"
+        detail = f"{failed:,} of {number:,} rows get no score{text}"
     else:
         detail = f"each of {number:,} rows gets a score"
     return BehaviourResult(

@@ -46,8 +46,8 @@ def _confirmed(finding: Finding, name: str, seen: PytestRecord) -> Finding:
     if node not in seen.policy or node not in seen.outcomes:
         return _distrusted(finding, f"did not run under pytest ({finding.statement})")
     if seen.outcomes[node] != _expected(finding):
-        said = f"pytest saw something else: {seen.outcomes[node]} ({finding.statement})"
-        return _distrusted(finding, said)
+        text = f"pytest saw something else: {seen.outcomes[node]} ({finding.statement})"
+        return _distrusted(finding, text)
     return finding
 
 
@@ -82,18 +82,18 @@ def model_test_findings(seen: PytestRecord, *, alone: bool) -> tuple[Finding, ..
     found = [_test_finding(node, seen, alone) for node in seen.tests]
     for node, lost in seen.uncollected.items():
         outcome = Outcome.INCONCLUSIVE if lost.skipped else Outcome.FAIL
-        said = "was skipped" if lost.skipped else "could not be collected"
-        found.append(_about_tests(node, outcome, f"{said}: {lost.detail}"))
+        text = "was skipped" if lost.skipped else "could not be collected"
+        found.append(_about_tests(node, outcome, f"{text}: {lost.detail}"))
     return tuple(sorted(found, key=lambda finding: (finding.rule, finding.detail)))
 
 
 def _test_finding(node: str, seen: PytestRecord, alone: bool) -> Finding:
     result: TestResult = seen.outcomes.get(node, "not run")
     detail = "" if result == "passed" else seen.details.get(node)
-    said = DETAILS[result] + (f": {detail}" if detail else "")
+    text = DETAILS[result] + (f": {detail}" if detail else "")
     # The first model has no champion, so only absolute rules and tests count.
     absent = result == "skipped" and node in seen.without_champion
-    return _about_tests(node, OUTCOMES[result], said, test=result, tolerated=alone and absent)
+    return _about_tests(node, OUTCOMES[result], text, test=result, tolerated=alone and absent)
 
 
 def session_findings(session: PytestRun, tests: str, *, there: bool) -> tuple[Finding, ...]:

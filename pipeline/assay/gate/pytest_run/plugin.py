@@ -232,8 +232,8 @@ class _Recorder:
         if call.excinfo is not None and not self.seen.short_of_memory:
             short = from_memory_error(call.excinfo.value)
             if short is not None:
-                told = normalize_detail(short.found or "MemoryError", self.homes)
-                self.seen.short_of_memory = f"{node.nodeid}: {told}"
+                detail = normalize_detail(short.found or "MemoryError", self.homes)
+                self.seen.short_of_memory = f"{node.nodeid}: {detail}"
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
         if call.excinfo is not None and isinstance(call.excinfo.value, NoChampion):

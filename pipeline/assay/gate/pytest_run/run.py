@@ -100,15 +100,15 @@ def run_pytest(
                 printed.read_text(encoding="utf-8", errors="replace"),
                 _too_long(record.read_running_test(target)),
             )
-        told = printed.read_text(encoding="utf-8", errors="replace")
+        text = printed.read_text(encoding="utf-8", errors="replace")
         try:
             seen, crash = record.read_record(target), None
         except ValueError as error:
             seen, crash = record.PytestRecord(), str(error)
     if code not in FINISHED or crash:
-        last = record.normalize_detail(_telling_line(told), [root, Path(scratch)])
+        last = record.normalize_detail(_telling_line(text), [root, Path(scratch)])
         crash = f"pytest ended with exit code {code}: {last}"
-    return PytestRun(seen, code, told, crash)
+    return PytestRun(seen, code, text, crash)
 
 
 def config_path(target: Path) -> Path:
@@ -166,8 +166,8 @@ def pytest_environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str
 
 
 def _too_long(node: str | None) -> str:
-    told = f"pytest did not end within {TIMEOUT_SECONDS / 60:g} minutes"
-    return f"{told}; the last test that began was {node}" if node else told
+    text = f"pytest did not end within {TIMEOUT_SECONDS / 60:g} minutes"
+    return f"{text}; the last test that began was {node}" if node else text
 
 
 def _telling_line(output: str) -> str:

@@ -123,7 +123,7 @@ class CountedSlice:
 
 
 @dataclass(frozen=True)
-class UsableNights:
+class UsableCounts:
     """The nights that a rule can be decided on; ``about`` names them and those left out."""
 
     nights: Sequence[RehearsedNight]
@@ -131,7 +131,7 @@ class UsableNights:
 
 
 @dataclass(frozen=True)
-class NightSample:
+class ByNight:
     """That intervals are by night."""
 
     confidence: float
@@ -154,7 +154,7 @@ def evaluate(
         if rule.slice is not None:
             places = list(slices.values())
             wanted, rest = select_slices(rule, places, "the rehearsal of the last nights")
-        sample = NightSample(confidence)
+        sample = ByNight(confidence)
         asked = limit.at_most(rule, FLIPPED, rule.max)
         read = [_read(asked, place, confidence) for place in sorted(wanted, key=_title)]
         decided = limit.decided(asked, read, sample, gate)
@@ -166,12 +166,12 @@ def _title(place: CountedSlice) -> str:
     return place.title
 
 
-def _all_rows(usable: UsableNights) -> CountedSlice:
+def _all_rows(usable: UsableCounts) -> CountedSlice:
     nights = [(night.day, night.rows or 0, night.flipped or 0) for night in usable.nights]
     return CountedSlice("", None, nights)
 
 
-def _slices(usable: UsableNights) -> dict[tuple[str, str], CountedSlice]:
+def _slices(usable: UsableCounts) -> dict[tuple[str, str], CountedSlice]:
     by_place: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
     for night in usable.nights:
         for part in night.slices:
@@ -195,7 +195,7 @@ def _read(
     return limit.read_part(asked, {FLIPPED: measured}, place.rows, units, title)
 
 
-def _about(found: Finding, usable: UsableNights) -> Finding:
+def _about(found: Finding, usable: UsableCounts) -> Finding:
     """The finding with the nights that it is about."""
     return found.model_copy(update={"detail": f"{found.detail}, {usable.about}"})
 
@@ -204,7 +204,7 @@ def _kept(
     rule: Flips,
     key: tuple[str, str],
     place: CountedSlice | None,
-    usable: UsableNights,
+    usable: UsableCounts,
 ) -> Finding:
     """Whether all rows of a value kept their decision. A value without rows cannot pass."""
     title = f"{key[0]}={key[1]}"
@@ -225,7 +225,7 @@ def _kept(
     return held.model_copy(update={"detail": f"{held.detail}, {usable.about}{worst}"})
 
 
-def usable_nights(rule: Flips, rehearsal: Rehearsal) -> UsableNights | Finding:
+def usable_nights(rule: Flips, rehearsal: Rehearsal) -> UsableCounts | Finding:
     """The nights that both models scored, or a finding with the reason why there are none."""
     known = rehearsal.nights
     if known is None:
@@ -250,7 +250,7 @@ def usable_nights(rule: Flips, rehearsal: Rehearsal) -> UsableNights | Finding:
         else f"{counted(len(nights), 'night')}, {nights[0].day} to {nights[-1].day}"
     )
     left_out = f" ({len(lost)} of {len(known.nights)} could not be; {first})" if lost else ""
-    return UsableNights(nights, f"on {span}{left_out}")
+    return UsableCounts(nights, f"on {span}{left_out}")
 
 
 def _unknown(rule: Flips, why: str, **facts: Any) -> Finding:

@@ -202,8 +202,8 @@ def evaluate(
     if evaluation.task == "regression":  # the losses of a sure classifier have no bound
         found.append(shuffled_error(rule, evaluation))
     found.append(error_jump(rule, report, evaluation, comparison))
-    told = map(with_meaning, found)
-    return tuple(_allowed(each) if each.metric in rule.allow else each for each in told)
+    checks = map(with_meaning, found)
+    return tuple(_allowed(each) if each.metric in rule.allow else each for each in checks)
 
 
 def _allowed(told: Finding) -> Finding:
@@ -241,23 +241,23 @@ def shuffled_error(rule: NoLeakage, evaluation: Evaluation) -> Finding:
     drop, feature = max(known)
     left = max(1 - saved, 0.0)
     if left < LEAST:
-        told = (
+        text = (
             f"the model makes no error at all ({found.metric}), which no row's description allows"
         )
-        return rule.fail(told, slice=name, metric=name)
+        return rule.fail(text, slice=name, metric=name)
     if saved <= 0:
-        told = f"by its {skill} the model is no better than always saying the same"
-        return _decided(rule, name, 0.0, rule.max_shuffled_error, told)
+        text = f"by its {skill} the model is no better than always saying the same"
+        return _decided(rule, name, 0.0, rule.max_shuffled_error, text)
     if found.metric in LOWER_IS_BETTER:
         times = drop / value * (sqrt(left) if skill == "r2" else left)
     else:
         times = sqrt(max(left + drop, 0.0)) - sqrt(left) if skill == "r2" else drop
     times = max(times, 0.0)
-    told = (
+    text = (
         f"shuffling '{feature}', the feature the model hangs on most, adds {times:.3g} times the "
         f"error of always saying the same ({found.metric})"
     )
-    return _decided(rule, name, times, rule.max_shuffled_error, told)
+    return _decided(rule, name, times, rule.max_shuffled_error, text)
 
 
 def error_jump(
@@ -284,10 +284,10 @@ def error_jump(
     best, who = max(known)
     # From a feature that is so good alone, label_power's matter, a perfect model is no jump.
     times = 0.0 if best > HIGH else max(1 - best, 0.0) / max(1 - value, LEAST)
-    told = f"its {metric} is {measured.value:.4g}, that of {who} {best:.4g}"
+    text = f"its {metric} is {measured.value:.4g}, that of {who} {best:.4g}"
     if best <= HIGH:
-        told += f", so it leaves {times:.3g} times less unexplained"
-    return _judged(_decided(rule, name, times, rule.max_error_jump, told), champion)
+        text += f", so it leaves {times:.3g} times less unexplained"
+    return _judged(_decided(rule, name, times, rule.max_error_jump, text), champion)
 
 
 def _judged(found: Finding, champion: float | None) -> Finding:

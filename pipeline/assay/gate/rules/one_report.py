@@ -108,12 +108,12 @@ class Parity(Rule):
 
 def _alike(rule: Parity, found: reports.Parity) -> Finding:
     where = f"carrier={found.carrier}"
-    told = f"{found.differing:,} of {found.rows:,} rows differ on the nightly path"
+    text = f"{found.differing:,} of {found.rows:,} rows differ on the nightly path"
     if found.rows == 0 or found.largest is None:
         return rule.fail("no row was scored on both paths", slice=where, rows=found.rows)
     if found.differing:
-        return rule.fail(told, slice=where, rows=found.rows)
-    metric, words_for = "largest difference", f"{told}; the largest difference is"
+        return rule.fail(text, slice=where, rows=found.rows)
+    metric, words_for = "largest difference", f"{text}; the largest difference is"
     return rule.at_most(metric, found.largest, rule.tolerance, words_for, found.rows, where)
 
 
@@ -130,8 +130,8 @@ class Card(Rule):
         card = inputs.card
         missing = [name for name in self.fields if getattr(card, name) is None]
         if not missing:
-            told = ", ".join(self.fields)
-            return (self.finding(Outcome.PASS, f"the card states {told}"),)
+            text = ", ".join(self.fields)
+            return (self.finding(Outcome.PASS, f"the card states {text}"),)
         return tuple(
             self.fail(f"the card does not state {name}", slice=f"card={name}") for name in missing
         )

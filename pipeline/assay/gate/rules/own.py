@@ -130,8 +130,8 @@ def wanted_reports(rule: Own, function: Any) -> tuple[str, ...]:
 
 def _keys(reports: Mapping[str, Mapping[str, Any]]) -> str:
     """What there is where a key is not."""
-    told = "; ".join(f"{name} has {', '.join(tree)}" for name, tree in reports.items())
-    return f"{told[0].upper()}{told[1:]}; docs/schemas has what lies within."
+    text = "; ".join(f"{name} has {', '.join(tree)}" for name, tree in reports.items())
+    return f"{text[0].upper()}{text[1:]}; docs/schemas has what lies within."
 
 
 def _short(value: object) -> str:

@@ -40,12 +40,12 @@ def stage_faults(tree: Mapping[str, Any], root: Path) -> Iterator[str]:
     stages = [_stage(name, body) for name, body in tree.items()]
     for line in foreign_commands(Pipeline(tuple(stages), {}), {**MAKERS, **_BUNDLE}):
         yield f"{layout.DVC_YAML}: stage {line}. Put that there"
-    told = set()
+    named = set()
     for path, command in PRODUCED.items():
         outs = [file.path for stage in stages for file in stage.outputs]
-        if any(_meet(path, each) for each in outs) or command in told:
+        if any(_meet(path, each) for each in outs) or command in named:
             continue
-        told.add(command)
+        named.add(command)
         runs = [
             each.name for each in stages if each.command.split()[:3] == ["assay", "stage", command]
         ]

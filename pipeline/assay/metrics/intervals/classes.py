@@ -24,12 +24,12 @@ def binary_influences(scored: LabelledScores) -> Mapping[str, Influence]:
     Without the calibration error, which has no derivative (`assay.metrics.calibration`).
     """
     true = scored.truth.astype(np.float64)
-    said = (scored.scores >= scored.threshold).astype(np.float64)
+    predicted = (scored.scores >= scored.threshold).astype(np.float64)
     p = scored.scores
-    positives, called, hits = true.mean(), said.mean(), (true * said).mean()
+    positives, called, hits = true.mean(), predicted.mean(), (true * predicted).mean()
     loss = -np.log(np.clip(np.where(scored.truth, p, 1 - p), CLIP, 1 - CLIP))
     square = np.square(p - true)
-    right = (true == said).astype(np.float64)
+    right = (true == predicted).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         precision, recall = hits / called, hits / positives
         f1 = 2 * hits / (positives + called)
@@ -38,10 +38,10 @@ def binary_influences(scored: LabelledScores) -> Mapping[str, Influence]:
             "brier": Influence(square - square.mean()),
             "brier_skill": skill_influence(square, np.square(true - positives)),
             "accuracy": Influence(right - right.mean(), np.ones(1)),
-            "precision": Influence(said * (true - precision) / called, 1 / called[None]),
-            "recall": Influence(true * (said - recall) / positives, 1 / positives[None]),
+            "precision": Influence(predicted * (true - precision) / called, 1 / called[None]),
+            "recall": Influence(true * (predicted - recall) / positives, 1 / positives[None]),
             "f1": Influence(
-                (2 * true * said - f1 * (true + said)) / (positives + called),
+                (2 * true * predicted - f1 * (true + predicted)) / (positives + called),
                 2 / (positives + called)[None],
             ),
         }
@@ -61,17 +61,19 @@ def multiclass_influences(scored: LabelledScores) -> Mapping[str, Influence]:
     called, rows = np.argmax(p, axis=1), np.arange(len(truth))
     right = (called == truth).astype(np.float64)
     actual = np.bincount(truth, minlength=size) / len(truth)
-    said = np.bincount(called, minlength=size) / len(truth)
+    predicted = np.bincount(called, minlength=size) / len(truth)
     hits = np.bincount(truth, weights=right, minlength=size) / len(truth)
     occur = actual > 0
     true = p[rows, truth]
     loss = -np.log(np.clip(true, CLIP, 1 - CLIP))
     square = np.square(p).sum(axis=1) - 2 * true + 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        recall, precision, f1 = hits / actual, hits / said, 2 * hits / (actual + said)
+        recall, precision, f1 = hits / actual, hits / predicted, 2 * hits / (actual + predicted)
         by_actual = (right - recall[truth]) / actual[truth]
-        by_said = (right - precision[called]) / said[called]
-        both = (2 * right - f1[truth]) / (actual + said)[truth] - (f1 / (actual + said))[called]
+        by_said = (right - precision[called]) / predicted[called]
+        both = (2 * right - f1[truth]) / (actual + predicted)[truth] - (f1 / (actual + predicted))[
+            called
+        ]
         found = {
             "log_loss": Influence(loss - loss.mean()),
             "brier": Influence(square - square.mean()),
@@ -79,8 +81,8 @@ def multiclass_influences(scored: LabelledScores) -> Mapping[str, Influence]:
             "accuracy": Influence(right - right.mean(), np.ones(1)),
             "balanced_accuracy": Influence(by_actual / occur.sum(), _steps(actual[occur])),
             "macro_recall": Influence(by_actual / size, _steps(actual)),
-            "macro_precision": Influence(by_said / size, _steps(said)),
-            "macro_f1": Influence(both / size, 2 * _steps(actual + said)),
+            "macro_precision": Influence(by_said / size, _steps(predicted)),
+            "macro_f1": Influence(both / size, 2 * _steps(actual + predicted)),
         }
     if occur.all():
         found["auc"] = Influence(_auc(scored))

@@ -180,8 +180,8 @@ def differences(
             )
         elif reasons:
             few = all(why != NO_NUMBER for _, why in reasons)
-            told = "; ".join(f"{who}: {why}" for who, why in reasons)
-            found[name] = missing_difference(method, before, after, told, few)
+            text = "; ".join(f"{who}: {why}" for who, why in reasons)
+            found[name] = missing_difference(method, before, after, text, few)
         else:
             try:
                 before, after, varies = ways[name](before, after)

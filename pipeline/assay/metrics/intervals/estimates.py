@@ -355,10 +355,10 @@ def _shares(scored: LabelledScores) -> dict[str, float]:
         return {"accuracy": rows}
     if scored.task == "regression":
         return {}
-    said = scored.scores >= scored.threshold
+    predicted = scored.scores >= scored.threshold
     return {
         "accuracy": rows,
-        "precision": float(said.sum()),
+        "precision": float(predicted.sum()),
         "recall": float(scored.truth.sum()),
-        "f1": float((said | scored.truth).sum()),
+        "f1": float((predicted | scored.truth).sum()),
     }

@@ -71,7 +71,7 @@ class SeenValue:
 
 
 @dataclass(frozen=True, slots=True)
-class NightEvidence:
+class BudgetInput:
     """The inputs of one night to the budget.
 
     Attributes
@@ -115,7 +115,7 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class NightAlarms:
+class RaisedAlarms:
     """A night's alarms.
 
     ``blind`` are columns that could not raise an alarm alone: their reference has too few nights,
@@ -127,7 +127,7 @@ class NightAlarms:
     blind: tuple[str, ...]
 
 
-def alarms(nights: Iterable[NightEvidence], rule: Budget) -> Iterator[NightAlarms]:
+def alarms(nights: Iterable[BudgetInput], rule: Budget) -> Iterator[RaisedAlarms]:
     """Each night's alarms. They do not depend on later nights.
 
     Parameters
@@ -135,7 +135,7 @@ def alarms(nights: Iterable[NightEvidence], rule: Budget) -> Iterator[NightAlarm
     nights
         In order.
     """
-    window: deque[tuple[NightEvidence, dict[DriftTest, float]]] = deque(maxlen=rule.of)
+    window: deque[tuple[BudgetInput, dict[DriftTest, float]]] = deque(maxlen=rule.of)
     for night in nights:
         if window and window[-1][0].bundle != night.bundle:
             window.clear()
@@ -158,7 +158,7 @@ def alarms(nights: Iterable[NightEvidence], rule: Budget) -> Iterator[NightAlarm
             for question, words in at_once.items()
             if question not in known
         ]
-        yield NightAlarms(night.partition, tuple(found), _blind(night, persistent, rule))
+        yield RaisedAlarms(night.partition, tuple(found), _blind(night, persistent, rule))
 
 
 def fdr_level(rule: Budget) -> float:
@@ -166,7 +166,7 @@ def fdr_level(rule: Budget) -> float:
     return min(0.5, (1 - SHARE) * rule.false_alarms * rule.of / YEAR)
 
 
-def _persistent(night: NightEvidence, rule: Budget) -> dict[DriftTest, float]:
+def _persistent(night: BudgetInput, rule: Budget) -> dict[DriftTest, float]:
     """The persistence of each test."""
     untold = [question for question, seen in night.seen.items() if seen.follows is None]
     series = tuple(tuple(night.seen[question].usual) for question in untold)
@@ -179,7 +179,7 @@ def _persistent(night: NightEvidence, rule: Budget) -> dict[DriftTest, float]:
 
 
 def _p_value(
-    question: DriftTest, nights: Sequence[NightEvidence], rule: Budget, persistent: float
+    question: DriftTest, nights: Sequence[BudgetInput], rule: Budget, persistent: float
 ) -> float:
     values = [night.seen[question].value if question in night.seen else None for night in nights]
     usual, follows = nights[-1].seen[question].usual, math.sqrt(persistent)
@@ -215,7 +215,7 @@ def _in_order(usual: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _discovered(
-    nights: Sequence[NightEvidence], p: Sequence[Mapping[DriftTest, float]], rule: Budget
+    nights: Sequence[BudgetInput], p: Sequence[Mapping[DriftTest, float]], rule: Budget
 ) -> Iterator[Alarm]:
     family = np.array([value for each in p for value in each.values()], dtype=np.float64)
     now = list(p[-1].items())
@@ -230,7 +230,7 @@ def _discovered(
             yield Alarm(question, value, far[0], words)
 
 
-def _furthest(question: DriftTest, nights: Sequence[NightEvidence], k: int) -> list[str]:
+def _furthest(question: DriftTest, nights: Sequence[BudgetInput], k: int) -> list[str]:
     """The nights, in order, whose distance is at least the k-th largest."""
     values = {
         night.partition: night.seen[question].value
@@ -241,7 +241,7 @@ def _furthest(question: DriftTest, nights: Sequence[NightEvidence], k: int) -> l
     return [name for name, value in values.items() if value is not None and value >= at_least]
 
 
-def _by_hand(nights: Sequence[NightEvidence], rule: Budget) -> Iterator[Alarm]:
+def _by_hand(nights: Sequence[BudgetInput], rule: Budget) -> Iterator[Alarm]:
     for question, words in nights[-1].over.items():
         over = [night.partition for night in nights if question in night.over]
         if len(over) >= rule.nights:
@@ -249,7 +249,7 @@ def _by_hand(nights: Sequence[NightEvidence], rule: Budget) -> Iterator[Alarm]:
 
 
 def _blind(
-    night: NightEvidence, persistent: Mapping[DriftTest, float], rule: Budget
+    night: BudgetInput, persistent: Mapping[DriftTest, float], rule: Budget
 ) -> tuple[str, ...]:
     """Columns that could not raise an alarm alone, however large their distance."""
     least = fdr_level(rule) / max(1, rule.of * len(night.seen))
@@ -277,7 +277,7 @@ def evidence(
     reference: Reference,
     limits: Monitor,
     weekday: Mapping[str, SeenValue] | None = None,
-) -> NightEvidence:
+) -> BudgetInput:
     """Sort a night's findings into tests with a p-value, limits set by hand, and immediate alarms.
 
     Parameters
@@ -323,7 +323,7 @@ def evidence(
             over[DriftTest(name, "data", CATEGORIES)] = (
                 f"new categories over {most:.1%} of its values"
             )
-    return NightEvidence(partition, bundle, seen, over, broken, beyond)
+    return BudgetInput(partition, bundle, seen, over, broken, beyond)
 
 
 def _question(name: str, reference: Reference, what: str) -> DriftTest:

@@ -136,19 +136,19 @@ def persistence(columns: tuple[tuple[float, ...], ...], window: int) -> tuple[fl
     """
     lags = np.arange(1, window)
     weights = (window - lags) / max(1, (window - lags).sum())
-    told = {
+    correlations = {
         place: _correlation(np.asarray(values), lags, weights)
         for place, values in enumerate(columns)
         if len(values) >= max(FEWEST, 2 * window) and len(set(values)) > 1 and window > 1
     }
-    if not told:
+    if not correlations:
         return (0.0,) * len(columns)
-    found = np.array(list(told.values()))
-    chance = np.array([(weights**2).sum() / len(columns[place]) for place in told])
+    found = np.array(list(correlations.values()))
+    chance = np.array([(weights**2).sum() / len(columns[place]) for place in correlations])
     middle = float(found.mean())
     together = middle + own_share(found, float(chance.mean())) * (found - middle)
     # A column with constant or too few distances gets the mean of the others.
-    means = dict(zip(told, together, strict=True))
+    means = dict(zip(correlations, together, strict=True))
     return tuple(
         _least(means.get(place, middle), len(values), lags, weights)
         for place, values in enumerate(columns)

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from assay.monitor.drift.baselines import WeekdayDistances
-from assay.monitor.drift.budget import NightAlarms
+from assay.monitor.drift.budget import RaisedAlarms
 from assay.monitor.drift.drift import DriftDecision
 from assay.project.params import Monitor
 from assay.project.params.monitoring import Snooze
@@ -58,7 +58,7 @@ class NightDecision:
     rules: str
     drift: DriftDecision
     weekday: WeekdayDistances
-    alarms: NightAlarms
+    alarms: RaisedAlarms
     snoozed: tuple[str, ...]
     quiet: int
 

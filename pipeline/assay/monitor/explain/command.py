@@ -39,7 +39,7 @@ SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class ExplainedNight:
+class ExplainedSide:
     """One of the two nights.
 
     Attributes
@@ -73,8 +73,8 @@ class ExplainedChange:
         empty if a night's profile does not tell, or another version scored it.
     """
 
-    before: ExplainedNight
-    after: ExplainedNight
+    before: ExplainedSide
+    after: ExplainedSide
     names: tuple[str, ...]
     parts: decomposition.Decomposition
     usual: UsualChange | None
@@ -122,7 +122,7 @@ class ExplainedChange:
         }
 
 
-def _night(night: ExplainedNight) -> dict[str, Any]:
+def _night(night: ExplainedSide) -> dict[str, Any]:
     return {
         "partition": night.record.partition,
         "run_id": night.record.run_id,
@@ -185,7 +185,7 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
 
 
 def _reasons(
-    store: Store, before: ExplainedNight, after: ExplainedNight
+    store: Store, before: ExplainedSide, after: ExplainedSide
 ) -> Mapping[str, tuple[float, float]]:
     """What moved the scores of both nights, in the units of one model's raw output."""
     if before.record.bundle != after.record.bundle:
@@ -199,7 +199,7 @@ def _reasons(
 
 
 def _usual(
-    store: Store, params: Params, before: ExplainedNight, after: ExplainedNight
+    store: Store, params: Params, before: ExplainedSide, after: ExplainedSide
 ) -> UsualChange | None:
     first, second = sorted((before.record, after.record), key=lambda record: record.partition)
     if first.version != second.version:
@@ -239,7 +239,7 @@ def _look(
     loaded: Bundle,
     names: Sequence[str],
     columns: tuple[str, ...],
-) -> ExplainedNight:
+) -> ExplainedSide:
     """The mean outcomes of all published rows, and the features of a sample."""
     task, score = loaded.manifest.task, score_column(loaded.manifest.task)
     total, known = np.zeros(len(names)), 0
@@ -259,7 +259,7 @@ def _look(
     rows, why_none = published_sample(root, params, store, record, manifest, [score])
     rows = rows[rows[score].notna()]
     rows, changed = _as_published(rows, why_none, record, loaded, columns)
-    return ExplainedNight(record, loaded, total / known, rows, changed)
+    return ExplainedSide(record, loaded, total / known, rows, changed)
 
 
 def _as_published(
@@ -341,13 +341,13 @@ def published_outcomes(batch: pa.RecordBatch, task: str, wanted: Sequence[str]) 
         return np.asarray(decided, dtype=np.float64)[:, None]
     score = batch.column(PROBABILITY).to_numpy(zero_copy_only=False).astype(np.float64)
     if task == "binary":
-        said = [np.where(np.isnan(score), np.nan, decided == True)]  # noqa: E712
+        outcomes = [np.where(np.isnan(score), np.nan, decided == True)]  # noqa: E712
     else:
-        said = [
+        outcomes = [
             np.where(np.isnan(score), np.nan, decided == name.removeprefix("share of "))
             for name in wanted[1:]
         ]
-    return np.column_stack([score, *said]).astype(np.float64)
+    return np.column_stack([score, *outcomes]).astype(np.float64)
 
 
 NIGHTS = 28

@@ -13,7 +13,7 @@ from datetime import date
 from itertools import groupby
 from urllib.parse import quote
 
-from assay.monitor.nights.night import STATUSES, Night, NightMetric, night_path
+from assay.monitor.nights.night import STATUSES, Night, ShownMetric, night_path
 from assay.pages.svg import BLUE, DARK, RED, Picture, Scale, label_margin, round_out, tick_labels
 
 WIDTH, HEIGHT, BASE, TOP, RIGHT = 340, 120, 102, 10, 4
@@ -130,9 +130,9 @@ def shade(times: float | None) -> str:
     return next(colour for least, colour in reversed(SHADES) if times >= least)
 
 
-def _runs(points: Sequence[NightMetric | None]) -> list[list[tuple[int, NightMetric]]]:
+def _runs(points: Sequence[ShownMetric | None]) -> list[list[tuple[int, ShownMetric]]]:
     """Stretches of consecutive nights with a value; no line is drawn across a gap."""
-    found: list[list[tuple[int, NightMetric]]] = [[]]
+    found: list[list[tuple[int, ShownMetric]]] = [[]]
     for i, point in enumerate(points):
         if point is not None:
             found[-1].append((i, point))
@@ -221,10 +221,10 @@ def anchor(night: Night) -> str:
 
 
 def _tile(night: Night, text: str) -> Tile:
-    stand = night.stand
-    mark = STATUSES[stand.standing][1]
+    status = night.status
+    mark = STATUSES[status.name][1]
     if night.state == "published" and night.note:
         mark += LATER
-    title = f"{night.partition}: {stand.words}"
+    title = f"{night.partition}: {status.words}"
     reasons = night.brief()
-    return Tile(text, mark, stand.standing, link(night), title + "".join(f"; {r}" for r in reasons))
+    return Tile(text, mark, status.name, link(night), title + "".join(f"; {r}" for r in reasons))

@@ -18,8 +18,8 @@ from assay.monitor.front import charts, runbook
 from assay.monitor.front.charts import LATER, anchor, link, months
 from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.nights import facts as night_facts
-from assay.monitor.nights.facts import KnownNights
-from assay.monitor.nights.night import STATUSES, Night, NightMetric
+from assay.monitor.nights.facts import StoredFacts
+from assay.monitor.nights.night import STATUSES, Night, ShownMetric
 from assay.monitor.status import (
     ChampionStatus,
     MissingPart,
@@ -57,7 +57,7 @@ def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
 
 
 def write_page(
-    root: Path, params: Params, every: AllNights, facts: KnownNights, last: int = NIGHTS
+    root: Path, params: Params, every: AllNights, facts: StoredFacts, last: int = NIGHTS
 ) -> Front:
     """Write the front page from given facts."""
     front = gather(root, params, every, facts, last)
@@ -113,12 +113,12 @@ def render(front: Front) -> str:
     shown = front.nights
     latest = shown[-1] if shown else None
     columns, quiet = column_lines(shown)
-    counts = Counter(night.standing for night in shown)
+    counts = Counter(night.status.name for night in shown)
     main = render_template(
         "front.html",
         f=front,
         latest=latest,
-        latest_words=latest.stand.words if latest else "",
+        latest_words=latest.status.words if latest else "",
         latest_link=link(latest) if latest else "",
         tone=_tone(latest) if latest else "",
         champion=champion_words(front),
@@ -148,12 +148,14 @@ def render(front: Front) -> str:
 def _tone(latest: Night) -> str:
     """The colour of the last night's card; a later run that was held or failed needs somebody."""
     return (
-        "bad" if latest.state == "published" and latest.note else TONES.get(latest.standing, "bad")
+        "bad"
+        if latest.state == "published" and latest.note
+        else TONES.get(latest.status.name, "bad")
     )
 
 
 def _is_near(most: float, night: Night) -> bool:
-    drift = night.drift if night.standing == "ok" else None
+    drift = night.drift if night.status.name == "ok" else None
     return drift is not None and is_near(len(drift.drifted), drift.features, most)
 
 
@@ -199,7 +201,7 @@ def incident_words(front: Front) -> list[str]:
     return [part.none] if isinstance(part, MissingPart) else incident_lines(part)
 
 
-def measured_words(one: NightMetric | None) -> str:
+def measured_words(one: ShownMetric | None) -> str:
     """A metric and its interval."""
     if one is None:
         return ""
@@ -281,7 +283,7 @@ class Front:
             "nights": [
                 {
                     "partition": night.partition,
-                    "standing": night.standing,
+                    "status": night.status.name,
                     "run_id": night.run_id or None,
                     "version": night.version or None,
                     "rows_read": night.rows_read,
@@ -297,7 +299,7 @@ class Front:
         }
 
 
-def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, last: int) -> Front:
+def gather(root: Path, params: Params, every: AllNights, facts: StoredFacts, last: int) -> Front:
     """The last nights, and the champion.
 
     Parameters

@@ -129,8 +129,8 @@ def _range(values: Sequence[float | None], form: str) -> str:
     if not known:
         return "not known yet: no night is published"
     middle, low, high = statistics.median(known), min(known), max(known)
-    told = f"{form.format(middle)} in the middle, {form.format(low)} to {form.format(high)}"
-    return f"{told} on {counted(len(known), 'night')}"
+    text = f"{form.format(middle)} in the middle, {form.format(low)} to {form.format(high)}"
+    return f"{text} on {counted(len(known), 'night')}"
 
 
 def people(root: Path, params: Params) -> Iterator[tuple[str, str]]:

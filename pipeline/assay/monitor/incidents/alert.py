@@ -221,9 +221,9 @@ def alerts(incidents: Sequence[Incident], before: Sequence[Alert]) -> list[Alert
     An incident that was told as open and no longer exists counts as recovered. One that recovered
     before it was told is left out.
     """
-    told = {each.incident.id: each.told for each in before}
+    delivered = {each.incident.id: each.told for each in before}
     here = {each.id for each in incidents}
-    now = [Alert(each, told.get(each.id)) for each in incidents]
+    now = [Alert(each, delivered.get(each.id)) for each in incidents]
     gone = [
         replace(
             each,

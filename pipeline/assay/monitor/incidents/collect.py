@@ -21,7 +21,7 @@ from typing import Literal, TypeAlias, get_args
 from assay.monitor.drift.budget import Alarm
 from assay.monitor.drift.budget import Kind as DriftKind
 from assay.monitor.drift.night_decision import NightDecision
-from assay.monitor.nights.facts import KnownNights
+from assay.monitor.nights.facts import StoredFacts
 from assay.monitor.nights.night import UNPUBLISHED, Incident, Night, incidents_of_night
 from assay.project.text import counted, first_few
 
@@ -46,7 +46,7 @@ class AllNights:
     until: str | None = None
 
 
-def all_nights(facts: KnownNights) -> AllNights:
+def all_nights(facts: StoredFacts) -> AllNights:
     """Combine the facts into nights and incidents."""
     return combine_incidents(facts.nights(), facts.decisions)
 

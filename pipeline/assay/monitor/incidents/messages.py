@@ -99,13 +99,13 @@ def generic(project: str, incident: Incident) -> dict[str, Any]:
 
 def slack(project: str, incident: Incident) -> dict[str, Any]:
     """The body for a Slack incoming webhook: a line for the notification, and one block."""
-    said = text(project, incident)
+    message = text(project, incident)
     lines = [f"*{_slack(_head(project, incident))}*", _slack(incident.sentence)]
     if incident.columns:
         lines.append(f"columns: {_slack(columns(incident))}")
     lines.append(f"incident {_slack(incident.id)}")
     block = {"type": "mrkdwn", "text": "\n".join(lines)[:SLACK_TEXT]}
-    return {"text": _slack(said)[:SLACK_TEXT], "blocks": [{"type": "section", "text": block}]}
+    return {"text": _slack(message)[:SLACK_TEXT], "blocks": [{"type": "section", "text": block}]}
 
 
 def text(project: str, incident: Incident) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from assay.monitor.drift.night_decision import NightDecision, read_decisions
-from assay.monitor.nights.night import EVIDENTLY, UNPUBLISHED, Night, NightMetric, NightState
+from assay.monitor.nights.night import EVIDENTLY, UNPUBLISHED, Night, NightState, ShownMetric
 from assay.performance.realized_metrics import KnownMetric, Row, by_metric
 from assay.project import layout
 from assay.project.partitions import missing_dates
@@ -155,7 +155,7 @@ def _note(run: Run) -> str:
 
 
 def _with_drift(
-    night: Night, judged: NightDecision | None, measured: Mapping[bool, NightMetric], page: bool
+    night: Night, judged: NightDecision | None, measured: Mapping[bool, ShownMetric], page: bool
 ) -> Night:
     unseen = ""
     if judged is not None and judged.run_id != night.run_id:
@@ -186,7 +186,7 @@ def headline_metric(measured: Iterable[str]) -> str | None:
 
 def by_night(
     performance: Iterable[Mapping[str, Any]], visible: Mapping[str, str]
-) -> dict[str, dict[bool, NightMetric]]:
+) -> dict[str, dict[bool, ShownMetric]]:
     """Night -> {is an estimate: headline metric over all rows of the published run}.
 
     The longest maturity counts; if one was computed several times, the last result does.
@@ -197,12 +197,12 @@ def by_night(
     for row in every:
         if row["metric"] == metric and visible.get(row["partition"]) == row["run_id"]:
             mine[row["partition"]].append(row)
-    found: dict[str, dict[bool, NightMetric]] = {}
+    found: dict[str, dict[bool, ShownMetric]] = {}
     for partition, rows in mine.items():
         known = by_metric(rows).get(metric or "", KnownMetric())
         shown = {True: (0, known.estimated), False: known.matured or (0, None)}
         found[partition] = {
-            estimated: NightMetric(
+            estimated: ShownMetric(
                 row["value"], row["low"], row["high"], days, row.get("trusted") is not False
             )
             for estimated, (days, row) in shown.items()
@@ -212,7 +212,7 @@ def by_night(
 
 
 @dataclass(frozen=True)
-class KnownNights:
+class StoredFacts:
     """What the store holds about all nights.
 
     Attributes
@@ -278,22 +278,22 @@ class KnownNights:
 
     def with_decisions(
         self, decided: Mapping[str, NightDecision], void: Container[str] = ()
-    ) -> KnownNights:
+    ) -> StoredFacts:
         """Return a copy with decisions added or replaced, and the ``void`` ones left out."""
         both = {**self.decisions, **decided}
         kept = {night: both[night] for night in sorted(both) if night not in void}
         return replace(self, decisions=kept)
 
-    def with_pages(self, written: Iterable[str]) -> KnownNights:
+    def with_pages(self, written: Iterable[str]) -> StoredFacts:
         """Return a copy in which these nights have a page."""
         return replace(self, pages=self.pages | set(written))
 
-    def with_performance(self, rows: Iterable[Mapping[str, Any]]) -> KnownNights:
+    def with_performance(self, rows: Iterable[Mapping[str, Any]]) -> StoredFacts:
         """Return a copy with new performance rows added."""
         return replace(self, performance=merge_performance(self.performance, rows, self.column))
 
 
-def load(root: Path, store: Store, nights: Sequence[str]) -> KnownNights:
+def load(root: Path, store: Store, nights: Sequence[str]) -> StoredFacts:
     """Read all facts.
 
     Parameters
@@ -301,7 +301,7 @@ def load(root: Path, store: Store, nights: Sequence[str]) -> KnownNights:
     nights
         The nights whose metrics are all wanted, at some cost for each.
     """
-    return KnownNights(
+    return StoredFacts(
         column=store.column,
         records=tuple(store.runs()),
         visible=history.visible_runs(store),
@@ -316,7 +316,7 @@ def load(root: Path, store: Store, nights: Sequence[str]) -> KnownNights:
 
 
 def _performance(store: Store, nights: Sequence[str]) -> pa.Table:
-    """Rows of the performance table, in order within a night; see `KnownNights.performance`."""
+    """Rows of the performance table, in order within a night; see `StoredFacts.performance`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

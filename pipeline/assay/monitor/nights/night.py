@@ -110,16 +110,16 @@ class MonitoringStatus:
         A sentence for each drift incident that the night is part of.
     """
 
-    standing: str
+    name: str
     incidents: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
-        return STATUSES[self.standing][0]
+        return STATUSES[self.name][0]
 
     @property
     def alarming(self) -> bool:
-        return self.standing in ALARMING
+        return self.name in ALARMING
 
     def headline(self, partition: str) -> str:
         """The status as one sentence."""
@@ -163,7 +163,7 @@ def decide_status(
 
 
 @dataclass(frozen=True, slots=True)
-class NightMetric:
+class ShownMetric:
     """One metric of a night: estimated without labels, or computed from labels.
 
     Attributes
@@ -216,8 +216,8 @@ class Night:
     held_refused: bool = False
     judged: NightDecision | None = None
     unseen: str = ""
-    estimated: NightMetric | None = None
-    realized: NightMetric | None = None
+    estimated: ShownMetric | None = None
+    realized: ShownMetric | None = None
     page: bool = False
     incidents: tuple[Incident, ...] = ()
 
@@ -232,12 +232,8 @@ class Night:
         return self.drift.crossed if self.state == "published" and self.drift else None
 
     @property
-    def stand(self) -> MonitoringStatus:
+    def status(self) -> MonitoringStatus:
         return decide_status(self.state, self.crossed, self.incidents)
-
-    @property
-    def standing(self) -> str:
-        return self.stand.standing
 
     @property
     def quarantine_share(self) -> float | None:
@@ -248,9 +244,9 @@ class Night:
 
     def brief(self) -> tuple[str, ...]:
         """`reasons`, with each incident named by its id only, for lists of many nights."""
-        told = len(self.reasons()) - len(self.stand.incidents)
+        others = len(self.reasons()) - len(self.status.incidents)
         named = tuple(f"{each.state} incident {each.id}" for each in self.incidents)
-        return (*self.reasons()[:told], *(named if self.stand.incidents else ()))
+        return (*self.reasons()[:others], *(named if self.status.incidents else ()))
 
     def reasons(self) -> tuple[str, ...]:
         """What a person should read about the night, the most serious first."""
@@ -262,4 +258,4 @@ class Night:
             found += self.drift.reasons
         if self.state == "published" and self.unseen:
             found.append(self.unseen)
-        return (*found, *self.stand.incidents)
+        return (*found, *self.status.incidents)

@@ -110,7 +110,7 @@ class ColumnContent:
 
 
 @dataclass(frozen=True, slots=True)
-class NightContent:
+class PageContent:
     """The columns and metrics of a night's page.
 
     Attributes
@@ -127,7 +127,7 @@ class NightContent:
 
 def night_content(
     summary: NightSummary, reference: Reference, task: Task, profile: Profile
-) -> NightContent:
+) -> PageContent:
     """The columns and metrics of a night's page.
 
     Parameters
@@ -140,7 +140,7 @@ def night_content(
         Counts of all of its scored rows.
     """
     known, reference = by_metric(summary.performance), reference.on_cells_of(profile)
-    return NightContent(
+    return PageContent(
         columns=tuple(
             ColumnContent(each, reference.grid[name], reference.profile[name], profile.get(name))
             for each in summary.decision.findings
@@ -185,7 +185,7 @@ def _number(value: float | None) -> str:
 
 
 def render(
-    summary: NightSummary, reference: Reference, content: NightContent, evidently: EvidentlyPart
+    summary: NightSummary, reference: Reference, content: PageContent, evidently: EvidentlyPart
 ) -> Markup:
     """Render the section as HTML. All text from data or people is escaped.
 
@@ -252,11 +252,11 @@ def title(summary: NightSummary) -> str:
 
 def render_status(summary: NightSummary) -> Markup:
     """Render the night's status: the part of the page that later nights may change."""
-    tone = "bad" if summary.stand.alarming else "odd"
+    tone = "bad" if summary.status.alarming else "odd"
     decision = summary.decision
     share = len(decision.drifted), decision.features, summary.limits.max_drifted_share
-    near = summary.stand.standing == "ok" and is_near(*share)
-    if summary.stand.standing == "ok" and not near:
+    near = summary.status.name == "ok" and is_near(*share)
+    if summary.status.name == "ok" and not near:
         tone = "ok"
     return templating.render(
         "night_answer.html", s=summary, tone=tone, near=near, drifted=drifted_words(*share)

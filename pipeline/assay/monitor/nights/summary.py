@@ -30,7 +30,7 @@ class NightSummary:
 
     Attributes
     ----------
-    stand
+    status
         The night's status, given its incidents.
     label
         Drift of its labels from the reference's, once some labels are known; informational.
@@ -43,7 +43,7 @@ class NightSummary:
 
     record: Run
     judged: NightDecision
-    stand: MonitoringStatus
+    status: MonitoringStatus
     limits: Monitor
     label: LabelDrift | None = None
     broken_rules: Mapping[str, int] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class NightSummary:
 
     def headline(self) -> str:
         """The status as one sentence."""
-        return self.stand.headline(self.partition)
+        return self.status.headline(self.partition)
 
     def document(self) -> dict[str, Any]:
         """The night's document, as JSON values. Nothing reads it."""
@@ -80,8 +80,8 @@ class NightSummary:
             "name": self.record.name,
             **{name: getattr(self.record, name) for name in RUN},
             "scored_at": self.scored_at,
-            "standing": self.stand.standing,
-            "incidents": self.stand.incidents,
+            "status": self.status.name,
+            "incidents": self.status.incidents,
             "in_alarm": self.judged.in_alarm,
             **self.decision.document(self.limits),
             "weekday": asdict(self.judged.weekday),

@@ -54,8 +54,8 @@ def estimate(
     """
     if not len(cells.counts):
         return dict.fromkeys(METRICS, missing_estimate("no rows"))
-    said = (cells.low >= threshold).astype(np.float64)
-    influences = {**_means(cells), **decision_metrics(cells, said)}
+    predicted = (cells.low >= threshold).astype(np.float64)
+    influences = {**_means(cells), **decision_metrics(cells, predicted)}
     found = {
         name: estimate_metric(name, one, cells.counts, cells.means, confidence)
         for name, one in influences.items()

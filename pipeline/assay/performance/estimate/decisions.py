@@ -73,9 +73,9 @@ def intervals(
     cells
         None may contain ``threshold``.
     """
-    said = cells.low >= threshold
-    true, missed = PositiveCounts.of(cells, said), PositiveCounts.of(cells, ~said)
-    rows, called = cells.rows, float(cells.counts[said].sum())
+    predicted = cells.low >= threshold
+    true, missed = PositiveCounts.of(cells, predicted), PositiveCounts.of(cells, ~predicted)
+    rows, called = cells.rows, float(cells.counts[predicted].sum())
     sums: dict[str, Callable[[float], Terms]] = {
         "accuracy": lambda m: (1.0, -1.0, rows - called - m * rows, 1.0),
         "precision": lambda m: (1.0, 0.0, -m * called, 1.0),

@@ -61,12 +61,12 @@ def widths(
 
 def _outside(known: KnownMetric, day: date, until: date) -> bool | None:
     """Whether the realized value lay outside of the interval; None if one of them is lacking."""
-    said = known.estimated
-    if said is None or said["low"] is None or said["high"] is None:
+    estimated = known.estimated
+    if estimated is None or estimated["low"] is None or estimated["high"] is None:
         return None
     came = [
         row["value"]
         for days, row in known.realized.items()
         if day + timedelta(days) < until and (row["labelled_share"] or 0.0) >= LABELLED
     ]
-    return not said["low"] <= came[-1] <= said["high"] if came else None
+    return not estimated["low"] <= came[-1] <= estimated["high"] if came else None

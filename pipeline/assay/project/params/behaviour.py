@@ -286,8 +286,8 @@ class RuleKeys(Section):
     @property
     def keys(self) -> dict[str, Any]:
         """What params.yaml says of the rule, as it says it."""
-        said = {name: getattr(self, name) for name in self.model_fields_set & set(_COMMON)}
-        return {**said, **(self.model_extra or {}), "kind": self.kind}
+        given = {name: getattr(self, name) for name in self.model_fields_set & set(_COMMON)}
+        return {**given, **(self.model_extra or {}), "kind": self.kind}
 
     @property
     def own_code(self) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ NightPath = Annotated[Text, AfterValidator(_placed)]
 """A folder with a folder for each night, or a path with `NIGHT_IN_PATH`."""
 
 
-class NightFiles(Section):
+class DailyFiles(Section):
     """Files with one folder or file a night."""
 
     path: NightPath
@@ -98,13 +98,13 @@ class NightFiles(Section):
         return self.model_dump_json()
 
 
-class Parquet(NightFiles):
+class Parquet(DailyFiles):
     """Parquet."""
 
     format: Literal["parquet"]
 
 
-class Csv(NightFiles):
+class Csv(DailyFiles):
     """CSV; ``columns`` names the columns of files without a header."""
 
     format: Literal["csv"]
@@ -118,7 +118,7 @@ class Csv(NightFiles):
         return columns
 
 
-class Json(NightFiles):
+class Json(DailyFiles):
     """JSON, one object a line."""
 
     format: Literal["json"]
@@ -131,7 +131,7 @@ class Delta(Section):
     path: Text
 
     def paths(self) -> Mapping[str, str]:
-        """As for `NightFiles`."""
+        """As for `DailyFiles`."""
         return {"": self.path}
 
 

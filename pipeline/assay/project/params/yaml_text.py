@@ -100,9 +100,9 @@ def _count(events: Any) -> None:
 
 def _problem(error: Exception) -> YamlError:
     mark = getattr(error, "problem_mark", None)
-    said = getattr(error, "problem", None) or str(error) or type(error).__name__
+    text = getattr(error, "problem", None) or str(error) or type(error).__name__
     # Of a key that comes twice, ruamel shows all that is under both.
-    reason = "not valid YAML: " + " ".join(said.partition(" with value ")[0].split())
+    reason = "not valid YAML: " + " ".join(text.partition(" with value ")[0].split())
     return YamlError(reason, mark.line + 1 if mark else 0)
 
 

@@ -184,12 +184,12 @@ def _model(facts: CardFacts, data: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _measure(name: str, title: str | None, one: Estimate) -> dict[str, Any]:
-    told = one.plain()
-    found: dict[str, Any] = {"type": name, "value": str(told["value"])}
+    estimate = one.plain()
+    found: dict[str, Any] = {"type": name, "value": str(estimate["value"])}
     if title is not None:
         found["slice"] = title
-    if told["low"] is not None and told["high"] is not None:
-        ends = {"lowerBound": str(told["low"]), "upperBound": str(told["high"])}
+    if estimate["low"] is not None and estimate["high"] is not None:
+        ends = {"lowerBound": str(estimate["low"]), "upperBound": str(estimate["high"])}
         found["confidenceInterval"] = ends
     return found
 

@@ -101,8 +101,8 @@ def _by_command(
         timeout=_SECONDS,
     )
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ValueError(f"{command[0]} ended with {done.returncode}: {(said or [''])[-1]}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise ValueError(f"{command[0]} ended with {done.returncode}: {(lines or [''])[-1]}")
     found, half = done.stdout, (key.key_size + 7) // 8
     if not found.startswith(b"\x30") and len(found) != 2 * half:
         text = b"".join(found.split()).translate(bytes.maketrans(b"-_", b"+/"))
@@ -127,10 +127,10 @@ def _by_agent(key: EllipticCurvePublicKey, data: bytes) -> bytes:
         agent.settimeout(_SECONDS)
         agent.connect(place)
         agent.sendall(_text(asked))
-        said = answer.read(min(_MOST, struct.unpack(">I", _exactly(answer.read(4), 4))[0]))
-    if said[:1] != bytes([_SIGN_RESPONSE]):
+        reply = answer.read(min(_MOST, struct.unpack(">I", _exactly(answer.read(4), 4))[0]))
+    if reply[:1] != bytes([_SIGN_RESPONSE]):
         raise ValueError("the SSH agent does not hold the key, or refuses: ssh-add it")
-    _, signature = _texts(_texts(said[1:])[0])[:2]
+    _, signature = _texts(_texts(reply[1:])[0])[:2]
     r, s = (int.from_bytes(part, "big") for part in _texts(signature)[:2])
     return encode_dss_signature(r, s)
 

@@ -170,8 +170,8 @@ def _check(root: Path, policy: Policy, version: Version, event: TagEvent) -> Sig
     key = trusted_key(root, policy, envelope, at.date())
     files = Statement.parse(envelope.payload).files
     assert event.stage is not None
-    told = promotion(version.name, version.version, event.commit, event.stage, event.trailers)
-    expected = {PROMOTION: _sha256(told), BUNDLE + MANIFEST: _hex(version.bundle)}
+    statement = promotion(version.name, version.version, event.commit, event.stage, event.trailers)
+    expected = {PROMOTION: _sha256(statement), BUNDLE + MANIFEST: _hex(version.bundle)}
     if "Verdict" in event.trailers:
         expected[VERDICT] = _hex(event.trailers["Verdict"])
     for name, digest in expected.items():

@@ -126,8 +126,8 @@ def failure_cause(text: str) -> str:
     causes = [found[1] for line in lines if (found := _CAUSE.match(line))]
     # A condition repeats at each level of the stack; the deepest cause is the root cause.
     parts = [*conditions[:1], *(cause for cause in causes[-1:] if not _CONDITION.search(cause))]
-    told = ": ".join(part.rstrip(". ") for part in parts) or (lines[0] if lines else "no message")
-    return told[:LONGEST]
+    words = ": ".join(part.rstrip(". ") for part in parts) or (lines[0] if lines else "no message")
+    return words[:LONGEST]
 
 
 def quote_name(table: str) -> str:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from assay.errors import NightNotFound, SourceError
 from assay.project import digests, layout
 from assay.project.params.inputs import NIGHT_IN_PATH
-from assay.project.partitions import NightNames, parse_day
+from assay.project.partitions import FolderNames, parse_day
 from assay.project.text import counted
 from assay.score.inputs.types import InputFile
 from assay.store.delta.location import filesystem
@@ -87,8 +87,8 @@ def read_errors(where: str, what: str = "cannot be read") -> Iterator[None]:
 
 
 def _gist(text: str) -> str:
-    told = re.search(r"AWS Error (.+)", text, re.DOTALL)
-    words = " ".join(re.sub(r"\(Request ID: .*?\)", "", told[1] if told else text).split())
+    match = re.search(r"AWS Error (.+)", text, re.DOTALL)
+    words = " ".join(re.sub(r"\(Request ID: .*?\)", "", match[1] if match else text).split())
     return words[:160]
 
 
@@ -109,7 +109,7 @@ def list_values(root: str, column: str) -> tuple[str, ...]:
     SourceError
         The input cannot be accessed, or is one file.
     """
-    names = NightNames.of(root, column)
+    names = FolderNames.of(root, column)
     with read_errors(root):
         system, base = filesystem(names.folder)
         return names.values(_entries(system, base, names, column))
@@ -125,7 +125,7 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFil
     SourceError
         The folder contains folders, or the input is one file.
     """
-    names = NightNames.of(root, column)
+    names = FolderNames.of(root, column)
     name = names.name(value)
     folder = f"{names.folder}/{name}"
     with read_errors(root):
@@ -192,7 +192,7 @@ def _listed(entries: Iterable[pafs.FileInfo], shown: str, base: str) -> tuple[Li
 
 
 def _entries(
-    system: pafs.FileSystem, base: str, names: NightNames, column: str
+    system: pafs.FileSystem, base: str, names: FolderNames, column: str
 ) -> dict[str, pafs.FileInfo]:
     """What lies in the folder of the nights, by name; only folders if nights must be some."""
     try:

@@ -13,7 +13,7 @@ from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
 from assay.contract.text_parser import is_text
 from assay.project.params.inputs import Parquet
-from assay.project.partitions import NightNames
+from assay.project.partitions import FolderNames
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, ListedFile
 from assay.score.inputs.format import (
@@ -38,7 +38,7 @@ class ParquetFormat(FilesFormat[Parquet]):
     ) -> Iterator[pa.RecordBatch]:
         import pyarrow.dataset as ds
 
-        names = NightNames.of(files.resolve_uri(self.root, self.spec.path), self.column)
+        names = FolderNames.of(files.resolve_uri(self.root, self.spec.path), self.column)
         system, base = filesystem(names.folder)
         data = ds.dataset(f"{base}/{names.name(value)}", filesystem=system, format="parquet")
         return read_dataset(data, columns, near)

@@ -150,10 +150,10 @@ def run(
         )
     keys, task = comparable(store, old, new)
     scale = spread(old.batches(store, [PREDICTION])) if task == "regression" else 1.0
-    told = _Folded(Changes(by=by, scale=scale), Strongest(tuple(keys), SHOWN))
+    folded = _Folded(Changes(by=by, scale=scale), Strongest(tuple(keys), SHOWN))
     private = private_columns(root, params) if show_private is None else ()
     disclosure.record(root, store, "diff", partition, show_private)
-    rows = told.rows(paired(store, old, new, root), task)
+    rows = folded.rows(paired(store, old, new, root), task)
     written = None
     if out is None:
         deque(rows, maxlen=0)
@@ -166,10 +166,10 @@ def run(
         old=_told(store, old.run),
         new=_told(store, new.run),
         task=task,
-        changes=told.changes,
-        thresholds_differ=told.highest_false >= told.lowest_true,
-        up=_shown(told.strongest.up, keys, private),
-        down=_shown(told.strongest.down, keys, private),
+        changes=folded.changes,
+        thresholds_differ=folded.highest_false >= folded.lowest_true,
+        up=_shown(folded.strongest.up, keys, private),
+        down=_shown(folded.strongest.down, keys, private),
         file=None if out is None else str(out),
         rows_written=written,
     )

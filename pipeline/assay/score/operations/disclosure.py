@@ -30,8 +30,8 @@ def record(root: Path, store: Store, what: str, partition: str, because: str | N
         return
     if not because.strip():
         raise UsageError("a reason is needed", where="--show-private", expected="why it is asked")
-    told = {"by": user_name(root), "because": because, "what": what, "partition": partition}
-    rows.append(store, DISCLOSED, [{"at": datetime.now(UTC), **told}])
+    facts = {"by": user_name(root), "because": because, "what": what, "partition": partition}
+    rows.append(store, DISCLOSED, [{"at": datetime.now(UTC), **facts}])
 
 
 def masked_schema(schema: pa.Schema, private: Collection[str]) -> pa.Schema:

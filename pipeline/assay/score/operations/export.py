@@ -139,11 +139,11 @@ def nothing_published(store: Store, partition: str) -> NothingScored | UsageErro
     if parse_day(partition) is None:
         return not_a_day(partition)
     held = [run for run in store.runs(partition) if run.event == "held"]
-    told = f"no run has published {store.column}={partition}"
+    text = f"no run has published {store.column}={partition}"
     if not held:
-        return NothingScored(told, where=store.uri, fix=f"Score it: assay score --date {partition}")
+        return NothingScored(text, where=store.uri, fix=f"Score it: assay score --date {partition}")
     return NothingScored(
-        f"{told}; run {held[-1].run_id} is held",
+        f"{text}; run {held[-1].run_id} is held",
         where=store.uri,
         fix=step_sentence(partition, held[-1].run_id, bool(held[-1].rows_quarantined)),
     )

@@ -68,8 +68,8 @@ class QuarantineFile:
     file: Path
 
     def document(self) -> dict[str, Any]:
-        told = {"partition": self.run.partition, "run_id": self.run.run_id, "rows": self.rows}
-        return {**told, "file": str(self.file)}
+        tree = {"partition": self.run.partition, "run_id": self.run.run_id, "rows": self.rows}
+        return {**tree, "file": str(self.file)}
 
 
 def show(

@@ -91,7 +91,7 @@ def fsck(root: Path, params: Params, fix: bool = False) -> FsckReport:
 
 
 @dataclass(frozen=True)
-class NightHistory:
+class RunHistory:
     """The events of a night's runs, the first one first.
 
     Attributes
@@ -117,7 +117,7 @@ class NightHistory:
         }
 
 
-def history(root: Path, params: Params, night: str) -> NightHistory:
+def history(root: Path, params: Params, night: str) -> RunHistory:
     """Collect a night's events.
 
     Raises
@@ -139,12 +139,12 @@ def history(root: Path, params: Params, night: str) -> NightHistory:
             where=store.uri,
             fix="Run assay score for it; assay front shows the nights that there are.",
         )
-    return NightHistory(night, tuple(events), visible, _is_lost(events, visible))
+    return RunHistory(night, tuple(events), visible, _is_lost(events, visible))
 
 
 def _is_lost(events: Sequence[Run], visible: Run | None) -> bool:
-    told = {event.run_id for event in events if event.event in ("published", "released")}
-    return visible is not None and visible.run_id not in told
+    recorded = {event.run_id for event in events if event.event in ("published", "released")}
+    return visible is not None and visible.run_id not in recorded
 
 
 def _plain(event: Run) -> dict[str, Any]:
@@ -170,8 +170,8 @@ class ReleaseReport:
     because: str
 
     def document(self) -> dict[str, Any]:
-        told = asdict(self)
-        return {"released": told.pop("run_id"), **told}
+        tree = asdict(self)
+        return {"released": tree.pop("run_id"), **tree}
 
 
 def release(root: Path, params: Params, run_id: str, because: str) -> ReleaseReport:

@@ -154,28 +154,28 @@ def explain(
 
 def score_words(found: Why) -> str:
     """What was decided, in one sentence."""
-    said = f"{show_key(found.key)} of {found.partition}: {plain(found.prediction)}"
+    text = f"{show_key(found.key)} of {found.partition}: {plain(found.prediction)}"
     if found.score is None:
-        return said
+        return text
     limit = "" if found.threshold is None else f" (true from {found.threshold:g} on)"
-    return f"{said}, probability {format_short(found.score)}{limit}"
+    return f"{text}, probability {format_short(found.score)}{limit}"
 
 
 def sum_words(found: Why) -> str:
     """How the score came about, in one sentence."""
     of = f" of '{found.output}'" if found.output is not None else ""
-    said = (
+    text = (
         f"{found.scale}{of}: {format_short(found.base)} for {base_words(found)}, "
         f"{found.raw - found.base:+.4f} by its features, {format_short(found.raw)} in all"
     )
     if found.score is None:
         linked = found.uncalibrated
-        return said if linked == found.raw else f"{said}, which is {format_short(linked)}"
+        return text if linked == found.raw else f"{text}, which is {format_short(linked)}"
     if found.scale != "probability":
-        said += f", which is a probability of {format_short(found.uncalibrated)}"
+        text += f", which is a probability of {format_short(found.uncalibrated)}"
     if abs(found.uncalibrated - found.score) > NEAR:
-        said += f", and calibrated {format_short(found.score)}"
-    return said
+        text += f", and calibrated {format_short(found.score)}"
+    return text
 
 
 def base_words(found: Why) -> str:

@@ -143,9 +143,9 @@ def _ask(command: Path) -> Java | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    said = done.stderr + done.stdout
-    home = re.search(r"^\s*java\.home = (.+?)\s*$", said, re.MULTILINE)
-    version = re.search(r"^\s*java\.version = (\S+)", said, re.MULTILINE)
+    output = done.stderr + done.stdout
+    home = re.search(r"^\s*java\.home = (.+?)\s*$", output, re.MULTILINE)
+    version = re.search(r"^\s*java\.version = (\S+)", output, re.MULTILINE)
     number = major(version[1]) if version else None
     if home is None or number is None:
         return None

@@ -269,11 +269,11 @@ def _not_started(error: Exception, log: Path, start: int, master: str) -> SparkF
     with log.open("rb") as file:
         file.seek(start)
         output = file.read().decode(errors="replace").splitlines()
-    told = [line.strip() for line in output if not _NOISE.search(line)]
-    telling = [line for line in told if " ERROR " in line or "Exception in thread" in line]
+    texts = [line.strip() for line in output if not _NOISE.search(line)]
+    telling = [line for line in texts if " ERROR " in line or "Exception in thread" in line]
     own = [line.strip() for line in str(error).splitlines()]
     if "JAVA_GATEWAY_EXITED" in str(error):
-        own = told + own
+        own = texts + own
     else:
         own = [line for line in own if "Exception: " in line] + own
     found = next((line for line in [*telling, *own] if line), type(error).__name__)

@@ -114,9 +114,9 @@ def _endpoint() -> str:
 
 
 def _region(bucket: str, endpoint: str) -> str:
-    said = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if said or endpoint:
-        return said or "us-east-1"
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if region or endpoint:
+        return region or "us-east-1"
     return _region_of(bucket)  # only Amazon's own buckets have a region that can be looked up
 
 
@@ -285,6 +285,6 @@ def summarize_error(error: Exception) -> str:
     if gap := GAP.search(text):
         return f"the commits between {gap[1]} and {gap[2]} are missing, and later ones rest on them"
     first, *causes = [line.strip() for line in text.split("↳")]
-    said = first.partition("\n")[0].strip() or type(error).__name__
+    words = first.partition("\n")[0].strip() or type(error).__name__
     cause = causes[-1].partition("\n")[0].strip() if causes else ""
-    return f"{said[: LONGEST // 2]}: {cause}"[:LONGEST] if cause else said[:LONGEST]
+    return f"{words[: LONGEST // 2]}: {cause}"[:LONGEST] if cause else words[:LONGEST]

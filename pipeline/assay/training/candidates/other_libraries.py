@@ -108,9 +108,9 @@ def forget_training(fitted: Any) -> None:
             waiting += [*part] if not isinstance(part, np.ndarray) or part.dtype.hasobject else []
         elif library(part) == "catboost" and hasattr(part, "get_metadata"):
             if part.is_fitted():
-                told = part.get_metadata()
+                metadata = part.get_metadata()
                 for name in _MADE_ANEW:
-                    told[name] = ""
+                    metadata[name] = ""
         elif library(part) == "sklearn" and hasattr(part, "__dict__"):
             words = vars(part).get("vocabulary_")
             if isinstance(words, dict):  # skops stores each of NumPy's numbers as a file

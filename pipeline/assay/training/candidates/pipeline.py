@@ -205,8 +205,8 @@ def encoded_pipeline(
     resolved = resolve_encoding(estimator, encoding, texts=bool({*categorical} - {*ordered}))
     inner = estimator
     while inner is not None:
-        told = categorical_arguments(inner, resolved, numeric, categorical, ordered)
-        inner.set_params(**told)
+        arguments = categorical_arguments(inner, resolved, numeric, categorical, ordered)
+        inner.set_params(**arguments)
         inner = wrapped_estimator(inner)
     free = {*texts, *(ordered if resolved != "onehot" else ())}  # numbers need no cap
     counts = {name: rows for name, rows in counts.items() if name not in free}

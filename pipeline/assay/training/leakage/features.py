@@ -260,11 +260,11 @@ def not_at_scoring(sides: TablePair, seen: SourceSample | UnsampledSource) -> Ch
                 wrong[field.name] = f"is null in {night:.0%} of rows, {training:.0%} in training"
         if kind is not None and not is_compatible_type(field, kind):
             wrong[field.name] = f"is {kind}, not {field.kind}"
-    told = [f"'{name}' {why}" for name, why in list(wrong.items())[:TOLD]]
+    texts = [f"'{name}' {why}" for name, why in list(wrong.items())[:TOLD]]
     if len(wrong) > TOLD:
-        told.append(f"and {counted(len(wrong) - TOLD, 'more column')}")
+        texts.append(f"and {counted(len(wrong) - TOLD, 'more column')}")
     detail = (
-        f"{seen.where}: {'; '.join(told)}"
+        f"{seen.where}: {'; '.join(texts)}"
         if wrong
         else f"{seen.where}: every column that the model needs is there"
     )

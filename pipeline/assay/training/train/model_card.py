@@ -110,12 +110,12 @@ def _losses(manifest: Manifest) -> str:
 
 
 def _rows(manifest: Manifest) -> str:
-    told = counted(manifest.rows, "row")
+    text = counted(manifest.rows, "row")
     if manifest.positives is not None:
-        told += f", {manifest.positives / manifest.rows:.1%} of them true"
+        text += f", {manifest.positives / manifest.rows:.1%} of them true"
     if manifest.weight:
-        told += f", weighted by {escape_line(manifest.weight)}; in all metrics they count alike"
-    return told
+        text += f", weighted by {escape_line(manifest.weight)}; in all metrics they count alike"
+    return text
 
 
 def _reasons(manifest: Manifest) -> str:

@@ -202,14 +202,14 @@ def _fit_failed(
 ) -> PluginError:
     where = f"params.yaml: train.candidates.{name}"
     found = f"{params.train.candidates[name].maker}{source_code.raised_at(error)}"
-    told = fitted_model.error_message(error)
-    if "'NoneType' object has no attribute" in told:
+    message = fitted_model.error_message(error)
+    if "'NoneType' object has no attribute" in message:
         fix = "Let each fit of the project's own end with: return self."
-        return PluginError(f"fitting failed: {told}", where=where, found=found, fix=fix)
-    if contract.texts and ("no terms remain" in told or "empty vocabulary" in told):
+        return PluginError(f"fitting failed: {message}", where=where, found=found, fix=fix)
+    if contract.texts and ("no terms remain" in message or "empty vocabulary" in message):
         names = "' or '".join(contract.texts)
         return PluginError(
-            f"fitting failed: {told}",
+            f"fitting failed: {message}",
             where=f"{where}.text",
             expected=f"a vectorizer that keeps some words of '{names}'",
             found="none, as rows have too few words in common",
@@ -224,18 +224,18 @@ def _fit_failed(
             f"fitting failed, and the feature '{name}' has numbers that overflow",
             where=where,
             expected=f"none beyond {LARGEST_FLOAT32:.1e}",
-            found=f"{furthest:g}; {told}, by {found}",
+            found=f"{furthest:g}; {message}, by {found}",
             fix=f"Give '{name}' a limit in {params.contract.file} (ge=, le=), or leave it out.",
         )
     if not lacking:
-        return PluginError(f"fitting failed: {told}", where=where, found=found)
+        return PluginError(f"fitting failed: {message}", where=where, found=found)
     # Many an estimator cannot take a column without a value, and says something else.
     first, lacked = next(iter(lacking.items()))
     return PluginError(
         f"fitting failed, and the feature '{first}' has no value in {lacked}",
         where=where,
         expected="values of each feature in at least two folds of training",
-        found=f"none of {', '.join(lacking)}; {told}, by {found}",
+        found=f"none of {', '.join(lacking)}; {message}, by {found}",
         fix=f"Leave '{first}' out of {params.contract.file}, or choose a longer window at "
         "prepare.train.",
     )
