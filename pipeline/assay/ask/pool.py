@@ -161,12 +161,12 @@ def _scored(
     wanted = [name for name in contract.keys if name != column]
     if unit not in (NIGHT, ROW, column, *wanted) and good.has(unit):
         wanted.append(unit)
-    found = good.select(wanted).append_column(column, pa.repeat(pa.scalar(night), good.rows))
+    scored = good.select(wanted).append_column(column, pa.repeat(pa.scalar(night), good.rows))
     for number, each in enumerate(done):
         scores = each.predictions.column(score_column("binary"))
         valid = pc.if_else(pc.is_nan(scores), None, scores)
-        found = found.append_column(f"{_SCORE}{number}", valid)
-    return found
+        scored = scored.append_column(f"{_SCORE}{number}", valid)
+    return scored
 
 
 def _known(

@@ -251,11 +251,11 @@ def gate_access(
 ) -> object:
     from assay.gate import verdict_command
 
-    found = verdict_command.find_access(*call.project)
-    write_step_output("access", str(found.missing is None).lower())
-    if exit_code and found.missing is not None:
-        raise attach_report(found.error(), found)
-    return found
+    access = verdict_command.find_access(*call.project)
+    write_step_output("access", str(access.missing is None).lower())
+    if exit_code and access.missing is not None:
+        raise attach_report(access.error(), access)
+    return access
 
 
 @MAKE(

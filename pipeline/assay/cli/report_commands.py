@@ -299,12 +299,12 @@ FIX = Group("when something is wrong")
 
 def _seconds(text: str) -> float:
     try:
-        found = float(text)
+        seconds = float(text)
     except ValueError:
-        found = 0.0
-    if not 0 < found <= 86_400:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"expected seconds above 0, found '{text}'")
-    return found
+    return seconds
 
 
 @FIX(

@@ -71,12 +71,12 @@ def _halfway(known: Floats) -> list[float]:
 def _margins(known: Floats) -> list[float]:
     """The ends of the reference's range, unless at 0 or 1."""
     low, high = np.clip(known[[0, -1]], CERTAIN, 1 - CERTAIN)
-    found = []
+    margins = []
     if low > CERTAIN:
-        found.append(float(_probabilities(np.log(low / (1 - low)) - MARGIN)))
+        margins.append(float(_probabilities(np.log(low / (1 - low)) - MARGIN)))
     if high < 1 - CERTAIN:
-        found.append(float(_probabilities(np.log(high / (1 - high)) + MARGIN)))
-    return found
+        margins.append(float(_probabilities(np.log(high / (1 - high)) + MARGIN)))
+    return margins
 
 
 def _equal_weight(known: Floats) -> list[float]:

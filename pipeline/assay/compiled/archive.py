@@ -163,10 +163,10 @@ def _member(data: Data, info: zipfile.ZipInfo) -> memoryview:
         raise ValueError(f"{info.filename} is not stored as it is")
     begin, *_, name, extra = _LOCAL.unpack_from(data, info.header_offset)
     start = info.header_offset + _LOCAL.size + name + extra
-    found = memoryview(data)[start : start + info.file_size]
-    if begin != _BEGIN or len(found) != info.file_size or zlib.crc32(found) != info.CRC:
+    member = memoryview(data)[start : start + info.file_size]
+    if begin != _BEGIN or len(member) != info.file_size or zlib.crc32(member) != info.CRC:
         raise ValueError(f"{info.filename} is damaged")
-    return found
+    return member
 
 
 def _array(data: memoryview, name: str) -> Array:

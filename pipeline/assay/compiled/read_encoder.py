@@ -174,11 +174,11 @@ def _categories(part: Any, places: Sequence[int]) -> tuple[list[Column], list[Vo
 
 
 def _texts(items: Array) -> list[str]:
-    found = [item for item in items.tolist() if isinstance(item, str)]
+    texts = [item for item in items.tolist() if isinstance(item, str)]
     # A null is one of the categories if there was one in training.
-    if len(items) - len(found) > 1 or len(found) + 2 > _MOST_STATES:
+    if len(items) - len(texts) > 1 or len(texts) + 2 > _MOST_STATES:
         raise NotCompiled("categories are not all text, or too many")
-    return found
+    return texts
 
 
 def _answers(part: Any, known: Sequence[list[str]]) -> Any:

@@ -273,14 +273,14 @@ def load_kept_contract(
     read = source_code.file_reader(folder)
 
     def text(path: str) -> str:
-        found = read(path)
-        if found is None:
+        contract = read(path)
+        if contract is None:
             raise StageInputMissing(
                 "was not in git at the promoted commit",
                 where=f"{path} at {version}",
                 fix="In a shallow clone, get the whole history: git fetch --unshallow --tags; "
                 "then dvc repro champion.",
             )
-        return found
+        return contract
 
     return load_committed_contract(text, read, version, expected)

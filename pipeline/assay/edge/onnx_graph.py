@@ -314,17 +314,17 @@ def _breaks(graph: Graph, export: Export, rule: DeviceRule) -> str:
 
 def refused_rows(graph: Graph, export: Export, states: Sequence[str]) -> list[str]:
     """Rows that the model's own library refuses."""
-    inputs, found = export.model.inputs, []
+    inputs, rows = export.model.inputs, []
     limits = inputs.limits
     for place, name in enumerate(inputs.numeric):
         if limits.low[place] > -np.inf:
-            found.append(graph("Less", name, graph.constant(limits.low[place])))
+            rows.append(graph("Less", name, graph.constant(limits.low[place])))
         if limits.high[place] < np.inf:
-            found.append(graph("Greater", name, graph.constant(limits.high[place])))
+            rows.append(graph("Greater", name, graph.constant(limits.high[place])))
         if limits.null[place]:
-            found.append(graph("IsNaN", name))
+            rows.append(graph("IsNaN", name))
     for place, state in enumerate(states):
         table = inputs.refused_states(place)
         if table.any():
-            found.append(graph("Gather", graph.constant(table, np.bool_), state))
-    return found
+            rows.append(graph("Gather", graph.constant(table, np.bool_), state))
+    return rows

@@ -173,18 +173,18 @@ def _contributions(
     """What each unit adds to the group's metrics and rates."""
     mine, rows = scored.take(part.rows), part.rows
     predicted = mine.predicted_positive
-    found: dict[str, Contributions | None] = {}
+    contributions: dict[str, Contributions | None] = {}
     if len(rows) >= settings.min_slice_rows:
-        found |= pairing.metric_contributions(mine, rows, units)
-        found |= own.contributions(rows, units)
+        contributions |= pairing.metric_contributions(mine, rows, units)
+        contributions |= own.contributions(rows, units)
     if predicted is not None:
         every = np.ones(len(rows), dtype=bool)
-        found["selection_rate"] = pairing.share_contributions(predicted, every, rows, units)
+        contributions["selection_rate"] = pairing.share_contributions(predicted, every, rows, units)
         if sensitive:
             wrong_yes = pairing.share_contributions(predicted, ~mine.truth, rows, units)
             wrong_no = pairing.share_contributions(~predicted, mine.truth, rows, units)
-            found |= {"false_positive_rate": wrong_yes, "false_negative_rate": wrong_no}
-    return found
+            contributions |= {"false_positive_rate": wrong_yes, "false_negative_rate": wrong_no}
+    return contributions
 
 
 def evaluate_slices(

@@ -88,10 +88,10 @@ def count_flips(
 
 def _scores(task: Task, scored: ScoredBatch) -> Floats:
     """The score of each row of the piece; NaN where it was refused or got none."""
-    found = np.full(scored.rows, np.nan)
+    scores = np.full(scored.rows, np.nan)
     column = scored.predictions[prediction.score_column(task)]
-    found[~scored.bad] = column.to_numpy()
-    return found
+    scores[~scored.bad] = column.to_numpy()
+    return scores
 
 
 def _predictions(scored: ScoredBatch, wanted: Bools) -> pa.ChunkedArray:

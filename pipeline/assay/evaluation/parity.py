@@ -71,11 +71,11 @@ def resolve_carriers(params: Params, own: Params, contract: Contract) -> list[Ca
         counts: on a cluster, ``auto`` is Spark.
     """
     night = inputs.find_night(Path(), own, contract, NIGHT)
-    found: dict[Carrier, None] = {}
+    carriers: dict[Carrier, None] = {}
     for asked in params.rehearse.carriers:
         score = own.score.model_copy(update={"carrier": asked})
-        found[choose_carrier(params.model_copy(update={"score": score}), night)] = None
-    return list(found)
+        carriers[choose_carrier(params.model_copy(update={"score": score}), night)] = None
+    return list(carriers)
 
 
 def select_rows(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:

@@ -44,7 +44,7 @@ def column_names(given: Iterable[str], taken: Iterable[str] = ()) -> Mapping[str
     >>> list(column_names(["Total Charges (EUR)", "größe", "class", "ZipCode"]).values())
     ['total_charges_eur', 'grosse', 'class_', 'zip_code']
     """
-    used, found = set(taken), {}
+    used, names = set(taken), {}
     for number, name in enumerate(given, 1):
         plain = _plain(name) or f"column_{number}"
         if keyword.iskeyword(plain) or plain in RESERVED or plain in used:
@@ -52,8 +52,8 @@ def column_names(given: Iterable[str], taken: Iterable[str] = ()) -> Mapping[str
         while plain in used:
             plain = f"{plain}2" if plain.endswith("_") else f"{plain}_2"
         used.add(plain)
-        found[name] = plain
-    return found
+        names[name] = plain
+    return names
 
 
 def project_name(text: str) -> str:

@@ -130,15 +130,15 @@ def _facts(opened: OpenedTable, decisions: Mapping[str, Decision]) -> list[Colum
         for batch in typed_tables(opened):
             columns = [each.combine_chunks() for each in batch.columns]
             for_each(pool, batch.num_rows, ColumnCounter.add, counters, columns)
-    found = []
+    facts = []
     for counter in counters:
         decision = decisions[counter.column.name]
         place = "" if decision.odd_row is None else opened.place(decision.odd_row)
         *doubts, stays_text = (
             doubt.replace(PLACE, place) for doubt in (*decision.doubts, decision.stays_text)
         )
-        found.append(counter.facts(decision.evidence, tuple(doubts), stays_text))
-    return found
+        facts.append(counter.facts(decision.evidence, tuple(doubts), stays_text))
+    return facts
 
 
 def _format(path: Path, names: Sequence[str]) -> tuple[TableFormat, tuple[str, ...]]:

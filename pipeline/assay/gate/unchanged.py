@@ -245,14 +245,14 @@ def _makers(pipeline: Pipeline | None, path: str) -> frozenset[str]:
     """The stages that a path comes from, through all that they read."""
     if pipeline is None:
         return frozenset()
-    found: set[str] = set()
+    makers: set[str] = set()
     wanted = [pipeline.path_from_dvc_root(path)]
     while wanted:
         for stage in _writers(pipeline, wanted.pop()):
-            if stage.name not in found:
-                found.add(stage.name)
+            if stage.name not in makers:
+                makers.add(stage.name)
                 wanted += [file.path for file in stage.inputs]
-    return frozenset(found)
+    return frozenset(makers)
 
 
 def _writers(pipeline: Pipeline, path: str) -> list[PipelineStage]:

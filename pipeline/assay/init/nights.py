@@ -155,7 +155,7 @@ def find_time_copies(sample: pd.DataFrame, time: str, names: Iterable[str]) -> d
     digits = (
         year * 1000 + when.dt.dayofyear, year * 10_000 + month * 100 + day, year * 100 + month
     )  # fmt: skip
-    found = {}
+    copies = {}
     for name in names:
         column = sample[name]
         if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
@@ -168,8 +168,8 @@ def find_time_copies(sample: pd.DataFrame, time: str, names: Iterable[str]) -> d
         with np.errstate(all="ignore"):  # numbers whose squares overflow are no line
             straight = np.corrcoef(values, since.astype("int64"))[0, 1]
         if same or abs(straight) > STRAIGHT:
-            found[name] = f"{time} in another form, so each night's value is new"
-    return found
+            copies[name] = f"{time} in another form, so each night's value is new"
+    return copies
 
 
 def _cuts(days: Mapping[date, int]) -> dict[Every, dict[date, int]]:

@@ -55,17 +55,17 @@ def sensitive_columns(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) ->
     flags = {
         flag for kind, beside in _BESIDE if any(map(kind.search, names)) for flag in beside
     }  # fmt: skip
-    found = {}
+    columns = {}
     for each, name in zip(facts, names, strict=True):
         if (
             any(shape.search(name) for shape in (_SENSITIVE, _ORIGIN, _MARITAL))
             or (_AGE.search(name) and not _OF_THINGS.search(name))
             or (name in flags and each.distinct <= 2)
         ):
-            found[each.name] = "by its name"
+            columns[each.name] = "by its name"
         elif what := _by_values(each):
-            found[each.name] = f"by its values, which are {what}"
-    return found
+            columns[each.name] = f"by its values, which are {what}"
+    return columns
 
 
 def _by_values(facts: ColumnFacts) -> str:

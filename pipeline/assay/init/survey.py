@@ -158,15 +158,15 @@ def find_group_names(rows: pd.DataFrame, group: str, columns: Iterable[str]) -> 
     A measured number is no name, though each group may have its own.
     """
     groups = rows[group].nunique()
-    found = {}
+    names = {}
     for name in columns:
         column = rows[name]
         measured = pd.api.types.is_float_dtype(column) and not (column.dropna() % 1 == 0).all()
         if name == group or measured or column.nunique() < NAMES * groups:
             continue
         if rows.groupby(name)[group].nunique().mean() < SHARED and column.nunique() <= groups:
-            found[name] = f"another name of {group}: no value of it is on both sides of the split"
-    return found
+            names[name] = f"another name of {group}: no value of it is on both sides of the split"
+    return names
 
 
 def equal_rows(facts: Sequence[ColumnFacts], sample: pd.DataFrame) -> float:

@@ -94,11 +94,11 @@ class LabelledScores:
 
     def compute_metrics(self, table: MetricEvaluator) -> dict[str, float]:
         """The same of valid rows, ``table`` being theirs."""
-        found = table.metrics()
-        if "calibration_error" in found and len(self) > 1:
+        metrics = table.metrics()
+        if "calibration_error" in metrics and len(self) > 1:
             gaps = classifier_gaps(self.scores, self.truth, SamplingUnits.rows(len(self)))
-            found["calibration_error"] = gaps.estimate()
-        return found
+            metrics["calibration_error"] = gaps.estimate()
+        return metrics
 
     def is_valid_input(self) -> bool:
         """Whether there are rows, each with a valid truth and score."""

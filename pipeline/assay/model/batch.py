@@ -196,13 +196,13 @@ def score_batch(
 def _losses(bundle: Bundle, features: Columns, scores: Floats) -> dict[str, Floats]:
     """Expected errors of rows that have a score, NaN for the others."""
     counted = [name for name in bundle.losses if name in bundle.reference.beside]
-    found = {
+    losses = {
         name: np.maximum(_around_failing_rows(bundle.losses[name], features), 0.0)
         for name in counted
     }
-    for values in found.values():
+    for values in losses.values():
         values[np.isnan(scores)] = np.nan
-    return found
+    return losses
 
 
 def _scores(bundle: Bundle, features: Columns) -> tuple[Floats, int]:

@@ -199,23 +199,23 @@ def _canonical(data: bytes) -> bytes:
 
 def _part(node: Mapping[str, Any]) -> str:
     """What skops asks whether it is trusted: node and type, of a generator also which one it is."""
-    found = f"{node['__loader__']} {node['__module__']}.{node['__class__']}"
+    part = f"{node['__loader__']} {node['__module__']}.{node['__class__']}"
     if node["__loader__"] == "RandomGeneratorNode":
-        found += node["content"]["bit_generator"]["content"]["bit_generator"]["content"]
-    return found
+        part += node["content"]["bit_generator"]["content"]["bit_generator"]["content"]
+    return part
 
 
 def _nodes(node: Any) -> list[dict[str, Any]]:
-    found, stack = [], [node]
+    nodes, stack = [], [node]
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
             if "__loader__" in item:
-                found.append(item)
+                nodes.append(item)
             stack.extend(reversed(item.values()))
         elif isinstance(item, list):
             stack.extend(reversed(item))
-    return found
+    return nodes
 
 
 # ---------------- checks the structure of the decision trees of a model that was loaded from a file

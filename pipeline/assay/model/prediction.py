@@ -142,24 +142,26 @@ def class_probabilities(task: Task, classes: Sequence[str], scores: Floats) -> d
 
     For a multiclass model these are the columns of `class_columns`; NaN where a row has no value.
     """
-    found: dict[str, Floats] = {}
+    probabilities: dict[str, Floats] = {}
     if task == "multiclass" and len(scores):
         best, _, _ = _best(scores)
         for place, (every, said) in enumerate(class_columns(classes).values()):
             p = np.ascontiguousarray(scores[:, place])
-            found |= {every: p, said: np.where(best == place, p, np.nan)}
+            probabilities |= {every: p, said: np.where(best == place, p, np.nan)}
     elif task == "multiclass":
-        found = {name: np.empty(0) for pair in class_columns(classes).values() for name in pair}
-    return found
+        probabilities = {
+            name: np.empty(0) for pair in class_columns(classes).values() for name in pair
+        }
+    return probabilities
 
 
 def class_grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, ColumnGrid]:
     """Grids for the columns of `class_probabilities`, from reference scores; one for each class."""
-    found: dict[str, ColumnGrid] = {}
+    grids: dict[str, ColumnGrid] = {}
     if task == "multiclass":
         for place, pair in enumerate(class_columns(classes).values()):
-            found |= dict.fromkeys(pair, probability_grid(scores[:, place]))
-    return found
+            grids |= dict.fromkeys(pair, probability_grid(scores[:, place]))
+    return grids
 
 
 def score_grids(

@@ -230,26 +230,26 @@ def _needed(root: Path, params: Params, store: Store) -> dict[str, str]:
     now, records = datetime.now(UTC), store.runs()
     runs = {run.run_id: run for run in records}
     turns = store.turns(sorted({run.partition for run in records}))
-    found: dict[str, str] = {}
+    needed: dict[str, str] = {}
     for run in plans.protected(store, runs, now).values():
         if run.event == "held":
-            found[run.partition] = "a plan that can be applied"
+            needed[run.partition] = "a plan that can be applied"
     for run in records:
         waits = run.event == "held" and (run.base is None or run.base >= turns[run.partition])
         if waits:
-            found[run.partition] = f"run {run.run_id}, which is held"
+            needed[run.partition] = f"run {run.run_id}, which is held"
         elif run.event == "started" and run.at and run.at > now - GRACE:
-            found[run.partition] = f"run {run.run_id}, which may be at work"
+            needed[run.partition] = f"run {run.run_id}, which may be at work"
     every = all_nights(facts.load(root, store, ()))
     for incident in every.incidents:
         if incident.state != "recovered":
             for night in store.partitions():
                 if incident.first <= night <= incident.last:
-                    found[night] = f"incident {incident.id}, which is {incident.state}"
+                    needed[night] = f"incident {incident.id}, which is {incident.state}"
     for night in {*store.partitions(), *store.labelled_partitions()}:
         if because := held_because(params, night):
-            found[night] = f"a hold: {because}"
-    return found
+            needed[night] = f"a hold: {because}"
+    return needed
 
 
 def held_because(params: Params, night: str) -> str | None:

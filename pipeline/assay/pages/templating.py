@@ -118,7 +118,7 @@ def _markdown_environment() -> Environment:
     def part(title: str, weight: int) -> Markup:
         return Markup(f"{_PART}{title}{_WITHIN}{weight}{_WITHIN}")
 
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("assay.pages"),
         # So that macros and blocks give markup, which is not escaped a second time.
         autoescape=True,
@@ -128,8 +128,8 @@ def _markdown_environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    found.globals["part"] = part
-    found.filters.update(
+    environment.globals["part"] = part
+    environment.filters.update(
         prose=prose,
         code=code,
         # A line of a fenced block and a link's address: nothing in them is from data.
@@ -144,7 +144,7 @@ def _markdown_environment() -> Environment:
         share_of=lambda hits, rows: format_percent(hits / rows) if rows else "none",
         short=format_short,
     )
-    return found
+    return environment
 
 
 class Quoted(str):
@@ -198,7 +198,7 @@ def _environment() -> Environment:
     # Imported here to keep `assay --help` fast.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("assay.pages"),
         autoescape=True,
         finalize=_visible,
@@ -208,7 +208,7 @@ def _environment() -> Environment:
         # Installed templates do not change while a process runs.
         auto_reload=False,
     )
-    found.filters.update(
+    environment.filters.update(
         count=format_count,
         counted=counted,
         fixed=format_fixed,
@@ -216,7 +216,7 @@ def _environment() -> Environment:
         short_digest=short_digest,
         visible=mark_blanks,
     )
-    return found
+    return environment
 
 
 def short_digest(value: str) -> str:

@@ -320,12 +320,12 @@ def _instant(text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
             "no day and no time", where="--arrived", expected="such as 2013-07-03", found=text
         ) from None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    if found > now:
+    instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    if instant > now:
         raise UsageError("is in the future", where="--arrived", found=text)
-    return found
+    return instant

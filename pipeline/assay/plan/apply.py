@@ -193,18 +193,18 @@ def _decided(store: Store, planned: Sequence[PlannedRun]) -> Mapping[str, str]:
     nights = [each.partition for each in planned]
     turns, runs, visible = store.turns(nights), store.runs(nights), store.visible_runs()
     known = {run.run_id for run in runs}
-    found = {}
+    decided = {}
     for each in planned:
         later = [run for run in runs if run.partition == each.partition and _began_after(run, each)]
         if visible.get(each.partition) == each.run.run_id not in known:
-            found[each.run.run_id] = ""
+            decided[each.run.run_id] = ""
         elif turns[each.partition] != each.run.base:
-            found[each.run.run_id] = "another run of it was published or retracted since"
+            decided[each.run.run_id] = "another run of it was published or retracted since"
         elif later:
-            found[each.run.run_id] = f"a run of it was {later[-1].event} since"
+            decided[each.run.run_id] = f"a run of it was {later[-1].event} since"
         else:
-            found[each.run.run_id] = ""
-    return found
+            decided[each.run.run_id] = ""
+    return decided
 
 
 def _began_after(run: Run, planned: PlannedRun) -> bool:

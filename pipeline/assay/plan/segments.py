@@ -111,19 +111,19 @@ class _Condition:
 
 def _paths(tree: DecisionTreeRegressor) -> list[tuple[int, tuple[_Condition, ...]]]:
     """Each leaf with the splits that lead to it."""
-    parts, found = tree.tree_, []
+    parts, paths = tree.tree_, []
     waiting: list[tuple[int, tuple[_Condition, ...]]] = [(0, ())]
     while waiting:
         node, path = waiting.pop()
         if parts.children_left[node] < 0:
-            found.append((node, path))
+            paths.append((node, path))
             continue
         feature, threshold = int(parts.feature[node]), float(parts.threshold[node])
         left = bool(parts.missing_go_to_left[node])
         for child, below in ((parts.children_left, True), (parts.children_right, False)):
             step = _Condition(feature, threshold, below, below is left)
             waiting.append((int(child[node]), (*path, step)))
-    return found
+    return paths
 
 
 def _words(

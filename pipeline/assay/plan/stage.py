@@ -173,16 +173,16 @@ def _nights(
         return nights_between(*parse_range(first, last), listed)
     if due:
         until = str(params.prepare.holdout.end)
-        found = list(find_due_nights(source.nights(), visible, store.runs(), after=until).nights)
+        nights = list(find_due_nights(source.nights(), visible, store.runs(), after=until).nights)
     else:
-        found = sorted(filter(is_day, visible))[-NEWEST:]
-    if not found:
+        nights = sorted(filter(is_day, visible))[-NEWEST:]
+    if not nights:
         raise NothingScored(
             "no night is due" if due else "no night is published, so there is nothing to plan",
             where=store.uri,
             fix="Name nights that have input: assay plan --from DAY --to DAY",
         )
-    return found
+    return nights
 
 
 class _Work:
@@ -330,14 +330,14 @@ class _Work:
             staged.run, staged.predictions, staged.predictions_schema, self._scoring.written
         )
         pairs = paired(store, store.files_of_run(shown), planned, self._scoring.root)
-        found, strongest = Changes(by=by, scale=scale), Strongest(self._keyed.keys, MOST)
+        changes, strongest = Changes(by=by, scale=scale), Strongest(self._keyed.keys, MOST)
         for table in pairs:
             rows = RowChanges(table, task)
-            found = found.merge(Changes.of(rows, by, scale))
+            changes = changes.merge(Changes.of(rows, by, scale))
             strongest = strongest.add(rows)
             behind.add(rows)
         self.moved.add(shown, strongest)
-        return found
+        return changes
 
     def _look_behind(self, night: str, rows: NotableRows) -> None:
         """Find the changed rows in the night's input, where it can be read again."""

@@ -84,15 +84,15 @@ def contract_files(read: source_code.Reader, version: str) -> dict[str, str]:
     given = read(layout.PARAMS)
     if given is None:
         return {}
-    found = {layout.PARAMS: given}
+    files = {layout.PARAMS: given}
     try:
         file = parse(given, f"{layout.PARAMS} at {version}").contract.file
     except AssayError:
-        return found
+        return files
     source = read(file)
     if source is not None:
-        found |= {file: source, **contract_imports(read, file)}
-    return found
+        files |= {file: source, **contract_imports(read, file)}
+    return files
 
 
 def project_imports(
@@ -251,13 +251,13 @@ def stage_files(
 def _templates(folder: Path, texts: Iterable[str]) -> dict[str, str]:
     """The templates that ``texts`` refer to, directly or through other templates."""
     left = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.*"))}
-    names, found, todo = tuple(left), {}, list(texts)
+    names, templates, todo = tuple(left), {}, list(texts)
     while todo:
         for name in _quoted(todo.pop(), names):
             if name in left:
-                found[f"{TEMPLATES}/{name}"] = left[name]
+                templates[f"{TEMPLATES}/{name}"] = left[name]
                 todo.append(left.pop(name))
-    return found
+    return templates
 
 
 @lru_cache(maxsize=1024)

@@ -141,10 +141,10 @@ class Document(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core: Any, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        found = handler(core)
-        whole = handler.resolve_ref_schema(found)
+        schema = handler(core)
+        whole = handler.resolve_ref_schema(schema)
         whole["required"] = [*whole["properties"]]
-        return found
+        return schema
 
     def tree(self) -> dict[str, Any]:
         """The document as JSON values, in the key order of the file."""

@@ -159,13 +159,13 @@ def _adopting_orphans() -> Iterator[Callable[[], set[int]]]:
 
 def _children() -> set[int]:
     """The processes of which this one is the parent, the ended among them."""
-    found = set()
+    children = set()
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             # The name, in brackets, may hold anything; state and parent follow it.
             _, parent, *_ = status.read_text(errors="replace").rpartition(")")[2].split()
-            found |= {int(status.parent.name)} if int(parent) == os.getpid() else set()
-    return found
+            children |= {int(status.parent.name)} if int(parent) == os.getpid() else set()
+    return children
 
 
 @contextmanager

@@ -88,17 +88,17 @@ def imported_modules(text: str, path: str) -> tuple[str, ...]:
     except (ValueError, SyntaxError, RecursionError):
         return ()
     package = ".".join(PurePosixPath(_bare(path)).parent.parts)
-    found = []
+    modules = []
     for node in _statements(tree):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             try:
                 module = resolve_name("." * node.level + (node.module or ""), package)
             except ImportError:
                 continue  # beyond the top-level package: Python reports it at import
-            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
-    return tuple(found)
+            modules += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return tuple(modules)
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:
@@ -245,7 +245,7 @@ def read_verified(read: Reader, digests: Mapping[str, str], where: str) -> dict[
     BundleChanged
         A file is missing or has another digest.
     """
-    found = {}
+    verified = {}
     for path, expected in digests.items():
         text = read(path)
         if text is None or digest(text) != expected:
@@ -257,8 +257,8 @@ def read_verified(read: Reader, digests: Mapping[str, str], where: str) -> dict[
                 fix="Run dvc repro to train and judge it with the code as it is, or take the "
                 f"change back: git checkout -- {path}.",
             )
-        found[path] = text
-    return found
+        verified[path] = text
+    return verified
 
 
 @contextmanager
@@ -375,12 +375,12 @@ def _set(files: tuple[tuple[str, str], ...], root: Path | None) -> _Set:
 
 def module_paths(files: Iterable[str]) -> dict[str, str]:
     """Module name of each file -> its path."""
-    found = {}
+    paths = {}
     for path in files:
         parts = PurePosixPath(_bare(path)).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = path
-    return found
+        paths[name] = path
+    return paths
 
 
 def _bare(path: str) -> str:

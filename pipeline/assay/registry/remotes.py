@@ -281,14 +281,14 @@ def _lines(root: Path, *arguments: str) -> list[str]:
 
 def tags_of(lines: Iterable[str], artifact: str) -> dict[str, str]:
     """The tags of an artifact in lines as ``git ls-remote --refs`` writes them: name -> object."""
-    found = {}
+    tags = {}
     for line in lines:
         thing, _, ref = line.partition("\t")
         name = ref.removeprefix("refs/tags/")
         event = parse_tag(Tag(name, "", "", 0, "", ""))
         if event is not None and event.artifact == artifact:
-            found[name] = thing
-    return found
+            tags[name] = thing
+    return tags
 
 
 # ------- ``assay remote pull`` and ``push``: what DVC keeps of a commit, from and to the DVC remote

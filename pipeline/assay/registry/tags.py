@@ -123,13 +123,13 @@ def parse_tags(tags: Iterable[Tag], artifact: str) -> tuple[TagEvent, ...]:
 
 def read_trailers(body: str) -> dict[str, str]:
     """``Key: value`` lines at the end of a tag's message."""
-    found: dict[str, str] = {}
+    trailers: dict[str, str] = {}
     for line in reversed(body.rstrip().splitlines()):
         match = _TRAILER.fullmatch(line.rstrip())
         if match is None:
             break
-        found.setdefault(match["key"], match["value"])
-    return found
+        trailers.setdefault(match["key"], match["value"])
+    return trailers
 
 
 def write_message(subject: str, trailers: Mapping[str, str | None]) -> str:

@@ -355,8 +355,8 @@ def select_version(known: RegistryState, name: str, wanted: str) -> Version:
     VersionUnknown
         There is no such version; names those that exist.
     """
-    found = known.find(wanted if wanted.startswith("v") else f"v{wanted}")
-    if found is None:
+    version = known.find(wanted if wanted.startswith("v") else f"v{wanted}")
+    if version is None:
         there = ", ".join(each.version for each in known.versions)
         raise VersionUnknown(
             f"{name} has no version {wanted}",
@@ -364,7 +364,7 @@ def select_version(known: RegistryState, name: str, wanted: str) -> Version:
             found=None if there else "none yet",
             fix="If another clone made it: git fetch --tags.",
         )
-    return found
+    return version
 
 
 def read_champion(root: Path, name: str, stage: str) -> Version:
@@ -388,23 +388,23 @@ def select_champion(known: RegistryState, name: str, stage: str) -> Version:
             found="a deprecated artifact" if known.deprecated else None,
             fix="Promote one: assay promote. If another clone did: git fetch --tags.",
         )
-    found = known.find(label)
-    if found is None:
+    champion = known.find(label)
+    if champion is None:
         raise NoChampion(
             f"the stage {stage} of {name} is held by a commit that is no version",
             expected="a version that assay promote registered",
             found=label[:10],
             fix="Check that commit out and run assay promote.",
         )
-    if found.bundle == UNKNOWN:
-        several = known.bundle_digests(found)
+    if champion.bundle == UNKNOWN:
+        several = known.bundle_digests(champion)
         raise NoChampion(
-            f"{found.version} of {name} holds the stage {stage}, but its tags do not say which"
+            f"{champion.version} of {name} holds the stage {stage}, but its tags do not say which"
             " bundle it is",
             expected="one digest in a line 'Bundle: sha256:…'",
             found=", ".join(digest[:19] for digest in several) or "none",
             fix="Promote another commit, delete the tag that was made by hand, or assay rollback."
             if several
-            else f"Check {found.version} out and run assay promote, or assay rollback.",
+            else f"Check {champion.version} out and run assay promote, or assay rollback.",
         )
-    return found
+    return champion

@@ -73,12 +73,12 @@ class DuplicateKeys:
     def row_mask(self, columns: Columns) -> Bools:
         """Which rows have a duplicate key, shape (rows,)."""
         wanted = np.array(sorted(self.hashes), dtype=np.uint64)
-        found: Bools = np.isin(hash_keys(columns), wanted) & complete_keys(columns)
-        if found.any():
+        mask: Bools = np.isin(hash_keys(columns), wanted) & complete_keys(columns)
+        if mask.any():
             # A different key may have the same hash.
-            rows = columns.select(columns.contract.keys).filter(pa.array(found)).to_pylist()
-            found[found] = [tuple(row.values()) in self.keys for row in rows]
-        return found
+            rows = columns.select(columns.contract.keys).filter(pa.array(mask)).to_pylist()
+            mask[mask] = [tuple(row.values()) in self.keys for row in rows]
+        return mask
 
 
 def complete_keys(columns: Columns) -> Bools:
@@ -171,11 +171,11 @@ def duplicate_hashes(files: Sequence[KeyFile], cores: int) -> dict[int, int]:
         return {}
     if cores == 1 or sum(file.bounds[-1] for file in files) <= GATHERED:
         return duplicates_in_ranges(files, range(RANGES))
-    found: dict[int, int] = {}
+    hashes: dict[int, int] = {}
     with ThreadPoolExecutor(cores) as pool:
         for part in pool.map(partial(duplicates_in_ranges, files), split_ranges(cores)):
-            found |= part
-    return found
+            hashes |= part
+    return hashes
 
 
 def split_ranges(shares: int) -> list[range]:
@@ -191,11 +191,11 @@ def duplicates_in_ranges(files: Sequence[KeyFile], ranges: range) -> dict[int, i
     At most `CONFIRMED` are listed of those that are read at once; the rest is added to the count
     of one of them.
     """
-    found: dict[int, int] = {}
+    duplicates: dict[int, int] = {}
     for block in _blocks(files, ranges):
         parts = [_read(file, block) for file in files]
-        found |= _twice(np.concatenate([np.empty(0, dtype=np.uint64), *parts]))
-    return found
+        duplicates |= _twice(np.concatenate([np.empty(0, dtype=np.uint64), *parts]))
+    return duplicates
 
 
 def _count(file: KeyFile, number: int) -> int:

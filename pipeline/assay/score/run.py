@@ -433,7 +433,7 @@ def _held(
     recent = scoring.store.recent_runs(
         partition, pinned.version.version, params.publish, score, ahead
     )
-    found = publication_checks.hold_reasons(
+    held = publication_checks.hold_reasons(
         facts,
         pinned.rules.night,
         params.quarantine,
@@ -442,11 +442,11 @@ def _held(
         partition_date(partition),
     )
     if repeats is not None and repeats.rows and not repeats.keys and not _unique(pinned):
-        found = (
-            *found,
+        held = (
+            *held,
             f"unique_key: {counted(repeats.rows, 'row')} with a repeated key, too many to name",
         )
-    return found
+    return held
 
 
 def _unique(pinned: PinnedVersion) -> bool:

@@ -140,11 +140,11 @@ def cached_explainer(bundle: Bundle) -> Explainer:
     """
     key = (bundle.digest, bundle.allow_types)
     with _LOADING:
-        found = _EXPLAINERS.pop(key, None) or explainer_of(bundle)
+        explainer = _EXPLAINERS.pop(key, None) or explainer_of(bundle)
         while len(_EXPLAINERS) >= MOST_LOADED:
             del _EXPLAINERS[next(iter(_EXPLAINERS))]
-        _EXPLAINERS[key] = found
-        return found
+        _EXPLAINERS[key] = explainer
+        return explainer
 
 
 def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:

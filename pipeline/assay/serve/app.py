@@ -101,10 +101,10 @@ class Service:
     def _answers(
         self, scorer: TableScorer, requests: Sequence[ScoreRequest]
     ) -> tuple[list[Answer], list[ScoredBatch]]:
-        found = answer_all(scorer, requests)
+        answers = answer_all(scorer, requests)
         if self._counts is not None:
-            self._counts.add(scorer, found[1])
-        return found
+            self._counts.add(scorer, answers[1])
+        return answers
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -290,16 +290,16 @@ def _lost(place: StoreLocation, table: str, files: list[log.ActiveFile]) -> dict
     with translate_errors(uri, "its files cannot be looked at"):
         system, base = filesystem(uri)
         infos = system.get_file_info([f"{base}/{file.path}" for file in files])
-    found = {}
+    lost = {}
     for file, info in zip(files, infos, strict=True):
         if info.size is None:
-            found[file.path] = _Fault(f"{file.path} is gone", plain=True)
+            lost[file.path] = _Fault(f"{file.path} is gone", plain=True)
         elif info.size != file.size:
             what = f"{file.path} has {counted(info.size, 'byte')}, not {file.size}"
-            found[file.path] = _Fault(what, plain=True)
+            lost[file.path] = _Fault(what, plain=True)
         elif (changed := _changed(place, table, file)) is not None:
-            found[file.path] = _Fault(f"{file.path} {changed}", plain=False)
-    return found
+            lost[file.path] = _Fault(f"{file.path} {changed}", plain=False)
+    return lost
 
 
 def _changed(place: StoreLocation, table: str, file: log.ActiveFile) -> str | None:

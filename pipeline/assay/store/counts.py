@@ -108,16 +108,16 @@ def append_counts(place: StoreLocation, given: Sequence[Counts]) -> list[Receive
     nights = sorted({each.partition for each in given})
     while nights:
         before = _kept(place, nights)
-        known, found, new = dict(before), list[Received](), list[Mapping[str, Any]]()
+        known, counts, new = dict(before), list[Received](), list[Mapping[str, Any]]()
         for each in given:
             row = _row(place, each)
             kept = known.setdefault(each.key, row)
-            found.append("added" if kept is row else "known" if _same(kept, row) else "changed")
+            counts.append("added" if kept is row else "known" if _same(kept, row) else "changed")
             if kept is row:
                 new.append({**row, "at": datetime.now(UTC)})
         same = partial(_is_kept, place, nights, before)
         if not new or rows.append(place, COUNTS, new, same):
-            return found
+            return counts
     return []
 
 
@@ -129,16 +129,16 @@ def read_counts(place: StoreLocation, partition: str) -> list[Counts]:
     StoreError
         A row is none that `append_counts` wrote.
     """
-    found = []
+    counts = []
     for row in sorted(_kept(place, [partition]).values(), key=lambda row: _key(place, row)):
         try:
             tree = json.loads(row["counts"])
             profile = {str(n): column_from_dict(each) for n, each in tree["profile"].items()}
-            found.append(Counts(**_facts(place, row), broken=tree["broken"], profile=profile))
+            counts.append(Counts(**_facts(place, row), broken=tree["broken"], profile=profile))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             where = f"{place.table_uri(COUNTS)}, {row['source']}"
             raise StoreError(f"holds a row that is no counts: {error}", where=where) from None
-    return found
+    return counts
 
 
 def read_sent(place: StoreLocation) -> list[SentCounts]:

@@ -238,14 +238,14 @@ def published_runs(place: StoreLocation, partitions: Sequence[str]) -> list[Run]
     if not visible:
         return []
     known = {record.run_id: record for record in read_runs(place, list(visible))}
-    found = []
+    runs = []
     for night, run_id in sorted(visible.items()):
         record = known.get(run_id or "")
         if record is None or record.rows_scored is None:
             record = published_run(place, night)  # no event left: rebuilt from the data files
         if record is not None:
-            found.append(record)
-    return found
+            runs.append(record)
+    return runs
 
 
 def _from_commit(place: StoreLocation, partition: str, found: VisibleRun) -> Run:

@@ -61,11 +61,11 @@ def read_profile_texts(place: StoreLocation, runs: Mapping[str, str]) -> dict[st
     """
     wanted = [place.column, "run_id", "column", "profile"]
     kept = rows.select(place, PROFILES, {place.column: sorted(runs)}, wanted)
-    found: dict[str, dict[str, str]] = {}
+    texts: dict[str, dict[str, str]] = {}
     for night, run_id, name, text in zip(*(kept[each].to_pylist() for each in wanted), strict=True):
-        if runs[night] == run_id and found.setdefault(night, {}).setdefault(name, text) != text:
+        if runs[night] == run_id and texts.setdefault(night, {}).setdefault(name, text) != text:
             raise StoreError(f"two profiles of {name}", where=where_of(place, night, run_id))
-    return found
+    return texts
 
 
 def parse_profile(texts: Mapping[str, str], where: str) -> Profile:

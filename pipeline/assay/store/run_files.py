@@ -247,13 +247,13 @@ def _groups(
     looked = range(len(ordered))
     if len(ordered) > FILES:
         looked = np.sort(random.permutation(len(ordered))[:FILES]).tolist()
-    found = []
+    groups = []
     for at in looked:
         start = starts[at]
         for number, count in enumerate(rows.row_group_sizes(place, PREDICTIONS, ordered[at])):
-            found.append(_Group(ordered[at], number, start, count))
+            groups.append(_Group(ordered[at], number, start, count))
             start += count
-    return found
+    return groups
 
 
 def _pool(groups: list[_Group], random: np.random.Generator) -> list[_Group]:

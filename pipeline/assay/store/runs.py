@@ -114,12 +114,12 @@ def parse_events(rows: Iterable[dict[str, Any]], where: str) -> list[Run]:
         If a row is not a valid event.
     """
     try:
-        found = [Run(**{name: row[name] for name in FACTS}) for row in rows]
-        if any(run.at is None for run in found):
+        events = [Run(**{name: row[name] for name in FACTS}) for row in rows]
+        if any(run.at is None for run in events):
             raise ValueError("an event without a time")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError("holds a row that is no event", where=where, found=str(error)) from None
-    return found
+    return events
 
 
 def fold(events: Iterable[Run]) -> list[Run]:

@@ -364,22 +364,22 @@ def _removed(system: pafs.FileSystem, folder: str) -> dict[str, datetime]:
     names = sorted(info.base_name for info in infos)
     checkpoints = _numbered(_CHECKPOINT, names)
     last = max((number for number, _ in checkpoints), default=-1)
-    found: dict[str, datetime] = {}
+    removed: dict[str, datetime] = {}
     for number, name in checkpoints:
         if number == last:
             with system.open_input_file(f"{folder}/{name}") as source:
                 table = pq.read_table(source, columns=["remove"])
             gone = table.filter(table.column("remove").is_valid()).column("remove")
-            found.update(_since(gone.to_pylist()))
+            removed.update(_since(gone.to_pylist()))
     for number, name in _numbered(_COMMIT, names):
         if number > last:
             with system.open_input_stream(f"{folder}/{name}") as source:
                 actions = [json.loads(line) for line in source.read().splitlines() if line]
             for action in actions:
                 if "add" in action:
-                    found.pop(unquote(action["add"]["path"]), None)
-            found.update(_since(each["remove"] for each in actions if "remove" in each))
-    return found
+                    removed.pop(unquote(action["add"]["path"]), None)
+            removed.update(_since(each["remove"] for each in actions if "remove" in each))
+    return removed
 
 
 def _numbered(pattern: re.Pattern[str], names: Iterable[str]) -> list[tuple[int, str]]:

@@ -113,11 +113,11 @@ def _weigh(
 @jit("int64(uint64)", inner=True)
 def _bits(of: np.uint64) -> int:
     """How many bits are set."""
-    found, left = 0, of
+    bits, left = 0, of
     while left:
         left &= left - np.uint64(1)
-        found += 1
-    return found
+        bits += 1
+    return bits
 
 
 @jit(
@@ -198,17 +198,17 @@ def _classes(
     int
         How many different words there are.
     """
-    found, direct = 0, bits <= _BITS
+    classes, direct = 0, bits <= _BITS
     for i in range(len(words)):
         word = words[i]
         place = np.int64(word if direct else (word * _SPREAD) >> np.uint64(64 - _BITS))
         while not direct and index[place] >= begin and known[place] != word:
             place = (place + 1) & ((1 << _BITS) - 1)
         if index[place] < begin:
-            index[place], known[place], first[found] = begin + found, word, i
-            found += 1
+            index[place], known[place], first[classes] = begin + classes, word, i
+            classes += 1
         codes[i] = index[place] - begin
-    return found
+    return classes
 
 
 @jit(

@@ -136,7 +136,7 @@ def _right_states(
     if len(columns) == 0:
         return ()
     starts, words = _whole(tree, "cat_boundaries"), _whole(tree, "cat_threshold")
-    found = []
+    states = []
     for column, at in zip(columns.tolist(), sets.tolist(), strict=True):
         source = encoded.columns[column]
         if not isinstance(source, Category):
@@ -146,8 +146,8 @@ def _right_states(
         code = np.where(known, source.values, -1).astype(np.int64)
         known &= (code >= 0) & (code < 32 * len(bits))
         code = np.where(known, code, 0)
-        found.append(~(known & ((bits[code >> 5] >> (code & 31)) & 1 == 1)))
-    return found
+        states.append(~(known & ((bits[code >> 5] >> (code & 31)) & 1 == 1)))
+    return states
 
 
 def _children(tree: Mapping[str, str], name: str, inner: int) -> Ints:

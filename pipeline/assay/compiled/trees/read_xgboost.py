@@ -122,7 +122,7 @@ def _before(values: Array) -> Array:
 
 def _right_states(tree: Mapping[str, Any], encoded: ColumnEncoder, column: Ints) -> Sequence[Bools]:
     """For each split on categories, which states go right: those of a code in its set."""
-    found = []
+    states = []
     for node, start, size in zip(
         tree["categories_nodes"],
         tree["categories_segments"],
@@ -134,5 +134,5 @@ def _right_states(tree: Mapping[str, Any], encoded: ColumnEncoder, column: Ints)
             raise NotCompiled("the estimator treats a number as categories")
         right = np.isin(source.values, tree["categories"][start : start + size])
         null = np.isnan(source.values)
-        found.append(np.where(null, not tree["default_left"][node], right))
-    return found
+        states.append(np.where(null, not tree["default_left"][node], right))
+    return states

@@ -80,12 +80,12 @@ def time_formats(shape: str) -> tuple[str | None, ...]:
     iso = _ISO.fullmatch(shape)
     if iso and iso[1]:
         return (ISO,)
-    found: list[str | None] = [ISO] if iso else []
+    formats: list[str | None] = [ISO] if iso else []
     for day in _DAYS:
         if begin := _shaped(day).match(shape):
             rest = shape[begin.end() :]
-            found += [f"{day}{clock}" for clock in _CLOCKS if _shaped(clock).fullmatch(rest)]
-    return tuple(found)
+            formats += [f"{day}{clock}" for clock in _CLOCKS if _shaped(clock).fullmatch(rest)]
+    return tuple(formats)
 
 
 @lru_cache(maxsize=256)

@@ -47,8 +47,8 @@ def select_column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
             else f"the rows have several columns '{name}'",
             fix=suggest(name, {*map(str, frame.columns)} - {name}),
         )
-    found: pd.Series[Any] = frame[name]
-    return found
+    column: pd.Series[Any] = frame[name]
+    return column
 
 
 def value_kind(column: pd.Series[Any]) -> Kind:

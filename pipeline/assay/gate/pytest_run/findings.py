@@ -104,20 +104,20 @@ def session_findings(session: PytestRun, tests: str, *, there: bool) -> tuple[Fi
     there
         Whether the folder ``tests`` exists.
     """
-    found = []
+    findings = []
     if not there:
-        found.append(_about_tests(tests, Outcome.FAIL, "no such folder of model tests"))
+        findings.append(_about_tests(tests, Outcome.FAIL, "no such folder of model tests"))
     elif not session.crash and not session.seen.tests:
-        found.append(_about_tests(tests, Outcome.FAIL, "no model test was collected"))
+        findings.append(_about_tests(tests, Outcome.FAIL, "no model test was collected"))
     for file, hooks in session.seen.hooks.items():
         detail = f"decides what a test comes to by {hooks}; keep to fixtures, which do not"
-        found.append(_about_tests(file, Outcome.FAIL, detail))
+        findings.append(_about_tests(file, Outcome.FAIL, detail))
     if session.crash:
-        found.append(_about_tests("pytest", Outcome.FAIL, session.crash))
+        findings.append(_about_tests("pytest", Outcome.FAIL, session.crash))
     elif session.code != 0 and not _explains(session.seen):
         detail = f"ended with exit code {session.code} though everything it reported passed"
-        found.append(_about_tests("pytest", Outcome.FAIL, detail))
-    return tuple(found)
+        findings.append(_about_tests("pytest", Outcome.FAIL, detail))
+    return tuple(findings)
 
 
 def module_findings(loaded: Iterable[str], evidence: Container[str]) -> tuple[Finding, ...]:

@@ -194,9 +194,9 @@ def _kind(
     """The class of a rule's kind, or that there is none."""
     if "." in rule.kind:
         key = f"gate.rules '{rule.name}': kind"
-        found = plugins.resolve(rule.kind, key=key, root=root, read=read)
-        if isinstance(found, type) and issubclass(found, Rule) and found.judge is not Rule.judge:
-            return found
+        kind = plugins.resolve(rule.kind, key=key, root=root, read=read)
+        if isinstance(kind, type) and issubclass(kind, Rule) and kind.judge is not Rule.judge:
+            return kind
         raise PluginError(
             "no kind of rule",
             where=f"params.yaml: {key}",
@@ -212,7 +212,7 @@ def _kind(
 
 def _rules(params: Params, kinds: list[type[Rule] | ValidationError | None]) -> tuple[Rule, ...]:
     """The rules whose kind is given; all mistakes of all rules at once."""
-    found: list[Rule] = []
+    rules: list[Rule] = []
     lines: list[str] = []
     for number, (rule, kind) in enumerate(zip(params.gate.rules, kinds, strict=True)):
         at = ("gate", "rules", number)
@@ -220,12 +220,12 @@ def _rules(params: Params, kinds: list[type[Rule] | ValidationError | None]) -> 
             lines += params.explain(kind, _KIND, at)
         elif kind is not None:
             try:
-                found.append(kind.model_validate(rule.keys))
+                rules.append(kind.model_validate(rule.keys))
             except ValidationError as error:
                 lines += params.explain(error, kind, at)
     if lines:
         raise ParamsError(lines)
-    return tuple(found)
+    return tuple(rules)
 
 
 # ------------------ a holdout that is asked again and again: what a PASS of its k-th takes

@@ -33,7 +33,7 @@ def binary_influences(scored: LabelledScores) -> Mapping[str, Influence]:
     with np.errstate(divide="ignore", invalid="ignore"):
         precision, recall = hits / called, hits / positives
         f1 = 2 * hits / (positives + called)
-        found = {
+        influences = {
             "log_loss": Influence(loss - loss.mean()),
             "brier": Influence(square - square.mean()),
             "brier_skill": skill_influence(square, np.square(true - positives)),
@@ -47,9 +47,9 @@ def binary_influences(scored: LabelledScores) -> Mapping[str, Influence]:
         }
     if 0 < positives < 1:
         order = RankedScores(scored.truth, p)
-        found["auc"] = Influence(order.auc_influence())
-        found["average_precision"] = Influence(order.average_precision_influence())
-    return found
+        influences["auc"] = Influence(order.auc_influence())
+        influences["average_precision"] = Influence(order.average_precision_influence())
+    return influences
 
 
 def multiclass_influences(scored: LabelledScores) -> Mapping[str, Influence]:
@@ -74,7 +74,7 @@ def multiclass_influences(scored: LabelledScores) -> Mapping[str, Influence]:
         both = (2 * right - f1[truth]) / (actual + predicted)[truth] - (f1 / (actual + predicted))[
             called
         ]
-        found = {
+        influences = {
             "log_loss": Influence(loss - loss.mean()),
             "brier": Influence(square - square.mean()),
             "brier_skill": skill_influence(square, np.square(actual).sum() - 2 * actual[truth] + 1),
@@ -85,8 +85,8 @@ def multiclass_influences(scored: LabelledScores) -> Mapping[str, Influence]:
             "macro_f1": Influence(both / size, 2 * _steps(actual + predicted)),
         }
     if occur.all():
-        found["auc"] = Influence(_auc(scored))
-    return found
+        influences["auc"] = Influence(_auc(scored))
+    return influences
 
 
 def _steps(shares: Floats) -> Floats:

@@ -94,13 +94,13 @@ def read_decisions(store: Store) -> dict[str, NightDecision]:
     One that another Assay wrote in a form that this one cannot read is left out: to this one the
     night was not monitored.
     """
-    found = {}
+    decisions = {}
     for night, text in store.decisions().items():
         try:
-            found[night] = _adapter().validate_json(text)
+            decisions[night] = _adapter().validate_json(text)
         except ValidationError:
             continue
-    return found
+    return decisions
 
 
 def append_decisions(

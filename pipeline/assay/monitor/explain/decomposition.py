@@ -199,7 +199,7 @@ def _shapley(
     for swapped in range(2**size):
         names = [n for at, title in enumerate(titles) if swapped >> at & 1 for n in groups[title]]
         values.append(weight @ answer(before.assign(**{name: after[name] for name in names})))
-    found = {}
+    shapley = {}
     for at, title in enumerate(titles):
         effect = np.zeros_like(values[0])
         for swapped in range(2**size):
@@ -208,8 +208,8 @@ def _shapley(
                 orders = math.factorial(others) * math.factorial(size - others - 1)
                 share = orders / math.factorial(size)
                 effect += share * (values[swapped | 1 << at] - values[swapped])
-        found[title] = effect
-    return found
+        shapley[title] = effect
+    return shapley
 
 
 def groups_of(

@@ -65,9 +65,9 @@ def find_target(root: Path, name: str) -> type[Target]:
             found=name,
             fix=suggest(name, TARGETS),
         )
-    found = plugins.resolve(name, key="--target", root=root)
-    if isinstance(found, type) and issubclass(found, Target) and not isabstract(found):
-        return found
+    target = plugins.resolve(name, key="--target", root=root)
+    if isinstance(target, type) and issubclass(target, Target) and not isabstract(target):
+        return target
     raise PluginError(
         "no scheduler",
         where="assay deploy --target",

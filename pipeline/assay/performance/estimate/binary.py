@@ -140,23 +140,23 @@ def decision_metrics(cells: ScoreCells, said: Floats) -> dict[str, CellInfluence
     called = float(cells.counts @ said) / n
     true = float(cells.counts @ (said * p)) / n
     accuracy = 1 - positives - called + 2 * true
-    found = {"accuracy": CellInfluence(accuracy, said - accuracy, 1 - said - accuracy)}
+    metrics = {"accuracy": CellInfluence(accuracy, said - accuracy, 1 - said - accuracy)}
     if called > 0:
         precision = true / called
-        found["precision"] = CellInfluence(
+        metrics["precision"] = CellInfluence(
             precision, said * (1 - precision) / called, -said * precision / called
         )
     if positives > 0:
         recall = true / positives
-        found["recall"] = CellInfluence(recall, (said - recall) / positives, np.zeros_like(p))
+        metrics["recall"] = CellInfluence(recall, (said - recall) / positives, np.zeros_like(p))
     if called + positives > 0:
         f1 = 2 * true / (called + positives)
-        found["f1"] = CellInfluence(
+        metrics["f1"] = CellInfluence(
             f1,
             (2 * said - f1 * (said + 1)) / (called + positives),
             -f1 * said / (called + positives),
         )
-    return found
+    return metrics
 
 
 def estimate_auc(cells: ScoreCells) -> CellInfluence | None:

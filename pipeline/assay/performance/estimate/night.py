@@ -157,18 +157,18 @@ def list_slices(
     for name in profile:
         if name.startswith(score + AT):
             columns[name.removeprefix(score + AT)] = name
-    found = []
+    slices = []
     for title, name in columns.items():
         column, cells = profile.get(name), grid.get(name, grid.get(score))
         if column is None or not isinstance(cells, NumberGrid):
             continue
         if title == WHOLE or column.rows > column.nulls:
-            found.append(
+            slices.append(
                 _part(
                     manifest, title, column, cells, losses, confidence, profile, reference.effects
                 )
             )
-    return tuple(found)
+    return tuple(slices)
 
 
 def _part(
@@ -215,17 +215,17 @@ def _by_features(
 
 def _classes(loaded: Bundle, profile: Profile) -> list[multiclass.ClassCells]:
     """The classes whose probabilities were counted: all or none."""
-    found = []
+    classes = []
     for name, (every, said) in class_columns(loaded.manifest.classes).items():
         column = loaded.reference.beside.get(every)
         if column is None or every not in profile or said not in profile:
             return []
         assert isinstance(column.grid, NumberGrid)
         effects = loaded.reference.effects.get(every)
-        found.append(
+        classes.append(
             multiclass.ClassCells(name, column.grid, profile[every], profile[said], effects)
         )
-    return found
+    return classes
 
 
 def _losses(loaded: Bundle) -> Losses | None:

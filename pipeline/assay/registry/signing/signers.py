@@ -141,12 +141,12 @@ def _text(data: bytes) -> bytes:
 
 def _texts(data: bytes) -> list[bytes]:
     """The strings of an SSH message, one after the other."""
-    found = []
+    texts = []
     while data:
         size = struct.unpack(">I", _exactly(data[:4], 4))[0]
-        found.append(_exactly(data[4 : 4 + size], size))
+        texts.append(_exactly(data[4 : 4 + size], size))
         data = data[4 + size :]
-    return found
+    return texts
 
 
 def _exactly(data: bytes, size: int) -> bytes:

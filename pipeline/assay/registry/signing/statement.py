@@ -191,12 +191,12 @@ def hash_files(
     """
     if model.is_file() and not model.is_symlink():
         return {model.name: _sha256(model)}
-    left, found = {*IGNORED, *ignore}, {}
+    left, files = {*IGNORED, *ignore}, {}
     for folder, below, names in os.walk(model, onerror=_raise):
         inner = Path(folder).relative_to(model)
         kept = []
         if not below and not names and folder != str(model):
-            found[f"{inner.as_posix()}/"] = ""
+            files[f"{inner.as_posix()}/"] = ""
         for name in sorted([*below, *names]):
             path, own = Path(folder) / name, (inner / name).as_posix()
             if own in left or (signature is not None and path == signature):
@@ -207,9 +207,9 @@ def hash_files(
             if path.is_dir():
                 kept.append(name)
             else:
-                found[own] = _sha256(path)
+                files[own] = _sha256(path)
         below[:] = kept
-    return found
+    return files
 
 
 def decode(tree: Mapping[str, Any], key: str) -> bytes:
@@ -265,18 +265,18 @@ def _digest(tree: dict[str, Any]) -> str:
 
 def _named(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The digest of each file, by a name that leads to nowhere else."""
-    found: dict[str, str] = {}
+    named: dict[str, str] = {}
     for each in resources:
         name, digest = _at(each, "name"), _at(each, "digest")
         path = PurePosixPath(name)
-        if path.as_posix() != name or path.is_absolute() or ".." in path.parts or name in found:
+        if path.as_posix() != name or path.is_absolute() or ".." in path.parts or name in named:
             raise ValueError(f"the file {name!r}, twice or by a path that is not its own")
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise ValueError(f"a digest of {name} that is none")
-        found[name] = digest
-    if not found:
+        named[name] = digest
+    if not named:
         raise ValueError("a model without files")
-    return found
+    return named
 
 
 def _root(resources: Sequence[Mapping[str, Any]]) -> str:

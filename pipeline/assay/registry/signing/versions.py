@@ -121,9 +121,9 @@ def find_signature(
     if not given:
         raise ValueError("no tag gave it a stage")
     if stage is not None:
-        found = _check(root, policy, version, given[0])
-        _refuse_older(root, policy, known, found)
-        return found
+        signature = _check(root, policy, version, given[0])
+        _refuse_older(root, policy, known, signature)
+        return signature
     faults = []
     for event in given:
         try:

@@ -90,12 +90,12 @@ class DeltaFormat(Format[Delta]):
 
     def first_rows(self, value: str, most: int) -> pa.Table:
         shot = self._snapshot()
-        found = first_of(self._dataset(shot, value), most)
+        rows = first_of(self._dataset(shot, value), most)
         (first, *_) = _of_night(shot, self.column, value)
         for name, text in zip(shot.partitioned_by, first.values, strict=True):
             cell = pa.scalar(text, pa.string()).cast(shot.schema.field(name).type)
-            found = found.append_column(name, pa.repeat(cell, found.num_rows))
-        return found
+            rows = rows.append_column(name, pa.repeat(cell, rows.num_rows))
+        return rows
 
     def _dataset(self, shot: TableSnapshot, value: str) -> ds.Dataset:
         import pyarrow.dataset as ds

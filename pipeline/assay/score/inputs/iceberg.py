@@ -125,10 +125,10 @@ class IcebergFormat(Format[Iceberg]):
 
     def _tasks(self, value: str) -> list[FileScanTask]:
         """The files of a night, sorted by name."""
-        found = sorted(self._scan(value).plan_files(), key=lambda task: task.file.file_path)
-        for task in found:
+        tasks = sorted(self._scan(value).plan_files(), key=lambda task: task.file.file_path)
+        for task in tasks:
             self._night(task)
-        return found
+        return tasks
 
     def _night(self, task: FileScanTask) -> str:
         """The night that a file's rows are of; empty if it is null."""

@@ -289,8 +289,8 @@ class RowChanges:
         old, new = self._scores
         # Not the difference of equal scores: infinities would yield NaN.
         with np.errstate(invalid="ignore"):
-            found: Floats = np.where(old == new, 0.0, new - old)
-        return found
+            change: Floats = np.where(old == new, 0.0, new - old)
+        return change
 
     @cached_property
     def once(self) -> Bools:

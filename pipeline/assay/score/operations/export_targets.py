@@ -94,10 +94,10 @@ def load_sink(name: str, root: Path) -> Sink:
     fault = name_fault(name, FUNCTION_EXAMPLE)
     if fault is not None:
         raise UsageError("no such target", where="--to function:", expected=fault, found=name)
-    found = plugins.resolve(name, key="--to", root=root)
+    sink = plugins.resolve(name, key="--to", root=root)
     takes = ["the night", "batches of rows"]
-    plugins.check_call(found, takes, where="assay export --to", reference=name)
-    return found  # type: ignore[no-any-return]
+    plugins.check_call(sink, takes, where="assay export --to", reference=name)
+    return sink  # type: ignore[no-any-return]
 
 
 def write_to_sink(name: str, sink: Sink, night: ExportData) -> None:

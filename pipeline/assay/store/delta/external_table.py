@@ -112,8 +112,8 @@ def _snapshot(table: DeltaTable, uri: str) -> TableSnapshot:
     def cells(name: str, kind: pa.DataType) -> list[Any]:
         if name not in actions.schema.names:
             return [None] * actions.num_rows
-        found: list[Any] = pc.cast(actions.column(name), kind).to_pylist()
-        return found
+        snapshot: list[Any] = pc.cast(actions.column(name), kind).to_pylist()
+        return snapshot
 
     values = [cells(f"partition.{name}", pa.string()) for name in by]
     of_files = list(zip(*values, strict=True)) if by else [()] * actions.num_rows

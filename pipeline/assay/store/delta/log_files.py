@@ -280,11 +280,11 @@ def find_damage(folder: Path) -> CheckpointDamage | None:
 
 def _checkpoints(folder: Path) -> dict[int, list[Path]]:
     """The files of each checkpoint, by the version that it sums up."""
-    found: dict[int, list[Path]] = {}
+    checkpoints: dict[int, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if (match := _CHECKPOINT.fullmatch(path.name)) is not None:
-            found.setdefault(int(match[1]), []).append(path)
-    return found
+            checkpoints.setdefault(int(match[1]), []).append(path)
+    return checkpoints
 
 
 def _is_readable(path: Path) -> bool:

@@ -280,14 +280,14 @@ def find_groups(
             page_checksum_verification=True
         )
     )
-    found = {}
+    groups = {}
     for file in files:
         where = f"{place.table_uri(table)}/{file.path}"
         with translate_errors(where, "cannot be read"):
             system, path = filesystem(where)
             data = datasets.dataset(path, filesystem=system, format=checked)
-            found[file.path] = [part.row_groups[0].id for part in groups_with(data, values)]
-    return found
+            groups[file.path] = [part.row_groups[0].id for part in groups_with(data, values)]
+    return groups
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -177,8 +177,8 @@ def _covariances(table: Floats) -> Floats:
     centred = np.where(known, table, 0.0)
     centred = np.where(known, centred - centred.sum(axis=0) / rows, 0.0)
     both = known.astype(np.float64)
-    found: Floats = (centred.T @ centred) / np.maximum(both.T @ both, 1.0)
-    return found
+    covariances: Floats = (centred.T @ centred) / np.maximum(both.T @ both, 1.0)
+    return covariances
 
 
 def _sums(

@@ -92,10 +92,10 @@ def _opened(root: Path, name: str, contract: Contract) -> LazyTable:
     def read(columns: list[str]) -> pa.Table:
         try:
             # Of a wide table the footer takes longer to read than a column.
-            found = pq.ParquetFile(path, metadata=metadata).read(columns=columns)
+            opened = pq.ParquetFile(path, metadata=metadata).read(columns=columns)
             # What was read to get at it is several times as large.
             pa.default_memory_pool().release_unused()
-            return found
+            return opened
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(name, error) from None
 

@@ -71,9 +71,9 @@ def load_source(root: Path, params: Params) -> Callable[[], object]:
         It cannot be imported, is no function, or asks for arguments.
     """
     name = params.ingest.source
-    found: Callable[[], object] = plugins.resolve(name, key=_KEY, root=root)
-    plugins.check_call(found, [], where=f"params.yaml: {_KEY}", reference=name)
-    return found
+    source: Callable[[], object] = plugins.resolve(name, key=_KEY, root=root)
+    plugins.check_call(source, [], where=f"params.yaml: {_KEY}", reference=name)
+    return source
 
 
 def _checked(table: pa.Table, column: str, where: str) -> pa.Table:

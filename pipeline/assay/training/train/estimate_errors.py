@@ -80,12 +80,12 @@ def _learners(made: FittedModel, losses: Mapping[str, LossModel]) -> dict[str, L
     score = score_column(task)
     if task == "regression":
         error = made.scored.scores - truth
-        found: dict[str, Learner] = {
+        learners: dict[str, Learner] = {
             score: lambda rows, night: learn_error((error - error.mean())[rows], night)
         }
         for name in losses:
-            found[name] = _loss_learner(losses[name].values, loss_of(name, error))
-        return found
+            learners[name] = _loss_learner(losses[name].values, loss_of(name, error))
+        return learners
     if task == "binary":
         return {score: _probability_learner(unseen, truth.astype(np.float64))}
     right = (unseen.argmax(axis=1) == truth).astype(np.float64)
@@ -118,13 +118,13 @@ def loss_of(name: str, error: Floats) -> Floats:
 
 def _slice_rows(slices: Sequence[SliceField], sliced: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     """The rows of each slice, by what its columns add to a score's name."""
-    features, found = FrameFeatures(sliced), {}
+    features, rows = FrameFeatures(sliced), {}
     for field in slices:
         codes, places = field.codes(features)
         place = places[codes + 1]
         for number, name in enumerate(field.columns("")):
-            found[name] = place == number
-    return found
+            rows[name] = place == number
+    return rows
 
 
 def dependence(
@@ -176,12 +176,12 @@ def _residuals(made: FittedModel, losses: Mapping[str, LossModel]) -> list[Float
         return [truth - unseen]
     if made.scored.task == "multiclass":
         return [(unseen.argmax(axis=1) == truth) - unseen.max(axis=1)]
-    found = []
+    residuals = []
     for name, learnt in losses.items():
         usual = max(float(learnt.values.mean()), np.finfo(float).tiny)
         size = np.maximum(learnt.values, usual / 10)
-        found.append((loss_of(name, made.scored.scores - truth) - learnt.values) / size)
-    return found
+        residuals.append((loss_of(name, made.scored.scores - truth) - learnt.values) / size)
+    return residuals
 
 
 # --------------- models of a regression's loss: the expected absolute and squared error of each row
@@ -254,7 +254,7 @@ def fit_loss_models(
     """
     from sklearn.base import clone
 
-    found = {}
+    models = {}
     pipeline = small_boosting(contract, features, seed)
     for name, loss in zip(LOSSES, (np.abs(error), np.square(error)), strict=True):
         raw = out_of_fold_scores(
@@ -270,8 +270,8 @@ def fit_loss_models(
             contract.categorical,
             "regression",
         )
-        found[name] = LossModel(fitted, values, noise)
-    return found
+        models[name] = LossModel(fitted, values, noise)
+    return models
 
 
 def small_boosting(contract: Contract, features: pd.DataFrame, seed: int) -> Any:

@@ -65,12 +65,12 @@ def permutation_importance(
     """
     columns = ColumnCache(FrameFeatures(sample))
     before = scorer.scores(columns)
-    found = {}
+    importance = {}
     for name in features:
         order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(sample))
         moved = _moved(before, scorer.scores(ShuffledFeatures(columns, name, order)))
-        found[name] = float(f"{moved:.{DIGITS}g}")
-    return found
+        importance[name] = float(f"{moved:.{DIGITS}g}")
+    return importance
 
 
 def _moved(before: Floats, after: Floats) -> float:
@@ -89,7 +89,7 @@ def select_slice_fields(
     frame
         The training table. Fields without such a value and timestamps are left out.
     """
-    found = []
+    fields = []
     for name in contract.slices:
         kind = contract.field(name).kind
         if kind == "timestamp":
@@ -102,8 +102,8 @@ def select_slice_fields(
         values = tuple(sorted(value for value, _ in enough if value != MISSING))
         null = MISSING if MISSING in dict(enough) else None
         if values or null:
-            found.append(SliceField(name, values, kind in NUMERIC, null))
-    return tuple(found)
+            fields.append(SliceField(name, values, kind in NUMERIC, null))
+    return tuple(fields)
 
 
 def make_reference(
