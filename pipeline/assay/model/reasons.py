@@ -155,7 +155,7 @@ def row_reasons(bundle: Bundle, contract: Contract, row: pa.Table, decided: Any)
                 float(values[at]),
                 float(abs(values[at]) / total) if total else 0.0,
             )
-            for at in np.argsort(-np.abs(values), kind="stable").tolist()
+            for at in sorted(range(len(values)), key=lambda at: -abs(values[at]))
         ),
     )
 

@@ -157,6 +157,7 @@ def test_a_whole_number_changes_to_the_nearest_that_the_contract_allows(made: Ma
             assert each.score == pytest.approx(made.score(changed))
             if name == "amount":
                 nearer = each.to + (1 if each.to < row["amount"] else -1)
+                assert isinstance(each.to, int)
                 assert made.decided({**row, "amount": nearer}) == before
                 assert each.side == ("at least" if each.to > row["amount"] else "at most")
     assert seen == {*ALL}
@@ -192,6 +193,21 @@ def test_a_number_that_is_missing_changes_to_the_one_nearest_the_middle_of_the_s
             assert change.value is None
             assert made.decided({**row, "hi": beyond}) == change.decision != made.decided(row)
     assert seen
+
+
+@pytest.mark.parametrize(("wanted", "side"), [(np.less_equal, "at most"), (np.greater, "over")])
+def test_a_missing_number_may_change_right_at_the_middle_split(wanted: Any, side: str) -> None:
+    answer = reasons._Answer(True, 0.9)
+    variants: Any = SimpleNamespace(
+        contract=SimpleNamespace(field=lambda name: SimpleNamespace(kind="number")),
+        value=lambda name: None,
+        trained_values=lambda name: np.array([0.0]),
+        deciding_otherwise=lambda name, tried: [
+            (each, answer) for each in tried if wanted(each, 2)
+        ],
+    )
+    found = reasons._change_number(variants, "hi", np.array([1.0, 2.0, 3.0, np.inf]), "trees")
+    assert found == reasons.Change("hi", None, 2.0, side, True, 0.9)
 
 
 @pytest.mark.parametrize(("form", "scale"), [(FORMS[0], "log odds"), (FORMS[1], "probability")])
