@@ -229,6 +229,16 @@ def test_tests_are_found_and_not_called(project: Path) -> None:
     assert sorted(project.rglob("*")) == before
 
 
+@pytest.mark.usefixtures("whole_tests")
+def test_that_nobody_knows_who_may_waive_hides_no_other_fault(project: Path) -> None:
+    name, old, new, words = FAULTS["a waiver"]
+    replace(project, name, old, new)
+    for remote in ("one", "two"):
+        projects.call(project, "git", "remote", "add", remote, "https://example.com/repository")
+    too_long, unknown = faults(project)
+    assert words in too_long and "nobody knows which of git's remotes says who may" in unknown
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_named(project: Path, fault: str, request: pytest.FixtureRequest) -> None:
     name, old, new, words = FAULTS[fault]

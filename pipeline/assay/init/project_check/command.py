@@ -95,7 +95,8 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         faults += fold_faults(params)
         faults += key_faults(root, params.signing)
         faults += waivers.too_long(params.gate.waivers, waivers.today())
-        faults += [each.line() for each in waivers.not_allowed(root, params.gate.waivers)]
+        refused = _kept(faults, lambda: [*waivers.not_allowed(root, params.gate.waivers)])
+        faults += [each.line() for each in refused or ()]
         for line in missing_inputs(params, root):
             _log.warning(line)
         policy = _kept(faults, partial(read_policy, params, root))
