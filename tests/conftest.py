@@ -56,16 +56,33 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     started.stop()
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The parcels project, run stage by stage as far as a selected bundle. Do not write to it."""
+def made_once(name: str, make: Callable[[Path], object], factory: pytest.TempPathFactory) -> Path:
+    """A project that takes long to make: a copy, where another part of the suite made it before."""
+    root = factory.mktemp(name) / "parcels"
+    shared = os.environ.get(SHARED)
+    if shared is None:
+        make(root)
+        return root
+    made = Path(shared) / name
+    with (Path(shared) / f"{name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not made.exists():
+            make(root)
+            shutil.copytree(root, made.with_name(f"copying-{name}"), symlinks=True)
+            made.with_name(f"copying-{name}").rename(made)
+            return root
+    shutil.copytree(made, root, symlinks=True)
+    return root
+
+
+def train(root: Path) -> None:
+    """The parcels project, run stage by stage as far as a selected bundle."""
     import assay.contract.stage
     import assay.training.tables.ingest
     import assay.training.tables.prepare
     import assay.training.train.select
     import assay.training.train.stage
 
-    root = tmp_path_factory.mktemp("trained") / "parcels"
     shutil.copytree(projects.PARCELS, root)
     values = params.load(root)
     for stage in (
@@ -77,7 +94,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in values.train.candidates:
         assay.training.train.stage.run(root, values, name)
     assay.training.train.select.run(root, values)
-    return root
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The parcels project, trained. Do not write to it."""
+    return made_once("trained", train, tmp_path_factory)
 
 
 @pytest.fixture
@@ -93,21 +115,7 @@ def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Everything is done by the commands that its users type. Do not write to it.
     """
-    root = tmp_path_factory.mktemp("promoted") / "parcels"
-    shared = os.environ.get(SHARED)
-    if shared is None:
-        projects.promoted(root)
-        return root
-    made = Path(shared) / "parcels"
-    with (Path(shared) / "lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not made.exists():
-            projects.promoted(root)
-            shutil.copytree(root, made.with_name("copying"), symlinks=True)
-            made.with_name("copying").rename(made)
-            return root
-    shutil.copytree(made, root, symlinks=True)
-    return root
+    return made_once("promoted", projects.promoted, tmp_path_factory)
 
 
 @pytest.fixture
