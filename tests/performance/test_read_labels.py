@@ -132,6 +132,13 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
             read_label_file(tmp_path / name)
 
 
+@pytest.mark.parametrize("line", ['{"late": 1' + 30 * "0" + "}", 100_000 * '{"late":'])
+def test_a_line_that_no_table_holds_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "truths.jsonl").write_text(line)
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_label_file(tmp_path / "truths.jsonl")
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "keys.csv"
     path.write_text("customer,customer\n1,2\n")

@@ -95,7 +95,10 @@ def read_label_file(path: Path, option: str = "--rows") -> pa.Table:
             if times > 1:
                 raise ValueError(f"{counted(times, 'column')} of it are called '{name}'")
         return table
-    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
+    except (
+        *(OSError, ValueError, csv.Error, pa.ArrowException),
+        *(OverflowError, RecursionError),  # of JSON
+    ) as error:
         raise SourceError(
             "cannot be read", where=str(path), found=str(error).strip().partition("\n")[0][:160]
         ) from None
