@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -195,19 +196,40 @@ def test_a_number_that_is_missing_changes_to_the_one_nearest_the_middle_of_the_s
     assert seen
 
 
-@pytest.mark.parametrize(("wanted", "side"), [(np.less_equal, "at most"), (np.greater, "over")])
-def test_a_missing_number_may_change_right_at_the_middle_split(wanted: Any, side: str) -> None:
-    answer = reasons._Answer(True, 0.9)
-    variants: Any = SimpleNamespace(
+ANSWERS = {False: reasons._Answer(False, 0.1), True: reasons._Answer(True, 0.9)}
+
+
+def variants_of(value: Any, trained: list[float], decides: Callable[[float], bool]) -> Any:
+    """A row of one feature of whose value alone the decision depends."""
+    return SimpleNamespace(
+        now=ANSWERS[False],
         contract=SimpleNamespace(field=lambda name: SimpleNamespace(kind="number")),
-        value=lambda name: None,
-        trained_values=lambda name: np.array([0.0]),
-        deciding_otherwise=lambda name, tried: [
-            (each, answer) for each in tried if wanted(each, 2)
-        ],
+        value=lambda name: value,
+        trained_values=lambda name: np.array(trained),
+        answers=lambda name, tried: [ANSWERS[decides(each)] for each in tried],
+        deciding_otherwise=lambda name, tried: [(x, ANSWERS[True]) for x in tried if decides(x)],
     )
-    found = reasons._change_number(variants, "hi", np.array([1.0, 2.0, 3.0, np.inf]), "trees")
+
+
+@pytest.mark.parametrize(
+    ("decides", "side"), [(lambda x: x <= 2, "at most"), (lambda x: x > 2, "over")]
+)
+def test_a_missing_number_may_change_right_at_the_middle_split(
+    decides: Callable[[float], bool], side: str
+) -> None:
+    variants, edges = variants_of(None, [0.0], decides), np.array([1.0, 2.0, 3.0, np.inf])
+    found = reasons._change_number(variants, "hi", edges, "trees")
     assert found == reasons.Change("hi", None, 2.0, side, True, 0.9)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("upper", "to", "side"), [(47, 47, "at least"), (4000, -700, "at most")])
+def test_on_a_line_the_nearer_side_is_found_to_the_last_digit(
+    upper: float, to: float, side: str, whole: bool
+) -> None:
+    variants = variants_of(3 if whole else 3.0, [-1e6, 1e6], lambda x: x <= -700 or x >= upper)
+    found = reasons._change_on_a_line(variants, "hi", whole)
+    assert found is not None and (found.to, found.side) == (to, side)
 
 
 @pytest.mark.parametrize(("form", "scale"), [(FORMS[0], "log odds"), (FORMS[1], "probability")])
