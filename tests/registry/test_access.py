@@ -107,6 +107,8 @@ def test_the_default_branch_decides_and_not_the_branch_one_is_on(project: Any) -
     project.git("update-ref", "refs/remotes/upstream/trunk", "HEAD")
     project.git("symbolic-ref", "refs/remotes/upstream/HEAD", "refs/remotes/upstream/trunk")
     access.require(project.root, "release")
+    project.git("checkout", "--quiet", "--orphan", "pages")
+    assert read_policy(project.root).ref == "refs/remotes/upstream/trunk"
 
 
 def test_no_setting_of_a_clone_s_branch_chooses_which_remote_decides(project: Any) -> None:

@@ -7,6 +7,7 @@ is what git's configuration says; only a signature proves it (`assay.registry.si
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def read_policy(root: Path) -> Policy:
     """
     if not git.is_in_work_tree(root):
         return _work_tree(root)
-    for ref in (*_default_branch(root), *(["HEAD"] if git.has_commit(root) else [])):
+    for ref in _deciding(root):
         if not git.has_file(root, ref, layout.PARAMS):
             continue
         policy = Policy(Access(), ref)
@@ -78,6 +79,12 @@ def _work_tree(root: Path) -> Policy:
         return Policy(Access(), None)
     found = parameters.load(root)
     return Policy(found.access, None, found.signing)
+
+
+def _deciding(root: Path) -> Iterator[str]:
+    yield from _default_branch(root)
+    if git.has_commit(root):  # asked only where no default branch has the file
+        yield "HEAD"
 
 
 def _default_branch(root: Path) -> list[str]:
