@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
 def run_program() -> NoReturn:
     """`main` as a process of its own, which ends with its exit code."""
     # Most of what a short command makes are imported modules, which no collection would free.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(300_000, 20, 20)
     # Libraries start processes too, and none may find the project before what is installed.
     os.environ["PYTHONSAFEPATH"] = "1"
     try:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from assay.compiled.fitted_model import error_message
 from assay.errors import AssayError, BundleChanged, BundleIncompatible
 from assay.project import source_code
 from assay.project.tasks import Task
@@ -246,6 +245,8 @@ def parse_errors(name: str, where: str | None = None) -> Iterator[None]:
     except AssayError:
         raise
     except Exception as error:
+        from assay.compiled.fitted_model import error_message
+
         raise BundleChanged(
             "cannot be read",
             where=f"{where}/{name}" if where else name,

@@ -125,7 +125,12 @@ class Document(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", populate_by_name=True, allow_inf_nan=True
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        populate_by_name=True,
+        allow_inf_nan=True,
+        defer_build=True,
     )
 
     @model_validator(mode="after")

@@ -91,10 +91,10 @@ def signature_doubt(
 def _statement_doubt(
     root: Path, policy: Policy, known: RegistryState, version: Version, stage: str | None
 ) -> str | None:
-    from assay.registry.signing.versions import find_signature
-
     if not policy.signing.trusted:
         return None
+    from assay.registry.signing.versions import find_signature
+
     try:
         find_signature(root, policy, known, version, stage)
     except ValueError as error:

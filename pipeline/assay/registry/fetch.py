@@ -20,7 +20,6 @@ from assay.errors import (
     StageInputMissing,
     VersionUnknown,
 )
-from assay.model import bundle
 from assay.model.manifest import MANIFEST
 from assay.project import digests, layout
 from assay.project import params as parameters
@@ -100,7 +99,7 @@ def fetch_bundle_at(
             try:
                 if wanted is not None:
                     _refuse_another(fetched, wanted)
-                digest = bundle.verified_digest(fetched)
+                digest = _verified_digest(fetched)
             except AssayError as error:
                 raise _diagnosis(project, path, fetched, error) from None
         kept = into / digest.removeprefix("sha256:")
@@ -110,7 +109,7 @@ def fetch_bundle_at(
                 fetched.rename(kept)
             except OSError:
                 # Another process stored the same bundle first.
-                bundle.verified_digest(kept)
+                _verified_digest(kept)
     return kept, digest
 
 
@@ -339,10 +338,16 @@ def _make_scratch(into: Path) -> None:
         ignore.write_text("*\n", encoding="utf-8")
 
 
+def _verified_digest(folder: Path) -> str:
+    from assay.model import bundle  # takes long to import, and most readers of tags fetch nothing
+
+    return bundle.verified_digest(folder)
+
+
 def _is(folder: Path, digest: str) -> bool:
     try:
         _refuse_another(folder, digest)
-        return bundle.verified_digest(folder) == digest
+        return _verified_digest(folder) == digest
     except (BundleMissing, BundleChanged):
         return False
 

@@ -22,6 +22,7 @@ from assay.project.text import counted
 from assay.store import consistency
 from assay.store.delta import commits, fsync, log, log_files, rows, upkeep
 from assay.store.delta.location import (
+    StagedFile,
     StoreLocation,
     filesystem,
     parse_partition,
@@ -284,7 +285,7 @@ def _told(look: Callable[[], object]) -> str | None:
     return None
 
 
-def _lost(place: StoreLocation, table: str, files: list[log.ActiveFile]) -> dict[str, _Fault]:
+def _lost(place: StoreLocation, table: str, files: list[StagedFile]) -> dict[str, _Fault]:
     """The fault of each file that differs from what the log states; reads every file."""
     uri = place.table_uri(table)
     with translate_errors(uri, "its files cannot be looked at"):
@@ -302,7 +303,7 @@ def _lost(place: StoreLocation, table: str, files: list[log.ActiveFile]) -> dict
     return lost
 
 
-def _changed(place: StoreLocation, table: str, file: log.ActiveFile) -> str | None:
+def _changed(place: StoreLocation, table: str, file: StagedFile) -> str | None:
     """What is wrong with the content of a file of the right size, None if nothing is."""
     try:
         count, runs = rows.verify_file(f"{place.table_uri(table)}/{file.path}")

@@ -11,7 +11,7 @@ from assay.errors import NothingScored, StoreError
 from assay.project.partitions import parse_day
 from assay.store.delta import commits, log, rows
 from assay.store.delta.location import StagedFile, StoreLocation, parse_run_id, translate_errors
-from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, Staged
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, Staged, to_rows
 from assay.store.runs import (
     EVENTS,
     FACTS,
@@ -175,7 +175,7 @@ def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) ->
 
 def _events(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[Run]:
     found = rows.select(place, RUNS, filters, FACTS)
-    return parse_events(found.to_pylist(), place.table_uri(RUNS))
+    return parse_events(to_rows(found), place.table_uri(RUNS))
 
 
 def read_run_events(place: StoreLocation, partition: str) -> list[Run]:

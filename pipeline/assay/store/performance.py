@@ -7,6 +7,7 @@ estimated.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from assay.store import history
 from assay.store.delta import rows
 from assay.store.delta.location import StoreLocation
-from assay.store.delta.tables import DECISIONS, PERFORMANCE, small_schema
+from assay.store.delta.tables import DECISIONS, PERFORMANCE, small_schema, texts
 
 NAME = ("run_id", "maturity_days", "slice", "metric", "estimated")
 """The key of a value, together with the partition."""
@@ -25,8 +26,7 @@ NAME = ("run_id", "maturity_days", "slice", "metric", "estimated")
 _AND = "\0"
 """Between a night and a run, where both are compared at once; neither holds it."""
 
-_NUMBER = "number"
-"""A column beside those of the table: the place of a row in the order of time."""
+_TRUE = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(b"\1")])
 
 SAID = ("value", "low", "high", "rows", "labelled_share", "trusted", "why")
 """The columns that hold the value. The rest of a row is constant for a run, or the time
@@ -53,8 +53,10 @@ def read_performance(
     shown = history.visible_runs(place)
     table = latest_values(_all(place, partition, slices, metrics), place.column)
     # In Arrow: a thousand nights are tens of thousands of rows.
-    of_run = pc.binary_join_element_wise(table.column(place.column), table.column("run_id"), _AND)
-    visible = pa.array((f"{night}{_AND}{run_id}" for night, run_id in shown.items()), pa.string())
+    of_run = pc.binary_join_element_wise(
+        table.column(place.column), table.column("run_id"), texts([_AND])[0]
+    )
+    visible = texts(f"{night}{_AND}{run_id}" for night, run_id in shown.items())
     return table.filter(pc.is_in(of_run, visible))
 
 
@@ -98,11 +100,14 @@ def merge_performance(
 def latest_values(table: pa.Table, column: str) -> pa.Table:
     """The last value of each key by ``at``, sorted by key."""
     name = [column, *NAME]
-    dated = table.sort_by("at")
-    numbered = dated.append_column(_NUMBER, pa.array(range(dated.num_rows), pa.int64()))
-    last = numbered.group_by(name, use_threads=False).aggregate([(_NUMBER, "max")])
-    latest = dated.take(last.column(f"{_NUMBER}_max"))
-    return latest.sort_by([(each, "ascending") for each in name])
+    sort_keys = [(each, "ascending") for each in [*name, "at"]]
+    dated = table.take(pc.sort_indices(table, sort_keys=sort_keys))
+    before, after = dated.slice(0, max(0, dated.num_rows - 1)), dated.slice(1)
+    pairs = [(before.column(each), after.column(each)) for each in name]
+    pairs += [(pc.is_null(one), pc.is_null(other)) for one, other in pairs]
+    last = functools.reduce(pc.or_kleene, (pc.not_equal(*pair) for pair in pairs))
+    end = _TRUE.slice(0, dated.num_rows - before.num_rows)
+    return dated.filter(pa.chunked_array([*last.chunks, end]))
 
 
 def changed_rows(kept: pa.Table, given: pa.Table, column: str) -> pa.Table:
@@ -135,15 +140,13 @@ def _all(
 
 def read_decisions(place: StoreLocation) -> dict[str, str]:
     """Night -> the decision that counts, as JSON; nights that are void are left out."""
-    found = _latest(place, [place.column, "decision"])
-    nights, texts = (found.column(name).to_pylist() for name in found.column_names)
-    return {night: text for night, text in zip(nights, texts, strict=True) if text is not None}
+    found = _latest(place, "decision")
+    return {night: text for night, text in found.items() if text is not None}
 
 
 def read_decided_runs(place: StoreLocation) -> dict[str, str]:
     """Night -> the run that its decision is about; costs less than reading the decisions."""
-    found = _latest(place, [place.column, "run_id"])
-    return dict(zip(*(found.column(name).to_pylist() for name in found.column_names), strict=True))
+    return _latest(place, "run_id")
 
 
 def append_decisions(place: StoreLocation, decided: Iterable[Mapping[str, Any]]) -> None:
@@ -153,16 +156,14 @@ def append_decisions(place: StoreLocation, decided: Iterable[Mapping[str, Any]])
         rows.append(place, DECISIONS, given)
 
 
-def _latest(place: StoreLocation, columns: Sequence[str]) -> pa.Table:
-    """The row of each night that counts, in the order of nights."""
-    column = place.column
-    names = list(dict.fromkeys([column, "run_id", "at", *columns]))
-    found = rows.select(place, DECISIONS, {}, names).sort_by("at")
+def _latest(place: StoreLocation, name: str) -> dict[str, Any]:
+    """Night -> what the row of each night that counts has in a column, in the order of nights."""
+    names = [place.column, "run_id", name]
+    found = rows.select(place, DECISIONS, {}, list(dict.fromkeys([*names, "at"])))
+    dated = found.take(pc.sort_indices(found, sort_keys=[("at", "ascending")]))
     visible = history.visible_runs(place)
-    chosen: dict[str, tuple[bool, int]] = {}
-    keys = (found.column(name).to_pylist() for name in (column, "run_id"))
-    for number, (night, run_id) in enumerate(zip(*keys, strict=True)):
-        rank = (visible.get(night) == run_id, number)
+    chosen: dict[str, tuple[bool, int, Any]] = {}
+    for number, (night, run_id, value) in enumerate(_tuples(dated, names)):
+        rank = (visible.get(night) == run_id, number, value)
         chosen[night] = max(rank, chosen.get(night, rank))
-    places = [chosen[night][1] for night in sorted(chosen)]
-    return found.take(pa.array(places, pa.int64())).select(list(columns))
+    return {night: chosen[night][-1] for night in sorted(chosen)}

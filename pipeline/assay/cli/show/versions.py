@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.cli.result import lines, table, to_tree
-from assay.cli.show.nights import score_lines
 from assay.cli.terminal import Line
-from assay.plan import page
 from assay.project import layout
 from assay.project.text import counted, first_few
-from assay.promotion.checks import short_digest
 from assay.registry.remotes import ADD
 from assay.registry.verification import Listing, unverified_warning
 from assay.registry.versions import UNKNOWN, Assignment
@@ -78,6 +75,7 @@ def promoted_lines(
 ) -> Iterator[str]:
     """The stage's new holder and how to share it or by whom, or why there is nothing to do."""
     from assay.hosting.promotion import NothingToPromote
+    from assay.promotion.checks import short_digest
 
     if not isinstance(found, NothingToPromote):
         lines = list(moved_lines(found, root, push))
@@ -118,6 +116,8 @@ def stage_move_lines(
     remote
         The one that git shares tags through; None if there is none.
     """
+    from assay.promotion.checks import short_digest
+
     version, before = move.version, move.before
     yield (
         f"{move.done}: {version.name} {version.version} ({short_digest(version.bundle)}) "
@@ -201,6 +201,8 @@ WORDS = {
 
 def plan_lines(found: Planned) -> Iterator[Line]:
     """What the plan changes, night by night, and where more is to be seen."""
+    from assay.plan import page
+
     plan = found.plan
     yield f"plan: {page.headline(plan)}"
     yield from (f"  {each}" for each in page.sentences(plan))
@@ -248,4 +250,6 @@ def apply_lines(found: Applied) -> Iterator[Line]:
             why = f": {'; '.join(each.why)}" if each.why else ""
             yield f"  {each.partition} {WORDS[each.done]}{why}"
     if found.scored is not None:
+        from assay.cli.show.nights import score_lines
+
         yield from score_lines(found.scored)

@@ -23,6 +23,7 @@ from assay.project.partitions import missing_dates
 from assay.project.tasks import HEADLINE
 from assay.score.due import UNDECIDED, WITHOUT_INPUT
 from assay.store import Run, Store, history
+from assay.store.delta.tables import texts, to_rows
 from assay.store.performance import merge_performance
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ class StoredFacts:
         import pyarrow.compute as pc
 
         table = self._overall()
-        return self._rows(table.filter(pc.equal(table.column(self.column), partition)))
+        return self._rows(table.filter(pc.is_in(table.column(self.column), texts([partition]))))
 
     @cached_property
     def headline_metric(self) -> str | None:
@@ -261,10 +262,10 @@ class StoredFacts:
     def _overall(self) -> pa.Table:
         import pyarrow.compute as pc
 
-        return self.performance.filter(pc.equal(self.performance.column("slice"), ""))
+        return self.performance.filter(pc.is_in(self.performance.column("slice"), texts([""])))
 
     def _rows(self, table: pa.Table) -> list[Mapping[str, Any]]:
-        return [{**row, "partition": row[self.column]} for row in table.to_pylist()]
+        return [{**row, "partition": row[self.column]} for row in to_rows(table)]
 
     def nights(self) -> list[Night]:
         """All nights in order, each without the incidents it is part of."""
@@ -272,7 +273,7 @@ class StoredFacts:
 
         # What is not shown is left out before rows become Python objects.
         table = self._overall()
-        shown = table.filter(pc.equal(table.column("metric"), self.headline_metric or ""))
+        shown = table.filter(pc.is_in(table.column("metric"), texts([self.headline_metric or ""])))
         rows = self._rows(shown.select([self.column, *READ]))
         return combine_nights(self.records, self.visible, self.decisions, rows, self.pages)
 
@@ -325,5 +326,5 @@ def _performance(store: Store, nights: Sequence[str]) -> pa.Table:
         return store.performance(slices=False)  # another metric stands for each night
     if not nights:
         return shown
-    others = pc.invert(pc.is_in(shown.column(store.column), pa.array(nights, pa.string())))
+    others = pc.invert(pc.is_in(shown.column(store.column), texts(nights)))
     return pa.concat_tables([shown.filter(others), store.performance(nights, slices=False)])

@@ -136,5 +136,10 @@ class Section(BaseModel):
     """A mapping in params.yaml: no unknown keys, no implicit conversion, immutable."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        arbitrary_types_allowed=True,
+        defer_build=True,
     )

@@ -166,13 +166,13 @@ class StagedFile:
     rows
         As counted in the file's footer.
     partition
-        The partition value, not encoded.
+        The partition value, not encoded; empty if nobody asked for it.
     """
 
     path: str
     size: int
     rows: int
-    partition: str
+    partition: str = ""
 
 
 def partition_folder(column: str, partition: str) -> str:

@@ -17,6 +17,7 @@ from assay.errors import StoreError
 from assay.store.delta import log_files
 from assay.store.delta.location import StagedFile, storage_options, translate_errors
 from assay.store.delta.log_files import BucketState, LogState
+from assay.store.delta.tables import texts
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -155,15 +156,6 @@ def _opened(uri: str, version: int | None) -> DeltaTable:
         return DeltaTable(uri, version=version, storage_options=storage_options(uri))
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveFile:
-    """An active file of any table; ``path`` is relative to it."""
-
-    path: str
-    size: int
-    rows: int | None
-
-
 def _check_folder(folder: Path) -> None:
     # For a folder without read permission, and for a file, delta-rs reports "no table".
     for path in (folder.parent, folder, folder / "_delta_log"):
@@ -187,8 +179,7 @@ def _of_partitions(
     if partition is not None:
         # Filter in Arrow, before rows become Python objects: a table may have many partitions.
         wanted = [partition] if isinstance(partition, str) else list(partition)
-        values = actions.column(f"partition.{column}")
-        actions = actions.filter(pc.is_in(values, pa.array(wanted, pa.string())))
+        actions = actions.filter(pc.is_in(actions.column(f"partition.{column}"), texts(wanted)))
     if actions.column("num_records").null_count:
         raise StoreError("a file's number of rows is not in the log", where=table.table_uri)
     return actions
@@ -198,7 +189,9 @@ def partition_files(
     table: DeltaTable, column: str, partition: str | Sequence[str] | None = None
 ) -> list[StagedFile]:
     """The active files of a version of the table, of all partitions or of some."""
-    return _files(_of_partitions(table, add_actions(table), column, partition), column)
+    return _files(
+        _of_partitions(table, add_actions(table), column, partition), f"partition.{column}"
+    )
 
 
 def active_paths(table: DeltaTable) -> set[str]:
@@ -206,13 +199,9 @@ def active_paths(table: DeltaTable) -> set[str]:
     return {unquote(path) for path in add_actions(table).column("path").to_pylist()}
 
 
-def active_files(table: DeltaTable) -> list[ActiveFile]:
-    """The active files of any table, partitioned or not."""
-    actions = add_actions(table).select(["path", "size_bytes", "num_records"])
-    return [
-        ActiveFile(unquote(each["path"]), each["size_bytes"], each["num_records"])
-        for each in actions.to_pylist()
-    ]
+def active_files(table: DeltaTable) -> list[StagedFile]:
+    """The active files of any table, partitioned or not, without their partition values."""
+    return _files(add_actions(table))
 
 
 def partitions(table: DeltaTable, column: str) -> list[str]:
@@ -229,17 +218,11 @@ def read_partitions(uri: str, column: str) -> Sequence[str]:
     return keep(uri, table, f"values of {column}", lambda: tuple(partitions(table, column)))
 
 
-def _files(actions: pa.Table, column: str) -> list[StagedFile]:
+def _files(actions: pa.Table, *partition: str) -> list[StagedFile]:
     # delta-rs percent-encodes paths on writing and returns them encoded.
-    return [
-        StagedFile(
-            unquote(action["path"]),
-            action["size_bytes"],
-            action["num_records"],
-            action[f"partition.{column}"],
-        )
-        for action in actions.to_pylist()
-    ]
+    names = ["path", "size_bytes", "num_records", *partition]
+    columns = (actions.column(name).to_pylist() for name in names)
+    return [StagedFile(unquote(path), *others) for path, *others in zip(*columns, strict=True)]
 
 
 def turn_of(table: DeltaTable, partition: str) -> int:
@@ -316,7 +299,7 @@ def _views(
     files: dict[str, list[StagedFile]] = {name: [] for name in partitions}
     since: dict[str, int] = {}
     times = actions.column("modification_time").to_pylist()
-    for file, time in zip(_files(actions, column), times, strict=True):
+    for file, time in zip(_files(actions, f"partition.{column}"), times, strict=True):
         files[file.partition].append(file)
         since[file.partition] = max(time, since.get(file.partition, time))
     emptied = turns and not all(files.values()) and turn_of(table, EMPTIED) > 0

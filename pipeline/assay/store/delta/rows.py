@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
@@ -28,6 +29,7 @@ from assay.store.delta.tables import (
     QUARANTINE,
     Staged,
     small_schema,
+    texts,
     to_delta_schema,
 )
 
@@ -117,56 +119,40 @@ def select(
     names = list(schema.names if columns is None else columns)
     wanted = pa.schema([schema.field(name) for name in names])
     uri = place.table_uri(table)
-    asked: Asked = [
-        (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
-        for name, value in filters.items()
-    ]
-
-    with translate_errors(uri, "cannot be read"):
-        opened = log.open_table(uri)
-        if opened is None:
-            return wanted.empty_table()
-        partitioned = bool(opened.metadata().partition_columns)
-        found = (_of_some_files if partitioned else _of_all_files)(opened, uri, names, asked)
-        return found.cast(wanted)
-
-
-Asked: TypeAlias = Sequence[tuple[str, str, str | list[str]]]
-"""Filters, each a column, an operation and what its value has to be."""
-
-
-def _of_some_files(table: DeltaTable, uri: str, names: Sequence[str], asked: Asked) -> pa.Table:
-    """Rows of a partitioned table. The log tells which of its files can hold such rows."""
-    # The others become no Python object. delta-rs takes an empty text for null here.
-    pruned = [each for each in asked if each[2] != ""]
-    return _dataset(table, uri, pruned).to_table(columns=list(names), filter=_expression(asked))
+    opened = log.open_table(uri)
+    if opened is None:
+        return wanted.empty_table()
+    needed = list(dict.fromkeys([*names, *filters]))
+    if APPENDED[table].partitioned:
+        # The log tells which of its files can hold such rows.
+        files = log.partition_files(opened, place.column, filters.get(place.column))
+        found = _read(place, table, files, schema, needed)
+    else:
+        kept = log.kept_facts(uri, opened).setdefault("columns", {})
+        missing = [name for name in needed if name not in kept]
+        if missing:  # its few files are read once a command
+            read = _read(place, table, log.active_files(opened), schema, missing)
+            if read.num_rows > KEPT_ROWS:
+                kept = {}  # of so many rows nothing was kept before, so all columns were read
+            kept.update(zip(missing, read.columns, strict=True))
+        found = pa.table({name: kept[name] for name in needed})
+    for name, value in filters.items():
+        values = texts([value] if isinstance(value, str) else value)
+        found = found.filter(pc.is_in(found.column(name), values))
+    return found.select(names)
 
 
-def _of_all_files(table: DeltaTable, uri: str, names: Sequence[str], asked: Asked) -> pa.Table:
-    """Rows of a table that is not partitioned: its few files are read once a command."""
-    needed = list(dict.fromkeys([*names, *(name for name, _, _ in asked)]))
-    kept = log.kept_facts(uri, table).setdefault("columns", {})
-    missing = [name for name in needed if name not in kept]
-    if missing:
-        read = _dataset(table, uri, ()).to_table(columns=missing)
-        if read.num_rows > KEPT_ROWS:
-            kept = {}  # of so many rows nothing was kept before, so all columns were read
-        kept.update(zip(missing, read.columns, strict=True))
-    found = pa.table({name: kept[name] for name in needed})
-    expression = _expression(asked)
-    return (found if expression is None else found.filter(expression)).select(list(names))
-
-
-def _dataset(table: DeltaTable, uri: str, pruned: Asked) -> Any:
-    # By default delta-rs reads through Python objects, whose bytes Arrow's own threads may release
-    # while the interpreter shuts down: that aborts the process.
-    system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
-    given: Any = list(pruned)
-    return table.to_pyarrow_dataset(filesystem=system, file_pruning_predicate=given or None)
-
-
-def _expression(asked: Asked) -> Any:
-    return pq.filters_to_expression(list(asked)) if asked else None
+def _read(
+    place: StoreLocation,
+    table: str,
+    files: Sequence[StagedFile],
+    schema: pa.Schema,
+    names: list[str],
+) -> pa.Table:
+    # Not as a dataset of Arrow, which would import pandas: that takes longer than these files.
+    wanted = pa.schema([schema.field(name) for name in names])
+    read = batches(place, table, files, names)
+    return pa.Table.from_batches((batch.cast(wanted) for batch in read), wanted)
 
 
 def batches(
@@ -247,8 +233,6 @@ def groups_with(data: Dataset, values: Mapping[str, Any]) -> Iterator[ParquetFil
     KeyError
         The files lack a column.
     """
-    import pyarrow.compute as pc
-
     for file in data.get_fragments():
         schema = file.physical_schema
         wanted = functools.reduce(
@@ -391,10 +375,10 @@ def _with_partition(
     batch: pa.RecordBatch, names: Sequence[str], column: str, value: str, schema: pa.Schema
 ) -> pa.RecordBatch:
     arrays = [
-        pa.repeat(pa.scalar(value), batch.num_rows)
-        if name == column
-        else batch.column(name).cast(schema.field(name).type)
+        batch.column(name).cast(schema.field(name).type)
         if name in schema.names
+        else pa.repeat(pa.scalar(value), batch.num_rows)
+        if name == column
         else pa.nulls(batch.num_rows, LATER[name])
         for name in names
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 
 from assay.errors import StoreError
@@ -332,6 +334,25 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> list[pa.F
             "of its own.",
         )
     return [pa.field(name, LATER[name]) for name in lacks]
+
+
+def texts(values: Iterable[str]) -> pa.Array:
+    """Texts as a column. `pa.array` would import pandas, which takes longer than most commands."""
+    encoded = [value.encode() for value in values]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+
+
+def to_rows(table: pa.Table) -> list[dict[str, Any]]:
+    """As its `to_pylist`, which imports pandas to look at an `INSTANT`."""
+    columns = [
+        [each and each.replace(tzinfo=UTC) for each in column.cast(pa.timestamp("us")).to_pylist()]
+        if column.type == INSTANT
+        else column.to_pylist()
+        for column in table.columns
+    ]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _types(schema: pa.Schema) -> dict[str, str]:
