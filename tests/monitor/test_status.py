@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +68,25 @@ def test_everything(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert document["drift"]["crossed"] is False
     for fact in ("v0.1.0", "300 rows read", "2 broke 'x: finite'", "within limits", "furthest"):
         assert fact in text
+
+
+def test_what_people_look_at_waits_for_no_pandas(project: Any, params_text: str) -> None:
+    project.score(NIGHT, "run-1")
+    project.monitor(NIGHT)
+    take(project, truths(project), at(28))
+    (project.root / "params.yaml").write_text(params_text)
+    code = (
+        "import sys; from assay.cli.__main__ import main\n"
+        "for words in sys.argv[1:]:\n"
+        "    code = main(words.split())\n"
+        "    if code or 'pandas' in sys.modules:\n"
+        "        sys.exit(f'{words}: {code}')\n"
+    )
+    words = [f"history --date {NIGHT}", "status", "front"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=project.root, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_version_that_was_rolled_back_to_says_so(

@@ -108,8 +108,8 @@ def test_a_small_table_is_read_once_and_a_large_one_each_time(
     make.run("r2", "q", [2])
     monkeypatch.setattr(rows, "KEPT_ROWS", most)
     read: list[str] = []
-    real = rows._read
-    monkeypatch.setattr(rows, "_read", lambda *of: read.append(of[1]) or real(*of))
+    real = rows.batches
+    monkeypatch.setattr(rows, "batches", lambda *of: read.append(of[1]) or real(*of))
     for night in ("p", "q"):
         (record,) = history.read_run_records(store, night)
         assert record.partition == night

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from assay.columns import summary_statistics
 from assay.columns.features import Floats
@@ -29,9 +29,6 @@ from assay.pages.svg import (
     tick_labels,
 )
 from assay.project.text import counted, format_short, mark_blanks
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 STRIP_WIDTH, STRIP_HEIGHT, PAD = 300, 22, 18
 WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40
@@ -174,8 +171,6 @@ def dot_plot(
     place of the diagonal is a line at 0; a row without ``x`` is right of the axis. If there are
     columns ``low`` and ``high``, they are drawn as a line through each dot.
     """
-    import pandas as pd
-
     known = table[table[x].notna()]
     read = "; ".join(
         f"{one:.4g}: {other:.4g}" for one, other in zip(known[x], known[y], strict=True)

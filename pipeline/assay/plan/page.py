@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from assay.pages import charts, templating
 from assay.pages.svg import BLUE, Picture
 from assay.plan.document import Plan, PlannedNight, SliceChange
@@ -141,8 +143,6 @@ def html(plan: Plan, moved: Sequence[MovedRow]) -> str:
 
 def histogram(changes: Changes) -> Picture:
     """Rows by the change of their score."""
-    import pandas as pd
-
     width = 2 * changes.scale / BINS
     places = [-changes.scale + width * (number + 0.5) for number in range(BINS)]
     table = pd.DataFrame({"change": places, "rows": changes.histogram})

@@ -117,7 +117,7 @@ def read_stage_file(root: Path, name: str, stage: str) -> str:
         ) from None
 
 
-class Document(BaseModel):
+class Document(BaseModel, defer_build=True):
     """A part of a report. Every key is present in the file; an absent value is null.
 
     Defaults apply only in Python code. They do not apply when a file is read, because a default
@@ -125,12 +125,7 @@ class Document(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True,
-        strict=True,
-        extra="forbid",
-        populate_by_name=True,
-        allow_inf_nan=True,
-        defer_build=True,
+        frozen=True, strict=True, extra="forbid", populate_by_name=True, allow_inf_nan=True
     )
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ def read_measured_maturities(place: StoreLocation) -> set[tuple[str, int]]:
     """Each run with each number of days after which it was measured; 0 for an estimate."""
     wanted = ["run_id", "maturity_days"]
     found = rows.select(place, PERFORMANCE, {"slice": ""}, wanted)
-    return set(_tuples(found.group_by(wanted).aggregate([]), wanted))
+    return set(_tuples(found, wanted))
 
 
 def append_performance(place: StoreLocation, measured: Iterable[Mapping[str, Any]]) -> int:

@@ -132,14 +132,9 @@ def check_limits(low: float | None, high: float | None) -> None:
         raise ValueError(f"max at or over min|min {low}, max {high}")
 
 
-class Section(BaseModel):
+class Section(BaseModel, defer_build=True):
     """A mapping in params.yaml: no unknown keys, no implicit conversion, immutable."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        arbitrary_types_allowed=True,
-        defer_build=True,
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True
     )

@@ -117,42 +117,35 @@ def select(
     if schema is None:
         schema = small_schema(table, place.column)
     names = list(schema.names if columns is None else columns)
-    wanted = pa.schema([schema.field(name) for name in names])
+
+    def read(files: Sequence[StagedFile], names: list[str]) -> pa.Table:
+        # Not as a dataset of Arrow, which would import pandas: that takes longer than these files.
+        wanted = pa.schema([schema.field(name) for name in names])
+        found = batches(place, table, files, names)
+        return pa.Table.from_batches((batch.cast(wanted) for batch in found), wanted)
+
     uri = place.table_uri(table)
     opened = log.open_table(uri)
     if opened is None:
-        return wanted.empty_table()
+        return read([], names)
     needed = list(dict.fromkeys([*names, *filters]))
     if APPENDED[table].partitioned:
         # The log tells which of its files can hold such rows.
         files = log.partition_files(opened, place.column, filters.get(place.column))
-        found = _read(place, table, files, schema, needed)
+        found = read(files, needed)
     else:
         kept = log.kept_facts(uri, opened).setdefault("columns", {})
         missing = [name for name in needed if name not in kept]
         if missing:  # its few files are read once a command
-            read = _read(place, table, log.active_files(opened), schema, missing)
-            if read.num_rows > KEPT_ROWS:
+            every = read(log.active_files(opened), missing)
+            if every.num_rows > KEPT_ROWS:
                 kept = {}  # of so many rows nothing was kept before, so all columns were read
-            kept.update(zip(missing, read.columns, strict=True))
+            kept.update(zip(missing, every.columns, strict=True))
         found = pa.table({name: kept[name] for name in needed})
     for name, value in filters.items():
         values = texts([value] if isinstance(value, str) else value)
         found = found.filter(pc.is_in(found.column(name), values))
     return found.select(names)
-
-
-def _read(
-    place: StoreLocation,
-    table: str,
-    files: Sequence[StagedFile],
-    schema: pa.Schema,
-    names: list[str],
-) -> pa.Table:
-    # Not as a dataset of Arrow, which would import pandas: that takes longer than these files.
-    wanted = pa.schema([schema.field(name) for name in names])
-    read = batches(place, table, files, names)
-    return pa.Table.from_batches((batch.cast(wanted) for batch in read), wanted)
 
 
 def batches(
@@ -377,7 +370,7 @@ def _with_partition(
     arrays = [
         batch.column(name).cast(schema.field(name).type)
         if name in schema.names
-        else pa.repeat(pa.scalar(value), batch.num_rows)
+        else pa.repeat(texts([value])[0], batch.num_rows)
         if name == column
         else pa.nulls(batch.num_rows, LATER[name])
         for name in names
