@@ -302,6 +302,15 @@ def test_scipy_is_imported_only_where_it_computes() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_versions_are_listed_without_what_reads_tables() -> None:
+    code = (
+        "import sys, assay.cli.show.versions, assay.registry.verification; "
+        "sys.exit({'numpy', 'pyarrow'} & {*sys.modules} or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_stage_imports_no_other_stage() -> None:
     strays = [
         f"{path.relative_to(ROOT)}:{found.line} imports {found.name}"

@@ -82,7 +82,7 @@ def test_what_people_look_at_waits_for_no_pandas(project: Any, params_text: str)
         "    if code or 'pandas' in sys.modules:\n"
         "        sys.exit(f'{words}: {code}')\n"
     )
-    words = [f"history --date {NIGHT}", "status", "front"]
+    words = [f"night history --date {NIGHT}", "status", "front"]
     done = subprocess.run(
         [sys.executable, "-c", code, *words], cwd=project.root, capture_output=True, text=True
     )
