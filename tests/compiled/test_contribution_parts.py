@@ -324,6 +324,8 @@ def test_trees_that_would_be_read_out_of_range_are_refused() -> None:
     replace(body, reference=trees.ReferenceRows(np.zeros(4, np.uint16))).check(INPUTS)
     with pytest.raises(ValueError, match="rows of reference do not fit"):
         replace(body, reference=trees.ReferenceRows(np.zeros(3, np.uint16))).check(INPUTS)
+    with pytest.raises(ValueError, match=r"^place points out of range"):
+        replace(body, ranks=replace(body.ranks, place=np.array([0, 2]))).check(INPUTS)
     for left in (2, 5):  # to itself, and out of its tree
         around = replace(NODES, left=np.array([1, 0, left, 0, 0], np.uint32))
         with pytest.raises(ValueError, match="out of its tree, or in a circle"):
