@@ -60,6 +60,7 @@ def test_this_repository_is_ready() -> None:
     assert project_check.run(ROOT, COMMANDS).task == "binary"
 
 
+@pytest.mark.usefixtures("whole_tests")
 def test_own_code_that_no_stage_lists_is_named_before_it_is_trained(project: Path) -> None:
     (project / "data/models.py").write_text(
         "from sklearn.linear_model import LogisticRegression\n"
@@ -152,6 +153,7 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("whole_tests")
 def test_an_input_that_is_not_there_is_a_warning(
     project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
