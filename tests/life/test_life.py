@@ -16,7 +16,7 @@ class Short(Team):
 
 def test_whatever_a_team_does_all_laws_hold() -> None:
     asked = settings(
-        max_examples=4,
+        max_examples=8,
         stateful_step_count=20,
         derandomize=True,
         deadline=None,
