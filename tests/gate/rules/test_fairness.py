@@ -321,15 +321,20 @@ def test_a_selection_rate_that_is_not_that_of_its_counts_fails() -> None:
 def test_few_degrees_of_freedom_make_a_miss_less_sure_than_many() -> None:
     """Of three pairs one is past the limit by 1.26 halves of its interval."""
 
-    def about(degrees: float | None) -> Evaluation:
+    def about(degrees: float | None, most: float = 0.7356) -> Evaluation:
         parts = [
             place(name, Estimate(auc, auc - 0.02, auc + 0.02, degrees=degrees))
-            for name, auc in (("A", 0.6), ("B", 0.7356), ("C", 0.67))
+            for name, auc in (("A", 0.6), ("B", most), ("C", min(0.67, most)))
         ]
         return evaluation(None, *parts)
 
     assert decided(rule(of="auc"), about(None)).outcome is FAIL
     assert decided(rule(of="auc"), about(9.0)).outcome is INCONCLUSIVE
+    # So it is with a pass, whose chance counts among those of all that ask the same rows.
+    many, few = (decided(rule(of="auc"), about(degrees, 0.62)) for degrees in (None, 9.0))
+    assert many.outcome is few.outcome is PASS
+    assert many.chance is not None and few.chance is not None
+    assert few.chance > 100 * many.chance > 0
 
 
 def test_what_varies_is_named() -> None:

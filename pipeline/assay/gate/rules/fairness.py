@@ -102,7 +102,7 @@ class Fairness(Rule):
                     fix=f"Give it that role in {contract.file}, or compare another metric",
                 ).line()
             return
-        near = difflib.get_close_matches(self.across, known, n=1)
+        near = difflib.get_close_matches(self.across, known)
         if near:
             fix = f"Did you mean {quote_value(near[0])}?"
         elif self.across in contract.columns:
