@@ -170,7 +170,7 @@ def test_the_gate_s_own_process_loads_nothing_from_the_project(tiny: Any, name: 
     tiny.write(name, PATCH)
     tool = Path(sys.executable).with_name("assay")
     done = subprocess.run(
-        [tool, "gate"],
+        [tool, "stage", "gate"],
         cwd=tiny.root,
         env={**os.environ, "PYTHONPATH": str(tiny.root)},
         capture_output=True,
