@@ -55,6 +55,8 @@ def measured(root: Path, shims: Path) -> dict[str, float]:
         name: sum(map(_seconds, children.split()))
         for name, children in zip(lines[::3], lines[2::3], strict=True)
     }
+    if done.returncode == FAILED_STAGE and not lines[-3].endswith("gate"):
+        raise StartFailed(f"dvc repro ended at {lines[-3]}: {done.stderr[-500:]}")
     return {**stages, "dvc": whole - sum(stages.values())}
 
 
