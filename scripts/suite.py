@@ -44,6 +44,7 @@ PARTS = (
     ("life", "promotion", "test_faults.py", "serve"),
     ("compiled", "columns", "metrics", "models"),
     ("init", "plan", "hosting"),
+    ("training", "monitor", "performance", "project"),
     ("edge", "federate", "contract", "store", "formats"),
 )
 """What is run together, by its name in tests/, longest first; each part takes some minutes."""
