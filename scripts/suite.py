@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "SKIPPED, SO NOT PROVED: "
 """How pytest's lines about skipped tests begin (tests/skips.py)."""
+SLOWEST = ("--durations=10", "--durations-min=10")
 SUMMARY = "= short test summary info ="
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
@@ -132,7 +133,7 @@ def run(number: int, paths: list[str], shared: str) -> Ended:
     runner = ["-m", *sys.argv[1:]] if sys.argv[1:] else []
     began, lines = time.monotonic(), []
     with subprocess.Popen(
-        [sys.executable, *runner, "-m", "pytest", *paths],
+        [sys.executable, *runner, "-m", "pytest", *SLOWEST, *paths],
         cwd=ROOT,
         # The parts share the cores, where threads of OpenMP would spin while they wait for others.
         env={"OMP_NUM_THREADS": "1", **os.environ, SHARED: shared, "TMPDIR": shared},
