@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
 
+from assay.cli.show.nights import labels_lines
 from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
 from assay.monitor import status
 from assay.performance import comparison, labels, realized_metrics, retrain
@@ -328,6 +329,10 @@ def test_what_cannot_be_asked_for(project: Any) -> None:
     project.score(NIGHT, "run-1")
     with pytest.raises(UsageError, match="nobody says where the truths are"):
         project.run(labels.run, NIGHT, NIGHT, now=at(2))
+    # What a schedule runs each night is green as long as nobody has labels.
+    none = project.run(labels.run, NIGHT, NIGHT, now=at(2), patient=True)
+    (line,) = labels_lines(none)
+    assert "no night has labels yet" in line
     with pytest.raises(NothingScored, match="no run has published"):
         take(project, truths(project), at(9), night="2013-02-08")
     with pytest.raises(UsageError, match="--to is before --from"):

@@ -124,7 +124,7 @@ def run(
     nights = _nights(job.store, first, last)
     sourced = nights
     if file is None and params.labels.input is None:
-        nights, sourced = job.stored(nights), []
+        nights, sourced = job.stored(nights, patient), []
     whole = None if file is None else _whole(file, params, first == last)
     records = {record.partition: record for record in job.store.published_runs(nights)}
     try:
@@ -232,10 +232,11 @@ class _Job:
         """All nights that have reached a maturity since they were measured."""
         return realized_metrics.overdue_nights(self.store, self.params.monitor.maturities, self.now)
 
-    def stored(self, nights: list[str]) -> list[str]:
+    def stored(self, nights: list[str], patient: bool) -> list[str]:
         """Those of the nights whose labels are stored, where nobody says where others are."""
-        if found := sorted({*nights} & {*self.store.labelled_partitions()}):
-            return found
+        labelled = sorted({*nights} & {*self.store.labelled_partitions()})
+        if labelled or patient:
+            return labelled
         raise UsageError(
             "nobody says where the truths are",
             where="assay labels",

@@ -171,6 +171,8 @@ def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
         yield from _measured(measured)
     for night, why in outcome.unmeasured.items():
         yield f"{night} could not be measured: {why}"
+    if not (outcome.taken or outcome.absent or outcome.measured or outcome.unmeasured):
+        yield "no night has labels yet, and labels.input in params.yaml names none"
 
 
 def _measured(measured: MeasuredRun) -> Iterator[Line]:
