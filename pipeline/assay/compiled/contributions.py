@@ -178,7 +178,7 @@ class Explainer:
             parts["of"] = model.body
         body = _BODIES[form](**parts)
         body.check(model.inputs)
-        if form == "trees" and (len(body.reference.ranks) > 0) != (against == "reference"):
+        if form == "trees" and bool(len(body.reference.ranks)) != (against == "reference"):
             raise ValueError(f"rows of reference do not fit a game against {against}")
         if arrays:
             raise ValueError(f"unknown arrays: {', '.join(sorted(arrays))}")

@@ -126,7 +126,7 @@ class TreeContributions:
     def against(self, rows: FeatureRows) -> TreeContributions:
         """The same trees, where rows are compared with some."""
         ranks = np.hstack([self.ranks_of(block) for block in rows.blocks(rows.count)])
-        return dataclasses.replace(self, reference=ReferenceRows(ranks.reshape(-1)))
+        return dataclasses.replace(self, reference=ReferenceRows(ranks.ravel()))
 
     def of_rows(self, rows: FeatureRows, features: int) -> Iterator[tuple[Block, Floats, Floats]]:
         """Blocks of rows with contributions, (outputs, features, rows), and base, (outputs,)."""
