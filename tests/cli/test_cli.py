@@ -166,6 +166,7 @@ def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str])
     ("typed", "line"),
     [
         ("xyzzy", "assay: error: there is no command 'xyzzy': --help lists them"),
+        ("train linear", "assay: error: there is no command 'train'. Did you mean stage train?"),
         ("", "assay: error: a command is missing: --help lists them"),
         ("--versoin", "assay: error: unrecognized arguments: --versoin. Did you mean --version?"),
         ("score --forse", "assay score: error: unrecognized arguments: --forse. Did you mean"),

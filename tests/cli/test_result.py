@@ -124,6 +124,17 @@ def test_a_table_that_is_too_wide_loses_nothing(
     assert shown(capsys, document={"rows": [{"a": "b" + " b" * 60}]}).startswith("rows\n  a  b b")
 
 
+def test_a_table_that_hardly_fits_is_not_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"at": "2026-09-25 10:11:12", "run": "r" * 24, "rows refused": 0, "because": "a holiday"}
+    for width in range(50, 90):
+        monkeypatch.setenv("COLUMNS", str(width))
+        print_lines(lines({"events": [row, {**row, "because": "wrong"}]}))
+        told = capsys.readouterr().out
+        assert "a holiday" in told and "r" * 24 in told, told
+
+
 def test_long_texts_go_below_a_table_that_has_no_room_for_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

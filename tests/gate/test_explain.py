@@ -53,6 +53,13 @@ def test_a_verdict_that_cannot_be_read_is_warned_of(
     assert said.err.endswith("The rules are asked anew here.\n") and "PASS" in said.out
 
 
+def test_before_the_gate_has_decided_it_is_said(
+    tiny: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gate", "explain", "--root", str(tiny.root)]) == 0
+    assert "The gate has not decided" in capsys.readouterr().err
+
+
 def test_a_change_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.policy("name: no worse, kind: change, metric: auc, margin: 0.02")
     tiny.comparison(build.comparison(build.difference(-0.01)))

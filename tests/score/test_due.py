@@ -279,6 +279,15 @@ def test_nights_whose_input_changed_since_are_named(
     assert "changed since" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "range_", [["--date", "2931-01-01"], ["--from", DAYS[0], "--to", "2931-01-01"]]
+)
+def test_a_mistyped_year_leaves_no_run_that_failed(project: Path, range_: list[str]) -> None:
+    """It would be the last night for ever, around which labels and monitoring look."""
+    assert main(["score", *range_, "--root", str(project)]) == 23
+    assert open_store(project, params.load(project)).runs() == []
+
+
 def test_nothing_due_needs_no_version(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ask(project, "--from", DAYS[3])
     shutil.rmtree(project / ".git")

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -254,12 +254,21 @@ class _Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, _Commands) and value not in action.choices:
-            near = _nearest(value, action.choices) or ": --help lists them"
+            near = _nearest(value, action.choices) or _below(value, action.choices)
             raise argparse.ArgumentError(None, f"there is no command '{value}'{near}")
         super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
         super().error(escape_controls(mask_passwords(message)))
+
+
+def _below(name: str, parsers: Mapping[str, argparse.ArgumentParser]) -> str:
+    """Where a command of that name is: `train` is `stage train`."""
+    for above, parser in parsers.items():
+        for action in parser._actions:
+            if isinstance(action, _Commands) and name in action.choices:
+                return f". Did you mean {above} {name}?"
+    return ": --help lists them"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

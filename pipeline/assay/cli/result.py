@@ -123,9 +123,9 @@ def table(
             yield f"{title}  none"
     # A single row has no others to be compared with in a column: only unfolded is it a table.
     elif (_least(cells) if len(rows) > 1 else _measure(_make(title, cells)).maximum) <= room:
-        yield _make(title, cells)
+        yield _make(title, cells, room)
     elif len(rows) > 1 and len(short) > 1 and _least(short) <= room:
-        yield _make(title, short)
+        yield _make(title, short, room)
         yield from _notes(cells, short)
     else:
         if title:
@@ -248,7 +248,8 @@ def _pair_lines(pairs: Mapping[str, str]) -> Iterator[str]:
         yield from (f"{'':<{wide}}  {line}" for line in more)
 
 
-def _make(title: str, cells: Mapping[str, Sequence[str]]) -> Table:
+def _make(title: str, cells: Mapping[str, Sequence[str]], room: int = 1000) -> Table:
+    """Each column as wide as it must be; what room is left goes to those that would be folded."""
     from rich import box
     from rich.table import Table
 
@@ -259,11 +260,15 @@ def _make(title: str, cells: Mapping[str, Sequence[str]]) -> Table:
         show_edge=False,
         pad_edge=False,
     )
+    spare = room - _least(cells)
     for name, column in cells.items():
         numbers = all(map(_NUMBER.fullmatch, column))
         justify: Literal["left", "right"] = "right" if numbers else "left"
         least = _least_width(name, column)
-        made.add_column(name, justify=justify, overflow="fold", min_width=least)
+        more = min(max(len(name), _longest(column)) - least, max(spare, 0))
+        spare -= more
+        # Rich's own folding takes the widest columns first, and then cuts the last one off.
+        made.add_column(name, justify=justify, overflow="fold", width=least + more)
     for row in zip(*cells.values(), strict=True):
         made.add_row(*row)
     return made

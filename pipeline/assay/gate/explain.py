@@ -170,7 +170,8 @@ def _recorded(root: Path, params: Params) -> Mapping[str, RecordedName]:
     try:
         verdict = read_verdict(root)
     except StageInputMissing:
-        return {}  # the gate has not run, and rules can be tried before it does
+        _LOG.warning("The gate has not decided: its rules are asked of the reports that are here.")
+        return {}
     except AssayError as error:
         _LOG.warning("%s The rules are asked anew here.", error.line())
         return {}

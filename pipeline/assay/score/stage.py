@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,18 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     ------
     UsageError
         One of them is not a date, or ``last`` is before ``first``.
+    NightNotFound
+        The input has no night of a day that is yet to come. That is no failed run: a mistyped year
+        would be the last night that anybody tried, and what runs on a schedule looks around it.
     SourceError
         The input cannot be accessed; that is recorded as a failure of each of the nights.
     """
     start, end = parse_range(first, last, "--date" if first == last else "--from")
     store = open_store(root, params)
     source = open_input(root, params)
-    if start == end or not source.lists_nights:
+    # Somewhere it is tomorrow already.
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    if (start == end and end <= tomorrow) or not source.lists_nights:
         return nights_between(start, end)
     try:
         listed = source.nights()
@@ -61,7 +66,13 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
         every = nights_between(start, end, store.visible_runs())
         record_never_begun(store, params.name, every, error)
         raise
-    return nights_between(start, end, listed)
+    nights = nights_between(start, end, listed)
+    if (newest := nights[-1]) > str(tomorrow) and newest not in listed:
+        where, column = "params.yaml: score.input", params.ingest.partition_by
+        raise files.missing_night_error(
+            where, column, newest, sorted(listed), "at least one", files.no_nights_fix(column)
+        )
+    return nights
 
 
 @dataclass(frozen=True)
