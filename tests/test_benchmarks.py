@@ -6,9 +6,11 @@ import dataclasses
 import json
 import math
 import os
+import pickle
 import statistics
 import sys
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.store import predictions_schema
-from benchmarks import floor, footprint, nights, results
+from benchmarks import flames, floor, footprint, nights, peers, results
 from benchmarks.measure import compare, in_turns
 from benchmarks.results import Result
 
@@ -196,3 +198,43 @@ def test_a_command_that_fails_is_no_measurement(tmp_path):
     with pytest.raises(footprint.CommandFailed, match=r"ended 1: too bad"):
         footprint.run(command, tmp_path, dict(os.environ))
     assert footprint.run(command, tmp_path, dict(os.environ), ends=(1,)).memory == 0.0
+
+
+def test_a_peer_is_shown_by_its_medians_and_by_how_far_its_scores_are():
+    rates, used = (
+        {"other": [1e6, 1e6, 2e6]},
+        {peers.OURS: [1.0, 2.0, 3.0], "other": [4.0, 6.0, 8.0]},
+    )
+    shown = peers.line("other", rates, used, 1e-7)
+    assert shown == "| other | 1,000,000 | 6.0 | 3.0 (2.7 to 4.0) | up to 1e-07 apart |"
+    assert peers.SAME in peers.line("other", rates, used, 0.0)
+
+
+def test_a_peer_that_is_not_there_is_named_with_how_to_get_it(tmp_path, monkeypatch):
+    def absent(*_: object) -> object:
+        raise ModuleNotFoundError("no", name="thing")
+
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps(None))
+    np.save(tmp_path / "rows.npy", np.zeros(1))
+    monkeypatch.setitem(peers.PEERS, "other", (absent, "a-thing"))
+    assert "pip install a-thing" in peers.prepare("other", str(tmp_path))["refused"]
+
+
+def test_a_flame_graph_names_no_folder_and_draws_each_frame_as_wide_as_its_share():
+    assay = "/any/pipeline/assay/cli/__main__.py"
+    began = f'process 7:"/any/bin/python /any/bin/assay score";<module> (assay:1);main ({assay}:3)'
+    tree = flames.grown(
+        [
+            f"{began};loads (<frozen importlib._bootstrap>:1);<module> (numba/__init__.py) 3",
+            f"{began} 1",
+        ]
+    )
+    shown = [
+        (name, left, depth, width)
+        for name, left, depth, width, _ in flames.boxes(tree.children, 0.0, 0, 25.0)
+    ]
+    assert shown == [
+        ("process: assay score", 0.0, 0, 100.0),
+        ("main (assay/cli/__main__.py)", 0.0, 1, 100.0),
+        ("<module> (numba/__init__.py)", 0.0, 2, 75.0),
+    ]
