@@ -130,7 +130,7 @@ def test_runs_that_nobody_sees_yet_cannot_be_seen_later(store: Store, make: Any)
 def test_refused_rows_of_a_held_run_are_said_to_be_gone(store: Store, make: Any) -> None:
     make.hold("r1", good=[2], bad=[1])
     store.forget(keys(1), **WHY)
-    with pytest.raises(RunUnknown, match=r"run r1: the files of the run are not there.*forget"):
+    with pytest.raises(RunUnknown, match=r"run r1: files of the run are not there.*forget"):
         find_quarantine(store, "p")
 
 

@@ -156,12 +156,12 @@ def _checked(
 
 
 def files_gone(place: StoreLocation, run: Run) -> RunUnknown:
-    """That files of a run were deleted, and by what."""
+    """That files of a run are gone or damaged, and what deletes some."""
     return RunUnknown(
-        "the files of the run are not there any more",
+        "files of the run are not there any more, or not whole",
         where=f"{place.column}={run.partition}, run {run.run_id}",
         fix="assay vacuum deletes what was replaced longer ago than publish.keep_days says, "
-        "assay forget what held a row of its keys.",
+        "assay forget what held a row of its keys. If neither did, assay fsck names the damage.",
     )
 
 

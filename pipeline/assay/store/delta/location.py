@@ -266,7 +266,7 @@ def translate_errors(where: str, what: str) -> Iterator[None]:
             if full
             else "Check the bucket in params.yaml under store, AWS_ENDPOINT_URL and the keys."
             if far
-            else "Check the folder, its permissions and store in params.yaml.",
+            else "Check the folder, its permissions and store in params.yaml; or see assay fsck.",
         ) from None
 
 
