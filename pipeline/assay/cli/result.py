@@ -249,7 +249,7 @@ def _pair_lines(pairs: Mapping[str, str]) -> Iterator[str]:
 
 
 def _make(title: str, cells: Mapping[str, Sequence[str]], room: int = 1000) -> Table:
-    """Each column as wide as it must be; what room is left goes to those that would be folded."""
+    """Each column as wide as it must be; what room is left goes first to those that lack least."""
     from rich import box
     from rich.table import Table
 
@@ -260,15 +260,17 @@ def _make(title: str, cells: Mapping[str, Sequence[str]], room: int = 1000) -> T
         show_edge=False,
         pad_edge=False,
     )
-    spare = room - _least(cells)
+    least = {name: _least_width(name, column) for name, column in cells.items()}
+    wanted = {name: max(len(name), _longest(column)) for name, column in cells.items()}
+    spare = max(room - _least(cells), 0)
+    # Rich's own folding takes the widest columns first, and then cuts the last one off.
+    for name in sorted(cells, key=lambda name: wanted[name] - least[name]):
+        more = min(wanted[name] - least[name], spare)
+        least[name], spare = least[name] + more, spare - more
     for name, column in cells.items():
         numbers = all(map(_NUMBER.fullmatch, column))
         justify: Literal["left", "right"] = "right" if numbers else "left"
-        least = _least_width(name, column)
-        more = min(max(len(name), _longest(column)) - least, max(spare, 0))
-        spare -= more
-        # Rich's own folding takes the widest columns first, and then cuts the last one off.
-        made.add_column(name, justify=justify, overflow="fold", width=least + more)
+        made.add_column(name, justify=justify, overflow="fold", width=least[name])
     for row in zip(*cells.values(), strict=True):
         made.add_row(*row)
     return made
