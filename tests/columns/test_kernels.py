@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import importlib.util
 import math
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -227,6 +229,19 @@ def test_what_one_process_compiled_the_next_one_loads(module: Path) -> None:
     assert sum(first.compile().stats.cache_hits.values()) == 0
     assert sum(second.compile().stats.cache_hits.values()) == 2
     assert (second(1.5), second(2)) == (3.0, 4)
+
+
+def test_a_kernel_needs_no_linear_algebra() -> None:
+    code = """
+import sys, numpy
+from assay.columns import kernels
+kernels.extent(numpy.ones(3))
+assert "scipy.linalg" not in sys.modules
+import numba
+assert numba.njit(lambda a: numpy.dot(a, a))(numpy.ones(3)) == 3
+assert "scipy.linalg" in sys.modules
+"""
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
 
 
 def test_nowhere_to_keep_machine_code(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:

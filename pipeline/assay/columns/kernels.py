@@ -8,8 +8,10 @@ give the same bytes everywhere.
 from __future__ import annotations
 
 import functools
+import importlib
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -38,12 +40,13 @@ class Kernel:
     Most commands call few kernels or none, and loading all takes longer than such a command.
     """
 
+    _lock = threading.RLock()
+
     def __init__(
         self, function: Callable[..., Any], signature: str | list[str], options: dict[str, Any]
     ) -> None:
         functools.update_wrapper(self, function)
         self._function, self._signature, self._options = function, signature, options
-        self._lock = threading.Lock()
         self._compiled: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -51,10 +54,9 @@ class Kernel:
 
     def compile(self) -> Callable[..., Any]:
         """Numba's function, made by the first thread that asks."""
-        import numba
-
         with self._lock:
             if self._compiled is None:
+                numba = _numba()
                 try:
                     made = numba.njit(self._signature, cache=True, **self._options)(self._function)
                 except Exception:
@@ -62,6 +64,24 @@ class Kernel:
                     made = numba.njit(self._signature, **self._options)(self._function)
                 self._compiled = made
             return self._compiled
+
+
+def _numba() -> Any:
+    """Numba, loaded without SciPy's linear algebra, which it looks for and no kernel needs.
+
+    Finding it takes four times as long as the first kernel. What calls it looks for it again.
+    """
+    import numba
+
+    with suppress(ImportError, AttributeError):  # of a version that is made in another way
+        from numba.np import linalg
+
+        look, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+        try:
+            importlib.import_module("numba.np.arraymath")
+        finally:
+            linalg.ensure_blas = look
+    return numba
 
 
 def jit(

@@ -32,8 +32,14 @@ def test_threads_are_limited_in_the_block_only(monkeypatch: pytest.MonkeyPatch) 
     if at is None:
         pytest.fail("the kernel of this machine does not tell")
     before, outside = at._replace(busy=at.busy - 70, own=at.own - 0.1, at=at.at - 10), threads()
-    with use_free_cores(before):
+    with use_free_cores(before) as look:
         assert threads() == {1}
+        # The others have ended meanwhile.
+        later = read_clocks()
+        assert later is not None
+        monkeypatch.setattr(workplace, "read_clocks", lambda: later._replace(at=later.at + 10))
+        look()
+        assert threads() == {8}
     assert threads() == outside
     with use_free_cores(None):
         assert threads() == outside

@@ -139,9 +139,9 @@ def _train(
     moved = OutOfFoldReasons(
         contract, task, rows.classes, nights.to_numpy(), params.seed, params.bundle.reasons
     )
-    limits.enter_context(use_free_cores(clocks))
+    look = limits.enter_context(use_free_cores(clocks))
     try:
-        made = fit(built.pipeline, contract, rows, params.train, _progress(name), moved.add)
+        made = fit(built.pipeline, contract, rows, params.train, _progress(name, look), moved.add)
     except (AssayError, MemoryError):
         raise
     except Exception as error:  # an estimator may raise anything
@@ -333,8 +333,12 @@ def _not_stored(name: str, found: str) -> PluginError:
     )
 
 
-def _progress(name: str) -> Callable[[int, int], None]:
-    return lambda done, folds: _log.info("train: %s: fold %d of %d scored", name, done, folds)
+def _progress(name: str, look: Callable[[], None]) -> Callable[[int, int], None]:
+    def told(done: int, folds: int) -> None:
+        _log.info("train: %s: fold %d of %d scored", name, done, folds)
+        look()
+
+    return told
 
 
 def _compiled(

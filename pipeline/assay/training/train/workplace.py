@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -101,29 +101,38 @@ def free_cores(before: Clocks, now: Clocks, cores: int) -> int:
     >>> free_cores(Clocks(10, 1, 100), Clocks(12, 2.9, 102), 2)
     2
     """
-    seconds = now.at - before.at
-    if seconds < LEAST_SECONDS:
-        return cores
-    others = ((now.busy - before.busy) - (now.own - before.own)) / seconds
+    others = ((now.busy - before.busy) - (now.own - before.own)) / (now.at - before.at)
     return max(1, cores - max(0, round(others)))
 
 
 @contextmanager
-def use_free_cores(before: Clocks | None) -> Iterator[None]:
+def use_free_cores(before: Clocks | None) -> Iterator[Callable[[], None]]:
     """Limit OpenMP's threads to the free cores while the block runs.
 
     Parameters
     ----------
     before
         Read some time before, with nothing but this process's own work since.
+
+    Yields
+    ------
+    Callable
+        Looks again, as between two fits: other programs come and go.
     """
-    now = read_clocks()
-    cores = own_cores()
-    free = cores if before is None or now is None else free_cores(before, now, cores)
-    if free == cores or SET_BY_USER in os.environ:
-        yield
+    if before is None or SET_BY_USER in os.environ:
+        yield lambda: None
         return
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(free, user_api="openmp"):
-        yield
+    cores, last = own_cores(), before
+
+    def look() -> None:
+        nonlocal last
+        now = read_clocks()
+        if now is not None and now.at - last.at >= LEAST_SECONDS:
+            threadpool_limits(free_cores(last, now, cores), user_api="openmp")
+            last = now
+
+    with threadpool_limits(cores, user_api="openmp"):
+        look()
+        yield look
