@@ -192,12 +192,13 @@ def test_codes_are_counted_nulls_first(codes: np.ndarray) -> None:
 
 
 @settings(deadline=None)
-@given(columns(), st.integers(0, 2**32))
-def test_gaps_become_nan(values: np.ndarray, seed: int) -> None:
-    present = np.random.default_rng(seed).random(len(values)) < 0.7
-    filled = np.empty(len(values))
-    kernels.fill_nulls(values, present, filled)
-    np.testing.assert_array_equal(filled, np.where(present, values, np.nan))
+@given(columns(), st.integers(0, 20), st.integers(0, 2**32))
+def test_gaps_become_nan(values: np.ndarray, first: int, seed: int) -> None:
+    present = np.random.default_rng(seed).random(first + len(values)) < 0.7
+    filled, bits = np.empty(len(values)), np.packbits(present, bitorder="little")
+    found = kernels.fill_nulls(values, bits, first, filled)
+    np.testing.assert_array_equal(filled, np.where(present[first:], values, np.nan))
+    assert found == kernels.extent(filled)
 
 
 MODULE = """\

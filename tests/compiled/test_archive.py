@@ -40,9 +40,9 @@ CONTRIBUTIONS = (
     "measure_paths",
 )
 KERNELS: list[tuple[ModuleType, str]] = [
-    *((kernels_columns, name) for name in ("translate", "nulls", "refuse", "encode", "ranks")),
-    *((kernels_columns, name) for name in ("look_up", "look_up_bits")),
+    *((kernels_columns, name) for name in ("translate", "refuse", "encode", "ranks", "look_up")),
     *((kernels_linear, name) for name in ("add_numbers", "add_states", "logistic", "interpolate")),
+    (kernels_scan, "look_up_bits"),
     (kernels_scan, "scan"),
     (kernels_walk, "_step"),
     (kernels_walk, "walk"),

@@ -24,11 +24,12 @@ from assay.compiled.columns import (
     build_inputs,
 )
 from assay.compiled.edge_cases import FeaturesInMemory
-from assay.compiled.kernels_columns import look_up_bits, ranks
+from assay.compiled.kernels_columns import ranks
 from assay.compiled.kernels_single import exponential
 from assay.compiled.post_transform import Isotonic
 from assay.compiled.ranks import build_grid
 from assay.compiled.trees.forest import Forest, Tree, plan_ranks, rounded_down
+from assay.compiled.trees.kernels_scan import look_up_bits
 
 WIDE = st.floats(allow_nan=False) | st.integers(-5, 5).map(float)
 ANY = WIDE | st.sampled_from([math.nan, 0.0, -0.0])
@@ -41,8 +42,8 @@ def test_a_rank_is_how_many_thresholds_lie_below(given_: list[float], asked: lis
     with np.errstate(over="ignore"):
         near = [np.nextafter(thresholds, way) for way in (-np.inf, np.inf)]
     values = np.concatenate([np.array(asked), thresholds, *near])
-    low, high, room = (np.empty(len(values), kind) for kind in (np.uint8, np.uint8, np.uint32))
-    ranks(values, *build_grid(thresholds), 255, room, low, high)
+    low, high = np.empty(len(values), np.uint8), np.empty(len(values), np.uint8)
+    ranks(values, *build_grid(thresholds), 255, low, high)
     null = np.isnan(values)
     wanted = np.searchsorted(thresholds, values[~null], "left")
     assert (low[~null] == wanted).all()
@@ -61,15 +62,11 @@ def test_a_grid_of_even_thresholds_has_one_in_a_cell() -> None:
 @given(st.integers(1, 6), st.integers(1, 40), st.randoms(use_true_random=False))
 def test_bits_of_states_become_columns_of_bytes(squares: int, states: int, random: object) -> None:
     rng = np.random.default_rng(random.getrandbits(32))  # type: ignore[attr-defined]
-    words = rng.integers(0, 2**64, 3 * states, np.uint64)
+    words = rng.integers(0, 2**64, states, np.uint64)
     state = rng.integers(0, states, 8 * squares).astype(np.uint16)
-    starts, chosen = np.arange(4) * states, np.array([0, 2])
-    out = np.zeros((24, 8 * squares), np.uint8)
-    look_up_bits(state, words, starts, chosen, out.view(np.uint64))
-    assert not out[8:16].any()
-    for word in chosen:
-        found = words[word * states :][state].view(np.uint8).reshape(-1, 8).T
-        assert (out[8 * word : 8 * word + 8] == found).all()
+    out = np.zeros((8, 8 * squares), np.uint8)
+    look_up_bits(state, words, out.view(np.uint64))
+    assert (out == words[state].view(np.uint8).reshape(-1, 8).T).all()
 
 
 @given(

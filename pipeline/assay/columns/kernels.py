@@ -26,7 +26,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 FLOATS = "Array(float64, 1, 'C', readonly=True)"
 CODES = "Array(int32, 1, 'C', readonly=True)"
-BOOLS = "Array(bool, 1, 'C', readonly=True)"
+BYTES = "Array(uint8, 1, 'C', readonly=True)"
 """Types of read-only arguments: Arrow's memory cannot be written to. An argument of such a type
 also accepts a writable array."""
 
@@ -131,11 +131,33 @@ def extent(values: Floats) -> tuple[int, float, float]:
     return len(values) - known.sum(), low.min(), high.max()
 
 
-@jit(f"void({FLOATS}, {BOOLS}, float64[::1])")
-def fill_nulls(values: Floats, present: npt.NDArray[np.bool_], filled: Floats) -> None:
-    """Copy ``values`` to ``filled``, with NaN where they are not ``present``."""
-    for i in range(len(values)):
-        filled[i] = values[i] if present[i] else np.nan
+@jit(f"Tuple((int64, float64, float64))({FLOATS}, {BYTES}, int64, float64[::1])")
+def fill_nulls(
+    values: Floats, bits: npt.NDArray[np.uint8], first: int, filled: Floats
+) -> tuple[int, float, float]:
+    """Copy ``values`` to ``filled``, with NaN for nulls; returns the `extent` of these.
+
+    Parameters
+    ----------
+    bits, first
+        Row i has a value if bit ``first + i`` is 1, as Arrow counts bits.
+    """
+    low, high = np.full(LANES, np.inf), np.full(LANES, -np.inf)
+    known = np.zeros(LANES, np.int64)
+    for start in range(0, len(values), LANES):
+        some, out = values[start : start + LANES], filled[start : start + LANES]
+        at = first + start
+        mask = np.uint64(0)
+        for place in range(at >> 3, min((at >> 3) + 5, len(bits))):
+            mask |= np.uint64(bits[place]) << np.uint64(8 * (place - (at >> 3)))
+        mask >>= np.uint64(at & 7)
+        for lane in range(len(out)):
+            value = some[lane] if (mask >> np.uint64(lane)) & np.uint64(1) else np.nan
+            out[lane] = value
+            low[lane] = value if value < low[lane] else low[lane]
+            high[lane] = value if value > high[lane] else high[lane]
+            known[lane] += value == value
+    return len(values) - known.sum(), low.min(), high.max()
 
 
 @jit("void(uint64[::1], Array(uint64, 1, 'C', readonly=True))")

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from assay.columns.features import Codes, Floats
-    from assay.compiled.array_types import Bytes, Ints, Shorts, Words
+    from assay.compiled.array_types import Bytes, Shorts
 
 SHORTS = "Array(uint16, 1, 'C', readonly=True)"
-_INTS = "Array(int64, 1, 'C', readonly=True)"
-_WORDS = "Array(uint64, 1, 'C', readonly=True)"
 _RANKS = (
     "void({floats}, {floats}, {shorts}, float64, float64, int64, int64, "
-    "uint32[::1], Array({kind}, 1, 'A'), Array({kind}, 1, 'A'))"
+    "Array({kind}, 1, '{order}'), Array({kind}, 1, '{order}'))"
 )
+
+BLOCK = 2048
+"""Rows that all passes process before the next ones, so that they stay in the L1 cache."""
 
 
 @jit(f"void({CODES}, {SHORTS}, uint16[::1])")
@@ -30,14 +31,6 @@ def translate(codes: Codes, states: Shorts, out: Shorts) -> None:
     for i in range(len(out)):
         code = codes[i]
         out[i] = states[null if code < 0 else code]
-
-
-@jit(f"void({FLOATS}, uint16[::1])")
-def nulls(values: Floats, out: Shorts) -> None:
-    """1 where a value is null, else 0."""
-    for i in range(len(out)):
-        value = values[i]
-        out[i] = value != value
 
 
 @jit(f"void({FLOATS}, float64, float64, boolean, bool[::1])")
@@ -77,7 +70,12 @@ def encode(
             out[i] = np.float32(out[i])
 
 
-@jit([_RANKS.format(floats=FLOATS, shorts=SHORTS, kind=kind) for kind in ("uint8", "uint16")])
+@jit(
+    [
+        _RANKS.format(floats=FLOATS, shorts=SHORTS, kind=kind, order=order)
+        for kind, order in (("uint8", "C"), ("uint16", "A"))
+    ]
+)
 def ranks(
     values: Floats,
     thresholds: Floats,
@@ -86,7 +84,6 @@ def ranks(
     step: float,
     half: int,
     top: int,
-    rank: npt.NDArray[np.uint32],
     low: Bytes | Shorts,
     high: Bytes | Shorts,
 ) -> None:
@@ -104,33 +101,36 @@ def ranks(
         For each cell, the number of thresholds in the cells before it.
     origin, step
         The cell of a value is ``(value - origin) * step``, rounded down and clipped to the grid.
-    rank
-        Working memory of shape (rows,).
     low, high
         Output: the ranks, with 0 for a null in ``low`` and ``top`` in ``high``.
     """
     last = float(len(starts) - 1)
-    zero, one, width = np.uint64(0), np.uint64(1), np.uint64(half)
-    # Each step is a simple loop over all rows, which the compiler vectorises without branches.
+    zero, one = np.uint64(0), np.uint64(1)
+    room = np.empty(BLOCK, np.uint32)
+    # Each step is a simple loop over a block, which the compiler vectorises without branches.
     # Indices are unsigned because signed ones would be checked for negative values.
-    for i in range(len(rank)):
-        cell = (values[i] - origin) * step
-        cell = cell if cell > 0.0 else 0.0
-        cell = cell if cell < last else last
-        rank[i] = np.uint32(cell)
-    for i in range(len(rank)):
-        at = np.uint64(starts[rank[i]])
-        rank[i] = at + (width if thresholds[at + width - one] < values[i] else zero)
-    width >>= one
-    while width > zero:
+    for start in range(0, len(values), BLOCK):
+        block, width = values[start : start + BLOCK], np.uint64(half)
+        rank = room[: len(block)]
         for i in range(len(rank)):
-            at = np.uint64(rank[i])
-            rank[i] = at + (width if thresholds[at + width - one] < values[i] else zero)
+            cell = (block[i] - origin) * step
+            cell = cell if cell > 0.0 else 0.0
+            cell = cell if cell < last else last
+            rank[i] = np.uint32(cell)
+        for i in range(len(rank)):
+            at = np.uint64(starts[rank[i]])
+            rank[i] = at + (width if thresholds[at + width - one] < block[i] else zero)
         width >>= one
-    for i in range(len(rank)):
-        null = values[i] != values[i]
-        low[i] = 0 if null else rank[i]
-        high[i] = top if null else rank[i]
+        while width > zero:
+            for i in range(len(rank)):
+                at = np.uint64(rank[i])
+                rank[i] = at + (width if thresholds[at + width - one] < block[i] else zero)
+            width >>= one
+        lowest, highest = low[start : start + BLOCK], high[start : start + BLOCK]
+        for i in range(len(rank)):
+            null = block[i] != block[i]
+            lowest[i] = 0 if null else rank[i]
+            highest[i] = top if null else rank[i]
 
 
 @jit(f"void({SHORTS}, {SHORTS}, Array(uint16, 1, 'A'))")
@@ -138,43 +138,3 @@ def look_up(states: Shorts, table: Shorts, out: Shorts) -> None:
     """``table[states]``."""
     for i in range(len(out)):
         out[i] = table[states[i]]
-
-
-@jit(f"void({SHORTS}, {_WORDS}, {_INTS}, {_INTS}, uint64[:, ::1])")
-def look_up_bits(states: Shorts, words: Words, starts: Ints, chosen: Ints, out: Words) -> None:
-    """Look up 64 bits for each row and store them as eight byte columns, for some words.
-
-    Eight rows form a matrix of 8 by 8 bytes, which is transposed by three exchanges of halves
-    (Warren 2012, "Hacker's Delight", section 7-3), for many matrices at a time in vector
-    registers. So one look-up for each row serves eight columns.
-
-    Parameters
-    ----------
-    states
-        Of shape (rows,), a multiple of 8.
-    words, starts
-        The 64 bits of word w for a state: ``words[starts[w] + state]``.
-    chosen
-        The words that are looked up.
-    out
-        Output: (8 * all words, rows / 8) words, or (8 * all words, rows) bytes; of word w, byte i
-        of column 8 w + k holds bits 8 k to 8 k + 7 of row i (the lowest byte of a word comes first
-        in memory).
-    """
-    squares = out.shape[1]
-    for word in chosen:
-        table, columns = words[starts[word] : starts[word + 1]], out[8 * word : 8 * word + 8]
-        for row in range(8):
-            line = columns[row]
-            for square in range(squares):
-                line[square] = table[states[8 * square + row]]
-        for size in (4, 2, 1):
-            shift = np.uint64(8 * size)
-            lower = np.uint64(0xFFFFFFFFFFFFFFFF) // ((np.uint64(1) << shift) + np.uint64(1))
-            for row in range(8):
-                if row & size == 0:
-                    a, b = columns[row], columns[row + size]
-                    for square in range(squares):
-                        first, second = a[square], b[square]
-                        a[square] = (first & lower) | ((second & lower) << shift)
-                        b[square] = ((first >> shift) & lower) | (second & ~lower)

@@ -84,7 +84,7 @@ class Isotonic:
         out, rank = np.empty(len(raw)), np.empty(len(raw), np.uint16)
         # A row that will be refused may be NaN; replace it by any number.
         inside = np.clip(np.nan_to_num(raw), self.knots[0], self.knots[-1])
-        ranks(inside, *self._grid, 0, np.empty(len(raw), np.uint32), rank, rank)
+        ranks(inside, *self._grid, 0, rank, rank)
         interpolate(inside, rank, self.knots, self.heights, out)
         return out
 

@@ -97,7 +97,6 @@ class NumberRanks:
 
         encoded = np.empty(block.rows)
         spare = np.empty(block.rows, columns.dtype)
-        room = np.empty(block.rows, np.uint32)
         for column, (thresholds, starts, origin, step, half) in enumerate(self.grids):
             values = block.numbers[self.place[column]]
             if self.scaled[column] or self.single:
@@ -115,7 +114,7 @@ class NumberRanks:
                 spare if target < 0 else columns[target, : block.rows]
                 for target in (self.low[column], self.high[column])
             )
-            ranks(values, thresholds, starts, origin, step, half, top, room, low, high)
+            ranks(values, thresholds, starts, origin, step, half, top, low, high)
 
     def edges(self, place: int) -> Floats:
         """Values of a numeric feature, before encoding, at or close to which ranks change."""

@@ -41,11 +41,14 @@ class ConvertedColumn(NamedTuple):
         Mask of the non-null values of integers, timestamps and bools; None if there are no nulls.
     categories
         The distinct strings of a string column.
+    extent
+        Of floats, where it was found on the way: as `extent` gives it.
     """
 
     values: Array
     present: Bools | None = None
     categories: Categories | None = None
+    extent: tuple[int, float, float] | None = None
 
     def take(self, places: Places) -> ConvertedColumn:
         present = None if self.present is None else self.present.take(places)
@@ -87,12 +90,20 @@ def _everywhere(part: ConvertedColumn) -> Bools:
 def _plain(field: Field, column: pa.Array) -> ConvertedColumn:
     rows, whole = len(column), column.null_count == 0
     validity, data = column.buffers()
+    # The same memory without its null mask; values under nulls are undefined.
+    kind = pa.float64() if field.kind == "float" else pa.int64()
+    if field.kind != "boolean":
+        values = pa.Array.from_buffers(kind, rows, [None, data], 0, column.offset).to_numpy()
+    if field.kind == "float" and not whole and rows > FEW_ROWS:
+        from assay.columns import kernels
+
+        bits, filled = np.frombuffer(validity, np.uint8), np.empty(rows)
+        return ConvertedColumn(
+            filled, extent=kernels.fill_nulls(values, bits, column.offset, filled)
+        )
     present = None if whole else _bits(validity, column.offset, rows)
     if field.kind == "boolean":
         return ConvertedColumn(_bits(data, column.offset, rows), present)
-    # The same memory without its null mask; values under nulls are undefined.
-    kind = pa.float64() if field.kind == "float" else pa.int64()
-    values = pa.Array.from_buffers(kind, rows, [None, data], 0, column.offset).to_numpy()
     if field.kind == "float" and present is not None:
         return ConvertedColumn(fill_with_nan(values, present))
     return ConvertedColumn(values, present)
@@ -111,14 +122,7 @@ def extent(values: Array) -> tuple[int, float, float]:
 
 def fill_with_nan(values: Array, present: Bools) -> Array:
     """The values as float64, NaN where null."""
-    floats = values.astype(np.float64, copy=False)
-    if len(floats) <= FEW_ROWS:
-        return np.where(present, floats, np.nan)
-    from assay.columns import kernels
-
-    result = np.empty(len(floats), dtype=np.float64)
-    kernels.fill_nulls(floats, present, result)
-    return result
+    return np.where(present, values.astype(np.float64, copy=False), np.nan)
 
 
 def _bits(buffer: pa.Buffer | None, offset: int, rows: int) -> Bools:
@@ -419,7 +423,7 @@ def _extent(column: ConvertedColumn) -> Extent:
         gaps = len(values) > 0 and values.min() < 0
         return Extent(int(np.count_nonzero(values < 0)) if gaps else 0)
     if values.dtype == np.float64:
-        nulls, low, high = extent(values)
+        nulls, low, high = column.extent or extent(values)
         return Extent(nulls, low, high) if nulls < len(values) else Extent(nulls)
     known = values if present is None else values[present]
     nulls = len(values) - len(known)

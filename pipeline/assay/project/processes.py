@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,23 @@ def system_allocator() -> Iterator[None]:
         yield
     finally:
         pa.set_memory_pool(before)
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Of mallopt(3)."""
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let arrays take the memory of those before them, where the C library is GNU's.
+
+    It gives large arrays back to the system, which clears each page before it is used again: for
+    the columns of one batch after the other, a tenth of what a row costs.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if set_option is not None:
+        set_option(_TRIM_THRESHOLD, 1 << 30)
+        set_option(_MMAP_THRESHOLD, 32 << 20)  # the most that it takes
 
 
 # --------- what killed commands left: temporary files and folders that nobody will delete otherwise

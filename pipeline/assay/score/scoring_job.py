@@ -28,6 +28,7 @@ from assay.model.batch import InputBatch, ScoredBatch, new_counter, score_batch
 from assay.model.bundle import Bundle, Files
 from assay.model.reasons import explainer_of
 from assay.project.params import Reasons
+from assay.project.processes import keep_freed_memory
 from assay.project.text import counted
 from assay.score.duplicate_keys import (
     UNIQUE,
@@ -155,6 +156,7 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
     part
         Names the files; must be unique among all attempts at the run's parts.
     """
+    keep_freed_memory()
     loaded = cached_bundle(job)
     explain = None
     if job.reasons is not None:

@@ -7,17 +7,55 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.columns.kernels import FLOATS, jit
+from assay.compiled.kernels_columns import BLOCK, SHORTS
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
-    from assay.compiled.array_types import Bytes, Ints, Shorts
+    from assay.compiled.array_types import Bytes, Ints, Shorts, Words
 
 _BYTES = "Array(uint8, 1, 'C', readonly=True)"
 _INTS = "Array(int64, 1, 'C', readonly=True)"
+_WORDS = "Array(uint64, 1, 'C', readonly=True)"
 _SCAN = (
-    "void(Array(uint8, 2, 'C', readonly=True), {ints}, {bytes}, {bytes}, {leaf}, {leaf}, {ints}, "
-    "{ints}, {ints}, {floats}, int64, boolean, {kind}[:, ::1], float64[:, ::1])"
+    "void(Array(uint8, 2, 'C', readonly=True), Array(uint16, 2, 'C', readonly=True), {ints}, "
+    "{ints}, {words}, {ints}, {bytes}, {bytes}, {leaf}, {leaf}, {ints}, {ints}, {ints}, {floats}, "
+    "int64, boolean, float64[:, ::1])"
 )
+
+
+@jit(f"void({SHORTS}, {_WORDS}, uint64[:, ::1])", inner=True)
+def look_up_bits(states: Shorts, words: Words, out: Words) -> None:
+    """Look up 64 bits for each row and store them as eight byte columns.
+
+    Eight rows form a matrix of 8 by 8 bytes, which is transposed by three exchanges of halves
+    (Warren 2012, "Hacker's Delight", section 7-3), for many matrices at a time in vector
+    registers. So one look-up for each row serves eight columns.
+
+    Parameters
+    ----------
+    states
+        Of shape (rows,), a multiple of 8.
+    words
+        The 64 bits of each state.
+    out
+        Output: (8, rows / 8) words, or (8, rows) bytes; byte i of column k holds bits 8 k to
+        8 k + 7 of row i (the lowest byte of a word comes first in memory).
+    """
+    squares = len(states) // 8
+    for row in range(8):
+        line = out[row]
+        for square in range(squares):
+            line[square] = words[states[8 * square + row]]
+    for size in (4, 2, 1):
+        shift = np.uint64(8 * size)
+        lower = np.uint64(0xFFFFFFFFFFFFFFFF) // ((np.uint64(1) << shift) + np.uint64(1))
+        for row in range(8):
+            if row & size == 0:
+                a, b = out[row], out[row + size]
+                for square in range(squares):
+                    first, second = a[square], b[square]
+                    a[square] = (first & lower) | ((second & lower) << shift)
+                    b[square] = ((first >> shift) & lower) | (second & ~lower)
 
 
 @jit(
@@ -26,6 +64,7 @@ _SCAN = (
             ints=_INTS,
             bytes=_BYTES,
             leaf=f"Array({kind}, 1, 'C', readonly=True)",
+            words=_WORDS,
             floats=FLOATS,
             kind=kind,
         )
@@ -33,7 +72,11 @@ _SCAN = (
     ]
 )
 def scan(
-    columns: Bytes,
+    ranks: Bytes,
+    states: Shorts,
+    tested: Ints,
+    starts: Ints,
+    words: Words,
     column: Ints,
     mask: Bytes,
     limit: Bytes,
@@ -45,7 +88,6 @@ def scan(
     values: Floats,
     width: int,
     single: bool,
-    place: Bytes | Shorts,
     out: Floats,
 ) -> None:
     """Add the value of each tree for each row, tree by tree, in order.
@@ -62,10 +104,15 @@ def scan(
 
     Parameters
     ----------
-    columns
-        Of shape (columns, rows): ranks of numbers, and bytes whose bits are tests.
+    ranks
+        Of shape (columns, rows): ranks of numbers, the first columns.
+    states
+        Of shape (features, rows), rows being a multiple of 8.
+    tested, starts, words
+        For each word of tests, the row of ``states`` that it tests, and the 64 bits for each
+        state, ``words[starts[w] + state]``, which make eight more columns.
     column, mask, limit
-        For each node: a row goes right if ``columns[column] & mask`` exceeds ``limit``.
+        For each node: a row goes right if its byte in ``column``, ``& mask``, exceeds ``limit``.
     first, middle
         For each node: its first leaf, and the first leaf of its right subtree.
     nodes
@@ -82,53 +129,65 @@ def scan(
         Whether the outputs are rounded to float32 after each tree. Of float32 values that gives
         the sum of 32 bits: 64 hold more than twice their digits, so none is rounded twice
         (Figueroa 1995, "When is double rounding innocuous?").
-    place
-        Working memory of shape (4, rows).
     out
         Of shape (outputs, rows); added to.
     """
-    rows, trees, tree = place.shape[1], len(output), 0
-    while tree < trees:
-        many = min(4, trees - tree)
-        together = many == 4 and width == 1 and not single
-        for k in range(many):
-            at = place[k]
+    trees, known = len(output), len(ranks)
+    room = np.empty((known + 8 * len(tested), BLOCK // 8), np.uint64)
+    columns, place = room.view(np.uint8), np.empty((4, BLOCK), first.dtype)
+    for start in range(0, out.shape[1], BLOCK):
+        rows, tree = min(BLOCK, out.shape[1] - start), 0
+        for rank in range(known):
+            target, source = columns[rank], ranks[rank][start : start + rows]
             for i in range(rows):
-                at[i] = 0
-            for node in range(nodes[tree + k], nodes[tree + k + 1], 2):
-                # Two nodes at a time halve the loads and stores of places.
-                a, mask_a, limit_a = columns[column[node]], mask[node], limit[node]
-                first_a, middle_a = first[node], middle[node]
-                b, mask_b, limit_b = columns[column[node + 1]], mask[node + 1], limit[node + 1]
-                first_b, middle_b = first[node + 1], middle[node + 1]
+                target[i] = source[i]
+        for word in range(len(tested)):
+            bits = words[starts[word] : starts[word + 1]]
+            some = states[tested[word]][start : start + rows]
+            look_up_bits(some, bits, room[known + 8 * word : known + 8 * word + 8])
+        while tree < trees:
+            many = min(4, trees - tree)
+            together = many == 4 and width == 1 and not single
+            for k in range(many):
+                at = place[k]
                 for i in range(rows):
-                    leaf = at[i]
-                    right = (leaf == first_a) & (np.uint8(a[i] & mask_a) > limit_a)
-                    leaf = middle_a if right else leaf
-                    right = (leaf == first_b) & (np.uint8(b[i] & mask_b) > limit_b)
-                    at[i] = middle_b if right else leaf
-            together = together and output[tree + k] == output[tree]
-        if together:
-            # Four trees at a time quarter the loads and stores of sums, in the same order.
-            total, p, q, r, s = out[output[tree]], place[0], place[1], place[2], place[3]
-            t = values[leaves[tree] : leaves[tree + 1]]
-            u = values[leaves[tree + 1] : leaves[tree + 2]]
-            v = values[leaves[tree + 2] : leaves[tree + 3]]
-            w = values[leaves[tree + 3] : leaves[tree + 4]]
-            for i in range(rows):
-                total[i] = (((total[i] + t[p[i]]) + u[q[i]]) + v[r[i]]) + w[s[i]]
+                    at[i] = 0
+                for node in range(nodes[tree + k], nodes[tree + k + 1], 2):
+                    # Two nodes at a time halve the loads and stores of places.
+                    a, mask_a, limit_a = columns[column[node]], mask[node], limit[node]
+                    first_a, middle_a = first[node], middle[node]
+                    b, mask_b, limit_b = columns[column[node + 1]], mask[node + 1], limit[node + 1]
+                    first_b, middle_b = first[node + 1], middle[node + 1]
+                    for i in range(rows):
+                        leaf = at[i]
+                        right = (leaf == first_a) & (np.uint8(a[i] & mask_a) > limit_a)
+                        leaf = middle_a if right else leaf
+                        right = (leaf == first_b) & (np.uint8(b[i] & mask_b) > limit_b)
+                        at[i] = middle_b if right else leaf
+                together = together and output[tree + k] == output[tree]
+            if together:
+                # Four trees at a time quarter the loads and stores of sums, in the same order.
+                total = out[output[tree]][start : start + rows]
+                p, q, r, s = place[0], place[1], place[2], place[3]
+                t = values[leaves[tree] : leaves[tree + 1]]
+                u = values[leaves[tree + 1] : leaves[tree + 2]]
+                v = values[leaves[tree + 2] : leaves[tree + 3]]
+                w = values[leaves[tree + 3] : leaves[tree + 4]]
+                for i in range(rows):
+                    total[i] = (((total[i] + t[p[i]]) + u[q[i]]) + v[r[i]]) + w[s[i]]
+                tree += many
+                continue
+            for k in range(many):
+                at, before = place[k], leaves[tree + k]
+                count = leaves[tree + k + 1] - before
+                for j in range(width):
+                    of_leaf = before * width + j * count
+                    value = values[of_leaf : of_leaf + count]
+                    total = out[output[tree + k] + j][start : start + rows]
+                    if single:
+                        for i in range(rows):
+                            total[i] = np.float32(total[i] + value[at[i]])
+                    else:
+                        for i in range(rows):
+                            total[i] += value[at[i]]
             tree += many
-            continue
-        for k in range(many):
-            at, before = place[k], leaves[tree + k]
-            count = leaves[tree + k + 1] - before
-            for j in range(width):
-                start = before * width + j * count
-                value, total = values[start : start + count], out[output[tree + k] + j]
-                if single:
-                    for i in range(rows):
-                        total[i] = np.float32(total[i] + value[at[i]])
-                else:
-                    for i in range(rows):
-                        total[i] += value[at[i]]
-        tree += many

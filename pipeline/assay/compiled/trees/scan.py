@@ -9,16 +9,16 @@ from functools import cached_property
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.compiled.array_types import Bools, Bytes, Ints, Places, Words
+from assay.compiled.array_types import Bools, Bytes, Ints, Places, Shorts, Words
 from assay.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
 from assay.compiled.ranks import NumberRanks, check_range
 
 TOP = 0xFF
 """The rank of a null that lies above all thresholds."""
 
-_ROOM, _ROWS = 1 << 20, 8192
-"""Most bytes and rows of a block's columns: they fill an L2 cache. A shorter block costs more of
-Python's own work, for which threads wait for each other."""
+_ROOM, _ROWS = 1 << 22, 32_768
+"""Most bytes and rows of a block's ranks and states. A shorter block costs more of Python's own
+work, for which threads wait for each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,28 +57,26 @@ class StateTests:
             if self.starts[word + 1] - self.starts[word] != states:
                 raise ValueError("a word of tests does not fit its states")
 
-    def write(self, block: Block, columns: Bytes, first: int) -> None:
-        """Write the results for a block: eight columns for each word, from column ``first`` on."""
-        from assay.compiled.kernels_columns import look_up_bits, nulls
-
-        out = columns[first : first + 8 * self.count].view(np.uint64)
-        for place, null, chosen in self._sources:
+    def states(self, block: Block) -> Shorts:
+        """The states that words test, of shape (features that they test, rows, rounded up to 8)."""
+        found = np.zeros((len(self._sources), -(-block.rows // 8) * 8), np.uint16)
+        for (place, null), states in zip(self._sources, found, strict=True):
             if null:
-                states = np.zeros(columns.shape[1], np.uint16)
-                nulls(block.numbers[place], states[: block.rows])
+                np.isnan(block.numbers[place], out=states[: block.rows])
             else:
-                states = block.states[place]
-            look_up_bits(states, self.words, self.starts, chosen, out)
+                states[:] = block.states[place]
+        return found
 
     @cached_property
-    def _sources(self) -> list[tuple[int, bool, Ints]]:
-        """Each feature that words test, whether for nulls, and the indices of those words."""
-        found: dict[tuple[int, bool], list[int]] = {}
-        for word, source in enumerate(
-            zip(self.place.tolist(), self.of_nulls.tolist(), strict=True)
-        ):
-            found.setdefault(source, []).append(word)
-        return [(*source, np.array(words, np.int64)) for source, words in found.items()]
+    def _sources(self) -> list[tuple[int, bool]]:
+        """Each feature that words test, and whether for nulls."""
+        return list(dict.fromkeys(zip(self.place.tolist(), self.of_nulls.tolist(), strict=True)))
+
+    @cached_property
+    def tested(self) -> Ints:
+        """For each word, the row of `states` that it tests."""
+        each = zip(self.place.tolist(), self.of_nulls.tolist(), strict=True)
+        return np.array([self._sources.index(source) for source in each], np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,18 +151,19 @@ class Scan:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""
         from assay.compiled.trees.kernels_scan import scan
 
-        nodes = self.nodes
-        columns: Bytes | None = None
-        most = min(_ROWS, max(512, _ROOM // max(self.columns, 1) // 8 * 8))
-        for block in rows.blocks(most, multiple=8):
+        nodes, tests = self.nodes, self.tests
+        each = self.rank_columns + 2 * tests.count
+        for block in rows.blocks(min(_ROWS, max(2048, _ROOM // max(each, 1) // 8 * 8)), multiple=8):
             padded = -(-block.rows // 8) * 8
-            if columns is None or columns.shape[1] != padded:
-                columns = np.zeros((self.columns, padded), np.uint8)
-            self.ranks.write(block, columns, TOP)
-            self.tests.write(block, columns, self.rank_columns)
+            ranks = np.zeros((self.rank_columns, padded), np.uint8)
+            self.ranks.write(block, ranks, TOP)
             out = np.repeat(nodes.base[:, None], padded, axis=1)
             scan(
-                columns,
+                ranks,
+                tests.states(block),
+                tests.tested,
+                tests.starts,
+                tests.words,
                 nodes.column,
                 nodes.mask,
                 nodes.limit,
@@ -176,7 +175,6 @@ class Scan:
                 nodes.values,
                 nodes.width,
                 bool(nodes.single),
-                np.empty((4, padded), nodes.first.dtype),
                 out,
             )
             yield block, out[:, : block.rows]

@@ -58,12 +58,11 @@ class StateRanks:
                 raise ValueError("a table of ranks does not fit its states")
 
     def write(self, block: Block, columns: Shorts) -> None:
-        from assay.compiled.kernels_columns import look_up, nulls
+        from assay.compiled.kernels_columns import look_up
 
         for at in range(self.count):
             if self.of_nulls[at]:
-                states = np.empty(block.rows, np.uint16)
-                nulls(block.numbers[self.place[at]], states)
+                states = np.isnan(block.numbers[self.place[at]]).astype(np.uint16)
             else:
                 states = block.states[self.place[at]]
             table = self.ranks[self.starts[at] : self.starts[at + 1]]
