@@ -280,10 +280,15 @@ def test_nights_whose_input_changed_since_are_named(
 
 
 @pytest.mark.parametrize(
-    "range_", [["--date", "2931-01-01"], ["--from", DAYS[0], "--to", "2931-01-01"]]
+    "range_",
+    [
+        ["--date", "2931-01-01"],
+        ["--date", "1931-01-01"],
+        ["--from", DAYS[0], "--to", "2931-01-01"],
+    ],
 )
 def test_a_mistyped_year_leaves_no_run_that_failed(project: Path, range_: list[str]) -> None:
-    """It would be the last night for ever, around which labels and monitoring look."""
+    """It would be the first or last night for ever, which labels and monitoring look for."""
     assert main(["score", *range_, "--root", str(project)]) == 23
     assert open_store(project, params.load(project)).runs() == []
 

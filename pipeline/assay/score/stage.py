@@ -48,8 +48,9 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     UsageError
         One of them is not a date, or ``last`` is before ``first``.
     NightNotFound
-        The input has no night of a day that is yet to come. That is no failed run: a mistyped year
-        would be the last night that anybody tried, and what runs on a schedule looks around it.
+        The input has no night of a day that is yet to come, or lies before all that there ever
+        was. That is no failed run: a mistyped year would be the first or last night that anybody
+        tried, and what runs on a schedule looks from one to the other.
     SourceError
         The input cannot be accessed; that is recorded as a failure of each of the nights.
     """
@@ -58,20 +59,24 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     source = open_input(root, params)
     # Somewhere it is tomorrow already.
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    if (start == end and end <= tomorrow) or not source.lists_nights:
+    visible = sorted(store.visible_runs())
+    usual = start == end <= tomorrow and min(visible, default="9") <= str(start)
+    if usual or not source.lists_nights:
         return nights_between(start, end)
     try:
         listed = source.nights()
     except AssayError as error:
-        every = nights_between(start, end, store.visible_runs())
+        every = nights_between(start, end, visible)
         record_never_begun(store, params.name, every, error)
         raise
     nights = nights_between(start, end, listed)
-    if (newest := nights[-1]) > str(tomorrow) and newest not in listed:
-        where, column = "params.yaml: score.input", params.ingest.partition_by
-        raise files.missing_night_error(
-            where, column, newest, sorted(listed), "at least one", files.no_nights_fix(column)
-        )
+    first = min([*listed, *visible[:1]], default="")
+    for night in (nights[-1], nights[0]):
+        if night not in listed and not first <= night <= str(tomorrow):
+            where, column = "params.yaml: score.input", params.ingest.partition_by
+            raise files.missing_night_error(
+                where, column, night, sorted(listed), "at least one", files.no_nights_fix(column)
+            )
     return nights
 
 

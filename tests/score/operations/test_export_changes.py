@@ -380,9 +380,10 @@ def test_what_cannot_be_sent_is_said(publish: Any, send: Export, tmp_path: Path)
     assert send(FIRST, by=0.5).rows == 1
     publish(SECOND, [{**rows[0], "prediction": 3.5}], "r2", task="regression")
     assert send(SECOND, by=0.5).changes == {"moved": 1}
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ExportFailed, match="cannot be written"):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UsageError, match="a folder, which gets a new file"):
         send(FIRST, by=0.5, to="csv:file")
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_run_that_is_gone_is_not_compared_with(

@@ -152,6 +152,7 @@ def test_what_changes_the_score_least_is_named_first(night: Scorer) -> None:
         (["depot=2", "sent=3"], "expected --key parcel=VALUE"),
         (["depot=2"], "expected --key parcel=VALUE, found depot=2"),
         (["YWI="], "found YWI="),
+        (["Parcel No=5"], "expected --key parcel=VALUE, found Parcel No=5"),
     ],
 )
 def test_a_key_that_is_none_is_a_usage_error(night: Scorer, given: list[str], words: str) -> None:

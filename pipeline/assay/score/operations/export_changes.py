@@ -198,6 +198,12 @@ class _Changes:
 
 def _to_folder(kind: str, folder: Path, changes: _Changes) -> Path | None:
     place, root = folder.expanduser().resolve(), changes.root.resolve()
+    if place.is_file():
+        raise UsageError(
+            "this is a file",
+            where=f"assay export --changed --to {kind}:{folder}",
+            expected="a folder, which gets a new file with each export",
+        )
     inside = place.relative_to(root) if place.is_relative_to(root) else place
     target = f"{kind}:{inside}"
     got = changes.store.exports(target)

@@ -35,7 +35,7 @@ def one_key(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str, A
         Columns are missing or unknown, or a value has another type.
     """
     names = infer_keys_and_task(schema, column)[0].names
-    texts = _by_column(given, names)
+    texts = _by_column(given, names, schema)
     if sorted(texts) != sorted(names) or len(texts) < len(given):
         raise _not_the_key("assay why --key", names, shown(" ".join(given)))
     return {
@@ -81,7 +81,7 @@ def by_column(given: Sequence[str], schema: pa.Schema, column: str) -> dict[str,
         A column has two values.
     """
     names = infer_keys_and_task(schema, column)[0].names
-    texts = _by_column(given, names)
+    texts = _by_column(given, names, schema)
     if len(texts) < len(given):
         raise UsageError(
             "one key has one value of a column",
@@ -98,9 +98,10 @@ def shown(text: str) -> str:
     return MASK if text and private_names() else text
 
 
-def _by_column(given: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+def _by_column(given: Sequence[str], names: Sequence[str], schema: pa.Schema) -> dict[str, str]:
     # What begins like a column's name is one, so that a wrong one is not taken for a value.
-    named = rf"{re.escape(names[0])}=|[^\W\d]\w*=[^=]"
+    text = pa.types.is_string(schema.field(names[0]).type)
+    named = rf"{re.escape(names[0])}=|[^\W\d]\w*=[^=]" if text else ".+=."
     if len(given) == len(names) == 1 and not re.match(named, given[0]):
         given = [f"{names[0]}={given[0]}"]
     return dict(each.partition("=")[::2] for each in given)
