@@ -41,7 +41,7 @@ PARTS = {
     "of them, rules over whole rows": (row_checks, "_frame"),
     "scores": (batch, "_scores"),
     "profile": (batch.ScoredBatch, "count"),
-    "hashes of keys": (scoring_job, "hash_keys"),
+    "hashes of keys": (scoring_job, "hash_complete_keys"),
     "files of hashes": (scoring_job.KeyWriter, "files"),
     "writing": (scoring_job.PartWriter, "write"),
     "end of writing": (scoring_job.PartWriter, "__exit__"),

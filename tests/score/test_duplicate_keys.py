@@ -99,6 +99,31 @@ def test_the_compiled_loop_hashes_as_numpy_does(contract, rows):
     assert compiled.tolist() == hash_keys(columns).tolist()
 
 
+ODD = [0, 1, 1 << 48, 255 << 48, 256 << 48, (1 << 64) - 1]
+"""Hashes at the ends of the ranges that the compiled loops split them into."""
+
+
+@given(
+    hashes=st.lists(st.sampled_from(ODD) | st.integers(0, ODD[-1]), max_size=90),
+    searched=st.integers(1, 90),
+)
+@settings(deadline=None, max_examples=60)
+def test_the_compiled_loops_find_what_a_sort_finds(tmp_path_factory, hashes, searched):
+    given, found = np.array(hashes, dtype=np.uint64), []
+    for few in (len(hashes), -1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(duplicate_keys, "SORTED", few)
+            patch.setattr(duplicate_keys, "SEARCHED", searched)
+            writer = KeyWriter(str(tmp_path_factory.mktemp("keys")), "00000")
+            writer.add(given)
+            files = writer.files()
+            bounds = [file.bounds for file in files]
+            found.append((bounds, duplicates_in_ranges(files, range(RANGES))))
+    assert found[0] == found[1]
+    times = Counter(hashes)
+    assert found[1][1] == {each: count for each, count in times.items() if count > 1}
+
+
 def test_two_keys_that_share_a_hash_are_not_one(contract, monkeypatch: pytest.MonkeyPatch):
     rows = table([(1, "a", 0.0, True, 0), (2, "a", 0.0, True, 0), (2, "a", 0.0, True, 0)])
     monkeypatch.setattr(

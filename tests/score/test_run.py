@@ -40,6 +40,9 @@ def test_a_run_scores_what_the_scoring_function_scores(scorer: Scorer):
     assert published["parcel"].to_pylist() == frame["parcel"].tolist()
     assert report.rows_read == report.rows_scored == 50
     assert report.mean == pytest.approx(own.mean())
+    (file,) = Path(scorer.store.table_uri("predictions")).rglob(f"{report.run_id}-*.parquet")
+    loose = [each.name for each in pq.read_schema(file) if each.nullable]
+    assert loose == ["prediction", "probability"]  # a key or a stamp is never null
     profile = scorer.store.profile(report.run_id, NIGHT)
     assert profile["weight"].rows == 50
     assert sum(profile["probability"].counts) == 50

@@ -183,6 +183,17 @@ def test_a_dictionary_encoded_column_reads_as_plain_values(
     assert read["model_version"].to_pylist() == versions
 
 
+def test_small_dictionaries_of_batches_become_one(tmp_path: Path) -> None:
+    with PartWriter(str(tmp_path), "date=p/r-0.parquet") as part:
+        for words in (["a" * 50, "b"], ["b", None, "c"]):
+            part.write(pa.table({"key": pa.array(words * 200, pa.string()).dictionary_encode()}))
+    path = tmp_path / "date=p" / "r-0.parquet"
+    # As places in one dictionary, and not as 200 times 50 letters.
+    assert pq.read_metadata(path).row_group(0).column(0).total_uncompressed_size < 1000
+    read = pq.read_table(path, partitioning=None)["key"].to_pylist()
+    assert read == ["a" * 50, "b"] * 200 + ["b", None, "c"] * 200
+
+
 def test_engines_read_a_dictionary_encoded_column_as_text(
     store: Store, make: Any, spark: Any
 ) -> None:

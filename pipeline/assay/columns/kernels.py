@@ -27,6 +27,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FLOATS = "Array(float64, 1, 'C', readonly=True)"
 CODES = "Array(int32, 1, 'C', readonly=True)"
 BYTES = "Array(uint8, 1, 'C', readonly=True)"
+HASHES = "Array(uint64, 1, 'C', readonly=True)"
 """Types of read-only arguments: Arrow's memory cannot be written to. An argument of such a type
 also accepts a writable array."""
 
@@ -160,7 +161,7 @@ def fill_nulls(
     return len(values) - known.sum(), low.min(), high.max()
 
 
-@jit("void(uint64[::1], Array(uint64, 1, 'C', readonly=True))")
+@jit(f"void(uint64[::1], {HASHES})")
 def mix_hashes(hashes: Hashes, more: Hashes) -> None:
     """Mix another value into each hash; see `assay.score.duplicate_keys.mix_hashes`."""
     for i in range(len(hashes)):
@@ -168,3 +169,42 @@ def mix_hashes(hashes: Hashes, more: Hashes) -> None:
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         hashes[i] = mixed ^ (mixed >> np.uint64(31))
+
+
+@jit(f"void({HASHES}, uint64, int64[::1], uint64[::1])")
+def part_hashes(hashes: Hashes, shift: int, bounds: npt.NDArray[np.int64], parted: Hashes) -> None:
+    """Order hashes by their 8 bits from ``shift`` on; ``bounds`` (257,) of zeros are of each."""
+    for each in hashes:
+        bounds[((each >> shift) & 255) + 1] += 1
+    for place in range(256):
+        bounds[place + 1] += bounds[place]
+    ends = bounds.copy()
+    for each in hashes:
+        place = (each >> shift) & 255
+        parted[ends[place]] = each
+        ends[place] += 1
+
+
+@jit("int64(uint64[::1], uint64, int64[::1], uint64[::1])")
+def repeated_hashes(
+    parted: Hashes, shift: int, bounds: npt.NDArray[np.int64], table: Hashes
+) -> int:
+    """Move each hash that was there before to the front; how many there are.
+
+    The first three are as `part_hashes` made them; ``table`` has room, a power of two, for twice
+    as many as lie between two bounds.
+    """
+    count, most = 0, np.uint64(len(table) - 1)
+    for part in range(256):
+        empty = np.uint64(part + 1) << shift  # no hash of this part
+        table[:] = empty
+        for place in range(bounds[part], bounds[part + 1]):
+            each = parted[place]
+            slot = each & most
+            while table[slot] != empty and table[slot] != each:
+                slot = (slot + np.uint64(1)) & most
+            if table[slot] == each:
+                parted[count] = each
+                count += 1
+            table[slot] = each
+    return count

@@ -1,10 +1,10 @@
 """Finds duplicate keys in a night without reading its input twice.
 
-Each task hashes the keys of its rows to 64 bits, sorts the hashes and writes them to the store's
-scratch folder, with the offsets of 256 ranges. Afterwards a few ranges at a time are read from all
-files. Equal keys have equal hashes, so without equal hashes there are no duplicate keys. A task
-never holds more than ``LONGEST`` hashes, or one range. If hashes are equal, the keys themselves are
-read from the written rows, so that a hash collision is never reported as a duplicate.
+Each task hashes the keys of its rows to 64 bits and writes the hashes to the store's scratch
+folder, split into 256 ranges. Afterwards a few ranges at a time are read from all files. Equal
+keys have equal hashes, so without equal hashes there are no duplicate keys. A task never holds more
+than ``LONGEST`` hashes, or one range. If hashes are equal, the keys themselves are read from the
+written rows, so that a hash collision is never reported as a duplicate.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ LONGEST = 4_000_000
 """Hashes that a task buffers before it writes a file: 32 MB."""
 GATHERED = 250_000
 """Hashes of adjacent ranges that are read at once: 2 MB."""
+SORTED = 100_000
+"""So many NumPy sorts before the compiled loops would even be loaded."""
+SEARCHED = 16_384
+"""Hashes at most that are looked up in one table: 256 KB. If more lie close, most are equal."""
 CONFIRMED = 100_000
 """Limit of duplicate hashes for which the keys are compared; above it, collisions do not matter."""
 
@@ -41,7 +45,7 @@ _NULL = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True)
 class KeyFile:
-    """A file of sorted hashes in the scratch folder; ``bounds`` are the offsets of the ranges."""
+    """A file of hashes in the scratch folder; ``bounds`` are the offsets of the ranges."""
 
     path: str
     bounds: tuple[int, ...]
@@ -96,6 +100,14 @@ def hash_keys(columns: Columns) -> Hashes:
     return result
 
 
+def hash_complete_keys(columns: Columns) -> Hashes:
+    """The hashes of the rows that have a complete key, in their order."""
+    hashes = hash_keys(columns)
+    if any(columns.extent(name).nulls for name in columns.contract.keys):
+        return hashes[complete_keys(columns)]
+    return hashes
+
+
 def _column(columns: Columns, name: str) -> Hashes:
     column = columns.exact(name)
     if column.categories is not None:
@@ -128,7 +140,7 @@ def mix_hashes(hashes: Hashes, more: Hashes) -> None:
 
 
 class KeyWriter:
-    """Collects the hashes of a task and writes them sorted, in as few files as memory allows.
+    """Collects the hashes of a task and writes them by range, in as few files as memory allows.
 
     Its methods raise `StoreError` if a file cannot be written.
     """
@@ -152,17 +164,28 @@ class KeyWriter:
         return tuple(self._files)
 
     def _flush(self) -> None:
-        ordered = np.sort(np.concatenate(self._held))
-        starts = np.arange(RANGES, dtype=np.uint64) << np.uint64(56)
-        bounds = [*np.searchsorted(ordered, starts).tolist(), len(ordered)]
+        parted, bounds = _by_range(np.concatenate(self._held), 56)
         path = f"{self._folder}/{self._part}.{len(self._files):03d}.keys"
         with translate_errors(path, "cannot be written"):
             system, base = filesystem(path)
             system.create_dir(base.rpartition("/")[0], recursive=True)
             with system.open_output_stream(base) as sink:
-                sink.write(ordered.astype("<u8", copy=False))
-        self._files.append(KeyFile(path, tuple(bounds)))
+                sink.write(parted.astype("<u8", copy=False))
+        self._files.append(KeyFile(path, tuple(bounds.tolist())))
         self._held, self._count = [], 0
+
+
+def _by_range(hashes: Hashes, shift: int) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    """The hashes ordered by their 8 bits from ``shift`` on, and the bounds of these `RANGES`."""
+    if len(hashes) <= SORTED:
+        ranges = ((hashes >> np.uint64(shift)) & np.uint64(255)).astype(np.uint8)
+        order = np.argsort(ranges, kind="stable")
+        return hashes[order], np.searchsorted(ranges[order], np.arange(RANGES + 1))
+    from assay.columns import kernels
+
+    bounds, parted = np.zeros(RANGES + 1, dtype=np.int64), np.empty_like(hashes)
+    kernels.part_hashes(hashes, shift, bounds, parted)
+    return parted, bounds
 
 
 def duplicate_hashes(files: Sequence[KeyFile], cores: int) -> dict[int, int]:
@@ -225,17 +248,31 @@ def _read(file: KeyFile, block: range) -> Hashes:
 
 
 def _twice(hashes: Hashes) -> dict[int, int]:
-    hashes.sort()
-    same = hashes[1:] == hashes[:-1]
-    if not same.any():
+    again = _repeated(hashes)
+    if not len(again):
         return {}
-    values, counts = np.unique(hashes[1:][same], return_counts=True)
+    values, counts = np.unique(again, return_counts=True)
     found = {
         int(value): int(count) + 1
         for value, count in zip(values[:CONFIRMED], counts[:CONFIRMED], strict=True)
     }
     found[int(values[0])] += int(counts[CONFIRMED:].sum())
     return found
+
+
+def _repeated(hashes: Hashes) -> Hashes:
+    """Each hash as often as it occurs after its first time, in any order."""
+    if len(hashes) > SORTED:
+        from assay.columns import kernels
+
+        parted, bounds = _by_range(hashes, 48)
+        longest = int(np.diff(bounds).max())
+        if longest <= SEARCHED:
+            table = np.empty(1 << (2 * longest - 1).bit_length(), dtype=np.uint64)
+            return parted[: kernels.repeated_hashes(parted, 48, bounds, table)]
+    hashes = np.sort(hashes)
+    again: Hashes = hashes[1:][hashes[1:] == hashes[:-1]]
+    return again
 
 
 def confirm_duplicates(

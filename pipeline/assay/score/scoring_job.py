@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
+from functools import lru_cache
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -35,8 +36,7 @@ from assay.score.duplicate_keys import (
     DuplicateKeys,
     KeyFile,
     KeyWriter,
-    complete_keys,
-    hash_keys,
+    hash_complete_keys,
 )
 from assay.score.inputs.split import RowGroups, input_batches
 from assay.score.row_reasons import RowReasons
@@ -192,8 +192,7 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
             write(QUARANTINE, scored.quarantine)
             if keys is not None:
                 # The contract already refuses a row without a key.
-                hashes, whole = hash_keys(scored.columns), complete_keys(scored.columns)
-                keys.add(hashes if whole.all() else hashes[whole])
+                keys.add(hash_complete_keys(scored.columns))
             if counter is None:
                 counter = new_counter(scored.reference)
             scored.count(counter)
@@ -236,25 +235,34 @@ def add_lineage(rows: pa.Table, schema: pa.Schema, run: Run) -> pa.Table:
 
     Constant text is dictionary-encoded, so it is stored once per file.
     """
-    values = {
+    stamps: dict[str, Any] = {
         "model_version": run.version,
         "bundle": run.bundle,
         "run_id": run.run_id,
+        "scored_at": run.started_at,
+        "quarantined_at": run.started_at,
     }
     columns = []
     for each in schema:
-        if each.name in values:
-            columns.append(_same(values[each.name], rows.num_rows))
-        elif each.name in ("scored_at", "quarantined_at"):
-            columns.append(pa.repeat(pa.scalar(run.started_at, INSTANT), rows.num_rows))
+        if each.name in stamps:
+            # Batches are about as long as each other, and share what is made once.
+            column = _same(stamps[each.name], 1 << rows.num_rows.bit_length())[: rows.num_rows]
         elif each.name in REASONS and each.name not in rows.column_names:
-            columns.append(pa.nulls(rows.num_rows, each.type))
+            column = pa.nulls(rows.num_rows, each.type)
         else:
-            columns.append(_typed(rows.column(each.name), each.type))
-    return pa.table(columns, names=schema.names)
+            column = _typed(rows.column(each.name), each.type)
+        columns.append(column)
+    fields = [
+        pa.field(each.name, column.type, each.nullable)
+        for each, column in zip(schema, columns, strict=True)
+    ]
+    return pa.table(columns, schema=pa.schema(fields))
 
 
-def _same(value: str, rows: int) -> pa.Array:
+@lru_cache(maxsize=16)
+def _same(value: str | datetime, rows: int) -> pa.Array:
+    if isinstance(value, datetime):
+        return pa.repeat(pa.scalar(value, INSTANT), rows)
     return pa.DictionaryArray.from_arrays(np.zeros(rows, dtype=np.int32), [value])
 
 

@@ -39,7 +39,7 @@ _ANSWERS: Mapping[Task, Mapping[str, pa.DataType]] = {
     "regression": {"prediction": NUMBER},
 }
 _LINEAGE = {"model_version": TEXT, "bundle": TEXT, "run_id": TEXT}
-_STAMPED = {**_LINEAGE, "scored_at": INSTANT}
+STAMPED = {**_LINEAGE, "scored_at": INSTANT}
 _REASON = pa.struct(
     [
         *((name, TEXT) for name in ("feature", "reason", "code", "value")),
@@ -194,7 +194,7 @@ def predictions_schema(
     StoreError
         If a key column has the name of one of the table's own.
     """
-    own = {**_ANSWERS[task], **_STAMPED, **(REASONS if reasons else {})}
+    own = {**_ANSWERS[task], **STAMPED, **(REASONS if reasons else {})}
     return _with_keys(PREDICTIONS, column, keys, own)
 
 
@@ -229,7 +229,7 @@ def infer_keys_and_task(predictions: pa.Schema, column: str) -> tuple[pa.Schema,
         kinds["prediction"]: task for task, kinds in _ANSWERS.items()
     }
     task = tasks[predictions.field("prediction").type]
-    own = {column, *_ANSWERS[task], *_STAMPED, *REASONS}
+    own = {column, *_ANSWERS[task], *STAMPED, *REASONS}
     return pa.schema([field for field in predictions if field.name not in own]), task
 
 

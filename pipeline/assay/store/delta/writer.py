@@ -5,7 +5,7 @@ Everything here can run on a Spark worker; nothing here makes a file visible to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -117,7 +117,7 @@ class PartWriter:
 
     def _flush(self) -> None:
         if self._held:
-            self._writer.write_table(pa.concat_tables(self._held))
+            self._writer.write_table(_joined(self._held))
         self._held, self._held_bytes = [], 0
 
     def _finish(self) -> None:
@@ -169,15 +169,22 @@ def write_part(base_uri: str, relative: str, table: pa.Table) -> StagedFile:
     return part.staged
 
 
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """One table, with one dictionary a column if small: of several, Arrow writes the values."""
+    rows = pa.concat_tables(tables)
+    coded = [each for each in rows.columns if pa.types.is_dictionary(each.type)]
+    values = sum(len(chunk.dictionary) for each in coded for chunk in each.chunks)
+    return rows.unify_dictionaries() if 8 * values <= rows.num_rows else rows
+
+
 def _written(schema: pa.Schema) -> pa.Schema:
     """The types for the Parquet writer: storable ones, with dictionary encoding kept."""
     fields = []
     for given, plain in zip(schema, to_delta_schema(schema), strict=True):
+        kind = plain.type
         if pa.types.is_dictionary(given.type):
-            kept = pa.dictionary(given.type.index_type, plain.type)
-            fields.append(pa.field(plain.name, kept))
-        else:
-            fields.append(plain)
+            kind = pa.dictionary(given.type.index_type, kind)
+        fields.append(pa.field(plain.name, kind, given.nullable))
     return pa.schema(fields)
 
 
