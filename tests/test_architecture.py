@@ -452,7 +452,7 @@ def f():
     }
 
 
-MOST_CODE = 67_342
+MOST_CODE = 67_419
 MOST_FILES = 531
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -97,7 +97,7 @@ def prediction_columns(
     if task == "regression":
         return {PREDICTION: _doubles(scores)}
     if task == "binary":
-        decided = pa.array(scores >= threshold, pa.bool_(), mask=np.isnan(scores))
+        decided = pa.array(scores >= threshold, pa.bool_(), mask=_unknown(scores))
         return {PREDICTION: decided, PROBABILITY: _doubles(scores)}
     best, top, unknown = _best(scores)
     names = pa.array(list(classes), pa.string())
@@ -231,4 +231,10 @@ def _best(scores: Floats) -> tuple[npt.NDArray[np.intp], Floats, Bools]:
 
 
 def _doubles(values: Floats) -> pa.Array:
-    return pa.array(values, pa.float64(), from_pandas=True)  # NaN is null
+    return pa.array(values, pa.float64(), mask=_unknown(values))
+
+
+def _unknown(values: Floats) -> Bools | None:
+    """Which are NaN, None if none is: then Arrow shares the memory of ``values``."""
+    unknown = np.isnan(values)
+    return unknown if unknown.any() else None

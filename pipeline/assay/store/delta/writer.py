@@ -85,7 +85,7 @@ class PartWriter:
             table = table if table.schema.equals(schema) else table.cast(schema)
             if self._writer is None:
                 self._sink = self._fs.open_output_stream(self._temp)
-                self._writer = pq.ParquetWriter(self._sink, schema, **_format(schema))
+                self._writer = pq.ParquetWriter(self._sink, schema, **_format(table))
             self._held.append(table)
             self._held_bytes += table.nbytes
             self._rows += table.num_rows
@@ -173,8 +173,12 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     """One table, with one dictionary a column if small: of several, Arrow writes the values."""
     rows = pa.concat_tables(tables)
     coded = [each for each in rows.columns if pa.types.is_dictionary(each.type)]
-    values = sum(len(chunk.dictionary) for each in coded for chunk in each.chunks)
-    return rows.unify_dictionaries() if 8 * values <= rows.num_rows else rows
+    return rows.unify_dictionaries() if all(map(_repeats, coded)) else rows
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Whether a dictionary-encoded column has few values, each of them often."""
+    return 8 * sum(len(chunk.dictionary) for chunk in column.chunks) <= len(column)
 
 
 def _written(schema: pa.Schema) -> pa.Schema:
@@ -188,19 +192,22 @@ def _written(schema: pa.Schema) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _format(schema: pa.Schema) -> dict[str, Any]:
-    """How the columns are encoded. Measured: see docs/tables.md.
+def _format(rows: pa.Table) -> dict[str, Any]:
+    """How columns like these are encoded. Measured: see docs/tables.md.
 
     Dictionary encoding is used only where values are known or likely to repeat, because building a
-    dictionary of distinct numbers takes longer than writing them. Statistics are not written: the
-    key columns are not sorted, and Delta's log has the row counts.
+    dictionary of distinct numbers takes longer than writing them; places in a small dictionary are
+    compressed as numbers are. Statistics are not written: the key columns are not sorted, and
+    Delta's log has the row counts.
     """
-    leaves = {leaf: kind for field in schema for leaf, kind in _leaves(field.name, field.type)}
+    leaves = {leaf: kind for each in rows.schema for leaf, kind in _leaves(each.name, each.type)}
     texts = {leaf for leaf, kind in leaves.items() if _is_text(kind)}
     repeats = {leaf for leaf, kind in leaves.items() if pa.types.is_dictionary(kind)}
+    long = texts - {leaf for leaf in repeats if _repeats(rows.column(leaf))}
     return {
         "store_schema": False,  # or readers that know Arrow would see dictionaries again
-        "compression": {leaf: "zstd" if leaf in texts else "snappy" for leaf in leaves},
+        "write_batch_size": 4096,  # and not Arrow's 1,024, each of which costs something
+        "compression": {leaf: "zstd" if leaf in long else "snappy" for leaf in leaves},
         "use_dictionary": sorted(texts | repeats),
         "write_statistics": False,
         "write_page_checksum": True,  # detects changed bytes on the disk
