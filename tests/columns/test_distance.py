@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from assay.columns.distance import measure, scaled_wasserstein, total_variation
+from assay.columns.distance import MEASURES, new_category_share, scaled_wasserstein, total_variation
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import NumberGrid
 from assay.columns.grid_builder import build_grid
@@ -127,12 +127,13 @@ def test_all_measures_of_a_category() -> None:
         compute_profile(FrameFeatures(pd.DataFrame({"c": values})), grid)["c"]
         for values in (["a", "a", "b", "c"], ["a", "new", None, "c"])
     )
-    found = measure(grid["c"], before, night)
-    assert found.total_variation == pytest.approx((0.5 - 1 / 3 + 0.25 + 1 / 3 - 0.25 + 1 / 3) / 2)
-    assert found.new_category_share == pytest.approx(1 / 3)
-    assert found.null_share_change == pytest.approx(0.25)
-    assert found.wasserstein is None
-    assert 0 < found.js < 1 and found.psi > 0
+    known = {name: value(grid["c"], before, night) for name, value in MEASURES.items()}
+    assert known["total_variation"] == pytest.approx(
+        (0.5 - 1 / 3 + 0.25 + 1 / 3 - 0.25 + 1 / 3) / 2
+    )
+    assert new_category_share(before, night) == pytest.approx(1 / 3)
+    assert known["wasserstein"] is known["ks"] is None
+    assert known["psi"] > 0 and 0 < known["distance"] < 1
 
 
 def test_effect_grows_with_importance_and_shift_and_not_with_ordinary_distance() -> None:

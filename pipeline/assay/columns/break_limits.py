@@ -56,8 +56,7 @@ from functools import lru_cache
 import numpy as np
 
 from assay.columns import autocorrelation
-from assay.columns.distance import infinite_count, js_distance, scaled_wasserstein
-from assay.columns.distance import ks_statistic as ks_of_counts
+from assay.columns.distance import MEASURES, infinite_count, js_distance
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
@@ -382,13 +381,14 @@ def describe_breaks(
         f"{name}: {each.words}"
         for name in names
         if name in profile and _comparable(reference.profile[name], profile[name])
+        for between in [(reference.grid[name], reference.profile[name], profile[name])]
         for each in find_breaks(
             limits(reference, rule, name, profile[name], by_hand.get(name)),
-            float(js_distance(reference.profile[name].counts, profile[name].counts)),
-            ks_statistic(reference, name, profile[name]),
+            MEASURES["distance"](*between),
+            MEASURES["ks"](*between),
             # Rows without a score have a rule of their own.
             0.0 if name in reference.scores else _null_change(reference, name, profile[name]),
-            moved=wasserstein(reference, name, profile[name]),
+            moved=MEASURES["wasserstein"](*between),
             constant=None if name in by_hand else find_constant(reference, name, profile[name]),
         )
     )
@@ -397,21 +397,6 @@ def describe_breaks(
 def _null_change(reference: Reference, name: str, night: ColumnProfile) -> float:
     before = reference.profile[name]
     return night.nulls / night.rows - before.nulls / before.rows
-
-
-def wasserstein(reference: Reference, name: str, night: ColumnProfile) -> float | None:
-    """The Wasserstein distance in standard deviations of the reference; None for categories."""
-    grid = reference.grid[name]
-    if not isinstance(grid, NumberGrid):
-        return None
-    return scaled_wasserstein(grid, reference.profile[name], night)
-
-
-def ks_statistic(reference: Reference, name: str, night: ColumnProfile) -> float | None:
-    """The Kolmogorov-Smirnov statistic; None for categories."""
-    if not isinstance(reference.grid[name], NumberGrid):
-        return None
-    return float(ks_of_counts(reference.profile[name].fine.counts, night.fine.counts))
 
 
 def infinite_share(reference: Reference, name: str, night: ColumnProfile) -> float | None:

@@ -22,16 +22,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from assay.columns import summary_statistics
 from assay.columns.features import Floats
-from assay.columns.grid import CategoryGrid, ColumnGrid, NumberGrid
+from assay.columns.grid import ColumnGrid, NumberGrid
 from assay.columns.grid_builder import Ints
 from assay.columns.profile import ColumnProfile
 
@@ -208,49 +208,6 @@ def _infinite(count: int, total: float, edge: float, furthest: float) -> int:
     return max(0, count - math.floor(min(total / edge, count))) if edge > 0 else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """All measures of one column.
-
-    Attributes
-    ----------
-    wasserstein
-        In standard deviations of the reference; None for categories, and where the reference has no
-        variance or values are too large to compute it.
-    ks
-        None for categories.
-    new_category_share
-        None for numbers.
-    """
-
-    js: float
-    psi: float
-    total_variation: float
-    wasserstein: float | None
-    ks: float | None
-    new_category_share: float | None
-    null_share_change: float
-
-
-def measure(grid: ColumnGrid, before: ColumnProfile, night: ColumnProfile) -> Measures:
-    """Compare a night's column with the reference's; both have non-null values on ``grid``."""
-    return Measures(
-        js=float(js_distance(before.counts, night.counts)),
-        psi=psi(before.counts, night.counts),
-        total_variation=total_variation(before.counts, night.counts),
-        wasserstein=None
-        if isinstance(grid, CategoryGrid)
-        else scaled_wasserstein(grid, before, night),
-        ks=None
-        if isinstance(grid, CategoryGrid)
-        else float(ks_statistic(before.fine.counts, night.fine.counts)),
-        new_category_share=new_category_share(before, night)
-        if isinstance(grid, CategoryGrid)
-        else None,
-        null_share_change=night.nulls / night.rows - before.nulls / before.rows,
-    )
-
-
 def total_variation(p: tuple[int, ...], q: tuple[int, ...]) -> float:
     """Half the sum of the differences of shares; in [0, 1], NaN if either is empty."""
     left, right = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
@@ -266,6 +223,25 @@ def new_category_share(before: ColumnProfile, night: ColumnProfile) -> float:
     """
     now = night.counts[-1] / sum(night.counts)
     return max(0.0, now - before.counts[-1] / sum(before.counts))
+
+
+MEASURES: Mapping[str, Callable[[ColumnGrid, ColumnProfile, ColumnProfile], Any]] = {
+    "distance": lambda _, before, night: float(js_distance(before.counts, night.counts)),
+    "psi": lambda _, before, night: psi(before.counts, night.counts),
+    "total_variation": lambda _, before, night: total_variation(before.counts, night.counts),
+    "wasserstein": lambda grid, before, night: (
+        scaled_wasserstein(grid, before, night) if isinstance(grid, NumberGrid) else None
+    ),
+    "ks": lambda grid, before, night: (
+        float(ks_statistic(before.fine.counts, night.fine.counts))
+        if isinstance(grid, NumberGrid)
+        else None
+    ),
+}
+"""Of a night's column from the reference's, both with a value on the grid; None if it has none.
+
+The names are keys of a night's document, and of ``monitor.measures``.
+"""
 
 
 def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:

@@ -17,6 +17,7 @@ from assay.monitor.drift.baselines import (
 )
 from assay.monitor.drift.budget import BudgetInput, alarms, evidence
 from assay.monitor.drift.drift import DriftDecision, decide
+from assay.monitor.drift.measures import Measure
 from assay.monitor.drift.night_decision import NightDecision, digest_of_rules, find_snooze
 from assay.monitor.nights import history
 from assay.monitor.nights.facts import StoredFacts
@@ -74,6 +75,8 @@ def judge_nights(
     confidence: float,
     facts: StoredFacts,
     bundle_of: Callable[[Run], Bundle],
+    measures: Sequence[Measure] = (),
+    code: str = "",
 ) -> Judgements:
     """Judge the published runs of some nights, in order, each against the nights before it.
 
@@ -93,13 +96,17 @@ def judge_nights(
         What was known before this command.
     bundle_of
         Loads the bundle of a run.
+    measures
+        Those of params.yaml.
+    code
+        The project's own code that measures.
 
     Raises
     ------
     AssayError
         The bundle or profile of a requested night cannot be loaded. Earlier nights are skipped.
     """
-    rules = digest_of_rules(limits)
+    rules = digest_of_rules(limits, code)
     records = store.published_runs(names)
     known = {
         record.partition: decision
@@ -136,7 +143,8 @@ def judge_nights(
             drift, weekday = before.drift, before.weekday
         else:
             assert profile is not None  # it was read, as nothing is known of the night
-            drift = decide(loaded.reference, profile, limits, record.rows_scored or 0)
+            rows = record.rows_scored or 0
+            drift = decide(loaded.reference, profile, limits, rows, measures=measures)
             weekday = compare_weekdays(night, profile, profiles, limits.baseline_weeks)
         if profile is not None:
             profiles[night] = profile

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import LimitCrossed, NothingScored, UsageError
+from assay.monitor.drift.measures import code_of, read_measures
 from assay.monitor.drift.night_decision import append_decisions
 from assay.monitor.front import command as front
 from assay.monitor.incidents import alert
@@ -103,6 +104,8 @@ def run(
     judged = judge_nights(
         *(store, names, first, limits, params.evaluate.confidence, known),
         run_bundle_loader(root, params),
+        read_measures(params, root),
+        code_of(params, root),
     )
     # Fold.
     measured = [row for night in judged.nights for row in night.expected]

@@ -23,6 +23,7 @@ from assay.errors import LimitCrossed, NightEmpty, RowCountMismatch, SourceError
 from assay.model import bundle
 from assay.model.bundle import Bundle
 from assay.monitor.drift.drift import DriftDecision, decide, drifted_words
+from assay.monitor.drift.measures import read_measures
 from assay.monitor.table_counts import Counting, TableCounts, match_schemas, total
 from assay.project import layout, source_code
 from assay.project.params import Monitor, Params
@@ -131,7 +132,9 @@ def run(
     counting = Counting(night.where, grid, params.score.batch_rows, contract, features.texts)
     counts = _count(root, params, night, counting, Progress(1))
     decision = decide(
-        features, counts.profile, params.monitor, counts.rows, lacking, by_sampling=True
+        *(features, counts.profile, params.monitor, counts.rows, lacking),
+        by_sampling=True,
+        measures=read_measures(params, root),
     )
     answer = TableDrift(
         night.where,

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from assay.columns.distance import learnt_limit, measure
+from assay.columns.distance import MEASURES, learnt_limit
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ReferenceColumn
@@ -81,15 +81,14 @@ def measure_label_drift(
     labelled = len(truths.rows)
     names = [DISTANCE, PSI, TOTAL_VARIATION]
     names += [WASSERSTEIN] if isinstance(before.grid, NumberGrid) else []
-    found: dict[str, float | None] = dict.fromkeys(names)
+    measured: dict[str, float | None] = dict.fromkeys(names)
     if labelled and before.profile.rows:
         frame = pd.DataFrame({"label": prediction.truths(task, truths.values)})
         night = compute_profile(FrameFeatures(frame), {"label": before.grid})["label"]
-        measured = measure(before.grid, before.profile, night)
-        values = (measured.js, measured.psi, measured.total_variation, measured.wasserstein)
-        found.update(zip(names, values, strict=False))
+        between = before.grid, before.profile, night
+        measured = {name: MEASURES[name.removeprefix("label_")](*between) for name in names}
     share = labelled / rows if rows else 0.0
-    for name, value in found.items():
+    for name, value in measured.items():
         yield RealizedMetric("", name, value, None, None, labelled, share)
 
 

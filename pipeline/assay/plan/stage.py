@@ -18,6 +18,7 @@ from assay.errors.base import describe_error
 from assay.model.prediction import PREDICTION
 from assay.monitor.drift.budget import alarms, evidence
 from assay.monitor.drift.drift import decide
+from assay.monitor.drift.measures import read_measures
 from assay.plan import page, pins
 from assay.plan.document import Plan, PlannedNight
 from assay.plan.moved_rows import MOST, MovedRows
@@ -352,10 +353,12 @@ class _Work:
     def _with_alarms(self, nights: Sequence[PlannedNight]) -> list[PlannedNight]:
         """The nights with the alarms that monitoring would raise for them."""
         reference, limits = self._scoring.pinned.bundle.reference, self._scoring.params.monitor
+        measures = read_measures(self._scoring.params, self._scoring.root)
         seen = []
         for each in self._attempts:
             if each.staged is not None and each.tally.profile is not None:
-                drift = decide(reference, each.tally.profile, limits, each.tally.scored)
+                counts, rows = each.tally.profile, each.tally.scored
+                drift = decide(reference, counts, limits, rows, measures=measures)
                 run = each.run
                 seen.append(evidence(run.partition, run.bundle, drift, reference, limits))
         raised = {

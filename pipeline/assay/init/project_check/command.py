@@ -27,6 +27,7 @@ from assay.gate.rules.kinds import read_policy
 from assay.init.project_check.pipeline import PRODUCED, pipeline_faults
 from assay.metrics.own_metrics import load_own_metrics
 from assay.model.prediction import PREDICTION, score_column
+from assay.monitor.drift.measures import Measure, read_measures
 from assay.monitor.incidents.messages import load_own
 from assay.project import digests, layout, source_code
 from assay.project.params import NullShareParams, Params, load
@@ -91,6 +92,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         if isinstance(params.score.input, Own):
             made = OwnFormat(root, params, params.score.input)
             _kept(faults, lambda: made.input)
+        measures = _kept(faults, partial(read_measures, params, root)) or ()
         faults += test_faults(root, params.gate.tests)
         faults += fold_faults(params)
         faults += key_faults(root, params.signing)
@@ -114,7 +116,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         task = infer_task(contract.field(contract.label).kind, contract.label)
         faults += metric_faults(params, task)
         faults += rule_faults(rules, params, contract, task)
-        faults += drift_faults(params, contract, task)
+        faults += drift_faults(params, contract, task, measures)
         _kept(faults, partial(check_reasons, params.score.reasons, task))
         if params.score.reasons is not None and (bare := nameless(contract)):
             _log.warning(bare)
@@ -278,12 +280,17 @@ def _changed(behaviour: Any) -> tuple[str, ...]:
     return tuple(each.column for each in changes)
 
 
-def drift_faults(params: Params, contract: Contract, task: Task) -> Iterator[str]:
+def drift_faults(
+    params: Params, contract: Contract, task: Task, measures: Iterable[Measure]
+) -> Iterator[str]:
     """Columns of ``monitor`` that no drift is looked for in: they would limit and mute nothing."""
     classes = (PREDICTION,) if task == "multiclass" else ()
     known = (*contract.features, score_column(task), *classes)
     for name in params.monitor.limits:
         yield from unknown_name(name, known, "monitor.limits", "a feature or the score")
+    for measure in measures:
+        for name in measure.columns:
+            yield from unknown_name(name, known, "monitor.measures", "a feature or the score")
     for each in params.monitor.snooze:
         yield from unknown_name(each.column, known, "monitor.snooze", "a feature or the score")
 

@@ -15,9 +15,9 @@
 
 A break (`assay.columns.break_limits`), which neither sampling nor the spread of the reference's
 nights explains, raises an alarm on its first night, within the same budget. So does a column that
-cannot be compared. A limit set by hand (new categories, `monitor.limits`) has no p-value and must
-be crossed on k of n nights. These two are not part of the budget. A new model version starts new
-windows.
+cannot be compared. A limit set by hand (new categories, `monitor.limits`, `monitor.measures`) has
+no p-value and must be crossed on k of n nights. These two are not part of the budget. A new model
+version starts new windows.
 
 The reference's mean is fitted to its own nights, so new nights lie further from it than those did.
 Distances are scaled down to correct for that (`assay.columns.autocorrelation.distance_inflation`).
@@ -310,14 +310,17 @@ def evidence(
             if name in reference.moved:
                 moved = SeenValue(finding.wasserstein, reference.moved[name], follows)
                 seen[_question(name, reference, MOVED)] = moved
+        for each in finding.measured:
+            if each.words:
+                over[_question(name, reference, each.title)] = each.words
         nulls = DriftTest(name, "data", NULLS)
         change = _null_change(finding, limits)
         seen[nulls] = SeenValue(change, reference.null_changes[name], follows)
-        for each in finding.breaks:
-            if each.what in (NULLS, break_limits.INFINITE):
-                beyond[DriftTest(name, "data", each.what)] = each.words
+        for broke in finding.breaks:
+            if broke.what in (NULLS, break_limits.INFINITE):
+                beyond[DriftTest(name, "data", broke.what)] = broke.words
             elif weekday is None:
-                beyond[_question(name, reference, each.what)] = each.words
+                beyond[_question(name, reference, broke.what)] = broke.words
         new, most = finding.new_category_share, finding.new_category_limit
         if new is not None and most is not None and not new <= most:
             over[DriftTest(name, "data", CATEGORIES)] = (

@@ -13,6 +13,7 @@ The night crosses its limits when
 
 - the score's distance is over its limit (for a multiclass model: the probability of the most likely
   class, or the distribution of predicted classes),
+- the score is over a limit of a measure of params.yaml (`assay.monitor.drift.measures`),
 - any column has a break, which neither sampling nor the spread between the reference's nights
   explains (`assay.columns.break_limits`),
 - more than ``max_drifted_share`` of the features are over their limits,
@@ -38,9 +39,11 @@ import numpy as np
 
 from assay.columns import break_limits, moved_scores
 from assay.columns.break_limits import Break
-from assay.columns.distance import learnt_limit, measure
+from assay.columns.distance import MEASURES, learnt_limit, new_category_share
+from assay.columns.grid import CategoryGrid
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
+from assay.monitor.drift.measures import Measure, Measured, measure
 from assay.project.params import Monitor
 from assay.project.text import counted, format_short, mark_blanks
 
@@ -83,6 +86,8 @@ class DriftFinding:
         (`assay.columns.break_limits.break_share`).
     effect
         Estimated effect on the model's scores: see `effect`.
+    measured
+        The column by the measures of params.yaml.
     """
 
     column: str
@@ -109,6 +114,7 @@ class DriftFinding:
     moved_break_limit: float | None = None
     new_category_limit: float | None = None
     break_share: float | None = None
+    measured: tuple[Measured, ...] = ()
 
     @property
     def times_limit(self) -> float:
@@ -245,6 +251,7 @@ def decide(
     rows: int,
     lacking: Mapping[str, str] = NOTHING,
     by_sampling: bool = False,
+    measures: Sequence[Measure] = (),
 ) -> DriftDecision:
     """Compare the counts of a night's scored rows with the reference.
 
@@ -263,12 +270,19 @@ def decide(
         Why a column is not in ``profile``, where that is known.
     by_sampling
         With too few nights to learn a limit from, use the limit that sampling alone explains.
+    measures
+        Those of params.yaml.
+
+    Raises
+    ------
+    PluginError
+        A measure of the project's own fails.
     """
     reference = reference.on_cells_of(profile)
     findings = [
         _finding(
             *(name, reference, profile.get(name), limits, rows),
-            *(lacking.get(name, UNCOUNTED), by_sampling),
+            *(lacking.get(name, UNCOUNTED), by_sampling, measures),
         )
         for name in reference.grid
     ]
@@ -374,6 +388,7 @@ def _finding(
     rows: int,
     lacking: str,
     by_sampling: bool,
+    measures: Sequence[Measure],
 ) -> DriftFinding:
     before, by_hand = reference.profile[name], limits.limits.get(name)
     usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
@@ -405,12 +420,18 @@ def _finding(
             decisive=not (unknown == ALL_NULL and _often_null(name, reference, limits)),
             reasons=(unknown or "cannot be compared",),
         )
-    found = measure(reference.grid[name], before, night)
-    distance, change, new = found.js, found.null_share_change, found.new_category_share
+    cells = reference.grid[name]
+    values = {key: value(cells, before, night) for key, value in MEASURES.items()}
+    distance, varied, wasserstein = (
+        values[key] for key in ("distance", "total_variation", "wasserstein")
+    )
+    change = night.nulls / night.rows - before.nulls / before.rows
+    new = new_category_share(before, night) if isinstance(cells, CategoryGrid) else None
+    measured = tuple(measure(measures, name, cells, before, night))
     wide = None
     if by_hand is None:
         wide = learnt_limit(reference.moved.get(name, ()), limits.limit_quantile)
-    moved = found.wasserstein is not None and wide is not None and found.wasserstein > wide
+    moved = wasserstein is not None and wide is not None and wasserstein > wide
     # Not "distance > limit": NaN must count as drifted.
     far = not distance <= limit
     infinite = break_limits.infinite_share(reference, name, night)
@@ -418,11 +439,11 @@ def _finding(
     broken = break_limits.find_breaks(
         most_explained,
         distance,
-        found.ks,
+        values["ks"],
         change,
         infinite,
         most_infinite,
-        moved=found.wasserstein,
+        moved=wasserstein,
         constant=break_limits.find_constant(reference, name, night) if by_hand is None else None,
     )
     grave = [each.words for each in broken]
@@ -440,29 +461,30 @@ def _finding(
             grave.append(words)
     over = [f"distance {distance:.3f} over its limit {limit:.3f}"] if far else []
     if moved:
-        over.append(f"Wasserstein distance {found.wasserstein:.3f} over its limit {wide:.3f}")
+        over.append(f"Wasserstein distance {wasserstein:.3f} over its limit {wide:.3f}")
+    over += [each.words for each in measured if each.words]
     return DriftFinding(
         column=name,
         distance=distance if math.isfinite(distance) else None,
         limit=limit,
-        psi=found.psi,
+        psi=values["psi"],
         null_share=night.nulls / night.rows,
         null_share_change=change,
         null_share_limit=most,
         new_category_share=new,
-        drifted=far or moved,
-        crossed=far or moved or bool(grave),
-        decisive=bool(grave) or ((far or moved) and name in reference.scores),
+        drifted=bool(over),
+        crossed=bool(grave or over),
+        decisive=bool(grave) or (bool(over) and name in reference.scores),
         reasons=(*grave, *over),
-        total_variation=found.total_variation,
-        wasserstein=found.wasserstein,
+        total_variation=varied,
+        wasserstein=wasserstein,
         effect=effect(
             reference.importance.get(name, 1.0),
-            found.total_variation,
+            varied,
             distance,
             reference.distances[name],
         ),
-        ks=found.ks,
+        ks=values["ks"],
         wasserstein_limit=wide,
         breaks=broken,
         break_limit=most_explained.distance,
@@ -471,6 +493,7 @@ def _finding(
         moved_break_limit=most_explained.moved,
         new_category_limit=most_new,
         break_share=break_limits.break_share(most_explained.distance, before.counts),
+        measured=measured,
     )
 
 

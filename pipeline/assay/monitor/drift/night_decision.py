@@ -36,8 +36,8 @@ class NightDecision:
     Attributes
     ----------
     rules
-        A digest of all that decided beside the run: Assay's version, and ``monitor`` in
-        params.yaml.
+        A digest of all that decided beside the run: Assay's version, ``monitor`` in params.yaml,
+        and the code of the project's own measures.
     drift
         The night compared with its reference.
     weekday
@@ -83,9 +83,15 @@ class NightDecision:
         }
 
 
-def digest_of_rules(limits: Monitor) -> str:
-    """`NightDecision.rules` of a decision that is made now."""
-    return hashlib.sha256(f"{version('assay')} {FORM}\n{limits!r}".encode()).hexdigest()
+def digest_of_rules(limits: Monitor, code: str = "") -> str:
+    """`NightDecision.rules` of a decision that is made now.
+
+    Parameters
+    ----------
+    code
+        The project's own code that measures (`assay.monitor.drift.measures.code_of`).
+    """
+    return hashlib.sha256(f"{version('assay')} {FORM}\n{limits!r}{code}".encode()).hexdigest()
 
 
 def read_decisions(store: Store) -> dict[str, NightDecision]:

@@ -202,6 +202,7 @@ def render(
         s=summary,
         d=summary.decision,
         reference=reference,
+        measures=[*dict.fromkeys(m.title for f in summary.decision.findings for m in f.measured)],
         distances=charts.distance_strip,
         reasons=_reasons_picture(summary),
         columns=content.columns,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from assay.project import layout
 from assay.project.params.inputs import FileTable
@@ -137,6 +137,19 @@ Maturities = Annotated[tuple[Maturity, ...], AfterValidator(_ascending)]
 """Label maturities: how many days after a night its labels are counted."""
 
 
+class MeasureKeys(Section):
+    """A measure of drift, whose keys it reads itself (`assay.monitor.drift.measures`)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    measure: Text
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """What params.yaml says of it, as it says it."""
+        return {**(self.model_extra or {}), "measure": self.measure}
+
+
 class Monitor(Section):
     """Baselines, limits, the false-alarm budget, snoozed columns, and when to train again."""
 
@@ -145,6 +158,7 @@ class Monitor(Section):
     limits: Annotated[Mapping[Text, Share], Frozen] = Field(
         default_factory=dict, validate_default=True
     )
+    measures: tuple[MeasureKeys, ...] = ()
     budget: Budget = Budget()
     snooze: tuple[Snooze, ...] = ()
     limit_quantile: Annotated[float, Field(gt=0.5, le=1)] = 0.99
