@@ -182,8 +182,8 @@ class ScoringVersion:
         from assay.promotion.card import facts, markdown
 
         known = versions.read_state(self._root, self._params.name)
-        found = facts.read_facts(self._root, self._params, known, self._pinned.version)
-        return markdown.render(found)
+        known_facts = facts.read_facts(self._root, self._params, known, self._pinned.version)
+        return markdown.render(known_facts)
 
     @cached_property
     def verdict(self) -> Verdict | None:
@@ -291,11 +291,11 @@ class NightStore:
 
         Private cells are masked in ``row``: `assay quarantine show` puts on record who sees them.
         """
-        found = self._store.dataset(QUARANTINE, _night(night))
-        if PRIVATE not in found.schema.names:
-            return found
-        at = found.schema.get_field_index(PRIVATE)
-        return found.replace_schema(found.schema.remove(at))
+        rows = self._store.dataset(QUARANTINE, _night(night))
+        if PRIVATE not in rows.schema.names:
+            return rows
+        at = rows.schema.get_field_index(PRIVATE)
+        return rows.replace_schema(rows.schema.remove(at))
 
     def performance(self, night: str | None = None) -> pa.Table:
         """The latest value of each metric of the published runs, estimated and realized."""
@@ -303,9 +303,9 @@ class NightStore:
 
     def runs(self, night: str | None = None) -> pa.Table:
         """Every attempt to score a night, or all nights, in order of start (docs/tables.md)."""
-        found = [asdict(run) for run in self._store.runs(_night(night))]
+        events = [asdict(run) for run in self._store.runs(_night(night))]
         shown = [name for name in Run.__dataclass_fields__ if name != "files"]
-        return pa.table({name: [each[name] for each in found] for name in shown})
+        return pa.table({name: [each[name] for each in events] for name in shown})
 
     def __repr__(self) -> str:
         nights = self.nights()

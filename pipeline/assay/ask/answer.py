@@ -61,11 +61,11 @@ def effects(metric: str, pool: Pool, labels: Floats) -> tuple[LabelEffects, ...]
     return (each[0] if len(each) == 1 else each[0].subtract(each[1]), *each)
 
 
-def least_variance(pool: Pool, found: LabelEffects) -> float:
+def least_variance(pool: Pool, effects_of: LabelEffects) -> float:
     """The variance that stays if every row of the pool is labelled."""
     expected = pool.expected
-    chance = np.square(found.slope) * expected * (1 - expected)
-    varies = sampling_variation(found.influence(expected), pool.units)
+    chance = np.square(effects_of.slope) * expected * (1 - expected)
+    varies = sampling_variation(effects_of.influence(expected), pool.units)
     return varies.standard_error**2 + float(chance.sum()) / len(expected) ** 2
 
 
@@ -88,9 +88,9 @@ def measure(
     elif not 0 < estimated.mean() < 1:
         why = "the labels are too few for a value: there would be none of one kind"
     else:
-        found, *each = effects(metric, pool, estimated)
+        first, *each = effects(metric, pool, estimated)
         # Of one model a share of 0 or 1 has no log odds.
-        certain = len(each) == 1 and metric not in LOSSES and found.value in (0, 1)
+        certain = len(each) == 1 and metric not in LOSSES and first.value in (0, 1)
         if certain or not all(_possible(metric, one.value) for one in each):
             why = "the labels are too few for a value"
     if why is not None:
@@ -100,7 +100,7 @@ def measure(
     scores = pool.scores[0]
     losses = np.square(scores) + estimated * (1 - 2 * scores)
     units = pool.units.followed(losses, scores)
-    varies = sampling_variation(found.influence(estimated), units)
+    varies = sampling_variation(first.influence(estimated), units)
     doubt = few_rows_warning(len(drawn) + int((~pool.unknown).sum()))
     doubt = doubt if metric == "log_loss" else None
     if len(each) > 1:
@@ -108,8 +108,8 @@ def measure(
         made = measured_difference(METHOD, old.value, new.value, varies, confidence)
         return replace(made, doubt=doubt)
     of = _of_loss if metric in LOSSES else _of_share
-    low, high = of(found.value, varies, confidence)
-    return Estimate(found.value, low, high, None, varies.degrees, doubt=doubt)
+    low, high = of(first.value, varies, confidence)
+    return Estimate(first.value, low, high, None, varies.degrees, doubt=doubt)
 
 
 def _possible(metric: str, value: float) -> bool:
@@ -137,13 +137,13 @@ def judge(
     name = "metrics" if isinstance(rule, Limit) else "differences"
     whole = report.model_copy(update={**about, name: {rule.metric: measured}})
     if isinstance(rule, Limit) and isinstance(whole, Evaluation):
-        found = limit.evaluate(rule, whole, gate)[0]
+        finding = limit.evaluate(rule, whole, gate)[0]
     else:
         assert isinstance(rule, Change) and isinstance(whole, Comparison)
-        found = change.evaluate(rule, whole, gate)[0]
-    if found.outcome is not Outcome.INCONCLUSIVE:
-        return found, None
-    return found, measured.why or measured.doubt or "the limit lies within the interval"
+        finding = change.evaluate(rule, whole, gate)[0]
+    if finding.outcome is not Outcome.INCONCLUSIVE:
+        return finding, None
+    return finding, measured.why or measured.doubt or "the limit lies within the interval"
 
 
 def _of_loss(value: float, varies: SamplingVariation, confidence: float) -> tuple[float, float]:

@@ -170,7 +170,7 @@ def run(
     adds = sample.design_variance(design, effects, pool.expected)
     error, nights = float((floor + adds) ** 0.5), pool.keys.column(0)
     table = _list(params, question, pool, design, params.seed)
-    found = Asked(
+    asked = Asked(
         rule=question.rule.name,
         metric=question.rule.metric,
         list=str(out or LIST),
@@ -190,14 +190,14 @@ def run(
         expected_error=error,
         would_tell=error <= enough and not sample.few(design, effects, pool.expected),
     )
-    record(root, open_store(root, params), "ask", found.first, show_private)
+    record(root, open_store(root, params), "ask", asked.first, show_private)
     sink = pa.BufferOutputStream()
     pcsv.write_csv(table, sink)
     try:
         write_text(path, sink.getvalue().to_pybytes().decode())
     except OSError as error_:
         raise SourceError("cannot be written", where=str(path), found=str(error_)) from None
-    return _write(root, found)
+    return _write(root, asked)
 
 
 def read_answer(root: Path, params: Params, file: Path, now: datetime | None = None) -> Asked:
@@ -242,10 +242,10 @@ def read_answer(root: Path, params: Params, file: Path, now: datetime | None = N
 _AGAIN = "Ask again: assay ask."
 
 
-def _write(root: Path, found: Asked) -> Asked:
-    tree = TypeAdapter(Asked).dump_python(found, mode="json")
+def _write(root: Path, asked: Asked) -> Asked:
+    tree = TypeAdapter(Asked).dump_python(asked, mode="json")
     write_json(root / layout.ASK, {"schema": Asked.SCHEMA, **tree})
-    return found
+    return asked
 
 
 @dataclass(frozen=True)
@@ -267,9 +267,9 @@ class _Question:
         near = difflib.get_close_matches(name or "", known, n=1)
         reasons = [] if named else ["no such rule" + (f"; '{near[0]}'?" if near else "")]
         for rule in named.values():
-            found = kinds.evaluate_rule(rule, inputs, policy)[0]
-            if found.outcome is not Outcome.INCONCLUSIVE:
-                reasons.append(f"'{rule.name}' is {found.outcome}")
+            finding = kinds.evaluate_rule(rule, inputs, policy)[0]
+            if finding.outcome is not Outcome.INCONCLUSIVE:
+                reasons.append(f"'{rule.name}' is {finding.outcome}")
             elif not kinds.can_be_asked(rule, inputs.evaluation.task):
                 reasons.append(f"'{rule.name}' is of another kind, metric or task, or on slices")
             elif (bundles := _bundles(root, params, rule)) is None:
@@ -277,7 +277,7 @@ class _Question:
             else:
                 limits = isinstance(rule, Limit)
                 report = inputs.evaluation if limits else inputs.comparison
-                return cls(rule, found, report, policy, bundles)
+                return cls(rule, finding, report, policy, bundles)
         raise UsageError(
             "labels are asked for a rule that could not tell",
             where=f"assay ask --rule '{name}'" if name else "assay ask",
@@ -292,11 +292,11 @@ class _Question:
 
     def effects(self, pool: Pool) -> tuple[LabelEffects, Floats]:
         """What each row's label is expected to do to the metric or change, and how much it may."""
-        found = answer.effects(self.rule.metric, pool, pool.expected)[0]
-        if not np.isfinite(found.value):
+        known = answer.effects(self.rule.metric, pool, pool.expected)[0]
+        if not np.isfinite(known.value):
             raise UsageError(f"{self.rule.metric} has no value in these rows",
                              where="assay ask", fix="Take more nights.")  # fmt: skip
-        return found, sample.spread(found, pool.expected, pool.unknown)
+        return known, sample.spread(known, pool.expected, pool.unknown)
 
     def error_that_tells(self, effects: LabelEffects) -> float:
         """The standard error that tells the metric from the rule's limit with ``gate.power``."""
@@ -323,11 +323,11 @@ def _list(
         STRATUM: design.strata + 1,
         PROBABILITY: design.probabilities,
     }
-    found = pool.keys.take(pa.array(drawn))
+    listed = pool.keys.take(pa.array(drawn))
     for name, values in added.items():
-        found = found.append_column(name, pa.array(values[drawn]))
+        listed = listed.append_column(name, pa.array(values[drawn]))
     label = params.labels.truth or question.bundles[0].manifest.label
-    return found.append_column(label, pa.nulls(len(drawn), pa.bool_()))
+    return listed.append_column(label, pa.nulls(len(drawn), pa.bool_()))
 
 
 def _labels(file: Path, wanted: pa.Table, now: datetime) -> Floats:

@@ -74,10 +74,10 @@ class Pool:
     @property
     def digest(self) -> str:
         """Of all that a sample depends on: keys, scores and the labels that are known."""
-        found = sha256(repr(self.keys.to_pydict()).encode())
+        whole = sha256(repr(self.keys.to_pydict()).encode())
         for values in (*self.scores, self.known):
-            found.update(np.round(values, 12).tobytes())
-        return f"sha256:{found.hexdigest()}"
+            whole.update(np.round(values, 12).tobytes())
+        return f"sha256:{whole.hexdigest()}"
 
 
 def read_pool(
@@ -173,7 +173,7 @@ def _known(
     root: Path, params: Params, keys: pa.Table, nights: Sequence[str], until: datetime
 ) -> Floats:
     """The label of each row as of ``until``, ``(n,)``; NaN where there is none."""
-    store, found = open_store(root, params), np.full(keys.num_rows, np.nan)
+    store, truths = open_store(root, params), np.full(keys.num_rows, np.nan)
     column, *held = keys.column_names
     numbered = keys.append_column(_ROW, pa.array(np.arange(keys.num_rows)))
     for night in {*nights} & {*store.labelled_partitions()}:
@@ -182,5 +182,5 @@ def _known(
         known = store.labels(night, until).select([*held, "truth"])
         known = known.cast(types.append(known.schema.field("truth")))
         both = mine.join(known, held, join_type="inner")
-        found[both.column(_ROW).to_numpy()] = both.column("truth").to_numpy()
-    return found
+        truths[both.column(_ROW).to_numpy()] = both.column("truth").to_numpy()
+    return truths

@@ -137,12 +137,14 @@ def _allocate(rows: Ints, weights: Floats, budget: int) -> Ints:
     return np.where(whole, rows, np.minimum(labels, rows))
 
 
-def design_variance(found: SampleDesign, effects: LabelEffects, expected: Floats) -> float:
+def design_variance(sample: SampleDesign, effects: LabelEffects, expected: Floats) -> float:
     """What drawing adds to the variance of the metric, were labels as likely as ``expected``."""
-    inside = found.strata >= 0
+    inside = sample.strata >= 0
     squares = (np.square(effects.slope) * expected * (1 - expected))[inside]
-    sums = np.bincount(found.strata[inside], weights=squares, minlength=len(found.rows))
-    left = np.divide(found.rows, found.labels, where=found.labels > 0, out=np.ones(len(sums))) - 1
+    sums = np.bincount(sample.strata[inside], weights=squares, minlength=len(sample.rows))
+    left = (
+        np.divide(sample.rows, sample.labels, where=sample.labels > 0, out=np.ones(len(sums))) - 1
+    )
     return float(sums @ left) / len(expected) ** 2
 
 
@@ -162,15 +164,15 @@ def random_equivalent(
     return int(np.ceil(round(whole * count / (variance + whole), 6)))
 
 
-def few(found: SampleDesign, effects: LabelEffects, expected: Floats) -> bool:
+def few(sample: SampleDesign, effects: LabelEffects, expected: Floats) -> bool:
     """Whether too few rows of the rarer label are expected, as if each moved the metric as much.
 
     Kish's effective number: a few of high weight decide an interval that they cannot tell. A
     stratum that is labelled whole adds no weight.
     """
-    inside = (found.strata >= 0) & (found.probabilities < 1)
+    inside = (sample.strata >= 0) & (sample.probabilities < 1)
     moved = np.minimum(expected, 1 - expected)[inside] * np.abs(effects.slope[inside])
-    square = float((moved * np.abs(effects.slope[inside]) / found.probabilities[inside]).sum())
+    square = float((moved * np.abs(effects.slope[inside]) / sample.probabilities[inside]).sum())
     return bool(square > 0 and moved.sum() ** 2 / square < FEWEST)
 
 
@@ -183,10 +185,10 @@ def least_budget(
         return None
 
     def enough(budget: int) -> bool:
-        found = design(spreads, budget)
+        sample = design(spreads, budget)
         return (
-            not few(found, effects, expected)
-            and design_variance(found, effects, expected) <= variance
+            not few(sample, effects, expected)
+            and design_variance(sample, effects, expected) <= variance
         )
 
     while low < high:

@@ -242,15 +242,15 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does, but names what is unknown before what is missing."""
-        found, unknown = self.parse_known_args(args, namespace)
-        asked = getattr(found, "parser", self)
+        parsed, unknown = self.parse_known_args(args, namespace)
+        asked = getattr(parsed, "parser", self)
         if unknown:
             name = unknown[0].partition("=")[0]
             near = _nearest(name, asked._option_string_actions)
             asked.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
-        if not hasattr(found, "command"):
+        if not hasattr(parsed, "command"):
             asked.error("a command is missing: --help lists them")
-        return found
+        return parsed
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, _Commands) and value not in action.choices:

@@ -90,16 +90,16 @@ class Command:
     front: bool = False
     serves: bool = False
 
-    def lines(self, found: Any, options: Mapping[str, Any]) -> Iterable[Line]:
+    def lines(self, result: Any, options: Mapping[str, Any]) -> Iterable[Line]:
         """A result for people."""
         if not self.words:
             from assay.cli.result import lines, to_tree
 
-            return lines(to_tree(found), self.keys)
+            return lines(to_tree(result), self.keys)
         module, _, name = self.words.partition(".")
         words = getattr(importlib.import_module(f"assay.cli.show.{module}"), name)
         asked = inspect.signature(words).parameters.keys() & options.keys()
-        shown: Iterable[Line] = words(found, **{each: options[each] for each in asked})
+        shown: Iterable[Line] = words(result, **{each: options[each] for each in asked})
         return shown
 
 
@@ -162,9 +162,9 @@ class Call:
         from assay.contract.private_columns import keep_private
         from assay.project.params import load
 
-        found = load(self.root)
-        keep_private(self.root, found)
-        return self.root, found
+        params = load(self.root)
+        keep_private(self.root, params)
+        return self.root, params
 
     @cached_property
     def options(self) -> Mapping[str, Any]:
@@ -200,24 +200,24 @@ class Call:
                 self.front_page() if self.command.front else nullcontext(),
                 nullcontext() if self.command.serves else self.own_code_apart(),
             ):
-                found = self.command.run(self, **self.options)
+                result = self.command.run(self, **self.options)
         except BaseException as error:
             if (report := attached_report(error)) is not None:
                 self.show(report)
             raise
-        if found is not None:
-            self.show(found)
+        if result is not None:
+            self.show(result)
 
-    def show(self, found: Any) -> None:
+    def show(self, result: Any) -> None:
         """Print a result, for people or as one JSON document."""
         from assay.cli.result import to_json
 
         self.printed = True
         if self.json:
             # JSON with its control characters escaped is the same document.
-            print(escape_controls(to_json(found).rstrip("\n"), keep="\n"), flush=True)
+            print(escape_controls(to_json(result).rstrip("\n"), keep="\n"), flush=True)
         else:
-            terminal.print_lines(self.command.lines(found, {**self.options, "root": self.root}))
+            terminal.print_lines(self.command.lines(result, {**self.options, "root": self.root}))
 
     def own_code_apart(self) -> AbstractContextManager[None]:
         """With ``--json``, lets what the project's own code prints go to standard error.
@@ -319,12 +319,12 @@ def positive_number(text: str) -> int:
 def distance(text: str) -> float:
     """The type of an option that is a finite number from 0 on."""
     try:
-        found = float(text)
+        value = float(text)
     except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
+        value = math.nan
+    if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number from 0 on, found '{text}'")
-    return found
+    return value
 
 
 First = Annotated[str | None, Option("the first of several nights", "DAY", "--from")]

@@ -230,13 +230,13 @@ def gate_unchanged(
 ) -> object:
     from assay.gate import unchanged
 
-    found = unchanged.find(*call.project)
-    write_step_output("unchanged", str(found.unchanged is not None).lower())
-    write_step_output("promoted", str(found.unchanged is not None or found.promoted).lower())
-    if exit_code and found.unchanged is None:
+    answer = unchanged.find(*call.project)
+    write_step_output("unchanged", str(answer.unchanged is not None).lower())
+    write_step_output("promoted", str(answer.unchanged is not None or answer.promoted).lower())
+    if exit_code and answer.unchanged is None:
         error = GateNotPassed("nothing says yet whether it passes", fix="Judge it: dvc repro.")
-        raise attach_report(error, found)
-    return found
+        raise attach_report(error, answer)
+    return answer
 
 
 @MAKE(

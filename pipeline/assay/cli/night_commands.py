@@ -340,9 +340,9 @@ def window(
 ) -> object:
     from assay.performance import retrain
 
-    found = retrain.move_window(*call.project, if_advised=if_advised)
-    write_step_output("moved", str(found.days > 0).lower())
-    return found
+    moved = retrain.move_window(*call.project, if_advised=if_advised)
+    write_step_output("moved", str(moved.days > 0).lower())
+    return moved
 
 
 @CARE(

@@ -225,10 +225,10 @@ def why(
 
     if page is not None:
         why_page.check(call.root, page)
-    found = why.run(*call.project, key, date)
+    answer = why.run(*call.project, key, date)
     if page is not None:
-        why_page.write(found, page, top)
-    return found
+        why_page.write(answer, page, top)
+    return answer
 
 
 LOOK.parent("night", "what happened to one night, and why", "assay night history --date 2013-07-02")

@@ -30,14 +30,14 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)[.\d]*(\+00:00|Z)?")
 
 
-def to_tree(found: Any) -> Any:
+def to_tree(result: Any) -> Any:
     """A report as its file has it; of any other result its fields, and its class's ``SCHEMA``.
 
     A result whose document is another value makes it by its method ``document``.
     """
     from pydantic import TypeAdapter
 
-    made = _document(found)
+    made = _document(result)
     if isinstance(made, Report):
         return made.tree()
     tree = TypeAdapter(type(made)).dump_python(made, mode="json")
@@ -46,20 +46,20 @@ def to_tree(found: Any) -> Any:
     return tree
 
 
-def to_json(found: Any) -> str:
+def to_json(result: Any) -> str:
     """The document of a result as text; of a report its file's."""
     from pydantic import TypeAdapter
 
-    made = _document(found)
+    made = _document(result)
     if isinstance(made, Report):
         return made.text()
     return TypeAdapter(Any).dump_json(to_tree(made), indent=2).decode("utf-8")
 
 
-def _document(found: Any) -> Any:
-    if isinstance(found, dict):
-        return {name: _document(each) for name, each in found.items()}
-    return found.document() if hasattr(found, "document") else found
+def _document(result: Any) -> Any:
+    if isinstance(result, dict):
+        return {name: _document(each) for name, each in result.items()}
+    return result.document() if hasattr(result, "document") else result
 
 
 def lines(document: Row, asked: str = "") -> Iterator[Line]:

@@ -84,11 +84,11 @@ def _called(command: Sequence[str], folder: Path, given: bytes = b"") -> bytes:
     return done.stdout
 
 
-def _unproven(command: Sequence[str], found: str) -> ExportUnproven:
+def _unproven(command: Sequence[str], difference: str) -> ExportUnproven:
     return ExportUnproven(
         "the export in C could not be compared, so there is none",
         where=Path(command[0]).name,
-        found=found,
+        found=difference,
         fix="Is $CC, or cc, a compiler of C99 for this machine?",
     )
 
@@ -115,12 +115,12 @@ def answers(run: Run, export: Export, rows: FeaturesInMemory) -> Expected:
         raise _unproven(
             ["check"], f"{counted(len(output), 'byte')} for {counted(rows.rows, 'row')}"
         )
-    found = np.frombuffer(output, kind, rows.rows)
+    results = np.frombuffer(output, kind, rows.rows)
     got = Expected(
-        raw=found["raw"].reshape(rows.rows, outputs),
-        scores=found["scores"].reshape(rows.rows, scores),
-        unscored=found["answers"][:, 1] != 0,
-        broken=found["answers"][:, 0].astype(np.int64),
+        raw=results["raw"].reshape(rows.rows, outputs),
+        scores=results["scores"].reshape(rows.rows, scores),
+        unscored=results["answers"][:, 1] != 0,
+        broken=results["answers"][:, 0].astype(np.int64),
     )
     if differing := count_differences(export, rows, got, output[rows.rows * kind.itemsize :]):
         raise ExportUnproven(
@@ -139,30 +139,30 @@ def count_differences(
     model, good = export.manifest, got.broken == 0
     scores = got.scores[good] if model.task == "multiclass" else got.scores[good, 0]
     taken = rows.take(np.flatnonzero(good))
-    found = read_sent_text(sent).counts(export.grid, export.rules)
+    counts = read_sent_text(sent).counts(export.grid, export.rules)
     wanted = compute_profile(taken, export.grid, profiled_scores(model.task, model.classes, scores))
     broken = Counter(export.rules.held[at - 1].name for at in got.broken[~good].tolist())
     grid = export.grid
     return [
-        *([] if found.rows == rows.rows else ["rows"]),
-        *sorted({name for name, _ in broken.items() ^ found.broken.items()}),
-        *(name for name in wanted if not _alike(grid[name], wanted[name], found.profile[name])),
+        *([] if counts.rows == rows.rows else ["rows"]),
+        *sorted({name for name, _ in broken.items() ^ counts.broken.items()}),
+        *(name for name in wanted if not _alike(grid[name], wanted[name], counts.profile[name])),
     ]
 
 
-def _alike(grid: ColumnGrid, wanted: ColumnProfile, found: ColumnProfile) -> bool:
+def _alike(grid: ColumnGrid, wanted: ColumnProfile, sent: ColumnProfile) -> bool:
     """Equal in all that a device counts, sums within what rounding can do to them."""
     rest = ("total", "total_squares", "fine", "registers", "new")
-    same = replace(found, **{name: getattr(wanted, name) for name in rest}) == wanted
+    same = replace(sent, **{name: getattr(wanted, name) for name in rest}) == wanted
     if not same or not isinstance(grid, NumberGrid):
         return same
     counts = wanted.fine.counts
-    ends = np.abs([found.low or 0.0, *grid.fine, found.high or 0.0])
+    ends = np.abs([sent.low or 0.0, *grid.fine, sent.high or 0.0])
     most = np.maximum(ends[:-1], ends[1:])
     with np.errstate(over="ignore"):
-        near = np.abs(found.fine.sums - wanted.fine.sums) <= 1e-9 * counts * most
-    squares = math.isclose(found.total_squares, wanted.total_squares, rel_tol=1e-9)
-    return bool(squares and near.all() and np.array_equal(counts, found.fine.counts))
+        near = np.abs(sent.fine.sums - wanted.fine.sums) <= 1e-9 * counts * most
+    squares = math.isclose(sent.total_squares, wanted.total_squares, rel_tol=1e-9)
+    return bool(squares and near.all() and np.array_equal(counts, sent.fine.counts))
 
 
 def _input(numeric: Sequence[str], categorical: Sequence[str], rows: FeaturesInMemory) -> bytes:

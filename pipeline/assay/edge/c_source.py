@@ -236,11 +236,11 @@ def _inputs(model: CompiledModel) -> Iterator[str]:
     inputs = model.inputs
     texts, states = [], list[int]()
     for place, names in enumerate(inputs.categories):
-        found = inputs.states_of(place).tolist()
+        known_states = inputs.states_of(place).tolist()
         # As strcmp compares: by bytes.
         order = sorted(range(len(names)), key=lambda at: names[at].encode())
         texts += [names[at] for at in order]
-        states += [found[at] for at in order] + found[-2:]
+        states += [known_states[at] for at in order] + known_states[-2:]
     starts = np.cumsum([0, *(len(names) for names in inputs.categories)])
     yield from array("static const char *const", "category", map(literal, texts), '""')
     tables = {

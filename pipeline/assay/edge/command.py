@@ -227,11 +227,11 @@ def compare(
         rows = as_given(rows)
         count += rows.rows
         wanted = expected(export.model, export.contract, export.rules, rows)
-        if found := differences(wanted, answers(rows), _TOLERANCE):
+        if differing := differences(wanted, answers(rows), _TOLERANCE):
             raise ExportUnproven(
                 "the file would give other scores, so it was not written",
                 where=export.version,
-                found=found,
+                found=differing,
                 fix="Try another compiler (CC=gcc) or onnxruntime. If none does, please report it.",
             )
     return count

@@ -146,10 +146,10 @@ def expected(
     scores = np.empty((rows.rows, max(model.finish.classes, 1)))
     unscored = np.zeros(rows.rows, np.bool_)
     with np.errstate(all="ignore"):
-        for block, found in model.body.raw(model.inputs.rows(rows)):
+        for block, block_raw in model.body.raw(model.inputs.rows(rows)):
             here = slice(block.start, block.stop)
-            raw[here] = found.T
-            scored = model.finish.scores(np.ascontiguousarray(found))
+            raw[here] = block_raw.T
+            scored = model.finish.scores(np.ascontiguousarray(block_raw))
             scores[here] = scored.reshape(block.rows, -1)
             unscored[here] = invalid_scores(model.finish.task, scored)
             refused = block.refused()
@@ -193,10 +193,10 @@ def _broken(
             kind = np.int64 if rule.kind == "whole" else np.bool_
             columns[name] = pa.array(plain.astype(kind), mask=np.isnan(numbers))
     untyped = np.logical_or.reduce([np.zeros(rows.rows, np.bool_), *masks.values()])
-    found = check_rows(features_only(contract, rules), pa.table(columns)).broken
+    by_rule = check_rows(features_only(contract, rules), pa.table(columns)).broken
     broken = np.zeros(rows.rows, np.int64)
     for number, rule in reversed(list(enumerate(rules.held, start=1))):
-        mask = masks.get(rule.name, found.get(rule.name))
+        mask = masks.get(rule.name, by_rule.get(rule.name))
         if mask is not None:
             broken[mask] = number
     assert not (untyped & (broken == 0)).any()

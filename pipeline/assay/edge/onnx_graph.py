@@ -114,15 +114,15 @@ def _properties(export: Export) -> dict[str, str]:
 
 def _state(graph: Graph, export: Export, place: int) -> str:
     inputs = export.model.inputs
-    names, found = inputs.categories[place], inputs.states_of(place).tolist()
+    names, states = inputs.categories[place], inputs.states_of(place).tolist()
     if "" in names:
         raise ModelNotExported(
             "one of the categories is the empty text, which is a missing one in ONNX",
             where=f"{export.version}, {inputs.categorical[place]}",
             fix="Write it as C: --to c.",
         )
-    known = dict(zip(names, found, strict=False)) | {"": found[-1]}
-    return look_up(graph, inputs.categorical[place], known, found[-2])
+    known = dict(zip(names, states, strict=False)) | {"": states[-1]}
+    return look_up(graph, inputs.categorical[place], known, states[-2])
 
 
 def _raw(graph: Graph, export: Export, states: Sequence[str]) -> str:
@@ -171,13 +171,13 @@ def _exp_single(graph: Graph, value: str) -> str:
     square = graph("Mul", rest, rest)
     high = graph("Add", graph("Mul", graph.constant(CUBIC), rest), graph.constant(SQUARE))
     low = graph("Add", graph("Mul", graph.constant(LINEAR), rest), graph.constant(1.0))
-    found = graph.single(graph("Mul", graph("Add", graph("Mul", high, square), low), power))
+    result = graph.single(graph("Mul", graph("Add", graph("Mul", high, square), low), power))
     small, large = (
         graph(kind, value, graph.constant(limit))
         for kind, limit in (("Less", LOWEST), ("Greater", HIGHEST))
     )
-    found = graph("Where", small, graph.constant(0.0), found)
-    return graph("Where", large, graph.constant(np.inf), found)
+    result = graph("Where", small, graph.constant(0.0), result)
+    return graph("Where", large, graph.constant(np.inf), result)
 
 
 def _linked(graph: Graph, finish: PostTransform, raw: str) -> str:
@@ -276,11 +276,11 @@ EXPRESSED = get_args(WholeValueKind)
 
 
 def add_broken_check(graph: Graph, export: Export) -> str:
-    found = graph.cast(zeros(graph, export), "INT64")
+    first = graph.cast(zeros(graph, export), "INT64")
     for number, rule in reversed(list(enumerate(export.rules.held, start=1))):
         broken = _breaks(graph, export, rule)
-        found = graph("Where", broken, graph.constant(number, np.int64), found)
-    return found
+        first = graph("Where", broken, graph.constant(number, np.int64), first)
+    return first
 
 
 def _breaks(graph: Graph, export: Export, rule: DeviceRule) -> str:

@@ -36,7 +36,7 @@ def add_trees(graph: Graph, export: Export, flat: Flat, states: Sequence[str]) -
     modes, features, splits, nulls, true, true_leaf, false, false_leaf = map(
         list, zip(*nodes.nodes, strict=True)
     )
-    found = graph(
+    sums = graph(
         "TreeEnsemble",
         table,
         domain=ML,
@@ -56,7 +56,7 @@ def add_trees(graph: Graph, export: Export, flat: Flat, states: Sequence[str]) -
         leaf_weights=tensor(nodes.weights, kind),
         **({"membership_values": tensor(nodes.members, kind)} if nodes.members else {}),
     )
-    return graph.cast(found, "DOUBLE") if trees.single else found
+    return graph.cast(sums, "DOUBLE") if trees.single else sums
 
 
 _Test = tuple[int, Callable[[int, int], tuple[float, bool] | Bools]]
@@ -166,11 +166,11 @@ class _Nodes:
             if root + max(trees.left[at], trees.right[at]) == len(self.targets):
                 self._leaf(target, 0.0)
             left, right = child(int(trees.left[at])), child(int(trees.right[at]))
-            found = test(int(trees.mask[at]), int(trees.limit[at]))
-            if isinstance(found, tuple):
-                self._node(column, found[0], found[1], left, right)
+            node = test(int(trees.mask[at]), int(trees.limit[at]))
+            if isinstance(node, tuple):
+                self._node(column, node[0], node[1], left, right)
             else:
-                self._set(column, found, left, right)
+                self._set(column, node, left, right)
 
     def _set(
         self, column: int, right_states: Bools, left: tuple[int, bool], right: tuple[int, bool]
@@ -232,10 +232,10 @@ class Graph:
         return self.cast(self.cast(value, "FLOAT"), "DOUBLE")
 
     def any(self, values: Sequence[str]) -> str | None:
-        found = None
+        joined = None
         for value in values:
-            found = value if found is None else self("Or", found, value)
-        return found
+            joined = value if joined is None else self("Or", joined, value)
+        return joined
 
 
 def look_up(graph: Graph, column: str, known: Mapping[str, int], other: int) -> str:

@@ -69,13 +69,13 @@ class DeviceRules:
 
     def edges(self, place: int) -> Floats:
         """The numbers at which a check of a numeric feature may change its answer."""
-        found = [
+        numbers = [
             number
             for rule in self.held
             if rule.place == place and not rule.kind.startswith("text")
             for number in (rule.low, rule.high, *rule.numbers)
         ]
-        return np.array(found, np.float64)
+        return np.array(numbers, np.float64)
 
     def texts(self, place: int) -> list[str]:
         """The texts that checks of a categorical feature name."""

@@ -76,11 +76,13 @@ class SentText:
             )
         # Numbers come first, each kind in the order of the grid.
         names = sorted(grid, key=lambda name: not isinstance(grid[name], NumberGrid))
-        found = {
+        columns = {
             name: _column(name, grid[name], line, rows - sum(broken))
             for name, line in zip(names, lines, strict=True)
         }
-        scores = found[next(name for name in reversed(names) if isinstance(grid[name], NumberGrid))]
+        scores = columns[
+            next(name for name in reversed(names) if isinstance(grid[name], NumberGrid))
+        ]
         if scores.nulls != unscored:
             raise ValueError(
                 f"{counted(unscored, 'row')} without a score, {scores.nulls} scores missing"
@@ -96,7 +98,7 @@ class SentText:
             bundle=self.bundle,
             rows=rows,
             broken=dict(by_rule),
-            profile={name: found[name] for name in grid},
+            profile={name: columns[name] for name in grid},
         )
 
 

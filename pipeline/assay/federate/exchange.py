@@ -97,23 +97,23 @@ class Exchange:
         """
         mine = Message(site=self.me, step=step, agreement=self.agreement, body=body)
         self._write(step, self.me, json.dumps(mine.tree()))
-        found, until = {self.me: body}, time.monotonic() + self.patience
+        bodies, until = {self.me: body}, time.monotonic() + self.patience
         log.info("federate: %s", step)
-        while missing := [site for site in self.others if site not in found]:
+        while missing := [site for site in self.others if site not in bodies]:
             interrupts.raise_if_interrupted()
             for site in missing:
                 if (text := self._read(step, site)) is not None:
-                    found[site] = self._body(step, site, text)
+                    bodies[site] = self._body(step, site, text)
                     until = time.monotonic() + self.patience
                 elif (why := self._read("stopped", site)) is not None:
                     raise self._refused(f"{site} has stopped: {why[:300]}", site)
-            if len(found) < len(self.sites):
+            if len(bodies) < len(self.sites):
                 if time.monotonic() > until:
                     site = missing[0]
                     why = f"{site} has sent nothing for '{step}' in {self.patience:g} s"
                     raise self._refused(why, site)
                 time.sleep(LOOK_EVERY)
-        return {site: found[site] for site in self.sites}
+        return {site: bodies[site] for site in self.sites}
 
     def stop(self, why: str) -> None:
         """Tell the others that this site takes no further part."""
@@ -122,14 +122,14 @@ class Exchange:
 
     def _body(self, step: str, site: str, text: str) -> str:
         try:
-            found = Message.of_tree(json.loads(text))
+            message = Message.of_tree(json.loads(text))
         except ValueError as error:
             raise self._refused(f"the message of {site} is none: {error}", site) from None
-        if (found.site, found.step) != (site, step):
-            raise self._refused(f"the message of {site} is that of {found.site}", site)
-        if found.agreement != self.agreement:
+        if (message.site, message.step) != (site, step):
+            raise self._refused(f"the message of {site} is that of {message.site}", site)
+        if message.agreement != self.agreement:
             raise self._refused(f"{site} has another contract, other settings or other sites", site)
-        return found.body
+        return message.body
 
     def _refused(self, what: str, site: str) -> RoundRefused:
         return RoundRefused(

@@ -99,8 +99,8 @@ def learn(
         raise ValueError(f"{counted(columns.shape[1], 'column')}, more than {MOST_COLUMNS:,}")
     design = np.column_stack([np.ones(rows), columns])
     fit = _ridge if task == "regression" else _logistic
-    found, rounds = fit(design, target, int(total), penalty, pool)
-    return Learnt(nullable, fill, center, scale, found[1:], float(found[0]), int(total), rounds)
+    weights, rounds = fit(design, target, int(total), penalty, pool)
+    return Learnt(nullable, fill, center, scale, weights[1:], float(weights[0]), int(total), rounds)
 
 
 def _check_counts(total: float, filled: Floats) -> None:
@@ -175,5 +175,5 @@ def _ridge(
         raise ValueError(
             f"the sums are not those of {total:,} rows: a site sent other numbers than agreed"
         )
-    found = np.linalg.solve(moments + np.diag(shrunk), pooled[: design.shape[1]])
-    return np.asarray(found, np.float64), 1
+    weights = np.linalg.solve(moments + np.diag(shrunk), pooled[: design.shape[1]])
+    return np.asarray(weights, np.float64), 1

@@ -200,26 +200,26 @@ _BY_TYPE: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
 )
 
 
-def kind_of(found: pa.DataType) -> Kind | None:
+def kind_of(arrow: pa.DataType) -> Kind | None:
     """The kind of a type; None for lists, structures, bytes and the like, which are no use."""
-    if t.is_dictionary(found):
-        return kind_of(found.value_type)
-    return next((kind for test, kind in _BY_TYPE if test(found)), None)
+    if t.is_dictionary(arrow):
+        return kind_of(arrow.value_type)
+    return next((kind for test, kind in _BY_TYPE if test(arrow)), None)
 
 
-def told(found: pa.DataType) -> tuple[str, str]:
+def told(arrow: pa.DataType) -> tuple[str, str]:
     """What a type is, and what is lost or not known of its values; the latter may be empty."""
-    if kind_of(found) is None:
-        return f"{found} is no number, text, boolean or time", ""
-    if t.is_null(found):
+    if kind_of(arrow) is None:
+        return f"{arrow} is no number, text, boolean or time", ""
+    if t.is_null(arrow):
         doubt = "there is no value to tell its kind by; a column without values is of no use"
         return "no value in any row", doubt
-    if t.is_decimal(found) and found.precision > INEXACT_DIGITS:
-        doubt = f"a {found}: digits beyond the fifteenth are lost in a float"
-        return f"{found} in the file", doubt
-    zoned = f"; {TO_UTC}" if t.is_timestamp(found) and found.tz else ""
-    cut = "; cut to microseconds" if t.is_timestamp(found) and found.unit == "ns" else ""
-    return f"{found} in the file{zoned}{cut}", ""
+    if t.is_decimal(arrow) and arrow.precision > INEXACT_DIGITS:
+        doubt = f"a {arrow}: digits beyond the fifteenth are lost in a float"
+        return f"{arrow} in the file", doubt
+    zoned = f"; {TO_UTC}" if t.is_timestamp(arrow) and arrow.tz else ""
+    cut = "; cut to microseconds" if t.is_timestamp(arrow) and arrow.unit == "ns" else ""
+    return f"{arrow} in the file{zoned}{cut}", ""
 
 
 def normal(values: pa.Array, kind: Kind) -> pa.Array:
@@ -324,17 +324,17 @@ def parse(name: str, text: str) -> ColumnFormat:
     if kind is None:
         raise _wrong(name, text, "integer, float, text, boolean or time, then options")
     column, rest = ColumnFormat(name, kind), rest.strip()
-    while found := _OPTION.match(rest):
-        key = found["key"]
+    while match := _OPTION.match(rest):
+        key = match["key"]
         if key not in _OPTIONS[kind]:
             break  # perhaps of a time's format
         field = _FIELDS.get(key, key)
-        items = tuple(_unquoted(name, text, each) for each in re.findall(_ITEM, found["value"]))
+        items = tuple(_unquoted(name, text, each) for each in re.findall(_ITEM, match["value"]))
         several = isinstance(getattr(_DEFAULT, field), tuple)
         if not several and len(items) != 1:
             raise _wrong(name, text, f"one value for {key}")
         column = replace(column, **{field: items if several else items[0]})  # type: ignore[arg-type]
-        rest = rest[found.end() :]
+        rest = rest[match.end() :]
     if kind == "timestamp" and rest:
         return replace(column, time_format=_unquoted(name, text, rest))
     if rest:
@@ -346,10 +346,10 @@ def _unquoted(name: str, text: str, item: str) -> str:
     if not item.startswith('"'):
         return item
     try:
-        found = json.loads(item)
+        unquoted = json.loads(item)
     except ValueError:
         raise _wrong(name, text, "a string as JSON writes it") from None
-    return str(found)
+    return str(unquoted)
 
 
 def _wrong(name: str, text: str, expected: str) -> SourceError:

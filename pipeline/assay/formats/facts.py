@@ -106,8 +106,8 @@ class ColumnCounter:
         """Add up what was counted in each batch; of many values, keep the commonest."""
         if len(self._pending) < 2 and self.distinct:
             return
-        found = pa.concat_arrays(self._pending)
-        table = pa.table({"value": found.field(0), "count": found.field(1)})
+        values = pa.concat_arrays(self._pending)
+        table = pa.table({"value": values.field(0), "count": values.field(1)})
         table = table.group_by("value").aggregate([("count", "sum")])
         order = [("count_sum", "descending"), ("value", "ascending")]
         if self._kept is None:
@@ -136,9 +136,9 @@ class ColumnCounter:
         self._last = values[-1]
 
     def _bounds(self, values: pa.Array) -> None:
-        found = pc.min_max(values).as_py()
-        self.low = found["min"] if self.low is None else min(self.low, found["min"])
-        self.high = found["max"] if self.high is None else max(self.high, found["max"])
+        bounds = pc.min_max(values).as_py()
+        self.low = bounds["min"] if self.low is None else min(self.low, bounds["min"])
+        self.high = bounds["max"] if self.high is None else max(self.high, bounds["max"])
 
     def facts(
         self,
@@ -153,7 +153,7 @@ class ColumnCounter:
             columns = (self._pending[0].field(place).to_pylist() for place in (0, 1))
             values = list(zip(*columns, strict=True))
         number = self.column.kind in ("integer", "float")
-        found = ColumnFacts(
+        facts = ColumnFacts(
             name=self.column.name,
             kind=self.column.kind,
             rows=self.rows,
@@ -170,9 +170,9 @@ class ColumnCounter:
             stays_text=stays_text,
             infinite=self.infinite,
         )
-        digits = "" if doubts else doubt(found)
-        unsure = "; ".join(each for each in (*doubts, digits, *_doubts(found)) if each)
-        return replace(found, unsure=unsure)
+        digits = "" if doubts else doubt(facts)
+        unsure = "; ".join(each for each in (*doubts, digits, *_doubts(facts)) if each)
+        return replace(facts, unsure=unsure)
 
 
 def _doubts(facts: ColumnFacts) -> list[str]:
@@ -246,10 +246,10 @@ class RepeatFinder:
         return not self.repeats
 
     def _compare(self) -> None:
-        found = np.concatenate([self._known, *self._fresh])
-        self._known, self._fresh, self._waiting = found, [], 0
-        found.sort()
-        if len(found) > MOST_ROWS or (found[1:] == found[:-1]).any():
+        hashes = np.concatenate([self._known, *self._fresh])
+        self._known, self._fresh, self._waiting = hashes, [], 0
+        hashes.sort()
+        if len(hashes) > MOST_ROWS or (hashes[1:] == hashes[:-1]).any():
             self.repeats, self._known = True, np.empty(0, np.uint64)
 
 

@@ -108,8 +108,8 @@ class ColumnTally:
 
     def first(self, test: Callable[[str], object]) -> list[Seen]:
         """The cells of the shapes that pass the test, the first row's first."""
-        found = (seen for shape, seen in self.shapes.items() if test(shape))
-        return sorted(found, key=lambda seen: seen.row)
+        matching = (seen for shape, seen in self.shapes.items() if test(shape))
+        return sorted(matching, key=lambda seen: seen.row)
 
     def add(self, values: pa.Array, row: int) -> None:
         """Count values, as the text that they are or would be; ``row`` is that of the first one."""
@@ -151,9 +151,9 @@ class ColumnTally:
                 place = int(first[code])
                 example = cells[place].as_py()[:EXAMPLE]
                 self.shapes[shape] = Seen(counts[code], int(rows[place]), example)
-            if found := time_formats(shape):
+            if fitting := time_formats(shape):
                 timely.append(code)
-                formats |= dict.fromkeys(found)
+                formats |= dict.fromkeys(fitting)
             if _LONG.fullmatch(shape):
                 long = cells.filter(pa.array(codes == code)).to_pylist()
                 self.inexact += sum(abs(int(cell)) > EXACT for cell in long)
@@ -221,17 +221,17 @@ def decide(name: str, tally: ColumnTally, separator: str = ",") -> Decision:
         text = "no value in any row" + (f", only {_listed(words)}" if words else "")
         doubt = "there is no value to tell its kind by; a column without values is of no use"
         return Decision(ColumnFormat(name, "float"), tuple(words), (), (text,), (doubt,))
-    found = None
+    decision = None
     if not tally.loose:
-        found = (
+        decision = (
             _flags(name, tally, present)
             or _times(name, tally, present)
             or _numbers(name, tally, present, separator)
         )
-    if found is None or found.column.kind == "string":
-        return _as_text(found or _almost(name, tally, present), tally, words)
+    if decision is None or decision.column.kind == "string":
+        return _as_text(decision or _almost(name, tally, present), tally, words)
     notes = tuple(_told(word, n, "stands for no value") for word, n in words.items())
-    return replace(found, missing=tuple(words), evidence=(*found.evidence, *notes))
+    return replace(decision, missing=tuple(words), evidence=(*decision.evidence, *notes))
 
 
 def decide_typed(
@@ -247,30 +247,30 @@ def decide_typed(
         Columns of text that are also of other types in the file.
     """
     kinds = {kind for kind, count in tally.kinds.items() if count}
-    found = decide(name, tally)
+    decision = decide(name, tally)
     if not kinds or (kinds == {"integer"} and tally.inexact and not any_integer):
-        return found
+        return decision
     if name not in mixed and (len(kinds) == 1 or kinds == {"integer", "float"}):
         if kinds != {"string"}:
             kind: Kind = "float" if "float" in kinds else kinds.pop()
             text = f"of type {kind} in all of {_rows(sum(tally.kinds.values()))}"
             return Decision(ColumnFormat(name, kind), evidence=(text,))
-        return _strings(name, found) if tally.shapes or tally.loose else found
-    if found.column.kind != "string" or found.doubts:
-        return found
+        return _strings(name, decision) if tally.shapes or tally.loose else decision
+    if decision.column.kind != "string" or decision.doubts:
+        return decision
     why = "values of different kinds, kept as text"
     others = [] if tally.loose else tally.first(lambda shape: not is_number(shape))
     if not others:
-        return replace(found, doubts=(why,), stays_text=why)
+        return replace(decision, doubts=(why,), stays_text=why)
     why += f"; the first that is no number is {quote_value(others[0].example)} in {PLACE}"
-    return replace(found, doubts=(why,), stays_text=why, odd_row=others[0].row)
+    return replace(decision, doubts=(why,), stays_text=why, odd_row=others[0].row)
 
 
-def _strings(name: str, found: Decision) -> Decision:
+def _strings(name: str, decision: Decision) -> Decision:
     """Strings stay what they are, unless all are times in ISO 8601."""
-    column = found.column
+    column = decision.column
     if column.kind == "string" or column == ColumnFormat(name, "timestamp"):
-        return found
+        return decision
     why = f"strings in the file that all read as {column.kind}; kept as text"
     item = json.dumps({name: spell(column)}, ensure_ascii=False)[1:-1]
     doubt = (
@@ -278,7 +278,7 @@ def _strings(name: str, found: Decision) -> Decision:
         f"it Series[{IN_CONTRACTS[column.kind]}], without isin"
     )
     text = ColumnFormat(name, "string")
-    return Decision(text, found.missing, (), ("strings",), (doubt,), stays_text=why)
+    return Decision(text, decision.missing, (), ("strings",), (doubt,), stays_text=why)
 
 
 def _told(word: str, count: int, meaning: str) -> str:
@@ -403,14 +403,14 @@ def _almost(name: str, tally: ColumnTally, present: int) -> Decision:
     )
 
 
-def _as_text(found: Decision, tally: ColumnTally, words: Mapping[str, int]) -> Decision:
-    """``found`` with each word taken as no value or as a value, and with what is odd in texts.
+def _as_text(decision: Decision, tally: ColumnTally, words: Mapping[str, int]) -> Decision:
+    """``decision`` with each word taken as no value or as a value, and with what is odd in texts.
 
     Of the words that could be either, ``NA`` among codes like it is a value, and so is any other.
     """
     codes = not tally.loose and all(map(_CAPITALS.fullmatch, tally.shapes))
     none = {*UNMISTAKABLE, "?", *([] if codes else ["NA"])}
-    evidence, doubts = [*found.evidence], [*found.doubts]
+    evidence, doubts = [*decision.evidence], [*decision.doubts]
     for word, count in words.items():
         meaning = "stands for no value" if word in none else "is a value"
         evidence.append(_told(word, count, meaning))
@@ -422,7 +422,7 @@ def _as_text(found: Decision, tally: ColumnTally, words: Mapping[str, int]) -> D
     if tally.shapes and all(len(s) > 1 and s[0] == s[-1] == '"' for s in tally.shapes):
         doubts.append("the quotes belong to the values, because a blank is before them")
     return replace(
-        found,
+        decision,
         missing=tuple(word for word in words if word in none),
         kept=tuple(word for word in words if word not in none),
         evidence=tuple(evidence),

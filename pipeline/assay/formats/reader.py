@@ -70,12 +70,12 @@ def typed_tables(opened: OpenedTable) -> Iterator[pa.Table]:
                 raise missing_columns(path, wanted, there)
             length = len(next(iter(batch.values()), ()))
             given = [batch[name] if name in batch else pa.nulls(length) for name in wanted]
-            found = for_each(pool, length, _typed, given, table.columns, repeat(table))
-            for column, (_, problem) in zip(table.columns, found, strict=True):
+            tables = for_each(pool, length, _typed, given, table.columns, repeat(table))
+            for column, (_, problem) in zip(table.columns, tables, strict=True):
                 if problem is not None:
                     raise _bad(opened, column, row, *problem)
             row += length
-            yield pa.table([values for values, _ in found], schema=schema)
+            yield pa.table([values for values, _ in tables], schema=schema)
     if row and not seen.keys() >= {*wanted}:
         raise missing_columns(path, wanted, seen)
 

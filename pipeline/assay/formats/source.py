@@ -96,16 +96,16 @@ def _place(word: str | None, nights: int) -> int:
 
 def label_is_true(table: pa.Table, column: str, value: Any) -> pa.Table:
     """Make a label of two values true where it is ``value``, and false elsewhere; nulls stay."""
-    found = _column(table, column, "label_is_true")
-    return _replace(table, column, pc.equal(found, pa.scalar(value).cast(found.type)))
+    values = _column(table, column, "label_is_true")
+    return _replace(table, column, pc.equal(values, pa.scalar(value).cast(values.type)))
 
 
 def label_as_text(table: pa.Table, column: str) -> pa.Table:
     """Make text of a label whose classes are written as numbers or flags; nulls stay."""
-    found = _column(table, column, "label_as_text")
-    if pa.types.is_floating(found.type):
-        found = pc.cast(found, pa.int64())
-    return _replace(table, column, pc.cast(found, pa.string()))
+    values = _column(table, column, "label_as_text")
+    if pa.types.is_floating(values.type):
+        values = pc.cast(values, pa.int64())
+    return _replace(table, column, pc.cast(values, pa.string()))
 
 
 def _column(table: pa.Table, name: str, where: str) -> pa.ChunkedArray:

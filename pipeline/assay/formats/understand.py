@@ -56,8 +56,8 @@ def understand(path: Path, *, names: Sequence[str] = ()) -> Understanding:
     table, remarks = _format(path, names)
     typed = table.format == "parquet"
     rows, types, orders = parquet_types(path) if typed else (0, {}, {})
-    decisions = {name: _by_type(name, found) for name, found in types.items() if kind_of(found)}
-    left_out = {name: told(found)[0] for name, found in types.items() if name not in decisions}
+    decisions = {name: _by_type(name, arrow) for name, arrow in types.items() if kind_of(arrow)}
+    left_out = {name: told(arrow)[0] for name, arrow in types.items() if name not in decisions}
     unsettled = tuple(
         each.column
         for name, each in decisions.items()
@@ -95,11 +95,11 @@ def understand(path: Path, *, names: Sequence[str] = ()) -> Understanding:
     return with_named_times(Understanding(str(path), rows, table, facts, remarks, left_out))
 
 
-def _by_type(name: str, found: pa.DataType) -> Decision:
+def _by_type(name: str, arrow: pa.DataType) -> Decision:
     """The decision on a column whose type is known before its values are."""
-    kind = kind_of(found)
+    kind = kind_of(arrow)
     assert kind is not None
-    evidence, doubt = told(found)
+    evidence, doubt = told(arrow)
     doubts = (doubt,) if doubt else ()
     return Decision(ColumnFormat(name, kind), evidence=(evidence,), doubts=doubts)
 
@@ -166,22 +166,22 @@ def _named(path: Path, table: TableFormat, names: Sequence[str], *, sure: bool) 
 
     A header that is ``sure`` to be one is refused: it would become a row.
     """
-    found = layout(path, table).names
+    in_file = layout(path, table).names
     if table.header and sure:
         raise UsageError(
             "the table has names already, in its first line",
             where=f"{path}: --names",
-            found=", ".join(map(quote_value, found[:10])),
+            found=", ".join(map(quote_value, in_file[:10])),
             fix="Leave --names out, or change that line.",
         )
     given = [name.strip() for name in names]
     odd = next((name for name in given if not name or given.count(name) > 1), None)
-    if odd is not None or len(given) != len(found):
+    if odd is not None or len(given) != len(in_file):
         twice = f"{quote_value(odd)} twice" if odd else "an empty name"
         raise UsageError(
             "these names do not fit the table",
             where=f"{path}: --names",
-            expected=f"{len(found):,} different names, one for each column",
+            expected=f"{len(in_file):,} different names, one for each column",
             found=f"{len(given):,}" if odd is None else twice,
         )
     columns = tuple(ColumnFormat(name, "string") for name in given)
@@ -277,10 +277,10 @@ def _shape(cell: str) -> str:
 def _refuse_backslashes(path: Path, text: str, separator: str, quote: str) -> None:
     """Refuse quotes within cells that a backslash stands before: they would end the cell."""
     mark = re.escape(quote)
-    if found := re.search(rf"{mark}[^{mark}\n]*\\{mark}[^{mark}{re.escape(separator)}\s]", text):
+    if match := re.search(rf"{mark}[^{mark}\n]*\\{mark}[^{mark}{re.escape(separator)}\s]", text):
         raise SourceError(
             "a quote within a cell has a backslash before it",
-            where=f"{path}, line {text.count(chr(10), 0, found.end()) + 1}",
+            where=f"{path}, line {text.count(chr(10), 0, match.end()) + 1}",
             expected='a second quote: ""',
             found=f"\\{quote}",
             fix="Write it with doubled quotes, as most programs do.",

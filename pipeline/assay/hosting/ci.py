@@ -104,7 +104,7 @@ class Run(ABC):
         """Let `CHECK` run on the branch; False if it may not be started."""
 
 
-def only_one(found: Sequence[Any], commit: str) -> Any:
+def only_one(pulls: Sequence[Any], commit: str) -> Any:
     """The one pull request that made the commit.
 
     Raises
@@ -112,15 +112,15 @@ def only_one(found: Sequence[Any], commit: str) -> Any:
     PromotionRefused
         There is none, or more than one.
     """
-    if len(found) != 1:
+    if len(pulls) != 1:
         raise PromotionRefused(
             "this commit did not come from one merged pull request, so no gate judged it in CI",
             where=commit[:10],
             expected="the commit that merging, squashing or rebasing a pull request made",
-            found=f"{len(found)} such pull requests",
+            found=f"{len(pulls)} such pull requests",
             fix="Merge a pull request, or promote by hand: assay promote --because WHY.",
         )
-    return found[0]
+    return pulls[0]
 
 
 def title_of(item: Any) -> str:

@@ -148,35 +148,35 @@ def post(root: Path, params: Params, pull_request: int | None = None) -> Verdict
             expected="GITHUB_REPOSITORY or CI_PROJECT_ID in the environment",
             fix="Print the comment instead: assay report --format github",
         )
-    found = _written(root, params, run.kind, run, committed=git.is_in_work_tree(root))
-    found = replace(found, summary=_add_to_summary(found.text))
+    comment = _written(root, params, run.kind, run, committed=git.is_in_work_tree(root))
+    comment = replace(comment, summary=_add_to_summary(comment.text))
     number = pull_request or run.pull_request
     if number is None:
-        if not found.summary:
+        if not comment.summary:
             raise UsageError(
                 "this run is about no pull request",
                 where="assay comment",
                 fix="Say which: --pull-request N",
             )
         log.warning("this run is about no pull request, so the verdict stands in its summary only")
-        return found
-    found = replace(found, pull_request=number)
+        return comment
+    comment = replace(comment, pull_request=number)
     if not run.token:
-        log.warning("%s", _not_posted(run, f"there is no {run.token_variable}", found.summary))
-        return found
+        log.warning("%s", _not_posted(run, f"there is no {run.token_variable}", comment.summary))
+        return comment
     try:
-        done = keep_one_comment(host_of(run), number, marker(params.name), found.text)
+        done = keep_one_comment(host_of(run), number, marker(params.name), comment.text)
     except MayNotWrite as error:
         if pull_request is not None and isinstance(error, Gone):
             raise CodeHostFailed(
                 f"there is no such pull request, or the token may not see it: {error.what}",
                 where=f"--pull-request {pull_request}",
-            ).attach_report(found) from None
-        log.warning("%s", _not_posted(run, error.what, found.summary))
-        return found
+            ).attach_report(comment) from None
+        log.warning("%s", _not_posted(run, error.what, comment.summary))
+        return comment
     except AssayError as error:
-        raise error.attach_report(found) from None
-    return replace(found, posted=done)
+        raise error.attach_report(comment) from None
+    return replace(comment, posted=done)
 
 
 def _written(

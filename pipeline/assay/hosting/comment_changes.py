@@ -122,13 +122,13 @@ def read_changes(root: Path, params: Params, verdict: Verdict | None) -> Changes
         differs["data"] = True
     parts = []
     for name in get_args(PartName):
-        found, listed = part_keys(keys, name), files.get(name, ())
+        of_part, listed = part_keys(keys, name), files.get(name, ())
         changed = differs.get(name)
-        if changed is None and (found or listed):
+        if changed is None and (of_part or listed):
             changed = True
         other = name == "code" and changed and not listed
         note = "another version of Assay" if other else ""
-        parts.append(PartChange(name, changed, found, listed, note))
+        parts.append(PartChange(name, changed, of_part, listed, note))
     return Changes(tuple(parts), part_keys(keys, None), why)
 
 
@@ -152,8 +152,8 @@ def _changed_files(root: Path, params: Params, commit: str) -> dict[PartName, tu
     code: set[str] = set()
     for read in (source_code.file_reader(root), partial(_show, root, commit)):
         sources = [path for path in mine if path.endswith(".py")]
-        found = known(partial(digests.project_imports, read, params, sources))
-        code |= set(found or ()) - {params.contract.file, *mine}
+        imported = known(partial(digests.project_imports, read, params, sources))
+        code |= set(imported or ()) - {params.contract.file, *mine}
     return {
         "policy": tuple(mine),
         "contract": tuple(path for path in changed if path == params.contract.file),
@@ -185,9 +185,9 @@ def changed_keys(was: Any, now: Any) -> tuple[KeyChange, ...]:
     return tuple(_differences(was, now, ""))
 
 
-def part_keys(found: Sequence[KeyChange], name: PartName | None) -> tuple[KeyChange, ...]:
+def part_keys(changes: Sequence[KeyChange], name: PartName | None) -> tuple[KeyChange, ...]:
     """The keys that belong to a part, or with None to no part."""
-    return tuple(each for each in found if SECTIONS.get(_section(each.key)) == name)
+    return tuple(each for each in changes if SECTIONS.get(_section(each.key)) == name)
 
 
 def _section(key: str) -> str:

@@ -93,10 +93,10 @@ def _reach(one: Difference) -> float:
     return max(abs(each) for each in (one.value, one.low, one.high, 0.0) if each is not None)
 
 
-def _ordered(task: Task, found: Mapping[str, T]) -> list[tuple[str, T]]:
+def _ordered(task: Task, numbers: Mapping[str, T]) -> list[tuple[str, T]]:
     """The headline first, then as the task has them, then the project's own."""
-    first = [name for name in dict.fromkeys((HEADLINE[task], *METRICS[task])) if name in found]
-    return [(name, found[name]) for name in (*first, *sorted(set(found) - set(first)))]
+    first = [name for name in dict.fromkeys((HEADLINE[task], *METRICS[task])) if name in numbers]
+    return [(name, numbers[name]) for name in (*first, *sorted(set(numbers) - set(first)))]
 
 
 def signed(value: float | None) -> str:

@@ -36,14 +36,14 @@ class GitHubRun(Run):
         self.owner, self.number = host.repository.partition("/")[0], number
 
     def merged(self, commit: str) -> MergedPullRequest:
-        found = [
+        pulls = [
             each
             for each in self.pages(f"/commits/{commit}/pulls")
             if isinstance(each, Mapping)
             and each.get("merged_at")
             and text_of(each, "merge_commit_sha") == commit
         ]
-        number = number_of(only_one(found, commit), "number")
+        number = number_of(only_one(pulls, commit), "number")
         whole = self.get(f"/pulls/{number}")
         head = whole.get("head") if isinstance(whole, dict) else None
         name = f"pull request #{number}"
@@ -65,11 +65,11 @@ class GitHubRun(Run):
 
     def approver(self) -> Person | None:
         listed = self.get(f"/actions/runs/{self.number}/approvals")
-        found = None
+        person = None
         for each in listed if isinstance(listed, list) else ():
             if isinstance(each, dict) and each.get("state") == "approved":
-                found = _person(each.get("user")) or found
-        return found
+                person = _person(each.get("user")) or person
+        return person
 
     def starter(self) -> Person | None:
         login = os.environ.get("GITHUB_ACTOR", "")

@@ -109,8 +109,8 @@ def _written(body: str) -> tuple[str, str]:
 
     The issue itself is not compared: a person may have added to it.
     """
-    found = _MARKER.search(body)
-    return (unquote(found[1]), found[2]) if found else ("", "")
+    match = _MARKER.search(body)
+    return (unquote(match[1]), match[2]) if match else ("", "")
 
 
 def _title(title: str) -> str:

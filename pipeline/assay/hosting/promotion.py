@@ -45,12 +45,10 @@ def current_run() -> Run:
     CodeHostFailed
         Its environment is of no use, or it has no token.
     """
-    found = read_environment()
+    run = read_environment()
     number = os.environ.get("GITHUB_RUN_ID", "")
-    known = found is not None and (
-        found.kind == "gitlab" or (number.isascii() and number.isdigit())
-    )
-    if found is None or not known:
+    known = run is not None and (run.kind == "gitlab" or (number.isascii() and number.isdigit()))
+    if run is None or not known:
         raise UsageError(
             "this is no run of GitHub Actions or GitLab CI, so nobody can be asked what was merged "
             "or approved",
@@ -58,7 +56,7 @@ def current_run() -> Run:
             "GITLAB_TOKEN, in the environment",
             fix="By hand: assay promote --because WHY, or assay rollback --because WHY.",
         )
-    host = host_of(found)
+    host = host_of(run)
     return GitHubRun(host, number) if isinstance(host, GitHub) else GitLabRun(host)
 
 

@@ -194,14 +194,16 @@ def with_existing(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
     UsageError
         Another file would be overwritten.
     """
-    found = dict(texts)
+    written = dict(texts)
     for name in SHARED_FILES:
         if (path := folder / name).exists():
-            found[name] = _with_rules(path.read_text(encoding="utf-8"), texts[name])
-    if (folder / README).exists() and (folder / README).read_bytes() != found[README].encode():
-        found[BESIDE] = found.pop(README)
-    refuse_others(folder, {path: text for path, text in found.items() if path not in SHARED_FILES})
-    return found
+            written[name] = _with_rules(path.read_text(encoding="utf-8"), texts[name])
+    if (folder / README).exists() and (folder / README).read_bytes() != written[README].encode():
+        written[BESIDE] = written.pop(README)
+    refuse_others(
+        folder, {path: text for path, text in written.items() if path not in SHARED_FILES}
+    )
+    return written
 
 
 def _with_rules(kept: str, fresh: str) -> str:

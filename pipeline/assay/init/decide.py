@@ -190,19 +190,19 @@ def _nights(
     seen: Survey, time: str | None, wishes: Wishes, rows: int
 ) -> tuple[Nights, Sequence[str]]:
     """The nights, and remarks on them."""
-    found = cut_by_time(seen.days, wishes.every) if time is not None else None
-    if found is not None:
-        few, least, _ = found.rows
+    nights = cut_by_time(seen.days, wishes.every) if time is not None else None
+    if nights is not None:
+        few, least, _ = nights.rows
         remarks = []
         if least * 10 < few:
-            remarks.append(f"some {found.every}s have {counted(least, 'row')}, most have {few:,}")
-        if found.held_out < LEAST_UNITS and wishes.group is None:
+            remarks.append(f"some {nights.every}s have {counted(least, 'row')}, most have {few:,}")
+        if nights.held_out < LEAST_UNITS and wishes.group is None:
             remarks.append(
-                f"the holdout has {counted(found.held_out, 'night')}, and the gate judges by "
+                f"the holdout has {counted(nights.held_out, 'night')}, and the gate judges by "
                 f"nights, of which it asks for {LEAST_UNITS}: no number can pass until the table "
                 "covers a longer time"
             )
-        return found, remarks
+        return nights, remarks
     if wishes.time is not None or wishes.every is not None:
         every = wishes.every or "day"
         there = {first_day(day, every) for day in seen.days}

@@ -124,7 +124,7 @@ def cut_by_chance(rows: int, groups: pd.Series | None = None) -> Nights:
     count = max(INVENTED[0], min(INVENTED[1], rows // LEAST_ROWS))
     each, more = divmod(rows, count)
     days = [FIRST_INVENTED + timedelta(days=number) for number in range(count)]
-    found = _windows(
+    windows = _windows(
         "chance", "day", {day: each + (number < more) for number, day in enumerate(days)}
     )
     # Chance fills them: four standard deviations of what it does.
@@ -133,11 +133,11 @@ def cut_by_chance(rows: int, groups: pd.Series | None = None) -> Nights:
         seen = Counter(add_random_night(column, "by", count).column("night").to_pylist())
         fall = {day: round(seen[str(day)] * rows / len(groups)) for day in days if seen[str(day)]}
         like = _windows("chance", "day", fall)
-        return replace(found, rows=like.rows, ordinary=like.ordinary, swing=like.swing)
+        return replace(windows, rows=like.rows, ordinary=like.ordinary, swing=like.swing)
     apart = 4 * isqrt(each)
     fewest = max(1, each - 3 * isqrt(each))
     few, many = max(0, each - apart), each + apart
-    return replace(found, rows=(each, few, many), ordinary=(few, many), swing=each / fewest)
+    return replace(windows, rows=(each, few, many), ordinary=(few, many), swing=each / fewest)
 
 
 def find_time_copies(sample: pd.DataFrame, time: str, names: Iterable[str]) -> dict[str, str]:
@@ -182,10 +182,10 @@ def _cuts(days: Mapping[date, int]) -> dict[Every, dict[date, int]]:
 
 
 def _merge(days: Mapping[date, int], every: Every) -> dict[date, int]:
-    found: Counter[date] = Counter()
+    rows_of: Counter[date] = Counter()
     for day, rows in days.items():
-        found[first_day(day, every)] += rows
-    return dict(sorted(found.items()))
+        rows_of[first_day(day, every)] += rows
+    return dict(sorted(rows_of.items()))
 
 
 def _windows(by: Why, every: Every, rows: Mapping[date, int]) -> Nights:

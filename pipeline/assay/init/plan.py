@@ -25,9 +25,9 @@ def _together(doubts: Iterable[tuple[str, str]]) -> list[str]:
     for name, doubt in doubts:
         names.setdefault(doubt, []).append(name)
     lines = []
-    for doubt, found in names.items():
-        more = f" and {counted(len(found) - NAMED, 'other')}" if found[NAMED:] else ""
-        lines.append(f"{', '.join(found[:NAMED])}{more}: {doubt}")
+    for doubt, columns in names.items():
+        more = f" and {counted(len(columns) - NAMED, 'other')}" if columns[NAMED:] else ""
+        lines.append(f"{', '.join(columns[:NAMED])}{more}: {doubt}")
     return lines
 
 

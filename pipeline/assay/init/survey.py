@@ -133,22 +133,22 @@ def find_unlearnable(
     rows, days = sample[inside], days[inside]
     window = f"the training window ({first} to {last})"
     folds = pd.Series(assign_folds(days.to_numpy(), min(FOLDS, days.nunique())), days.index)
-    found = {}
+    why = {}
     for name in features:
         known = rows[name].dropna()
         of_fold = folds[known.index].unique()
         if not len(known):
-            found[name] = f"no value in {window}: nothing can be learnt from it"
+            why[name] = f"no value in {window}: nothing can be learnt from it"
         elif len(of_fold) == 1:
             some = days[known.index]
-            found[name] = (
+            why[name] = (
                 f"no value in {window} but from {some.min()} to {some.max()}: without those days, "
                 "which a fold of training leaves out, nothing can be learnt from it"
             )
         elif known.nunique() == 1 and min(len(known), len(rows) - len(known)) < LEAST_TOLD:
             only = quote_value(known.head(1).tolist()[0])
-            found[name] = f"always {only} in {window}: it can tell no row from another"
-    return found
+            why[name] = f"always {only} in {window}: it can tell no row from another"
+    return why
 
 
 def find_group_names(rows: pd.DataFrame, group: str, columns: Iterable[str]) -> dict[str, str]:

@@ -269,13 +269,13 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
             raise BundleChanged(
                 "a file that the manifest does not list", where=f"{where}/{name}", fix=RESTORE
             )
-        found = _sha256(files, name)
-        if found != listed[name]:
+        digest = _sha256(files, name)
+        if digest != listed[name]:
             raise BundleChanged(
                 "its bytes are not those that were written",
                 where=f"{where}/{name}",
                 expected=f"sha256:{listed[name][:12]}",
-                found=f"sha256:{found[:12]}",
+                found=f"sha256:{digest[:12]}",
                 fix=RESTORE,
             )
     return f"sha256:{_sha256(files, MANIFEST)}"
@@ -398,9 +398,9 @@ class FolderFiles(Mapping[str, bytes]):
     def sha256(self, name: str) -> str:
         """The digest of a file as hexadecimal digits; errors as for reading it."""
         with self._reading(name), self._paths[name].open("rb") as source:
-            found = hashlib.file_digest(source, "sha256").hexdigest()
-        self._check(name, found)
-        return found
+            digest = hashlib.file_digest(source, "sha256").hexdigest()
+        self._check(name, digest)
+        return digest
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[None]:
@@ -414,13 +414,13 @@ class FolderFiles(Mapping[str, bytes]):
                 fix=RESTORE,
             ) from None
 
-    def _check(self, name: str, found: str) -> None:
-        expected = self._digests.setdefault(name, found)
-        if found != expected:
+    def _check(self, name: str, actual: str) -> None:
+        expected = self._digests.setdefault(name, actual)
+        if actual != expected:
             raise BundleChanged(
                 "its bytes changed while the bundle was in use",
                 where=f"{self._folder}/{name}",
                 expected=f"sha256:{expected[:12]}",
-                found=f"sha256:{found[:12]}",
+                found=f"sha256:{actual[:12]}",
                 fix=RESTORE,
             )

@@ -207,18 +207,18 @@ def truths(task: Task, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values.astype(object)
 
 
-def truth_grid(task: Task, classes: Sequence[str], found: npt.NDArray[Any]) -> ColumnGrid:
+def truth_grid(task: Task, classes: Sequence[str], values: npt.NDArray[Any]) -> ColumnGrid:
     """The grid for the values of `truths`.
 
     Parameters
     ----------
-    found
+    values
         Labels of the reference rows; a regression's grid has its edges at their quantiles.
     """
     if task == "regression":
         import pandas as pd
 
-        return build_grid(pd.DataFrame({"truth": found}), ["truth"], [], REGRESSION_BINS)["truth"]
+        return build_grid(pd.DataFrame({"truth": values}), ["truth"], [], REGRESSION_BINS)["truth"]
     return CategoryGrid(TRUTHS if task == "binary" else tuple(classes))
 
 

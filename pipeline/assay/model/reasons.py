@@ -133,21 +133,21 @@ def row_reasons(bundle: Bundle, contract: Contract, row: pa.Table, decided: Any)
         Its prediction: of several classes the output of this one is explained.
     """
     explainer, manifest = explainer_of(bundle), bundle.manifest
-    found = explainer.contributions(Columns(contract, row))
+    contributions = explainer.contributions(Columns(contract, row))
     classes = manifest.classes
-    place = list(classes).index(decided) if len(found.base) > 1 else 0
-    values, base = found.values[0, place], float(found.base[place])
-    linked = explainer.finish.linked(found.raw.T * explainer.finish.divisor)[place, 0]
+    place = list(classes).index(decided) if len(contributions.base) > 1 else 0
+    values, base = contributions.values[0, place], float(contributions.base[place])
+    linked = explainer.finish.linked(contributions.raw.T * explainer.finish.divisor)[place, 0]
     named, total = words(contract), float(np.abs(values).sum())
     return Explanation(
         scale=scale(explainer, bundle),
-        output=classes[place if len(found.base) > 1 else -1] if classes else None,
+        output=classes[place if len(contributions.base) > 1 else -1] if classes else None,
         base=base,
         raw=base + float(values.sum()),
         uncalibrated=float(linked),
         reasons=tuple(
             Reason(
-                name := found.features[at],
+                name := contributions.features[at],
                 named[name],
                 MASK
                 if name in manifest.sensitive
@@ -164,9 +164,9 @@ def top_words(explainer: Explainer, name: str, value: Any, output: int) -> Any:
     """The words of a text that add most to an output, with what they add; else the value itself."""
     if name not in explainer.texts or value is None:
         return value
-    found = list(explainer.words(name, value, output).items())
-    more = len(found) - TOP_WORDS
-    texts = [f"{gram} {added:+.4f}" for gram, added in found[:TOP_WORDS]]
+    grams = list(explainer.words(name, value, output).items())
+    more = len(grams) - TOP_WORDS
+    texts = [f"{gram} {added:+.4f}" for gram, added in grams[:TOP_WORDS]]
     return ", ".join([*texts, f"and {more} more"] if more > 0 else texts) or "no known word"
 
 

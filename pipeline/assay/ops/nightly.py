@@ -144,16 +144,16 @@ def run(
         _look_after(root, params, steps, known)
         if params.retention.days:
             steps.run(["vacuum"])
-    found = NightlySteps(tuple(steps.done))
-    decides = found.deciding
+    done = NightlySteps(tuple(steps.done))
+    decides = done.deciding
     if decides is None or (answers_ok and not decides.failed):
-        return found
-    why, others = decides.error, [each for each in found.bad if each is not decides]
+        return done
+    why, others = decides.error, [each for each in done.bad if each is not decides]
     assert why is not None
     if others and isinstance(why, AssayError):
         named = "; ".join(f"{each.shown} ({each.exit_code})" for each in others)
         why = why.naming(f"It is not all: {named}.")
-    raise attach_report(why, replace(found, raised=True))
+    raise attach_report(why, replace(done, raised=True))
 
 
 def _is_planned(root: Path, params: Params) -> bool:
@@ -317,12 +317,12 @@ def _copy(
 ) -> None:
     try:
         for name in KEPT:
-            found, place = source.get_file_info(f"{start}/{name}"), f"{end}/{name}"
-            if found.type == pafs.FileType.NotFound:
+            entry, place = source.get_file_info(f"{start}/{name}"), f"{end}/{name}"
+            if entry.type == pafs.FileType.NotFound:
                 continue
-            folder = place if found.type == pafs.FileType.Directory else place.rpartition("/")[0]
+            folder = place if entry.type == pafs.FileType.Directory else place.rpartition("/")[0]
             target.create_dir(folder, recursive=True)
-            pafs.copy_files(found.path, place, source, target)
+            pafs.copy_files(entry.path, place, source, target)
     except (OSError, pa.ArrowException) as error:
         raise _unusable(address, error) from None
 

@@ -211,15 +211,15 @@ class Scale:
 
 def axis_limits(estimates: Sequence[Estimate], *, least: float = -math.inf) -> tuple[float, float]:
     """Round axis ends that contain every interval, none below ``least``."""
-    found = [
+    ends = [
         number
         for one in estimates
         for number in (one.low, one.value, one.high)
         if number is not None
     ]
-    if not found:
+    if not ends:
         return 0.0, 1.0
-    return round_out(min(found), max(found), least=least)
+    return round_out(min(ends), max(ends), least=least)
 
 
 def round_out(

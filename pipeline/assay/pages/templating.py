@@ -227,8 +227,8 @@ def short_digest(value: str) -> str:
     >>> short_digest("unknown")
     ''
     """
-    found = _DIGEST.fullmatch(value)
-    return "" if found is None else value[: len(found["kind"] or "") + _SHOWN]
+    match = _DIGEST.fullmatch(value)
+    return "" if match is None else value[: len(match["kind"] or "") + _SHOWN]
 
 
 # --------------- compose one HTML file: Assay's section first, then the document of another library
@@ -337,8 +337,8 @@ def escape_script_data(document: str) -> str:
     script, and the browser would run what follows (cross-site scripting).
     """
     parts, end = [], 0
-    while found := _DATA.search(document, end):
-        start = found.end()
+    while match := _DATA.search(document, end):
+        start = match.end()
         parts.append(document[end:start])
         # Only parsing finds the end of the data, because it may contain anything.
         _, end = json.JSONDecoder().raw_decode(document, start)

@@ -100,24 +100,24 @@ def run(root: Path, params: Params, exact: bool = False, if_planned: bool = Fals
     if pinned.doubt:
         log.warning("apply: %s", pinned.warning)
     approved = _check(root, params, known, version, planned)
-    found = Applied(planned[0].plan, version.version, [])
+    applied = Applied(planned[0].plan, version.version, [])
     while True:
-        found.nights = list(_judge(root, params, store, pinned, planned))
+        applied.nights = list(_judge(root, params, store, pinned, planned))
         if exact:
-            _check_exact(found.nights)
-        wanted = {each.run_id for each in found.nights if each.done == "applied"}
+            _check_exact(applied.nights)
+        wanted = {each.run_id for each in applied.nights if each.done == "applied"}
         runs = [each for each in planned if each.run.run_id in wanted]
         if not runs or _publish(store, runs, approved, by):
             break
-    changed = [each.partition for each in found.nights if each.done == "changed"]
+    changed = [each.partition for each in applied.nights if each.done == "changed"]
     if changed:
         try:
-            found.scored = stage.score_nights(root, params, changed)
+            applied.scored = stage.score_nights(root, params, changed)
         except AssayError as error:
             report = attached_report(error)
-            found.scored = report if isinstance(report, ScoringOutcomes) else None
-            raise attach_report(error, found) from None
-    return found
+            applied.scored = report if isinstance(report, ScoringOutcomes) else None
+            raise attach_report(error, applied) from None
+    return applied
 
 
 def is_pending(root: Path, params: Params) -> bool:
@@ -176,7 +176,7 @@ def _check(
             "the plan is not approved by everyone who was asked",
             where=f"plan {planned[0].plan[:19]}",
             expected=", ".join(asked.who for asked in asked_for),
-            found="; ".join(f"{asked.who}: {found}" for asked, found in lacking),
+            found="; ".join(f"{asked.who}: {reason}" for asked, reason in lacking),
             fix="They type: assay approve --as WHO --because WHY",
         )
     text = ", ".join(f"{each.by} as {each.who}" for each in given)

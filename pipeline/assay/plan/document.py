@@ -148,8 +148,8 @@ class Plan(Report):
     @property
     def changes(self) -> Changes | None:
         """Of all nights together; None if readers see none of them."""
-        found = [night.changes for night in self.planned if night.changes is not None]
-        return reduce(Changes.merge, found) if found else None
+        changes = [night.changes for night in self.planned if night.changes is not None]
+        return reduce(Changes.merge, changes) if changes else None
 
     @model_validator(mode="after")
     def _each_night_once(self) -> Self:

@@ -127,7 +127,7 @@ def _reasons(
     if pinned is None or row is None or not set(pinned.contract.columns) <= {*row.column_names}:
         return ()
     try:
-        found = reasons.row_reasons(pinned.bundle, pinned.contract, row, decided)
+        explanation = reasons.row_reasons(pinned.bundle, pinned.contract, row, decided)
     except AssayError:
         return ()
-    return found.reasons
+    return explanation.reasons

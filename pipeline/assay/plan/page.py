@@ -154,5 +154,8 @@ def histogram(changes: Changes) -> Picture:
 
 
 def _reason_words(row: MovedRow, side: str) -> str:
-    found = row.new_reasons if side == "new" else row.old_reasons
-    return ", ".join(f"{each.words} = {plain(each.value)}" for each in found[:NAMED]) or "not known"
+    row_reasons = row.new_reasons if side == "new" else row.old_reasons
+    return (
+        ", ".join(f"{each.words} = {plain(each.value)}" for each in row_reasons[:NAMED])
+        or "not known"
+    )

@@ -71,16 +71,16 @@ def find_segments(sample: Sample) -> tuple[Segment, ...]:
     tree = DecisionTreeRegressor(max_depth=DEPTH, min_samples_leaf=least, random_state=0)
     tree.fit(table, change)
     leaves = tree.apply(table)
-    found = []
+    segments = []
     for leaf, conditions in _paths(tree):
         mine = leaves == leaf
         if conditions and mine.any():
             where = tuple(_words(names, orders, conditions))
             rows, moved = int(mine.sum()), int(sample.decided[mine].sum())
             mean = float(change[mine].mean())
-            found.append(Segment(where=where, rows=rows, decided=moved, mean_change=mean))
-    found.sort(key=lambda each: (-abs(each.mean_change) * each.rows, each.where))
-    return tuple(found[:MOST])
+            segments.append(Segment(where=where, rows=rows, decided=moved, mean_change=mean))
+    segments.sort(key=lambda each: (-abs(each.mean_change) * each.rows, each.where))
+    return tuple(segments[:MOST])
 
 
 def _ordered(values: Sequence[str | None], change: Floats, least: int) -> tuple[list[str], Floats]:

@@ -119,15 +119,15 @@ def run(
         work = _Work(scoring, Progress(len(wanted)), by, holder)
         try:
             nights = work.plan(wanted)
-            found = work.document(nights, commit, known.find(holder))
+            document = work.document(nights, commit, known.find(holder))
         except BaseException:
             work.delete_files()
             raise
     if work.runs:
         store.append_plan(work.runs)
     keep_out_of_git(root / layout.PLAN)
-    found.write(root)
-    return Planned(found, page.write(root, found, work.moved.rows()))
+    document.write(root)
+    return Planned(document, page.write(root, document, work.moved.rows()))
 
 
 @contextmanager
@@ -220,14 +220,14 @@ class _Work:
             self._attempts.append(attempt)
             try:
                 held = attempt.stage(self._ahead(), self._progress.task_callback(text))
-                found = self._compared(attempt, held, visible.get(night), max(1, rows // SAMPLED))
+                planned = self._compared(attempt, held, visible.get(night), max(1, rows // SAMPLED))
             except (*ABOUT_ONE_NIGHT, KeyUnknown) as error:
                 lost.append(error)
                 self._delete(attempt)
                 shown, why = visible.get(night), describe_error(error, scoring.root)
                 run_id, by = (shown.run_id, shown.version) if shown else (None, None)
-                found = PlannedNight(day=night, why=why, readers_see=run_id, by_version=by)
-            nights.append(found)
+                planned = PlannedNight(day=night, why=why, readers_see=run_id, by_version=by)
+            nights.append(planned)
             self._progress.done()
         if len(lost) == len(nights):
             raise lost[0]

@@ -66,8 +66,8 @@ def worktree_contract(root: Path, params: Params) -> str:
 
 def contract_imports(read: source_code.Reader, path: str) -> dict[str, str]:
     """The project modules that a contract file imports, without the file itself."""
-    found = source_code.find_dependencies(read, (), [path])
-    return {name: content for name, content in found.items() if name != path}
+    files = source_code.find_dependencies(read, (), [path])
+    return {name: content for name, content in files.items() if name != path}
 
 
 def contract_files(read: source_code.Reader, version: str) -> dict[str, str]:
@@ -114,8 +114,8 @@ def project_imports(
         *params.evaluate.metrics,
         *params.gate.functions,
     ]
-    found = source_code.find_dependencies(read, modules, [params.contract.file, *tests])
-    return {path: text for path, text in found.items() if path not in tests}
+    files = source_code.find_dependencies(read, modules, [params.contract.file, *tests])
+    return {path: text for path, text in files.items() if path not in tests}
 
 
 def scoring(params: Params) -> str:
@@ -130,8 +130,8 @@ def scoring(params: Params) -> str:
 
 def model_tests(root: Path, tests: str) -> tuple[str, ...]:
     """The Python files in the folder of model tests, relative to ``root``, sorted."""
-    found = (path for path in _sources(root / tests) if path.suffix == ".py")
-    return tuple(path.relative_to(root).as_posix() for path in found)
+    paths = (path for path in _sources(root / tests) if path.suffix == ".py")
+    return tuple(path.relative_to(root).as_posix() for path in paths)
 
 
 def policy(root: Path, params: Params) -> str:
@@ -244,8 +244,8 @@ def stage_files(
     """
     modules = [name for stage in stages for name in STAGES[stage]]
     read = read or source_code.file_reader(package.parent)
-    found = source_code.find_assay_dependencies(read, modules)
-    return {**found, **_templates(package.parent / TEMPLATES, found.values())}
+    files = source_code.find_assay_dependencies(read, modules)
+    return {**files, **_templates(package.parent / TEMPLATES, files.values())}
 
 
 def _templates(folder: Path, texts: Iterable[str]) -> dict[str, str]:
@@ -268,8 +268,8 @@ def _quoted(text: str, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def verdict_files(package: Path) -> dict[str, str]:
     """The source files that a verdict depends on: they measure or judge a bundle."""
-    found = stage_files(package, JUDGES)
-    return {path: text for path, text in found.items() if not path.startswith(LOOKS)}
+    files = stage_files(package, JUDGES)
+    return {path: text for path, text in files.items() if not path.startswith(LOOKS)}
 
 
 @cache

@@ -85,10 +85,10 @@ def require(*modules: str) -> None:
 
 
 def _known(module: str) -> tuple[str, str]:
-    found = extra_of(module)
-    if found is None:
+    extra = extra_of(module)
+    if extra is None:
         raise ValueError(f"no extra brings {module}")
-    return found
+    return extra
 
 
 def missing_extra(error: BaseException) -> ExtraMissing | None:
@@ -103,9 +103,9 @@ def missing_extra(error: BaseException) -> ExtraMissing | None:
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         if isinstance(cause, ModuleNotFoundError) and cause.name:
-            found = extra_of(cause.name)
-            if found is not None and not _is_there(cause.name, *found):
-                return ExtraMissing(found[1], found[0])
+            extra = extra_of(cause.name)
+            if extra is not None and not _is_there(cause.name, *extra):
+                return ExtraMissing(extra[1], extra[0])
         cause = cause.__cause__
     return None
 

@@ -91,8 +91,8 @@ def send(
         except HTTPError as error:
             answer = error
         with answer:
-            found = {name.lower(): value for name, value in answer.headers.items()}
-            read = Answer(answer.status, found, answer.read(LARGEST))
+            answered = {name.lower(): value for name, value in answer.headers.items()}
+            read = Answer(answer.status, answered, answer.read(LARGEST))
     except (OSError, http.client.HTTPException, ValueError) as error:
         return Answer(0, problem=_why(error, timeout))
     if 200 <= read.status < 300:

@@ -207,7 +207,7 @@ class FolderNames:
     def values(self, names: Iterable[str]) -> tuple[str, ...]:
         """The nights among names in the folder, sorted as text."""
         around = len(self.before) + len(self.after)
-        found = (
+        nights = (
             name[len(self.before) : len(name) - len(self.after)]
             for name in names
             if name.startswith(self.before)
@@ -215,4 +215,4 @@ class FolderNames:
             and len(name) > around
             and name[0] not in "._"
         )
-        return tuple(sorted(each if self.column is None else unquote(each) for each in found))
+        return tuple(sorted(each if self.column is None else unquote(each) for each in nights))

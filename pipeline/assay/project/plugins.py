@@ -59,7 +59,7 @@ def resolve(
     return getattr(module, name)
 
 
-def require_function(found: Any, reference: str, where: str) -> None:
+def require_function(thing: Any, reference: str, where: str) -> None:
     """Refuse what `resolve` found if it is no function, or an object that is called like one.
 
     Raises
@@ -67,17 +67,17 @@ def require_function(found: Any, reference: str, where: str) -> None:
     PluginError
         It is a class, or cannot be called.
     """
-    if not callable(found) or isinstance(found, type):
-        kind = "a class" if isinstance(found, type) else f"of type {type(found).__name__}"
+    if not callable(thing) or isinstance(thing, type):
+        kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
         raise PluginError("no function", where=where, found=f"{reference}, which is {kind}")
 
 
-def check_call(found: Any, takes: Sequence[str], *, where: str, reference: str) -> None:
-    """Check that ``found`` is a function that can be called with these arguments, by position.
+def check_call(thing: Any, takes: Sequence[str], *, where: str, reference: str) -> None:
+    """Check that ``thing`` is a function that can be called with these arguments, by position.
 
     Parameters
     ----------
-    found, reference
+    thing, reference
         What `resolve` found, and its name.
     takes
         What each argument is, in words.
@@ -87,9 +87,9 @@ def check_call(found: Any, takes: Sequence[str], *, where: str, reference: str) 
     PluginError
         It is no function, or asks for other arguments.
     """
-    require_function(found, reference, where)
+    require_function(thing, reference, where)
     try:
-        signature = inspect.signature(found)
+        signature = inspect.signature(thing)
     except (TypeError, ValueError):  # written in C, without a signature
         return
     try:

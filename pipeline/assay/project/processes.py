@@ -132,8 +132,8 @@ def run_and_end_all(command: Sequence[str], *, timeout: float, **given: Any) -> 
                 os.killpg(started.pid, signal.SIGKILL)
             started.wait()
             # The children of one that is ended become ours, and are ended next.
-            while found := orphans():
-                for process in found:
+            while children := orphans():
+                for process in children:
                     with suppress(ProcessLookupError, ChildProcessError):
                         os.kill(process, signal.SIGKILL)
                         os.waitpid(process, 0)

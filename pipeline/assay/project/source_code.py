@@ -178,13 +178,13 @@ def refuse_loaded_files(root: Path) -> None:
 
 def loaded_files(root: Path) -> list[str]:
     """Files of the project that this process holds as modules, relative to ``root``, sorted."""
-    found, home = set(), root.resolve()
+    paths, home = set(), root.resolve()
     for module in list(sys.modules.values()):
         if (file := getattr(module, "__file__", None)) is not None:
             path = Path(home, file).resolve()
             if is_own(path, home):
-                found.add(path.relative_to(home).as_posix())
-    return sorted(found)
+                paths.add(path.relative_to(home).as_posix())
+    return sorted(paths)
 
 
 def refuse_installed_names(modules: Mapping[str, str]) -> None:

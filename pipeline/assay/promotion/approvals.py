@@ -91,17 +91,19 @@ def approve(
     for each in read_approvals(root, who):
         if each.plan == digest and not _objection(root, asked, each.by, commit):
             return each
-    found = PlanApproval(who, digest, person, because.strip(), f"{TAGS}{who}/{digest[7:19]}")
-    trailers = {"As": who, "Plan": digest, "Because": found.because, "By": person}
+    approval = PlanApproval(who, digest, person, because.strip(), f"{TAGS}{who}/{digest[7:19]}")
+    trailers = {"As": who, "Plan": digest, "Because": approval.because, "By": person}
     message = tags.write_message(f"{params.name}: plan {digest[:19]} approved as {who}", trailers)
-    done = git.run(root, "tag", *signing(root), "--force", "--message", message, found.tag, commit)
+    done = git.run(
+        root, "tag", *signing(root), "--force", "--message", message, approval.tag, commit
+    )
     if done.returncode:
         raise PromotionRefused(
             "git would not write the tag",
-            where=found.tag,
+            where=approval.tag,
             found=" ".join(done.stderr.decode(errors="replace").split()),
         )
-    return found
+    return approval
 
 
 def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[PromotionRefused]:
@@ -127,10 +129,10 @@ def refusals(root: Path, params: Params, bundle: str, commit: str) -> list[Promo
             f"{asked.who} has not approved the plan",
             where=f"{layout.PARAMS}: approvals",
             expected=f"an approval of {planned[0].plan[:19]} by {_people(asked)}",
-            found=found,
+            found=refusal,
             fix=f"One of them types: assay approve --as {asked.who} --because WHY",
         )
-        for asked, found in answers(root, every, planned[0].plan, commit)[1]
+        for asked, refusal in answers(root, every, planned[0].plan, commit)[1]
     ]
 
 
@@ -159,7 +161,7 @@ def answers(
 
 def read_approvals(root: Path, who: str) -> list[PlanApproval]:
     """The approvals under a name, as tags tell them."""
-    found = []
+    approvals = []
     mine = [tag for tag in git.tags(root) if tag.name.startswith(f"{TAGS}{who}/")]
     by = signatures.makers(root, mine)
     for tag in mine:
@@ -167,10 +169,10 @@ def read_approvals(root: Path, who: str) -> list[PlanApproval]:
             trailers = tags.read_trailers(tag.body)
             plan, because = trailers.get("Plan", ""), trailers.get("Because", "")
             # Git's own name of the maker: what the message says can be typed by anyone.
-            found.append(
+            approvals.append(
                 PlanApproval(trailers.get("As", ""), plan, by[tag.name], because, tag.name)
             )
-    return [each for each in found if each.who == who]
+    return [each for each in approvals if each.who == who]
 
 
 def _find_plan(root: Path, params: Params, plan: str | None) -> tuple[PlannedRun, ...]:

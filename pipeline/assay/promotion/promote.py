@@ -267,14 +267,14 @@ def preview_refusal(known: RegistryState, version: Version, stage: str) -> Promo
         With the bundle that its new tags would name; it need not be registered yet.
     """
     then = fold([*known.events, *_new(known, version, stage)])
-    found = then.find(version.version)
+    there = then.find(version.version)
     artifact = version.name.replace(":", "=")
     fix = (
         f"Look for one that was made by hand: git tag --list -n9 '{artifact}[@#]*'; delete it "
         "(git tag -d NAME), or promote another commit."
     )
-    if found is not None and found.bundle == UNKNOWN:
-        named = [digest[:19] for digest in then.bundle_digests(found)]
+    if there is not None and there.bundle == UNKNOWN:
+        named = [digest[:19] for digest in then.bundle_digests(there)]
         return PromotionRefused(
             f"the tags of {version.version} contradict each other, and one more would not fix it",
             expected="one digest in their lines 'Bundle: sha256:…'",
@@ -340,10 +340,10 @@ def tagger(root: Path, commit: str, verdict: str) -> str | None:
     verdict
         The text of verdict.json in the commit to promote.
     """
-    found = [each for each in git.tags(root) if each.name.startswith(TAGS)]
-    found = [each for each in found if _verdict_at(root, each.commit) == verdict]
-    by, policy = signatures.makers(root, found), access.read_policy(root)
-    for each in found:
+    tagged = [each for each in git.tags(root) if each.name.startswith(TAGS)]
+    tagged = [each for each in tagged if _verdict_at(root, each.commit) == verdict]
+    by, policy = signatures.makers(root, tagged), access.read_policy(root)
+    for each in tagged:
         maker = by.get(each.name)
         if maker is None or not policy.access.allows("approve", maker):
             continue

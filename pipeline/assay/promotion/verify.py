@@ -64,14 +64,16 @@ def run(root: Path, params: Params, name: str | None, out: Path | None) -> Verif
     if doubt is not None:
         raise _refused(version, doubt)
     folder = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
-    found = Verified(version.version, version.bundle, version.outcome, len(list(folder.iterdir())))
+    verified = Verified(
+        version.version, version.bundle, version.outcome, len(list(folder.iterdir()))
+    )
     if not policy.signing.trusted:
-        return found
+        return verified
     signature = signed_versions.find_signature(root, policy, known, version, stage)
     if out is not None:
         _write(out, folder, version, fetch.read_verdict(root, version), signature)
     return replace(
-        found,
+        verified,
         key=signature.key,
         signed=signature.at.isoformat(),
         files=len(signature.files),
@@ -105,14 +107,14 @@ def run_folder(root: Path, folder: Path, unsigned: bool) -> Verified:
         with (folder / SIGNATURE).open("rb") as stream:
             envelope = Envelope.read(stream.read(MOST_BYTES + 1))
         key = signed_versions.trusted_key(root, policy, envelope, date.today())
-        found = Statement.parse(envelope.payload)
-        here = hash_files(folder, found.ignored, folder / SIGNATURE)
-        found.compare(here, unsigned=unsigned)
+        statement = Statement.parse(envelope.payload)
+        here = hash_files(folder, statement.ignored, folder / SIGNATURE)
+        statement.compare(here, unsigned=unsigned)
     except (OSError, ValueError) as error:
         raise VersionRefused(
             "it is not as it was signed", where=str(folder), found=str(error)
         ) from None
-    return Verified(folder.name, None, None, len(found.files), key.key, folder=str(folder))
+    return Verified(folder.name, None, None, len(statement.files), key.key, folder=str(folder))
 
 
 def _refused(version: Version, why: str) -> VersionRefused:

@@ -63,8 +63,8 @@ def read_policy(root: Path) -> Policy:
             continue
         policy = Policy(Access(), ref)
         try:
-            found = parameters.parse(git.show(root, ref, layout.PARAMS), layout.PARAMS)
-            return Policy(found.access, ref, found.signing)
+            params = parameters.parse(git.show(root, ref, layout.PARAMS), layout.PARAMS)
+            return Policy(params.access, ref, params.signing)
         except ParamsError as error:
             lines = [f"{policy.place}{line.removeprefix(layout.PARAMS)}" for line in error.lines()]
             raise ParamsError(lines) from None
@@ -77,8 +77,8 @@ def _work_tree(root: Path) -> Policy:
     """For acts on a store alone, where a program may have its parameters from elsewhere too."""
     if not (root / layout.PARAMS).exists():
         return Policy(Access(), None)
-    found = parameters.load(root)
-    return Policy(found.access, None, found.signing)
+    params = parameters.load(root)
+    return Policy(params.access, None, params.signing)
 
 
 def _deciding(root: Path) -> Iterator[str]:

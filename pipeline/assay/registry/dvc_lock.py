@@ -51,9 +51,9 @@ def compare(pipeline: Pipeline) -> LockChanges:
                 read.setdefault(file.path, {}).setdefault(file.recorded, []).append(stage.name)
     changes, unseen = {}, []
     for stage in stages:
-        found = tuple(_changes(stage, made, read))
-        if found:
-            changes[stage.name] = found
+        changed = tuple(_changes(stage, made, read))
+        if changed:
+            changes[stage.name] = changed
         unseen += [
             (stage.name, file.path)
             for file in stage.inputs
@@ -93,16 +93,16 @@ def _changes(
 
 
 def _params(stage: PipelineStage) -> Iterator[str]:
-    found = [
+    lines = [
         line
         for key in stage.params.keys() | stage.recorded_params.keys()
         for line in differences(
             stage.recorded_params.get(key, _ABSENT), stage.params.get(key, _ABSENT), key
         )
     ]
-    yield from sorted(found)[:_SHOWN]
-    if len(found) > _SHOWN:
-        yield f"{len(found) - _SHOWN} more parameters changed"
+    yield from sorted(lines)[:_SHOWN]
+    if len(lines) > _SHOWN:
+        yield f"{len(lines) - _SHOWN} more parameters changed"
 
 
 def _input(
@@ -261,9 +261,9 @@ def write_code_digests(root: Path, params: Params) -> dict[str, object]:
     stage ``code`` always rewrites the file, so only stages whose code changed run again.
     """
     del params
-    found: dict[str, object] = {"schema": 1, **_kept_digests(root / layout.WORK / "code.json")}
-    write_json(root / layout.CODE, found)
-    return found
+    document: dict[str, object] = {"schema": 1, **_kept_digests(root / layout.WORK / "code.json")}
+    write_json(root / layout.CODE, document)
+    return document
 
 
 def _kept_digests(path: Path) -> dict[str, str]:
@@ -277,9 +277,9 @@ def _kept_digests(path: Path) -> dict[str, str]:
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         if kept.pop("of", "") == of and kept.keys() == digests.STAGES.keys():
             return kept
-    found = digests.stage_digests()
-    write_json(path, {"of": of, **found})
-    return found
+    by_stage = digests.stage_digests()
+    write_json(path, {"of": of, **by_stage})
+    return by_stage
 
 
 def outdated_stages(pipeline: Pipeline) -> Iterator[str]:
@@ -326,8 +326,8 @@ class LockCheck:
             "stages": self.stages,
             **{name: list(lines) for name, lines in self.found.items()},
             "changed": [
-                {"stage": stage, "changes": list(found)}
-                for stage, found in self.lock.changes.items()
+                {"stage": stage, "changes": list(changes)}
+                for stage, changes in self.lock.changes.items()
             ],
             "unseen": [{"stage": stage, "path": path} for stage, path in self.lock.unseen],
         }
@@ -347,7 +347,7 @@ def run(root: Path, params: Params) -> LockCheck:
     answer = compare(pipeline)
     offences = git_contents.find_tracked_data(root, params, pipeline.cached_outputs)
     tests = digests.model_tests(root, params.gate.tests)
-    found = {
+    faults = {
         "tracked": git_contents.describe_tracked_data(offences),
         "flagged": git.assume_unchanged_files(root),
         "links": git_contents.find_symlinks(root, params, pipeline),
@@ -355,18 +355,18 @@ def run(root: Path, params: Params) -> LockCheck:
         "foreign": tuple(foreign_commands(pipeline)),
         "code": tuple(outdated_stages(pipeline)),
     }
-    checked = LockCheck(len(pipeline.stages), answer, found)
+    checked = LockCheck(len(pipeline.stages), answer, faults)
     if offences:
         raise git_contents.tracked_data_error(offences).attach_report(checked)
     stale, stages = f"{layout.DVC_LOCK} is not current", layout.DVC_YAML
     not_looked = f"git was told not to look whether it changed. Run {git.LOOK_AGAIN}."
     lines = [
         *(f"{stale}: {stage}: {'; '.join(lines)}" for stage, lines in answer.changes.items()),
-        *(f"{stages}: {line}. Add it there and run dvc repro." for line in found["uncovered"]),
-        *(f"{stages}: {line}. Put that there and run dvc repro." for line in found["foreign"]),
-        *(f"{stale}: {line}. Run dvc repro." for line in found["code"]),
-        *(f"{path}: {not_looked}" for path in found["flagged"]),
-        *(f"{path}: {git_contents.LINK}. {git_contents.LINK_FIX}" for path in found["links"]),
+        *(f"{stages}: {line}. Add it there and run dvc repro." for line in faults["uncovered"]),
+        *(f"{stages}: {line}. Put that there and run dvc repro." for line in faults["foreign"]),
+        *(f"{stale}: {line}. Run dvc repro." for line in faults["code"]),
+        *(f"{path}: {not_looked}" for path in faults["flagged"]),
+        *(f"{path}: {git_contents.LINK}. {git_contents.LINK_FIX}" for path in faults["links"]),
     ]
     if lines:
         raise LockStale(lines).attach_report(checked)
@@ -380,13 +380,13 @@ def stale_lines(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, .
     # gate alone, not also of each stage that read the same files since.
     others = compare(pipeline.without_inputs(gate)).changes
     changes = {
-        stage: found if stage == gate else others.get(stage, ())
-        for stage, found in compare(pipeline).changes.items()
+        stage: lines if stage == gate else others.get(stage, ())
+        for stage, lines in compare(pipeline).changes.items()
     }
     tests = digests.model_tests(there, params.gate.tests)
     unbound = f"no stage has {layout.VERDICT} as its output, so that no hash holds it"
     return (
-        *(f"{stage}: {'; '.join(found)}" for stage, found in changes.items() if found),
+        *(f"{stage}: {'; '.join(lines)}" for stage, lines in changes.items() if lines),
         *([unbound] if gate is None else []),
         *foreign_commands(pipeline),
         *outdated_stages(pipeline),

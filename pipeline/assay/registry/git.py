@@ -163,12 +163,12 @@ def is_in_work_tree(root: Path) -> bool:
     done = run(root, "rev-parse", "--show-toplevel")
     if nearest is None:
         return not done.returncode
-    found = Path(os.fsdecode(done.stdout.removesuffix(b"\n")))
-    if done.returncode or found.resolve() != nearest:
+    top = Path(os.fsdecode(done.stdout.removesuffix(b"\n")))
+    if done.returncode or top.resolve() != nearest:
         raise NotARepository(
             "git cannot read the repository that is here",
             where=str(nearest / ".git"),
-            found=complaint(done) if done.returncode else f"git takes {found} for it",
+            found=complaint(done) if done.returncode else f"git takes {top} for it",
             fix="git status says more; clone it anew if it is damaged.",
         )
     return True
@@ -213,8 +213,8 @@ def is_shallow(root: Path) -> bool:
 
 def root_and_prefix(root: Path) -> tuple[Path, str]:
     """Root of the repository, and the project's folder in it ("" or ``a/b``)."""
-    found = _ask(root, "rev-parse", "--show-toplevel", "--show-prefix").split("\n")
-    return Path(found[0]), found[1].rstrip("/")
+    answers = _ask(root, "rev-parse", "--show-toplevel", "--show-prefix").split("\n")
+    return Path(answers[0]), answers[1].rstrip("/")
 
 
 def unknown_to_dvc(root: Path) -> NotARepository:
@@ -291,8 +291,8 @@ def tracked_symlinks(root: Path) -> tuple[str, ...]:
     """Symbolic links in the whole repository that git tracks, relative to ``root``."""
     _refuse_outside(root)
     entries = _ask(root, "ls-files", "--stage", "-z", "--", ":/").split("\0")
-    found = (entry.partition("\t")[2] for entry in entries if entry.startswith("120000 "))
-    return tuple(dict.fromkeys(found))
+    paths = (entry.partition("\t")[2] for entry in entries if entry.startswith("120000 "))
+    return tuple(dict.fromkeys(paths))
 
 
 LOOK_AGAIN = (
@@ -426,13 +426,13 @@ def tags(root: Path) -> tuple[Tag, ...]:
     layout = "%00".join(_TAG_FIELDS) + "%00"
     fields = _ask(root, "for-each-ref", f"--format={layout}", "refs/tags").split("\0")
     width = len(_TAG_FIELDS)
-    found = []
+    complete = []
     for start in range(0, len(fields) - 1, width):
         name, kind, target, commit, by, time, subject, body, *more = fields[start : start + width]
         if kind == "tag" and target == "commit" and time:
             tag = Tag(name.lstrip("\n"), commit, by.strip(), int(time), subject, body)
-            found.append(replace(tag, object=more[0], own_name=more[1], signed=bool(more[2])))
-    return tuple(found)
+            complete.append(replace(tag, object=more[0], own_name=more[1], signed=bool(more[2])))
+    return tuple(complete)
 
 
 def identity(root: Path) -> tuple[str, str]:

@@ -67,21 +67,21 @@ def find_tracked_data(root: Path, params: Params, outputs: Iterable[str] = ()) -
     return {place: count for place, count in counts.items() if count}
 
 
-def describe_tracked_data(found: Mapping[str, int]) -> tuple[str, ...]:
+def describe_tracked_data(tracked: Mapping[str, int]) -> tuple[str, ...]:
     """What `find_tracked_data` found, as text: ``data/raw (181 files)``."""
     return tuple(
         place if count == 1 else f"{place} ({counted(count, 'file')})"
-        for place, count in found.items()
+        for place, count in tracked.items()
     )
 
 
-def tracked_data_error(found: Mapping[str, int]) -> TrackedByGit:
+def tracked_data_error(tracked: Mapping[str, int]) -> TrackedByGit:
     """The error that lists them and how to fix it."""
     return TrackedByGit(
         "git tracks what only DVC or the store may keep",
         expected="data, models and the store in .gitignore, before anything is committed",
-        found=first_few(describe_tracked_data(found), _SHOWN),
-        fix=f"git rm -r --cached --quiet {shlex.join(found)}; add the same paths to "
+        found=first_few(describe_tracked_data(tracked), _SHOWN),
+        fix=f"git rm -r --cached --quiet {shlex.join(tracked)}; add the same paths to "
         ".gitignore, and commit. What was pushed already stays in the history.",
     )
 
@@ -89,9 +89,9 @@ def tracked_data_error(found: Mapping[str, int]) -> TrackedByGit:
 def check_tracked_data(root: Path, params: Params) -> None:
     """Refuse a project whose git tracks any of these; outside git nothing is tracked."""
     if git.is_in_work_tree(root):
-        found = find_tracked_data(root, params)
-        if found:
-            raise tracked_data_error(found)
+        tracked = find_tracked_data(root, params)
+        if tracked:
+            raise tracked_data_error(tracked)
 
 
 def _is_inside(place: str) -> bool:
@@ -127,8 +127,8 @@ def find_symlinks(root: Path, params: Params, pipeline: Pipeline | None) -> tupl
     pipeline
         Its inputs and outputs count too; None if it cannot be read.
     """
-    found = git.tracked_symlinks(root)
-    if not found:
+    paths = git.tracked_symlinks(root)
+    if not paths:
         return ()
     tests = digests.model_tests(root, params.gate.tests)
     code = digests.project_imports(source_code.file_reader(root), params, tests)
@@ -138,5 +138,5 @@ def find_symlinks(root: Path, params: Params, pipeline: Pipeline | None) -> tupl
         folder = pipeline.folder or "."
         read |= {PurePosixPath(posixpath.relpath(file.path, folder)) for file in files}
     above = {parent for path in read for parent in path.parents}
-    links = (PurePosixPath(link) for link in found)
+    links = (PurePosixPath(link) for link in paths)
     return tuple(str(link) for link in links if link in read | above or read & {*link.parents})

@@ -383,8 +383,8 @@ def check_bucket(root: Path, params: Params) -> Buckets:
             found=params.store,
             fix="docs/github.md says how to make a bucket and let the workflow into it.",
         )
-    found = read_remotes(root)
-    remote = found.urls.get(found.default or "")
+    remotes = read_remotes(root)
+    remote = remotes.urls.get(remotes.default or "")
     if remote is None or not elsewhere(remote):
         raise BundleMissing(
             "the promoted bundle cannot be had on another machine",

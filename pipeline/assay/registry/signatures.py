@@ -41,7 +41,7 @@ class Proof:
 
 def verify(root: Path, policy: Policy, tags: Iterable[Tag]) -> dict[str, Proof]:
     """Who signed each tag, by its name."""
-    found = {}
+    proofs = {}
     with tempfile.TemporaryDirectory(prefix="assay-keys-") as folder:
         allowed, ring = Path(folder, "allowed"), {"GNUPGHOME": folder}
         allowed.write_text(_committed(root, policy, ""), encoding="utf-8")
@@ -51,15 +51,15 @@ def verify(root: Path, policy: Policy, tags: Iterable[Tag]) -> dict[str, Proof]:
         ask = (*_AS_USUAL, "-c", f"gpg.ssh.allowedSignersFile={allowed}", "verify-tag", "--raw")
         for tag in tags:
             if not tag.signed:
-                found[tag.name] = Proof("", "no signature")
+                proofs[tag.name] = Proof("", "no signature")
             elif tag.own_name != tag.name:  # a signature is of the tag, not of git's name for it
-                found[tag.name] = Proof("", f"the tag {tag.own_name} under another name")
+                proofs[tag.name] = Proof("", f"the tag {tag.own_name} under another name")
             else:
                 done = git.run(root, *ask, tag.object, more=ring)
                 text = done.stderr.decode(errors="replace")
                 good = (_SSH.search(text) or _GPG.search(text)) if done.returncode == 0 else None
-                found[tag.name] = _unknown(text) if good is None else Proof(address_of(good[1]))
-    return found
+                proofs[tag.name] = _unknown(text) if good is None else Proof(address_of(good[1]))
+    return proofs
 
 
 def _committed(root: Path, policy: Policy, ending: str) -> str:

@@ -116,8 +116,8 @@ def artifact_of(name: str) -> str | None:
 
 def parse_tags(tags: Iterable[Tag], artifact: str) -> tuple[TagEvent, ...]:
     """Every event of one artifact, oldest first."""
-    found = (parse_tag(tag) for tag in tags)
-    mine = (each for each in found if each is not None and each.artifact == artifact)
+    events = (parse_tag(tag) for tag in tags)
+    mine = (each for each in events if each is not None and each.artifact == artifact)
     return tuple(sorted(mine, key=lambda each: each.when))
 
 
@@ -150,15 +150,15 @@ def resolve_stage(stage: str | None, usual: str) -> str:
     UsageError
         GTO does not accept it as the name of a stage.
     """
-    found = usual if stage is None else stage
-    if _STAGE.fullmatch(found) is None:
+    name = usual if stage is None else stage
+    if _STAGE.fullmatch(name) is None:
         raise UsageError(
             "no name for a stage",
             where="--stage",
             expected="letters, digits, - and _, a letter or digit at both ends",
-            found=repr(found),
+            found=repr(name),
         )
-    return found
+    return name
 
 
 def version_sort_key(version: str) -> tuple[int, int, int, bool, str]:

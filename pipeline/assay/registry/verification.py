@@ -29,10 +29,10 @@ def read_past_verdict(root: Path, commit: str, bundle: str | None) -> Verdict | 
     promoted without a verdict.
     """
     try:
-        found = Verdict.parse(git.show(root, commit, layout.VERDICT), layout.VERDICT)
+        verdict = Verdict.parse(git.show(root, commit, layout.VERDICT), layout.VERDICT)
     except (AssayError, UnicodeDecodeError):
         return None
-    return found if found.bundle == bundle else None
+    return verdict if verdict.bundle == bundle else None
 
 
 def verify_version(version: Version, text: str | None) -> str | None:
@@ -66,7 +66,7 @@ def verify_version(version: Version, text: str | None) -> str | None:
     return None
 
 
-def verify_assignment(move: Assignment, version: Version | None, found: str | None) -> str | None:
+def verify_assignment(move: Assignment, version: Version | None, problem: str | None) -> str | None:
     """Why a stage assignment is unverified, given the doubt about its version."""
     if move.kind == "unassign":
         return None
@@ -76,7 +76,7 @@ def verify_assignment(move: Assignment, version: Version | None, found: str | No
         return "its tag names no outcome of a gate"
     if (move.verdict or UNKNOWN) != version.verdict:
         return "its tag names another verdict than the version's"
-    return found
+    return problem
 
 
 def verify_holder(
@@ -84,8 +84,8 @@ def verify_holder(
 ) -> str | None:
     """Why the holder of a stage, or the tag that assigned the stage to it, is unverified."""
     given = last_assignment(known, version, stage)
-    found = verify_version(version, text)
-    return found if given is None else verify_assignment(given, version, found)
+    problem = verify_version(version, text)
+    return problem if given is None else verify_assignment(given, version, problem)
 
 
 def last_assignment(known: RegistryState, version: Version, stage: str) -> Assignment | None:
@@ -275,20 +275,20 @@ def _read(root: Path, *revisions: str) -> tuple[PastVerdict, ...]:
         raise NotARepository(
             "git cannot read its history", where=str(root), found=git.complaint(done)
         )
-    commit, found = "", []
+    commit, objects = "", []
     for line in done.stdout.decode(errors="replace").splitlines():
         if line.startswith(":"):
             _, mode, _, name, _ = line.split(maxsplit=4)
             if mode != "000000":
-                found.append((commit, name))
+                objects.append((commit, name))
         elif line:
             commit = line.split()[0]  # of a merge once for each parent
-    return _parsed(root, found)
+    return _parsed(root, objects)
 
 
-def _parsed(root: Path, found: Sequence[tuple[str, str]]) -> tuple[PastVerdict, ...]:
+def _parsed(root: Path, objects: Sequence[tuple[str, str]]) -> tuple[PastVerdict, ...]:
     """The verdicts of these objects by commit, without what is none."""
-    names = list(dict.fromkeys(name for _, name in found))
+    names = list(dict.fromkeys(name for _, name in objects))
     known: dict[str, tuple[str, str, int]] = {}
     for name, text in zip(names, git.read_objects(root, names), strict=True):
         if text is None:
@@ -300,7 +300,7 @@ def _parsed(root: Path, found: Sequence[tuple[str, str]]) -> tuple[PastVerdict, 
             )
         if (facts := _facts(text)) is not None:
             known[name] = facts
-    return tuple(PastVerdict(commit, *known[name]) for commit, name in found if name in known)
+    return tuple(PastVerdict(commit, *known[name]) for commit, name in objects if name in known)
 
 
 def _facts(text: bytes) -> tuple[str, str, int] | None:

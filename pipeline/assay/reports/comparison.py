@@ -218,8 +218,8 @@ class Comparison(Report):
     def _numbers_only_where_it_was_compared(self) -> Self:
         state, champion, compared = self.state, self.champion, self.state == "compared"
         # Numbers without a champion, or a champion without numbers: the file was edited.
-        for name, found in (("differences", self.differences), ("stability", self.stability)):
-            if (found is not None) is not compared:
+        for name, part in (("differences", self.differences), ("stability", self.stability)):
+            if (part is not None) is not compared:
                 raise ValueError(
                     f"{name} is {'missing' if compared else 'there'}: state is {state}"
                 )
@@ -256,13 +256,13 @@ def difference_estimate(one: Difference | None) -> Estimate | None:
     )
 
 
-def sort_slices(found: Comparison) -> list[SliceComparison]:
+def sort_slices(report: Comparison) -> list[SliceComparison]:
     """Slices by the challenger's loss, the largest first; those without a value come last."""
-    by = HEADLINE[found.task]
+    by = HEADLINE[report.task]
 
     def rank(part: SliceComparison) -> tuple[bool, float]:
         one = None if part.differences is None else part.differences.get(by)
         value = None if one is None else one.value
         return (value is None, 0.0 if value is None else orient_value(by, value))
 
-    return sorted(found.slices, key=rank)
+    return sorted(report.slices, key=rank)

@@ -118,12 +118,12 @@ class GroupCorrelations(Document):
 
     @classmethod
     def of(
-        cls, field: str, values: Sequence[str], found: Mapping[str, Sequence[float | None]]
+        cls, field: str, values: Sequence[str], correlations: Mapping[str, Sequence[float | None]]
     ) -> Self:
         """Correlations are rounded down, which makes intervals wider."""
         written = {
             name: " ".join("-" if one is None else str(math.floor(one * 1000)) for one in each)
-            for name, each in found.items()
+            for name, each in correlations.items()
         }
         return cls(field=field, values=tuple(values), metrics=written)
 
@@ -134,8 +134,8 @@ class GroupCorrelations(Document):
             return None
         first, second = sorted((self.values.index(one), self.values.index(other)))
         before = _pairs_of(len(self.values)) - _pairs_of(len(self.values) - first)
-        found = text.split(" ")[before + second - first - 1]
-        return None if found == "-" else int(found) / 1000
+        word = text.split(" ")[before + second - first - 1]
+        return None if word == "-" else int(word) / 1000
 
 
 class Measurement(SparseDocument):
@@ -176,8 +176,8 @@ class Measurement(SparseDocument):
     def summary(self) -> dict[str, float | int | None]:
         """The flat values for ``dvc metrics show``, rounded to six decimals."""
         values = {
-            name: None if found.value is None else round(found.value, 6)
-            for name, found in self.metrics.items()
+            name: None if estimate.value is None else round(estimate.value, 6)
+            for name, estimate in self.metrics.items()
         }
         counts = {"rows": self.rows, "positives": self.positives, "selected": self.selected}
         return {**values, **{name: count for name, count in counts.items() if count is not None}}
@@ -270,12 +270,12 @@ class Evaluation(Measurement, Report):
 
     @classmethod
     def _of(cls, tree: Any) -> Self:
-        found = super()._of(tree)
-        if found.task == "binary":
-            _complete(found, ("positives", "selected", "threshold"), "")
-            for number, part in enumerate(found.slices):
+        report = super()._of(tree)
+        if report.task == "binary":
+            _complete(report, ("positives", "selected", "threshold"), "")
+            for number, part in enumerate(report.slices):
                 _complete(part, ("positives", "selected", "selection_rate"), f"slices[{number}].")
-        return found
+        return report
 
 
 def _complete(part: Document, names: Sequence[str], where: str) -> None:
@@ -318,11 +318,11 @@ def group_rates(task: Task, part: SliceResult) -> dict[str, Estimate | None]:
     return {name: metrics.get(name) for name in GROUP_RATES[task]}
 
 
-def sort_slices(found: Measurement) -> list[SliceResult]:
+def sort_slices(report: Measurement) -> list[SliceResult]:
     """Slices by ``rank_by``, the worst first; those without a value come last."""
 
     def rank(part: SliceResult) -> tuple[bool, float]:
-        value = None if part.metrics is None else part.metrics[found.rank_by].value
-        return (value is None, 0.0 if value is None else orient_value(found.rank_by, value))
+        value = None if part.metrics is None else part.metrics[report.rank_by].value
+        return (value is None, 0.0 if value is None else orient_value(report.rank_by, value))
 
-    return sorted(found.slices, key=rank)
+    return sorted(report.slices, key=rank)

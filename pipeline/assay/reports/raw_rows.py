@@ -44,10 +44,10 @@ class RawRows(Document):
     def read(cls, root: Path) -> Self | None:
         """What was found of the rows that are here; None if they were not compared."""
         try:
-            found = cls.model_validate_json((root / FILE).read_text(encoding="utf-8"))
+            rows = cls.model_validate_json((root / FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return found if found.raw == raw_hash(root) else None
+        return rows if rows.raw == raw_hash(root) else None
 
     def write(self, root: Path) -> None:
         write_json(root / FILE, self.tree())

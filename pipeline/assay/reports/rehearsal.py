@@ -133,9 +133,9 @@ class RehearsedNight(Document):
         for name in dict.fromkeys(part.field for part in self.slices):
             mine = [part for part in self.slices if part.field == name]
             for what, whole in (("rows", self.rows), ("flipped", self.flipped)):
-                found = sum(getattr(part, what) for part in mine)
-                if found != whole:
-                    raise ValueError(f"slices of {name} have {found} {what}, and the night {whole}")
+                total = sum(getattr(part, what) for part in mine)
+                if total != whole:
+                    raise ValueError(f"slices of {name} have {total} {what}, and the night {whole}")
         return self
 
 

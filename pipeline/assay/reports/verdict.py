@@ -429,5 +429,5 @@ class Verdict(Report):
     @property
     def blocking(self) -> tuple[Finding, ...]:
         """Findings that prevent PASS, FAIL before INCONCLUSIVE."""
-        found = [finding for finding in self.findings if finding.blocks]
-        return tuple(sorted(found, key=lambda finding: finding.outcome is not Outcome.FAIL))
+        blocking = [finding for finding in self.findings if finding.blocks]
+        return tuple(sorted(blocking, key=lambda finding: finding.outcome is not Outcome.FAIL))

@@ -57,19 +57,19 @@ class CurrentVersion:
         """Take the version that holds the stage now, if it is another one and can score."""
         if is_number(self._wanted):
             return
-        found = None
+        current = None
         try:
             known = versions.read_state(self._root, self._params.name)
             held = versions.select_champion(known, self._params.name, self._wanted)
-            found = (held.version, held.bundle)
-            if found != self.identity:
-                if found == self._failed and time.monotonic() < self._again:
+            current = (held.version, held.bundle)
+            if current != self.identity:
+                if current == self._failed and time.monotonic() < self._again:
                     return
                 self._load()
                 _LOG.warning("serve: %s answers from now on", self.identity[0])
             self.behind = self._failed = None
         except Exception as error:
-            self._failed, self._again = found, time.monotonic() + AGAIN
+            self._failed, self._again = current, time.monotonic() + AGAIN
             if str(error) != self.behind:
                 _LOG.warning("serve: %s still answers: %s", self.identity[0], error)
             self.behind = str(error)

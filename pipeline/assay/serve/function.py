@@ -71,12 +71,12 @@ def handler(event: Any, context: Any = None) -> list[dict[str, Any]]:
         The event is none of these, or the project's input has no folder or file for each night.
     """
     root, params = _project(os.environ.get("ASSAY_ROOT", "."))
-    found = []
+    nights = []
     for each in objects_of(event):
         document = _take(root, params, each)
         _LOG.warning("function: %s/%s: %s", each.bucket, each.key, document["outcome"])
-        found.append({"object": f"{each.bucket}/{each.key}", **document})
-    return found
+        nights.append({"object": f"{each.bucket}/{each.key}", **document})
+    return nights
 
 
 @cache
@@ -95,8 +95,8 @@ def objects_of(event: Any) -> list[StoredObject]:
     """The objects that an event names; errors as for `handler`."""
     try:
         if "Records" in event:
-            found = [(each["s3"], each["eventName"]) for each in event["Records"]]
-            return [_of_amazon(s3, unquote_plus, kind) for s3, kind in found]
+            events = [(each["s3"], each["eventName"]) for each in event["Records"]]
+            return [_of_amazon(s3, unquote_plus, kind) for s3, kind in events]
         if "detail" in event:
             return [_of_amazon(event["detail"], str, event["detail-type"])]
         data = event["data"] if isinstance(event, Mapping) else event.data

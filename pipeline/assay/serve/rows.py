@@ -64,7 +64,7 @@ def answer_all(
     A request is answered 200 if at least one of its rows has a score or it has none, and 422 if no
     row has one. Whatever is wrong with one is said in its own answer alone.
     """
-    found: dict[int, Answer] = {}
+    by_place: dict[int, Answer] = {}
     batches: list[ScoredBatch] = []
     alike: dict[int, dict[int, Records]] = defaultdict(dict)
     for place, request in enumerate(requests):
@@ -73,23 +73,23 @@ def answer_all(
                 rows = to_arrow(read_stream(request.body), WHERE)
                 pieces = scorer.score_table(rows, request.reasons)
                 answers = [_in_order(scorer, piece, rows.schema) for piece in pieces]
-                found[place] = _answer(scorer, pa.concat_tables(answers), ARROW)
+                by_place[place] = _answer(scorer, pa.concat_tables(answers), ARROW)
                 batches += [batch for batch, _ in pieces]
             else:
                 records = read_records(scorer.pinned.contract, request.body)
                 alike[request.reasons][place] = records
         except Exception as error:
-            found[place] = refusal(error)
+            by_place[place] = refusal(error)
     for reasons, parts in alike.items():
         try:
-            batches.append(_answer_together(scorer, reasons, parts, found))
+            batches.append(_answer_together(scorer, reasons, parts, by_place))
         except Exception:  # of one of them, which is answered alone
             for place, records in parts.items():
                 try:
-                    batches.append(_answer_together(scorer, reasons, {place: records}, found))
+                    batches.append(_answer_together(scorer, reasons, {place: records}, by_place))
                 except Exception as error:
-                    found[place] = refusal(error)
-    return [found[place] for place in range(len(requests))], batches
+                    by_place[place] = refusal(error)
+    return [by_place[place] for place in range(len(requests))], batches
 
 
 def refusal(error: Exception) -> Answer:
@@ -146,7 +146,7 @@ def _refuse(constant: str) -> None:
 
 
 def _answer_together(
-    scorer: TableScorer, reasons: int, parts: Mapping[int, Records], found: dict[int, Answer]
+    scorer: TableScorer, reasons: int, parts: Mapping[int, Records], by_place: dict[int, Answer]
 ) -> ScoredBatch:
     rows, unread = parse_records(
         scorer.pinned.contract, [row for records in parts.values() for row in records]
@@ -157,7 +157,7 @@ def _answer_together(
     scored = scorer.score(InputBatch(rows, unread=unread), reasons)
     answers = _in_order(scorer, scored, rows.schema)
     for place, cut in zip(parts, cuts, strict=True):
-        found[place] = _answer(scorer, answers.slice(*cut), JSON)
+        by_place[place] = _answer(scorer, answers.slice(*cut), JSON)
     return scored[0]
 
 

@@ -32,23 +32,23 @@ NAMED = 3
 """The most columns that a sentence names."""
 
 
-def monitor_lines(found: MonitoringResult | RetrainAdvice) -> Iterator[Line]:
+def monitor_lines(result: MonitoringResult | RetrainAdvice) -> Iterator[Line]:
     """One night, several, or whether to train again."""
     from assay.reports.retrain import RetrainAdvice
 
-    if isinstance(found, RetrainAdvice):
-        yield from (f"retrain: {each.sentence}" for each in found.rules)
-    elif found.alone:
-        yield from night_lines(found)
+    if isinstance(result, RetrainAdvice):
+        yield from (f"retrain: {each.sentence}" for each in result.rules)
+    elif result.alone:
+        yield from night_lines(result)
     else:
-        yield from nights_lines(found)
+        yield from nights_lines(result)
 
 
-def night_lines(found: MonitoringResult) -> Iterator[Line]:
+def night_lines(result: MonitoringResult) -> Iterator[Line]:
     """The columns over a limit, filled up to `AT_LEAST` columns, and facts about the night."""
     from assay.monitor.drift.drift import drifted_words
 
-    summary = found.summaries[-1]
+    summary = result.summaries[-1]
     record, decision = summary.record, summary.decision
     shown = [f for f in decision.findings if f.crossed]
     shown += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(shown))]
@@ -73,9 +73,9 @@ def night_lines(found: MonitoringResult) -> Iterator[Line]:
     yield f"page: {summary.page}"
 
 
-def nights_lines(found: MonitoringResult) -> Iterator[Line]:
+def nights_lines(result: MonitoringResult) -> Iterator[Line]:
     """The incidents, and the status of the requested nights."""
-    book = found.book
+    book = result.book
     incidents = [
         {
             "incident": each.id,
@@ -89,7 +89,7 @@ def nights_lines(found: MonitoringResult) -> Iterator[Line]:
     ]
     if incidents:
         yield from table(incidents, title=f"{book.name}, nights {book.first} to {book.last}")
-    counts = Counter(night.status.words for night in found.nights if night.state != "missing")
+    counts = Counter(night.status.words for night in result.nights if night.state != "missing")
     yield "nights: " + ", ".join(f"{count} {words}" for words, count in counts.most_common())
     rule = book.limits.budget
     alarms = sum(bool(night.alarms.alarms) for night in book.nights)
@@ -119,12 +119,12 @@ def _caveats(book: IncidentHistory) -> Iterator[str]:
             yield f"the snooze of {each.snooze.column} by {each.snooze.owner} is void: {each.state}"
 
 
-def table_lines(found: TableDrift) -> Iterator[Line]:
+def table_lines(drift: TableDrift) -> Iterator[Line]:
     """Every feature of a table, the most important first."""
-    decision = found.decision
-    yield from finding_lines(found.headline(), decision.findings)
-    against = found.version or f"bundle {found.bundle[:19]}"
-    yield (f"{counted(decision.rows, 'row')} against {against}; {found.drifted_words}")
+    decision = drift.decision
+    yield from finding_lines(drift.headline(), decision.findings)
+    against = drift.version or f"bundle {drift.bundle[:19]}"
+    yield (f"{counted(decision.rows, 'row')} against {against}; {drift.drifted_words}")
     yield (
         f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
         if decision.nights > 1
@@ -146,10 +146,10 @@ def finding_lines(title: str, findings: Sequence[DriftFinding]) -> Iterator[Line
             yield f"{mark_blanks(f.column)}: {'; '.join(f.reasons)}"
 
 
-def explain_lines(found: ExplainedChange) -> Iterator[Line]:
+def explain_lines(change: ExplainedChange) -> Iterator[Line]:
     """The first outcome as a sentence, then what each part adds to every outcome."""
-    yield _sentence(found)
-    tree: dict[str, Any] = to_tree(found)
+    yield _sentence(change)
+    tree: dict[str, Any] = to_tree(change)
     outcomes: dict[str, Any] = tree["outcomes"]
 
     def row(part: str, values: Sequence[float], signed: bool = True) -> dict[str, str]:
@@ -162,7 +162,7 @@ def explain_lines(found: ExplainedChange) -> Iterator[Line]:
     columns = [one["columns"] for one in outcomes.values()]
     nights = tree["against"], tree["night"]
     before, after = (f"{night['partition']} ({night['version']})" for night in nights)
-    fields = ", ".join(found.after.loaded.manifest.slices) or "no slice field"
+    fields = ", ".join(change.after.loaded.manifest.slices) or "no slice field"
     yield from table(
         [
             row(before, of("before"), signed=False),
@@ -176,48 +176,49 @@ def explain_lines(found: ExplainedChange) -> Iterator[Line]:
             row(after, of("after"), signed=False),
         ]
     )
-    if found.reasons:
+    if change.reasons:
         days = [night["partition"] for night in nights]  # a dot would be a key within a key
         moved = [
             {"feature": name, days[0]: one, days[1]: other, "change": f"{other - one:+.4f}"}
-            for name, (one, other) in [*found.reasons.items()][:AT_LEAST]
+            for name, (one, other) in [*change.reasons.items()][:AT_LEAST]
         ]
         yield from table(moved, title="what moved scores, up or down")
     yield from table(nights, title="nights")
 
 
-def _sentence(found: ExplainedChange) -> str:
+def _sentence(explained: ExplainedChange) -> str:
     """Whether the nights differ by more than nights do, and what parts that is from."""
-    before, after = float(found.before.published[0]), float(found.after.published[0])
-    change, usual = after - before, found.usual
+    before, after = float(explained.before.published[0]), float(explained.after.published[0])
+    change, usual = after - before, explained.usual
     moved = (
-        f"{found.names[0]}: {format_short(before)} on {found.before.record.partition}, "
-        f"{format_short(after)} on {found.after.record.partition} ({change:+.4f}{_rows(found)})"
+        f"{explained.names[0]}: {format_short(before)} on {explained.before.record.partition}, "
+        f"{format_short(after)} on {explained.after.record.partition} "
+        f"({change:+.4f}{_rows(explained)})"
     )
     if usual is None:
         few = "this version has too few nights before them to say how much nights usually differ"
-        return f"{moved}, {_parts(found, change)}; {few}"
+        return f"{moved}, {_parts(explained, change)}; {few}"
     usually = (
         f"what nights do ({usual.low:+.4f} to {usual.high:+.4f} by "
         f"{counted(usual.changes, 'change')} before, {usual.confidence:.0%})"
     )
     if usual.holds(change):
         return f"{moved}, within {usually}"
-    return f"{moved}, beyond {usually}, {_parts(found, change)}"
+    return f"{moved}, beyond {usually}, {_parts(explained, change)}"
 
 
-def _rows(found: ExplainedChange) -> str:
-    before, after = (each.record.rows_scored or 0 for each in (found.before, found.after))
+def _rows(explained: ExplainedChange) -> str:
+    before, after = (each.record.rows_scored or 0 for each in (explained.before, explained.after))
     share = after / before - 1 if before else 0.0
     if abs(share) < ROWS_CHANGED:
         return ""
     return f", with {abs(share):.0%} {'more rows' if share > 0 else 'fewer rows'}"
 
 
-def _parts(found: ExplainedChange, change: float) -> str:
-    parts = found.parts
+def _parts(explained: ExplainedChange, change: float) -> str:
+    parts = explained.parts
     named = {"the model": parts.model, "the mix of rows": parts.mix, **parts.columns}
-    named["rows not looked at"] = found.unseen
+    named["rows not looked at"] = explained.unseen
     sizes = {name: float(part[0]) for name, part in named.items()}
     one, other, *more = sorted(sizes, key=lambda name: -abs(sizes[name]))
     if sizes[one] * sizes[other] < 0 and abs(sizes[other]) > abs(change):
@@ -226,27 +227,27 @@ def _parts(found: ExplainedChange, change: float) -> str:
     return "mostly " + ", ".join(f"{name} {sizes[name]:+.4f}" for name in (one, other, *more[:1]))
 
 
-def status_lines(found: Status) -> Iterator[Line]:
+def status_lines(status: Status) -> Iterator[Line]:
     """Champion, last night, quarantine, drift and open incidents."""
     from assay.monitor.status_text import status_lines
 
-    parts = status_lines(found)
-    yield from table([{found.name: part, "status": words} for part, words in parts])
+    parts = status_lines(status)
+    yield from table([{status.name: part, "status": words} for part, words in parts])
 
 
-def alert_lines(found: AlertsReport) -> Iterator[Line]:
+def alert_lines(report: AlertsReport) -> Iterator[Line]:
     """The open incidents, and the result of sending messages."""
     from assay.monitor.incidents import messages
 
-    for each in found.alerts:
-        yield f"{each.incident.state}: {messages.text(found.name, each.incident)}"
-    yield from lines(to_tree(found), "open delivery.sent? delivery.waiting issue?")
+    for each in report.alerts:
+        yield f"{each.incident.state}: {messages.text(report.name, each.incident)}"
+    yield from lines(to_tree(report), "open delivery.sent? delivery.waiting issue?")
     yield f"files: {layout.ALERTS}, {layout.INCIDENT}"
 
 
-def doctor_lines(found: Diagnosis) -> Iterator[Line]:
+def doctor_lines(diagnosis: Diagnosis) -> Iterator[Line]:
     """Status, check, what was found, and what to type, whole to be copied."""
-    width = max((len(each.name) for each in found.checks), default=0)
-    for each in found.checks:
+    width = max((len(each.name) for each in diagnosis.checks), default=0)
+    for each in diagnosis.checks:
         fix = "" if each.fix is None else f". Fix: {each.fix}"
         yield f"{each.status:<8} {each.name:<{width}}  {each.found}{fix}"

@@ -89,7 +89,7 @@ def _due_lines(due: DueNights) -> Iterator[str]:
     if due.ignored:
         yield f"left out of the input, no days: {first_few(map(quote_value, due.ignored), SHOWN)}"
     for state, how in DECIDED.items():
-        waiting = [night for night, found in due.left.items() if found == state]
+        waiting = [night for night, why in due.left.items() if why == state]
         if waiting:
             yield f"{state}, so a person decides ({how}): {', '.join(waiting)}"
     if due.absent:
@@ -118,29 +118,29 @@ def retract_lines(done: Retraction) -> Iterator[Line]:
     yield f"retracted: readers of {done.partition} see {now}"
 
 
-def history_lines(found: RunHistory) -> Iterator[Line]:
+def history_lines(history: RunHistory) -> Iterator[Line]:
     """Each event, and which run readers see."""
     columns = "at,run_id,event,version,rows_read,rows_scored,rows_quarantined,by,because,detail"
-    yield from lines(to_tree(found), f"events({columns})?")
-    if any(event.by for event in found.events):
+    yield from lines(to_tree(history), f"events({columns})?")
+    if any(event.by for event in history.events):
         yield "who did it (by) is what their git said, which nothing signs: docs/access.md"
-    if found.visible is None:
-        yield f"readers of {found.partition} see nothing"
+    if history.visible is None:
+        yield f"readers of {history.partition} see nothing"
         return
     lost = ""
-    if found.lost:
+    if history.lost:
         lost = (
             "; no event tells when: it was killed right after, or a commit of runs was lost "
             "(assay fsck --fix adds what is known)"
         )
-    yield f"readers of {found.partition} see run {found.visible.run_id}{lost}"
+    yield f"readers of {history.partition} see run {history.visible.run_id}{lost}"
 
 
-def quarantine_lines(found: QuarantineReport) -> Iterator[Line]:
+def quarantine_lines(report: QuarantineReport) -> Iterator[Line]:
     """The broken rules with examples, and how the night is published all the same."""
-    yield from lines(to_tree(found))
-    if found.run.event == "held":
-        yield f"Publish it as it is: assay release {found.run.run_id} --because WHY"
+    yield from lines(to_tree(report))
+    if report.run.event == "held":
+        yield f"Publish it as it is: assay release {report.run.run_id} --because WHY"
 
 
 def refused_file_lines(file: QuarantineFile) -> Iterator[Line]:
@@ -206,9 +206,9 @@ def _words(measured: MeasuredRun, each: MaturityMeasurement) -> str:
     )
 
 
-def performance_lines(found: AllMetrics | PerformancePairs) -> Iterator[Line]:
+def performance_lines(metrics: AllMetrics | PerformancePairs) -> Iterator[Line]:
     """A row for each metric with its newest night or week, or for each of them of one metric."""
-    tree, days = to_tree(found), counted(found.maturity_days, "day")
+    tree, days = to_tree(metrics), counted(metrics.maturity_days, "day")
     if "pairs" in tree:
         names = "night,estimated,realized,error,rows,labelled_share,distrust,unmeasured"
         yield from lines(tree, f"metric slice? by pairs({names})")
@@ -220,7 +220,7 @@ def performance_lines(found: AllMetrics | PerformancePairs) -> Iterator[Line]:
                 f"by {max(errors):.3f} at most"
             )
         return
-    by = found.by
+    by = metrics.by
     rows = []
     for each in tree["metrics"]:
         known = [pair for pair in each["pairs"] if pair["realized"] is not None]
@@ -231,21 +231,21 @@ def performance_lines(found: AllMetrics | PerformancePairs) -> Iterator[Line]:
     yield from table(rows, ("metric", f"{by}s", f"newest {by}", *values, "unmeasured"))
     yield (
         f"realized after {days}"
-        + (f", in {found.slice}" if found.slice else "")
+        + (f", in {metrics.slice}" if metrics.slice else "")
         + f"; {by} by {by}: assay performance --metric {rows[0]['metric']}"
-        + (f" --slice {found.slice}" if found.slice else "")
+        + (f" --slice {metrics.slice}" if metrics.slice else "")
         + (" --by week" if by == "week" else "")
     )
 
 
-def nightly_lines(found: NightlySteps) -> Iterator[Line]:
+def nightly_lines(steps: NightlySteps) -> Iterator[Line]:
     """A line for each step: its exit code, and the command to run it again.
 
     An error that follows is not printed here too.
     """
     yield "nightly:"
-    for step in found.steps:
-        known = found.raised and step is found.deciding
+    for step in steps.steps:
+        known = steps.raised and step is steps.deciding
         yield f"  {step.exit_code:>3}  {step.shown}{_remark(step, known)}"
 
 
@@ -259,15 +259,15 @@ def _remark(step: Step, known: bool) -> str:
 # ----------- why a row got its score: a waterfall in letters, and what else would have been decided
 
 
-def why_lines(found: Why, top: int) -> Iterator[Line]:
+def why_lines(answer: Why, top: int) -> Iterator[Line]:
     """The score, the strongest features, and the nearest changes."""
     from assay.score.operations.why import before_words, change_words, score_words, sum_words
 
-    yield wrapped(score_words(found))
-    yield wrapped(sum_words(found))
-    yield f"scored by {found.version} in run {found.run_id}"
+    yield wrapped(score_words(answer))
+    yield wrapped(sum_words(answer))
+    yield f"scored by {answer.version} in run {answer.run_id}"
     yield ""
-    reach = max((abs(each.contribution) for each in found.reasons), default=0.0)
+    reach = max((abs(each.contribution) for each in answer.reasons), default=0.0)
     yield from table(
         [
             {
@@ -277,19 +277,19 @@ def why_lines(found: Why, top: int) -> Iterator[Line]:
                 "less or more": signed_bar(each.contribution, reach),
                 "share": f"{each.share:.1%}",
             }
-            for each in found.reasons[:top]
+            for each in answer.reasons[:top]
         ]
     )
-    rest = found.reasons[top:]
+    rest = answer.reasons[top:]
     if rest:
         added = sum(each.contribution for each in rest)
         yield f"{counted(len(rest), 'other feature')} added {added:+.4f}"
-    if found.changes:
+    if answer.changes:
         yield ""
         yield "another decision, if one feature alone were another:"
-        yield from (wrapped(f"  {change_words(each)}") for each in found.changes[:top])
-    elif found.score is not None:
+        yield from (wrapped(f"  {change_words(each)}") for each in answer.changes[:top])
+    elif answer.score is not None:
         yield ""
         yield "no value of one feature alone that the contract allows gives another decision"
     yield ""
-    yield wrapped(before_words(found.before))
+    yield wrapped(before_words(answer.before))

@@ -29,11 +29,11 @@ LARGE = 100_000_000
 """Bytes of a model's files from which training warns of them."""
 
 
-def agreed_lines(found: AgreedModel) -> Iterator[Line]:
+def agreed_lines(model: AgreedModel) -> Iterator[Line]:
     """The model of several sites, and what each site reaches alone."""
     yield (
-        f"{counted(found.rows, 'row')} of {len(found.sites)} sites, "
-        f"{counted(found.rounds, 'round')}: {found.FILE}"
+        f"{counted(model.rows, 'row')} of {len(model.sites)} sites, "
+        f"{counted(model.rounds, 'round')}: {model.FILE}"
     )
     yield from table(
         [
@@ -44,16 +44,16 @@ def agreed_lines(found: AgreedModel) -> Iterator[Line]:
                 "alone": each.alone,
                 "agreed": each.agreed,
             }
-            for site, each in found.results.items()
+            for site, each in model.results.items()
         ]
     )
     yield "As a candidate: train.candidates.NAME: {federated: true}"
 
 
-def contract_lines(found: ContractResult) -> Iterator[Line]:
+def contract_lines(result: ContractResult) -> Iterator[Line]:
     """The verdict and its reason, then the rules of the table and those that rows broke."""
-    yield f"The contract {'holds' if found.ok else 'is broken'}: {found.where}"
-    yield describe_result(found)
+    yield f"The contract {'holds' if result.ok else 'is broken'}: {result.where}"
+    yield describe_result(result)
     rules = [
         {
             "": "broken" if rule.broken else "holds",
@@ -62,23 +62,23 @@ def contract_lines(found: ContractResult) -> Iterator[Line]:
             "found": rule.found,
         }
         for rule in (
-            *(each for each in found.rules if each.kind == "table"),
-            *found.broken_row_rules,
+            *(each for each in result.rules if each.kind == "table"),
+            *result.broken_row_rules,
         )
     ]
     yield from table(rows=rules)
-    yield f"{counted(len(found.rules) - len(rules), 'more rule')} broken in no row."
+    yield f"{counted(len(result.rules) - len(rules), 'more rule')} broken in no row."
 
 
-def train_lines(found: TrainSummary) -> Iterator[Line]:
+def train_lines(summary: TrainSummary) -> Iterator[Line]:
     """The candidate's metrics, and what a person may want to change about it."""
-    manifest = found.manifest
-    yield from lines({"selected_by": found.by, **to_tree(found)})
+    manifest = summary.manifest
+    yield from lines({"selected_by": summary.by, **to_tree(summary)})
     yield from describe_vocabularies(manifest)
     yield from manifest.uncompiled
     if manifest.calibration_losses:
         yield f"calibration {describe_calibration(manifest)}"
-    if found.stored >= LARGE:
+    if summary.stored >= LARGE:
         trees = manifest.compiled["kind"] == "trees"
         lower = (
             "Lower max_depth or n_estimators, or raise min_samples_leaf,"
@@ -86,49 +86,49 @@ def train_lines(found: TrainSummary) -> Iterator[Line]:
             else "Change its args"
         )
         yield (
-            f"a large model: {found.scoring / 1e6:,.0f} MB in memory wherever it scores, "
-            f"{found.stored / 1e6:,.0f} MB in the bundle. {lower} under "
+            f"a large model: {summary.scoring / 1e6:,.0f} MB in memory wherever it scores, "
+            f"{summary.stored / 1e6:,.0f} MB in the bundle. {lower} under "
             f"train.candidates.{manifest.candidate} in params.yaml if that is too much."
         )
 
 
-def evaluation_lines(found: evaluation.Evaluation) -> Iterator[Line]:
+def evaluation_lines(report: evaluation.Evaluation) -> Iterator[Line]:
     """Metrics with their intervals, and the worst slices."""
-    title = f"{found.name}: {found.candidate} on {counted(found.rows, 'row')} of holdout"
-    if found.unit != ROW:
-        title += f", {format_unit_count(found.units, found.unit)}"
-    span = f"{found.confidence * 100:g}% interval"
+    title = f"{report.name}: {report.candidate} on {counted(report.rows, 'row')} of holdout"
+    if report.unit != ROW:
+        title += f", {format_unit_count(report.units, report.unit)}"
+    span = f"{report.confidence * 100:g}% interval"
     metrics = [
         {
             "metric": metric,
             **_cells(one, span),
             "design effect": format_effect(one),
-            "better": one.why or describe_direction(metric, found.own_metrics),
+            "better": one.why or describe_direction(metric, report.own_metrics),
         }
-        for metric, one in found.metrics.items()
+        for metric, one in report.metrics.items()
     ]
     yield from table(metrics, title=title)
-    if effects := describe_design_effects(found.metrics):
+    if effects := describe_design_effects(report.metrics):
         yield f"Rows are clustered: {effects}."
-    by = found.rank_by
+    by = report.rank_by
     slices = []
-    for part in evaluation.sort_slices(found)[:WORST]:
+    for part in evaluation.sort_slices(report)[:WORST]:
         one = None if part.metrics is None else part.metrics[by]
         why = part.why or (one and one.why)
         cells = _cells(one, "interval", by) if one else {by: "not measured", "interval": ""}
         slices.append({"slice": part.title, "rows": part.rows, **cells, "why none": why})
     if slices:
-        worst = f"worst {len(slices)} of {len(found.slices)} slices by {by}"
+        worst = f"worst {len(slices)} of {len(report.slices)} slices by {by}"
         yield from table(slices, title=worst)
 
 
-def comparison_lines(found: comparison.Comparison) -> Iterator[Line]:
+def comparison_lines(report: comparison.Comparison) -> Iterator[Line]:
     """Differences with their intervals, and the slices with the largest losses."""
-    if found.why:
-        yield f"{headline(found)}: {found.why}"
-    if found.differences is None:
+    if report.why:
+        yield f"{headline(report)}: {report.why}"
+    if report.differences is None:
         return
-    span = f"{found.confidence * 100:g}% interval"
+    span = f"{report.confidence * 100:g}% interval"
 
     def cells(one: Any) -> Mapping[str, Any]:
         sides = {"champion": one.champion, "challenger": one.challenger}
@@ -138,25 +138,25 @@ def comparison_lines(found: comparison.Comparison) -> Iterator[Line]:
         {
             "metric": metric,
             **cells(one),
-            "better": one.why or describe_direction(metric, found.own_metrics),
+            "better": one.why or describe_direction(metric, report.own_metrics),
         }
-        for metric, one in found.differences.items()
+        for metric, one in report.differences.items()
     ]
-    title = f"{headline(found)} on {counted(found.rows, 'row')} of holdout, "
-    yield from table(metrics, title=title + format_unit_count(found.units, found.unit))
-    if found.stability is not None:
+    title = f"{headline(report)} on {counted(report.rows, 'row')} of holdout, "
+    yield from table(metrics, title=title + format_unit_count(report.units, report.unit))
+    if report.stability is not None:
         names = "stability.distance stability.flipped? stability.rows?"
-        yield from lines(to_tree(found), names)
-    by = HEADLINE[found.task]
+        yield from lines(to_tree(report), names)
+    by = HEADLINE[report.task]
     slices = []
-    for part in comparison.sort_slices(found)[:WORST]:
+    for part in comparison.sort_slices(report)[:WORST]:
         one = None if part.differences is None else part.differences[by]
         shown = {"difference": "not measured"} if one is None else cells(one)
         why = part.why or (one and one.why)
         slices.append({"slice": part.title, "rows": part.rows, **shown, "why none": why})
     if slices:
         columns = ("slice", "rows", "champion", "challenger", "difference", span, "why none")
-        worst = f"worst {len(slices)} of {len(found.slices)} slices by {by}"
+        worst = f"worst {len(slices)} of {len(report.slices)} slices by {by}"
         yield from table(slices, columns, title=worst)
 
 

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from assay.ops.deploy.targets import WrittenSchedule
 
 
-def start_lines(found: NewProject | Renewed) -> Iterator[Line]:
+def start_lines(project: NewProject | Renewed) -> Iterator[Line]:
     """A new project, or the lists of packages of one that were written anew."""
     from assay.init.pins import Renewed
 
-    return pin_lines(found) if isinstance(found, Renewed) else init_lines(found)
+    return pin_lines(project) if isinstance(project, Renewed) else init_lines(project)
 
 
-def completion_lines(found: Mapping[str, str]) -> Iterator[Line]:
-    yield from found["script"].splitlines()
+def completion_lines(scripts: Mapping[str, str]) -> Iterator[Line]:
+    yield from scripts["script"].splitlines()
 
 
 def deploy_lines(made: WrittenSchedule) -> Iterator[Line]:
@@ -78,12 +78,12 @@ def init_lines(made: NewProject) -> Iterator[Line]:
     yield f"  assay score --date {plan.nights.scored[0]}"
 
 
-def pin_lines(found: Renewed) -> Iterator[Line]:
+def pin_lines(renewed: Renewed) -> Iterator[Line]:
     """The packages of which another version is pinned now, and what to type next."""
-    if not found.files:
-        yield f"{found.folder}: the lists are those of Assay {found.version} already"
+    if not renewed.files:
+        yield f"{renewed.folder}: the lists are those of Assay {renewed.version} already"
         return
-    for path, changes in found.files.items():
+    for path, changes in renewed.files.items():
         yield f"written: {path}"
         yield from changes
     yield "next:"

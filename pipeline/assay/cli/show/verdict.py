@@ -18,44 +18,44 @@ from assay.reports.raw_rows import RawRows
 from assay.reports.verdict import Verdict
 
 
-def gate_lines(found: GateResult) -> Iterator[Line]:
+def gate_lines(result: GateResult) -> Iterator[Line]:
     """The verdict, after pytest's output where that helps to understand it."""
-    if found.output is not None:
-        yield found.output
-    yield from _verdict(found.verdict)
+    if result.output is not None:
+        yield result.output
+    yield from _verdict(result.verdict)
 
 
-def verdict_lines(found: Verdict | Unchanged) -> Iterator[Line]:
+def verdict_lines(verdict: Verdict | Unchanged) -> Iterator[Line]:
     """The verdict, or that there was nothing to judge."""
-    if isinstance(found, Unchanged):
-        yield f"gate: {found}"
+    if isinstance(verdict, Unchanged):
+        yield f"gate: {verdict}"
     else:
-        yield from _verdict(found)
+        yield from _verdict(verdict)
 
 
-def unchanged_lines(found: ModelAnswer) -> Iterator[Line]:
+def unchanged_lines(answer: ModelAnswer) -> Iterator[Line]:
     """Which promoted version the model is, or why it is to be judged."""
-    if found.unchanged is not None:
-        yield f"gate: {found.unchanged}"
+    if answer.unchanged is not None:
+        yield f"gate: {answer.unchanged}"
         return
-    against = f"; compared with {found.against}" if found.against else ""
-    differs = f"{against}, these differ: {', '.join(found.differs)}" if found.differs else ""
+    against = f"; compared with {answer.against}" if answer.against else ""
+    differs = f"{against}, these differ: {', '.join(answer.differs)}" if answer.differs else ""
     yield f"gate: the model is to be judged: it is not that of a promoted version{differs}"
 
 
-def rows_lines(found: RawRows) -> Iterator[Line]:
+def rows_lines(rows: RawRows) -> Iterator[Line]:
     """Where the rows come from."""
-    yield found.sentence
+    yield rows.sentence
 
 
-def comment_lines(found: VerdictComment) -> Iterator[Line]:
+def comment_lines(comment: VerdictComment) -> Iterator[Line]:
     """The comment itself."""
-    yield from found.text.rstrip("\n").split("\n")
+    yield from comment.text.rstrip("\n").split("\n")
 
 
-def access_lines(found: Access) -> Iterator[Line]:
+def access_lines(access: Access) -> Iterator[Line]:
     """Whether it can be judged, or what a maintainer types."""
-    yield "gate: what it needs is here" if found.missing is None else f"gate: {found.error()}"
+    yield "gate: what it needs is here" if access.missing is None else f"gate: {access.error()}"
 
 
 def _verdict(verdict: Verdict) -> Iterator[Line]:
@@ -68,12 +68,14 @@ def _verdict(verdict: Verdict) -> Iterator[Line]:
     )
 
 
-def explain_lines(found: RuleList | ExplainedRule | RecordedName) -> Iterator[Line]:
+def explain_lines(explained: RuleList | ExplainedRule | RecordedName) -> Iterator[Line]:
     """All outcomes; or what one is asked and decided from, then each of its findings."""
-    tree = to_tree(found)
-    if not isinstance(found, RuleList):
+    tree = to_tree(explained)
+    if not isinstance(explained, RuleList):
         groups = "field,value,rows,selection_rate,false_positive_rate,false_negative_rate" + (
-            f",metrics.{found.rule.group_metric}" if isinstance(found, ExplainedRule) else ""
+            f",metrics.{explained.rule.group_metric}"
+            if isinstance(explained, ExplainedRule)
+            else ""
         )
         findings = "outcome,slice,observed,low,high,limit,direction,champion,challenger,rows,units"
         yield from lines(
@@ -81,17 +83,17 @@ def explain_lines(found: RuleList | ExplainedRule | RecordedName) -> Iterator[Li
             f"rule? name? kind? from correction? groups({groups})? "
             f"findings({findings},design_effect,units_needed,detail,waiver,waiver_ended)",
         )
-        if isinstance(found, ExplainedRule):
-            yield from found.rule.settings(found.gate, found.own_metrics)
-        for each in found.findings:
+        if isinstance(explained, ExplainedRule):
+            yield from explained.rule.settings(explained.gate, explained.own_metrics)
+        for each in explained.findings:
             if not each.decides:
                 yield f"{each.outcome} does not decide: {each.exemption_reason}"
             if each.advice:
                 yield f"next: {each.advice}"
         return
     yield from lines(tree, "rules? recorded?")
-    named = [(each.rule.name, each) for each in found.rules]
-    every = [*named, *((each.name, each) for each in found.recorded)]
+    named = [(each.rule.name, each) for each in explained.rules]
+    every = [*named, *((each.name, each) for each in explained.recorded)]
     if not every:
         yield "params.yaml has no gate.rules"
         return

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from assay.registry.remotes import Buckets, Transfer
 
 
-def versions_lines(found: Listing) -> Iterator[Line]:
+def versions_lines(listing: Listing) -> Iterator[Line]:
     """Every version, the newest first, and the stage's history."""
-    known, doubts = found.known, found.doubts
+    known, doubts = listing.known, listing.doubts
     versions = [
         {
             "version": each.version,
@@ -44,14 +44,14 @@ def versions_lines(found: Listing) -> Iterator[Line]:
         for each in reversed(known.versions)
     ]
     if not versions:
-        yield f"{found.name}: no version yet. Make one with assay promote."
+        yield f"{listing.name}: no version yet. Make one with assay promote."
     else:
-        yield from table(versions, title=f"Versions of {found.name}")
+        yield from table(versions, title=f"Versions of {listing.name}")
         for each in reversed(known.versions):
             if doubts[each.version]:
                 yield unverified_warning(each.version, doubts[each.version])
         unsigned = [
-            each.version for each in reversed(known.versions) if not found.signed_by(each.tag)
+            each.version for each in reversed(known.versions) if not listing.signed_by(each.tag)
         ]
         if unsigned:
             yield f"who made {first_few(unsigned)} is only claimed, not signed: docs/access.md"
@@ -61,47 +61,49 @@ def versions_lines(found: Listing) -> Iterator[Line]:
             "what": move.kind,
             "version": move.version[:12],
             "by": move.by.partition(" <")[0],
-            "evidence": _evidence(move, found.verify_assignment(move), found.signed_by(move.tag)),
+            "evidence": _evidence(
+                move, listing.verify_assignment(move), listing.signed_by(move.tag)
+            ),
             "why": move.why,
         }
-        for move in known.histories.get(found.stage, ())
+        for move in known.histories.get(listing.stage, ())
     ]
     if past:
-        yield from table(past, title=f"History of {found.stage}")
+        yield from table(past, title=f"History of {listing.stage}")
 
 
 def promoted_lines(
-    found: StageMove | NothingToPromote, root: Path, push: bool, merged: bool
+    move: StageMove | NothingToPromote, root: Path, push: bool, merged: bool
 ) -> Iterator[str]:
     """The stage's new holder and how to share it or by whom, or why there is nothing to do."""
     from assay.hosting.promotion import NothingToPromote
     from assay.promotion.checks import short_digest
 
-    if not isinstance(found, NothingToPromote):
-        lines = list(moved_lines(found, root, push))
-        by = f"promoted by {found.version.by}: {found.version.why}"
+    if not isinstance(move, NothingToPromote):
+        lines = list(moved_lines(move, root, push))
+        by = f"promoted by {move.version.by}: {move.version.why}"
         yield from [lines[0], by] if merged else lines
-    elif found.version == found.holder:
+    elif move.version == move.holder:
         yield (
-            f"nothing to promote: {found.version} holds {found.stage} with the bundle of this "
-            f"commit ({short_digest(found.bundle)})"
+            f"nothing to promote: {move.version} holds {move.stage} with the bundle of this "
+            f"commit ({short_digest(move.bundle)})"
         )
     else:
         yield (
-            f"nothing to promote: the model of this commit is {found.version}, and "
-            f"{found.holder or 'no version'} holds {found.stage}"
+            f"nothing to promote: the model of this commit is {move.version}, and "
+            f"{move.holder or 'no version'} holds {move.stage}"
         )
         yield (
-            f"to give {found.stage} back to it: assay rollback --to {found.version} "
+            f"to give {move.stage} back to it: assay rollback --to {move.version} "
             "--because WHY --push; in GitHub Actions: promote, Run workflow"
         )
 
 
-def moved_lines(found: StageMove, root: Path, push: bool) -> Iterator[str]:
+def moved_lines(move: StageMove, root: Path, push: bool) -> Iterator[str]:
     """The stage's new holder, and how to share it from this clone."""
     from assay.registry.remotes import remote_name
 
-    return stage_move_lines(found, push, remote_name(root))
+    return stage_move_lines(move, push, remote_name(root))
 
 
 def stage_move_lines(
@@ -169,19 +171,19 @@ def transfer_lines(moved: Transfer) -> Iterator[str]:
         yield f"remote: {counted(moved.files, 'file')} {moved.done} ({moved.remote})"
 
 
-def check_lines(found: ProjectCheck | LockCheck | Buckets) -> Iterator[Line]:
+def check_lines(checked: ProjectCheck | LockCheck | Buckets) -> Iterator[Line]:
     """What is well, and what could not be compared; all else is an error."""
     from assay.registry.dvc_lock import LockCheck
 
-    if not isinstance(found, LockCheck):
-        tree = to_tree(found)
+    if not isinstance(checked, LockCheck):
+        tree = to_tree(checked)
         if tree.pop("ready", False):
             yield "check: ready for dvc repro"
         yield from lines(tree)
         return
-    if found.current:
-        yield f"check: {layout.DVC_LOCK} is current: {found.stages} stages as it says"
-    if paths := list(dict.fromkeys(path for _, path in found.lock.unseen)):
+    if checked.current:
+        yield f"check: {layout.DVC_LOCK} is current: {checked.stages} stages as it says"
+    if paths := list(dict.fromkeys(path for _, path in checked.lock.unseen)):
         yield (
             f"check: not compared, also where the data is here: {first_few(paths)}; DVC keeps "
             "one hash of a whole output, and none of a single file inside it or of a folder of "
@@ -199,11 +201,11 @@ WORDS = {
 }
 
 
-def plan_lines(found: Planned) -> Iterator[Line]:
+def plan_lines(planned: Planned) -> Iterator[Line]:
     """What the plan changes, night by night, and where more is to be seen."""
     from assay.plan import page
 
-    plan = found.plan
+    plan = planned.plan
     yield f"plan: {page.headline(plan)}"
     yield from (f"  {each}" for each in page.sentences(plan))
     nights = [
@@ -221,7 +223,7 @@ def plan_lines(found: Planned) -> Iterator[Line]:
     yield from table(nights)
     for each in page.segment_words(plan):
         yield f"scores move where {each}"
-    yield f"the rows that move most, with their reasons: {found.page}"
+    yield f"the rows that move most, with their reasons: {planned.page}"
     if plan.plan:
         when = "" if plan.version == plan.champion else f", once {plan.version} is promoted"
         yield f"plan {plan.plan[:19]}; to publish it{when}: assay apply"
@@ -231,25 +233,25 @@ def _decided(night: PlannedNight) -> int | None:
     return night.changes.decided if night.changes else None
 
 
-def apply_lines(found: Applied) -> Iterator[Line]:
+def apply_lines(applied: Applied) -> Iterator[Line]:
     """What became of each planned night."""
-    if not found.nights:
-        yield f"apply: no planned night of {found.version} waits"
+    if not applied.nights:
+        yield f"apply: no planned night of {applied.version} waits"
         return
-    done = [each for each in found.nights if each.done == "applied"]
-    if {each.done for each in found.nights} == {"applied before"}:
-        yield f"apply: the plan of {found.version} was applied before, nothing has changed"
+    done = [each for each in applied.nights if each.done == "applied"]
+    if {each.done for each in applied.nights} == {"applied before"}:
+        yield f"apply: the plan of {applied.version} was applied before, nothing has changed"
         return
     rows = sum(each.rows or 0 for each in done)
     yield (
-        f"apply: {counted(len(done), 'night')} of {found.version} published as planned, "
+        f"apply: {counted(len(done), 'night')} of {applied.version} published as planned, "
         f"{counted(rows, 'row')}, none scored again"
     )
-    for each in found.nights:
+    for each in applied.nights:
         if each.done != "applied":
             why = f": {'; '.join(each.why)}" if each.why else ""
             yield f"  {each.partition} {WORDS[each.done]}{why}"
-    if found.scored is not None:
+    if applied.scored is not None:
         from assay.cli.show.nights import score_lines
 
-        yield from score_lines(found.scored)
+        yield from score_lines(applied.scored)

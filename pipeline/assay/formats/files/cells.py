@@ -95,9 +95,9 @@ class CellCutter:
         )
         if escape != quote:
             pair = re.compile(escape + b"(?:" + quote + b"|" + escape + b")")
-            block = pair.sub(lambda found: b" " * len(found[0]), block)
+            block = pair.sub(lambda mark: b" " * len(mark[0]), block)
         ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
-        quotes = [found.start() for found in re.finditer(quote, block)]
+        quotes = [mark.start() for mark in re.finditer(quote, block)]
         unquoted: npt.NDArray[np.intp] = ends[np.searchsorted(quotes, ends) % 2 == 0]
         return unquoted
 
@@ -105,12 +105,12 @@ class CellCutter:
         """The cells of one line as far as it can be cut, and whether that is all of it."""
         cells: list[str] = []
         at = 0
-        while (found := self._cell.match(line, at)) is not None:
-            quoted, plain, sep = found.groups()
+        while (match := self._cell.match(line, at)) is not None:
+            quoted, plain, sep = match.groups()
             cells.append(plain if quoted is None else self._escaped.sub(r"\1", quoted))
             if not sep:
                 return cells, True
-            at = found.end()
+            at = match.end()
         return cells, False
 
     def _cells(self, line: str) -> list[str | None] | None:
@@ -273,8 +273,8 @@ def _own_lines(piece: Piece, source: Any, at: int) -> Iterator[bytes]:
         if at + start == 0:
             lines = lines.removeprefix(_MARK)
         if lines and is_long:
-            found = f"a line of {length:,} bytes at byte {at:,} of {piece.path}: "
-            yield f"{TOO_LONG}{found}".encode("ascii", "replace") + lines + b"\n"
+            where = f"a line of {length:,} bytes at byte {at:,} of {piece.path}: "
+            yield f"{TOO_LONG}{where}".encode("ascii", "replace") + lines + b"\n"
         elif lines:
             yield lines
         at += length

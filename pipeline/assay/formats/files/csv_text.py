@@ -99,10 +99,10 @@ def layout(path: Path, table: TableFormat) -> Layout:
     """
     text, whole = head_text(path, table.encoding)
     read: list[int] = [0]
-    found = records(_counted(split_lines(text), read), table.separator, table.quote)
-    first = next(found, (0, []))[1]
+    rows = records(_counted(split_lines(text), read), table.separator, table.quote)
+    first = next(rows, (0, []))[1]
     start = read[0]
-    second = next(found, (0, []))[1]
+    second = next(rows, (0, []))[1]
     if not first:
         raise SourceError("the file holds only blanks", where=str(path), fix="Write it again.")
     if not table.header:
@@ -157,8 +157,8 @@ def line_of(path: Path, table: TableFormat, width: int, row: int) -> int:
 def ragged_error(path: Path, table: TableFormat, width: int) -> SourceError:
     """The error for rows without ``width`` cells, with the line of the first one."""
     lines = file_lines(path, table.encoding)
-    found = records(lines, table.separator, table.quote)
-    line, cells = next(((n, each) for n, each in found if len(each) != width), (0, []))
+    rows = records(lines, table.separator, table.quote)
+    line, cells = next(((n, each) for n, each in rows if len(each) != width), (0, []))
     return SourceError(
         "a row has more or fewer cells than there are columns",
         where=f"{path}, line {line}" if line else str(path),

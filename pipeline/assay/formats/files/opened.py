@@ -248,8 +248,8 @@ class Utf8Stream:
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes, none at the end."""
         self._fill(size)
-        found, self._left = self._left[:size], self._left[size:]
-        return found
+        piece, self._left = self._left[:size], self._left[size:]
+        return piece
 
     def _fill(self, size: int) -> None:
         pieces, held = [self._left], len(self._left)

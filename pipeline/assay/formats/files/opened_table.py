@@ -120,9 +120,9 @@ def parquet_types(path: Path) -> tuple[int, dict[str, pa.DataType], dict[str, tu
     with _parquet(path) as file:
         schema = file.schema_arrow
         types = dict(zip(column_names(schema.names), schema.types, strict=True))
-        for place, (name, found) in enumerate(types.items()):
-            ordered = t.is_dictionary(found) and found.ordered and file.num_row_groups
-            if ordered and t.is_string(found.value_type):
+        for place, (name, kind) in enumerate(types.items()):
+            ordered = t.is_dictionary(kind) and kind.ordered and file.num_row_groups
+            if ordered and t.is_string(kind.value_type):
                 first = file.read_row_group(0, columns=[schema.names[place]]).column(0)
                 if first.num_chunks:
                     orders[name] = tuple(map(str, first.chunk(0).dictionary.to_pylist()))
@@ -165,8 +165,8 @@ def json_batches(path: Path, encoding: str) -> Iterator[list[Record]]:
     SourceError
         A line is no JSON object, has a key twice, or the array is not closed.
     """
-    found = _objects(path, encoding)
-    while batch := list(islice(found, ROWS)):
+    objects = _objects(path, encoding)
+    while batch := list(islice(objects, ROWS)):
         yield batch
 
 
@@ -184,22 +184,22 @@ def _objects(path: Path, encoding: str) -> Iterator[Record]:
 def _lines(path: Path, lines: list[tuple[int, str]]) -> list[Record]:
     """The objects of some lines. Parsed together they are quick, and one by one they are named."""
     try:
-        found = _DECODER.decode(f"[{','.join(line for _, line in lines)}]")
+        objects = _DECODER.decode(f"[{','.join(line for _, line in lines)}]")
     except (ValueError, RecursionError):
-        found = []
-    if len(found) == len(lines) and set(map(type, found)) == {dict}:
-        return list(found)
+        objects = []
+    if len(objects) == len(lines) and set(map(type, objects)) == {dict}:
+        return list(objects)
     return [_object(path, f"line {number}", line) for number, line in lines]
 
 
 def _object(path: Path, where: str, text: str) -> Record:
     try:
-        found = _DECODER.decode(text)
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise _no_object(path, where, str(error)) from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise _no_object(path, where, quote_line(text, 40))
-    return found
+    return value
 
 
 def _no_object(path: Path, where: str, found: str) -> SourceError:
@@ -221,13 +221,13 @@ _DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_const
 
 def _array(path: Path, text: str) -> list[Record]:
     try:
-        found = _DECODER.decode(text)
+        values = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise _no_object(path, "an array", str(error)) from None
-    for number, each in enumerate(found, 1):
+    for number, each in enumerate(values, 1):
         if not isinstance(each, dict):
             raise _no_object(path, f"object {number}", quote_line(str(each), 40))
-    return list(found)
+    return list(values)
 
 
 def record_columns(

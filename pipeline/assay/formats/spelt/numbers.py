@@ -39,9 +39,9 @@ def number_formats(shapes: frozenset[str]) -> tuple[ColumnFormat, ...]:
     Marks that no cell has are not among them, so two make different numbers of some cell. None if
     a shape is that of no number, or some have no way in common.
     """
-    found = [match for shape in shapes if (match := _NUMBER.fullmatch(shape))]
-    first = next((match for match in found if match["digits"]), None)
-    if first is None or len(found) < len(shapes):
+    matches = [match for shape in shapes if (match := _NUMBER.fullmatch(shape))]
+    first = next((match for match in matches if match["digits"]), None)
+    if first is None or len(matches) < len(shapes):
         return ()
     cells = pa.array(sorted(shapes), pa.string())
     marks = {mark for shape in shapes for mark in shape}

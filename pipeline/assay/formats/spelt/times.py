@@ -92,14 +92,14 @@ def time_formats(shape: str) -> tuple[str | None, ...]:
 def _shaped(time_format: str) -> re.Pattern[str]:
     """Cells that look as if written so; whether they are in the calendar is not looked at."""
     texts = re.split(r"%(.)", time_format)
-    found = re.escape(texts[0])
+    pattern = re.escape(texts[0])
     for before, code, after in zip(texts[::2], texts[1::2], texts[2::2], strict=False):
         # Where nothing stands between numbers, each has all of its digits.
-        tight = (not before and found) or (not after and code != texts[-2])
-        found += r"\d\d" if tight and code in "mdH" else _PARTS[code]
+        tight = (not before and pattern) or (not after and code != texts[-2])
+        pattern += r"\d\d" if tight and code in "mdH" else _PARTS[code]
         # Any number of blanks, as for Python's strptime.
-        found += re.escape(after).replace(r"\ ", " +")
-    return re.compile(found)
+        pattern += re.escape(after).replace(r"\ ", " +")
+    return re.compile(pattern)
 
 
 def to_times(cells: pa.Array, time_format: str | None) -> pa.Array:
@@ -196,7 +196,7 @@ def _one(cell: str | None, time_format: str) -> datetime | None:
     if cell is None:
         return None
     try:
-        found = datetime.strptime(cell, time_format)
+        moment = datetime.strptime(cell, time_format)
     except ValueError:
         return None
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -152,8 +152,8 @@ def _unlisted_code(root: Path, params: Params) -> list[str]:
     """
     pipeline = dvc_pipeline.read_pipeline(root, locked=False)
     tests = digests.model_tests(root, params.gate.tests)
-    found = dvc_lock.missing_deps(pipeline, params, source_code.file_reader(root), tests)
-    return [f"{layout.DVC_YAML}: {line}. Add it there" for line in found]
+    lines = dvc_lock.missing_deps(pipeline, params, source_code.file_reader(root), tests)
+    return [f"{layout.DVC_YAML}: {line}. Add it there" for line in lines]
 
 
 def _repository(root: Path) -> Iterator[str]:
@@ -213,8 +213,8 @@ def test_faults(root: Path, tests: str) -> Iterator[str]:
     for node, left in seen.uncollected.items():
         if not left.skipped:
             yield f"{node}: could not be collected: {left.detail}"
-    for found in (*session_findings(planned, tests, there=True), *lost):
-        yield f"{found.rule}: {found.detail}"
+    for finding in (*session_findings(planned, tests, there=True), *lost):
+        yield f"{finding.rule}: {finding.detail}"
 
 
 def _unreadable(root: Path, tests: str) -> Iterator[str]:

@@ -142,8 +142,8 @@ def run(
             f"the scheduler failed with {type(error).__name__}: {error}",
             where=f"assay deploy --target {target}{source_code.raised_at(error)}",
         ) from None
-    found = tuple(_compare(folder, inside, name, text) for name, text in texts.items())
-    changed = [each.path for each in found if each.state == "differs"]
+    compared = tuple(_compare(folder, inside, name, text) for name, text in texts.items())
+    changed = [each.path for each in compared if each.state == "differs"]
     if changed and not (dry_run or overwrite):
         raise UsageError(
             "files that are there differ from those to be written, so nothing was written",
@@ -155,7 +155,7 @@ def run(
         write_text(folder / name, text)
         if text.startswith("#!"):
             (folder / name).chmod(0o755)
-    return WrittenSchedule(target, not dry_run, found, install)
+    return WrittenSchedule(target, not dry_run, compared, install)
 
 
 def _compare(folder: Path, inside: str, name: str, text: str) -> ScheduleFile:

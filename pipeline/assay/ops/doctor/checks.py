@@ -187,8 +187,8 @@ def check_bundle(project: Project) -> Answer:
         try:
             lost = set(missing_objects(project.root, hashes.values()))
         except RemoteFailed as error:
-            found = f"{version.version} is here; whether the remote has it is not known"
-            return warning(f"{found}: {error.what}", "see the check remote")
+            state = f"{version.version} is here; whether the remote has it is not known"
+            return warning(f"{state}: {error.what}", "see the check remote")
         absent = sorted(name for name, md5 in hashes.items() if md5 in lost)
     return judge_bundle(version.version, version.bundle, len(hashes), absent)
 
@@ -300,11 +300,11 @@ def check_java(project: Project) -> Answer:
 
     place, java = find_java()
     spark = versions.installed()
-    found = f"Java {java.version} in {place}" + (f", Spark {spark}" if spark else "")
+    state = f"Java {java.version} in {place}" + (f", Spark {spark}" if spark else "")
     why = spark and versions.objection(spark, java.version)
     if not why:
-        return ok(found)
-    return warning(f"{found}; {why}", "docs/cluster.md has the versions that go together")
+        return ok(state)
+    return warning(f"{state}; {why}", "docs/cluster.md has the versions that go together")
 
 
 def check_spark(project: Project) -> Answer:

@@ -34,8 +34,8 @@ AGAIN = "this is a bug in Assay; run again with ASSAY_DEBUG=1 to see where"
 
 
 def check_params(project: Project) -> Answer:
-    found = parameters.load(project.root)
-    return ok(f"{layout.PARAMS} of {found.name} is valid")
+    params = parameters.load(project.root)
+    return ok(f"{layout.PARAMS} of {params.name} is valid")
 
 
 CHECKS: Mapping[str, Callable[[Project], Answer]] = MappingProxyType(
@@ -142,16 +142,16 @@ class _Asked:
     def answer(self, seconds: float) -> Finding:
         """The finding, ``seconds`` after the start at the latest."""
         self._thread.join(max(0.0, self._started + seconds - time.monotonic()))
-        found = self._found
-        if found is None:
+        answer = self._found
+        if answer is None:
             return failed(
                 f"no answer within {seconds:g} s",
                 "check the network and what the check asks, or give it more time: "
                 f"assay doctor --only {self._name} --seconds {seconds * 5:g}",
             ).named(self._name)
-        if isinstance(found, Finding):
-            return found
+        if isinstance(answer, Finding):
+            return answer
         if os.environ.get("ASSAY_DEBUG"):
-            raise found
-        words = f"the check itself broke: {type(found).__name__}: {found}"
+            raise answer
+        words = f"the check itself broke: {type(answer).__name__}: {answer}"
         return Answer("broken", words, AGAIN).named(self._name)

@@ -70,20 +70,20 @@ class Answer(NamedTuple):
         )
 
 
-def ok(found: str) -> Answer:
-    return Answer("ok", found)
+def ok(words: str) -> Answer:
+    return Answer("ok", words)
 
 
-def warning(found: str, fix: str) -> Answer:
-    return Answer("warning", found, fix)
+def warning(words: str, fix: str) -> Answer:
+    return Answer("warning", words, fix)
 
 
-def failed(found: str, fix: str) -> Answer:
-    return Answer("failed", found, fix)
+def failed(words: str, fix: str) -> Answer:
+    return Answer("failed", words, fix)
 
 
-def skipped(found: str, fix: str | None = None) -> Answer:
-    return Answer("skipped", found, fix)
+def skipped(words: str, fix: str | None = None) -> Answer:
+    return Answer("skipped", words, fix)
 
 
 def of_error(error: AssayError) -> Answer:
@@ -98,8 +98,8 @@ def of_error(error: AssayError) -> Answer:
 
 def diagnosis(checks: Iterable[Finding]) -> Diagnosis:
     """The findings of all checks, in their order."""
-    found = tuple(checks)
-    return Diagnosis(ok=not any(each.bad for each in found), checks=found)
+    findings = tuple(checks)
+    return Diagnosis(ok=not any(each.bad for each in findings), checks=findings)
 
 
 def _one_line(text: str) -> str:

@@ -69,15 +69,15 @@ def packages_of(pins: str, used: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         The versions that the model was trained with. One that differs from its pin is named as it
         was, without hashes.
     """
-    found: dict[str, tuple[str, list[str]]] = {}
+    packages: dict[str, tuple[str, list[str]]] = {}
     for entry in re.split(r"\n(?=\S)", pins.replace("\\\n", "")):
         pin = _PIN.match(entry)
         if pin is not None:
-            found[pin["name"]] = pin["version"], _HASH.findall(entry)
+            packages[pin["name"]] = pin["version"], _HASH.findall(entry)
     for name, value in used.items():
-        if found.get(name, ("",))[0] != value:
-            found[name] = value, []
-    for name, (value, hashes) in sorted(found.items()):
+        if packages.get(name, ("",))[0] != value:
+            packages[name] = value, []
+    for name, (value, hashes) in sorted(packages.items()):
         url = f"pkg:pypi/{name}@{value}" if name != "python" else f"pkg:generic/python@{value}"
         component: dict[str, Any] = {
             "type": "library" if name != "python" else "platform",
@@ -101,12 +101,12 @@ def packages_of(pins: str, used: Mapping[str, str]) -> Iterator[dict[str, Any]]:
 def _licences(name: str, wanted: str) -> dict[str, Any]:
     """As the installed package states it; nothing if another version, or none, is installed."""
     try:
-        found = distribution(name)
+        installed = distribution(name)
     except PackageNotFoundError:
         return {}
-    if found.version != wanted:
+    if installed.version != wanted:
         return {}
-    stated = found.metadata.json
+    stated = installed.metadata.json
     if expression := stated.get("license_expression"):
         return {"licenses": [{"expression": expression}]}
     classified = [
@@ -185,13 +185,13 @@ def _model(facts: CardFacts, data: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _measure(name: str, title: str | None, one: Estimate) -> dict[str, Any]:
     estimate = one.plain()
-    found: dict[str, Any] = {"type": name, "value": str(estimate["value"])}
+    measure: dict[str, Any] = {"type": name, "value": str(estimate["value"])}
     if title is not None:
-        found["slice"] = title
+        measure["slice"] = title
     if estimate["low"] is not None and estimate["high"] is not None:
         ends = {"lowerBound": str(estimate["low"]), "upperBound": str(estimate["high"])}
-        found["confidenceInterval"] = ends
-    return found
+        measure["confidenceInterval"] = ends
+    return measure
 
 
 def _hash(digest: str) -> dict[str, str]:

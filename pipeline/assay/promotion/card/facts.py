@@ -68,8 +68,8 @@ class CardFacts:
     @property
     def metrics(self) -> Mapping[str, Estimate]:
         """Each metric of the whole holdout that has a value."""
-        found = self.evaluation.metrics if self.evaluation else {}
-        return {name: one for name, one in found.items() if one.value is not None}
+        estimates = self.evaluation.metrics if self.evaluation else {}
+        return {name: one for name, one in estimates.items() if one.value is not None}
 
     def slices(self) -> Iterator[tuple[str, str, Estimate]]:
         """Title, metric and value of each slice, the worst first; no group of people too small."""
@@ -77,9 +77,9 @@ class CardFacts:
             return
         for part in sort_slices(self.evaluation):
             metrics = part.metrics or {}
-            found = metrics.get(self.evaluation.rank_by)
-            if found is not None and found.value is not None and part in self._shown():
-                yield part.title, self.evaluation.rank_by, found
+            estimate = metrics.get(self.evaluation.rank_by)
+            if estimate is not None and estimate.value is not None and part in self._shown():
+                yield part.title, self.evaluation.rank_by, estimate
 
     def groups(self) -> Iterator[tuple[str, str, Estimate]]:
         """Title, rate and value of each group of people that may be seen."""
@@ -105,13 +105,13 @@ class CardFacts:
 
     def digests(self) -> dict[str, str]:
         """The digests of the tables and the contract: what -> ``sha256:…``."""
-        found = {"contract": self.manifest.contract_digest}
+        by_name = {"contract": self.manifest.contract_digest}
         if self.leakage is not None:
-            found["training table"] = self.leakage.data.train
-            found["holdout"] = self.leakage.data.holdout
+            by_name["training table"] = self.leakage.data.train
+            by_name["holdout"] = self.leakage.data.holdout
         elif self.verdict is not None:
-            found["holdout"] = self.verdict.data
-        return found
+            by_name["holdout"] = self.verdict.data
+        return by_name
 
 
 def read_facts(root: Path, params: Params, known: RegistryState, version: Version) -> CardFacts:

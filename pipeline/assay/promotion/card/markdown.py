@@ -71,11 +71,11 @@ def render(facts: CardFacts, annex: bool = False) -> str:
         ]
     for point in POINTS:
         own = facts.params.card.annex.get(point)
-        found = [each for each in (texts.get(point), own and prose(own, len(own))) if each]
+        paragraphs = [each for each in (texts.get(point), own and prose(own, len(own))) if each]
         if annex:
-            lines += [f"## {point}. {TITLES[point]}", *(found or ["*Not stated.*"])]
-        elif found:
-            lines += [f"## {TITLES[point]}", *found]
+            lines += [f"## {point}. {TITLES[point]}", *(paragraphs or ["*Not stated.*"])]
+        elif paragraphs:
+            lines += [f"## {TITLES[point]}", *paragraphs]
     if annex and facts.missing:
         fields = ", ".join(f"`{name}`" for name in facts.missing)
         lines += ["## What is missing", f"Nobody has stated {fields} under `card` in params.yaml."]
@@ -105,12 +105,12 @@ def front_matter(facts: CardFacts) -> str:
 
 def draw(facts: CardFacts) -> dict[str, str]:
     """The pictures by their file's name."""
-    found = {}
+    files = {}
     if slices := {title: one for title, _, one in facts.slices()}:
         assert facts.evaluation is not None
         rank = facts.evaluation.rank_by
         whole = facts.evaluation.metrics[rank].value
-        found["slices.svg"] = pictures.intervals(f"{rank} by slice, the worst first", slices, whole)
+        files["slices.svg"] = pictures.intervals(f"{rank} by slice, the worst first", slices, whole)
     if reasons := facts.reasons():
-        found["reasons.svg"] = pictures.intervals("mean absolute contribution", reasons)
-    return found
+        files["reasons.svg"] = pictures.intervals("mean absolute contribution", reasons)
+    return files

@@ -90,9 +90,9 @@ class TrustedRoot:
         named = chain.get("certificates") if isinstance(chain, dict) else None
         if not isinstance(named, list) or not named:
             raise ValueError("it has no certificates")
-        found = [x509.load_der_x509_certificate(decode(each, "rawBytes")) for each in named]
+        certificates = [x509.load_der_x509_certificate(decode(each, "rawBytes")) for each in named]
         try:
-            usage = found[0].extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+            usage = certificates[0].extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         except x509.ExtensionNotFound:
             usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         if ExtendedKeyUsageOID.CODE_SIGNING not in usage:
@@ -104,10 +104,10 @@ class TrustedRoot:
         policy = PolicyBuilder().store(Store([self.certificate]))
         policy = policy.extension_policies(ca_policy=is_authority, ee_policy=may)
         try:
-            policy.build_client_verifier().verify(found[0], found[1:])
+            policy.build_client_verifier().verify(certificates[0], certificates[1:])
         except VerificationError as error:
             raise ValueError(f"its certificates do not hold: {error}") from None
-        return found[0]
+        return certificates[0]
 
 
 Trusted = TrustedKey | TrustedRoot

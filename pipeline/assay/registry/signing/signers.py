@@ -103,14 +103,14 @@ def _by_command(
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         raise ValueError(f"{command[0]} ended with {done.returncode}: {(lines or [''])[-1]}")
-    found, half = done.stdout, (key.key_size + 7) // 8
-    if not found.startswith(b"\x30") and len(found) != 2 * half:
-        text = b"".join(found.split()).translate(bytes.maketrans(b"-_", b"+/"))
-        found = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
-    if len(found) == 2 * half:
-        r, s = (int.from_bytes(part, "big") for part in (found[:half], found[half:]))
+    signature, half = done.stdout, (key.key_size + 7) // 8
+    if not signature.startswith(b"\x30") and len(signature) != 2 * half:
+        text = b"".join(signature.split()).translate(bytes.maketrans(b"-_", b"+/"))
+        signature = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    if len(signature) == 2 * half:
+        r, s = (int.from_bytes(part, "big") for part in (signature[:half], signature[half:]))
         return encode_dss_signature(r, s)
-    return found
+    return signature
 
 
 def _by_agent(key: EllipticCurvePublicKey, data: bytes) -> bytes:

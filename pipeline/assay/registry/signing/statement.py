@@ -246,17 +246,17 @@ def _load(text: bytes) -> dict[str, Any]:
 
 
 def _at(tree: Any, key: str, kind: type = str) -> Any:
-    found = tree.get(key) if isinstance(tree, dict) else None
-    if not isinstance(found, kind):
+    value = tree.get(key) if isinstance(tree, dict) else None
+    if not isinstance(value, kind):
         raise ValueError(f"no {key}, or none that can be understood")
-    return found
+    return value
 
 
 def _list(tree: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    found = _at(tree, key, list)
-    if not all(isinstance(each, dict) for each in found):
+    items = _at(tree, key, list)
+    if not all(isinstance(each, dict) for each in items):
         raise ValueError(f"{key} that are no objects")
-    return list(found)
+    return list(items)
 
 
 def _digest(tree: dict[str, Any]) -> str:

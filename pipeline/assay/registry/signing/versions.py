@@ -133,17 +133,17 @@ def find_signature(
     raise ValueError(faults[0])
 
 
-def _refuse_older(root: Path, policy: Policy, known: RegistryState, found: Signature) -> None:
+def _refuse_older(root: Path, policy: Policy, known: RegistryState, signature: Signature) -> None:
     """Raise ValueError if the stage was given later, by a signature that counts.
 
     So an old tag that is made anew, or a tag that takes the stage away, brings no old version back.
     """
     for event in known.events:
         version = known.at_commit(event.commit)
-        if event.action != "assign" or event.stage != found.stage or version is None:
+        if event.action != "assign" or event.stage != signature.stage or version is None:
             continue
         try:
-            later = _time(event) > found.at and _check(root, policy, version, event)
+            later = _time(event) > signature.at and _check(root, policy, version, event)
         except ValueError:
             continue
         if later:
