@@ -125,12 +125,12 @@ class CalibrationGaps:
         errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         if not errors.any():
             return []
-        found: list[Floats] = [np.where(self.means < 0, -1.0, 1.0) * errors / errors.sum()]
+        signs: list[Floats] = [np.where(self.means < 0, -1.0, 1.0) * errors / errors.sum()]
         if self.together:
             _, vectors = np.linalg.eigh(self.covariance)
             most = vectors[:, -1] / np.abs(vectors[:, -1]).sum()
-            found += [most, -most]
-        return found
+            signs += [most, -most]
+        return signs
 
     def _sizes(self, direction: Floats, shares: Floats) -> Floats:
         """The true errors in this direction at quantiles ``shares`` of their sampling law."""
@@ -217,5 +217,5 @@ def _wider(uniform: Floats, degrees: float) -> Floats:
 
     if degrees > 1000:
         return np.ones(len(uniform))
-    found: Floats = np.sqrt(degrees / special.chdtri(degrees, uniform))
-    return found
+    factor: Floats = np.sqrt(degrees / special.chdtri(degrees, uniform))
+    return factor

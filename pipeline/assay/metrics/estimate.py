@@ -46,7 +46,7 @@ class Estimate:
 
     def plain(self) -> dict[str, object]:
         """JSON values: value, low and high, then the other fields that are set."""
-        found: dict[str, object] = {
+        known: dict[str, object] = {
             "value": round_value(self.value),
             "low": round_value(self.low),
             "high": round_value(self.high),
@@ -60,7 +60,7 @@ class Estimate:
             "doubt": self.doubt,
             "worth": None if self.worth is None else round(self.worth, 2),
         }
-        return {**found, **{name: value for name, value in rest.items() if value is not None}}
+        return {**known, **{name: value for name, value in rest.items() if value is not None}}
 
 
 def round_value(value: float | None) -> float | None:

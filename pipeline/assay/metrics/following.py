@@ -124,14 +124,14 @@ def mean_of_nights(sums: Floats, noise: Floats, following: Following) -> SeriesM
     roots = np.sqrt(variances)
     inner, outer = (_quantiles(weights, roots, share) for share in (INNER, OUTER))
     quantiles, ratios, degrees = _quantiles_of_t()
-    found = np.interp(outer / inner, ratios, degrees)
+    freedom = np.interp(outer / inner, ratios, degrees)
     alone = sums.std(axis=1, ddof=1) / nights**0.5
     # Never a smaller error than of independent nights, only to have its quantile much larger.
-    smaller = inner / special.stdtrit(found, INNER) < alone
-    found = np.where(smaller, np.interp(inner / alone, quantiles, degrees), found)
+    smaller = inner / special.stdtrit(freedom, INNER) < alone
+    freedom = np.where(smaller, np.interp(inner / alone, quantiles, degrees), freedom)
     usual = alone * special.stdtrit(nights - 1, INNER)
     worth = nights * np.minimum(1.0, np.square(usual / inner))
-    return SeriesMeans(inner / special.stdtrit(found, INNER), found, worth)
+    return SeriesMeans(inner / special.stdtrit(freedom, INNER), freedom, worth)
 
 
 def _weighed(

@@ -176,9 +176,9 @@ def sums_variation(sums: Floats, units: SamplingUnits, noise: float) -> SumsVari
         return SumsVariation(1.0, float(units.count - 1), None)
     # Sums were raised by the unit's share of all; around their own mean they vary less.
     usual = sums * (1 - 1 / units.count) ** 0.5
-    found = mean_of_nights(usual[None], np.array([noise]), units.following)
-    error = float(found.standard_error[0]) * units.count
-    return SumsVariation(error**2 / square, float(found.degrees[0]), float(found.worth[0]))
+    mean = mean_of_nights(usual[None], np.array([noise]), units.following)
+    error = float(mean.standard_error[0]) * units.count
+    return SumsVariation(error**2 / square, float(mean.degrees[0]), float(mean.worth[0]))
 
 
 def _degrees(fourth: float, count: int, degrees: float) -> float:

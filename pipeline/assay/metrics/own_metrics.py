@@ -86,23 +86,23 @@ class OwnMetric:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                found = self.function(**given)
+                number = self.function(**given)
         except (Exception, SystemExit) as error:
             raise PluginError(
                 f"the function failed with {type(error).__name__}: {error}",
                 where=self.key,
                 found=f"{self.name}{source_code.raised_at(error)}",
             ) from None
-        if isinstance(found, np.ndarray) and found.ndim == 0:
-            found = found[()]
-        if isinstance(found, bool | np.bool_) or not isinstance(found, numbers.Real):
+        if isinstance(number, np.ndarray) and number.ndim == 0:
+            number = number[()]
+        if isinstance(number, bool | np.bool_) or not isinstance(number, numbers.Real):
             raise PluginError(
                 "the function returns no number",
                 where=self.key,
                 expected="one number, or NaN where it has no value",
-                found=f"{type(found).__name__} from {self.name}",
+                found=f"{type(number).__name__} from {self.name}",
             )
-        return float(found)
+        return float(number)
 
 
 def load_own_metrics(
@@ -211,6 +211,6 @@ def _column(column: pd.Series[Any]) -> NDArray[Any]:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     if pd.api.types.is_datetime64_any_dtype(column):
         return column.to_numpy()
-    found: NDArray[Any] = column.astype(object).to_numpy(copy=True)
-    found[column.isna().to_numpy()] = None
-    return found
+    values: NDArray[Any] = column.astype(object).to_numpy(copy=True)
+    values[column.isna().to_numpy()] = None
+    return values

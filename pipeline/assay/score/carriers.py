@@ -141,14 +141,14 @@ def open_night(
     SchemaMismatch
         A query returns other columns than the contract requires.
     """
-    with landed(night, working_folder(root, params), contract, session) as found:
-        if found.rows == 0:
+    with landed(night, working_folder(root, params), contract, session) as there:
+        if there.rows == 0:
             raise inputs.empty_night_error(night)
         if carrier == "local":
             cores = local.local_cores(params.spark.master)
-            yield OpenInput(found, own_cores() if cores is None else cores)
+            yield OpenInput(there, own_cores() if cores is None else cores)
         else:
-            yield OpenInput(found, own_cores(), session())
+            yield OpenInput(there, own_cores(), session())
 
 
 def working_folder(root: Path, params: Params) -> str:

@@ -196,7 +196,7 @@ def nights_between(first: date, last: date, available: Iterable[str] = ()) -> li
     day without input is no missing night: only those that are there are named. If there is none,
     ``first`` is named all the same, so that somebody says so.
     """
-    known = [found for value in available if (found := partitions.parse_day(value)) is not None]
+    known = [parsed for value in available if (parsed := partitions.parse_day(value)) is not None]
     if len(known) < FEW or partitions.usual_step(known) == 1:
         return [str(first + timedelta(days=offset)) for offset in range((last - first).days + 1)]
     return [str(day) for day in sorted(known) if first <= day <= last] or [str(first)]
@@ -236,8 +236,8 @@ def not_a_day(partition: str) -> UsageError:
 
 def is_day(value: str) -> bool:
     """Whether a partition value is a day as ``assay score --date`` takes it."""
-    found = partitions.parse_day(value)
-    return found is not None and str(found) == value
+    day = partitions.parse_day(value)
+    return day is not None and str(day) == value
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,10 +93,10 @@ _LOCAL = re.compile(r"local(?:\[(\d+|\*)[^\]]*\])?")
 
 def local_cores(master: str) -> int | None:
     """The number of cores for a local ``spark.master``; None if it names a cluster."""
-    found = _LOCAL.fullmatch(master)
-    if found is None:
+    match = _LOCAL.fullmatch(master)
+    if match is None:
         return None
-    return own_cores() if found[1] == "*" else int(found[1] or 1)
+    return own_cores() if match[1] == "*" else int(match[1] or 1)
 
 
 def run_files(
@@ -131,12 +131,12 @@ def _run(
     if many > 1 and threaded:
         with ThreadPoolExecutor(many) as pool:
             return _collect(pool, partial(_process, work), tasks, work.where, progress)
-    found = []
+    results = []
     for at, task in enumerate(tasks):
         with _failures(work.where):
-            found.append(work.process_files(task, f"{at:05d}"))
-        progress(len(found), len(tasks))
-    return found
+            results.append(work.process_files(task, f"{at:05d}"))
+        progress(len(results), len(tasks))
+    return results
 
 
 def _process(work: Work[Any], task: Task, name: str) -> Any:
@@ -192,7 +192,7 @@ def _collect(
     where: str,
     progress: Progress,
 ) -> list[Any]:
-    found: list[Any] = []
+    results: list[Any] = []
     try:
         with _failures(where):
             try:
@@ -201,12 +201,12 @@ def _collect(
                 raise BrokenProcessPool(str(error)) from None
         for each in running:
             with _failures(where):
-                found.append(each.result())
-            progress(len(found), len(tasks))
+                results.append(each.result())
+            progress(len(results), len(tasks))
     finally:
         # After an error or an interrupt, the tasks that have not begun are not begun.
         pool.shutdown(cancel_futures=True)
-    return found
+    return results
 
 
 @contextmanager

@@ -238,10 +238,10 @@ def _score_distance(facts: RunCounts, limits: Publish, recent: RecentRuns) -> It
         yield "score distribution: no row has a score to compare with those of recent nights"
         return
     usual = np.sum(np.asarray(nights, dtype=np.int64), axis=0)
-    found = np.asarray(facts.score.counts, dtype=np.int64)
-    distance = float(js_distance(usual, found))
+    counts = np.asarray(facts.score.counts, dtype=np.int64)
+    distance = float(js_distance(usual, counts))
     limit = max(limits.max_score_distance, _ordinary(facts.farthest, len(nights)))
-    if not (distance <= limit or distance <= by_chance(usual, found)):
+    if not (distance <= limit or distance <= by_chance(usual, counts)):
         yield (
             f"score distribution: expected within {limit:.2f} of "
             f"{len(nights)} recent nights (Jensen-Shannon distance), found {distance:.2f}"
@@ -296,7 +296,7 @@ DRAWS = 500
 """A night like the others is farther away than each of so many draws once in 501 nights."""
 
 
-def by_chance(usual: Counts, found: Counts) -> float:
+def by_chance(usual: Counts, night: Counts) -> float:
     """How far two samples of these sizes may be apart although they are of one distribution.
 
     Few rows leave most cells empty, so that any two small samples are far apart: 12 rows and 36 of
@@ -304,7 +304,7 @@ def by_chance(usual: Counts, found: Counts) -> float:
 
     Parameters
     ----------
-    usual, found
+    usual, night
         Rows in each cell, shape (cells,).
 
     Returns
@@ -313,9 +313,9 @@ def by_chance(usual: Counts, found: Counts) -> float:
         The largest Jensen-Shannon distance over `DRAWS` divisions of all rows into two samples of
         these sizes, always the same ones.
     """
-    every = usual + found
+    every = usual + night
     draws = np.random.default_rng(0).multivariate_hypergeometric(
-        every, int(found.sum()), size=DRAWS, method="marginals"
+        every, int(night.sum()), size=DRAWS, method="marginals"
     )
     return float(js_distance(every - draws, draws).max())
 

@@ -324,10 +324,10 @@ def partition_date(partition: str) -> date:
     UsageError
         It is not a date.
     """
-    found = partitions.parse_day(partition)
-    if found is None:
+    day = partitions.parse_day(partition)
+    if day is None:
         raise not_a_day(partition)
-    return found
+    return day
 
 
 def make_job(scoring: Scoring, night: NightInput, run: Run) -> Job:

@@ -208,8 +208,8 @@ def _with_changed(
     changed = []
     for record in store.published_runs(newest):
         with suppress(DataError):  # it would be told if the night were scored
-            found = open_input(root, params).fingerprint(record.partition)
-            if found and record.input and found != record.input:
+            fingerprint = open_input(root, params).fingerprint(record.partition)
+            if fingerprint and record.input and fingerprint != record.input:
                 changed.append(record.partition)
     return replace(due, changed=tuple(changed))
 
@@ -318,8 +318,8 @@ def _score_all(
         finally:
             progress.done()
 
-    def add(found: Sequence[NightOutcome]) -> None:
-        for each in found:
+    def add(ended: Sequence[NightOutcome]) -> None:
+        for each in ended:
             # The first error is that of the command, which prints it at its end.
             failed = any(one.error is not None for one in outcomes)
             outcomes.append(replace(each, unverified=scoring.pinned.doubt))
@@ -327,12 +327,12 @@ def _score_all(
                 progress.say(f"score: {each.error.line()}")
 
     def flush() -> int:
-        found: list[NightOutcome] = []
+        ended: list[NightOutcome] = []
         started = time.monotonic()
         try:
-            score_together(scoring, waiting, found, step)
+            score_together(scoring, waiting, ended, step)
         finally:
-            add(found)
+            add(ended)
         many = len(waiting)
         waiting.clear()
         return how_many(time.monotonic() - started, many)
@@ -367,8 +367,8 @@ def _up_to_date(scoring: Scoring, night: str, progress: Progress) -> Run | None:
         )
         return None
     with suppress(DataError):  # the run that follows meets it too, and records it
-        found = open_input(scoring.root, scoring.params).fingerprint(night)
-        same = (pinned.version.version, pinned.bundle.digest, pinned.contract_digest, found)
-        if found and same == (done.version, done.bundle, done.contract, done.input):
+        fingerprint = open_input(scoring.root, scoring.params).fingerprint(night)
+        same = (pinned.version.version, pinned.bundle.digest, pinned.contract_digest, fingerprint)
+        if fingerprint and same == (done.version, done.bundle, done.contract, done.input):
             return done
     return None

@@ -106,11 +106,11 @@ def score_together(
         One that concerns more than one night. What was scored before is published all the same,
         except after an interrupt.
     """
-    found: dict[str, NightOutcome] = {}
+    by_night: dict[str, NightOutcome] = {}
     try:
-        _Group(scoring, found, step).score(nights)
+        _Group(scoring, by_night, step).score(nights)
     finally:
-        outcomes += [found[night] for night in nights if night in found]
+        outcomes += [by_night[night] for night in nights if night in by_night]
 
 
 class _Group:

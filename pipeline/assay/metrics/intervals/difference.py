@@ -162,7 +162,7 @@ def differences(
         }
     ways = _ways(champion, challenger, units, confidence)
     doubtful = {**reliability_warnings(champion), **reliability_warnings(challenger)}
-    found = {}
+    by_metric = {}
     for name in METRICS[champion.task]:
         method, before, after = methods[name], old[name], new[name]
         reasons = [
@@ -175,28 +175,28 @@ def differences(
         ]
         lacking = too_few_reason(challenger, new_table, name, units)
         if lacking is not None:
-            found[name] = missing_difference(
+            by_metric[name] = missing_difference(
                 method, before, after, str(lacking.why), True, lacking.needed
             )
         elif reasons:
             few = all(why != NO_NUMBER for _, why in reasons)
             text = "; ".join(f"{who}: {why}" for who, why in reasons)
-            found[name] = missing_difference(method, before, after, text, few)
+            by_metric[name] = missing_difference(method, before, after, text, few)
         else:
             try:
                 before, after, varies = ways[name](before, after)
             except ValueError as error:
                 # No derivative (as with a root mean squared error of 0), or too few rows.
                 few = isinstance(error, regression.TooFewRowsError)
-                found[name] = missing_difference(method, before, after, str(error), few)
+                by_metric[name] = missing_difference(method, before, after, str(error), few)
                 continue
             one = measured_difference(method, before, after, varies, confidence)
-            found[name] = replace(
+            by_metric[name] = replace(
                 one,
                 doubt=few_warning(units) or doubtful.get(name),
                 needed=units.needed if units.few else None,
             )
-    return found
+    return by_metric
 
 
 NOTHING = SamplingVariation(0.0, math.inf, 0.0, 0.0, None)

@@ -79,14 +79,14 @@ def estimates(
         would help.
     """
     table = scored.evaluator()
-    found = scored.compute_metrics(table)
+    values = scored.compute_metrics(table)
     doubtful = reliability_warnings(scored)
     shares = _shares(scored)
     derivatives = influences(scored)
     needed = units.needed if units.few else None
 
     def estimate(name: str) -> Estimate:
-        value = found[name]
+        value = values[name]
         lacking = too_few_reason(scored, table, name, units)
         if not math.isfinite(value):
             return lacking or _without(table, name)
@@ -127,7 +127,7 @@ def estimates(
             ends = _way(name, shares)(value, varies, units, confidence)
         return _estimate(value, ends, varies, doubt, needed)
 
-    made = {name: estimate(name) for name in found}
+    made = {name: estimate(name) for name in values}
     if "rmse" in made:
         made["rmse"] = _no_less_than(made["rmse"], made["mae"])
     return made

@@ -311,20 +311,20 @@ def _variation(
         The draws do not show it; the message says why.
     """
     many, count = plural_unit(units.name), units.count
-    found = drawn[np.isfinite(drawn)]
-    lost = len(drawn) - len(found)
+    finite = drawn[np.isfinite(drawn)]
+    lost = len(drawn) - len(finite)
     if lost > MOST_LOST:
         raise ValueError(f"it had no value in {lost:,} of {len(drawn):,} resamples of the {many}")
-    spread = float(found.std())
-    if spread <= 1e-12 * float(np.abs(found).max()):
+    spread = float(finite.std())
+    if spread <= 1e-12 * float(np.abs(finite).max()):
         raise ValueError(
             f"it is the same in all resamples of the {many}, which does not say how sure it is"
         )
-    parts = (found - found.mean()) / spread
+    parts = (finite - finite.mean()) / spread
     skew = float(np.mean(parts**3))
     # What draws of a distribution without either would show by chance, and few units as well.
-    noise = 6 / len(found) + 15 / count**2
-    excess = float(np.mean(parts**4)) - 3 - 2 * math.sqrt(24 / len(found))
+    noise = 6 / len(finite) + 15 / count**2
+    excess = float(np.mean(parts**4)) - 3 - 2 * math.sqrt(24 / len(finite))
     surely = float(np.clip(skew**3 / (skew**2 + noise), -1, 1))
     along = sums_variation(left_out, units, of_rows)
     return SamplingVariation(

@@ -72,16 +72,16 @@ def metric_contributions(
     scored: LabelledScores, rows: Ints, units: SamplingUnits
 ) -> dict[str, Contributions | None]:
     """By metric, of a group's labels and scores, which are the table's ``rows``."""
-    found = dict(influences(scored))
+    by_metric = dict(influences(scored))
     if scored.task == "regression":
         errors = np.abs(scored.scores - scored.truth)
         at = np.quantile(errors, SHARE, method="inverted_cdf")
-        found["p90_error"] = Influence(-(errors <= at).astype(np.float64))
+        by_metric["p90_error"] = Influence(-(errors <= at).astype(np.float64))
     else:
         bins, gaps = bin_residuals(scored.scores, scored.truth)
         signs = np.sign(np.bincount(bins, weights=gaps))
-        found["calibration_error"] = Influence(gaps * signs[bins])
-    return {name: contributions(one, rows, units) for name, one in found.items()}
+        by_metric["calibration_error"] = Influence(gaps * signs[bins])
+    return {name: contributions(one, rows, units) for name, one in by_metric.items()}
 
 
 def share_contributions(
@@ -103,7 +103,7 @@ def correlations(
     known = [place for place, one in enumerate(groups) if one is not None]
     sums = np.array([groups[place].sums for place in known])  # type: ignore[union-attr]
     noise = np.array([groups[place].noise for place in known])  # type: ignore[union-attr]
-    found: dict[tuple[int, int], float] = {}
+    by_pair: dict[tuple[int, int], float] = {}
     if len(known) > 1:
         alone = _reach(sums, noise, units)
         first, second = np.triu_indices(len(known), 1)
@@ -115,8 +115,8 @@ def correlations(
             each = np.where(size > 0, same / np.where(size > 0, size, 1.0), np.nan)
             for a, b, value in zip(i.tolist(), j.tolist(), each.tolist(), strict=True):
                 if np.isfinite(value):
-                    found[known[a], known[b]] = float(np.clip(value, -1, 1))
-    return [found.get(pair) for pair in _pairs(len(groups))]
+                    by_pair[known[a], known[b]] = float(np.clip(value, -1, 1))
+    return [by_pair.get(pair) for pair in _pairs(len(groups))]
 
 
 def _pairs(count: int) -> Iterator[tuple[int, int]]:
@@ -144,8 +144,8 @@ def paired_metrics(
 ) -> dict[str, list[float | None]]:
     """`correlations` by metric, of groups with what each unit adds to their metrics."""
     names = dict.fromkeys(name for group in groups for name in group)
-    found = {
+    pairs = {
         name: correlations([one.get(name) for one in groups], units.of_metric(name))
         for name in names
     }
-    return {name: each for name, each in found.items() if any(one is not None for one in each)}
+    return {name: each for name, each in pairs.items() if any(one is not None for one in each)}

@@ -52,7 +52,7 @@ def bias_variation(
     if _bias(champion) * _bias(challenger) > 0:
         return difference
     total = sampling_variation(new.subtract(Influence(-old.rows)), units)
-    return max(difference, total, key=lambda found: found.standard_error)
+    return max(difference, total, key=lambda variation: variation.standard_error)
 
 
 def error_quantile(
@@ -119,19 +119,19 @@ def quantile_difference(
     ValueError
         There are too few rows beyond the percentile, or too many errors are equal.
     """
-    found = [error_quantile(scored, units, confidence) for scored in (champion, challenger)]
-    old, new = ((one.high - one.low) / (2 * one.reach) for one in found)
-    variance = old * old + new * new - 2 * _correlation(found, units) * old * new
-    if not variance > 0 and found[0].value != found[1].value:
+    quantiles = [error_quantile(scored, units, confidence) for scored in (champion, challenger)]
+    old, new = ((one.high - one.low) / (2 * one.reach) for one in quantiles)
+    variance = old * old + new * new - 2 * _correlation(quantiles, units) * old * new
+    if not variance > 0 and quantiles[0].value != quantiles[1].value:
         raise ValueError("too many errors are equal to the 90th percentile")
-    varies = found[1].varies
+    varies = quantiles[1].varies
     error = math.sqrt(max(0.0, float(variance)))
     return SamplingVariation(error, varies.degrees, 0.0, 0.0, varies.design_effect, varies.worth)
 
 
-def _correlation(found: Sequence[ErrorQuantile], units: SamplingUnits) -> float:
+def _correlation(quantiles: Sequence[ErrorQuantile], units: SamplingUnits) -> float:
     """Correlation by unit of the rows within each percentile; 1 if neither varies."""
-    a, b = (units.sums(one.within - one.within.mean()) for one in found)
+    a, b = (units.sums(one.within - one.within.mean()) for one in quantiles)
     size = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / size if size else 1.0
 

@@ -70,12 +70,12 @@ class CatalogRows:
         spark.conf.set("spark.sql.session.timeZone", UTC)
         spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         try:
-            found = spark.sql(self.query, args={"night": self.night})
+            rows = spark.sql(self.query, args={"night": self.night})
             # Spark before 4.2 takes no time zone, and means this one.
             zoned = "timezone" in signature(to_arrow_schema).parameters
             zone: dict[str, Any] = {"timezone": UTC} if zoned else {}
-            check_schema(contract, to_arrow_schema(found.schema, **zone), self.where)
-            _written(found, f"{folder}/rows")
+            check_schema(contract, to_arrow_schema(rows.schema, **zone), self.where)
+            _written(rows, f"{folder}/rows")
         except (PySparkException, Py4JError) as error:
             raise SourceError(
                 "Spark cannot read it",
@@ -88,12 +88,12 @@ class CatalogRows:
             raise
 
 
-def _written(found: DataFrame, target: str) -> None:
+def _written(rows: DataFrame, target: str) -> None:
     from pyspark.sql import functions as f
 
-    empty = [name for name, kind in found.dtypes if kind == "void"]  # has no type in Parquet
+    empty = [name for name, kind in rows.dtypes if kind == "void"]  # has no type in Parquet
     place = target if "://" in target else f"file://{target}"
-    found.withColumns({name: f.lit(None).cast("string") for name in empty}).write.parquet(place)
+    rows.withColumns({name: f.lit(None).cast("string") for name in empty}).write.parquet(place)
 
 
 def _cause(text: str) -> str:
@@ -122,8 +122,8 @@ def failure_cause(text: str) -> str:
         raised = [line for line in lines if _PYTHON.match(line)]
         if raised:
             return raised[-1][:LONGEST]
-    conditions = [found[1] for line in lines if (found := _CONDITION.search(line))]
-    causes = [found[1] for line in lines if (found := _CAUSE.match(line))]
+    conditions = [match[1] for line in lines if (match := _CONDITION.search(line))]
+    causes = [match[1] for line in lines if (match := _CAUSE.match(line))]
     # A condition repeats at each level of the stack; the deepest cause is the root cause.
     parts = [*conditions[:1], *(cause for cause in causes[-1:] if not _CONDITION.search(cause))]
     words = ": ".join(part.rstrip(". ") for part in parts) or (lines[0] if lines else "no message")

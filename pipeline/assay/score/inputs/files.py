@@ -171,8 +171,8 @@ def list_tree(root: str, empty: bool = False) -> tuple[ListedFile, ...]:
             raise SourceError("no such file or folder", where=root, fix="Check the path.")
         if kind.type == pafs.FileType.File:
             return _listed([kind], root, base)
-        found = system.get_file_info(pafs.FileSelector(base, recursive=True))
-    files = [entry for entry in found if entry.type == pafs.FileType.File]
+        entries = system.get_file_info(pafs.FileSelector(base, recursive=True))
+    files = [entry for entry in entries if entry.type == pafs.FileType.File]
     listed = _listed(files, root, base)
     kept = [
         file for file in listed if not any(part[0] in "._" for part in file.relative.split("/"))
@@ -234,7 +234,7 @@ def missing_night_error(
 def _nearest(value: str, known: Sequence[str]) -> str | None:
     """The nearest day, or the most similar name if they are no days."""
     day = parse_day(value)
-    days = {name: found for name in known if (found := parse_day(name)) is not None}
+    days = {name: parsed for name in known if (parsed := parse_day(name)) is not None}
     if day is not None and days:
         return min(days, key=lambda name: abs(days[name] - day))
     similar = difflib.get_close_matches(value, known, n=1, cutoff=0.1)

@@ -100,8 +100,8 @@ class IcebergFormat(Format[Iceberg]):
         """The id of the snapshot that is read: the newest, or the one that params.yaml names."""
         wanted = self.spec.snapshot
         known = self._table.current_snapshot()
-        found = known if wanted is None else self._table.snapshot_by_id(wanted)
-        if found is None:
+        snapshot = known if wanted is None else self._table.snapshot_by_id(wanted)
+        if snapshot is None:
             raise SourceError(
                 "there is no such snapshot" if known else "the table has no snapshot",
                 where=self._name,
@@ -109,7 +109,7 @@ class IcebergFormat(Format[Iceberg]):
                 found=f"{known.snapshot_id}, the newest" if known else None,
                 fix="Snapshots expire. Name another one in score.input.snapshot, or none.",
             )
-        return found.snapshot_id
+        return snapshot.snapshot_id
 
     @property
     def _name(self) -> str:

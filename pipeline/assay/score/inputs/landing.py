@@ -63,8 +63,8 @@ def landed(
             listed = files.list_tree(folder, empty=True)
         footers = files.parallel_map(files.read_footer, listed)
         text = night.source.text
-        found = tuple(replace(footer.file, text=text) for footer in footers)
-        yield replace(night, files=found, source=None, rows=sum(file.rows for file in found))
+        parts = tuple(replace(footer.file, text=text) for footer in footers)
+        yield replace(night, files=parts, source=None, rows=sum(file.rows for file in parts))
     finally:
         with suppress(OSError):
             system.delete_dir(path)

@@ -146,8 +146,8 @@ class OwnFormat(Format[Own]):
         for table in source.tables(lambda: self.input.rows(value), self._where):
             there = tuple(each for each in contract.fields if each.name in table.column_names)
             rows = table.select([each.name for each in there])
-            found, _ = parse_rows(replace(contract, fields=there), rows)
-            yield from found.combine_chunks().to_batches()
+            parsed, _ = parse_rows(replace(contract, fields=there), rows)
+            yield from parsed.combine_chunks().to_batches()
             looked_at += table.num_rows
             if near is not None and looked_at >= near.most:
                 return

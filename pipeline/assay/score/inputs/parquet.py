@@ -68,13 +68,13 @@ class ParquetFormat(FilesFormat[Parquet]):
         footers = files.parallel_map(files.read_footer, listed)
         check_all(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
         distinct = _distinct(footers)
-        found = replace(
+        listed_night = replace(
             night,
             schema=_widest(distinct) if distinct else None,
             files=tuple(footer.file for footer in footers),
             rows=sum(footer.file.rows for footer in footers),
         )
-        return self._marked(found, listed, [footer.digest for footer in footers])
+        return self._marked(listed_night, listed, [footer.digest for footer in footers])
 
 
 def _distinct(footers: Sequence[Footer]) -> list[pa.Schema]:

@@ -187,8 +187,8 @@ def _unreadable(source: PostgresSource, error: Exception) -> SourceError:
 def error_message(text: str) -> str:
     """The error message of the server or the client, without the statement."""
     line = text.strip().partition("\n")[0]
-    found = _SAID.search(line)
-    return (found[1] if found else _WRAPPED.sub("", line))[:LONGEST]
+    match = _SAID.search(line)
+    return (match[1] if match else _WRAPPED.sub("", line))[:LONGEST]
 
 
 class PostgresFormat(Format[Postgres]):

@@ -47,11 +47,11 @@ class TextFormat(FilesFormat[TextSpec]):
         """
         contract, looked_at = self._contract(columns), 0
         for batch in self._batches(value):
-            found, _ = parse_rows(self._there(contract, batch), batch)
-            if self.column in found.column_names:
-                if found[self.column].null_count == found.num_rows:
-                    found = found.drop_columns([self.column])  # the folder's name says it
-            yield from found.combine_chunks().to_batches()
+            parsed, _ = parse_rows(self._there(contract, batch), batch)
+            if self.column in parsed.column_names:
+                if parsed[self.column].null_count == parsed.num_rows:
+                    parsed = parsed.drop_columns([self.column])  # the folder's name says it
+            yield from parsed.combine_chunks().to_batches()
             looked_at += batch.num_rows
             if near is not None and looked_at >= near.most:
                 return
@@ -65,15 +65,15 @@ class TextFormat(FilesFormat[TextSpec]):
         yield from text_rows(self.spec, listed).batches()
 
     def first_rows(self, value: str, most: int) -> pa.Table:
-        left, found = most, []
+        left, batches = most, []
         for batch in self._batches(value):
-            found.append(batch.slice(0, left))
-            left -= found[-1].num_rows
+            batches.append(batch.slice(0, left))
+            left -= batches[-1].num_rows
             if left <= 0:
                 break
-        if not found:
+        if not batches:
             return pa.table({})
-        tables = [pa.Table.from_batches([batch]) for batch in found]
+        tables = [pa.Table.from_batches([batch]) for batch in batches]
         return self._cells(pa.concat_tables(tables, promote_options="default"))
 
     def _cells(self, rows: pa.Table) -> pa.Table:
@@ -97,8 +97,8 @@ class TextFormat(FilesFormat[TextSpec]):
     ) -> NightInput:
         rows = text_rows(self.spec, listed)
         check_all(lambda each: self._check(contract, each), rows.files)
-        found = replace(night, source=rows, rows=None if rows.files else 0)
-        return self._marked(found, listed, self._facts(listed))
+        landing = replace(night, source=rows, rows=None if rows.files else 0)
+        return self._marked(landing, listed, self._facts(listed))
 
     def _check(self, contract: Contract, file: TextFile) -> None:
         """Check the columns of a file; SchemaMismatch if it lacks some."""

@@ -80,9 +80,9 @@ def spread(scores: Iterable[pa.RecordBatch]) -> float:
     """The largest value of a column less the smallest, or 1 if that is no distance."""
     least, most = np.inf, -np.inf
     for batch in scores:
-        found = pc.min_max(batch.column(0)).as_py()
-        if found["min"] is not None:
-            least, most = min(least, found["min"]), max(most, found["max"])
+        ends = pc.min_max(batch.column(0)).as_py()
+        if ends["min"] is not None:
+            least, most = min(least, ends["min"]), max(most, ends["max"])
     return float(most - least) if 0 < most - least < np.inf else 1.0
 
 
@@ -197,10 +197,10 @@ def _read(file: Path, bucket: int) -> pa.RecordBatch:
 
 
 def _hash_keys(keys: pa.RecordBatch) -> Hashes:
-    found = np.zeros(keys.num_rows, np.uint64)
+    hashes = np.zeros(keys.num_rows, np.uint64)
     for column in keys.columns:
-        mix_hashes(found, hash_texts(pc.fill_null(pc.cast(_plain(column), pa.string()), "")))
-    return found
+        mix_hashes(hashes, hash_texts(pc.fill_null(pc.cast(_plain(column), pa.string()), "")))
+    return hashes
 
 
 def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
@@ -244,12 +244,12 @@ def _pair(old: pa.Table, new: pa.Table, keys: Sequence[str], columns: Sequence[s
 
 def _number_keys(keys: pa.Table) -> Places:
     """A number for each row, from 0 on without gaps; that of equal keys is the same."""
-    found = np.zeros(len(keys), np.int64)
+    numbers = np.zeros(len(keys), np.int64)
     for column in keys.columns:
         codes = _codes(_plain(column))
         # Both are less than the number of rows, so that their product is no overflow.
-        found = _codes(pa.array(found * (int(codes.max(initial=0)) + 1) + codes))
-    return found
+        numbers = _codes(pa.array(numbers * (int(codes.max(initial=0)) + 1) + codes))
+    return numbers
 
 
 def _codes(column: pa.Array | pa.ChunkedArray) -> Places:
@@ -277,8 +277,8 @@ class RowChanges:
 
     def side(self, name: Literal["both", "old", "new"]) -> Bools:
         """The rows of both scorings, or of one alone."""
-        found: Bools = np.asarray(pc.equal(self.table[SCORED_IN], name))
-        return found
+        rows: Bools = np.asarray(pc.equal(self.table[SCORED_IN], name))
+        return rows
 
     @cached_property
     def score_change(self) -> Floats:
@@ -296,8 +296,8 @@ class RowChanges:
     def once(self) -> Bools:
         """Rows of both scorings that have a score in only one of them."""
         old, new = map(np.isnan, self._scores)
-        found: Bools = self.side("both") & (old != new)
-        return found
+        rows: Bools = self.side("both") & (old != new)
+        return rows
 
     @cached_property
     def decided(self) -> Bools:
@@ -306,15 +306,15 @@ class RowChanges:
             return np.zeros(len(self.table), np.bool_)
         old, new = (self.table[f"{side}_{PREDICTION}"] for side in SIDES)
         other = pc.or_kleene(pc.not_equal(old, new), pc.xor(pc.is_null(old), pc.is_null(new)))
-        found: Bools = self.side("both") & np.asarray(pc.fill_null(other, False))
-        return found
+        rows: Bools = self.side("both") & np.asarray(pc.fill_null(other, False))
+        return rows
 
     def predicts(self, side: Side, answer: bool) -> Bools:
         """Rows of a binary model whose prediction in a scoring is ``answer``."""
         if self.task != "binary":
             return np.zeros(len(self.table), np.bool_)
-        found = pc.equal(self.table[f"{side}_{PREDICTION}"], answer)
-        return np.asarray(pc.fill_null(found, False))
+        rows = pc.equal(self.table[f"{side}_{PREDICTION}"], answer)
+        return np.asarray(pc.fill_null(rows, False))
 
     def crossed(self, to: bool) -> Bools:
         """Rows of a binary model whose prediction became ``to``, having been the other one."""
@@ -323,8 +323,8 @@ class RowChanges:
     def moved(self, by: float) -> Bools:
         """Rows whose score changed by more than ``by``."""
         with np.errstate(invalid="ignore"):
-            found: Bools = np.abs(self.score_change) > by
-        return found
+            rows: Bools = np.abs(self.score_change) > by
+        return rows
 
     def kinds(self, by: float | None) -> pa.Array:
         """What happened to each row; null if nothing did.

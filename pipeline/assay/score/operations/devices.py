@@ -140,13 +140,13 @@ def collect(root: Path, params: Params, files: Path) -> Collected:
     CountsRefused
         After all else is done: some files were not taken.
     """
-    found = sorted(files.rglob("*")) if files.is_dir() else [files]
-    found = [path for path in found if path.is_file() and not path.name.startswith(".")]
-    if not found:
+    paths = sorted(files.rglob("*")) if files.is_dir() else [files]
+    paths = [path for path in paths if path.is_file() and not path.name.startswith(".")]
+    if not paths:
         raise UsageError("no file to collect", where=str(files))
-    store, reader, done = open_store(root, params), _Reader(root, params), Collected(len(found))
+    store, reader, done = open_store(root, params), _Reader(root, params), Collected(len(paths))
     read: dict[str, Counts] = {}
-    for path in found:
+    for path in paths:
         try:
             read[str(path)] = reader.read(path)
         except (OSError, ValueError) as error:

@@ -131,7 +131,7 @@ def run(
     if other is not None:
         new = published_files(store, other)
     else:
-        found = (
+        newest = (
             store.run_of_version(partition, version)
             if version is not None
             else store.run_at_turn(partition, turn or 0)
@@ -139,7 +139,7 @@ def run(
         # A run whose events are lost has no start; ids are in order only from second to second.
         never = datetime.min.replace(tzinfo=UTC)
         old, new = sorted(
-            [old, found], key=lambda each: (each.run.started_at or never, each.run.run_id)
+            [old, newest], key=lambda each: (each.run.started_at or never, each.run.run_id)
         )
     if old.run.run_id == new.run.run_id:
         raise UsageError(

@@ -100,10 +100,10 @@ def run(
         file = _to_folder(kind, Path(name), changes)
     elif kind == "function":
         target = f"function:{rest}"
-        found = changes.since(store.exports(target))
-        if found is not None:
-            send(found[1])
-            store.append_export(target, replace(found[0], rows=changes.written))
+        changed = changes.since(store.exports(target))
+        if changed is not None:
+            send(changed[1])
+            store.append_export(target, replace(changed[0], rows=changes.written))
     else:
         postgres.append_changes(postgres.parse(to), changes.data(iter(())), changes.since)
     return ChangesReport(
@@ -189,11 +189,11 @@ class _Changes:
         for table in paired(self.store, old, self.new, self.root):
             rows = RowChanges(table, self.task)
             self.read += int(pc.sum(pc.not_equal(table[SCORED_IN], "old")).as_py() or 0)
-            found = rows.select(self.by)
-            self.counts.update(found[CHANGE].to_pylist())
+            changed = rows.select(self.by)
+            self.counts.update(changed[CHANGE].to_pylist())
             for name, value in ((self.store.column, partition), ("run_id", run_id)):
-                found = found.append_column(name, pa.repeat(value, len(found)))
-            yield from masked(found.select(self.schema.names).to_batches(), self.private)
+                changed = changed.append_column(name, pa.repeat(value, len(changed)))
+            yield from masked(changed.select(self.schema.names).to_batches(), self.private)
 
 
 def _to_folder(kind: str, folder: Path, changes: _Changes) -> Path | None:
@@ -210,10 +210,10 @@ def _to_folder(kind: str, folder: Path, changes: _Changes) -> Path | None:
     for each in got:
         _show(folder, kind, each)
     delete_abandoned(folder, f".*{PENDING}*")
-    found = changes.since(got)
-    if found is None:
+    changed = changes.since(got)
+    if changed is None:
         return None
-    made, data = found
+    made, data = changed
     made = replace(made, staged=f".{uuid.uuid4().hex}{PENDING}")
     export.write_rows(kind, folder / made.staged, data.schema, data.batches, data.check)
     if not changes.store.append_export(target, replace(made, rows=changes.written)):

@@ -64,11 +64,11 @@ def some_keys(
     if not given:
         raise UsageError("it has no rows", where=where, expected="a row for each key")
     texts = [{n: "" if cell is None else str(cell) for n, cell in row.items()} for row in given]
-    found = list(texts[0])
-    if not {*found} & {*names} or not {*found} <= {*names, column}:
-        raise _not_the_key(where, names, shown(", ".join(found)) or "none", "at least one of ")
+    header = list(texts[0])
+    if not {*header} & {*names} or not {*header} <= {*names, column}:
+        raise _not_the_key(where, names, shown(", ".join(header)) or "none", "at least one of ")
     once = [dict(row) for row in dict.fromkeys(tuple(row.items()) for row in texts)]
-    typed = {name: _typed([row[name] for row in once], schema, name, where) for name in found}
+    typed = {name: _typed([row[name] for row in once], schema, name, where) for name in header}
     return KeyRows(once, pa.table(typed))
 
 

@@ -138,10 +138,10 @@ def append_changes(
             ).format(ledger)
         )
         cursor.execute(SQL("SELECT night, run_id, number FROM {} ORDER BY number").format(ledger))
-        found = rows([Exported(*row) for row in cursor.fetchall()])
-        if found is None:
+        changed = rows([Exported(*row) for row in cursor.fetchall()])
+        if changed is None:
             return None
-        export, data = found
+        export, data = changed
         count = _copy(cursor, address, table, data)
         data.check(count)
         cursor.execute(
@@ -204,8 +204,8 @@ def _lock(
     name = ".".join(address.table)
     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
     cursor.execute("SELECT to_regclass(%s)", [table.as_string(connection)])
-    found = cursor.fetchone()
-    if found is None or found[0] is None:
+    row = cursor.fetchone()
+    if row is None or row[0] is None:
         columns = SQL(", ").join(
             SQL("{} {}").format(Identifier(field.name), SQL(sql_type(field.type)))
             for field in night.schema
@@ -226,13 +226,13 @@ def _check_columns(
     has: dict[str, str] = dict(cursor.fetchall())
     wrong = []
     for field in night.schema:
-        wanted, found = sql_type(field.type), has.get(field.name)
+        wanted, kind = sql_type(field.type), has.get(field.name)
         allowed = {wanted} | ({"date"} if field.name == night.column else set())
         allowed |= {"character varying"} if wanted == "text" else set()
-        if found is None:
+        if kind is None:
             wrong.append(f"{field.name} is missing")
-        elif found not in allowed:
-            wrong.append(f"{field.name} is {found}, not {wanted}")
+        elif kind not in allowed:
+            wrong.append(f"{field.name} is {kind}, not {wanted}")
     if wrong:
         raise ExportFailed(
             f"the table has other columns: {'; '.join(wrong)}",

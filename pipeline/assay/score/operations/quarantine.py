@@ -104,17 +104,17 @@ def show(
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     hidden = contract.sensitive if show_private else contract.hidden
     record(root, store, "quarantine show", chosen.run.partition, show_private)
-    found: dict[str, BrokenRule] = {}
+    by_rule: dict[str, BrokenRule] = {}
     rows = 0
     for row in _rows(store, chosen):
         rows += 1
         for rule in row["broken_rules"]:
-            each = found.setdefault(rule, BrokenRule(rule))
+            each = by_rule.setdefault(rule, BrokenRule(rule))
             each.rows += 1
             if len(each.examples) < EXAMPLES:
                 cells = whole_row(row) if show_private else json.loads(row[ROW])
                 each.examples.append(mask(cells, hidden))
-    rules = sorted(found.values(), key=lambda each: (-each.rows, each.rule))
+    rules = sorted(by_rule.values(), key=lambda each: (-each.rows, each.rule))
     return QuarantineReport(chosen.run, rows, tuple(rules))
 
 

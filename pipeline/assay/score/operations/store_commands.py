@@ -83,11 +83,11 @@ def fsck(root: Path, params: Params, fix: bool = False) -> FsckReport:
     assay.store.StoreDamaged
         With a line for each damage that remains. The result is attached to the error.
     """
-    found = FsckReport(params.store, tuple(open_store(root, params).check(fix)))
-    left = [each.line() for each in found.damages if not each.fixed]
+    report = FsckReport(params.store, tuple(open_store(root, params).check(fix)))
+    left = [each.line() for each in report.damages if not each.fixed]
     if left:
-        raise StoreDamaged(left).attach_report(found)
-    return found
+        raise StoreDamaged(left).attach_report(report)
+    return report
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def decide(pinned: PinnedVersion | Before, row: pa.Table) -> Before:
     (said,) = scored.predictions.to_pylist()
     decided, score = said[prediction.PREDICTION], said.get(prediction.PROBABILITY)
     try:
-        found = reasons.row_reasons(bundle, contract, row, decided)
+        explanation = reasons.row_reasons(bundle, contract, row, decided)
     except ReasonsUnknown as error:
         return Before(name, decided, score, unexplained=f"unknown reasons ({error.what})")
-    return Before(name, decided, score, found.reasons)
+    return Before(name, decided, score, explanation.reasons)

@@ -152,37 +152,37 @@ def explain(
 # --------------------------------------------------------------------------- in words
 
 
-def score_words(found: Why) -> str:
+def score_words(answer: Why) -> str:
     """What was decided, in one sentence."""
-    text = f"{show_key(found.key)} of {found.partition}: {plain(found.prediction)}"
-    if found.score is None:
+    text = f"{show_key(answer.key)} of {answer.partition}: {plain(answer.prediction)}"
+    if answer.score is None:
         return text
-    limit = "" if found.threshold is None else f" (true from {found.threshold:g} on)"
-    return f"{text}, probability {format_short(found.score)}{limit}"
+    limit = "" if answer.threshold is None else f" (true from {answer.threshold:g} on)"
+    return f"{text}, probability {format_short(answer.score)}{limit}"
 
 
-def sum_words(found: Why) -> str:
+def sum_words(answer: Why) -> str:
     """How the score came about, in one sentence."""
-    of = f" of '{found.output}'" if found.output is not None else ""
+    of = f" of '{answer.output}'" if answer.output is not None else ""
     text = (
-        f"{found.scale}{of}: {format_short(found.base)} for {base_words(found)}, "
-        f"{found.raw - found.base:+.4f} by its features, {format_short(found.raw)} in all"
+        f"{answer.scale}{of}: {format_short(answer.base)} for {base_words(answer)}, "
+        f"{answer.raw - answer.base:+.4f} by its features, {format_short(answer.raw)} in all"
     )
-    if found.score is None:
-        linked = found.uncalibrated
-        return text if linked == found.raw else f"{text}, which is {format_short(linked)}"
-    if found.scale != "probability":
-        text += f", which is a probability of {format_short(found.uncalibrated)}"
-    if abs(found.uncalibrated - found.score) > NEAR:
-        text += f", and calibrated {format_short(found.score)}"
+    if answer.score is None:
+        linked = answer.uncalibrated
+        return text if linked == answer.raw else f"{text}, which is {format_short(linked)}"
+    if answer.scale != "probability":
+        text += f", which is a probability of {format_short(answer.uncalibrated)}"
+    if abs(answer.uncalibrated - answer.score) > NEAR:
+        text += f", and calibrated {format_short(answer.score)}"
     return text
 
 
-def base_words(found: Why) -> str:
+def base_words(answer: Why) -> str:
     """What has the base as its raw output."""
-    if found.against == "population":
+    if answer.against == "population":
         return "a row of which nothing is known"
-    return f"the mean of {found.compared}"
+    return f"the mean of {answer.compared}"
 
 
 def before_words(before: Before) -> str:
@@ -243,19 +243,19 @@ def _find(
             if partition is None:
                 continue
             raise nothing_published(store, night)
-        found: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         key = key or one_key(given, store.prediction_schema(), store.column)
         for batch in store.batches_with(night, key):
-            found += batch.filter(_has(batch, key)).to_pylist()
-        if len(found) > 1:
+            rows += batch.filter(_has(batch, key)).to_pylist()
+        if len(rows) > 1:
             raise KeyUnknown(
-                f"the key is that of {counted(len(found), 'published row')}, so of none alone",
+                f"the key is that of {counted(len(rows), 'published row')}, so of none alone",
                 where=f"night {night}",
                 found=show_key(key),
                 fix="A key has to name one row: see the contract's roles.",
             )
-        if found:
-            return record, found[0], key
+        if rows:
+            return record, rows[0], key
     raise _unknown(store, nights, key or {"key": shown(", ".join(given))})
 
 
@@ -305,9 +305,9 @@ def _read(
     try:
         for batch in source.rows(partition, columns, RowsWith(key)):
             if set(names) <= set(batch.schema.names):
-                found = batch.filter(_has(batch, key))
-                if found.num_rows:
-                    return pa.Table.from_batches([found]).slice(0, 1)
+                row = batch.filter(_has(batch, key))
+                if row.num_rows:
+                    return pa.Table.from_batches([row]).slice(0, 1)
     except InputUnreadable as error:
         raise SourceError(
             f"the row's own cells are needed, and {error}",

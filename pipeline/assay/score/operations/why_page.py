@@ -49,18 +49,18 @@ def check(root: Path, page: Path) -> None:
     check_not_in_git(root, page, "--page")
 
 
-def write(found: Why, page: Path, top: int) -> None:
+def write(answer: Why, page: Path, top: int) -> None:
     """Write the page; parameters as for `html`."""
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        write_text(page, html(found, top))
+        write_text(page, html(answer, top))
     except OSError as error:
         raise UsageError(
             "the page cannot be written", where=f"--page {page}", found=error.strerror
         ) from None
 
 
-def html(found: Why, top: int) -> str:
+def html(answer: Why, top: int) -> str:
     """The page.
 
     Parameters
@@ -70,26 +70,26 @@ def html(found: Why, top: int) -> str:
     """
     main = render(
         "why.html",
-        w=found,
-        headline=score_words(found),
-        sentence=sum_words(found),
-        picture=waterfall(found, top),
-        before=before_words(found.before),
-        changes=[change_words(each) for each in found.changes],
+        w=answer,
+        headline=score_words(answer),
+        sentence=sum_words(answer),
+        picture=waterfall(answer, top),
+        before=before_words(answer.before),
+        changes=[change_words(each) for each in answer.changes],
         plain=plain,
     )
-    return compose_page(f"why: {score_words(found)}", main)
+    return compose_page(f"why: {score_words(answer)}", main)
 
 
-def waterfall(found: Why, top: int) -> Picture:
+def waterfall(answer: Why, top: int) -> Picture:
     """Bars from the base to the row's raw output, the strongest feature first."""
     bars: list[tuple[str, float]] = [
-        (f"{each.words} = {plain(each.value)}", each.contribution) for each in found.reasons[:top]
+        (f"{each.words} = {plain(each.value)}", each.contribution) for each in answer.reasons[:top]
     ]
-    rest = found.reasons[top:]
+    rest = answer.reasons[top:]
     if rest:
         bars.append((counted(len(rest), "other feature"), sum(each.contribution for each in rest)))
-    ends = [found.base]
+    ends = [answer.base]
     for _, added in bars:
         ends.append(ends[-1] + added)
     labels = [_cut(label) for label, _ in bars]
@@ -97,14 +97,14 @@ def waterfall(found: Why, top: int) -> Picture:
     height = TOP + ROW * (len(bars) + 2) + BOTTOM
     named = zip(labels, bars, strict=True)
     read = "; ".join(f"{label}: {added:+.4f}" for label, (_, added) in named)
-    picture = Picture(WIDTH, height, f"what each feature added, in {found.scale}", read)
+    picture = Picture(WIDTH, height, f"what each feature added, in {answer.scale}", read)
     low, high = min(ends), max(ends)
     room = (high - low) * 0.12 or 1.0
     x = Scale(low - room, high + room, left, WIDTH - 20)
     base = height - BOTTOM
     picture.line((x.start, base), (x.end, base))
     picture.labels_below(tick_labels(x), base + 16)
-    _mark(picture, x(found.base), TOP + ROW * 0.5, base, base_words(found), left)
+    _mark(picture, x(answer.base), TOP + ROW * 0.5, base, base_words(answer), left)
     for number, (label, (_, added)) in enumerate(zip(labels, bars, strict=True)):
         y = TOP + ROW * (number + 1)
         start, end = x(ends[number]), x(ends[number + 1])
@@ -117,7 +117,7 @@ def waterfall(found: Why, top: int) -> Picture:
             picture.text(end + 5, y + ROW * 0.62, words)
         else:
             picture.text(end - 5, y + ROW * 0.62, words, "end")
-    _mark(picture, x(found.raw), TOP + ROW * (len(bars) + 1.5), base, "this row", left)
+    _mark(picture, x(answer.raw), TOP + ROW * (len(bars) + 1.5), base, "this row", left)
     return picture
 
 

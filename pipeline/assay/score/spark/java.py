@@ -79,8 +79,8 @@ def find_java() -> tuple[str, Java]:
 
 def major(version: str) -> int | None:
     """17 of "17.0.2" or "17-ea", 8 of "1.8.0_392", None if it is not a version."""
-    found = re.match(r"(?:1\.)?(\d+)(?=$|[.\-+_])", version.strip())
-    return int(found[1]) if found else None
+    match = re.match(r"(?:1\.)?(\d+)(?=$|[.\-+_])", version.strip())
+    return int(match[1]) if match else None
 
 
 def _candidates() -> Iterator[tuple[str, Java | None]]:

@@ -276,10 +276,10 @@ def _not_started(error: Exception, log: Path, start: int, master: str) -> SparkF
         own = texts + own
     else:
         own = [line for line in own if "Exception: " in line] + own
-    found = next((line for line in [*telling, *own] if line), type(error).__name__)
+    cause = next((line for line in [*telling, *own] if line), type(error).__name__)
     return SparkFailed(
         "Spark did not start",
         where=f"spark.master {master}",
-        found=_PREFIX.sub("", found)[:300],
+        found=_PREFIX.sub("", cause)[:300],
         fix=f"Everything it said is in {log}",
     )
