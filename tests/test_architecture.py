@@ -452,8 +452,8 @@ def f():
     }
 
 
-MOST_CODE = 67_419
-MOST_FILES = 531
+MOST_CODE = 67_553
+MOST_FILES = 532
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

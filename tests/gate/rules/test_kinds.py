@@ -1,8 +1,7 @@
-"""A kind of rule is one class in one file: a project's own is seen wherever Assay's are."""
+"""A kind of rule of the project's own: its evidence, its keys, and what it does wrong."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -61,22 +60,17 @@ def asked(tiny: Any) -> Any:
     return tiny
 
 
-def test_the_verdict_the_page_and_explain_show_it(
+def test_the_page_and_explain_show_it_and_it_is_decided_again_from_the_code_that_is_here(
     asked: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(GateNotPassed):
         stage.run(asked.root, asked.params)
-    (found,) = [each for each in Verdict.read(asked.root).findings if each.rule == "calls"]
-    assert (found.outcome, found.observed, found.limit) == (Outcome.FAIL, 120.0, 100.0)
-    assert found.fix == "Ask dispatch for another pair of hands."
+    (finding,) = [each for each in Verdict.read(asked.root).findings if each.rule == "calls"]
+    assert finding.fix == "Ask dispatch for another pair of hands."
     for page in (layout.GATE_PAGE, f"{layout.GATE_REPORT}/verdict.md"):
         assert "120 calls, and 100 can be made" in (asked.root / page).read_text()
     assert main(["gate", "explain", "calls", "--root", str(asked.root)]) == 0
-    told = capsys.readouterr().out
-    assert layout.EVALUATION in told and "each call takes four minutes" in told
-    assert main(["gate", "explain", "calls", "--json", "--root", str(asked.root)]) == 0
-    assert json.loads(capsys.readouterr().out)["rule"]["most"] == 100
-    # It is decided again, from the code that is here.
+    assert "each call takes four minutes" in capsys.readouterr().out
     verdict = verdict_command.read_verdict(asked.root)
     assert verdict_command.find_differences(asked.root, asked.params, verdict) == ()
     asked.write(FILE, CODE.replace("selected)", "rows)"))
