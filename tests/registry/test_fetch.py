@@ -129,3 +129,27 @@ def test_text_of_a_file_at_a_commit_also_if_dvc_keeps_it(project: Any, first: Ve
     assert fetch.read_file_at(project.root, first.commit, card) == "card one"
     with pytest.raises(VersionUnknown, match="nowhere"):
         fetch.read_file_at(project.root, first.commit, "nowhere.txt")
+
+
+def test_what_is_read_of_an_exported_commit_is_opened_once(
+    project: Any, first: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dvc.repo import Repo
+
+    project.train("two")
+    second, card = project.commit("two"), f"{layout.BUNDLE}/card.md"
+    opened, real = [], Repo.__init__
+
+    def counted(repo: Repo, *given: Any, **more: Any) -> None:
+        opened.append(more.get("rev"))
+        real(repo, *given, **more)
+
+    monkeypatch.setattr(Repo, "__init__", counted)
+    with fetch.export_commit(project.root, second):
+        for _ in range(2):
+            assert fetch.bundle_path_at(project.root, "late-flights", second) == layout.BUNDLE
+            assert fetch.read_file_at(project.root, second, card) == "card two"
+            assert opened == [second]
+        assert fetch.read_file_at(project.root, first.commit, card) == "card one"
+    assert fetch.read_file_at(project.root, second, card) == "card two"
+    assert opened == [second, first.commit, second]

@@ -6,7 +6,8 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,8 +216,11 @@ class _Project:
 
         full = f"{self.folder}:{name}" if self.folder else name
         try:
-            with Repo(self.inside(""), fs=self.repo.fs, scm=self.repo.scm) as here:
-                path = Path(here.artifacts.get_path(full)).as_posix()
+            if self.repo.dvc_dir and not self.folder:
+                path = Path(self.repo.artifacts.get_path(full)).as_posix()
+            else:
+                with Repo(self.inside(""), fs=self.repo.fs, scm=self.repo.scm) as here:
+                    path = Path(here.artifacts.get_path(full)).as_posix()
         except DvcException as error:
             raise PromotionRefused(
                 f"dvc.yaml declares no artifact '{name}'",
@@ -228,18 +232,51 @@ class _Project:
         return path.removeprefix(f"{self.folder}/") if self.folder else path
 
 
+_SHARED: ContextVar[tuple[Path, str, ExitStack, list[_Project]] | None] = ContextVar(
+    "shared", default=None
+)
+"""Root, revision, what to close at the end, and the project once it was opened."""
+
+
+@contextmanager
+def _opened_once(root: Path, rev: str) -> Iterator[None]:
+    """Let all reads of one revision within the block share what DVC parsed for the first.
+
+    To open a revision is most of what a read takes. Without a read nothing is opened.
+    """
+    with ExitStack() as at_the_end:
+        token = _SHARED.set((root, rev, at_the_end, []))
+        at_the_end.callback(_SHARED.reset, token)
+        yield
+
+
 @contextmanager
 def _at(root: Path, rev: str) -> Iterator[_Project]:
+    shared = _SHARED.get()
+    if shared is None or shared[:2] != (root, rev):
+        with _open(root, rev) as project:
+            yield project
+        return
+    _, _, at_the_end, opened = shared
+    if not opened:
+        opened.append(at_the_end.enter_context(_open(root, rev)))
+    yield opened[0]
+
+
+@contextmanager
+def _open(root: Path, rev: str) -> Iterator[_Project]:
+    from dvc.config import Config
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
     top, folder = git.root_and_prefix(root)
     try:
         # Use the remotes configured today: a bundle may be older than its remote.
-        with Repo(str(root)) as today:
-            remotes = limit_waiting(today.config["remote"])
-            config = {"remote": remotes, "core": dict(today.config["core"])}
-        opened = Repo.open(str(top), rev=rev, subrepos=True, uninitialized=True, config=config)
+        today = Config(Repo.find_dvc_dir(str(root)))
+        remotes = limit_waiting(today["remote"])
+        config = {"remote": remotes, "core": dict(today["core"])}
+        # Not by Repo.open, which opens today's once more for what is given here.
+        opened = Repo(str(top), rev=rev, subrepos=True, uninitialized=True, config=config)
     except NotDvcRepoError:
         raise git.unknown_to_dvc(root) from None
     except (DvcException, OSError) as error:
@@ -380,14 +417,18 @@ def _message(error: Exception) -> str:
 
 @contextmanager
 def export_commit(root: Path, commit: str) -> Iterator[Path]:
-    """The project's folder in an export of everything that git holds at a commit, byte for byte."""
+    """The project's folder in an export of everything that git holds at a commit, byte for byte.
+
+    What is read within the block of what DVC keeps of the same commit is opened once.
+    """
     _, folder = git.root_and_prefix(root)
     with tempfile.TemporaryDirectory(prefix="assay-commit-") as scratch:
         whole = Path(scratch).resolve() / "tree"
         whole.mkdir()
         git.export(root, commit, whole)
         (whole / folder).mkdir(parents=True, exist_ok=True)
-        yield whole / folder
+        with _opened_once(root, commit):
+            yield whole / folder
 
 
 def read_params(there: Path) -> Params:
