@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +12,7 @@ from hypothesis import settings
 
 from assay.project import params
 from assay.score.spark.session import session
-from scripts.suite import SHARED
-from tests import projects
+from tests import projects, remembered
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -32,8 +29,8 @@ settings.load_profile("suite")
 
 @pytest.fixture(scope="session", autouse=True)
 def hygiene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No telemetry, and git works alike whether or not this machine's user has set it up."""
-    with pytest.MonkeyPatch.context() as patch:
+    """No telemetry, no file parsed twice, and git alike whether or not its user set it up here."""
+    with pytest.MonkeyPatch.context() as patch, remembered.files():
         patch.setenv("DVC_NO_ANALYTICS", "1")
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         config = tmp_path_factory.mktemp("git") / "config"
@@ -54,25 +51,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     started = session(given.model_copy(update={"spark": changed}), tmp_path_factory.mktemp("spark"))
     yield started
     started.stop()
-
-
-def made_once(name: str, make: Callable[[Path], object], factory: pytest.TempPathFactory) -> Path:
-    """A project that takes long to make: a copy, where another part of the suite made it before."""
-    root = factory.mktemp(name) / "parcels"
-    shared = os.environ.get(SHARED)
-    if shared is None:
-        make(root)
-        return root
-    made = Path(shared) / name
-    with (Path(shared) / f"{name}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not made.exists():
-            make(root)
-            shutil.copytree(root, made.with_name(f"copying-{name}"), symlinks=True)
-            made.with_name(f"copying-{name}").rename(made)
-            return root
-    shutil.copytree(made, root, symlinks=True)
-    return root
 
 
 def train(root: Path) -> None:
@@ -99,7 +77,7 @@ def train(root: Path) -> None:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The parcels project, trained. Do not write to it."""
-    return made_once("trained", train, tmp_path_factory)
+    return projects.made_once("trained", train, tmp_path_factory)
 
 
 @pytest.fixture
@@ -115,7 +93,7 @@ def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Everything is done by the commands that its users type. Do not write to it.
     """
-    return made_once("promoted", projects.promoted, tmp_path_factory)
+    return projects.made_once("promoted", projects.promoted, tmp_path_factory)
 
 
 @pytest.fixture

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import shutil
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
+
+from scripts.suite import SHARED
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PARCELS = ROOT / "tests" / "parcels"
@@ -75,6 +83,25 @@ def dvc(root: Path, *arguments: str) -> None:
     with chdir(root), redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries about each other
         assert main(list(arguments)) == 0, f"dvc {' '.join(arguments)} failed"
+
+
+def made_once(name: str, make: Callable[[Path], object], factory: pytest.TempPathFactory) -> Path:
+    """What takes long to make, in its own place: a copy if another part of the suite made it."""
+    root = factory.mktemp(name) / "parcels"
+    shared = os.environ.get(SHARED)
+    if shared is None:
+        make(root)
+        return root
+    made = Path(shared) / name
+    with (Path(shared) / f"{name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not made.exists():
+            make(root)
+            shutil.copytree(root, made.with_name(f"copying-{name}"), symlinks=True)
+            made.with_name(f"copying-{name}").rename(made)
+            return root
+    shutil.copytree(made, root, symlinks=True)
+    return root
 
 
 def promoted(root: Path) -> None:

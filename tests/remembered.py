@@ -26,17 +26,24 @@ PARSED = 200
 
 
 @contextmanager
-def results() -> Iterator[None]:
-    """Let commands share their parser, Assay's own digests, and what YAML files say.
+def files() -> Iterator[None]:
+    """Parse each text of a YAML file once, and let DVC hold it against a schema once.
 
-    DVC holds a file against its schema each time that it reads it: here, each text once.
+    In all tests: a copy of a project has the files that it was made with.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command_line, "build_parser", _build_parser)
-        patch.setattr(digests, "stage_digests", _stage_digests)
         patch.setattr(yaml_text, "check_limits", _check_limits)
         patch.setattr(YAML, "load", _load)
         patch.setattr(strictyaml, "validate", _validate)
+        yield
+
+
+@contextmanager
+def results() -> Iterator[None]:
+    """Let commands share their parser and Assay's own digests too."""
+    with pytest.MonkeyPatch.context() as patch, files():
+        patch.setattr(command_line, "build_parser", _build_parser)
+        patch.setattr(digests, "stage_digests", _stage_digests)
         yield
 
 
@@ -66,7 +73,7 @@ def _parsed(kinds: tuple[str, ...], pure: bool, text: str) -> bytes:
 
 
 def _validate(data: Any, schema: Any, text: str | None = None, *given: Any, **more: Any) -> Any:
-    """What `strictyaml.load` asks, which looks at nothing of the answer but whether there is one."""
+    """What `strictyaml.load` asks, which looks only at whether there is an answer."""
     if text is None:
         return _real_validate(data, schema, text, *given, **more)
     if (id(schema), text) not in _valid:

@@ -39,7 +39,13 @@ PRELOADED = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Print each violation and a line a deed; 1 if there is any violation."""
     parser = argparse.ArgumentParser(prog="tests.faults", description=__doc__)
-    parser.add_argument("--every", type=int, default=1, help="only each so many-th call")
+    parser.add_argument(
+        "--every",
+        type=int,
+        nargs="+",
+        default=[1],
+        help="only each so many-th call, for --only each",
+    )
     parser.add_argument("--only", nargs="*", default=[], help="these deeds")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=FAULTS)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="side by side")
@@ -59,7 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _all(chosen: argparse.Namespace) -> int:
-    """Each deed with each fault in a process of its own, some of them side by side."""
+    """Each deed with each fault in a process of its own, some of them side by side.
+
+    Where none is to be beside another, all deeds are in one: it has the states that they share.
+    """
     from tests import projects
     from tests.faults.trials import DEEDS
 
@@ -70,19 +79,23 @@ def _all(chosen: argparse.Namespace) -> int:
             promotable = Path(folder) / "made"
             projects.promoted(promotable)
 
-        def run(unit: tuple[str, str]) -> list[Trial]:
-            name, fault = unit
-            into = Path(folder) / f"{name}-{fault}.jsonl"
-            command = [sys.executable, "-m", "tests.faults", "--every", str(chosen.every)]
+        def run(unit: tuple[list[str], str]) -> list[Trial]:
+            names, fault = unit
+            into = Path(folder) / f"{names[0]}-{fault}.jsonl"
+            every = [str(_steps(chosen)[name]) for name in names]
+            command = [sys.executable, "-m", "tests.faults", "--every", *every]
             paths = ["--promotable", str(promotable), "--into", str(into)]
-            subprocess.run([*command, "--only", name, "--faults", fault, *paths], check=True)
+            subprocess.run([*command, "--only", *names, "--faults", fault, *paths], check=True)
             lines = into.read_text(encoding="utf-8").splitlines()
-            mine = [Trial(**json.loads(line)) for line in lines]
-            wrong = sum(bool(trial.wrong) for trial in mine)
-            print(f"{name}, {fault}: {len(mine)} faults, {wrong} violations", flush=True)
-            return mine
+            made = [Trial(**json.loads(line)) for line in lines]
+            for name in names:
+                mine = [trial for trial in made if trial.deed == name]
+                wrong = sum(bool(trial.wrong) for trial in mine)
+                print(f"{name}, {fault}: {len(mine)} faults, {wrong} violations", flush=True)
+            return made
 
-        units = [(name, fault) for name in wanted for fault in chosen.faults]
+        parts = [wanted] if chosen.jobs == 1 else [[name] for name in wanted]
+        units = [(names, fault) for names in parts for fault in chosen.faults]
         with ThreadPoolExecutor(chosen.jobs) as pool:
             done = [trial for mine in pool.map(run, units) for trial in mine]
     if chosen.report:
@@ -91,8 +104,17 @@ def _all(chosen: argparse.Namespace) -> int:
     return 1 if any(trial.wrong for trial in done) else 0
 
 
+def _steps(chosen: argparse.Namespace) -> dict[str, int]:
+    """Which calls of each deed are tried: each so many-th."""
+    from tests.faults.trials import DEEDS
+
+    names = chosen.only or [deed.name for deed in DEEDS]
+    every = chosen.every * len(names) if len(chosen.every) == 1 else chosen.every
+    return dict(zip(names, every, strict=True))
+
+
 def _one(chosen: argparse.Namespace) -> int:
-    """All trials of one deed and fault, with the library loaded; a line of JSON each."""
+    """All trials of some deeds with one fault, with the library loaded; a line of JSON each."""
     from tests.faults.trials import DEEDS, Bench, trials
 
     for name in PRELOADED:
@@ -100,8 +122,9 @@ def _one(chosen: argparse.Namespace) -> int:
     folder = Path(os.environ[shim.CONTROL]).parent
     bench = Bench(folder, chosen.promotable)
     with chosen.into.open("w", encoding="utf-8", buffering=1) as record:
-        deeds = [deed for deed in DEEDS if deed.name in chosen.only]
-        for trial in trials(bench, deeds, chosen.faults, chosen.every):
+        steps = _steps(chosen)
+        deeds = [(deed, steps[deed.name]) for deed in DEEDS if deed.name in steps]
+        for trial in trials(bench, deeds, chosen.faults):
             record.write(json.dumps(asdict(trial)) + "\n")
             if trial.wrong:
                 at = f"call {trial.number} ({trial.call} {trial.path})"

@@ -199,13 +199,13 @@ class Bench:
 
 
 def trials(
-    bench: Bench, deeds: Iterable[Deed], faults: Iterable[str] = tuple(FAULTS), every: int = 1
+    bench: Bench, deeds: Iterable[tuple[Deed, int]], faults: Iterable[str] = tuple(FAULTS)
 ) -> Iterator[Trial]:
-    """Some faults at all calls of some deeds, or at each ``every``-th call.
+    """Some faults at each so many-th call of some deeds; each comes with that step.
 
     How far it came goes to standard error: a deed takes minutes, and some take half an hour.
     """
-    for deed in deeds:
+    for deed, every in deeds:
         calls = bench.calls(deed)
         for fault in faults:
             last = calls + (fault == "kill")

@@ -25,7 +25,7 @@ OLD = "numpy==1.26.0"
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands that the wheel of this tree brings."""
-    return wheel.install(tmp_path_factory.mktemp("installed"))
+    return wheel.moved(projects.made_once(wheel.NAME, wheel.install, tmp_path_factory))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import s3
+from tests import projects, s3
 from tests.workflows import wheel
 from tests.workflows.world import BUCKET, World, world
 
@@ -22,7 +22,7 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def tools(promoted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands that the wheel of this tree brings; `promoted` has compiled their kernels."""
-    return wheel.install(tmp_path_factory.mktemp("installed"))
+    return wheel.moved(projects.made_once(wheel.NAME, wheel.install, tmp_path_factory))
 
 
 @pytest.fixture(scope="session")

@@ -11,16 +11,19 @@ from pathlib import Path
 
 from tests.projects import ROOT
 
+NAME = "installed"
+"""Under which the parts of the suite share it: see `tests.projects.made_once`."""
 DVC = "import sys\nfrom dvc.cli import main\nsys.exit(main())\n"
 
 
 def install(folder: Path) -> Path:
-    """Build the wheel and install it below ``folder``; the environment's ``bin``.
+    """Build the wheel and install it in ``folder``, which is made; the environment's ``bin``.
 
     What the wheel needs is not downloaded: the environment sees the packages of the one that runs
     the tests, but not the tree under test. ``folder/python/python3`` is a Python of which each new
     environment has all that too, so that pip finds nothing left to download.
     """
+    folder.mkdir()
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     subprocess.run([*build, "--directory", folder], cwd=ROOT, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
@@ -42,6 +45,16 @@ def install(folder: Path) -> Path:
         f'#!/bin/sh\n[ "$1 $2" != "-m venv" ] || {{ {copied}; exit; }}\nexec "{python}" "$@"\n',
     )
     return made / "bin"
+
+
+def moved(folder: Path) -> Path:
+    """The ``bin`` of an installation that may have been copied here: its scripts name its place."""
+    programs = folder / "venv" / "bin"
+    old = Path((programs / "dvc").read_text().partition("\n")[0].removeprefix("#!")).parents[2]
+    for script in (*programs.iterdir(), folder / "python" / "python3"):
+        if not script.is_symlink() and (text := script.read_bytes()).count(bytes(old)):
+            script.write_bytes(text.replace(bytes(old), bytes(folder)))
+    return programs
 
 
 def _copy_kernels(site: Path) -> None:
