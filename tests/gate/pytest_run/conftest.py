@@ -8,6 +8,13 @@ from typing import Any
 
 import pytest
 
+# A session in this process forgets afterwards what it was the first to import, and these cannot be
+# imported twice.
+import scipy.fft
+import scipy.linalg
+import scipy.special
+import scipy.stats  # noqa: F401
+
 Pytest = Callable[..., pytest.RunResult]
 
 
