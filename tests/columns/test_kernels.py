@@ -232,17 +232,24 @@ def test_what_one_process_compiled_the_next_one_loads(module: Path) -> None:
     assert (second(1.5), second(2)) == (3.0, 4)
 
 
-def test_a_kernel_needs_no_linear_algebra() -> None:
+def test_kernels_are_loaded_without_what_only_compiling_needs() -> None:
     code = """
-import sys, numpy
-from assay.columns import kernels
-kernels.extent(numpy.ones(3))
-assert "scipy.linalg" not in sys.modules
-import numba
-assert numba.njit(lambda a: numpy.dot(a, a))(numpy.ones(3)) == 3
-assert "scipy.linalg" in sys.modules
+import sys
+from assay.columns import count_kernels, kernels
+from assay.compiled import kernels_columns
+from assay.compiled.linear import kernels_linear
+from assay.compiled.trees import kernels_contributions, kernels_scan
+rooms = kernels, count_kernels, kernels_columns, kernels_linear, kernels_contributions
+for room in (*rooms, kernels_scan):
+    for each in list(vars(room).values()):
+        if isinstance(each, kernels.Kernel):
+            each.compile()
+print({"numba.np.linalg", "scipy.linalg"} & set(sys.modules))
 """
-    subprocess.run([sys.executable, "-P", "-c", code], check=True)
+    for _ in ("compiled", "cached"):
+        told = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)
+    assert told.stdout.strip() == b"set()"
+    assert numba.__version__.startswith(kernels.LIGHT)
 
 
 def test_nowhere_to_keep_machine_code(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:

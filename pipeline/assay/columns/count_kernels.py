@@ -5,7 +5,7 @@ As in `assay.columns.kernels`, each is called once a column, and sums are formed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,32 @@ NO_HASH = np.uint64(2**64 - 1)
 
 BLOCK = 1024
 """Values that all passes process before the next ones, so that they stay in the L1 cache."""
+
+
+@jit("float64(float64[::1])", inner=True)
+def _total(values: Floats) -> float:
+    """The sum, in the order of the values."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@jit(
+    [
+        "void(int32[:, ::1], int64[::1])",
+        "void(int64[:, ::1], int64[::1])",
+        "void(float64[:, ::1], float64[::1])",
+    ],
+    inner=True,
+)
+def _add_lanes(many: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    """Add the sum of lanes, of shape (lanes, at least counts), to counts or sums."""
+    for cell in range(len(out)):
+        found = many[0, cell]
+        for lane in range(1, len(many)):
+            found += many[lane, cell]
+        out[cell] += found
 
 
 @jit(f"void({FLOATS}, {FLOATS}, {PLACES}, float64, float64, int64, int64, uint16[::1])")
@@ -126,7 +152,7 @@ def count_known(
             missed = other if value == value else null
             at = at if known[at] == value else missed
             many[np.uint64(i) & np.uint64(3), at] += 1
-        met = many[:, other].sum()
+        met = many[0, other] + many[1, other] + many[2, other] + many[3, other]
         if met > before:
             before = met
             if 8 * met > start + BLOCK:
@@ -136,7 +162,7 @@ def count_known(
                 if value == value and known[buckets[places[i]]] != value:
                     others[found] = value
                     found += 1
-    counts += many[:, :-1].sum(axis=0)
+    _add_lanes(many, counts)
     return found
 
 
@@ -156,8 +182,8 @@ def tally(values: Floats, cells: Places, counts: npt.NDArray[np.int64], sums: Fl
         value, cell, lane = values[i], np.uint64(cells[i]), np.uint64(i) & np.uint64(3)
         many[lane, cell] += 1
         each[lane, cell] += value if abs(value) < np.inf else 0.0
-    counts += many.sum(axis=0)
-    sums += each.sum(axis=0)
+    _add_lanes(many, counts)
+    _add_lanes(each, sums)
 
 
 @jit(f"void({FLOATS}, uint64[::1])")
@@ -197,7 +223,8 @@ def moments(values: Floats) -> tuple[float, float, float, float]:
     Without finite values, 0, 0, infinity and minus infinity.
     """
     sums, squares = np.zeros(LANES), np.zeros(LANES)
-    low, high = np.full(LANES, np.inf), np.full(LANES, -np.inf)
+    low, high = np.empty(LANES), np.empty(LANES)
+    low[:], high[:] = np.inf, -np.inf
     total, total_squares = 0.0, 0.0
     for start in range(0, len(values), BLOCK):
         block = values[start : start + BLOCK]
@@ -214,9 +241,11 @@ def moments(values: Floats) -> tuple[float, float, float, float]:
                 most = value if finite else -np.inf
                 low[lane] = least if least < low[lane] else low[lane]
                 high[lane] = most if most > high[lane] else high[lane]
-        total += sums.sum()
-        total_squares += squares.sum()
-    return total, total_squares, low.min(), high.max()
+        total += _total(sums)
+        total_squares += _total(squares)
+    for lane in range(LANES):
+        low[0], high[0] = min(low[0], low[lane]), max(high[0], high[lane])
+    return total, total_squares, low[0], high[0]
 
 
 @jit(f"void({FLOATS}, {PLACES}, {CODES}, {CODES}, int64[:, ::1], float64[:, ::1], float64[:, ::1])")
@@ -257,8 +286,8 @@ def tally_parts(
             if value > ends[part, 3]:
                 ends[part, 3] = value
     for part in range(len(counts)):
-        ends[part, 0] = sums[part].sum()
-        ends[part, 1] += squares[part].sum()
+        ends[part, 0] = _total(sums[part])
+        ends[part, 1] += _total(squares[part])
 
 
 @jit(f"boolean({CODES}, int64[::1])")
@@ -271,5 +300,6 @@ def count_codes(codes: Codes, counts: npt.NDArray[np.int64]) -> bool:
     for i in range(len(codes)):
         at = np.uint32(codes[i] + 1)
         many[np.uint64(i) & np.uint64(3), at if at < last else last] += 1
-    counts[:] = many[:, :-1].sum(axis=0)
-    return bool(many[:, -1].sum() == 0)
+    counts[:] = 0
+    _add_lanes(many, counts)
+    return bool(many[0, last] + many[1, last] + many[2, last] + many[3, last] == 0)

@@ -3,15 +3,16 @@
 Each function is called once a column of a batch, so its cost per row is the cost of the whole pass
 per row. Sums are formed in a fixed order, whatever the vector width of the machine: the same rows
 give the same bytes everywhere.
+
+Loops take the place of methods of arrays, such as ``sum``: to load code that holds one, Numba
+imports half of what it can compile.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -44,10 +45,10 @@ class Kernel:
     _lock = threading.RLock()
 
     def __init__(
-        self, function: Callable[..., Any], signature: str | list[str], options: dict[str, Any]
+        self, function: Callable[..., Any], signatures: list[str], options: dict[str, Any]
     ) -> None:
         functools.update_wrapper(self, function)
-        self._function, self._signature, self._options = function, signature, options
+        self._function, self._signatures, self._options = function, signatures, options
         self._compiled: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -57,32 +58,41 @@ class Kernel:
         """Numba's function, made by the first thread that asks."""
         with self._lock:
             if self._compiled is None:
-                numba = _numba()
+                import numba
+
                 try:
-                    made = numba.njit(self._signature, cache=True, **self._options)(self._function)
+                    made = numba.njit(cache=True, **self._options)(self._function)
+                    if numba.__version__.startswith(LIGHT):
+                        made._cache = _light_cache(self._function)
+                    for each in self._signatures:
+                        made.compile(each)
+                    made.disable_compile()
                 except Exception:
                     # The cache is unusable. An error in the function itself is raised again here.
-                    made = numba.njit(self._signature, **self._options)(self._function)
+                    made = numba.njit(self._signatures, **self._options)(self._function)
                 self._compiled = made
             return self._compiled
 
 
-def _numba() -> Any:
-    """Numba, loaded without SciPy's linear algebra, which it looks for and no kernel needs.
+LIGHT = "0.68."
+"""The version of Numba of which that is known: its machine code needs nothing but its runtime."""
 
-    Finding it takes four times as long as the first kernel. What calls it looks for it again.
+
+def _light_cache(function: Callable[..., Any]) -> Any:
+    """Numba's cache of a function, which loads machine code without what only compiling needs.
+
+    Numba would first import all that it can compile, which takes longer than to score a night.
     """
-    import numba
+    from numba.core.caching import FunctionCache
+    from numba.core.runtime import rtsys
 
-    with suppress(ImportError, AttributeError):  # of a version that is made in another way
-        from numba.np import linalg
+    class LightCache(FunctionCache):
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
 
-        look, linalg.ensure_blas = linalg.ensure_blas, lambda: None
-        try:
-            importlib.import_module("numba.np.arraymath")
-        finally:
-            linalg.ensure_blas = look
-    return numba
+    return LightCache(function)
 
 
 def jit(
@@ -106,7 +116,7 @@ def jit(
     """
 
     def decorated(function: Function) -> Function:
-        given = signature if isinstance(signature, str) else list(signature)
+        given = [signature] if isinstance(signature, str) else list(signature)
         chosen = {"nogil": True, "error_model": "numpy", **options}
         made = Kernel(function, given, chosen)
         return cast("Function", made.compile() if inner else made)
@@ -120,8 +130,8 @@ def extent(values: Floats) -> tuple[int, float, float]:
 
     Infinity counts as a value. Without values, they are infinity and minus infinity.
     """
-    low, high = np.full(LANES, np.inf), np.full(LANES, -np.inf)
-    known = np.zeros(LANES, np.int64)
+    low, high, known = np.empty(LANES), np.empty(LANES), np.zeros(LANES, np.int64)
+    low[:], high[:] = np.inf, -np.inf
     for first in range(0, len(values), LANES):
         part = values[first : first + LANES]
         for lane in range(len(part)):
@@ -129,7 +139,10 @@ def extent(values: Floats) -> tuple[int, float, float]:
             low[lane] = value if value < low[lane] else low[lane]
             high[lane] = value if value > high[lane] else high[lane]
             known[lane] += value == value
-    return len(values) - known.sum(), low.min(), high.max()
+    for lane in range(1, LANES):
+        known[0] += known[lane]
+        low[0], high[0] = min(low[0], low[lane]), max(high[0], high[lane])
+    return len(values) - known[0], low[0], high[0]
 
 
 @jit(f"Tuple((int64, float64, float64))({FLOATS}, {BYTES}, int64, float64[::1])")
@@ -143,8 +156,8 @@ def fill_nulls(
     bits, first
         Row i has a value if bit ``first + i`` is 1, as Arrow counts bits.
     """
-    low, high = np.full(LANES, np.inf), np.full(LANES, -np.inf)
-    known = np.zeros(LANES, np.int64)
+    low, high, known = np.empty(LANES), np.empty(LANES), np.zeros(LANES, np.int64)
+    low[:], high[:] = np.inf, -np.inf
     for start in range(0, len(values), LANES):
         some, out = values[start : start + LANES], filled[start : start + LANES]
         at = first + start
@@ -158,7 +171,10 @@ def fill_nulls(
             low[lane] = value if value < low[lane] else low[lane]
             high[lane] = value if value > high[lane] else high[lane]
             known[lane] += value == value
-    return len(values) - known.sum(), low.min(), high.max()
+    for lane in range(1, LANES):
+        known[0] += known[lane]
+        low[0], high[0] = min(low[0], low[lane]), max(high[0], high[lane])
+    return len(values) - known[0], low[0], high[0]
 
 
 @jit(f"void(uint64[::1], {HASHES})")

@@ -363,7 +363,8 @@ def add_contributions(
                 classes = _classes(words, count + inner, begin, index, known, codes, first)
                 begin += classes
                 items = classes + everyone - rows
-                first[classes:items] = np.arange(rows, everyone)
+                for i in range(rows, everyone):
+                    first[classes + i - rows] = i
                 for i in range(items):
                     here[i] = here[first[i]]
                 table[: width * asking, :classes] = 0.0
@@ -377,7 +378,10 @@ def add_contributions(
             reach = 1.0
             if everyone > rows:
                 full = (one << np.uint64(count)) - one
-                reach = (others == full).sum() / len(others)
+                reach = 0.0
+                for i in range(len(others)):
+                    reach += others[i] == full
+                reach /= len(others)
             else:
                 for j in range(count):
                     reach *= shares[level, j]
