@@ -1,8 +1,9 @@
 """The floor: what reading a night and writing its predictions costs if nothing is scored.
 
 A pool of warm processes; each takes the next file, reads the columns that the contract names with
-Arrow, and writes the columns that a run publishes, encoded as a run encodes them: keys, an answer,
-and where it comes from. The answer is drawn at random, because real ones do not compress either.
+Arrow, and writes the columns that a run publishes: keys, an answer, and where it comes from. What
+repeats is a dictionary and there are no statistics, as in a run; the rest is as Arrow does unasked.
+The answer is drawn at random, because real ones do not compress either.
 """
 
 from __future__ import annotations
