@@ -84,15 +84,15 @@ def _light_cache(function: Callable[..., Any]) -> Any:
     Numba would first import all that it can compile, which takes longer than to score a night.
     """
     from numba.core.caching import FunctionCache
-    from numba.core.runtime import rtsys
+    from numba.core.runtime.nrt import rtsys
 
     class LightCache(FunctionCache):
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             rtsys.initialize(target_context)
             with self._guard_against_spurious_io_errors():
-                return self._load_overload(sig, target_context)
+                return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
-    return LightCache(function)
+    return LightCache(function)  # type: ignore[no-untyped-call]
 
 
 def jit(
