@@ -60,7 +60,7 @@ def load_champion(root: Path, params: Params, challenger: Manifest) -> Champion:
     holder = StageHolder.read(root)
     if holder.state != "found":
         return Champion(holder.state, holder.why, holder.version, holder.bundle)
-    found = Champion("loaded", None, holder.version, holder.bundle)
+    champion = Champion("loaded", None, holder.version, holder.bundle)
     try:
         loaded = bundles.load(
             root / layout.CHAMPION_BUNDLE,
@@ -71,11 +71,11 @@ def load_champion(root: Path, params: Params, challenger: Manifest) -> Champion:
         _ = loaded.scorer
     except Exception as error:  # imports the model's own code, which may raise anything
         extras.raise_if_missing(error)
-        return found.unreadable(describe_error(error, root))
+        return champion.unreadable(describe_error(error, root))
     unlike = task_mismatch(loaded.manifest, challenger)
     if unlike:
-        return replace(found, state="incomparable", why=unlike)
-    return replace(found, bundle=loaded)
+        return replace(champion, state="incomparable", why=unlike)
+    return replace(champion, bundle=loaded)
 
 
 def task_mismatch(champion: Manifest, challenger: Manifest) -> str | None:

@@ -79,7 +79,7 @@ def run(root: Path, params: Params) -> Comparison:
             units = units.followed(after.losses(), after.outputs())
             numbers = _measure(root, params, frame, before, after, units, manifest.slices)
             numbers["reasons"] = reasons
-    found = Comparison(
+    report = Comparison(
         name=manifest.name,
         task=manifest.task,
         state=state,
@@ -97,10 +97,10 @@ def run(root: Path, params: Params) -> Comparison:
         own_metrics=settings.metrics,
         **numbers,
     )
-    html = compose_page(compare_page.headline(found), compare_page.render(found))
-    found.write(root)
+    html = compose_page(compare_page.headline(report), compare_page.render(report))
+    report.write(root)
     write_text(root / layout.COMPARISON_PAGE, html)
-    return found
+    return report
 
 
 def _score(root: Path, champion: Bundle, frame: pd.DataFrame) -> tuple[State, LabelledScores | str]:
@@ -190,8 +190,8 @@ def compare_slices(
     own
         The project's own metrics of champion and challenger.
     """
-    found = iter_slices(frame, fields, settings.pairs)
-    return tuple(_one(part, champion, challenger, units, settings, own) for part in found)
+    parts = iter_slices(frame, fields, settings.pairs)
+    return tuple(_one(part, champion, challenger, units, settings, own) for part in parts)
 
 
 def compare_rows(
@@ -230,9 +230,9 @@ def _one(
             differences=None,
             why=why,
         )
-    found = compare_rows(champion, challenger, part.rows, of_part, settings.confidence, own)
+    compared = compare_rows(champion, challenger, part.rows, of_part, settings.confidence, own)
     return SliceComparison(
-        field=part.field, value=part.value, rows=rows, units=of_part.count, differences=found
+        field=part.field, value=part.value, rows=rows, units=of_part.count, differences=compared
     )
 
 

@@ -29,25 +29,25 @@ NO_COMPARISON = {
 }
 
 
-def render(found: Comparison) -> Markup:
+def render(report: Comparison) -> Markup:
     """The main part of the page as HTML."""
-    by = HEADLINE[found.task]
-    drawn = [part.differences[by] for part in found.slices if part.differences is not None]
+    by = HEADLINE[report.task]
+    drawn = [part.differences[by] for part in report.slices if part.differences is not None]
     low, high = _axis(drawn)
     return templating.render(
         "comparison.html",
-        c=found,
-        headline=headline(found),
-        confidence=f"{found.confidence * 100:g}%",
-        groups=_groups(found),
-        fields=by_field(found.slices, sort_slices(found)),
+        c=report,
+        headline=headline(report),
+        confidence=f"{report.confidence * 100:g}%",
+        groups=_groups(report),
+        fields=by_field(report.slices, sort_slices(report)),
         by=by,
-        better=partial(describe_direction, own=found.own_metrics),
+        better=partial(describe_direction, own=report.own_metrics),
         cells=format_cells,
         charts=charts,
-        units=format_unit_count(found.units, found.unit),
+        units=format_unit_count(report.units, report.unit),
         effect=format_design_effect,
-        hangs=describe_design_effects(_drawn(found)),
+        hangs=describe_design_effects(_drawn(report)),
         interval=difference_estimate,
         short=format_short,
         low=low,
@@ -55,14 +55,14 @@ def render(found: Comparison) -> Markup:
     )
 
 
-def headline(found: Comparison) -> str:
+def headline(report: Comparison) -> str:
     """The title of the page and the table."""
-    if found.champion is None or found.state != "compared":
-        return f"{found.name}: {NO_COMPARISON[found.state]}"
-    return f"{found.name}: the challenger against {found.champion.version}"
+    if report.champion is None or report.state != "compared":
+        return f"{report.name}: {NO_COMPARISON[report.state]}"
+    return f"{report.name}: the challenger against {report.champion.version}"
 
 
-def _groups(found: Comparison) -> list[MetricGroup]:
+def _groups(report: Comparison) -> list[MetricGroup]:
     groups = []
     for title, wanted in (
         ("Higher is better", ("higher",)),
@@ -70,25 +70,25 @@ def _groups(found: Comparison) -> list[MetricGroup]:
     ):
         rows = [
             (name, one)
-            for name, one in (found.differences or {}).items()
-            if describe_direction(name) in wanted and name not in found.own_metrics
+            for name, one in (report.differences or {}).items()
+            if describe_direction(name) in wanted and name not in report.own_metrics
         ]
         if rows:
             groups.append(MetricGroup(title, rows, *_axis([one for _, one in rows])))
-    for name, better in found.own_metrics.items():
-        one = (found.differences or {}).get(name)
+    for name, better in report.own_metrics.items():
+        one = (report.differences or {}).get(name)
         if one is not None:  # each may be in a unit of its own
             title = f"The project's own; {better} is better"
             groups.append(MetricGroup(title, [(name, one)], *_axis([one])))
     return groups
 
 
-def _drawn(found: Comparison) -> dict[str, Estimate]:
+def _drawn(report: Comparison) -> dict[str, Estimate]:
     """Metric -> difference as an estimate with its interval."""
-    drawn = {name: difference_estimate(one) for name, one in (found.differences or {}).items()}
+    drawn = {name: difference_estimate(one) for name, one in (report.differences or {}).items()}
     return {name: one for name, one in drawn.items() if one is not None}
 
 
-def _axis(found: list[Difference]) -> tuple[float, float]:
-    drawn = [one for one in map(difference_estimate, found) if one is not None]
+def _axis(differences: list[Difference]) -> tuple[float, float]:
+    drawn = [one for one in map(difference_estimate, differences) if one is not None]
     return axis_limits([ZERO, *drawn])

@@ -97,10 +97,10 @@ def feature_bands(column: pd.Series[Any], added: Floats) -> pd.DataFrame:
         names = np.where(np.isin(names, shown), names, OTHERS)
     grouped = pd.DataFrame({"name": names, "added": added, "at": values}).groupby("name")
     quantiles = {name: grouped["added"].quantile(share) for name, share in SHARES.items()}
-    found = pd.DataFrame({**quantiles, "rows": grouped.size(), "at": grouped["at"].mean()})
-    found = found[found["rows"] >= LEAST_SHOWN].reset_index()
-    found["last"] = found["name"] == OTHERS
-    return found.sort_values(["at", "last", "value"], ascending=[True, True, False])
+    bands = pd.DataFrame({**quantiles, "rows": grouped.size(), "at": grouped["at"].mean()})
+    bands = bands[bands["rows"] >= LEAST_SHOWN].reset_index()
+    bands["last"] = bands["name"] == OTHERS
+    return bands.sort_values(["at", "last", "value"], ascending=[True, True, False])
 
 
 def _cells(values: Floats) -> np.ndarray:

@@ -49,7 +49,7 @@ def run(root: Path, params: Params) -> Evaluation:
     units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
     asked = load_own_metrics(params.evaluate.metrics, root, [*frame.columns])
     own = OwnMeasures.of(asked, frame, scored, params.seed)
-    found = evaluate(
+    measured = evaluate(
         frame, scored, units, manifest.slices, params.evaluate, manifest.sensitive, own
     )
     explained = explain_rows(bundle, frame, scored, params.seed)
@@ -59,7 +59,7 @@ def run(root: Path, params: Params) -> Evaluation:
             bundle.scorer, frame, scored, manifest.features, params.train.select_by, params.seed
         )
     evaluation = Evaluation(
-        **dict(found),
+        **dict(measured),
         name=manifest.name,
         candidate=manifest.candidate,
         bundle=bundle.digest,
@@ -75,7 +75,7 @@ def run(root: Path, params: Params) -> Evaluation:
     drawn = NONE if isinstance(explained, str) else dependences(explained)
     html = evaluate_page.render(evaluation, view, window, params.seed, drawn)
     evaluation.write(root)
-    write_json(root / layout.METRICS, found.summary())
+    write_json(root / layout.METRICS, measured.summary())
     write_text(root / layout.EVALUATION_PAGE, html)
     plots.write(view.tables, root / layout.PLOTS)
     return evaluation
@@ -149,7 +149,7 @@ def correlate_groups(
     by_field: dict[str, list[SliceRows]] = {}
     for part in iter_slices(frame, fields, settings.pairs):
         by_field.setdefault(part.field, []).append(part)
-    found = []
+    correlations = []
     for field, parts in by_field.items():
         if not 1 < len(parts) <= pairing.MOST_GROUPS:
             continue
@@ -158,8 +158,10 @@ def correlate_groups(
         ]
         metrics = pairing.paired_metrics(groups, units)
         if metrics:
-            found.append(GroupCorrelations.of(field, [part.value for part in parts], metrics))
-    return tuple(found)
+            correlations.append(
+                GroupCorrelations.of(field, [part.value for part in parts], metrics)
+            )
+    return tuple(correlations)
 
 
 def _contributions(
@@ -211,7 +213,7 @@ def evaluate_slices(
     own
         The project's own metrics.
     """
-    found = iter_slices(frame, fields, settings.pairs)
+    parts = iter_slices(frame, fields, settings.pairs)
     return tuple(
         _one(
             part,
@@ -221,7 +223,7 @@ def evaluate_slices(
             part.field in sensitive,
             own,
         )
-        for part in found
+        for part in parts
     )
 
 

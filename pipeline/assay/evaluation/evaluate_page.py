@@ -35,13 +35,15 @@ SHOWN_FEATURES = 20
 """Maximum number of features shown; evaluation.json has all."""
 
 
-def render(found: Evaluation, view: View, window: str, seed: int, drawn: Dependences = NONE) -> str:
+def render(
+    report: Evaluation, view: View, window: str, seed: int, drawn: Dependences = NONE
+) -> str:
     """One self-contained HTML file.
 
     Parameters
     ----------
     view
-        The rows that ``found`` is about.
+        The rows that ``report`` is about.
     window
         The days of the holdout.
     seed
@@ -49,73 +51,73 @@ def render(found: Evaluation, view: View, window: str, seed: int, drawn: Depende
     drawn
         How contributions depend on values.
     """
-    title = f"{found.name}: {found.candidate} on the holdout"
-    return compose_page(title, render_section(found, view, window, seed, drawn))
+    title = f"{report.name}: {report.candidate} on the holdout"
+    return compose_page(title, render_section(report, view, window, seed, drawn))
 
 
 def render_section(
-    found: Evaluation, view: View, window: str, seed: int, drawn: Dependences = NONE
+    report: Evaluation, view: View, window: str, seed: int, drawn: Dependences = NONE
 ) -> Markup:
     """What the page says, as HTML."""
-    first, second = HEADLINE[found.task], SECONDARY_METRIC[found.task]
-    parts = [part.metrics[first] for part in found.slices if part.metrics is not None]
-    low, high = svg.axis_limits([found.metrics[first], *parts], least=0.0)
+    first, second = HEADLINE[report.task], SECONDARY_METRIC[report.task]
+    parts = [part.metrics[first] for part in report.slices if part.metrics is not None]
+    low, high = svg.axis_limits([report.metrics[first], *parts], least=0.0)
     return templating.render(
         "evaluation.html",
         label=view.label,
         window=window,
         b=view.variables(),
-        e=found,
-        confidence=f"{found.confidence * 100:g}%",
-        units=format_unit_count(found.units, found.unit),
-        many=plural_unit(found.unit),
+        e=report,
+        confidence=f"{report.confidence * 100:g}%",
+        units=format_unit_count(report.units, report.unit),
+        many=plural_unit(report.unit),
         effect=format_design_effect,
-        hangs=describe_design_effects(found.metrics),
-        groups=_groups(found, view),
+        hangs=describe_design_effects(report.metrics),
+        groups=_groups(report, view),
         meaning={
             **view.meaning,
-            **dict.fromkeys(found.own_metrics, "by evaluate.metrics of params.yaml"),
+            **dict.fromkeys(report.own_metrics, "by evaluate.metrics of params.yaml"),
         },
         cells=format_cells,
         shown=SHOWN,
         least=LEAST_SHOWN,
         charts=charts,
-        fields=by_field(found.slices, _shown(found)),
-        sensitive=[*_sensitive(found)],
-        rates=[name.replace("_", " ") for name in GROUP_RATES[found.task]],
+        fields=by_field(report.slices, _shown(report)),
+        sensitive=[*_sensitive(report)],
+        rates=[name.replace("_", " ") for name in GROUP_RATES[report.task]],
         first=first,
         second=second,
         low=low,
         high=high,
-        overall=found.metrics[first].value,
+        overall=report.metrics[first].value,
         dependence=drawn[0],
         added=drawn[1],
-        **_features(found, seed),
+        **_features(report, seed),
     )
 
 
-def _groups(found: Evaluation, view: View) -> Iterator[MetricGroup]:
+def _groups(report: Evaluation, view: View) -> Iterator[MetricGroup]:
     higher, lower = (
         [
             (name, one)
-            for name, one in found.metrics.items()
-            if (describe_direction(name) == "higher") is way and name not in found.own_metrics
+            for name, one in report.metrics.items()
+            if (describe_direction(name) == "higher") is way and name not in report.own_metrics
         ]
         for way in (True, False)
     )
     yield from view.groups(higher, lower)
-    for name, better in found.own_metrics.items():  # each may be in a unit of its own
-        one = found.metrics[name]
+    for name, better in report.own_metrics.items():  # each may be in a unit of its own
+        one = report.metrics[name]
         scale = svg.axis_limits([ZERO, one])
         yield MetricGroup(f"The project's own; {better} is better", [(name, one)], *scale)
 
 
-def _features(found: Evaluation, seed: int) -> dict[str, object]:
+def _features(report: Evaluation, seed: int) -> dict[str, object]:
     """Template variables about how much the model relies on each feature.
 
     By its exact contributions, and only without them by how much a metric drops.
     """
-    exact, shuffled = found.reasons, found.importance
+    exact, shuffled = report.reasons, report.importance
     if exact is not None and exact.whole is not None:
         features, rows = list(exact.whole.features.items()), exact.whole.rows
     elif shuffled is not None:
@@ -126,9 +128,9 @@ def _features(found: Evaluation, seed: int) -> dict[str, object]:
     else:
         return {"features": None}
     known = [(name, one) for name, one in features if one.value is not None]
-    drawn = f"all {counted(found.rows, 'row')}"
-    if rows < found.rows:
-        drawn = f"{rows:,} of the {found.rows:,} rows, drawn at random with seed {seed}"
+    drawn = f"all {counted(report.rows, 'row')}"
+    if rows < report.rows:
+        drawn = f"{rows:,} of the {report.rows:,} rows, drawn at random with seed {seed}"
     return {
         "features": known[:SHOWN_FEATURES],
         "reasons": exact,
@@ -140,18 +142,19 @@ def _features(found: Evaluation, seed: int) -> dict[str, object]:
     }
 
 
-def _sensitive(found: Evaluation) -> Iterable[tuple[str, list[object], int]]:
+def _sensitive(report: Evaluation) -> Iterable[tuple[str, list[object], int]]:
     """Each sensitive field with its groups, the largest first, and the number of small ones."""
-    for name in found.sensitive:
-        parts, small = shown_groups(part for part in found.slices if part.field == name)
-        rates = [(part, [*group_rates(found.task, part).values()]) for part in parts]
+    for name in report.sensitive:
+        parts, small = shown_groups(part for part in report.slices if part.field == name)
+        rates = [(part, [*group_rates(report.task, part).values()]) for part in parts]
         yield name, [*rates], small
 
 
-def _shown(found: Evaluation) -> list[SliceResult]:
+def _shown(report: Evaluation) -> list[SliceResult]:
     """The slices, the worst first, without groups of people that are too small to be shown."""
     return [
         part
-        for part in sort_slices(found)
-        if part.rows >= LEAST_SHOWN or not {part.field, *part.field.split(AND)} & {*found.sensitive}
+        for part in sort_slices(report)
+        if part.rows >= LEAST_SHOWN
+        or not {part.field, *part.field.split(AND)} & {*report.sensitive}
     ]

@@ -66,7 +66,7 @@ def measure_importance(
         why = f"{metric} has no value on these rows"
         return FeatureImportance(metric=metric, rows=len(rows), repeats=REPEATS, why=why)
     columns = ColumnCache(FrameFeatures(frame.iloc[rows]))
-    found = []
+    drops_by_feature = []
     for name in features:
         random = np.random.default_rng([seed, zlib.crc32(name.encode())])
         drops = []
@@ -74,9 +74,13 @@ def measure_importance(
             shuffled = ShuffledFeatures(columns, name, random.permutation(len(rows)))
             after = _value(replace(sample, scores=scorer.scores(shuffled)), metric)
             drops.append(orient_value(metric, before) - orient_value(metric, after))
-        found.append(_drop(name, drops))
-    found.sort(key=lambda one: (math.inf if one.drop is None else -one.drop, one.feature))
-    return FeatureImportance(metric=metric, rows=len(rows), repeats=REPEATS, features=tuple(found))
+        drops_by_feature.append(_drop(name, drops))
+    drops_by_feature.sort(
+        key=lambda one: (math.inf if one.drop is None else -one.drop, one.feature)
+    )
+    return FeatureImportance(
+        metric=metric, rows=len(rows), repeats=REPEATS, features=tuple(drops_by_feature)
+    )
 
 
 def _value(scored: LabelledScores, metric: str) -> float:

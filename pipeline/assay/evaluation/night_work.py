@@ -80,8 +80,8 @@ def count_flips(
         Of the challenger's reference.
     """
     both = ~np.isnan(_scores(task, challenger)) & ~np.isnan(_scores(task, champion))
-    found = pc.not_equal(_predictions(challenger, both), _predictions(champion, both))
-    flipped = found.to_numpy().astype(np.bool_)
+    differs = pc.not_equal(_predictions(challenger, both), _predictions(champion, both))
+    flipped = differs.to_numpy().astype(np.bool_)
     slice_rows, slice_flipped = _by_slice(slices, challenger, both, flipped)
     return FlipCounts(challenger.rows, len(flipped), int(flipped.sum()), slice_rows, slice_flipped)
 
@@ -108,10 +108,10 @@ def _by_slice(
         codes, places = each.codes(features)
         place = places[codes + 1]
         values = (*each.values, *(() if each.null is None else (each.null,)), None)
-        for found, picked in ((rows, place), (flips, place[flipped])):
+        for counts_of, picked in ((rows, place), (flips, place[flipped])):
             # Index -1 is the last value: all others.
             for at, count in _counted(picked).items():
-                found[each.name, values[at]] += count
+                counts_of[each.name, values[at]] += count
     return rows, flips
 
 
@@ -172,12 +172,12 @@ class DecisionCounter:
         return mine, partial(read_as, self.champion.contract, batch, text)
 
     def _count(self, pieces: Iterable[PiecePair]) -> FlipCounts:
-        found = FlipCounts()
+        counts = FlipCounts()
         for mine, theirs in pieces:
             bundle = cached_bundle(self.challenger)
             after = score_batch(bundle, self.challenger.contract, mine.rows, unread=mine.unread)
-            if found.failure is not None:
-                found += FlipCounts(read=after.rows)
+            if counts.failure is not None:
+                counts += FlipCounts(read=after.rows)
                 continue
             try:
                 piece = theirs()
@@ -191,10 +191,10 @@ class DecisionCounter:
                 extras.raise_if_missing(error)
                 # An answer that ends nothing: the challenger scores on alone.
                 failure = f"it cannot score: {describe_error(error, Path.cwd())}"
-                found += FlipCounts(read=after.rows, failure=failure)
+                counts += FlipCounts(read=after.rows, failure=failure)
                 continue
-            found += count_flips(bundle.manifest.task, bundle.reference.slices, after, before)
-        return found
+            counts += count_flips(bundle.manifest.task, bundle.reference.slices, after, before)
+        return counts
 
 
 def reads_alike(one: Contract, other: Contract) -> bool:

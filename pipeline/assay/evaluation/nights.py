@@ -171,17 +171,17 @@ def _count(
     carrier = choose_carrier(params, night)
     with open_night(session, root, params, night, challenger.contract, carrier) as rows:
         parts, counts = rows.run(work, no_progress)
-        found = sum(parts, FlipCounts())
+        total = sum(parts, FlipCounts())
     formats.check_unchanged(root, params, challenger.contract, night)
-    if set(counts) != {found.read}:
+    if set(counts) != {total.read}:
         raise RowCountMismatch(
             "the books do not balance",
             where=night.where,
             expected=f"{', '.join(map(str, sorted(counts)))} rows, as the input says",
-            found=f"{found.read} read",
+            found=f"{total.read} read",
             fix="Run dvc repro again; if it happens twice, the input changed meanwhile.",
         )
-    return found
+    return total
 
 
 def _sent(model: ScoringModel) -> SentModel:
@@ -226,9 +226,9 @@ def run(root: Path, params: Params) -> LastNights:
     ContractFileError
         The contract cannot be loaded.
     """
-    found = _find(root, params)
-    found.write(root)
-    return found
+    last_nights = _find(root, params)
+    last_nights.write(root)
+    return last_nights
 
 
 def _find(root: Path, params: Params) -> LastNights:

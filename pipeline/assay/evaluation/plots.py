@@ -35,10 +35,10 @@ PREDICTED_ACTUAL = "predicted_actual.csv"
 ERRORS = "error_histogram.csv"
 
 
-def write(found: Mapping[str, pd.DataFrame], folder: Path) -> None:
+def write(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     """Write each table as CSV with nine digits, so that equal curves give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in found.items():
+    for name, table in tables.items():
         table.to_csv(folder / name, index=False, float_format="%.9g", lineterminator="\n")
 
 
@@ -128,9 +128,9 @@ def _spread(along: Floats) -> Ints:
     if len(along) <= POINTS:
         return np.arange(len(along))
     targets = np.linspace(along[0], along[-1], POINTS)
-    found = np.clip(np.searchsorted(along, targets), 0, len(along) - 1)
-    found[0], found[-1] = 0, len(along) - 1
-    return np.unique(found)
+    places = np.clip(np.searchsorted(along, targets), 0, len(along) - 1)
+    places[0], places[-1] = 0, len(along) - 1
+    return np.unique(places)
 
 
 def class_metrics(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:

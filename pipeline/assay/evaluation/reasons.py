@@ -72,9 +72,9 @@ def explain_rows(
         return ": ".join(filter(None, (error.what, error.found)))
     parts = []
     for some in np.array_split(rows, max(1, len(rows) // _AT_ONCE)):
-        found = explainer.contributions(FrameFeatures(frame.iloc[some]))
-        outputs = scored.scores[some].argmax(axis=1) if len(found.base) > 1 else 0
-        parts.append(found.values[np.arange(len(some)), outputs])
+        contributions = explainer.contributions(FrameFeatures(frame.iloc[some]))
+        outputs = scored.scores[some].argmax(axis=1) if len(contributions.base) > 1 else 0
+        parts.append(contributions.values[np.arange(len(some)), outputs])
     terms = (scale(explainer, bundle), compared_with(bundle.manifest))
     values = np.concatenate(parts)
     return ExplainedRows(frame.iloc[rows], rows, explainer.features, values, *terms)
@@ -98,7 +98,7 @@ def measure_reasons(
     if isinstance(explained, str):
         return Reasons(why=explained)
     sizes = np.abs(explained.values)
-    found = {}
+    by_slice = {}
     for title, rows, of in _parts(explained, units, slices, settings):
         each = {
             name: estimate_mean_size(sizes[rows, place], of, settings.confidence)
@@ -106,9 +106,9 @@ def measure_reasons(
         }
         ranked = sorted(each, key=lambda name: (-(each[name].value or 0.0), name))
         features = {name: replace(each[name], design_effect=None, worth=None) for name in ranked}
-        found[title] = ExplainedPart(rows=len(rows), units=of.count, features=features)
+        by_slice[title] = ExplainedPart(rows=len(rows), units=of.count, features=features)
     terms = {"scale": explained.scale, "against": explained.against}
-    return Reasons(**terms, whole=found.pop(""), slices=found)
+    return Reasons(**terms, whole=by_slice.pop(""), slices=by_slice)
 
 
 def compare_reasons(
@@ -125,9 +125,9 @@ def compare_reasons(
     before, after
         The champion's and the challenger's reasons of the same rows.
     """
-    for whose, found in (("champion", before), ("challenger", after)):
-        if isinstance(found, str):
-            return ReasonChanges(why=f"{whose}: {found}")
+    for whose, explained in (("champion", before), ("challenger", after)):
+        if isinstance(explained, str):
+            return ReasonChanges(why=f"{whose}: {explained}")
     assert not isinstance(before, str) and not isinstance(after, str)
     if before.against != after.against:
         other_game = f"{before.against} for the champion, {after.against} for the challenger"

@@ -57,11 +57,11 @@ def run(root: Path, params: Params) -> Rehearsal:
         if needs_spark(params):
             spark.start()
         try:
-            found = rehearse(root, params, Path(scratch), spark.session)
+            report = rehearse(root, params, Path(scratch), spark.session)
         finally:
             spark.stop()
-    found.write(root)
-    return found
+    report.write(root)
+    return report
 
 
 def rehearse(

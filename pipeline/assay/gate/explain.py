@@ -157,11 +157,11 @@ def _inputs(root: Path) -> GateInputs:
     return GateInputs.of(root, holdout_history.place_of_reports(root))
 
 
-def _summary(found: _Found) -> dict[str, object]:
+def _summary(explained: _Found) -> dict[str, object]:
     return {
-        "outcome": found.worst.outcome.value,
-        "decides": found.worst.decides,
-        "findings": len(found.findings),
+        "outcome": explained.worst.outcome.value,
+        "decides": explained.worst.decides,
+        "findings": len(explained.findings),
     }
 
 
@@ -176,17 +176,17 @@ def _recorded(root: Path, params: Params) -> Mapping[str, RecordedName]:
         _LOG.warning("%s The rules are asked anew here.", error.line())
         return {}
     rules = {each.name for each in params.gate.rules}
-    found: dict[str, tuple[Finding, ...]] = {}
+    by_name: dict[str, tuple[Finding, ...]] = {}
     for finding in verdict.findings:
         if finding.rule not in rules:
-            found[finding.rule] = (*found.get(finding.rule, ()), finding)
-    return {name: RecordedName(name, mine) for name, mine in found.items()}
+            by_name[finding.rule] = (*by_name.get(finding.rule, ()), finding)
+    return {name: RecordedName(name, mine) for name, mine in by_name.items()}
 
 
 def _explain(rule: Rule, inputs: GateInputs, policy: Policy, params: Params) -> ExplainedRule:
     decided = kinds.evaluate_rule(rule, inputs, policy)
-    found = waivers.apply_waivers(decided, policy.waivers, waivers.today())
-    explained = ExplainedRule(rule, tuple(found), policy, params.evaluate.metrics)
+    findings = waivers.apply_waivers(decided, policy.waivers, waivers.today())
+    explained = ExplainedRule(rule, tuple(findings), policy, params.evaluate.metrics)
     try:
         groups = rule.groups(inputs)
         return (

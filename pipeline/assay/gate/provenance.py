@@ -78,8 +78,8 @@ def mismatch_findings(
     before, after
         The digests at the start and at the end of the gate run.
     """
-    found = _problems(inputs, params, before, after)
-    return tuple(own_finding(RULE, detail, BECAUSE) for detail in found)
+    problems = _problems(inputs, params, before, after)
+    return tuple(own_finding(RULE, detail, BECAUSE) for detail in problems)
 
 
 def judged_champion(inputs: GateInputs) -> JudgedChampion:
@@ -148,22 +148,22 @@ def _problems(
 
 def _rehearsal(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:
     try:
-        found = inputs.rehearsal
+        rehearsal = inputs.rehearsal
     except AssayError:
         return  # the rules that need it already fail with the reason
-    about = {"bundle": found.bundle, "data": found.data, "contract": found.contract}
+    about = {"bundle": rehearsal.bundle, "data": rehearsal.data, "contract": rehearsal.contract}
     yield from _differ("rehearsal", about, now)
     held = inputs.comparison.champion
-    if found.nights is not None and found.nights.champion.bundle != (held and held.bundle):
+    if rehearsal.nights is not None and rehearsal.nights.champion.bundle != (held and held.bundle):
         yield "the rehearsal of the last nights is about another champion than the comparison"
 
 
 def _leakage(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:
     try:
-        found = inputs.leakage
+        leakage = inputs.leakage
     except AssayError:
         return
-    about = {"data": found.holdout, "contract": found.contract}
+    about = {"data": leakage.holdout, "contract": leakage.contract}
     yield from _differ("leakage report", about, now)
 
 

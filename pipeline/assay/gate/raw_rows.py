@@ -53,7 +53,7 @@ def run(root: Path, params: Params) -> RawRows:
             ingest.read_source(root, params, made)
         except AssayError as error:
             known = raw_hash(root)
-            found = RawRows(
+            rows = RawRows(
                 nights=len(here),
                 raw=known,
                 committed_by=_committer(root, known),
@@ -66,9 +66,9 @@ def run(root: Path, params: Params) -> RawRows:
             if wrong:
                 stage.clear(root)
                 raise _differ(wrong, params)
-            found = RawRows(nights=len(here), raw=raw_hash(root))
-    found.write(root)
-    return found
+            rows = RawRows(nights=len(here), raw=raw_hash(root))
+    rows.write(root)
+    return rows
 
 
 def _differences(raw: Path, made: Path, column: str, here: list[str], until: str) -> Iterator[str]:

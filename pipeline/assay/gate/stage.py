@@ -100,7 +100,7 @@ def run(root: Path, params: Params) -> GateResult:
         *provenance.champion_findings(inputs),
     )
     waived = waivers.apply_waivers(judged, params.gate.waivers, waivers.today())
-    found = (
+    every = (
         *provenance.mismatch_findings(inputs, params, before, after),
         *waivers.waiver_findings(root, params.gate, judged),
         *holdout_history.findings(root),
@@ -111,21 +111,21 @@ def run(root: Path, params: Params) -> GateResult:
         *waived,
     )
     verdict = Verdict(
-        outcome=combine_outcomes(found),
+        outcome=combine_outcomes(every),
         name=params.name,
         candidate=evaluation.candidate,
         **asdict(after),
         champion=champion,
-        findings=found,
+        findings=every,
         types=evaluation.types,
-        tests=ModelTests.count(found, former),
+        tests=ModelTests.count(every, former),
         rows=RawRows.read(root),
         holdout=HoldoutUse(challenger=challenger, confidence=evaluation.confidence),
     )
     write_text(root / MARKDOWN, verdict_text.render_markdown(verdict))
     verdict_page.write_page(root, verdict, inputs)
     verdict.write(root)
-    helps = any(_went_wrong(finding) for finding in found)
+    helps = any(_went_wrong(finding) for finding in every)
     done = GateResult(verdict, session.output if helps else None)
     if verdict.outcome is not Outcome.PASS:
         refusal = verdict_text.refusal(verdict)

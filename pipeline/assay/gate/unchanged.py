@@ -120,8 +120,8 @@ def find(root: Path, params: Params) -> ModelAnswer:
 def _promoted(known: RegistryState, stage: str) -> list[Version]:
     """The versions that hold the stage or held it: the holder first, then the newest."""
     held = {each.version for each in known.histories.get(stage, ()) if each.kind != "unassign"}
-    found = [each for each in reversed(known.versions) if each.version in held]
-    return sorted(found, key=lambda each: each.version != known.holders.get(stage))
+    promoted = [each for each in reversed(known.versions) if each.version in held]
+    return sorted(promoted, key=lambda each: each.version != known.holders.get(stage))
 
 
 def _read(root: Path, commit: str) -> _Commit:

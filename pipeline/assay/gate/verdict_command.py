@@ -109,9 +109,9 @@ def run(root: Path, params: Params, *, committed: bool = False) -> Verdict | Unc
         verdict_page.write_page(root, answer.verdict, inputs, answer.refusal, answer.commands)
     if answer.refusal is not None:
         raise answer.refusal
-    found = answer.unchanged or answer.verdict
-    assert found is not None
-    return found
+    decided = answer.unchanged or answer.verdict
+    assert decided is not None
+    return decided
 
 
 def decide(root: Path, params: Params, *, committed: bool) -> GateAnswer:

@@ -102,9 +102,9 @@ def render_parts(verdict: Verdict | None, form: Form, **facts: Any) -> Sequence[
         headlines=HEADLINES,
         # A terminal's encoding may have no such signs.
         marks={each: each.value for each in Outcome} if form == "terminal" else MARKS,
-        passed=lambda found: [each for each in found if each.outcome is Outcome.PASS],
-        failed=lambda found: together(
-            fold(each for each in sort_findings(found) if each.outcome is not Outcome.PASS)
+        passed=lambda findings: [each for each in findings if each.outcome is Outcome.PASS],
+        failed=lambda findings: together(
+            fold(each for each in sort_findings(findings) if each.outcome is not Outcome.PASS)
         ),
         **{outcome.value: outcome for outcome in Outcome},
     )

@@ -81,10 +81,10 @@ def waiver_findings(
     """
     if not gate.waivers:
         return ()
-    found = []
+    about_waivers = []
     behind = _behind(root)
     if behind is not None:
-        found.append(
+        about_waivers.append(
             own_finding(
                 "the clock can tell whether a waiver has ended",
                 f"this machine's clock is {behind} s behind the newest commit: set it",
@@ -94,7 +94,7 @@ def waiver_findings(
     for waiver in gate.waivers:
         if not any(waiver.covers(finding.rule, finding.slice) for finding in findings):
             name = waiver.rule + (f"[{waiver.slice}]" if waiver.slice else "")
-            found.append(
+            about_waivers.append(
                 own_finding(
                     "every waiver is of something that is there",
                     f"nothing is called '{name}', which is waived",
@@ -103,7 +103,7 @@ def waiver_findings(
                     owner=waiver.owner,
                 )
             )
-    return tuple(found)
+    return tuple(about_waivers)
 
 
 def _covered(finding: Finding, waivers: Sequence[WaiverParams], now: date) -> Finding:

@@ -192,13 +192,13 @@ def select_rows(
 
 def _values(column: pd.Series[Any]) -> str:
     """The first few values of a column, or the range of many numbers."""
-    found = column.dropna().drop_duplicates().sort_values()
-    if not len(found):
+    distinct = column.dropna().drop_duplicates().sort_values()
+    if not len(distinct):
         return "null in every row"
-    if len(found) > _NAMED and value_kind(column) == "number":
-        return f"{found.iloc[0]} to {found.iloc[-1]}"
-    more = f" or {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return ", ".join(str(value) for value in found[:_NAMED]) + more
+    if len(distinct) > _NAMED and value_kind(column) == "number":
+        return f"{distinct.iloc[0]} to {distinct.iloc[-1]}"
+    more = f" or {len(distinct) - _NAMED} more" if len(distinct) > _NAMED else ""
+    return ", ".join(str(value) for value in distinct[:_NAMED]) + more
 
 
 def _fits(column: pd.Series[Any], wanted: Any) -> NDArray[np.bool_]:

@@ -88,8 +88,8 @@ def evaluate_rules(root: Path, challenger: int | None = None) -> Iterator[Pytest
 
     policy = kinds.read_policy(params.load(root), root)
     known = holdout_history.place_of_reports(root) if challenger is None else challenger
-    found = kinds.evaluate_rules(GateInputs.of(root, known), policy)
-    for each in waivers.apply_waivers(found, policy.waivers, waivers.today()):
+    findings = kinds.evaluate_rules(GateInputs.of(root, known), policy)
+    for each in waivers.apply_waivers(findings, policy.waivers, waivers.today()):
         yield PytestFinding(each, format_finding(each, each.statement))
 
 
@@ -194,14 +194,14 @@ def load_champion(root: Path, params: Params) -> Bundle | str:
     from assay.model.bundle import load
     from assay.reports.champion import StageHolder
 
-    found = StageHolder.read(root)
-    if found.state == "none":
-        return found.why or "nothing holds the stage"
-    if found.state == "unreadable":
-        raise BundleError("the champion cannot be read", where=layout.CHAMPION, found=found.why)
+    holder = StageHolder.read(root)
+    if holder.state == "none":
+        return holder.why or "nothing holds the stage"
+    if holder.state == "unreadable":
+        raise BundleError("the champion cannot be read", where=layout.CHAMPION, found=holder.why)
     return load(
         root / layout.CHAMPION_BUNDLE,
-        expected=found.bundle,
+        expected=holder.bundle,
         allow_types=params.bundle.allow_types,
         code=source_code.file_reader(root / layout.CHAMPION_CODE),
     )

@@ -79,12 +79,12 @@ def model_test_findings(seen: PytestRecord, *, alone: bool) -> tuple[Finding, ..
     alone
         Whether there is no champion yet: then tests that need one are tolerated.
     """
-    found = [_test_finding(node, seen, alone) for node in seen.tests]
+    findings = [_test_finding(node, seen, alone) for node in seen.tests]
     for node, lost in seen.uncollected.items():
         outcome = Outcome.INCONCLUSIVE if lost.skipped else Outcome.FAIL
         text = "was skipped" if lost.skipped else "could not be collected"
-        found.append(_about_tests(node, outcome, f"{text}: {lost.detail}"))
-    return tuple(sorted(found, key=lambda finding: (finding.rule, finding.detail)))
+        findings.append(_about_tests(node, outcome, f"{text}: {lost.detail}"))
+    return tuple(sorted(findings, key=lambda finding: (finding.rule, finding.detail)))
 
 
 def _test_finding(node: str, seen: PytestRecord, alone: bool) -> Finding:
@@ -134,9 +134,9 @@ def module_findings(loaded: Iterable[str], evidence: Container[str]) -> tuple[Fi
         "was loaded, and no digest of the verdict covers it: name it in an import statement of the "
         "code that needs it, or keep it from being loaded"
     )
-    found = sorted({path for path in loaded if path not in evidence})
+    paths = sorted({path for path in loaded if path not in evidence})
     return tuple(
-        Finding(rule=path, kind="test", outcome=Outcome.FAIL, detail=detail) for path in found
+        Finding(rule=path, kind="test", outcome=Outcome.FAIL, detail=detail) for path in paths
     )
 
 
@@ -145,8 +145,8 @@ def uncollected_findings(root: Path, tests: str, session: PytestRun) -> tuple[Fi
     if session.crash:
         return ()  # the list of collected tests is incomplete
     known = set(session.seen.uncollected)
-    found = own_modules.find_uncollected(root, tests, set(session.seen.places), known)
-    return tuple(_about_tests(each.node, Outcome.FAIL, each.detail) for each in found)
+    uncollected = own_modules.find_uncollected(root, tests, set(session.seen.places), known)
+    return tuple(_about_tests(each.node, Outcome.FAIL, each.detail) for each in uncollected)
 
 
 def fewer_tests_findings(

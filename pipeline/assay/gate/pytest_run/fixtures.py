@@ -139,10 +139,10 @@ def champion(assay_project: Project) -> Bundle:
     from assay.gate.pytest_run.decided import load_champion
 
     with _one_line():
-        found = load_champion(assay_project.root, assay_project.params)
-    if isinstance(found, str):
-        raise NoChampion(f"no champion yet: {found}")
-    return found
+        loaded = load_champion(assay_project.root, assay_project.params)
+    if isinstance(loaded, str):
+        raise NoChampion(f"no champion yet: {loaded}")
+    return loaded
 
 
 @pytest.fixture(scope="session")
@@ -191,14 +191,14 @@ def slices(
 
     settings = assay_project.params.evaluate
     with _one_line():
-        found = {
+        parts = {
             part.title: holdout.iloc[part.rows]
             for part in iter_slices(holdout, bundle.manifest.slices, settings.pairs)
             if len(part.rows) >= settings.min_slice_rows
         }
-    if not found:
+    if not parts:
         pytest.fail(f"no slice has {counted(settings.min_slice_rows, 'row')}", pytrace=False)
-    return found
+    return parts
 
 
 @contextmanager

@@ -59,11 +59,11 @@ class PolicyFile(pytest.File):
         for name, decide in decided.behaviour_evaluations(root):
             yield PolicyItem.from_parent(self, name=name, kind="behaviour", decide=decide)
 
-    def _known(self, found: Sequence[PytestFinding]) -> Iterator[pytest.Item]:
+    def _known(self, findings: Sequence[PytestFinding]) -> Iterator[pytest.Item]:
         from assay.reports.verdict import distinct_titles
 
-        names = distinct_titles([each.finding for each in found])
-        for name, each in zip(names, found, strict=True):
+        names = distinct_titles([each.finding for each in findings])
+        for name, each in zip(names, findings, strict=True):
             yield PolicyItem.of(self, name, each.finding.kind, each)
 
 
@@ -81,10 +81,10 @@ class PolicyItem(pytest.Item):
         return cls.from_parent(parent, name=name, kind=kind, decide=lambda: known)
 
     def runtest(self) -> None:
-        found = self.decide()
-        finding = found.finding
+        result = self.decide()
+        finding = result.finding
         if finding.blocks:
-            raise NotPassed(found.told)
+            raise NotPassed(result.told)
         if finding.outcome.value != "PASS":
             # Visible, but neither passed nor failed.
             pytest.xfail(f"{finding.exemption_reason}: {finding.outcome}: {finding.statement}")
@@ -178,11 +178,11 @@ def _collect_rules(session: pytest.Session, root: Path) -> list[pytest.Item]:
     hook = session.config.hook
     hook.pytest_collectstart(collector=rules)
     report: pytest.CollectReport = hook.pytest_make_collect_report(collector=rules)
-    found: list[pytest.Item] = [item for item in report.result if isinstance(item, PolicyItem)]
-    for item in found:
+    items: list[pytest.Item] = [item for item in report.result if isinstance(item, PolicyItem)]
+    for item in items:
         hook.pytest_itemcollected(item=item)
     hook.pytest_collectreport(report=report)
-    return found
+    return items
 
 
 def _projects_under_test(items: list[pytest.Item]) -> list[Path]:
@@ -273,15 +273,15 @@ def _places(item: pytest.Item, root: Path) -> list[str]:
     """
     classes = [each.name for each in item.listchain() if isinstance(each, pytest.Class)]
     name = getattr(item, "originalname", None) or item.name
-    found = [(item.path, ".".join((*classes, name)))]
+    places = [(item.path, ".".join((*classes, name)))]
     try:
         code = inspect.unwrap(getattr(item, "function", item)).__code__  # type: ignore[arg-type]
-        found.append((Path(code.co_filename), code.co_qualname))
+        places.append((Path(code.co_filename), code.co_qualname))
     except (AttributeError, ValueError):
         pass  # not a Python function
     return [
         f"{path.relative_to(root).as_posix()}::{place}"
-        for path, place in found
+        for path, place in places
         if path.is_relative_to(root)
     ]
 
@@ -291,15 +291,15 @@ def _hooks(config: pytest.Config, root: Path) -> dict[str, str]:
 
     Read after all tests have run, so that hooks registered by a test or fixture are included.
     """
-    found: dict[str, set[str]] = {}
+    by_file: dict[str, set[str]] = {}
     for plugin in config.pluginmanager.get_plugins():
         module = plugin if inspect.ismodule(plugin) else inspect.getmodule(type(plugin))
         path = Path(getattr(module, "__file__", None) or "")
         callers = config.pluginmanager.get_hookcallers(plugin) or []
         names = {caller.name for caller in callers} - HARMLESS
         if names and source_code.is_own(path, root):
-            found.setdefault(path.relative_to(root).as_posix(), set()).update(names)
-    return {path: ", ".join(sorted(names)) for path, names in sorted(found.items())}
+            by_file.setdefault(path.relative_to(root).as_posix(), set()).update(names)
+    return {path: ", ".join(sorted(names)) for path, names in sorted(by_file.items())}
 
 
 def _last_line(text: str) -> str:

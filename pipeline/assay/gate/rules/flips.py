@@ -74,12 +74,12 @@ class Flips(SlicedRule):
             "or shorten where in gate.rules."
         )
 
-    def advice(self, found: Finding) -> str | None:
+    def advice(self, finding: Finding) -> str | None:
         """More nights where nights are too few."""
-        if found.outcome is Outcome.INCONCLUSIVE and found.observed is not None:
-            many = f"to {found.units_needed}" if found.units_needed else "in params.yaml"
+        if finding.outcome is Outcome.INCONCLUSIVE and finding.observed is not None:
+            many = f"to {finding.units_needed}" if finding.units_needed else "in params.yaml"
             return f"Raise rehearse.nights {many}, or ask for less in gate.rules."
-        return super().advice(found)
+        return super().advice(finding)
 
     def faults(self, params: Params, contract: Contract, task: Task) -> Iterator[str]:
         """Fields that are not sliced."""
@@ -148,7 +148,7 @@ def evaluate(
     if any(night.flipped is None for night in usable.nights):
         return (rule.fail("a regression gives no decisions that could be flipped"),)
     slices = _slices(usable)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if rule.max is not None:
         wanted, rest = [_all_rows(usable)], list[Finding]()
         if rule.slice is not None:
@@ -158,8 +158,8 @@ def evaluate(
         asked = limit.at_most(rule, FLIPPED, rule.max)
         read = [_read(asked, place, confidence) for place in sorted(wanted, key=_title)]
         decided = limit.decided(asked, read, sample, gate)
-        found += [*(_about(each, usable) for each in decided), *rest]
-    return (*found, *(_kept(rule, key, slices.get(key), usable) for key in rule.protected()))
+        findings += [*(_about(each, usable) for each in decided), *rest]
+    return (*findings, *(_kept(rule, key, slices.get(key), usable) for key in rule.protected()))
 
 
 def _title(place: CountedSlice) -> str:
@@ -195,9 +195,9 @@ def _read(
     return limit.read_part(asked, {FLIPPED: measured}, place.rows, units, title)
 
 
-def _about(found: Finding, usable: UsableCounts) -> Finding:
+def _about(finding: Finding, usable: UsableCounts) -> Finding:
     """The finding with the nights that it is about."""
-    return found.model_copy(update={"detail": f"{found.detail}, {usable.about}"})
+    return finding.model_copy(update={"detail": f"{finding.detail}, {usable.about}"})
 
 
 def _kept(

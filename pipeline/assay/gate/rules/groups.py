@@ -98,10 +98,10 @@ def p_value(
     """
     certain = (1 - confidence) / 2
     error = abs(value - near) / critical_value(confidence, degrees)
-    found = _below(-abs(value - limit) / error, degrees) if error > 0 else 0.0
+    tail = _below(-abs(value - limit) / error, degrees) if error > 0 else 0.0
     # Rounding must not make the p-value and the interval disagree.
     past = (near - limit) * (value - limit) > 0
-    return min(found, math.nextafter(certain, 0.0)) if past else max(found, certain)
+    return min(tail, math.nextafter(certain, 0.0)) if past else max(tail, certain)
 
 
 def critical_value(confidence: float, degrees: float | None = None) -> float:

@@ -154,12 +154,12 @@ class Rule(RuleKeys):
             units_needed=needed,
         )
 
-    def advice(self, found: Finding) -> str | None:
+    def advice(self, finding: Finding) -> str | None:
         """What its owner can do about a finding that is not PASS; None if nothing can be said."""
-        if found.outcome is Outcome.INCONCLUSIVE:
-            return self._longer_holdout(found) if self.more_holdout else None
+        if finding.outcome is Outcome.INCONCLUSIVE:
+            return self._longer_holdout(finding) if self.more_holdout else None
         # What could not be measured has its reason in the detail.
-        return None if found.observed is None else self.missed()
+        return None if finding.observed is None else self.missed()
 
     def missed(self) -> str | None:
         """What its owner can do about a FAIL whose number is known."""
@@ -208,12 +208,12 @@ class Rule(RuleKeys):
         """Where it stands in params.yaml."""
         return f"gate.rules '{self.name}'"
 
-    def _longer_holdout(self, found: Finding) -> str | None:
-        if found.tolerated:
+    def _longer_holdout(self, finding: Finding) -> str | None:
+        if finding.tolerated:
             return None
-        size = "be longer" if found.units_needed is None else "have so many"
+        size = "be longer" if finding.units_needed is None else "have so many"
         looser = "ask for less in gate.rules"
-        if found.slice is not None and found.observed is None:
+        if finding.slice is not None and finding.observed is None:
             looser = "leave small slices out with min_rows in gate.rules"
         return f"Let the window holdout in params.yaml {size}, or {looser}."
 

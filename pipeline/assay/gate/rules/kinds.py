@@ -93,8 +93,8 @@ def refuse_early(params: Params, contract: Contract) -> None:
         With a line for each rule.
     """
     known = [None if "." in rule.kind else _kind(rule, None, None) for rule in params.gate.rules]
-    found = _rules(params, known)
-    if lines := [line for rule in found for line in rule.early_faults(params, contract)]:
+    rules = _rules(params, known)
+    if lines := [line for rule in rules for line in rule.early_faults(params, contract)]:
         raise ParamsError(lines)
 
 
@@ -117,10 +117,10 @@ def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Fin
         Never empty. A missing or malformed file gives one FAIL with the reason.
     """
     try:
-        found = rule.judge(inputs, gate)
-        if rule.kind not in KINDS and not _sound(rule, found):
+        findings = rule.judge(inputs, gate)
+        if rule.kind not in KINDS and not _sound(rule, findings):
             return (_fail(rule, f"{rule.kind} gives no findings of its own"),)
-        held = (_with_advice(rule, _held(rule, each, inputs)) for each in found)
+        held = (_with_advice(rule, _held(rule, each, inputs)) for each in findings)
         return tuple(_asking(rule, each, inputs) for each in held)
     except AssayError as error:
         return (_fail(rule, error.line()),)
@@ -133,7 +133,9 @@ def evaluate_rule(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Fin
 
 def evaluate_rules(inputs: GateInputs, policy: Policy) -> tuple[Finding, ...]:
     """The findings of all rules, in the order of the policy, before waivers are applied."""
-    return tuple(found for rule in policy.rules for found in evaluate_rule(rule, inputs, policy))
+    return tuple(
+        finding for rule in policy.rules for finding in evaluate_rule(rule, inputs, policy)
+    )
 
 
 def _fail(rule: Rule, reason: str) -> Finding:
@@ -141,24 +143,24 @@ def _fail(rule: Rule, reason: str) -> Finding:
     return Rule.finding(rule, Outcome.FAIL, reason)
 
 
-def _sound(rule: Rule, found: object) -> bool:
+def _sound(rule: Rule, findings: object) -> bool:
     """Whether a kind of the project's own gave findings, all of this rule and as it may decide."""
-    if not isinstance(found, tuple) or not found:
+    if not isinstance(findings, tuple) or not findings:
         return False
     kept = (rule.name, "rule", rule.severity, rule.inconclusive == "pass", None)
     return all(
         isinstance(each, Finding)
         and (each.rule, each.kind, each.severity, each.tolerated, each.waiver) == kept
-        for each in found
+        for each in findings
     )
 
 
-def _held(rule: Rule, found: Finding, inputs: GateInputs) -> Finding:
+def _held(rule: Rule, finding: Finding, inputs: GateInputs) -> Finding:
     """The finding, as certain as a PASS of this challenger has to be."""
-    if found.chance is None or inputs.challenger == 1:
-        return found
+    if finding.chance is None or inputs.challenger == 1:
+        return finding
     report = inputs.comparison if "comparison" in rule.reads else inputs.evaluation
-    return hold(found, inputs.challenger, report.confidence)
+    return hold(finding, inputs.challenger, report.confidence)
 
 
 def can_be_asked(rule: Rule, task: Task) -> TypeGuard[Limit | Change]:
@@ -167,25 +169,25 @@ def can_be_asked(rule: Rule, task: Task) -> TypeGuard[Limit | Change]:
     return task == "binary" and asked
 
 
-def _with_advice(rule: Rule, found: Finding) -> Finding:
+def _with_advice(rule: Rule, finding: Finding) -> Finding:
     """The finding, and what its owner can do if it is not PASS and does not say so itself."""
-    allowed = found.severity != rule.severity  # by name, as only a leakage rule can
-    if found.outcome is Outcome.PASS or allowed or found.fix:
-        return found
-    return found.model_copy(update={"fix": rule.advice(found)})
+    allowed = finding.severity != rule.severity  # by name, as only a leakage rule can
+    if finding.outcome is Outcome.PASS or allowed or finding.fix:
+        return finding
+    return finding.model_copy(update={"fix": rule.advice(finding)})
 
 
-def _asking(rule: Rule, found: Finding, inputs: GateInputs) -> Finding:
+def _asking(rule: Rule, finding: Finding, inputs: GateInputs) -> Finding:
     """The finding, and the command that names rows whose labels would tell, if one can."""
-    if found.outcome is not Outcome.INCONCLUSIVE or not found.fix:
-        return found
+    if finding.outcome is not Outcome.INCONCLUSIVE or not finding.fix:
+        return finding
     if not isinstance(rule, Limit | Change):
-        return found
+        return finding
     of = inputs.comparison if isinstance(rule, Change) else inputs.evaluation
     if not can_be_asked(rule, of.task):
-        return found
+        return finding
     asks = f"assay ask --rule {quote(rule.name)} names the rows whose labels would tell."
-    return found.model_copy(update={"fix": f"{found.fix} {asks}"})
+    return finding.model_copy(update={"fix": f"{finding.fix} {asks}"})
 
 
 def _kind(
@@ -241,7 +243,7 @@ FIX = (
 )
 
 
-def hold(found: Finding, challenger: int, confidence: float) -> Finding:
+def hold(finding: Finding, challenger: int, confidence: float) -> Finding:
     """The finding; INCONCLUSIVE for a PASS that is not certain enough for this challenger.
 
     Parameters
@@ -252,14 +254,15 @@ def hold(found: Finding, challenger: int, confidence: float) -> Finding:
         Of the two-sided intervals.
     """
     level = pass_level(challenger, confidence)
-    if found.outcome is not Outcome.PASS or found.chance is None or found.chance <= level:
-        return found
+    if finding.outcome is not Outcome.PASS or finding.chance is None or finding.chance <= level:
+        return finding
     first, needed, here = (
-        format_certainty(1 - chance) for chance in (pass_level(1, confidence), level, found.chance)
+        format_certainty(1 - chance)
+        for chance in (pass_level(1, confidence), level, finding.chance)
     )
     detail = (
-        f"{found.detail}, but with {here} certainty: of the {ordinal(challenger)} challenger on "
+        f"{finding.detail}, but with {here} certainty: of the {ordinal(challenger)} challenger on "
         f"this holdout a PASS takes {needed}, not {first}"
     )
     changes = {"outcome": Outcome.INCONCLUSIVE, "detail": detail, "fix": FIX}
-    return found.model_copy(update=changes)
+    return finding.model_copy(update=changes)

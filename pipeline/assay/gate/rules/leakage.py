@@ -168,10 +168,10 @@ class NoLeakage(Rule):
         """One finding for each check."""
         return evaluate(self, inputs.leakage, inputs.evaluation, inputs.comparison)
 
-    def advice(self, found: Finding) -> str | None:
+    def advice(self, judged: Finding) -> str | None:
         """What to do about a check that is suspect."""
-        words = LEAKAGE_WORDS.get(found.metric)  # type: ignore[call-overload]
-        return words.advice if words is not None and found.outcome is Outcome.FAIL else None
+        words = LEAKAGE_WORDS.get(judged.metric)  # type: ignore[call-overload]
+        return words.advice if words is not None and judged.outcome is Outcome.FAIL else None
 
 
 def evaluate(
@@ -179,16 +179,16 @@ def evaluate(
 ) -> tuple[Finding, ...]:
     """One finding per check of the tables and of the model; a missing check is FAIL."""
     by_name = {check.check: check for check in report.checks}
-    found = []
+    findings = []
     for name in LEAKAGE_CHECKS:
         check = by_name.get(name)
         if check is None:
-            found.append(rule.fail(f"the report has no check '{name}'", slice=name))
+            findings.append(rule.fail(f"the report has no check '{name}'", slice=name))
             continue
         outcome = {"ok": Outcome.PASS, "suspect": Outcome.FAIL}.get(
             check.outcome, Outcome.INCONCLUSIVE
         )
-        found.append(
+        findings.append(
             rule.finding(
                 outcome,
                 check.detail,
@@ -200,9 +200,9 @@ def evaluate(
             )
         )
     if evaluation.task == "regression":  # the losses of a sure classifier have no bound
-        found.append(shuffled_error(rule, evaluation))
-    found.append(error_jump(rule, report, evaluation, comparison))
-    checks = map(with_meaning, found)
+        findings.append(shuffled_error(rule, evaluation))
+    findings.append(error_jump(rule, report, evaluation, comparison))
+    checks = map(with_meaning, findings)
     return tuple(_allowed(each) if each.metric in rule.allow else each for each in checks)
 
 
@@ -223,39 +223,40 @@ def shuffled_error(rule: NoLeakage, evaluation: Evaluation) -> Finding:
     the answers beyond all labels: L. Breiman, "Random Forests", Machine Learning 45, 2001, for the
     measure.
     """
-    name, found = "shuffled_error", evaluation.importance
-    if found is None or not found.features:
-        why = (found and found.why) or "the evaluation has not shuffled the features"
+    name, importance = "shuffled_error", evaluation.importance
+    if importance is None or not importance.features:
+        why = (importance and importance.why) or "the evaluation has not shuffled the features"
         return _unknown(rule, name, why)
-    if found.metric not in SKILL:
-        reason = f"{found.metric} (train.select_by) is not known of always saying the same"
+    if importance.metric not in SKILL:
+        reason = f"{importance.metric} (train.select_by) is not known of always saying the same"
         return _unknown(rule, name, reason, tolerated=True)
-    skill = SKILL[found.metric]
+    skill = SKILL[importance.metric]
     value, saved = (
         evaluation.metrics[each].value if each in evaluation.metrics else None
-        for each in (found.metric, skill)
+        for each in (importance.metric, skill)
     )
-    known = [(each.drop, each.feature) for each in found.features if each.drop is not None]
+    known = [(each.drop, each.feature) for each in importance.features if each.drop is not None]
     if value is None or saved is None or not known:
-        return _unknown(rule, name, f"{found.metric} or {skill} has no value")
+        return _unknown(rule, name, f"{importance.metric} or {skill} has no value")
     drop, feature = max(known)
     left = max(1 - saved, 0.0)
     if left < LEAST:
         text = (
-            f"the model makes no error at all ({found.metric}), which no row's description allows"
+            f"the model makes no error at all ({importance.metric}), "
+            "which no row's description allows"
         )
         return rule.fail(text, slice=name, metric=name)
     if saved <= 0:
         text = f"by its {skill} the model is no better than always saying the same"
         return _decided(rule, name, 0.0, rule.max_shuffled_error, text)
-    if found.metric in LOWER_IS_BETTER:
+    if importance.metric in LOWER_IS_BETTER:
         times = drop / value * (sqrt(left) if skill == "r2" else left)
     else:
         times = sqrt(max(left + drop, 0.0)) - sqrt(left) if skill == "r2" else drop
     times = max(times, 0.0)
     text = (
         f"shuffling '{feature}', the feature the model hangs on most, adds {times:.3g} times the "
-        f"error of always saying the same ({found.metric})"
+        f"error of always saying the same ({importance.metric})"
     )
     return _decided(rule, name, times, rule.max_shuffled_error, text)
 
@@ -290,13 +291,13 @@ def error_jump(
     return _judged(_decided(rule, name, times, rule.max_error_jump, text), champion)
 
 
-def _judged(found: Finding, champion: float | None) -> Finding:
-    if found.outcome is Outcome.PASS or champion is not None:
-        return found
-    return found.model_copy(
+def _judged(judged: Finding, champion: float | None) -> Finding:
+    if judged.outcome is Outcome.PASS or champion is not None:
+        return judged
+    return judged.model_copy(
         update={
             "severity": "warn",
-            "detail": f"{found.detail}; without a champion to compare with, this does not decide",
+            "detail": f"{judged.detail}; without a champion to compare with, this does not decide",
             "fix": LEAKAGE_WORDS["error_jump"].advice,
         }
     )

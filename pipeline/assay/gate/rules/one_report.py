@@ -35,9 +35,9 @@ class ContractKept(Rule):
         words_for = f"{report.bad_rows:,} of {report.rows:,} rows break a row rule, a share of"
         return (self.at_most("bad share", share, self.max_bad_share, words_for, report.rows),)
 
-    def advice(self, found: Finding) -> str | None:
+    def advice(self, finding: Finding) -> str | None:
         """Where to see the broken rules, whatever was measured."""
-        if found.outcome is Outcome.INCONCLUSIVE:
+        if finding.outcome is Outcome.INCONCLUSIVE:
             return None
         return (
             f"See the broken rules in {layout.CONTRACT_PAGE}; leave such rows out in "
@@ -106,15 +106,15 @@ class Parity(Rule):
         )
 
 
-def _alike(rule: Parity, found: reports.Parity) -> Finding:
-    where = f"carrier={found.carrier}"
-    text = f"{found.differing:,} of {found.rows:,} rows differ on the nightly path"
-    if found.rows == 0 or found.largest is None:
-        return rule.fail("no row was scored on both paths", slice=where, rows=found.rows)
-    if found.differing:
-        return rule.fail(text, slice=where, rows=found.rows)
+def _alike(rule: Parity, parity: reports.Parity) -> Finding:
+    where = f"carrier={parity.carrier}"
+    text = f"{parity.differing:,} of {parity.rows:,} rows differ on the nightly path"
+    if parity.rows == 0 or parity.largest is None:
+        return rule.fail("no row was scored on both paths", slice=where, rows=parity.rows)
+    if parity.differing:
+        return rule.fail(text, slice=where, rows=parity.rows)
     metric, words_for = "largest difference", f"{text}; the largest difference is"
-    return rule.at_most(metric, found.largest, rule.tolerance, words_for, found.rows, where)
+    return rule.at_most(metric, parity.largest, rule.tolerance, words_for, parity.rows, where)
 
 
 class Card(Rule):
@@ -136,7 +136,7 @@ class Card(Rule):
             self.fail(f"the card does not state {name}", slice=f"card={name}") for name in missing
         )
 
-    def advice(self, found: Finding) -> str:
+    def advice(self, finding: Finding) -> str:
         """Where to state it."""
         return f"Say it under card in {layout.PARAMS}; docs/card.md says what belongs there."
 

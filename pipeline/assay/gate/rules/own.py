@@ -39,7 +39,7 @@ class Own(Rule):
         """The function's answer."""
         return evaluate(self, inputs)
 
-    def advice(self, found: Finding) -> str | None:
+    def advice(self, finding: Finding) -> str | None:
         """Nothing: the function says it itself."""
         return None
 
@@ -73,16 +73,16 @@ def evaluate(rule: Own, inputs: GateInputs) -> tuple[Finding, ...]:
         name: getattr(inputs, name).tree() for name in wanted_reports(rule, function)
     }
     try:
-        found = function(**given, **rule.args)
+        answer = function(**given, **rule.args)
     except (Exception, SystemExit) as error:
         what = f"{rule.function} failed with {type(error).__name__}: {error}"
         fix = _keys(given) if isinstance(error, KeyError) else None
         return (rule.fail(what + source_code.raised_at(error), fix=fix),)
     known = {each.value for each in Outcome}
-    if not (isinstance(found, tuple) and len(found) == 2 and found[0] in known):
+    if not (isinstance(answer, tuple) and len(answer) == 2 and answer[0] in known):
         wanted = f"one of {', '.join(sorted(known))}, and why"
-        return (rule.fail(f"{rule.function} has to return {wanted}, not {_short(found)}"),)
-    outcome, why = found
+        return (rule.fail(f"{rule.function} has to return {wanted}, not {_short(answer)}"),)
+    outcome, why = answer
     if not isinstance(why, str) or not why.strip():
         return (rule.fail(f"{rule.function} gives no reason for its {outcome}"),)
     return (rule.finding(Outcome(outcome), " ".join(why.split())),)

@@ -111,29 +111,29 @@ class Reasons(SlicedRule):
     def _stay(self, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
         if comparison.state != "compared":
             return (change.no_champion_finding(self, comparison),)
-        found = comparison.reasons
-        if found is None or found.whole is None:
-            return (self._unknown(None if found is None else found.why),)
-        every = {"": found.whole, **found.slices}
+        reasons = comparison.reasons
+        if reasons is None or reasons.whole is None:
+            return (self._unknown(None if reasons is None else reasons.why),)
+        every = {"": reasons.whole, **reasons.slices}
         parts = {title: (one.rows, one.units, one.changed) for title, one in every.items()}
         assert self.max is not None
         return self._decided(CHANGED, self.max, parts, comparison, gate)
 
     def _stay_weak(self, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
-        found = evaluation.reasons
-        if found is None or found.whole is None:
-            return (self._unknown(None if found is None else found.why),)
+        reasons = evaluation.reasons
+        if reasons is None or reasons.whole is None:
+            return (self._unknown(None if reasons is None else reasons.why),)
         assert self.never is not None and self.first is not None
         decided: list[Finding] = []
         for name in self.never:
-            if name not in found.whole.features:
-                reason = unknown_name_message("feature", name, found.whole.features, "the model")
+            if name not in reasons.whole.features:
+                reason = unknown_name_message("feature", name, reasons.whole.features, "the model")
                 return (self.fail(reason),)
-            if len(found.whole.features) <= self.first:
+            if len(reasons.whole.features) <= self.first:
                 return (self.fail(f"any feature of the model is among the first {self.first}"),)
             parts = {
                 title: (one.rows, one.units, lead(one.features, name, self.first))
-                for title, one in {"": found.whole, **found.slices}.items()
+                for title, one in {"": reasons.whole, **reasons.slices}.items()
             }
             metric = f"lead of '{name}' over the {ordinal(self.first)} other feature"
             decided += self._decided(metric, 0.0, parts, evaluation, gate)

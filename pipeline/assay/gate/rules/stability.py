@@ -50,22 +50,26 @@ def evaluate(rule: Stability, comparison: Comparison, gate: GateParams) -> tuple
     """The distance of the scores, or the share of rows with another answer by its interval."""
     if comparison.state != "compared" or comparison.stability is None:
         return (change.no_champion_finding(rule, comparison),)
-    found = comparison.stability
+    stability = comparison.stability
     rows = comparison.rows
     if rows == 0:
         return (rule.fail("scores were compared on no rows"),)
     if rule.max_distance is not None:
         words_for = "the Jensen-Shannon distance between both models' scores is"
-        return (rule.at_most("distance", found.distance, rule.max_distance, words_for, rows),)
+        return (rule.at_most("distance", stability.distance, rule.max_distance, words_for, rows),)
     assert rule.max_flipped is not None
-    if found.flipped is None or found.rows is None:
+    if stability.flipped is None or stability.rows is None:
         reason = f"a {comparison.task} model gives no answers that could be counted as flipped"
         return (rule.fail(reason),)
-    share = found.flipped.value
-    if share is None or not 0 <= found.rows <= rows or abs(found.rows / rows - share) > 1e-6:
-        reason = f"{found.rows} of {rows} rows are flipped, which is no share of {share}"
+    share = stability.flipped.value
+    if (
+        share is None
+        or not 0 <= stability.rows <= rows
+        or abs(stability.rows / rows - share) > 1e-6
+    ):
+        reason = f"{stability.rows} of {rows} rows are flipped, which is no share of {share}"
         return (rule.fail(reason),)
     asked = limit.at_most(rule, FLIPPED, rule.max_flipped)
     units = SamplingUnits(comparison.unit, comparison.units)
-    read = limit.read_part(asked, {FLIPPED: found.flipped}, rows, units, None)
+    read = limit.read_part(asked, {FLIPPED: stability.flipped}, rows, units, None)
     return tuple(limit.decided(asked, [read], comparison, gate))

@@ -162,8 +162,8 @@ def fit_clone(
         arguments[weight_argument(unfitted) or SAMPLE_WEIGHT] = weights
     with stacked_by_rows(unfitted.steps[0][1] if hasattr(unfitted, "steps") else None):
         fitted = unfitted.fit(features, target, **arguments)
-    found = find_search(fitted, fitted=True)
-    chosen = {} if found is None else {k: _plain(v) for k, v in found.best_params_.items()}
+    inner = find_search(fitted, fitted=True)
+    chosen = {} if inner is None else {k: _plain(v) for k, v in inner.best_params_.items()}
     left = _without_search(fitted)
     _check_classes(left, target)
     forget_training(left)

@@ -160,19 +160,19 @@ def _takes_texts(reader: Any) -> bool:
 
 def _check_takes_text(estimator: Any, candidate: Candidate, contract: Contract, key: str) -> None:
     """Refuse what would need all the columns of a text at once, or none of them."""
-    where, found = "", ""
+    where, stated = "", ""
     if candidate.encoding not in ("auto", "onehot"):
-        where, found = f"{key}.encoding", candidate.encoding
+        where, stated = f"{key}.encoding", candidate.encoding
     elif not accepts_sparse(estimator):
-        where, found = f"{key}.{maker_of(candidate.tree)}", candidate.maker
-    if found:
+        where, stated = f"{key}.{maker_of(candidate.tree)}", candidate.maker
+    if stated:
         raise PluginError(
             f"the contract gives '{contract.texts[0]}' the role text, whose thousands of columns "
             "are a sparse matrix",
             where=where,
             expected="encoding auto or onehot, and an estimator that takes a sparse matrix, such "
             "as sklearn.linear_model.LogisticRegression",
-            found=found,
+            found=stated,
             fix=f"Take another estimator, or the role text away in {contract.file}",
         )
 

@@ -80,7 +80,7 @@ def number_sum(
     if len(names) < 2:
         return None
     covariance = _covariances(np.column_stack([label[0], table]))
-    found: list[tuple[float, tuple[int, ...], tuple[int, ...]]] = []
+    best_sums: list[tuple[float, tuple[int, ...], tuple[int, ...]]] = []
     for places, signs in _sums(len(names), (2, 3), (1, -1)):
         inside = np.array(places) + 1
         left = np.full(len(inside), covariance[0, 0])
@@ -90,9 +90,9 @@ def number_sum(
             for other in range(one):
                 both = covariance[inside[:, one], inside[:, other]]
                 left += 2 * sign * signs[other] * both
-        found += [(left[best], places[best], signs) for best in np.argsort(left)[:MEASURED]]
+        best_sums += [(left[best], places[best], signs) for best in np.argsort(left)[:MEASURED]]
     measured = []
-    for _, at, signs in sorted(found)[:MEASURED]:
+    for _, at, signs in sorted(best_sums)[:MEASURED]:
         rows = np.isfinite(held[:, at]).all(axis=1)
         y, x = label[1][rows], held[rows][:, at]
         if len(y) < LEAST_ROWS or np.ptp(y) == 0:
@@ -126,16 +126,16 @@ def class_sum(
     sums = list(_sums(len(names), (2, 3), (1,)))
     if sum(len(places) for places, _ in sums) > MOST_RANKED:
         sums = [each for each in sums if len(each[1]) == 2]
-    found: list[tuple[float, str, tuple[int, ...], tuple[int, ...]]] = []
+    best_sums: list[tuple[float, str, tuple[int, ...], tuple[int, ...]]] = []
     for places, signs in sums:
         for start in range(0, len(places), AT_A_TIME):
             block = places[start : start + AT_A_TIME]
             areas = _areas(table[:, np.array(block)] @ np.array(signs), [y for _, y, _ in wanted])
             for (about, _, _), area in zip(wanted, areas, strict=True):
                 best = np.argsort(-area)[:MEASURED]
-                found += [(-area[one], about, block[one], signs) for one in best]
+                best_sums += [(-area[one], about, block[one], signs) for one in best]
     truths, measured = {about: truth for about, _, truth in wanted}, []
-    for _, about, at, signs in sorted(found)[:MEASURED]:
+    for _, about, at, signs in sorted(best_sums)[:MEASURED]:
         rows = np.isfinite(held[:, at]).all(axis=1)
         y, x = truths[about][rows], held[rows][:, at]
         if len(y) < LEAST_ROWS or np.ptp(y) == 0:

@@ -47,7 +47,7 @@ def identifier(sides: TablePair, limit: float) -> Check:
     if names and sides.train.rows < MIN_ROWS:
         few = f"training has {counted(sides.train.rows, 'row')} only, {MIN_ROWS} are needed"
         return unknown_check("identifier", few, limit)
-    found: list[tuple[float, str, str | None]] = []
+    unique: list[tuple[float, str, str | None]] = []
     for name in names:
         values = sides.column(name).train
         if not _whole(values, contract.field(name).kind):
@@ -56,13 +56,13 @@ def identifier(sides: TablePair, limit: float) -> Check:
         # The few values of a mostly null column may all be distinct without harm.
         enough = known >= MIN_ROWS
         share = count_distinct(values) / known if enough else 0.0
-        found.append((share, name, _why(name, share, limit, contract.keys)))
-    found.sort(key=lambda each: (each[2] is None, -each[0], each[1]))
+        unique.append((share, name, _why(name, share, limit, contract.keys)))
+    unique.sort(key=lambda each: (each[2] is None, -each[0], each[1]))
     numbers: tuple[Row, ...] = tuple(
         {"column": name, "distinct_share": share, "key": name in contract.keys}
-        for share, name, _ in found
+        for share, name, _ in unique
     )
-    if not found:
+    if not unique:
         return Check(
             check="identifier",
             outcome="ok",
@@ -71,20 +71,20 @@ def identifier(sides: TablePair, limit: float) -> Check:
             limit=limit,
             detail="no feature holds texts or whole numbers",
         )
-    share, name, why = found[0]
+    share, name, why = unique[0]
     if why is None:
         detail = f"'{name}' has the most distinct values, {share:.2%} of its rows"
         return Check(
             check="identifier",
             outcome="ok",
-            columns=tuple(each[1] for each in found),
+            columns=tuple(each[1] for each in unique),
             observed=share,
             limit=limit,
             detail=detail,
             numbers=numbers,
         )
-    columns = tuple(name for _, name, why in found if why is not None)
-    detail = "; ".join(f"'{name}' {why}" for _, name, why in found if why is not None)
+    columns = tuple(name for _, name, why in unique if why is not None)
+    detail = "; ".join(f"'{name}' {why}" for _, name, why in unique if why is not None)
     return Check(
         check="identifier",
         outcome="suspect",
@@ -168,8 +168,8 @@ def telling_names(
         words = _words(name)
         other = [word for word in words if word not in of_label]
         spelt = ["y_hat", *other] if ("y", "hat") in pairwise(words) else other
-        if found := [word for word in spelt if ANSWERS.fullmatch(word)]:
-            answers[name] = f"'{found[0]}' is a word for a model's answer"
+        if answering := [word for word in spelt if ANSWERS.fullmatch(word)]:
+            answers[name] = f"'{answering[0]}' is a word for a model's answer"
         elif not any(map(PAST.fullmatch, words)) and (why := _weak(words, other, of_label, label)):
             weak[name] = why
     plain = [power for name, power in powers.items() if name not in (*answers, *weak)]
@@ -179,8 +179,8 @@ def telling_names(
 
 
 def _weak(words: list[str], other: list[str], of_label: list[str], label: str) -> str:
-    if found := [word for word in other if AFTERWARDS.fullmatch(word)]:
-        return f"'{found[0]}' is often known only afterwards"
+    if later := [word for word in other if AFTERWARDS.fullmatch(word)]:
+        return f"'{later[0]}' is often known only afterwards"
     if len(label) > 2 and of_label and set(of_label) <= set(words):
         return f"it has the label's name, '{label}', in it"
     if not TOTALS.isdisjoint(other) and ("of" in words or not {*words}.isdisjoint(of_label)):
@@ -205,15 +205,15 @@ def label_name(contract: Contract, power: Check, trusted: Collection[str]) -> Ch
         if isinstance(value := row["power"], float)
     }
     asked = [name for name in contract.features if name not in trusted]
-    found = telling_names(asked, contract.label, powers, number=number)
+    telling = telling_names(asked, contract.label, powers, number=number)
     detail = "no feature's name says that it is known only with the label"
-    if found:
-        detail = "; ".join(f"'{name}': {why}" for name, why in found.items())
+    if telling:
+        detail = "; ".join(f"'{name}': {why}" for name, why in telling.items())
     return Check(
         check="label_name",
-        outcome="suspect" if found else "ok",
-        columns=tuple(found or asked),
-        observed=float(len(found)),
+        outcome="suspect" if telling else "ok",
+        columns=tuple(telling or asked),
+        observed=float(len(telling)),
         limit=0.0,
         detail=detail,
     )
@@ -335,7 +335,7 @@ def sample_source(root: Path, params: Params, rows: int) -> SourceSample | Unsam
             why = "its nights cannot be listed, and its columns are known when it runs"
             return UnsampledSource(f"score.input ({params.score.input.format}): {why}")
         nights = source.nights()[-NIGHTS:]
-        found = [(night, source.first_rows(night, rows)) for night in nights]
+        firsts = [(night, source.first_rows(night, rows)) for night in nights]
     except AssayError as error:
         return UnsampledSource(f"{shown}: {error.what}")
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -343,7 +343,7 @@ def sample_source(root: Path, params: Params, rows: int) -> SourceSample | Unsam
         return UnsampledSource(f"{shown}: cannot be read ({gist})")
     if not nights:
         return UnsampledSource(f"{shown}: holds no nights {column}=...")
-    known = [(night, table) for night, table in found if table.num_rows]
+    known = [(night, table) for night, table in firsts if table.num_rows]
     if not known:
         return UnsampledSource(f"{shown}: the newest nights hold no rows")
     (first, _), (last, newest) = known[0], known[-1]

@@ -62,12 +62,12 @@ def label_power(sides: TablePair, limit: float, sample_rows: int) -> Check:
     number, targets = label_task(sides) == "regression", _targets(sides, places)
     if isinstance(targets, str):
         return unknown_check("label_power", targets, limit)
-    found = []
+    powers = []
     for name in contract.features:
         pair, numeric = _sampled(sides.column(name), places), contract.field(name).kind in NUMERIC
         power, about = max(feature_powers(pair, targets, numeric=numeric, of_number=number))
-        found.append((power, name, about))
-    return _told(sorted(found, key=lambda each: (-each[0], each[1])), limit, number)
+        powers.append((power, name, about))
+    return _told(sorted(powers, key=lambda each: (-each[0], each[1])), limit, number)
 
 
 def feature_powers(
@@ -112,25 +112,27 @@ def label_sum(sides: TablePair, limit: float, sample_rows: int) -> Check:
             pair = _sampled(sides.column(each), places)
             columns[each] = to_floats(pair.train), to_floats(pair.holdout)
     number = label_task(sides) == "regression"
-    found = number_sum(columns, targets[0][1:], contract.label) if number else (
+    best_sum = number_sum(columns, targets[0][1:], contract.label) if number else (
         class_sum(columns, targets)
     )  # fmt: skip
-    power = 0.0 if found is None else found.power
+    power = 0.0 if best_sum is None else best_sum.power
     over = f", over the limit of {limit:.12g}" if power > limit else ""
-    if found is None:
+    if best_sum is None:
         detail = "no sum or difference of two or three features tells more than its parts"
     elif number:
-        detail = f"'{found.about}' is nearly {found.text}, which explains {power:.1%} of it{over}"
+        detail = (
+            f"'{best_sum.about}' is nearly {best_sum.text}, which explains {power:.1%} of it{over}"
+        )
     else:
-        detail = f"{found.text} ranks {found.about} with an AUC of {power:.4f}{over}"
+        detail = f"{best_sum.text} ranks {best_sum.about} with an AUC of {power:.4f}{over}"
     return Check(
         check=name,
         outcome="suspect" if power > limit else "ok",
-        columns=found.columns if found and power > limit else tuple(columns),
+        columns=best_sum.columns if best_sum and power > limit else tuple(columns),
         observed=power,
         limit=limit,
         detail=detail,
-        numbers=(_row(found.text, found.about, power),) if found else (),
+        numbers=(_row(best_sum.text, best_sum.about, power),) if best_sum else (),
     )
 
 
@@ -161,9 +163,9 @@ def label_targets(label: ColumnPair, name: str, task: Task) -> Targets | str:
     return (_numbers if task == "regression" else _classes)(label, name)
 
 
-def _told(found: list[tuple[float, str, str]], limit: float, number: bool) -> Check:
-    suspects = [name for power, name, _ in found if power > limit]
-    power, name, about = found[0]
+def _told(powers: list[tuple[float, str, str]], limit: float, number: bool) -> Check:
+    suspects = [name for power, name, _ in powers if power > limit]
+    power, name, about = powers[0]
     detail = (
         f"'{name}' alone explains {power:.4f} of the variance of {about}"
         if number
@@ -176,11 +178,11 @@ def _told(found: list[tuple[float, str, str]], limit: float, number: bool) -> Ch
     return Check(
         check="label_power",
         outcome="suspect" if suspects else "ok",
-        columns=tuple(suspects or (each for _, each, _ in found)),
+        columns=tuple(suspects or (each for _, each, _ in powers)),
         observed=power,
         limit=limit,
         detail=detail,
-        numbers=tuple(_row(each, what, value) for value, each, what in found),
+        numbers=tuple(_row(each, what, value) for value, each, what in powers),
     )
 
 

@@ -110,13 +110,13 @@ def category_shift(sides: TablePair, limit: float) -> Check:
             detail="no feature has categories",
         )
     counts = {name: count_values(sides.column(name)) for name in names}
-    found = [measure_shift(name, each.train, each.holdout) for name, each in counts.items()]
-    found = [
+    shifts = [measure_shift(name, each.train, each.holdout) for name, each in counts.items()]
+    shifts = [
         _less_seasons(sides, each, limit, partial(_codes, sides, each.column, counts[each.column]))
-        for each in found
+        for each in shifts
     ]
-    found.sort(key=lambda each: (-each.beyond, -each.distance, each.column))
-    return _told("category_shift", found, limit, counts[found[0].column])
+    shifts.sort(key=lambda each: (-each.beyond, -each.distance, each.column))
+    return _told("category_shift", shifts, limit, counts[shifts[0].column])
 
 
 def label_shift(sides: TablePair, limit: float) -> Check:
@@ -125,42 +125,42 @@ def label_shift(sides: TablePair, limit: float) -> Check:
     pair = sides.column(label)
     if infer_task(sides.contract.field(label).kind, label) != "regression":
         seen = count_values(pair)
-        found = measure_shift(label, seen.train, seen.holdout)
-        found = _less_seasons(sides, found, limit, partial(_codes, sides, label, seen))
-        return _told("label_shift", [found], limit, seen)
+        shift = measure_shift(label, seen.train, seen.holdout)
+        shift = _less_seasons(sides, shift, limit, partial(_codes, sides, label, seen))
+        return _told("label_shift", [shift], limit, seen)
     parts = _parts(pair)
     if isinstance(parts, str):
         return unknown_check("label_shift", parts, limit)
     cells = max(int(each.max(initial=0)) for each in parts) + 1
     train, holdout = (np.bincount(each, minlength=cells) for each in parts)
-    found = _less_seasons(sides, measure_shift(label, train, holdout), limit, lambda: parts[0])
-    return _told("label_shift", [found], limit, None)
+    shift = _less_seasons(sides, measure_shift(label, train, holdout), limit, lambda: parts[0])
+    return _told("label_shift", [shift], limit, None)
 
 
 _COUNTED = ("string", "boolean")
 
 
 def _less_seasons(
-    sides: TablePair, found: Shift, limit: float, codes: Callable[[], Codes]
+    sides: TablePair, shift: Shift, limit: float, codes: Callable[[], Codes]
 ) -> Shift:
     """The shift, and what training shows by itself if it is suspect without that."""
-    if found.beyond <= limit:
-        return found
+    if shift.beyond <= limit:
+        return shift
     time = sides.column(sides.contract.time)
-    return replace(found, in_training=largest_distance(time, codes()))
+    return replace(shift, in_training=largest_distance(time, codes()))
 
 
 def _codes(sides: TablePair, name: str, counts: CountedValues) -> Codes:
     """The place of each training row's value in ``counts``."""
-    found = pc.index_in(sides.column(name).train, value_set=counts.values)
-    return np.asarray(found.to_numpy(), np.int64)
+    codes = pc.index_in(sides.column(name).train, value_set=counts.values)
+    return np.asarray(codes.to_numpy(), np.int64)
 
 
 def _told(
-    name: LeakageCheck, found: list[Shift], limit: float, worst: CountedValues | None
+    name: LeakageCheck, shifts: list[Shift], limit: float, worst: CountedValues | None
 ) -> Check:
-    suspects = [each.column for each in found if each.beyond > limit]
-    first = found[0]
+    suspects = [each.column for each in shifts if each.beyond > limit]
+    first = shifts[0]
     detail = (
         f"'{first.column}' differs in {first.distance:.2%} of rows, "
         f"{first.by_chance:.2%} can be chance"
@@ -173,11 +173,11 @@ def _told(
     return Check(
         check=name,
         outcome="suspect" if suspects else "ok",
-        columns=tuple(suspects or (each.column for each in found)),
+        columns=tuple(suspects or (each.column for each in shifts)),
         observed=first.beyond,
         limit=limit,
         detail=detail,
-        numbers=tuple(each.row() for each in found),
+        numbers=tuple(each.row() for each in shifts),
         examples=_examples(worst) if worst is not None and suspects else (),
     )
 

@@ -88,7 +88,7 @@ def run(root: Path, params: Params) -> Leakage:
         )
     sides = pair_from_project(root, contract)
     seen = sample_source(root, params, limits.sample_rows)
-    found = Leakage(
+    report = Leakage(
         name=params.name,
         contract=digests.worktree_contract(root, params),
         data=TableDigests(
@@ -98,5 +98,5 @@ def run(root: Path, params: Params) -> Leakage:
         rows=TableRowCounts(train=sides.train.rows, holdout=sides.holdout.rows),
         checks=run_checks(sides, seen, limits),
     )
-    found.write(root)
-    return found
+    report.write(root)
+    return report

@@ -241,9 +241,9 @@ def hash_column(column: pa.ChunkedArray, digits: int | None = None) -> Hashes:
     digits
         Floats that agree in this many significant digits are one value; None compares all.
     """
-    found = np.zeros(len(column), np.uint64)
-    mix_hash(found, column, digits)
-    return found
+    hashes = np.zeros(len(column), np.uint64)
+    mix_hash(hashes, column, digits)
+    return hashes
 
 
 def count_among(some: Hashes, every: Hashes) -> Codes:

@@ -37,8 +37,8 @@ class WindowRows:
     apart: int = 0
 
     def document(self) -> dict[str, Any]:
-        found = {"window": self.window, **self.labels, "without_label": self.without_label}
-        return found | ({"apart": self.apart} if self.apart else {})
+        document = {"window": self.window, **self.labels, "without_label": self.without_label}
+        return document | ({"apart": self.apart} if self.apart else {})
 
 
 def run(root: Path, params: Params) -> dict[str, WindowRows]:
@@ -139,10 +139,10 @@ class RowGather:
 
     def _gathered(self, rows: Ints) -> pa.Table:
         order = np.argsort(rows, kind="stable")
-        found = pa.Table.from_batches(self._taken(rows[order]), self.schema)
+        rows_read = pa.Table.from_batches(self._taken(rows[order]), self.schema)
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        return found.take(pa.array(back))
+        return rows_read.take(pa.array(back))
 
     def _taken(self, rows: Ints) -> Iterator[pa.RecordBatch]:
         """The rows of these increasing numbers."""
@@ -203,8 +203,8 @@ def without_groups_of(train: pa.Table, holdout: pa.Table, group: str) -> pa.Tabl
 def sort_order(table: pa.Table, time: str, keys: tuple[str, ...]) -> NDArray[np.uint64]:
     """The order of the rows by time, then key, so that the same rows always give the same file."""
     names = [time, *(key for key in keys if key != time)]
-    found = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names])
-    return np.asarray(found)
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names])
+    return np.asarray(order)
 
 
 def label_facts(

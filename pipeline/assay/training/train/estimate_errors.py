@@ -61,17 +61,17 @@ def learn_night_effects(
     """
     every = np.ones(len(nights), dtype=np.bool_)
     chosen = {"": every, **_slice_rows(slices, sliced)}
-    found: dict[str, NightEffects] = {}
+    by_name: dict[str, NightEffects] = {}
     for name, learn in _learners(made, losses).items():
         for title, rows in chosen.items():
             effects = learn(rows, nights[rows]) if rows.any() else None
             if effects is not None:
-                found[name + title] = effects
+                by_name[name + title] = effects
     for name, learn in _class_learners(made).items():
         effects = learn(every, nights)
         if effects is not None:
-            found[name] = effects
-    return found
+            by_name[name] = effects
+    return by_name
 
 
 def _learners(made: FittedModel, losses: Mapping[str, LossModel]) -> dict[str, Learner]:
@@ -158,15 +158,15 @@ def dependence(
     # A model may take infinities; this one does not.
     finite = {name: features[name].where(np.isfinite(features[name])) for name in contract.numeric}
     features = features.assign(**finite)
-    pipeline, found = small_boosting(contract, features, seed), []
+    pipeline, gains = small_boosting(contract, features, seed), []
     for off in (each[places] for each in _residuals(made, losses)):
         shown = out_of_fold_scores(
             "regression", pipeline, features, off, block, lambda done, folds: None
         )
         gain = np.bincount(night, np.square(off) - np.square(off - shown)) / rows
         spread = float(gain.std(ddof=1))
-        found.append(float(gain.mean()) / spread * len(rows) ** 0.5 if spread > 0 else 0.0)
-    return max(found)
+        gains.append(float(gain.mean()) / spread * len(rows) ** 0.5 if spread > 0 else 0.0)
+    return max(gains)
 
 
 def _residuals(made: FittedModel, losses: Mapping[str, LossModel]) -> list[Floats]:

@@ -188,14 +188,14 @@ def find_valueless(rows: TrainingRows, folds: int) -> dict[str, str]:
         What each fold leaves out, the estimator is not fitted to.
     """
     block = assign_folds(rows.days.to_numpy(), folds)
-    found = {}
+    valueless = {}
     for name in rows.features:
         filled = np.unique(block[rows.features[name].notna().to_numpy()])
         if not len(filled):
-            found[str(name)] = "any training row"
+            valueless[str(name)] = "any training row"
         elif len(filled) == 1:
-            found[str(name)] = f"any training row but those of fold {filled[0] + 1} of {folds}"
-    return found
+            valueless[str(name)] = f"any training row but those of fold {filled[0] + 1} of {folds}"
+    return valueless
 
 
 def find_immense(rows: TrainingRows) -> dict[str, float]:
@@ -203,13 +203,13 @@ def find_immense(rows: TrainingRows) -> dict[str, float]:
 
     Beyond 1e154 their squares overflow in float64, too, and an estimator says that it found NaN.
     """
-    found = {}
+    immense = {}
     for name in rows.features.select_dtypes("number"):
         values = np.abs(rows.features[name].to_numpy(np.float64))
         furthest = float(np.max(values, where=np.isfinite(values), initial=0.0))
         if furthest > LARGEST_FLOAT32:
-            found[str(name)] = furthest
-    return found
+            immense[str(name)] = furthest
+    return immense
 
 
 def _weights(column: pd.Series[Any]) -> Floats:
@@ -281,10 +281,10 @@ def fit(
 
 
 def _columns(scored: LabelledScores) -> dict[str, NDArray[Any]]:
-    found = prediction.profiled_scores(scored.task, scored.classes, scored.scores)
+    scores = prediction.profiled_scores(scored.task, scored.classes, scored.scores)
     return {
         name: fitted_model.decode_categories(values)
         if isinstance(values, CategoryColumn)
         else values
-        for name, values in found.items()
+        for name, values in scores.items()
     }

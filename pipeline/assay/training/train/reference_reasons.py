@@ -96,8 +96,10 @@ class OutOfFoldReasons:
             self._known = False
             return
         order = [self._features.index(name) for name in explainer.features]
-        found = explainer.contributions(FrameFeatures(features.iloc[places]))
-        values = np.abs(found.values[np.arange(len(places)), found.raw.argmax(axis=1)])
+        contributions = explainer.contributions(FrameFeatures(features.iloc[places]))
+        values = np.abs(
+            contributions.values[np.arange(len(places)), contributions.raw.argmax(axis=1)]
+        )
         whole = np.isfinite(values).all(axis=1)
         night = self._place[places][whole]
         np.add.at(self._sums, (night[:, None], order), values[whole])

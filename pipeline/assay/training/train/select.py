@@ -100,6 +100,6 @@ def run(root: Path, params: Params) -> Selection:
     with partitions.replace_folder(root / layout.BUNDLE) as made:
         for path in (root / layout.CANDIDATES / chosen).iterdir():
             shutil.copyfile(path, made / path.name)
-    found = Selection(by=params.train.select_by, candidates=scores, selected=chosen)
-    found.write(root)
-    return found
+    selection = Selection(by=params.train.select_by, candidates=scores, selected=chosen)
+    selection.write(root)
+    return selection
