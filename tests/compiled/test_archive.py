@@ -40,7 +40,7 @@ CONTRIBUTIONS = (
     "measure_paths",
 )
 KERNELS: list[tuple[ModuleType, str]] = [
-    *((kernels_columns, name) for name in ("translate", "refuse", "encode", "ranks", "look_up")),
+    *((kernels_columns, name) for name in ("translate", "refuse", "encode", "ranks")),
     *((kernels_linear, name) for name in ("add_numbers", "add_states", "logistic", "interpolate")),
     (kernels_scan, "look_up_bits"),
     (kernels_scan, "scan"),

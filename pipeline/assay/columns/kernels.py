@@ -1,4 +1,4 @@
-"""Compiled loops over a batch's columns: extents, nulls, hashes; see also `count_kernels`.
+"""Compiled loops over a batch's columns: nulls, hashes; see also `count_kernels`.
 
 Each function is called once a column of a batch, so its cost per row is the cost of the whole pass
 per row. Sums are formed in a fixed order, whatever the vector width of the machine: the same rows
@@ -124,37 +124,21 @@ def jit(
     return decorated
 
 
-@jit(f"Tuple((int64, float64, float64))({FLOATS})")
-def extent(values: Floats) -> tuple[int, float, float]:
-    """The number of NaN, and the minimum and maximum of the other values.
-
-    Infinity counts as a value. Without values, they are infinity and minus infinity.
-    """
-    low, high, known = np.empty(LANES), np.empty(LANES), np.zeros(LANES, np.int64)
-    low[:], high[:] = np.inf, -np.inf
-    for first in range(0, len(values), LANES):
-        part = values[first : first + LANES]
-        for lane in range(len(part)):
-            value = part[lane]
-            low[lane] = value if value < low[lane] else low[lane]
-            high[lane] = value if value > high[lane] else high[lane]
-            known[lane] += value == value
-    for lane in range(1, LANES):
-        known[0] += known[lane]
-        low[0], high[0] = min(low[0], low[lane]), max(high[0], high[lane])
-    return len(values) - known[0], low[0], high[0]
-
-
 @jit(f"Tuple((int64, float64, float64))({FLOATS}, {BYTES}, int64, float64[::1])")
 def fill_nulls(
     values: Floats, bits: npt.NDArray[np.uint8], first: int, filled: Floats
 ) -> tuple[int, float, float]:
-    """Copy ``values`` to ``filled``, with NaN for nulls; returns the `extent` of these.
+    """Copy ``values`` to ``filled``, with NaN for nulls.
 
     Parameters
     ----------
     bits, first
         Row i has a value if bit ``first + i`` is 1, as Arrow counts bits.
+
+    Returns
+    -------
+    tuple
+        As of `assay.contract.columns.extent`, of what was filled.
     """
     low, high, known = np.empty(LANES), np.empty(LANES), np.zeros(LANES, np.int64)
     low[:], high[:] = np.inf, -np.inf

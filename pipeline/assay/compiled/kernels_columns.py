@@ -131,10 +131,3 @@ def ranks(
             null = block[i] != block[i]
             lowest[i] = 0 if null else rank[i]
             highest[i] = top if null else rank[i]
-
-
-@jit(f"void({SHORTS}, {SHORTS}, Array(uint16, 1, 'A'))")
-def look_up(states: Shorts, table: Shorts, out: Shorts) -> None:
-    """``table[states]``."""
-    for i in range(len(out)):
-        out[i] = table[states[i]]

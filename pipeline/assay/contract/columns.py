@@ -110,14 +110,12 @@ def _plain(field: Field, column: pa.Array) -> ConvertedColumn:
 
 
 def extent(values: Array) -> tuple[int, float, float]:
-    """The number of NaN in floats, and the minimum and maximum of the others; see `kernels`."""
-    if len(values) <= FEW_ROWS:
-        known = values[values == values]
-        low, high = known.min(initial=np.inf), known.max(initial=-np.inf)
-        return len(values) - len(known), float(low), float(high)
-    from assay.columns import kernels
+    """The number of NaN in floats, and the minimum and maximum of the others.
 
-    return kernels.extent(values)
+    Infinity counts as a value. Without values, they are infinity and minus infinity.
+    """
+    low, high = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
+    return len(values) - int(np.count_nonzero(values == values)), float(low), float(high)
 
 
 def fill_with_nan(values: Array, present: Bools) -> Array:

@@ -58,15 +58,13 @@ class StateRanks:
                 raise ValueError("a table of ranks does not fit its states")
 
     def write(self, block: Block, columns: Shorts) -> None:
-        from assay.compiled.kernels_columns import look_up
-
         for at in range(self.count):
             if self.of_nulls[at]:
                 states = np.isnan(block.numbers[self.place[at]]).astype(np.uint16)
             else:
                 states = block.states[self.place[at]]
             table = self.ranks[self.starts[at] : self.starts[at + 1]]
-            look_up(states, table, columns[self.column[at]])
+            columns[self.column[at]] = table[states]
 
 
 @dataclass(frozen=True, eq=False)
