@@ -125,14 +125,14 @@ def run(
     front.write_page(root, params, every, facts)
     # Notify.
     asked = tuple(night for night in every.nights if first <= night.partition <= last)
-    found = MonitoringResult(book, asked, tuple(summaries), alone)
+    result = MonitoringResult(book, asked, tuple(summaries), alone)
     end = next(night for night in reversed(asked) if night.partition == names[-1])
     alarming = end.status.alarming or bool(book.open)
     if notify:
         alert.notify(root, params, every, answered=alarming)
     if alarming:
-        raise _limit_crossed(found, end, first, last)
-    return found
+        raise _limit_crossed(result, end, first, last)
+    return result
 
 
 def try_write_again(root: Path, params: Params, nights: Sequence[str]) -> None:
@@ -163,11 +163,11 @@ def _nothing_scored(store: Store, first: str, last: str) -> NothingScored | Usag
     )
 
 
-def _limit_crossed(found: MonitoringResult, end: Night, first: str, last: str) -> LimitCrossed:
+def _limit_crossed(result: MonitoringResult, end: Night, first: str, last: str) -> LimitCrossed:
     reasons: Sequence[str] = end.reasons()
-    why = found.book.open_at_end() or next(iter(reasons), "")
+    why = result.book.open_at_end() or next(iter(reasons), "")
     return LimitCrossed(
         f"{end.status.headline(end.partition)}; {why}",
         where=f"night {first}" if first == last else f"nights {first} to {last}",
-        fix=f"See {found.summaries[-1].page if first == last else layout.INCIDENTS}",
-    ).attach_report(found)
+        fix=f"See {result.summaries[-1].page if first == last else layout.INCIDENTS}",
+    ).attach_report(result)

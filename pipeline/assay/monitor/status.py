@@ -246,7 +246,7 @@ def run(root: Path, params: Params) -> Status:
 
     most = params.monitor.max_drifted_share
     champion = champion_part(root, params)
-    found = Status(
+    status = Status(
         name=params.name,
         stage=params.registry.stage,
         champion=champion,
@@ -262,9 +262,9 @@ def run(root: Path, params: Params) -> Status:
     if damaged:
         # A table that cannot be read is reported once, not by every part that needs it.
         lines = list(dict.fromkeys(damaged))
-        report = found.model_copy(update={"damaged": tuple(lines)})
+        report = status.model_copy(update={"damaged": tuple(lines)})
         raise StoreDamaged(lines).attach_report(report)
-    return found
+    return status
 
 
 def champion_part(root: Path, params: Params) -> ChampionStatus | MissingPart:
@@ -278,10 +278,10 @@ def retrain_advice(
     """The advice to train again, if the project has rules for it and it is about the champion."""
     if isinstance(champion, MissingPart) or not params.monitor.retrain:
         return None
-    found = read_advice(root)
-    if found is None or not found.advised or found.version != champion.version:
+    advice = read_advice(root)
+    if advice is None or not advice.advised or advice.version != champion.version:
         return None
-    return RetrainStatus(version=found.version, until=found.until, reasons=found.reasons)
+    return RetrainStatus(version=advice.version, until=advice.until, reasons=advice.reasons)
 
 
 def _told(
@@ -445,8 +445,8 @@ def performance_part(
     )
 
 
-def _mean(found: Iterable[ShownMetric | None]) -> float | None:
-    values = [each.value for each in found if each is not None]
+def _mean(metrics: Iterable[ShownMetric | None]) -> float | None:
+    values = [each.value for each in metrics if each is not None]
     return sum(values) / len(values) if values else None
 
 

@@ -26,16 +26,16 @@ SHOWN = 5
 """The most nights that one line names, the last ones."""
 
 
-def status_lines(found: Status) -> Iterator[tuple[str, list[str]]]:
+def status_lines(status: Status) -> Iterator[tuple[str, list[str]]]:
     """Each part's name and its lines of text."""
-    yield f"champion ({found.stage})", _lines(found.champion, champion_lines)
-    yield "last night", _lines(found.night, night_lines)
-    yield "quarantine", _lines(found.quarantine, quarantine_lines)
-    yield "drift", _lines(found.drift, drift_lines)
-    yield "performance", _lines(found.performance, performance_lines)
-    if found.retrain is not None:
-        yield "training", [retrain_words(found.retrain)]
-    yield "incidents", _lines(found.incidents, incident_lines)
+    yield f"champion ({status.stage})", _lines(status.champion, champion_lines)
+    yield "last night", _lines(status.night, night_lines)
+    yield "quarantine", _lines(status.quarantine, quarantine_lines)
+    yield "drift", _lines(status.drift, drift_lines)
+    yield "performance", _lines(status.performance, performance_lines)
+    if status.retrain is not None:
+        yield "training", [retrain_words(status.retrain)]
+    yield "incidents", _lines(status.incidents, incident_lines)
 
 
 def _lines(part: Part | MissingPart, words: Callable[[Part], list[str]]) -> list[str]:

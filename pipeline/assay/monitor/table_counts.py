@@ -54,8 +54,8 @@ def match_schemas(
         Of the columns that can be counted, and why each other column cannot be.
     """
     read, behind = read_columns(grid, texts), texts_behind(texts)
-    found = {name: _why(name, cells, read, schemas) for name, cells in read.items()}
-    why = {name: found[behind.get(name, name)] for name in grid}
+    problems = {name: _why(name, cells, read, schemas) for name, cells in read.items()}
+    why = {name: problems[behind.get(name, name)] for name in grid}
     return (
         {name: cells for name, cells in grid.items() if why[name] is None},
         {name: reason for name, reason in why.items() if reason is not None},
@@ -64,18 +64,18 @@ def match_schemas(
 
 def _why(name: str, cells: ColumnGrid, grid: Grid, schemas: Mapping[str, pa.Schema]) -> str | None:
     """Why a column cannot be counted; None if it can."""
-    found = False
+    there_is = False
     for where, schema in schemas.items():
         places = schema.get_all_field_indices(name)
         if len(places) > 1:
             return f"{counted(len(places), 'time')} in {where}"
         if not places:
             continue
-        found, kind = True, schema.field(places[0]).type
+        there_is, kind = True, schema.field(places[0]).type
         if not _fits(name, cells, kind):
             known = "numbers" if isinstance(cells, NumberGrid) else "categories"
             return f"{kind} in {where}, {known} in the reference"
-    if found:
+    if there_is:
         return None
     there = {each for schema in schemas.values() for each in schema.names}
     unknown = {each.casefold(): each for each in sorted(there - set(grid))}
@@ -87,11 +87,11 @@ def _why(name: str, cells: ColumnGrid, grid: Grid, schemas: Mapping[str, pa.Sche
     )
 
 
-def _fits(name: str, cells: ColumnGrid, found: pa.DataType) -> bool:
+def _fits(name: str, cells: ColumnGrid, kind: pa.DataType) -> bool:
     if isinstance(cells, CategoryGrid):
-        return is_compatible_type(_field(name, "string"), found)
-    return is_compatible_type(_field(name, "float"), found) or is_compatible_type(
-        _field(name, "boolean"), found
+        return is_compatible_type(_field(name, "string"), kind)
+    return is_compatible_type(_field(name, "float"), kind) or is_compatible_type(
+        _field(name, "boolean"), kind
     )
 
 
@@ -118,9 +118,9 @@ class RawFeatures:
     def coded(self, name: str) -> CategoryColumn:
         if name not in self._batch.schema.names:
             return CategoryColumn(np.full(self.rows, -1, np.int32), Categories([]))
-        found = convert_column(_field(name, "string"), self._batch)
-        assert found.categories is not None, "text has categories"
-        return CategoryColumn(found.values, found.categories)
+        column = convert_column(_field(name, "string"), self._batch)
+        assert column.categories is not None, "text has categories"
+        return CategoryColumn(column.values, column.categories)
 
 
 @dataclass(frozen=True)

@@ -210,11 +210,11 @@ def locate_path(path: str, here: Path) -> Located:
     schemas = {each.file.path.removeprefix(f"{address}/"): each.schema for each in footers}
     if len(footers) == 1:
         schemas = {where: footers[0].schema}
-    found = tuple(each.file for each in footers)
-    rows = sum(file.rows for file in found)
+    listed = tuple(each.file for each in footers)
+    rows = sum(file.rows for file in listed)
     if rows == 0:
         raise NightEmpty("the table has no rows", where=path, found=counted(len(footers), "file"))
-    return NightInput("", "", where, files=found, rows=rows), schemas
+    return NightInput("", "", where, files=listed, rows=rows), schemas
 
 
 def _listed(address: str) -> Sequence[ListedFile]:
@@ -276,13 +276,13 @@ def _count(
         # Freed memory is returned to the system at once, which is slower: the table may be long.
         with system_allocator():
             parts, counts = opened.run(work, progress.task_callback(name))
-            found = total(parts, work.grid)
-    for expected in counts - {found.rows}:
+            total_counts = total(parts, work.grid)
+    for expected in counts - {total_counts.rows}:
         raise RowCountMismatch(
             "rows were lost on the way",
             where=night.where,
             expected=counted(expected, "row"),
-            found=f"{found.rows}",
+            found=f"{total_counts.rows}",
             fix="Try again; if it happens twice, the table changed meanwhile.",
         )
-    return found
+    return total_counts

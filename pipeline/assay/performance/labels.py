@@ -196,12 +196,12 @@ class _Job:
             when = names.arrived_at or read_labels.ARRIVED
             known = when if when in table.column_names else None
             names = read_labels.LabelColumns(names.keys, names.truth, known)
-        found = read_labels.parse_labels(table, names, self._keys, self._task, source, self.now)
-        found = read_labels.LabelBatch(
-            set_arrival_time(found.rows, told), found.untold, found.keyless
+        labels = read_labels.parse_labels(table, names, self._keys, self._task, source, self.now)
+        labels = read_labels.LabelBatch(
+            set_arrival_time(labels.rows, told), labels.untold, labels.keyless
         )
         counts, self._waiting[night] = find_new_labels(
-            self.store, night, found, self._keys, source, self._first(night), self.now
+            self.store, night, labels, self._keys, source, self._first(night), self.now
         )
         outcome.taken.append(counts)
         self._source, held = source, sum(each.num_rows for each in self._waiting.values())

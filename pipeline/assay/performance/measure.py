@@ -210,14 +210,14 @@ def _slices(
     names = _names(keys)
     mine = [name for name in wanted if name in names]
     others = [name for name in wanted if name not in (*names, params.ingest.partition_by)]
-    found, why = keys.select([*mine, ROW]), ""
+    sliced, why = keys.select([*mine, ROW]), ""
     if others:
         try:
             read = _input(root, params, partition, [*names, *others], keys)
-            found = keys.select([*names, ROW]).join(read, names, join_type="left outer")
+            sliced = keys.select([*names, ROW]).join(read, names, join_type="left outer")
         except InputUnreadable as reason:
             why = str(reason)
-    ordered = found.sort_by(ROW)
+    ordered = sliced.sort_by(ROW)
     shown = [name for name in wanted if name in ordered.column_names]
     frame: pd.DataFrame = ordered.select(shown).to_pandas()
     return frame, why

@@ -64,7 +64,7 @@ def parts(
     by_night: dict[str, dict[str, Row]] = {}
     for row in table:
         by_night.setdefault(row[column], {})[row["metric"]] = row
-    found, short = [], []
+    pool, short = [], []
     loss = LOSS_OF_SKILL.get(metric)
     for night, known in by_night.items():
         needed = [
@@ -80,8 +80,8 @@ def parts(
         alone = above / base if base > 0 else 0.0
         mine = {**row, "metric": metric, "value": alone, "low": None, "high": None}
         day, rows = date.fromisoformat(night).toordinal(), row["rows"]
-        found.append(PoolPart(day, rows * above, rows * base, mine))
-    return found, tuple(short)
+        pool.append(PoolPart(day, rows * above, rows * base, mine))
+    return pool, tuple(short)
 
 
 def over(nights: Sequence[PoolPart]) -> PooledMetric:

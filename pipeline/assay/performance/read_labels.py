@@ -272,9 +272,9 @@ def _uncast(
 
 
 def _not_a(value: object, wanted: str, name: str, where: str) -> LabelError:
-    found = MASK if private_names() else quote_value(value)
+    shown = MASK if private_names() else quote_value(value)
     return LabelError(
-        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=found
+        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=shown
     )
 
 
@@ -375,12 +375,12 @@ def set_arrival_time(rows: pa.Table, instant: datetime | None) -> pa.Table:
 
 def _keys(store: Store, partition: str, keys: pa.Schema, table: str) -> pa.Table:
     read = store.prediction_batches if table == "predictions" else store.quarantine_batches
-    found = pa.Table.from_batches(
+    rows = pa.Table.from_batches(
         [batch.cast(keys) for batch in read(partition, keys.names)], schema=keys
     )
     for name in keys.names:
-        found = found.filter(pc.is_valid(found.column(name)))
-    return found.group_by(keys.names).aggregate([])
+        rows = rows.filter(pc.is_valid(rows.column(name)))
+    return rows.group_by(keys.names).aggregate([])
 
 
 def _first(keys: pa.Table) -> str:

@@ -140,19 +140,19 @@ def _numbers(
     labelled = len(truths.rows)
     share = labelled / of if of else 0.0
     scored, rows = select_labelled(night, truths), labelled_rows(night, truths)
-    found: dict[str, Estimate] = {
+    estimates_of: dict[str, Estimate] = {
         metric: Estimate(None if math.isnan(value) else value, None, None)
         for metric, value in {**scored.values(), **_means(night.task, scored)}.items()
     }
     if scored.is_valid_input():
-        found.update(estimates(scored, night.units.take(rows), confidence))
+        estimates_of.update(estimates(scored, night.units.take(rows), confidence))
     if night.task == "multiclass":
         known = np.isin(truths.rows, rows)
-        found[UNKNOWN] = estimate_share(~known, night.units.take(truths.rows), confidence)
+        estimates_of[UNKNOWN] = estimate_share(~known, night.units.take(truths.rows), confidence)
     if constant is not None:
         lost = mean_loss(scored.task, scored.truth, constant) if len(scored) else None
-        found[CONSTANT_LOSS] = Estimate(lost, None, None)
-    for metric, one in found.items():
+        estimates_of[CONSTANT_LOSS] = Estimate(lost, None, None)
+    for metric, one in estimates_of.items():
         yield RealizedMetric(name, metric, one.value, one.low, one.high, labelled, share, one.why)
 
 
@@ -305,18 +305,18 @@ def by_metric(rows: Iterable[Row], slice: str = "", valued: bool = True) -> dict
     valued
         Leave out rows without a value.
     """
-    found: dict[str, KnownMetric] = {}
+    metrics: dict[str, KnownMetric] = {}
     for row in rows:
         if row.get("slice", "") != slice or (valued and row["value"] is None):
             continue
-        known = found.setdefault(str(row["metric"]), KnownMetric())
+        known = metrics.setdefault(str(row["metric"]), KnownMetric())
         if row["estimated"]:
             known.estimated = row
         else:
             known.realized[int(row["maturity_days"] or 0)] = row
-    for known in found.values():
+    for known in metrics.values():
         known.realized = dict(sorted(known.realized.items()))
-    return dict(sorted(found.items()))
+    return dict(sorted(metrics.items()))
 
 
 def maturity_end(day: date, days: int) -> datetime:

@@ -80,12 +80,12 @@ def _pooled(rule: RetrainRule, mine: Sequence[Row], column: str) -> RuleAdvice:
     rows = [each.row for each in nights]
     if len(nights) < rule.window:
         return _advice(rule, "waiting", rows, short, column)
-    found = pooled.over(nights)
+    estimate = pooled.over(nights)
     # The whole interval, so no more than one end can be past a limit that the other one keeps.
-    beyond = (rule.min is not None and found.high < rule.min) or (
-        rule.max is not None and found.low > rule.max
+    beyond = (rule.min is not None and estimate.high < rule.min) or (
+        rule.max is not None and estimate.low > rule.max
     )
-    return _advice(rule, "retrain" if beyond else "fine", rows, short, column, found)
+    return _advice(rule, "retrain" if beyond else "fine", rows, short, column, estimate)
 
 
 def _advice(
@@ -198,21 +198,21 @@ def run(
     rows = [row for row in store.performance().to_pylist() if row[store.column] in shown]
     advice = advise(rules, rows, store.column, record.version, now or datetime.now(UTC))
     bad = [each for each in advice if each.state == "retrain"]
-    found = RetrainAdvice(
+    advised = RetrainAdvice(
         advised=bool(bad),
         version=record.version,
         until=shown[-1],
         rules=tuple(advice),
     )
-    found.write(root)
+    advised.write(root)
     if bad:
         more = f"; and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise RetrainAdvised(
-            found.reasons[0] + more,
+            advised.reasons[0] + more,
             where=f"{params.name} {record.version}",
             fix=f"See {layout.RETRAIN}",
-        ).attach_report(found)
-    return found
+        ).attach_report(advised)
+    return advised
 
 
 @dataclass(frozen=True)

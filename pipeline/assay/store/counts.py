@@ -144,8 +144,8 @@ def read_counts(place: StoreLocation, partition: str) -> list[Counts]:
 def read_sent(place: StoreLocation) -> list[SentCounts]:
     """What all sources sent, without its columns; ordered by night, source and sequence."""
     names = [place.column, *(name for name in _NAMES if name != "counts")]
-    found = [SentCounts(**_facts(place, row)) for row in _select(place, {}, names)]
-    return sorted(found, key=lambda each: each.key)
+    sent = [SentCounts(**_facts(place, row)) for row in _select(place, {}, names)]
+    return sorted(sent, key=lambda each: each.key)
 
 
 def merge_counts(some: Iterable[Counts]) -> tuple[int, Mapping[str, int], Profile]:
@@ -187,8 +187,8 @@ def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 
 
 def _kept(place: StoreLocation, nights: Sequence[str]) -> dict[Key, dict[str, Any]]:
-    found = _select(place, {place.column: nights}, [place.column, *_NAMES])
-    return {_key(place, row): row for row in found}
+    kept_rows = _select(place, {place.column: nights}, [place.column, *_NAMES])
+    return {_key(place, row): row for row in kept_rows}
 
 
 def _is_kept(
@@ -200,5 +200,5 @@ def _is_kept(
 def _select(
     place: StoreLocation, where: Mapping[str, Any], names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = rows.select(place, COUNTS, where, names).to_pylist()
-    return found
+    chosen: list[dict[str, Any]] = rows.select(place, COUNTS, where, names).to_pylist()
+    return chosen

@@ -33,15 +33,15 @@ class Exported:
 def read_exports(place: StoreLocation, target: str) -> list[Exported]:
     """What a target got, in order."""
     names = [place.column, "run_id", "number", "staged", "rows"]
-    found = rows.select(place, EXPORTS, {"target": target}, names).sort_by("number")
-    return [Exported(*row.values()) for row in found.to_pylist()]
+    exported = rows.select(place, EXPORTS, {"target": target}, names).sort_by("number")
+    return [Exported(*row.values()) for row in exported.to_pylist()]
 
 
 def read_targets(place: StoreLocation, nights: Sequence[str] | None) -> list[str]:
     """The targets that got what had changed of some nights, or of any, sorted."""
     some = {} if nights is None else {place.column: nights}
-    found = rows.select(place, EXPORTS, some, ["target"])
-    return sorted(set(found.column("target").to_pylist()))
+    exported = rows.select(place, EXPORTS, some, ["target"])
+    return sorted(set(exported.column("target").to_pylist()))
 
 
 def append_export(place: StoreLocation, target: str, export: Exported) -> bool:

@@ -124,13 +124,13 @@ def forget(
     begun = [act for act in unfinished_acts(place) if act.is_of(keys)]
     done.resumed = bool(begun) and not dry
     # Until nothing is new: a run or a merge may have written rows while others were looked at.
-    while found := list(_look(place, keys, seen, halves)):
-        allowed(each.file.partition for each in found)
+    while affected := list(_look(place, keys, seen, halves)):
+        allowed(each.file.partition for each in affected)
         if not begun and not dry:
             begun = [begin_act(place, keys, by, because)]
         if not dry:
-            rewrite.bar(place, ((each.table, each.file) for each in found))
-        for each in found:
+            rewrite.bar(place, ((each.table, each.file) for each in affected))
+        for each in affected:
             if not _forget_in(place, keys, each, done, dry):
                 seen.discard(f"{each.table}/{each.file.path}")
     if done.deleted or begun:
@@ -212,9 +212,9 @@ def _holds(
     columns = [*keys.columns, *([ROW, PRIVATE] if table == QUARANTINE else [])]
     with _say_if_gone(place, table, file):
         for batch in rows.batches(place, table, [file], columns):
-            found = keys.find(batch)
-            many += int((found >= 0).sum())
-            numbers |= {*found[found >= 0].tolist()}
+            numbers_of = keys.find(batch)
+            many += int((numbers_of >= 0).sum())
+            numbers |= {*numbers_of[numbers_of >= 0].tolist()}
     return _Holder(table, file, active, many, frozenset(numbers))
 
 
@@ -342,13 +342,13 @@ def record_expired(place: StoreLocation, by: str, because: str, done: Mapping[st
 
 def read_acts(place: StoreLocation) -> list[ForgetAct]:
     """All acts by their last event."""
-    found: dict[str, ForgetAct] = {}
+    acts: dict[str, ForgetAct] = {}
     # Done comes after begun, even if the clock was set back.
     table = rows.select(place, FORGOTTEN, {}).to_pylist()
     for row in sorted(table, key=lambda row: (row["done"] is not None, row["at"])):
         done = None if row["done"] is None else json.loads(row["done"])
-        found[row["act"]] = ForgetAct(**{**row, "keys": tuple(row["keys"]), "done": done})
-    return sorted(found.values(), key=lambda act: act.at)
+        acts[row["act"]] = ForgetAct(**{**row, "keys": tuple(row["keys"]), "done": done})
+    return sorted(acts.values(), key=lambda act: act.at)
 
 
 def unfinished_acts(place: StoreLocation) -> list[ForgetAct]:

@@ -73,11 +73,11 @@ def visible_runs_in(place: StoreLocation, opened: DeltaTable | None) -> dict[str
     files: dict[str, list[StagedFile]] = {}
     for file in [] if opened is None else log.partition_files(opened, place.column):
         files.setdefault(file.partition, []).append(file)
-    found = {
+    visible = {
         night: visible_run_id(place, log.PartitionView(tuple(of)), night)
         for night, of in files.items()
     }
-    return {night: run_id for night, run_id in sorted(found.items()) if run_id is not None}
+    return {night: run_id for night, run_id in sorted(visible.items()) if run_id is not None}
 
 
 def read_partition_view(
@@ -107,17 +107,17 @@ def find_visible_run(place: StoreLocation, partition: str) -> VisibleRun | None:
     The two tables are read one after the other. If the visible run changes in between, the
     quarantine would be that of another run, so both are read again.
     """
-    found = read_partition_view(place, PREDICTIONS, partition, turns=False)
+    view = read_partition_view(place, PREDICTIONS, partition, turns=False)
     while True:
-        run_id = visible_run_id(place, found, partition)
+        run_id = visible_run_id(place, view, partition)
         if run_id is None:
             return None
         refused = read_partition_view(place, QUARANTINE, partition).files
         again = read_partition_view(place, PREDICTIONS, partition, turns=False)
-        if again == found:
+        if again == view:
             mine = tuple(file for file in refused if parse_run_id(file.path) == run_id)
-            return VisibleRun(run_id, found.files, mine, found.since)
-        found = again
+            return VisibleRun(run_id, view.files, mine, view.since)
+        view = again
 
 
 def require_visible_run(place: StoreLocation, partition: str) -> VisibleRun:
@@ -128,8 +128,8 @@ def require_visible_run(place: StoreLocation, partition: str) -> VisibleRun:
     NothingScored
         If no run has published the partition.
     """
-    found = find_visible_run(place, partition)
-    if found is None:
+    run = find_visible_run(place, partition)
+    if run is None:
         raise NothingScored(
             f"no run has published {place.column}={partition}",
             where=place.uri,
@@ -137,7 +137,7 @@ def require_visible_run(place: StoreLocation, partition: str) -> VisibleRun:
             if parse_day(partition)
             else "A night is called by its first day, such as 2013-07-02.",
         )
-    return found
+    return run
 
 
 def visible_files(place: StoreLocation, table: Staged) -> tuple[StagedFile, ...]:
@@ -150,9 +150,9 @@ def visible_files(place: StoreLocation, table: Staged) -> tuple[StagedFile, ...]
         opened = log.open_table(place.table_uri(table))
         files = [] if opened is None else log.partition_files(opened, place.column)
         mine = (file for file in files if parse_run_id(file.path) == shown.get(file.partition))
-        found = tuple(mine)
+        kept = tuple(mine)
         if visible_runs(place) == shown:
-            return found
+            return kept
 
 
 def read_run_records(
@@ -174,8 +174,8 @@ def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) ->
 
 
 def _events(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[Run]:
-    found = rows.select(place, RUNS, filters, FACTS)
-    return parse_events(to_rows(found), place.table_uri(RUNS))
+    events = rows.select(place, RUNS, filters, FACTS)
+    return parse_events(to_rows(events), place.table_uri(RUNS))
 
 
 def read_run_events(place: StoreLocation, partition: str) -> list[Run]:
@@ -210,23 +210,23 @@ def published_run(place: StoreLocation, partition: str) -> Run | None:
     Its id and row counts are read from the tables' files; the rest comes from the run's events, or
     from its commit if those are lost.
     """
-    found = find_visible_run(place, partition)
-    if found is None:
+    visible = find_visible_run(place, partition)
+    if visible is None:
         return None
-    known = read_run_records(place, partition, found.run_id)
+    known = read_run_records(place, partition, visible.run_id)
     if known and known[0].event == "published":
         return known[0]
-    record = known[0] if known else _from_commit(place, partition, found)
+    record = known[0] if known else _from_commit(place, partition, visible)
     if known and not record.input:
         # The event of its end is lost, and when it started nobody had looked at its input yet.
-        entry = commit_of(place, PREDICTIONS, partition, found.run_id) or {}
+        entry = commit_of(place, PREDICTIONS, partition, visible.run_id) or {}
         record = replace(record, input=str(entry.get("input", "")))
     return replace(
         record,
         event="published",
-        rows_read=found.rows_scored + found.rows_quarantined,
-        rows_scored=found.rows_scored,
-        rows_quarantined=found.rows_quarantined,
+        rows_read=visible.rows_scored + visible.rows_quarantined,
+        rows_scored=visible.rows_scored,
+        rows_quarantined=visible.rows_quarantined,
     )
 
 
@@ -248,14 +248,14 @@ def published_runs(place: StoreLocation, partitions: Sequence[str]) -> list[Run]
     return runs
 
 
-def _from_commit(place: StoreLocation, partition: str, found: VisibleRun) -> Run:
-    entry = commit_of(place, PREDICTIONS, partition, found.run_id)
+def _from_commit(place: StoreLocation, partition: str, visible: VisibleRun) -> Run:
+    entry = commit_of(place, PREDICTIONS, partition, visible.run_id)
     if entry is None:
         raise StoreError(
-            f"run {found.run_id} is published, but nothing else is known of it",
+            f"run {visible.run_id} is published, but nothing else is known of it",
             where=place.table_uri(PREDICTIONS),
         )
-    return Run.of_commit(entry, found.run_id, partition)
+    return Run.of_commit(entry, visible.run_id, partition)
 
 
 def partition_commits(place: StoreLocation, table: Staged, partition: str) -> list[dict[str, Any]]:
@@ -267,8 +267,8 @@ def partition_commits(place: StoreLocation, table: Staged, partition: str) -> li
     opened = log.open_table(uri)
     with translate_errors(uri, "its history cannot be read"):
         every = [] if opened is None else opened.history()
-    found = (commits.facts_of(entry, partition) for entry in every)
-    return [facts for facts in found if facts is not None]
+    stated = (commits.facts_of(entry, partition) for entry in every)
+    return [facts for facts in stated if facts is not None]
 
 
 def commit_of(

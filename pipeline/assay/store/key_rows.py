@@ -49,7 +49,7 @@ class KeyRows:
         A refused row whose key could not be read has nulls there: its `ROW` is compared as text.
         A line that could not be cut into cells is taken for a key's if it has all its values.
         """
-        found = np.full(batch.num_rows, -1)
+        places = np.full(batch.num_rows, -1)
         likely = np.ones(batch.num_rows, bool)
         unread = np.zeros(batch.num_rows, bool)
         # Spark writes times with a zone, which the keys have not.
@@ -59,15 +59,15 @@ class KeyRows:
             likely &= pc.is_in(typed[name], value_set=wanted).to_numpy(zero_copy_only=False)
             unread |= typed[name].is_null().to_numpy(zero_copy_only=False)
         for at, cells in _rows(typed, likely):
-            found[at] = self._numbers.get(tuple(cells.values()), -1)
+            places[at] = self._numbers.get(tuple(cells.values()), -1)
         if ROW in batch.schema.names:
             for at, cells in _rows(batch, unread):
                 written = cells | whole_row(cells)
                 if written.get(LINE) is not None:
-                    found[at] = self._in_line(str(written[LINE]))
+                    places[at] = self._in_line(str(written[LINE]))
                 elif None not in (read := [written.get(name) for name in self.columns]):
-                    found[at] = self._spelt.get(tuple(str(each).strip() for each in read), -1)
-        return found
+                    places[at] = self._spelt.get(tuple(str(each).strip() for each in read), -1)
+        return places
 
     def _in_line(self, line: str) -> int:
         """The number of a key whose values are all in a line, none inside of a longer word."""

@@ -63,8 +63,8 @@ def read_performance(
 def read_measured_maturities(place: StoreLocation) -> set[tuple[str, int]]:
     """Each run with each number of days after which it was measured; 0 for an estimate."""
     wanted = ["run_id", "maturity_days"]
-    found = rows.select(place, PERFORMANCE, {"slice": ""}, wanted)
-    return set(_tuples(found, wanted))
+    measured = rows.select(place, PERFORMANCE, {"slice": ""}, wanted)
+    return set(_tuples(measured, wanted))
 
 
 def append_performance(place: StoreLocation, measured: Iterable[Mapping[str, Any]]) -> int:
@@ -140,8 +140,8 @@ def _all(
 
 def read_decisions(place: StoreLocation) -> dict[str, str]:
     """Night -> the decision that counts, as JSON; nights that are void are left out."""
-    found = _latest(place, "decision")
-    return {night: text for night, text in found.items() if text is not None}
+    latest = _latest(place, "decision")
+    return {night: text for night, text in latest.items() if text is not None}
 
 
 def read_decided_runs(place: StoreLocation) -> dict[str, str]:
@@ -159,8 +159,8 @@ def append_decisions(place: StoreLocation, decided: Iterable[Mapping[str, Any]])
 def _latest(place: StoreLocation, name: str) -> dict[str, Any]:
     """Night -> what the row of each night that counts has in a column, in the order of nights."""
     names = [place.column, "run_id", name]
-    found = rows.select(place, DECISIONS, {}, list(dict.fromkeys([*names, "at"])))
-    dated = found.take(pc.sort_indices(found, sort_keys=[("at", "ascending")]))
+    decisions = rows.select(place, DECISIONS, {}, list(dict.fromkeys([*names, "at"])))
+    dated = decisions.take(pc.sort_indices(decisions, sort_keys=[("at", "ascending")]))
     visible = history.visible_runs(place)
     chosen: dict[str, tuple[bool, int, Any]] = {}
     for number, (night, run_id, value) in enumerate(_tuples(dated, names)):

@@ -93,7 +93,7 @@ def file_digests(place: StoreLocation, staged: StagedRun) -> tuple[str, ...]:
     StoreError
         A file is gone.
     """
-    found = []
+    hashes = []
     for table, files in ((PREDICTIONS, staged.predictions), (QUARANTINE, staged.quarantine)):
         for file in files:
             uri = f"{place.table_uri(table)}/{file.path}"
@@ -103,8 +103,8 @@ def file_digests(place: StoreLocation, staged: StagedRun) -> tuple[str, ...]:
                     whole = hashlib.sha256()
                     while block := source.read(MEGABYTE):
                         whole.update(block)
-            found.append(f"sha256:{whole.hexdigest()}")
-    return tuple(found)
+            hashes.append(f"sha256:{whole.hexdigest()}")
+    return tuple(hashes)
 
 
 def append_plan(place: StoreLocation, planned: Iterable[PlannedRun]) -> None:
@@ -124,14 +124,14 @@ def read_plans(
     """
     asked = {"bundle": bundle, place.column: partition}
     filters = {name: value for name, value in asked.items() if value is not None}
-    found = [_parse(place, each) for each in rows.select(place, PLANS, filters).to_pylist()]
-    return sorted(found, key=lambda each: (each.at, each.plan, each.partition))
+    plans = [_parse(place, each) for each in rows.select(place, PLANS, filters).to_pylist()]
+    return sorted(plans, key=lambda each: (each.at, each.plan, each.partition))
 
 
 def newest_plan(place: StoreLocation, bundle: str) -> tuple[PlannedRun, ...]:
     """The runs of the plan that was made last with a bundle, by night; none if there is none."""
-    found = read_plans(place, bundle)
-    return tuple(each for each in found if each.plan == found[-1].plan)
+    plans = read_plans(place, bundle)
+    return tuple(each for each in plans if each.plan == plans[-1].plan)
 
 
 def protected(place: StoreLocation, known: Iterable[str], now: datetime) -> dict[str, Run]:
@@ -161,10 +161,10 @@ def _row(place: StoreLocation, planned: PlannedRun) -> Mapping[str, Any]:
 
 def _parse(place: StoreLocation, row: Mapping[str, Any]) -> PlannedRun:
     try:
-        found = _adapter().validate_json(row["planned"])
+        planned = _adapter().validate_json(row["planned"])
         stated = (row[place.column], row["run_id"], row["bundle"], row["plan"])
-        run = found.run
-        if stated != (run.partition, run.run_id, run.bundle, found.plan):
+        run = planned.run
+        if stated != (run.partition, run.run_id, run.bundle, planned.plan):
             raise ValueError("its columns and its JSON name different runs")
     except (TypeError, ValueError) as error:
         raise StoreError(
@@ -173,7 +173,7 @@ def _parse(place: StoreLocation, row: Mapping[str, Any]) -> PlannedRun:
             found=str(error).splitlines()[0],
             fix="It was edited. assay fsck looks at the rest of the store; then assay plan again.",
         ) from None
-    return replace(found, at=found.at.astimezone(UTC))
+    return replace(planned, at=planned.at.astimezone(UTC))
 
 
 @lru_cache(maxsize=1)

@@ -42,8 +42,8 @@ def append_profiles(place: StoreLocation, runs: Sequence[StagedRun]) -> None:
 
 def read_profiled_runs(place: StoreLocation) -> set[str]:
     """The ids of the runs that have a profile."""
-    found = rows.select(place, PROFILES, {}, ["run_id"])
-    return {*found.column("run_id").to_pylist()}
+    profiled = rows.select(place, PROFILES, {}, ["run_id"])
+    return {*profiled.column("run_id").to_pylist()}
 
 
 def read_profile_texts(place: StoreLocation, runs: Mapping[str, str]) -> dict[str, dict[str, str]]:

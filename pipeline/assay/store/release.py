@@ -76,8 +76,10 @@ def hold(place: StoreLocation, staged: StagedRun) -> str:
 def read_held_run(place: StoreLocation, run_id: str) -> StagedRun | None:
     """The staged run that was kept when a run was held; None if it never was."""
     wanted = {"run_id": run_id, "event": "held"}
-    found = rows.select(place, RUNS, wanted).to_pylist()
-    return from_json(Run(**found[-1]), f"{place.table_uri(RUNS)}, run {run_id}") if found else None
+    events = rows.select(place, RUNS, wanted).to_pylist()
+    return (
+        from_json(Run(**events[-1]), f"{place.table_uri(RUNS)}, run {run_id}") if events else None
+    )
 
 
 def release(place: StoreLocation, run_id: str, by: str, because: str) -> Run:

@@ -86,9 +86,9 @@ def expire(
                     where=f"{place.table_uri(table)}/{path}",
                     fix="Run the same command again.",
                 )
-    found = ExpiredRows(table, before, tuple(sorted(nights)), rows, files, kept)
+    expired = ExpiredRows(table, before, tuple(sorted(nights)), rows, files, kept)
     if nights and not dry:
         because = f"{table} of {min(nights)} to {max(nights)}: older than they are kept"
         counts = {f"{table}_rows": rows, "files_deleted": files}
         forget.record_expired(place, WHO, because, counts)
-    return found
+    return expired

@@ -223,9 +223,9 @@ def from_json(run: Run, where: str) -> StagedRun:
             quarantine_schema=_unpacked(tree["quarantine_schema"]),
         )
     except (KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
-        found = f"{type(error).__name__}: {error}"
+        problem = f"{type(error).__name__}: {error}"
         raise StoreError(
-            "what is known of the held run is not what was written", where=where, found=found
+            "what is known of the held run is not what was written", where=where, found=problem
         ) from None
 
 

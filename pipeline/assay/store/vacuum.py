@@ -78,13 +78,13 @@ def delete_dead_files(
 ) -> list[UnusedFile]:
     """Delete files of dead runs in a partition that are older than `GRACE`."""
     limit = (now or datetime.now(UTC)) - GRACE
-    found = [
+    dead = [
         each
         for table in (PREDICTIONS, QUARANTINE, SCRATCH)
         for each in find_unused_files(place, table, limit, partition)
         if each.kind == "dead"
     ]
-    return delete_files(place, found)
+    return delete_files(place, dead)
 
 
 def vacuum(
@@ -108,13 +108,13 @@ def vacuum(
     for table in (*TABLES, SCRATCH):
         merged = _merge(place, table, dry_run)
         old = find_unused_files(place, table, at - GRACE)
-        found = [each for each in old if _too_old(each, at, keep_days)]
+        dead = [each for each in old if _too_old(each, at, keep_days)]
         if not dry_run:
-            found = delete_files(place, found)
+            dead = delete_files(place, dead)
             _shorten(place, table)
-        replaced = sum(each.kind == "replaced" for each in found)
-        size = sum(each.size for each in found)
-        done.append(VacuumResult(table, replaced, len(found) - replaced, size, merged))
+        replaced = sum(each.kind == "replaced" for each in dead)
+        size = sum(each.size for each in dead)
+        done.append(VacuumResult(table, replaced, len(dead) - replaced, size, merged))
     return done
 
 
@@ -305,13 +305,13 @@ def list_files(
         within = f"{base}/{partition_folder(place.column, partition or '')}" if part else base
         chosen = pafs.FileSelector(within, recursive=True, allow_not_found=True)
         infos = system.get_file_info(chosen)
-    found = [
+    listed = [
         (info.path.removeprefix(base).lstrip("/"), info)
         for info in infos
         if info.type == pafs.FileType.File
     ]
     return [
-        (path, info) for path, info in found if not path.startswith("_") or UNNAMED.search(path)
+        (path, info) for path, info in listed if not path.startswith("_") or UNNAMED.search(path)
     ]
 
 

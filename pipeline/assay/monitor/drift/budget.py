@@ -148,17 +148,17 @@ def alarms(nights: Iterable[BudgetInput], rule: Budget) -> Iterator[RaisedAlarms
         }
         window.append((night, p))
         at_once = {**night.beyond, **night.broken}
-        found = [
+        raised = [
             *_discovered(last, [each for _, each in window], rule),
             *_by_hand(last, rule),
         ]
-        known = {alarm.question for alarm in found}
-        found += [
+        known = {alarm.question for alarm in raised}
+        raised += [
             Alarm(question, None, night.partition, words)
             for question, words in at_once.items()
             if question not in known
         ]
-        yield RaisedAlarms(night.partition, tuple(found), _blind(night, persistent, rule))
+        yield RaisedAlarms(night.partition, tuple(raised), _blind(night, persistent, rule))
 
 
 def fdr_level(rule: Budget) -> float:

@@ -55,8 +55,8 @@ def exceedance(n: int, k: int, j: int, reference: int, persistence: float = 0.0)
         return alone
     worth = (1 - persistence) / (1 + persistence)
     shares, weights = _beta(j * worth, (reference + 1 - j) * worth)
-    found = np.exp(np.interp(np.log(shares), np.log(_SHARES), _curve(n, k, persistence)))
-    return max(alone, float(found @ weights))
+    chances = np.exp(np.interp(np.log(shares), np.log(_SHARES), _curve(n, k, persistence)))
+    return max(alone, float(chances @ weights))
 
 
 def _beta(a: float, b: float) -> tuple[Floats, Floats]:
@@ -143,10 +143,10 @@ def persistence(columns: tuple[tuple[float, ...], ...], window: int) -> tuple[fl
     }
     if not correlations:
         return (0.0,) * len(columns)
-    found = np.array(list(correlations.values()))
+    measured = np.array(list(correlations.values()))
     chance = np.array([(weights**2).sum() / len(columns[place]) for place in correlations])
-    middle = float(found.mean())
-    together = middle + own_share(found, float(chance.mean())) * (found - middle)
+    middle = float(measured.mean())
+    together = middle + own_share(measured, float(chance.mean())) * (measured - middle)
     # A column with constant or too few distances gets the mean of the others.
     means = dict(zip(correlations, together, strict=True))
     return tuple(
@@ -164,14 +164,14 @@ def _correlation(distances: Floats, lags: Ints, weights: Floats) -> float:
     ranks = (np.cumsum(ties) - ties / 2)[place] / n
     squares = special.ndtri((1 + ranks) / 2) ** 2
     apart = squares - squares.mean()
-    found = np.array([apart[lag:] @ apart[:-lag] for lag in lags]) / (apart @ apart)
-    return float(weights @ found)
+    by_lag = np.array([apart[lag:] @ apart[:-lag] for lag in lags]) / (apart @ apart)
+    return float(weights @ by_lag)
 
 
-def _least(found: float, nights: int, lags: Ints, weights: Floats) -> float:
-    """The smallest persistence whose expected mean correlation reaches ``found``."""
+def _least(correlation: float, nights: int, lags: Ints, weights: Floats) -> float:
+    """The smallest persistence whose expected mean correlation reaches ``correlation``."""
     true = STEPS[:, None]
     left = true**lags
     bias = (1 + true) / (1 - true) * (1 - left) + 2 * lags * left
     expected = np.maximum.accumulate((left - bias / max(1, nights)) @ weights)
-    return float(STEPS[min(int(np.searchsorted(expected, found)), len(STEPS) - 1)])
+    return float(STEPS[min(int(np.searchsorted(expected, correlation)), len(STEPS) - 1)])

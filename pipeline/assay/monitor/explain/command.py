@@ -249,8 +249,8 @@ def _look(
             raise PublishConflict(
                 "another run published the night in the meantime", where=record.partition
             )
-        found = published_outcomes(batch, task, names)
-        scored = found[np.isfinite(found).all(axis=1)]
+        outcomes = published_outcomes(batch, task, names)
+        scored = outcomes[np.isfinite(outcomes).all(axis=1)]
         total += scored.sum(axis=0)
         known += len(scored)
     if not known:

@@ -151,12 +151,12 @@ def _mix(
         for night, mean in zip(shares, means, strict=True)
         for title, share in night.items()
     )
-    found = {}
+    by_slice = {}
     for title in sorted({*shares[0], *shares[1]}):
         known = [mean[title] for mean in means if title in mean]
         grown = shares[1].get(title, 0.0) - shares[0].get(title, 0.0)
-        found[title] = grown * (np.mean(known, axis=0) - overall / 2)
-    return found
+        by_slice[title] = grown * (np.mean(known, axis=0) - overall / 2)
+    return by_slice
 
 
 def _pairs(

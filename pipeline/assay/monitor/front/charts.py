@@ -132,13 +132,13 @@ def shade(times: float | None) -> str:
 
 def _runs(points: Sequence[ShownMetric | None]) -> list[list[tuple[int, ShownMetric]]]:
     """Stretches of consecutive nights with a value; no line is drawn across a gap."""
-    found: list[list[tuple[int, ShownMetric]]] = [[]]
+    runs: list[list[tuple[int, ShownMetric]]] = [[]]
     for i, point in enumerate(points):
         if point is not None:
-            found[-1].append((i, point))
-        elif found[-1]:
-            found.append([])
-    return [run for run in found if run]
+            runs[-1].append((i, point))
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
 
 
 def _axes(
@@ -192,12 +192,12 @@ def months(nights: Sequence[Night]) -> list[Month]:
     except ValueError:
         tiles = tuple(_tile(night, night.partition) for night in nights)
         return [Month("", 0, False, tiles)]
-    found = []
+    calendar = []
     for (_, _), group in groupby(sorted(days), key=lambda day: (day.year, day.month)):
         of_month = list(group)
         first, last = of_month[0], of_month[-1]
         every = [first.replace(day=number) for number in range(first.day, last.day + 1)]
-        found.append(
+        calendar.append(
             Month(
                 f"{first:%B %Y}",
                 first.weekday(),
@@ -205,7 +205,7 @@ def months(nights: Sequence[Night]) -> list[Month]:
                 tuple(_tile(days[d], str(d.day)) if d in days else None for d in every),
             )
         )
-    return found
+    return calendar
 
 
 def link(night: Night) -> str:

@@ -170,29 +170,29 @@ def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
             names.update(each.column for each in drift.findings)
     lines = []
     for name, count in sorted(over.items(), key=lambda item: (-item[1], item[0]))[:MOST_COLUMNS]:
-        found = [drift.finding(name) if drift else None for drift in looked]
-        known = [each is not None for each in found]
-        times = [_times_limit(each) if each else None for each in found]
+        findings = [drift.finding(name) if drift else None for drift in looked]
+        known = [each is not None for each in findings]
+        times = [_times_limit(each) if each else None for each in findings]
         label = f"{name}: over a limit on {counted(count, 'night')}"
         lines.append(ColumnLine(name, count, charts.heat_map(times, known, label)))
     return lines, len(names - set(over))
 
 
-def _times_limit(found: DriftFinding) -> float | None:
+def _times_limit(finding: DriftFinding) -> float | None:
     """How far a column was, as a multiple of its limit; at least 1 if it was over any limit."""
-    times = found.times_limit
+    times = finding.times_limit
     if math.isinf(times):
         return None
-    return max(times, 1.0) if found.crossed else times
+    return max(times, 1.0) if finding.crossed else times
 
 
 def champion_words(front: Front) -> list[str]:
     """The champion's lines, or why it is unknown."""
-    found = front.champion
-    if isinstance(found, MissingPart):
-        return [found.none]
+    champion = front.champion
+    if isinstance(champion, MissingPart):
+        return [champion.none]
     # The template shows the bundle's digest, shortened.
-    return [line for line in champion_lines(found) if not line.endswith(found.bundle)]
+    return [line for line in champion_lines(champion) if not line.endswith(champion.bundle)]
 
 
 def incident_words(front: Front) -> list[str]:
@@ -219,21 +219,23 @@ def _charts(front: Front) -> list[tuple[str, Picture, str]]:
         return []
     drift = [n.drift.drifted_share if n.drift and n.state == "published" else None for n in shown]
     refused = [night.quarantine_share for night in shown]
-    found: list[tuple[str, Picture, str]] = []
+    drawings: list[tuple[str, Picture, str]] = []
     if any(value is not None for value in drift):
         limit = front.max_drifted_share
         title = "Features that drifted"
         picture = charts.bars(drift, shown, limit, "share of features that drifted")
-        found.append((title, picture, f"share of the features; {limit:.0%} may"))
+        drawings.append((title, picture, f"share of the features; {limit:.0%} may"))
     if any(value is not None for value in refused):
         limit = front.max_quarantine_share
         picture = charts.bars(refused, shown, limit, "share of rows that were quarantined")
-        found.append(("Quarantined", picture, f"share of the rows read; {limit * 100:g}% may be"))
+        drawings.append(
+            ("Quarantined", picture, f"share of the rows read; {limit * 100:g}% may be")
+        )
     drawn = charts.performance(shown, f"{front.metric} by night")
     if drawn is not None:
         words = "line: estimated without labels; dots: with the labels that came"
-        found.append((f"Performance: {front.metric}", drawn, words))
-    return found
+        drawings.append((f"Performance: {front.metric}", drawn, words))
+    return drawings
 
 
 STAGE_PAGES = {

@@ -119,7 +119,7 @@ def normal(params: Params, nights: Sequence[Night]) -> Iterator[tuple[str, str, 
     limit = f"{params.monitor.max_drifted_share:.0%} of the features may"
     yield "features that drifted", _range(drifted, "{:.0%}"), limit
     for words, one in (("estimated", "estimated"), ("with labels", "realized")):
-        known = [found for night in seen if (found := getattr(night, one)) is not None]
+        known = [value for night in seen if (value := getattr(night, one)) is not None]
         if known:
             yield words, _range([each.value for each in known], "{:.3f}"), ""
 

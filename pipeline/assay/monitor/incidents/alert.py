@@ -104,7 +104,7 @@ class AlertsReport:
 
     def document(self) -> dict[str, Any]:
         """The content of reports/alerts.json; with ``issue``, what became of it too."""
-        found: dict[str, Any] = {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "name": self.name,
             "until": self.until,
@@ -112,7 +112,7 @@ class AlertsReport:
             "alerts": [{**each.incident.to_plain(), "told": each.told} for each in self.alerts],
             "delivery": asdict(self.delivery),
         }
-        return found if self.issue is None else {**found, "issue": self.issue}
+        return document if self.issue is None else {**document, "issue": self.issue}
 
 
 IssueKeeper: TypeAlias = Callable[[str, AllNights], IssueChange]
@@ -137,17 +137,17 @@ def run(root: Path, params: Params, keep_issue: IssueKeeper | None = None) -> Al
         reports/alerts.json is damaged.
     """
     every = all_nights(night_facts.load(root, open_store(root, params), ()))
-    found = update_alerts(root, params, every)
+    report = update_alerts(root, params, every)
     if keep_issue is not None:
         try:
-            found = replace(found, issue=keep_issue(params.name, every))
+            report = replace(report, issue=keep_issue(params.name, every))
         except CodeHostFailed as error:
-            if found.delivery.problem:
+            if report.delivery.problem:
                 log.warning("%s", error.line())
-                _check(found)
-            raise error.attach_report(found) from None
-    _check(found)
-    return found
+                _check(report)
+            raise error.attach_report(report) from None
+    _check(report)
+    return report
 
 
 def notify(root: Path, params: Params, every: AllNights, answered: bool) -> None:
@@ -180,13 +180,13 @@ def update_alerts(root: Path, params: Params, every: AllNights) -> AlertsReport:
     DataError
         reports/alerts.json is damaged.
     """
-    found = {each.incident.id: each for each in alerts(every.incidents, _before(root))}
+    by_id = {each.incident.id: each for each in alerts(every.incidents, _before(root))}
     hook, function = params.alerts.webhook, params.alerts.function
-    due = [each for each in found.values() if each.due] if hook or function else []
+    due = [each for each in by_id.values() if each.due] if hook or function else []
     delivery = Delivery(hook is not None, function, waiting=len(due))
 
     def write() -> AlertsReport:
-        report = AlertsReport(params.name, tuple(found.values()), every.until, delivery)
+        report = AlertsReport(params.name, tuple(by_id.values()), every.until, delivery)
         write_json(root / layout.ALERTS, report.document())
         incidents = [each.incident for each in report.alerts]
         text = messages.render_markdown(params.name, incidents, every.nights)
@@ -208,7 +208,7 @@ def update_alerts(root: Path, params: Params, every: AllNights) -> AlertsReport:
             if tried.down:
                 break
             continue
-        found[each.incident.id] = replace(each, told=each.incident.state)
+        by_id[each.incident.id] = replace(each, told=each.incident.state)
         sent = (*delivery.sent, messages.key(each.incident))
         delivery = replace(delivery, sent=sent, waiting=len(due) - len(sent))
         write()
@@ -263,13 +263,13 @@ def parse_alerts(text: str) -> tuple[Alert, ...]:
         It is not such a document.
     """
     try:
-        found = _KnownAlerts.parse(text, layout.ALERTS).alerts
+        known = _KnownAlerts.parse(text, layout.ALERTS).alerts
     except DataError as error:
         fix = "Delete it: what is open will be told again"
         raise DataError(error.what, where=layout.ALERTS, fix=fix) from None
     names = [each.name for each in fields(Incident)]
     return tuple(
-        Alert(Incident(*(getattr(each, name) for name in names)), each.told) for each in found
+        Alert(Incident(*(getattr(each, name) for name in names)), each.told) for each in known
     )
 
 
@@ -279,12 +279,12 @@ def _before(root: Path) -> tuple[Alert, ...]:
     return parse_alerts(read_stage_file(root, layout.ALERTS, "alert"))
 
 
-def _check(found: AlertsReport) -> None:
-    delivery = found.delivery
+def _check(report: AlertsReport) -> None:
+    delivery = report.delivery
     if delivery.problem:
         raise AlertUndelivered(
             delivery.problem,
             where=layout.ALERTS,
             found=f"{delivery.waiting} waiting",
             fix="The next assay alert sends them again.",
-        ).attach_report(found)
+        ).attach_report(report)

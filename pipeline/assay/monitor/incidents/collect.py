@@ -60,26 +60,27 @@ def combine_incidents(nights: Sequence[Night], decisions: Mapping[str, NightDeci
         Night -> the decision about it, in order.
     """
     drift = (_of_drift(each) for each in group_alarms(decisions.values()))
-    found = (*drift, *run_incidents(nights))
+    incidents = (*drift, *run_incidents(nights))
     return AllNights(
         tuple(
-            replace(each, incidents=incidents_of_night(found, each.partition)) for each in nights
+            replace(each, incidents=incidents_of_night(incidents, each.partition))
+            for each in nights
         ),
-        found,
+        incidents,
         max(decisions, default=None),
     )
 
 
-def _of_drift(found: DriftIncident) -> Incident:
+def _of_drift(incident: DriftIncident) -> Incident:
     return Incident(
-        id=found.id,
+        id=incident.id,
         kind="drift",
-        state=found.state,
-        first=found.first,
-        last=found.last,
-        columns=found.columns,
-        sentence=found.sentence(),
-        of=found.kind,
+        state=incident.state,
+        first=incident.first,
+        last=incident.last,
+        columns=incident.columns,
+        sentence=incident.sentence(),
+        of=incident.kind,
     )
 
 
@@ -88,16 +89,16 @@ def run_incidents(nights: Iterable[Night]) -> list[Incident]:
 
     All are open: when its first night is published or retracted, an incident disappears.
     """
-    found: list[list[Night]] = []
+    stretches: list[list[Night]] = []
     before = False
     for night in nights:
         now = night.state in UNPUBLISHED
         if now and not before:
-            found.append([])
+            stretches.append([])
         if now:
-            found[-1].append(night)
+            stretches[-1].append(night)
         before = now
-    return [_unpublished(stretch) for stretch in found]
+    return [_unpublished(stretch) for stretch in stretches]
 
 
 def _unpublished(nights: list[Night]) -> Incident:
@@ -280,5 +281,5 @@ def group_alarms(nights: Iterable[NightDecision]) -> tuple[DriftIncident, ...]:
                 if current.quiet >= night.quiet:
                     current.recovered = night.partition
                     ended.append(growing.pop(kind))
-    found = [each.done() for each in (*ended, *growing.values())]
-    return tuple(sorted(found, key=lambda each: (each.found, KINDS.index(each.kind))))
+    incidents = [each.done() for each in (*ended, *growing.values())]
+    return tuple(sorted(incidents, key=lambda each: (each.found, KINDS.index(each.kind))))

@@ -125,14 +125,14 @@ def history_of(
     )
 
 
-def _incident(found: DriftIncident) -> dict[str, Any]:
-    return {**asdict(found), "sentence": found.sentence(), "columns": found.columns}
+def _incident(incident: DriftIncident) -> dict[str, Any]:
+    return {**asdict(incident), "sentence": incident.sentence(), "columns": incident.columns}
 
 
-def _alarm(found: Alarm) -> dict[str, Any]:
+def _alarm(alarm: Alarm) -> dict[str, Any]:
     return {
-        **asdict(found.question),
-        "p": found.p,
-        "since": found.since,
-        "because": found.because,
+        **asdict(alarm.question),
+        "p": alarm.p,
+        "since": alarm.since,
+        "because": alarm.because,
     }

@@ -37,8 +37,8 @@ def render_markdown(name: str, incidents: Sequence[Incident], night_list: Sequen
     count = len(by_state["open"])
     title = counted(count, "open incident") if count else "no open incident"
     lines = [f"# {prose(name)}: {title}", ""]
-    for state, found in by_state.items():
-        for number, each in enumerate(found):
+    for state, of_state in by_state.items():
+        for number, each in enumerate(of_state):
             lines += [] if number else [f"## {TITLES[state]}", ""]
             lines += [*describe(each, night_list), f"- incident: {code(each.id)}", ""]
     return "\n".join(lines)
@@ -210,10 +210,10 @@ def load_own(name: str, root: Path) -> Own:
     PluginError
         As `open_receiver`.
     """
-    found = plugins.resolve(name, key="alerts.function", root=root)
+    function = plugins.resolve(name, key="alerts.function", root=root)
     where = "params.yaml: alerts.function"
-    plugins.check_call(found, ["the message"], where=where, reference=name)
-    return found  # type: ignore[no-any-return]
+    plugins.check_call(function, ["the message"], where=where, reference=name)
+    return function  # type: ignore[no-any-return]
 
 
 def call_own(function: Own, project: str, incident: Incident) -> Attempt:

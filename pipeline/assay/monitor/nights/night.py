@@ -250,12 +250,12 @@ class Night:
 
     def reasons(self) -> tuple[str, ...]:
         """What a person should read about the night, the most serious first."""
-        found = [each for each in (self.note, self.decision) if each]
+        reasons = [each for each in (self.note, self.decision) if each]
         if self.held:
             steps = held_steps(self.partition, self.held, self.held_refused)
-            found.append(step_words(steps))
+            reasons.append(step_words(steps))
         if self.drift is not None and self.drift.crossed:
-            found += self.drift.reasons
+            reasons += self.drift.reasons
         if self.state == "published" and self.unseen:
-            found.append(self.unseen)
-        return (*found, *self.status.incidents)
+            reasons.append(self.unseen)
+        return (*reasons, *self.status.incidents)

@@ -73,8 +73,8 @@ class ColumnContent:
     @property
     def picture(self) -> Picture | None:
         """Its histograms; None if either side has no value."""
-        found = self.histograms
-        return None if found is None else charts.histogram_pair(found, RED if self.over else BLUE)
+        pair = self.histograms
+        return None if pair is None else charts.histogram_pair(pair, RED if self.over else BLUE)
 
     @property
     def histograms(self) -> HistogramPair | None:

@@ -94,7 +94,7 @@ def night_sample(
     known = {params.ingest.partition_by: partition}
     rows: pd.DataFrame = drawn.select(list(dict.fromkeys([*keys, *scores]))).to_pandas()
     rows = rows.drop_duplicates(keys)
-    found = [rows.iloc[:0].reindex(columns=wanted)]
+    matched = [rows.iloc[:0].reindex(columns=wanted)]
     names = list(dict.fromkeys([*keys, *manifest.features]))
     try:
         for batch in open_input(root, params).rows(partition, names, near):
@@ -103,20 +103,20 @@ def night_sample(
                 # The input may hold a key twice, but it was scored once.
                 both = rows.merge(alike.to_pandas(), on=keys, how="inner").drop_duplicates(keys)
                 rows = _without(rows, both, keys)
-                found.append(both)
+                matched.append(both)
             if rows.empty:
                 break
     except InputUnreadable as reason:
-        return found[0], str(reason)
-    if len(found) == 1:
-        return found[0], "none of its rows is in the input any more"
-    whole = pd.concat(found[1:], ignore_index=True)
+        return matched[0], str(reason)
+    if len(matched) == 1:
+        return matched[0], "none of its rows is in the input any more"
+    whole = pd.concat(matched[1:], ignore_index=True)
     return whole[[name for name in wanted if name in whole]], ""
 
 
-def _without(rows: pd.DataFrame, found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _without(rows: pd.DataFrame, matched: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """The rows whose keys were not found yet."""
-    left = rows.merge(found[keys], on=keys, how="left", indicator="__found")
+    left = rows.merge(matched[keys], on=keys, how="left", indicator="__found")
     return left[left["__found"] == "left_only"].drop(columns="__found")
 
 

@@ -56,12 +56,12 @@ def estimate(
         return dict.fromkeys(METRICS, missing_estimate("no rows"))
     predicted = (cells.low >= threshold).astype(np.float64)
     influences = {**_means(cells), **decision_metrics(cells, predicted)}
-    found = {
+    estimates = {
         name: estimate_metric(name, one, cells.counts, cells.means, confidence)
         for name, one in influences.items()
     }
     ranking = estimate_auc(cells)
-    found["auc"] = (
+    estimates["auc"] = (
         missing_estimate("every row has the same label for certain")
         if ranking is None
         else estimate_metric("auc", ranking, cells.counts, cells.means, confidence)
@@ -70,16 +70,16 @@ def estimate(
     reasons["f1"] = "no positives and no row predicted positive"
     for name, why in reasons.items():
         if name not in influences:
-            found[name] = missing_estimate(why)
+            estimates[name] = missing_estimate(why)
     for name, (low, high) in decisions.intervals(cells, threshold, confidence).items():
-        found[name] = found[name].within(low, high)
+        estimates[name] = estimates[name].within(low, high)
     if effects is None:
-        return {name: found[name].without_interval(UNKNOWN_NIGHTS) for name in METRICS}
+        return {name: estimates[name].without_interval(UNKNOWN_NIGHTS) for name in METRICS}
     for name, one in (influences if ranking is None else {**influences, "auc": ranking}).items():
         reach = night_reach(one, cells.counts, cells.means, effects, confidence)
-        found[name] = found[name].widened(name, reach)
-    few = {**_certain(cells, found["log_loss"]), **_few(cells, threshold)}
-    return {name: found[name].without_interval(few.get(name)) for name in METRICS}
+        estimates[name] = estimates[name].widened(name, reach)
+    few = {**_certain(cells, estimates["log_loss"]), **_few(cells, threshold)}
+    return {name: estimates[name].without_interval(few.get(name)) for name in METRICS}
 
 
 def _certain(cells: ScoreCells, log_loss: MetricEstimate) -> dict[str, str]:

@@ -188,8 +188,8 @@ def cells_from_histogram(
     widest = (means - low) * (high - means)
     even = np.minimum(np.square(high - low) / 12, widest)
     expected = float(number @ even)
-    found = max(total_squares - float(number @ np.square(means)), 0.0)
-    share = found / expected if expected > 0 else 0.0
+    spread = max(total_squares - float(number @ np.square(means)), 0.0)
+    share = spread / expected if expected > 0 else 0.0
     return ScoreCells(low, high, number, means, np.sqrt(np.minimum(share * even, widest)))
 
 

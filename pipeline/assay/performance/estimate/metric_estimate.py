@@ -102,7 +102,7 @@ class CellInfluence:
 
 
 def estimate_metric(
-    name: str, found: CellInfluence, counts: Floats, means: Floats, confidence: float
+    name: str, influence: CellInfluence, counts: Floats, means: Floats, confidence: float
 ) -> MetricEstimate:
     """The metric with its interval.
 
@@ -111,27 +111,27 @@ def estimate_metric(
     counts, means
         Rows in each cell, and their mean probability.
     """
-    if not math.isfinite(found.value):
+    if not math.isfinite(influence.value):
         return missing_estimate("it came out as not a number")
-    error = math.sqrt(label_variance(found, counts, means))
-    return MetricEstimate(found.value, *interval(name, found.value, error, confidence))
+    error = math.sqrt(label_variance(influence, counts, means))
+    return MetricEstimate(influence.value, *interval(name, influence.value, error, confidence))
 
 
-def label_variance(found: CellInfluence, counts: Floats, means: Floats) -> float:
+def label_variance(influence: CellInfluence, counts: Floats, means: Floats) -> float:
     """The variance of the metric from the labels of these rows."""
-    apart = np.square(found.positive - found.negative) * means * (1 - means)
+    apart = np.square(influence.positive - influence.negative) * means * (1 - means)
     return float(counts @ apart) / float(counts.sum()) ** 2
 
 
 def night_reach(
-    found: CellInfluence,
+    influence: CellInfluence,
     counts: Floats,
     means: Floats,
     effects: NightEffects,
     confidence: float,
 ) -> float:
     """How far what differs between nights moves the metric, as half the width of an interval."""
-    slopes = counts * (found.positive - found.negative) * means * (1 - means)
+    slopes = counts * (influence.positive - influence.negative) * means * (1 - means)
     return effects.reach(log_odds(means), slopes / counts.sum(), confidence)
 
 

@@ -57,11 +57,11 @@ def estimate(
     value = float(cells.counts @ cells.means) / cells.rows
     size = len(cells.counts)
     right = CellInfluence(value, np.full(size, 1 - value), np.full(size, -value))
-    found = estimate_metric(ACCURACY, right, cells.counts, cells.means, confidence)
+    accuracy = estimate_metric(ACCURACY, right, cells.counts, cells.means, confidence)
     if effects is None:
-        return {ACCURACY: found.without_interval(UNKNOWN_NIGHTS)}
+        return {ACCURACY: accuracy.without_interval(UNKNOWN_NIGHTS)}
     reach = night_reach(right, cells.counts, cells.means, effects, confidence)
-    return {ACCURACY: found.widened(ACCURACY, reach)}
+    return {ACCURACY: accuracy.widened(ACCURACY, reach)}
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,13 @@ def macro(classes: Sequence[ClassCells], confidence: float) -> dict[str, MetricE
     why = _few(classes)
     made = {}
     for metric, name in MACRO.items():
-        found = [each[metric] for each in of_class.values() if metric in each]
+        parts = [each[metric] for each in of_class.values() if metric in each]
         lacking = [title for title, each in of_class.items() if metric not in each]
-        if lacking or not found:
+        if lacking or not parts:
             what = ", ".join(lacking) or "any class"
             made[name] = missing_estimate(f"it has no value of {what}")
         else:
-            made[name] = _mean(name, metric, found, confidence).without_interval(why)
+            made[name] = _mean(name, metric, parts, confidence).without_interval(why)
     return made
 
 
@@ -130,32 +130,32 @@ def _found(one: ClassCells) -> Mapping[str, Found]:
         )
     )
     answers = np.repeat([1.0, 0.0], [len(said.counts), len(others.counts)])
-    found: dict[str, Found] = {
+    by_metric: dict[str, Found] = {
         name: (influence, both, one.effects)
         for name, influence in binary.decision_metrics(both, answers).items()
     }
     whole = cells_from_profile(one.every, one.grid)
     area = binary.estimate_auc(whole)
-    return found if area is None else {**found, "auc": (area, whole, one.effects)}
+    return by_metric if area is None else {**by_metric, "auc": (area, whole, one.effects)}
 
 
-def _mean(name: str, metric: str, found: Sequence[Found], confidence: float) -> MetricEstimate:
-    value = math.fsum(influence.value for influence, _, _ in found) / len(found)
+def _mean(name: str, metric: str, parts: Sequence[Found], confidence: float) -> MetricEstimate:
+    value = math.fsum(influence.value for influence, _, _ in parts) / len(parts)
     labels = [
         math.sqrt(label_variance(influence, cells.counts, cells.means))
-        for influence, cells, _ in found
+        for influence, cells, _ in parts
     ]
     apart = math.hypot(*labels) if metric == "precision" else math.fsum(labels)
-    low, high = interval(name, value, apart / len(found), confidence)
+    low, high = interval(name, value, apart / len(parts), confidence)
     reaches = [
         night_reach(influence, cells.counts, cells.means, effects, confidence)
-        for influence, cells, effects in found
+        for influence, cells, effects in parts
         if effects is not None
     ]
     made = MetricEstimate(value, low, high)
-    if len(reaches) < len(found):
+    if len(reaches) < len(parts):
         return made.without_interval(UNKNOWN_NIGHTS)
-    return made.widened(name, math.fsum(reaches) / len(found))
+    return made.widened(name, math.fsum(reaches) / len(parts))
 
 
 def _few(classes: Sequence[ClassCells]) -> str | None:

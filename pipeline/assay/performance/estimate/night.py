@@ -116,16 +116,16 @@ def estimate_night(
     """
     manifest = loaded.manifest
     losses = _losses(loaded) if manifest.task == "regression" else None
-    found = list_slices(manifest, loaded.reference, profile, losses, confidence)
+    parts = list_slices(manifest, loaded.reference, profile, losses, confidence)
     classes = _classes(loaded, profile)
-    if classes and found:
-        every = {**found[0].metrics, **multiclass.macro(classes, confidence)}
-        found = (replace(found[0], metrics=every), *found[1:])
-    found = tuple(_stretched(part, widths) for part in found)
+    if classes and parts:
+        every = {**parts[0].metrics, **multiclass.macro(classes, confidence)}
+        parts = (replace(parts[0], metrics=every), *parts[1:])
+    parts = tuple(_stretched(part, widths) for part in parts)
     distrust = trust.distrust_reasons(loaded.reference, profile, findings)
     if distrust:
-        found = tuple(_without_intervals(part, distrust[0]) for part in found)
-    return NightEstimate(found, distrust)
+        parts = tuple(_without_intervals(part, distrust[0]) for part in parts)
+    return NightEstimate(parts, distrust)
 
 
 def _stretched(part: SliceEstimate, widths: Mapping[str, float]) -> SliceEstimate:
@@ -264,5 +264,5 @@ def estimated_rows(
         "maturity_days": None,
         "at": datetime.now(UTC),
     }
-    found = estimate_night(loaded, profile, confidence, findings, widths)
-    return [{**about, **row} for row in found.rows()]
+    estimate = estimate_night(loaded, profile, confidence, findings, widths)
+    return [{**about, **row} for row in estimate.rows()]

@@ -111,7 +111,7 @@ def estimate(
     means = share @ losses.means
     learnt = np.square(share) @ (losses.variances / losses.rows[:, None])
     own = share @ losses.variances / total
-    found = {}
+    estimates = {}
     for place, name in enumerate(METRICS):
         value, labels = float(means[place]), float(learnt[place] + own[place])
         if name == "rmse":
@@ -119,11 +119,11 @@ def estimate(
             labels = labels / (4 * value) if value else 0.0
             value = math.sqrt(value)
         low, high = interval(name, value, math.sqrt(labels), confidence)
-        found[name] = MetricEstimate(value, low, high)
+        estimates[name] = MetricEstimate(value, low, high)
     if effects is None:
-        return found | {"bias": found["bias"].without_interval(UNKNOWN_NIGHTS)}
+        return estimates | {"bias": estimates["bias"].without_interval(UNKNOWN_NIGHTS)}
     reach = effects.reach(np.zeros(1), np.ones(1), confidence)
-    return found | {"bias": found["bias"].widened("bias", reach)}
+    return estimates | {"bias": estimates["bias"].widened("bias", reach)}
 
 
 def estimate_from_features(
@@ -152,11 +152,11 @@ def estimate_from_features(
     effects
         Of the nights on each loss; a metric without them has no interval.
     """
-    found = {}
+    estimates = {}
     for name, column, loss in zip(("mae", "rmse"), (absolute, squared), LOSSES, strict=True):
         counted = column.rows - column.nulls
         if not counted:
-            found[name] = missing_estimate("no rows")
+            estimates[name] = missing_estimate("no rows")
             continue
         mean, square = column.total / counted, column.total_squares / counted
         labels = noise[loss] * square * (1 / counted + 1 / rows)
@@ -166,14 +166,14 @@ def estimate_from_features(
             labels = labels / (4 * mean) if mean else 0.0
             value = math.sqrt(mean)
         low, high = interval(name, value, math.sqrt(labels), confidence)
-        found[name] = MetricEstimate(value, low, high).without_interval(
+        estimates[name] = MetricEstimate(value, low, high).without_interval(
             None if loss in effects else UNKNOWN_NIGHTS
         )
         if loss in effects:
             reach = _night_reach(column, effects[loss], confidence)
             reach /= 2 * value if name == "rmse" and value else 1.0
-            found[name] = found[name].widened(name, reach)
-    return found
+            estimates[name] = estimates[name].widened(name, reach)
+    return estimates
 
 
 def _night_reach(column: ColumnProfile, effects: NightEffects, confidence: float) -> float:

@@ -83,7 +83,7 @@ def distrust_reasons(
     """
     most = max(reference.importance.values(), default=0.0)
     decided = {each.column: each for each in findings}
-    found: list[tuple[bool, float, str]] = []
+    reasons: list[tuple[bool, float, str]] = []
     for name in reference.grid:
         night = profile.get(name)
         # Without measured importance every feature counts as the most important one.
@@ -96,8 +96,8 @@ def distrust_reasons(
             if not mine and reference.depends > CLEAR:
                 chance = _by_chance(reference.profile[name], night)
                 mine = _drifted(name, decided.get(name), weight, chance)
-            found += [(is_score, -share, reason) for share, reason in mine]
-    return tuple(reason for _, _, reason in sorted(found))
+            reasons += [(is_score, -share, reason) for share, reason in mine]
+    return tuple(reason for _, _, reason in sorted(reasons))
 
 
 def _unlike(

@@ -85,5 +85,5 @@ class Access(Section):
     def people(self, act: Act) -> list[str]:
         """The addresses of all who may; none if that is everybody."""
         listed = self.listed(act) or ()
-        found = (address_of(one) for each in listed for one in self.groups.get(each, (each,)))
-        return list(dict.fromkeys(found))
+        people = (address_of(one) for each in listed for one in self.groups.get(each, (each,)))
+        return list(dict.fromkeys(people))

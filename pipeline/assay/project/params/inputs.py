@@ -43,12 +43,12 @@ TableName = Annotated[str, Field(pattern=r"^[^\s.`]+(\.[^\s.`]+)*$")]
 
 def bind_night(query: str, literal: str) -> str:
     """``query`` with each ``:night`` outside of strings and comments replaced by ``literal``."""
-    return _OUTSIDE.sub(lambda found: literal if found["night"] else found[0], query)
+    return _OUTSIDE.sub(lambda part: literal if part["night"] else part[0], query)
 
 
 def has_night_parameter(query: str) -> bool:
     """Whether ``:night`` occurs in the query outside of strings and comments."""
-    return any(found["night"] for found in _OUTSIDE.finditer(query))
+    return any(part["night"] for part in _OUTSIDE.finditer(query))
 
 
 def _nightly(query: str) -> str:

@@ -209,8 +209,8 @@ def _step(annotation: Any, step: int | str) -> Any:
 
 
 def _names(root: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    found: Any = _walk(root, loc)
-    kinds = (found, *typing.get_args(found))  # X | None is an X that may be left out
+    names: Any = _walk(root, loc)
+    kinds = (names, *typing.get_args(names))  # X | None is an X that may be left out
     models = [each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)]
     return [name for model in models for name in _keys(model)]
 

@@ -25,9 +25,9 @@ class Signer(Section):
     @model_validator(mode="after")
     def _one(self) -> Signer:
         ways = {"file": self.file, "agent: true": self.agent, "command": self.command}
-        found = [name for name, value in ways.items() if value]
-        if len(found) != 1:
-            raise ValueError(f"one of file, agent: true and command|{', '.join(found) or 'none'}")
+        given = [name for name, value in ways.items() if value]
+        if len(given) != 1:
+            raise ValueError(f"one of file, agent: true and command|{', '.join(given) or 'none'}")
         return self
 
 

@@ -120,7 +120,7 @@ def set_values(text: str, values: Mapping[tuple[str, ...], str]) -> str:
     """
     tree = load(text)
     lines = text.splitlines(keepends=True)
-    found = []
+    places = []
     for keys, value in values.items():
         node = tree
         try:
@@ -132,9 +132,11 @@ def set_values(text: str, values: Mapping[tuple[str, ...], str]) -> str:
         match = _PLAIN.match(lines[line], column)
         if match is None or match["value"] != str(node[keys[-1]]):
             raise _odd(keys)
-        found.append((line, match.start(), match.end(), f"{match['quote']}{value}{match['quote']}"))
+        places.append(
+            (line, match.start(), match.end(), f"{match['quote']}{value}{match['quote']}")
+        )
     # From the end, so that the places before it stay right.
-    for line, start, end, value in sorted(found, reverse=True):
+    for line, start, end, value in sorted(places, reverse=True):
         lines[line] = lines[line][:start] + value + lines[line][end:]
     return "".join(lines)
 

@@ -65,9 +65,9 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     remote = "://" in uri
     if version is not None:
         return _open_remote(uri, version) if remote else _open_local(uri, _look(uri), version)
-    found = _KEPT.get(uri)
-    if found is not None and found.state.is_current():
-        return found.table
+    kept = _KEPT.get(uri)
+    if kept is not None and kept.state.is_current():
+        return kept.table
     state: LogState | BucketState | None
     if remote:
         table = _open_remote(uri)
@@ -111,8 +111,8 @@ def keep(uri: str, table: DeltaTable | None, name: str, make: Callable[[], Found
     facts = kept_facts(uri, table)
     if name not in facts:
         facts[name] = make()
-    found: Found = facts[name]
-    return found
+    fact: Found = facts[name]
+    return fact
 
 
 _KEPT: dict[str, _Kept] = {}

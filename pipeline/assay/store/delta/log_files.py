@@ -92,11 +92,11 @@ def _looks(folder: Path, listing: LogListing) -> tuple[tuple[int, ...] | None, .
 
 def _look(path: str, size: bool) -> tuple[int, ...] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116, to make a Path takes longer than to look
+        stat = os.stat(path)  # noqa: PTH116, to make a Path takes longer than to look
     except OSError:
         return None
-    seen = (found.st_ino, found.st_mode, found.st_mtime_ns)
-    return (*seen, found.st_size) if size else seen
+    seen = (stat.st_ino, stat.st_mode, stat.st_mtime_ns)
+    return (*seen, stat.st_size) if size else seen
 
 
 def commit_name(version: int) -> str:
@@ -125,18 +125,18 @@ def missing_commit(folder: Path) -> str | None:
 def list_log(folder: Path) -> LogListing:
     """List a local log, once for commits and checkpoints: it may hold thousands of files."""
     commits, checkpoint = set(), -1
-    for found in filter(None, map(_NUMBERED.fullmatch, _names(folder))):
-        if found[2]:
-            commits.add(int(found[1]))
+    for match in filter(None, map(_NUMBERED.fullmatch, _names(folder))):
+        if match[2]:
+            commits.add(int(match[1]))
         else:
-            checkpoint = max(checkpoint, int(found[1]))
+            checkpoint = max(checkpoint, int(match[1]))
     return LogListing(frozenset(commits), checkpoint)
 
 
 def _names(folder: Path) -> list[str]:
     try:
-        with os.scandir(folder) as found:
-            return [each.name for each in found]
+        with os.scandir(folder) as entries:
+            return [each.name for each in entries]
     except FileNotFoundError:
         return []
 
@@ -213,23 +213,23 @@ class BucketState:
         Commits are numbered without gaps, and an object store shows a commit as soon as it is
         made. False also if the bucket does not answer: to open the table then says why.
         """
-        found = _bucket_looks(self.uri, self.version, self.version + 1)
-        return found == [self.newest, None]
+        looks = _bucket_looks(self.uri, self.version, self.version + 1)
+        return looks == [self.newest, None]
 
 
 def read_bucket_state(uri: str, version: int) -> BucketState | None:
     """The state of a table whose newest version was just read; None if that cannot be seen."""
-    found = _bucket_looks(uri, version)
-    return BucketState(uri, version, found[0]) if found and found[0] is not None else None
+    looks = _bucket_looks(uri, version)
+    return BucketState(uri, version, looks[0]) if looks and looks[0] is not None else None
 
 
 def _bucket_looks(uri: str, *versions: int) -> list[Look | None] | None:
     try:
         system, base = filesystem(f"{uri}/_delta_log")
-        found = system.get_file_info([f"{base}/{commit_name(version)}" for version in versions])
+        infos = system.get_file_info([f"{base}/{commit_name(version)}" for version in versions])
     except (OSError, pa.ArrowException):
         return None
-    return [(each.mtime, each.size) if each.type == pafs.FileType.File else None for each in found]
+    return [(each.mtime, each.size) if each.type == pafs.FileType.File else None for each in infos]
 
 
 _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint.*\.parquet")

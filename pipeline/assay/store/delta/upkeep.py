@@ -107,18 +107,18 @@ class Group:
 def small_files(opened: DeltaTable) -> list[Group]:
     """The partitions of an opened table that have more than one small file."""
     columns = opened.metadata().partition_columns
-    found: dict[tuple[str, ...], list[StagedFile]] = {}
+    by_partition: dict[tuple[str, ...], list[StagedFile]] = {}
     actions = add_actions(opened)
     wanted = ["path", "size_bytes", "num_records", *(f"partition.{name}" for name in columns)]
     for path, size, rows, *values in zip(
         *(actions.column(name).to_pylist() for name in wanted), strict=True
     ):
         if size < SMALL:
-            mine = found.setdefault(tuple(values), [])
+            mine = by_partition.setdefault(tuple(values), [])
             mine.append(StagedFile(unquote(path), size, rows, "".join(values)))
     return [
         Group(dict(zip(columns, values, strict=True)), tuple(files))
-        for values, files in found.items()
+        for values, files in by_partition.items()
         if len(files) > 1
     ]
 
