@@ -117,6 +117,15 @@ def test_tags_that_contradict_each_other_name_no_digest() -> None:
     assert state_of(made, later).versions[0].bundle == UNKNOWN
 
 
+@pytest.mark.parametrize("edited", ["m1@v1.0.0", "m1#prod#1"])
+def test_any_tag_that_says_another_outcome_is_noticed(edited: str) -> None:
+    made = [
+        tag(name, "one", second, Outcome="FAIL" if name == edited else "PASS")
+        for second, name in enumerate(("m1@v1.0.0", "m1#prod#1", "m1#prod#2"), 1)
+    ]
+    assert {*str(state_of(*made).versions[0].outcome).split(" and ")} == {"PASS", "FAIL"}
+
+
 @pytest.mark.parametrize("digest", ["", "sha256:", "sha256:abc", "md5:" + "a" * 64, "A" * 64])
 def test_a_malformed_digest_is_none(digest: str) -> None:
     assert state_of(tag("m1@v1.0.0", "one", 1, Bundle=digest)).versions[0].bundle == UNKNOWN

@@ -58,6 +58,7 @@ def test_tags_that_say_what_the_verdict_says() -> None:
         (changed(GOOD, bundle=UNKNOWN), TEXT, "name no bundle"),
         (changed(GOOD, outcome=None), TEXT, "name no outcome"),
         (changed(GOOD, outcome="none"), TEXT, "there was no verdict"),
+        (changed(GOOD, outcome="FAIL and PASS"), TEXT, "say FAIL and PASS, its verdict PASS"),
         (GOOD, None, "no verdict can be had"),
         (GOOD, NO, "another verdict than its commit holds"),
         (changed(GOOD, verdict=digests.digest_content("{}")), "{}", "not a verdict"),

@@ -84,7 +84,7 @@ Kind = Literal["promote", "rollback", "unassign"]
 class Version:
     """A registered bundle. ``bundle`` and ``verdict`` may be :data:`UNKNOWN`.
 
-    ``outcome`` is the gate's outcome when it was last promoted, None if no tag states it.
+    ``outcome`` is the gate's outcome, None if no tag states it, and all of them if tags differ.
     ``override`` is everything that was ever overruled to promote it, None if nothing was.
     ``tag`` is the name of the tag that registered it, "" before that.
     """
@@ -223,7 +223,8 @@ def _label(commit: str, registrations: Mapping[str, TagEvent]) -> str:
 def _version(registration: TagEvent, moves: Sequence[TagEvent]) -> Version:
     assert registration.version is not None
     evidence = [parse_evidence(event) for event in (registration, *moves)]
-    outcomes = [each.outcome for each in evidence if each.outcome]
+    # Of tags that contradict each other, one was edited.
+    outcomes = dict.fromkeys(each.outcome for each in evidence if each.outcome)
     overrides = dict.fromkeys(each.override for each in evidence if each.override)
     return Version(
         name=registration.artifact,
@@ -234,7 +235,7 @@ def _version(registration: TagEvent, moves: Sequence[TagEvent]) -> Version:
         by=registration.by,
         at=registration.at,
         why=registration.why,
-        outcome=outcomes[-1] if outcomes else None,
+        outcome=" and ".join(outcomes) or None,
         override="; ".join(overrides) or None,
         tag=registration.name,
     )
