@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +44,32 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
     run(tmp_path, "init", "--quiet")
     with pytest.raises(NotARepository, match="no commit yet"):
         git.head(tmp_path)
+
+
+def test_git_says_once_where_a_folder_is_until_another_repository_is_nearer(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, real, below = [], git.run, root / "below"
+
+    def counted(root: Path, *arguments: str, **more: Any) -> Any:
+        asked.append(arguments)
+        return real(root, *arguments, **more)
+
+    monkeypatch.setattr(git, "run", counted)
+    below.mkdir()
+    for _ in range(2):
+        assert git.root_and_prefix(below) == (root.resolve(), "below")
+        assert git.head(below)
+    assert len(asked) == 4, asked
+    run(below, "init", "--quiet")
+    assert git.root_and_prefix(below) == (below.resolve(), "")
+    with pytest.raises(NotARepository, match="no commit yet"):
+        git.head(below)
+    for each in (below, root):
+        shutil.rmtree(each / ".git")
+    for ask in (git.head, git.tags, git.root_and_prefix):
+        with pytest.raises(NotARepository, match="not a git work tree"):
+            ask(below)
 
 
 def test_unclean_names_what_changed_was_moved_or_is_new(root: Path) -> None:

@@ -150,6 +150,26 @@ def _refuse_outside(root: Path) -> None:
         )
 
 
+_inside: set[Path] = set()
+"""Folders that git said to be in a work tree: one answer is enough, as what follows would fail."""
+_places: dict[Path, tuple[Path, tuple[Path, str]]] = {}
+"""Folder -> the nearest one with a ``.git``, and what git said of both: see `root_and_prefix`."""
+
+
+def _require_inside(root: Path) -> None:
+    """As `_refuse_outside`, before a command that would not see a bare repository itself."""
+    place = root.absolute()
+    if place not in _inside:
+        _refuse_outside(root)
+        _inside.add(place)
+
+
+def _nearest(root: Path) -> Path | None:
+    """The folder with the ``.git`` that git finds from here, if there is one."""
+    above = (root.resolve(), *root.resolve().parents)
+    return next((each for each in above if os.path.lexists(each / ".git")), None)
+
+
 def is_in_work_tree(root: Path) -> bool:
     """Whether a folder is in a git work tree.
 
@@ -158,8 +178,7 @@ def is_in_work_tree(root: Path) -> bool:
     NotARepository
         There is a ``.git``, but git does not read it, or reads one of a folder further up.
     """
-    above = (root.resolve(), *root.resolve().parents)
-    nearest = next((each for each in above if os.path.lexists(each / ".git")), None)
+    nearest = _nearest(root)
     done = run(root, "rev-parse", "--show-toplevel")
     if nearest is None:
         return not done.returncode
@@ -212,9 +231,18 @@ def is_shallow(root: Path) -> bool:
 
 
 def root_and_prefix(root: Path) -> tuple[Path, str]:
-    """Root of the repository, and the project's folder in it ("" or ``a/b``)."""
-    answers = _ask(root, "rev-parse", "--show-toplevel", "--show-prefix").split("\n")
-    return Path(answers[0]), answers[1].rstrip("/")
+    """Root of the repository, and the project's folder in it ("" or ``a/b``).
+
+    Git is asked once for each folder, unless another repository has come nearer since.
+    """
+    place, nearest = root.absolute(), _nearest(root)
+    known, answer = _places.get(place, (None, None))
+    if answer is None or known != nearest:
+        answers = _ask(root, "rev-parse", "--show-toplevel", "--show-prefix").split("\n")
+        answer = Path(answers[0]), answers[1].rstrip("/")
+        if nearest is not None:
+            _places[place] = nearest, answer
+    return answer
 
 
 def unknown_to_dvc(root: Path) -> NotARepository:
@@ -244,9 +272,10 @@ def head(root: Path) -> str:
     NotARepository
         There is no commit yet.
     """
-    _refuse_outside(root)
+    _require_inside(root)
     done = run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if done.returncode:
+        _refuse_outside(root)
         raise NotARepository(
             "there is no commit yet", where=str(root), fix="Commit the project first."
         )
@@ -282,14 +311,14 @@ def uncommitted_files(root: Path) -> tuple[str, ...]:
 
 def tracked_files(root: Path, pattern: str) -> tuple[str, ...]:
     """Files below ``root`` that git tracks and ``pattern`` matches, relative to ``root``."""
-    _refuse_outside(root)
+    _require_inside(root)
     listed = _ask(root, "ls-files", "-z", "--", pattern).split("\0")
     return tuple(dict.fromkeys(filter(None, listed)))  # a file in conflict is listed three times
 
 
 def tracked_symlinks(root: Path) -> tuple[str, ...]:
     """Symbolic links in the whole repository that git tracks, relative to ``root``."""
-    _refuse_outside(root)
+    _require_inside(root)
     entries = _ask(root, "ls-files", "--stage", "-z", "--", ":/").split("\0")
     paths = (entry.partition("\t")[2] for entry in entries if entry.startswith("120000 "))
     return tuple(dict.fromkeys(paths))
@@ -421,7 +450,7 @@ def show(root: Path, rev: str, path: str) -> str:
 
 def tags(root: Path) -> tuple[Tag, ...]:
     """Every annotated tag that points to a commit; lightweight tags have no message to read."""
-    _refuse_outside(root)
+    _require_inside(root)
     # NUL cannot occur in a tag's message, so it can separate the fields.
     layout = "%00".join(_TAG_FIELDS) + "%00"
     fields = _ask(root, "for-each-ref", f"--format={layout}", "refs/tags").split("\0")
