@@ -101,21 +101,21 @@ def in_order(
         of.features[before].reset_index(drop=True),
         *(night, threshold, FOLDS),
     )
-    table: list[dict[str, Any]] = []
+    widths = widening.Widths("date", confidence)
     for number in np.unique(of.night[~before]):
         rows = of.night == number
         features, mine = of.features[rows].reset_index(drop=True), probability[rows]
         date = of.date[rows][0]
-        wide = widening.widths(table, "date", "b", date, confidence)
+        wide = widths.on("b", date)
         alone, found = (
             estimated_bundle.estimate(bundle, features, mine, confidence, each)
             for each in ({}, wide)
         )
         realized = LabelledScores("binary", of.late[rows], mine, (), threshold).values()
-        table += [{**ABOUT, "date": date, **row} for row in found.rows()]
+        widths.add({**ABOUT, "date": date, **row} for row in found.rows())
         came = {**ABOUT, "date": date, "estimated": False, "maturity_days": days}
-        table += [
+        widths.add(
             {**came, "metric": name, "value": value, "labelled_share": 1.0}
             for name, value in realized.items()
-        ]
+        )
         yield date, found.trusted, alone.parts[0].metrics, found.parts[0].metrics, realized

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from assay.columns.distance import MEASURES, new_category_share, scaled_wasserstein, total_variation
+from assay.columns.distance import (
+    MEASURES,
+    measure_nights,
+    new_category_share,
+    scaled_wasserstein,
+    total_variation,
+)
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import NumberGrid
 from assay.columns.grid_builder import build_grid
@@ -143,3 +149,20 @@ def test_effect_grows_with_importance_and_shift_and_not_with_ordinary_distance()
     assert effect(1.0, 0.4, 0.4, usual) > effect(0.5, 0.4, 0.4, usual)
     assert effect(1.0, 0.4, 0.4, ()) == pytest.approx(0.4)
     assert effect(1.0, 0.0, 0.0, ()) == 0
+
+
+@pytest.mark.parametrize("of", DRAWS)
+def test_nights_measured_together_are_as_each_alone(of: str) -> None:
+    rng = np.random.default_rng(3)
+    grid = build_grid(pd.DataFrame({"x": DRAWS[of](rng, 900)}), ["x"], [], 20)
+    empty = np.full(5, np.inf)  # counted, and without a least or greatest value
+    values = [*(DRAWS[of](rng, rows) * rows / 50 for rows in (900, 50, 3, 1)), empty]
+    before, *nights = (
+        compute_profile(FrameFeatures(pd.DataFrame({"x": each})), grid)["x"] for each in values
+    )
+    alone = [
+        {name: value(grid["x"], before, night) for name, value in MEASURES.items()}
+        for night in nights
+    ]
+    assert measure_nights(grid["x"], before, nights) == alone
+    assert alone[-1]["wasserstein"] is None and alone[-1]["ks"] > 0

@@ -57,6 +57,7 @@ import numpy as np
 
 from assay.columns import autocorrelation
 from assay.columns.distance import MEASURES, infinite_count, js_distance
+from assay.columns.features import Floats
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
@@ -228,12 +229,21 @@ def break_share(limit: float | None, counts: Sequence[int]) -> float | None:
     """
     if limit is None:
         return None
-    usual, shares = max(counts) / sum(counts), np.arange(1, 1001) / 1000
-    moved = usual + (1 - usual) * shares
-    before = np.broadcast_to([usual, 1 - usual], (len(shares), 2))
-    far = js_distance(np.stack([moved, 1 - moved], axis=1), before) > limit
-    least = SURELY * float(shares[far.argmax()])
+    far = _moved_to_one(max(counts) / sum(counts)) > limit
+    least = SURELY * float(SHARES[far.argmax()])
     return least if far.any() and least <= 1 else None
+
+
+SHARES = np.arange(1, 1001) / 1000
+
+
+@lru_cache(maxsize=4096)
+def _moved_to_one(usual: float) -> Floats:
+    """The distance if each of `SHARES` of the values moves to the cell that holds ``usual``."""
+    # Cached: it is the same on every night of a range.
+    moved = usual + (1 - usual) * SHARES
+    before = np.broadcast_to([usual, 1 - usual], (len(SHARES), 2))
+    return js_distance(np.stack([moved, 1 - moved], axis=1), before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,12 +278,20 @@ def together_limit(reference: Reference, rule: Budget, names: Iterable[str]) -> 
 
 
 def find_together(
-    reference: Reference, rule: Budget, night: Mapping[str, ColumnProfile]
+    reference: Reference,
+    rule: Budget,
+    night: Mapping[str, ColumnProfile],
+    distances: Mapping[str, float | None],
 ) -> Break | None:
     """The break that all features together are farther than any one night explains.
 
     A column of fewer values than on a night of the reference is taken to be as near as it would
     have been with so many.
+
+    Parameters
+    ----------
+    distances
+        By column, as far as they are known already.
     """
     known = [
         name
@@ -287,7 +305,9 @@ def find_together(
         before, values = reference.profile[name], night[name].rows - night[name].nulls
         per_night = (before.rows - before.nulls) / reference.nights
         square = max(1, sum(count > 0 for count in before.counts)) / BITS
-        distance = float(js_distance(before.counts, night[name].counts))
+        distance = distances.get(name)
+        if distance is None:
+            distance = float(js_distance(before.counts, night[name].counts))
         fewer = _smaller(reference.distances[name], square, values, per_night)
         now.append(math.sqrt(distance / fewer) / root)
     found = float(np.mean(now)) ** 2 if now else 0.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeAlias
 
 from assay.columns.profile import Profile
 from assay.errors import AssayError
@@ -16,7 +17,13 @@ from assay.monitor.drift.baselines import (
     weekdays_before,
 )
 from assay.monitor.drift.budget import BudgetInput, alarms, evidence
-from assay.monitor.drift.drift import DriftDecision, decide
+from assay.monitor.drift.drift import (
+    NO_VALUES,
+    DriftDecision,
+    Values,
+    decide,
+    values_of_nights,
+)
 from assay.monitor.drift.measures import Measure
 from assay.monitor.drift.night_decision import NightDecision, digest_of_rules, find_snooze
 from assay.monitor.nights import history
@@ -26,6 +33,10 @@ from assay.performance.estimate import widening
 from assay.performance.estimate.night import estimated_rows
 from assay.project.params import Monitor
 from assay.store import Run, Store
+from assay.store.delta.tables import to_rows
+
+AT_ONCE = 64
+"""Nights whose profiles are in memory together, as they are measured at once."""
 
 
 @dataclass(frozen=True)
@@ -122,20 +133,13 @@ def judge_nights(
     habits, of_bundle = WeekdayHistory(limits.budget.of), ""
     profiles: dict[str, Profile] = {}
     earlier = sum(name < first for name in names)
-    measured: list[Mapping[str, Any]] = store.performance(
-        names[max(earlier - widening.NIGHTS, 0) :], slices=False
-    ).to_pylist()
-    for each in _with_profiles(store, records, known, limits.baseline_weeks):
+    measured = store.performance(names[max(earlier - widening.NIGHTS, 0) :], slices=False)
+    widths = widening.Widths(facts.column, confidence, to_rows(measured))
+    read = _with_profiles(store, records, known, limits.baseline_weeks)
+    nights = _loaded(read, known, first, bundle_of, found.left_out)
+    for each, loaded, profile, values in nights:
         record = each.record
         night, before = record.partition, known.get(record.partition)
-        try:
-            loaded = bundle_of(record)
-            profile = None if before is not None and not each.texts else each.profile()
-        except AssayError as error:
-            if night >= first:
-                raise
-            found.left_out[night] = error.line()
-            continue
         if record.bundle != of_bundle:
             # Distances of another model's nights say nothing about this one's.
             habits, of_bundle, profiles = WeekdayHistory(limits.budget.of), record.bundle, {}
@@ -144,19 +148,21 @@ def judge_nights(
         else:
             assert profile is not None  # it was read, as nothing is known of the night
             rows = record.rows_scored or 0
-            drift = decide(loaded.reference, profile, limits, rows, measures=measures)
+            drift = decide(
+                loaded.reference, profile, limits, rows, measures=measures, values=values
+            )
             weekday = compare_weekdays(night, profile, profiles, limits.baseline_weeks)
         if profile is not None:
             profiles[night] = profile
             _forget(profiles, night, limits.baseline_weeks)
             if night >= first:
                 about = facts.column, record, loaded, profile, confidence
-                wide = widening.widths(measured, facts.column, record.bundle, night, confidence)
+                wide = widths.on(record.bundle, night)
                 expected: tuple[Mapping[str, Any], ...] = tuple(
                     estimated_rows(*about, drift.findings, wide)
                 )
                 asked[night] = each, loaded, expected
-                measured += expected
+                widths.add(expected)
         usual = habits.next(weekday, loaded.reference.grid)
         seen.append(
             evidence(
@@ -190,6 +196,51 @@ def judge_nights(
             published, loaded, expected = asked[night]
             found.nights.append(JudgedNight(published, loaded, decision, expected))
     return found
+
+
+_Loaded: TypeAlias = tuple[Published, Bundle, Profile | None, Values]
+"""A night with its bundle, its profile if anybody looks at it, and how far it is, if that is
+asked."""
+
+
+def _loaded(
+    published: Sequence[Published],
+    known: Container[str],
+    first: str,
+    bundle_of: Callable[[Run], Bundle],
+    left_out: dict[str, str],
+) -> Iterator[_Loaded]:
+    """The nights in order; those before ``first`` that cannot be loaded are added to ``left_out``.
+
+    Raises
+    ------
+    AssayError
+        A requested night cannot be loaded.
+    """
+    for start in range(0, len(published), AT_ONCE):
+        block: list[tuple[Published, Bundle, Profile | None]] = []
+        for each in published[start : start + AT_ONCE]:
+            night = each.record.partition
+            try:
+                loaded = bundle_of(each.record)
+                profile = each.profile() if each.texts or night not in known else None
+            except AssayError as error:
+                if night >= first:
+                    raise
+                left_out[night] = error.line()
+                continue
+            block.append((each, loaded, profile))
+        for _, group in groupby(block, key=lambda one: one[0].record.bundle):
+            nights = list(group)
+            asked = {
+                each.record.partition: profile
+                for each, _, profile in nights
+                if profile is not None and each.record.partition not in known
+            }
+            reference = nights[0][1].reference
+            measured = dict(zip(asked, values_of_nights(reference, [*asked.values()]), strict=True))
+            for each, loaded, profile in nights:
+                yield each, loaded, profile, measured.get(each.record.partition, NO_VALUES)
 
 
 def _with_profiles(

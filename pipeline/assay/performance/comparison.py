@@ -28,8 +28,15 @@ from assay.project.partitions import parse_day
 from assay.project.tasks import METRICS
 from assay.project.text import counted
 from assay.store import Store, open_store
+from assay.store.delta.tables import texts, to_rows
 
 By = Literal["night", "week"]
+
+SHOWN = (
+    *("slice", "metric", "maturity_days", "estimated", "trusted", "why"),
+    *("value", "low", "high", "rows", "labelled_share"),
+)
+"""The columns of the performance table that are shown, beside the partition."""
 
 
 @dataclass(frozen=True)
@@ -249,16 +256,17 @@ def run(
     # In Arrow: of many nights most rows are of other slices, and slow as Python objects.
     asked = None if metric is None else [metric]
     values = store.performance(slices=bool(slice), metrics=asked)
-    table = values.filter(pc.equal(values.column("slice"), slice)).to_pylist()
+    mine = values.filter(pc.is_in(values.column("slice"), texts([slice])))
+    table = to_rows(mine.select([store.column, *SHOWN]))
     if metric is None:
         every = summarize(table, store.column, slice, days, by, least)
         if not every:
-            known = store.performance().to_pylist()
+            known = to_rows(store.performance())
             raise _nothing(known, slice, by, _overdue(params, store))
         return AllMetrics(slice, days, by, tuple(every))
     found = pairs(table, store.column, metric, slice, days, least)
     if not found:
-        raise _none(store.performance().to_pylist(), metric, slice, _overdue(params, store))
+        raise _none(to_rows(store.performance()), metric, slice, _overdue(params, store))
     return PerformancePairs(
         metric, slice, days, by, tuple(by_week(found) if by == "week" else found)
     )

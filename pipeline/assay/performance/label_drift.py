@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from assay.columns.distance import MEASURES, learnt_limit
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import NumberGrid
@@ -76,6 +74,8 @@ def measure_label_drift(
     rows
         How many rows of the night have a score.
     """
+    import pandas as pd
+
     if before is None:
         return
     labelled = len(truths.rows)

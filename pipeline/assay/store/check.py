@@ -96,15 +96,16 @@ def check(place: StoreLocation, fix: bool = False) -> list[Damage]:
         Repair what can be repaired.
     """
     found: list[Damage] = []
+    profiled = set[str]()
     for table in TABLES:
         of_log = list(_log(place, table, fix))
         found += of_log
         if all(each.fixed for each in of_log):
-            found += _files(place, table, fix)
+            found += _files(place, table, fix, profiled)
     # If profiles cannot be read, that is already reported; still check everything else.
     whole = all(each.fixed for each in found if each.table == PROFILES)
     try:
-        apart = consistency.find_inconsistencies(place, read=whole)
+        apart = consistency.find_inconsistencies(place, profiled=profiled if whole else None)
     except StoreError:
         if not found:
             raise
@@ -250,11 +251,15 @@ class _Fault:
     plain: bool
 
 
-def _files(place: StoreLocation, table: str, fix: bool) -> Iterator[Damage]:
-    """Active files that are missing or changed: per partition, or all at once for a small table."""
+def _files(place: StoreLocation, table: str, fix: bool, profiled: set[str]) -> Iterator[Damage]:
+    """Active files that are missing or changed: per partition, or all at once for a small table.
+
+    The runs that have a profile are added to ``profiled``.
+    """
     uri = place.table_uri(table)
     opened = log.open_table(uri)
-    lost = {} if opened is None else _lost(place, table, log.active_files(opened))
+    kept = profiled if table == PROFILES else set[str]()
+    lost = {} if opened is None else _lost(place, table, log.active_files(opened), kept)
     if table in APPENDED:
         if lost:
             told_of = sorted(fault.what for fault in lost.values())[:3]
@@ -285,8 +290,13 @@ def _told(look: Callable[[], object]) -> str | None:
     return None
 
 
-def _lost(place: StoreLocation, table: str, files: list[StagedFile]) -> dict[str, _Fault]:
-    """The fault of each file that differs from what the log states; reads every file."""
+def _lost(
+    place: StoreLocation, table: str, files: list[StagedFile], kept: set[str]
+) -> dict[str, _Fault]:
+    """The fault of each file that differs from what the log states; reads every file.
+
+    The runs whose rows the files hold are added to ``kept``.
+    """
     uri = place.table_uri(table)
     with translate_errors(uri, "its files cannot be looked at"):
         system, base = filesystem(uri)
@@ -298,12 +308,12 @@ def _lost(place: StoreLocation, table: str, files: list[StagedFile]) -> dict[str
         elif info.size != file.size:
             what = f"{file.path} has {counted(info.size, 'byte')}, not {file.size}"
             lost[file.path] = _Fault(what, plain=True)
-        elif (changed := _changed(place, table, file)) is not None:
+        elif (changed := _changed(place, table, file, kept)) is not None:
             lost[file.path] = _Fault(f"{file.path} {changed}", plain=False)
     return lost
 
 
-def _changed(place: StoreLocation, table: str, file: StagedFile) -> str | None:
+def _changed(place: StoreLocation, table: str, file: StagedFile, kept: set[str]) -> str | None:
     """What is wrong with the content of a file of the right size, None if nothing is."""
     try:
         count, runs = rows.verify_file(f"{place.table_uri(table)}/{file.path}")
@@ -312,7 +322,10 @@ def _changed(place: StoreLocation, table: str, file: StagedFile) -> str | None:
     if count != file.rows:
         return f"holds {counted(count, 'row')}, not {counted(file.rows, 'row')}"
     others = sorted(runs - {parse_run_id(file.path)})
-    return f"holds rows of run {others[0]}" if others and table not in APPENDED else None
+    if others and table not in APPENDED:
+        return f"holds rows of run {others[0]}"
+    kept |= runs
+    return None
 
 
 def _forget(uri: str, lost: list[str]) -> None:

@@ -8,7 +8,7 @@ record states how many rows it quarantined, and a visible run that scored rows h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -49,19 +49,23 @@ class Inconsistency:
 
 
 def find_inconsistencies(
-    place: StoreLocation, partition: str | None = None, *, read: bool = False
+    place: StoreLocation,
+    partition: str | None = None,
+    *,
+    profiled: Collection[str] | None = None,
 ) -> list[Inconsistency]:
     """Contradictions between the tables, sorted by partition; for one partition or all.
 
     Parameters
     ----------
-    read
-        Also read the ``run_id`` column of ``profiles``. The log alone shows which partitions have
-        profiles, not which runs, so it misses cases where a partition was scored more than once.
+    profiled
+        The runs that the files of ``profiles`` were seen to hold. Others are looked for there. The
+        log alone shows which partitions have profiles, not which runs, so it misses cases where a
+        partition was scored more than once.
     """
-    found = _once(place, partition, read)
+    found = _once(place, partition, profiled)
     # Look twice: a run that is published between the reads of two tables is no contradiction.
-    again = _once(place, partition, read) if found else []
+    again = _once(place, partition, profiled) if found else []
     return [each for each in found if each in again]
 
 
@@ -71,7 +75,9 @@ def is_gone(place: StoreLocation, table: Staged) -> bool:
     return opened is not None and log.open_table(place.table_uri(table)) is None
 
 
-def _once(place: StoreLocation, partition: str | None, read: bool) -> list[Inconsistency]:
+def _once(
+    place: StoreLocation, partition: str | None, profiled: Collection[str] | None
+) -> list[Inconsistency]:
     known = read_run_records(place, partition)
     opened = log.open_table(place.table_uri(PREDICTIONS))
     visible = visible_runs_in(place, opened)
@@ -88,7 +94,7 @@ def _once(place: StoreLocation, partition: str | None, read: bool) -> list[Incon
         for record in known
         if visible.get(record.partition) == record.run_id and record.partition not in named
     ]
-    found += [*_refused(place, partition, shown), *_uncounted(place, shown, read)]
+    found += [*_refused(place, partition, shown), *_uncounted(place, shown, profiled)]
     return sorted(found, key=lambda each: each.night)
 
 
@@ -109,11 +115,14 @@ def _refused(
             yield Inconsistency(night, "refused", run_id, run_id, (held[run_id], said))
 
 
-def _uncounted(place: StoreLocation, shown: list[Run], read: bool) -> Iterator[Inconsistency]:
+def _uncounted(
+    place: StoreLocation, shown: list[Run], profiled: Collection[str] | None
+) -> Iterator[Inconsistency]:
     """Visible runs that scored rows and have no profile."""
-    if read:
-        kept = read_profiled_runs(place)
-        lost = [each for each in shown if each.run_id not in kept]
+    if profiled is not None:
+        lost = [each for each in shown if each.run_id not in profiled]
+        kept = read_profiled_runs(place) if lost else set()  # published meanwhile
+        lost = [each for each in lost if each.run_id not in kept]
     else:
         opened = log.open_table(place.table_uri(PROFILES))
         nights = set() if opened is None else {*log.partitions(opened, place.column)}

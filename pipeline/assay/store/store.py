@@ -172,7 +172,7 @@ class Store(StoreLocation):
             Also if the partition holds files of more than one run.
         """
         return history.visible_run_id(
-            self, history.read_partition_view(self, PREDICTIONS, partition), partition
+            self, history.read_partition_view(self, PREDICTIONS, partition, turns=False), partition
         )
 
     def predictions(self, partition: str) -> pa.Table:

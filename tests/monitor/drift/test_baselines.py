@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from assay.columns.profile import ColumnProfile, Profile, merge_profiles
 from assay.monitor.drift.baselines import (
     WeekdayDistances,
     WeekdayHistory,
     compare_weekdays,
-    pool_profiles,
     weekdays_before,
 )
 
@@ -67,10 +65,3 @@ def test_a_night_is_usual_once_it_has_left_the_window() -> None:
     assert [each["x"].usual for each in seen] == [(), (), (0.5,), (0.5,)]
     assert seen[0]["y"].value is None
     assert habits.next(WeekdayDistances((), {}), ["x"])["x"].usual == (0.5, 0.3)
-
-
-def test_nights_of_other_columns_are_not_merged() -> None:
-    whole = pool_profiles(year := [night(seed) for seed in range(5)])
-    assert whole["x1"].rows == sum(each["x1"].rows for each in year)
-    with pytest.raises(ValueError, match="different columns"):
-        pool_profiles([night(1), night(1, columns=3)])

@@ -7,7 +7,7 @@ import pytest
 
 from assay.columns import moved_scores
 from assay.columns.moved_scores import learn
-from assay.monitor.drift.baselines import compare_weekdays, pool_profiles
+from assay.monitor.drift.baselines import compare_weekdays
 from assay.monitor.drift.budget import REASONS, alarms, evidence
 from assay.monitor.drift.drift import decide
 from assay.project.params import Monitor
@@ -78,4 +78,3 @@ def test_weekdays_compare_nights_with_and_without_them(known) -> None:
         found = compare_weekdays("2013-07-08", one, {"2013-07-01": other}, 4)
         assert found.nights == ("2013-07-01",)
         assert set(found.distances) == set(bare)
-    assert set(pool_profiles([bare, told])) == set(bare)

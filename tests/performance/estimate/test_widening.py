@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.performance.estimate.widening import STEP, widths
+from assay.performance.estimate.widening import STEP, Widths
 
 BEGIN, TONIGHT = date(2013, 7, 1), "2013-12-31"
 
@@ -33,7 +33,7 @@ def table(outside: Sequence[bool]) -> list[dict[str, Any]]:
 
 
 def width(rows: list[dict[str, Any]], night: str = TONIGHT) -> float:
-    return widths(rows, "date", "b", night, 0.95).get("auc", 1.0)
+    return Widths("date", 0.95, rows).on("b", night).get("auc", 1.0)
 
 
 @given(st.lists(st.booleans(), max_size=120))
@@ -90,7 +90,7 @@ def test_nights_count_in_their_order_and_each_metric_by_itself() -> None:
     late, early = table([True, False, False]), table([False, False, True])
     assert width(late) == width(late[::-1]) < width(early)
     other = [{**row, "metric": "f1"} for row in late]
-    assert widths([*early, *other], "date", "b", TONIGHT, 0.95) == {
+    assert Widths("date", 0.95, [*early, *other]).on("b", TONIGHT) == {
         "auc": width(early),
         "f1": width(late),
     }
@@ -102,4 +102,20 @@ def test_one_night_outside_adds_a_fifth_of_a_width() -> None:
 
 def test_a_lower_confidence_lets_more_lie_outside() -> None:
     rows = table([True, False, False])
-    assert widths(rows, "date", "b", TONIGHT, 0.8)["auc"] == pytest.approx(1 + STEP * 0.4)
+    assert Widths("date", 0.8, rows).on("b", TONIGHT)["auc"] == pytest.approx(1 + STEP * 0.4)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 7, 30])), min_size=1, max_size=60))
+def test_nights_asked_about_one_by_one_are_those_asked_about_alone(
+    nights: list[tuple[bool, int]],
+) -> None:
+    rows = table([out for out, _ in nights])
+    for row, days in zip(rows[1::2], (days for _, days in nights), strict=True):
+        row["maturity_days"] = days
+    one_by_one, asked = Widths("date", 0.95), list[str]()
+    for number, row in enumerate(rows):
+        if row["date"] not in asked:
+            asked.append(row["date"])
+            alone = Widths("date", 0.95, rows[:number]).on("b", row["date"])
+            assert one_by_one.on("b", row["date"]) == alone
+        one_by_one.add([row])

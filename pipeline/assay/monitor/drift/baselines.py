@@ -11,11 +11,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import reduce
+
+import numpy as np
 
 from assay.columns import moved_scores
 from assay.columns.distance import js_distance
-from assay.columns.profile import ColumnProfile, Profile, merge_profiles
+from assay.columns.grid_builder import Ints
+from assay.columns.profile import ColumnProfile, Profile
 from assay.monitor.drift.budget import SeenValue
 from assay.project.partitions import parse_day
 
@@ -39,11 +41,6 @@ class WeekdayDistances:
     nights: tuple[str, ...]
     distances: Mapping[str, float | None]
     none: str = ""
-
-
-def pool_profiles(profiles: Iterable[Profile]) -> Profile:
-    """Merge at least one profile, all on one grid, into one."""
-    return reduce(merge_profiles, map(_on_grid, profiles))
 
 
 def _on_grid(profile: Profile) -> Profile:
@@ -75,8 +72,13 @@ def compare_weekdays(
     nights = tuple(name for name in wanted if name in earlier and _alike(earlier[name], night))
     if not nights:
         return WeekdayDistances((), {}, f"none of the {weeks} same weekdays before is comparable")
-    before = pool_profiles(earlier[name] for name in nights)  # none of contributions
-    return WeekdayDistances(nights, {name: _distance(before[name], night[name]) for name in before})
+    mine = [earlier[name] for name in nights]
+    # Of merged profiles the counts alone are compared; none of contributions.
+    distances = {
+        name: _distance(np.sum([each[name].counts for each in mine], axis=0), night[name])
+        for name in _on_grid(mine[0])
+    }
+    return WeekdayDistances(nights, distances)
 
 
 def _alike(a: Profile, b: Profile) -> bool:
@@ -87,8 +89,8 @@ def _alike(a: Profile, b: Profile) -> bool:
     )
 
 
-def _distance(before: ColumnProfile, night: ColumnProfile) -> float | None:
-    found = float(js_distance(before.counts, night.counts))
+def _distance(before: Ints, night: ColumnProfile) -> float | None:
+    found = float(js_distance(before, night.counts))
     return found if math.isfinite(found) else None
 
 

@@ -32,14 +32,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from assay.columns import break_limits, moved_scores
 from assay.columns.break_limits import Break
-from assay.columns.distance import MEASURES, learnt_limit, new_category_share
+from assay.columns.distance import MEASURES, learnt_limit, measure_nights, new_category_share
 from assay.columns.grid import CategoryGrid
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
@@ -50,6 +51,11 @@ from assay.project.text import counted, format_short, mark_blanks
 ALL_NULL = "null in every row"
 UNCOUNTED = "not in the night's profile"
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+Values: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""By column, the values of `assay.columns.distance.MEASURES`."""
+
+NO_VALUES: Values = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +258,7 @@ def decide(
     lacking: Mapping[str, str] = NOTHING,
     by_sampling: bool = False,
     measures: Sequence[Measure] = (),
+    values: Values = NO_VALUES,
 ) -> DriftDecision:
     """Compare the counts of a night's scored rows with the reference.
 
@@ -272,6 +279,8 @@ def decide(
         With too few nights to learn a limit from, use the limit that sampling alone explains.
     measures
         Those of params.yaml.
+    values
+        What `values_of_nights` found already.
 
     Raises
     ------
@@ -282,14 +291,15 @@ def decide(
     findings = [
         _finding(
             *(name, reference, profile.get(name), limits, rows),
-            *(lacking.get(name, UNCOUNTED), by_sampling, measures),
+            *(lacking.get(name, UNCOUNTED), by_sampling, measures, values.get(name)),
         )
         for name in reference.grid
     ]
     findings.sort(key=lambda f: _place(f, reference))
     features = [name for name in reference.grid if name not in reference.scores]
     drifted = tuple(f.column for f in findings if f.drifted and f.column in features)
-    together = break_limits.find_together(reference, limits.budget, profile)
+    distances = {f.column: f.distance for f in findings}
+    together = break_limits.find_together(reference, limits.budget, profile, distances)
     if together is not None and len(drifted) > 1:
         findings = [
             replace(f, breaks=(*f.breaks, together))
@@ -317,6 +327,30 @@ def decide(
         findings=tuple(findings),
         reasons_shift=find_shift(reference, profile, limits.limit_quantile),
     )
+
+
+def values_of_nights(reference: Reference, profiles: Sequence[Profile]) -> list[Values]:
+    """What `decide` would measure of several nights, all at once.
+
+    Columns that cannot be compared, or are in other cells than the reference's, are left out.
+    """
+    found: list[dict[str, Mapping[str, Any]]] = [{} for _ in profiles]
+    for name, grid in reference.grid.items():
+        before = reference.profile[name]
+        alike = [
+            (mine, profile[name])
+            for mine, profile in zip(found, profiles, strict=True)
+            if name in profile and _alike(before, profile[name])
+        ]
+        nights = measure_nights(grid, before, [night for _, night in alike]) if alike else []
+        for (mine, _), values in zip(alike, nights, strict=True):
+            mine[name] = values
+    return list(found)
+
+
+def _alike(before: ColumnProfile, night: ColumnProfile) -> bool:
+    cells = (len(before.counts), len(before.fine)) == (len(night.counts), len(night.fine))
+    return cells and sum(before.counts) > 0 < sum(night.counts)
 
 
 def _place(finding: DriftFinding, reference: Reference) -> tuple[object, ...]:
@@ -389,6 +423,7 @@ def _finding(
     lacking: str,
     by_sampling: bool,
     measures: Sequence[Measure],
+    values: Mapping[str, Any] | None,
 ) -> DriftFinding:
     before, by_hand = reference.profile[name], limits.limits.get(name)
     usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
@@ -421,7 +456,7 @@ def _finding(
             reasons=(unknown or "cannot be compared",),
         )
     cells = reference.grid[name]
-    values = {key: value(cells, before, night) for key, value in MEASURES.items()}
+    values = values or {key: value(cells, before, night) for key, value in MEASURES.items()}
     distance, varied, wasserstein = (
         values[key] for key in ("distance", "total_variation", "wasserstein")
     )
@@ -544,5 +579,11 @@ def effect(
     """
     if not distance > 0:
         return 0.0
-    middle = float(np.median(np.asarray(usual))) if len(usual) else 0.0
+    middle = _median(tuple(usual)) if len(usual) else 0.0
     return importance * total_variation * max(0.0, 1.0 - middle / distance)
+
+
+@lru_cache(maxsize=4096)
+def _median(usual: tuple[float, ...]) -> float:
+    # Cached: it is the same on every night of a range.
+    return float(np.median(np.asarray(usual)))

@@ -288,6 +288,9 @@ def row_group_sizes(place: StoreLocation, table: Staged, file: StagedFile) -> li
 
 RUN = "run_id"
 
+SMALL = 1 << 20
+"""Bytes of a file of which nothing is gained by reading it in parts."""
+
 
 def verify_file(where: str) -> tuple[int, frozenset[str]]:
     """The number of rows of a file, and the run ids in it; reads and verifies every page.
@@ -300,15 +303,19 @@ def verify_file(where: str) -> tuple[int, frozenset[str]]:
     rows, runs = 0, set[str]()
     with translate_errors(where, "cannot be read"):
         system, path = filesystem(where)
-        with system.open_input_file(path) as source:
-            named = True
-            try:
-                parquet = pq.ParquetFile(
-                    source, read_dictionary=[RUN], page_checksum_verification=True
-                )
-            except KeyError:  # the file has no such column, as those of labels
-                named = False
-                parquet = pq.ParquetFile(source, page_checksum_verification=True)
+        with system.open_input_file(path) as opened:
+            # Of a small file each part would take longer to ask for than to read, and a dictionary
+            # longer to make than its rows.
+            small = opened.size() <= SMALL
+            source = pa.BufferReader(opened.read_buffer()) if small else opened
+            footer = pq.read_metadata(source)
+            named = RUN in footer.schema.names  # files of labels have no such column
+            parquet = pq.ParquetFile(
+                source,
+                metadata=footer,
+                read_dictionary=[RUN] if named and not small else None,
+                page_checksum_verification=True,
+            )
             for batch in parquet.iter_batches(BATCH_ROWS, use_threads=False):
                 rows += batch.num_rows
                 if named:

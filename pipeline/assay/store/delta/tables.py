@@ -352,7 +352,8 @@ def to_rows(table: pa.Table) -> list[dict[str, Any]]:
         else column.to_pylist()
         for column in table.columns
     ]
-    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+    names = table.column_names  # made anew each time that it is asked for
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _types(schema: pa.Schema) -> dict[str, str]:
