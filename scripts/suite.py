@@ -42,11 +42,11 @@ PARTS = (
     # own process ends the Spark session.
     ("score", "evaluation", "test_flow_tasks.py", "test_free_text.py", "test_flow.py"),
     ("life", "promotion", "test_faults.py", "serve"),
-    ("init", "plan", "hosting"),
-    ("edge", "federate", "contract", "store", "formats"),
     ("training", "monitor", "performance", "project"),
+    ("init", "plan", "hosting"),
     ("gate", "ask", "registry", "cli"),
     ("compiled", "columns", "metrics", "models"),
+    ("edge", "federate", "contract", "store", "formats"),
 )
 """What is run together, by its name in tests/, longest first; each part takes some minutes."""
 
@@ -55,7 +55,8 @@ def parts() -> list[list[str]]:
     """Paths for each run of pytest; what no part names, such as a new file, is in the third."""
     named = [[f"tests/{name}" for name in part] for part in PARTS]
     ignored = [option for part in named for path in part for option in ("--ignore", path)]
-    return [*named[:2], ["tests", *ignored], *named[2:-1], list(LIFE), named[-1]]
+    # A life by the workflows cannot be parted and waits a lot: it is not left for the end.
+    return [*named[:2], ["tests", *ignored], list(LIFE), *named[2:]]
 
 
 def main() -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import Chaos, trials
 from tests.projects import ROOT
 
 LOST = """
@@ -139,11 +138,3 @@ def test_a_thread_that_still_asks_is_left(answer: str, printed: str) -> None:
         [sys.executable, "-c", UNANSWERED.format(answer=answer)], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, printed, "")
-
-
-@pytest.mark.parametrize("carrier", ["local", "files"])
-def test_a_scoring_run_says_one_line_and_leaves_readers_what_they_had(
-    live: Path, carrier: str
-) -> None:
-    done = trials(Chaos(live, seed=5, carrier=carrier), count=2, by=signal.SIGINT)
-    assert [trial.violations for trial in done] == [()] * 2
