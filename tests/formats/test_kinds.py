@@ -218,6 +218,12 @@ def test_booleans(tmp_path: Path, pair: str) -> None:
     assert [row["a"] for row in rows(found)] == [True, False, None]
 
 
+def test_booleans_are_named_as_most_cells_spell_them(tmp_path: Path) -> None:
+    found = understood(tmp_path, "a,b\nYES,1\nYES,2\nyes,3\nNo,4\n")
+    assert found.facts[0].evidence[0] == "all of 4 values are YES or No"
+    assert [row["a"] for row in rows(found)] == [True, True, True, False]
+
+
 def test_what_may_be_a_boolean(tmp_path: Path) -> None:
     assert only(understood(tmp_path, "a\n0.0\n1.0\n")).unsure == "0 and 1: a boolean?"
     facts = only(understood(tmp_path, "a\n0\n1\n1\n"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from assay.score.operations import export
 from assay.store import forget as rows_of_keys
 from assay.store.exports import Exported
 from tests.scorer import NIGHT, Scorer
+from tests.shown import show
 
 
 @pytest.fixture
@@ -57,6 +59,24 @@ def test_a_key_is_forgotten_and_what_is_left_is_said(
     assert {"score.input in params.yaml", "git's history", "exports"} <= left.keys()
     assert {"backups and snapshots of the store", "csv"} <= left.keys()
     assert left["counts of 1 night"].startswith("assay score --force")
+
+
+def test_what_is_half_written_is_named_until_it_is_a_day_old(
+    night: Scorer, forgotten: Callable[..., ForgetReport], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(night.store.table_uri("predictions"), f"{night.store.column}={NIGHT}")
+    half = folder / ".2x-0.0.parquet.943"
+    half.write_bytes(b"PAR1 half")
+    done = forgotten(f"parcel={keys(night)[0]}")
+    assert done.left[0].where.startswith(f"predictions/{folder.name}/{half.name}, half-written")
+    assert "once it is 24 hours old" in done.left[0].how
+    show("forget", done)
+    assert "waiting" not in capsys.readouterr().out
+    forget.vacuum(night.root, night.params)
+    assert half.exists()
+    os.utime(half, (0, 0))
+    forget.vacuum(night.root, night.params)
+    assert not half.exists()
 
 
 def test_the_night_can_be_exported_without_the_row(

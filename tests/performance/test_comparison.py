@@ -65,7 +65,9 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.store.append_performance({**each, **stamp} for each in rows)
     shown("performance", project.run, beside.run, "auc", days=7)
     assert "the estimate was off by 0.050 on the mean of 1" in capsys.readouterr().out
-    found = project.run(beside.run, "auc", days=7, by="week")
+    found = shown("performance", project.run, beside.run, "auc", days=7, by="week")
+    head = capsys.readouterr().out
+    assert "week" in head and "night" not in head
     (pair,) = json.loads(to_json(found))["pairs"]
     assert pair["night"] == "2013-01-28"
     with pytest.raises(

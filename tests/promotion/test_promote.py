@@ -76,7 +76,7 @@ def test_promote_registers_the_commit_and_gives_it_the_stage(project: Any) -> No
 
 def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     first = up(project)
-    with pytest.raises(PromotionRefused, match="no earlier version"):
+    with pytest.raises(PromotionRefused, match=r"no earlier version.*\(found only v0\.1\.0\)"):
         back(project)
     assert "already holds the stage prod" in refused(project)
     project.another("two")
@@ -87,8 +87,10 @@ def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]
 
     assert back(project) == second
     assert back(project) == first
-    with pytest.raises(PromotionRefused, match="no earlier version"):
+    with pytest.raises(PromotionRefused, match="no earlier version") as none:
         back(project)
+    assert "only v0.1.0, and v0.2.0, which held it later" in none.value.line()
+    assert "assay rollback --to v0.2.0 --because" in none.value.line()
     assert back(project, to="1.0.0") == third
     with pytest.raises(PromotionRefused, match="already holds"):
         back(project, to="v1.0.0")

@@ -387,8 +387,7 @@ def vacuum(
     "forget",
     "delete a person's rows from all tables of the store, their files and former versions",
     "assay forget --key customer=4711 --because 'asked us to on 2 May'",
-    keys="dry_run keys unknown rows nights rewritten unusable? waiting? forgotten_before? "
-    "left(where,how)",
+    keys="dry_run keys unknown rows nights rewritten unusable? forgotten_before? left(where,how)",
 )
 def forget(
     call: Call,

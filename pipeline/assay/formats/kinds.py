@@ -298,12 +298,14 @@ def _flags(name: str, tally: ColumnTally, present: int) -> Decision | None:
     if pair is None:
         return None
     plain = pair in (("true", "false"), ("t", "f"))
+    # As most cells spell them: people look for them in their file.
+    usual = sorted(tally.shapes, key=lambda shape: tally.shapes[shape].count)
+    spelt = {shape.lower(): shape for shape in usual}
+    yes, no = (spelt.get(word, word) for word in pair)
     column = ColumnFormat(
-        name, "boolean", true=() if plain else pair[:1], false=() if plain else pair[1:]
+        name, "boolean", true=() if plain else (yes,), false=() if plain else (no,)
     )
-    return Decision(
-        column, evidence=(f"all of {counted(present, 'value')} are {pair[0]} or {pair[1]}",)
-    )
+    return Decision(column, evidence=(f"all of {counted(present, 'value')} are {yes} or {no}",))
 
 
 def _times(name: str, tally: ColumnTally, present: int) -> Decision | None:

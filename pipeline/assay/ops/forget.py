@@ -139,7 +139,7 @@ def run(
         waiting=tuple(sorted(done.waiting)),
         resumed=done.resumed,
         forgotten_before=f"{before[-1].at:%Y-%m-%d %H:%M} UTC" if before else None,
-        left=tuple(_left(root, params, store, nights, exported)),
+        left=(*_half_written(done.waiting), *_left(root, params, store, nights, exported)),
         by=by,
         because=because.strip(),
         seconds=round(time.monotonic() - started, 3),
@@ -157,6 +157,15 @@ def _read_keys(store: Store, given: Sequence[str], file: Path | None) -> KeyRows
     if file is not None:
         return some_keys(read_label_file(file, "--keys").to_pylist(), str(file), schema, column)
     return some_keys([by_column(given, schema, column)], "assay forget --key", schema, column)
+
+
+def _half_written(files: Iterable[str]) -> Iterator[Left]:
+    for file in sorted(files):
+        yield Left(
+            f"{file}, half-written by a command that is at work or was killed, maybe with such",
+            "assay vacuum deletes it once it is "
+            f"{counted(GRACE // timedelta(hours=1), 'hour')} old, and so does assay forget",
+        )
 
 
 def _left(

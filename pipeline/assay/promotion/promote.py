@@ -236,10 +236,16 @@ def _target(known: RegistryState, name: str, stage: str, to: str | None) -> Vers
     if to is None:
         before = known.previous_holder(stage)
         if before is None:
+            # After a rollback: the version that it took the stage from.
+            held = reversed([each.version for each in known.histories.get(stage, ())])
+            later = next((each for each in held if each != holder and known.find(each)), None)
             raise PromotionRefused(
                 f"there is no earlier version to give the stage {stage} of {name} back to",
-                found=f"only {holder}" if holder else "nothing that ever held it",
-                fix="Promote another commit: assay promote.",
+                found=(f"only {holder}" if holder else "nothing that ever held it")
+                + (f", and {later}, which held it later" if later else ""),
+                fix=f"To give it back to {later}: assay rollback --to {later} --because WHY."
+                if later
+                else "Promote another commit: assay promote.",
             )
         return versions.select_version(known, name, before)
     version = versions.select_version(known, name, to)

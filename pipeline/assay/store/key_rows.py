@@ -22,7 +22,13 @@ ROW = "row"
 
 def whole_row(refused: Mapping[str, Any]) -> dict[str, Any]:
     """The row of a row of quarantine, with the cells that are masked in it."""
-    return {**json.loads(refused[ROW]), **json.loads(refused.get(PRIVATE) or "{}")}
+    return {**read_row(refused[ROW]), **read_row(refused.get(PRIVATE) or "{}")}
+
+
+def read_row(text: str) -> dict[str, Any]:
+    """The cells of a refused row; infinities stay text, which JSON and people can read."""
+    cells: dict[str, Any] = json.loads(text, parse_constant=str)
+    return cells
 
 
 class KeyRows:

@@ -130,6 +130,14 @@ def test_a_night_without_rows_is_not_a_night(look: Look, folder: Path) -> None:
     pq.write_table(parcels(0), folder / "a.parquet")
     with pytest.raises(NightEmpty, match="1 file, 0 rows"):
         look()
+    # So pandas writes a frame of no rows.
+    untyped = pa.table({name: pa.nulls(0) for name in parcels().column_names})
+    pq.write_table(untyped, folder / "a.parquet")
+    with pytest.raises(NightEmpty, match="1 file, 0 rows"):
+        look()
+    with pytest.raises(SchemaMismatch, match="'depot' is missing"):
+        pq.write_table(untyped.drop_columns(["depot"]), folder / "a.parquet")
+        look()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import subprocess
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assay.cli.__main__ import main
@@ -19,6 +22,8 @@ from assay.score.operations import quarantine
 from assay.score.run import ScoredRun
 from assay.score.together import score_night
 from assay.store import Store, open_store
+from tests.scorer import NIGHT as NIGHT_OF_SCORER
+from tests.scorer import Scorer
 from tests.shown import show
 
 NIGHT = "2024-03-02"
@@ -87,6 +92,25 @@ def test_rows_are_exported_as_they_are(scored: Scored) -> None:
     ]
     with pytest.raises(UsageError, match=r"\.csv or \.jsonl"):
         scored.export("refused.xlsx")
+
+
+def test_an_infinite_value_is_shown_as_one(
+    scorer: Scorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = pa.array([math.inf, *[1.0] * (pq.read_metadata(scorer.file()).num_rows - 1)])
+    scorer.change(
+        lambda rows: rows.set_column(rows.column_names.index("weight"), "weight", weights)
+    )
+    scorer.score()
+    argv = ["quarantine", "show", "--date", NIGHT_OF_SCORER, "--root", str(scorer.root)]
+    assert main([*argv, "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert "Infinity" in [row["weight"] for rule in rules for row in rule["examples"]]
+    assert main(argv) == 0
+    assert "weight=Infinity" in capsys.readouterr().out
+    path = scorer.root / "exports" / "refused.jsonl"
+    quarantine.export(scorer.root, scorer.params, NIGHT_OF_SCORER, out=path)
+    assert '"weight": "Infinity"' in path.read_text(encoding="utf-8")
 
 
 def held_run(scored: Scored, spark) -> str:

@@ -25,6 +25,7 @@ from assay.errors import (
     NothingScored,
     ReasonsUnknown,
     SourceError,
+    StoreError,
     UsageError,
 )
 from assay.errors.base import set_private
@@ -239,6 +240,15 @@ def another(night: Scorer) -> None:
             pa.array([1.5 + each for each in range(rows.num_rows)], pa.float64()),
         )
     )
+
+
+def test_a_file_of_the_run_that_is_gone_is_named(night: Scorer) -> None:
+    key = keys(night)[0]
+    (file,) = Path(night.store.table_uri("predictions")).rglob("*.parquet")
+    file.unlink()
+    with pytest.raises(StoreError, match="the file is gone") as told:
+        asked(night, key)
+    assert file.name in told.value.line() and "assay fsck" in told.value.line()
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_what_the_version_before_would_have_said() -> None:
     reasons = tuple(Reason(f"f{i}", f"word {i}", i, i / 4 - 1, 0.2) for i in range(5))
     said = why.before_words(Before("v0.1.0", False, 0.25, reasons))
     assert said == (
-        "v0.1.0, which held the stage before, says false, probability 0.2500, mostly for: "
+        "v0.1.0, which held the stage before the version that scored this row, says false, "
+        "probability 0.2500, mostly for: "
         "word 0 -1.0000, word 1 -0.7500, word 2 -0.5000, word 3 -0.2500"
     )
     bare = why.before_words(Before("v0.1.0", 3.5, unexplained="unknown reasons"))

@@ -208,10 +208,11 @@ def _words(measured: MeasuredRun, each: MaturityMeasurement) -> str:
 
 def performance_lines(metrics: AllMetrics | PerformancePairs) -> Iterator[Line]:
     """A row for each metric with its newest night or week, or for each of them of one metric."""
-    tree, days = to_tree(metrics), counted(metrics.maturity_days, "day")
+    tree, days, by = to_tree(metrics), counted(metrics.maturity_days, "day"), metrics.by
     if "pairs" in tree:
-        names = "night,estimated,realized,error,rows,labelled_share,distrust,unmeasured"
-        yield from lines(tree, f"metric slice? by pairs({names})")
+        names = f"{by},estimated,realized,error,rows,labelled_share,distrust,unmeasured"
+        named = [{by: pair["night"], **pair} for pair in tree["pairs"]]
+        yield from lines({**tree, "pairs": named}, f"metric slice? by pairs({names})")
         errors = [abs(pair["error"]) for pair in tree["pairs"] if pair["error"] is not None]
         if errors:
             yield (
@@ -220,7 +221,6 @@ def performance_lines(metrics: AllMetrics | PerformancePairs) -> Iterator[Line]:
                 f"by {max(errors):.3f} at most"
             )
         return
-    by = metrics.by
     rows = []
     for each in tree["metrics"]:
         known = [pair for pair in each["pairs"] if pair["realized"] is not None]

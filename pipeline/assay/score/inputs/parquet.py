@@ -66,13 +66,17 @@ class ParquetFormat(FilesFormat[Parquet]):
         self, night: NightInput, listed: Sequence[ListedFile], contract: Contract
     ) -> NightInput:
         footers = files.parallel_map(files.read_footer, listed)
-        check_all(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
+        rows = sum(footer.file.rows for footer in footers)
+        check_all(
+            lambda footer: check_schema(contract, footer.schema, footer.file.path, empty=not rows),
+            footers,
+        )
         distinct = _distinct(footers)
         listed_night = replace(
             night,
             schema=_widest(distinct) if distinct else None,
             files=tuple(footer.file for footer in footers),
-            rows=sum(footer.file.rows for footer in footers),
+            rows=rows,
         )
         return self._marked(listed_night, listed, [footer.digest for footer in footers])
 

@@ -23,7 +23,7 @@ from assay.score.operations.disclosure import record
 from assay.score.operations.export_targets import EXPORTS, check_not_in_git
 from assay.store import Run, Store, open_store
 from assay.store.delta.tables import PRIVATE
-from assay.store.key_rows import ROW, whole_row
+from assay.store.key_rows import ROW, read_row, whole_row
 from assay.store.run_files import RunQuarantine, find_quarantine
 
 EXAMPLES = 3
@@ -112,7 +112,7 @@ def show(
             each = by_rule.setdefault(rule, BrokenRule(rule))
             each.rows += 1
             if len(each.examples) < EXAMPLES:
-                cells = whole_row(row) if show_private else json.loads(row[ROW])
+                cells = whole_row(row) if show_private else read_row(row[ROW])
                 each.examples.append(mask(cells, hidden))
     rules = sorted(by_rule.values(), key=lambda each: (-each.rows, each.rule))
     return QuarantineReport(chosen.run, rows, tuple(rules))
@@ -224,7 +224,7 @@ def write(
         for each in refused:
             row = {
                 BROKEN: "; ".join(each["broken_rules"]),
-                **(whole_row(each) if hidden is None else mask(json.loads(each[ROW]), hidden)),
+                **(whole_row(each) if hidden is None else mask(read_row(each[ROW]), hidden)),
             }
             if table is None:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")

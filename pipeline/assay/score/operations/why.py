@@ -194,8 +194,8 @@ def before_words(before: Before) -> str:
         f"{mark_blanks(each.words)} {each.contribution:+.4f}" for each in before.reasons[:STRONGEST]
     )
     return (
-        f"{before.version}, which held the stage before, says {plain(before.prediction)}{score}, "
-        f"mostly for: {strongest or before.unexplained}"
+        f"{before.version}, which held the stage before the version that scored this row, "
+        f"says {plain(before.prediction)}{score}, mostly for: {strongest or before.unexplained}"
     )
 
 

@@ -270,6 +270,20 @@ def translate_errors(where: str, what: str) -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Turn failures to read a file of the store into a `StoreError`, which says if it is gone."""
+    with translate_errors(where, "cannot be read"):
+        try:
+            yield
+        except FileNotFoundError:
+            raise StoreError(
+                "the file is gone",
+                where=where,
+                fix="assay fsck names all that is missing, and what helps.",
+            ) from None
+
+
 def _of_delta_rs() -> tuple[type[Exception], ...]:
     """The errors of delta-rs, if it is loaded. A worker only writes files and does not load it."""
     loaded = sys.modules.get("deltalake.exceptions")

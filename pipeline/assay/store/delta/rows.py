@@ -19,8 +19,8 @@ from assay.store.delta.location import (
     StagedFile,
     StoreLocation,
     filesystem,
+    reading,
     storage_options,
-    translate_errors,
 )
 from assay.store.delta.tables import (
     APPENDED,
@@ -177,7 +177,7 @@ def batches(
         columns = log.schema_of(uri).names
     for file in files:
         where = f"{uri}/{file.path}"
-        with translate_errors(where, "cannot be read"):
+        with reading(where):
             system, path = filesystem(where)
             source = system.open_input_file(path)
         with source:
@@ -260,7 +260,7 @@ def find_groups(
     groups = {}
     for file in files:
         where = f"{place.table_uri(table)}/{file.path}"
-        with translate_errors(where, "cannot be read"):
+        with reading(where):
             system, path = filesystem(where)
             data = datasets.dataset(path, filesystem=system, format=checked)
             groups[file.path] = [part.row_groups[0].id for part in groups_with(data, values)]
@@ -280,7 +280,7 @@ def row_group_sizes(place: StoreLocation, table: Staged, file: StagedFile) -> li
         If the file is missing or not Parquet.
     """
     where = f"{place.table_uri(table)}/{file.path}"
-    with translate_errors(where, "cannot be read"):
+    with reading(where):
         system, path = filesystem(where)
         with system.open_input_file(path) as source:
             return _group_rows(pq.read_metadata(source))
@@ -301,7 +301,7 @@ def verify_file(where: str) -> tuple[int, frozenset[str]]:
         If it is not a Parquet file, or a page's checksum is wrong.
     """
     rows, runs = 0, set[str]()
-    with translate_errors(where, "cannot be read"):
+    with reading(where):
         system, path = filesystem(where)
         with system.open_input_file(path) as opened:
             # Of a small file each part would take longer to ask for than to read, and a dictionary
@@ -336,7 +336,7 @@ def _of_file(
     groups: list[int] | None,
 ) -> Iterator[pa.RecordBatch]:
     expected = file.rows
-    with translate_errors(where, "cannot be read"):
+    with reading(where):
         parquet = pq.ParquetFile(source, page_checksum_verification=True)
         if groups is not None:
             held = _group_rows(parquet.metadata)
@@ -355,7 +355,7 @@ def _of_file(
         read = parquet.iter_batches(BATCH_ROWS, row_groups=groups, columns=stored)
     rows = 0
     while True:
-        with translate_errors(where, "cannot be read"):
+        with reading(where):
             batch = next(read, None)
             if batch is None:
                 break
