@@ -162,7 +162,7 @@ def _read_keys(store: Store, given: Sequence[str], file: Path | None) -> KeyRows
 def _half_written(files: Iterable[str]) -> Iterator[Left]:
     for file in sorted(files):
         yield Left(
-            f"{file}, half-written by a command that is at work or was killed, maybe with such",
+            f"{file}, half-written by a command at work or killed: such rows may be in it",
             "assay vacuum deletes it once it is "
             f"{counted(GRACE // timedelta(hours=1), 'hour')} old, and so does assay forget",
         )
