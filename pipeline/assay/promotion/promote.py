@@ -237,8 +237,8 @@ def _target(known: RegistryState, name: str, stage: str, to: str | None) -> Vers
         before = known.previous_holder(stage)
         if before is None:
             # After a rollback: the version that it took the stage from.
-            held = reversed([each.version for each in known.histories.get(stage, ())])
-            later = next((each for each in held if each != holder and known.find(each)), None)
+            past = reversed([each.version for each in known.histories.get(stage, ())])
+            later = next((each for each in past if each != holder and known.find(each)), None)
             raise PromotionRefused(
                 f"there is no earlier version to give the stage {stage} of {name} back to",
                 found=(f"only {holder}" if holder else "nothing that ever held it")
