@@ -452,7 +452,7 @@ def f():
     }
 
 
-MOST_CODE = 67_847
+MOST_CODE = 67_850
 MOST_FILES = 532
 """What the package may hold. A change that needs more raises the number, and says why."""
 

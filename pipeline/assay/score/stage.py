@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError, DataError, NightNotFound
+from assay.errors import AssayError, DataError, NightNotFound, StoreError
 from assay.errors.base import attach_report
 from assay.project import interrupts
 from assay.project.params import Params
@@ -59,7 +59,10 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     source = open_input(root, params)
     # Somewhere it is tomorrow already.
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    visible = sorted(store.visible_runs())
+    try:
+        visible = sorted(store.visible_runs())
+    except StoreError:
+        return nights_between(start, end)  # whoever scores them ends with it
     usual = start == end <= tomorrow and min(visible, default="9") <= str(start)
     if usual or not source.lists_nights:
         return nights_between(start, end)

@@ -101,7 +101,7 @@ def shown(text: str) -> str:
 def _by_column(given: Sequence[str], names: Sequence[str], schema: pa.Schema) -> dict[str, str]:
     # What begins like a column's name is one, so that a wrong one is not taken for a value.
     text = pa.types.is_string(schema.field(names[0]).type)
-    named = rf"{re.escape(names[0])}=|[^\W\d]\w*=[^=]" if text else ".+=."
+    named = rf"{re.escape(names[0])}=|" + (r"[^\W\d]\w*=[^=]" if text else ".+=.")
     if len(given) == len(names) == 1 and not re.match(named, given[0]):
         given = [f"{names[0]}={given[0]}"]
     return dict(each.partition("=")[::2] for each in given)
