@@ -174,9 +174,9 @@ def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
     project.score(NIGHT, "run-1")
     decided = judge.decide
 
-    def overtaken(*arguments: Any) -> Any:
+    def overtaken(*arguments: Any, **named: Any) -> Any:
         project.score(NIGHT, "run-2")
-        return decided(*arguments)
+        return decided(*arguments, **named)
 
     monkeypatch.setattr(judge, "decide", overtaken)
     summary, report = asked(project)
