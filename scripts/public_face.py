@@ -133,7 +133,8 @@ def _signature(found: Any) -> str:
 def breaks(before: Face, now: Face) -> list[str]:
     """What somebody's project, script or query would stumble over, a line each.
 
-    What is new breaks nothing, but for a key of params.yaml that has to be there.
+    What is new breaks nothing, but for a key that has to be there, in a section or a kind of rule
+    that was there before.
     """
     found = []
     for part, names in before.items():
@@ -148,9 +149,11 @@ def breaks(before: Face, now: Face) -> list[str]:
                 found.append(f"{part}: {name} was {told or 'nothing'}, is {new or 'nothing'}")
     for part, names in now.items():
         known = before.get(part, {})
+        kinds = {name.rpartition(": ")[0] for name in known} | {""}
         for name, told in names.items():
-            above = name.rpartition(".")[0]
-            if name not in known and told.startswith(REQUIRED) and (not above or above in known):
+            kind, above = name.rpartition(": ")[0], name.rpartition(".")[0]
+            asked = name not in known and told.startswith(REQUIRED) and kind in kinds
+            if asked and (not above or above in known):
                 found.append(f"{part}: {name} has to be given")
     return found
 

@@ -26,6 +26,7 @@ def test_the_tree_breaks_nothing_that_its_version_may_not() -> None:
         ("params.yaml", "publish.keep_days", "required", "was 30, is required"),
         ("params.yaml", "publish.new", "required", "publish.new has to be given"),
         ("params.yaml", "train.folds", '5 of "5"', "train.folds was"),
+        ("rules of the gate", "cost: new", "required", "cost: new has to be given"),
         ("commands", "assay why", None, "assay why is gone"),
         ("commands", "assay score", "--date", "assay score no longer takes --due"),
         ("exit codes", "4", "Another", "4 was LimitCrossed, is Another"),
@@ -46,6 +47,7 @@ def test_what_is_new_breaks_nothing() -> None:
     new: Any = copy.deepcopy(face())
     new["params.yaml"] |= {"publish.more": "1", "whole": "null", "whole.part": "required"}
     new["params.yaml"]["gate.correction"] += ", another"
+    new["rules of the gate"] |= {"another: kind": '"limit"', "another: key": "required"}
     new["commands"]["assay score"] += " --more"
     new["commands"]["assay more"] = ""
     new["exit codes"]["99"] = "Another"
