@@ -158,7 +158,7 @@ def lies_in(path: str, folder: str) -> bool:
 
 # --------------------------------------------------------------------------------- rooms
 
-MOST_FILES = 20
+MOST_IN_A_FOLDER = 20
 
 
 def entry(path: Path, folder: Path) -> str:
@@ -209,7 +209,7 @@ def test_a_circle_would_be_seen() -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_no_folder_is_crowded(folder: Path) -> None:
-    assert len(list(folder.glob("*.py"))) <= MOST_FILES
+    assert len(list(folder.glob("*.py"))) <= MOST_IN_A_FOLDER
 
 
 # ------------------------------------------------------------------------- third parties
