@@ -452,8 +452,8 @@ def f():
     }
 
 
-MOST_CODE = 67_850
-MOST_FILES = 532
+MOST_CODE = 67_985
+MOST_FILES = 533
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

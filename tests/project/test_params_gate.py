@@ -290,5 +290,5 @@ def test_a_waiver_counts_on_its_last_day() -> None:
 def test_the_checks_of_a_split_are_those_of_the_report() -> None:
     assert list(LEAKAGE_CHECKS) == [
         *("same_key", "near_duplicates", "time_overlap", "label_power", "label_sum", "label_name"),
-        *("identifier", "category_shift", "label_shift", "not_at_scoring"),
+        *("identifier", "category_shift", "label_shift", "unlabelled", "not_at_scoring"),
     ]

@@ -14,6 +14,7 @@ CHECKED = "data/checked"
 PREPARED = "data/prepared"
 TRAIN_TABLE = f"{PREPARED}/train.parquet"
 HOLDOUT_TABLE = f"{PREPARED}/holdout.parquet"
+UNLABELLED_TABLE = f"{PREPARED}/unlabelled.parquet"
 
 CANDIDATES = "models/candidates"
 BUNDLE = "models/bundle"

@@ -98,9 +98,14 @@ def source(of, nulls: dict[str, int] | None = None, drop: str = "") -> SourceSam
     return SourceSample("data/raw", 100, dict.fromkeys(names), {**zero, **(nulls or {})})
 
 
-def found(frames: Frames, task: str = "binary", *extra: Field) -> dict[str, Check]:
+def found(
+    frames: Frames, task: str = "binary", *extra: Field, lacking: pd.DataFrame | None = None
+) -> dict[str, Check]:
+    """The checks of both sides; ``lacking`` is the rows without a label."""
     of = contract(task, *extra)
-    return {each.check: each for each in checks.run_checks(sides(of, *frames), source(of), LIMITS)}
+    both = sides(of, *frames)
+    without = sides(of, *(2 * [frames[0][:0] if lacking is None else lacking])).train
+    return {each.check: each for each in checks.run_checks(both, without, source(of), LIMITS)}
 
 
 def suspects(frames: Frames, task: str = "binary", *extra: Field) -> dict[str, Check]:

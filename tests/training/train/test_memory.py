@@ -57,7 +57,7 @@ def test_memory_that_runs_out_anywhere_is_no_bug(
     def runs_out(*given: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("assay.training.tables.prepare.sort_order", runs_out)
+    monkeypatch.setattr("assay.training.tables.prepare.row_numbers", runs_out)
     assert main(["stage", "prepare", "--root", str(parcels)]) == MemoryShort.exit_code
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("assay: memory ran out, so this was not done. Give it more memory")

@@ -101,6 +101,14 @@ LEAKAGE_WORDS: Mapping[LeakageCheck | ModelLeakageCheck, Words] = {
         "If it stays so, train on newer rows; if it comes and goes as seasons do, raise "
         "leakage.max_label_shift.",
     ),
+    "unlabelled": Words(
+        "No values without labels",
+        "The model could learn from every common value of a feature",
+        "Rows with some values never have a label, so the model has learnt nothing of them, no "
+        "test has seen them, and nights hold them",
+        "Leave such rows out of nights and of training in data/source.py, or give them labels; if "
+        "they are to be scored unlearnt, raise leakage.max_unlabelled.",
+    ),
     "not_at_scoring": Words(
         "Every column there at scoring",
         "What the model needs is there when a night is scored",

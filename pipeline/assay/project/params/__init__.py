@@ -76,6 +76,7 @@ class LeakageParams(Section):
     max_label_power: Share = 0.98
     max_category_shift: Share = 0.1
     max_label_shift: Share = 0.1
+    max_unlabelled: Share = 0.02
     max_duplicate_share: Share = 0.01
     max_identifier_share: Share = 0.95
     max_sum_power: Share = 0.75

@@ -260,6 +260,7 @@ LeakageCheck = Literal[
     "identifier",
     "category_shift",
     "label_shift",
+    "unlabelled",
     "not_at_scoring",
 ]
 LEAKAGE_CHECKS: tuple[LeakageCheck, ...] = get_args(LeakageCheck)

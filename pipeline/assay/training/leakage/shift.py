@@ -116,7 +116,7 @@ def category_shift(sides: TablePair, limit: float) -> Check:
         for each in shifts
     ]
     shifts.sort(key=lambda each: (-each.beyond, -each.distance, each.column))
-    return _told("category_shift", shifts, limit, counts[shifts[0].column])
+    return _told(sides, "category_shift", shifts, limit, counts[shifts[0].column])
 
 
 def label_shift(sides: TablePair, limit: float) -> Check:
@@ -127,14 +127,14 @@ def label_shift(sides: TablePair, limit: float) -> Check:
         seen = count_values(pair)
         shift = measure_shift(label, seen.train, seen.holdout)
         shift = _less_seasons(sides, shift, limit, partial(_codes, sides, label, seen))
-        return _told("label_shift", [shift], limit, seen)
+        return _told(sides, "label_shift", [shift], limit, seen)
     parts = _parts(pair)
     if isinstance(parts, str):
         return unknown_check("label_shift", parts, limit)
     cells = max(int(each.max(initial=0)) for each in parts) + 1
     train, holdout = (np.bincount(each, minlength=cells) for each in parts)
     shift = _less_seasons(sides, measure_shift(label, train, holdout), limit, lambda: parts[0])
-    return _told("label_shift", [shift], limit, None)
+    return _told(sides, "label_shift", [shift], limit, None)
 
 
 _COUNTED = ("string", "boolean")
@@ -157,7 +157,11 @@ def _codes(sides: TablePair, name: str, counts: CountedValues) -> Codes:
 
 
 def _told(
-    name: LeakageCheck, shifts: list[Shift], limit: float, worst: CountedValues | None
+    sides: TablePair,
+    name: LeakageCheck,
+    shifts: list[Shift],
+    limit: float,
+    worst: CountedValues | None,
 ) -> Check:
     suspects = [each.column for each in shifts if each.beyond > limit]
     first = shifts[0]
@@ -178,17 +182,17 @@ def _told(
         limit=limit,
         detail=detail,
         numbers=tuple(each.row() for each in shifts),
-        examples=_examples(worst) if worst is not None and suspects else (),
+        examples=_examples(sides, first.column, worst) if worst is not None and suspects else (),
     )
 
 
-def _examples(counts: CountedValues) -> tuple[Row, ...]:
+def _examples(sides: TablePair, name: str, counts: CountedValues) -> tuple[Row, ...]:
     """The categories whose shares differ most."""
     shares = counts.train / counts.train.sum(), counts.holdout / counts.holdout.sum()
     order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:EXAMPLES]
     return tuple(
         {
-            "value": counts.values[place].as_py(),
+            "value": sides.shown(name, counts.values[place].as_py()),
             "training": float(shares[0][place]),
             "holdout": float(shares[1][place]),
         }

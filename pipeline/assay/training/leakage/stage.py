@@ -28,13 +28,19 @@ from assay.training.leakage.report import (
 )
 from assay.training.leakage.row_overlap import near_duplicates, same_key, time_overlap
 from assay.training.leakage.shift import category_shift, label_shift
-from assay.training.leakage.table_pair import TablePair, pair_from_project
+from assay.training.leakage.table_pair import (
+    LazyTable,
+    TablePair,
+    open_table,
+    pair_from_project,
+)
+from assay.training.leakage.unlabelled import unlabelled
 
 
 def run_checks(
-    sides: TablePair, seen: SourceSample | UnsampledSource, limits: Limits
+    sides: TablePair, lacking: LazyTable, seen: SourceSample | UnsampledSource, limits: Limits
 ) -> tuple[Check, ...]:
-    """Runs every check on the two sides and the sample of the scoring source.
+    """Runs every check on the two sides, the rows without a label and a sample of the nights.
 
     If a side has no rows, every check is ``unknown``, never ``ok``.
     """
@@ -62,6 +68,7 @@ def run_checks(
         identifier(sides, limits.max_identifier_share),
         category_shift(sides, limits.max_category_shift),
         label_shift(sides, limits.max_label_shift),
+        unlabelled(sides, lacking, limits.max_unlabelled),
         not_at_scoring(sides, seen),
     )
 
@@ -87,6 +94,7 @@ def run(root: Path, params: Params) -> Leakage:
             ]
         )
     sides = pair_from_project(root, contract)
+    lacking = open_table(root, layout.UNLABELLED_TABLE, contract)
     seen = sample_source(root, params, limits.sample_rows)
     report = Leakage(
         name=params.name,
@@ -96,7 +104,7 @@ def run(root: Path, params: Params) -> Leakage:
             holdout=digests.digest_file(root / layout.HOLDOUT_TABLE),
         ),
         rows=TableRowCounts(train=sides.train.rows, holdout=sides.holdout.rows),
-        checks=run_checks(sides, seen, limits),
+        checks=run_checks(sides, lacking, seen, limits),
     )
     report.write(root)
     return report

@@ -54,6 +54,10 @@ class TablePair:
         )
         return ColumnPair(train, holdout)
 
+    def shown(self, name: str, value: Any) -> Any:
+        """A value of a column as JSON, masked if people are not to see it."""
+        return self.contract.mask_row({name: json_value(value)})[name]
+
     def cells(self, side: LazyTable, names: Sequence[str], rows: NDArray[np.intp]) -> list[Any]:
         """Values of a few rows as JSON values: a mapping by column for each row.
 
@@ -81,12 +85,13 @@ def pair_from_project(root: Path, contract: Contract) -> TablePair:
     """
     return TablePair(
         contract,
-        _opened(root, layout.TRAIN_TABLE, contract),
-        _opened(root, layout.HOLDOUT_TABLE, contract),
+        open_table(root, layout.TRAIN_TABLE, contract),
+        open_table(root, layout.HOLDOUT_TABLE, contract),
     )
 
 
-def _opened(root: Path, name: str, contract: Contract) -> LazyTable:
+def open_table(root: Path, name: str, contract: Contract) -> LazyTable:
+    """A table that prepare wrote; raises as `pair_from_project`."""
     path = root / name
 
     def read(columns: list[str]) -> pa.Table:

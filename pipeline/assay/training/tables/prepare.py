@@ -1,4 +1,7 @@
-"""Splits the checked rows into the training and the holdout table."""
+"""Splits the checked rows into the training and the holdout table.
+
+Rows of the training window that lack a label have a table too, for the stage ``leakage``.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.errors import LabelError, ParamsError, StageInputMissing
 from assay.project import layout, partitions
@@ -66,30 +70,37 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
     group = params.prepare.apart
     if group is not None and group not in contract.columns:
         raise ParamsError([f"{layout.PARAMS}: prepare.apart: {contract.file} has no '{group}'"])
-    task = infer_task(contract.field(contract.label).kind, contract.label)
+    label = contract.label
+    task = infer_task(contract.field(label).kind, label)
     groups = [] if group is None else [group]
     sides: dict[str, WindowRows] = {}
     with system_allocator(), partitions.replace_folder(root / layout.PREPARED) as made:
         table = RowGather(partitions.open_dataset(source, column))
-        deciding = table.columns([contract.time, contract.label, *contract.keys, *groups])
+        deciding = table.columns([contract.time, label, *contract.keys, *groups])
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
             # Of a table of many rows even these few columns are large: none is kept for long.
-            seen = filter_window(deciding, contract.time, window)
-            rows = filter_labelled(seen, contract.label)
-            labelled, without_label = rows.num_rows, seen.num_rows - rows.num_rows
-            del seen
+            rows, lacking = split_by_label(filter_window(deciding, contract.time, window), label)
+            labelled, without_label = rows.num_rows, lacking.num_rows
             if group is not None and name == "train":
-                held = filter_window(deciding, contract.time, params.prepare.holdout)
-                held = filter_labelled(held, contract.label)
-                rows = without_groups_of(rows, held, group)
+                held, _ = split_by_label(
+                    filter_window(deciding, contract.time, params.prepare.holdout), label
+                )
+                known = pc.unique(held[group]).drop_null()
                 del held
-            facts = label_facts(rows, contract.label, task, name, window)
+                rows, lacking = (without_groups(each, known, group) for each in (rows, lacking))
+                if labelled and not rows.num_rows:
+                    raise _no_group_left(group, len(known))
+            facts = label_facts(rows, label, task, name, window)
             apart = labelled - rows.num_rows
             sides[name] = WindowRows(str(window), facts, without_label, apart)
-            order = sort_order(rows, contract.time, contract.keys)
-            numbers = np.asarray(rows[ROW])[order]
-            del rows, order
+            numbers = row_numbers(rows, contract)
+            del rows
             table.write(numbers, made / f"{name}.parquet")
+            if name == "train":
+                table.write(
+                    row_numbers(lacking, contract), made / Path(layout.UNLABELLED_TABLE).name
+                )
+            del lacking, numbers
     return sides
 
 
@@ -164,11 +175,12 @@ class RowGather:
 # ---------------- splits rows into training and holdout by time alone, without learning from either
 
 
-def filter_labelled(table: pa.Table, label: str) -> pa.Table:
-    """The rows that have a label; NaN is a null, as in the contract."""
+def split_by_label(table: pa.Table, label: str) -> tuple[pa.Table, pa.Table]:
+    """The rows that have a label, and those without; NaN is a null, as in the contract."""
     lacking = pc.is_null(table.column(label), nan_is_null=True)
     # Mostly none lacks, and a copy of a large table is large.
-    return table.filter(pc.invert(lacking)) if pc.any(lacking).as_py() else table
+    labelled = table.filter(pc.invert(lacking)) if pc.any(lacking).as_py() else table
+    return labelled, table.filter(lacking)
 
 
 def filter_window(table: pa.Table, time: str, window: Window) -> pa.Table:
@@ -179,32 +191,27 @@ def filter_window(table: pa.Table, time: str, window: Window) -> pa.Table:
     return table.filter(pc.and_(pc.greater_equal(column, start), pc.less(column, after)))
 
 
-def without_groups_of(train: pa.Table, holdout: pa.Table, group: str) -> pa.Table:
-    """The training rows of groups that the holdout does not have; those without a group stay.
-
-    Raises
-    ------
-    LabelError
-        None is left.
-    """
-    known = pc.unique(holdout.column(group)).drop_null()
-    kept = train.filter(pc.invert(pc.is_in(train.column(group), value_set=known)))
-    if train.num_rows and not kept.num_rows:
-        raise LabelError(
-            f"each value of '{group}' in training is in the holdout too, so no row is left",
-            where="params.yaml: prepare.apart",
-            expected="values that are in one of the windows only",
-            found=counted(len(known), "value"),
-            fix="Take a shorter holdout, or leave prepare.apart out.",
-        )
-    return kept
+def without_groups(table: pa.Table, known: pa.Array, group: str) -> pa.Table:
+    """The rows that are in none of the groups; those without a group stay."""
+    return table.filter(pc.invert(pc.is_in(table.column(group), value_set=known)))
 
 
-def sort_order(table: pa.Table, time: str, keys: tuple[str, ...]) -> NDArray[np.uint64]:
-    """The order of the rows by time, then key, so that the same rows always give the same file."""
-    names = [time, *(key for key in keys if key != time)]
-    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names])
-    return np.asarray(order)
+def _no_group_left(group: str, groups: int) -> LabelError:
+    return LabelError(
+        f"each value of '{group}' in training is in the holdout too, so no row is left",
+        where="params.yaml: prepare.apart",
+        expected="values that are in one of the windows only",
+        found=counted(groups, "value"),
+        fix="Take a shorter holdout, or leave prepare.apart out.",
+    )
+
+
+def row_numbers(rows: pa.Table, contract: Contract) -> Ints:
+    """Their numbers by time, then key, so that the same rows always give the same file."""
+    names = [contract.time, *(key for key in contract.keys if key != contract.time)]
+    order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
+    numbers: Ints = np.asarray(rows[ROW])[np.asarray(order)]
+    return numbers
 
 
 def label_facts(
