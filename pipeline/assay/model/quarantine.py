@@ -78,7 +78,7 @@ def _mask_private(row: dict[str, Any], private: Collection[str]) -> dict[str, An
 
 def row_json(row: Mapping[str, Any]) -> str:
     """A row as one line of JSON: times in ISO 8601, bytes in hex, infinities as ``Infinity``."""
-    return json.dumps(row, default=_plain, ensure_ascii=False)
+    return _JSON.encode(row)
 
 
 def _plain(value: Any) -> Any:
@@ -87,3 +87,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     return str(value)
+
+
+_JSON = json.JSONEncoder(default=_plain, ensure_ascii=False)
