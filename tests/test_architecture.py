@@ -452,7 +452,7 @@ def f():
     }
 
 
-MOST_CODE = 67_986
+MOST_CODE = 67_983
 MOST_FILES = 533
 """What the package may hold. A change that needs more raises the number, and says why."""
 

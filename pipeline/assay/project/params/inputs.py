@@ -218,12 +218,10 @@ class Own(Section):
         return {**(self.model_extra or {}), "format": self.format}
 
 
-_NAMED: TypeAdapter[Any] = TypeAdapter(
-    Annotated[
-        Parquet | Csv | Json | Delta | Postgres | Iceberg | Catalog,
-        Field(discriminator="format"),
-    ]
-)
+Named = Parquet | Csv | Json | Delta | Postgres | Iceberg | Catalog
+"""The formats that Assay knows."""
+
+_NAMED: TypeAdapter[Any] = TypeAdapter(Annotated[Named, Field(discriminator="format")])
 
 
 def _read(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
@@ -234,7 +232,7 @@ def _read(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
 
 
 Input = Annotated[
-    Parquet | Csv | Json | Delta | Postgres | Iceberg | Catalog | Own,
+    Named | Own,
     WrapValidator(_read),
     BeforeValidator(_mapping),
 ]

@@ -19,7 +19,7 @@ from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.errors import AssayError, NightNotFound, SchemaMismatch, SourceError
 from assay.project.params import Params
-from assay.project.params.inputs import Csv, Json, Parquet
+from assay.project.params.inputs import DailyFiles
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.types import NightInput
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 Spec = TypeVar("Spec", bound=Any)
-FileSpec = TypeVar("FileSpec", Parquet, Csv, Json)
+FileSpec = TypeVar("FileSpec", bound=DailyFiles)
 
 
 class InputUnreadable(Exception):
@@ -118,7 +118,7 @@ class Format(Generic[Spec]):
         raise SourceError(
             "nobody can tell which nights a query has rows for",
             where="params.yaml: score.input",
-            expected="an input whose nights can be listed: parquet, csv, json, delta or iceberg",
+            expected="files with a folder or a name for each night, or a table partitioned by it",
             found=self.spec.format,
             fix="Name the nights instead: assay score --from DAY --to DAY; those that are "
             "published already are skipped where the input can be told to be the same.",
