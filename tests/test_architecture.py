@@ -452,8 +452,8 @@ def f():
     }
 
 
-MOST_CODE = 67_983
-MOST_FILES = 533
+MOST_CODE = 68_010
+MOST_FILES = 534
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -22,7 +22,7 @@ import pytest
 from assay.columns.features import FrameFeatures
 from assay.compiled import fitted_model
 from assay.errors import BundleChanged, ParamsError
-from assay.model import bundle
+from assay.model import bundle, bundle_files
 from assay.model import model as model_sound
 from assay.model import model as models
 from assay.model.manifest import MANIFEST
@@ -74,7 +74,7 @@ PARTS = {
 
 @pytest.mark.parametrize("name", PARTS)
 def test_a_file_of_a_bundle(trained: Path, name: str) -> None:
-    files = bundle.read(trained / layout.BUNDLE)
+    files = bundle_files.read(trained / layout.BUNDLE)
     features = FrameFeatures(pd.read_parquet(trained / layout.HOLDOUT_TABLE))
     # A manifest may also name files that are not there, or features that the model lacks.
     told = Told("in/here", fitted_model.FILE) if name == MANIFEST else Told(name)

@@ -170,7 +170,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
 
     To load all takes a third of a run. `promoted` was judged with them.
     """
-    monkeypatch.setattr(session, "_installed_plugins", lambda: ["-p", "hypothesispytest"])
+    monkeypatch.setattr(session, "_installed_plugins", lambda *_: ["-p", "hypothesispytest"])
     return Tiny(tmp_path)
 
 

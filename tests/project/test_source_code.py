@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import BundleChanged
-from assay.project import source_code
+from assay.project import digests, source_code
 
 FILES = {
     "data/models.py": "from data.deep import base\nimport numpy\nVALUE = base.VALUE\n"
@@ -75,6 +75,15 @@ def test_what_only_a_type_checker_imports_is_not_found() -> None:
     text = "if TYPE_CHECKING:\n    import a\nelse:\n    import b\n"
     text += "if typing.TYPE_CHECKING:\n    import c\n"
     assert source_code.imported_modules(text, "m.py") == ("b",)
+
+
+def test_the_quick_search_finds_the_same_files_of_assay(monkeypatch: pytest.MonkeyPatch) -> None:
+    def files() -> dict[str, list[str]]:
+        return {each: [*digests.stage_files(digests.PACKAGE, [each])] for each in digests.STAGES}
+
+    quick = files()
+    monkeypatch.setattr(source_code, "_imported_by_assay", source_code.imported_modules)
+    assert quick == files()
 
 
 def test_modules_come_from_the_given_texts_and_leave_no_trace() -> None:

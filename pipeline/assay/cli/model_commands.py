@@ -1,5 +1,6 @@
 """Commands that make a model: the stages of ``dvc repro``, the gate, and learning together."""
 
+import importlib
 from pathlib import Path
 from typing import Annotated
 
@@ -82,6 +83,14 @@ def leakage(call: Call) -> object:
     return stage.run(*call.project)
 
 
+def _prepare_for_skops() -> None:
+    """Import early what skops looks for in each module before it, or it takes three times as long.
+
+    It asks for the module of each function of SciPy, which do not know it.
+    """
+    importlib.import_module("scipy.special")
+
+
 @MAKE(
     "stage train",
     "train one candidate of params.yaml",
@@ -92,6 +101,7 @@ def train(
     call: Call,
     candidate: Annotated[str, Option("a name under train.candidates in params.yaml")],
 ) -> object:
+    _prepare_for_skops()
     from assay.cli.terminal import said_on_standard_error
     from assay.training.train import stage
 
@@ -159,6 +169,7 @@ def nights(call: Call) -> object:
     "bundle_mb uncompiled? nights.why? nights.champion.why? nights.nights(day,rows,flipped,why)?",
 )
 def rehearse(call: Call) -> object:
+    _prepare_for_skops()
     from assay.evaluation import rehearse as stage
 
     return stage.run(*call.project)

@@ -21,14 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.params.values import Every
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
 
@@ -47,6 +44,10 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
 def write(table: pa.Table, root: Path, column: str, part: str) -> None:
     """Partition ``table`` by ``column`` and write one file per value."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
     values = table.column(column).cast(pa.string())
     rows = table.drop_columns([column])
     order = pc.sort_indices(pa.table({"value": values}), sort_keys=[("value", "ascending")])
@@ -71,6 +72,8 @@ def first_day(day: date, every: Every) -> date:
 
 def first_days(times: pa.ChunkedArray | pa.Array, every: Every) -> pa.ChunkedArray | pa.Array:
     """The night of each time, as text: its day, or the `first_day` of its week, month or year."""
+    import pyarrow.compute as pc
+
     days = pc.floor_temporal(times, 1, every, week_starts_monday=True)
     return pc.strftime(days, "%Y-%m-%d")
 
@@ -159,12 +162,15 @@ def read(root: Path, column: str, *, start: str, end: str) -> pa.Table:
 
     The partition column is always text.
     """
+    import pyarrow.compute as pc
+
     wanted = (pc.field(column) >= start) & (pc.field(column) <= end)
     return open_dataset(root, column).to_table(filter=wanted)
 
 
 def open_dataset(root: Path, column: str) -> ds.Dataset:
     """All rows, to be read piece by piece; the partition column is text."""
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
     partitioning = ds.partitioning(pa.schema([(column, pa.string())]), flavor="hive")

@@ -11,6 +11,7 @@ import ast
 import builtins
 import hashlib
 import os
+import re
 import sys
 import threading
 import traceback
@@ -58,17 +59,21 @@ def find_dependencies(
 
     Follows ``import`` statements, also those inside functions. Sorted by path.
     """
-    return _closure(read, _paths, [*files, *(path for name in modules for path in _paths(name))])
+    starts = [*files, *(path for name in modules for path in _paths(name))]
+    return _closure(read, imported_modules, _paths, starts)
 
 
 def find_assay_dependencies(read: Reader, modules: Iterable[str]) -> dict[str, str]:
     """Like `find_dependencies`, for Assay's own modules; paths begin with the folder ``assay``."""
     starts = [path for name in modules for path in _paths_of_assay(name)]
-    return _closure(read, _paths_of_assay, starts)
+    return _closure(read, _imported_by_assay, _paths_of_assay, starts)
 
 
 def _closure(
-    read: Reader, paths: Callable[[str], Iterable[str]], todo: list[str]
+    read: Reader,
+    imported: Callable[[str, str], Iterable[str]],
+    paths: Callable[[str], Iterable[str]],
+    todo: list[str],
 ) -> dict[str, str]:
     seen: dict[str, str | None] = {}
     while todo:
@@ -76,7 +81,7 @@ def _closure(
         if path not in seen:
             text = seen[path] = read(path)
             if text is not None:
-                todo += [inner for name in imported_modules(text, path) for inner in paths(name)]
+                todo += [inner for name in imported(text, path) for inner in paths(name)]
     return {path: text for path, text in sorted(seen.items()) if text is not None}
 
 
@@ -99,6 +104,20 @@ def imported_modules(text: str, path: str) -> tuple[str, ...]:
                 continue  # beyond the top-level package: Python reports it at import
             modules += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return tuple(modules)
+
+
+_FOR_TYPES = re.compile(r"^( *)if TYPE_CHECKING:\n(?:\1 .*\n|\n)*", re.MULTILINE)
+_IMPORT = re.compile(r"^ *((?:from \S+ )?import (?:\([^)]*\)|[^\n(]+))", re.MULTILINE)
+
+
+@lru_cache(maxsize=1024)
+def _imported_by_assay(text: str, path: str) -> tuple[str, ...]:
+    """`imported_modules` of a formatted file, and what its docstrings import, in an eighth of time.
+
+    Only its import statements are parsed; if that fails, all of it.
+    """
+    brief = "\n".join(_IMPORT.findall(_FOR_TYPES.sub("", text)))
+    return imported_modules(brief, path) or imported_modules(text, path)
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:

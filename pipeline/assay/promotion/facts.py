@@ -14,7 +14,7 @@ from pathlib import Path
 
 from assay.errors import AssayError, NotARepository, PromotionRefused
 from assay.gate import holdout_history, provenance, verdict_verification
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import digests, layout
 from assay.project.params import Params
 from assay.promotion.checks import FoundDigest, PromotionFacts
@@ -83,7 +83,7 @@ def collect_facts(
         )
         if verdict
         else (),
-        here=_seen(lambda: bundle.verified_digest(root / path)),
+        here=_seen(lambda: bundle_files.verified_digest(root / path)),
         committed=_seen(
             lambda: fetch.fetch_bundle_at(root, params.name, commit, root / fetch.BUNDLES)[1]
         ),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import AssayError, NoChampion, NotARepository, VersionUnknown
-from assay.model.bundle import code_paths
+from assay.model.bundle_files import code_paths
 from assay.project import digests, layout, partitions
 from assay.project.document import write_json
 from assay.project.params import Params

@@ -21,6 +21,7 @@ from assay.errors import (
     StageInputMissing,
     VersionUnknown,
 )
+from assay.model.bundle_files import verified_digest
 from assay.model.manifest import MANIFEST
 from assay.project import digests, layout
 from assay.project import params as parameters
@@ -100,7 +101,7 @@ def fetch_bundle_at(
             try:
                 if wanted is not None:
                     _refuse_another(fetched, wanted)
-                digest = _verified_digest(fetched)
+                digest = verified_digest(fetched)
             except AssayError as error:
                 raise _diagnosis(project, path, fetched, error) from None
         kept = into / digest.removeprefix("sha256:")
@@ -110,7 +111,7 @@ def fetch_bundle_at(
                 fetched.rename(kept)
             except OSError:
                 # Another process stored the same bundle first.
-                _verified_digest(kept)
+                verified_digest(kept)
     return kept, digest
 
 
@@ -375,16 +376,10 @@ def _make_scratch(into: Path) -> None:
         ignore.write_text("*\n", encoding="utf-8")
 
 
-def _verified_digest(folder: Path) -> str:
-    from assay.model import bundle  # takes long to import, and most readers of tags fetch nothing
-
-    return bundle.verified_digest(folder)
-
-
 def _is(folder: Path, digest: str) -> bool:
     try:
         _refuse_another(folder, digest)
-        return _verified_digest(folder) == digest
+        return verified_digest(folder) == digest
     except (BundleMissing, BundleChanged):
         return False
 

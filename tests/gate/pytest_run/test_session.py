@@ -23,7 +23,7 @@ HOME = Path(assay.__file__).resolve().parents[1]
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = [SimpleNamespace(name=name) for name in ("mock", "assay", "aio", "mock")]
+    installed = [SimpleNamespace(name=name) for name in ("mock", "assay", "aio", "faker", "mock")]
     groups = {"pytest11": installed}
     monkeypatch.setattr(session, "entry_points", lambda *, group: groups[group])
     target = tmp_path / "scratch/seen.json"
@@ -44,6 +44,13 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         *start,
         "tests/model",
         f"--confcutdir={tmp_path / 'tests/model'}",
+    ]
+    # Of what comes with DVC and Evidently only that which a test names.
+    (tmp_path / "tests/model/test_it.py").write_text("def test_it(faker): ...")
+    there = start.index("mock")
+    assert pytest_command(tmp_path, "tests/model", target)[: there + 3] == [
+        *start[: there - 1],
+        *("-p", "faker", "-p", "mock"),
     ]
 
 

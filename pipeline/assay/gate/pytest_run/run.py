@@ -21,7 +21,7 @@ from pathlib import Path
 from assay.errors.machine import from_memory_error
 from assay.gate.pytest_run import own_modules, record
 from assay.gate.pytest_run.decided import OPTION, PytestFinding, write_findings
-from assay.project import layout
+from assay.project import digests, layout, source_code
 from assay.project.processes import python_command, python_environment, run_and_end_all
 
 # Normal exit codes: all passed, or some failed. Any other means a broken session.
@@ -29,6 +29,9 @@ FINISHED = (0, 1)
 TIMEOUT_SECONDS = 3600.0
 """Timeout of the whole pytest run in seconds; a timeout is a FAIL."""
 JUNIT = f"{layout.GATE_REPORT}/junit.xml"
+BROUGHT = {"anyio", "faker", "hydra", "hypothesis", "platformdirs", "typeguard"}
+"""Plugins that take longer to load than most model tests take, all but Hypothesis brought by DVC
+and Evidently: only for tests with their word in them, as of a fixture, a mark or an import."""
 CONFIG = f"""\
 [pytest]
 python_files = {" ".join(own_modules.FILES)}
@@ -125,7 +128,7 @@ def pytest_command(root: Path, tests: str, target: Path) -> list[str]:
     """The command line. It names params.yaml, so rules run even if no test is found."""
     # The entry point would register the plugin a second time: 'no:assay' keeps it out.
     plugins = ["-p", "no:assay", "-p", "assay.gate.pytest_run.plugin", "-p", "no:cacheprovider"]
-    plugins += ["--disable-plugin-autoload", *_installed_plugins()]
+    plugins += ["--disable-plugin-autoload", *_installed_plugins(root, tests)]
     settings = ["-c", str(config_path(target)), f"--rootdir={root}"]
     output = ["-q", "--tb=short", "--no-header", "--color=no", f"--junitxml={root / JUNIT}"]
     output += [f"--assay-findings={target}", f"{OPTION}={findings_path(target)}"]
@@ -143,13 +146,18 @@ def _plan(target: Path) -> tuple[str, ...]:
     return ("--setup-plan", f"--junitxml={target.parent / 'junit.xml'}")
 
 
-def _installed_plugins() -> list[str]:
-    """Options that load every other installed plugin, by the name of its entry point.
+def _installed_plugins(root: Path, tests: str) -> list[str]:
+    """Options that load other installed plugins, by the name of their entry points.
 
     If pytest looked for them itself, it would rewrite the assertions in all modules of their
     distributions. No byte code is written, so each run would pay for it again: three seconds.
     """
+    read = source_code.file_reader(root)
+    code = source_code.find_dependencies(read, (), digests.model_tests(root, tests)).values()
     names = {each.name for each in entry_points(group="pytest11")} - {"assay"}
+    for word in BROUGHT:
+        if not any(word in text for text in code):
+            names = {name for name in names if not name.startswith(word)}
     return [option for name in sorted(names) for option in ("-p", name)]
 
 

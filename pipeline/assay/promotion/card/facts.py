@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from assay.errors import AssayError
 from assay.metrics.estimate import Estimate
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.model.manifest import MANIFEST, Manifest, parse_manifest
 from assay.project import layout
 from assay.project import params as parameters
@@ -123,7 +123,7 @@ def read_facts(root: Path, params: Params, known: RegistryState, version: Versio
         The bundle cannot be had.
     """
     folder = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
-    files = bundle.read(folder)
+    files = bundle_files.read(folder)
 
     def at(path: str) -> str:
         return fetch.read_file_at(root, version.commit, path)

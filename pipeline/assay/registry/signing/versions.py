@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from assay.errors import AssayError, VersionRefused
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.model.manifest import MANIFEST, listed_files
 from assay.project.params.signing import SigningKey
 from assay.registry import tags
@@ -71,7 +71,7 @@ def sign_message(
     now = datetime.now(UTC).replace(microsecond=0)
     message = f"{message}{SIGNED}: {now.isoformat()}\n"
     facts = tags.read_trailers(message)
-    listed = listed_files(bundle.read(folder), str(folder), code=False)
+    listed = listed_files(bundle_files.read(folder), str(folder), code=False)
     files = {BUNDLE + name: digest for name, digest in listed.items()}
     files[BUNDLE + MANIFEST] = _hex(version.bundle)
     files[PROMOTION] = _sha256(

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, PlainSerializer, model_validator
 
 from assay.errors import BundleMissing, LabelError
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.model.manifest import MANIFEST
 from assay.project import layout, partitions
 from assay.project.document import Report, Text
@@ -93,8 +93,8 @@ def run(root: Path, params: Params) -> Selection:
                 where=f"{layout.CANDIDATES}/{name}",
                 fix=f"Run dvc repro train@{name}.",
             )
-        files = bundle.read(folder)
-        bundle.verify(files, str(folder))
+        files = bundle_files.read(folder)
+        bundle_files.verify(files, str(folder))
         scores[name] = json.loads(files[MANIFEST])["out_of_fold"]
     chosen = best_candidate(scores, params.train.select_by)
     with partitions.replace_folder(root / layout.BUNDLE) as made:
