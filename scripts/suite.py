@@ -39,8 +39,9 @@ LIFE = tuple(
 )
 PARTS = (
     # Whatever starts Spark shares one. The flow comes last: a command that it calls in the test's
-    # own process ends the Spark session.
-    ("score", "evaluation", "test_flow_tasks.py", "test_free_text.py", "test_flow.py"),
+    # own process ends the Spark session. What comes first needs no promoted model, which the second
+    # part is making then.
+    ("evaluation", "score", "test_flow_tasks.py", "test_free_text.py", "test_flow.py"),
     ("life", "promotion", "test_faults.py", "serve"),
     ("training", "monitor", "performance", "project"),
     ("init", "plan", "hosting"),
