@@ -237,6 +237,29 @@ def test_breaks_of_features_are_described_too(reference: Reference) -> None:
     assert told.startswith("x5: null share changed by ")
 
 
+def test_a_night_is_held_if_most_rows_lack_a_feature(reference: Reference) -> None:
+    def emptied(share: float, rows: int = ROWS, by_hand: tuple[str, ...] = ()) -> tuple[str, ...]:
+        night = table(100, rows=rows)
+        night.loc[night.index < share * rows, ["x2", "c"]] = None
+        profile = counted(reference, night)
+        return break_limits.describe_emptied(reference, profile, MONITOR.budget, by_hand)
+
+    assert [each.partition(":")[0] for each in emptied(1.0)] == ["c", "x2"]
+    assert emptied(0.6)[1] == "x2: 60.00% of the rows have no value, 0.00% in the reference"
+    assert emptied(0.4) == () == emptied(1.0, by_hand=("c", "x2")) == emptied(1.0, rows=0)
+    facts = RunCounts(ROWS, 0, 0, {}, {}, None, 0, None, emptied=emptied(1.0))
+    why = hold_reasons(facts, (), Quarantine(), Publish(), RecentRuns(), date(2024, 3, 1))
+    assert why == tuple(f"empty column: {each}" for each in emptied(1.0))
+
+
+def test_one_row_may_lack_what_some_rows_lacked_before() -> None:
+    rows = table(3, NIGHTS)
+    rows.loc[rows.index % 3 == 0, "x2"] = None
+    before = reference_on(rows, NIGHTS)
+    lacking = counted(before, table(100, rows=1).assign(x2=np.nan))
+    assert break_limits.describe_emptied(before, lacking, MONITOR.budget, ()) == ()
+
+
 def test_a_limit_by_hand_is_never_taken_for_a_break(reference: Reference) -> None:
     rows = table(4).assign(x0=1.0)
     by_hand = MONITOR.model_copy(update={"limits": {"x0": 0.99, SCORE: 1.0}})

@@ -78,6 +78,8 @@ TIMES_TOGETHER = 1.5
 """The same of all features together, whose mean varies less."""
 SURELY = 1.15
 """From this multiple of the share whose distance is the limit, four nights in five show a break."""
+EMPTIED = 0.5
+"""The change of a feature's share of nulls from which on the night is held."""
 BY_CHANCE = 1e-5
 LEAST_NIGHTS = 20
 """Nights of a reference from which on it shows that a column is never the same in every row."""
@@ -412,6 +414,27 @@ def describe_breaks(
             constant=None if name in by_hand else find_constant(reference, name, profile[name]),
         )
     )
+
+
+def describe_emptied(
+    reference: Reference, profile: Mapping[str, ColumnProfile], rule: Budget, by_hand: Iterable[str]
+) -> tuple[str, ...]:
+    """A sentence for each feature without a value in over half as many rows more than before.
+
+    The model hardly knows such rows, whatever it answers. Of few rows as many may lack by chance.
+    """
+    held = []
+    for name in sorted({*reference.grid} - {*reference.scores, *by_hand}):
+        night, before = profile.get(name), reference.profile[name]
+        if not (night and night.rows) or _null_change(reference, name, night) <= EMPTIED:
+            continue
+        limit = limits(reference, rule, name, night).nulls
+        if limit is not None and _null_change(reference, name, night) > limit:
+            held.append(
+                f"{name}: {night.nulls / night.rows:.2%} of the rows have no value, "
+                f"{before.nulls / before.rows:.2%} in the reference"
+            )
+    return tuple(held)
 
 
 def _null_change(reference: Reference, name: str, night: ColumnProfile) -> float:

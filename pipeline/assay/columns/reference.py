@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 SCHEMA = 3
 NOTHING_BESIDE: Mapping[str, tuple[ColumnGrid, Floats]] = MappingProxyType({})
 NO_EFFECTS: Mapping[str, NightEffects] = MappingProxyType({})
+NO_ROWS: Mapping[str, int] = MappingProxyType({})
 NO_IMPORTANCE: Mapping[str, float] = MappingProxyType({})
 ORDINARY = 0.98
 """Share of nights whose number of rows is no accident."""
@@ -89,7 +90,7 @@ class Reference:
     constant
         For each column the number of nights on which all values were the same.
     rows
-        Of each night, in their order.
+        Of each night, in their order, those without a label too.
     effects
         How far nights lie from what the model expects, by the name of a score or loss; of a slice
         as in ``profile``.
@@ -297,6 +298,7 @@ def build_reference(
     reasons: ReferenceReasons | None = None,
     texts: Sequence[str] = (),
     sensitive: Collection[str] = (),
+    rows: Mapping[str, int] = NO_ROWS,
 ) -> Reference:
     """Grid, counts and night-to-night distances of the reference rows.
 
@@ -320,6 +322,8 @@ def build_reference(
         Features that are free text, of which columns of their own are counted.
     sensitive
         Features of which no word is counted.
+    rows
+        Of nights that had more rows than ``frame`` has of them, by their value.
 
     Raises
     ------
@@ -378,7 +382,10 @@ def build_reference(
         ),
         {name: found.unseen for name, found in strays.items() if found.unseen},
         {name: found.constant for name, found in strays.items() if found.constant is not None},
-        tuple(np.bincount(by_night, minlength=len(nights)).tolist()),
+        tuple(
+            rows.get(str(each), known_rows)
+            for each, known_rows in zip(nights, np.bincount(by_night).tolist(), strict=True)
+        ),
         dict(effects),
         depends,
         reasons,

@@ -77,8 +77,8 @@ def _changed(plan: Plan, changes: Changes) -> Iterator[str]:
     elif plan.task == "multiclass":
         yield f"Another class: {changes.decided:,} {of}."
     yield (
-        f"Scores that change by more than {plan.by:.4g}: {changes.moved:,}; the mean change is "
-        f"{changes.mean or 0:.4g}."
+        f"Scores that change by more than {plan.by:.4g}: {changes.moved:,}; the mean absolute "
+        f"change is {changes.mean or 0:.4g}."
     )
     if changes.only_new or changes.only_old:
         yield (

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from assay.columns.break_limits import EXPLAINED, describe_breaks
+from assay.columns.break_limits import EXPLAINED, describe_breaks, describe_emptied
 from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import ordinary_rows
@@ -51,6 +51,8 @@ class RunCounts:
     breaks
         Unexplained gross breaks (`assay.columns.break_limits.describe_breaks`) in the model's
         answers and, if ``publish.hold_broken`` says so, in its features.
+    emptied
+        Features that many more rows lack (`assay.columns.break_limits.describe_emptied`).
     farthest
         The largest distance of the scores of a reference night from those of all the others.
     before
@@ -68,6 +70,7 @@ class RunCounts:
     duplicate_keys: int | None
     score: ColumnProfile | None
     breaks: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     farthest: float = 0.0
     before: tuple[int, ...] = ()
     repeats: bool = False
@@ -83,6 +86,9 @@ def collect_facts(
     score = prediction.score_column(bundle.manifest.task)
     monitor, reference = params.monitor, bundle.reference
     breaks: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
+    if tally.profile:
+        emptied = describe_emptied(reference, tally.profile, monitor.budget, monitor.limits)
     if tally.profile and monitor.baseline == "reference":
         names = reference.scores if params.publish.hold_broken == "scores" else [*reference.grid]
         breaks = describe_breaks(reference, tally.profile, names, monitor.budget, monitor.limits)
@@ -99,6 +105,7 @@ def collect_facts(
         duplicate_keys=duplicate_keys,
         score=tally.profile[score] if tally.profile else None,
         breaks=breaks,
+        emptied=emptied,
         farthest=max(usual, default=0.0),
         before=reference.rows,
         repeats=len(set(pairs)) < len(pairs),
@@ -154,6 +161,7 @@ def hold_reasons(
         *_score_distance(facts, limits, recent),
         *_same_rows(facts, recent),
         *(f"gross break: {each}, {EXPLAINED}" for each in facts.breaks),
+        *(f"empty column: {each}" for each in facts.emptied),
     )
 
 

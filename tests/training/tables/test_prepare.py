@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -102,6 +103,19 @@ def test_groups_of_the_holdout_are_not_trained_on(train: list[str | None], held:
     known = pa.array(held, pa.string()).drop_null()
     expected = [n for n, name in enumerate(train) if name is None or name not in held]
     assert prepare.without_groups(table, known, "who")["n"].to_pylist() == expected
+
+
+def test_rows_without_a_label_are_kept_beside_and_counted_in_their_nights(parcels: Path):
+    values = params.load(parcels)
+    column = values.ingest.partition_by
+    sides = stage.run(parcels, values)
+    train, lacking = (
+        pq.read_table(parcels / name) for name in (layout.TRAIN_TABLE, layout.UNLABELLED_TABLE)
+    )
+    assert lacking.num_rows == sides["train"].without_label > 0
+    assert lacking["late"].null_count == lacking.num_rows
+    every = pa.concat_tables([train, lacking])[column].cast(pa.string()).to_pylist()
+    assert prepare.read_night_rows(parcels / layout.TRAIN_TABLE) == Counter(every)
 
 
 def test_the_stage_keeps_groups_apart_and_says_how_many_rows_that_took(parcels: Path):

@@ -5,10 +5,12 @@ Rows of the training window that lack a label have a table too, for the stage ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -76,10 +78,13 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
     sides: dict[str, WindowRows] = {}
     with system_allocator(), partitions.replace_folder(root / layout.PREPARED) as made:
         table = RowGather(partitions.open_dataset(source, column))
-        deciding = table.columns([contract.time, label, *contract.keys, *groups])
+        deciding = table.columns([contract.time, label, column, *contract.keys, *groups])
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
             # Of a table of many rows even these few columns are large: none is kept for long.
-            rows, lacking = split_by_label(filter_window(deciding, contract.time, window), label)
+            seen = filter_window(deciding, contract.time, window)
+            nights = _count_nights(seen[column])
+            rows, lacking = split_by_label(seen, label)
+            del seen
             labelled, without_label = rows.num_rows, lacking.num_rows
             if group is not None and name == "train":
                 held, _ = split_by_label(
@@ -95,7 +100,7 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
             sides[name] = WindowRows(str(window), facts, without_label, apart)
             numbers = row_numbers(rows, contract)
             del rows
-            table.write(numbers, made / f"{name}.parquet")
+            table.write(numbers, made / f"{name}.parquet", nights)
             if name == "train":
                 table.write(
                     row_numbers(lacking, contract), made / Path(layout.UNLABELLED_TABLE).name
@@ -116,6 +121,24 @@ CELLS = 4_000_000
 
 ROW = "\0row"
 """A column of row numbers; no column of a contract can have this name."""
+
+
+NIGHTS = b"assay.nights"
+NO_NIGHTS: Mapping[str, int] = MappingProxyType({})
+
+
+def read_night_rows(path: Path) -> Mapping[str, int]:
+    """Rows of each night of a prepared table's window, with those that the table leaves out.
+
+    A table that somebody else prepared has none.
+    """
+    rows: Mapping[str, int] = json.loads((pq.read_schema(path).metadata or {}).get(NIGHTS, b"{}"))
+    return rows
+
+
+def _count_nights(values: pa.ChunkedArray) -> dict[str, int]:
+    counts = pc.value_counts(values.cast(pa.string())).to_pylist()
+    return {each["values"]: each["counts"] for each in sorted(counts, key=lambda it: it["values"])}
 
 
 class RowGather:
@@ -142,9 +165,13 @@ class RowGather:
         numbers = pa.array(np.arange(self._starts[-1], dtype=np.int64))
         return pa.concat_tables(parts).append_column(ROW, numbers)
 
-    def write(self, rows: Ints, path: Path) -> None:
-        """Write the rows of these numbers, in this order, to a Parquet file."""
-        with pq.ParquetWriter(path, self.schema) as writer:
+    def write(self, rows: Ints, path: Path, nights: Mapping[str, int] = NO_NIGHTS) -> None:
+        """Write the rows of these numbers, in this order, to a Parquet file.
+
+        ``nights`` is what `read_night_rows` then gives.
+        """
+        told = {**(self.schema.metadata or {}), NIGHTS: json.dumps(dict(nights)).encode()}
+        with pq.ParquetWriter(path, self.schema.with_metadata(told)) as writer:
             for start in range(0, len(rows), self._size):
                 writer.write_table(self._gathered(rows[start : start + self._size]))
 

@@ -117,6 +117,7 @@ def make_reference(
     importance: Mapping[str, float],
     losses: Mapping[str, LossModel],
     reasons: ReferenceReasons | None,
+    night_rows: Mapping[str, int],
 ) -> Reference:
     """The counts of training that nights are compared with.
 
@@ -134,6 +135,8 @@ def make_reference(
         As of `make_loss_models`.
     reasons
         What moves scores, out of fold.
+    night_rows
+        As `assay.training.tables.prepare.read_night_rows` gives them.
     """
     fields = select_slice_fields(contract, sliced, params.evaluate.min_slice_rows)
     codes = np.unique(nights.to_numpy(), return_inverse=True)[1]
@@ -158,6 +161,7 @@ def make_reference(
         reasons=reasons,
         texts=contract.texts,
         sensitive=contract.sensitive,
+        rows=night_rows,
         label=(prediction.truth_grid(task, scored.classes, truths), truths),
         beside={
             **{name: (beside_grids[name], values) for name, values in beside.items()},

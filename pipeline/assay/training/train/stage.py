@@ -38,6 +38,7 @@ from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
 from assay.training.candidates.encoder import CandidatePipeline, count_categories
 from assay.training.candidates.pipeline import build_pipeline
+from assay.training.tables.prepare import read_night_rows
 from assay.training.train.estimate_errors import LossModel
 from assay.training.train.fit import (
     LARGEST_FLOAT32,
@@ -177,7 +178,8 @@ def _train(
     )
     importance = permutation_importance(scorer, sample, contract.features, params.seed)
     reference = make_reference(
-        *(contract, task, made, nights, slices, grids, params, importance, losses, moved.found())
+        *(contract, task, made, nights, slices, grids, params, importance, losses, moved.found()),
+        read_night_rows(source),
     )
     digest = bundle.write(
         root / layout.CANDIDATES / name,
