@@ -34,11 +34,11 @@ SLOW_CHECK = """
             time.sleep(0.25)
             mark = Path({marks!r}) / uuid.uuid4().hex
             part = mark.with_suffix(".part")
-            part.write_text(f"{{rows['parcel'].min() // 2}} {{os.getcwd()}}")
+            part.write_text(f"{{rows['parcel'].min() // 5}} {{os.getcwd()}}")
             part.rename(mark)
         return rows["weight"].notna()
 """
-"""Tasks have two rows each; the mark that one leaves says which it is, and where it ran."""
+"""Tasks have five rows each; the mark that one leaves says which it is, and where it ran."""
 
 SLOW_NIGHT = """
 import sys
@@ -151,8 +151,8 @@ def test_a_worker_that_dies_in_the_middle_costs_time_and_no_row(
     clustered: Path, running: Cluster, expected: Callable[[], Rows], tmp_path: Path
 ):
     night = clustered / layout.RAW / f"day={NIGHT}" / "part-00000.parquet"
-    pq.write_table(pq.read_table(night).sort_by("parcel"), night, row_group_size=2)
-    tasks = ROWS // 2
+    pq.write_table(pq.read_table(night).sort_by("parcel"), night, row_group_size=5)
+    tasks = ROWS // 5
     marks, log = tmp_path / "marks", tmp_path / "log"
     marks.mkdir()
     assert running.alive() == len(running.workers)
