@@ -177,14 +177,14 @@ def nights_waiting(visible: Iterable[str], runs: Sequence[Run]) -> dict[str, Run
 
 
 def _last_runs(runs: Sequence[Run]) -> dict[str, Run]:
-    """The last run of each night; after a retraction only one that scored something counts.
+    """The last run of each night; after a held or retracted one only one that scored counts.
 
-    A run that failed or was killed may have begun before the retraction, and is no decision.
+    A run that failed or was killed may have begun before that one, and decides nothing about it.
     """
     last: dict[str, Run] = {}
     for run in runs:
         before = last.get(run.partition)
-        if before is None or before.event != "retracted" or run.event not in UNDECIDED:
+        if before is None or before.event not in DECIDED or run.event not in UNDECIDED:
             last[run.partition] = run
     return last
 
