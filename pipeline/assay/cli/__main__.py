@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
     # No library that Assay calls may send telemetry.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    # Pydantic would look for plugins in every package that is installed, which Assay uses none of.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     with interrupts.handle_interrupts(), log_to_stderr():
         code = _run(Call(arguments), alone)
     return INTERRUPTED if interrupts.was_interrupted() else code

@@ -2,7 +2,7 @@
 
 An alias expands to everything under its anchor: ten lines of nested aliases can be a billion
 values. A thousand brackets exceed Python's recursion limit. So size, depth and expanded aliases
-are counted in the event stream, before any value is built.
+are counted in the event stream as it is read, before any value is built.
 """
 
 from __future__ import annotations
@@ -37,10 +37,27 @@ def load(text: str) -> Any:
         The text is not valid YAML, or exceeds a limit.
     """
     from ruamel.yaml import YAML
+    from ruamel.yaml.parser import RoundTripParser
 
-    check_limits(text)
+    class CountedParser(RoundTripParser):
+        """Counts while nodes are made of the events: another pass would take as long again."""
+
+        def __init__(self, loader: Any) -> None:
+            super().__init__(loader)
+            self._counter = _Counter()
+
+        def get_event(self) -> Any:
+            event = super().get_event()
+            self._counter.add(event)
+            return event
+
+    _check_size(text)
+    reader = YAML(typ="rt")
+    reader.Parser = CountedParser
     try:
-        return YAML(typ="rt").load(text)
+        return reader.load(text)
+    except YamlError:
+        raise
     except Exception as error:  # ruamel raises more than its own errors: an odd date, an odd key
         raise _problem(error) from None
 
@@ -55,46 +72,57 @@ def check_limits(text: str) -> None:
     """
     from ruamel.yaml import YAML
 
-    if len(text) > LARGEST:
-        raise YamlError(f"{len(text):,} characters, more than {LARGEST:,}")
+    _check_size(text)
+    counter = _Counter()
     try:
-        _count(YAML(typ="safe", pure=True).parse(text))
+        for event in YAML(typ="safe", pure=True).parse(text):
+            counter.add(event)
     except YamlError:
         raise
     except Exception as error:
         raise _problem(error) from None
 
 
-def _count(events: Any) -> None:
-    from ruamel.yaml.events import (
-        AliasEvent,
-        CollectionEndEvent,
-        CollectionStartEvent,
-        NodeEvent,
-    )
+def _check_size(text: str) -> None:
+    if len(text) > LARGEST:
+        raise YamlError(f"{len(text):,} characters, more than {LARGEST:,}")
 
-    sizes: dict[str, int] = {}
-    within: list[tuple[str | None, int]] = []  # open collections: anchor, values before it
-    total = 0
-    for event in events:
+
+class _Counter:
+    """Counts the values and the depth of a stream of events, and raises YamlError at a limit."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[str, int] = {}
+        self._within: list[tuple[str | None, int]] = []  # open: anchor, values before it
+        self._total = 0
+
+    def add(self, event: Any) -> None:
+        """Count one event more."""
+        from ruamel.yaml.events import (
+            AliasEvent,
+            CollectionEndEvent,
+            CollectionStartEvent,
+            NodeEvent,
+        )
+
         line = event.start_mark.line + 1
         if isinstance(event, AliasEvent):
-            if any(event.anchor == anchor for anchor, _ in within):
+            if any(event.anchor == anchor for anchor, _ in self._within):
                 raise YamlError(f"the alias *{event.anchor} stands for itself", line)
-            total += sizes.get(event.anchor, 1)
+            self._total += self._sizes.get(event.anchor, 1)
         elif isinstance(event, CollectionEndEvent):
-            anchor, before = within.pop()
+            anchor, before = self._within.pop()
             if anchor is not None:
-                sizes[anchor] = total - before
+                self._sizes[anchor] = self._total - before
         elif isinstance(event, NodeEvent):
             if isinstance(event, CollectionStartEvent):
-                within.append((event.anchor, total))
+                self._within.append((event.anchor, self._total))
             elif event.anchor is not None:
-                sizes[event.anchor] = 1
-            total += 1
-        if len(within) > DEEPEST:
+                self._sizes[event.anchor] = 1
+            self._total += 1
+        if len(self._within) > DEEPEST:
             raise YamlError(f"nested more than {DEEPEST} deep", line)
-        if total > MOST:
+        if self._total > MOST:
             raise YamlError(f"more than {MOST:,} values, with what its aliases stand for", line)
 
 
