@@ -452,7 +452,7 @@ def f():
     }
 
 
-MOST_CODE = 68_075
+MOST_CODE = 68_080
 MOST_FILES = 534
 """What the package may hold. A change that needs more raises the number, and says why."""
 

@@ -6,6 +6,7 @@ Rows of the training window that lack a label have a table too, for the stage ``
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -78,11 +79,11 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
     sides: dict[str, WindowRows] = {}
     with system_allocator(), partitions.replace_folder(root / layout.PREPARED) as made:
         table = RowGather(partitions.open_dataset(source, column))
-        deciding = table.columns([contract.time, label, column, *contract.keys, *groups])
+        deciding = table.columns([contract.time, label, *contract.keys, *groups])
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
             # Of a table of many rows even these few columns are large: none is kept for long.
             seen = filter_window(deciding, contract.time, window)
-            nights = _count_nights(seen[column])
+            nights = table.count_by(column, seen[ROW].to_numpy())
             rows, lacking = split_by_label(seen, label)
             del seen
             labelled, without_label = rows.num_rows, lacking.num_rows
@@ -136,11 +137,6 @@ def read_night_rows(path: Path) -> Mapping[str, int]:
     return rows
 
 
-def _count_nights(values: pa.ChunkedArray) -> dict[str, int]:
-    counts = pc.value_counts(values.cast(pa.string())).to_pylist()
-    return {each["values"]: each["counts"] for each in sorted(counts, key=lambda it: it["values"])}
-
-
 class RowGather:
     """The rows of a data set, numbered from 0 in the order of its files.
 
@@ -164,6 +160,15 @@ class RowGather:
         parts = [file.to_table(schema=self.schema, columns=wanted) for file in self._files]
         numbers = pa.array(np.arange(self._starts[-1], dtype=np.int64))
         return pa.concat_tables(parts).append_column(ROW, numbers)
+
+    def count_by(self, column: str, rows: Ints) -> dict[str, int]:
+        """How many of these increasing numbers each value of the partition column has."""
+        counts: Counter[str] = Counter()
+        cuts = np.searchsorted(rows, self._starts)
+        for file, begin, end in zip(self._files, cuts, cuts[1:], strict=False):
+            value = ds.get_partition_keys(file.partition_expression)[column]
+            counts[str(value)] += int(end - begin)
+        return {value: count for value, count in sorted(counts.items()) if count}
 
     def write(self, rows: Ints, path: Path, nights: Mapping[str, int] = NO_NIGHTS) -> None:
         """Write the rows of these numbers, in this order, to a Parquet file.
