@@ -452,8 +452,8 @@ def f():
     }
 
 
-MOST_CODE = 68_080
-MOST_FILES = 534
+MOST_CODE = 68_086
+MOST_FILES = 533
 """What the package may hold. A change that needs more raises the number, and says why."""
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
-from assay.metrics.intervals.estimates import influences
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from tests.metrics.intervals import scenes
@@ -53,7 +52,7 @@ def by_row(rows: np.ndarray, steps: np.ndarray | None = None) -> SamplingVariati
 def test_each_is_the_derivative_of_its_metric(task, seed) -> None:
     for scored in scenes.SCENES[task](40, seed):
         slopes = derivatives(scored)
-        found = influences(scored)
+        found = scored.evaluator().influences()
         assert len(found) >= 4
         for name, influence in found.items():
             assert influence.rows == pytest.approx(slopes[name], abs=1e-4, rel=1e-4), name
@@ -63,14 +62,14 @@ def test_each_is_the_derivative_with_ties_too() -> None:
     (scored, _) = scenes.binary(60, 3, ties=True)
     assert len(np.unique(scored.scores)) < 12
     slopes = derivatives(scored)
-    for name, influence in influences(scored).items():
+    for name, influence in scored.evaluator().influences().items():
         assert influence.rows == pytest.approx(slopes[name], abs=1e-4, rel=1e-4), name
 
 
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_they_cancel_out(task) -> None:
     for scored in scenes.SCENES[task](500, 7):
-        for name, influence in influences(scored).items():
+        for name, influence in scored.evaluator().influences().items():
             assert influence.rows.mean() == pytest.approx(0, abs=1e-9), name
 
 

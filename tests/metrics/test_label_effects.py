@@ -9,7 +9,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from assay.metrics.intervals.classes import binary_influences
 from assay.metrics.label_effects import METRICS, label_effects
 from assay.metrics.labelled_scores import LabelledScores
 
@@ -28,7 +27,7 @@ def test_with_labels_it_is_the_metric_and_its_influences(metric: str, seed: int)
     labels = scored.truth.astype(np.float64)
     found = label_effects(metric, scored.scores, scored.threshold, labels)
     assert found.value == pytest.approx(scored.values()[metric])
-    wanted = binary_influences(scored)[metric].rows
+    wanted = scored.evaluator().influences()[metric].rows
     if metric == "auc":  # DeLong divides by one less than the rows of either label
         for label in (True, False):
             count = int((scored.truth == label).sum())

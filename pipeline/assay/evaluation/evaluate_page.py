@@ -18,7 +18,7 @@ from assay.metrics.sampling_units import format_unit_count, plural_unit
 from assay.metrics.slices import AND
 from assay.pages import charts, svg, templating
 from assay.pages.templating import compose_page
-from assay.project.tasks import HEADLINE, describe_direction
+from assay.project.tasks import CATALOGUE, HEADLINE, describe_direction
 from assay.project.text import counted
 from assay.reports.evaluation import (
     GROUP_RATES,
@@ -75,7 +75,7 @@ def render_section(
         hangs=describe_design_effects(report.metrics),
         groups=_groups(report, view),
         meaning={
-            **view.meaning,
+            **{one.name: one.meaning for one in CATALOGUE[report.task]},
             **dict.fromkeys(report.own_metrics, "by evaluate.metrics of params.yaml"),
         },
         cells=format_cells,

@@ -13,7 +13,7 @@ regression         ``predicted_actual.csv``, ``error_histogram.csv``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, TypeVar
@@ -77,8 +77,6 @@ class ClassifierView:
         The number of each row's class ``(n,)``.
     true, p
         The probability of each row that calibration is about, and whether it came true.
-    meaning
-        Metric -> what it says.
     whose
         The words for that probability.
     outcomes
@@ -92,7 +90,6 @@ class ClassifierView:
     true: Bools
     p: Floats
 
-    meaning: ClassVar[Mapping[str, str]]
     whose: ClassVar[str]
     outcomes: ClassVar[tuple[str, str]]
 
@@ -165,20 +162,6 @@ class ClassifierView:
 class BinaryView(ClassifierView):
     """Rows of a model that predicts yes or no at a threshold."""
 
-    meaning: ClassVar = {
-        "auc": "chance that a positive row is ranked above a negative one; a coin gets 0.5",
-        "average_precision": "mean precision over all thresholds; a coin gets the share of "
-        "positives",
-        "log_loss": "surprise at what happened, given the probabilities",
-        "brier": "mean squared distance of the probability from 0 or 1",
-        "brier_skill": "share of the brier of always saying the rows' share of positives that is "
-        "saved; 0 is no better than that",
-        "calibration_error": "mean distance of predicted from observed share, over ten bins",
-        "accuracy": "share of rows predicted right",
-        "precision": "share of predicted positives that are positive",
-        "recall": "share of positives that are predicted positive",
-        "f1": "harmonic mean of precision and recall",
-    }
     whose = "predicted"
     outcomes = ("positives", "negatives")
 
@@ -202,19 +185,6 @@ class BinaryView(ClassifierView):
 class MulticlassView(ClassifierView):
     """Rows of a model that predicts the likeliest of several classes."""
 
-    meaning: ClassVar = {
-        **{name: BinaryView.meaning[name] for name in ("log_loss", "accuracy")},
-        "auc": "one class against the rest, mean over classes; a coin gets 0.5",
-        "brier": "mean squared distance of all probabilities from 0 or 1, from 0 to 2",
-        "brier_skill": "share of the brier of always saying the rows' shares of the classes that "
-        "is saved; 0 is no better than that",
-        "calibration_error": "mean distance of the predicted class's probability from how often "
-        "it is right, over ten bins",
-        "balanced_accuracy": "mean over the classes that occur of the share predicted right",
-        "macro_precision": "share of a class's predictions that are right, mean over classes",
-        "macro_recall": "share of a class's rows that are predicted right, mean over classes",
-        "macro_f1": "harmonic mean of precision and recall, mean over classes",
-    }
     whose = "predicted class's"
     outcomes = ("right", "wrong")
 
@@ -236,16 +206,6 @@ class RegressionView:
 
     scored: LabelledScores
     label: str
-
-    meaning: ClassVar = {
-        "rmse": "root of the mean squared error; large errors weigh more",
-        "mae": "mean size of an error",
-        "mae_skill": "share of the mae of always saying the rows' median that is saved; 0 is no "
-        "better than that",
-        "p90_error": "nine in ten errors are no larger",
-        "bias": "mean error, prediction less label: above 0 it predicts too much",
-        "r2": "share of the label's variance that is explained; 0 for always saying the mean",
-    }
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -9,12 +9,14 @@ et al., AISTATS 2022).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from assay.metrics.evaluator import CLIP, FEWEST, NO_NUMBER, Bools, Floats, calibration_error
+from assay.metrics.influence import Influence
 from assay.metrics.ranks import RankedScores
-from assay.metrics.skill import compute_skill
+from assay.metrics.skill import compute_skill, skill_influence
 
 
 def is_valid_input(y: Floats, p: Floats) -> bool:
@@ -85,6 +87,44 @@ class BinaryEvaluator:
             "recall": _share(hits, positives),
             "f1": _share(2 * hits, called + positives),
         }
+
+    def influences(self) -> Mapping[str, Influence]:
+        """See `assay.metrics.evaluator.MetricEvaluator`.
+
+        Precision, recall and F1 are ratios of counts of rows by truth and prediction. The
+        difference of two models' ratios is a smooth function of the joint counts truth x champion
+        x challenger, and these derivatives give its delta-method variance.
+        """
+        true, predicted, p, n = self._positive * 1.0, self._called * 1.0, self._p, len(self._p)
+        positives, called, hits = true.mean(), predicted.mean(), (true * predicted).mean()
+        loss = -np.log(np.clip(np.where(self._positive, p, 1 - p), CLIP, 1 - CLIP))
+        square = np.square(p - true)
+        right = (true == predicted).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            precision, recall = hits / called, hits / positives
+            f1 = 2 * hits / (positives + called)
+            influences = {
+                "log_loss": Influence(loss - loss.mean()),
+                "brier": Influence(square - square.mean()),
+                "brier_skill": skill_influence(square, np.square(true - positives)),
+                "accuracy": Influence(right - right.mean(), np.ones(1), n),
+                "precision": Influence(
+                    predicted * (true - precision) / called, 1 / called[None], predicted.sum()
+                ),
+                "recall": Influence(
+                    true * (predicted - recall) / positives, 1 / positives[None], true.sum()
+                ),
+                "f1": Influence(
+                    (2 * true * predicted - f1 * (true + predicted)) / (positives + called),
+                    2 / (positives + called)[None],
+                    np.maximum(true, predicted).sum(),
+                ),
+            }
+        if 0 < positives < 1:
+            order = RankedScores(self._positive, p)
+            influences["auc"] = Influence(order.auc_influence())
+            influences["average_precision"] = Influence(order.average_precision_influence())
+        return influences
 
 
 def _share(part: int, whole: int) -> float:

@@ -6,10 +6,14 @@ scikit-learn's ``zero_division`` and its average precision of 1 without negative
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from assay.metrics.influence import Influence
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
@@ -34,6 +38,13 @@ class MetricEvaluator(Protocol):
 
     def metrics(self) -> dict[str, float]:
         """Every metric of the task; NaN if it has no value."""
+        ...
+
+    def influences(self) -> Mapping[str, Influence]:
+        """How each row moves the metrics that have a derivative; NaN or absent without a value.
+
+        The calibration error has none (`assay.metrics.calibration`), nor has a percentile.
+        """
         ...
 
     def why(self, name: str) -> str:

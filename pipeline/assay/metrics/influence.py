@@ -36,10 +36,13 @@ class Influence:
     steps
         For a metric of right and wrong answers: n times the change that one more right answer
         makes, one entry for each share it is made of. Empty for other metrics.
+    among
+        Of a share of rows: the number of rows of which it is a share.
     """
 
     rows: Floats
     steps: Floats = field(default_factory=lambda: np.zeros(0))
+    among: float = math.nan
 
     def subtract(self, other: Influence) -> Influence:
         """The derivatives of this metric minus another on the same rows."""

@@ -20,13 +20,14 @@ With rare classes, means over rows still have an interval, but means over classe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from assay.metrics.evaluator import CLIP, FEWEST, NO_NUMBER, Floats, Ints, calibration_error
+from assay.metrics.influence import Influence
 from assay.metrics.ranks import RankedScores
-from assay.metrics.skill import compute_skill
+from assay.metrics.skill import compute_skill, skill_influence
 from assay.project.text import counted
 
 OVER_CLASSES = frozenset(
@@ -115,9 +116,49 @@ class MulticlassEvaluator:
             "macro_f1": float(f1.mean()),
         }
 
+    def influences(self) -> Mapping[str, Influence]:
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        truth, p, called, size = self._truth, self._p, self._likeliest, len(self._classes)
+        right = (called == truth).astype(np.float64)
+        actual, predicted = self._rows / len(truth), self._called / len(truth)
+        hits = np.bincount(truth, weights=right, minlength=size) / len(truth)
+        occur = actual > 0
+        true = p[np.arange(len(truth)), truth]
+        loss = -np.log(np.clip(true, CLIP, 1 - CLIP))
+        square = np.square(p).sum(axis=1) - 2 * true + 1
+        constant = np.square(actual).sum() - 2 * actual[truth] + 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            recall, precision, f1 = hits / actual, hits / predicted, 2 * hits / (actual + predicted)
+            by_actual = (right - recall[truth]) / actual[truth]
+            by_called = (right - precision[called]) / predicted[called]
+            both = (2 * right - f1[truth]) / (actual + predicted)[truth]
+            both -= (f1 / (actual + predicted))[called]
+            influences = {
+                "log_loss": Influence(loss - loss.mean()),
+                "brier": Influence(square - square.mean()),
+                "brier_skill": skill_influence(square, constant),
+                "accuracy": Influence(right - right.mean(), np.ones(1), len(truth)),
+                "balanced_accuracy": Influence(by_actual / occur.sum(), _steps(actual[occur])),
+                "macro_recall": Influence(by_actual / size, _steps(actual)),
+                "macro_precision": Influence(by_called / size, _steps(predicted)),
+                "macro_f1": Influence(both / size, 2 * _steps(actual + predicted)),
+            }
+        if occur.all():
+            rows = sum(each.auc_influence() for each in self._ranked())
+            influences["auc"] = Influence(np.asarray(rows) / size)
+        return influences
+
     def _auc(self) -> float:
         if not self._rows.all():
             return math.nan
-        places = range(len(self._classes))
-        ranked = (RankedScores(self._truth == place, self._p[:, place]) for place in places)
-        return sum(each.auc_value for each in ranked) / len(places)
+        return sum(each.auc_value for each in self._ranked()) / len(self._classes)
+
+    def _ranked(self) -> Iterator[RankedScores]:
+        """Each class against the rest."""
+        for place in range(len(self._classes)):
+            yield RankedScores(self._truth == place, self._p[:, place])
+
+
+def _steps(shares: Floats) -> Floats:
+    """For each class, how far one more right answer moves the mean over classes."""
+    return np.asarray(1 / (shares * len(shares)), dtype=np.float64)

@@ -16,11 +16,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats
-from assay.metrics.skill import compute_skill
+from assay.metrics.influence import Influence
+from assay.metrics.skill import compute_skill, skill_influence
 from assay.project.text import counted
 
 SHARE = 0.9
@@ -72,6 +74,21 @@ class RegressionEvaluator:
             "bias": float(error.mean()),
             "r2": self._r2(square),
         }
+
+    def influences(self) -> Mapping[str, Influence]:
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        truth, error = self._truth, self._error
+        square, size = np.square(error), np.abs(error)
+        spread = np.square(truth - truth.mean())
+        mean, variance = square.mean(), spread.mean()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return {
+                "rmse": Influence((square - mean) / (2 * np.sqrt(mean))),
+                "mae": Influence(size - size.mean()),
+                "mae_skill": skill_influence(size, np.abs(truth - np.median(truth))),
+                "bias": Influence(error - error.mean()),
+                "r2": Influence((mean * spread / variance - square) / variance),
+            }
 
     def _r2(self, square: float) -> float:
         # Centred labels avoid cancellation in the sum of squares.

@@ -17,9 +17,6 @@ import numpy as np
 
 from assay.metrics.evaluator import Floats
 from assay.metrics.influence import Influence
-from assay.project.tasks import LOSS_OF_SKILL
-
-SKILLS = frozenset(LOSS_OF_SKILL)
 
 NO_SKILL = "every row has the same score, so it cannot be better than always saying the same"
 """A constant's skill is at most 0. It is exactly 0 for the best one, and then nothing varies."""

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from assay.metrics.intervals.decisions import orient_difference
-from assay.metrics.intervals.difference import SHARES, Difference, differences
+from assay.metrics.intervals.difference import Difference, differences
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
-from assay.project.tasks import LOWER_IS_BETTER, METRICS
+from assay.project.tasks import LOWER_IS_BETTER, METRICS, SHARES
 from tests.metrics.intervals import scenes
 
 CASES = [(task, name) for task in METRICS for name in METRICS[task]]

@@ -10,7 +10,7 @@ from scipy import special, stats
 
 from assay.metrics.evaluator import FEWEST
 from assay.metrics.influence import Influence, sampling_variation
-from assay.metrics.intervals.estimates import estimate_share, estimates, influences, wilson_interval
+from assay.metrics.intervals.estimates import estimate_share, estimates, wilson_interval
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.ranks import RankedScores
 from assay.metrics.sampling_units import SamplingUnits
@@ -368,7 +368,9 @@ def test_thirty_nights_are_covered_by_night_and_not_by_row() -> None:
     for _ in range(trials):
         shared = random.normal(0, np.sqrt(0.2), 30)[units.codes]
         error = shared + random.normal(0, np.sqrt(0.8), 1200)
-        influence = influences(LabelledScores("regression", np.zeros(1200), error))["bias"]
+        influence = (
+            LabelledScores("regression", np.zeros(1200), error).evaluator().influences()["bias"]
+        )
         for name, by in (("night", units), ("row", SamplingUnits.rows(1200))):
             low, high = (
                 sampling_variation(Influence(influence.rows), by)

@@ -8,10 +8,9 @@ than the two models' own intervals suggest (docs/comparison.md has the numbers).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -20,56 +19,12 @@ from assay.metrics.evaluator import NO_NUMBER
 from assay.metrics.influence import SamplingDistribution, SamplingVariation, sampling_variation
 from assay.metrics.intervals import regression
 from assay.metrics.intervals.calibration import calibration_difference
-from assay.metrics.intervals.estimates import influences, too_few_reason
+from assay.metrics.intervals.estimates import too_few_reason
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.ranks import RankedScores
 from assay.metrics.sampling_units import SamplingUnits
-from assay.project.tasks import METRICS, Task
-
-MEANS = "paired t, skewness corrected"
-SHARES = "paired counts, delta method"
-JACKKNIFE = "infinitesimal jackknife"
-DELONG = "DeLong"
-DRAWN = "normal draws of the bins' gaps"
-WOODRUFF = "Woodruff"
-
-_METHODS: Mapping[Task, Mapping[str, str]] = MappingProxyType(
-    {
-        "binary": {
-            "auc": DELONG,
-            "average_precision": JACKKNIFE,
-            "log_loss": MEANS,
-            "brier": MEANS,
-            "brier_skill": JACKKNIFE,
-            "calibration_error": DRAWN,
-            "accuracy": SHARES,
-            "precision": SHARES,
-            "recall": SHARES,
-            "f1": SHARES,
-        },
-        "multiclass": {
-            "auc": JACKKNIFE,
-            "log_loss": MEANS,
-            "brier": MEANS,
-            "brier_skill": JACKKNIFE,
-            "calibration_error": DRAWN,
-            "accuracy": SHARES,
-            "balanced_accuracy": SHARES,
-            "macro_precision": SHARES,
-            "macro_recall": SHARES,
-            "macro_f1": SHARES,
-        },
-        "regression": {
-            "rmse": JACKKNIFE,
-            "mae": MEANS,
-            "mae_skill": JACKKNIFE,
-            "p90_error": WOODRUFF,
-            "bias": MEANS,
-            "r2": JACKKNIFE,
-        },
-    }
-)
+from assay.project.tasks import CATALOGUE
 
 
 @dataclass(frozen=True)
@@ -148,7 +103,7 @@ def differences(
         or not np.array_equal(champion.truth, challenger.truth, equal_nan=True)
     ):
         raise ValueError("the two models were not scored on the same rows")
-    methods = _METHODS[champion.task]
+    methods = {one.name: one.difference for one in CATALOGUE[champion.task]}
     if not (champion.is_valid_input() and challenger.is_valid_input()):
         why = "a truth or a score is not valid" if len(champion) else "no rows"
         return {name: missing_difference(methods[name], None, None, why) for name in methods}
@@ -157,14 +112,14 @@ def differences(
     if alike(champion, challenger):
         # The models agree on every row, so every sample of rows gives a difference of 0.
         return {
-            name: measured_difference(methods[name], old[name], new[name], NOTHING, confidence)
-            for name in METRICS[champion.task]
+            name: measured_difference(method, old[name], new[name], NOTHING, confidence)
+            for name, method in methods.items()
         }
     ways = _ways(champion, challenger, units, confidence)
     doubtful = {**reliability_warnings(champion), **reliability_warnings(challenger)}
     by_metric = {}
-    for name in METRICS[champion.task]:
-        method, before, after = methods[name], old[name], new[name]
+    for name, method in methods.items():
+        before, after = old[name], new[name]
         reasons = [
             (who, table.why(name))
             for who, table, value in (
@@ -216,7 +171,7 @@ def _ways(
     champion: LabelledScores, challenger: LabelledScores, units: SamplingUnits, confidence: float
 ) -> dict[str, Way]:
     """For each metric, a function that computes the variation of the difference on demand."""
-    old, new = influences(champion), influences(challenger)
+    old, new = (each.evaluator().influences() for each in (champion, challenger))
 
     def by_influence(
         name: str, before: float, after: float

@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -38,24 +39,16 @@ from assay.metrics.influence import (
     sampling_variation,
     share_variation,
 )
-from assay.metrics.intervals import classes, regression
+from assay.metrics.intervals import regression
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.ranks import RankedScores
 from assay.metrics.sampling_units import LEAST_PLAUSIBLE, LEAST_UNITS, SamplingUnits
-from assay.metrics.skill import NO_SKILL, SKILLS
+from assay.metrics.skill import NO_SKILL
+from assay.project.tasks import CATALOGUE, Interval
 from assay.project.text import counted
 
-Interval = tuple[float, float]
-
-
-def influences(scored: LabelledScores) -> Mapping[str, Influence]:
-    """The influence functions of the metrics that have derivatives."""
-    if scored.task == "binary":
-        return classes.binary_influences(scored)
-    if scored.task == "multiclass":
-        return classes.multiclass_influences(scored)
-    return regression.influences(scored)
+Ends = tuple[float, float]
 
 
 def estimates(
@@ -81,21 +74,20 @@ def estimates(
     table = scored.evaluator()
     values = scored.compute_metrics(table)
     doubtful = reliability_warnings(scored)
-    shares = _shares(scored)
-    derivatives = influences(scored)
+    derivatives = table.influences()
     needed = units.needed if units.few else None
 
-    def estimate(name: str) -> Estimate:
+    def estimate(name: str, interval: Interval) -> Estimate:
         value = values[name]
         lacking = too_few_reason(scored, table, name, units)
         if not math.isfinite(value):
             return lacking or _without(table, name)
         if lacking is not None:
             return Estimate(value, None, None, lacking.why, few=True, needed=lacking.needed)
-        if name in SKILLS and bool((scored.scores == scored.scores[0]).all()):
+        if interval == "skill" and bool((scored.scores == scored.scores[0]).all()):
             return Estimate(value, None, None, NO_SKILL)
         doubt = few_warning(units) or doubtful.get(name)
-        if name == "calibration_error":
+        if interval == "gaps":
             gaps = classifier_gaps(scored.scores, scored.truth, units)
             middle, low, high = gaps.interval(confidence)
             along = gaps.along
@@ -110,7 +102,7 @@ def estimates(
                 doubt=doubt,
                 worth=along.worth,
             )
-        if name == "p90_error":
+        if interval == "quantile":
             try:
                 found_at = regression.error_quantile(scored, units, confidence)
             except ValueError as error:
@@ -120,14 +112,17 @@ def estimates(
         if not np.isfinite(influence.rows).all():
             return Estimate(value, None, None, "it has no derivative here")
         varies = sampling_variation(Influence(influence.rows), units.of_metric(name))
-        if name == "average_precision":
+        if interval == "precision":
             bias = RankedScores(scored.truth, scored.scores).average_precision_bias(units)
-            ends = _of_log_odds(value, varies, units, confidence, bias)
+            ends = _of_log_odds(value, varies, units.count, confidence, bias)
+        elif interval in ("share", "jaccard"):
+            of_share = _of_share if interval == "share" else _of_jaccard
+            ends = of_share(value, varies, influence.among, units.count, confidence)
         else:
-            ends = _way(name, shares)(value, varies, units, confidence)
+            ends = _WAYS[interval](value, varies, units.count, confidence)
         return _estimate(value, ends, varies, doubt, needed)
 
-    made = {name: estimate(name) for name in values}
+    made = {one.name: estimate(one.name, one.interval) for one in CATALOGUE[scored.task]}
     if "rmse" in made:
         made["rmse"] = _no_less_than(made["rmse"], made["mae"])
     return made
@@ -164,7 +159,7 @@ def _without(table: MetricEvaluator, name: str) -> Estimate:
 
 def _estimate(
     value: float,
-    ends: Interval,
+    ends: Ends,
     varies: SamplingVariation,
     doubt: str | None,
     needed: int | None,
@@ -179,41 +174,14 @@ def _estimate(
     )
 
 
-def _way(
-    name: str, shares: Mapping[str, float]
-) -> Callable[[float, SamplingVariation, SamplingUnits, float], Interval]:
-    if name in shares:
-
-        def of_share(
-            value: float, varies: SamplingVariation, units: SamplingUnits, confidence: float
-        ) -> Interval:
-            share = _jaccard if name == "f1" else _plain
-            return share(value, varies, shares[name], units.count, confidence)
-
-        return of_share
-    if name in ("log_loss", "brier", "mae"):
-        return _of_loss
-    if name == "rmse":
-        return _of_root
-    if name in SKILLS:
-        return _of_skill
-    if name in ("bias", "r2"):
-        return _of_number
-    return _of_log_odds
-
-
-def _of_loss(
-    value: float, varies: SamplingVariation, _: SamplingUnits, confidence: float
-) -> Interval:
+def _of_loss(value: float, varies: SamplingVariation, _: int, confidence: float) -> Ends:
     low, high = SamplingDistribution(
         value, varies.standard_error, varies.degrees, varies.skew
     ).interval(confidence)
     return max(low, 0.0), high
 
 
-def _of_root(
-    value: float, varies: SamplingVariation, _: SamplingUnits, confidence: float
-) -> Interval:
+def _of_root(value: float, varies: SamplingVariation, _: int, confidence: float) -> Ends:
     """Through the mean square, whose derivatives are those of the root times twice its value."""
     error = varies.standard_error * 2 * value
     low, high = SamplingDistribution(value * value, error, varies.degrees, varies.skew).interval(
@@ -222,17 +190,13 @@ def _of_root(
     return math.sqrt(max(low, 0.0)), math.sqrt(high)
 
 
-def _of_number(
-    value: float, varies: SamplingVariation, _: SamplingUnits, confidence: float
-) -> Interval:
+def _of_number(value: float, varies: SamplingVariation, _: int, confidence: float) -> Ends:
     return SamplingDistribution(value, varies.standard_error, varies.degrees, varies.skew).interval(
         confidence
     )
 
 
-def _of_skill(
-    value: float, varies: SamplingVariation, units: SamplingUnits, confidence: float
-) -> Interval:
+def _of_skill(value: float, varies: SamplingVariation, units: int, confidence: float) -> Ends:
     low, high = _of_number(value, varies, units, confidence)
     return low, min(high, 1.0)
 
@@ -240,15 +204,15 @@ def _of_skill(
 def _of_log_odds(
     value: float,
     varies: SamplingVariation,
-    units: SamplingUnits,
+    units: int,
     confidence: float,
     bias: float = 0.0,
-) -> Interval:
+) -> Ends:
     from scipy import special
 
     if not 0 < value < 1:
         # Nothing varies: the interval covers what this number of units could miss.
-        return wilson_interval(value, units.count, float(special.ndtri((1 + confidence) / 2)))
+        return wilson_interval(value, units, float(special.ndtri((1 + confidence) / 2)))
     reach = special.stdtrit(varies.degrees, (1 + confidence) / 2) * varies.standard_error
     middle = special.logit(value) - bias / (value * (1 - value))
     unbiased = special.expit(middle)
@@ -256,9 +220,21 @@ def _of_log_odds(
     return float(special.expit(middle - half)), float(special.expit(middle + half))
 
 
-def _plain(
+_WAYS: Mapping[Interval, Callable[[float, SamplingVariation, int, float], Ends]] = MappingProxyType(
+    {
+        "log odds": _of_log_odds,
+        "loss": _of_loss,
+        "root": _of_root,
+        "skill": _of_skill,
+        "number": _of_number,
+    }
+)
+"""Takes a value, its variation, the number of units and the confidence."""
+
+
+def _of_share(
     share: float, varies: SamplingVariation, rows: float, units: int, confidence: float
-) -> Interval:
+) -> Ends:
     """The interval of a share of ``rows`` rows, at its effective sample size."""
     from scipy import special
 
@@ -270,17 +246,17 @@ def _plain(
     )
 
 
-def _jaccard(
+def _of_jaccard(
     f1: float, varies: SamplingVariation, rows: float, units: int, confidence: float
-) -> Interval:
+) -> Ends:
     """The interval of F1, through the Jaccard index."""
     slope = 2 / (2 - f1) ** 2
     of_share = SamplingVariation(varies.standard_error * slope, varies.degrees, 0.0, 0.0, None)
-    low, high = _plain(f1 / (2 - f1), of_share, rows, units, confidence)
+    low, high = _of_share(f1 / (2 - f1), of_share, rows, units, confidence)
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
-def wilson_interval(share: float, rows: float, reach: float) -> Interval:
+def wilson_interval(share: float, rows: float, reach: float) -> Ends:
     """Wilson's interval of a share of ``rows`` independent rows.
 
     Parameters
@@ -313,7 +289,7 @@ def estimate_share_of_counts(hits: Floats, units: SamplingUnits, confidence: flo
         int(rows),
         units,
         lambda: share_variation(hits, units),
-        lambda share, varies: _plain(share, varies, rows, units.count, confidence),
+        lambda share, varies: _of_share(share, varies, rows, units.count, confidence),
     )
 
 
@@ -325,7 +301,7 @@ def estimate_mean_size(sizes: np.ndarray, units: SamplingUnits, confidence: floa
         len(sizes),
         units,
         lambda: sampling_variation(Influence(sizes - mean), units),
-        lambda mean, varies: _of_loss(mean, varies, units, confidence),
+        lambda mean, varies: _of_loss(mean, varies, units.count, confidence),
     )
 
 
@@ -334,7 +310,7 @@ def _estimate_mean(
     rows: int,
     units: SamplingUnits,
     variation: Callable[[], SamplingVariation],
-    ends: Callable[[float, SamplingVariation], Interval],
+    ends: Callable[[float, SamplingVariation], Ends],
 ) -> Estimate:
     if not rows:
         return Estimate(None, None, None, "no rows", few=True)
@@ -346,19 +322,3 @@ def _estimate_mean(
     varies = variation()
     needed = units.needed if units.few else None
     return _estimate(mean, ends(mean, varies), varies, few_warning(units), needed)
-
-
-def _shares(scored: LabelledScores) -> dict[str, float]:
-    """Metrics that are shares of rows, with the number of rows in the denominator."""
-    rows = float(len(scored))
-    if scored.task == "multiclass":
-        return {"accuracy": rows}
-    if scored.task == "regression":
-        return {}
-    predicted = scored.scores >= scored.threshold
-    return {
-        "accuracy": rows,
-        "precision": float(predicted.sum()),
-        "recall": float(scored.truth.sum()),
-        "f1": float((predicted | scored.truth).sum()),
-    }

@@ -19,7 +19,6 @@ from assay.metrics.calibration import bin_residuals
 from assay.metrics.evaluator import Bools, Floats, Ints
 from assay.metrics.following import INNER, mean_of_nights
 from assay.metrics.influence import Influence
-from assay.metrics.intervals.estimates import influences
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.regression import SHARE
 from assay.metrics.sampling_units import LEAST_PLAUSIBLE, SamplingUnits
@@ -72,7 +71,7 @@ def metric_contributions(
     scored: LabelledScores, rows: Ints, units: SamplingUnits
 ) -> dict[str, Contributions | None]:
     """By metric, of a group's labels and scores, which are the table's ``rows``."""
-    by_metric = dict(influences(scored))
+    by_metric = dict(scored.evaluator().influences())
     if scored.task == "regression":
         errors = np.abs(scored.scores - scored.truth)
         at = np.quantile(errors, SHARE, method="inverted_cdf")

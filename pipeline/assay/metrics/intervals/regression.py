@@ -1,9 +1,9 @@
-"""The influence of each row on regression metrics, and quantiles of the errors."""
+"""How the biases and the percentiles of errors of a regression, and of two, vary."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,30 +13,10 @@ from assay.metrics.influence import Influence, SamplingVariation, sampling_varia
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.regression import SHARE
 from assay.metrics.sampling_units import SamplingUnits
-from assay.metrics.skill import skill_influence
 
 
 class TooFewRowsError(ValueError):
     """There are too few rows; more would give an interval."""
-
-
-def influences(scored: LabelledScores) -> Mapping[str, Influence]:
-    """By metric; NaN if the metric has no value or no derivative.
-
-    Without the 90th percentile of the errors, which has no derivative.
-    """
-    error = scored.scores - scored.truth
-    square, size = np.square(error), np.abs(error)
-    spread = np.square(scored.truth - scored.truth.mean())
-    mean, variance = square.mean(), spread.mean()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "rmse": Influence((square - mean) / (2 * np.sqrt(mean))),
-            "mae": Influence(size - size.mean()),
-            "mae_skill": skill_influence(size, np.abs(scored.truth - np.median(scored.truth))),
-            "bias": Influence(error - error.mean()),
-            "r2": Influence((mean * spread / variance - square) / variance),
-        }
 
 
 def bias_variation(
@@ -47,7 +27,7 @@ def bias_variation(
     With biases on opposite sides of 0, the difference of sizes varies as the sum of both biases.
     The larger of the two standard errors is used for both.
     """
-    old, new = influences(champion)["bias"], influences(challenger)["bias"]
+    old, new = (each.evaluator().influences()["bias"] for each in (champion, challenger))
     difference = sampling_variation(new.subtract(old), units)
     if _bias(champion) * _bias(challenger) > 0:
         return difference
