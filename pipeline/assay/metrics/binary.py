@@ -43,7 +43,7 @@ class BinaryEvaluator:
         self._negatives = len(p) - self._positives
 
     def why(self, name: str) -> str:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         positives, negatives = self._positives, self._negatives
         predicted = int(self._called.sum())
         if name in ("auc", "average_precision", "brier_skill") and not (positives and negatives):
@@ -57,7 +57,7 @@ class BinaryEvaluator:
         return NO_NUMBER
 
     def few(self, name: str) -> str | None:
-        """See `assay.metrics.evaluator`; every metric needs enough rows of both labels."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`: enough rows of both labels."""
         positives, negatives = self._positives, self._negatives
         if min(positives, negatives) >= FEWEST:
             return None
@@ -65,11 +65,11 @@ class BinaryEvaluator:
 
     @property
     def rarest(self) -> int:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         return min(self._positives, self._negatives)
 
     def metrics(self) -> dict[str, float]:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         positive, p, positives, rows = self._positive, self._p, self._positives, len(self._p)
         hits, called = int((positive & self._called).sum()), int(self._called.sum())
         clipped = np.clip(p, CLIP, 1 - CLIP)
@@ -89,7 +89,7 @@ class BinaryEvaluator:
         }
 
     def influences(self) -> Mapping[str, Influence]:
-        """See `assay.metrics.evaluator.MetricEvaluator`.
+        """See `assay.metrics.labelled_scores.MetricEvaluator`.
 
         Precision, recall and F1 are ratios of counts of rows by truth and prediction. The
         difference of two models' ratios is a smooth function of the joint counts truth x champion

@@ -6,14 +6,10 @@ scikit-learn's ``zero_division`` and its average precision of 1 without negative
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from assay.metrics.influence import Influence
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
@@ -31,34 +27,6 @@ that happen to be alike would give an interval that looks certain."""
 
 NO_NUMBER = "it came out as not a number"
 """Reason for a missing value when no rows or labels are missing."""
-
-
-class MetricEvaluator(Protocol):
-    """Rows with truth and score, ready to be measured."""
-
-    def metrics(self) -> dict[str, float]:
-        """Every metric of the task; NaN if it has no value."""
-        ...
-
-    def influences(self) -> Mapping[str, Influence]:
-        """How each row moves the metrics that have a derivative; NaN or absent without a value.
-
-        The calibration error has none (`assay.metrics.calibration`), nor has a percentile.
-        """
-        ...
-
-    def why(self, name: str) -> str:
-        """Reason why a metric has no value in these rows, in words."""
-        ...
-
-    def few(self, name: str) -> str | None:
-        """Reason why there are too few rows for an interval of a metric; else None."""
-        ...
-
-    @property
-    def rarest(self) -> int:
-        """Number of rows of the rarest label that occurs; for a regression, of all rows."""
-        ...
 
 
 def calibration_bins(p: Floats) -> Ints:

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.metrics import binary, multiclass, regression
 from assay.metrics.calibration import classifier_gaps
-from assay.metrics.evaluator import Bools, Floats, Ints, MetricEvaluator
+from assay.metrics.evaluator import Bools, Floats, Ints
+from assay.metrics.influence import Influence
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.tasks import METRICS, Task
+
+
+class MetricEvaluator(Protocol):
+    """Rows with truth and score, ready to be measured."""
+
+    def metrics(self) -> dict[str, float]:
+        """Every metric of the task; NaN if it has no value."""
+        ...
+
+    def influences(self) -> Mapping[str, Influence]:
+        """How each row moves the metrics that have a derivative; NaN or absent without a value.
+
+        The calibration error has none (`assay.metrics.calibration`), nor has a percentile.
+        """
+        ...
+
+    def why(self, name: str) -> str:
+        """Reason why a metric has no value in these rows, in words."""
+        ...
+
+    def few(self, name: str) -> str | None:
+        """Reason why there are too few rows for an interval of a metric; else None."""
+        ...
+
+    @property
+    def rarest(self) -> int:
+        """Number of rows of the rarest label that occurs; for a regression, of all rows."""
+        ...
 
 
 @dataclass(frozen=True)

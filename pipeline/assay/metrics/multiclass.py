@@ -61,7 +61,7 @@ class MulticlassEvaluator:
         self._called = np.bincount(self._likeliest, minlength=len(classes))
 
     def why(self, name: str) -> str:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         absent = [c for c, rows in zip(self._classes, self._rows, strict=True) if not rows]
         single = len(absent) == len(self._classes) - 1
         if name in ("auc", "macro_recall", "brier_skill") and single:
@@ -77,7 +77,7 @@ class MulticlassEvaluator:
         return NO_NUMBER
 
     def few(self, name: str) -> str | None:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         if self._rows.sum() < FEWEST:
             return f"{counted(self._rows.sum(), 'row')}, fewer than {FEWEST}"
         if name not in OVER_CLASSES:
@@ -91,11 +91,11 @@ class MulticlassEvaluator:
 
     @property
     def rarest(self) -> int:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         return int(self._rows[self._rows > 0].min(initial=self._rows.sum()))
 
     def metrics(self) -> dict[str, float]:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         truth, p, rows, called = self._truth, self._p, self._rows, self._called
         every = np.arange(len(truth))
         true, right = p[every, truth], self._likeliest == truth
@@ -117,7 +117,7 @@ class MulticlassEvaluator:
         }
 
     def influences(self) -> Mapping[str, Influence]:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         truth, p, called, size = self._truth, self._p, self._likeliest, len(self._classes)
         right = (called == truth).astype(np.float64)
         actual, predicted = self._rows / len(truth), self._called / len(truth)

@@ -47,21 +47,21 @@ class RegressionEvaluator:
         self._truth, self._error = truth, predicted - truth
 
     def why(self, name: str) -> str:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         return "every row has the same label" if name in ("r2", "mae_skill") else NO_NUMBER
 
     def few(self, name: str) -> str | None:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         rows = len(self._error)
         return f"{counted(rows, 'row')}, fewer than {FEWEST}" if rows < FEWEST else None
 
     @property
     def rarest(self) -> int:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         return len(self._error)
 
     def metrics(self) -> dict[str, float]:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         truth, error, size = self._truth, self._error, np.abs(self._error)
         with np.errstate(over="ignore"):
             square = float(np.square(error).mean())
@@ -76,7 +76,7 @@ class RegressionEvaluator:
         }
 
     def influences(self) -> Mapping[str, Influence]:
-        """See `assay.metrics.evaluator.MetricEvaluator`."""
+        """See `assay.metrics.labelled_scores.MetricEvaluator`."""
         truth, error = self._truth, self._error
         square, size = np.square(error), np.abs(error)
         spread = np.square(truth - truth.mean())

@@ -31,7 +31,7 @@ import numpy as np
 
 from assay.metrics.calibration import classifier_gaps
 from assay.metrics.estimate import Estimate
-from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, MetricEvaluator
+from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats
 from assay.metrics.influence import (
     Influence,
     SamplingDistribution,
@@ -41,7 +41,7 @@ from assay.metrics.influence import (
 )
 from assay.metrics.intervals import regression
 from assay.metrics.intervals.reliability import few_warning, reliability_warnings
-from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.labelled_scores import LabelledScores, MetricEvaluator
 from assay.metrics.ranks import RankedScores
 from assay.metrics.sampling_units import LEAST_PLAUSIBLE, LEAST_UNITS, SamplingUnits
 from assay.metrics.skill import NO_SKILL
