@@ -107,6 +107,38 @@ def test_what_names_the_group_is_found() -> None:
     assert set(find_group_names(rows, "country", list(rows))) == {"iso", "number"}
 
 
+def test_what_comes_again_with_labels_of_its_own_may_be_a_group(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    buoy, day = np.repeat(np.arange(78), 200), rng.integers(0, 200, 78 * 200)
+    hour = rng.integers(0, 24, len(buoy))
+    cases = rng.integers(1, 60, len(buoy)) * (rng.random(len(buoy)) < 0.2)
+    of_buoy, of_day = rng.normal(0, 0.2, 78)[buoy], rng.normal(0, 0.2, 200)[day]
+    often = 0.3 + of_buoy + (hour - 12) / 40 + 0.3 * (cases > 0)
+    frame = pd.DataFrame(
+        {
+            "observed": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(day * 1440 + hour * 60 + rng.integers(0, 60, len(buoy)), unit="min"),
+            "buoy": buoy * 7 + 41001,
+            "owner_name": [f"person {number}" for number in buoy],
+            "ship": rng.choice([f"ship {number}" for number in range(78)], len(buoy)),
+            "hour": hour,
+            "cases": cases,
+            "high": rng.random(len(buoy)) < often,
+        }
+    )
+    plan = planned(frame, tmp_path, "high")
+    assert [each for each in plan.doubts if "--group" in each] == [
+        "buoy, owner_name: labels of one value are alike: --group with its name takes intervals "
+        "over its values, not over nights, if they are machines, people or the like"
+    ]
+    for said in ({"group": "buoy"}, {"left_out": ("buoy", "owner_name")}):
+        doubts = planned(frame, tmp_path, "high", **said).doubts
+        assert not [each for each in doubts if "--group" in each]
+    # Where nights are as unlike as buoys are, intervals over them are wide enough.
+    frame["high"] = rng.random(len(frame)) < often + of_day
+    assert not [each for each in planned(frame, tmp_path, "high").doubts if "--group" in each]
+
+
 def equal(frame: pd.DataFrame) -> float:
     return equal_rows(facts_of(frame), frame)
 

@@ -20,13 +20,24 @@ from assay.init.nights import (
 )
 from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, decide_uses, may_be_groups
-from assay.init.survey import Survey, equal_rows, find_group_names, find_leaks, find_unlearnable
+from assay.init.survey import (
+    Survey,
+    equal_rows,
+    find_alike,
+    find_group_names,
+    find_leaks,
+    find_unlearnable,
+)
 from assay.init.wishes import Wishes, refuse_unknown
 from assay.metrics.sampling_units import LEAST_UNITS
 from assay.project.partitions import first_day
 from assay.project.tasks import Task
 from assay.project.text import counted
 
+ALIKE = (
+    "labels of one value are alike: --group with its name takes intervals over its values, not "
+    "over nights, if they are machines, people or the like"
+)
 NO_CHECKS = FieldChecks({}, nullable=False, why="")
 
 
@@ -183,6 +194,11 @@ def _uses(
         unlearnable = find_unlearnable(sample, time, nights, features)
         for name, why in {**unlearnable, **find_time_copies(sample, time, features)}.items():
             uses[name] = ColumnUse(name, "left out", False, why)
+        if group is None:
+            asked = {*may_be_groups(understood.facts, None)} - {*wishes.left_out}
+            free = [n for n in uses if n in asked and uses[n].use in ("feature", "left out")]
+            for name in find_alike(sample, time, nights, label, free):
+                uses[name] = uses[name].doubted(ALIKE)
     return uses
 
 

@@ -294,13 +294,13 @@ def _may_name(facts: ColumnFacts) -> bool:
     return facts.kind in ("integer", "string") or (facts.kind == "float" and facts.whole)
 
 
-def may_be_groups(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
-    """Columns that by their names say who, with several rows each: a split should not part them."""
+def may_be_groups(facts: Sequence[ColumnFacts], plain: Mapping[str, str] | None) -> list[str]:
+    """Columns with several rows of each value: of those with ``plain`` names, who are named so."""
     return [
         each.name
         for each in facts
         if _may_name(each)
-        and _KEY.search(plain[each.name])
+        and (plain is None or _KEY.search(plain[each.name]))
         and not each.unique
         and MOST_SLICED < each.distinct <= each.present / 2
     ]

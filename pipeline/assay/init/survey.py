@@ -18,8 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.formats.definition import ColumnFacts
+from assay.init.label import Label
 from assay.init.nights import Nights
-from assay.init.roles import LEAST_TOLD
+from assay.init.roles import LEAST_TOLD, MOST_SLICED
+from assay.metrics.sampling_units import SamplingUnits
+from assay.project.partitions import first_day
 from assay.project.tasks import Task
 from assay.project.text import quote_value
 from assay.training.candidates.nested import assign_folds
@@ -37,6 +40,10 @@ SHARED = 1.05
 """Groups that share a value of it, on average: two that were given one name are no reason."""
 TOLD = 0.01
 """Share of equal rows that is worth a word."""
+ALIKE = 2.0
+"""Times the design effect of nights, from which on intervals over them are clearly too narrow."""
+PAIRED = 1.5
+"""Times the design effect of whole numbers that pairs of neighbours have; 2 if they are alike."""
 CORRELATED = 3.0
 """Features are correlated, so up to so many times as many rows are equal as if they were not."""
 
@@ -167,6 +174,44 @@ def find_group_names(rows: pd.DataFrame, group: str, columns: Iterable[str]) -> 
         if rows.groupby(name)[group].nunique().mean() < SHARED and column.nunique() <= groups:
             names[name] = f"another name of {group}: no value of it is on both sides of the split"
     return names
+
+
+def find_alike(
+    sample: pd.DataFrame, time: str, nights: Nights, label: Label, columns: Iterable[str]
+) -> list[str]:
+    """The columns whose values' labels hang together clearly more than those of nights do.
+
+    An interval over nights takes the rows of a buoy for independent: it is too narrow, by the root
+    of the ratio of the two design effects. Whole numbers of which neighbours are alike are a
+    quantity, as an hour is, and name nothing.
+
+    Parameters
+    ----------
+    sample
+        Of all rows.
+    """
+    rows = sample[sample[label.column].notna()]
+    values, days = rows[label.column], rows[time].dt.date
+    if label.task != "regression":
+        values = values == values.mode()[0]
+    apart = values.to_numpy(np.float64) - values.mean()
+
+    def effect(column: pd.Series) -> float:
+        sums = SamplingUnits.of(time, column).sums(apart)
+        return float(sums @ sums / (apart @ apart))
+
+    # The holdout has whole nights, and of each value only some rows.
+    held = days.between(*nights.holdout).mean()
+    by_night = max(1.0, effect(days.map(lambda day: first_day(day, nights.every))))
+
+    def comes_again(column: pd.Series) -> bool:
+        one, equal = effect(column), SamplingUnits.of(time, column).effective
+        if equal < MOST_SLICED or 1 + held * (one - 1) < ALIKE * by_night:
+            return False
+        number = pd.api.types.is_numeric_dtype(column)
+        return not number or effect(column.rank(method="dense") // 2) < PAIRED * one
+
+    return [name for name in columns if comes_again(rows[name])]
 
 
 def equal_rows(facts: Sequence[ColumnFacts], sample: pd.DataFrame) -> float:
